@@ -1,0 +1,1 @@
+"""Wallify: a serverless image CDN for wallpaper apps."""

@@ -1,0 +1,71 @@
+"""What is known about a picture, before and after the work: plain values, no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a picture may be; a picture beyond any of these is refused before it is decoded."""
+
+    pixels: int = 100_000_000
+    """Width x height x frames."""
+    side: int = 16_384
+    """Pixels of the longest side."""
+    frames: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How renditions are made. `version` is part of their keys, so a new recipe never overwrites an old result."""
+
+    version: str = "r1"
+    sizes: tuple[int, ...] = (600, 300, 150)
+    """Longest sides in pixels, largest first."""
+    formats: tuple[str, ...] = ("jpeg", "avif")
+    """`jpeg` stands for the format every client reads: JPEG, or PNG where the picture has transparency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The facts of one original, as found by decoding it."""
+
+    format: str
+    """One of jpeg, png, gif, webp, avif, bmp, tiff: what the bytes are, whatever the name says."""
+    width: int
+    """Pixels, upright (after EXIF orientation)."""
+    height: int
+    bytes: int
+    sha256: str
+    """Hex digest of the original bytes."""
+    frames: int = 1
+    has_alpha: bool = False
+    """True when the picture really can be seen through somewhere."""
+    thumbhash: str = ""
+    """ThumbHash placeholder, base64 (https://evanw.github.io/thumbhash/)."""
+    colors: tuple[str, ...] = ()
+    """Up to five dominant colours as #rrggbb, most common first."""
+    exif: Mapping[str, str] = field(default_factory=dict)
+    """What an owner may want to know (camera, lens, exposure, taken at); never a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One finished rendition with its bytes, not yet stored anywhere."""
+
+    size: str
+    """The preset: "600", "300", "150" (longest side), or "full" (the original's pixels, cleaned)."""
+    format: str
+    width: int
+    height: int
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """All that one pass over an upload yields."""
+
+    picture: Picture
+    renditions: tuple[Encoded, ...]

@@ -1,0 +1,152 @@
+"""Every kind of failure that a client or a worker can act on.
+
+An error answers two questions: which kind is it (`status`, an HTTP status, and `code`, a stable word for programs), and
+may the same work be tried again (`retryable`). Its docstring is its default message; keywords are facts that a client may see.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WallifyError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.details = details
+        super().__init__(self.message)
+
+
+class BadRequest(WallifyError):
+    """The request cannot be understood."""
+
+    status = 400
+    code = "bad_request"
+
+
+class EmptyFile(BadRequest):
+    """The file is empty."""
+
+    code = "empty_file"
+
+
+class Unauthorized(WallifyError):
+    """A valid token is needed."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class Forbidden(WallifyError):
+    """The token does not have the scope that this needs."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(WallifyError):
+    """There is nothing here."""
+
+    status = 404
+    code = "not_found"
+
+
+class TaskNotFound(NotFound):
+    """There is no task with this id."""
+
+    code = "task_not_found"
+
+
+class ImageNotFound(NotFound):
+    """There is no such image."""
+
+    code = "image_not_found"
+
+
+class ObjectNotFound(NotFound):
+    """There is no such object in the bucket."""
+
+    code = "object_not_found"
+
+
+class MethodNotAllowed(WallifyError):
+    """This address does not answer that method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class Conflict(WallifyError):
+    """Somebody else changed this first."""
+
+    status = 409
+    code = "conflict"
+
+
+class IllegalTransition(Conflict):
+    """The task cannot go from its state to that one."""
+
+    code = "illegal_transition"
+
+
+class PayloadTooLarge(WallifyError):
+    """The file is larger than this route accepts."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class UnsupportedType(WallifyError):
+    """This type of file is not supported."""
+
+    status = 415
+    code = "unsupported_type"
+
+
+class NotAnImage(WallifyError):
+    """The file is not an image."""
+
+    status = 422
+    code = "not_an_image"
+
+
+class DamagedImage(WallifyError):
+    """The image is damaged or cut off."""
+
+    status = 422
+    code = "image_damaged"
+
+
+class ImageTooLarge(WallifyError):
+    """The image has more pixels or frames than we process."""
+
+    status = 422
+    code = "image_too_large"
+
+
+class SourceGone(WallifyError):
+    """The uploaded object is no longer in the bucket."""
+
+    status = 410
+    code = "source_gone"
+
+
+class TooManyRequests(WallifyError):
+    """Too many requests at once; try again shortly."""
+
+    status = 429
+    code = "too_many_requests"
+    retryable = True
+
+
+class Unavailable(WallifyError):
+    """A part of the system does not answer right now; try again shortly."""
+
+    status = 503
+    code = "unavailable"
+    retryable = True
