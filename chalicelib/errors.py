@@ -94,6 +94,18 @@ class IllegalTransition(Conflict):
     code = "illegal_transition"
 
 
+class NameTaken(Conflict):
+    """The collection has another image of this name."""
+
+    code = "name_taken"
+
+
+class DuplicateImage(Conflict):
+    """The collection has an image with exactly these bytes."""
+
+    code = "duplicate_image"
+
+
 class PayloadTooLarge(WallifyError):
     """The file is larger than this route accepts."""
 

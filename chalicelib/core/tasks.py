@@ -1,0 +1,236 @@
+"""A task: one piece of asynchronous work, its states and the moves between them.
+
+The words are Celery's (https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states), so that old clients keep
+working; PARTIAL is ours, for a parent some of whose children failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.errors import IllegalTransition
+
+
+class Status(StrEnum):
+    """Where a task stands; the last four are final and never change."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    PARTIAL = "PARTIAL"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing will change any more."""
+        return not MOVES[self]
+
+
+MOVES: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.STARTED, Status.FAILURE, Status.REVOKED}),
+    # A started task may start again: SQS delivers at least once, and a worker may die.
+    Status.STARTED: frozenset(Status) - {Status.PENDING},
+    Status.RETRY: frozenset({Status.STARTED, Status.FAILURE, Status.REVOKED}),
+    Status.SUCCESS: frozenset(),
+    Status.PARTIAL: frozenset(),
+    Status.FAILURE: frozenset(),
+    Status.REVOKED: frozenset(),
+}
+
+
+class TaskType(StrEnum):
+    """The kinds of work, named as in the system's description."""
+
+    PROCESS_IMAGE = "process_image"
+    BULK_PROCESS_IMAGES = "bulk_process_images"
+    GENERATE_THUMBNAILS = "generate_thumbnails"
+    CLEANUP_ORPHANED_FILES = "cleanup_orphaned_files"
+    UPDATE_COLLECTION_STATS = "update_collection_stats"
+    OPTIMIZE_IMAGES = "optimize_images"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work is: `current` of `total` steps, and the name of the step."""
+
+    current: int = 0
+    total: int = 0
+    stage: str = "queued"
+
+    @property
+    def percent(self) -> int:
+        """0 to 100, whole; 0 while the total is unknown."""
+        return 100 * self.current // self.total if self.total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the last attempt did not succeed, in words a client may see."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the task is about."""
+
+    collection: str | None = None
+    image_id: str | None = None
+    filename: str | None = None
+    """The name as the client gave it: shown, never used as a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A snapshot of one task. It never changes: each verb answers the next snapshot, or raises IllegalTransition."""
+
+    task_id: str
+    type: TaskType
+    created_at: datetime
+    subject: Subject = Subject()
+    args: Mapping[str, str] = field(default_factory=dict)
+    """What the worker needs beside the subject, as text: the source key, options."""
+    status: Status = Status.PENDING
+    progress: Progress = Progress()
+    result: Mapping[str, object] | None = None
+    error: Failure | None = None
+    attempts: int = 0
+    max_attempts: int = 5
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    """Start of the newest attempt."""
+    finished_at: datetime | None = None
+    expires_at: datetime | None = None
+    """When the history may forget it; only final tasks have one."""
+    owner: str | None = None
+    """The run that holds the lease; its moves alone are honoured."""
+    lease_until: datetime | None = None
+    parent_id: str | None = None
+    index: int | None = None
+    """Place among the parent's children, from 0, in request order."""
+    children: int = 0
+    """How many children this task has; they are rows of their own."""
+    cancel_requested: bool = False
+    version: int = 0
+    """Grows by one with each stored change; a store replaces a task only if it still has the version that was read."""
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing will change any more."""
+        return self.status.is_final
+
+    def is_held(self, now: datetime) -> bool:
+        """True while a run holds a lease that has not ended."""
+        return self.status is Status.STARTED and self.lease_until is not None and now < self.lease_until
+
+    def claimed(self, *, owner: str, now: datetime, lease: timedelta) -> Task:
+        """The next attempt, held by `owner` until the lease ends."""
+        return self._moved(
+            Status.STARTED,
+            owner=owner,
+            started_at=now,
+            lease_until=now + lease,
+            attempts=self.attempts + 1,
+            error=None,
+        )
+
+    def at(self, progress: Progress) -> Task:
+        """The same attempt, a step further."""
+        return self._moved(Status.STARTED, progress=progress)
+
+    def succeeded(self, result: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
+        """Done, with a result; forgotten after `keep`."""
+        total = max(self.progress.total, 1)
+        done = Progress(total, total, "done")
+        return self._ended(Status.SUCCESS, now=now, keep=keep, result=result, progress=done)
+
+    def failed(self, error: Failure, *, now: datetime, keep: timedelta) -> Task:
+        """Ended without success, for the reason given; forgotten after `keep`."""
+        return self._ended(Status.FAILURE, now=now, keep=keep, error=error)
+
+    def revoked(self, *, now: datetime, keep: timedelta) -> Task:
+        """Ended because somebody asked for it; forgotten after `keep`."""
+        return self._ended(Status.REVOKED, now=now, keep=keep, cancel_requested=True)
+
+    def retrying(self, error: Failure) -> Task:
+        """Waiting for another attempt after a transient fault."""
+        return self._moved(Status.RETRY, error=error, owner=None, lease_until=None)
+
+    def cancelling(self) -> Task:
+        """Still running, with the wish to stop noted for the worker's next step."""
+        return replace(self, cancel_requested=True)
+
+    def _ended(self, to: Status, *, now: datetime, keep: timedelta, **changes: object) -> Task:
+        return self._moved(to, finished_at=now, expires_at=now + keep, owner=None, lease_until=None, **changes)
+
+    def _moved(self, to: Status, **changes: object) -> Task:
+        if to not in MOVES[self.status]:
+            raise IllegalTransition(
+                f"A task that is {self.status} cannot become {to}.", task_id=self.task_id, status=self.status
+            )
+        return replace(self, status=to, **changes)  # type: ignore[arg-type]  # the verbs above name only fields of Task
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a parent's children have ended so far; `total` comes from the parent."""
+
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def finished(self) -> int:
+        """Children that are final."""
+        return self.succeeded + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """What a look into the history asks for; None asks for anything."""
+
+    status: Status | None = None
+    type: TaskType | None = None
+    collection: str | None = None
+    parent_id: str | None = None
+    since: datetime | None = None
+    """Created at or after this moment."""
+    until: datetime | None = None
+    """Created before this moment."""
+    text: str | None = None
+    """Part of the file name, the collection, the ids or the error, in any case."""
+
+    def matches(self, task: Task) -> bool:
+        """The meaning of the filter, which every store agrees with."""
+        wanted = (
+            (self.status, task.status),
+            (self.type, task.type),
+            (self.collection, task.subject.collection),
+            (self.parent_id, task.parent_id),
+        )
+        if any(want is not None and want != have for want, have in wanted):
+            return False
+        if (self.since and task.created_at < self.since) or (self.until and task.created_at >= self.until):
+            return False
+        return self.text is None or self.text.casefold() in _searchable(task)
+
+
+def _searchable(task: Task) -> str:
+    subject, error = task.subject, task.error
+    parts = (
+        task.task_id,
+        subject.image_id,
+        subject.collection,
+        subject.filename,
+        error and error.code,
+        error and error.message,
+    )
+    return "\n".join(part for part in parts if part).casefold()

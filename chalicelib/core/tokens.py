@@ -1,0 +1,50 @@
+"""API tokens: random secrets of which only a SHA-256 digest is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a token allows; `admin` allows everything."""
+
+    READ = "read"
+    UPLOAD = "upload"
+    TASKS = "tasks"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is kept of a token; the secret itself is shown once, when it is made."""
+
+    digest: str
+    """SHA-256 of the secret, hex. 256 random bits need no slow hash (OWASP: password hashing is for guessable secrets)."""
+    name: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def is_valid(self, now: datetime) -> bool:
+        """True while it is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def allows(self, scope: Scope) -> bool:
+        """True when the token has the scope, or is an administrator's."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+def new_secret() -> str:
+    """A fresh token as its owner sees it: 256 random bits behind a prefix that secret scanners can find."""
+    return "wlf_" + secrets.token_urlsafe(32)
+
+
+def digest_of(secret: str) -> str:
+    """How a presented token is looked up."""
+    return hashlib.sha256(secret.encode()).hexdigest()

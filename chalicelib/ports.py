@@ -1,0 +1,155 @@
+"""What the rules need from the world. Each docstring is a promise that `tests/contracts` holds every back end to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Tally, Task, TaskFilter
+from chalicelib.core.tokens import Token
+
+
+class Clock(Protocol):
+    """The time of day."""
+
+    def now(self) -> datetime:
+        """This moment, aware, in UTC."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Come back after that long."""
+        ...
+
+
+class TaskStore(Protocol):
+    """Where tasks live. A write that has returned is seen by every later read of that task."""
+
+    def add(self, task: Task) -> None:
+        """Keep a new task at version 0; Conflict if the id is known, and then nothing changes."""
+        ...
+
+    def get(self, task_id: str) -> Task:
+        """The newest snapshot; TaskNotFound if there is none."""
+        ...
+
+    def replace(self, before: Task, after: Task) -> Task:
+        """Put `after` in place of `before`, and answer it with the next version.
+
+        One conditional write: Conflict unless the stored task still has `before.version`, and then nothing changes; of
+        two writers exactly one succeeds. When `after` is final, `before` is not, and there is a parent, the parent's
+        tally moves by one with it, in the same transaction.
+        """
+        ...
+
+    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+        """Tasks that are not final, oldest first; costs grow with the active tasks, not with history."""
+        ...
+
+    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+        """Tasks that match, newest first by creation (then id), final or not; a cursor from the same filter continues.
+
+        May be a moment behind the newest writes. A page may be short, even empty, and still have a next cursor.
+        """
+        ...
+
+    def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
+        """The parent's children in the order of their index."""
+        ...
+
+    def tally(self, parent_id: str) -> Tally:
+        """How the parent's children have ended so far; zeros where none has."""
+        ...
+
+
+class Catalog(Protocol):
+    """Where images live."""
+
+    def publish(
+        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
+    ) -> Task:
+        """Add the image with its renditions, count it, and end the task that made it, all or nothing; answers the stored task.
+
+        The task moves as in `TaskStore.replace`. Conflict if the task has changed; DuplicateImage (detail `image_id`) if
+        `unique` and the collection has these bytes already; NameTaken if the name is in use there; whichever is found
+        first, and then nothing has changed. An unknown collection comes into being with its first image. With
+        `unique=False` the bytes may repeat, and the digest stays with the image that had it first.
+        """
+        ...
+
+    def image(self, image_id: str) -> Image:
+        """The image; ImageNotFound if there is none."""
+        ...
+
+    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
+        """All renditions of an image, ordered by (size as text, format); empty where there is no such image."""
+        ...
+
+    def named(self, collection: str, name: str) -> Image:
+        """The image of that name; ImageNotFound if there is none."""
+        ...
+
+    def with_digest(self, collection: str, sha256: str) -> Image | None:
+        """The image with exactly these bytes, or None."""
+        ...
+
+    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+        """A collection's images, newest first; may be a moment behind the newest writes."""
+        ...
+
+    def collections(self) -> tuple[str, ...]:
+        """Names of all collections that ever had an image, in code point order."""
+        ...
+
+    def stats(self, collection: str) -> CollectionStats:
+        """What the collection adds up to; zeros for an unknown one. Exact: it moves with `publish`."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Where tokens live, by digest."""
+
+    def add(self, token: Token) -> None:
+        """Keep a new token; Conflict if the digest is known."""
+        ...
+
+    def find(self, digest: str) -> Token | None:
+        """The token, valid or not, or None; a strongly consistent read, so that a revocation holds at once."""
+        ...
+
+    def replace(self, token: Token) -> None:
+        """Keep this in place of what was there under its digest; the last writer wins, but a revocation is never undone."""
+        ...
+
+    def all(self) -> tuple[Token, ...]:
+        """All tokens, oldest first."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """A bucket."""
+
+    def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] | None = None) -> None:
+        """Store the bytes whole or not at all; a second put of the same key replaces the first. Unavailable if it cannot."""
+        ...
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        """The newest bytes, checked to be complete.
+
+        ObjectNotFound if there is none; PayloadTooLarge if it has more than `limit` bytes, before they are read.
+        """
+        ...
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Remove the objects; those that are not there are no error."""
+        ...
+
+
+class Queue(Protocol):
+    """A work queue, as a worker sees it."""
+
+    def postpone(self, receipt: str, delay: timedelta) -> None:
+        """Hide a received message for so long, up to 12 hours (SQS), instead of its visibility timeout."""
+        ...
