@@ -1,7 +1,8 @@
 """Every kind of failure that a client or a worker can act on.
 
 An error answers two questions: which kind is it (`status`, an HTTP status, and `code`, a stable word for programs), and
-may the same work be tried again (`retryable`). Its docstring is its default message; keywords are facts that a client may see.
+may the same work be tried again (`retryable`). Its docstring is its default message; keywords are facts that a client
+may see.
 """
 
 from __future__ import annotations

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from chalicelib.core.blobs import Blob
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Tally, Task, TaskFilter
@@ -70,9 +71,9 @@ class Catalog(Protocol):
     def publish(
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
     ) -> Task:
-        """Add the image with its renditions, count it, and end the task that made it, all or nothing; answers the stored task.
+        """Add the image with its renditions, count it, and end the task that made it, all or nothing.
 
-        The task moves as in `TaskStore.replace`. Conflict if the task has changed; DuplicateImage (detail `image_id`) if
+        Answers the stored task, which moves as in `TaskStore.replace`. Conflict if the task has changed; DuplicateImage (detail `image_id`) if
         `unique` and the collection has these bytes already; NameTaken if the name is in use there; whichever is found
         first, and then nothing has changed. An unknown collection comes into being with its first image. With
         `unique=False` the bytes may repeat, and the digest stays with the image that had it first.
@@ -120,7 +121,7 @@ class TokenStore(Protocol):
         ...
 
     def replace(self, token: Token) -> None:
-        """Keep this in place of what was there under its digest; the last writer wins, but a revocation is never undone."""
+        """Keep this in place of what has its digest; the last writer wins, but a revocation is never undone."""
         ...
 
     def all(self) -> tuple[Token, ...]:
@@ -131,8 +132,11 @@ class TokenStore(Protocol):
 class ObjectStore(Protocol):
     """A bucket."""
 
-    def put(self, key: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] | None = None) -> None:
-        """Store the bytes whole or not at all; a second put of the same key replaces the first. Unavailable if it cannot."""
+    def put(self, *blobs: Blob) -> None:
+        """Store each object whole or not at all, in any order; a second put of a key replaces the first.
+
+        Unavailable if one could not be stored; others may be there then.
+        """
         ...
 
     def get(self, key: str, *, limit: int) -> bytes:
@@ -142,7 +146,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def delete(self, keys: Sequence[str]) -> None:
+    def delete(self, *keys: str) -> None:
         """Remove the objects; those that are not there are no error."""
         ...
 

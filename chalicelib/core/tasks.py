@@ -1,7 +1,8 @@
 """A task: one piece of asynchronous work, its states and the moves between them.
 
-The words are Celery's (https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states), so that old clients keep
-working; PARTIAL is ours, for a parent some of whose children failed.
+The words are Celery's, so that old clients keep working
+(https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states); PARTIAL is ours, for a parent some of whose
+children failed.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Token:
     """What is kept of a token; the secret itself is shown once, when it is made."""
 
     digest: str
-    """SHA-256 of the secret, hex. 256 random bits need no slow hash (OWASP: password hashing is for guessable secrets)."""
+    """SHA-256 of the secret, hex: 256 random bits cannot be guessed, so they need no slow hash."""
     name: str
     scopes: frozenset[Scope]
     created_at: datetime

@@ -1,0 +1,20 @@
+"""An object on its way into the bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes, their key and the headers they are served with."""
+
+    key: str
+    body: bytes = field(repr=False)
+    content_type: str
+    cache_control: str = "private, no-store"
+    """Public forms say otherwise; what nobody thought of is not cached."""
+
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""For keys whose bytes never change."""

@@ -1,0 +1,67 @@
+"""Where objects lie in the bucket. Keys are made from ids alone; a user's words are metadata.
+
+Prefixes never overlap, so that what a worker writes can never start a worker (it listens to `incoming/` only).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+
+from chalicelib.core.names import DEFAULT_COLLECTION
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# Fixed for ever: ids of objects that other tools drop are made from it, so that a repeated event finds the same task.
+_NAMESPACE = uuid.UUID("6f0f3f4e-6a52-5d0e-9d0b-3f4d1c0a7c11")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a key under `incoming/` says."""
+
+    collection: str
+    filename: str
+    task_id: str | None
+    """Set where the key was made by us; another tool's key may look alike by chance, so the task row decides."""
+
+
+def incoming(collection: str, task_id: str) -> str:
+    """Where an upload waits for its worker."""
+    return f"incoming/{collection}/{task_id}/upload"
+
+
+def read_incoming(key: str) -> Incoming | None:
+    """What an uploaded key says, or None for keys that are no upload (other prefixes, folder markers)."""
+    prefix, _, rest = key.partition("/")
+    if prefix != "incoming" or not rest or rest.endswith("/"):
+        return None
+    collection, path = rest.split("/", 1) if "/" in rest else (DEFAULT_COLLECTION, rest)
+    task_id, _, tail = path.partition("/")
+    ours = bool(tail) and _UUID.fullmatch(task_id) is not None
+    return Incoming(collection, path.rpartition("/")[2], task_id if ours else None)
+
+
+def original(image_id: str, sha256: str, extension: str) -> str:
+    """Where the untouched bytes are kept; never served to the public."""
+    return f"originals/{image_id}/{sha256[:8]}.{extension}"
+
+
+def rendition(image_id: str, recipe: str, size: str, extension: str) -> str:
+    """Where a rendition is kept: the same work writes the same key, and its bytes never change."""
+    return f"renditions/{image_id}/{recipe}/{size}.{extension}"
+
+
+def task_id_of(bucket: str, key: str, mark: str) -> str:
+    """The id of the task for an object that another tool dropped; `mark` tells versions of one key apart."""
+    return str(uuid.uuid5(_NAMESPACE, f"{bucket}/{key}#{mark}"))
+
+
+def image_id_of(task_id: str) -> str:
+    """The id of the image that a task makes: the same task, however often it runs, makes the same image."""
+    return str(uuid.uuid5(_NAMESPACE, f"image#{task_id}"))
+
+
+def is_id(text: str) -> bool:
+    """True for an id in the one form that we hand out."""
+    return _UUID.fullmatch(text) is not None

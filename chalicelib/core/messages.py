@@ -1,0 +1,86 @@
+"""What queues carry: S3's notifications, read strictly, and our own small messages.
+
+Format of the notification: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from chalicelib.errors import WallifyError
+
+SCHEMA_VERSION = 1
+
+
+class UnknownMessage(WallifyError):
+    """This message is not one that this version of the code understands."""
+
+    code = "unknown_message"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """S3 says that an object was created."""
+
+    bucket: str
+    key: str
+    size: int
+    sequencer: str
+    """Hex; grows with each change of the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One of our own messages: go on with this task."""
+
+    task_id: str
+
+
+def read(body: str) -> tuple[Arrival | Work, ...]:
+    """What a queue message asks for; empty for S3's test event.
+
+    UnknownMessage for everything else, so that it stays in the queue and ends among the dead letters, where it is seen.
+    """
+    message = _mapping(body)
+    if message.get("Event") == "s3:TestEvent":
+        return ()
+    if "Records" in message:
+        return tuple(_arrivals(message["Records"]))
+    if message.get("schema_version") == SCHEMA_VERSION and isinstance(message.get("task_id"), str):
+        return (Work(message["task_id"]),)
+    raise UnknownMessage(schema_version=message.get("schema_version"))
+
+
+def write(work: Work) -> str:
+    """The message that `read` understands."""
+    return json.dumps({"schema_version": SCHEMA_VERSION, "task_id": work.task_id})
+
+
+def _mapping(body: str) -> Mapping[str, Any]:
+    try:
+        message = json.loads(body)
+    except ValueError as cause:
+        raise UnknownMessage("The message is not JSON.") from cause
+    if not isinstance(message, dict):
+        raise UnknownMessage("The message is not a JSON object.")
+    return message
+
+
+def _arrivals(records: list[dict[str, Any]]) -> Iterator[Arrival]:
+    for record in records:
+        try:
+            if record["eventName"].startswith("ObjectCreated:"):
+                yield _arrival(record["s3"])
+        except (KeyError, TypeError, AttributeError, ValueError) as cause:
+            raise UnknownMessage("The notification lacks what every S3 event has.") from cause
+
+
+def _arrival(s3: dict[str, Any]) -> Arrival:
+    found = s3["object"]
+    # Keys come URL-encoded, with + for a space; this is the one place that decodes them.
+    key = unquote_plus(found["key"])
+    return Arrival(s3["bucket"]["name"], key, int(found.get("size", 0)), found.get("sequencer", ""))

@@ -1,0 +1,72 @@
+"""Names that people give: what is accepted, what is shown, and what goes into a URL."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from chalicelib.errors import BadRequest
+
+DEFAULT_COLLECTION = "default"
+_COLLECTION = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")
+_MAX_FILENAME = 1024
+_MAX_STEM = 100
+# Letters, digits and marks of any script, and a few signs that no file system, shell or URL reads a meaning into.
+_UNSAFE = re.compile(r"[^\w.() +@,=-]+")
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_NUMBERED = 9
+
+
+def collection_name(text: str) -> str:
+    """The name in its one form (NFC, no outer space): 1 to 64 letters, digits, `_`, `-`, `.` or spaces of any script.
+
+    BadRequest for anything else.
+    """
+    name = unicodedata.normalize("NFC", text).strip()
+    if not _COLLECTION.fullmatch(name):
+        raise BadRequest(
+            "A collection's name has 1 to 64 letters, digits, spaces, '_', '-' or '.'; the first is a letter or digit.",
+            collection=name[:80],
+        )
+    return name
+
+
+def display_name(text: str) -> str:
+    """The file name as its owner gave it, to be shown; BadRequest for control characters or an absurd length."""
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text):
+        raise BadRequest("A file name must not hold control characters or line breaks.")
+    if len(text) > _MAX_FILENAME:
+        raise BadRequest(f"A file name has at most {_MAX_FILENAME} characters.", length=len(text))
+    return text or "unnamed"
+
+
+def shown(text: str) -> str:
+    """A name from a place that nobody could refuse (an object's key), made fit to be shown."""
+    safe = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in text)
+    return safe[:_MAX_FILENAME] or "unnamed"
+
+
+def url_name(filename: str, extension: str) -> str:
+    """A name for the URL: the last part of the path without its extension, tamed, then the extension of the bytes."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
+    stem = _UNSAFE.sub("_", _EXTENSION.sub("", last)).strip(" ._")
+    return f"{stem[:_MAX_STEM].rstrip() or 'image'}.{extension}"
+
+
+def candidates(name: str, image_id: str) -> Iterator[str]:
+    """The name, then `name_1` to `name_9`, and at last one that no other image can have."""
+    stem, dot, extension = name.rpartition(".")
+    yield name
+    for number in range(1, _NUMBERED + 1):
+        yield f"{stem}_{number}{dot}{extension}"
+    yield f"{stem}_{image_id}{dot}{extension}"
+
+
+def has_wrong_extension(filename: str, extension: str) -> bool:
+    """True when the name claims another type than the bytes have."""
+    claimed = _EXTENSION.search(filename)
+    return claimed is not None and _ALIASES.get(claimed[0][1:].lower(), claimed[0][1:].lower()) != extension
+
+
+_ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff", "dib": "bmp", "apng": "png"}

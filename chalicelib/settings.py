@@ -1,0 +1,84 @@
+"""The only reader of the environment: each setting once, with its default, its unit and a clear error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.errors import WallifyError
+
+
+class BadSetting(WallifyError):
+    """A setting is missing or has a value that cannot be read."""
+
+    code = "bad_setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment decides. Each field is the variable WALLIFY_<FIELD IN CAPITALS>."""
+
+    stage: str = "dev"
+    """Name of the deployment: dev, local, prod."""
+    state: str = "dynamodb"
+    """Where tasks and images are kept: dynamodb."""
+    bucket: str = ""
+    table: str = ""
+    images_queue: str = "wallify-dev-images"
+    """Name of the queue of new uploads."""
+    thumbnails_queue: str = "wallify-dev-thumbnails"
+    maintenance_queue: str = "wallify-dev-maintenance"
+    bootstrap_secret: str = ""
+    """Id of the secret that holds the first administrator's token; none where it is empty."""
+    cdn_url: str = ""
+    """Base URL under which the bucket's public keys are served, without a slash at its end."""
+    concurrency: int = 4
+    """How many workers one queue may keep busy (2 to 1000, an AWS limit)."""
+    max_body_bytes: int = 4_500_000
+    """Largest upload through the API; Lambda takes 6 MB, and base64 makes three bytes four."""
+    max_upload_bytes: int = 50_000_000
+    """Largest upload straight into the bucket."""
+    sync_wait_seconds: int = 22
+    """How long an upload with async=false waits for its worker; API Gateway gives up after 29."""
+    lease_seconds: int = 120
+    """How long one run may hold a task; longer than the function's timeout."""
+    max_attempts: int = 5
+    keep_days: int = 30
+    """Days until the history forgets a task that ended well or was revoked."""
+    keep_failed_days: int = 90
+    max_pixels: int = 100_000_000
+    """Width x height x frames."""
+    max_side: int = 16_384
+    """Pixels."""
+    max_frames: int = 120
+    rendition_formats: str = "jpeg,avif"
+    """Formats of thumbnails, by comma: jpeg (PNG where there is transparency), avif, webp."""
+    cors_origin: str = "*"
+    """Which web pages may call the API (Access-Control-Allow-Origin); empty for none."""
+
+    @property
+    def lease(self) -> timedelta:
+        """How long one run may hold a task."""
+        return timedelta(seconds=self.lease_seconds)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (or the mapping given); BadSetting names the variable at fault."""
+    source = os.environ if environ is None else environ
+    given = {
+        field: _read(source[name], name, kind)
+        for field, kind in Settings.__annotations__.items()
+        if (name := f"WALLIFY_{field.upper()}") in source
+    }
+    return Settings(**given)  # type: ignore[arg-type]  # _read answers each field's own type
+
+
+def _read(text: str, name: str, kind: str) -> str | int:
+    if kind != "int":
+        return text
+    try:
+        return int(text)
+    except ValueError as cause:
+        raise BadSetting(f"{name} must be a whole number, not {text!r}.") from cause
