@@ -73,10 +73,10 @@ class Catalog(Protocol):
     ) -> Task:
         """Add the image with its renditions, count it, and end the task that made it, all or nothing.
 
-        Answers the stored task, which moves as in `TaskStore.replace`. Conflict if the task has changed; DuplicateImage (detail `image_id`) if
-        `unique` and the collection has these bytes already; NameTaken if the name is in use there; whichever is found
-        first, and then nothing has changed. An unknown collection comes into being with its first image. With
-        `unique=False` the bytes may repeat, and the digest stays with the image that had it first.
+        Answers the stored task, which moves as in `TaskStore.replace`. Conflict if it has changed; DuplicateImage
+        (detail `image_id`) if `unique` and the collection has these bytes already; NameTaken if the name is in use
+        there; whichever is found first, and then nothing has changed. An unknown collection comes into being with its
+        first image. With `unique=False` the bytes may repeat; the digest stays with the image that had it first.
         """
         ...
 
@@ -147,7 +147,11 @@ class ObjectStore(Protocol):
         ...
 
     def delete(self, *keys: str) -> None:
-        """Remove the objects; those that are not there are no error."""
+        """Remove the objects; those that are not there are no error. Unavailable if one could not be removed."""
+        ...
+
+    def delete_under(self, *prefixes: str) -> None:
+        """Remove every object whose key begins with one of these; as `delete`."""
         ...
 
 

@@ -1,0 +1,111 @@
+"""One attempt at a task: taking the lease, going from step to step, and ending it in one of four ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.core.tasks import Failure, Progress, Status, Task
+from chalicelib.errors import Conflict, WallifyError
+from chalicelib.ports import Clock, TaskStore
+from chalicelib.services.rules import TaskRules
+
+
+class AlreadyFinal(WallifyError):
+    """The task has ended; a repeated message has nothing to do."""
+
+
+class Held(WallifyError):
+    """Another run holds the task; look again when its lease is over."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class Cancelled(WallifyError):
+    """Somebody wants this task to stop."""
+
+
+class LostLease(WallifyError):
+    """Another run has taken this task over; what this one did no longer counts."""
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """Moves one task through one attempt; each verb is one conditional write."""
+
+    tasks: TaskStore
+    clock: Clock
+    rules: TaskRules
+    luck: Callable[[], float]
+    """Random numbers in 0..1."""
+
+    def begin(self, task_id: str, owner: str) -> Task:
+        """Take the lease. AlreadyFinal, or Held by another; TaskNotFound."""
+        now = self.clock.now()
+        task = self.tasks.get(task_id)
+        if task.is_final:
+            raise AlreadyFinal(status=task.status)
+        if task.is_held(now) and task.owner != owner:
+            raise Held((task.lease_until or now) - now)
+        try:
+            return self.tasks.replace(task, task.claimed(owner=owner, now=now, lease=self.rules.lease))
+        except Conflict:
+            # Somebody moved it between our look and our write: look again, and find it held, final or changed.
+            return self.begin(task_id, owner)
+
+    def step(self, task: Task, progress: Progress) -> Task:
+        """Note the step that begins. Cancelled or LostLease if the attempt must stop here."""
+        try:
+            return self.tasks.replace(task, task.at(progress))
+        except Conflict:
+            return self.step(self.still_ours(task), progress)
+
+    def succeed(self, task: Task, result: Mapping[str, object]) -> Task:
+        """End well, without touching the catalogue. Cancelled or LostLease if somebody was faster."""
+        try:
+            return self.tasks.replace(task, self.succeeded(task, result))
+        except Conflict:
+            return self.succeed(self.still_ours(task), result)
+
+    def succeeded(self, task: Task, result: Mapping[str, object]) -> Task:
+        """The snapshot that `succeed` would write, for stores that write it together with more."""
+        return task.succeeded(result, now=self.clock.now(), keep=self.rules.keep)
+
+    def fail(self, task: Task, error: Failure) -> Task:
+        """End without success. LostLease if another run has the task now."""
+        return self._end(task, lambda latest: latest.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
+
+    def revoke(self, task: Task) -> Task:
+        """End because it was asked for. LostLease if another run has the task now."""
+        return self._end(task, lambda latest: latest.revoked(now=self.clock.now(), keep=self.rules.keep))
+
+    def retry(self, task: Task, error: Failure) -> timedelta | None:
+        """Give the task back for another attempt and say how long to wait, or None when there are no attempts left."""
+        if task.attempts >= task.max_attempts:
+            self.fail(task, error)
+            return None
+        self._end(task, lambda latest: latest.retrying(error))
+        return self.rules.wait_after(task.attempts, self.luck())
+
+    def still_ours(self, task: Task) -> Task:
+        """The newest snapshot of an attempt that may go on; Cancelled or LostLease if it may not."""
+        latest = self._reread(task)
+        if latest.cancel_requested:
+            raise Cancelled
+        return latest
+
+    def _end(self, task: Task, move: Callable[[Task], Task]) -> Task:
+        try:
+            return self.tasks.replace(task, move(task))
+        except Conflict:
+            latest = self._reread(task)
+            return self._end(latest, move)
+
+    def _reread(self, task: Task) -> Task:
+        latest = self.tasks.get(task.task_id)
+        if latest.status is not Status.STARTED or (latest.owner, latest.attempts) != (task.owner, task.attempts):
+            raise LostLease(status=latest.status)
+        return latest

@@ -1,0 +1,22 @@
+"""Named places between two effects, where a test can stop the world; in production they do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+CHECKPOINTS: Final = (
+    "after_claim",
+    "after_get",
+    "after_engine",
+    "after_put",
+    "after_publish",
+    "after_cleanup",
+)
+"""Every name that the workers pass, so that a test can walk them all."""
+
+Checkpoint = Callable[[str], None]
+
+
+def passing(name: str) -> None:
+    """Go on."""

@@ -1,0 +1,70 @@
+"""Which stored form of an image a client gets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.formats import FORMATS
+from chalicelib.core.paging import Page
+from chalicelib.errors import ImageNotFound
+from chalicelib.ports import Catalog
+
+FULL = "full"
+_BEST_FIRST = ("avif", "webp")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Finds images and the addresses of their public forms."""
+
+    catalog: Catalog
+    cdn_url: str
+
+    def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
+        """The image and all its renditions; ImageNotFound."""
+        return self.catalog.image(image_id), self.catalog.renditions(image_id)
+
+    def images(self, collection: str, limit: int, cursor: str | None) -> Page[Image]:
+        """A collection's images, newest first."""
+        return self.catalog.images(collection, limit, cursor)
+
+    def stats(self) -> tuple[CollectionStats, ...]:
+        """What every collection adds up to, in order of their names."""
+        return tuple(self.catalog.stats(name) for name in self.catalog.collections())
+
+    def collection(self, name: str) -> CollectionStats:
+        """What one collection adds up to."""
+        return self.catalog.stats(name)
+
+    def pick(self, collection: str, name: str, *, width: int | None, accept: str) -> Rendition:
+        """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
+
+        In the best format that the client's Accept header names. ImageNotFound.
+        """
+        image = self.catalog.named(collection, name)
+        forms = self.catalog.renditions(image.image_id)
+        if not forms:
+            raise ImageNotFound(collection=collection, name=name)
+        return _preferred(_of_size(forms, width), accept)
+
+    def url(self, key: str) -> str:
+        """Where the public finds a key."""
+        return f"{self.cdn_url}/{quote(key)}"
+
+
+def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:
+    wide = [form for form in forms if width is not None and form.size != FULL and form.width >= width]
+    size = min(wide, key=lambda form: (form.width, form.size)).size if wide else FULL
+    return [form for form in forms if form.size == size] or list(forms)
+
+
+def _preferred(forms: Iterable[Rendition], accept: str) -> Rendition:
+    by_format = {form.format: form for form in forms}
+    for name in _BEST_FIRST:
+        if name in by_format and FORMATS[name].mime in accept:
+            return by_format[name]
+    plain = [form for form in by_format.values() if form.format not in _BEST_FIRST]
+    return (plain or list(by_format.values()))[0]

@@ -1,0 +1,95 @@
+"""`process_image`: an uploaded object becomes a catalogued image with all its renditions, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.core import keys, names
+from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.core.tasks import Progress, Task
+from chalicelib.engine.pipeline import process
+from chalicelib.errors import Conflict, DuplicateImage, NameTaken, ObjectNotFound, SourceGone
+from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.services.arrivals import STEPS
+from chalicelib.services.attempts import Attempts
+from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of
+
+
+@dataclass(frozen=True)
+class Processing:
+    """The job behind the images queue."""
+
+    attempts: Attempts
+    catalog: Catalog
+    objects: ObjectStore
+    recipe: Recipe
+    limits: Limits
+    max_bytes: int
+    checkpoint: Checkpoint = passing
+
+    def do(self, task: Task) -> Task:
+        """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
+        body = self._fetch(task.args["source"])
+        self.checkpoint("after_get")
+        done = process(body, self.recipe, self.limits)
+        self.checkpoint("after_engine")
+        task = self.attempts.step(task, Progress(2, STEPS, "storing"))
+        image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
+        renditions = tuple(rendition_of(image, encoded) for encoded in done.renditions)
+        self.objects.put(*blobs_of(image, body, renditions, done.renditions))
+        self.checkpoint("after_put")
+        final = self._publish(task, image, renditions)
+        self.checkpoint("after_publish")
+        self._tidy(task)
+        return final
+
+    def undo(self, task: Task) -> None:
+        """Remove what attempts at this task may have stored, the upload included."""
+        self._discard(task)
+        self._tidy(task)
+
+    def _fetch(self, source: str) -> bytes:
+        try:
+            return self.objects.get(source, limit=self.max_bytes)
+        except ObjectNotFound as gone:
+            raise SourceGone from gone
+
+    def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
+        for name in names.candidates(image.name, image.image_id):
+            try:
+                return self._publish_as(task, replace(image, name=name), renditions)
+            except NameTaken:
+                continue
+            except DuplicateImage as twin:
+                return self._yield_to(task, twin)
+        raise NameTaken(name=image.name)
+
+    def _publish_as(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
+        after = self.attempts.succeeded(task, result_of(image, renditions))
+        unique = task.args.get("on_duplicate") != "copy"
+        try:
+            return self.catalog.publish(image, renditions, before=task, after=after, unique=unique)
+        except (NameTaken, DuplicateImage):
+            raise
+        except Conflict:
+            return self._publish_as(self.attempts.still_ours(task), image, renditions)
+
+    def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
+        """The collection has these bytes already: keep that image, drop what we stored, and say so."""
+        self._discard(task)
+        final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
+        self._tidy(task)
+        return final
+
+    def _discard(self, task: Task) -> None:
+        image_id = keys.image_id_of(task.task_id)
+        self.objects.delete_under(f"originals/{image_id}/", f"renditions/{image_id}/")
+
+    def _tidy(self, task: Task) -> None:
+        # An adopted key may have been written again meanwhile; the bucket's lifecycle removes it in its own time.
+        if "adopted" not in task.args:
+            self.objects.delete(task.args["source"])
+            self.checkpoint("after_cleanup")

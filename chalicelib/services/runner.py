@@ -1,0 +1,93 @@
+"""How every kind of work is run: take the lease, do the job, and turn whatever happens into the task's next state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from chalicelib.core.tasks import Failure, Task
+from chalicelib.errors import WallifyError
+from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease
+from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.telemetry import log
+
+
+class Redeliver(WallifyError):
+    """This message is still needed; show it again after `wait`."""
+
+    code = "redeliver"
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+class Job(Protocol):
+    """One kind of work."""
+
+    def do(self, task: Task) -> Task:
+        """Do the work of a claimed task and answer it final. Doing it twice has the effects of doing it once."""
+        ...
+
+    def undo(self, task: Task) -> None:
+        """Remove what attempts at this task have left, because it was cancelled."""
+        ...
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs jobs. At most one run holds a task; a message that is still needed is answered with Redeliver."""
+
+    attempts: Attempts
+    new_id: Callable[[], str]
+    checkpoint: Checkpoint = passing
+
+    def run(self, task_id: str, job: Job) -> Task | None:
+        """One attempt at the task: its final snapshot, or None where there was nothing to do.
+
+        Redeliver while another run holds it, and after a fault that another attempt may not meet.
+        """
+        try:
+            task = self.attempts.begin(task_id, self.new_id())
+        except AlreadyFinal:
+            log.info("task repeated", extra={"task_id": task_id})
+            return None
+        except Held as held:
+            raise Redeliver(held.wait) from held
+        log.append_keys(task_id=task_id, attempt=task.attempts)
+        self.checkpoint("after_claim")
+        return self._attempt(task, job)
+
+    def _attempt(self, task: Task, job: Job) -> Task:
+        try:
+            if task.cancel_requested:
+                raise Cancelled  # noqa: TRY301  # asked for during an earlier attempt; the answer is the one below
+            return job.do(task)
+        except Cancelled:
+            job.undo(task)
+            return self.attempts.revoke(task)
+        except LostLease as lost:
+            # The run that has the task now may be working from this very message: do not delete it under its feet.
+            raise Redeliver(self.attempts.rules.lease) from lost
+        except Exception as fault:  # noqa: BLE001  # whatever it is, the task must learn of it
+            return self._failed(task, fault)
+
+    def _failed(self, task: Task, fault: Exception) -> Task:
+        error = _failure(fault)
+        if not error.retryable:
+            log.info("task failed", extra={"code": error.code, "reason": error.message})
+            return self.attempts.fail(task, error)
+        log.exception("attempt failed", extra={"code": error.code})
+        wait = self.attempts.retry(task, error)
+        if wait is None:
+            return self.attempts.tasks.get(task.task_id)
+        raise Redeliver(wait) from fault
+
+
+def _failure(fault: Exception) -> Failure:
+    if isinstance(fault, WallifyError):
+        return Failure(fault.code, fault.message, fault.retryable, fault.details)
+    # Nobody foresaw this one. It may pass (a network), or not (a bug): it gets the same attempts as a transient fault.
+    return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True)

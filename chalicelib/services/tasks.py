@@ -1,0 +1,68 @@
+"""Looking at tasks and steering them, whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Status, Task, TaskFilter
+from chalicelib.errors import Conflict, IllegalTransition
+from chalicelib.ports import Clock, TaskStore
+from chalicelib.services.rules import TaskRules
+
+_FIRST_LOOK = 0.05
+_SLOWEST_LOOK = 0.5
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What clients and operators may ask of tasks."""
+
+    store: TaskStore
+    clock: Clock
+    rules: TaskRules
+
+    def get(self, task_id: str) -> Task:
+        """The newest snapshot; TaskNotFound."""
+        return self.store.get(task_id)
+
+    def wait(self, task_id: str, patience: timedelta) -> Task:
+        """The task as soon as it is final, or as it is when patience ends; TaskNotFound."""
+        until, pause = self.clock.now() + patience, _FIRST_LOOK
+        while not (task := self.store.get(task_id)).is_final:
+            left = (until - self.clock.now()).total_seconds()
+            if left <= 0:
+                break
+            self.clock.sleep(min(pause, left))
+            pause = min(pause * 1.5, _SLOWEST_LOOK)
+        return task
+
+    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+        """Tasks that are not final, oldest first."""
+        return self.store.active(limit, cursor)
+
+    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+        """Tasks that match, newest first."""
+        return self.store.history(wanted, limit, cursor)
+
+    def cancel(self, task_id: str) -> Task:
+        """Stop a task: one that waits is REVOKED at once, one that runs is asked to stop at its next step.
+
+        IllegalTransition (detail `status`) if it ended otherwise; cancelling twice answers the same. TaskNotFound.
+        """
+        task = self.store.get(task_id)
+        if task.status is Status.REVOKED or (task.cancel_requested and not task.is_final):
+            return task
+        if task.is_final:
+            raise IllegalTransition("The task has ended already.", task_id=task_id, status=task.status)
+        try:
+            return self.store.replace(task, self._stopping(task))
+        except Conflict:
+            # A worker moved it between our look and our write; its new state decides.
+            return self.cancel(task_id)
+
+    def _stopping(self, task: Task) -> Task:
+        if task.status is Status.STARTED:
+            return task.cancelling()
+        return task.revoked(now=self.clock.now(), keep=self.rules.keep)
