@@ -1,0 +1,1 @@
+"""Ports over AWS: the only maker of clients, each made on first use."""

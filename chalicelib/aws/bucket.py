@@ -1,0 +1,97 @@
+"""The ObjectStore over S3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from chalicelib.core.blobs import Blob
+from chalicelib.errors import ObjectNotFound, PayloadTooLarge, Unavailable
+
+_AT_ONCE = 8
+_DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+
+
+@dataclass(frozen=True)
+class S3Bucket:
+    """One bucket; the client is asked for when it is first needed."""
+
+    name: str
+    connect: Callable[[], Any]
+
+    def put(self, *blobs: Blob) -> None:
+        """Store the objects, several at a time; see ObjectStore."""
+        if len(blobs) == 1:
+            self._put(blobs[0])
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            # Consumed to the end, so that the first fault comes out here.
+            list(pool.map(self._put, blobs))
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        """The newest bytes, checked to be complete; see ObjectStore."""
+        with _translated():
+            found = self.connect().get_object(Bucket=self.name, Key=key)
+            size = int(found["ContentLength"])
+            if size > limit:
+                found["Body"].close()
+                raise PayloadTooLarge(limit=limit, bytes=size)
+            # botocore raises IncompleteReadError when the stream ends before Content-Length.
+            body: bytes = found["Body"].read()
+            return body
+
+    def delete(self, *keys: str) -> None:
+        """Remove the objects; see ObjectStore."""
+        for some in _chunks(keys):
+            self._delete(some)
+
+    def delete_under(self, *prefixes: str) -> None:
+        """Remove every object under these prefixes; see ObjectStore."""
+        for prefix in prefixes:
+            self.delete(*self._keys(prefix))
+
+    def _put(self, blob: Blob) -> None:
+        with _translated():
+            self.connect().put_object(
+                Bucket=self.name,
+                Key=blob.key,
+                Body=blob.body,
+                ContentType=blob.content_type,
+                CacheControl=blob.cache_control,
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        with _translated():
+            errors = self.connect().delete_objects(Bucket=self.name, Delete=wanted).get("Errors", [])
+        if errors:
+            raise Unavailable("Some objects could not be removed.", count=len(errors))
+
+    def _keys(self, prefix: str) -> Iterable[str]:
+        pages = self.connect().get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        with _translated():
+            return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _DELETE_AT_ONCE):
+        yield keys[start : start + _DELETE_AT_ONCE]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as cause:
+        if cause.response["Error"]["Code"] in _MISSING:
+            raise ObjectNotFound from cause
+        raise Unavailable("The bucket does not answer as it should; try again shortly.") from cause
+    except (BotoCoreError, HTTPClientError) as cause:
+        raise Unavailable("The bucket does not answer; try again shortly.") from cause

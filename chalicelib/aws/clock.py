@@ -1,0 +1,24 @@
+"""The time of day and fresh ids, from the machine."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """This moment."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Come back after that long."""
+        time.sleep(seconds)
+
+
+def new_id() -> str:
+    """A random id."""
+    return str(uuid.uuid4())

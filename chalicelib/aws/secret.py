@@ -1,0 +1,32 @@
+"""A secret's text, remembered for a while: asking on every request costs money and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.ports import Clock
+
+
+@dataclass
+class Secret:
+    """One secret by its id; call it for its text. A changed secret is seen after at most `lasts`."""
+
+    secret_id: str
+    connect: Callable[[], Any]
+    clock: Clock
+    lasts: timedelta = timedelta(minutes=1)
+    _text: str = field(default="", init=False, repr=False)
+    _read_at: datetime | None = field(default=None, init=False)
+
+    def __call__(self) -> str:
+        """The text, or "" where there is no such secret by configuration."""
+        if not self.secret_id:
+            return ""
+        now = self.clock.now()
+        if self._read_at is None or now - self._read_at >= self.lasts:
+            self._text = self.connect().get_secret_value(SecretId=self.secret_id)["SecretString"]
+            self._read_at = now
+        return self._text

@@ -1,0 +1,40 @@
+"""The queue door: a message in, a verb called, and the message kept where it is still needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from chalicelib.core.messages import Arrival, Work, read
+from chalicelib.services.runner import Redeliver
+from chalicelib.telemetry import log
+from chalicelib.wiring import wired
+
+
+class Record(Protocol):
+    """What Chalice makes of one SQS message."""
+
+    body: str
+    receipt_handle: str
+
+
+def process_images(records: Iterable[Record]) -> None:
+    """Run `process_image` for each message. Raises, so that SQS keeps the message, where it must come again."""
+    for record in records:
+        try:
+            for asked in read(record.body):
+                _process_image(asked)
+        except Redeliver as later:
+            wired().images_queue.postpone(record.receipt_handle, later.wait)
+            raise
+
+
+def _process_image(asked: Arrival | Work) -> None:
+    services = wired()
+    task_id = asked.task_id if isinstance(asked, Work) else services.arrivals.task_id(asked)
+    if task_id is None:
+        log.info("message ignored", extra={"reason": "not an upload"})
+        return
+    task = services.runner.run(task_id, services.processing)
+    if task is not None:
+        log.info("task ended", extra={"status": task.status, "type": task.type})

@@ -1,0 +1,182 @@
+"""The one room that builds things: settings in, services out, each implementation imported when it is built."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.settings import Settings, load
+
+if TYPE_CHECKING:
+    from chalicelib.ports import Catalog, Clock, ObjectStore, Queue, TaskStore, TokenStore
+    from chalicelib.services.arrivals import Arrivals
+    from chalicelib.services.attempts import Attempts
+    from chalicelib.services.delivery import Delivery
+    from chalicelib.services.rules import TaskRules
+    from chalicelib.services.runner import Job, Runner
+    from chalicelib.services.tasks import Tasks
+    from chalicelib.services.tokens import Tokens
+    from chalicelib.services.uploads import Uploads
+
+
+class State(Protocol):
+    """The three state ports of one back end."""
+
+    @property
+    def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
+    @property
+    def catalog(self) -> Catalog: ...  # noqa: D102
+    @property
+    def tokens(self) -> TokenStore: ...  # noqa: D102
+
+
+@dataclass
+class Wired:
+    """Every service, built on first use and then kept. Tests hand in their own state, objects and clock."""
+
+    settings: Settings
+
+    @cached_property
+    def state(self) -> State:
+        """The back end that the settings choose."""
+        from chalicelib.aws.clients import client
+        from chalicelib.stores.dynamodb import DynamoState
+
+        return DynamoState(client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The bucket."""
+        from chalicelib.aws.bucket import S3Bucket
+        from chalicelib.aws.clients import client
+
+        return S3Bucket(self.settings.bucket, partial(client, "s3"))
+
+    @cached_property
+    def images_queue(self) -> Queue:
+        """The queue of new uploads."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.queue import SqsQueue
+
+        return SqsQueue(self.settings.images_queue, partial(client, "sqs"))
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The time of day."""
+        from chalicelib.aws.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def rules(self) -> TaskRules:
+        """How patient tasks are."""
+        from datetime import timedelta
+
+        from chalicelib.services.rules import TaskRules
+
+        given = self.settings
+        return TaskRules(
+            lease=given.lease,
+            max_attempts=given.max_attempts,
+            keep=timedelta(days=given.keep_days),
+            keep_failed=timedelta(days=given.keep_failed_days),
+        )
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Looking at tasks and steering them."""
+        from chalicelib.services.tasks import Tasks
+
+        return Tasks(self.state.tasks, self.clock, self.rules)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Taking files in."""
+        from chalicelib.aws.clock import new_id
+        from chalicelib.services.uploads import Uploads
+
+        return Uploads(
+            self.state.tasks,
+            self.state.catalog,
+            self.objects,
+            self.clock,
+            self.rules,
+            new_id,
+            self.settings.max_body_bytes,
+        )
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """Finding images."""
+        from chalicelib.services.delivery import Delivery
+
+        return Delivery(self.state.catalog, self.settings.cdn_url)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may do what."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.secret import Secret
+        from chalicelib.services.tokens import Tokens
+
+        secret = Secret(self.settings.bootstrap_secret, partial(client, "secretsmanager"), self.clock)
+        return Tokens(self.state.tokens, self.clock, secret)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """Moving a task through one attempt."""
+        import random
+
+        from chalicelib.services.attempts import Attempts
+
+        return Attempts(self.state.tasks, self.clock, self.rules, random.random)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Which task an object belongs to."""
+        from chalicelib.services.arrivals import Arrivals
+
+        return Arrivals(self.state.tasks, self.clock, self.rules)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Running jobs."""
+        from chalicelib.aws.clock import new_id
+        from chalicelib.services.runner import Runner
+
+        return Runner(self.attempts, new_id)
+
+    @cached_property
+    def processing(self) -> Job:
+        """The job behind the images queue."""
+        from chalicelib.core.pictures import Limits, Recipe
+        from chalicelib.services.processing import Processing
+
+        given = self.settings
+        return Processing(
+            self.attempts,
+            self.state.catalog,
+            self.objects,
+            Recipe(formats=tuple(given.rendition_formats.split(","))),
+            Limits(given.max_pixels, given.max_side, given.max_frames),
+            given.max_upload_bytes,
+        )
+
+
+_process: list[Wired] = []
+
+
+def wired() -> Wired:
+    """The services of this process, built from the environment when first asked for."""
+    if not _process:
+        _process.append(Wired(load()))
+    return _process[0]
+
+
+def use(other: Wired | None) -> None:
+    """Put another set of services in place (tests); None forgets it, so that the next caller builds anew."""
+    _process[:] = [other] if other else []
