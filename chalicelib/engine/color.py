@@ -1,0 +1,130 @@
+"""Colour: from whatever a file holds to 8-bit sRGB, with or without transparency.
+
+Two moments: `normal` before resampling makes the samples comparable; `srgb` after it, on the small picture, means them.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DEEPEST = 65_535
+_OPAQUE = 255
+_LARGEST_PROFILE = 4 * 1024 * 1024
+_SPACES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "CMYK": b"CMYK", "LAB": b"Lab "}
+
+
+def normal(image: Image.Image) -> Image.Image:
+    """The same picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where it can be seen through."""
+    return _opaque_is_plain(_NORMAL.get(image.mode, _plain)(image))
+
+
+def srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """A `normal` picture as L, RGB or RGBA in sRGB. A profile that does not fit or cannot be read is ignored."""
+    wanted = "RGBA" if image.mode == "RGBA" else "RGB"
+    if profile and not _is_srgb(profile) and _fits(profile, image.mode):
+        converted = _by_profile(image, profile, wanted)
+        if converted:
+            return converted
+    if image.mode == "LAB":
+        return _by_profile(image, b"", wanted) or image.convert(wanted)
+    return image if image.mode in {"L", "RGB", "RGBA"} else image.convert(wanted)
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode == "L" else image.convert("L")
+
+
+def _untouched(image: Image.Image) -> Image.Image:
+    return image
+
+
+def _sixteen_bits(image: Image.Image) -> Image.Image:
+    """Scaled, not clipped: Pillow's own conversion makes 255 of everything above."""
+    wide = image if image.mode == "I" else image.convert("I")
+    low, high = _range(wide)
+    if low < 0 or high > _DEEPEST:
+        return _stretched(wide, low, high)
+    grey = wide.point([round(v * _OPAQUE / _DEEPEST) for v in range(_DEEPEST + 1)], "L")
+    key = image.info.get("transparency")
+    if not isinstance(key, int):
+        return grey
+    mask = wide.point([0 if v == key else _OPAQUE for v in range(_DEEPEST + 1)], "L")
+    return Image.merge("RGBA", (grey, grey, grey, mask))
+
+
+def _floating(image: Image.Image) -> Image.Image:
+    """0 to 1 is black to white; what goes beyond is stretched between its own extremes."""
+    low, high = _range(image)
+    return _stretched(image, 0, 1) if low >= 0 and high <= 1 else _stretched(image, low, high)
+
+
+def _stretched(image: Image.Image, low: float, high: float) -> Image.Image:
+    scale = _OPAQUE / (high - low) if high > low else 0.0
+    return image.convert("F").point(lambda v: v * scale + (0.5 - low * scale)).convert("L")
+
+
+def _range(image: Image.Image) -> tuple[float, float]:
+    low, high = cast("tuple[float, float]", image.getextrema())
+    return low, high
+
+
+_NORMAL: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "1": _grey,
+    "L": _grey,
+    "CMYK": _untouched,
+    "LAB": _untouched,
+    "I": _sixteen_bits,
+    "I;16": _sixteen_bits,
+    "I;16L": _sixteen_bits,
+    "I;16B": _sixteen_bits,
+    "I;16N": _sixteen_bits,
+    "F": _floating,
+}
+
+
+def _opaque_is_plain(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    least, _ = cast("tuple[tuple[int, int], ...]", image.getextrema())[3]
+    return image if least < _OPAQUE else image.convert("RGB")
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """Profiles name themselves, in ASCII (version 2) or UTF-16 (version 4)."""
+    return b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile
+
+
+def _fits(profile: bytes, mode: str) -> bool:
+    return len(profile) <= _LARGEST_PROFILE and profile[16:20] == _SPACES.get(mode)
+
+
+def _by_profile(image: Image.Image, profile: bytes, wanted: str) -> Image.Image | None:
+    from PIL import ImageCms  # noqa: PLC0415  lcms is loaded only for the few pictures that need it
+
+    try:
+        return ImageCms.applyTransform(image, _transform(profile, image.mode, wanted))
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return None  # a broken profile is no reason to refuse a picture that has pixels
+
+
+@lru_cache(maxsize=4)
+def _transform(profile: bytes, mode: str, wanted: str) -> Any:  # noqa: ANN401  Pillow's own transform object
+    from PIL import ImageCms  # noqa: PLC0415  see above
+
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, wanted)

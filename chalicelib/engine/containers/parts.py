@@ -1,0 +1,26 @@
+"""The pieces that container files are made of, by position, so that nothing is copied until something is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """One segment, chunk, block or box: what it is called and where its bytes lie, name and length included."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a whole, unbroken container holds and claims."""
+
+    parts: tuple[Part, ...] = ()
+    """In file order, from the first byte to the official end; what follows that end is in no part."""
+    frames: int = 1
+    width: int = 0
+    """Pixels of the largest canvas claimed anywhere; 0 where only the decoder can say."""
+    height: int = 0

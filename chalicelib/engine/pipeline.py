@@ -1,0 +1,75 @@
+"""The whole way of a picture, in the order it happens: probe, decode once, shrink, colour, turn, encode, describe."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from chalicelib.core.pictures import Encoded, Limits, Picture, Processed, Recipe
+from chalicelib.engine.encode import encode
+from chalicelib.engine.guard import bad_picture_at_worst
+from chalicelib.engine.placeholder import dominant_colors, placeholder
+from chalicelib.engine.probe import Source, probe
+from chalicelib.engine.publish import publish
+from chalicelib.engine.steps import ladder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from PIL.Image import Image
+
+_FACTS_SIDE = 150
+"""Placeholder and colours come from a picture of about this size, whatever the recipe makes."""
+
+
+def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
+    """Everything an upload yields: its facts, its public form ("full"), then each size, largest first, in each format.
+
+    Every preset of the recipe has its rendition: a picture smaller than the preset keeps its own size. Animations are
+    stills of their first frame, except "full". Memory: a baseline JPEG needs a few megabytes whatever its size, a progressive
+    one 3 bytes a pixel, other formats 4 to 8.
+
+    Raises:
+        EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
+        DamagedImage: cut off or broken, anywhere in what the first frame needs.
+        ImageTooLarge: more pixels or frames than the limits, or than there is memory for.
+    """
+    source = probe(data, limits)
+    with bad_picture_at_worst():
+        steps = ladder(source, (*recipe.sizes, _FACTS_SIDE))
+        picture = _picture(data, source, steps[_FACTS_SIDE])
+        full = publish(data, source, (picture.width, picture.height))
+        return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
+
+
+def render(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Encoded, ...]:
+    """Only the recipe's sizes and formats of an original: for a new recipe, or one preset on demand.
+
+    The same bytes as `process` gives for the same sizes, if the largest size is the same: the others are made from it.
+
+    Raises:
+        The same as `process`.
+    """
+    source = probe(data, limits)
+    with bad_picture_at_worst():
+        return tuple(_renditions(ladder(source, recipe.sizes), recipe.sizes, recipe.formats))
+
+
+def _renditions(steps: Mapping[int, Image], sizes: Sequence[int], formats: Sequence[str]) -> list[Encoded]:
+    return [encode(steps[size], str(size), codec) for size in sizes for codec in formats]
+
+
+def _picture(data: bytes, source: Source, small: Image) -> Picture:
+    width, height = source.size
+    return Picture(
+        format=source.format,
+        width=width,
+        height=height,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        frames=source.frames,
+        has_alpha=small.mode == "RGBA",
+        thumbhash=placeholder(small),
+        colors=dominant_colors(small),
+        exif=source.exif.facts,
+    )

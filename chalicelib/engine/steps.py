@@ -1,0 +1,71 @@
+"""From a decoded picture to the ladder of its sizes: upright, in sRGB, each made from the next larger one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from chalicelib.engine.color import normal, srgb
+from chalicelib.engine.decode import decode
+from chalicelib.engine.resample import shrink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.engine.probe import Source
+
+_TURN = Image.Transpose
+_TURNS = {
+    2: _TURN.FLIP_LEFT_RIGHT,
+    3: _TURN.ROTATE_180,
+    4: _TURN.FLIP_TOP_BOTTOM,
+    5: _TURN.TRANSPOSE,
+    6: _TURN.ROTATE_270,
+    7: _TURN.TRANSVERSE,
+    8: _TURN.ROTATE_90,
+}
+
+
+def ladder(source: Source, sizes: Sequence[int]) -> dict[int, Image.Image]:
+    """The picture once for each size (longest side in pixels), never larger than it is. Decodes the source.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`.
+    """
+    falling = sorted(set(sizes), reverse=True)
+    image = _largest(source, falling[0])
+    steps = {}
+    for size in falling:
+        image = shrink(image, fit(image.size, size))
+        steps[size] = image
+    return steps
+
+
+def whole(source: Source) -> Image.Image:
+    """The decoded source at its full size, upright and in sRGB."""
+    return upright(srgb(normal(source.image), _profile(source)), source.exif.orientation)
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turned as Exif's orientation (1 to 8) asks."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """The size with its longest side brought down to this many pixels; no side under one."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _largest(source: Source, longest: int) -> Image.Image:
+    target = fit(source.image.size, longest)
+    box = decode(source.image, longest)
+    # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
+    small = shrink(normal(source.image), target, box)
+    return upright(srgb(small, _profile(source)), source.exif.orientation)
+
+
+def _profile(source: Source) -> bytes | None:
+    profile = source.image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else None
