@@ -1,0 +1,102 @@
+"""TaskStore over DynamoDB."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Tally, Task, TaskFilter
+from chalicelib.errors import Conflict, TaskNotFound
+from chalicelib.stores.dynamodb import keys
+from chalicelib.stores.dynamodb.items import task_item, task_of, time_to_live
+from chalicelib.stores.dynamodb.requests import ABSENT, Put, Update
+from chalicelib.stores.dynamodb.table import Table
+from chalicelib.stores.dynamodb.walks import EVERYTHING, Walk, Where
+from chalicelib.stores.rows import moment, read
+from chalicelib.stores.tallies import tally_moved
+
+
+class DynamoTasks:
+    """See `chalicelib.ports.TaskStore`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._active = Walk(table, keys.ACTIVE, [f"ACTIVE#{shard}" for shard in range(keys.SHARDS)])
+        self._history = Walk(table, keys.HISTORY, [f"HISTORY#{shard}" for shard in range(keys.SHARDS)])
+
+    def add(self, task: Task) -> None:
+        """See `TaskStore.add`."""
+        known = Conflict("There is a task with this id already.", task_id=task.task_id)
+        stored = replace(task, version=0)
+        self._table.commit(Put(task_item(stored), ABSENT, otherwise=lambda: known), *_counted(None, stored))
+
+    def get(self, task_id: str) -> Task:
+        """See `TaskStore.get`."""
+        item = self._table.get(keys.task(task_id))
+        if item is None:
+            raise TaskNotFound(task_id=task_id)
+        return task_of(item)
+
+    def replace(self, before: Task, after: Task) -> Task:
+        """See `TaskStore.replace`."""
+        stored, changes = move(before, after)
+        self._table.commit(*changes)
+        return stored
+
+    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.active`."""
+        return self._active.page(task_of, limit, cursor)
+
+    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.history`."""
+        return self._history.page(task_of, limit, cursor, _where(wanted))
+
+    def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.children`."""
+        return Walk(self._table, keys.CHILDREN, [f"PARENT#{parent_id}"]).page(task_of, limit, cursor)
+
+    def tally(self, parent_id: str) -> Tally:
+        """See `TaskStore.tally`."""
+        return read(self._table.get(keys.tally(parent_id)) or {}, Tally)
+
+
+def move(before: Task, after: Task) -> tuple[Task, tuple[Put, *tuple[Update, ...]]]:
+    """The task as it will be stored, and the changes that put it in place of `before`."""
+    stored = replace(after, version=before.version + 1)
+    changed = Conflict("Somebody else changed this task first.", task_id=before.task_id)
+    put = Put(task_item(stored), "#version = :read", {":read": before.version}, otherwise=lambda: changed)
+    return stored, (put, *_counted(before, stored))
+
+
+_TALLY_OUTLIVES_CHILD = timedelta(days=90)
+"""As long as any parent is kept."""
+
+
+def _counted(before: Task | None, after: Task) -> tuple[Update, ...]:
+    ended_as = tally_moved(before, after)
+    if ended_as is None:
+        return ()
+    change, values = f"ADD #{ended_as} :one", {":one": 1}
+    if after.expires_at is not None:
+        change += " SET #expires_at = :end"
+        values[":end"] = time_to_live(after.expires_at + _TALLY_OUTLIVES_CHILD)
+    return (Update(keys.tally(after.parent_id or ""), change, values),)
+
+
+def _where(wanted: TaskFilter) -> Where:
+    equal = {
+        "#status": wanted.status,
+        "#type": wanted.type,
+        "#subject.#collection": wanted.collection,
+        "#parent_id": wanted.parent_id,
+    }
+    tests = {path: str(value) for path, value in equal.items() if value is not None}
+    names = {path: f":{path.rpartition('#')[2]}" for path in tests}
+    return Where(
+        low=moment(wanted.since) if wanted.since else EVERYTHING.low,
+        high=moment(wanted.until) if wanted.until else EVERYTHING.high,
+        filter=" AND ".join(f"{path} = {name}" for path, name in names.items()) or None,
+        values={names[path]: value for path, value in tests.items()},
+        matches=None if wanted.text is None else lambda item: wanted.matches(task_of(item)),
+    )

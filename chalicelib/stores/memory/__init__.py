@@ -1,0 +1,20 @@
+"""All state in the memory of one process: for tests, and for trying things out."""
+
+from __future__ import annotations
+
+from chalicelib.stores.memory.catalog import MemoryCatalog
+from chalicelib.stores.memory.database import Database
+from chalicelib.stores.memory.tasks import MemoryTasks
+from chalicelib.stores.memory.tokens import MemoryTokens
+
+__all__ = ["MemoryState"]
+
+
+class MemoryState:
+    """The three state ports over one set of dictionaries, safe to share between threads."""
+
+    def __init__(self) -> None:
+        database = Database()
+        self.tasks = MemoryTasks(database)
+        self.catalog = MemoryCatalog(database)
+        self.tokens = MemoryTokens(database)

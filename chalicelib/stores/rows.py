@@ -1,0 +1,58 @@
+"""Our values as rows of plain text, numbers, lists and maps, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from chalicelib.core.catalog import Image
+
+T = TypeVar("T")
+
+EXIF_LIMIT = 32 * 1024
+"""Characters of EXIF kept with an image. A DynamoDB item ends at 400 KB; nobody reads a novel about a photo."""
+
+
+def moment(at: datetime) -> str:
+    """An aware moment as UTC text of one width, so that text sorts as time does."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def plain(value: object) -> dict[str, object]:
+    """A dataclass as a map that JSON could hold; fields that are None are left out."""
+    fields = msgspec.to_builtins(value, builtin_types=(datetime,))
+    return {name: _plain(field) for name, field in fields.items() if field is not None}
+
+
+def read(row: Mapping[str, object], kind: type[T]) -> T:
+    """The dataclass that `plain` made the row from; names that it does not know are passed over."""
+    return msgspec.convert(row, kind)
+
+
+def faithful(value: T) -> T:
+    """The value as it comes back from any store: a copy that shares nothing with the caller's."""
+    return read(plain(value), type(value))
+
+
+def bounded(image: Image) -> Image:
+    """The image with no more EXIF than fits a row; entries are kept in their order until they fill it."""
+    kept, room = {}, EXIF_LIMIT
+    for name, text in image.picture.exif.items():
+        room -= len(name) + len(text)
+        if room >= 0:
+            kept[name] = text
+    return replace(image, picture=replace(image.picture, exif=kept))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
