@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from chalicelib.ports import Catalog, Clock, ObjectStore, Queue, TaskStore, TokenStore
     from chalicelib.services.arrivals import Arrivals
     from chalicelib.services.attempts import Attempts
+    from chalicelib.services.bulk import Bulk
     from chalicelib.services.delivery import Delivery
+    from chalicelib.services.families import Families
+    from chalicelib.services.idempotency import Idempotency
+    from chalicelib.services.intake import Intake
     from chalicelib.services.rules import TaskRules
     from chalicelib.services.runner import Job, Runner
     from chalicelib.services.tasks import Tasks
@@ -96,18 +100,39 @@ class Wired:
     @cached_property
     def uploads(self) -> Uploads:
         """Taking files in."""
-        from chalicelib.aws.clock import new_id
         from chalicelib.services.uploads import Uploads
 
-        return Uploads(
-            self.state.tasks,
-            self.state.catalog,
-            self.objects,
-            self.clock,
-            self.rules,
-            new_id,
-            self.settings.max_body_bytes,
-        )
+        store, limit = self.state, self.settings.max_body_bytes
+        return Uploads(store.tasks, store.catalog, self.objects, self.intake, self.idempotency, limit)
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        """Taking many files in at once."""
+        from chalicelib.services.bulk import Bulk
+
+        return Bulk(self.uploads, self.families)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Opening tasks."""
+        from chalicelib.services.intake import Intake
+
+        return Intake(self.clock, self.rules)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """Finding the task of a repeated request."""
+        from chalicelib.aws.clock import new_id
+        from chalicelib.services.idempotency import Idempotency
+
+        return Idempotency(self.state.tasks, self.clock, new_id)
+
+    @cached_property
+    def families(self) -> Families:
+        """Ending parents."""
+        from chalicelib.services.families import Families
+
+        return Families(self.state.tasks, self.clock, self.rules)
 
     @cached_property
     def delivery(self) -> Delivery:
@@ -148,7 +173,7 @@ class Wired:
         from chalicelib.aws.clock import new_id
         from chalicelib.services.runner import Runner
 
-        return Runner(self.attempts, new_id)
+        return Runner(self.attempts, self.families, new_id)
 
     @cached_property
     def processing(self) -> Job:

@@ -33,7 +33,8 @@ class Status(StrEnum):
 
 
 MOVES: Mapping[Status, frozenset[Status]] = {
-    Status.PENDING: frozenset({Status.STARTED, Status.FAILURE, Status.REVOKED}),
+    # Straight to success: a file that the collection has already needs no worker.
+    Status.PENDING: frozenset({Status.STARTED, Status.SUCCESS, Status.FAILURE, Status.REVOKED}),
     # A started task may start again: SQS delivers at least once, and a worker may die.
     Status.STARTED: frozenset(Status) - {Status.PENDING},
     Status.RETRY: frozenset({Status.STARTED, Status.FAILURE, Status.REVOKED}),
@@ -160,6 +161,16 @@ class Task:
     def revoked(self, *, now: datetime, keep: timedelta) -> Task:
         """Ended because somebody asked for it; forgotten after `keep`."""
         return self._ended(Status.REVOKED, now=now, keep=keep, cancel_requested=True)
+
+    def concluded(self, status: Status, tally: Tally, *, now: datetime, keep: timedelta) -> Task:
+        """A parent's end: the state that its children add up to, and their numbers; forgotten after `keep`."""
+        result = {"succeeded": tally.succeeded, "failed": tally.failed, "cancelled": tally.cancelled}
+        done = Progress(tally.finished, self.children, "done")
+        return self._ended(status, now=now, keep=keep, result=result, progress=done)
+
+    def requeued(self, now: datetime) -> Task:
+        """The same task, announced to its queue once more; it stays as it is until a worker takes it."""
+        return replace(self, queued_at=now)
 
     def retrying(self, error: Failure) -> Task:
         """Waiting for another attempt after a transient fault."""

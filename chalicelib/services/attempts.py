@@ -15,6 +15,10 @@ from chalicelib.services.rules import TaskRules
 class AlreadyFinal(WallifyError):
     """The task has ended; a repeated message has nothing to do."""
 
+    def __init__(self, task: Task) -> None:
+        super().__init__()
+        self.task = task
+
 
 class Held(WallifyError):
     """Another run holds the task; look again when its lease is over."""
@@ -47,7 +51,7 @@ class Attempts:
         now = self.clock.now()
         task = self.tasks.get(task_id)
         if task.is_final:
-            raise AlreadyFinal(status=task.status)
+            raise AlreadyFinal(task)
         if task.is_held(now) and task.owner != owner:
             raise Held((task.lease_until or now) - now)
         try:

@@ -11,6 +11,7 @@ from chalicelib.core.tasks import Failure, Task
 from chalicelib.errors import WallifyError
 from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease
 from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.families import Families
 from chalicelib.telemetry import log
 
 
@@ -41,6 +42,7 @@ class Runner:
     """Runs jobs. At most one run holds a task; a message that is still needed is answered with Redeliver."""
 
     attempts: Attempts
+    families: Families
     new_id: Callable[[], str]
     checkpoint: Checkpoint = passing
 
@@ -51,18 +53,22 @@ class Runner:
         """
         try:
             task = self.attempts.begin(task_id, self.new_id())
-        except AlreadyFinal:
+        except AlreadyFinal as repeated:
             log.info("task repeated", extra={"task_id": task_id})
+            # The run that ended it may have died before it told the parent.
+            self.families.child_ended(repeated.task)
             return None
         except Held as held:
             raise Redeliver(held.wait) from held
         log.append_keys(task_id=task_id, attempt=task.attempts)
         self.checkpoint("after_claim")
-        return self._attempt(task, job)
+        final = self._attempt(task, job)
+        self.families.child_ended(final)
+        return final
 
     def _attempt(self, task: Task, job: Job) -> Task:
         try:
-            if task.cancel_requested:
+            if task.cancel_requested or self.families.is_stopping(task):
                 raise Cancelled  # noqa: TRY301  # asked for during an earlier attempt; the answer is the one below
             return job.do(task)
         except Cancelled:

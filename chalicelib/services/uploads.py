@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from chalicelib.core import keys, names
+from chalicelib.core import names
 from chalicelib.core.blobs import Blob
 from chalicelib.core.catalog import Image
-from chalicelib.core.formats import FORMATS
+from chalicelib.core.formats import FORMATS, Format
+from chalicelib.core.requests import fingerprint
 from chalicelib.core.sniff import sniff
-from chalicelib.core.tasks import Failure, Progress, Subject, Task, TaskType
-from chalicelib.errors import DuplicateImage, PayloadTooLarge, Unavailable
-from chalicelib.ports import Catalog, Clock, ObjectStore, TaskStore
-from chalicelib.services.rules import TaskRules
+from chalicelib.core.tasks import Status, Task
+from chalicelib.errors import Conflict, DuplicateImage, PayloadTooLarge, Unavailable
+from chalicelib.ports import Catalog, ObjectStore, TaskStore
+from chalicelib.services.idempotency import Idempotency, Ticket
+from chalicelib.services.intake import Intake, Place
 
 
 class OnDuplicate(StrEnum):
@@ -40,6 +41,29 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """An upload that may come in: its names in their one form, and what its first bytes say."""
+
+    collection: str
+    filename: str
+    body: bytes
+    format: Format
+    on_duplicate: OnDuplicate = OnDuplicate.REUSE
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the client may want to know."""
+        if names.has_wrong_extension(self.filename, self.format.extension):
+            return (f"The bytes are not what the name says; the image is catalogued as .{self.format.extension}.",)
+        return ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for requests that ask for the same."""
+        return fingerprint((self.collection.encode(), self.filename.encode(), self.on_duplicate.encode(), self.body))
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The task that an upload became, or the image that was there already."""
 
@@ -56,62 +80,69 @@ class Uploads:
     tasks: TaskStore
     catalog: Catalog
     objects: ObjectStore
-    clock: Clock
-    rules: TaskRules
-    new_id: Callable[[], str]
+    intake: Intake
+    idempotency: Idempotency
     max_bytes: int
 
-    def accept(self, upload: Upload) -> Accepted:
+    def accept(self, upload: Upload, *, owner: str = "", key: str | None = None) -> Accepted:
         """Start the work on an upload, unless the collection has these bytes.
 
-        BadRequest (names), EmptyFile, PayloadTooLarge, UnsupportedType or NotAnImage (first bytes), DuplicateImage
-        (where asked for), Unavailable; after any of these no work will start.
+        A `key` (Idempotency-Key) of the same `owner` leads to the same task for 24 hours. BadRequest (names, key),
+        EmptyFile, PayloadTooLarge, UnsupportedType or NotAnImage (first bytes), DuplicateImage (where asked for),
+        KeyReused, Unavailable; after any of these no work will start.
         """
+        checked = self.check(upload)
+        ticket = self.idempotency.ticket(owner, key, checked.fingerprint)
+        if ticket.earlier is not None:
+            return Accepted(self._again(ticket.earlier, checked), warnings=checked.warnings)
+        twin = self.twin(checked)
+        if twin is not None:
+            return Accepted(duplicate=twin, warnings=checked.warnings)
+        return Accepted(self._open(ticket, checked), warnings=checked.warnings)
+
+    def check(self, upload: Upload) -> Checked:
+        """Names, size and first bytes; the errors are those of `accept`."""
         collection = names.collection_name(upload.collection)
         filename = names.display_name(upload.filename)
         if len(upload.body) > self.max_bytes:
             raise PayloadTooLarge(limit=self.max_bytes, bytes=len(upload.body), use="POST /uploads")
-        kind = FORMATS[sniff(upload.body)]
-        twin = self._twin(collection, upload)
-        if twin is not None:
-            return Accepted(duplicate=twin)
-        task = self._task(collection, filename, upload.on_duplicate)
-        self.tasks.add(task)
-        self._store(task, Blob(task.args["source"], upload.body, kind.mime))
-        return Accepted(task, warnings=_warnings(filename, kind.extension))
+        return Checked(collection, filename, upload.body, FORMATS[sniff(upload.body)], upload.on_duplicate)
 
-    def _twin(self, collection: str, upload: Upload) -> Image | None:
-        if upload.on_duplicate is OnDuplicate.COPY:
+    def twin(self, checked: Checked) -> Image | None:
+        """The collection's image with the same bytes, where that matters; DuplicateImage where it is an error."""
+        if checked.on_duplicate is OnDuplicate.COPY:
             return None
-        twin = self.catalog.with_digest(collection, sha256(upload.body).hexdigest())
-        if twin is not None and upload.on_duplicate is OnDuplicate.ERROR:
+        twin = self.catalog.with_digest(checked.collection, sha256(checked.body).hexdigest())
+        if twin is not None and checked.on_duplicate is OnDuplicate.ERROR:
             raise DuplicateImage(image_id=twin.image_id)
         return twin
 
-    def _task(self, collection: str, filename: str, on_duplicate: OnDuplicate) -> Task:
-        task_id, now = self.new_id(), self.clock.now()
-        return Task(
-            task_id=task_id,
-            type=TaskType.PROCESS_IMAGE,
-            created_at=now,
-            queued_at=now,
-            subject=Subject(collection, keys.image_id_of(task_id), filename),
-            args={"source": keys.incoming(collection, task_id), "on_duplicate": on_duplicate},
-            progress=Progress(0, 3, "queued"),
-            max_attempts=self.rules.max_attempts,
-        )
+    def task(self, checked: Checked, place: Place) -> Task:
+        """The task that an upload becomes, not yet stored."""
+        args = {"on_duplicate": str(checked.on_duplicate), **place.args}
+        named = Place(place.task_id, place.parent_id, place.index, args)
+        return self.intake.image_task(named, checked.collection, checked.filename)
 
-    def _store(self, task: Task, blob: Blob) -> None:
+    def _open(self, ticket: Ticket, checked: Checked) -> Task:
+        task = self.task(checked, Place(ticket.task_id, args={"fingerprint": checked.fingerprint}))
         try:
-            self.objects.put(blob)
+            self.tasks.add(task)
+        except Conflict:
+            # The same request at the same moment, from a client that did not wait: both get the one task.
+            return self._again(self.tasks.get(task.task_id), checked)
+        self._store(task, checked)
+        return task
+
+    def _again(self, task: Task, checked: Checked) -> Task:
+        """A repeated request; it may be that the first one died before it stored the object."""
+        if task.status is Status.PENDING:
+            self._store(task, checked)
+        return task
+
+    def _store(self, task: Task, checked: Checked) -> None:
+        try:
+            self.objects.put(Blob(task.args["source"], checked.body, checked.format.mime))
         except Unavailable as fault:
             # Without its object the task would wait for ever, so it ends here, and the client may try again.
-            error = Failure(fault.code, fault.message, retryable=True)
-            self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
+            self.tasks.replace(task, self.intake.refused(task, fault))
             raise
-
-
-def _warnings(filename: str, extension: str) -> tuple[str, ...]:
-    if names.has_wrong_extension(filename, extension):
-        return (f"The bytes are not what the name says; the image is catalogued as .{extension}.",)
-    return ()
