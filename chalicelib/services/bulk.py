@@ -89,7 +89,9 @@ class Bulk:
         """Add the children and store their objects; what an earlier, broken request has done stays done."""
         opened = [self._child(parent, item) for item in items]
         waiting = [
-            (task, item.checked) for task, item in zip(opened, items, strict=True) if item.checked and _waits(task)
+            (task, item.checked)
+            for task, item in zip(opened, items, strict=True)
+            if item.checked and task.status is Status.PENDING
         ]
         try:
             self.uploads.objects.put(*(_blob(task, checked) for task, checked in waiting))
