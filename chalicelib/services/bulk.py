@@ -10,7 +10,7 @@ from chalicelib.core import names
 from chalicelib.core.blobs import Blob
 from chalicelib.core.catalog import Image
 from chalicelib.core.requests import child_id, fingerprint
-from chalicelib.core.tasks import Task
+from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import BadRequest, Conflict, Unavailable, WallifyError
 from chalicelib.services.families import Families
 from chalicelib.services.intake import Place
