@@ -1,0 +1,29 @@
+"""`wallify bench`: how fast the engine is beside others, measured here and now."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from cli.local.stack import PROJECT
+from cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("bench", help="compare the thumbnail engine with others, in one run")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments for the benchmark")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    if not (PROJECT / "bench" / "__main__.py").exists():
+        raise Trouble("There is no benchmark in this checkout.", "It belongs in bench/.")
+    command = [sys.executable, "-m", "bench", *given.arguments]
+    return subprocess.run(command, cwd=PROJECT, check=False).returncode

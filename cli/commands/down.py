@@ -1,0 +1,29 @@
+"""`wallify down`: stop the local cloud."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cli.commands import stack_options
+from cli.local import lifecycle
+from cli.terminal import screen
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("down", help="stop the local cloud; its data stays")
+    stack_options.add_to(parser)
+    parser.add_argument("--wipe", action="store_true", help="and delete all its data")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    stopped = lifecycle.down(stack_options.stack_from(given), wipe=given.wipe)
+    words = "Stopped." if stopped else "Nothing was running."
+    screen.print(f"{words} {'Its data is deleted.' if given.wipe else 'Its data stays.'}")
+    return 0

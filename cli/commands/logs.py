@@ -1,0 +1,94 @@
+"""`wallify logs`: what the functions and the stack's own processes say."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cli.commands import stack_options
+from cli.local import emulator
+from cli.local.cloud import client
+from cli.local.stack import Record, Stack
+from cli.terminal import screen
+from cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+
+PROCESSES = ("emulator", "front", "deploy")
+MINUTES = 60
+LOOK = 0.5  # seconds between looks when following
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("logs", help="show the logs of the last hour")
+    stack_options.add_to(parser)
+    parser.add_argument("-f", "--follow", action="store_true", help="keep showing what comes")
+    parser.add_argument(
+        "function",
+        nargs="?",
+        help=f"a function (api, process_image, …) or one of {', '.join(PROCESSES)}; default: all functions",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    stack = stack_options.stack_from(given)
+    if given.function in PROCESSES:
+        _show_process(stack, given.function, follow=given.follow)
+    else:
+        _show_functions(stack, _groups(stack, given.function), follow=given.follow)
+    return 0
+
+
+def _groups(stack: Stack, function: str | None) -> list[str]:
+    known = {_short(name): f"/aws/lambda/{name}" for name in Record.of(stack.home).functions}
+    if function and function not in known:
+        raise Trouble(f"There is no function {function}.", f"There are {', '.join([*known, *PROCESSES])}.")
+    return [known[function]] if function else list(known.values())
+
+
+def _short(name: str) -> str:
+    """`process_image` of `wallify-local-process_image`; the API's function has no last part."""
+    return name.partition("-local-")[2] or "api"
+
+
+def _show_functions(stack: Stack, groups: list[str], *, follow: bool) -> None:
+    if not emulator.answers(stack):
+        raise Trouble("The local cloud is not running.", "Start it with `./wallify up`.")
+    logs = client(stack, "logs")
+    since = int((time.time() - MINUTES * 60) * 1000)
+    shown: set[str] = set()
+    while True:
+        for event in sorted(_events(logs, groups, since, shown), key=lambda event: event["timestamp"]):
+            at = datetime.fromtimestamp(event["timestamp"] / 1000).astimezone().strftime("%H:%M:%S")
+            screen.print(f"{at} {event['function']:14} {event['message'].rstrip()}", markup=False, soft_wrap=True)
+        if not follow:
+            return
+        time.sleep(LOOK)
+
+
+def _events(logs: Any, groups: list[str], since: int, shown: set[str]) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    for group in groups:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
+        for event in (event for page in pages for event in page["events"]):
+            if event["eventId"] not in shown:
+                shown.add(event["eventId"])
+                yield event | {"function": _short(group.removeprefix("/aws/lambda/"))}
+
+
+def _show_process(stack: Stack, name: str, *, follow: bool) -> None:
+    path = stack.log(name)
+    if not path.exists():
+        raise Trouble(f"There is no log of the {name} yet.", "Start the local cloud with `./wallify up`.")
+    with path.open(encoding="utf-8", errors="replace") as log:
+        while True:
+            print(log.read(), end="", flush=True)
+            if not follow:
+                return
+            time.sleep(LOOK)

@@ -1,0 +1,56 @@
+"""`wallify status`: what runs, and where."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from cli.commands import stack_options
+from cli.local import lifecycle
+from cli.local.daemons import Daemon
+from cli.local.stack import Record, Stack
+from cli.terminal import screen
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+
+NOT_RUNNING = 3  # as `systemctl status` says it
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("status", help="say what runs, and where (exit code 3: it does not)")
+    stack_options.add_to(parser)
+    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    stack = stack_options.stack_from(given)
+    facts = facts_of(stack)
+    if given.json:
+        print(json.dumps(facts, indent=2))
+    else:
+        for name, value in facts.items():
+            screen.print(
+                f"[bold]{name:13}[/]", ", ".join(value) if isinstance(value, list) else str(value), soft_wrap=True
+            )
+        for name in ("emulator", "front"):
+            screen.print(
+                f"[bold]{name:13}[/]", f"process {pid}" if (pid := Daemon(stack, name).pid()) else "not running"
+            )
+    return 0 if lifecycle.is_up(stack) else NOT_RUNNING
+
+
+def facts_of(stack: Stack) -> dict[str, object]:
+    """What a script needs to use the stack."""
+    record = Record.of(stack.home)
+    return {
+        "api_url": stack.api_url,
+        "monitor_url": stack.monitor_url,
+        "token": record.token,
+        "emulator_url": stack.emulator_url,
+        "functions": list(record.functions),
+    }

@@ -1,0 +1,49 @@
+"""`wallify test`: every check there is, in the order of how soon each can fail."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from cli.local.stack import PROJECT
+from cli.terminal import screen
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy", "."),
+)
+FAST = ("-m", "not e2e and not slow")
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("test", help="run every check; arguments after -- go to pytest")
+    parser.add_argument("--fast", action="store_true", help="only pytest, without the slow and end-to-end tests")
+    parser.add_argument("pytest", nargs="*", help="arguments for pytest: then only pytest runs")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    for check in checks(given.pytest, fast=given.fast):
+        began = time.monotonic()
+        code = subprocess.run([sys.executable, "-m", *check], cwd=PROJECT, check=False).returncode
+        screen.print(
+            f"{' '.join(check)}: {'failed' if code else 'passed'} in {time.monotonic() - began:.0f} s", markup=False
+        )
+        if code:
+            return code
+    return 0
+
+
+def checks(pytest: list[str], *, fast: bool) -> list[tuple[str, ...]]:
+    """The commands to run: all of them, or only pytest if it is given arguments or has to be fast."""
+    run_pytest = ("pytest", *(FAST if fast else ()), *pytest)
+    return [run_pytest] if fast or pytest else [*CHECKS, run_pytest]

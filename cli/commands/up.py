@@ -1,0 +1,65 @@
+"""`wallify up`: the local cloud, from nothing to a URL."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from cli.commands import stack_options
+from cli.local import fingerprints, lifecycle
+from cli.local.stack import PROJECT, Record, Stack
+from cli.terminal import screen, steps
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+
+LOOK = 0.5  # seconds between looks at the sources
+WATCHED = (*fingerprints.CODE, "infra", ".chalice/config.json", "requirements.txt")
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("up", help="start the local cloud and deploy to it")
+    stack_options.add_to(parser)
+    stack_options.add_port_to(parser)
+    parser.add_argument("--watch", action="store_true", help="stay, and deploy whenever a source changes")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    stack = stack_options.stack_from(given)
+    with steps("Starting the local cloud") as tell:
+        record = lifecycle.up(stack, tell)
+    _greet(stack, record)
+    if given.watch:
+        _watch(stack)
+    return 0
+
+
+def _greet(stack: Stack, record: Record) -> None:
+    curl = (
+        f'curl -X POST {stack.api_url}/file_upload -H "Authorization: {record.token}" '
+        f'-F "file=@docs/sample.jpg" -F "collection=wallpapers" -F "async=true"'
+    )
+    screen.print(f"[bold]API[/]      {stack.api_url}")
+    screen.print(f"[bold]Monitor[/]  {stack.monitor_url}")
+    screen.print(f"[bold]Token[/]    {record.token}", soft_wrap=True)
+    screen.print("[bold]Upload[/]", curl, soft_wrap=True, highlight=False)
+
+
+def _watch(stack: Stack) -> None:
+    screen.print("Watching the sources; Ctrl-C ends the watching, not the stack.")
+    seen = _sources()
+    while True:
+        time.sleep(LOOK)
+        now = _sources()
+        if now != seen:
+            seen = now
+            with steps("Deploying the change") as tell:
+                lifecycle.up(stack, tell)
+
+
+def _sources() -> str:
+    return fingerprints.of_files(PROJECT, WATCHED)

@@ -1,0 +1,23 @@
+"""AWS clients for a local stack, as its root user. The one place in the terminal's room that makes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from cli.local.emulator import ROOT
+from cli.local.stack import REGION, Stack
+
+QUICK = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60)
+
+
+def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """A client of `service`; independent of whatever AWS set-up the machine has."""
+    session = boto3.Session(
+        aws_access_key_id=ROOT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ROOT["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+    return session.client(service, endpoint_url=stack.emulator_url, config=QUICK)

@@ -1,0 +1,133 @@
+"""Background processes of a stack: started once, found again, stopped for certain.
+
+A process holds a lock on its own file for as long as it lives (the kernel drops it with the process, however it
+ends), so a stale pid file is never mistaken for a running process, nor somebody else's process for ours.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.local.stack import PROJECT, Stack
+from cli.trouble import Trouble
+
+POLL = 0.05  # seconds
+LOG_TAIL = 15  # lines
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """The background process `name` of a stack."""
+
+    stack: Stack
+    name: str
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the pid; locked while the process lives."""
+        return self.stack.home / "run" / f"{self.name}.pid"
+
+    def pid(self) -> int | None:
+        """The process id if the process lives, else None."""
+        known = self._lines()
+        return int(known[0]) if known else None
+
+    def start(self, command: Sequence[str], environment: Mapping[str, str], *, version: str = "") -> None:
+        """Start `command` unless that very version already lives; its output goes to the log of that name."""
+        if self._lines()[1:] == [version]:
+            return
+        self.stop()
+        self.stack.folder("run")
+        with self.pid_file.open("a+", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # one `up` at a time, so only a passing look can make this wait
+            log = self.stack.folder("logs") / f"{self.name}.log"
+            with log.open("wb") as out:
+                process = subprocess.Popen(
+                    command,
+                    env=dict(environment),
+                    cwd=PROJECT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C at the terminal is not for it
+                    pass_fds=[handle.fileno()],  # the child keeps the lock
+                )
+            handle.truncate(0)
+            handle.write(f"{process.pid}\n{version}")
+            # The child is nobody's to wait for: it outlives us, and init inherits it.
+            process.returncode = 0
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 20) -> None:
+        """Wait until `ready()`; Trouble with the end of its log if the process dies or takes too long."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.pid() is None:
+                raise Trouble(
+                    f"The {self.name} ended as soon as it was started.", "Its last words follow.", evidence=self.tail()
+                )
+            if time.monotonic() > deadline:
+                raise Trouble(
+                    f"The {self.name} does not answer after {seconds:.0f} s.",
+                    "Try `./wallify down` and `./wallify up` again.",
+                    evidence=self.tail(),
+                )
+            time.sleep(POLL)
+
+    def stop(self, *, patience: float = 20) -> bool:
+        """Ask the process to end, insist after `patience` seconds; True if there was one."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+            _send(pid, sign)
+            if self._gone_within(seconds):
+                return True
+        raise Trouble(f"The {self.name} (process {pid}) does not end.", f"Look at it: ps -fp {pid}")
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        try:
+            lines = self.stack.log(self.name).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return ""
+        return "\n".join(lines[-LOG_TAIL:])
+
+    def _lines(self) -> list[str]:
+        """Pid and version, if the process lives."""
+        try:
+            handle = self.pid_file.open("r+", encoding="utf-8")
+        except OSError:
+            return []
+        with handle:
+            return [] if _free(handle.fileno()) else handle.read().split("\n")
+
+    def _gone_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.pid() is not None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL)
+        return True
+
+
+def _free(descriptor: int) -> bool:
+    """Whether no process holds the lock; looks share it, so they do not disturb each other."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _send(pid: int, sign: signal.Signals) -> None:
+    try:
+        os.kill(pid, sign)
+    except ProcessLookupError:
+        return

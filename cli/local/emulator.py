@@ -1,0 +1,87 @@
+"""Starts the AWS emulator of a stack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import httpx
+
+from cli.local import fingerprints
+from cli.local.daemons import Daemon
+from cli.local.stack import PROJECT, REGION, Stack
+
+# AUTH=true: role policies, bucket and queue policies and signatures are enforced as on AWS.
+# The rest keeps it on this machine, quiet, and with its state in the stack's folder.
+SETTINGS = {
+    "AUTH": "true",
+    "BIND_HOST": "127.0.0.1",
+    "MINISTACK_HOST": "127.0.0.1",
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+    "PERSIST_STATE": "1",
+    "S3_PERSIST": "1",
+    "LOG_LEVEL": "WARNING",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONWARNINGS": "ignore",
+}
+
+ROOT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+
+
+def start(stack: Stack) -> None:
+    """Start the emulator unless it runs; returns when it answers."""
+    daemon = Daemon(stack, "emulator")
+    if daemon.pid() is None:
+        # What a killed emulator left: unpacked functions, tens of megabytes each.
+        shutil.rmtree(stack.home / "tmp", ignore_errors=True)
+    environment = _environment(stack)
+    version = fingerprints.of_values(
+        {name: environment[name] for name in (*SETTINGS, *ROOT, "GATEWAY_PORT")},
+        fingerprints.of_files(PROJECT, ("cli/local/emulator_process.py",)),
+    )
+    daemon.start([sys.executable, "-m", "cli.local.emulator_process"], environment, version=version)
+    daemon.wait_until(lambda: answers(stack))
+
+
+def stop(stack: Stack) -> bool:
+    """Stop the emulator, which saves its state first; True if it ran."""
+    stopped = Daemon(stack, "emulator").stop()
+    shutil.rmtree(stack.home / "tmp", ignore_errors=True)
+    return stopped
+
+
+def answers(stack: Stack) -> bool:
+    """Whether the emulator of this stack is up."""
+    try:
+        return httpx.get(f"{stack.emulator_url}/_ministack/health", timeout=2, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def client_environment(stack: Stack) -> dict[str, str]:
+    """The environment in which AWS tools talk to this stack, and never to a real account."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return clean | ROOT | {"AWS_ENDPOINT_URL": stack.emulator_url, "AWS_EC2_METADATA_DISABLED": "true"}
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    # Functions inherit the emulator's environment, so nothing of the caller's AWS set-up may reach it.
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WALLIFY_"))}
+    return (
+        clean
+        | SETTINGS
+        | ROOT
+        | {
+            "GATEWAY_PORT": str(stack.emulator_port),
+            "TMPDIR": str(stack.folder("tmp")),
+            "STATE_DIR": str(stack.folder("state")),
+            "S3_DATA_DIR": str(stack.folder("objects")),
+        }
+    )

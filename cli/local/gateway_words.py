@@ -1,0 +1,41 @@
+"""What the gateway itself says, read from the template that teaches AWS's gateway to say it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from infra.template import GATEWAY, read
+
+PREFIX = "gatewayresponse.header."
+
+
+@dataclass(frozen=True)
+class GatewayWords:
+    """The gateway's responses by type, such as REQUEST_TOO_LARGE."""
+
+    responses: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def load(cls) -> GatewayWords:
+        """Those of infra/gateway.yaml."""
+        resources = [resource["Properties"] for resource in read(GATEWAY)["Resources"].values()]
+        return cls({properties["ResponseType"]: properties for properties in resources})
+
+    def say(self, response_type: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Status, headers and body of one response, under a new request id."""
+        response = self.responses[response_type]
+        request_id = str(uuid.uuid4())
+        body = response["ResponseTemplates"]["application/json"].replace("$context.requestId", request_id).encode()
+        headers = [
+            (name.removeprefix(PREFIX).lower().encode(), value.strip("'").encode())
+            for name, value in response["ResponseParameters"].items()
+        ]
+        headers += [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-amzn-requestid", request_id.encode()),
+        ]
+        return int(response["StatusCode"]), headers, body

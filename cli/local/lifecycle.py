@@ -1,0 +1,84 @@
+"""Up and down: the whole life of a local stack."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cli.local import deploying, emulator, fingerprints, ports, staging
+from cli.local.daemons import Daemon
+from cli.local.stack import DEFAULT_PORT, PROJECT, Record, Stack
+from cli.trouble import Trouble
+
+Tell = Callable[[str], None]
+
+FRONT_SOURCES = ("cli/local/front.py", "cli/local/gateway_words.py", "infra/gateway.yaml")
+
+
+def stack_at(home: Path, port: int | None = None) -> Stack:
+    """The stack in `home`, on the ports it had before unless `port` asks for another."""
+    record = Record.of(home)
+    port = port or record.port or DEFAULT_PORT
+    return Stack(home, port, record.emulator_port or _emulator_port(port))
+
+
+def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
+    """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt."""
+    with _one_at_a_time(stack):
+        if Daemon(stack, "emulator").pid() is None:
+            ports.claim(stack.emulator_port)
+            tell("emulator")
+        emulator.start(stack)
+        record = Record.of(stack.home).with_(port=stack.port, emulator_port=stack.emulator_port).save(stack.home)
+        record = deploying.deploy(stack, record, tell, source)
+        _open_front(stack, record)
+        return record
+
+
+def down(stack: Stack, *, wipe: bool = False) -> bool:
+    """Stop the stack; its data stays unless it is to be wiped. True if anything ran."""
+    with _one_at_a_time(stack):
+        stopped = [Daemon(stack, "front").stop(), emulator.stop(stack)]
+    if wipe:
+        shutil.rmtree(stack.home, ignore_errors=True)
+    return any(stopped)
+
+
+def is_up(stack: Stack) -> bool:
+    """Whether both of the stack's processes live."""
+    return all(Daemon(stack, name).pid() is not None for name in ("emulator", "front"))
+
+
+def _open_front(stack: Stack, record: Record) -> None:
+    front = Daemon(stack, "front")
+    arguments = [
+        str(stack.port),
+        str(stack.emulator_port),
+        record.rest_api_id,
+        staging.tracked_config()["api_gateway_stage"],
+        record.outputs["DistributionDomain"],
+    ]
+    if front.pid() is None:
+        ports.claim(stack.port)
+    version = fingerprints.of_values(arguments, fingerprints.of_files(PROJECT, FRONT_SOURCES))
+    environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}
+    front.start([sys.executable, "-m", "cli.local.front", *arguments], environment, version=version)
+    front.wait_until(lambda: ports.accepts(stack.port))
+
+
+def _emulator_port(port: int) -> int:
+    return port + 1 if ports.is_free(port + 1) else ports.free_port()
+
+
+@contextmanager
+def _one_at_a_time(stack: Stack) -> Iterator[None]:
+    with (stack.folder("run") / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as held:
+            raise Trouble("Another `./wallify` is starting or stopping this stack.", "Wait for it to end.") from held
+        yield

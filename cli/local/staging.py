@@ -1,0 +1,66 @@
+"""Makes the Chalice project that is deployed: a copy of the code, with the configuration of this stack."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from cli.local import fingerprints
+from cli.local.stack import PROJECT, STAGE, Stack
+from infra import stage
+
+# Pillow's security floor has wheels for the glibc of Lambda's python3.12 and newer only.
+OLDEST_FOR_AWS = (3, 12)
+
+
+def code_runs_in_place() -> bool:
+    """Whether functions import the code from the project's folder, because this Python cannot package for AWS."""
+    return sys.version_info < OLDEST_FOR_AWS
+
+
+def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
+    """`.chalice/config.json` as it is tracked."""
+    config: dict[str, Any] = json.loads((source / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    return config
+
+
+def stage_project(stack: Stack, outputs: dict[str, str], source: Path = PROJECT) -> None:
+    """Fill `stack.build` from `source`; what Chalice remembers of earlier deployments stays."""
+    build = stack.folder("build")
+    (build / ".chalice").mkdir(exist_ok=True)
+    for stale in fingerprints.CODE:
+        _remove(build / stale)
+    config = stage.resolved(tracked_config(), STAGE, outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
+    if code_runs_in_place():
+        _stage_stub(build, config, source)
+    else:
+        _stage_code(build, source)
+    (build / ".chalice" / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _stage_code(build: Path, source: Path) -> None:
+    for name in fingerprints.CODE:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, build / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source / name, build / name)
+    shutil.copy2(PROJECT / "requirements.txt", build / "requirements.txt")
+
+
+def _stage_stub(build: Path, config: dict[str, Any], source: Path) -> None:
+    code = fingerprints.of_files(source, fingerprints.CODE)
+    stub = (Path(__file__).with_name("in_place.py")).read_text(encoding="utf-8")
+    (build / "app.py").write_text(f"{stub}\n# {code}\n", encoding="utf-8")
+    (build / "requirements.txt").write_text("", encoding="utf-8")
+    config["automatic_layer"] = False
+    config["stages"][STAGE]["environment_variables"]["WALLIFY_SOURCE"] = str(source)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,81 @@
+"""Joins the tracked Chalice configuration with what the foundation stack made: pure functions, no AWS calls.
+
+`.chalice/config.json` knows the functions (memory, timeouts), `foundation.yaml` makes the resources and roles.
+Account ids are known only after the stack exists, so the configuration Chalice deploys from is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+Config = dict[str, Any]
+
+# AWS's rule for a queue that feeds a Lambda: it may be throttled and retried within one visibility timeout.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+VISIBILITY_PER_TIMEOUT = 6
+
+# template parameter <- the function that drains that queue
+VISIBILITY_OF = {
+    "ImagesVisibility": "process_image",
+    "ThumbnailsVisibility": "make_thumbnails",
+    "MaintenanceVisibility": "maintenance",
+}
+
+# function's environment <- output of foundation.yaml
+ENVIRONMENT_FROM = {
+    "WALLIFY_BUCKET": "BucketName",
+    "WALLIFY_TABLE": "TableName",
+    "WALLIFY_IMAGES_QUEUE": "ImagesQueueName",
+    "WALLIFY_THUMBNAILS_QUEUE": "ThumbnailsQueueName",
+    "WALLIFY_MAINTENANCE_QUEUE": "MaintenanceQueueName",
+    "WALLIFY_BOOTSTRAP_SECRET": "BootstrapSecret",
+}
+
+# function <- output of foundation.yaml
+ROLE_FROM = {
+    "api_handler": "ApiRoleArn",
+    "process_image": "ProcessImageRoleArn",
+    "make_thumbnails": "MakeThumbnailsRoleArn",
+    "maintenance": "MaintenanceRoleArn",
+}
+
+
+def parameters(config: Config, stage: str) -> dict[str, str]:
+    """The template parameters that follow from the stage and from the functions' timeouts (seconds)."""
+    visibilities = {name: str(visibility(config, function)) for name, function in VISIBILITY_OF.items()}
+    return {"Stage": stage} | visibilities
+
+
+def visibility(config: Config, function: str) -> int:
+    """Seconds for which SQS hides a message that `function` works on."""
+    timeout: int = config["lambda_functions"][function]["lambda_timeout"]
+    return VISIBILITY_PER_TIMEOUT * timeout
+
+
+def resolved(
+    config: Config,
+    stage: str,
+    outputs: Mapping[str, str],
+    *,
+    cdn_url: str | None = None,
+    api_url: str | None = None,
+) -> Config:
+    """The configuration Chalice can deploy: `config` with the stage's environment and role ARNs filled in.
+
+    `outputs` are those of foundation.yaml. `cdn_url` is where keys are served, by default the distribution;
+    `api_url` is the API's public base, if it is known before the deployment. Neither ends with a slash.
+    """
+    answer = deepcopy(config)
+    ours = answer["stages"].setdefault(stage, {})
+    ours["environment_variables"] = (
+        ours.get("environment_variables", {})
+        | {name: outputs[output] for name, output in ENVIRONMENT_FROM.items()}
+        | {"WALLIFY_STAGE": stage, "WALLIFY_CDN_URL": cdn_url or f"https://{outputs['DistributionDomain']}"}
+        | ({"WALLIFY_API_URL": api_url} if api_url else {})
+    )
+    functions = ours.setdefault("lambda_functions", {})
+    for function, output in ROLE_FROM.items():
+        functions.setdefault(function, {})["iam_role_arn"] = outputs[output]
+    return answer

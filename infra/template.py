@@ -1,0 +1,50 @@
+"""Reads our CloudFormation templates, so that tests and tools can build from what ships instead of repeating it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOUNDATION = Path(__file__).with_name("foundation.yaml")
+GATEWAY = Path(__file__).with_name("gateway.yaml")
+
+# The short forms that are not simply "Fn::" and the tag's name.
+LONG_FORM = {"Ref": "Ref", "Condition": "Condition"}
+
+
+def read(path: Path = FOUNDATION) -> dict[str, Any]:
+    """The template with intrinsic functions in their long form: `!Ref X` becomes `{"Ref": "X"}`."""
+    template: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a SafeLoader
+    return template
+
+
+def properties(resource: str, path: Path = FOUNDATION) -> dict[str, Any]:
+    """The properties of one resource."""
+    found: dict[str, Any] = read(path)["Resources"][resource]["Properties"]
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that knows CloudFormation's tags."""
+
+
+def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    value = _plain(loader, node)
+    if tag == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {LONG_FORM.get(tag, f"Fn::{tag}"): value}
+
+
+def _plain(loader: _Loader, node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    raise TypeError(node)
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
