@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from chalicelib.core.messages import Arrival, Work, read
+from chalicelib.core.messages import Arrival, Work, read, write
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
@@ -36,5 +36,9 @@ def _process_image(asked: Arrival | Work) -> None:
         log.info("message ignored", extra={"reason": "not an upload"})
         return
     task = services.runner.run(task_id, services.processing)
-    if task is not None:
-        log.info("task ended", extra={"status": task.status, "type": task.type})
+    if task is None:
+        return
+    log.info("task ended", extra={"status": task.status, "type": task.type})
+    if task.error is not None and task.error.retryable:
+        # It might have gone well another time, but there are no more attempts: a person must look.
+        services.images_queue.bury(write(Work(task_id)), reason=task.error.code)

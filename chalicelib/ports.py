@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.core.blobs import Blob
+from chalicelib.core.blobs import Blob, Form
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.messages import DeadLetter
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.core.tokens import Token
@@ -146,6 +147,14 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def has(self, key: str) -> bool:
+        """True when there is such an object now."""
+        ...
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+        """An upload form for exactly this key and type and 1 to `limit` bytes, which the store takes while it lasts."""
+        ...
+
     def delete(self, *keys: str) -> None:
         """Remove the objects; those that are not there are no error. Unavailable if one could not be removed."""
         ...
@@ -156,7 +165,23 @@ class ObjectStore(Protocol):
 
 
 class Queue(Protocol):
-    """A work queue, as a worker sees it."""
+    """A work queue with its dead letters. Every verb raises Unavailable if the queue does not answer."""
+
+    def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
+        """Put a message in, to be seen after the delay (15 minutes at most, an SQS limit)."""
+        ...
+
+    def bury(self, body: str, *, reason: str) -> None:
+        """Put a message among the dead letters, with the reason beside it."""
+        ...
+
+    def dead(self, limit: int) -> tuple[DeadLetter, ...]:
+        """Some of the dead letters, up to `limit`; they stay where they are and are hidden for a few seconds."""
+        ...
+
+    def dig_up(self, letter: DeadLetter) -> None:
+        """Remove a dead letter that `dead` has just answered; one that is gone already is no error."""
+        ...
 
     def postpone(self, receipt: str, delay: timedelta) -> None:
         """Hide a received message for so long, up to 12 hours (SQS), instead of its visibility timeout."""

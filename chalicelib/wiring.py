@@ -12,16 +12,23 @@ from typing import TYPE_CHECKING, Protocol
 from chalicelib.settings import Settings, load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.core.tasks import TaskType
     from chalicelib.ports import Catalog, Clock, ObjectStore, Queue, TaskStore, TokenStore
     from chalicelib.services.arrivals import Arrivals
     from chalicelib.services.attempts import Attempts
     from chalicelib.services.bulk import Bulk
+    from chalicelib.services.burials import Burials
     from chalicelib.services.delivery import Delivery
+    from chalicelib.services.drafts import Drafts
     from chalicelib.services.families import Families
     from chalicelib.services.idempotency import Idempotency
     from chalicelib.services.intake import Intake
+    from chalicelib.services.retries import Retries
     from chalicelib.services.rules import TaskRules
     from chalicelib.services.runner import Job, Runner
+    from chalicelib.services.sweeping import Sweeper
     from chalicelib.services.tasks import Tasks
     from chalicelib.services.tokens import Tokens
     from chalicelib.services.uploads import Uploads
@@ -61,12 +68,50 @@ class Wired:
         return S3Bucket(self.settings.bucket, partial(client, "s3"))
 
     @cached_property
-    def images_queue(self) -> Queue:
-        """The queue of new uploads."""
+    def queues(self) -> Mapping[TaskType, Queue]:
+        """The queue that each kind of work goes through."""
         from chalicelib.aws.clients import client
         from chalicelib.aws.queue import SqsQueue
+        from chalicelib.core.tasks import TaskType
 
-        return SqsQueue(self.settings.images_queue, partial(client, "sqs"))
+        return {TaskType.PROCESS_IMAGE: SqsQueue(self.settings.images_queue, partial(client, "sqs"))}
+
+    @property
+    def images_queue(self) -> Queue:
+        """The queue of new uploads."""
+        from chalicelib.core.tasks import TaskType
+
+        return self.queues[TaskType.PROCESS_IMAGE]
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """Uploads straight into the bucket."""
+        from chalicelib.services.drafts import Drafts
+
+        limit = self.settings.max_upload_bytes
+        return Drafts(self.state.tasks, self.objects, self.intake, self.idempotency, limit)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """Looking after silent tasks."""
+        from chalicelib.services.sweeping import Sweeper
+
+        return Sweeper(self.state.tasks, self.objects, self.queues, self.families, self.clock, self.rules)
+
+    @cached_property
+    def retries(self) -> Retries:
+        """Trying again."""
+        from chalicelib.services.retries import Retries
+
+        return Retries(self.state.tasks, self.objects, self.queues, self.intake)
+
+    @cached_property
+    def burials(self) -> Burials:
+        """The dead letters of the images queue."""
+        from chalicelib.services.burials import Burials
+
+        tasks, arrivals, families = self.state.tasks, self.arrivals, self.families
+        return Burials(self.images_queue, tasks, arrivals, families, self.retries, self.clock)
 
     @cached_property
     def clock(self) -> Clock:
@@ -95,7 +140,7 @@ class Wired:
         """Looking at tasks and steering them."""
         from chalicelib.services.tasks import Tasks
 
-        return Tasks(self.state.tasks, self.clock, self.rules)
+        return Tasks(self.state.tasks, self.clock, self.rules, self.families)
 
     @cached_property
     def uploads(self) -> Uploads:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from chalicelib.core.blobs import Blob
+from chalicelib.core.blobs import Blob, Form
 from chalicelib.errors import ObjectNotFound, PayloadTooLarge, Unavailable
 
 _AT_ONCE = 8
@@ -45,6 +46,24 @@ class S3Bucket:
             # botocore raises IncompleteReadError when the stream ends before Content-Length.
             body: bytes = found["Body"].read()
             return body
+
+    def has(self, key: str) -> bool:
+        """True when there is such an object; see ObjectStore."""
+        try:
+            with _translated():
+                self.connect().head_object(Bucket=self.name, Key=key)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+        """An upload form; see ObjectStore. Every field is named in the policy, so that none can be changed."""
+        fields = {"Content-Type": content_type, "success_action_status": "201"}
+        conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", 1, limit]]
+        made = self.connect().generate_presigned_post(
+            Bucket=self.name, Key=key, Fields=fields, Conditions=conditions, ExpiresIn=int(lasts.total_seconds())
+        )
+        return Form(made["url"], made["fields"])
 
     def delete(self, *keys: str) -> None:
         """Remove the objects; see ObjectStore."""

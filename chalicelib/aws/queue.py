@@ -1,14 +1,24 @@
-"""The Queue over SQS."""
+"""The Queue over SQS; its dead-letter queue is the queue of the same name with `-dead` behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-_LONGEST = timedelta(hours=12)  # SQS allows no more
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from chalicelib.core.messages import DeadLetter
+from chalicelib.errors import Unavailable
+
+_LONGEST = timedelta(hours=12)  # SQS hides no message longer
+_LONGEST_DELAY = timedelta(minutes=15)  # and delays none longer
+_AT_ONCE = 10  # ReceiveMessage answers no more
+_LOOK = 5
+"""Seconds that a dead letter is hidden from the next look, so that one look does not see it twice."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,70 @@ class SqsQueue:
 
     def postpone(self, receipt: str, delay: timedelta) -> None:
         """Hide a received message for so long; see Queue."""
-        seconds = int(min(delay, _LONGEST).total_seconds())
-        self.connect().change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=max(seconds, 1)
-        )
+        seconds = max(int(min(delay, _LONGEST).total_seconds()), 1)
+        with _translated():
+            self.connect().change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+            )
+
+    def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
+        """Put a message in; see Queue."""
+        seconds = int(min(delay, _LONGEST_DELAY).total_seconds())
+        with _translated():
+            self.connect().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
+
+    def bury(self, body: str, *, reason: str) -> None:
+        """Put a message among the dead letters; see Queue."""
+        said = {"reason": {"DataType": "String", "StringValue": reason[:256] or "unknown"}}
+        with _translated():
+            self.connect().send_message(QueueUrl=self._dead_url, MessageBody=body, MessageAttributes=said)
+
+    def dead(self, limit: int) -> tuple[DeadLetter, ...]:
+        """Some of the dead letters; see Queue."""
+        found: dict[str, DeadLetter] = {}
+        while len(found) < limit and (some := self._receive(limit - len(found))):
+            found.update({letter.message_id: letter for letter in some})
+        return tuple(found.values())
+
+    def dig_up(self, letter: DeadLetter) -> None:
+        """Remove a dead letter; see Queue."""
+        with _translated():
+            self.connect().delete_message(QueueUrl=self._dead_url, ReceiptHandle=letter.receipt)
+
+    def _receive(self, limit: int) -> list[DeadLetter]:
+        with _translated():
+            answer = self.connect().receive_message(
+                QueueUrl=self._dead_url,
+                MaxNumberOfMessages=min(limit, _AT_ONCE),
+                VisibilityTimeout=_LOOK,
+                MessageSystemAttributeNames=["SentTimestamp"],
+                MessageAttributeNames=["reason"],
+            )
+        return [_letter(message) for message in answer.get("Messages", ())]
 
     @cached_property
     def _url(self) -> str:
-        url: str = self.connect().get_queue_url(QueueName=self.name)["QueueUrl"]
+        return self._url_of(self.name)
+
+    @cached_property
+    def _dead_url(self) -> str:
+        return self._url_of(f"{self.name}-dead")
+
+    def _url_of(self, name: str) -> str:
+        with _translated():
+            url: str = self.connect().get_queue_url(QueueName=name)["QueueUrl"]
         return url
+
+
+def _letter(message: dict[str, Any]) -> DeadLetter:
+    reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")
+    sent = datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC)
+    return DeadLetter(message["MessageId"], message["Body"], reason, sent, message["ReceiptHandle"])
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError, HTTPClientError) as cause:
+        raise Unavailable("The queue does not answer as it should; try again shortly.") from cause

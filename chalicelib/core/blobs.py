@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -14,6 +15,14 @@ class Blob:
     content_type: str
     cache_control: str = "private, no-store"
     """Public forms say otherwise; what nobody thought of is not cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where and how a client sends one file straight into the bucket: a POST of the fields, then `file` as the last."""
+
+    url: str
+    fields: Mapping[str, str]
 
 
 IMMUTABLE = "public, max-age=31536000, immutable"

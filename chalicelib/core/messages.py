@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -38,6 +39,19 @@ class Work:
     """One of our own messages: go on with this task."""
 
     task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that nobody could work off."""
+
+    message_id: str
+    body: str
+    reason: str
+    """Why it was buried, as far as anybody said; empty where SQS itself gave up after too many receipts."""
+    sent_at: datetime
+    receipt: str
+    """Valid for a few seconds."""
 
 
 def read(body: str) -> tuple[Arrival | Work, ...]:

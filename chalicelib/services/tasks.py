@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,10 +10,12 @@ from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task, TaskFilter
 from chalicelib.errors import Conflict, IllegalTransition
 from chalicelib.ports import Clock, TaskStore
+from chalicelib.services.families import Families
 from chalicelib.services.rules import TaskRules
 
 _FIRST_LOOK = 0.05
 _SLOWEST_LOOK = 0.5
+_CHILDREN_NOW = 200
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Tasks:
     store: TaskStore
     clock: Clock
     rules: TaskRules
+    families: Families
 
     def get(self, task_id: str) -> Task:
         """The newest snapshot; TaskNotFound."""
@@ -49,6 +53,7 @@ class Tasks:
     def cancel(self, task_id: str) -> Task:
         """Stop a task: one that waits is REVOKED at once, one that runs is asked to stop at its next step.
 
+        A parent takes its children along: the first few hundred now, the others when a worker looks at them.
         IllegalTransition (detail `status`) if it ended otherwise; cancelling twice answers the same. TaskNotFound.
         """
         task = self.store.get(task_id)
@@ -57,10 +62,22 @@ class Tasks:
         if task.is_final:
             raise IllegalTransition("The task has ended already.", task_id=task_id, status=task.status)
         try:
-            return self.store.replace(task, self._stopping(task))
+            stopped = self.store.replace(task, self._stopping(task))
         except Conflict:
             # A worker moved it between our look and our write; its new state decides.
             return self.cancel(task_id)
+        return self._with_family(stopped)
+
+    def _with_family(self, stopped: Task) -> Task:
+        if stopped.children:
+            for child in self.store.children(stopped.task_id, _CHILDREN_NOW).items:
+                # One that has just ended is no reason to leave the others running.
+                with suppress(IllegalTransition):
+                    self.cancel(child.task_id)
+            return self.families.settle(self.store.get(stopped.task_id))
+        if stopped.is_final:
+            self.families.child_ended(stopped)
+        return stopped
 
     def _stopping(self, task: Task) -> Task:
         if task.status is Status.STARTED:

@@ -1,0 +1,114 @@
+"""Uploads straight into the bucket: a form that the client posts its file to, and a task that waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from chalicelib.core import names
+from chalicelib.core.blobs import Form
+from chalicelib.core.formats import FORMATS
+from chalicelib.core.requests import child_id, fingerprint
+from chalicelib.core.tasks import Task
+from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, UnsupportedType
+from chalicelib.ports import ObjectStore, TaskStore
+from chalicelib.services.idempotency import Idempotency
+from chalicelib.services.intake import Intake, Place
+from chalicelib.services.uploads import OnDuplicate
+
+WAITING = "waiting_for_upload"
+EXPIRES = "upload_expires_at"
+"""Argument of a draft's task: until when its form is taken, ISO 8601."""
+_TYPES = frozenset(form.mime for form in FORMATS.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A file that a client wants to send."""
+
+    collection: str
+    filename: str
+    content_type: str
+    bytes: int | None = None
+    """How large it is, if the client knows; then the form takes no more than this."""
+    on_duplicate: OnDuplicate = OnDuplicate.REUSE
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The task that waits, and the form that its file is to be posted to."""
+
+    task: Task
+    form: Form
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Opens drafts. The bytes are checked when they have come: a form's policy cannot see them."""
+
+    tasks: TaskStore
+    objects: ObjectStore
+    intake: Intake
+    idempotency: Idempotency
+    max_bytes: int
+    lasts: timedelta = timedelta(minutes=15)
+    max_files: int = 500
+
+    def open(self, file: Announced, *, owner: str = "", key: str | None = None) -> Draft:
+        """One draft. BadRequest (names, key), UnsupportedType, PayloadTooLarge, KeyReused."""
+        checked = self._checked(file)
+        ticket = self.idempotency.ticket(owner, key, _mark([checked]))
+        return self._draft(checked, Place(ticket.task_id, args={"fingerprint": _mark([checked])}))
+
+    def open_all(
+        self, files: Sequence[Announced], *, owner: str = "", key: str | None = None
+    ) -> tuple[Task, tuple[Draft, ...]]:
+        """A parent and a draft for each file, in order; all or none: the errors are those of `open`, with `index`."""
+        if not 0 < len(files) <= self.max_files:
+            raise BadRequest(f"A batch has 1 to {self.max_files} files.", files=len(files))
+        checked = [self._checked(file, index) for index, file in enumerate(files)]
+        ticket = self.idempotency.ticket(owner, key, _mark(checked))
+        parent = ticket.earlier or self._parent(ticket.task_id, checked)
+        places = (Place(child_id(parent.task_id, index), parent.task_id, index) for index in range(len(checked)))
+        return parent, tuple(self._draft(file, place) for file, place in zip(checked, places, strict=True))
+
+    def _checked(self, file: Announced, index: int = 0) -> Announced:
+        if file.content_type not in _TYPES:
+            raise UnsupportedType(type=file.content_type[:100], supported=sorted(_TYPES), index=index)
+        if file.bytes is not None and not 0 < file.bytes <= self.max_bytes:
+            raise PayloadTooLarge(limit=self.max_bytes, bytes=file.bytes, index=index)
+        collection = names.collection_name(file.collection)
+        return Announced(
+            collection, names.display_name(file.filename), file.content_type, file.bytes, file.on_duplicate
+        )
+
+    def _parent(self, task_id: str, files: Sequence[Announced]) -> Task:
+        parent = self.intake.parent_task(task_id, files[0].collection, len(files), {"fingerprint": _mark(files)})
+        with suppress(Conflict):
+            self.tasks.add(parent)
+        return parent
+
+    def _draft(self, file: Announced, place: Place) -> Draft:
+        expires = self.intake.clock.now() + self.lasts
+        args = {"on_duplicate": str(file.on_duplicate), EXPIRES: expires.isoformat(), **place.args}
+        placed = Place(place.task_id, place.parent_id, place.index, args)
+        task = self.intake.image_task(placed, file.collection, file.filename, stage=WAITING)
+        try:
+            self.tasks.add(task)
+        except Conflict:
+            # A repeated request: the same task, and a form for the time that it has left.
+            task = self.tasks.get(task.task_id)
+            expires = datetime.fromisoformat(task.args[EXPIRES])
+        return Draft(task, self._form(task, file, expires), expires)
+
+    def _form(self, task: Task, file: Announced, expires: datetime) -> Form:
+        left = max(expires - self.intake.clock.now(), timedelta(seconds=1))
+        limit = file.bytes or self.max_bytes
+        return self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
+
+
+def _mark(files: Sequence[Announced]) -> str:
+    return fingerprint(str(file).encode() for file in files)

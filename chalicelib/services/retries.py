@@ -1,0 +1,106 @@
+"""Another try for work that has ended badly. Final states never change, so a retry is a new task for the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.core.messages import Work, write
+from chalicelib.core.paging import Page
+from chalicelib.core.requests import child_id, retry_id
+from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
+from chalicelib.errors import BadRequest, Conflict, IllegalTransition, SourceGone, TaskNotFound, Unavailable
+from chalicelib.ports import ObjectStore, Queue, TaskStore
+from chalicelib.services.intake import Intake, Place
+
+_AGAIN = frozenset({Status.FAILURE, Status.REVOKED, Status.PARTIAL})
+_KEPT = ("source", "adopted", "on_duplicate")
+_MOST_CHILDREN = 500
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Opens retries; asking twice finds the same new task, until that one has ended badly too."""
+
+    tasks: TaskStore
+    objects: ObjectStore
+    queues: Mapping[TaskType, Queue]
+    intake: Intake
+
+    def retry(self, task_id: str) -> Task:
+        """The task that tries again. TaskNotFound, IllegalTransition (detail `status`), SourceGone, Unavailable."""
+        task = self._newest(self.tasks.get(task_id))
+        if task.status not in _AGAIN:
+            if task.task_id != task_id:
+                return task
+            raise IllegalTransition("Only a task that has ended badly can be tried again.", status=task.status)
+        if task.children:
+            return self._family(task)
+        return self._single(task, Place(retry_id(task.task_id)))
+
+    def retry_all(self, wanted: TaskFilter, limit: int, cursor: str | None) -> Page[tuple[Task, Task]]:
+        """Retry those that match and have ended badly: (old, new), newest first, a page at a time.
+
+        Those whose file is gone are left out, and so are parents, whose children match by themselves.
+        """
+        page = self.tasks.history(wanted, limit, cursor)
+        failed = [task for task in page.items if task.status in _AGAIN and not task.children]
+        pairs = [(task, new) for task in failed if (new := self._if_possible(task))]
+        return Page(tuple(pairs), page.next_cursor)
+
+    def _newest(self, task: Task) -> Task:
+        """The last of the retries that this task has had."""
+        try:
+            later = self.tasks.get(retry_id(task.task_id))
+        except TaskNotFound:
+            return task
+        return self._newest(later)
+
+    def _if_possible(self, task: Task) -> Task | None:
+        try:
+            return self.retry(task.task_id)
+        except (SourceGone, IllegalTransition):
+            return None
+
+    def _single(self, task: Task, place: Place) -> Task:
+        if not self.objects.has(task.args["source"]):
+            raise SourceGone(task_id=task.task_id)
+        kept = {name: task.args[name] for name in _KEPT if name in task.args}
+        subject = task.subject
+        fresh = self.intake.image_task(place, subject.collection or "", subject.filename or "")
+        again = replace(fresh, args={**kept, "retry_of": task.task_id})
+        try:
+            self.tasks.add(again)
+        except Conflict:
+            return self.tasks.get(again.task_id)
+        self._announce(again)
+        return again
+
+    def _family(self, parent: Task) -> Task:
+        """A new parent for those children that ended badly and whose files are still there."""
+        page = self.tasks.children(parent.task_id, _MOST_CHILDREN + 1)
+        again = [child for child in page.items if child.status in _AGAIN and self.objects.has(child.args["source"])]
+        if len(page.items) > _MOST_CHILDREN:
+            raise BadRequest("This job is too large to be retried whole: retry its tasks by a filter (parent).")
+        if not again:
+            raise SourceGone(task_id=parent.task_id)
+        return self._reopened(parent, again)
+
+    def _reopened(self, parent: Task, children: Sequence[Task]) -> Task:
+        collection = parent.subject.collection or ""
+        args = {"retry_of": parent.task_id}
+        new = self.intake.parent_task(retry_id(parent.task_id), collection, len(children), args)
+        try:
+            self.tasks.add(new)
+        except Conflict:
+            return self.tasks.get(new.task_id)
+        for index, child in enumerate(children):
+            self._single(child, Place(child_id(new.task_id, index), new.task_id, index))
+        return new
+
+    def _announce(self, task: Task) -> None:
+        try:
+            self.queues[task.type].send(write(Work(task.task_id)))
+        except Unavailable as fault:
+            self.tasks.replace(task, self.intake.refused(task, fault))
+            raise

@@ -1,0 +1,155 @@
+"""The sweeper: no task stays silent for ever, whatever died, expired or was lost on the way.
+
+It looks at active tasks only, so its cost grows with them and not with history. Each finding is answered by one
+conditional write; where a worker was faster, the worker is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from chalicelib.core.messages import Work, write
+from chalicelib.core.tasks import Failure, Status, Task, TaskType
+from chalicelib.errors import Conflict
+from chalicelib.ports import Clock, ObjectStore, Queue, TaskStore
+from chalicelib.services.drafts import EXPIRES
+from chalicelib.services.families import Families
+from chalicelib.services.rules import TaskRules
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a task may be silent before somebody looks after it."""
+
+    draft: timedelta = timedelta(minutes=10)
+    """After a form has expired: an upload that began in time may still be under way."""
+    pending: timedelta = timedelta(hours=1)
+    """A long queue is no loss, so waiting tasks are announced again rarely."""
+    missing: timedelta = timedelta(minutes=10)
+    """Until a task whose object never came is given up."""
+    retry: timedelta = timedelta(minutes=15)
+    lease: timedelta = timedelta(minutes=1)
+    """After a lease has ended: SQS shows the message again by itself."""
+    soft: timedelta = timedelta(minutes=25)
+    """Age at which a parent's waiting children are no longer begun (the seed's soft time limit)."""
+    hard: timedelta = timedelta(minutes=30)
+    """Age at which a parent ends, whatever its children do (the seed's hard time limit)."""
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Looks after tasks that nobody else looks after."""
+
+    tasks: TaskStore
+    objects: ObjectStore
+    queues: Mapping[TaskType, Queue]
+    families: Families
+    clock: Clock
+    rules: TaskRules
+    patience: Patience = field(default_factory=Patience)
+
+    def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
+        """One look at every active task, oldest first; how often each remedy was needed."""
+        done: Counter[str] = Counter()
+        for task in self._active(keep_going):
+            with suppress(Conflict):
+                done[self._look(task)] += 1
+        del done["fine"]
+        return done
+
+    def _active(self, keep_going: Callable[[], bool]) -> Iterator[Task]:
+        cursor: str | None = None
+        while keep_going():
+            page = self.tasks.active(_PAGE, cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def _look(self, task: Task) -> str:
+        if task.type is TaskType.BULK_PROCESS_IMAGES:
+            return self._parent(task)
+        return _LOOKS[task.status](self, task, self.clock.now())
+
+    def _waiting(self, task: Task, now: datetime) -> str:
+        expires = task.args.get(EXPIRES)
+        if expires is not None and now < datetime.fromisoformat(expires) + self.patience.draft:
+            return "fine"
+        silent = now - (task.queued_at or task.created_at)
+        if silent < self.patience.missing:
+            return "fine"
+        if "source" in task.args and not self.objects.has(task.args["source"]):
+            return self._give_up(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
+        # The object is there. A draft's message was lost if its form has expired; others may just be far behind.
+        return self._announce(task) if silent >= self.patience.pending or expires else "fine"
+
+    def _retrying(self, task: Task, now: datetime) -> str:
+        silent = now - (task.started_at or task.created_at)
+        asked = now - (task.queued_at or task.created_at)
+        return self._announce(task) if min(silent, asked) >= self.patience.retry else "fine"
+
+    def _running(self, task: Task, now: datetime) -> str:
+        if task.lease_until is None or now < task.lease_until + self.patience.lease:
+            return "fine"
+        if task.attempts >= task.max_attempts:
+            return self._give_up(task, "worker_lost", "Its workers died or ran out of time, again and again.")
+        error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
+        self._announce(self.tasks.replace(task, task.retrying(error)))
+        return "taken_back"
+
+    def _parent(self, parent: Task) -> str:
+        if self.families.settle(parent).is_final:
+            return "settled"
+        age = self.clock.now() - parent.created_at
+        if age >= self.patience.hard:
+            return self._time_out(parent)
+        if age >= self.patience.soft and not parent.cancel_requested:
+            self.tasks.replace(parent, parent.cancelling())
+            return "stopping"
+        return "fine"
+
+    def _time_out(self, parent: Task) -> str:
+        """Every child that is not final ends here, and the parent with the last of them."""
+        cursor: str | None = None
+        while True:
+            page = self.tasks.children(parent.task_id, _PAGE, cursor)
+            for child in page.items:
+                self._time_out_child(child)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        if not self.families.settle(self.tasks.get(parent.task_id)).is_final:
+            # Children that never came to be: whoever opened the parent died while doing so.
+            return self._give_up(parent, "time_limit", "The job took longer than it may.")
+        return "timed_out"
+
+    def _time_out_child(self, child: Task) -> None:
+        if child.is_final:
+            return
+        with suppress(Conflict):
+            self._give_up(child, "time_limit", "The job took longer than it may.")
+
+    def _give_up(self, task: Task, code: str, message: str) -> str:
+        error = Failure(code, message)
+        ended = self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
+        self.families.child_ended(ended)
+        return code
+
+    def _announce(self, task: Task) -> str:
+        # First the row, then the message: if the message is lost, the next look comes after a full wait.
+        self.tasks.replace(task, task.requeued(self.clock.now()))
+        self.queues[task.type].send(write(Work(task.task_id)))
+        return "announced"
+
+
+_LOOKS: Mapping[Status, Callable[[Sweeper, Task, datetime], str]] = {
+    Status.PENDING: Sweeper._waiting,  # noqa: SLF001  # the table belongs to the class
+    Status.RETRY: Sweeper._retrying,  # noqa: SLF001
+    Status.STARTED: Sweeper._running,  # noqa: SLF001
+}
