@@ -1,0 +1,83 @@
+"""What the services stand on: state, bucket, queues, clock and the first token, each built when first asked for."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Protocol
+
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalicelib.core.tasks import TaskType
+    from chalicelib.ports import Catalog, Clock, ObjectStore, Queue, TaskStore, TokenStore
+
+
+class State(Protocol):
+    """The three state ports of one back end."""
+
+    @property
+    def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
+    @property
+    def catalog(self) -> Catalog: ...  # noqa: D102
+    @property
+    def tokens(self) -> TokenStore: ...  # noqa: D102
+
+
+@dataclass
+class Outside:
+    """The world outside. Tests set these attributes to their own before anybody asks."""
+
+    settings: Settings
+
+    @cached_property
+    def state(self) -> State:
+        """The back end that the settings choose."""
+        from chalicelib.aws.clients import client
+        from chalicelib.stores.dynamodb import DynamoState
+
+        return DynamoState(client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The bucket."""
+        from chalicelib.aws.bucket import S3Bucket
+        from chalicelib.aws.clients import client
+
+        return S3Bucket(self.settings.bucket, partial(client, "s3"))
+
+    @cached_property
+    def queues(self) -> Mapping[TaskType, Queue]:
+        """The queue that each kind of work goes through."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.queue import SqsQueue
+        from chalicelib.core.tasks import TaskType
+
+        return {TaskType.PROCESS_IMAGE: SqsQueue(self.settings.images_queue, partial(client, "sqs"))}
+
+    @property
+    def images_queue(self) -> Queue:
+        """The queue of new uploads."""
+        from chalicelib.core.tasks import TaskType
+
+        return self.queues[TaskType.PROCESS_IMAGE]
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The time of day."""
+        from chalicelib.aws.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def bootstrap(self) -> Callable[[], str]:
+        """The first administrator's token."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.secret import Secret
+
+        return Secret(self.settings.bootstrap_secret, partial(client, "secretsmanager"), self.clock)

@@ -1,0 +1,176 @@
+"""Every service, built from the settings and the world outside, each when first asked for."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.wiring.outside import Outside
+
+if TYPE_CHECKING:
+    from chalicelib.services.arrivals import Arrivals
+    from chalicelib.services.attempts import Attempts
+    from chalicelib.services.bulk import Bulk
+    from chalicelib.services.burials import Burials
+    from chalicelib.services.delivery import Delivery
+    from chalicelib.services.drafts import Drafts
+    from chalicelib.services.families import Families
+    from chalicelib.services.idempotency import Idempotency
+    from chalicelib.services.intake import Intake
+    from chalicelib.services.retries import Retries
+    from chalicelib.services.rules import TaskRules
+    from chalicelib.services.runner import Job, Runner
+    from chalicelib.services.sweeping import Sweeper
+    from chalicelib.services.tasks import Tasks
+    from chalicelib.services.tokens import Tokens
+    from chalicelib.services.uploads import Uploads
+
+
+class Wired(Outside):
+    """The services of one process."""
+
+    @cached_property
+    def rules(self) -> TaskRules:
+        """How patient tasks are."""
+        from datetime import timedelta
+
+        from chalicelib.services.rules import TaskRules
+
+        given = self.settings
+        return TaskRules(
+            lease=given.lease,
+            max_attempts=given.max_attempts,
+            keep=timedelta(days=given.keep_days),
+            keep_failed=timedelta(days=given.keep_failed_days),
+        )
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Opening tasks."""
+        from chalicelib.services.intake import Intake
+
+        return Intake(self.clock, self.rules)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """Finding the task of a repeated request."""
+        from chalicelib.aws.clock import new_id
+        from chalicelib.services.idempotency import Idempotency
+
+        return Idempotency(self.state.tasks, self.clock, new_id)
+
+    @cached_property
+    def families(self) -> Families:
+        """Ending parents."""
+        from chalicelib.services.families import Families
+
+        return Families(self.state.tasks, self.clock, self.rules)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Looking at tasks and steering them."""
+        from chalicelib.services.tasks import Tasks
+
+        return Tasks(self.state.tasks, self.clock, self.rules, self.families)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Taking files in."""
+        from chalicelib.services.uploads import Uploads
+
+        store, limit = self.state, self.settings.max_body_bytes
+        return Uploads(store.tasks, store.catalog, self.objects, self.intake, self.idempotency, limit)
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        """Taking many files in at once."""
+        from chalicelib.services.bulk import Bulk
+
+        return Bulk(self.uploads, self.families)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """Uploads straight into the bucket."""
+        from chalicelib.services.drafts import Drafts
+
+        limit = self.settings.max_upload_bytes
+        return Drafts(self.state.tasks, self.objects, self.intake, self.idempotency, limit)
+
+    @cached_property
+    def retries(self) -> Retries:
+        """Trying again."""
+        from chalicelib.services.retries import Retries
+
+        return Retries(self.state.tasks, self.objects, self.queues, self.intake)
+
+    @cached_property
+    def burials(self) -> Burials:
+        """The dead letters of the images queue."""
+        from chalicelib.services.burials import Burials
+
+        tasks, arrivals, families = self.state.tasks, self.arrivals, self.families
+        return Burials(self.images_queue, tasks, arrivals, families, self.retries, self.clock)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """Looking after silent tasks."""
+        from chalicelib.services.sweeping import Sweeper
+
+        return Sweeper(self.state.tasks, self.objects, self.queues, self.families, self.clock, self.rules)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """Finding images."""
+        from chalicelib.services.delivery import Delivery
+
+        return Delivery(self.state.catalog, self.settings.cdn_url)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may do what."""
+        from chalicelib.services.tokens import Tokens
+
+        return Tokens(self.state.tokens, self.clock, self.bootstrap)
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Which task an object belongs to."""
+        from chalicelib.services.arrivals import Arrivals
+
+        return Arrivals(self.state.tasks, self.clock, self.rules)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        """Moving a task through one attempt."""
+        import random
+
+        from chalicelib.services.attempts import Attempts
+
+        return Attempts(self.state.tasks, self.clock, self.rules, random.random)
+
+    @cached_property
+    def runner(self) -> Runner:
+        """Running jobs."""
+        from chalicelib.aws.clock import new_id
+        from chalicelib.services.runner import Runner
+
+        return Runner(self.attempts, self.families, new_id)
+
+    @cached_property
+    def processing(self) -> Job:
+        """The job behind the images queue."""
+        from chalicelib.core.pictures import Limits, Recipe
+        from chalicelib.services.processing import Processing
+
+        given = self.settings
+        return Processing(
+            self.attempts,
+            self.state.catalog,
+            self.objects,
+            Recipe(formats=tuple(given.rendition_formats.split(","))),
+            Limits(given.max_pixels, given.max_side, given.max_frames),
+            given.max_upload_bytes,
+        )
