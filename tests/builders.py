@@ -13,6 +13,8 @@ from chalicelib.core.tokens import Scope, Token, digest_of
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 """A Wednesday, far from the ends of its week, month and year."""
+A_WILD_NAME = "../gün\r\naydın 🌅%20+.jpg"  # noqa: RUF001  # Turkish, on purpose
+"""A file name as the world has them: kept and shown as given, never part of a key."""
 
 
 class FrozenClock:

@@ -39,12 +39,13 @@ def faithful(value: T) -> T:
 
 
 def bounded(image: Image) -> Image:
-    """The image with no more EXIF than fits a row; entries are kept in their order until they fill it."""
+    """The image without those EXIF entries that do not fit a row any more."""
     kept, room = {}, EXIF_LIMIT
     for name, text in image.picture.exif.items():
-        room -= len(name) + len(text)
-        if room >= 0:
+        size = len(name) + len(text)
+        if size <= room:
             kept[name] = text
+            room -= size
     return replace(image, picture=replace(image.picture, exif=kept))
 
 

@@ -1,0 +1,129 @@
+"""Each way to keep state, started from nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+import moto
+from botocore.config import Config
+
+from chalicelib.ports import Catalog, TaskStore, TokenStore
+from chalicelib.stores.dynamodb import DynamoState
+from tests.contracts.watched import WatchedClient, table_that_ships
+
+TABLE = "wallify-test"
+_accounts = count(111_111_111_111)
+
+
+class State(Protocol):
+    @property
+    def tasks(self) -> TaskStore: ...
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def tokens(self) -> TokenStore: ...
+
+
+@contextmanager
+def dynamodb_on_moto() -> Iterator[WatchedClient]:
+    with moto.mock_aws():
+        client = _client(endpoint=None, account="testing")
+        _create_table(client)
+        yield WatchedClient(client, one_at_a_time=True)
+
+
+def dynamodb_on_emulator(endpoint: str) -> WatchedClient:
+    """An account of its own in the emulator: it has a table, and nothing to clean up."""
+    client = _client(endpoint=endpoint, account=str(next(_accounts)))
+    _create_table(client)
+    return WatchedClient(client)
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[str]:
+    """The emulator's address while it runs."""
+    address = f"http://127.0.0.1:{_free_port()}"
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=_environment(address, folder), stdout=log, stderr=log
+        )
+        try:
+            _wait_for(address + "/_ministack/health")
+            yield address
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def dynamo_state(client: WatchedClient) -> DynamoState:
+    return DynamoState(client, TABLE)
+
+
+def _client(*, endpoint: str | None, account: str) -> Any:  # noqa: ANN401  # boto3 has no types
+    # botocore's own tries would hide what ours do.
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
+    return _session().client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=account,
+        aws_secret_access_key="test",
+        config=config,
+    )
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """Reads botocore's description of DynamoDB once for all tests."""
+    return boto3.session.Session()
+
+
+def _create_table(client: Any) -> None:  # noqa: ANN401  # boto3 has no types
+    table = table_that_ships()
+    shape = {
+        part: table[part] for part in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    }
+    client.create_table(TableName=TABLE, **shape)
+
+
+def _environment(address: str, folder: Path) -> dict[str, str]:
+    own = {
+        "GATEWAY_PORT": address.rpartition(":")[2],
+        "BIND_HOST": "127.0.0.1",
+        "TMPDIR": str(folder),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+    }
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | own
+
+
+def _free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+    return port
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(url, timeout=1).close()  # noqa: S310  # our own address
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.05)  # until the server listens; no test's timing
+        else:
+            return
+    raise TimeoutError(url)

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.tasks import Tally, Task
+from chalicelib.errors import BadRequest, Conflict, DuplicateImage, ImageNotFound, NameTaken
+from tests.builders import A_WILD_NAME, NOON, a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
+from tests.contracts.backends import State
+
+ENDED = a_final_task(result={"image_id": "i1"})
+
+
+def publish(
+    state: State, image: Image, renditions: Sequence[Rendition] = (), *, task_id: str | None = None, unique: bool = True
+) -> Task:
+    """Publish by a task made for this image."""
+    task = a_task(task_id or f"for-{image.image_id}")
+    state.tasks.add(task)
+    return state.catalog.publish(image, renditions, before=task, after=a_final_task(task.task_id), unique=unique)
+
+
+def test_a_published_image_can_be_found_in_every_way_at_once(state: State) -> None:
+    publish(state, an_image())
+    catalog = state.catalog
+    found = (catalog.image("i1"), catalog.named("nature", "i1.jpg"), catalog.with_digest("nature", sha256_of("i1")))
+    assert found == (an_image(),) * 3
+    assert catalog.images("nature", 10).items == (an_image(),)
+
+
+def test_every_field_of_an_image_survives(state: State) -> None:
+    picture = a_picture(
+        frames=7,
+        has_alpha=True,
+        thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
+        colors=("#112233", "#abcdef"),
+        exif={"Model": "Ğ"},
+    )
+    image = an_image(collection="doğa", filename=A_WILD_NAME, picture=picture, created_at=NOON)
+    publish(state, image)
+    assert state.catalog.image("i1") == image
+
+
+def test_publishing_ends_the_task_that_made_the_image(state: State) -> None:
+    state.tasks.add(a_task())
+    answer = state.catalog.publish(an_image(), (), before=a_task(), after=ENDED)
+    assert answer == replace(ENDED, version=1)
+    assert state.tasks.get("t1") == answer
+    assert state.tasks.active(10).items == ()
+
+
+def test_publishing_moves_the_parents_tally(state: State) -> None:
+    child = a_task(parent_id="p1", index=0)
+    state.tasks.add(child)
+    state.catalog.publish(an_image(), (), before=child, after=replace(ENDED, parent_id="p1", index=0))
+    assert state.tasks.tally("p1") == Tally(succeeded=1)
+
+
+def test_renditions_come_by_size_as_text_then_format(state: State) -> None:
+    forms = [("full", "jpeg"), ("600", "jpeg"), ("150", "jpeg"), ("1500", "jpeg"), ("150", "avif")]
+    publish(state, an_image(), [a_rendition(size=size, format=form) for size, form in forms])
+    assert [(r.size, r.format) for r in state.catalog.renditions("i1")] == sorted(forms)
+
+
+def test_every_field_of_a_rendition_survives(state: State) -> None:
+    rendition = a_rendition(width=299, height=1, bytes=3, recipe="r7")
+    publish(state, an_image(), [rendition])
+    assert state.catalog.renditions("i1") == (rendition,)
+
+
+def test_an_image_that_is_not_there_has_no_renditions(state: State) -> None:
+    assert state.catalog.renditions("i1") == ()
+
+
+def test_renditions_of_two_images_are_apart(state: State) -> None:
+    publish(state, an_image("i1"), [a_rendition("i1")])
+    publish(state, an_image("i10"), [a_rendition("i10")])
+    assert state.catalog.renditions("i1") == (a_rendition("i1"),)
+
+
+def test_what_is_not_there_is_not_found(state: State) -> None:
+    publish(state, an_image())
+    with pytest.raises(ImageNotFound):
+        state.catalog.image("i2")
+    with pytest.raises(ImageNotFound):
+        state.catalog.named("nature", "i2.jpg")
+    with pytest.raises(ImageNotFound):
+        state.catalog.named("cities", "i1.jpg")
+    assert state.catalog.with_digest("nature", sha256_of("i2")) is None
+    assert state.catalog.with_digest("cities", sha256_of("i1")) is None
+
+
+def test_a_task_that_has_changed_is_a_conflict_and_nothing_changes(state: State) -> None:
+    state.tasks.add(a_task())
+    cancelled = state.tasks.replace(a_task(), a_task().cancelling())
+    with pytest.raises(Conflict):
+        state.catalog.publish(an_image(), [a_rendition()], before=a_task(), after=ENDED)
+    assert_nothing_is_published(state)
+    assert state.tasks.get("t1") == cancelled
+
+
+def test_publishing_for_a_task_that_is_not_there_is_a_conflict(state: State) -> None:
+    with pytest.raises(Conflict):
+        state.catalog.publish(an_image(), (), before=a_task(), after=ENDED)
+    assert_nothing_is_published(state)
+
+
+def test_publishing_twice_is_a_conflict_and_counts_once(state: State) -> None:
+    publish(state, an_image(), [a_rendition()])
+    with pytest.raises(Conflict) as refused:
+        state.catalog.publish(an_image(), [a_rendition()], before=a_task("for-i1"), after=a_final_task("for-i1"))
+    assert type(refused.value) is Conflict  # not the duplicate of itself
+    assert state.catalog.stats("nature") == CollectionStats("nature", 1, 100_000, 1_000)
+
+
+def test_a_known_image_id_is_a_conflict(state: State) -> None:
+    publish(state, an_image())
+    again = an_image(name="other.jpg", picture=a_picture(sha256=sha256_of("other")))
+    with pytest.raises(Conflict):
+        publish(state, again, task_id="t2")
+    assert state.catalog.image("i1") == an_image()
+
+
+def test_the_same_bytes_again_are_a_duplicate_that_names_the_first(state: State) -> None:
+    publish(state, an_image("i1"))
+    with pytest.raises(DuplicateImage) as refused:
+        publish(state, an_image("i2", picture=an_image("i1").picture), [a_rendition("i2")])
+    assert refused.value.details["image_id"] == "i1"
+    assert_only_the_first_is_there(state)
+
+
+def test_the_same_bytes_in_another_collection_are_no_duplicate(state: State) -> None:
+    publish(state, an_image("i1"))
+    publish(state, an_image("i2", collection="cities", picture=an_image("i1").picture))
+    assert state.catalog.with_digest("cities", sha256_of("i1")) == state.catalog.image("i2")
+
+
+def test_bytes_may_repeat_where_that_is_wanted_and_stay_with_the_first(state: State) -> None:
+    publish(state, an_image("i1"))
+    publish(state, an_image("i2", picture=an_image("i1").picture), unique=False)
+    assert state.catalog.with_digest("nature", sha256_of("i1")) == an_image("i1")
+    assert state.catalog.stats("nature").images == 2
+
+
+def test_the_first_may_be_one_that_could_have_repeated(state: State) -> None:
+    publish(state, an_image("i1"), unique=False)
+    with pytest.raises(DuplicateImage) as refused:
+        publish(state, an_image("i2", picture=an_image("i1").picture))
+    assert refused.value.details["image_id"] == "i1"
+
+
+@pytest.mark.parametrize("unique", [True, False])
+def test_a_name_that_is_in_use_is_taken_and_nothing_changes(state: State, unique: bool) -> None:  # noqa: FBT001
+    publish(state, an_image("i1"))
+    with pytest.raises(NameTaken):
+        publish(state, an_image("i2", name="i1.jpg"), [a_rendition("i2")], unique=unique)
+    assert_only_the_first_is_there(state)
+    assert state.catalog.with_digest("nature", sha256_of("i2")) is None
+
+
+def test_a_name_may_be_used_in_another_collection(state: State) -> None:
+    publish(state, an_image("i1", name="a.jpg"))
+    publish(state, an_image("i2", name="a.jpg", collection="cities"))
+    assert state.catalog.named("cities", "a.jpg").image_id == "i2"
+
+
+def test_statistics_add_up(state: State) -> None:
+    for number in range(5):
+        image = an_image(f"i{number}", picture=a_picture(sha256=sha256_of(f"i{number}"), bytes=10**number))
+        publish(state, image, [a_rendition(image.image_id), a_rendition(image.image_id, size="150", bytes=7)])
+    assert state.catalog.stats("nature") == CollectionStats("nature", 5, 11_111, 5 * 1_007)
+
+
+def test_an_unknown_collection_adds_up_to_nothing(state: State) -> None:
+    assert state.catalog.stats("nature") == CollectionStats("nature")
+
+
+def test_collections_come_in_code_point_order(state: State) -> None:
+    for number, name in enumerate(("nature", "Zoo", "ağaç", "zoo", "abc", "a", "a-b")):
+        publish(state, an_image(f"i{number}", collection=name))
+        publish(state, an_image(f"j{number}", collection=name))
+    assert state.catalog.collections() == ("Zoo", "a", "a-b", "abc", "ağaç", "nature", "zoo")
+
+
+def test_a_failed_first_image_makes_no_collection(state: State) -> None:
+    with pytest.raises(Conflict):
+        state.catalog.publish(an_image(), (), before=a_task(), after=ENDED)
+    assert state.catalog.collections() == ()
+
+
+def test_images_of_a_collection_come_newest_first(state: State) -> None:
+    for number in (2, 0, 1):
+        publish(state, an_image(f"i{number}", created_at=NOON + timedelta(microseconds=number)))
+    publish(state, an_image("other", collection="cities"))
+    assert [image.image_id for image in state.catalog.images("nature", 10).items] == ["i2", "i1", "i0"]
+
+
+def test_an_unknown_collection_has_no_images(state: State) -> None:
+    assert state.catalog.images("nature", 10).items == ()
+
+
+def test_images_refuse_a_cursor_that_is_not_ours(state: State) -> None:
+    with pytest.raises(BadRequest):
+        state.catalog.images("nature", 10, "nonsense")
+
+
+def test_an_image_with_a_novel_in_its_exif_is_kept_without_the_novel(state: State) -> None:
+    exif = {"Model": "Ğ", "UserComment": "x" * 900_000, "LensModel": "50 mm"}
+    publish(state, an_image(picture=a_picture(exif=exif)))
+    assert state.catalog.image("i1").picture.exif == {"Model": "Ğ", "LensModel": "50 mm"}
+
+
+def assert_nothing_is_published(state: State) -> None:
+    catalog = state.catalog
+    with pytest.raises(ImageNotFound):
+        catalog.image("i1")
+    assert catalog.renditions("i1") == ()
+    assert catalog.with_digest("nature", sha256_of("i1")) is None
+    assert (catalog.images("nature", 9).items, catalog.collections()) == ((), ())
+    assert catalog.stats("nature") == CollectionStats("nature")
+
+
+def assert_only_the_first_is_there(state: State) -> None:
+    catalog = state.catalog
+    assert catalog.images("nature", 9).items == (an_image("i1"),)
+    assert catalog.renditions("i2") == ()
+    assert catalog.stats("nature") == CollectionStats("nature", 1, 100_000, 0)
+    assert state.tasks.get("for-i2") == a_task("for-i2")
+    with pytest.raises(ImageNotFound):
+        catalog.image("i2")
