@@ -8,7 +8,7 @@ import sys
 
 import httpx
 
-from cli.local import fingerprints
+from cli.local import fingerprints, runtime
 from cli.local.daemons import Daemon
 from cli.local.stack import PROJECT, REGION, Stack
 
@@ -41,12 +41,13 @@ def start(stack: Stack) -> None:
     if daemon.pid() is None:
         # What a killed emulator left: unpacked functions, tens of megabytes each.
         shutil.rmtree(stack.home / "tmp", ignore_errors=True)
-    environment = _environment(stack)
+    environment, python = _environment(stack), str(runtime.python(stack))
     version = fingerprints.of_values(
         {name: environment[name] for name in (*SETTINGS, *ROOT, "GATEWAY_PORT")},
+        python,
         fingerprints.of_files(PROJECT, ("cli/local/emulator_process.py",)),
     )
-    daemon.start([sys.executable, "-m", "cli.local.emulator_process"], environment, version=version)
+    daemon.start([sys.executable, "-m", "cli.local.emulator_process", python], environment, version=version)
     daemon.wait_until(lambda: answers(stack))
 
 

@@ -1,5 +1,6 @@
-"""The emulator's process: MiniStack, plus two things a local cloud needs and MiniStack lacks (pinned, so they fit).
+"""The emulator's process: MiniStack, plus three things a local cloud needs and MiniStack lacks (pinned, so they fit).
 
+- It runs functions on the interpreter it is given, not on its own.
 - It calls loopback a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
 - It saves its state while it runs, not only when it is asked to stop, so that a crash costs about a second.
 """
@@ -7,13 +8,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from ministack import app as ministack
-from ministack.core import persistence
+from ministack.core import lambda_runtime, persistence
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -27,7 +29,8 @@ _touched = threading.Event()
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON`."""
+    _run_functions_on(sys.argv.pop(1))
     secure = ministack.pin_request_origin
     ministack.pin_request_origin = lambda address, _secure: secure(address, True)  # noqa: FBT003 - their signature
     inner = ministack.app
@@ -40,6 +43,16 @@ def main() -> None:
     ministack.app = noting
     threading.Thread(target=_keep_saving, name="wallify-saver", daemon=True).start()
     ministack.main()
+
+
+def _run_functions_on(python: str) -> None:
+    detect = lambda_runtime._detect_runtime_binary  # noqa: SLF001 - the only way in
+
+    def detected(runtime: str) -> tuple[str, str]:
+        binary, worker = detect(runtime)
+        return (python if runtime.startswith("python") else binary), worker
+
+    lambda_runtime._detect_runtime_binary = detected  # noqa: SLF001
 
 
 def _keep_saving() -> None:

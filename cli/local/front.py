@@ -9,20 +9,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+import signal
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
 
-import httpx
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from multidict import CIMultiDict
+from yarl import URL
 
 from cli.local.gateway_words import GatewayWords
-
-Scope = MutableMapping[str, Any]
-Channel = Callable[..., Awaitable[Any]]
-Headers = list[tuple[bytes, bytes]]
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 MOST_BODY = 10 * 1024 * 1024
@@ -30,17 +28,23 @@ MOST_SECONDS = 29.0
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
 MOST_EVENT = 6 * 1024 * 1024
 MOST_DRAINED = 16 * MOST_BODY  # read this much of a refused body, so that the client gets to read the refusal
+CHUNK = 64 * 1024
 
-MEDIA = b"/media/"
-OWN_HOP = {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-authorization"}
-REPLACED = OWN_HOP | {
-    b"host",
-    b"content-length",
-    b"expect",
-    b"x-forwarded-for",
-    b"x-forwarded-proto",
-    b"x-forwarded-port",
-}
+MEDIA = "/media/"
+OF_ONE_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "proxy-authorization",
+        "proxy-connection",
+    }
+)
+OURS = OF_ONE_HOP | {"host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
+WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 log = logging.getLogger("wallify.front")
 
@@ -55,123 +59,118 @@ class Upstream:
     distribution: str
 
     @property
-    def api_path(self) -> bytes:
+    def api_path(self) -> str:
         """What precedes a plain path at the emulated gateway."""
-        return f"/restapis/{self.api_id}/{self.api_stage}/_user_request_".encode()
+        return f"/restapis/{self.api_id}/{self.api_stage}/_user_request_"
 
 
 @dataclass(frozen=True)
 class Front:
-    """An ASGI application."""
+    """Answers requests by passing them on."""
 
     port: int
     upstream: Upstream
-    client: httpx.AsyncClient
+    session: ClientSession
     words: GatewayWords
 
-    async def __call__(self, scope: Scope, receive: Channel, send: Channel) -> None:
-        """Answer one request."""
-        if scope["type"] == "lifespan":
-            await _live(receive, send)
-        elif scope["type"] == "http":
-            await self._pass_on(scope, receive, send)
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The upstream's answer to `request`, or the gateway's own."""
+        began = time.monotonic()
+        response = await self._answer(request)
+        spent = (time.monotonic() - began) * 1000
+        # Never the query: it may hold a secret.
+        log.info("%s %s %d %.0f ms", request.method, request.path, response.status, spent)
+        return response
 
-    async def _pass_on(self, scope: Scope, receive: Channel, send: Channel) -> None:
-        body = await _body(receive)
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await _body(request)
         if body is None or _event_size(body) > MOST_EVENT:
-            return await self._say("REQUEST_TOO_LARGE", send)
-        request = self._request(scope, body)
+            return self._say("REQUEST_TOO_LARGE")
         try:
             async with asyncio.timeout(MOST_SECONDS):
-                answer = await self.client.send(request, stream=True)
+                upstream = await self._pass_on(request, body)
         except TimeoutError:
-            return await self._say("INTEGRATION_TIMEOUT", send)
-        except httpx.HTTPError as failure:
+            return self._say("INTEGRATION_TIMEOUT")
+        except ClientError as failure:
             log.warning("the emulator does not answer: %r", failure)
-            return await self._say("INTEGRATION_FAILURE", send)
-        return await _relay(answer, send)
+            return self._say("INTEGRATION_FAILURE")
+        return await _relay(upstream, request)
 
-    def _request(self, scope: Scope, body: bytes) -> httpx.Request:
-        raw = scope["raw_path"]
-        from_media = raw.startswith(MEDIA)
-        path = raw[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + raw
-        host = self.upstream.distribution if from_media else f"127.0.0.1:{self.port}"
-        query = b"?" + scope["query_string"] if scope["query_string"] else b""
-        headers = [(name, value) for name, value in scope["headers"] if name.lower() not in REPLACED]
-        headers += self._forwarded(scope, host, scheme="https" if from_media else "http")
-        url = httpx.URL(scheme="http", host="127.0.0.1", port=self.upstream.emulator_port, raw_path=path + query)
-        return httpx.Request(scope["method"], url, headers=headers, content=body or None)
+    async def _pass_on(self, request: web.BaseRequest, body: bytes) -> ClientResponse:
+        from_media = request.raw_path.startswith(MEDIA)
+        path = request.raw_path[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + request.raw_path
+        headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in OURS)
+        headers["Host"] = self.upstream.distribution if from_media else f"127.0.0.1:{self.port}"
+        headers["X-Forwarded-For"] = request.remote or "127.0.0.1"
+        headers["X-Forwarded-Proto"] = "https" if from_media else "http"  # the distribution insists, as on AWS
+        headers["X-Forwarded-Port"] = str(self.port)
+        url = URL(f"http://127.0.0.1:{self.upstream.emulator_port}{path}", encoded=True)
+        return await self.session.request(
+            request.method, url, headers=headers, data=body or None, allow_redirects=False, skip_auto_headers=SILENT
+        )
 
-    def _forwarded(self, scope: Scope, host: str, *, scheme: str) -> Headers:
-        client = (scope.get("client") or ("127.0.0.1",))[0]
-        return [
-            (b"host", host.encode()),
-            (b"x-forwarded-for", client.encode()),
-            (b"x-forwarded-proto", scheme.encode()),  # the distribution insists on https, as on AWS
-            (b"x-forwarded-port", str(self.port).encode()),
-        ]
-
-    async def _say(self, response_type: str, send: Channel) -> None:
+    def _say(self, response_type: str) -> web.Response:
         status, headers, body = self.words.say(response_type)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return web.Response(status=status, headers=headers, body=body)
 
 
-async def _body(receive: Channel) -> bytes | None:
+SILENT = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+async def _body(request: web.BaseRequest) -> bytes | None:
     """The whole body, as the gateway reads it; None if it is more than the gateway takes."""
     kept, seen = bytearray(), 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        seen += len(message.get("body", b""))
+    async for chunk in request.content.iter_chunked(CHUNK):
+        seen += len(chunk)
         if seen <= MOST_BODY:
-            kept += message.get("body", b"")
-        if not message.get("more_body") or seen > MOST_DRAINED:
-            return bytes(kept) if seen <= MOST_BODY else None
+            kept += chunk
+        if seen > MOST_DRAINED:
+            break
+    return bytes(kept) if seen <= MOST_BODY else None
 
 
 def _event_size(body: bytes) -> int:
     return len(body) * 4 // 3
 
 
-async def _relay(answer: httpx.Response, send: Channel) -> None:
-    headers = [(name, value) for name, value in answer.headers.raw if name.lower() not in OWN_HOP]
-    try:
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
-        async for chunk in answer.aiter_raw():
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        await answer.aclose()
-
-
-async def _live(receive: Channel, send: Channel) -> None:
-    while (await receive())["type"] != "lifespan.shutdown":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
+async def _relay(upstream: ClientResponse, request: web.BaseRequest) -> web.StreamResponse:
+    headers = CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in OF_ONE_HOP)
+    response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=headers)
+    async with upstream:
+        await response.prepare(request)
+        if request.method != "HEAD" and upstream.status not in WITHOUT_BODY:
+            async for chunk in upstream.content.iter_any():
+                await response.write(chunk)
+        await response.write_eof()
+    return response
 
 
 @asynccontextmanager
-async def front(port: int, upstream: Upstream) -> AsyncIterator[Front]:
-    """A front for `upstream`, with its connections."""
-    # Long polls hold a connection each, so there is no cap; slow answers are cut off by the gateway's limit above.
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-    async with httpx.AsyncClient(limits=limits, timeout=MOST_SECONDS, trust_env=False) as client:
-        yield Front(port, upstream, client, GatewayWords.load())
+async def serving(port: int, upstream: Upstream) -> AsyncIterator[None]:
+    """Serve on 127.0.0.1:`port` while the block runs."""
+    # Long polls hold a connection each, so there is no cap.
+    async with ClientSession(
+        connector=TCPConnector(limit=0),
+        timeout=ClientTimeout(total=None),
+        auto_decompress=False,
+        cookie_jar=DummyCookieJar(),
+    ) as session:
+        front = Front(port, upstream, session, GatewayWords.load())
+        runner = web.ServerRunner(web.Server(front.answer, access_log=None, auto_decompress=False))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
 
 
 async def run(port: int, upstream: Upstream) -> None:
-    """Serve on 127.0.0.1:`port` until SIGTERM."""
-    config = Config()
-    config.bind = [f"127.0.0.1:{port}"]
-    config.include_server_header = False
-    config.include_date_header = False
-    config.keep_alive_timeout = 75
-    config.accesslog = "-"
-    config.access_log_format = "%(m)s %(U)s %(s)s %(b)s B %(D)s us"  # never the query: it may hold a secret
-    async with front(port, upstream) as application:
-        await serve(application, config)  # type: ignore[arg-type]  # their Scope is a union of TypedDicts
+    """Serve until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with serving(port, upstream):
+        await stop.wait()
 
 
 def main() -> None:
@@ -183,6 +182,7 @@ def main() -> None:
     parser.add_argument("api_stage")
     parser.add_argument("distribution")
     given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     upstream = Upstream(given.emulator_port, given.api_id, given.api_stage, given.distribution)
     asyncio.run(run(given.port, upstream))
 

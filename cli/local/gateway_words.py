@@ -24,18 +24,13 @@ class GatewayWords:
         resources = [resource["Properties"] for resource in read(GATEWAY)["Resources"].values()]
         return cls({properties["ResponseType"]: properties for properties in resources})
 
-    def say(self, response_type: str) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def say(self, response_type: str) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one response, under a new request id."""
         response = self.responses[response_type]
         request_id = str(uuid.uuid4())
         body = response["ResponseTemplates"]["application/json"].replace("$context.requestId", request_id).encode()
-        headers = [
-            (name.removeprefix(PREFIX).lower().encode(), value.strip("'").encode())
-            for name, value in response["ResponseParameters"].items()
-        ]
-        headers += [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"x-amzn-requestid", request_id.encode()),
-        ]
-        return int(response["StatusCode"]), headers, body
+        headers = {
+            name.removeprefix(PREFIX): value.strip("'") for name, value in response["ResponseParameters"].items()
+        }
+        ours = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
+        return int(response["StatusCode"]), headers | ours, body
