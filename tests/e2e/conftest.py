@@ -1,0 +1,64 @@
+"""A whole local cloud of its own for the end-to-end tests: what `./wallify up` starts, on free ports, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.local import lifecycle, ports
+from cli.local.cloud import client
+from cli.local.stack import Record, Stack
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running stack and what was deployed to it."""
+
+    stack: Stack
+    record: Record
+
+    @property
+    def api_url(self) -> str:
+        return self.stack.api_url
+
+    @property
+    def cdn_url(self) -> str:
+        return self.stack.cdn_url
+
+    @property
+    def emulator_url(self) -> str:
+        return self.stack.emulator_url
+
+    @property
+    def token(self) -> str:
+        return self.record.token
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of foundation.yaml: BucketName, TableName, ImagesQueueName …"""
+        return self.record.outputs
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of this cloud, as its root user."""
+        return client(self.stack, service)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """One cloud for all tests of a run; WALLIFY_E2E_DIR names a running stack's folder to use that one instead."""
+    if running := os.environ.get("WALLIFY_E2E_DIR"):
+        home = Path(running).resolve()
+        yield Cloud(lifecycle.stack_at(home), Record.of(home))
+        return
+    with tempfile.TemporaryDirectory(prefix="wallify-e2e-", ignore_cleanup_errors=True) as folder:
+        stack = Stack(Path(folder), ports.free_port(), ports.free_port())
+        try:
+            yield Cloud(stack, lifecycle.up(stack, print))
+        finally:
+            lifecycle.down(stack)
