@@ -32,16 +32,7 @@ CHUNK = 64 * 1024
 
 MEDIA = "/media/"
 OF_ONE_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "proxy-authorization",
-        "proxy-connection",
-    }
+    "connection keep-alive proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
 )
 OURS = OF_ONE_HOP | {"host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}

@@ -1,4 +1,4 @@
-"""A whole local cloud of its own for the end-to-end tests: what `./wallify up` starts, on free ports, in a temporary folder."""
+"""A whole local cloud of its own for the end-to-end tests, on free ports, started as `./wallify up` starts one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Cloud:
         """The outputs of foundation.yaml: BucketName, TableName, ImagesQueueName …"""
         return self.record.outputs
 
-    def aws(self, service: str) -> Any:
+    def aws(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """A boto3 client of this cloud, as its root user."""
         return client(self.stack, service)
 
