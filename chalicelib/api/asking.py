@@ -1,0 +1,77 @@
+"""One HTTP request, as the views see it: the gateway's event without the gateway's oddities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Request
+
+from chalicelib.api.languages import Language, language_of
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request."""
+
+    method: str
+    route: str
+    """The pattern that matched, such as `/images/{image_id}`."""
+    path: str
+    """The path as it was asked for, without the gateway's stage."""
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    at: Mapping[str, str]
+    """The parts of the path that the pattern names, decoded."""
+    query: Mapping[str, Sequence[str]]
+    request_id: str
+    base: str
+    """What precedes our paths at the address the client used: empty, or the gateway's stage."""
+    body: Callable[[], bytes]
+
+    @property
+    def language(self) -> Language:
+        """The language in which the client wants to read messages."""
+        return language_of(self.headers.get("accept-language", ""))
+
+    def link(self, path: str) -> str:
+        """A path of ours as the client can follow it."""
+        return self.base + path
+
+
+def ask_of(request: Request) -> Ask:
+    """The request behind the gateway's event."""
+    event = request.to_original_event()
+    return Ask(
+        method=request.method,
+        route=request.path,
+        path=str(event.get("path") or request.context.get("path") or request.path),
+        headers={name.lower(): str(value) for name, value in (event["headers"] or {}).items()},
+        # API Gateway hands path parameters on as they were sent; our names hold no %, so decoding twice is harmless.
+        at={name: unquote(value) for name, value in (request.uri_params or {}).items()},
+        query=event["multiValueQueryStringParameters"] or {},
+        request_id=request_id_of(request),
+        base=_base(request.context),
+        body=lambda: _bytes(request.raw_body),
+    )
+
+
+def request_id_of(request: Request) -> str:
+    """The gateway's id of the request, or the function's where there is no gateway."""
+    return str(request.context.get("requestId") or getattr(request.lambda_context, "aws_request_id", "unknown"))
+
+
+_DEFAULT_ENDPOINT = re.compile(r"\.execute-api\.[^.]+\.amazonaws\.com")
+
+
+def _base(context: Mapping[str, Any]) -> str:
+    # Behind a domain of its own the API is at the root; the gateway's default address shows the stage.
+    default = _DEFAULT_ENDPOINT.search(str(context.get("domainName", "")))
+    return f"/{context['stage']}" if default else ""
+
+
+def _bytes(body: bytes | str) -> bytes:
+    return body if isinstance(body, bytes) else body.encode()

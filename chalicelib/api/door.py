@@ -1,0 +1,112 @@
+"""Where Chalice meets the views: the one place that knows both, and that turns every ending into an answer."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+from chalice.app import Chalice, Request, Response
+
+from chalicelib.api.access import must_be_allowed
+from chalicelib.api.answers import Answer
+from chalicelib.api.asking import Ask, ask_of, request_id_of
+from chalicelib.api.cors import cors_headers, preflight
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.forms import FORM
+from chalicelib.api.languages import Language
+from chalicelib.api.problems import InternalError, problem
+from chalicelib.api.reading import read_parts
+from chalicelib.api.routes import ENDPOINTS
+from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
+from chalicelib.telemetry import log
+
+ANYWHERE = "/{proxy+}"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+Handle = Callable[[Ask], Answer]
+
+
+def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
+    """Give the app every route, and an answer of ours wherever there is none."""
+    # Without this the gateway hands uploads on as text, which ruins them. JSON stays text.
+    app.api.binary_types = [FORM]
+    taken: dict[str, list[str]] = {"/": [], ANYWHERE: []}
+    for one in endpoints:
+        methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
+        taken.setdefault(one.path, []).extend(methods)
+        _route(app, one.path, methods, one.name, _serving(one))
+    for path, methods in taken.items():
+        rest = [method for method in METHODS if method not in methods]
+        _route(app, path, rest, "elsewhere", _elsewhere(taken))
+
+
+def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handle) -> None:
+    def view(**_: str) -> Response:
+        return _answered(app, handle)
+
+    # An empty list keeps Chalice from refusing a Content-Type in words that are not ours.
+    app.route(path, methods=methods, name=name, content_types=[])(view)
+
+
+def _serving(endpoint: Endpoint) -> Handle:
+    def handle(ask: Ask) -> Answer:
+        must_be_allowed(ask, endpoint.scopes)
+        return endpoint.view(ask, **read_parts(ask, endpoint))
+
+    return handle
+
+
+def _elsewhere(taken: Mapping[str, Sequence[str]]) -> Handle:
+    """What answers preflights, methods that a path does not have, and paths that are not there."""
+    # API Gateway hands a known path to the catch-all too, where the path itself lacks the method.
+    patterns = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): found for path, found in taken.items()}
+
+    def handle(ask: Ask) -> Answer:
+        methods = next((found for pattern, found in patterns.items() if pattern.fullmatch(ask.path)), None)
+        if methods is None:
+            raise NotFound
+        if ask.method == "OPTIONS":
+            return preflight([*methods, "OPTIONS"])
+        raise MethodNotAllowed(allow=", ".join([*methods, "OPTIONS"]))
+
+    return handle
+
+
+def _answered(app: Chalice, handle: Handle) -> Response:
+    # Chalice always has a request while it runs a view.
+    began, request = time.monotonic(), cast("Request", app.current_request)
+    request_id, language = request_id_of(request), Language.ENGLISH
+    try:
+        ask = ask_of(request)
+        language = ask.language
+        answer = handle(ask)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log gets the rest
+        answer = problem(_told(error, request_id), language, request_id)
+    _note(request, answer.status, request_id, began)
+    return _response(answer, request_id, bodiless=request.method == "HEAD")
+
+
+def _told(error: Exception, request_id: str) -> WallifyError:
+    """What a client may hear of an error; what nobody foresaw is for the log alone."""
+    if isinstance(error, WallifyError) and error.status != InternalError.status:
+        return error
+    log.error("request failed", exc_info=error, extra={"request_id": request_id})
+    return InternalError()
+
+
+def _note(request: Request, status: int, request_id: str, began: float) -> None:
+    took = round(1000 * (time.monotonic() - began), 1)
+    fields = {"method": request.method, "route": request.path, "status": status, "ms": took, "request_id": request_id}
+    log.info("request answered", extra=fields)
+
+
+def _response(answer: Answer, request_id: str, *, bodiless: bool) -> Response:
+    headers: dict[str, str | list[str]] = {
+        **answer.headers,
+        "X-Content-Type-Options": "nosniff",
+        "X-Request-Id": request_id,
+        **cors_headers(),
+    }
+    return Response("" if bodiless else answer.body, headers, answer.status)

@@ -1,0 +1,26 @@
+"""What clients may put into an address."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+_UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+# A pattern's $ would let a line break pass, so the length is bounded too.
+Id = Annotated[str, msgspec.Meta(pattern=_UUID, max_length=36, description="An id as we hand them out.")]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="How many items at most.")]
+Cursor = Annotated[str, msgspec.Meta(max_length=512, description="`next_cursor` of the page before.")]
+
+
+class TaskAt(msgspec.Struct, frozen=True):
+    """A task's place."""
+
+    task_id: Id
+
+
+class ImageAt(msgspec.Struct, frozen=True):
+    """An image's place."""
+
+    image_id: Id

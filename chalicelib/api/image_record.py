@@ -1,0 +1,136 @@
+"""An image as clients read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from urllib.parse import quote
+
+import msgspec
+
+from chalicelib.api.asking import Ask
+from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.formats import FORMATS
+from chalicelib.services.delivery import FULL, Delivery
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One stored file."""
+
+    format: str
+    url: str
+    bytes: int
+    type: str
+    """Media type, for `<source type>`."""
+
+
+class Thumbnail(msgspec.Struct, frozen=True):
+    """One preset, in every format that it is stored in."""
+
+    size: int
+    """Longest side of the preset, in pixels; a smaller picture is not enlarged."""
+    width: int
+    height: int
+    format: str
+    """The format every client reads: jpeg, or png where there is transparency."""
+    bytes: int
+    url: str
+    sources: tuple[Source, ...]
+    """All formats, smallest file first."""
+
+
+class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalogued image."""
+
+    image_id: str
+    collection: str
+    name: str
+    """Unique within the collection; part of the address below `/cdn`."""
+    filename: str
+    """The name as it was uploaded."""
+    url: str
+    """The picture in full size, in a format every client reads."""
+    srcset: str
+    """The thumbnails, ready for `<img srcset>`."""
+    thumbnails: tuple[Thumbnail, ...]
+    format: str
+    """Of the original."""
+    width: int
+    height: int
+    bytes: int
+    """Of the original."""
+    sha256: str
+    """Of the original."""
+    has_alpha: bool
+    frames: int
+    thumbhash: str
+    """ThumbHash placeholder, base64."""
+    colors: tuple[str, ...]
+    """Dominant colours as #rrggbb, most common first."""
+    created_at: datetime
+    recipe: str
+    links: Mapping[str, str]
+
+
+class OwnedImage(ImageRecord, frozen=True, kw_only=True):
+    """A catalogued image with what only its owners may see."""
+
+    exif: Mapping[str, str]
+    """Camera, lens, exposure and the like; never a place."""
+
+
+class ProcessedImage(ImageRecord, frozen=True, kw_only=True):
+    """What a successful process_image task has led to."""
+
+    duplicate: bool
+    """True when the collection had these bytes already; then this is that image."""
+
+
+def image_fields(ask: Ask, image: Image, forms: Sequence[Rendition], delivery: Delivery) -> dict[str, object]:
+    """The fields of an ImageRecord."""
+    picture, thumbnails = image.picture, _thumbnails(forms, delivery)
+    return {
+        **{
+            name: getattr(image, name)
+            for name in ("image_id", "collection", "name", "filename", "created_at", "recipe")
+        },
+        **{name: getattr(picture, name) for name in _OF_PICTURE},
+        "url": _plain(_sources([form for form in forms if form.size == FULL] or forms, delivery)).url if forms else "",
+        "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
+        "thumbnails": thumbnails,
+        "links": _links(ask, image),
+    }
+
+
+_OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "frames", "thumbhash", "colors")
+_MODERN = frozenset({"avif", "webp"})
+
+
+def _thumbnails(forms: Iterable[Rendition], delivery: Delivery) -> tuple[Thumbnail, ...]:
+    presets = sorted((form for form in forms if form.size.isdigit()), key=lambda form: int(form.size))
+    return tuple(_thumbnail(list(same), delivery) for _, same in groupby(presets, key=lambda form: form.size))
+
+
+def _thumbnail(forms: Sequence[Rendition], delivery: Delivery) -> Thumbnail:
+    sources, first = _sources(forms, delivery), forms[0]
+    plain = _plain(sources)
+    return Thumbnail(int(first.size), first.width, first.height, plain.format, plain.bytes, plain.url, sources)
+
+
+def _sources(forms: Iterable[Rendition], delivery: Delivery) -> tuple[Source, ...]:
+    made = (Source(form.format, delivery.url(form.key), form.bytes, FORMATS[form.format].mime) for form in forms)
+    return tuple(sorted(made, key=lambda source: source.bytes))
+
+
+def _plain(sources: Sequence[Source]) -> Source:
+    return next((source for source in sources if source.format not in _MODERN), sources[0])
+
+
+def _links(ask: Ask, image: Image) -> dict[str, str]:
+    return {
+        "self": ask.link(f"/images/{image.image_id}"),
+        "cdn": ask.link(f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}"),
+        "collection": ask.link(f"/collections/{quote(image.collection, safe='')}"),
+        "task": ask.link(f"/task/status/{image.task_id}"),
+    }

@@ -1,0 +1,56 @@
+"""One shape for every error, in the client's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.languages import Language
+from chalicelib.api.turkish import TURKISH
+from chalicelib.errors import MethodNotAllowed, Unauthorized, WallifyError
+
+TRY_AGAIN_SECONDS = "2"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What every error looks like."""
+
+    success: bool = False
+    status: int
+    """The HTTP status, again."""
+    code: str
+    """A stable word for programs."""
+    message: str
+    """A sentence for people, in English or Turkish."""
+    request_id: str
+    """Names this request in our logs."""
+    details: Mapping[str, object]
+    """Facts about this error."""
+
+
+class InternalError(WallifyError):
+    """Something went wrong inside Wallify."""
+
+
+def problem(error: WallifyError, language: Language, request_id: str) -> Answer:
+    """The answer to a request that failed."""
+    message = say(error.code, error.message, language)
+    told = Problem(status=error.status, code=error.code, message=message, request_id=request_id, details=error.details)
+    return data(told, error.status).having(Content_Language=str(language), **_headers(error))
+
+
+def say(code: str, message: str, language: Language) -> str:
+    """An error's message in the language; Turkish has one for each sentence of ours, or else for each code."""
+    if language is Language.ENGLISH:
+        return message
+    return TURKISH.get(message) or TURKISH.get(code) or message
+
+
+def _headers(error: WallifyError) -> dict[str, str]:
+    if isinstance(error, Unauthorized):
+        return {"WWW_Authenticate": "Bearer"}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": str(error.details["allow"])}
+    return {"Retry_After": TRY_AGAIN_SECONDS} if error.retryable else {}

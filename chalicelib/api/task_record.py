@@ -1,0 +1,137 @@
+"""A task as clients read it; the words are Celery's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from chalicelib.api.asking import Ask
+from chalicelib.api.image_record import ProcessedImage, image_fields
+from chalicelib.api.problems import say
+from chalicelib.core.tasks import Failure, Status, Task, TaskType
+from chalicelib.errors import ImageNotFound
+from chalicelib.wiring import wired
+
+
+class ProgressRecord(msgspec.Struct, frozen=True):
+    """How far the work is."""
+
+    current: int
+    total: int
+    percent: int
+    stage: str
+
+
+class ErrorRecord(msgspec.Struct, frozen=True):
+    """Why the last attempt did not succeed."""
+
+    code: str
+    message: str
+    retryable: bool
+    """True when another attempt may succeed."""
+
+
+class SubjectRecord(msgspec.Struct, frozen=True):
+    """What the task is about."""
+
+    image_id: str | None
+    collection: str | None
+    filename: str | None
+
+
+_RESULT: dict[str, Any] = {
+    "anyOf": [{"$ref": "#/components/schemas/ProcessedImage"}, {"type": "object"}, {"type": "null"}]
+}
+
+
+class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A task."""
+
+    task_id: str
+    type: TaskType
+    status: Status
+    ready: bool
+    """True when the state is final."""
+    successful: bool
+    progress: ProgressRecord
+    result: Annotated[Any, msgspec.Meta(extra_json_schema=_RESULT)]
+    """What came of it; for process_image, the image."""
+    error: ErrorRecord | None
+    attempts: int
+    max_attempts: int
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    """Start of the newest attempt."""
+    finished_at: datetime | None
+    queue_wait_ms: int | None
+    runtime_ms: int | None
+    parent_id: str | None
+    children: int
+    """How many tasks belong to this one; `GET /tasks?parent=` lists them."""
+    subject: SubjectRecord
+    cancel_requested: bool
+    links: Mapping[str, str]
+
+
+def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
+    """The task, with `result` in place of what the task itself remembers, if given."""
+    subject, progress = task.subject, task.progress
+    return TaskRecord(
+        **{name: getattr(task, name) for name in _SAME},
+        ready=task.is_final,
+        successful=task.status is Status.SUCCESS,
+        progress=ProgressRecord(progress.current, progress.total, progress.percent, progress.stage),
+        result=task.result if result is None else result,
+        error=_error(ask, task.error) if task.error else None,
+        queue_wait_ms=_ms(task.queued_at, task.started_at),
+        runtime_ms=_ms(task.started_at, task.finished_at),
+        subject=SubjectRecord(subject.image_id, subject.collection, subject.filename),
+        links=_links(ask, task),
+    )
+
+
+def full_task_record(ask: Ask, task: Task) -> TaskRecord:
+    """The task with the image that it has led to."""
+    return task_record(ask, task, processed_image(ask, task))
+
+
+def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:
+    """The image that a successful process_image task has led to, while it exists."""
+    if task.type is not TaskType.PROCESS_IMAGE or task.status is not Status.SUCCESS or not task.result:
+        return None
+    delivery = wired().delivery
+    try:
+        image, forms = delivery.image(str(task.result["image_id"]))
+    except ImageNotFound:
+        return None
+    fields: dict[str, Any] = image_fields(ask, image, forms, delivery)
+    return ProcessedImage(**fields, duplicate=bool(task.result.get("duplicate")))
+
+
+_SAME = (
+    *("task_id", "type", "status", "attempts", "max_attempts", "created_at", "queued_at", "started_at"),
+    *("finished_at", "parent_id", "children", "cancel_requested"),
+)
+
+
+def _error(ask: Ask, error: Failure) -> ErrorRecord:
+    return ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable)
+
+
+def _ms(since: datetime | None, until: datetime | None) -> int | None:
+    return round(1000 * (until - since).total_seconds()) if since and until else None
+
+
+def _links(ask: Ask, task: Task) -> dict[str, str]:
+    links = {"self": ask.link(f"/task/status/{task.task_id}")}
+    if not task.is_final:
+        links["cancel"] = ask.link(f"/task/cancel/{task.task_id}")
+    if task.result and "image_id" in task.result:
+        links["image"] = ask.link(f"/images/{task.result['image_id']}")
+    if task.parent_id:
+        links["parent"] = ask.link(f"/task/status/{task.parent_id}")
+    return links

@@ -1,0 +1,46 @@
+# ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
+"""Errors in Turkish: by the English sentence where that is more exact, and for every code."""
+
+from __future__ import annotations
+
+TURKISH = {
+    # For every code.
+    "bad_request": "İstek anlaşılamadı.",
+    "empty_file": "Dosya boş.",
+    "unauthorized": "Geçerli bir token gerekli.",
+    "forbidden": "Token bu işlem için yetkili değil.",
+    "not_found": "Burada bir şey yok.",
+    "task_not_found": "Bu kimlikte bir görev yok.",
+    "image_not_found": "Böyle bir resim yok.",
+    "object_not_found": "Depoda böyle bir nesne yok.",
+    "method_not_allowed": "Bu adres bu yöntemi kabul etmiyor.",
+    "conflict": "Bunu az önce başkası değiştirdi.",
+    "illegal_transition": "Görev bulunduğu durumdan istenen duruma geçemez.",
+    "name_taken": "Koleksiyonda bu adda başka bir resim var.",
+    "duplicate_image": "Koleksiyonda bu resmin aynısı zaten var.",
+    "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
+    "unsupported_type": "Bu dosya türü desteklenmiyor.",
+    "not_an_image": "Dosya bir resim değil.",
+    "image_damaged": "Resim bozuk ya da yarım.",
+    "image_too_large": "Resmin piksel ya da kare sayısı işleyebileceğimizden fazla.",
+    "source_gone": "Yüklenen dosya artık depoda yok.",
+    "too_many_requests": "Aynı anda çok fazla istek var; birazdan yeniden deneyin.",
+    "unavailable": "Sistemin bir parçası şu an yanıt vermiyor; birazdan yeniden deneyin.",
+    "internal_error": "Wallify içinde bir şeyler ters gitti.",
+    # For sentences that say more than their code.
+    "The task has ended already.": "Görev zaten sona ermiş.",
+    "The upload was cancelled.": "Yükleme iptal edildi.",
+    "There is no such token.": "Böyle bir token yok.",
+    "There is no such collection.": "Böyle bir koleksiyon yok.",
+    "The cursor is not one of ours.": "Bu imleç bizim verdiğimiz bir imleç değil.",
+    "The form has no field 'file'.": "Formda 'file' alanı yok.",
+    "The form is broken or cut off.": "Form bozuk ya da yarım.",
+    "Each field of the form may come once.": "Formdaki her alan bir kez gelebilir.",
+    "Send the file as a form of type multipart/form-data.": "Dosyayı multipart/form-data türünde bir formla gönderin.",
+    "A file name must not hold control characters or line breaks.": (
+        "Dosya adında denetim karakteri ya da satır sonu olamaz."
+    ),
+    "A collection's name has 1 to 64 letters, digits, spaces, '_', '-' or '.'; the first is a letter or digit.": (
+        "Koleksiyon adı 1-64 harf, rakam, boşluk, '_', '-' ya da '.' içerir; ilki harf ya da rakamdır."
+    ),
+}

@@ -1,0 +1,172 @@
+"""`POST /file_upload`: one file through the API, by the same pipeline whether the client waits or not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.forms import FilePart
+from chalicelib.api.image_record import ImageRecord, image_fields
+from chalicelib.api.task_record import processed_image
+from chalicelib.api.tasks import LOOK_AGAIN_SECONDS
+from chalicelib.core.catalog import Image
+from chalicelib.core.tasks import Status, Task
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import (
+    Conflict,
+    DamagedImage,
+    DuplicateImage,
+    EmptyFile,
+    ImageTooLarge,
+    NotAnImage,
+    PayloadTooLarge,
+    SourceGone,
+    Unavailable,
+    UnsupportedType,
+    WallifyError,
+)
+from chalicelib.services.uploads import Accepted, OnDuplicate, Upload
+from chalicelib.wiring import wired
+
+_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+def _in_any_case(word: str) -> str:
+    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in word)
+
+
+_SWITCH = f"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})$"
+Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5)]
+
+
+class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes with the file."""
+
+    collection: Annotated[str, msgspec.Meta(description="Where the image goes; made with its first image.")] = "default"
+    asynchronous: Annotated[
+        Switch, msgspec.Meta(description="Answer at once with a task id, or wait for the finished image.")
+    ] = msgspec.field(default="false", name="async")
+    on_duplicate: Annotated[
+        OnDuplicate, msgspec.Meta(description="What to do if the collection has exactly these bytes.")
+    ] = OnDuplicate.REUSE
+
+
+class WaitingFile(msgspec.Struct, frozen=True):
+    """A file that was accepted."""
+
+    filename: str
+    collection: str
+    bytes: int
+    task_id: str
+    status: Status
+
+
+class AcceptedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """The work goes on; the task tells how."""
+
+    success: bool = True
+    file: WaitingFile
+    task_ids: tuple[tuple[str, str], ...]
+    """Pairs of the task's type and id."""
+    async_processing: bool = True
+    warnings: tuple[str, ...] = ()
+    reason: str | msgspec.UnsetType = msgspec.UNSET
+    """Why there is no finished image although the client wanted to wait."""
+
+
+class FinishedUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """The image is catalogued."""
+
+    success: bool = True
+    file: ImageRecord
+    task_ids: tuple[tuple[str, str], ...] = ()
+    async_processing: bool = False
+    duplicate: bool = False
+    """True when the collection had these bytes already; then this is that image."""
+    warnings: tuple[str, ...] = ()
+
+
+@endpoint(
+    "POST /file_upload",
+    "Upload one picture",
+    scopes=(Scope.UPLOAD,),
+    replies={
+        200: Reply("The collection has these bytes already; this is that image.", FinishedUpload),
+        201: Reply("The finished image.", FinishedUpload, headers=("Location",)),
+        202: Reply("Accepted; the task tells the rest.", AcceptedUpload, headers=("Location", "Retry-After")),
+    },
+    errors=(
+        *(EmptyFile, PayloadTooLarge, UnsupportedType, NotAnImage, DamagedImage, ImageTooLarge),
+        *(DuplicateImage, SourceGone, Unavailable),
+    ),
+)
+def file_upload(ask: Ask, form: UploadForm, file: FilePart) -> Answer:
+    """The bytes decide what the file is. Larger files go straight into the bucket: `POST /uploads`."""
+    upload = Upload(form.collection, file.filename, file.body, form.on_duplicate)
+    accepted = wired().uploads.accept(upload)
+    if accepted.duplicate is not None:
+        return _there_already(ask, accepted.duplicate, accepted.warnings)
+    if form.asynchronous.lower() in _YES:
+        return _waiting(ask, accepted, upload)
+    return _finished(ask, accepted, upload)
+
+
+def _there_already(ask: Ask, image: Image, warnings: tuple[str, ...]) -> Answer:
+    delivery = wired().delivery
+    _, forms = delivery.image(image.image_id)
+    record = ImageRecord(**image_fields(ask, image, forms, delivery))  # type: ignore[arg-type]  # its own fields
+    return data(FinishedUpload(file=record, duplicate=True, warnings=warnings))
+
+
+def _waiting(ask: Ask, accepted: Accepted, upload: Upload, reason: str | None = None) -> Answer:
+    task = _task_of(accepted)
+    filename, collection = task.subject.filename or "", task.subject.collection or ""
+    told = AcceptedUpload(
+        file=WaitingFile(filename, collection, len(upload.body), task.task_id, task.status),
+        task_ids=_task_ids(task),
+        warnings=accepted.warnings,
+        reason=reason or msgspec.UNSET,
+    )
+    return data(told, 202).having(Location=ask.link(f"/task/status/{task.task_id}"), Retry_After=LOOK_AGAIN_SECONDS)
+
+
+def _finished(ask: Ask, accepted: Accepted, upload: Upload) -> Answer:
+    seconds = wired().settings.sync_wait_seconds
+    task = wired().tasks.wait(_task_of(accepted).task_id, timedelta(seconds=seconds))
+    if not task.is_final:
+        return _waiting(ask, accepted, upload, f"The image was not finished within {seconds} seconds; ask its task.")
+    image = processed_image(ask, task)
+    if image is None:
+        raise _error_of(task)
+    told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=accepted.warnings)
+    return data(told, 200 if image.duplicate else 201).having(Location=image.links["self"])
+
+
+def _task_of(accepted: Accepted) -> Task:
+    if accepted.task is None:
+        raise AssertionError("an upload is a duplicate or has a task")
+    return accepted.task
+
+
+def _task_ids(task: Task) -> tuple[tuple[str, str], ...]:
+    return ((task.type, task.task_id),)
+
+
+def _error_of(task: Task) -> WallifyError:
+    """What the client hears when the task ended without an image: the task's own error, with the error's own status."""
+    if task.error is None:
+        return Conflict("The upload was cancelled.", task_id=task.task_id, status=task.status)
+    kind = _kinds(WallifyError).get(task.error.code, WallifyError)
+    return kind(task.error.message, **task.error.details, task_id=task.task_id)
+
+
+def _kinds(root: type[WallifyError]) -> dict[str, type[WallifyError]]:
+    found = {root.code: root}
+    for kind in root.__subclasses__():
+        found |= _kinds(kind)
+    return found
