@@ -100,8 +100,7 @@ _NORMAL: dict[str, Callable[[Image.Image], Image.Image]] = {
 def _opaque_is_plain(image: Image.Image) -> Image.Image:
     if image.mode != "RGBA":
         return image
-    least, _ = cast("tuple[tuple[int, int], ...]", image.getextrema())[3]
-    return image if least < _OPAQUE else image.convert("RGB")
+    return image if _range(image.getchannel("A"))[0] < _OPAQUE else image.convert("RGB")
 
 
 def _is_srgb(profile: bytes) -> bool:

@@ -17,8 +17,10 @@ _QUALITY: dict[str, tuple[tuple[int, int], ...]] = {
     "webp": ((150, 73), (300, 74), (600, 86)),
 }
 _OPTIONS: dict[str, dict[str, Any]] = {
+    # Progressive would take 2 to 3 times as long, for 2 % at 600 pixels and nothing below.
     "jpeg": {"optimize": True, "subsampling": "4:2:0"},
-    "png": {"compress_level": 6},
+    # zlib's level 6 takes 2.5 times as long for 3 % fewer bytes.
+    "png": {"compress_level": 4},
     "avif": {"speed": 9, "max_threads": 1},
     "webp": {"method": 2},
 }

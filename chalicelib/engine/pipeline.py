@@ -11,23 +11,24 @@ from chalicelib.engine.guard import bad_picture_at_worst
 from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import Source, probe
 from chalicelib.engine.publish import publish
-from chalicelib.engine.steps import ladder
+from chalicelib.engine.resample import shrink
+from chalicelib.engine.steps import fit, ladder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from PIL.Image import Image
 
-_FACTS_SIDE = 150
-"""Placeholder and colours come from a picture of about this size, whatever the recipe makes."""
+_FACTS_SIDE = 64
+"""Placeholder and colours come from a picture of this size, whatever the recipe makes."""
 
 
 def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     """Everything an upload yields: its facts, its public form ("full"), then each size, largest first, in each format.
 
     Every preset of the recipe has its rendition: a picture smaller than the preset keeps its own size. Animations are
-    stills of their first frame, except "full". Memory: a baseline JPEG needs a few megabytes whatever its size, a progressive
-    one 3 bytes a pixel, other formats 4 to 8.
+    stills of their first frame, except "full". Memory: a few megabytes for a baseline JPEG of any size, 3 bytes a pixel
+    for a progressive one, 4 to 8 for other formats.
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
@@ -36,8 +37,9 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     """
     source = probe(data, limits)
     with bad_picture_at_worst():
-        steps = ladder(source, (*recipe.sizes, _FACTS_SIDE))
-        picture = _picture(data, source, steps[_FACTS_SIDE])
+        steps = ladder(source, recipe.sizes)
+        smallest = steps[min(recipe.sizes)]
+        picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
         full = publish(data, source, (picture.width, picture.height))
         return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
@@ -59,7 +61,7 @@ def _renditions(steps: Mapping[int, Image], sizes: Sequence[int], formats: Seque
     return [encode(steps[size], str(size), codec) for size in sizes for codec in formats]
 
 
-def _picture(data: bytes, source: Source, small: Image) -> Picture:
+def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
     width, height = source.size
     return Picture(
         format=source.format,
@@ -68,8 +70,8 @@ def _picture(data: bytes, source: Source, small: Image) -> Picture:
         bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         frames=source.frames,
-        has_alpha=small.mode == "RGBA",
-        thumbhash=placeholder(small),
-        colors=dominant_colors(small),
+        has_alpha=tiny.mode == "RGBA",
+        thumbhash=placeholder(tiny),
+        colors=dominant_colors(tiny),
         exif=source.exif.facts,
     )

@@ -53,7 +53,6 @@ def _by_simd(simd: Any, image: Image.Image, size: tuple[int, int], box: Box) -> 
 
 
 def _by_pillow(image: Image.Image, size: tuple[int, int], box: Box | None) -> Image.Image:
-    gap = None if image.format == "JPEG" else _GAP
-    small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=gap)
+    small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_GAP)
     small.info = {}
     return small

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
@@ -14,37 +15,53 @@ if TYPE_CHECKING:
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP2, _APP14 = 0xE0, 0xE2, 0xEE
+_CODED = b"\0"
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
-# DQT, DHT, DAC, DRI, DNL, DHP, EXP, SOS and every kind of frame header; no application segment, no comment.
-_NEEDED = frozenset({0xDB, 0xDC, 0xDD, 0xDE, 0xDF, _SOS, *range(0xC0, 0xD0)}) - {0xC8}
+# Coded data, DQT, DHT, DAC, DRI, DNL, DHP, EXP, SOS and frame headers; no application segment, no comment.
+_NEEDED = frozenset({_CODED[0], 0xDB, 0xDC, 0xDD, 0xDE, 0xDF, _SOS, *range(0xC0, 0xD0)}) - {0xC8}
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _JFIF_LENGTH = 18
 
 
 def survey(data: bytes) -> Survey:
-    """All segments to the end marker.
+    """The segments before the first scan, and whether an end marker follows it anywhere.
+
+    No more, because the decoder reads every coded byte and misses nothing but a missing end.
 
     Raises:
-        DamagedImage: the end marker is missing, or a segment reaches beyond the file.
+        DamagedImage: there is no scan or no end marker, or a segment reaches beyond the file.
     """
-    return Survey(parts=tuple(_segments(data)))
+    head = tuple(takewhile(lambda part: part.kind[0] != _SOS, _segments(data)))
+    if data.rfind(b"\xff\xd9", head[-1].end if head else 0) < 0:
+        raise DamagedImage("The JPEG has no end marker.")
+    return Survey(head)
 
 
 def clean(data: bytes, survey: Survey, orientation: int) -> bytes:
-    """The same coded pixels with JFIF, ICC profile, Adobe marker and orientation, and nothing else."""
-    kept = [_kept(data, part) for part in survey.parts]
+    """The same coded pixels with JFIF, ICC profile, Adobe marker and orientation, and nothing else.
+
+    Raises:
+        DamagedImage: a later segment reaches beyond the file.
+    """
+    kept = [_kept(data, part) for part in _segments(data)]
     return b"".join([b"\xff\xd8", *_jfif(data, survey), _exif(orientation), *kept, b"\xff\xd9"])
 
 
 def _segments(data: bytes) -> Iterator[Part]:
+    """All segments and coded data to the end marker, lazily: the end of a scan is searched only when asked for."""
     at = 2
     while True:
         marker, start = _marker(data, at)
         if marker == _EOI:
             return
-        at = start + 2 if marker in _BARE else _end(data, marker, start)
+        at = start + 2 if marker in _BARE else start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        if at > len(data):
+            raise DamagedImage("A JPEG segment reaches beyond the file.")
         yield Part(bytes([marker]), start, at)
+        if marker == _SOS:
+            coded, at = at, _marker(data, at)[1]
+            yield Part(_CODED, coded, at)
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
@@ -53,15 +70,6 @@ def _marker(data: bytes, at: int) -> tuple[int, int]:
     if found is None:
         raise DamagedImage("The JPEG has no end marker.")
     return data[found.start() + 1], found.start()
-
-
-def _end(data: bytes, marker: int, start: int) -> int:
-    end = start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
-    if end > len(data):
-        raise DamagedImage("A JPEG segment reaches beyond the file.")
-    if marker != _SOS:
-        return end
-    return _marker(data, end)[1]
 
 
 def _kept(data: bytes, part: Part) -> bytes:
