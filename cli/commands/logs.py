@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 PROCESSES = ("emulator", "front", "deploy")
 MINUTES = 60
+LATE = 10_000  # milliseconds
 LOOK = 0.5  # seconds between looks when following
 
 
@@ -63,23 +66,43 @@ def _show_functions(stack: Stack, groups: list[str], *, follow: bool) -> None:
         raise Trouble("The local cloud is not running.", "Start it with `./wallify up`.")
     logs = client(stack, "logs")
     since = int((time.time() - MINUTES * 60) * 1000)
-    shown: set[str] = set()
+    shown: set[Line] = set()
     while True:
-        for event in sorted(_events(logs, groups, since, shown), key=lambda event: event["timestamp"]):
-            at = datetime.fromtimestamp(event["timestamp"] / 1000).astimezone().strftime("%H:%M:%S")
-            screen.print(f"{at} {event['function']:14} {event['message'].rstrip()}", markup=False, soft_wrap=True)
+        unseen = [line for line in _lines(logs, groups, since) if line not in shown]
+        fresh = sorted(unseen, key=lambda line: line.timestamp)  # stable: lines of one millisecond keep their order
+        for line in fresh:
+            screen.print(str(line), markup=False, soft_wrap=True)
         if not follow:
             return
+        shown.update(fresh)
+        if shown:  # late lines are seldom later than this
+            since = max(line.timestamp for line in shown) - LATE
         time.sleep(LOOK)
 
 
-def _events(logs: Any, groups: list[str], since: int, shown: set[str]) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+@dataclass(frozen=True)
+class Line:
+    """One line of a function's log; `repeat` tells equal lines of one millisecond apart."""
+
+    timestamp: int
+    function: str
+    message: str
+    repeat: int
+
+    def __str__(self) -> str:
+        """The line as the terminal shows it."""
+        at = datetime.fromtimestamp(self.timestamp / 1000).astimezone()
+        return f"{at:%H:%M:%S} {self.function:14} {self.message.rstrip()}"
+
+
+def _lines(logs: Any, groups: list[str], since: int) -> Iterator[Line]:  # noqa: ANN401 - a boto3 client
+    seen: Counter[tuple[int, str, str]] = Counter()
     for group in groups:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
         for event in (event for page in pages for event in page["events"]):
-            if event["eventId"] not in shown:
-                shown.add(event["eventId"])
-                yield event | {"function": _short(group.removeprefix("/aws/lambda/"))}
+            what = (event["timestamp"], _short(group.removeprefix("/aws/lambda/")), event["message"])
+            yield Line(*what, repeat=seen[what])
+            seen[what] += 1
 
 
 def _show_process(stack: Stack, name: str, *, follow: bool) -> None:

@@ -31,9 +31,8 @@ MOST_DRAINED = 16 * MOST_BODY  # read this much of a refused body, so that the c
 CHUNK = 64 * 1024
 
 MEDIA = "/media/"
-OF_ONE_HOP = frozenset(
-    "connection keep-alive proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
-)
+PROXY_OWN = {"proxy-authorization", "proxy-connection"}
+OF_ONE_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"} | PROXY_OWN
 OURS = OF_ONE_HOP | {"host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
