@@ -62,14 +62,14 @@ class Table:
         item = self._again(lambda: self._client.get_item(**request)).get("Item")
         return None if item is None else from_attributes(item)
 
-    def pages(self, query: Query) -> Iterator[tuple[list[dict[str, object]], Mapping[str, object] | None]]:
+    def pages(self, query: Query) -> Iterator[tuple[list[dict[str, object]], Plain | None]]:
         """Pages of items, each read when it is asked for, with the key of the last one looked at if more may follow."""
         start = None
         while True:
             request = query.request(self._name, start)
             answer = self._again(partial(self._client.query, **request))
             start = answer.get("LastEvaluatedKey")
-            yield [from_attributes(item) for item in answer["Items"]], start
+            yield [from_attributes(item) for item in answer["Items"]], start and from_attributes(start)
             if start is None:
                 return
 

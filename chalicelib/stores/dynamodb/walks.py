@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TypeVar
@@ -16,11 +16,6 @@ from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.pages import cursor_at, place_of
 
 T = TypeVar("T")
-
-PAGES = 24
-"""How many more pages of a sparse walk one request may read after the first of each shard: a bound for its time."""
-SPARSE_PAGE = 250
-"""Entries looked at in one page where only some are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,11 @@ class Walk:
 
     table: Table
     index: Index
-    shards: Iterable[str]
+    shards: Sequence[str]
+    sparse_page: int = 250
+    """Entries looked at in one page where only some are wanted."""
+    extra_pages: int = 24
+    """How many pages a sparse look may read after the first of each shard: a bound for the time of a request."""
 
     def page(self, read: Callable[[Item], T], limit: int, cursor: str | None, where: Where = EVERYTHING) -> Page[T]:
         """Up to `limit` items after the cursor in the index's order; a short page may have a next cursor if sparse."""
@@ -68,7 +67,7 @@ class Walk:
         low, high = _bounds(where, after, newest_first=self.index.newest_first)
         if low > high:  # DynamoDB refuses such a BETWEEN
             return iter(())
-        pages = iter(range(PAGES))
+        pages = iter(range(self.extra_pages))
         queries = [self._query(shard, replace(where, low=low, high=high), limit) for shard in self.shards]
         steps = (self._read(query, where, pages) for query in queries)
         merged = heapq.merge(*steps, key=itemgetter(0), reverse=self.index.newest_first)
@@ -91,7 +90,7 @@ class Walk:
             only=where.filter,
             index=self.index.name,
             newest_first=self.index.newest_first,
-            limit=max(SPARSE_PAGE, page) if where.is_sparse else page,
+            limit=max(self.sparse_page, page) if where.is_sparse else page,
         )
 
 
