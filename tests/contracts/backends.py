@@ -45,8 +45,8 @@ def dynamodb_on_moto() -> Iterator[WatchedClient]:
         yield WatchedClient(client, one_at_a_time=True)
 
 
-def dynamodb_on_emulator(endpoint: str) -> WatchedClient:
-    """An account of its own in the emulator: it has a table, and nothing to clean up."""
+def dynamodb_at(endpoint: str) -> WatchedClient:
+    """An account of its own with a table in it: there is nothing to clean up."""
     client = _client(endpoint=endpoint, account=str(next(_accounts)))
     _create_table(client)
     return WatchedClient(client)

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.ports import Catalog, TaskStore, TokenStore
 from chalicelib.stores.memory import MemoryState
-from tests.contracts.backends import State, dynamo_state, dynamodb_on_emulator, dynamodb_on_moto, emulator
+from tests.contracts.backends import State, dynamo_state, dynamodb_at, dynamodb_on_moto, emulator
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,18 @@ def emulator_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["memory", "dynamodb-moto", "dynamodb-emulator"])
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # Amazon's own DynamoDB Local is the referee for expressions; its licence and Java keep it out of daily runs.
+    parser.addoption("--dynamodb-local", metavar="URL", help="hold a running DynamoDB Local to the contracts as well")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "state" in metafunc.fixturenames:
+        referee = ["dynamodb-local"] if metafunc.config.getoption("--dynamodb-local", default=None) else []
+        metafunc.parametrize("state", ["memory", "dynamodb-moto", "dynamodb-emulator", *referee], indirect=True)
+
+
+@pytest.fixture
 def state(request: pytest.FixtureRequest) -> Iterator[State]:
     match request.param:
         case "memory":
@@ -27,7 +38,9 @@ def state(request: pytest.FixtureRequest) -> Iterator[State]:
             with dynamodb_on_moto() as client:
                 yield dynamo_state(client)
         case "dynamodb-emulator":
-            yield dynamo_state(dynamodb_on_emulator(request.getfixturevalue("emulator_address")))
+            yield dynamo_state(dynamodb_at(request.getfixturevalue("emulator_address")))
+        case "dynamodb-local":
+            yield dynamo_state(dynamodb_at(request.config.getoption("--dynamodb-local")))
 
 
 @pytest.fixture
