@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cli.local.stack import PROJECT, Stack
 from cli.trouble import Trouble
@@ -39,46 +40,61 @@ class Daemon:
         known = self._lines()
         return int(known[0]) if known else None
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str], *, version: str = "") -> None:
-        """Start `command` unless that very version already lives; its output goes to the log of that name."""
-        if self._lines()[1:] == [version]:
+    def run(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        version: str,
+        ready: Callable[[], bool],
+    ) -> None:
+        """See that `command` runs in that very version and is `ready`; Trouble, with the end of its log, if not."""
+        if self._lines()[1:] == [version] and self._wait_until(ready):
             return
+            # It was about to end when we looked.
         self.stop()
+        self._start(command, environment, version)
+        if not self._wait_until(ready):
+            raise Trouble(
+                f"The {self.name} ended as soon as it was started.", "Its last words are above.", evidence=self.tail()
+            )
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str], version: str) -> None:
         self.stack.folder("run")
-        with self.pid_file.open("a+", encoding="utf-8") as handle:
+        with self.pid_file.open("a+", encoding="utf-8") as handle, self._log() as out:
             fcntl.flock(handle, fcntl.LOCK_EX)  # one `up` at a time, so only a passing look can make this wait
-            log = self.stack.folder("logs") / f"{self.name}.log"
-            with log.open("wb") as out:
-                process = subprocess.Popen(
-                    command,
-                    env=dict(environment),
-                    cwd=PROJECT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # Ctrl-C at the terminal is not for it
-                    pass_fds=[handle.fileno()],  # the child keeps the lock
-                )
+            process = subprocess.Popen(
+                command,
+                env=dict(environment),
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C at the terminal is not for it
+                pass_fds=[handle.fileno()],  # the child keeps the lock
+            )
             handle.truncate(0)
             handle.write(f"{process.pid}\n{version}")
-            # The child is nobody's to wait for: it outlives us, and init inherits it.
-            process.returncode = 0
+            process.returncode = 0  # it outlives us, so nobody here waits for it
 
-    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 20) -> None:
-        """Wait until `ready()`; Trouble with the end of its log if the process dies or takes too long."""
+    def _log(self) -> BinaryIO:
+        """The log to write to; what the process said the time before is kept beside it."""
+        path = self.stack.folder("logs") / f"{self.name}.log"
+        if path.exists():
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("wb")
+
+    def _wait_until(self, ready: Callable[[], bool], *, seconds: float = 20) -> bool:
+        """Wait until `ready()`; False if the process ends before, Trouble if it takes too long."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self.pid() is None:
-                raise Trouble(
-                    f"The {self.name} ended as soon as it was started.", "Its last words follow.", evidence=self.tail()
-                )
+                return False
             if time.monotonic() > deadline:
-                raise Trouble(
-                    f"The {self.name} does not answer after {seconds:.0f} s.",
-                    "Try `./wallify down` and `./wallify up` again.",
-                    evidence=self.tail(),
-                )
+                advice = "Try `./wallify down` and `./wallify up` again."
+                raise Trouble(f"The {self.name} does not answer after {seconds:.0f} s.", advice, evidence=self.tail())
             time.sleep(POLL)
+        return True
 
     def stop(self, *, patience: float = 20) -> bool:
         """Ask the process to end, insist after `patience` seconds; True if there was one."""

@@ -47,8 +47,8 @@ def start(stack: Stack) -> None:
         python,
         fingerprints.of_files(PROJECT, ("cli/local/emulator_process.py",)),
     )
-    daemon.start([sys.executable, "-m", "cli.local.emulator_process", python], environment, version=version)
-    daemon.wait_until(lambda: answers(stack))
+    command = [sys.executable, "-m", "cli.local.emulator_process", python]
+    daemon.run(command, environment, version=version, ready=lambda: answers(stack))
 
 
 def stop(stack: Stack) -> bool:

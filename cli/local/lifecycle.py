@@ -66,8 +66,8 @@ def _open_front(stack: Stack, record: Record) -> None:
         ports.claim(stack.port)
     version = fingerprints.of_values(arguments, fingerprints.of_files(PROJECT, FRONT_SOURCES))
     environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}
-    front.start([sys.executable, "-m", "cli.local.front", *arguments], environment, version=version)
-    front.wait_until(lambda: ports.accepts(stack.port))
+    command = [sys.executable, "-m", "cli.local.front", *arguments]
+    front.run(command, environment, version=version, ready=lambda: ports.accepts(stack.port))
 
 
 def _emulator_port(port: int) -> int:

@@ -1,0 +1,134 @@
+"""The functions and the API of a stack: deployed by Chalice, given new code, or cleared away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from pathlib import Path
+
+from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder
+from chalice.utils import UI, OSUtils
+
+from cli.local import emulator
+from cli.local.cloud import client
+from cli.local.stack import PROJECT, STAGE, Stack
+from cli.trouble import Trouble
+
+SIGNS_OF_NO_NETWORK = (
+    "Temporary failure in name resolution",
+    "No matching distribution",
+    "ConnectionError",
+    "timed out",
+)
+LAST = 20  # lines
+
+
+def deploy(stack: Stack) -> None:
+    """Run the real `chalice deploy`; once more from nothing if what an interrupted one left is in its way."""
+    _forget_packages(stack)
+    log = _run_chalice(stack)
+    if log is not None:
+        clear(stack)
+        log = _run_chalice(stack)
+    if log is not None:
+        raise Trouble(*_why(log), evidence=_last(log))
+
+
+def replace_code(stack: Stack, functions: Iterable[str]) -> None:
+    """Put the staged code into functions that are otherwise as they should be; returns when it is live."""
+    api = client(stack, "lambda")
+    code = _package(stack)
+    for name in functions:
+        api.update_function_code(FunctionName=name, ZipFile=code)
+    for name in functions:
+        wait = api.get_waiter("function_updated_v2").wait
+        wait(FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 200})
+
+
+def clear(stack: Stack) -> None:
+    """Take functions and API away, so that a deployment starts from nothing; data stays."""
+    functions = client(stack, "lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.delete_event_source_mapping(UUID=mapping["UUID"])
+    for name in list(deployed(stack)):
+        functions.delete_function(FunctionName=name)
+    gateway = client(stack, "apigateway")
+    for api in gateway.get_rest_apis()["items"]:
+        gateway.delete_rest_api(restApiId=api["id"])
+    shutil.rmtree(stack.build / ".chalice" / "deployed", ignore_errors=True)
+
+
+def deployed(stack: Stack) -> Iterator[str]:
+    """The names of the functions that exist."""
+    for page in client(stack, "lambda").get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            yield function["FunctionName"]
+
+
+def rest_api_id(stack: Stack) -> str:
+    """The id of the API that Chalice deployed last."""
+    record = json.loads((stack.build / ".chalice" / "deployed" / f"{STAGE}.json").read_text(encoding="utf-8"))
+    apis = [resource for resource in record["resources"] if resource["resource_type"] == "rest_api"]
+    return str(apis[0]["rest_api_id"])
+
+
+def shape(stack: Stack) -> str:
+    """What a deployment of the staged app consists of; Trouble if it cannot be imported."""
+    command = [sys.executable, "-m", "cli.local.shape", str(stack.build)]
+    environment = deploy_environment(stack)
+    answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise Trouble("The code cannot be imported.", "Nothing was deployed.", evidence=_last(answer.stderr))
+    return answer.stdout
+
+
+def deploy_environment(stack: Stack) -> dict[str, str]:
+    """What a run of Chalice needs: the emulator, and the stage's variables, which the app's decorators read."""
+    config = json.loads((stack.build / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    variables: dict[str, str] = config["environment_variables"] | config["stages"][STAGE]["environment_variables"]
+    return emulator.client_environment(stack) | variables
+
+
+def _package(stack: Stack) -> bytes:
+    """The functions' own zip, as Chalice makes it: the code and Chalice's runtime; the rest is in the layer."""
+    _forget_packages(stack)
+    system = OSUtils()
+    packager = AppOnlyDeploymentPackager(system, DependencyBuilder(system), UI(StringIO(), StringIO()))
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return Path(packager.create_deployment_package(str(stack.build), version)).read_bytes()
+
+
+def _forget_packages(stack: Stack) -> None:
+    """Chalice names a package after the contents of its files but not their names: a renamed module would be missed."""
+    for stale in (stack.build / ".chalice").glob("deployments/appcode-*"):
+        stale.unlink()
+
+
+def _run_chalice(stack: Stack) -> str | None:
+    """Run `chalice deploy`; its output if it failed."""
+    command = [sys.executable, "-m", "cli.local.chalice_here", "--project-dir", str(stack.build)]
+    answer = subprocess.run(
+        [*command, "deploy", "--stage", STAGE, "--no-autogen-policy"],
+        cwd=PROJECT,
+        env=deploy_environment(stack),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    (stack.folder("logs") / "deploy.log").write_text(answer.stdout, encoding="utf-8")
+    return answer.stdout if answer.returncode else None
+
+
+def _why(log: str) -> tuple[str, str]:
+    if any(sign in log for sign in SIGNS_OF_NO_NETWORK):
+        return "The packages for the functions cannot be downloaded.", "Check the network and run `./wallify up` again."
+    return "The functions could not be deployed.", "Fix what the log says and run `./wallify up` again."
+
+
+def _last(log: str) -> str:
+    return "\n".join(log.strip().splitlines()[-LAST:])
