@@ -25,8 +25,9 @@ class Reply:
 
     meaning: str
     shape: type[msgspec.Struct] | None = None
-    """What the JSON looks like; None for no body or another type."""
-    content_type: str = "application/json"
+    """What the JSON looks like."""
+    content_type: str = ""
+    """Of a body that has no shape of ours; empty for no body."""
     headers: tuple[str, ...] = ()
 
 

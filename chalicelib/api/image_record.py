@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from itertools import groupby
 from urllib.parse import quote
 
 import msgspec
 
 from chalicelib.api.asking import Ask
+from chalicelib.api.vocabulary import Moment
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.services.delivery import FULL, Delivery
@@ -68,7 +68,7 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """ThumbHash placeholder, base64."""
     colors: tuple[str, ...]
     """Dominant colours as #rrggbb, most common first."""
-    created_at: datetime
+    created_at: Moment
     recipe: str
     links: Mapping[str, str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -26,7 +27,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence for people, in English or Turkish."""
     request_id: str
     """Names this request in our logs."""
-    details: Mapping[str, object]
+    details: Mapping[str, Any]
     """Facts about this error."""
 
 

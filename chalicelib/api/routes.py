@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from chalicelib.api import index, tasks, uploading
+from chalicelib.api import images, index, serving, tasks, tokens, uploads
 
 ENDPOINTS = (
+    index.index,
     index.health,
-    uploading.file_upload,
+    index.openapi,
+    index.docs,
+    uploads.file_upload,
     tasks.task_status,
+    tasks.active_tasks,
+    tasks.tasks,
+    tasks.cancel_task,
+    images.image,
+    images.collections,
+    images.collection,
+    images.collection_images,
+    serving.picture_by_name,
+    serving.picture_by_id,
+    tokens.tokens,
+    tokens.issue_token,
+    tokens.revoke_token,
 )

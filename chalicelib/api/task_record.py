@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.api.asking import Ask
 from chalicelib.api.image_record import ProcessedImage, image_fields
 from chalicelib.api.problems import say
+from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
 from chalicelib.errors import ImageNotFound
 from chalicelib.wiring import wired
@@ -62,11 +63,11 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorRecord | None
     attempts: int
     max_attempts: int
-    created_at: datetime
-    queued_at: datetime | None
-    started_at: datetime | None
+    created_at: Moment
+    queued_at: Moment | None
+    started_at: Moment | None
     """Start of the newest attempt."""
-    finished_at: datetime | None
+    finished_at: Moment | None
     queue_wait_ms: int | None
     runtime_ms: int | None
     parent_id: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
@@ -10,21 +10,72 @@ import msgspec
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import ANY_TOKEN, Reply, endpoint
-from chalicelib.api.identifiers import TaskAt
-from chalicelib.api.task_record import TaskRecord, full_task_record
-from chalicelib.errors import TaskNotFound
+from chalicelib.api.task_record import TaskRecord, full_task_record, task_record
+from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import IllegalTransition, TaskNotFound
 from chalicelib.wiring import wired
 
 LOOK_AGAIN_SECONDS = "1"
+_MOST_COUNTED_PAGES, _COUNTED_PAGE = 20, 500
+
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=20, description="Answer when it is final, or after so many seconds.")]
+Since = Annotated[datetime, msgspec.Meta(tz=True, description="Made at this moment or later, as 2026-03-04T12:00:00Z.")]
+Until = Annotated[datetime, msgspec.Meta(tz=True, description="Made before this moment.")]
+Words = Annotated[
+    str,
+    msgspec.Meta(max_length=200, description="Part of the file name, the collection, an id or the error, in any case."),
+]
+Collection = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class StatusQuery(msgspec.Struct, frozen=True):
     """How to look at a task."""
 
-    wait: (
-        Annotated[int, msgspec.Meta(ge=1, le=20, description="Answer when it is final, or after so many seconds.")]
-        | None
-    ) = None
+    wait: Seconds | None = None
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of a list."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class HistoryQuery(PageQuery, frozen=True, kw_only=True):
+    """Which tasks."""
+
+    state: Status | None = None
+    type: TaskType | None = None
+    collection: Collection | None = None
+    parent: Id | None = None
+    since: Since | None = None
+    until: Until | None = None
+    text: Words | None = None
+
+
+class TaskList(msgspec.Struct, frozen=True):
+    """Tasks, newest first."""
+
+    tasks: tuple[TaskRecord, ...]
+    next_cursor: str | None
+    """Continues after the last one; null at the end."""
+
+
+class ActiveTasks(msgspec.Struct, frozen=True):
+    """Tasks that are not final, oldest first, in the three lists that Celery's clients know."""
+
+    active: tuple[TaskRecord, ...]
+    """STARTED."""
+    reserved: tuple[TaskRecord, ...]
+    """PENDING."""
+    scheduled: tuple[TaskRecord, ...]
+    """RETRY: waiting for another attempt."""
+    total: int
+    """How many tasks are active from this page on, counted up to 10,000."""
+    next_cursor: str | None
 
 
 @endpoint(
@@ -33,13 +84,82 @@ class StatusQuery(msgspec.Struct, frozen=True):
     scopes=ANY_TOKEN,
     replies={
         200: Reply("The task.", TaskRecord, headers=("ETag", "Retry-After")),
-        304: Reply("Nothing has changed since the answer with that ETag."),
+        304: Reply("Nothing has changed since the answer with that ETag.", headers=("ETag", "Retry-After")),
     },
     errors=(TaskNotFound,),
 )
 def task_status(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     """Any valid token may ask. While the task is not final, `Retry-After` says when to look again."""
-    patience = timedelta(seconds=query.wait or 0)
-    task = wired().tasks.wait(at.task_id, patience)
+    task = wired().tasks.wait(at.task_id, timedelta(seconds=query.wait or 0))
     answer = if_changed(ask, data(full_task_record(ask, task)))
     return answer if task.is_final else answer.having(Retry_After=LOOK_AGAIN_SECONDS)
+
+
+@endpoint(
+    "GET /tasks/active",
+    "Tasks that are not final",
+    scopes=(Scope.TASKS,),
+    replies={200: Reply("A page of them.", ActiveTasks)},
+)
+def active_tasks(ask: Ask, query: PageQuery) -> Answer:
+    """Costs grow with the active tasks, not with history."""
+    page = wired().tasks.active(query.limit, query.cursor)
+    told = ActiveTasks(
+        active=_in_state(ask, page, Status.STARTED),
+        reserved=_in_state(ask, page, Status.PENDING),
+        scheduled=_in_state(ask, page, Status.RETRY),
+        total=_count_from(page),
+        next_cursor=page.next_cursor,
+    )
+    return data(told)
+
+
+@endpoint(
+    "GET /tasks", "All tasks that we remember", scopes=(Scope.TASKS,), replies={200: Reply("A page of them.", TaskList)}
+)
+def tasks(ask: Ask, query: HistoryQuery) -> Answer:
+    """Newest first. A page may be short, even empty, and still have a next cursor."""
+    wanted = TaskFilter(
+        status=query.state,
+        type=query.type,
+        collection=query.collection,
+        parent_id=query.parent,
+        since=query.since,
+        until=query.until,
+        text=query.text,
+    )
+    page = wired().tasks.history(wanted, query.limit, query.cursor)
+    return data(TaskList(tuple(task_record(ask, task) for task in page.items), page.next_cursor))
+
+
+@endpoint(
+    "POST /task/cancel/{task_id}",
+    "Stop a task",
+    scopes=(Scope.TASKS,),
+    replies={
+        200: Reply("It waited: it is REVOKED and will never run.", TaskRecord),
+        202: Reply("It runs: it will stop at its next step.", TaskRecord, headers=("Location", "Retry-After")),
+    },
+    errors=(TaskNotFound, IllegalTransition),
+)
+def cancel_task(ask: Ask, at: TaskAt) -> Answer:
+    """Cancelling twice answers the same; a task that ended otherwise stays as it is (409)."""
+    task = wired().tasks.cancel(at.task_id)
+    answer = data(task_record(ask, task), 200 if task.is_final else 202)
+    if task.is_final:
+        return answer
+    return answer.having(Location=ask.link(f"/task/status/{task.task_id}"), Retry_After=LOOK_AGAIN_SECONDS)
+
+
+def _in_state(ask: Ask, page: Page[Task], status: Status) -> tuple[TaskRecord, ...]:
+    return tuple(task_record(ask, task) for task in page.items if task.status is status)
+
+
+def _count_from(page: Page[Task]) -> int:
+    total = len(page.items)
+    for _ in range(_MOST_COUNTED_PAGES):
+        if page.next_cursor is None:
+            break
+        page = wired().tasks.active(_COUNTED_PAGE, page.next_cursor)
+        total += len(page.items)
+    return total

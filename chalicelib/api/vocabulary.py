@@ -1,7 +1,8 @@
-"""What clients may put into an address."""
+"""What addresses and bodies are made of."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,7 @@ _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 # A pattern's $ would let a line break pass, so the length is bounded too.
 Id = Annotated[str, msgspec.Meta(pattern=_UUID, max_length=36, description="An id as we hand them out.")]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="How many items at most.")]
 Cursor = Annotated[str, msgspec.Meta(max_length=512, description="`next_cursor` of the page before.")]
 
@@ -24,3 +26,9 @@ class ImageAt(msgspec.Struct, frozen=True):
     """An image's place."""
 
     image_id: Id
+
+
+class CollectionAt(msgspec.Struct, frozen=True):
+    """A collection's place."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

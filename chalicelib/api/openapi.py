@@ -1,0 +1,133 @@
+"""The API's description (OpenAPI 3.1), made from the declarations that serve the requests.
+
+https://spec.openapis.org/oas/v3.1.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from itertools import groupby
+
+import msgspec
+
+from chalicelib.api.endpoint import Endpoint, Reply
+from chalicelib.api.forms import FILE, FORM
+from chalicelib.api.problems import InternalError, Problem
+from chalicelib.api.routes import ENDPOINTS
+from chalicelib.api.schemas import Json, properties_of, reference, schemas
+from chalicelib.errors import BadRequest, Forbidden, TooManyRequests, Unauthorized, Unavailable, WallifyError
+
+API_VERSION = "1.0.0"
+_ANYWHERE = (InternalError, TooManyRequests, Unavailable)
+
+
+def description(base: str = "") -> Json:
+    """The whole document; `base` is what precedes the paths at the client's address."""
+    return {**_document(), "servers": [{"url": base or "/"}]}
+
+
+@cache
+def _document() -> Json:
+    paths: dict[str, Json] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    document = {
+        "openapi": "3.1.0",
+        "info": {"title": "Wallify", "version": API_VERSION, "summary": "An image CDN for wallpaper apps"},
+        "paths": paths,
+        "components": {"schemas": schemas(ENDPOINTS), "securitySchemes": _SECURITY},
+    }
+    # As its readers see it: plain JSON, without our tuples and enums.
+    read: Json = msgspec.json.decode(msgspec.json.encode(document))
+    return read
+
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer TOKEN`"},
+    "plain": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Authorization: TOKEN`"},
+}
+
+
+def _operation(endpoint: Endpoint) -> Json:
+    operation: Json = {
+        "operationId": endpoint.name,
+        "tags": [endpoint.view.__module__.rpartition(".")[2]],
+        "summary": endpoint.summary,
+        "description": _told(endpoint),
+        "parameters": [*_parameters(endpoint, "at", "path"), *_parameters(endpoint, "query", "query")],
+        "responses": {**_replies(endpoint.replies), **_problems(_errors(endpoint))},
+    }
+    if endpoint.scopes:
+        operation["security"] = [{name: list(endpoint.scopes)} for name in _SECURITY]
+    return operation | _request_body(endpoint)
+
+
+def _told(endpoint: Endpoint) -> str:
+    if not endpoint.scopes:
+        return f"{endpoint.description}\n\nPublic."
+    return f"{endpoint.description}\n\nNeeds a token with the scope {' or '.join(endpoint.scopes)}."
+
+
+def _parameters(endpoint: Endpoint, part: str, place: str) -> Iterator[Json]:
+    kind = endpoint.parts.get(part)
+    for name, said in (properties_of(kind) if kind else {}).items():
+        shape = _without_null(said)
+        told = {"description": shape.pop("description")} if "description" in shape else {}
+        yield {"name": name, "in": place, "required": place == "path", "schema": shape, **told}
+
+
+def _without_null(schema: Json) -> Json:
+    """A parameter that may be left out is no parameter that may be null."""
+    shape = {name: said for name, said in schema.items() if (name, said) != ("default", None)}
+    one, *more = [kind for kind in shape.pop("anyOf", [{}]) if kind != {"type": "null"}]
+    return {**shape, **one} if not more else {**shape, "anyOf": [one, *more]}
+
+
+def _request_body(endpoint: Endpoint) -> Json:
+    if "body" in endpoint.parts:
+        content: Json = {"application/json": {"schema": reference(endpoint.parts["body"])}}
+        return {"requestBody": {"required": True, "content": content}}
+    if FILE in endpoint.parts:
+        return {"requestBody": {"required": True, "content": {FORM: {"schema": _form(endpoint.parts["form"])}}}}
+    return {}
+
+
+def _form(kind: type[msgspec.Struct]) -> Json:
+    file = {FILE: {"type": "string", "format": "binary", "description": "The picture."}}
+    return {"type": "object", "properties": file | properties_of(kind), "required": [FILE]}
+
+
+def _replies(replies: Mapping[int, Reply]) -> Json:
+    return {str(status): _reply(reply) for status, reply in replies.items()}
+
+
+def _reply(reply: Reply) -> Json:
+    told: Json = {"description": reply.meaning}
+    if reply.headers:
+        told["headers"] = {name: {"schema": {"type": "string"}} for name in reply.headers}
+    if reply.shape is not None:
+        told["content"] = {"application/json": {"schema": reference(reply.shape)}}
+    elif reply.content_type:
+        told["content"] = {reply.content_type: {"schema": {}}}
+    return told
+
+
+def _errors(endpoint: Endpoint) -> set[type[WallifyError]]:
+    found = {*endpoint.errors, *_ANYWHERE}
+    if endpoint.parts:
+        found.add(BadRequest)
+    return found | ({Unauthorized, Forbidden} if endpoint.scopes else set())
+
+
+def _problems(errors: Iterable[type[WallifyError]]) -> Json:
+    in_order = sorted(errors, key=lambda error: (error.status, error.code))
+    content = {"application/json": {"schema": reference(Problem)}}
+    return {
+        str(status): {"description": "; ".join(_in_words(error) for error in same), "content": content}
+        for status, same in groupby(in_order, key=lambda error: error.status)
+    }
+
+
+def _in_words(error: type[WallifyError]) -> str:
+    return f"`{error.code}`: {(error.__doc__ or '').splitlines()[0].rstrip('.')}"
