@@ -1,0 +1,1 @@
+"""Measures Wallify's engine against its peers, in one run, as ratios."""

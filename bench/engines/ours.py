@@ -1,0 +1,82 @@
+"""Wallify's engine, with its SIMD resampler and in Pillow alone."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.engines import CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
+from chalicelib.core.pictures import Encoded, Limits, Recipe
+from chalicelib.core.sniff import ENOUGH, sniff
+from chalicelib.engine import resample
+from chalicelib.engine.containers import SURVEYS
+from chalicelib.engine.pipeline import process, render
+from chalicelib.engine.probe import probe
+from chalicelib.engine.steps import ladder
+from chalicelib.errors import WallifyError
+
+PURE = "Wallify, pure Pillow"
+ACCELERATED = "Wallify, SIMD resampler"
+LIMITS = Limits()
+JPEG_ONLY = Recipe(sizes=SIZES, formats=("jpeg",))
+
+
+def engines() -> list[Engine]:
+    """Pure always; accelerated where the resampler imports."""
+    pure = Local(PURE, {job: _without_simd(work) for job, work in JOBS.items()}, (WallifyError,))
+    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if resample.is_accelerated() else [pure]
+
+
+def checked(data: bytes) -> None:
+    """Only the check that the file is whole; raises what `process` raises."""
+    SURVEYS[sniff(data[:ENOUGH])](data)
+
+
+def _thumbs(data: bytes) -> Files:
+    return _named(render(data, JPEG_ONLY, LIMITS))
+
+
+def _still(data: bytes) -> Files:
+    file = io.BytesIO()
+    ladder(probe(data, LIMITS), SIZES)[SIZES[0]].save(file, "PNG", compress_level=1)
+    return {"600.png": file.getvalue()}
+
+
+def _ingest(data: bytes, *, second: str) -> Files:
+    """More than the peers do: dominant colours, Exif facts and the cleaned original come with it."""
+    processed = process(data, Recipe(sizes=SIZES, formats=("jpeg", second)), LIMITS)
+    return _named(one for one in processed.renditions if one.size != "full")
+
+
+def _named(renditions: Iterator[Encoded] | tuple[Encoded, ...]) -> Files:
+    return {f"{one.size}.{one.format}": one.body for one in renditions}
+
+
+def _without_simd(work: Work) -> Work:
+    def without(data: bytes) -> Files:
+        with _pillow_alone():
+            return work(data)
+
+    return without
+
+
+@contextmanager
+def _pillow_alone() -> Iterator[None]:
+    # The engine has no switch, since it needs none: it looks for the package, and here it shall not find it.
+    found = resample._simd  # noqa: SLF001
+    resample._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
+    try:
+        yield
+    finally:
+        resample._simd = found  # noqa: SLF001
+
+
+JOBS: dict[str, Work] = {
+    THUMBS: _thumbs,
+    STILL: _still,
+    CHECK: _thumbs,
+    INGEST: functools.partial(_ingest, second="avif"),
+    INGEST_WEBP: functools.partial(_ingest, second="webp"),
+}

@@ -1,0 +1,158 @@
+"""The five photographs of the comparison, from Debian's wallpaper packages; drawn ones where those cannot be had.
+
+None of them is part of the project: they are unpacked and cut under `.local/bench/` and stay there.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from bench import places
+from bench.painted import painted_jpeg
+
+PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "mate-backgrounds")
+UNPACKED = places.PHOTOS / "unpacked"
+SECONDS = 300
+QUALITY = 90
+QUICK_SIZES = ((1920, 1280), (3000, 2000))
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture of the comparison."""
+
+    name: str
+    data: bytes = field(repr=False)
+    origin: str
+
+    @property
+    def megapixels(self) -> float:
+        """Of the whole picture."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return image.width * image.height / 1e6
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a photo comes from, how it gets its size, and how large the drawn one is that stands in for it."""
+
+    name: str
+    make: Callable[[], bytes]
+    origin: str
+    stand_in: tuple[int, int]
+
+
+def five_photos() -> list[Photo]:
+    """2.5, 6, 12.7, 20 and 25 megapixels, smallest first."""
+    _unpack()
+    return [_photo(source) for source in SOURCES]
+
+
+def drawn_photos() -> list[Photo]:
+    """Two small ones that need nothing but this program."""
+    return [_drawn(f"drawn-{wide}x{high}", (wide, high)) for wide, high in QUICK_SIZES]
+
+
+def progressive_photo() -> Photo:
+    """One as the package has it: progressive, which no engine can decode in part. It is not among the five."""
+    return _photo(PROGRESSIVE)
+
+
+def _photo(source: Source) -> Photo:
+    with suppress(StopIteration):
+        return Photo(source.name, _kept(source.name, source.make), source.origin)
+    return _drawn(f"{source.name}-drawn", source.stand_in)
+
+
+def _drawn(name: str, size: tuple[int, int]) -> Photo:
+    return Photo(name, _kept(name, lambda: painted_jpeg(*size, seed=1)), "drawn by the bench")
+
+
+def _kept(name: str, make: Callable[[], bytes]) -> bytes:
+    file = places.PHOTOS / f"{name}.jpg"
+    if not file.is_file():
+        data = make()
+        places.PHOTOS.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return file.read_bytes()
+
+
+def _unpack() -> None:
+    """Fetch and unpack the packages without installing them; where there is no apt, nothing happens."""
+    apt, dpkg = shutil.which("apt-get"), shutil.which("dpkg")
+    if UNPACKED.is_dir() or not (apt and dpkg):
+        return
+    fetched = places.PHOTOS / "packages"
+    fetched.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError, subprocess.SubprocessError):
+        _run([apt, "download", *PACKAGES], fetched)
+        for package in fetched.glob("*.deb"):
+            _run([dpkg, "-x", str(package), str(UNPACKED)], fetched)
+
+
+def _run(command: list[str], folder: Path) -> None:
+    subprocess.run(command, cwd=folder, timeout=SECONDS, check=True, capture_output=True)
+
+
+def _found(name: str) -> Path:
+    """Raises StopIteration where no package brought it."""
+    return next(_named(name))
+
+
+def _named(name: str) -> Iterator[Path]:
+    return (file for file in UNPACKED.rglob(name) if file.is_file())
+
+
+def _as_it_is(name: str) -> Callable[[], bytes]:
+    return lambda: _found(name).read_bytes()
+
+
+def _cut(name: str, size: tuple[int, int]) -> Image.Image:
+    with Image.open(_found(name)) as image:
+        return image.convert("RGB").crop((0, 0, *size))
+
+
+def _camera_file(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=QUALITY, subsampling="4:2:0")
+    return file.getvalue()
+
+
+def _leaves() -> bytes:
+    return _camera_file(_cut("Dragonfly_by_Bolly.jpg", (4224, 3008)))
+
+
+def _four_together() -> bytes:
+    """No package has a photograph of 25 megapixels, and enlarging one would take its detail away: four side by side."""
+    wide, high = 3088, 2056
+    whole = Image.new("RGB", (2 * wide, 2 * high))
+    for index, name in enumerate(FOUR):
+        whole.paste(_cut(name, (wide, high)), (index % 2 * wide, index // 2 * high))
+    return _camera_file(whole)
+
+
+FOUR = (
+    "life_by_Aitzol_Berasategi.jpg",
+    "aitzgorri_by_Aitzol_Berasategi.jpg",
+    "picosdeeuropa_by_Aitzol_Berasategi.jpg",
+    "sunset_by_Aitzol_Berasategi.jpg",
+)
+
+SOURCES = (
+    Source("storm", _as_it_is("Storm.jpg"), "mate-backgrounds, as it is", (1920, 1280)),
+    Source("lamp", _as_it_is("free_by_Peter_Nerlich.jpg"), "lomiri-wallpapers-16.04, as it is", (2880, 2160)),
+    Source("leaves", _leaves, "lomiri-wallpapers-16.04, 5 % cut off, saved as baseline q90", (4224, 3008)),
+    Source("nuthatch", _as_it_is("Kleiber_by_Lukas_Baubkus.jpg"), "lomiri-wallpapers-20.04, as it is", (6028, 3391)),
+    Source("four", _four_together, "lomiri-wallpapers-16.04, four photos side by side, baseline q90", (6176, 4112)),
+)
+PROGRESSIVE = Source(
+    "stream-progressive", _as_it_is("life_by_Aitzol_Berasategi.jpg"), "lomiri-wallpapers-16.04, as it is", (3088, 2056)
+)

@@ -1,0 +1,127 @@
+"""A running stack under load: a hundred uploads from eight clients, until every one of them is ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from bench.painted import painted_jpeg
+from bench.report import Cell, Column, Table
+from bench.suites.counted import Counted, counted
+from bench.sums import percentile
+
+HERE = ("127.0.0.1", "localhost", "::1")
+UPLOADS, CLIENTS = 100, 8
+PATIENCE = 180.0
+"""Seconds from an upload's start until it counts as lost."""
+MARKER = b"\xff\xfe"
+
+
+@dataclass(frozen=True)
+class Load:
+    """Which stack, and how much."""
+
+    url: str
+    token: str
+    uploads: int = UPLOADS
+    clients: int = CLIENTS
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an address that is not this machine: the bench loads nobody else's server."""
+        if urlsplit(self.url).hostname not in HERE:
+            raise ValueError(f"{self.url} is not on this machine")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What became of one upload."""
+
+    accepted: bool
+    status: str
+    seconds: float
+    """From the first byte sent until the task was final."""
+
+
+def run(load: Load, tell: Callable[[str], None]) -> list[Table]:
+    """One table: the numbers of this run."""
+    collection = f"bench-{time.time_ns():x}"
+    pictures = _pictures(load.uploads)
+    tell(f"throughput: {load.uploads} uploads from {load.clients} clients")
+    began = time.perf_counter()
+    with ThreadPoolExecutor(load.clients) as clients, _client(load) as client:
+        uploads = list(clients.map(lambda picture: _upload(client, collection, *picture), pictures))
+        seconds = time.perf_counter() - began
+        return [_table(load, uploads, seconds, counted(client, collection))]
+
+
+def unlike(data: bytes, number: int) -> bytes:
+    """The same JPEG with other bytes: a comment behind its first marker, so that no upload is another's duplicate."""
+    comment = f"upload {number}".encode()
+    return data[:2] + MARKER + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
+
+
+def _client(load: Load) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {load.token}"}
+    limits = httpx.Limits(max_connections=load.clients + 1)
+    return httpx.Client(base_url=load.url, headers=headers, timeout=60.0, limits=limits)
+
+
+def _pictures(many: int) -> list[tuple[str, bytes]]:
+    shapes = [(1600, 1200), (2400, 1600), (3000, 2000), (1200, 1800)]
+    drawn = [painted_jpeg(*shape, seed=seed, quality=82) for seed, shape in enumerate(shapes)]
+    return [(f"photo-{number:03}.jpg", unlike(drawn[number % len(drawn)], number)) for number in range(many)]
+
+
+def _upload(client: httpx.Client, collection: str, name: str, data: bytes) -> Upload:
+    began = time.perf_counter()
+    try:
+        status = _ready(client, _sent(client, collection, name, data), began + PATIENCE)
+    except (httpx.HTTPError, KeyError, IndexError, ValueError) as e:
+        return Upload(accepted=False, status=repr(e), seconds=time.perf_counter() - began)
+    return Upload(accepted=True, status=status, seconds=time.perf_counter() - began)
+
+
+def _sent(client: httpx.Client, collection: str, name: str, data: bytes) -> str:
+    fields = {"collection": collection, "async": "true"}
+    answer = client.post("/file_upload", data=fields, files={"file": (name, data, "image/jpeg")})
+    answer.raise_for_status()
+    task_id: str = answer.json()["task_ids"][0][1]
+    return task_id
+
+
+def _ready(client: httpx.Client, task_id: str, until: float) -> str:
+    while time.perf_counter() < until:
+        answer = client.get(f"/task/status/{task_id}", params={"wait": 20})
+        answer.raise_for_status()
+        task = answer.json()
+        if task["ready"]:
+            return str(task["status"])
+    return "not ready in time"
+
+
+def _table(load: Load, uploads: list[Upload], seconds: float, found: Counted) -> Table:
+    times = [one.seconds for one in uploads]
+    done = sum(one.status == "SUCCESS" for one in uploads)
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("uploads", float(load.uploads)),
+        ("clients", float(load.clients)),
+        ("uploads ready per second", done / seconds),
+        ("p50, first byte to ready, s", percentile(times, 50)),
+        ("p95, first byte to ready, s", percentile(times, 95)),
+        ("lost", float(load.uploads - done)),
+        ("finished tasks by the API", _number(found.succeeded)),
+        ("images by the collection's counters", _number(found.images)),
+        ("still active", _number(found.active)),
+    )
+    problems = sorted({one.status for one in uploads if one.status != "SUCCESS"})
+    exact = f"statistics exact: {found.are(done)}"
+    return Table("End to end", (Column("what"), Column("value", 2)), rows, (exact, *problems))
+
+
+def _number(found: int | None) -> Cell:
+    return None if found is None else float(found)
