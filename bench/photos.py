@@ -53,7 +53,7 @@ class Source:
 def five_photos() -> list[Photo]:
     """2.5, 6, 12.7, 20 and 25 megapixels, smallest first."""
     _unpack()
-    return [_photo(source) for source in SOURCES]
+    return [photo(source) for source in SOURCES]
 
 
 def drawn_photos() -> list[Photo]:
@@ -61,12 +61,13 @@ def drawn_photos() -> list[Photo]:
     return [_drawn(f"drawn-{wide}x{high}", (wide, high)) for wide, high in QUICK_SIZES]
 
 
-def progressive_photo() -> Photo:
+def progressivephoto() -> Photo:
     """One as the package has it: progressive, which no engine can decode in part. It is not among the five."""
-    return _photo(PROGRESSIVE)
+    return photo(PROGRESSIVE)
 
 
-def _photo(source: Source) -> Photo:
+def photo(source: Source) -> Photo:
+    """The source's photo, or the drawn one that stands in for it."""
     with suppress(StopIteration):
         return Photo(source.name, _kept(source.name, source.make), source.origin)
     return _drawn(f"{source.name}-drawn", source.stand_in)
@@ -111,7 +112,8 @@ def _named(name: str) -> Iterator[Path]:
     return (file for file in UNPACKED.rglob(name) if file.is_file())
 
 
-def _as_it_is(name: str) -> Callable[[], bytes]:
+def as_it_is(name: str) -> Callable[[], bytes]:
+    """The file of this name just as its package has it."""
     return lambda: _found(name).read_bytes()
 
 
@@ -147,12 +149,12 @@ FOUR = (
 )
 
 SOURCES = (
-    Source("storm", _as_it_is("Storm.jpg"), "mate-backgrounds, as it is", (1920, 1280)),
-    Source("lamp", _as_it_is("free_by_Peter_Nerlich.jpg"), "lomiri-wallpapers-16.04, as it is", (2880, 2160)),
+    Source("storm", as_it_is("Storm.jpg"), "mate-backgrounds, as it is", (1920, 1280)),
+    Source("lamp", as_it_is("free_by_Peter_Nerlich.jpg"), "lomiri-wallpapers-16.04, as it is", (2880, 2160)),
     Source("leaves", _leaves, "lomiri-wallpapers-16.04, 5 % cut off, saved as baseline q90", (4224, 3008)),
-    Source("nuthatch", _as_it_is("Kleiber_by_Lukas_Baubkus.jpg"), "lomiri-wallpapers-20.04, as it is", (6028, 3391)),
+    Source("nuthatch", as_it_is("Kleiber_by_Lukas_Baubkus.jpg"), "lomiri-wallpapers-20.04, as it is", (6028, 3391)),
     Source("four", _four_together, "lomiri-wallpapers-16.04, four photos side by side, baseline q90", (6176, 4112)),
 )
 PROGRESSIVE = Source(
-    "stream-progressive", _as_it_is("life_by_Aitzol_Berasategi.jpg"), "lomiri-wallpapers-16.04, as it is", (3088, 2056)
+    "stream-progressive", as_it_is("life_by_Aitzol_Berasategi.jpg"), "lomiri-wallpapers-16.04, as it is", (3088, 2056)
 )

@@ -26,7 +26,7 @@ def run(setting: Setting) -> list[Table]:
     for kind, data in samples().items():
         setting.tell(f"cuts: {kind}")
         places = cut_places(len(data), many)
-        rows.append((kind, len(places), *(_refused(engine, data, places) for engine in engines)))
+        rows.append((kind, len(places), *(refused(engine, data, places) for engine in engines)))
     columns = (Column("kind"), Column("cuts"), *(Column(engine.name) for engine in engines))
     return [Table("Cut-off uploads refused", columns, tuple(rows), (f"the last {LAST} bytes missing are among them",))]
 
@@ -43,8 +43,8 @@ def samples() -> dict[str, bytes]:
     return {kind: _encoded(save, photo) for kind, save in KINDS.items()}
 
 
-def _refused(engine: Engine, data: bytes, places: Iterable[int]) -> int | None:
-    # An engine that refuses the whole file would look perfect.
+def refused(engine: Engine, data: bytes, places: Iterable[int]) -> int | None:
+    """How many of the cut files an engine refuses; None if it refuses the whole one too, which proves nothing."""
     if _refuses(engine, data):
         return None
     return sum(_refuses(engine, data[:place]) for place in places)
