@@ -64,9 +64,11 @@ def read(body: str) -> tuple[Arrival | Work, ...]:
         return ()
     if "Records" in message:
         return tuple(_arrivals(message["Records"]))
-    if message.get("schema_version") == SCHEMA_VERSION and isinstance(message.get("task_id"), str):
-        return (Work(message["task_id"]),)
-    raise UnknownMessage(schema_version=message.get("schema_version"))
+    version, task_id = message.get("schema_version"), message.get("task_id")
+    # In Python, as not in JSON, true is 1.
+    if version == SCHEMA_VERSION and version is not True and isinstance(task_id, str):
+        return (Work(task_id),)
+    raise UnknownMessage(schema_version=version)
 
 
 def write(work: Work) -> str:
@@ -77,14 +79,16 @@ def write(work: Work) -> str:
 def _mapping(body: str) -> Mapping[str, Any]:
     try:
         message = json.loads(body)
-    except ValueError as cause:
+    except (ValueError, RecursionError) as cause:  # nested beyond reason is no message of ours either
         raise UnknownMessage("The message is not JSON.") from cause
     if not isinstance(message, dict):
         raise UnknownMessage("The message is not a JSON object.")
     return message
 
 
-def _arrivals(records: list[dict[str, Any]]) -> Iterator[Arrival]:
+def _arrivals(records: object) -> Iterator[Arrival]:
+    if not isinstance(records, list):
+        raise UnknownMessage("The notification's records are not a list.")
     for record in records:
         try:
             if record["eventName"].startswith("ObjectCreated:"):
@@ -97,4 +101,7 @@ def _arrival(s3: dict[str, Any]) -> Arrival:
     found = s3["object"]
     # Keys come URL-encoded, with + for a space; this is the one place that decodes them.
     key = unquote_plus(found["key"])
-    return Arrival(s3["bucket"]["name"], key, int(found.get("size", 0)), found.get("sequencer", ""))
+    sequencer = found.get("sequencer", "")
+    if not isinstance(sequencer, str):
+        raise TypeError(sequencer)
+    return Arrival(s3["bucket"]["name"], key, int(found.get("size", 0)), sequencer)

@@ -12,8 +12,10 @@ DEFAULT_COLLECTION = "default"
 _COLLECTION = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")
 _MAX_FILENAME = 1024
 _MAX_STEM = 100
-# Letters, digits and marks of any script, and a few signs that no file system, shell or URL reads a meaning into.
-_UNSAFE = re.compile(r"[^\w.() +@,=-]+")
+# Beside letters, digits and marks of any script: signs that no file system, shell or URL reads a meaning into.
+_HARMLESS = frozenset("_.() +@,=-")
+# Control characters, line breaks, and halves of surrogate pairs, which have no UTF-8 form.
+_UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _NUMBERED = 9
 
@@ -24,7 +26,7 @@ def collection_name(text: str) -> str:
     BadRequest for anything else.
     """
     name = unicodedata.normalize("NFC", text).strip()
-    if not _COLLECTION.fullmatch(name):
+    if not _COLLECTION.fullmatch(_without_marks(name)):
         raise BadRequest(
             "A collection's name has 1 to 64 letters, digits, spaces, '_', '-' or '.'; the first is a letter or digit.",
             collection=name[:80],
@@ -34,7 +36,7 @@ def collection_name(text: str) -> str:
 
 def display_name(text: str) -> str:
     """The file name as its owner gave it, to be shown; BadRequest for control characters or an absurd length."""
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text):
+    if not all(map(_is_showable, text)):
         raise BadRequest("A file name must not hold control characters or line breaks.")
     if len(text) > _MAX_FILENAME:
         raise BadRequest(f"A file name has at most {_MAX_FILENAME} characters.", length=len(text))
@@ -43,14 +45,14 @@ def display_name(text: str) -> str:
 
 def shown(text: str) -> str:
     """A name from a place that nobody could refuse (an object's key), made fit to be shown."""
-    safe = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char)[0] == "C" else char for char in text)
+    safe = "".join(char if _is_showable(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
     return safe[:_MAX_FILENAME] or "unnamed"
 
 
 def url_name(filename: str, extension: str) -> str:
     """A name for the URL: the last part of the path without its extension, tamed, then the extension of the bytes."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
-    stem = _UNSAFE.sub("_", _EXTENSION.sub("", last)).strip(" ._")
+    stem = _tamed(_EXTENSION.sub("", last)).strip(" ._")
     return f"{stem[:_MAX_STEM].rstrip() or 'image'}.{extension}"
 
 
@@ -70,3 +72,23 @@ def has_wrong_extension(filename: str, extension: str) -> bool:
 
 
 _ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff", "dib": "bmp", "apng": "png"}
+
+
+def _is_showable(char: str) -> bool:
+    return unicodedata.category(char) not in _UNSHOWABLE
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char)[0] == "M"
+
+
+def _without_marks(text: str) -> str:
+    # Vowel signs and accents are part of their letters in Hindi, Thai or Arabic, but `\w` does not know them. A sign
+    # that may stand anywhere but first takes their place.
+    return "".join("-" if _is_mark(char) else char for char in text)
+
+
+def _tamed(text: str) -> str:
+    """The text with `_` for each run of characters that could mean something to a program."""
+    plain = (char if char.isalnum() or _is_mark(char) or char in _HARMLESS else "\0" for char in text)
+    return re.sub("\0+", "_", "".join(plain))

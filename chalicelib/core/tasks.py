@@ -7,6 +7,7 @@ children failed.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -218,7 +219,7 @@ class TaskFilter:
     until: datetime | None = None
     """Created before this moment."""
     text: str | None = None
-    """Part of the file name, the collection, the ids or the error, in any case."""
+    """Part of the file name, the collection, the ids or the error, in any case, with or without accents."""
 
     def matches(self, task: Task) -> bool:
         """The meaning of the filter, which every store agrees with."""
@@ -232,7 +233,7 @@ class TaskFilter:
             return False
         if (self.since and task.created_at < self.since) or (self.until and task.created_at >= self.until):
             return False
-        return self.text is None or self.text.casefold() in _searchable(task)
+        return self.text is None or folded(self.text) in _searchable(task)
 
 
 def _searchable(task: Task) -> str:
@@ -245,4 +246,10 @@ def _searchable(task: Task) -> str:
         error and error.code,
         error and error.message,
     )
-    return "\n".join(part for part in parts if part).casefold()
+    return folded("\n".join(part for part in parts if part))
+
+
+def folded(text: str) -> str:
+    """The text as a search sees it: "İSTANBUL", "ıstanbul" and "istanbul" are one, however their accents are coded."""  # noqa: RUF002  # Turkish, on purpose
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return plain.casefold().replace("ı", "i")  # noqa: RUF001  # Turkish, on purpose

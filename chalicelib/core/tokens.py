@@ -47,4 +47,5 @@ def new_secret() -> str:
 
 def digest_of(secret: str) -> str:
     """How a presented token is looked up."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    # A header may hold what is no text at all: half of a surrogate pair has no UTF-8 form.
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
