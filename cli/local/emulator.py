@@ -45,7 +45,7 @@ def start(stack: Stack) -> None:
     version = fingerprints.of_values(
         {name: environment[name] for name in (*SETTINGS, *ROOT, "GATEWAY_PORT")},
         python,
-        fingerprints.of_files(PROJECT, ("cli/local/emulator_process.py",)),
+        fingerprints.of_files(PROJECT, ("cli/local/emulator_process.py", "cli/local/emulator_state.py")),
     )
     command = [sys.executable, "-m", "cli.local.emulator_process", python]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))

@@ -1,47 +1,37 @@
-"""The emulator's process: MiniStack, plus three things a local cloud needs and MiniStack lacks (pinned, so they fit).
+"""The emulator's process: MiniStack, changed where a local cloud needs it (the version is pinned, so that it fits).
 
-- It runs functions on the interpreter it is given, not on its own.
-- It calls loopback a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
-- It saves its state while it runs, not only when it is asked to stop, so that a crash costs about a second.
+- Functions run on the interpreter it is given, not on its own.
+- Loopback counts as a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
+- State is saved while it runs (`emulator_state`), and a restart gives unfinished messages back to their queues.
+- New code lets invocations that are under way finish on the old code, as on AWS.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from ministack import app as ministack
 from ministack.core import lambda_runtime, persistence
 
+from cli.local import emulator_state
+
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
 
-PAUSE = 0.5  # seconds between saves
-SHARE = 10  # at least this many times as much rest as work: saving never takes more than a tenth of a core
-ATTEMPTS = 20  # a snapshot is refused while the store changes under it
-
-log = logging.getLogger("wallify.emulator")
-_touched = threading.Event()
+LONGEST_INVOCATION = 900  # seconds, AWS's limit
+LOOK = 0.2
 
 
 def main() -> None:
     """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON`."""
     _run_functions_on(sys.argv.pop(1))
-    secure = ministack.pin_request_origin
-    ministack.pin_request_origin = lambda address, _secure: secure(address, True)  # noqa: FBT003 - their signature
-    inner = ministack.app
-
-    async def noting(scope: Scope, receive: Channel, send: Channel) -> None:
-        await inner(scope, receive, send)
-        if scope["type"] == "http" and scope["method"] != "GET":
-            _touched.set()
-
-    ministack.app = noting
-    threading.Thread(target=_keep_saving, name="wallify-saver", daemon=True).start()
+    _trust_loopback()
+    _let_busy_workers_finish()
+    _keep_state()
     ministack.main()
 
 
@@ -55,28 +45,53 @@ def _run_functions_on(python: str) -> None:
     lambda_runtime._detect_runtime_binary = detected  # noqa: SLF001
 
 
-def _keep_saving() -> None:
-    while True:
-        _touched.wait()
-        _touched.clear()
-        began = time.monotonic()
-        for service, state in ministack._build_persistence_save_dict().items():  # noqa: SLF001 - the only way in
-            _save(service, state)
-        time.sleep(max(PAUSE, SHARE * (time.monotonic() - began)))
+def _trust_loopback() -> None:
+    pin = ministack.pin_request_origin
+    ministack.pin_request_origin = lambda address, _secure: pin(address, True)  # noqa: FBT003 - their signature
 
 
-def _save(service: str, state: Callable[[], dict[str, Any] | None]) -> None:
-    for _ in range(ATTEMPTS):
-        try:
-            snapshot = state()
-        except RuntimeError:  # "dictionary changed size during iteration"
-            time.sleep(0.01)
-            continue
-        if snapshot is not None:
-            persistence.save_state(service, snapshot)
-        return
-    _touched.set()
-    log.warning("state not saved this time", extra={"service": service})
+def _let_busy_workers_finish() -> None:
+    kill = lambda_runtime.kill_workers
+
+    def kill_when_idle(workers: Iterable[Any]) -> None:
+        for worker in list(workers):
+            if _is_busy(worker):
+                threading.Thread(target=_kill_later, args=(worker, kill), daemon=True).start()
+            else:
+                kill([worker])
+
+    lambda_runtime.kill_workers = kill_when_idle
+    lambda_runtime.Worker.kill = lambda worker: kill([worker])  # after a timeout there is nothing to wait for
+
+
+def _kill_later(worker: Any, kill: Callable[[list[Any]], None]) -> None:  # noqa: ANN401 - MiniStack has no types
+    deadline = time.monotonic() + LONGEST_INVOCATION
+    while _is_busy(worker) and time.monotonic() < deadline:
+        time.sleep(LOOK)
+    kill([worker])
+
+
+def _is_busy(worker: Any) -> bool:  # noqa: ANN401
+    process = worker._proc  # noqa: SLF001
+    return bool(worker.in_use and process is not None and process.poll() is None)
+
+
+def _keep_state() -> None:
+    persistence.save_state = emulator_state.save_state
+    load, serve, saver = ministack._load_persisted_state, ministack.app, emulator_state.Saver()  # noqa: SLF001
+
+    def loaded() -> None:
+        load()
+        emulator_state.give_back_messages()
+
+    async def noting(scope: Scope, receive: Channel, send: Channel) -> None:
+        await serve(scope, receive, send)
+        if scope["type"] == "http":
+            saver.note(scope["method"], scope["headers"])
+
+    ministack._load_persisted_state = loaded  # noqa: SLF001
+    ministack.app = noting
+    saver.start()
 
 
 if __name__ == "__main__":
