@@ -1,0 +1,88 @@
+"""The table of sources x outputs: every cell has the right size, the right mode, the right picture and nothing else."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from PIL import Image
+
+from chalicelib.core.pictures import Encoded, Limits, Processed, Recipe
+from chalicelib.engine.pipeline import process
+from tests.golden.sources import GOLDEN, Golden
+from tests.pictures import opened, over_grey, psnr
+
+SIZES = (600, 300, 150)
+LIKENESS = {"jpeg": 31.0, "png": 44.0, "avif": 30.0, "webp": 30.0}
+"""dB against the truth shrunk in one step; PNG has only the resampling's difference."""
+MANY = pytest.mark.parametrize("golden", GOLDEN, ids=str)
+
+
+@MANY
+@pytest.mark.parametrize("codec", ["jpeg", "avif", "webp"])
+def test_every_rendition_shows_the_picture_that_the_file_holds(golden: Golden, codec: str) -> None:
+    truth, made = _made(golden)
+    for size in SIZES:
+        rendition = _pick(made, size, codec)
+        expected = _shrunk(truth, size)
+        shown = opened(rendition.body)
+        assert shown.size == expected.size == (rendition.width, rendition.height)
+        assert psnr(over_grey(shown), over_grey(expected)) >= LIKENESS[rendition.format], (size, rendition.format)
+
+
+@MANY
+def test_transparency_survives_and_nothing_else_gets_any(golden: Golden) -> None:
+    truth, made = _made(golden)
+    seen_through = truth.mode == "RGBA"
+    assert made.picture.has_alpha is seen_through
+    for one in made.renditions[1:]:
+        assert opened(one.body).has_transparency_data is seen_through
+        assert one.format in ({"png", "avif", "webp"} if seen_through else {"jpeg", "avif", "webp"})
+
+
+@MANY
+def test_the_full_rendition_shows_the_whole_picture(golden: Golden) -> None:
+    truth, made = _made(golden)
+    full = made.renditions[0]
+    shown = _as_a_browser_shows_it(full)
+    assert full.size == "full"
+    assert (full.width, full.height) == truth.size == shown.size == (made.picture.width, made.picture.height)
+    if _pillow_shows_it_right(golden, shown):
+        assert psnr(over_grey(shown), over_grey(truth)) >= 38
+
+
+@MANY
+def test_no_thumbnail_carries_metadata(golden: Golden) -> None:
+    _, made = _made(golden)
+    for one in made.renditions[1:]:
+        info = opened(one.body).info
+        assert not set(info) & {"exif", "xmp", "icc_profile", "comment", "photoshop", "transparency"}
+
+
+@cache
+def _made(golden: Golden) -> tuple[Image.Image, Processed]:
+    data, truth = golden.make()
+    return truth, process(data, Recipe(formats=("jpeg", "avif", "webp")), Limits())
+
+
+def _pick(made: Processed, size: int, codec: str) -> Encoded:
+    names = {codec, "png"} if codec == "jpeg" else {codec}
+    (one,) = [r for r in made.renditions if r.size == str(size) and r.format in names]
+    return one
+
+
+def _shrunk(truth: Image.Image, size: int) -> Image.Image:
+    scale = min(1.0, size / max(truth.size))
+    return truth.resize((round(truth.width * scale), round(truth.height * scale)), Image.Resampling.LANCZOS)
+
+
+def _pillow_shows_it_right(golden: Golden, shown: Image.Image) -> bool:
+    """Plain Pillow hears no profile, clips 16 bits, and takes the key of a 2-bit grey for one of 8 bits."""
+    return not ("icc_profile" in shown.info or shown.mode.startswith(("I", "CMYK")) or "bit grey key" in golden.name)
+
+
+def _as_a_browser_shows_it(full: Encoded) -> Image.Image:
+    image = opened(full.body)
+    turns = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+    orientation = image.getexif().get(0x0112, 1)
+    return image.transpose(Image.Transpose(turns[orientation])) if orientation in turns else image
