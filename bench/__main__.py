@@ -24,6 +24,7 @@ from bench.suites import cuts, ingest, integrity, memory, sources, throughput, t
 Suite = Callable[[Setting], list[Table]]
 SUITES: dict[str, Suite] = {
     "thumbnails": thumbnails.run,
+    "progressive": thumbnails.progressive,
     "ingest": ingest.run,
     "sources": sources.run,
     "memory": memory.run,
@@ -39,11 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     out, progress = Console(width=given.width), Console(stderr=True)
     if given.url:
-        load = throughput.Load(given.url, given.token, given.uploads, given.clients)
-        return _publish(given, out, throughput.run(load, progress.print), None)
+        return _publish(given, out, throughput.run(_load(given), progress.print), None)
+    asked = _asked(given)
     with _setting(given, progress) as setting:
         core = pin(given.core)
-        tables = [table for name in _asked(given) for table in SUITES[name](setting)]
+        tables = [table for name in asked for table in SUITES[name](setting)]
     return _publish(given, out, tables, core)
 
 
@@ -74,6 +75,13 @@ def _asked(given: argparse.Namespace) -> list[str]:
     if unknown := set(asked) - set(SUITES):
         raise SystemExit(f"There is no suite {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}.")
     return asked
+
+
+def _load(given: argparse.Namespace) -> throughput.Load:
+    try:
+        return throughput.Load(given.url, given.token, given.uploads, given.clients)
+    except ValueError as e:
+        raise SystemExit(f"{e}. The bench loads only a stack that runs here.") from None
 
 
 @contextmanager

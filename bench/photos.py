@@ -61,7 +61,7 @@ def drawn_photos() -> list[Photo]:
     return [_drawn(f"drawn-{wide}x{high}", (wide, high)) for wide, high in QUICK_SIZES]
 
 
-def progressivephoto() -> Photo:
+def progressive_photo() -> Photo:
     """One as the package has it: progressive, which no engine can decode in part. It is not among the five."""
     return photo(PROGRESSIVE)
 

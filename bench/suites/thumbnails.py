@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.engines import THUMBS
 from bench.fidelity import Fidelity, fidelity
+from bench.photos import progressive_photo
 from bench.report import Cell, Column, Table
 from bench.rounds import Laps, interleaved
 from bench.setting import Setting
@@ -34,6 +36,14 @@ def run(setting: Setting) -> list[Table]:
     notes += [f"{photo.megapixels:.1f} MP: {photo.name} ({photo.origin})" for photo in setting.photos]
     title = f"Thumbnail set, 3 JPEG, ms ({setting.clock} clock, medians of {setting.rounds})"
     return [Table(title, (*heads, *COLUMNS), tuple(rows), tuple(notes))]
+
+
+def progressive(setting: Setting) -> list[Table]:
+    """The same with one progressive JPEG, which no engine can decode in part; apart, so that it is in no mean."""
+    if setting.quick:
+        return []
+    (table,) = run(replace(setting, photos=[progressive_photo()]))
+    return [replace(table, title=f"Progressive JPEG: {table.title}")]
 
 
 def best_of_sharp(laps: Laps, pictures: Sequence[str], clock: str) -> list[float] | None:
