@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import TypeVar
@@ -40,17 +39,35 @@ def cursor_at(place: str) -> str:
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str | None) -> str | None:
-    """The place that a cursor continues after; BadRequest if it is not one of ours."""
-    if cursor is None:
-        return None
+def after_time(cursor: str | None) -> str | None:
+    """The place in time that a cursor continues after; BadRequest if it is not one of ours."""
+    return None if cursor is None else _place(cursor, _in_time)
+
+
+def after_sibling(cursor: str | None) -> str | None:
+    """The place among siblings that a cursor continues after; BadRequest if it is not one of ours."""
+    return None if cursor is None else _place(cursor, _among_siblings)
+
+
+def _place(cursor: str, is_ours: Callable[[str], bool]) -> str:
     try:
         place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True).decode()
-    except (binascii.Error, ValueError) as e:
-        raise BadRequest("The cursor is not one of ours.", cursor=cursor) from e
-    if not _PLACE.fullmatch(place):
+        ours = is_ours(place)
+    except ValueError:
+        ours = False
+    if not ours:
         raise BadRequest("The cursor is not one of ours.", cursor=cursor)
     return place
 
 
-_PLACE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z|\d{10})#[^\x00]+", re.DOTALL)
+def _in_time(place: str) -> bool:
+    at = place.partition("#")[0]
+    return bool(_IN_TIME.fullmatch(place)) and moment(datetime.fromisoformat(at)) == at
+
+
+def _among_siblings(place: str) -> bool:
+    return bool(_AMONG_SIBLINGS.fullmatch(place))
+
+
+_IN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[^\x00]+", re.ASCII | re.DOTALL)
+_AMONG_SIBLINGS = re.compile(r"\d{10}#[^\x00]+", re.ASCII | re.DOTALL)

@@ -162,6 +162,13 @@ def test_a_name_that_is_in_use_is_taken_and_nothing_changes(state: State, unique
     assert state.catalog.with_digest("nature", sha256_of("i2")) is None
 
 
+def test_the_same_bytes_by_the_same_name_are_a_duplicate_first(state: State) -> None:
+    publish(state, an_image("i1"))
+    with pytest.raises(DuplicateImage):
+        publish(state, an_image("i2", name="i1.jpg", picture=an_image("i1").picture))
+    assert_only_the_first_is_there(state)
+
+
 def test_a_name_may_be_used_in_another_collection(state: State) -> None:
     publish(state, an_image("i1", name="a.jpg"))
     publish(state, an_image("i2", name="a.jpg", collection="cities"))

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.core.tasks import Failure, Progress, Status, Subject, Tally, Task, TaskType
 from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.ports import TaskStore
+from chalicelib.stores.pages import cursor_at
 from tests.builders import A_WILD_NAME, NOON, a_final_task, a_task
 
 MOMENT = datetime(2026, 3, 4, 12, 0, 0, 123456, tzinfo=UTC)
@@ -212,10 +213,22 @@ def test_an_empty_store_has_empty_lists(tasks: TaskStore) -> None:
     assert (tasks.active(5).items, tasks.children("p1", 5).items) == ((), ())
 
 
-@pytest.mark.parametrize("cursor", ["nonsense", "", "%%%", "a" * 500, "gün", "bm90IGEgcGxhY2U"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["nonsense", "", "%%%", "a" * 500, "gün", "bm90IGEgcGxhY2U", cursor_at("2026-02-30T12:00:00.000000Z#t1")],
+)
 def test_a_cursor_that_is_not_ours_is_a_bad_request(tasks: TaskStore, cursor: str) -> None:
     with pytest.raises(BadRequest):
         tasks.active(5, cursor)
+
+
+def test_a_cursor_of_another_list_is_a_bad_request(tasks: TaskStore) -> None:
+    for number in (1, 2):
+        tasks.add(a_task(f"t{number}", parent_id="p1", index=number))
+    with pytest.raises(BadRequest):
+        tasks.active(1, tasks.children("p1", 1).next_cursor)
+    with pytest.raises(BadRequest):
+        tasks.children("p1", 1, tasks.active(1).next_cursor)
 
 
 def _ids(tasks: tuple[Task, ...]) -> list[str]:

@@ -38,6 +38,7 @@ class WatchedClient:
 
     def query(self, **request: Request) -> Answer:
         _must_not_filter_on_keys(request)
+        _must_have_bounds_in_order(request)
         answer = self._call("query", request)
         self.queries += 1
         self.looked_at += answer["ScannedCount"]
@@ -53,6 +54,13 @@ def _must_not_filter_on_keys(request: dict[str, Request]) -> None:
     # AWS: "Filter Expression can only contain non-primary key attributes"; moto and ministack do not look.
     filtered = set(re.findall(r"#(\w+)", request.get("FilterExpression", "")))
     assert not filtered & _keys_of(request.get("IndexName"))
+
+
+def _must_have_bounds_in_order(request: dict[str, Request]) -> None:
+    # AWS: "The BETWEEN operator requires upper bound to be greater than or equal to lower bound"; moto does not look.
+    for low, high in re.findall(r"BETWEEN (:\w+) AND (:\w+)", request["KeyConditionExpression"]):
+        values = request["ExpressionAttributeValues"]
+        assert values[low]["S"] <= values[high]["S"]
 
 
 @cache

@@ -18,7 +18,10 @@ One partition takes 1,000 writes a second, so what all work writes to is spread 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from chalicelib.stores.pages import after_sibling, after_time
 
 SHARDS = 4
 """Of the active and history indexes, and of the tokens."""
@@ -35,11 +38,13 @@ class Index:
     pk: str
     sk: str
     newest_first: bool = False
+    after: Callable[[str | None], str | None] = after_time
+    """Reads a cursor."""
 
 
 ACTIVE = Index("active", "active_pk", "active_sk")
 HISTORY = Index("history", "history_pk", "history_sk", newest_first=True)
-CHILDREN = Index("children", "parent_pk", "parent_sk")
+CHILDREN = Index("children", "parent_pk", "parent_sk", after=after_sibling)
 COLLECTION = Index("collection", "collection_pk", "collection_sk", newest_first=True)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 from uuid import uuid4
 
-from chalicelib.errors import Conflict, TooManyRequests, Unavailable, WallifyError
+from chalicelib.errors import Conflict, WallifyError
 from chalicelib.stores.dynamodb.attributes import from_attributes, to_attributes
 from chalicelib.stores.dynamodb.edge import Refused, translated
 from chalicelib.stores.dynamodb.requests import Change, Plain, Put, Query, Request, Update
+from chalicelib.stores.tries import again
 
 T = TypeVar("T")
 Answer = Request
@@ -106,25 +106,11 @@ class Table:
         return stored is not None and stored.get("stamp") == stamp
 
     def _again(self, call: Callable[[], T]) -> T:
-        attempt = 1
-        while True:
-            try:
-                with translated():
-                    return call()
-            except (TooManyRequests, Unavailable) as e:
-                if attempt >= _ATTEMPTS[type(e)]:
-                    raise
-            self._sleep(_pause(attempt))
-            attempt += 1
+        def translated_call() -> T:
+            with translated():
+                return call()
 
-
-_ATTEMPTS: Mapping[type[WallifyError], int] = {TooManyRequests: 10, Unavailable: 3}
-"""Busy items are free again in milliseconds; a try at a silent table is several of botocore's, with their timeouts."""
-
-
-def _pause(attempt: int) -> float:
-    # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-    return random.uniform(0, min(1.0, 0.02 * 2**attempt))  # noqa: S311  # spreads load, guards nothing
+        return again(translated_call, sleep=self._sleep)
 
 
 def _meaning(changes: Sequence[Change], refused: Refused) -> WallifyError:

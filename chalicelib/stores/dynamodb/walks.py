@@ -13,7 +13,7 @@ from chalicelib.stores.dynamodb.items import Item
 from chalicelib.stores.dynamodb.keys import Index
 from chalicelib.stores.dynamodb.requests import Query
 from chalicelib.stores.dynamodb.table import Table
-from chalicelib.stores.pages import cursor_at, place_of
+from chalicelib.stores.pages import cursor_at
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Walk:
         """Up to `limit` items after the cursor in the index's order; a short page may have a next cursor if sparse."""
         items: list[T] = []
         last = ""
-        for place, item in self._steps(where, limit, place_of(cursor)):
+        for place, item in self._steps(where, limit, self.index.after(cursor)):
             if item is None:
                 return Page(tuple(items), cursor_at(place))
             if len(items) == limit:

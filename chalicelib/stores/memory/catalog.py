@@ -11,7 +11,7 @@ from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
 from chalicelib.stores.memory.database import Database
-from chalicelib.stores.pages import page_of, place_in_time, place_of
+from chalicelib.stores.pages import after_time, page_of, place_in_time
 from chalicelib.stores.rows import bounded, faithful
 
 
@@ -63,7 +63,7 @@ class MemoryCatalog:
         with self._db.lock:
             images = [image for image in self._db.images.values() if image.collection == collection]
         placed = sorted(((place_in_time(i.created_at, i.image_id), i) for i in images), key=itemgetter(0), reverse=True)
-        start = place_of(cursor) or "~"
+        start = after_time(cursor) or "~"
         return page_of((one for one in placed if one[0] < start), limit)
 
     def collections(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.stores.memory.database import Database
-from chalicelib.stores.pages import page_of, place_among_siblings, place_in_time, place_of
+from chalicelib.stores.pages import after_sibling, after_time, page_of, place_among_siblings, place_in_time
 
 
 class MemoryTasks:
@@ -43,7 +43,7 @@ class MemoryTasks:
         """See `TaskStore.active`."""
         with self._db.lock:
             tasks = [self._db.tasks[task_id] for task_id in self._db.active]
-        start = place_of(cursor) or ""
+        start = after_time(cursor) or ""
         return page_of((placed for placed in sorted(_placed(tasks), key=itemgetter(0)) if placed[0] > start), limit)
 
     def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
@@ -51,14 +51,14 @@ class MemoryTasks:
         with self._db.lock:
             tasks = [task for task in self._db.tasks.values() if wanted.matches(task)]
         newest_first = sorted(_placed(tasks), key=itemgetter(0), reverse=True)
-        start = place_of(cursor) or _LAST
+        start = after_time(cursor) or _LAST
         return page_of((placed for placed in newest_first if placed[0] < start), limit)
 
     def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
         """See `TaskStore.children`."""
         with self._db.lock:
             tasks = [task for task in self._db.tasks.values() if task.parent_id == parent_id]
-        start = place_of(cursor) or ""
+        start = after_sibling(cursor) or ""
         in_order = sorted(((place_among_siblings(task), task) for task in tasks), key=itemgetter(0))
         return page_of((placed for placed in in_order if placed[0] > start), limit)
 

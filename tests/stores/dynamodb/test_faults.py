@@ -10,12 +10,12 @@ from botocore.exceptions import ClientError
 
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.tasks import Tally
-from chalicelib.errors import Conflict, DuplicateImage, TooManyRequests, Unavailable
+from chalicelib.errors import Conflict, TooManyRequests, Unavailable
 from chalicelib.stores.dynamodb.catalog import DynamoCatalog
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import DynamoTasks
 from chalicelib.stores.dynamodb.tokens import DynamoTokens
-from tests.builders import NOON, a_final_task, a_picture, a_rendition, a_task, a_token, an_image, sha256_of
+from tests.builders import NOON, a_final_task, a_rendition, a_task, a_token, an_image
 from tests.contracts.backends import TABLE, dynamo_state
 from tests.contracts.watched import WatchedClient
 from tests.stores.dynamodb.faults import Act, Fault, FaultyClient, falling_silent, losing_the_answer, refusing
@@ -120,16 +120,6 @@ def test_a_broken_condition_counts_before_a_conflict_with_a_transaction(faulty: 
     with pytest.raises(Conflict):
         DynamoTasks(faulty.meeting(both)).replace(CHILD, DONE)
     assert faulty.faulty.writes == 1
-
-
-def test_a_duplicate_of_an_image_is_no_name_clash(faulty: Faulty) -> None:
-    state = dynamo_state(faulty.client)
-    for number in (1, 2):
-        state.tasks.add(a_task(f"t{number}"))
-    state.catalog.publish(an_image("i1"), (), before=a_task("t1"), after=a_final_task("t1"))
-    twin = an_image("i2", name="i1.jpg", picture=a_picture(sha256=sha256_of("i1")))
-    with pytest.raises(DuplicateImage):
-        state.catalog.publish(twin, (), before=a_task("t2"), after=a_final_task("t2"))
 
 
 ENDLESS = {
