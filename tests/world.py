@@ -1,0 +1,178 @@
+"""A whole Wallify in the memory of one process: real services over stores, a bucket and a queue that a test steers.
+
+The bucket announces what comes in under `incoming/`, as S3 does; the queue delivers at least once and in any order.
+Nothing happens by itself: `deliver` works one message off, `settle` all of them until everything is quiet.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from random import Random
+from typing import cast
+from urllib.parse import quote_plus
+
+from PIL import Image
+
+from chalicelib import events
+from chalicelib.core.tasks import Status, Task, TaskType
+from chalicelib.services.attempts import Attempts
+from chalicelib.services.processing import Processing
+from chalicelib.services.runner import Runner
+from chalicelib.services.uploads import OnDuplicate, Upload
+from chalicelib.settings import Settings
+from chalicelib.stores.memory import MemoryState
+from chalicelib.wiring import Wired, use
+from chalicelib.wiring.outside import State
+from tests.builders import FrozenClock
+from tests.places import MemoryBucket, MemoryQueue, Message
+
+ROOT = "wlf_root"
+LUCK = 0.5
+
+
+class Kill(BaseException):
+    """The worker's process ends here: nothing catches it, nothing is tidied up."""
+
+
+@dataclass
+class Record:
+    """A message as Chalice hands it over."""
+
+    body: str
+    receipt_handle: str
+
+
+def a_png(number: int = 0, size: tuple[int, int] = (8, 6)) -> bytes:
+    """A picture of a few pixels; each number has bytes of its own."""
+    stream = io.BytesIO()
+    Image.new("RGB", size, (number % 256, number // 256, 77)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+class World:
+    """See above; every part may be looked at and changed by a test."""
+
+    def __init__(self, state: State | None = None, *, seed: int = 0, **settings: object) -> None:
+        self.random = Random(seed)
+        self.clock = FrozenClock()
+        self.queue = MemoryQueue(self.clock, self.random)
+        self.bucket = MemoryBucket(self.announce)
+        self.copies = 1
+        """How often S3 announces each object."""
+        self.passed: list[str] = []
+        """Checkpoints, in the order of passing."""
+        self.at_checkpoint: Callable[[str], None] = lambda _: None
+        given = Settings(bucket="media", table="table", bootstrap_secret="root", **settings)  # type: ignore[arg-type]  # fields of Settings
+        self.wired = self._wired(given, state or MemoryState())
+        self._sequencer = 0
+
+    def upload(
+        self,
+        body: bytes | None = None,
+        filename: str = "a.png",
+        *,
+        collection: str = "nature",
+        on_duplicate: OnDuplicate = OnDuplicate.REUSE,
+    ) -> Task:
+        """An upload through the API that becomes a task."""
+        upload = Upload(collection, filename, a_png() if body is None else body, on_duplicate)
+        accepted = self.wired.uploads.accept(upload)
+        assert accepted.task is not None
+        return accepted.task
+
+    def drop(self, key: str, body: bytes | None = None) -> None:
+        """Another tool puts an object into the bucket."""
+        self.bucket.drop(key, a_png() if body is None else body)
+
+    def announce(self, key: str, *, name: str = "ObjectCreated:Put") -> None:
+        """S3 tells the queue, as often as `copies` says."""
+        self._sequencer += 1
+        found = {"key": quote_plus(key, safe="/"), "size": 1, "sequencer": f"{self._sequencer:018X}"}
+        record = {"eventName": name, "s3": {"bucket": {"name": "media"}, "object": found}}
+        for _ in range(self.copies):
+            self.queue.send(json.dumps({"Records": [record]}))
+
+    def deliver(self, message: Message | None = None) -> BaseException | None:
+        """Work one message off, the next one if none is named; what the worker died or complained of, if it did."""
+        message = message or self.queue.receive()
+        assert message is not None, "there is no message to be seen"
+        use(self.wired)
+        try:
+            events.process_images([Record(message.body, message.receipt)])
+        except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
+            return fault
+        finally:
+            use(None)
+        self.queue.forget(message)
+        return None
+
+    def settle(self) -> None:
+        """Work off all messages, letting time pass where they are hidden."""
+        for _ in range(2_000):
+            message = self.queue.receive()
+            if message is not None:
+                self.deliver(message)
+            elif not self.queue.wait_for_next():
+                return
+        raise AssertionError("it never comes to rest")
+
+    def rest(self) -> None:
+        """Settle, and let the sweeper look after what nobody looks after, for as long as it takes."""
+        for _ in range(20):
+            self.settle()
+            if not self.active():
+                return
+            self.clock.move(timedelta(minutes=10))
+            self.wired.sweeper.sweep()
+        raise AssertionError([str(task) for task in self.active()])
+
+    def when(self, checkpoint: str, act: Callable[[], object], *, attempt: int = 1) -> None:
+        """Do this, once, when a worker passes the checkpoint in its n-th attempt."""
+
+        def passing(name: str) -> None:
+            if name == checkpoint and self.passed.count("after_claim") == attempt:
+                self.at_checkpoint = lambda _: None
+                act()
+
+        self.at_checkpoint = passing
+
+    def kill_at(self, checkpoint: str, *, attempt: int = 1) -> None:
+        """The worker that passes the checkpoint in its n-th attempt dies there."""
+
+        def die() -> None:
+            raise Kill
+
+        self.when(checkpoint, die, attempt=attempt)
+
+    def task(self, task: Task | str) -> Task:
+        """The newest snapshot."""
+        return self.wired.state.tasks.get(task if isinstance(task, str) else task.task_id)
+
+    def active(self) -> tuple[Task, ...]:
+        """Tasks that are not final."""
+        return self.wired.state.tasks.active(1_000).items
+
+    def statuses(self, *tasks: Task) -> list[Status]:
+        """Where these stand now."""
+        return [self.task(task).status for task in tasks]
+
+    def _checkpoint(self, name: str) -> None:
+        self.passed.append(name)
+        self.at_checkpoint(name)
+
+    def _wired(self, settings: Settings, state: State) -> Wired:
+        wired = Wired(settings)
+        wired.state, wired.objects, wired.clock = state, self.bucket, self.clock
+        wired.queues = dict.fromkeys(TaskType, self.queue)
+        wired.bootstrap = lambda: ROOT
+        wired.attempts = Attempts(state.tasks, self.clock, wired.rules, lambda: LUCK)
+        wired.runner = Runner(wired.attempts, wired.families, self._new_id, self._checkpoint)
+        wired.processing = replace(cast("Processing", wired.processing), checkpoint=self._checkpoint)
+        return wired
+
+    def _new_id(self) -> str:
+        return f"run-{self.random.getrandbits(64):x}"
