@@ -11,6 +11,8 @@ from chalicelib.errors import Conflict, WallifyError
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.services.rules import TaskRules
 
+WORKER_LOST = Failure("worker_lost", "Its workers died or ran out of time, again and again.", retryable=True)
+
 
 class AlreadyFinal(WallifyError):
     """The task has ended; a repeated message has nothing to do."""
@@ -18,6 +20,10 @@ class AlreadyFinal(WallifyError):
     def __init__(self, task: Task) -> None:
         super().__init__()
         self.task = task
+
+
+class OutOfAttempts(AlreadyFinal):
+    """The task has ended just now, because its last attempt never answered."""
 
 
 class Held(WallifyError):
@@ -47,7 +53,7 @@ class Attempts:
     """Random numbers in 0..1."""
 
     def begin(self, task_id: str, owner: str) -> Task:
-        """Take the lease. AlreadyFinal, or Held by another; TaskNotFound."""
+        """Take the lease. AlreadyFinal, OutOfAttempts, or Held by another; TaskNotFound."""
         now = self.clock.now()
         task = self.tasks.get(task_id)
         if task.is_final:
@@ -55,7 +61,7 @@ class Attempts:
         if task.is_held(now) and task.owner != owner:
             raise Held((task.lease_until or now) - now)
         try:
-            return self.tasks.replace(task, task.claimed(owner=owner, now=now, lease=self.rules.lease))
+            return self._claim(task, owner)
         except Conflict:
             # Somebody moved it between our look and our write: look again, and find it held, final or changed.
             return self.begin(task_id, owner)
@@ -100,6 +106,14 @@ class Attempts:
         if latest.cancel_requested:
             raise Cancelled
         return latest
+
+    def _claim(self, task: Task, owner: str) -> Task:
+        now = self.clock.now()
+        if task.attempts < task.max_attempts:
+            return self.tasks.replace(task, task.claimed(owner=owner, now=now, lease=self.rules.lease))
+        # The last attempt has said nothing, so its worker died; what kills every worker must not go on for ever.
+        lost = task.failed(WORKER_LOST, now=now, keep=self.rules.keep_failed)
+        raise OutOfAttempts(self.tasks.replace(task, lost))
 
     def _end(self, task: Task, move: Callable[[Task], Task]) -> Task:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.core import keys, names
@@ -10,7 +11,7 @@ from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.core.tasks import Progress, Task
 from chalicelib.engine.pipeline import process
-from chalicelib.errors import Conflict, DuplicateImage, NameTaken, ObjectNotFound, SourceGone
+from chalicelib.errors import Conflict, DuplicateImage, NameTaken, ObjectNotFound, SourceGone, Unavailable
 from chalicelib.ports import Catalog, ObjectStore
 from chalicelib.services.arrivals import STEPS
 from chalicelib.services.attempts import Attempts
@@ -47,9 +48,14 @@ class Processing:
         return final
 
     def undo(self, task: Task) -> None:
-        """Remove what attempts at this task may have stored, the upload included."""
-        self._discard(task)
-        self._tidy(task)
+        """Remove what attempts at this task may have stored, and the upload."""
+        self.discard(task)
+        self._remove_source(task)
+
+    def discard(self, task: Task) -> None:
+        """Remove what attempts at this task may have stored."""
+        image_id = keys.image_id_of(task.task_id)
+        self.objects.delete_under(f"originals/{image_id}/", f"renditions/{image_id}/")
 
     def _fetch(self, source: str) -> bytes:
         try:
@@ -79,17 +85,18 @@ class Processing:
 
     def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
         """The collection has these bytes already: keep that image, drop what we stored, and say so."""
-        self._discard(task)
+        self.discard(task)
         final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
         self._tidy(task)
         return final
 
-    def _discard(self, task: Task) -> None:
-        image_id = keys.image_id_of(task.task_id)
-        self.objects.delete_under(f"originals/{image_id}/", f"renditions/{image_id}/")
-
     def _tidy(self, task: Task) -> None:
-        # An adopted key may have been written again meanwhile; the bucket's lifecycle removes it in its own time.
+        # The work is done; what cannot be removed now, the bucket's lifecycle removes in its own time.
+        with suppress(Unavailable):
+            self._remove_source(task)
+
+    def _remove_source(self, task: Task) -> None:
+        # An adopted key may have been written again meanwhile; that one is the lifecycle's too.
         if "adopted" not in task.args:
             self.objects.delete(task.args["source"])
             self.checkpoint("after_cleanup")

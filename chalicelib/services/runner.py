@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from chalicelib.core.tasks import Failure, Task
+from chalicelib.core.tasks import Failure, Status, Task
 from chalicelib.errors import WallifyError
-from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease
+from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease, OutOfAttempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.families import Families
 from chalicelib.telemetry import log
+
+_NOTHING_MADE = frozenset({Status.FAILURE, Status.REVOKED})
 
 
 class Redeliver(WallifyError):
@@ -33,7 +35,11 @@ class Job(Protocol):
         ...
 
     def undo(self, task: Task) -> None:
-        """Remove what attempts at this task have left, because it was cancelled."""
+        """Remove what attempts at this task have left and what they were to work on, because it was cancelled."""
+        ...
+
+    def discard(self, task: Task) -> None:
+        """Remove what attempts at this task have left, and nothing that a retry would need."""
         ...
 
 
@@ -54,10 +60,9 @@ class Runner:
         try:
             task = self.attempts.begin(task_id, self.new_id())
         except AlreadyFinal as repeated:
-            log.info("task repeated", extra={"task_id": task_id})
-            # The run that ended it may have died before it told the parent.
-            self.families.child_ended(repeated.task)
-            return None
+            log.info("task repeated", extra={"task_id": task_id, "status": repeated.task.status})
+            self._leave_tidy(repeated.task, job)
+            return repeated.task if isinstance(repeated, OutOfAttempts) else None
         except Held as held:
             raise Redeliver(held.wait) from held
         log.append_keys(task_id=task_id, attempt=task.attempts)
@@ -66,7 +71,29 @@ class Runner:
         self.families.child_ended(final)
         return final
 
+    def _leave_tidy(self, task: Task, job: Job) -> None:
+        if task.attempts and task.status in _NOTHING_MADE:
+            # It ended between two attempts, or while a run that had lost it was still writing.
+            job.discard(task)
+        # The run that ended it may have died before it told the parent.
+        self.families.child_ended(task)
+
     def _attempt(self, task: Task, job: Job) -> Task:
+        try:
+            return self._outcome(task, job)
+        except LostLease as lost:
+            # The run that has the task now may be working from this very message: do not delete it under its feet.
+            raise Redeliver(self.attempts.rules.lease) from lost
+
+    def _outcome(self, task: Task, job: Job) -> Task:
+        try:
+            return self._work(task, job)
+        except LostLease:
+            raise
+        except Exception as fault:  # noqa: BLE001  # whatever it is, the task must learn of it
+            return self._failed(task, fault)
+
+    def _work(self, task: Task, job: Job) -> Task:
         try:
             if task.cancel_requested or self.families.is_stopping(task):
                 raise Cancelled  # noqa: TRY301  # asked for during an earlier attempt; the answer is the one below
@@ -74,11 +101,6 @@ class Runner:
         except Cancelled:
             job.undo(task)
             return self.attempts.revoke(task)
-        except LostLease as lost:
-            # The run that has the task now may be working from this very message: do not delete it under its feet.
-            raise Redeliver(self.attempts.rules.lease) from lost
-        except Exception as fault:  # noqa: BLE001  # whatever it is, the task must learn of it
-            return self._failed(task, fault)
 
     def _failed(self, task: Task, fault: Exception) -> Task:
         error = _failure(fault)

@@ -16,6 +16,7 @@ from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
 from chalicelib.errors import Conflict
 from chalicelib.ports import Clock, ObjectStore, Queue, TaskStore
+from chalicelib.services.attempts import WORKER_LOST
 from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
 from chalicelib.services.rules import TaskRules
@@ -98,7 +99,7 @@ class Sweeper:
         if task.lease_until is None or now < task.lease_until + self.patience.lease:
             return "fine"
         if task.attempts >= task.max_attempts:
-            return self._give_up(task, "worker_lost", "Its workers died or ran out of time, again and again.")
+            return self._give_up(task, WORKER_LOST.code, WORKER_LOST.message)
         error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
         self._announce(self.tasks.replace(task, task.retrying(error)))
         return "taken_back"
