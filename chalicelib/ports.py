@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.core.blobs import Blob, Form
+from chalicelib.core.blobs import Blob, Form, Stored
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.messages import DeadLetter
 from chalicelib.core.paging import Page
+from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.core.tokens import Token
 
@@ -82,7 +83,35 @@ class Catalog(Protocol):
         ...
 
     def image(self, image_id: str) -> Image:
-        """The image; ImageNotFound if there is none."""
+        """The image; ImageNotFound if there is none, or if it is in the trash."""
+        ...
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """Those of these images that there are, in the trash or not: a strongly consistent read, for up to 1,000 ids.
+
+        All or nothing: raises if it cannot tell of every id, because what is missing here may be deleted for it.
+        """
+        ...
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """Put `after` in place of `before`, and answer it with the next version; other renditions too, if given.
+
+        One conditional write: Conflict unless the stored image still has `before.version`, NameTaken if its new name is
+        in use, and then nothing changes. Name, digest and counters move with it, out of the old collection and into the
+        new one; into the trash they are let go, and out of it they are taken again. A digest that another image has
+        stays with that one. Id, digest and day of creation of an image do not change.
+        """
+        ...
+
+    def remove(self, image: Image) -> None:
+        """Forget the image with its renditions, name, digest and count; once it is gone, again is no error.
+
+        Conflict if it has changed since it was read, and then nothing changes.
+        """
+        ...
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """Images in the trash, longest there first; may be a moment behind the newest writes."""
         ...
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
@@ -98,7 +127,7 @@ class Catalog(Protocol):
         ...
 
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
-        """A collection's images, newest first; may be a moment behind the newest writes."""
+        """A collection's images without the trashed, newest first; may be a moment behind the newest writes."""
         ...
 
     def collections(self) -> tuple[str, ...]:
@@ -106,7 +135,34 @@ class Catalog(Protocol):
         ...
 
     def stats(self, collection: str) -> CollectionStats:
-        """What the collection adds up to; zeros for an unknown one. Exact: it moves with `publish`."""
+        """What the collection adds up to; zeros for an unknown one. Exact: it moves with every change of an image."""
+        ...
+
+    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+        """What the collection adds up to, and a mark that stays the same for as long as nothing moves that."""
+        ...
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """Add these (also negative) numbers to what their collection adds up to, which moves the mark.
+
+        One conditional write: Conflict if the mark has moved since it was read, and then nothing changes.
+        """
+        ...
+
+
+class ScheduleStore(Protocol):
+    """Where schedules keep what they have done last, by name."""
+
+    def get(self, name: str) -> Slot:
+        """The newest snapshot, by a strongly consistent read; a fresh one, version 0, where nothing was kept yet."""
+        ...
+
+    def replace(self, before: Slot, after: Slot) -> Slot:
+        """Put `after` in place of `before`, and answer it with the next version.
+
+        One conditional write: Conflict unless the stored slot still has `before.version`, and then nothing changes; of
+        two writers exactly one succeeds, the first write of all included.
+        """
         ...
 
 
@@ -161,6 +217,29 @@ class ObjectStore(Protocol):
 
     def delete_under(self, *prefixes: str) -> None:
         """Remove every object whose key begins with one of these; as `delete`."""
+        ...
+
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """Up to `limit` (at most 1,000) objects under the prefix by their keys' UTF-8 bytes, those beyond `after` only.
+
+        The next cursor is the last key shown. One look sees every object that was there all the while.
+        """
+        ...
+
+    def copy(self, key: str, to: str) -> None:
+        """Store the object under another key as well, headers included; ObjectNotFound."""
+        ...
+
+    def delete_if(self, key: str, etag: str) -> bool:
+        """Remove the object if it still is the one with this etag; whether it was."""
+        ...
+
+
+class Edge(Protocol):
+    """The caches in front of the bucket."""
+
+    def forget(self, keys: Sequence[str], *, mark: str) -> None:
+        """Drop what is cached of these keys, soon; asking again with the same mark asks once. Unavailable."""
         ...
 
 

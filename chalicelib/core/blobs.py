@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,18 @@ class Form:
 
     url: str
     fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as a listing shows it."""
+
+    key: str
+    bytes: int
+    etag: str
+    """Changes when the bytes do."""
+    modified: datetime
+    """When it was last written."""
 
 
 IMMUTABLE = "public, max-age=31536000, immutable"

@@ -24,6 +24,19 @@ class Image:
     """Version of the recipe that made the renditions."""
     task_id: str
     created_at: datetime
+    version: int = 0
+    """Grows by one with each stored change; a store replaces an image only if it has the version that was read."""
+    trashed_at: datetime | None = None
+    """Since when it lies in the trash, out of listings, names, digests and counters."""
+    optimized: str = ""
+    """Version of the optimiser's recipe that it has been through; empty for none."""
+    rendition_bytes: int = 0
+    """Of all its renditions. The catalogue keeps this; what a caller says is not heard."""
+
+    @property
+    def is_trashed(self) -> bool:
+        """True while it is in the trash."""
+        return self.trashed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +64,22 @@ class CollectionStats:
     bytes: int = 0
     """Of the originals."""
     rendition_bytes: int = 0
+
+    def __add__(self, other: CollectionStats) -> CollectionStats:
+        """Both together, by the name of this one."""
+        return CollectionStats(
+            self.collection,
+            self.images + other.images,
+            self.bytes + other.bytes,
+            self.rendition_bytes + other.rendition_bytes,
+        )
+
+    def __neg__(self) -> CollectionStats:
+        return CollectionStats(self.collection, -self.images, -self.bytes, -self.rendition_bytes)
+
+
+def weight_of(image: Image) -> CollectionStats:
+    """What an image adds to its collection: nothing while it is in the trash."""
+    if image.is_trashed:
+        return CollectionStats(image.collection)
+    return CollectionStats(image.collection, 1, image.picture.bytes, image.rendition_bytes)

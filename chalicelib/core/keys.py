@@ -16,6 +16,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _NAMESPACE = uuid.UUID("6f0f3f4e-6a52-5d0e-9d0b-3f4d1c0a7c11")
 
 
+INCOMING, ORIGINALS, RENDITIONS, QUARANTINE = "incoming/", "originals/", "renditions/", "quarantine/"
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """What a key under `incoming/` says."""
@@ -50,6 +53,24 @@ def original(image_id: str, sha256: str, extension: str) -> str:
 def rendition(image_id: str, recipe: str, size: str, extension: str) -> str:
     """Where a rendition is kept: the same work writes the same key, and its bytes never change."""
     return f"renditions/{image_id}/{recipe}/{size}.{extension}"
+
+
+def quarantined(key: str) -> str:
+    """Where an object lies after clean-up has taken it away."""
+    return f"{QUARANTINE}{key}"
+
+
+def owner_of(key: str) -> str | None:
+    """The image that a key under `originals/` or `renditions/` belongs to; None for folder markers and other keys."""
+    prefix, _, rest = key.partition("/")
+    if f"{prefix}/" not in {ORIGINALS, RENDITIONS} or not rest or rest.endswith("/"):
+        return None
+    return rest.partition("/")[0]
+
+
+def all_of(image_id: str) -> tuple[str, str]:
+    """The prefixes under which everything of an image lies."""
+    return f"{ORIGINALS}{image_id}/", f"{RENDITIONS}{image_id}/"
 
 
 def task_id_of(bucket: str, key: str, mark: str) -> str:

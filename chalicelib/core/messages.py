@@ -39,6 +39,8 @@ class Work:
     """One of our own messages: go on with this task."""
 
     task_id: str
+    part: int | None = None
+    """Which part of a long job is to begin: a message for an older part has been answered. None means any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,15 @@ def read(body: str) -> tuple[Arrival | Work, ...]:
     version, task_id = message.get("schema_version"), message.get("task_id")
     # In Python, as not in JSON, true is 1.
     if version == SCHEMA_VERSION and version is not True and isinstance(task_id, str):
-        return (Work(task_id),)
+        part = message.get("part")
+        return (Work(task_id, part if isinstance(part, int) else None),)
     raise UnknownMessage(schema_version=version)
 
 
 def write(work: Work) -> str:
     """The message that `read` understands."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, "task_id": work.task_id})
+    part = {} if work.part is None else {"part": work.part}
+    return json.dumps({"schema_version": SCHEMA_VERSION, "task_id": work.task_id, **part})
 
 
 def _mapping(body: str) -> Mapping[str, Any]:

@@ -38,8 +38,9 @@ class Picture:
     """Pixels, upright (after EXIF orientation)."""
     height: int
     bytes: int
+    """Of the original as it is stored; optimising may have made it smaller."""
     sha256: str
-    """Hex digest of the original bytes."""
+    """Hex digest of the bytes as they were uploaded, which is how a second upload of them is known."""
     frames: int = 1
     has_alpha: bool = False
     """True when the picture really can be seen through somewhere."""

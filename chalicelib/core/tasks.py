@@ -2,7 +2,7 @@
 
 The words are Celery's, so that old clients keep working
 (https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states); PARTIAL is ours, for a parent some of whose
-children failed.
+children failed, and for a long job that its time limit has stopped.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class TaskType(StrEnum):
     CLEANUP_ORPHANED_FILES = "cleanup_orphaned_files"
     UPDATE_COLLECTION_STATS = "update_collection_stats"
     OPTIMIZE_IMAGES = "optimize_images"
+    DELETE_IMAGES = "delete_images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,19 @@ class Task:
     def at(self, progress: Progress) -> Task:
         """The same attempt, a step further."""
         return self._moved(Status.STARTED, progress=progress)
+
+    def noted(self, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
+        """The same attempt of a long job, a piece further: where it stands, and what it has found so far."""
+        return self._moved(Status.STARTED, progress=progress, args={**self.args, **args}, result=report)
+
+    def handed_on(self, args: Mapping[str, str], *, now: datetime) -> Task:
+        """Between two parts of a long job: held by nobody, and with all attempts ahead of the next part."""
+        held = {"owner": None, "lease_until": None, "attempts": 0, "queued_at": now, "error": None}
+        return self._moved(Status.STARTED, args={**self.args, **args}, **held)
+
+    def stopped(self, report: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
+        """Ended at its time limit, with a part of the work done; forgotten after `keep`."""
+        return self._ended(Status.PARTIAL, now=now, keep=keep, result=report)
 
     def succeeded(self, result: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
         """Done, with a result; forgotten after `keep`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.stores.memory.catalog import MemoryCatalog
 from chalicelib.stores.memory.database import Database
+from chalicelib.stores.memory.schedules import MemorySchedules
 from chalicelib.stores.memory.tasks import MemoryTasks
 from chalicelib.stores.memory.tokens import MemoryTokens
 
@@ -11,10 +12,11 @@ __all__ = ["MemoryState"]
 
 
 class MemoryState:
-    """The three state ports over one set of dictionaries, safe to share between threads."""
+    """The four state ports over one set of dictionaries, safe to share between threads."""
 
     def __init__(self) -> None:
         database = Database()
         self.tasks = MemoryTasks(database)
         self.catalog = MemoryCatalog(database)
         self.tokens = MemoryTokens(database)
+        self.schedules = MemorySchedules(database)

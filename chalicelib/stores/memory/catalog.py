@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from operator import itemgetter
 
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
@@ -28,16 +29,47 @@ class MemoryCatalog:
         with self._db.lock:
             self._db.must_still_be(before)
             self._must_be_new(image, unique=unique)
-            self._keep(faithful(bounded(image)), renditions)
+            self._db.keep(faithful(bounded(image)), renditions)
             return self._db.put(before, after)
 
     def image(self, image_id: str) -> Image:
         """See `Catalog.image`."""
         with self._db.lock:
             image = self._db.images.get(image_id)
-        if image is None:
+        if image is None or image.is_trashed:
             raise ImageNotFound(image_id=image_id)
         return image
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        with self._db.lock:
+            return {one: self._db.images[one] for one in image_ids if one in self._db.images}
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+        with self._db.lock:
+            self._must_still_be(before)
+            holder = self._db.names.get((after.collection, after.name))
+            if not after.is_trashed and holder not in {None, before.image_id}:
+                raise NameTaken(collection=after.collection, name=after.name)
+            kept = self._db.renditions[before.image_id] if renditions is None else renditions
+            self._db.drop(before)
+            return self._db.keep(faithful(replace(bounded(after), version=before.version + 1)), kept)
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`."""
+        with self._db.lock:
+            if image.image_id in self._db.images:
+                self._must_still_be(image)
+                self._db.drop(image)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        with self._db.lock:
+            trash = [(image.trashed_at, image) for image in self._db.images.values()]
+        placed = sorted(_placed((at, image) for at, image in trash if at is not None))
+        start = after_time(cursor) or ""
+        return page_of(((place, image) for place, _, image in placed if place > start), limit)
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
         """See `Catalog.renditions`."""
@@ -61,7 +93,9 @@ class MemoryCatalog:
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.images`."""
         with self._db.lock:
-            images = [image for image in self._db.images.values() if image.collection == collection]
+            images = [
+                image for image in self._db.images.values() if image.collection == collection and not image.is_trashed
+            ]
         placed = sorted(((place_in_time(i.created_at, i.image_id), i) for i in images), key=itemgetter(0), reverse=True)
         start = after_time(cursor) or "~"
         return page_of((one for one in placed if one[0] < start), limit)
@@ -76,6 +110,24 @@ class MemoryCatalog:
         with self._db.lock:
             return self._db.stats.get(collection, CollectionStats(collection))
 
+    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        with self._db.lock:
+            stats = self._db.stats.get(collection, CollectionStats(collection))
+            return stats, str(self._db.moves.get(collection, 0))
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        with self._db.lock:
+            if str(self._db.moves.get(delta.collection, 0)) != mark:
+                raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
+            self._db.count(delta)
+
+    def _must_still_be(self, before: Image) -> None:
+        stored = self._db.images.get(before.image_id)
+        if stored is None or stored.version != before.version:
+            raise Conflict("Somebody else changed this image first.", image_id=before.image_id)
+
     def _must_be_new(self, image: Image, *, unique: bool) -> None:
         if image.image_id in self._db.images:
             raise Conflict("There is an image with this id already.", image_id=image.image_id)
@@ -85,16 +137,6 @@ class MemoryCatalog:
         if (image.collection, image.name) in self._db.names:
             raise NameTaken(collection=image.collection, name=image.name)
 
-    def _keep(self, image: Image, renditions: Sequence[Rendition]) -> None:
-        db, collection = self._db, image.collection
-        db.images[image.image_id] = image
-        db.renditions[image.image_id] = tuple(sorted(renditions, key=lambda r: (r.size, r.format)))
-        db.names[collection, image.name] = image.image_id
-        db.digests.setdefault((collection, image.picture.sha256), image.image_id)
-        stats = db.stats.get(collection, CollectionStats(collection))
-        db.stats[collection] = replace(
-            stats,
-            images=stats.images + 1,
-            bytes=stats.bytes + image.picture.bytes,
-            rendition_bytes=stats.rendition_bytes + sum(one.bytes for one in renditions),
-        )
+
+def _placed(trash: Iterable[tuple[datetime, Image]]) -> list[tuple[str, str, Image]]:
+    return [(place_in_time(at, image.image_id), image.image_id, image) for at, image in trash]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import CollectionStats, Image, Rendition, weight_of
+from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task
 from chalicelib.core.tokens import Token
 from chalicelib.errors import Conflict
@@ -29,7 +31,10 @@ class Database:
     digests: dict[tuple[str, str], str] = field(default_factory=dict)
     """(collection, SHA-256) to image id."""
     stats: dict[str, CollectionStats] = field(default_factory=dict)
+    moves: dict[str, int] = field(default_factory=dict)
+    """How often a collection's statistics have moved."""
     tokens: dict[str, Token] = field(default_factory=dict)
+    slots: dict[str, Slot] = field(default_factory=dict)
 
     def must_still_be(self, before: Task) -> None:
         """Conflict unless the stored task has the version that was read."""
@@ -44,6 +49,34 @@ class Database:
         (self.active.discard if stored.is_final else self.active.add)(stored.task_id)
         self._count(stored.parent_id or "", tally_moved(before, stored))
         return stored
+
+    def keep(self, image: Image, renditions: Sequence[Rendition]) -> Image:
+        """Keep the image with all that follows from it; answers it as stored."""
+        made = tuple(sorted(renditions, key=lambda r: (r.size, r.format)))
+        image = replace(image, rendition_bytes=sum(one.bytes for one in made))
+        self.images[image.image_id], self.renditions[image.image_id] = image, made
+        if not image.is_trashed:
+            self.names[image.collection, image.name] = image.image_id
+            self.digests.setdefault((image.collection, image.picture.sha256), image.image_id)
+            self.count(weight_of(image))
+        return image
+
+    def drop(self, image: Image) -> None:
+        """Forget the stored image with all that follows from it."""
+        image = self.images.pop(image.image_id)
+        del self.renditions[image.image_id]
+        if not image.is_trashed:
+            del self.names[image.collection, image.name]
+            digest = (image.collection, image.picture.sha256)
+            if self.digests.get(digest) == image.image_id:
+                del self.digests[digest]
+            self.count(-weight_of(image))
+
+    def count(self, delta: CollectionStats) -> None:
+        """Move a collection's statistics by so much."""
+        name = delta.collection
+        self.stats[name] = self.stats.get(name, CollectionStats(name)) + delta
+        self.moves[name] = self.moves.get(name, 0) + 1
 
     def _count(self, parent_id: str, ended_as: str | None) -> None:
         if ended_as is not None:
