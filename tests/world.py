@@ -28,7 +28,8 @@ from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired, use
 from chalicelib.wiring.outside import State
 from tests.builders import FrozenClock
-from tests.places import MemoryBucket, MemoryQueue, Message
+from tests.memory_bucket import MemoryBucket
+from tests.memory_queue import MemoryQueue, Message
 
 ROOT = "wlf_root"
 LUCK = 0.5
@@ -60,7 +61,7 @@ class World:
         self.random = Random(seed)
         self.clock = FrozenClock()
         self.queue = MemoryQueue(self.clock, self.random)
-        self.bucket = MemoryBucket(self.announce)
+        self.bucket = MemoryBucket(self.clock, self.announce)
         self.copies = 1
         """How often S3 announces each object."""
         self.passed: list[str] = []

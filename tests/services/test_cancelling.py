@@ -7,7 +7,7 @@ from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import IllegalTransition, TaskNotFound
 from chalicelib.services.checkpoints import CHECKPOINTS
 from tests.builders import a_final_task
-from tests.places import unavailable
+from tests.trouble import unavailable
 from tests.world import World
 
 BEFORE_THE_END = CHECKPOINTS[: CHECKPOINTS.index("after_publish")]

@@ -1,0 +1,97 @@
+"""A bucket in memory that keeps the promises of `chalicelib.ports`, and breaks them where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.paging import Page
+from chalicelib.errors import ObjectNotFound, PayloadTooLarge
+from chalicelib.ports import Clock
+from tests.trouble import Trouble
+
+
+@dataclass
+class MemoryBucket:
+    """See `chalicelib.ports.ObjectStore`."""
+
+    clock: Clock
+    announce: Callable[[str], None]
+    blobs: dict[str, Blob] = field(default_factory=dict)
+    written: dict[str, datetime] = field(default_factory=dict)
+    trouble: Trouble = field(default_factory=Trouble)
+
+    def put(self, *blobs: Blob) -> None:
+        """See `ObjectStore.put`; a fault between two objects leaves the first there."""
+        for blob in blobs:
+            self.trouble.comes("before put")
+            self._keep(blob)
+            self.trouble.comes("after put")
+
+    def drop(self, key: str, body: bytes) -> None:
+        """Another tool puts an object; it meets no trouble."""
+        self._keep(Blob(key, body, "binary/octet-stream"))
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        """See `ObjectStore.get`."""
+        self.trouble.comes("before get")
+        if key not in self.blobs:
+            raise ObjectNotFound
+        body = self.blobs[key].body
+        if len(body) > limit:
+            raise PayloadTooLarge(limit=limit, bytes=len(body))
+        return body
+
+    def has(self, key: str) -> bool:
+        """See `ObjectStore.has`."""
+        return key in self.blobs
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+        """See `ObjectStore.form`; the fields only say what was asked for."""
+        fields = {"key": key, "Content-Type": content_type, "limit": str(limit), "lasts": str(lasts.total_seconds())}
+        return Form("https://media.example", fields)
+
+    def delete(self, *keys: str) -> None:
+        """See `ObjectStore.delete`."""
+        for key in keys:
+            self.trouble.comes("before delete")
+            self.blobs.pop(key, None)
+
+    def delete_under(self, *prefixes: str) -> None:
+        """See `ObjectStore.delete_under`."""
+        self.delete(*self.under(*prefixes))
+
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """See `ObjectStore.list`."""
+        keys = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]
+        shown = keys[: min(limit, 1_000)]
+        return Page(tuple(map(self._stored, shown)), shown[-1] if len(shown) < len(keys) else None)
+
+    def copy(self, key: str, to: str) -> None:
+        """See `ObjectStore.copy`."""
+        if key not in self.blobs:
+            raise ObjectNotFound
+        self._keep(replace(self.blobs[key], key=to))
+
+    def delete_if(self, key: str, etag: str) -> bool:
+        """See `ObjectStore.delete_if`."""
+        if key not in self.blobs or self._stored(key).etag != etag:
+            return False
+        self.delete(key)
+        return True
+
+    def under(self, *prefixes: str) -> Sequence[str]:
+        """Keys that begin with one of these."""
+        return sorted((key for key in self.blobs if key.startswith(prefixes)), key=str.encode)
+
+    def _keep(self, blob: Blob) -> None:
+        self.blobs[blob.key], self.written[blob.key] = blob, self.clock.now()
+        if blob.key.startswith("incoming/"):
+            self.announce(blob.key)
+
+    def _stored(self, key: str) -> Stored:
+        body = self.blobs[key].body
+        return Stored(key, len(body), sha256(body).hexdigest(), self.written[key])
