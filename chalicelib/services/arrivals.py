@@ -32,16 +32,15 @@ class Arrivals:
         found = keys.read_incoming(arrival.key)
         if found is None:
             return None
-        if found.task_id is not None and self._is_known(found.task_id):
+        if found.task_id is not None and self._waits_for(found.task_id, arrival.key):
             return found.task_id
         return self._adopt(arrival, found)
 
-    def _is_known(self, task_id: str) -> bool:
+    def _waits_for(self, task_id: str, key: str) -> bool:
         try:
-            self.tasks.get(task_id)
+            return self.tasks.get(task_id).args.get("source") == key
         except TaskNotFound:
             return False
-        return True
 
     def _adopt(self, arrival: Arrival, found: keys.Incoming) -> str:
         task_id, now = keys.task_id_of(arrival.bucket, arrival.key, arrival.sequencer), self.clock.now()

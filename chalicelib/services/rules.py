@@ -25,5 +25,6 @@ class TaskRules:
 
         Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         """
-        longest = min(self.backoff_cap, self.backoff * (1 << max(attempts - 1, 0)))
+        doubled = min(max(attempts - 1, 0), 20)  # the cap is reached long before
+        longest = min(self.backoff_cap, self.backoff * (1 << doubled))
         return max(longest * luck, timedelta(seconds=1))
