@@ -33,15 +33,22 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(facts, indent=2))
     else:
-        for name, value in facts.items():
-            screen.print(
-                f"[bold]{name:13}[/]", ", ".join(value) if isinstance(value, list) else str(value), soft_wrap=True
-            )
-        for name in ("emulator", "front"):
-            screen.print(
-                f"[bold]{name:13}[/]", f"process {pid}" if (pid := Daemon(stack, name).pid()) else "not running"
-            )
+        _show(facts | {name: _state(Daemon(stack, name)) for name in lifecycle.PROCESSES})
     return 0 if lifecycle.is_up(stack) else NOT_RUNNING
+
+
+def _show(facts: dict[str, object]) -> None:
+    for name, value in facts.items():
+        words = ", ".join(value) if isinstance(value, list) else str(value)
+        screen.print(f"[bold]{name:13}[/]", words, soft_wrap=True)
+
+
+def _state(daemon: Daemon) -> str:
+    if pid := daemon.pid():
+        return f"process {pid}"
+    if daemon.was_stopped():
+        return "not running; start it with `./wallify up`"
+    return f"died; its log is {daemon.stack.log(daemon.name)}; start it again with `./wallify up`"
 
 
 def facts_of(stack: Stack) -> dict[str, object]:

@@ -104,8 +104,13 @@ class Daemon:
         for sign, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
             _send(pid, sign)
             if self._gone_within(seconds):
+                self.pid_file.unlink(missing_ok=True)
                 return True
         raise Trouble(f"The {self.name} (process {pid}) does not end.", f"Look at it: ps -fp {pid}")
+
+    def was_stopped(self) -> bool:
+        """Whether it was stopped, or never started, rather than died."""
+        return not self.pid_file.exists()
 
     def tail(self) -> str:
         """The last lines of its log."""

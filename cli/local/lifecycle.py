@@ -16,6 +16,7 @@ from cli.trouble import Trouble
 
 Tell = Callable[[str], None]
 
+PROCESSES = ("emulator", "front")
 FRONT_SOURCES = ("cli/local/front.py", "cli/local/gateway_words.py", "infra/gateway.yaml")
 
 
@@ -29,9 +30,10 @@ def stack_at(home: Path, port: int | None = None) -> Stack:
 def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
     """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt."""
     with _one_at_a_time(stack):
-        if Daemon(stack, "emulator").pid() is None:
-            ports.claim(stack.emulator_port)
-            tell("emulator")
+        for name, port in (("front", stack.port), ("emulator", stack.emulator_port)):
+            if Daemon(stack, name).pid() is None:
+                ports.claim(port)
+        tell("emulator")
         emulator.start(stack)
         record = Record.of(stack.home).with_(port=stack.port, emulator_port=stack.emulator_port).save(stack.home)
         record = deploying.deploy(stack, record, tell, source)
@@ -50,7 +52,7 @@ def down(stack: Stack, *, wipe: bool = False) -> bool:
 
 def is_up(stack: Stack) -> bool:
     """Whether both of the stack's processes live."""
-    return all(Daemon(stack, name).pid() is not None for name in ("emulator", "front"))
+    return all(Daemon(stack, name).pid() is not None for name in PROCESSES)
 
 
 def _open_front(stack: Stack, record: Record) -> None:
@@ -62,8 +64,6 @@ def _open_front(stack: Stack, record: Record) -> None:
         staging.tracked_config()["api_gateway_stage"],
         record.outputs["DistributionDomain"],
     ]
-    if front.pid() is None:
-        ports.claim(stack.port)
     version = fingerprints.of_values(arguments, fingerprints.of_files(PROJECT, FRONT_SOURCES))
     environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "cli.local.front", *arguments]
