@@ -40,7 +40,7 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
         steps = ladder(source, recipe.sizes)
         smallest = steps[min(recipe.sizes)]
         picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
-        full = publish(data, source, (picture.width, picture.height))
+        full = publish(data, source)
         return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
 

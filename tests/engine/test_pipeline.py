@@ -1,0 +1,158 @@
+"""One pass: every preset, every format, the right facts; and its shorter sister for renditions alone."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+from PIL import Image, ImageFile
+
+from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.encode import encode
+from chalicelib.engine.pipeline import process, render
+from chalicelib.engine.warm import keep_memory
+from chalicelib.errors import DamagedImage, ImageTooLarge
+from tests.pictures import a_jpeg, encoded, exif_block, opened, scene, see_through
+
+LIMITS = Limits()
+
+
+def test_every_preset_has_its_rendition_in_every_format_the_full_one_first() -> None:
+    made = process(a_jpeg(), Recipe(), LIMITS)
+    names = [(one.size, one.format) for one in made.renditions]
+    sizes = [(s, f) for s in ("600", "300", "150") for f in ("jpeg", "avif")]
+    assert names == [("full", "jpeg"), *sizes]
+
+
+def test_the_facts_are_those_of_the_upright_picture() -> None:
+    data = encoded(scene((700, 500)), "JPEG", exif=exif_block(6))
+    picture = process(data, Recipe(), LIMITS).picture
+    assert (picture.format, picture.width, picture.height, picture.bytes) == ("jpeg", 500, 700, len(data))
+    assert picture.sha256 == hashlib.sha256(data).hexdigest()
+    assert picture.exif == {"make": "Acme", "model": "Box 1", "iso": "200", "taken_at": "2026-05-01T10:00:00"}
+    assert picture.thumbhash
+    assert all(re.fullmatch("#[0-9a-f]{6}", color) for color in picture.colors)
+
+
+@pytest.mark.parametrize("size", [(100, 80), (1, 1), (1, 900), (900, 1), (601, 3)])
+def test_nothing_is_enlarged_and_no_side_vanishes(size: tuple[int, int]) -> None:
+    made = process(encoded(scene(size), "PNG"), Recipe(), LIMITS)
+    for one in made.renditions[1:]:
+        assert max(one.width, one.height) == min(int(one.size), *([max(size)]))
+        assert min(one.width, one.height) >= 1
+        assert opened(one.body).size == (one.width, one.height)
+
+
+def test_transparency_makes_the_common_format_png() -> None:
+    made = process(encoded(see_through((400, 300)), "PNG"), Recipe(sizes=(150,)), LIMITS)
+    assert [one.format for one in made.renditions] == ["png", "png", "avif"]
+    assert made.picture.has_alpha
+
+
+def test_one_hole_of_one_pixel_is_transparency() -> None:
+    image = scene((900, 600)).convert("RGBA")
+    image.putpixel((450, 300), (0, 0, 0, 0))
+    assert process(encoded(image, "PNG"), Recipe(), LIMITS).picture.has_alpha
+
+
+def test_the_same_bytes_make_the_same_renditions() -> None:
+    assert process(a_jpeg(), Recipe(), LIMITS) == process(a_jpeg(), Recipe(), LIMITS)
+
+
+def test_render_makes_what_process_makes() -> None:
+    recipe = Recipe(formats=("jpeg", "webp"))
+    assert render(a_jpeg(), recipe, LIMITS) == process(a_jpeg(), recipe, LIMITS).renditions[1:]
+
+
+def test_render_makes_one_preset_on_demand() -> None:
+    (one,) = render(a_jpeg(), Recipe(sizes=(450,), formats=("webp",)), LIMITS)
+    assert (one.size, one.format, one.width) == ("450", "webp", 450)
+
+
+def test_a_picture_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    original = ImageFile.ImageFile.load
+
+    def counted(self: ImageFile.ImageFile) -> object:
+        decoded.extend([self] if self.tile else [])
+        return original(self)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", counted)
+    process(a_jpeg(), Recipe(formats=("jpeg", "avif", "webp")), LIMITS)
+    assert len(decoded) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_running_out_of_memory_or_stack_means_too_large(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", _raising(error))
+    with pytest.raises(ImageTooLarge):
+        process(a_jpeg(), Recipe(), LIMITS)
+
+
+@pytest.mark.parametrize("error", [OSError, KeyError, ZeroDivisionError, RuntimeError, SyntaxError])
+def test_whatever_a_decoder_raises_is_a_damaged_image(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", _raising(error))
+    with pytest.raises(DamagedImage):
+        process(a_jpeg(), Recipe(), LIMITS)
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    expected = process(a_jpeg(), Recipe(), LIMITS)
+    made: list[object] = []
+    threads = [threading.Thread(target=lambda: made.append(process(a_jpeg(), Recipe(), LIMITS))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [expected] * 4
+
+
+@pytest.mark.parametrize(
+    ("codec", "side", "better"), [("avif", 600, True), ("avif", 300, False), ("webp", 600, True), ("webp", 150, False)]
+)
+def test_quality_follows_codec_and_size(codec: str, side: int, better: bool) -> None:  # noqa: FBT001  a table's column
+    image = scene((side, side))
+    other = encode(image, "x", codec, quality=86 if codec == "webp" else 69)
+    assert (encode(image, "x", codec).body == other.body) is better
+
+
+def test_only_the_plugin_that_is_needed_is_imported_before_the_limits_are_checked() -> None:
+    code = (
+        "import sys; from chalicelib.core.pictures import Limits; from chalicelib.engine.probe import probe;"
+        "probe(sys.stdin.buffer.read(), Limits());"
+        "print(*sorted(m[4:] for m in sys.modules if m.endswith('ImagePlugin')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=encoded(scene((60, 40)), "WEBP"), capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"WebPImagePlugin"]
+
+
+def test_keeping_memory_is_harmless_and_changes_no_picture() -> None:
+    code = (
+        "import sys, hashlib; from chalicelib.core.pictures import *; from chalicelib.engine import pipeline, warm;"
+        "warm.keep_memory(); warm.keep_memory();"
+        "made = pipeline.process(sys.stdin.buffer.read(), Recipe(), Limits());"
+        "print(hashlib.sha256(b''.join(one.body for one in made.renditions)).hexdigest())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=a_jpeg(), capture_output=True, check=True, text=False)
+    bodies = b"".join(one.body for one in process(a_jpeg(), Recipe(), LIMITS).renditions)
+    assert done.stdout.decode().strip() == hashlib.sha256(bodies).hexdigest()
+
+
+def test_no_glibc_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    assert keep_memory() is False
+
+
+def _raising(error: type[Exception]) -> object:
+    def load(self: Image.Image) -> None:
+        raise error
+
+    return load
