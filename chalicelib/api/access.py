@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from chalicelib.api.asking import Ask
 from chalicelib.core.tokens import Scope, Token
@@ -14,13 +15,17 @@ from chalicelib.wiring import wired
 _PRESENTED = re.compile(r"(?:Bearer +)?(?P<token>[\x21-\x7e]{1,256})", re.IGNORECASE)
 
 
-def must_be_allowed(ask: Ask, scopes: tuple[Scope, ...]) -> None:
-    """Pass a request whose token has one of the scopes, or any request where none is needed.
+def allowed(ask: Ask, scopes: tuple[Scope, ...]) -> Ask:
+    """The request with its owner, if its token has one of the scopes; as it is where none is needed.
 
     Unauthorized without a valid token; Forbidden without the scope.
     """
-    if scopes and not any(_allowing(presented(ask), scopes)):
+    if not scopes:
+        return ask
+    token = next(_allowing(presented(ask), scopes), None)
+    if token is None:
         raise Forbidden(scope=", ".join(scopes))
+    return replace(ask, owner=token.digest)
 
 
 def presented(ask: Ask) -> str:

@@ -31,6 +31,8 @@ class Ask:
     base: str
     """What precedes our paths at the address the client used: empty, or the gateway's stage."""
     body: Callable[[], bytes]
+    owner: str = ""
+    """Digest of the token that was shown; empty on public routes."""
 
     @property
     def language(self) -> Language:

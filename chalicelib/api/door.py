@@ -9,7 +9,7 @@ from typing import cast
 
 from chalice.app import Chalice, Request, Response
 
-from chalicelib.api.access import must_be_allowed
+from chalicelib.api.access import allowed
 from chalicelib.api.answers import Answer
 from chalicelib.api.asking import Ask, ask_of, request_id_of
 from chalicelib.api.cors import cors_headers, preflight
@@ -52,8 +52,8 @@ def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handl
 
 def _serving(endpoint: Endpoint) -> Handle:
     def handle(ask: Ask) -> Answer:
-        must_be_allowed(ask, endpoint.scopes)
-        return endpoint.view(ask, **read_parts(ask, endpoint))
+        known = allowed(ask, endpoint.scopes)
+        return endpoint.view(known, **read_parts(known, endpoint))
 
     return handle
 

@@ -45,7 +45,7 @@ class Endpoint:
     errors: tuple[type[WallifyError], ...]
     """What may go wrong beside what may go wrong anywhere."""
     parts: Parts
-    """What the view takes from the request: `at` (the path), `query`, `body` (JSON), `form` and `file` (multipart)."""
+    """What the view takes: `at` (the path), `query`, `headers`, `body` (JSON), or `form` and `file` (multipart)."""
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -13,6 +14,7 @@ from chalicelib.api.vocabulary import Moment
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.services.delivery import FULL, Delivery
+from chalicelib.wiring import wired
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -87,24 +89,34 @@ class ProcessedImage(ImageRecord, frozen=True, kw_only=True):
     """True when the collection had these bytes already; then this is that image."""
 
 
-def image_fields(ask: Ask, image: Image, forms: Sequence[Rendition], delivery: Delivery) -> dict[str, object]:
-    """The fields of an ImageRecord."""
+R = TypeVar("R", bound=ImageRecord)
+
+
+def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
+    """The image as a record of that kind; `more` are the fields that the kind adds."""
+    delivery = wired().delivery
+    forms = delivery.catalog.renditions(image.image_id)
     picture, thumbnails = image.picture, _thumbnails(forms, delivery)
-    return {
-        **{
-            name: getattr(image, name)
-            for name in ("image_id", "collection", "name", "filename", "created_at", "recipe")
-        },
+    fields: dict[str, Any] = {
+        **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},
-        "url": _plain(_sources([form for form in forms if form.size == FULL] or forms, delivery)).url if forms else "",
+        "url": _full_url(forms, delivery),
         "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
         "thumbnails": thumbnails,
         "links": _links(ask, image),
+        **more,
     }
+    return kind(**fields)
 
 
+_OF_IMAGE = ("image_id", "collection", "name", "filename", "created_at", "recipe")
 _OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "frames", "thumbhash", "colors")
 _MODERN = frozenset({"avif", "webp"})
+
+
+def _full_url(forms: Sequence[Rendition], delivery: Delivery) -> str:
+    sources = _sources((form for form in forms if form.size == FULL), delivery)
+    return _plain(sources).url if sources else ""
 
 
 def _thumbnails(forms: Iterable[Rendition], delivery: Delivery) -> tuple[Thumbnail, ...]:

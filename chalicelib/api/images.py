@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.image_record import ImageRecord, OwnedImage, image_fields
-from chalicelib.api.vocabulary import CollectionAt, Cursor, ImageAt
+from chalicelib.api.image_record import ImageRecord, OwnedImage, record_of
+from chalicelib.api.vocabulary import CollectionAt, Cursor, ImageAt, given
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import ImageNotFound, NotFound
-from chalicelib.services.delivery import Delivery
 from chalicelib.wiring import wired
 
 Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many images at most.")]
@@ -26,7 +26,7 @@ class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which page of a collection."""
 
     limit: Few = 20
-    cursor: Cursor | None = None
+    cursor: Cursor | UnsetType = UNSET
 
 
 class CollectionRecord(msgspec.Struct, frozen=True):
@@ -64,10 +64,8 @@ class ImageList(msgspec.Struct, frozen=True):
 )
 def image(ask: Ask, at: ImageAt) -> Answer:
     """With what the camera noted, which public answers never show."""
-    delivery = wired().delivery
-    found, forms = delivery.image(at.image_id)
-    fields: dict[str, Any] = image_fields(ask, found, forms, delivery)
-    return data(OwnedImage(**fields, exif=found.picture.exif))
+    found = wired().delivery.catalog.image(at.image_id)
+    return data(record_of(OwnedImage, ask, found, exif=found.picture.exif))
 
 
 @endpoint(
@@ -102,9 +100,8 @@ def collection(ask: Ask, at: CollectionAt) -> Answer:
 )
 def collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> Answer:
     """Newest first."""
-    delivery, name = wired().delivery, _known(at.name).collection
-    page = delivery.images(name, query.limit, query.cursor)
-    records = tuple(_image_record(ask, image.image_id, delivery) for image in page.items)
+    page = wired().delivery.images(_known(at.name).collection, query.limit, given(query.cursor))
+    records = tuple(record_of(ImageRecord, ask, found) for found in page.items)
     return data(ImageList(records, page.next_cursor))
 
 
@@ -113,12 +110,6 @@ def _known(name: str) -> CollectionStats:
     if stats.images == 0:
         raise NotFound("There is no such collection.", collection=stats.collection)
     return stats
-
-
-def _image_record(ask: Ask, image_id: str, delivery: Delivery) -> ImageRecord:
-    found, forms = delivery.image(image_id)
-    fields: dict[str, Any] = image_fields(ask, found, forms, delivery)
-    return ImageRecord(**fields)
 
 
 def _record(ask: Ask, stats: CollectionStats) -> CollectionRecord:

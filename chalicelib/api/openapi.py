@@ -49,13 +49,16 @@ _SECURITY = {
 }
 
 
+_PLACES = {"at": "path", "query": "query", "headers": "header"}
+
+
 def _operation(endpoint: Endpoint) -> Json:
     operation: Json = {
         "operationId": endpoint.name,
         "tags": [endpoint.view.__module__.rpartition(".")[2]],
         "summary": endpoint.summary,
         "description": _told(endpoint),
-        "parameters": [*_parameters(endpoint, "at", "path"), *_parameters(endpoint, "query", "query")],
+        "parameters": [one for part, place in _PLACES.items() for one in _parameters(endpoint, part, place)],
         "responses": {**_replies(endpoint.replies), **_problems(_errors(endpoint))},
     }
     if endpoint.scopes:
@@ -72,16 +75,9 @@ def _told(endpoint: Endpoint) -> str:
 def _parameters(endpoint: Endpoint, part: str, place: str) -> Iterator[Json]:
     kind = endpoint.parts.get(part)
     for name, said in (properties_of(kind) if kind else {}).items():
-        shape = _without_null(said)
+        shape = dict(said)
         told = {"description": shape.pop("description")} if "description" in shape else {}
         yield {"name": name, "in": place, "required": place == "path", "schema": shape, **told}
-
-
-def _without_null(schema: Json) -> Json:
-    """A parameter that may be left out is no parameter that may be null."""
-    shape = {name: said for name, said in schema.items() if (name, said) != ("default", None)}
-    one, *more = [kind for kind in shape.pop("anyOf", [{}]) if kind != {"type": "null"}]
-    return {**shape, **one} if not more else {**shape, "anyOf": [one, *more]}
 
 
 def _request_body(endpoint: Endpoint) -> Json:

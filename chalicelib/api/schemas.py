@@ -19,7 +19,7 @@ Json = dict[str, Any]
 Kind = type[msgspec.Struct]
 
 _REF = "#/components/schemas/{name}"
-_IN_THE_ADDRESS = ("at", "query", "form")
+_TOLD_AT_THE_ROUTE = ("at", "query", "headers", "form")
 
 
 def schemas(endpoints: Iterable[Endpoint]) -> Json:
@@ -54,7 +54,7 @@ def _kinds(endpoints: Iterable[Endpoint]) -> tuple[set[Kind], set[Kind]]:
     for endpoint in endpoints:
         bodies |= {reply.shape for reply in endpoint.replies.values() if reply.shape}
         bodies |= {kind for part, kind in endpoint.parts.items() if part == "body"}
-        others |= {kind for part, kind in endpoint.parts.items() if part in _IN_THE_ADDRESS}
+        others |= {kind for part, kind in endpoint.parts.items() if part in _TOLD_AT_THE_ROUTE}
     return bodies, others
 
 

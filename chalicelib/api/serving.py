@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, moved
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
-from chalicelib.api.vocabulary import Id
+from chalicelib.api.vocabulary import Id, given
 from chalicelib.core.names import collection_name
 from chalicelib.errors import ImageNotFound
 from chalicelib.services.delivery import FULL
@@ -33,7 +34,7 @@ class NamedAt(msgspec.Struct, frozen=True):
 class WidthQuery(msgspec.Struct, frozen=True):
     """How large."""
 
-    width: Width | None = None
+    width: Width | UnsetType = UNSET
 
 
 class Preset(StrEnum):
@@ -65,7 +66,7 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     """Redirects to the best format that the Accept header names: AVIF, WebP, then JPEG or PNG."""
     name = unicodedata.normalize("NFC", at.name)
-    return _redirect(ask, collection_name(at.collection), name, query.width)
+    return _redirect(ask, collection_name(at.collection), name, given(query.width))
 
 
 @endpoint(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 
 from chalicelib.api.asking import Ask
-from chalicelib.api.image_record import ProcessedImage, image_fields
+from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
@@ -104,13 +104,11 @@ def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:
     """The image that a successful process_image task has led to, while it exists."""
     if task.type is not TaskType.PROCESS_IMAGE or task.status is not Status.SUCCESS or not task.result:
         return None
-    delivery = wired().delivery
     try:
-        image, forms = delivery.image(str(task.result["image_id"]))
+        image = wired().delivery.catalog.image(str(task.result["image_id"]))
     except ImageNotFound:
         return None
-    fields: dict[str, Any] = image_fields(ask, image, forms, delivery)
-    return ProcessedImage(**fields, duplicate=bool(task.result.get("duplicate")))
+    return record_of(ProcessedImage, ask, image, duplicate=bool(task.result.get("duplicate")))
 
 
 _SAME = (

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import ANY_TOKEN, Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, full_task_record, task_record
-from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt
+from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt, given
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
@@ -34,26 +35,26 @@ Collection = Annotated[str, msgspec.Meta(max_length=64)]
 class StatusQuery(msgspec.Struct, frozen=True):
     """How to look at a task."""
 
-    wait: Seconds | None = None
+    wait: Seconds | UnsetType = UNSET
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which page of a list."""
 
     limit: Limit = 50
-    cursor: Cursor | None = None
+    cursor: Cursor | UnsetType = UNSET
 
 
 class HistoryQuery(PageQuery, frozen=True, kw_only=True):
     """Which tasks."""
 
-    state: Status | None = None
-    type: TaskType | None = None
-    collection: Collection | None = None
-    parent: Id | None = None
-    since: Since | None = None
-    until: Until | None = None
-    text: Words | None = None
+    state: Status | UnsetType = UNSET
+    type: TaskType | UnsetType = UNSET
+    collection: Collection | UnsetType = UNSET
+    parent: Id | UnsetType = UNSET
+    since: Since | UnsetType = UNSET
+    until: Until | UnsetType = UNSET
+    text: Words | UnsetType = UNSET
 
 
 class TaskList(msgspec.Struct, frozen=True):
@@ -90,7 +91,7 @@ class ActiveTasks(msgspec.Struct, frozen=True):
 )
 def task_status(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     """Any valid token may ask. While the task is not final, `Retry-After` says when to look again."""
-    task = wired().tasks.wait(at.task_id, timedelta(seconds=query.wait or 0))
+    task = wired().tasks.wait(at.task_id, timedelta(seconds=given(query.wait) or 0))
     answer = if_changed(ask, data(full_task_record(ask, task)))
     return answer if task.is_final else answer.having(Retry_After=LOOK_AGAIN_SECONDS)
 
@@ -103,7 +104,7 @@ def task_status(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
 )
 def active_tasks(ask: Ask, query: PageQuery) -> Answer:
     """Costs grow with the active tasks, not with history."""
-    page = wired().tasks.active(query.limit, query.cursor)
+    page = wired().tasks.active(query.limit, given(query.cursor))
     told = ActiveTasks(
         active=_in_state(ask, page, Status.STARTED),
         reserved=_in_state(ask, page, Status.PENDING),
@@ -120,15 +121,15 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
 def tasks(ask: Ask, query: HistoryQuery) -> Answer:
     """Newest first. A page may be short, even empty, and still have a next cursor."""
     wanted = TaskFilter(
-        status=query.state,
-        type=query.type,
-        collection=query.collection,
-        parent_id=query.parent,
-        since=query.since,
-        until=query.until,
-        text=query.text,
+        status=given(query.state),
+        type=given(query.type),
+        collection=given(query.collection),
+        parent_id=given(query.parent),
+        since=given(query.since),
+        until=given(query.until),
+        text=given(query.text),
     )
-    page = wired().tasks.history(wanted, query.limit, query.cursor)
+    page = wired().tasks.history(wanted, query.limit, given(query.cursor))
     return data(TaskList(tuple(task_record(ask, task) for task in page.items), page.next_cursor))
 
 

@@ -40,7 +40,7 @@ class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A token that is wanted."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="Whose it is, or what for.")]
-    scopes: Annotated[frozenset[Scope], msgspec.Meta(min_length=1)]
+    scopes: Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
     days: Annotated[int, msgspec.Meta(ge=1, le=3650, description="How long it lasts; for ever without.")] | None = None
 
 
@@ -73,7 +73,7 @@ def tokens(_: Ask) -> Answer:
 def issue_token(_: Ask, body: NewToken) -> Answer:
     """The scope `admin` holds all others."""
     lasts = timedelta(days=body.days) if body.days else None
-    secret, token = wired().tokens.issue(body.name, body.scopes, lasts=lasts)
+    secret, token = wired().tokens.issue(body.name, frozenset(body.scopes), lasts=lasts)
     return data(IssuedToken(secret, _record(token)), 201)
 
 

@@ -18,6 +18,7 @@ TURKISH = {
     "illegal_transition": "Görev bulunduğu durumdan istenen duruma geçemez.",
     "name_taken": "Koleksiyonda bu adda başka bir resim var.",
     "duplicate_image": "Koleksiyonda bu resmin aynısı zaten var.",
+    "idempotency_key_reused": "Bu Idempotency-Key başka bir istek için kullanılmış.",
     "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
     "unsupported_type": "Bu dosya türü desteklenmiyor.",
     "not_an_image": "Dosya bir resim değil.",

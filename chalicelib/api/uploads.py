@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FilePart
-from chalicelib.api.image_record import ImageRecord, image_fields
+from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.task_record import processed_image
 from chalicelib.api.tasks import LOOK_AGAIN_SECONDS
+from chalicelib.api.vocabulary import given
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Status, Task
 from chalicelib.core.tokens import Scope
@@ -30,6 +32,7 @@ from chalicelib.errors import (
     UnsupportedType,
     WallifyError,
 )
+from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import Accepted, OnDuplicate, Upload
 from chalicelib.wiring import wired
 
@@ -40,7 +43,8 @@ def _in_any_case(word: str) -> str:
     return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in word)
 
 
-_SWITCH = f"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})$"
+# A pattern's $ would let a line break pass.
+_SWITCH = rf"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})(?!\n)$"
 Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5)]
 
 
@@ -54,6 +58,20 @@ class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
     on_duplicate: Annotated[
         OnDuplicate, msgspec.Meta(description="What to do if the collection has exactly these bytes.")
     ] = OnDuplicate.REUSE
+
+
+class UploadHeaders(msgspec.Struct, frozen=True):
+    """How to repeat an upload safely."""
+
+    key: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1, max_length=255, description="The same key within 24 hours leads to the same task."
+            ),
+        ]
+        | UnsetType
+    ) = msgspec.field(default=UNSET, name="Idempotency-Key")
 
 
 class WaitingFile(msgspec.Struct, frozen=True):
@@ -75,7 +93,7 @@ class AcceptedUpload(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs of the task's type and id."""
     async_processing: bool = True
     warnings: tuple[str, ...] = ()
-    reason: str | msgspec.UnsetType = msgspec.UNSET
+    reason: str | UnsetType = UNSET
     """Why there is no finished image although the client wanted to wait."""
 
 
@@ -83,7 +101,7 @@ class FinishedUpload(msgspec.Struct, frozen=True, kw_only=True):
     """The image is catalogued."""
 
     success: bool = True
-    file: ImageRecord
+    file: ProcessedImage
     task_ids: tuple[tuple[str, str], ...] = ()
     async_processing: bool = False
     duplicate: bool = False
@@ -102,13 +120,13 @@ class FinishedUpload(msgspec.Struct, frozen=True, kw_only=True):
     },
     errors=(
         *(EmptyFile, PayloadTooLarge, UnsupportedType, NotAnImage, DamagedImage, ImageTooLarge),
-        *(DuplicateImage, SourceGone, Unavailable),
+        *(DuplicateImage, KeyReused, SourceGone, Unavailable),
     ),
 )
-def file_upload(ask: Ask, form: UploadForm, file: FilePart) -> Answer:
+def file_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePart) -> Answer:
     """The bytes decide what the file is. Larger files go straight into the bucket: `POST /uploads`."""
     upload = Upload(form.collection, file.filename, file.body, form.on_duplicate)
-    accepted = wired().uploads.accept(upload)
+    accepted = wired().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
     if accepted.duplicate is not None:
         return _there_already(ask, accepted.duplicate, accepted.warnings)
     if form.asynchronous.lower() in _YES:
@@ -117,9 +135,7 @@ def file_upload(ask: Ask, form: UploadForm, file: FilePart) -> Answer:
 
 
 def _there_already(ask: Ask, image: Image, warnings: tuple[str, ...]) -> Answer:
-    delivery = wired().delivery
-    _, forms = delivery.image(image.image_id)
-    record = ImageRecord(**image_fields(ask, image, forms, delivery))  # type: ignore[arg-type]  # its own fields
+    record = record_of(ProcessedImage, ask, image, duplicate=True)
     return data(FinishedUpload(file=record, duplicate=True, warnings=warnings))
 
 
@@ -130,7 +146,7 @@ def _waiting(ask: Ask, accepted: Accepted, upload: Upload, reason: str | None = 
         file=WaitingFile(filename, collection, len(upload.body), task.task_id, task.status),
         task_ids=_task_ids(task),
         warnings=accepted.warnings,
-        reason=reason or msgspec.UNSET,
+        reason=reason or UNSET,
     )
     return data(told, 202).having(Location=ask.link(f"/task/status/{task.task_id}"), Retry_After=LOOK_AGAIN_SECONDS)
 

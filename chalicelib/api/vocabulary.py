@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+T = TypeVar("T")
 
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
@@ -32,3 +35,8 @@ class CollectionAt(msgspec.Struct, frozen=True):
     """A collection's place."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+def given(value: T | UnsetType) -> T | None:
+    """What a client sent, or None where it sent nothing; so that `null` is a word like any other."""
+    return None if value is UNSET else value

@@ -1,0 +1,108 @@
+"""Wallify in memory: the real services over the memory stores, with a worker that works at once."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+
+from PIL import Image
+
+from chalicelib.core.blobs import Blob, Form
+from chalicelib.core.keys import read_incoming
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import ObjectNotFound, PayloadTooLarge
+from chalicelib.services.runner import Redeliver
+from chalicelib.settings import Settings
+from chalicelib.stores.memory import MemoryState
+from chalicelib.wiring import Wired
+from tests.builders import FrozenClock
+
+CDN = "https://cdn.example"
+BOOTSTRAP = "wlf_bootstrap"
+
+
+@dataclass
+class MemoryBucket:
+    """An ObjectStore that tells somebody of what it has stored."""
+
+    blobs: dict[str, Blob] = field(default_factory=dict)
+    announce: Callable[[str], None] = lambda _: None
+
+    def put(self, *blobs: Blob) -> None:
+        for blob in blobs:
+            self.blobs[blob.key] = blob
+            self.announce(blob.key)
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        if key not in self.blobs:
+            raise ObjectNotFound(key=key)
+        body = self.blobs[key].body
+        if len(body) > limit:
+            raise PayloadTooLarge(limit=limit, bytes=len(body))
+        return body
+
+    def has(self, key: str) -> bool:
+        return key in self.blobs
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:  # noqa: ARG002  # the port's
+        return Form(CDN, {"key": key, "Content-Type": content_type})
+
+    def delete(self, *keys: str) -> None:
+        for key in keys:
+            self.blobs.pop(key, None)
+
+    def delete_under(self, *prefixes: str) -> None:
+        self.delete(*(key for key in self.blobs if key.startswith(prefixes)))
+
+
+def a_house(**settings: object) -> Wired:
+    """Services over memory, with a clock that only moves when somebody sleeps."""
+    house = Wired(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
+    house.state = MemoryState()
+    house.clock = FrozenClock()
+    house.objects = MemoryBucket()
+    house.bootstrap = lambda: BOOTSTRAP
+    return house
+
+
+def hire(house: Wired) -> None:
+    """From now on every upload is processed as soon as it is stored."""
+
+    def work(key: str) -> None:
+        found = read_incoming(key)
+        if found is not None and found.task_id is not None:
+            finish(house, found.task_id)
+
+    bucket_of(house).announce = work
+
+
+def bucket_of(house: Wired) -> MemoryBucket:
+    assert isinstance(house.objects, MemoryBucket)
+    return house.objects
+
+
+def finish(house: Wired, task_id: str) -> None:
+    """Work on a task until it is final."""
+    while not house.tasks.get(task_id).is_final:
+        try:
+            house.runner.run(task_id, house.processing)
+        except Redeliver:
+            continue
+
+
+def a_token(house: Wired, *scopes: Scope) -> str:
+    return house.tokens.issue("test", frozenset(scopes))[0]
+
+
+@cache
+def a_jpeg(width: int = 640, height: int = 480, *, seed: int = 0) -> bytes:
+    """A picture with soft colours all over."""
+    gradient = Image.linear_gradient("L").resize((width, height))
+    turned = gradient.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    picture = Image.merge("RGB", (gradient, turned, gradient.point(lambda value: (value + 40 * seed) % 256)))
+    body = io.BytesIO()
+    picture.save(body, "JPEG", quality=90)
+    return body.getvalue()

@@ -1,0 +1,107 @@
+"""Who may do what, for every route that the app has; a route that is not in the table fails."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib import api
+from chalicelib.core.tokens import Scope
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.api.house import BOOTSTRAP, a_token
+
+PUBLIC: set[Scope] = set()
+ANY = {Scope.READ, Scope.UPLOAD, Scope.TASKS}
+MAY = {
+    "GET /": PUBLIC,
+    "GET /health": PUBLIC,
+    "GET /openapi.json": PUBLIC,
+    "GET /docs": PUBLIC,
+    "POST /file_upload": {Scope.UPLOAD},
+    "GET /task/status/{task_id}": ANY,
+    "GET /tasks/active": {Scope.TASKS},
+    "GET /tasks": {Scope.TASKS},
+    "POST /task/cancel/{task_id}": {Scope.TASKS},
+    "GET /images/{image_id}": {Scope.READ},
+    "GET /collections": {Scope.READ},
+    "GET /collections/{name}": {Scope.READ},
+    "GET /collections/{name}/images": {Scope.READ},
+    "GET /cdn/{collection}/{name}": PUBLIC,
+    "GET /i/{image_id}/{preset}": PUBLIC,
+    "GET /tokens": {Scope.ADMIN},
+    "POST /tokens": {Scope.ADMIN},
+    "DELETE /tokens/{token_id}": {Scope.ADMIN},
+}
+
+
+def routes() -> list[str]:
+    app = Chalice("wallify", configure_logs=False)
+    api.register(app)
+    served = [
+        f"{method} {path}"
+        for path, methods in app.routes.items()
+        for method, entry in methods.items()
+        if entry.view_name != "elsewhere" and method != "HEAD"
+    ]
+    return sorted(served)
+
+
+def ask(app: Chalice, route: str, authorization: str | None) -> int:
+    method, pattern = route.split(" ")
+    path = re.sub(r"{\w+}", "x", pattern)
+    return Gateway(app, authorization=authorization).ask(method, path).status
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert routes() == sorted(MAY)
+
+
+@pytest.mark.parametrize("route", routes())
+@pytest.mark.parametrize(
+    "shown", [None, "", "Bearer", "wlf_guess", "Bearer wlf_guess", "Basic d2xmOg==", "ş", "Bearer a b"]
+)
+def test_without_a_good_token_only_public_routes_answer(
+    app: Chalice, house: Wired, route: str, shown: str | None
+) -> None:
+    assert (ask(app, route, shown) != 401) is (MAY[route] == PUBLIC)
+
+
+@pytest.mark.parametrize("route", routes())
+@pytest.mark.parametrize("scope", Scope)
+def test_a_token_opens_what_its_scope_says(app: Chalice, house: Wired, route: str, scope: Scope) -> None:
+    opens = MAY[route] == PUBLIC or scope in MAY[route] | {Scope.ADMIN}
+
+    status = ask(app, route, a_token(house, scope))
+
+    assert (status not in {401, 403}) is opens
+
+
+@pytest.mark.parametrize("shown", [BOOTSTRAP, f"Bearer {BOOTSTRAP}", f"bearer  {BOOTSTRAP}", f" {BOOTSTRAP} "])
+def test_a_token_may_be_shown_with_or_without_a_scheme(app: Chalice, house: Wired, shown: str) -> None:
+    assert ask(app, "GET /tokens", shown) == 200
+
+
+def test_who_is_refused_learns_how_to_come_in(app: Chalice, house: Wired) -> None:
+    got = Gateway(app).get("/tasks")
+
+    assert (got.status, got.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_who_may_not_learns_which_scope_it_takes(app: Chalice, house: Wired) -> None:
+    got = Gateway(app, authorization=a_token(house, Scope.READ)).get("/tasks")
+
+    assert (got.status, got.json["details"]) == (403, {"scope": "tasks"})
+
+
+def test_a_token_never_reaches_the_log(app: Chalice, house: Wired, caplog: pytest.LogCaptureFixture) -> None:
+    secret = a_token(house, Scope.READ)
+
+    for shown in (secret, f"Bearer {secret}", f"Bearer {secret}x"):
+        for route in routes():
+            ask(app, route, shown)
+
+    assert len(caplog.records) == 3 * len(MAY)
+    assert [record for record in caplog.records if secret in str(vars(record))] == []

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from chalice.app import Chalice
+from openapi_spec_validator import validate
+
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.routes import ENDPOINTS
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+
+
+@pytest.fixture
+def document(anyone: Gateway) -> Any:  # noqa: ANN401  # JSON
+    return anyone.get("/openapi.json").json
+
+
+def test_the_description_is_valid_openapi(document: Any) -> None:  # noqa: ANN401
+    validate(document)
+
+    assert document["openapi"].startswith("3.1")
+
+
+def test_the_description_has_the_routes_that_are_served(app: Chalice, document: Any) -> None:  # noqa: ANN401
+    served = {
+        (path, method.lower())
+        for path, methods in app.routes.items()
+        for method, entry in methods.items()
+        if entry.view_name != "elsewhere" and method != "HEAD"
+    }
+
+    assert {(path, method) for path, methods in document["paths"].items() for method in methods} == served
+
+
+@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.name)
+def test_a_route_names_every_parameter_of_its_path(one: Endpoint, document: Any) -> None:  # noqa: ANN401
+    told = document["paths"][one.path][one.method.lower()]["parameters"]
+
+    assert {each["name"] for each in told if each["in"] == "path"} == set(re.findall(r"{(\w+)}", one.path))
+
+
+def test_every_route_says_what_it_is_for(document: Any) -> None:  # noqa: ANN401
+    operations = [told for methods in document["paths"].values() for told in methods.values()]
+
+    assert all(told["summary"] and told["description"] and told["operationId"] for told in operations)
+    assert len({told["operationId"] for told in operations}) == len(operations)
+
+
+def test_fields_are_described_by_the_words_beside_them(document: Any) -> None:  # noqa: ANN401
+    schemas = document["components"]["schemas"]
+
+    assert schemas["TaskRecord"]["properties"]["ready"]["description"] == "True when the state is final."
+    assert schemas["OwnedImage"]["properties"]["name"]["description"].startswith("Unique within the collection")
+
+
+def test_the_page_for_people_is_self_contained(anyone: Gateway, house: Wired) -> None:
+    got = anyone.get("/docs")
+
+    assert (got.status, got.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert got.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha256-")
+    page = Page()
+    page.feed(got.text)
+    assert page.loads == []
+    assert page.open == []
+    assert all(one.path in got.text for one in ENDPOINTS)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
+
+
+class Page(HTMLParser):
+    """What a page loads, links to, and leaves open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = {name: value or "" for name, value in attrs}
+        self.loads += [known[name] for name in ("src", "srcset") if name in known]
+        self.loads += [tag] if tag in {"script", "link", "iframe", "object"} else []
+        self.links += [known["href"]] if "href" in known else []
+        self.ids |= {known["id"]} if "id" in known else set()
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag

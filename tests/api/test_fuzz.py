@@ -1,0 +1,73 @@
+"""The description against the running API: whatever a client may send, the answer is one that was described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import schemathesis
+from chalice.app import Chalice
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CHECKS
+
+from chalicelib import api, wiring
+from chalicelib.api.openapi import description
+from tests.api.gateway import Gateway
+from tests.api.house import BOOTSTRAP, a_house, hire
+
+
+@dataclass(frozen=True)
+class AsWsgi:
+    """The app behind a gateway, as a WSGI application."""
+
+    app: Chalice
+
+    def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., object]) -> Iterator[bytes]:
+        path = quote(environ["PATH_INFO"].encode("latin-1"))
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        headers = {name[5:].replace("_", "-"): text for name, text in environ.items() if name.startswith("HTTP_")}
+        headers["Content-Type"] = environ.get("CONTENT_TYPE", "")
+        url = f"{path}?{environ['QUERY_STRING']}"
+        got = Gateway(self.app).ask(environ["REQUEST_METHOD"], url, body, headers=headers)
+        start_response(f"{got.status} {HTTPStatus(got.status).phrase}", list(got.headers.items()))
+        return iter((got.text.encode(),))
+
+
+def served() -> Chalice:
+    app = Chalice("wallify", configure_logs=False)
+    api.register(app)
+    return app
+
+
+schema = schemathesis.openapi.from_dict(description())
+schema.app = AsWsgi(served())
+
+
+@pytest.fixture
+def fuzzed_house() -> Iterator[None]:
+    house = a_house()
+    hire(house)
+    wiring.use(house)
+    yield
+    wiring.use(None)
+
+
+@pytest.mark.usefixtures("fuzzed_house")
+@schema.parametrize()
+@settings(
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_api_keeps_to_its_description(case: schemathesis.Case[Any]) -> None:
+    # A cursor or a name may be well formed and still be none of ours, so 400 may answer what the schema allows.
+    checks = [check for check in CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
+
+    case.call_and_validate(headers={"Authorization": BOOTSTRAP}, checks=checks)  # type: ignore[arg-type]  # their own checks are wider than they say

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.tasks import Failure, Status, Subject, TaskType
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.builders import NOON, FrozenClock, a_final_task, a_task
+
+ID = "11111111-1111-4111-8111-11111111111{}"
+ONE, TWO, THREE = ID.format(1), ID.format(2), ID.format(3)
+
+
+def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE, queued_at=NOON))
+
+    got = admin.get(f"/task/status/{ONE}")
+
+    assert (got.status, got.headers["Retry-After"]) == (200, "1")
+    assert got.json == {
+        "task_id": ONE,
+        "type": "process_image",
+        "status": "PENDING",
+        "ready": False,
+        "successful": False,
+        "progress": {"current": 0, "total": 0, "percent": 0, "stage": "queued"},
+        "result": None,
+        "error": None,
+        "attempts": 0,
+        "max_attempts": 5,
+        "created_at": "2026-03-04T12:00:00Z",
+        "queued_at": "2026-03-04T12:00:00Z",
+        "started_at": None,
+        "finished_at": None,
+        "queue_wait_ms": None,
+        "runtime_ms": None,
+        "parent_id": None,
+        "children": 0,
+        "subject": {"image_id": None, "collection": "nature", "filename": "günaydın.jpg"},  # noqa: RUF001  # Turkish
+        "cancel_requested": False,
+        "links": {"self": f"/task/status/{ONE}", "cancel": f"/task/cancel/{ONE}"},
+    }
+
+
+def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Wired) -> None:
+    error = Failure("image_damaged", "The image is damaged or cut off.")
+    started = {"queued_at": NOON, "started_at": NOON + timedelta(seconds=0.25)}
+    house.state.tasks.add(a_final_task(ONE, status=Status.FAILURE, error=error, attempts=1, **started))
+
+    got = admin.get(f"/task/status/{ONE}", Accept_Language="tr")
+
+    assert "Retry-After" not in got.headers
+    assert (got.json["ready"], got.json["successful"]) == (True, False)
+    assert got.json["error"] == {"code": "image_damaged", "message": "Resim bozuk ya da yarım.", "retryable": False}  # noqa: RUF001
+    assert (got.json["queue_wait_ms"], got.json["runtime_ms"]) == (250, 750)
+
+
+def test_an_unchanged_task_is_not_sent_again(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE))
+    first = admin.get(f"/task/status/{ONE}")
+
+    again = admin.get(f"/task/status/{ONE}", If_None_Match=f'W/{first.headers["ETag"]}, "other"')
+
+    assert (again.status, again.text, again.headers["ETag"]) == (304, "", first.headers["ETag"])
+    assert again.headers["Retry-After"] == "1"
+
+
+def test_a_changed_task_has_another_tag(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE))
+    first = admin.get(f"/task/status/{ONE}")
+    house.tasks.cancel(ONE)
+
+    again = admin.get(f"/task/status/{ONE}", If_None_Match=first.headers["ETag"])
+
+    assert (again.status, again.json["status"]) == (200, "REVOKED")
+
+
+def test_a_long_poll_ends_with_its_patience(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE))
+
+    got = admin.get(f"/task/status/{ONE}?wait=20")
+
+    assert got.json["status"] == "PENDING"
+    assert house.clock.now() == NOON + timedelta(seconds=20)
+
+
+def test_a_long_poll_ends_when_the_task_does(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE))
+    house.clock = CancellingClock(house)
+
+    got = admin.get(f"/task/status/{ONE}?wait=20")
+
+    assert got.json["status"] == "REVOKED"
+    assert house.clock.now() < NOON + timedelta(seconds=1)
+
+
+class CancellingClock(FrozenClock):
+    """While one waits, somebody cancels."""
+
+    def __init__(self, house: Wired) -> None:
+        super().__init__()
+        self._house = house
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._house.tasks.cancel(ONE)
+
+
+@pytest.mark.parametrize("wait", ["0", "21", "-1", "soon", "1.5", "", "null"])
+def test_another_patience_is_refused(admin: Gateway, house: Wired, wait: str) -> None:
+    got = admin.get(f"/task/status/{ONE}?wait={wait}")
+
+    assert (got.status, got.json["details"]["parameter"]) == (400, "wait")
+
+
+def test_an_unknown_id_is_not_found(admin: Gateway) -> None:
+    got = admin.get(f"/task/status/{ONE}")
+
+    assert (got.status, got.json["code"]) == (404, "task_not_found")
+
+
+@pytest.mark.parametrize("task_id", ["x", ONE.upper().replace("1", "A"), f"{ONE}1", f"{ONE}%0A", "%20", "..%2f.."])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/task/status/"), ("POST", "/task/cancel/")])
+def test_a_malformed_id_is_a_bad_request(admin: Gateway, method: str, path: str, task_id: str) -> None:
+    assert admin.ask(method, path + task_id).status == 400
+
+
+def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, house: Wired) -> None:
+    for task_id, status in ((ONE, Status.STARTED), (TWO, Status.PENDING), (THREE, Status.RETRY)):
+        house.state.tasks.add(a_task(task_id, status=status))
+    house.state.tasks.add(a_final_task(ID.format(4)))
+
+    got = admin.get("/tasks/active").json
+
+    lists = {name: [task["task_id"] for task in got[name]] for name in ("active", "reserved", "scheduled")}
+    assert lists == {"active": [ONE], "reserved": [TWO], "scheduled": [THREE]}
+    assert (got["total"], got["next_cursor"]) == (3, None)
+
+
+def test_the_total_counts_beyond_the_page(admin: Gateway, house: Wired) -> None:
+    for number in range(5):
+        house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
+
+    first = admin.get("/tasks/active?limit=2").json
+    second = admin.get(f"/tasks/active?limit=2&cursor={first['next_cursor']}").json
+
+    assert ([len(page["reserved"]) for page in (first, second)], first["total"]) == ([2, 2], 5)
+    assert first["reserved"][1]["task_id"] < second["reserved"][0]["task_id"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", [THREE, TWO, ONE]),
+        ("state=SUCCESS", [TWO]),
+        ("type=optimize_images", [THREE]),
+        ("collection=nature", [TWO, ONE]),
+        (f"parent={ONE}", [TWO]),
+        ("since=2026-03-04T12:00:01Z", [THREE, TWO]),
+        ("until=2026-03-04T15:00:01%2B03:00", [ONE]),
+        ("text=G%C3%9CNAYDIN", [TWO, ONE]),
+        ("text=g%C3%BCnayd", [TWO, ONE]),
+        ("text=%20", []),
+        ("text=null", []),
+        ("limit=1", [THREE]),
+        ("unknown=1", [THREE, TWO, ONE]),
+        ("limit=1&limit=2", [THREE, TWO]),
+    ],
+)
+def test_history_is_found_by_what_it_is(admin: Gateway, house: Wired, query: str, found: list[str]) -> None:
+    house.state.tasks.add(a_task(ONE))
+    house.state.tasks.add(a_final_task(TWO, parent_id=ONE, created_at=NOON + timedelta(seconds=1)))
+    other = {"type": TaskType.OPTIMIZE_IMAGES, "subject": Subject(), "created_at": NOON + timedelta(seconds=2)}
+    house.state.tasks.add(a_task(THREE, **other))
+
+    got = admin.get(f"/tasks?{query}")
+
+    assert [task["task_id"] for task in got.json["tasks"]] == found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=DONE",
+        "type=nap",
+        "parent=x",
+        "since=yesterday",
+        "since=2026-03-04T12:00:00",
+        "limit=0",
+        "limit=201",
+        "until=null",
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused(admin: Gateway, house: Wired, query: str) -> None:
+    assert admin.get(f"/tasks?{query}").status == 400
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/active"])
+def test_a_cursor_of_somebody_else_is_refused(admin: Gateway, house: Wired, path: str) -> None:
+    assert admin.get(f"{path}?cursor=bm9uc2Vuc2U").status == 400
+
+
+def test_a_waiting_task_is_revoked_at_once(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE))
+
+    first, again = admin.post(f"/task/cancel/{ONE}"), admin.post(f"/task/cancel/{ONE}")
+
+    assert (first.status, first.json["status"], again.status) == (200, "REVOKED", 200)
+
+
+def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE, status=Status.STARTED))
+
+    got = admin.post(f"/task/cancel/{ONE}")
+
+    assert (got.status, got.json["status"], got.json["cancel_requested"]) == (202, "STARTED", True)
+    assert got.headers["Location"] == f"/task/status/{ONE}"
+
+
+@pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILURE, Status.PARTIAL])
+def test_a_task_that_has_ended_cannot_be_cancelled(admin: Gateway, house: Wired, status: Status) -> None:
+    house.state.tasks.add(a_final_task(ONE, status=status))
+
+    got = admin.post(f"/task/cancel/{ONE}")
+
+    assert (got.status, got.json["code"], got.json["details"]["status"]) == (409, "illegal_transition", status)
