@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cache
 
 from PIL import Image
 
-from chalicelib.core.blobs import Blob, Form
 from chalicelib.core.keys import read_incoming
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import ObjectNotFound, PayloadTooLarge
 from chalicelib.services.runner import Redeliver
 from chalicelib.settings import Settings
 from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired
 from tests.builders import FrozenClock
+from tests.memory_bucket import MemoryBucket
 
 CDN = "https://cdn.example"
 BOOTSTRAP = "wlf_bootstrap"
-
-
-@dataclass
-class MemoryBucket:
-    """An ObjectStore that tells somebody of what it has stored."""
-
-    blobs: dict[str, Blob] = field(default_factory=dict)
-    announce: Callable[[str], None] = lambda _: None
-
-    def put(self, *blobs: Blob) -> None:
-        for blob in blobs:
-            self.blobs[blob.key] = blob
-            self.announce(blob.key)
-
-    def get(self, key: str, *, limit: int) -> bytes:
-        if key not in self.blobs:
-            raise ObjectNotFound(key=key)
-        body = self.blobs[key].body
-        if len(body) > limit:
-            raise PayloadTooLarge(limit=limit, bytes=len(body))
-        return body
-
-    def has(self, key: str) -> bool:
-        return key in self.blobs
-
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:  # noqa: ARG002  # the port's
-        return Form(CDN, {"key": key, "Content-Type": content_type})
-
-    def delete(self, *keys: str) -> None:
-        for key in keys:
-            self.blobs.pop(key, None)
-
-    def delete_under(self, *prefixes: str) -> None:
-        self.delete(*(key for key in self.blobs if key.startswith(prefixes)))
 
 
 def a_house(**settings: object) -> Wired:
@@ -63,7 +25,7 @@ def a_house(**settings: object) -> Wired:
     house = Wired(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
     house.state = MemoryState()
     house.clock = FrozenClock()
-    house.objects = MemoryBucket()
+    house.objects = MemoryBucket(house.clock, lambda _: None)
     house.bootstrap = lambda: BOOTSTRAP
     return house
 
