@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from chalicelib.api.asking import Ask
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import Forbidden, Unauthorized
+from chalicelib.monitor.cookies import must_be_meant, sealed_in, token_behind
 from chalicelib.wiring import wired
 
 # A token is short and printable; what is not cannot be one, and need not be looked up.
@@ -18,11 +20,12 @@ _PRESENTED = re.compile(r"(?:Bearer +)?(?P<token>[\x21-\x7e]{1,256})", re.IGNORE
 def allowed(ask: Ask, scopes: tuple[Scope, ...]) -> Ask:
     """The request with its owner, if its token has one of the scopes; as it is where none is needed.
 
-    Unauthorized without a valid token; Forbidden without the scope.
+    The token is in the Authorization header or, for the monitor's pages, behind the session cookie.
+    Unauthorized without a valid one; Forbidden without the scope.
     """
     if not scopes:
         return ask
-    token = next(_allowing(presented(ask), scopes), None)
+    token = next(_allowing(_check(ask), scopes), None)
     if token is None:
         raise Forbidden(scope=", ".join(scopes))
     return replace(ask, owner=token.digest)
@@ -36,9 +39,16 @@ def presented(ask: Ask) -> str:
     return found["token"]
 
 
-def _allowing(token: str, scopes: tuple[Scope, ...]) -> Iterator[Token]:
+def _check(ask: Ask) -> Callable[[Scope], Token]:
+    if "authorization" in ask.headers or not sealed_in(ask.headers):
+        return partial(wired().tokens.check, presented(ask))
+    must_be_meant(ask.method, ask.headers)
+    return partial(token_behind, ask.headers)
+
+
+def _allowing(check: Callable[[Scope], Token], scopes: tuple[Scope, ...]) -> Iterator[Token]:
     for scope in scopes:
         try:
-            yield wired().tokens.check(token, scope)
+            yield check(scope)
         except Forbidden:
             continue

@@ -1,0 +1,68 @@
+"""The session's way through HTTP: one cookie, and beside it a header for whatever changes something."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from datetime import timedelta
+from http.cookies import CookieError, SimpleCookie
+
+from chalicelib.core.tokens import Scope, Token
+from chalicelib.errors import Forbidden
+from chalicelib.monitor.sessions import Sessions
+from chalicelib.wiring import wired
+
+COOKIE = "wallify_session"
+CSRF_HEADER = "x-csrf-token"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OUR_PAGES = frozenset({"same-origin", "none"})
+
+
+def sealed_in(headers: Mapping[str, str]) -> str:
+    """What the request's session cookie holds; empty without one. Header names are lower-case.
+
+    Browsers say where a request was started (https://www.w3.org/TR/fetch-metadata/): one that another site started,
+    a sister domain included, has no session.
+    """
+    if headers.get("sec-fetch-site", "none") not in _OUR_PAGES:
+        return ""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def must_be_meant(method: str, headers: Mapping[str, str]) -> None:
+    """Pass a request that changes nothing, or that shows what only our own page knows; Forbidden."""
+    if method in _SAFE:
+        return
+    # The header may hold what is no ASCII, and then comparing as text would raise.
+    shown = headers.get(CSRF_HEADER, "").encode(errors="replace")
+    if not hmac.compare_digest(shown, Sessions(wired().tokens).csrf(sealed_in(headers)).encode()):
+        raise Forbidden("The request does not carry the session's X-CSRF-Token.")
+
+
+def token_behind(headers: Mapping[str, str], scope: Scope) -> Token:
+    """The token that the request's session stands for; Unauthorized, or Forbidden without the scope."""
+    return Sessions(wired().tokens).find(sealed_in(headers), scope).token
+
+
+def kept(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -> str:
+    """The Set-Cookie line for a session: no script can read it, and no other site can send it."""
+    words = [
+        f"{COOKIE}={sealed}",
+        f"Path={path}",
+        f"Max-Age={int(lasts.total_seconds())}",
+        "HttpOnly",
+        "SameSite=Strict",
+    ]
+    # The gateway and the CDN say how the browser came; on plain HTTP (a local stack) a Secure cookie would be lost.
+    if "https" in (headers.get("x-forwarded-proto"), headers.get("cloudfront-forwarded-proto")):
+        words.append("Secure")
+    return "; ".join(words)
+
+
+def forgotten(headers: Mapping[str, str], path: str) -> str:
+    """The Set-Cookie line that ends a session in its browser."""
+    return kept("", headers, path, timedelta(0))

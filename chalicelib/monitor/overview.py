@@ -1,0 +1,137 @@
+"""`GET /overview`: how the system is doing, in one small answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import IntEnum
+
+import msgspec
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.vocabulary import Moment
+from chalicelib.core.tasks import Status, Task, TaskFilter
+from chalicelib.core.tokens import Scope
+from chalicelib.monitor import figures
+from chalicelib.monitor.figures import Bucket, Spread, Window
+from chalicelib.wiring import wired
+
+_PAGE, _MOST_PAGES = 500, 8
+"""An overview reads so many tasks at most, newest first; what a busy week adds to that is left out, and says so."""
+
+
+class Hours(IntEnum):
+    """How far back to look."""
+
+    HOUR = 1
+    QUARTER = 6
+    DAY = 24
+    WEEK = 168
+
+
+class OverviewQuery(msgspec.Struct, frozen=True):
+    """Which stretch of time."""
+
+    hours: Hours = Hours.HOUR
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why tasks failed."""
+
+    code: str
+    count: int
+
+
+class Storage(msgspec.Struct, frozen=True):
+    """What all collections add up to."""
+
+    collections: int
+    images: int
+    bytes: int
+    """Of the originals."""
+    rendition_bytes: int
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """Rough, from list prices: what the workers' time cost in this stretch, and what storage costs a month."""
+
+    compute_usd: float
+    storage_usd_month: float
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """How the system is doing."""
+
+    since: Moment
+    bucket_seconds: float
+    complete: bool
+    """False when there were more tasks than an overview reads; the newest are in it."""
+    buckets: tuple[Bucket, ...]
+    states: Mapping[Status, int]
+    """Of the tasks made in this stretch."""
+    active: Mapping[Status, int]
+    """Of all tasks that are not final, up to 500."""
+    runtime: Spread
+    queue_wait: Spread
+    failures: tuple[Reason, ...]
+    storage: Storage
+    cost: Cost
+
+
+@endpoint(
+    "GET /overview",
+    "How the system is doing",
+    scopes=(Scope.TASKS,),
+    replies={200: Reply("Numbers for the last hours.", Overview)},
+)
+def overview(_: Ask, query: OverviewQuery) -> Answer:
+    """Throughput, waits, run times, reasons of failures, storage and a rough cost."""
+    over = figures.window(wired().clock.now(), query.hours)
+    tasks, complete = _tasks_of(over)
+    return data(_overview(over, tasks, complete=complete))
+
+
+def _tasks_of(over: Window) -> tuple[list[Task], bool]:
+    # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
+    wanted = TaskFilter(since=over.since - over.slice * over.slices / 10)
+    found: list[Task] = []
+    cursor: str | None = None
+    for _ in range(_MOST_PAGES):
+        page = wired().tasks.history(wanted, _PAGE, cursor)
+        found.extend(page.items)
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return found, cursor is None
+
+
+def _overview(over: Window, tasks: Sequence[Task], *, complete: bool) -> Overview:
+    runtimes, storage = figures.runtimes(tasks), _storage()
+    recent = [task for task in tasks if task.created_at >= over.since]
+    return Overview(
+        since=over.since,
+        bucket_seconds=over.slice / timedelta(seconds=1),
+        complete=complete,
+        buckets=figures.buckets(tasks, over),
+        states=figures.states(recent),
+        active=figures.states(wired().tasks.active(_PAGE, None).items),
+        runtime=figures.spread(runtimes),
+        queue_wait=figures.spread(figures.waits(tasks)),
+        failures=tuple(Reason(*reason) for reason in figures.reasons(tasks)),
+        storage=storage,
+        cost=_cost(runtimes, storage),
+    )
+
+
+def _storage() -> Storage:
+    every = wired().delivery.stats()
+    originals, renditions = sum(one.bytes for one in every), sum(one.rendition_bytes for one in every)
+    return Storage(len(every), sum(one.images for one in every), originals, renditions)
+
+
+def _cost(runtimes: Sequence[float], storage: Storage) -> Cost:
+    compute = sum(runtimes) / 1_000 * figures.WORKER_GB * figures.GB_SECOND_USD
+    stored = (storage.bytes + storage.rendition_bytes) / 1e9 * figures.GB_MONTH_USD
+    return Cost(round(compute, 6), round(stored, 6))

@@ -1,0 +1,54 @@
+"""The monitor's page and its files."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.api.answers import Answer, if_changed
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.errors import NotFound
+from chalicelib.monitor import assets, policy
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class AssetAt(msgspec.Struct, frozen=True):
+    """A file's place."""
+
+    version: Name
+    file: Name
+
+
+@endpoint(
+    "GET /monitor",
+    "The monitor",
+    scopes=PUBLIC,
+    replies={200: Reply("The web app; it asks for a token.", content_type="text/html")},
+)
+def monitor(ask: Ask) -> Answer:
+    """Holds no data: without a session all it shows is how to sign in."""
+    told = {"Content-Type": assets.content_type(assets.PAGE), "Cache-Control": _ASK_AGAIN, **policy.headers()}
+    return if_changed(ask, Answer(200, assets.page(), told))
+
+
+@endpoint(
+    "GET /monitor/{version}/{file}",
+    "A file of the monitor",
+    scopes=PUBLIC,
+    replies={200: Reply("The file.", content_type="text/javascript")},
+    errors=(NotFound,),
+)
+def monitor_file(ask: Ask, at: AssetAt) -> Answer:
+    """Scripts, styles and the icon; what this version names never changes."""
+    if at.file not in assets.files() or at.file == assets.PAGE:
+        raise NotFound
+    # A page from before a deployment asks for its own version and gets ours, which it must not keep.
+    keep = _FOR_EVER if at.version == assets.version() else _ASK_AGAIN
+    told = {"Content-Type": assets.content_type(at.file), "Cache-Control": keep}
+    return if_changed(ask, Answer(200, assets.files()[at.file], told))

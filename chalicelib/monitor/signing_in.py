@@ -1,0 +1,106 @@
+"""Signing in to the monitor and out of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.api.vocabulary import Moment
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import Forbidden, Unauthorized, Unavailable
+from chalicelib.monitor.cookies import forgotten, kept, sealed_in
+from chalicelib.monitor.sessions import Session, Sessions
+from chalicelib.wiring import wired
+
+
+class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who wants to come in."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class SessionRecord(msgspec.Struct, frozen=True):
+    """An open session, and what its page needs to know."""
+
+    name: str
+    """Of the token."""
+    scopes: tuple[Scope, ...]
+    ends_at: Moment
+    csrf: str
+    """To be sent as `X-CSRF-Token` with every request that changes something."""
+    stage: str
+    max_body_bytes: int
+    """Larger files go straight into the bucket."""
+    max_upload_bytes: int
+    routes: tuple[str, ...]
+    """What this deployment answers, such as `GET /tasks`."""
+
+
+class SessionReply(msgspec.Struct, frozen=True):
+    """The session, or null without one."""
+
+    session: SessionRecord | None
+
+
+@endpoint(
+    "POST /monitor/session",
+    "Sign in to the monitor",
+    scopes=PUBLIC,
+    replies={201: Reply("Signed in; the cookie stands for the token.", SessionReply, headers=("Set-Cookie",))},
+    errors=(Unauthorized, Unavailable),
+)
+def open_session(ask: Ask, body: SignIn) -> Answer:
+    """The cookie is HttpOnly and SameSite=Strict. It ends after 12 hours, or with its token."""
+    sessions = Sessions(wired().tokens)
+    session = sessions.open(body.token.strip())
+    cookie = kept(session.sealed, ask.headers, ask.link("/"), sessions.lasts)
+    return data(SessionReply(_record(session)), 201).having(Set_Cookie=cookie)
+
+
+@endpoint("GET /monitor/session", "Who is signed in", scopes=PUBLIC, replies={200: Reply("The session.", SessionReply)})
+def session(ask: Ask) -> Answer:
+    """Null where nobody is, so that asking is no error."""
+    return data(SessionReply(_found(ask)))
+
+
+@endpoint(
+    "DELETE /monitor/session",
+    "Sign out of the monitor",
+    scopes=PUBLIC,
+    replies={200: Reply("Signed out.", SessionReply, headers=("Set-Cookie",))},
+)
+def close_session(ask: Ask) -> Answer:
+    """The browser forgets the cookie. To end a session that somebody copied, revoke its token."""
+    return data(SessionReply(None)).having(Set_Cookie=forgotten(ask.headers, ask.link("/")))
+
+
+def _found(ask: Ask) -> SessionRecord | None:
+    sealed = sealed_in(ask.headers)
+    for scope in (*Scope,) if sealed else ():
+        try:
+            return _record(Sessions(wired().tokens).find(sealed, scope))
+        except Forbidden:
+            continue
+        except Unauthorized:
+            break
+    return None
+
+
+def _record(session: Session) -> SessionRecord:
+    from chalicelib.api.routes import ENDPOINTS  # noqa: PLC0415  # the routes may come to include this one
+
+    given, token = wired().settings, session.token
+    return SessionRecord(
+        name=token.name,
+        scopes=tuple(sorted(token.scopes)),
+        ends_at=session.ends_at,
+        csrf=session.csrf,
+        stage=given.stage,
+        max_body_bytes=given.max_body_bytes,
+        max_upload_bytes=given.max_upload_bytes,
+        routes=tuple(f"{one.method} {one.path}" for one in ENDPOINTS),
+    )
