@@ -72,10 +72,10 @@ def _marker(data: bytes, at: int) -> tuple[int, int]:
     return data[found.start() + 1], found.start()
 
 
-def _kept(data: bytes, part: Part) -> bytes:
-    if part.kind[0] in _NEEDED or _is_profile(data, part) or _is_adobe(data, part):
-        return data[part.start : part.end]
-    return b""
+def _kept(data: bytes, part: Part) -> memoryview:
+    """A view, so that megabytes of coded data are copied once."""
+    needed = part.kind[0] in _NEEDED or _is_profile(data, part) or _is_adobe(data, part)
+    return memoryview(data)[part.start : part.end if needed else part.start]
 
 
 def _is_profile(data: bytes, part: Part) -> bool:

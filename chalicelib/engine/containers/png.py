@@ -64,9 +64,9 @@ def _claimed_frames(data: bytes, parts: tuple[Part, ...]) -> int:
     return max([sum(p.kind == b"fcTL" for p in parts), *claims])
 
 
-def _kept(data: bytes, part: Part) -> bytes:
+def _kept(data: bytes, part: Part) -> bytes | memoryview:
     if part.kind in _NEEDED:
-        return data[part.start : part.end]
+        return memoryview(data)[part.start : part.end]
     if part.kind == b"iCCP":
         return _profile(data[part.start + 8 : part.end - 4])
     return b""
