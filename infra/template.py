@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +18,19 @@ LONG_FORM = {"Ref": "Ref", "Condition": "Condition"}
 
 def read(path: Path = FOUNDATION) -> dict[str, Any]:
     """The template with intrinsic functions in their long form: `!Ref X` becomes `{"Ref": "X"}`."""
-    template: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a SafeLoader
-    return template
+    return deepcopy(_parsed(path))
 
 
 def properties(resource: str, path: Path = FOUNDATION) -> dict[str, Any]:
     """The properties of one resource."""
     found: dict[str, Any] = read(path)["Resources"][resource]["Properties"]
     return found
+
+
+@cache
+def _parsed(path: Path) -> dict[str, Any]:
+    template: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is safe
+    return template
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,43 @@
+"""What the gateway says itself has the shape and the words of our own errors."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chalicelib import errors
+from cli.local.gateway_words import GatewayWords
+
+WORDS = GatewayWords.load()
+OURS = {
+    error.code: error.status
+    for error in vars(errors).values()
+    if isinstance(error, type) and issubclass(error, errors.WallifyError)
+}
+
+
+@pytest.mark.parametrize("response_type", WORDS.responses)
+def test_every_answer_has_the_error_shape(response_type: str) -> None:
+    status, headers, body = WORDS.say(response_type)
+    said = json.loads(body)
+
+    assert said.keys() == {"success", "status", "code", "message", "request_id", "details"}
+    assert (said["success"], said["status"], said["details"]) == (False, status, {})
+    assert said["request_id"] == headers["x-amzn-RequestId"]
+    assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("response_type", WORDS.responses)
+def test_a_code_that_we_use_too_means_the_same(response_type: str) -> None:
+    said = json.loads(WORDS.say(response_type)[2])
+
+    assert OURS.get(said["code"], said["status"]) == said["status"]
+
+
+def test_an_unknown_route_is_not_found_rather_than_forbidden() -> None:
+    assert WORDS.say("MISSING_AUTHENTICATION_TOKEN")[0] == 404
+
+
+def test_a_refused_token_names_the_scheme() -> None:
+    assert WORDS.say("UNAUTHORIZED")[1]["WWW-Authenticate"] == "Bearer"

@@ -1,0 +1,82 @@
+"""What the tracked configuration and a stack's outputs become together."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from infra import stage
+
+PROD_CDN = "https://the-DistributionDomain"
+
+
+def test_each_function_runs_under_its_own_role(config: stage.Config, outputs: dict[str, str]) -> None:
+    functions = stage.resolved(config, "prod", outputs)["stages"]["prod"]["lambda_functions"]
+
+    assert {name: function["iam_role_arn"] for name, function in functions.items()} == {
+        "api_handler": "the-ApiRoleArn",
+        "process_image": "the-ProcessImageRoleArn",
+        "make_thumbnails": "the-MakeThumbnailsRoleArn",
+        "maintenance": "the-MaintenanceRoleArn",
+    }
+
+
+def test_functions_learn_the_names_of_what_the_stack_made(config: stage.Config, outputs: dict[str, str]) -> None:
+    environment = stage.resolved(config, "prod", outputs)["stages"]["prod"]["environment_variables"]
+
+    assert environment["WALLIFY_STAGE"] == "prod"
+    assert environment["WALLIFY_BUCKET"] == "the-BucketName"
+    assert environment["WALLIFY_IMAGES_QUEUE"] == "the-ImagesQueueName"
+    assert environment["WALLIFY_CDN_URL"] == PROD_CDN
+    assert "WALLIFY_API_URL" not in environment
+
+
+def test_the_local_cloud_says_where_it_serves_keys_and_the_api(config: stage.Config, outputs: dict[str, str]) -> None:
+    made = stage.resolved(config, "local", outputs, cdn_url="http://here/media", api_url="http://here")
+    environment = made["stages"]["local"]["environment_variables"]
+
+    assert environment["WALLIFY_CDN_URL"] == "http://here/media"
+    assert environment["WALLIFY_API_URL"] == "http://here"
+
+
+def test_a_stage_keeps_its_own_variables(config: stage.Config, outputs: dict[str, str]) -> None:
+    environment = stage.resolved(config, "dev", outputs)["stages"]["dev"]["environment_variables"]
+
+    assert environment["POWERTOOLS_LOG_LEVEL"] == "DEBUG"
+
+
+def test_a_stage_that_is_not_tracked_can_be_deployed_too(config: stage.Config, outputs: dict[str, str]) -> None:
+    assert stage.resolved(config, "try-out", outputs)["stages"]["try-out"]["environment_variables"]
+
+
+def test_the_tracked_configuration_stays_as_it_was(config: stage.Config, outputs: dict[str, str]) -> None:
+    before = deepcopy(config)
+
+    stage.resolved(config, "prod", outputs)
+
+    assert config == before
+
+
+def test_a_missing_output_is_an_error_by_name(config: stage.Config, outputs: dict[str, str]) -> None:
+    del outputs["TableName"]
+
+    with pytest.raises(KeyError, match="TableName"):
+        stage.resolved(config, "prod", outputs)
+
+
+@pytest.mark.parametrize("name", ["dev", "local", "prod"])
+def test_a_functions_variables_fit_into_lambdas_four_kilobytes(
+    config: stage.Config, outputs: dict[str, str], name: str
+) -> None:
+    long = dict.fromkeys(outputs, "x" * 200)
+    made = stage.resolved(config, name, long, cdn_url="x" * 200, api_url="x" * 200)
+    environment = made["environment_variables"] | made["stages"][name]["environment_variables"]
+
+    assert sum(len(key) + len(value) for key, value in environment.items()) < 4096
+
+
+def test_visibility_follows_the_timeouts(config: stage.Config) -> None:
+    config["lambda_functions"]["process_image"]["lambda_timeout"] = 100
+
+    assert stage.parameters(config, "prod")["ImagesVisibility"] == "600"
