@@ -66,6 +66,7 @@ class World:
         """How often S3 announces each object."""
         self.passed: list[str] = []
         """Checkpoints, in the order of passing."""
+        self.killed_at: list[str] = []
         self.at_checkpoint: Callable[[str], None] = lambda _: None
         given = Settings(bucket="media", table="table", bootstrap_secret="root", **settings)  # type: ignore[arg-type]  # fields of Settings
         self.wired = self._wired(given, state or MemoryState())
@@ -145,6 +146,7 @@ class World:
         """The worker that passes the checkpoint in its n-th attempt dies there."""
 
         def die() -> None:
+            self.killed_at.append(checkpoint)
             raise Kill
 
         self.when(checkpoint, die, attempt=attempt)
