@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from chalicelib.core import keys, names
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.core.tasks import Progress, Task
+from chalicelib.core.tasks import Progress, Status, Task
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import Conflict, DuplicateImage, NameTaken, ObjectNotFound, SourceGone, Unavailable
 from chalicelib.ports import Catalog, ObjectStore
@@ -49,13 +49,15 @@ class Processing:
 
     def undo(self, task: Task) -> None:
         """Remove what attempts at this task may have stored, and the upload."""
-        self.discard(task)
+        self._remove_results(task)
         self._remove_source(task)
 
     def discard(self, task: Task) -> None:
-        """Remove what attempts at this task may have stored."""
-        image_id = keys.image_id_of(task.task_id)
-        self.objects.delete_under(f"originals/{image_id}/", f"renditions/{image_id}/")
+        """Remove what is of no use any more: after success the upload, else what attempts may have stored."""
+        if task.status is Status.SUCCESS:
+            self._tidy(task)
+        else:
+            self._remove_results(task)
 
     def _fetch(self, source: str) -> bytes:
         try:
@@ -85,10 +87,14 @@ class Processing:
 
     def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
         """The collection has these bytes already: keep that image, drop what we stored, and say so."""
-        self.discard(task)
+        self._remove_results(task)
         final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
         self._tidy(task)
         return final
+
+    def _remove_results(self, task: Task) -> None:
+        image_id = keys.image_id_of(task.task_id)
+        self.objects.delete_under(f"originals/{image_id}/", f"renditions/{image_id}/")
 
     def _tidy(self, task: Task) -> None:
         # The work is done; what cannot be removed now, the bucket's lifecycle removes in its own time.

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from chalicelib.core.tasks import Failure, Status, Task
+from chalicelib.core.tasks import Failure, Task
 from chalicelib.errors import WallifyError
 from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease, OutOfAttempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.families import Families
 from chalicelib.telemetry import log
-
-_NOTHING_MADE = frozenset({Status.FAILURE, Status.REVOKED})
 
 
 class Redeliver(WallifyError):
@@ -31,7 +29,10 @@ class Job(Protocol):
     """One kind of work."""
 
     def do(self, task: Task) -> Task:
-        """Do the work of a claimed task and answer it final. Doing it twice has the effects of doing it once."""
+        """Do the work of a claimed task and answer it final. Doing it twice has the effects of doing it once.
+
+        A long job may answer it handed on instead: STARTED and held by nobody, with the message for its next part sent.
+        """
         ...
 
     def undo(self, task: Task) -> None:
@@ -39,7 +40,7 @@ class Job(Protocol):
         ...
 
     def discard(self, task: Task) -> None:
-        """Remove what attempts at this task have left, and nothing that a retry would need."""
+        """Remove what attempts at this task, which has ended, have left behind; nothing that a retry would need."""
         ...
 
 
@@ -53,7 +54,7 @@ class Runner:
     checkpoint: Checkpoint = passing
 
     def run(self, task_id: str, job: Job) -> Task | None:
-        """One attempt at the task: its final snapshot, or None where there was nothing to do.
+        """One attempt at the task: its final (or handed on) snapshot, or None where there was nothing to do.
 
         Redeliver while another run holds it, and after a fault that another attempt may not meet.
         """
@@ -72,10 +73,10 @@ class Runner:
         return final
 
     def _leave_tidy(self, task: Task, job: Job) -> None:
-        if task.attempts and task.status in _NOTHING_MADE:
-            # It ended between two attempts, or while a run that had lost it was still writing.
+        if task.attempts:
+            # The run that ended it may have died before it tidied up, or one that had lost it was still writing.
             job.discard(task)
-        # The run that ended it may have died before it told the parent.
+        # Or before it told the parent.
         self.families.child_ended(task)
 
     def _attempt(self, task: Task, job: Job) -> Task:
