@@ -9,13 +9,18 @@ import pytest
 
 from chalicelib.ports import Catalog, TaskStore, TokenStore
 from chalicelib.stores.memory import MemoryState
+from chalicelib.stores.sql.migrate import upgrade
 from tests.contracts.backends import State, dynamo_state, dynamodb_at, dynamodb_on_moto, emulator
+from tests.contracts.databases import emptied, postgresql, sql_state
 
 
 @pytest.fixture(scope="session")
 def emulator_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with emulator(Path(tmp_path_factory.mktemp("emulator"))) as address:
         yield address
+
+
+BACKENDS = ("memory", "dynamodb-moto", "dynamodb-emulator", "sqlite", "postgresql")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,7 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "state" in metafunc.fixturenames:
         referee = ["dynamodb-local"] if metafunc.config.getoption("--dynamodb-local", default=None) else []
-        metafunc.parametrize("state", ["memory", "dynamodb-moto", "dynamodb-emulator", *referee], indirect=True)
+        metafunc.parametrize("state", [*BACKENDS, *referee], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_address() -> Iterator[str]:
+    with postgresql() as address:
+        yield address
 
 
 @pytest.fixture
@@ -39,6 +50,13 @@ def state(request: pytest.FixtureRequest) -> Iterator[State]:
                 yield dynamo_state(client)
         case "dynamodb-emulator":
             yield dynamo_state(dynamodb_at(request.getfixturevalue("emulator_address")))
+        case "sqlite":
+            url = f"sqlite:///{request.getfixturevalue('tmp_path')}/state.db"
+            upgrade(url)
+            yield from sql_state(url)
+        case "postgresql":
+            with emptied(request.getfixturevalue("postgresql_address")) as url:
+                yield from sql_state(url)
         case "dynamodb-local":
             yield dynamo_state(dynamodb_at(request.config.getoption("--dynamodb-local")))
 

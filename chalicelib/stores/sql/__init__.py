@@ -1,0 +1,28 @@
+"""All state in PostgreSQL (or SQLite, for trying things out), through SQLAlchemy; the only room that imports it."""
+
+from __future__ import annotations
+
+from chalicelib.stores.sql.catalog import SqlCatalog
+from chalicelib.stores.sql.database import Database, engine_for
+from chalicelib.stores.sql.tasks import SqlTasks
+from chalicelib.stores.sql.tokens import SqlTokens
+
+__all__ = ["SqlState"]
+
+
+class SqlState:
+    """The three state ports over one database, whose tables `migrate.upgrade` has made.
+
+    A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 1) -> None:
+        self._engine = engine_for(url, pool_size=pool_size)
+        database = Database(self._engine)
+        self.tasks = SqlTasks(database)
+        self.catalog = SqlCatalog(database)
+        self.tokens = SqlTokens(database)
+
+    def close(self) -> None:
+        """Give the connections back to the server."""
+        self._engine.dispose()

