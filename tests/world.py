@@ -19,6 +19,7 @@ from PIL import Image
 
 from chalicelib import events
 from chalicelib.core.tasks import Status, Task, TaskType
+from chalicelib.ports import ObjectStore
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.processing import Processing
 from chalicelib.services.runner import Runner
@@ -57,7 +58,9 @@ def a_png(number: int = 0, size: tuple[int, int] = (8, 6)) -> bytes:
 class World:
     """See above; every part may be looked at and changed by a test."""
 
-    def __init__(self, state: State | None = None, *, seed: int = 0, **settings: object) -> None:
+    def __init__(
+        self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0, **settings: object
+    ) -> None:
         self.random = Random(seed)
         self.clock = FrozenClock()
         self.queue = MemoryQueue(self.clock, self.random)
@@ -69,7 +72,7 @@ class World:
         self.killed_at: list[str] = []
         self.at_checkpoint: Callable[[str], None] = lambda _: None
         given = Settings(bucket="media", table="table", bootstrap_secret="root", **settings)  # type: ignore[arg-type]  # fields of Settings
-        self.wired = self._wired(given, state or MemoryState())
+        self.wired = self._wired(given, state or MemoryState(), objects or self.bucket)
         self._sequencer = 0
 
     def upload(
@@ -167,9 +170,9 @@ class World:
         self.passed.append(name)
         self.at_checkpoint(name)
 
-    def _wired(self, settings: Settings, state: State) -> Wired:
+    def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Wired:
         wired = Wired(settings)
-        wired.state, wired.objects, wired.clock = state, self.bucket, self.clock
+        wired.state, wired.objects, wired.clock = state, objects, self.clock
         wired.queues = dict.fromkeys(TaskType, self.queue)
         wired.bootstrap = lambda: ROOT
         wired.attempts = Attempts(state.tasks, self.clock, wired.rules, lambda: LUCK)
