@@ -52,8 +52,13 @@ class Idempotency:
             task = self.tasks.get(task_id)
         except TaskNotFound:
             return Ticket(task_id)
-        if self.clock.now() - task.created_at >= MEMORY:
+        if self.clock.now() - task.created_at >= MEMORY or _was_told_to_come_again(task):
             return self._ticket(owner, key, fingerprint, round_ + 1)
         if task.args.get("fingerprint") != fingerprint:
             raise KeyReused
         return Ticket(task_id, task)
+
+
+def _was_told_to_come_again(task: Task) -> bool:
+    """True when the earlier request was answered with a 503, so that nothing has begun."""
+    return task.attempts == 0 and task.error is not None and task.error.retryable

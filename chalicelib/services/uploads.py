@@ -130,19 +130,24 @@ class Uploads:
         except Conflict:
             # The same request at the same moment, from a client that did not wait: both get the one task.
             return self._again(self.tasks.get(task.task_id), checked)
-        self._store(task, checked)
-        return task
+        return self._store(task, checked)
 
     def _again(self, task: Task, checked: Checked) -> Task:
         """A repeated request; it may be that the first one died before it stored the object."""
-        if task.status is Status.PENDING:
-            self._store(task, checked)
-        return task
+        return self._store(task, checked) if task.status is Status.PENDING else task
 
-    def _store(self, task: Task, checked: Checked) -> None:
+    def _store(self, task: Task, checked: Checked) -> Task:
         try:
             self.objects.put(Blob(task.args["source"], checked.body, checked.format.mime))
         except Unavailable as fault:
+            return self._given_up(task, fault)
+        return task
+
+    def _given_up(self, task: Task, fault: Unavailable) -> Task:
+        try:
             # Without its object the task would wait for ever, so it ends here, and the client may try again.
             self.tasks.replace(task, self.intake.refused(task, fault))
-            raise
+        except Conflict:
+            # The object is there, only the answer was lost: a worker has begun.
+            return self.tasks.get(task.task_id)
+        raise fault
