@@ -31,7 +31,7 @@ class Reply:
     headers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One method of one path."""
 

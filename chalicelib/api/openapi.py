@@ -14,7 +14,6 @@ import msgspec
 from chalicelib.api.endpoint import Endpoint, Reply
 from chalicelib.api.forms import FILE, FORM
 from chalicelib.api.problems import InternalError, Problem
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.schemas import Json, properties_of, reference, schemas
 from chalicelib.errors import BadRequest, Forbidden, TooManyRequests, Unauthorized, Unavailable, WallifyError
 
@@ -22,21 +21,21 @@ API_VERSION = "1.0.0"
 _ANYWHERE = (InternalError, TooManyRequests, Unavailable)
 
 
-def description(base: str = "") -> Json:
+def description(endpoints: tuple[Endpoint, ...], base: str = "") -> Json:
     """The whole document; `base` is what precedes the paths at the client's address."""
-    return {**_document(), "servers": [{"url": base or "/"}]}
+    return {**_document(endpoints), "servers": [{"url": base or "/"}]}
 
 
 @cache
-def _document() -> Json:
+def _document(endpoints: tuple[Endpoint, ...]) -> Json:
     paths: dict[str, Json] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Wallify", "version": API_VERSION, "summary": "An image CDN for wallpaper apps"},
         "paths": paths,
-        "components": {"schemas": schemas(ENDPOINTS), "securitySchemes": _SECURITY},
+        "components": {"schemas": schemas(endpoints), "securitySchemes": _SECURITY},
     }
     # As its readers see it: plain JSON, without our tuples and enums.
     read: Json = msgspec.json.decode(msgspec.json.encode(document))

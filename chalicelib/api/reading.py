@@ -77,10 +77,12 @@ def _holds_int(kind: object) -> bool:
 
 _NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
+_PATTERN = re.compile(r" matching regex '.*'")
 _MISSING = re.compile(r"missing required field `(?P<place>[^`]*)`")
 
 
 def _refused(reason: str) -> BadRequest:
     found = _PLACE.search(reason) or _MISSING.search(reason)
     place = found["place"] if found else ""
-    return BadRequest(f"{place or 'The body'}: {_PLACE.sub('', reason)}.", parameter=place, reason=reason)
+    told = _PATTERN.sub(" in the form that the description gives", _PLACE.sub("", reason))
+    return BadRequest(f"{place or 'The body'}: {told}.", parameter=place, reason=told)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from chalicelib.api import images, index, serving, tasks, tokens, uploads
+from chalicelib.api.describing import describing
+from chalicelib.api.endpoint import Endpoint
 
-ENDPOINTS = (
+ENDPOINTS: tuple[Endpoint, ...] = (
     index.index,
     index.health,
-    index.openapi,
-    index.docs,
+    *describing(lambda: ENDPOINTS),
     uploads.file_upload,
     tasks.task_status,
     tasks.active_tasks,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.api.gateway import Gateway, Got
+
 BOUNDARY = "----boundary7MA4YWxk"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
@@ -19,3 +21,7 @@ def a_file(body: bytes, filename: str = "photo.jpg") -> bytes:
 def a_form(*parts: bytes, **fields: str) -> bytes:
     named = (a_part(f'form-data; name="{name.rstrip("_")}"', text.encode()) for name, text in fields.items())
     return b"".join((*parts, *named)) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def upload(client: Gateway, *parts: bytes, **fields: str) -> Got:
+    return client.post("/file_upload", a_form(*parts, **fields), Content_Type=FORM)

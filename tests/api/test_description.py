@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from chalice.app import Chalice
 from openapi_spec_validator import validate
 
-from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.endpoint import ANY_TOKEN, PUBLIC, Endpoint
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway
@@ -91,3 +92,16 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.name)
+def test_the_written_reference_has_every_route(one: Endpoint) -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+    row = next((line for line in reference.splitlines() if f"| `{one.method} {one.path}` |" in line), "")
+
+    told = row.split("|")[2].strip() if row else "not there"
+    assert told == SCOPES.get(one.scopes, " or ".join(f"`{scope}`" for scope in one.scopes))
+
+
+SCOPES = {PUBLIC: "public", ANY_TOKEN: "any"}

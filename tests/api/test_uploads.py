@@ -8,13 +8,9 @@ from chalice.test import Client
 
 from chalicelib.core.tasks import Status
 from chalicelib.wiring import Wired
-from tests.api.forms import FORM, a_file, a_form, a_part
-from tests.api.gateway import Gateway, Got, answered
-from tests.api.house import BOOTSTRAP, a_jpeg, bucket_of, finish
-
-
-def upload(client: Gateway, *parts: bytes, **fields: str) -> Got:
-    return client.post("/file_upload", a_form(*parts, **fields), Content_Type=FORM)
+from tests.api.forms import FORM, a_file, a_form, a_part, upload
+from tests.api.gateway import Gateway, answered
+from tests.api.house import BOOTSTRAP, a_jpeg, bucket_of
 
 
 def test_an_asynchronous_upload_is_accepted_with_a_task(admin: Gateway, house: Wired) -> None:
@@ -81,134 +77,12 @@ def test_other_words_are_refused(admin: Gateway, house: Wired, word: str) -> Non
     assert (got.status, got.json["details"]["parameter"]) == (400, "async")
 
 
-def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, busy_house: Wired) -> None:
-    first = upload(admin, a_file(a_jpeg())).json["file"]
-
-    again = upload(admin, a_file(a_jpeg(), "other.jpg"), async_="true")
-
-    assert (again.status, again.json["duplicate"], again.json["task_ids"]) == (200, True, [])
-    assert again.json["file"] == {**first, "duplicate": True}
-
-
-def test_a_copy_may_be_asked_for(admin: Gateway, busy_house: Wired) -> None:
-    first = upload(admin, a_file(a_jpeg())).json["file"]
-
-    again = upload(admin, a_file(a_jpeg()), on_duplicate="copy")
-
-    assert again.status == 201
-    assert (first["name"], again.json["file"]["name"]) == ("photo.jpg", "photo_1.jpg")
-
-
-def test_a_duplicate_may_be_refused(admin: Gateway, busy_house: Wired) -> None:
-    first = upload(admin, a_file(a_jpeg())).json["file"]
-
-    again = upload(admin, a_file(a_jpeg()), on_duplicate="error")
-
-    assert (again.status, again.json["code"]) == (409, "duplicate_image")
-    assert again.json["details"]["image_id"] == first["image_id"]
-
-
-def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gateway, house: Wired) -> None:
-    first, second = (upload(admin, a_file(a_jpeg()), async_="true").json["task_ids"][0][1] for _ in range(2))
-    finish(house, first)
-    finish(house, second)
-
-    one, other = (admin.get(f"/task/status/{task_id}").json["result"] for task_id in (first, second))
-
-    assert (one["duplicate"], other["duplicate"]) == (False, True)
-    assert one["image_id"] == other["image_id"]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        (b"", 400, "empty_file"),
-        (b"Dear diary, this is a text.", 422, "not_an_image"),
-        (b"%PDF-1.7 and so on", 415, "unsupported_type"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_type"),
-        (a_jpeg()[: len(a_jpeg()) // 2], 422, "image_damaged"),
-    ],
-    ids=["empty", "text", "pdf", "svg", "half"],
-)
-def test_what_is_no_whole_picture_is_refused(
-    admin: Gateway, busy_house: Wired, body: bytes, status: int, code: str
-) -> None:
-    got = upload(admin, a_file(body))
-
-    assert (got.status, got.json["code"], got.json["success"]) == (status, code, False)
-
-
-def test_a_failure_of_the_pipeline_names_its_task(admin: Gateway, busy_house: Wired) -> None:
-    got = upload(admin, a_file(a_jpeg()[:5_000]))
-
-    assert busy_house.tasks.get(got.json["details"]["task_id"]).status is Status.FAILURE
-
-
 def test_a_cancelled_upload_says_so(admin: Gateway, house: Wired) -> None:
     bucket_of(house).announce = lambda key: cancel(house, key.split("/")[2])
 
     got = upload(admin, a_file(a_jpeg()))
 
     assert (got.status, got.json["details"]["status"]) == (409, "REVOKED")
-
-
-def test_a_large_body_is_refused_with_a_hint(admin: Gateway, house: Wired) -> None:
-    got = upload(admin, a_file(b"\xff\xd8\xff" + bytes(4_600_000)))
-
-    assert (got.status, got.json["code"]) == (413, "payload_too_large")
-    assert got.json["details"]["limit"] == 4_500_000
-    assert got.json["details"]["use"] == "POST /uploads"
-
-
-def test_a_large_body_is_refused_by_its_announced_length(admin: Gateway, house: Wired) -> None:
-    got = admin.post("/file_upload", b"cut off by somebody", Content_Type=FORM, Content_Length="999999999")
-
-    assert (got.status, got.json["details"]["use"]) == (413, "POST /uploads")
-
-
-def test_a_file_just_over_the_limit_is_refused(admin: Gateway, house: Wired) -> None:
-    got = upload(admin, a_file(b"\xff\xd8\xff" + bytes(4_500_000 - 2)))
-
-    assert (got.status, got.json["details"]["bytes"]) == (413, 4_500_001)
-
-
-@pytest.mark.parametrize(
-    ("filename", "name"),
-    [
-        ("../../etc/passwd", "passwd.jpg"),
-        ("günaydın fotoğraf.jpg", "günaydın fotoğraf.jpg"),  # noqa: RUF001  # Turkish
-        ("a" * 296 + ".jpg", "a" * 100 + ".jpg"),
-        ('say "hi".jpg', "say _hi.jpg"),
-        ("", "unnamed.jpg"),
-    ],
-    ids=["traversal", "turkish", "long", "quotes", "none"],
-)
-def test_names_are_shown_as_given_and_stored_safely(
-    admin: Gateway, busy_house: Wired, filename: str, name: str
-) -> None:
-    file = upload(admin, a_file(a_jpeg(), filename)).json["file"]
-
-    assert (file["filename"], file["name"]) == (filename or "unnamed", name)
-    assert admin.get(file["links"]["cdn"]).status == 302
-    assert admin.get(f"/images/{file['image_id']}").json["filename"] == (filename or "unnamed")
-
-
-def test_a_name_with_a_line_break_is_refused(admin: Gateway, house: Wired) -> None:
-    got = upload(admin, a_file(a_jpeg(), "a\r\nSet-Cookie: b.jpg"))
-
-    assert (got.status, got.json["code"]) == (400, "bad_request")
-
-
-def test_a_wrong_extension_is_corrected_and_reported(admin: Gateway, busy_house: Wired) -> None:
-    got = upload(admin, a_file(a_jpeg(), "photo.png"))
-
-    assert got.json["file"]["name"] == "photo.jpg"
-    assert "catalogued as .jpg" in got.json["warnings"][0]
-
-
-@pytest.mark.parametrize("collection", ["../x", "", "a/b", "x" * 65, "a\nb"])
-def test_a_bad_name_of_a_collection_is_refused(admin: Gateway, house: Wired, collection: str) -> None:
-    assert upload(admin, a_file(a_jpeg()), collection=collection).status == 400
 
 
 def test_fields_may_come_before_the_file(admin: Gateway, house: Wired) -> None:
@@ -236,21 +110,3 @@ def test_chalice_own_client_gets_the_same_answer(app: Chalice, house: Wired) -> 
         got = client.http.post("/file_upload", headers=headers, body=a_form(a_file(a_jpeg()), async_="true"))
 
     assert got.status_code == 202
-
-
-def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Wired) -> None:
-    first, again = (
-        admin.post("/file_upload", a_form(a_file(a_jpeg()), async_="true"), Content_Type=FORM, Idempotency_Key="k1")
-        for _ in range(2)
-    )
-
-    assert first.json == again.json
-
-
-def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Wired) -> None:
-    first, other = (
-        admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")
-        for body in (a_jpeg(seed=1), a_jpeg(seed=2))
-    )
-
-    assert (first.status, other.status, other.json["code"]) == (202, 409, "idempotency_key_reused")

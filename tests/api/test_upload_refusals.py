@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.core.tasks import Status
+from chalicelib.wiring import Wired
+from tests.api.forms import FORM, a_file, upload
+from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "empty_file"),
+        (b"Dear diary, this is a text.", 422, "not_an_image"),
+        (b"%PDF-1.7 and so on", 415, "unsupported_type"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_type"),
+        (a_jpeg()[: len(a_jpeg()) // 2], 422, "image_damaged"),
+    ],
+    ids=["empty", "text", "pdf", "svg", "half"],
+)
+def test_what_is_no_whole_picture_is_refused(
+    admin: Gateway, busy_house: Wired, body: bytes, status: int, code: str
+) -> None:
+    got = upload(admin, a_file(body))
+
+    assert (got.status, got.json["code"], got.json["success"]) == (status, code, False)
+
+
+def test_a_failure_of_the_pipeline_names_its_task(admin: Gateway, busy_house: Wired) -> None:
+    got = upload(admin, a_file(a_jpeg()[:5_000]))
+
+    assert busy_house.tasks.get(got.json["details"]["task_id"]).status is Status.FAILURE
+
+
+def test_a_large_body_is_refused_with_a_hint(admin: Gateway, house: Wired) -> None:
+    got = upload(admin, a_file(b"\xff\xd8\xff" + bytes(4_600_000)))
+
+    assert (got.status, got.json["code"]) == (413, "payload_too_large")
+    assert got.json["details"]["limit"] == 4_500_000
+    assert got.json["details"]["use"] == "POST /uploads"
+
+
+def test_a_large_body_is_refused_by_its_announced_length(admin: Gateway, house: Wired) -> None:
+    got = admin.post("/file_upload", b"cut off by somebody", Content_Type=FORM, Content_Length="999999999")
+
+    assert (got.status, got.json["details"]["use"]) == (413, "POST /uploads")
+
+
+def test_a_file_just_over_the_limit_is_refused(admin: Gateway, house: Wired) -> None:
+    got = upload(admin, a_file(b"\xff\xd8\xff" + bytes(4_500_000 - 2)))
+
+    assert (got.status, got.json["details"]["bytes"]) == (413, 4_500_001)
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [
+        ("../../etc/passwd", "passwd.jpg"),
+        ("günaydın fotoğraf.jpg", "günaydın fotoğraf.jpg"),  # noqa: RUF001  # Turkish
+        ("a" * 296 + ".jpg", "a" * 100 + ".jpg"),
+        ('say "hi".jpg', "say _hi.jpg"),
+        ("", "unnamed.jpg"),
+    ],
+    ids=["traversal", "turkish", "long", "quotes", "none"],
+)
+def test_names_are_shown_as_given_and_stored_safely(
+    admin: Gateway, busy_house: Wired, filename: str, name: str
+) -> None:
+    file = upload(admin, a_file(a_jpeg(), filename)).json["file"]
+
+    assert (file["filename"], file["name"]) == (filename or "unnamed", name)
+    assert admin.get(file["links"]["cdn"]).status == 302
+    assert admin.get(f"/images/{file['image_id']}").json["filename"] == (filename or "unnamed")
+
+
+def test_a_name_with_a_line_break_is_refused(admin: Gateway, house: Wired) -> None:
+    got = upload(admin, a_file(a_jpeg(), "a\r\nSet-Cookie: b.jpg"))
+
+    assert (got.status, got.json["code"]) == (400, "bad_request")
+
+
+def test_a_wrong_extension_is_corrected_and_reported(admin: Gateway, busy_house: Wired) -> None:
+    got = upload(admin, a_file(a_jpeg(), "photo.png"))
+
+    assert got.json["file"]["name"] == "photo.jpg"
+    assert "catalogued as .jpg" in got.json["warnings"][0]
+
+
+@pytest.mark.parametrize("collection", ["../x", "", "a/b", "x" * 65, "a\nb"])
+def test_a_bad_name_of_a_collection_is_refused(admin: Gateway, house: Wired, collection: str) -> None:
+    assert upload(admin, a_file(a_jpeg()), collection=collection).status == 400
