@@ -29,6 +29,9 @@ SETTINGS = {
     "webpMethod": WEBP_METHOD,
 }
 
+# What `keep_memory` asks glibc for, by environment.
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+
 
 def engines() -> list[Engine]:
     """Both ways, or none where Node or sharp is absent."""
@@ -38,7 +41,7 @@ def engines() -> list[Engine]:
     worker = Process(
         (node, str(places.HERE / "engines" / "sharp.mjs")),
         folder=str(places.NODE),
-        env={"BENCH_SETTINGS": json.dumps(SETTINGS)},
+        env={"BENCH_SETTINGS": json.dumps(SETTINGS)} | KEEP_MEMORY,
     )
     return [
         Remote("sharp, tuned by hand", worker, "tuned", frozenset({THUMBS, STILL, CHECK, INGEST, INGEST_WEBP})),

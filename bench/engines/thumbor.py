@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
-import json
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,10 @@ from PIL import Image
 
 from bench import places
 from bench.engines import CHECK, JPEG_QUALITY, SIZES, STILL, THUMBS, Engine, Files
-from bench.engines.worker import KEEP, Process, Remote
+from bench.engines.serving import serve
+from bench.engines.worker import Process, Remote
+
+PLAIN = "plain"
 
 
 def engines() -> list[Engine]:
@@ -22,31 +24,16 @@ def engines() -> list[Engine]:
     if not (places.SITE / "thumbor").is_dir():
         return []
     worker = Process((sys.executable, "-m", "bench.engines.thumbor"), folder=str(places.ROOT))
-    return [Remote("thumbor's engine", worker, "plain", frozenset({THUMBS, STILL, CHECK}))]
+    return [Remote("thumbor's engine", worker, PLAIN, frozenset({THUMBS, STILL, CHECK}))]
 
 
-def serve() -> None:
-    """Answer requests until the pipe closes."""
+def main() -> None:
+    """Be the worker."""
     places.open_site()
     make = _maker()
-    kept = b""
-    while line := sys.stdin.buffer.readline():
-        request = json.loads(line)
-        data = sys.stdin.buffer.read(request["bytes"]) or kept
-        kept = data if request["job"] == KEEP else b""
-        said, bodies = _answer(make, request["job"], data)
-        sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + b"".join(bodies))
-        sys.stdout.buffer.flush()
-
-
-def _answer(make: Callable[[], Any], job: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    wall, cpu = time.perf_counter_ns(), time.process_time_ns()
-    try:
-        files = JOBS[job](make, data)
-    except Exception as e:  # noqa: BLE001 - whatever it is, the parent must hear it, or it would wait
-        return {"error": repr(e)}, []
-    took = {"wall_ms": (time.perf_counter_ns() - wall) / 1e6, "cpu_ms": (time.process_time_ns() - cpu) / 1e6}
-    return took | {"files": [(name, len(body)) for name, body in files.items()]}, list(files.values())
+    thumbs = functools.partial(_thumbs, make)
+    still = functools.partial(_still, make)
+    serve({(PLAIN, THUMBS): thumbs, (PLAIN, CHECK): thumbs, (PLAIN, STILL): still})
 
 
 def _thumbs(make: Callable[[], Any], data: bytes) -> Files:
@@ -71,14 +58,6 @@ def _shrunk(make: Callable[[], Any], data: bytes, size: int) -> Any:  # noqa: AN
     return engine
 
 
-JOBS: dict[str, Callable[[Callable[[], Any], bytes], Files]] = {
-    THUMBS: _thumbs,
-    CHECK: _thumbs,
-    STILL: _still,
-    KEEP: lambda _make, _data: {},
-}
-
-
 def _maker() -> Callable[[], Any]:
     config = importlib.import_module("thumbor.config").Config()
     config.MAX_PIXELS = None
@@ -89,4 +68,4 @@ def _maker() -> Callable[[], Any]:
 
 
 if __name__ == "__main__":
-    serve()
+    main()
