@@ -21,9 +21,13 @@ Part: TypeAlias = "tuple[MultipartSegment, list[bytes]]"
 
 FORM = "multipart/form-data"
 FILE = "file"
+FILES = ("files[]", "files")
+"""Names under which a form may hold many files."""
 FORM_ROOM = 64 * 1024
 """Bytes that a form may need beside its file."""
 _MOST_SEGMENTS = 16
+_MOST_FILES = 64
+"""More than a bulk upload takes, so that its own error can say how many that are."""
 _MOST_HEADER = 16 * 1024
 _MOST_TEXT = 1024
 
@@ -35,28 +39,52 @@ class FilePart(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class FileParts(msgspec.Struct, frozen=True):
+    """The files in a form, in its order."""
+
+    files: tuple[FilePart, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form with one file."""
+    """A form with its files."""
 
     fields: Mapping[str, str]
-    file: FilePart
+    files: tuple[FilePart, ...]
 
 
 def form_of(ask: Ask) -> Form:
-    """The form in the request. PayloadTooLarge before it is parsed; UnsupportedType; BadRequest for a broken one."""
+    """The form with one file. PayloadTooLarge before it is parsed; UnsupportedType; BadRequest for a broken one."""
+    form = _form(_parts_of(ask, _MOST_SEGMENTS), (FILE,))
+    if len(form.files) > 1:
+        raise BadRequest("Each field of the form may come once.", field=FILE)
+    return form
+
+
+def bulk_form_of(ask: Ask) -> Form:
+    """The form with many files; errors as `form_of`."""
+    return _form(_parts_of(ask, _MOST_SEGMENTS + _MOST_FILES), FILES)
+
+
+def _parts_of(ask: Ask, most: int) -> list[Part]:
     _must_fit(ask)
-    parts: dict[str, Part] = {}
-    for part in _parts(ask.body(), _boundary(ask)):
-        name = str(part[0].name)
-        if name in parts:
+    return _parts(ask.body(), _boundary(ask), most)
+
+
+def _form(parts: list[Part], names: tuple[str, ...]) -> Form:
+    fields: dict[str, str] = {}
+    files: list[FilePart] = []
+    for segment, chunks in parts:
+        name, body = str(segment.name), b"".join(chunks)
+        if name in names:
+            files.append(FilePart(_filename(segment), body))
+        elif name in fields:
             raise BadRequest("Each field of the form may come once.", field=name[:80])
-        parts[name] = part
-    if FILE not in parts:
-        raise BadRequest("The form has no field 'file'.", field=FILE)
-    segment, chunks = parts.pop(FILE)
-    fields = {name: _text(name, b"".join(chunks)) for name, (_, chunks) in parts.items()}
-    return Form(fields, FilePart(_filename(segment), b"".join(chunks)))
+        else:
+            fields[name] = _text(name, body)
+    if not files:
+        raise BadRequest(f"The form has no field '{names[0]}'.", field=names[0])
+    return Form(fields, tuple(files))
 
 
 def _must_fit(ask: Ask) -> None:
@@ -76,12 +104,12 @@ def _boundary(ask: Ask) -> str:
     return str(options.get("boundary", ""))
 
 
-def _parts(body: bytes, boundary: str) -> list[Part]:
+def _parts(body: bytes, boundary: str, most: int) -> list[Part]:
     from multipart import MultipartError  # noqa: PLC0415  # only uploads pay for this import
 
     parts: list[Part] = []
     try:
-        for event in _events(body, boundary):
+        for event in _events(body, boundary, most):
             if isinstance(event, bytes | bytearray):
                 parts[-1][1].append(bytes(event))
             elif event is not None:
@@ -91,10 +119,10 @@ def _parts(body: bytes, boundary: str) -> list[Part]:
     return parts
 
 
-def _events(body: bytes, boundary: str) -> Iterator[MultipartSegment | bytes | None]:
+def _events(body: bytes, boundary: str, most: int) -> Iterator[MultipartSegment | bytes | None]:
     from multipart import PushMultipartParser  # noqa: PLC0415  # only uploads pay for this import
 
-    limits = {"max_segment_count": _MOST_SEGMENTS, "max_header_size": _MOST_HEADER}
+    limits = {"max_segment_count": most, "max_header_size": _MOST_HEADER}
     with PushMultipartParser(boundary, strict=True, **limits) as parser:
         # The body is in memory already: in one piece it is cut, not copied.
         yield from parser.parse(body)

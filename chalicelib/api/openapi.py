@@ -12,7 +12,7 @@ from itertools import groupby
 import msgspec
 
 from chalicelib.api.endpoint import Endpoint, Reply
-from chalicelib.api.forms import FILE, FORM
+from chalicelib.api.forms import FILE, FILES, FORM
 from chalicelib.api.problems import InternalError, Problem
 from chalicelib.api.schemas import Json, properties_of, reference, schemas
 from chalicelib.errors import BadRequest, Forbidden, TooManyRequests, Unauthorized, Unavailable, WallifyError
@@ -83,14 +83,18 @@ def _request_body(endpoint: Endpoint) -> Json:
     if "body" in endpoint.parts:
         content: Json = {"application/json": {"schema": reference(endpoint.parts["body"])}}
         return {"requestBody": {"required": True, "content": content}}
-    if FILE in endpoint.parts:
-        return {"requestBody": {"required": True, "content": {FORM: {"schema": _form(endpoint.parts["form"])}}}}
+    if "form" in endpoint.parts:
+        return {"requestBody": {"required": True, "content": {FORM: {"schema": _form(endpoint)}}}}
     return {}
 
 
-def _form(kind: type[msgspec.Struct]) -> Json:
-    file = {FILE: {"type": "string", "format": "binary", "description": "The picture."}}
-    return {"type": "object", "properties": file | properties_of(kind), "required": [FILE]}
+_PICTURE: Json = {"type": "string", "format": "binary", "description": "The picture."}
+_PICTURES: Json = {"type": "array", "items": _PICTURE, "description": "The pictures."}
+
+
+def _form(endpoint: Endpoint) -> Json:
+    name, shape = (FILE, _PICTURE) if FILE in endpoint.parts else (FILES[0], _PICTURES)
+    return {"type": "object", "properties": {name: shape} | properties_of(endpoint.parts["form"]), "required": [name]}
 
 
 def _replies(replies: Mapping[int, Reply]) -> Json:

@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.forms import Form, form_of
+from chalicelib.api.forms import FileParts, bulk_form_of, form_of
 from chalicelib.errors import BadRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -20,7 +20,11 @@ def read_parts(ask: Ask, endpoint: Endpoint) -> dict[str, msgspec.Struct]:
     """What the endpoint's view takes, each part checked. BadRequest names what cannot be understood."""
     read = {name: READERS[name](ask, kind) for name, kind in endpoint.parts.items() if name in READERS}
     if "file" in endpoint.parts:
-        read |= _multipart(ask, endpoint.parts)
+        form = form_of(ask)
+        read |= {"form": _converted(form.fields, endpoint.parts["form"]), "file": form.files[0]}
+    if "files" in endpoint.parts:
+        form = bulk_form_of(ask)
+        read |= {"form": _converted(form.fields, endpoint.parts["form"]), "files": FileParts(form.files)}
     return read
 
 
@@ -51,11 +55,6 @@ READERS: Mapping[str, Callable[[Ask, type[msgspec.Struct]], msgspec.Struct]] = {
     "headers": _headers,
     "body": _body,
 }
-
-
-def _multipart(ask: Ask, parts: Mapping[str, type[msgspec.Struct]]) -> dict[str, msgspec.Struct]:
-    form: Form = form_of(ask)
-    return {"form": _converted(form.fields, parts["form"]), "file": form.file}
 
 
 def _converted(values: Mapping[str, str], kind: type[T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api import images, index, serving, tasks, tokens, uploads
+from chalicelib.api import bulk, drafts, images, index, retrying, serving, tasks, tokens, uploads
 from chalicelib.api.describing import describing
 from chalicelib.api.endpoint import Endpoint
 
@@ -11,10 +11,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     index.health,
     *describing(lambda: ENDPOINTS),
     uploads.file_upload,
+    bulk.bulk_upload,
+    drafts.open_uploads,
     tasks.task_status,
     tasks.active_tasks,
     tasks.tasks,
     tasks.cancel_task,
+    retrying.retry_task,
+    retrying.retry_tasks,
+    retrying.dead_letters,
+    retrying.redrive,
     images.image,
     images.collections,
     images.collection,

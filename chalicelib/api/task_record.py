@@ -97,7 +97,7 @@ def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
 
 def full_task_record(ask: Ask, task: Task) -> TaskRecord:
     """The task with the image that it has led to."""
-    return task_record(ask, task, processed_image(ask, task))
+    return task_record(ask, wired().tasks.counted(task), processed_image(ask, task))
 
 
 def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:

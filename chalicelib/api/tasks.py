@@ -120,16 +120,7 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
 )
 def tasks(ask: Ask, query: HistoryQuery) -> Answer:
     """Newest first. A page may be short, even empty, and still have a next cursor."""
-    wanted = TaskFilter(
-        status=given(query.state),
-        type=given(query.type),
-        collection=given(query.collection),
-        parent_id=given(query.parent),
-        since=given(query.since),
-        until=given(query.until),
-        text=given(query.text),
-    )
-    page = wired().tasks.history(wanted, query.limit, given(query.cursor))
+    page = wired().tasks.history(filter_of(query), query.limit, given(query.cursor))
     return data(TaskList(tuple(task_record(ask, task) for task in page.items), page.next_cursor))
 
 
@@ -150,6 +141,19 @@ def cancel_task(ask: Ask, at: TaskAt) -> Answer:
     if task.is_final:
         return answer
     return answer.having(Location=ask.link(f"/task/status/{task.task_id}"), Retry_After=LOOK_AGAIN_SECONDS)
+
+
+def filter_of(query: HistoryQuery) -> TaskFilter:
+    """What the query asks for."""
+    return TaskFilter(
+        status=given(query.state),
+        type=given(query.type),
+        collection=given(query.collection),
+        parent_id=given(query.parent),
+        since=given(query.since),
+        until=given(query.until),
+        text=given(query.text),
+    )
 
 
 def _in_state(ask: Ask, page: Page[Task], status: Status) -> tuple[TaskRecord, ...]:

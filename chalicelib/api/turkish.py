@@ -19,6 +19,7 @@ TURKISH = {
     "name_taken": "Koleksiyonda bu adda başka bir resim var.",
     "duplicate_image": "Koleksiyonda bu resmin aynısı zaten var.",
     "idempotency_key_reused": "Bu Idempotency-Key başka bir istek için kullanılmış.",
+    "nothing_accepted": "Dosyaların hiçbiri kabul edilemez.",
     "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
     "unsupported_type": "Bu dosya türü desteklenmiyor.",
     "not_an_image": "Dosya bir resim değil.",

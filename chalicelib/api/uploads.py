@@ -129,9 +129,14 @@ def file_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePa
     accepted = wired().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
     if accepted.duplicate is not None:
         return _there_already(ask, accepted.duplicate, accepted.warnings)
-    if form.asynchronous.lower() in _YES:
+    if is_asynchronous(form):
         return _waiting(ask, accepted, upload)
     return _finished(ask, accepted, upload)
+
+
+def is_asynchronous(form: UploadForm) -> bool:
+    """True when the client does not wait."""
+    return form.asynchronous.lower() in _YES
 
 
 def _there_already(ask: Ask, image: Image, warnings: tuple[str, ...]) -> Answer:

@@ -43,6 +43,7 @@ class Draft:
     task: Task
     form: Form
     expires_at: datetime
+    max_bytes: int
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,10 @@ class Drafts:
             # A repeated request: the same task, and a form for the time that it has left.
             task = self.tasks.get(task.task_id)
             expires = datetime.fromisoformat(task.args[EXPIRES])
-        return Draft(task, self._form(task, file, expires), expires)
-
-    def _form(self, task: Task, file: Announced, expires: datetime) -> Form:
-        left = max(expires - self.intake.clock.now(), timedelta(seconds=1))
         limit = file.bytes or self.max_bytes
-        return self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
+        left = max(expires - self.intake.clock.now(), timedelta(seconds=1))
+        form = self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
+        return Draft(task, form, expires, limit)
 
 
 def _mark(files: Sequence[Announced]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
 from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Status, Task, TaskFilter
+from chalicelib.core.tasks import Progress, Status, Task, TaskFilter
 from chalicelib.errors import Conflict, IllegalTransition
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.services.families import Families
@@ -41,6 +41,15 @@ class Tasks:
             self.clock.sleep(min(pause, left))
             pause = min(pause * 1.5, _SLOWEST_LOOK)
         return task
+
+    def counted(self, task: Task) -> Task:
+        """A parent with what its children have come to by now; any other task, and a final one, as it is."""
+        if not task.children or task.is_final:
+            return task
+        tally = self.store.tally(task.task_id)
+        return replace(
+            task, progress=Progress(tally.finished, task.children, task.progress.stage), result=asdict(tally)
+        )
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
         """Tasks that are not final, oldest first."""

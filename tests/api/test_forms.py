@@ -19,7 +19,7 @@ def asking(body: bytes, content_type: str = FORM) -> Ask:
 def test_a_form_is_its_file_and_its_fields(house: Wired) -> None:
     form = form_of(asking(a_form(a_file(b"\r\n--bytes\r\n", "a.jpg"), collection="doğa")))
 
-    assert (form.file.filename, form.file.body, form.fields) == ("a.jpg", b"\r\n--bytes\r\n", {"collection": "doğa"})
+    assert (form.files[0].filename, form.files[0].body, form.fields) == ("a.jpg", b"\r\n--bytes\r\n", {"collection": "doğa"})
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_form_is_its_file_and_its_fields(house: Wired) -> None:
 def test_every_client_way_of_writing_a_name_is_read(house: Wired, disposition: str, filename: str) -> None:
     form = form_of(asking(a_form(a_part(disposition, b"x"))))
 
-    assert form.file.filename == filename
+    assert form.files[0].filename == filename
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""`POST /bulk_upload`: many pictures in one request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import msgspec
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.forms import FileParts
+from chalicelib.api.problems import say
+from chalicelib.api.task_record import ErrorRecord, TaskRecord, task_record
+from chalicelib.api.tasks import LOOK_AGAIN_SECONDS
+from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
+from chalicelib.api.vocabulary import given
+from chalicelib.core.tasks import TaskType
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import PayloadTooLarge, Unavailable, UnsupportedType
+from chalicelib.services.bulk import Batch, Item, NothingAccepted
+from chalicelib.services.idempotency import KeyReused
+from chalicelib.services.uploads import Upload
+from chalicelib.wiring import wired
+
+
+class BulkItem(msgspec.Struct, frozen=True):
+    """What became of one file."""
+
+    index: int
+    """Its place in the request, from 0."""
+    filename: str
+    success: bool
+    """False when it was refused at once."""
+    task_id: str
+    image_id: str | None
+    """Set when the collection had these bytes already."""
+    error: ErrorRecord | None
+    warnings: tuple[str, ...]
+
+
+class BulkUpload(msgspec.Struct, frozen=True, kw_only=True):
+    """The job, and its files in request order."""
+
+    success: bool = True
+    task_id: str
+    """The parent's, whose progress is the job's."""
+    total: int
+    accepted: int
+    results: tuple[BulkItem, ...]
+    task_ids: tuple[tuple[str, str], ...]
+    """Pairs of each task's type and id, the parent first."""
+    async_processing: bool
+    task: TaskRecord
+
+
+@endpoint(
+    "POST /bulk_upload",
+    "Upload many pictures",
+    scopes=(Scope.UPLOAD,),
+    replies={
+        200: Reply("Waited for: the job has ended.", BulkUpload, headers=("Location",)),
+        202: Reply(
+            "At least one file was accepted; the parent task tells the rest.", BulkUpload, headers=("Location",)
+        ),
+    },
+    errors=(NothingAccepted, PayloadTooLarge, UnsupportedType, KeyReused, Unavailable),
+)
+def bulk_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, files: FileParts) -> Answer:
+    """Up to 50 files and 4.5 MB together; more go straight into the bucket: `POST /uploads`."""
+    uploads = [Upload(form.collection, file.filename, file.body, form.on_duplicate) for file in files.files]
+    batch = wired().bulk.accept(uploads, owner=ask.owner, key=given(headers.key))
+    waits = not is_asynchronous(form)
+    if waits:
+        patience = timedelta(seconds=wired().settings.sync_wait_seconds)
+        batch = Batch(wired().tasks.wait(batch.parent.task_id, patience), batch.items)
+    ended = waits and batch.parent.is_final
+    answer = data(_told(ask, batch, asynchronous=not ended), 200 if ended else 202)
+    located = answer.having(Location=ask.link(f"/task/status/{batch.parent.task_id}"))
+    return located if ended else located.having(Retry_After=LOOK_AGAIN_SECONDS)
+
+
+def _told(ask: Ask, batch: Batch, *, asynchronous: bool) -> BulkUpload:
+    return BulkUpload(
+        task_id=batch.parent.task_id,
+        total=len(batch.items),
+        accepted=sum(item.error is None for item in batch.items),
+        results=tuple(_item(ask, item) for item in batch.items),
+        task_ids=tuple(_ids(batch)),
+        async_processing=asynchronous,
+        task=task_record(ask, batch.parent),
+    )
+
+
+def _ids(batch: Batch) -> Iterator[tuple[str, str]]:
+    yield batch.parent.type, batch.parent.task_id
+    yield from ((TaskType.PROCESS_IMAGE, item.task_id) for item in batch.items if item.error is None)
+
+
+def _item(ask: Ask, item: Item) -> BulkItem:
+    error, twin, checked = item.error, item.duplicate, item.checked
+    return BulkItem(
+        index=item.index,
+        filename=item.filename,
+        success=error is None,
+        task_id=item.task_id,
+        image_id=twin.image_id if twin else None,
+        error=ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable) if error else None,
+        warnings=checked.warnings if checked else (),
+    )

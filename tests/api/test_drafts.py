@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from chalicelib.core.tasks import Status
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway, Got
+from tests.api.house import a_jpeg, bucket_of, finish
+from tests.builders import FrozenClock
+
+
+def announce(client: Gateway, key: str | None = None, **body: object) -> Got:
+    headers = {"Content_Type": "application/json"} | ({"Idempotency_Key": key} if key else {})
+    return client.post("/uploads", json.dumps(body).encode(), **headers)
+
+
+def test_a_draft_is_a_task_and_a_form(admin: Gateway, house: Wired) -> None:
+    got = announce(admin, filename="büyük.jpg", content_type="image/jpeg", collection="doğa")
+
+    (ticket,) = got.json["uploads"]
+    task = admin.get(f"/task/status/{got.json['task_id']}").json
+    assert got.status == 201
+    assert ticket["fields"]["key"] == f"incoming/doğa/{got.json['task_id']}/upload"
+    assert (ticket["fields"]["limit"], ticket["fields"]["lasts"]) == ("50000000", "900.0")
+    assert (task["status"], task["progress"]["stage"]) == ("PENDING", "waiting_for_upload")
+
+
+def test_the_arriving_file_becomes_the_image(admin: Gateway, house: Wired) -> None:
+    got = announce(admin, filename="a.jpg", content_type="image/jpeg")
+    bucket_of(house).drop(got.json["uploads"][0]["fields"]["key"], a_jpeg())
+
+    finish(house, got.json["task_id"])
+
+    assert admin.get(f"/task/status/{got.json['task_id']}").json["result"]["width"] == 640
+
+
+def test_a_file_that_never_comes_ends_its_task(admin: Gateway, house: Wired) -> None:
+    got = announce(admin, filename="a.jpg", content_type="image/jpeg")
+    assert isinstance(house.clock, FrozenClock)
+    house.clock.move(timedelta(minutes=26))
+
+    house.sweeper.sweep()
+
+    task = house.tasks.get(got.json["task_id"])
+    assert task.status is Status.FAILURE
+    assert task.error is not None
+    assert task.error.code == "upload_expired"
+
+
+def test_a_batch_has_a_parent(admin: Gateway, house: Wired) -> None:
+    files = [{"filename": f"{number}.png", "content_type": "image/png", "bytes": 1000} for number in range(3)]
+
+    got = announce(admin, files=files)
+
+    assert house.tasks.get(got.json["task_id"]).children == 3
+    assert [ticket["filename"] for ticket in got.json["uploads"]] == ["0.png", "1.png", "2.png"]
+    assert {ticket["max_bytes"] for ticket in got.json["uploads"]} == {1000}
+
+
+def test_a_repeated_request_finds_the_same_draft(admin: Gateway, house: Wired) -> None:
+    first = announce(admin, "k", filename="a.jpg", content_type="image/jpeg")
+    assert isinstance(house.clock, FrozenClock)
+    house.clock.move(timedelta(minutes=5))
+
+    again = announce(admin, "k", filename="a.jpg", content_type="image/jpeg")
+
+    assert again.json["task_id"] == first.json["task_id"]
+    assert again.json["uploads"][0]["fields"]["lasts"] == "600.0"
+
+
+def test_what_cannot_be_taken_is_refused_before_it_is_sent(admin: Gateway, house: Wired) -> None:
+    svg = announce(admin, filename="a.svg", content_type="image/svg+xml")
+    large = announce(admin, filename="a.jpg", content_type="image/jpeg", bytes=50_000_001)
+    nothing = announce(admin, collection="x")
+
+    assert (svg.status, large.status, nothing.status) == (415, 413, 400)
