@@ -11,11 +11,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from chalicelib.core.blobs import Blob, Form
-from chalicelib.errors import ObjectNotFound, PayloadTooLarge, Unavailable
+from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.paging import Page
+from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
 
 _AT_ONCE = 8
 _DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
@@ -75,6 +77,28 @@ class S3Bucket:
         for prefix in prefixes:
             self.delete(*self._keys(prefix))
 
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """Some objects under the prefix; see ObjectStore."""
+        start = {} if after is None else {"StartAfter": after}
+        with _translated():
+            found = self.connect().list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **start)
+        items = tuple(_stored(one) for one in found.get("Contents", ()))
+        return Page(items, items[-1].key if items and found["IsTruncated"] else None)
+
+    def copy(self, key: str, to: str) -> None:
+        """Store the object under another key as well; see ObjectStore."""
+        with _translated():
+            self.connect().copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
+
+    def delete_if(self, key: str, etag: str) -> bool:
+        """Remove the object if it still is this one; see ObjectStore."""
+        try:
+            with _translated():
+                self.connect().delete_object(Bucket=self.name, Key=key, IfMatch=etag)
+        except (ObjectNotFound, Conflict):
+            return False
+        return True
+
     def _put(self, blob: Blob) -> None:
         with _translated():
             self.connect().put_object(
@@ -99,6 +123,10 @@ class S3Bucket:
             return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
+def _stored(found: dict[str, Any]) -> Stored:
+    return Stored(found["Key"], int(found["Size"]), found["ETag"], found["LastModified"])
+
+
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(keys), _DELETE_AT_ONCE):
         yield keys[start : start + _DELETE_AT_ONCE]
@@ -111,6 +139,8 @@ def _translated() -> Iterator[None]:
     except ClientError as cause:
         if cause.response["Error"]["Code"] in _MISSING:
             raise ObjectNotFound from cause
+        if cause.response["Error"]["Code"] in _CHANGED:
+            raise Conflict("The object has changed.") from cause
         raise Unavailable("The bucket does not answer as it should; try again shortly.") from cause
     except (BotoCoreError, HTTPClientError) as cause:
         raise Unavailable("The bucket does not answer; try again shortly.") from cause

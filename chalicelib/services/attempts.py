@@ -73,6 +73,24 @@ class Attempts:
         except Conflict:
             return self.step(self.still_ours(task), progress)
 
+    def note(self, task: Task, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
+        """Note that a long job is a piece further. Cancelled or LostLease if the attempt must stop here."""
+        try:
+            return self.tasks.replace(task, task.noted(progress, args, report))
+        except Conflict:
+            return self.note(self.still_ours(task), progress, args, report)
+
+    def hand_on(self, task: Task, args: Mapping[str, str]) -> Task:
+        """Let a long job go, for its next part. Cancelled or LostLease as in `step`."""
+        try:
+            return self.tasks.replace(task, task.handed_on(args, now=self.clock.now()))
+        except Conflict:
+            return self.hand_on(self.still_ours(task), args)
+
+    def stop(self, task: Task, report: Mapping[str, object]) -> Task:
+        """End a long job at its time limit. LostLease if another run has the task now."""
+        return self._end(task, lambda latest: latest.stopped(report, now=self.clock.now(), keep=self.rules.keep_failed))
+
     def succeed(self, task: Task, result: Mapping[str, object]) -> Task:
         """End well, without touching the catalogue. Cancelled or LostLease if somebody was faster."""
         try:

@@ -14,6 +14,8 @@ CHECKPOINTS: Final = (
     "after_cleanup",
 )
 """Every name that the workers pass, so that a test can walk them all."""
+JOB_CHECKPOINTS: Final = ("after_piece", "after_hand_on", "after_objects", "after_revision")
+"""The same for long jobs."""
 
 Checkpoint = Callable[[str], None]
 

@@ -1,0 +1,84 @@
+"""Which objects nobody needs.
+
+One key, one writer: every key under `originals/` and `renditions/` is written by one task only (it is made of the image
+that the task makes, or carries the task's mark). A task that is final writes no more. So an object that is old, that no
+row names, and whose writer is not at work any more can never come to be needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.core import keys
+from chalicelib.core.blobs import Stored
+from chalicelib.core.catalog import Image
+from chalicelib.core.tasks import Task
+
+PREFIXES = (keys.INCOMING, keys.ORIGINALS, keys.RENDITIONS)
+"""What clean-up looks at, in the order of the bucket."""
+
+
+class Verdict(StrEnum):
+    """What an object is."""
+
+    NEEDED = "needed"
+    YOUNG = "young"
+    """Nobody names it, but somebody may be about to."""
+    BUSY = "busy"
+    """Nobody names it, but the task that makes its image is at work."""
+    ORPHAN = "orphans"
+    LEFTOVER = "leftovers"
+    """An upload whose task has ended long ago."""
+    LOST = "lost"
+    """An upload that no task knows of."""
+
+    @property
+    def is_rubbish(self) -> bool:
+        """True for what is to be taken away."""
+        return self in {Verdict.ORPHAN, Verdict.LEFTOVER}
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """How old things must be. Clocks differ by minutes, so none of these is short."""
+
+    orphan: timedelta = timedelta(hours=24)
+    lost: timedelta = timedelta(hours=1)
+    leftover: timedelta = timedelta(days=7)
+    quarantine: timedelta = timedelta(days=7)
+    """How long what was taken away can be brought back."""
+    trash: timedelta = timedelta(days=7)
+    """How long a trashed image can be restored."""
+
+
+def upload_verdict(upload: Stored, task: Task | None, *, now: datetime, ages: Ages) -> Verdict:
+    """What an object under `incoming/` is, given its task."""
+    age = now - upload.modified
+    if task is not None and not task.is_final:
+        return Verdict.NEEDED
+    if age >= ages.leftover:
+        return Verdict.LEFTOVER
+    return Verdict.LOST if task is None and age >= ages.lost else Verdict.YOUNG
+
+
+def picture_verdict(image: Image | None, names: bool, owner: str, busy: Collection[str]) -> Verdict:  # noqa: FBT001
+    """What an old object of an image is: `names` says whether the image's rows name it."""
+    if image is not None and names:
+        return Verdict.NEEDED
+    return Verdict.BUSY if image is None and owner in busy else Verdict.ORPHAN
+
+
+def may_name(image: Image, key: str) -> bool | None:
+    """Whether the image's rows name this key, as far as the image's own row tells; None where it does not."""
+    if key.startswith(keys.ORIGINALS):
+        return key == image.original_key
+    run = key.split("/")[2:3]
+    return True if run and run[0] in {image.recipe, image.optimized} else None
+
+
+def allowed(seen: int, *, share: float, least: int) -> int:
+    """How many of the objects seen may be taken away in one run."""
+    return max(int(seen * share), least)

@@ -1,0 +1,165 @@
+"""Deleting: into the trash for a week, out of it again, or for good by a tracked task that may be repeated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from chalicelib.core import names
+from chalicelib.core.catalog import Image
+from chalicelib.core.jobs import Piece, Position, Report
+from chalicelib.core.orphans import Ages
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Subject, Task, TaskType
+from chalicelib.core.trash import can_restore, is_doomed
+from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, NotFound
+from chalicelib.ports import Catalog, Clock, ObjectStore
+from chalicelib.services.erasing import Erasing
+from chalicelib.services.opening import Asked, Jobs
+
+_PAGE = 20
+_MOST = 1000
+
+
+class CollectionNotEmpty(Conflict):
+    """The collection has images; say `force` to delete them as well."""
+
+    code = "collection_not_empty"
+
+
+class CollectionNotFound(NotFound):
+    """There is no such collection."""
+
+    code = "collection_not_found"
+
+
+@dataclass(frozen=True)
+class Deleting:
+    """What clients may ask for."""
+
+    catalog: Catalog
+    jobs: Jobs
+    clock: Clock
+    ages: Ages = field(default_factory=Ages)
+
+    def trash(self, image_id: str) -> Image:
+        """Out of listings, names and counters at once; trashing twice changes nothing. ImageNotFound."""
+        image = self._known(image_id)
+        if image.is_trashed:
+            return image
+        try:
+            return self.catalog.revise(image, replace(image, trashed_at=self.clock.now()))
+        except Conflict:
+            return self.trash(image_id)
+
+    def restore(self, image_id: str) -> Image:
+        """Back to its collection, by another name where its own is in use; restoring twice changes nothing.
+
+        ImageNotFound if there is none, or if its time in the trash is over.
+        """
+        image = self._known(image_id)
+        if not image.is_trashed:
+            return image
+        if not can_restore(image, self.clock.now(), self.ages.trash):
+            raise ImageNotFound(image_id=image_id)
+        for name in names.candidates(image.name, image.image_id):
+            try:
+                return self.catalog.revise(image, replace(image, trashed_at=None, name=name))
+            except NameTaken:
+                continue
+            except Conflict:
+                return self.restore(image_id)
+        raise NameTaken(name=image.name)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """What lies in the trash, longest there first."""
+        return self.catalog.trashed(limit, cursor)
+
+    def delete(self, image_ids: Sequence[str]) -> Task:
+        """The task that erases these images (1 to 1,000), in the trash or not. BadRequest; ImageNotFound if none is."""
+        if not 0 < len(image_ids) <= _MOST:
+            raise BadRequest(f"1 to {_MOST} images can be deleted at once.", images=len(image_ids))
+        known = self.catalog.known(image_ids)
+        if not known:
+            raise ImageNotFound(image_id=image_ids[0])
+        first = known[min(known)] if len(image_ids) == 1 else None
+        subject = Subject(first.collection, first.image_id, first.filename) if first else Subject()
+        return self.jobs.open(Asked(TaskType.DELETE_IMAGES, subject, {"images": json.dumps(list(known))}))
+
+    def delete_collection(self, name: str, *, force: bool) -> Task:
+        """The task that erases a collection's images, but none that comes later.
+
+        CollectionNotFound; CollectionNotEmpty (detail `images`) without `force`.
+        """
+        if name not in self.catalog.collections():
+            raise CollectionNotFound(collection=name)
+        images = self.catalog.stats(name).images
+        if images and not force:
+            raise CollectionNotEmpty(collection=name, images=images)
+        return self.jobs.open(Asked(TaskType.DELETE_IMAGES, Subject(name)))
+
+    def _known(self, image_id: str) -> Image:
+        found = self.catalog.known([image_id]).get(image_id)
+        if found is None:
+            raise ImageNotFound(image_id=image_id)
+        return found
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The job behind `delete_images`. It ends when nothing is left of what it was asked for."""
+
+    catalog: Catalog
+    objects: ObjectStore
+    erasing: Erasing
+
+    def advance(self, task: Task, position: Position, report: Report) -> Piece:
+        """Some images."""
+        if "images" in task.args:
+            return self._listed(json.loads(task.args["images"]), position, report)
+        return self._collection(task, task.subject.collection or "", position, report)
+
+    def _listed(self, image_ids: Sequence[str], position: Position, report: Report) -> Piece:
+        start = position.get("start", 0)
+        some = image_ids[start : start + _PAGE]
+        report = self._erase(list(self.catalog.known(some).values()), report)
+        following = {"start": start + _PAGE} if start + _PAGE < len(image_ids) else None
+        return Piece(following, report, "deleting", report["images_deleted"], len(image_ids))
+
+    def _collection(self, task: Task, name: str, position: Position, report: Report) -> Piece:
+        if "trash" in position:
+            return self._doomed(name, position, report)
+        page = self.catalog.images(name, _PAGE, position.get("cursor"))
+        known = self.catalog.known([image.image_id for image in page.items])
+        here = [image for image in known.values() if image.collection == name and image.created_at <= task.created_at]
+        report = self._erase(here, report)
+        total = position.get("total") or report["images_deleted"] + self.catalog.stats(name).images
+        following = {"cursor": page.next_cursor} if page.next_cursor else {"trash": None}
+        return Piece({**following, "total": total}, report, "deleting", report["images_deleted"], total)
+
+    def _doomed(self, name: str, position: Position, report: Report) -> Piece:
+        """What a killed attempt has begun to erase is in no listing any more: it lies first in the trash."""
+        page, total = self.catalog.trashed(_PAGE, position["trash"]), position["total"]
+        begun = [image for image in page.items if is_doomed(image)]
+        report = self._erase([image for image in begun if image.collection == name], report)
+        if page.next_cursor and len(begun) == len(page.items):
+            return Piece(
+                {"trash": page.next_cursor, "total": total}, report, "deleting", report["images_deleted"], total
+            )
+        self.objects.delete(f"manifests/{name}.json")
+        return Piece(None, report, "deleting", report["images_deleted"], total)
+
+    def _erase(self, images: Sequence[Image], report: Report) -> Report:
+        for image in images:
+            report = self._erased(image, report)
+        return report
+
+    def _erased(self, image: Image, report: Report) -> Report:
+        try:
+            self.erasing.erase(image)
+        except Conflict:
+            # Moved, rendered or optimised at this moment: it goes all the same.
+            latest = self.catalog.known([image.image_id]).get(image.image_id)
+            return self._erased(latest, report) if latest else report
+        return report.plus("images_deleted").plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)

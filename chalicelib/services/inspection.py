@@ -1,0 +1,91 @@
+"""Judging what lies in the bucket by what the catalogue and the tasks say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from chalicelib.core import keys
+from chalicelib.core.blobs import Stored
+from chalicelib.core.catalog import Image
+from chalicelib.core.orphans import Ages, Verdict, may_name, picture_verdict, upload_verdict
+from chalicelib.core.tasks import Task
+from chalicelib.errors import TaskNotFound
+from chalicelib.ports import Catalog, Clock, TaskStore
+
+_PAGE = 500
+_SKEW = timedelta(hours=1)
+"""Far more than clocks ever differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An object, and what it is."""
+
+    stored: Stored
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """Reads strongly and in batches; an answer that is not whole is an error, never an orphan."""
+
+    catalog: Catalog
+    tasks: TaskStore
+    clock: Clock
+    task_id_of: Callable[[Stored], str]
+    """The task of an upload that another tool dropped."""
+    ages: Ages = field(default_factory=Ages)
+
+    def busy(self) -> frozenset[str]:
+        """Images whose tasks are old, and still at work: only those can come to need an old object."""
+        return frozenset(task.subject.image_id for task in self._old_tasks() if task.subject.image_id)
+
+    def judge(self, found: Sequence[Stored], busy: Collection[str]) -> tuple[Judged, ...]:
+        """What these objects are; `busy` must have been asked for before this."""
+        before = self.clock.now() - self.ages.orphan
+        owners = {keys.owner_of(one.key) for one in found if one.modified <= before}
+        images = self.catalog.known(sorted(owner for owner in owners if owner))
+        return tuple(Judged(one, self._verdict(one, images, busy)) for one in found)
+
+    def _verdict(self, one: Stored, images: Mapping[str, Image], busy: Collection[str]) -> Verdict:
+        owner = keys.owner_of(one.key)
+        if one.key.startswith(keys.INCOMING):
+            return self._upload(one)
+        if owner is None:
+            return Verdict.NEEDED  # a folder marker, or something that is no business of ours
+        if one.modified > self.clock.now() - self.ages.orphan:
+            return Verdict.YOUNG if owner not in images else Verdict.NEEDED
+        image = images.get(owner)
+        return picture_verdict(image, image is not None and self._names(image, one.key), owner, busy)
+
+    def _names(self, image: Image, key: str) -> bool:
+        told = may_name(image, key)
+        return any(one.key == key for one in self.catalog.renditions(image.image_id)) if told is None else told
+
+    def _upload(self, one: Stored) -> Verdict:
+        now = self.clock.now()
+        if now - one.modified < self.ages.lost:
+            return Verdict.NEEDED
+        return upload_verdict(one, self._task(one), now=now, ages=self.ages)
+
+    def _task(self, one: Stored) -> Task | None:
+        named = keys.read_incoming(one.key)
+        ours = named.task_id if named else None
+        for task_id in (ours, self.task_id_of(one)):
+            try:
+                return self.tasks.get(task_id or "")
+            except TaskNotFound:
+                continue
+        return None
+
+    def _old_tasks(self) -> Iterator[Task]:
+        before, cursor = self.clock.now() - self.ages.orphan + _SKEW, None
+        while True:
+            page = self.tasks.active(_PAGE, cursor)
+            yield from (task for task in page.items if task.created_at <= before)
+            cursor = page.next_cursor
+            # Oldest first: the rest is younger still.
+            if cursor is None or (page.items and page.items[-1].created_at > before):
+                return

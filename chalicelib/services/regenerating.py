@@ -1,0 +1,110 @@
+"""`generate_thumbnails`: the set of sizes and formats that the recipe asks for, made again from the originals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.formats import FORMATS
+from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
+from chalicelib.core.pictures import Encoded, Limits, Recipe
+from chalicelib.core.tasks import Task
+from chalicelib.engine.pipeline import process
+from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
+from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.shelves import Shelves
+from chalicelib.services.shelving import rendition_of
+from chalicelib.telemetry import log
+
+_HOPELESS = (DamagedImage, ImageTooLarge, UnsupportedType)
+_OURS = frozenset({"avif", "webp"})
+
+
+@dataclass(frozen=True)
+class Regenerating:
+    """The job. Subject: an image, a collection, or neither (all). The option (task arg) `mode`: `missing` or `all`."""
+
+    catalog: Catalog
+    objects: ObjectStore
+    recipe: Recipe
+    limits: Limits
+    max_bytes: int
+    checkpoint: Checkpoint = passing
+
+    def advance(self, task: Task, position: Position, report: Report) -> Piece:
+        """One image."""
+        if task.subject.image_id is not None:
+            return Piece(None, self._one(task, self.catalog.image(task.subject.image_id), report), done=1, total=1)
+        shelf = Shelves(self.catalog).at(position.get("shelf", {}), 1, task.subject.collection)
+        hopeless = killer_ahead(task, position)
+        for image in shelf.images:
+            report = report.plus("failed", example=image.image_id) if hopeless else self._one(task, image, report)
+        following = {"shelf": shelf.following, "gave_up": task.attempts if hopeless else 0}
+        return Piece(following if shelf.following else None, report, "rendering", report["images_seen"], shelf.total)
+
+    def _one(self, task: Task, image: Image, report: Report) -> Report:
+        report, have = report.plus("images_seen"), self.catalog.renditions(image.image_id)
+        if self._is_done(task, image, have):
+            return report.plus("complete_already")
+        try:
+            made = self._made(image)
+        except ObjectNotFound:
+            return report.plus("originals_missing", example=image.image_id)
+        except _HOPELESS as fault:
+            log.warning("rendering failed", extra={"image_id": image.image_id, "code": fault.code})
+            return report.plus("failed", example=image.image_id)
+        return self._replaced(replace(image, recipe=self._run(task)), image, have, made, report)
+
+    def _is_done(self, task: Task, image: Image, have: Sequence[Rendition]) -> bool:
+        if image.recipe == self._run(task):
+            return True
+        if task.args.get("mode", "missing") != "missing":
+            return False
+        wanted = {(str(size), form) for size in self.recipe.sizes for form in self.recipe.formats}
+        made = {(one.size, "jpeg" if one.format == "png" else one.format) for one in have}
+        return image.recipe.partition("-")[0] == self.recipe.version and wanted <= made
+
+    def _run(self, task: Task) -> str:
+        return f"{self.recipe.version}-{mark_of(task)}"
+
+    def _made(self, image: Image) -> tuple[Encoded, ...]:
+        body = self.objects.get(image.original_key, limit=self.max_bytes)
+        return process(body, self.recipe, self.limits).renditions
+
+    def _replaced(
+        self, after: Image, image: Image, have: Sequence[Rendition], made: Sequence[Encoded], report: Report
+    ) -> Report:
+        """Store what is new under keys of this task's own, put it in place of the old, and remove the old at last."""
+        fresh = [(rendition_of(after, one), one) for one in made]
+        rows = _merged(have, [row for row, _ in fresh])
+        new = [(row, encoded) for row, encoded in fresh if row in rows]
+        self.objects.put(
+            *(Blob(row.key, encoded.body, FORMATS[encoded.format].mime, IMMUTABLE) for row, encoded in new)
+        )
+        self.checkpoint("after_put")
+        try:
+            self.catalog.revise(image, after, rows)
+        except Conflict:
+            # Erased, moved or optimised at this moment. What was stored is for the clean-up, which knows when nobody,
+            # not even another run of this task, can come to name it any more.
+            return report.plus("changed_meanwhile", example=image.image_id)
+        self.checkpoint("after_revision")
+        named = {row.key for row in rows}
+        self.objects.delete(*(row.key for row in have if row.key not in named))
+        return report.plus("images_done").plus("renditions_made", len(new))
+
+
+def _merged(have: Sequence[Rendition], fresh: Sequence[Rendition]) -> tuple[Rendition, ...]:
+    """The rows from now on: an old form with the very same bytes keeps its address; display variants stay."""
+    old = {(one.size, one.format): one for one in have}
+    kept = [
+        row if (was := old.get((row.size, row.format))) is None or was.sha256 != row.sha256 else was for row in fresh
+    ]
+    made = {(row.size, row.format) for row in fresh}
+    variants = [
+        one for one in have if one.size == "full" and one.format in _OURS and (one.size, one.format) not in made
+    ]
+    return (*kept, *variants)

@@ -1,0 +1,187 @@
+"""The timetable at work: each run is a task, runs of one schedule never overlap, and missed ones are caught up.
+
+The schedule's slot is the lease: whose task is in it may work. It is taken by one conditional write, and free again as
+soon as that task is final; the sweeper sees to it that no task stays unfinished for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from chalicelib.core.schedules import SCHEDULES, Schedule, Slot, schedule_named
+from chalicelib.core.tasks import Failure, Subject, Task
+from chalicelib.errors import Conflict, TaskNotFound
+from chalicelib.ports import ScheduleStore, TaskStore
+from chalicelib.services.opening import Asked, Jobs
+from chalicelib.telemetry import log
+
+_LATE = timedelta(minutes=15)
+"""EventBridge promises no moment; a run that has not begun by then is missed."""
+
+
+class StillRunning(Conflict):
+    """The last run of this schedule has not ended yet."""
+
+    code = "still_running"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run by hand may differ."""
+
+    dry_run: bool = False
+    """Report only (clean-up)."""
+    collection: str | None = None
+    """Only this one (statistics, optimising)."""
+    limit: int | None = None
+    """A larger cap for this run (clean-up)."""
+
+    def args(self) -> dict[str, str]:
+        """As arguments of a task."""
+        given = {"collection": self.collection, "limit": self.limit, "dry_run": "true" if self.dry_run else None}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A schedule with what it has done last and does next."""
+
+    schedule: Schedule
+    slot: Slot
+    last: Task | None
+    """The newest run, as long as the history remembers it."""
+    next_run: datetime | None
+    """None while it is disabled."""
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """Starts runs, by the clock and by hand."""
+
+    store: ScheduleStore
+    tasks: TaskStore
+    jobs: Jobs
+    shift: timedelta = timedelta(0)
+    """Moves the whole timetable."""
+
+    def all(self) -> tuple[Outlook, ...]:
+        """Every schedule, in the timetable's order."""
+        return tuple(self._outlook(one) for one in SCHEDULES.values())
+
+    def named(self, name: str) -> Outlook:
+        """One schedule by its name or short name; ScheduleNotFound."""
+        return self._outlook(schedule_named(name))
+
+    def enable(self, name: str, *, on: bool) -> Outlook:
+        """Let a schedule run by the clock, or not; runs by hand are always possible. ScheduleNotFound."""
+        schedule = schedule_named(name)
+        slot = self.store.get(schedule.name)
+        if slot.enabled is not on:
+            try:
+                # Periods in which it was disabled are not missed.
+                self.store.replace(slot, replace(slot, enabled=on, since=self.jobs.clock.now()))
+            except Conflict:
+                return self.enable(name, on=on)
+        return self._outlook(schedule)
+
+    def run(self, name: str, options: Options | None = None) -> Task:
+        """Start a run by hand: its task. ScheduleNotFound, StillRunning (detail `task_id`), Unavailable."""
+        schedule = schedule_named(name)
+        asked = self._asked(schedule, (options or Options()).args())
+        return self._start(asked, self.store.get(schedule.name), {})
+
+    def start(self, name: str, at: datetime) -> Task | None:
+        """Start the run of the period that `at` is in, once, however often it is asked for; its task.
+
+        None if it is not to run: disabled, or the last run has not ended, which is told to the log.
+        """
+        schedule = schedule_named(name).shifted(self.shift)
+        slot, period = self.store.get(schedule.name), schedule.period(at)
+        if not slot.enabled:
+            log.info("schedule skipped", extra={"schedule": name, "reason": "disabled"})
+            return None
+        if slot.last_period is not None and slot.last_period >= period:
+            return self._repeated(schedule, period)
+        return self._start_period(schedule, slot, period)
+
+    def catch_up(self) -> tuple[Task, ...]:
+        """Start what should have begun a while ago and has not; asking often is harmless."""
+        now = self.jobs.clock.now()
+        return tuple(task for one in SCHEDULES.values() if (task := self._catch_up(one.shifted(self.shift), now)))
+
+    def _start_period(self, schedule: Schedule, slot: Slot, period: datetime) -> Task | None:
+        asked = self._asked(schedule, {**self._resumed(slot), "period": period.isoformat()})
+        try:
+            return self._start(asked, slot, {"last_period": period}, task_id=schedule.task_id(period))
+        except StillRunning as held:
+            log.warning(
+                "schedule skipped",
+                extra={"alarm": "schedule_overlap", "schedule": schedule.name, "reason": held.code, **held.details},
+            )
+            return None
+
+    def _start(self, asked: Asked, slot: Slot, taken: Mapping[str, datetime], *, task_id: str | None = None) -> Task:
+        """First the row, then the slot, then the message: whoever dies in between leaves nothing that runs."""
+        self._must_be_free(slot)
+        task, now = self.jobs.add(asked, task_id=task_id), self.jobs.clock.now()
+        mine = replace(slot, last_task_id=task.task_id, last_started_at=now, since=slot.since or now, **taken)  # type: ignore[arg-type]  # only last_period
+        try:
+            self.store.replace(slot, mine)
+        except Conflict as faster:
+            return self._beaten(task, faster)
+        return self.jobs.announce(task)
+
+    def _beaten(self, task: Task, faster: Conflict) -> Task:
+        """Somebody took the slot first: with this very task (a repeated event), or with another run."""
+        holder = self.store.get(schedule_named(task.type).name).last_task_id
+        if holder == task.task_id:
+            return self.jobs.announce(task)
+        self.jobs.end(task, Failure("still_running", "Another run of this schedule was faster."))
+        raise StillRunning(task_id=holder) from faster
+
+    def _must_be_free(self, slot: Slot) -> None:
+        last = self._last(slot)
+        if last is not None and not last.is_final:
+            raise StillRunning(task_id=last.task_id)
+
+    def _repeated(self, schedule: Schedule, period: datetime) -> Task | None:
+        with suppress(TaskNotFound):
+            # Whoever took the slot may have died before it sent the message.
+            return self.jobs.announce(self.tasks.get(schedule.task_id(period)))
+        return None
+
+    def _catch_up(self, schedule: Schedule, now: datetime) -> Task | None:
+        slot, period = self.store.get(schedule.name), schedule.period(now)
+        if slot.since is None:
+            # Somebody else changes the slot at this moment: the next look comes.
+            with suppress(Conflict):
+                self.store.replace(slot, replace(slot, since=now))
+            return None
+        if now < period + _LATE or not slot.missed(period):
+            return None
+        log.error("schedule missed", extra={"alarm": "schedule_missed", "schedule": schedule.name})
+        return self._start_period(schedule, slot, period)
+
+    def _asked(self, schedule: Schedule, args: Mapping[str, str]) -> Asked:
+        return Asked(schedule.type, Subject(args.get("collection")), {**args, "schedule": schedule.name})
+
+    def _resumed(self, slot: Slot) -> Mapping[str, str]:
+        """Where the last run stopped, as arguments for the next one."""
+        last = self._last(slot)
+        found = (last.result or {}).get("resume", {}) if last else {}
+        return cast("Mapping[str, str]", found)
+
+    def _outlook(self, schedule: Schedule) -> Outlook:
+        slot, shifted = self.store.get(schedule.name), schedule.shifted(self.shift)
+        following = shifted.next_run(self.jobs.clock.now()) if slot.enabled else None
+        return Outlook(shifted, slot, self._last(slot), following)
+
+    def _last(self, slot: Slot) -> Task | None:
+        try:
+            return self.tasks.get(slot.last_task_id) if slot.last_task_id else None
+        except TaskNotFound:
+            return None

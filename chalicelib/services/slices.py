@@ -1,0 +1,98 @@
+"""Long jobs in slices: each message works for a bounded time, keeps where it stands in the task, and hands on.
+
+Memory stays flat because a piece is bounded, cost is linear because a piece is done once; a repeated message finds the
+task held or further on, and does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.core.jobs import Piece, Position, Report, Standing
+from chalicelib.core.messages import Work, write
+from chalicelib.core.tasks import Progress, Task, TaskType
+from chalicelib.ports import Queue
+from chalicelib.services.attempts import Attempts
+from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.runner import Runner
+
+
+class LongJob(Protocol):
+    """One kind of long work."""
+
+    def advance(self, task: Task, position: Position, report: Report) -> Piece:
+        """Do the next bounded piece: up to a thousand keys, or one picture. Doing it twice is harmless."""
+        ...
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Runs long jobs, a slice for each message."""
+
+    attempts: Attempts
+    queues: Mapping[TaskType, Queue]
+    jobs: Mapping[TaskType, Callable[[], LongJob]]
+    lasts: timedelta = timedelta(seconds=45)
+    """How long one slice begins new pieces; a piece takes seconds, so this is far from the function's timeout."""
+    soft: timedelta = timedelta(minutes=25)
+    """Age, from its first slice, at which a job stops with what it has done (the seed's soft time limit)."""
+    checkpoint: Checkpoint = passing
+
+    def run(self, work: Work, runner: Runner) -> Task | None:
+        """Work a message off: the task final or handed on, or None where there was nothing to do. As `Runner.run`."""
+        task = self.attempts.tasks.get(work.task_id)
+        if work.part is not None and work.part < Standing.of(task).part:
+            self._answered(task, work.part)
+            return None
+        return runner.run(work.task_id, self)
+
+    def do(self, task: Task) -> Task:
+        """One slice; see Job."""
+        job, now = self.jobs[task.type](), self.attempts.clock.now()
+        standing = Standing.of(task)
+        standing = replace(standing, began_at=standing.began_at or now)
+        report = Report.of(task.result)
+        while True:
+            piece = job.advance(task, standing.position, report)
+            if piece.position is None:
+                return self.attempts.succeed(task, piece.report.result(complete=True, **piece.facts))
+            standing, report = replace(standing, position=piece.position), piece.report
+            task = self.attempts.note(task, _progress(piece), standing.args(), report.result())
+            self.checkpoint("after_piece")
+            if ended := self._time_is_up(task, standing, report, now + self.lasts):
+                return ended
+
+    def undo(self, task: Task) -> None:
+        """What a cancelled job has done stays done."""
+
+    def discard(self, task: Task) -> None:
+        """Keep what was done: each piece is whole."""
+
+    def _time_is_up(self, task: Task, standing: Standing, report: Report, until: datetime) -> Task | None:
+        now = self.attempts.clock.now()
+        if standing.began_at is not None and now >= standing.began_at + self.soft:
+            return self.attempts.stop(task, report.result(complete=False, stopped_at=standing.position))
+        return self._hand_on(task, standing) if now >= until else None
+
+    def _hand_on(self, task: Task, standing: Standing) -> Task:
+        further = replace(standing, part=standing.part + 1)
+        task = self.attempts.hand_on(task, further.args())
+        self.checkpoint("after_hand_on")
+        self._announce(task)
+        return task
+
+    def _answered(self, task: Task, part: int) -> None:
+        """Whoever answered this message may have died before it sent the next one; a second is harmless."""
+        lost = not task.is_final and task.owner is None and part == Standing.of(task).part - 1
+        if lost:
+            self._announce(task)
+
+    def _announce(self, task: Task) -> None:
+        self.queues[task.type].send(write(Work(task.task_id, Standing.of(task).part)))
+
+
+def _progress(piece: Piece) -> Progress:
+    return Progress(piece.done, max(piece.total, piece.done) if piece.total else 0, piece.stage)
