@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.tokens import Scope, Token, digest_of
+from chalicelib.errors import Forbidden, NotFound, Unauthorized
+from chalicelib.services.tokens import Tokens
+from tests.world import ROOT, World
+
+READ = frozenset({Scope.READ})
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def tokens(world: World) -> Tokens:
+    return world.wired.tokens
+
+
+def test_a_new_token_opens_what_it_was_made_for(tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ)
+    assert tokens.check(secret, Scope.READ).digest == token.digest
+    with pytest.raises(Forbidden):
+        tokens.check(secret, Scope.UPLOAD)
+
+
+def test_the_secret_is_kept_nowhere(tokens: Tokens) -> None:
+    secret, _ = tokens.issue("phone", READ)
+    assert secret not in repr(tokens.all())
+    assert tokens.all()[0].digest == digest_of(secret)
+
+
+@pytest.mark.parametrize("presented", ["", "wlf_guess", ROOT[:-1], ROOT + "x", ROOT.upper(), "ş", "\ud800", "\0"])
+def test_what_is_no_token_opens_nothing(tokens: Tokens, presented: str) -> None:
+    tokens.issue("phone", READ)
+    with pytest.raises(Unauthorized):
+        tokens.check(presented, Scope.READ)
+
+
+def test_a_digest_is_no_token(tokens: Tokens) -> None:
+    _, token = tokens.issue("phone", READ)
+    with pytest.raises(Unauthorized):
+        tokens.check(token.digest, Scope.READ)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_the_first_administrators_token_opens_everything(tokens: Tokens, scope: Scope) -> None:
+    assert tokens.check(ROOT, scope).name == "bootstrap"
+    assert tokens.all() == ()
+
+
+@pytest.mark.parametrize("presented", ["", ROOT])
+def test_without_a_secret_there_is_no_first_administrator(world: World, presented: str) -> None:
+    tokens = Tokens(world.wired.state.tokens, world.clock, lambda: "")
+    with pytest.raises(Unauthorized):
+        tokens.check(presented, Scope.READ)
+
+
+def test_a_token_ends_when_its_time_is_over(world: World, tokens: Tokens) -> None:
+    secret, _ = tokens.issue("phone", READ, lasts=MINUTE)
+    world.clock.move(MINUTE - timedelta(seconds=1))
+    tokens.check(secret, Scope.READ)
+    world.clock.move(timedelta(seconds=1))
+    with pytest.raises(Unauthorized):
+        tokens.check(secret, Scope.READ)
+
+
+def test_a_token_that_lasts_no_time_is_never_valid(tokens: Tokens) -> None:
+    secret, _ = tokens.issue("phone", READ, lasts=timedelta(0))
+    with pytest.raises(Unauthorized):
+        tokens.check(secret, Scope.READ)
+
+
+def test_a_revoked_token_opens_nothing_from_then_on(tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ)
+    tokens.check(secret, Scope.READ)
+    tokens.revoke(token.digest)
+    with pytest.raises(Unauthorized):
+        tokens.check(secret, Scope.READ)
+
+
+def test_revoking_twice_keeps_the_first_date(world: World, tokens: Tokens) -> None:
+    _, token = tokens.issue("phone", READ)
+    first = tokens.revoke(token.digest)
+    world.clock.move(MINUTE)
+    assert tokens.revoke(token.digest).revoked_at == first.revoked_at == world.clock.now() - MINUTE
+
+
+def test_a_token_that_is_not_there_cannot_be_revoked(tokens: Tokens) -> None:
+    with pytest.raises(NotFound):
+        tokens.revoke(digest_of("nobody"))
+
+
+def test_use_is_noted_but_not_at_every_request(world: World, tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ)
+    noted = []
+    for _ in range(4):
+        tokens.check(secret, Scope.READ)
+        noted.append(stored(world, token).last_used_at)
+        world.clock.move(MINUTE / 2)
+    start = token.created_at
+    assert noted == [start, start, start + MINUTE, start + MINUTE]
+
+
+def test_a_use_that_is_refused_for_its_scope_is_a_use(world: World, tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ)
+    with pytest.raises(Forbidden):
+        tokens.check(secret, Scope.ADMIN)
+    assert stored(world, token).last_used_at == world.clock.now()
+
+
+def stored(world: World, token: Token) -> Token:
+    found = world.wired.state.tokens.find(token.digest)
+    assert found is not None
+    return found
