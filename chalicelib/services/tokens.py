@@ -33,7 +33,7 @@ class Tokens:
     def issue(self, name: str, scopes: frozenset[Scope], *, lasts: timedelta | None = None) -> tuple[str, Token]:
         """A new token: the secret, which nobody can ask for again, and what is kept of it."""
         secret, now = new_secret(), self.clock.now()
-        token = Token(digest_of(secret), name, scopes, now, expires_at=now + lasts if lasts else None)
+        token = Token(digest_of(secret), name, scopes, now, expires_at=None if lasts is None else now + lasts)
         self.store.add(token)
         return secret, token
 
@@ -53,7 +53,7 @@ class Tokens:
     def _bootstrap(self, presented: str) -> Token | None:
         secret = self.bootstrap()
         # In constant time, so that answering tells nothing about how much of a guess was right.
-        if not secret or not hmac.compare_digest(presented.encode(), secret.encode()):
+        if not secret or not hmac.compare_digest(digest_of(presented), digest_of(secret)):
             return None
         return Token(digest_of(secret), "bootstrap", frozenset({Scope.ADMIN}), self.clock.now())
 
