@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 from tests.pictures import SIZE, encoded, raw_png, scene, see_through
 
 Truth = Image.Image
+_GENTLY: dict[str, dict[str, int]] = {"JPEG": {"quality": 95}, "AVIF": {"quality": 95, "speed": 10}}
 
 
 def grey() -> Image.Image:
@@ -124,4 +125,4 @@ def turned(form: str, orientation: int) -> tuple[bytes, Truth]:
     exif = Image.Exif()
     exif[0x0112] = orientation
     stored = scene().transpose(Image.Transpose(undo[orientation])) if orientation > 1 else scene()
-    return encoded(stored, form, exif=exif, **({"quality": 95} if form in {"JPEG", "AVIF"} else {})), scene()
+    return encoded(stored, form, exif=exif, **_GENTLY.get(form, {})), scene()
