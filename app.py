@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chalice import Chalice
-from chalice.app import SQSEvent
+from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
+from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib import api, events
 from chalicelib.settings import load
@@ -17,3 +17,9 @@ api.register(app)
 def process_image(event: SQSEvent) -> None:
     """Make a catalogued image of each upload that S3 announces."""
     events.process_images(event)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def sweep(_: CloudWatchEvent) -> None:
+    """Look after tasks that nobody else looks after: lost workers, lost messages, files that never came."""
+    events.sweep()

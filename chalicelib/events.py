@@ -10,6 +10,10 @@ from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
 
+_SWEEP_SECONDS = 40
+"""Less than the function's timeout; what is left waits for the next minute."""
+_LETTERS_A_LOOK = 50
+
 
 class Record(Protocol):
     """What Chalice makes of one SQS message."""
@@ -42,3 +46,11 @@ def _process_image(asked: Arrival | Work) -> None:
     if task.error is not None and task.error.retryable:
         # It might have gone well another time, but there are no more attempts: a person must look.
         services.images_queue.bury(write(Work(task_id)), reason=task.error.code)
+
+
+def sweep() -> None:
+    """One look at every active task, and at what lies among the dead letters."""
+    services = wired()
+    remedies = services.sweeper.sweep(keep_going=services.time_left(_SWEEP_SECONDS))
+    told = services.burials.tell(_LETTERS_A_LOOK)
+    log.info("swept", extra={"remedies": dict(remedies), "dead_letters_told": told})

@@ -39,6 +39,7 @@ ROLE_FROM = {
     "process_image": "ProcessImageRoleArn",
     "make_thumbnails": "MakeThumbnailsRoleArn",
     "maintenance": "MaintenanceRoleArn",
+    "sweep": "SweepRoleArn",
 }
 
 

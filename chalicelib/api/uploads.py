@@ -187,7 +187,8 @@ def _error_of(task: Task) -> WallifyError:
 
 
 def _kinds(root: type[WallifyError]) -> dict[str, type[WallifyError]]:
-    found = {root.code: root}
+    found: dict[str, type[WallifyError]] = {}
     for kind in root.__subclasses__():
         found |= _kinds(kind)
-    return found
+    # A kind without a code of its own has its parent's, and must not stand for it.
+    return found | {root.code: root}

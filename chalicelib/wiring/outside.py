@@ -67,6 +67,13 @@ class Outside:
 
         return self.queues[TaskType.PROCESS_IMAGE]
 
+    def time_left(self, seconds: float) -> Callable[[], bool]:
+        """A question that is answered with True for so many seconds from now."""
+        from datetime import timedelta
+
+        until = self.clock.now() + timedelta(seconds=seconds)
+        return lambda: self.clock.now() < until
+
     @cached_property
     def clock(self) -> Clock:
         """The time of day."""

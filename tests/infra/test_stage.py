@@ -19,6 +19,7 @@ def test_each_function_runs_under_its_own_role(config: stage.Config, outputs: di
         "process_image": "the-ProcessImageRoleArn",
         "make_thumbnails": "the-MakeThumbnailsRoleArn",
         "maintenance": "the-MaintenanceRoleArn",
+        "sweep": "the-SweepRoleArn",
     }
 
 
