@@ -19,7 +19,8 @@ def asking(body: bytes, content_type: str = FORM) -> Ask:
 def test_a_form_is_its_file_and_its_fields(house: Wired) -> None:
     form = form_of(asking(a_form(a_file(b"\r\n--bytes\r\n", "a.jpg"), collection="doğa")))
 
-    assert (form.files[0].filename, form.files[0].body, form.fields) == ("a.jpg", b"\r\n--bytes\r\n", {"collection": "doğa"})
+    (file,) = form.files
+    assert (file.filename, file.body, form.fields) == ("a.jpg", b"\r\n--bytes\r\n", {"collection": "doğa"})
 
 
 @pytest.mark.parametrize(
