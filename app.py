@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
+from datetime import timedelta
+
+from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib import api, events
+from chalicelib.core.schedules import SCHEDULES
 from chalicelib.settings import load
 
 settings = load()
 app = Chalice(app_name="wallify")
 api.register(app)
+
+
+def at_its_time(name: str) -> Cron:
+    """When a schedule runs, as EventBridge wants to hear it."""
+    minute, hour = SCHEDULES[name].shifted(timedelta(minutes=settings.schedule_shift_minutes)).cron()
+    return Cron(minute, hour, "*", "*", "?", "*")
 
 
 @app.on_sqs_message(queue=settings.images_queue, batch_size=1, maximum_concurrency=settings.concurrency)
@@ -23,3 +32,33 @@ def process_image(event: SQSEvent) -> None:
 def sweep(_: CloudWatchEvent) -> None:
     """Look after tasks that nobody else looks after: lost workers, lost messages, files that never came."""
     events.sweep()
+
+
+@app.on_sqs_message(queue=settings.thumbnails_queue, batch_size=1, maximum_concurrency=settings.concurrency)
+def make_thumbnails(event: SQSEvent) -> None:
+    """Make thumbnails again, a part of the job for each message."""
+    events.make_thumbnails(event)
+
+
+@app.on_sqs_message(queue=settings.maintenance_queue, batch_size=1, maximum_concurrency=settings.concurrency)
+def maintenance(event: SQSEvent) -> None:
+    """Clean up, count, optimize and delete, a part of the job for each message."""
+    events.maintain(event)
+
+
+@app.schedule(at_its_time("cleanup_orphaned_files"))
+def cleanup_orphaned_files(event: CloudWatchEvent) -> None:
+    """Daily: take away what nobody needs."""
+    events.start_schedule("cleanup_orphaned_files", event.to_dict()["time"])
+
+
+@app.schedule(at_its_time("update_collection_stats"))
+def update_collection_stats(event: CloudWatchEvent) -> None:
+    """Hourly: count what the collections hold."""
+    events.start_schedule("update_collection_stats", event.to_dict()["time"])
+
+
+@app.schedule(at_its_time("optimize_images"))
+def optimize_images(event: CloudWatchEvent) -> None:
+    """Daily: make pictures smaller that nobody has looked at yet."""
+    events.start_schedule("optimize_images", event.to_dict()["time"])

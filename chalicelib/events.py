@@ -1,14 +1,20 @@
-"""The queue door: a message in, a verb called, and the message kept where it is still needed."""
+"""The door of queues and clocks: an event in, a verb called, and a message kept where it is still needed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.core.messages import Arrival, Work, read, write
+from chalicelib.core.tasks import TaskType
 from chalicelib.services.runner import Redeliver
+from chalicelib.services.schedules import Options
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
+
+if TYPE_CHECKING:
+    from chalicelib.ports import Queue
 
 _SWEEP_SECONDS = 40
 """Less than the function's timeout; what is left waits for the next minute."""
@@ -31,6 +37,52 @@ def process_images(records: Iterable[Record]) -> None:
         except Redeliver as later:
             wired().images_queue.postpone(record.receipt_handle, later.wait)
             raise
+
+
+def make_thumbnails(records: Iterable[Record]) -> None:
+    """Work on `generate_thumbnails`, a part for each message. Raises as `process_images`."""
+    _long_jobs(records, TaskType.GENERATE_THUMBNAILS)
+
+
+def maintain(records: Iterable[Record]) -> None:
+    """Work on clean-up, statistics, optimising and deleting, a part for each message. Raises as `process_images`."""
+    _long_jobs(records, TaskType.CLEANUP_ORPHANED_FILES)
+
+
+def start_schedule(name: str, event_time: str) -> str | None:
+    """EventBridge says it is time (ISO 8601): the id of the run's task, or None where no run is to be."""
+    night = wired().night
+    task = night.schedules.start(name, datetime.fromisoformat(event_time))
+    # Each event is an occasion to see whether another one never came.
+    night.schedules.catch_up()
+    return task.task_id if task else None
+
+
+def run_schedule(name: str, *, dry_run: bool = False, collection: str | None = None) -> str:
+    """Start a run by hand from Python: its task id. `name` may be short: cleanup, stats, optimize."""
+    return wired().night.schedules.run(name, Options(dry_run=dry_run, collection=collection)).task_id
+
+
+def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
+    queue = wired().queues[lane]
+    for record in records:
+        try:
+            for asked in read(record.body):
+                if isinstance(asked, Work):
+                    _long_job(asked, queue)
+        except Redeliver as later:
+            queue.postpone(record.receipt_handle, later.wait)
+            raise
+
+
+def _long_job(asked: Work, queue: Queue) -> None:
+    night = wired().night
+    task = night.slices.run(asked, night.runner)
+    if task is None:
+        return
+    log.info("part ended", extra={"status": task.status, "type": task.type})
+    if task.error is not None and task.error.retryable:
+        queue.bury(write(Work(task.task_id)), reason=task.error.code)
 
 
 def _process_image(asked: Arrival | Work) -> None:

@@ -34,6 +34,8 @@ class Settings:
     """Id of the secret that holds the first administrator's token; none where it is empty."""
     cdn_url: str = ""
     """Base URL under which the bucket's public keys are served, without a slash at its end."""
+    distribution: str = ""
+    """Id of the CloudFront distribution that deletions are told to; none where it is empty."""
     concurrency: int = 4
     """How many workers one queue may keep busy (2 to 1000, an AWS limit)."""
     max_body_bytes: int = 4_500_000
@@ -44,6 +46,10 @@ class Settings:
     """How long an upload with async=false waits for its worker; API Gateway gives up after 29."""
     lease_seconds: int = 120
     """How long one run may hold a task; longer than the function's timeout."""
+    job_lease_seconds: int = 180
+    """The same for a part of a long job; longer than the timeout of the functions that work on those."""
+    schedule_shift_minutes: int = 0
+    """Moves the whole timetable (00:00, every hour, 06:00, all UTC), later or (negative) earlier."""
     max_attempts: int = 5
     keep_days: int = 30
     """Days until the history forgets a task that ended well or was revoked."""
@@ -53,6 +59,10 @@ class Settings:
     max_side: int = 16_384
     """Pixels."""
     max_frames: int = 120
+    rendition_sizes: str = "600,300,150"
+    """Longest sides of thumbnails in pixels, by comma."""
+    variant_formats: str = "avif,webp"
+    """Formats that the full picture is also shown in, by comma; made at night."""
     rendition_formats: str = "jpeg,avif"
     """Formats of thumbnails, by comma: jpeg (PNG where there is transparency), avif, webp."""
     cors_origin: str = "*"

@@ -10,17 +10,36 @@ from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
 from chalicelib.core.pictures import Encoded, Limits, Recipe
-from chalicelib.core.tasks import Task
+from chalicelib.core.tasks import Subject, Task, TaskType
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
 from chalicelib.ports import Catalog, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.opening import Asked, Jobs
 from chalicelib.services.shelves import Shelves
 from chalicelib.services.shelving import rendition_of
 from chalicelib.telemetry import log
 
 _HOPELESS = (DamagedImage, ImageTooLarge, UnsupportedType)
 _OURS = frozenset({"avif", "webp"})
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """What clients may ask for."""
+
+    catalog: Catalog
+    jobs: Jobs
+
+    def make(self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False) -> Task:
+        """The task that makes the thumbnails of an image, a collection, or all, where some are missing or outdated.
+
+        With `everything` also where they are not. ImageNotFound.
+        """
+        if image_id is not None:
+            collection = self.catalog.image(image_id).collection
+        mode = "all" if everything else "missing"
+        return self.jobs.open(Asked(TaskType.GENERATE_THUMBNAILS, Subject(collection, image_id), {"mode": mode}))
 
 
 @dataclass(frozen=True)

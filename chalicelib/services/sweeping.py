@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from chalicelib.core.jobs import LONG, Standing
 from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
 from chalicelib.errors import Conflict
@@ -40,7 +41,7 @@ class Patience:
     soft: timedelta = timedelta(minutes=25)
     """Age at which a parent's waiting children are no longer begun (the seed's soft time limit)."""
     hard: timedelta = timedelta(minutes=30)
-    """Age at which a parent ends, whatever its children do (the seed's hard time limit)."""
+    """Age at which a parent or a long job ends, whatever its children or parts do (the seed's hard time limit)."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,14 @@ class Sweeper:
     def _look(self, task: Task) -> str:
         if task.type is TaskType.BULK_PROCESS_IMAGES:
             return self._parent(task)
-        return _LOOKS[task.status](self, task, self.clock.now())
+        now = self.clock.now()
+        if task.type in LONG and self._is_overdue(task, now):
+            return self._give_up(task, "time_limit", "The job took longer than it may.")
+        return _LOOKS[task.status](self, task, now)
+
+    def _is_overdue(self, task: Task, now: datetime) -> bool:
+        began = Standing.of(task).began_at
+        return began is not None and now >= began + self.patience.hard and not task.is_held(now)
 
     def _waiting(self, task: Task, now: datetime) -> str:
         expires = task.args.get(EXPIRES)
@@ -96,13 +104,20 @@ class Sweeper:
         return self._announce(task) if min(silent, asked) >= self.patience.retry else "fine"
 
     def _running(self, task: Task, now: datetime) -> str:
-        if task.lease_until is None or now < task.lease_until + self.patience.lease:
+        if task.lease_until is None:
+            return self._between_parts(task, now)
+        if now < task.lease_until + self.patience.lease:
             return "fine"
         if task.attempts >= task.max_attempts:
             return self._give_up(task, WORKER_LOST.code, WORKER_LOST.message)
         error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
         self._announce(self.tasks.replace(task, task.retrying(error)))
         return "taken_back"
+
+    def _between_parts(self, task: Task, now: datetime) -> str:
+        """A long job waits for the message of its next part, unless that was lost."""
+        asked = now - (task.queued_at or task.created_at)
+        return self._announce(task) if asked >= self.patience.retry else "fine"
 
     def _parent(self, parent: Task) -> str:
         if self.families.settle(parent).is_final:
@@ -145,7 +160,8 @@ class Sweeper:
     def _announce(self, task: Task) -> str:
         # First the row, then the message: if the message is lost, the next look comes after a full wait.
         self.tasks.replace(task, task.requeued(self.clock.now()))
-        self.queues[task.type].send(write(Work(task.task_id)))
+        part = Standing.of(task).part if task.type in LONG else None
+        self.queues[task.type].send(write(Work(task.task_id, part)))
         return "announced"
 
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.core.tasks import TaskType
-    from chalicelib.ports import Catalog, Clock, ObjectStore, Queue, TaskStore, TokenStore
+    from chalicelib.ports import Catalog, Clock, Edge, ObjectStore, Queue, ScheduleStore, TaskStore, TokenStore
 
 
 class State(Protocol):
-    """The three state ports of one back end."""
+    """The four state ports of one back end."""
 
     @property
     def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
@@ -27,6 +27,8 @@ class State(Protocol):
     def catalog(self) -> Catalog: ...  # noqa: D102
     @property
     def tokens(self) -> TokenStore: ...  # noqa: D102
+    @property
+    def schedules(self) -> ScheduleStore: ...  # noqa: D102
 
 
 @dataclass
@@ -56,9 +58,16 @@ class Outside:
         """The queue that each kind of work goes through."""
         from chalicelib.aws.clients import client
         from chalicelib.aws.queue import SqsQueue
+        from chalicelib.core.jobs import LONG
         from chalicelib.core.tasks import TaskType
 
-        return {TaskType.PROCESS_IMAGE: SqsQueue(self.settings.images_queue, partial(client, "sqs"))}
+        images, thumbnails, maintenance = (
+            SqsQueue(name, partial(client, "sqs"))
+            for name in (self.settings.images_queue, self.settings.thumbnails_queue, self.settings.maintenance_queue)
+        )
+        # Mass work never waits in front of uploads: each lane has its own queue.
+        lanes = {TaskType.PROCESS_IMAGE: images, TaskType.GENERATE_THUMBNAILS: thumbnails}
+        return dict.fromkeys(LONG, maintenance) | lanes
 
     @property
     def images_queue(self) -> Queue:
@@ -73,6 +82,14 @@ class Outside:
 
         until = self.clock.now() + timedelta(seconds=seconds)
         return lambda: self.clock.now() < until
+
+    @cached_property
+    def edge(self) -> Edge:
+        """The caches in front of the bucket."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.edge import CloudFront
+
+        return CloudFront(self.settings.distribution, partial(client, "cloudfront"))
 
     @cached_property
     def clock(self) -> Clock:

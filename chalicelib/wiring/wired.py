@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.wiring.outside import Outside
 
 if TYPE_CHECKING:
+    from chalicelib.core.pictures import Limits, Recipe
     from chalicelib.services.arrivals import Arrivals
     from chalicelib.services.attempts import Attempts
     from chalicelib.services.bulk import Bulk
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.services.tasks import Tasks
     from chalicelib.services.tokens import Tokens
     from chalicelib.services.uploads import Uploads
+    from chalicelib.wiring.night import Night
 
 
 class Wired(Outside):
@@ -160,17 +162,32 @@ class Wired(Outside):
         return Runner(self.attempts, self.families, new_id)
 
     @cached_property
-    def processing(self) -> Job:
-        """The job behind the images queue."""
-        from chalicelib.core.pictures import Limits, Recipe
-        from chalicelib.services.processing import Processing
+    def recipe(self) -> Recipe:
+        """How thumbnails are made."""
+        from chalicelib.core.pictures import Recipe
+
+        sizes = sorted(map(int, self.settings.rendition_sizes.split(",")), reverse=True)
+        return Recipe(sizes=tuple(sizes), formats=tuple(self.settings.rendition_formats.split(",")))
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How large a picture may be."""
+        from chalicelib.core.pictures import Limits
 
         given = self.settings
-        return Processing(
-            self.attempts,
-            self.state.catalog,
-            self.objects,
-            Recipe(formats=tuple(given.rendition_formats.split(","))),
-            Limits(given.max_pixels, given.max_side, given.max_frames),
-            given.max_upload_bytes,
-        )
+        return Limits(given.max_pixels, given.max_side, given.max_frames)
+
+    @cached_property
+    def processing(self) -> Job:
+        """The job behind the images queue."""
+        from chalicelib.services.processing import Processing
+
+        catalog, limit = self.state.catalog, self.settings.max_upload_bytes
+        return Processing(self.attempts, catalog, self.objects, self.recipe, self.limits, limit)
+
+    @cached_property
+    def night(self) -> Night:
+        """Long jobs, and what starts them."""
+        from chalicelib.wiring.night import Night
+
+        return Night(self)
