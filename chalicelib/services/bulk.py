@@ -96,7 +96,7 @@ class Bulk:
         try:
             self.uploads.objects.put(*(_blob(task, checked) for task, checked in waiting))
         except Unavailable as fault:
-            self._give_up([task for task, _ in waiting], fault)
+            self._give_up(parent, [task for task, _ in waiting], fault)
             raise
 
     def _child(self, parent: Task, item: Item) -> Task:
@@ -122,11 +122,19 @@ class Bulk:
             return tasks.replace(task, intake.found(task, item.duplicate.image_id))
         return task
 
-    def _give_up(self, tasks: Sequence[Task], fault: Unavailable) -> None:
-        for task in tasks:
+    def _give_up(self, parent: Task, tasks: Sequence[Task], fault: Unavailable) -> None:
+        given_up = [self._was_given_up(task, fault) for task in tasks]
+        if all(given_up):
+            # Nothing has begun, and the parent says so, too: then the same request is welcome again.
+            self._was_given_up(parent, fault)
+
+    def _was_given_up(self, task: Task, fault: Unavailable) -> bool:
+        try:
+            self.uploads.tasks.replace(task, self.uploads.intake.refused(task, fault))
+        except Conflict:
             # Some objects may be stored, and their workers may have begun: those go on.
-            with suppress(Conflict):
-                self.uploads.tasks.replace(task, self.uploads.intake.refused(task, fault))
+            return False
+        return True
 
 
 def _blob(task: Task, checked: Checked) -> Blob:
