@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
-from chalicelib.core.catalog import Image
+from chalicelib.core.catalog import Image, Rendition
 
 T = TypeVar("T")
 
@@ -38,15 +38,22 @@ def faithful(value: T) -> T:
     return read(plain(value), type(value))
 
 
-def bounded(image: Image) -> Image:
-    """The image without those EXIF entries that do not fit a row any more."""
-    kept, room = {}, EXIF_LIMIT
-    for name, text in image.picture.exif.items():
+def kept(image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
+    """The image as it is stored: it knows what its renditions weigh, and has no more EXIF than fits a row."""
+    picture = replace(image.picture, exif=_bounded(image.picture.exif))
+    weight = sum(rendition.bytes for rendition in renditions)
+    return replace(image, picture=picture, rendition_bytes=weight, version=version)
+
+
+def _bounded(exif: Mapping[str, str]) -> Mapping[str, str]:
+    """Without the entries that do not fit any more."""
+    kept_entries, room = {}, EXIF_LIMIT
+    for name, text in exif.items():
         size = len(name) + len(text)
         if size <= room:
-            kept[name] = text
+            kept_entries[name] = text
             room -= size
-    return replace(image, picture=replace(image.picture, exif=kept))
+    return kept_entries
 
 
 def _plain(value: object) -> object:

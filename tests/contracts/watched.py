@@ -27,6 +27,9 @@ class WatchedClient:
     def get_item(self, **request: Request) -> Answer:
         return self._call("get_item", request)
 
+    def batch_get_item(self, **request: Request) -> Answer:
+        return self._call("batch_get_item", request)
+
     def put_item(self, **request: Request) -> Answer:
         return self._call("put_item", request)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.stores.dynamodb.catalog import DynamoCatalog
+from chalicelib.stores.dynamodb.schedules import DynamoSchedules
 from chalicelib.stores.dynamodb.table import Client, Table
 from chalicelib.stores.dynamodb.tasks import DynamoTasks
 from chalicelib.stores.dynamodb.tokens import DynamoTokens
@@ -11,10 +12,11 @@ __all__ = ["DynamoState"]
 
 
 class DynamoState:
-    """The three state ports over one table; holds no state of its own, so threads may share it."""
+    """The four state ports over one table; holds no state of its own, so threads may share it."""
 
     def __init__(self, client: Client, table_name: str) -> None:
         table = Table(client, table_name)
         self.tasks = DynamoTasks(table)
         self.catalog = DynamoCatalog(table)
         self.tokens = DynamoTokens(table)
+        self.schedules = DynamoSchedules(table)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
-from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
-from chalicelib.stores.dynamodb import keys
-from chalicelib.stores.dynamodb.items import image_item, image_of, rendition_item, rendition_of
-from chalicelib.stores.dynamodb.requests import ABSENT, Put, Query, Update
+from chalicelib.errors import Conflict, ImageNotFound
+from chalicelib.stores.dynamodb import counters, keys
+from chalicelib.stores.dynamodb.items import image_item, image_of, rendition_item
+from chalicelib.stores.dynamodb.requests import Condition, Delete, Put, Query
+from chalicelib.stores.dynamodb.shelf import Shelf
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import move
 from chalicelib.stores.dynamodb.walks import Walk
-from chalicelib.stores.rows import read
+from chalicelib.stores.moving import deltas
+from chalicelib.stores.rows import kept
 
 
 class DynamoCatalog:
@@ -22,35 +24,69 @@ class DynamoCatalog:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._shelf = Shelf(table)
+        self._trash = Walk(table, keys.TRASH, [keys.TRASH_PK])
 
     def publish(
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
     ) -> Task:
         """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for 90 renditions."""
-        stored, task_changes = move(before, after)
+        task, task_changes = move(before, after)
+        stored = kept(image, renditions, version=0)
+        known = Conflict("There is an image with this id already.", image_id=image.image_id)
         self._table.commit(
             *task_changes,
-            Put(image_item(image), ABSENT, otherwise=lambda: _known(image)),
-            self._digest_claim(image, unique=unique),
-            self._name_claim(image),
+            Put(image_item(stored), Condition.absent(lambda: known)),
+            *self._shelf.claims(stored, unique=unique),
             *(Put(rendition_item(rendition)) for rendition in renditions),
-            _counters(image, renditions),
-            *self._collection_note(image.collection),
+            *counters.moved(stored.image_id, deltas(None, stored)),
         )
-        return stored
+        return task
 
     def image(self, image_id: str) -> Image:
         """See `Catalog.image`."""
-        item = self._table.get(keys.image(image_id))
-        if item is None:
+        image = self._stored(image_id)
+        if image is None or image.is_trashed:
             raise ImageNotFound(image_id=image_id)
-        return image_of(item)
+        return image
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        items = self._table.get_each(map(keys.image, dict.fromkeys(image_ids)))
+        return {image.image_id: image for image in map(image_of, items)}
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+        now = self._unchanged(before)
+        made = self._shelf.renditions(now.image_id) if renditions is None else renditions
+        revised = kept(after, made, version=now.version + 1)
+        self._table.commit(
+            Put(image_item(revised), Condition.version(now.version, lambda: _changed(before))),
+            *self._shelf.moved(now, revised),
+            *(() if renditions is None else self._shelf.replaced(now.image_id, renditions)),
+            *counters.moved(now.image_id, deltas(now, revised)),
+        )
+        return revised
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`."""
+        if self._stored(image.image_id) is None:
+            return
+        now = self._unchanged(image)
+        self._table.commit(
+            Delete(keys.image(now.image_id), Condition.version(now.version, lambda: _changed(image))),
+            *self._shelf.moved(now, None),
+            *self._shelf.replaced(now.image_id, ()),
+            *counters.moved(now.image_id, deltas(now, None)),
+        )
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        return self._trash.page(image_of, limit, cursor)
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
         """See `Catalog.renditions`."""
-        values = {":image": f"IMAGE#{image_id}", ":rendition": "RENDITION#"}
-        items = self._table.all(Query("#pk = :image AND begins_with(#sk, :rendition)", values))
-        return tuple(sorted(map(rendition_of, items), key=lambda one: (one.size, one.format)))
+        return tuple(sorted(self._shelf.renditions(image_id), key=lambda one: (one.size, one.format)))
 
     def named(self, collection: str, name: str) -> Image:
         """See `Catalog.named`."""
@@ -62,7 +98,8 @@ class DynamoCatalog:
     def with_digest(self, collection: str, sha256: str) -> Image | None:
         """See `Catalog.with_digest`."""
         claim = self._table.get(keys.digest(collection, sha256))
-        return None if claim is None else self.image(str(claim["image_id"]))
+        image = None if claim is None else self._stored(str(claim["image_id"]))
+        return None if image is None or image.is_trashed else image
 
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.images`."""
@@ -75,42 +112,27 @@ class DynamoCatalog:
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""
-        shards = list(self._table.all(Query("#pk = :collection", {":collection": f"COLLECTION#{collection}"})))
-        fields = ("images", "bytes", "rendition_bytes")
-        totals = {field: sum(int(str(shard[field])) for shard in shards) for field in fields}
-        return read({"collection": collection, **totals}, CollectionStats)
+        return self.stats_mark(collection)[0]
 
-    def _digest_claim(self, image: Image, *, unique: bool) -> Put | Update:
-        key = keys.digest(image.collection, image.picture.sha256)
-        if unique:
-            return Put({**key, "image_id": image.image_id}, ABSENT, otherwise=lambda: self._duplicate(image))
-        return Update(key, "SET #image_id = if_not_exists(#image_id, :image)", {":image": image.image_id})
+    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        return counters.read(self._table, collection)
 
-    def _name_claim(self, image: Image) -> Put:
-        claim = {**keys.name(image.collection, image.name), "image_id": image.image_id}
-        taken = NameTaken(collection=image.collection, name=image.name)
-        return Put(claim, ABSENT, otherwise=lambda: taken)
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        self._table.commit(*counters.correction(delta, mark))
 
-    def _duplicate(self, image: Image) -> DuplicateImage:
-        claim = self._table.get(keys.digest(image.collection, image.picture.sha256)) or {}
-        return DuplicateImage(image_id=claim.get("image_id"))
+    def _stored(self, image_id: str) -> Image | None:
+        item = self._table.get(keys.image(image_id))
+        return None if item is None else image_of(item)
 
-    def _collection_note(self, collection: str) -> Iterator[Put]:
-        # Only the first images of a collection write the note: later ones would queue up for it.
-        note = keys.collection(collection)
-        if self._table.get(note) is None:
-            yield Put(note)
+    def _unchanged(self, before: Image) -> Image:
+        """The stored image, which has the version that was read; what else the caller's copy says does not matter."""
+        stored = self._stored(before.image_id)
+        if stored is None or stored.version != before.version:
+            raise _changed(before)
+        return stored
 
 
-def _known(image: Image) -> Conflict:
-    return Conflict("There is an image with this id already.", image_id=image.image_id)
-
-
-def _counters(image: Image, renditions: Sequence[Rendition]) -> Update:
-    values = {
-        ":images": 1,
-        ":bytes": image.picture.bytes,
-        ":renditions": sum(rendition.bytes for rendition in renditions),
-    }
-    change = "ADD #images :images, #bytes :bytes, #rendition_bytes :renditions"
-    return Update(keys.stats(image.collection, image.image_id), change, values)
+def _changed(image: Image) -> Conflict:
+    return Conflict("Somebody else changed this image first.", image_id=image.image_id)

@@ -11,7 +11,7 @@ from chalicelib.core.tasks import Task
 from chalicelib.core.tokens import Token
 from chalicelib.stores.dynamodb import keys
 from chalicelib.stores.pages import place_among_siblings, place_in_time
-from chalicelib.stores.rows import bounded, plain, read
+from chalicelib.stores.rows import plain, read
 
 Item = Mapping[str, object]
 
@@ -43,12 +43,12 @@ def time_to_live(until: datetime) -> int:
 
 
 def image_item(image: Image) -> dict[str, object]:
-    """An image with its place in its collection."""
-    index = {
-        "collection_pk": f"COLLECTION#{image.collection}",
-        "collection_sk": place_in_time(image.created_at, image.image_id),
-    }
-    return keys.image(image.image_id) | plain(bounded(image)) | index
+    """An image with its place in its collection, or in the trash."""
+    shelf, since = f"COLLECTION#{image.collection}", image.created_at
+    if image.trashed_at is not None:
+        shelf, since = keys.TRASH_PK, image.trashed_at
+    index = {"collection_pk": shelf, "collection_sk": place_in_time(since, image.image_id)}
+    return keys.image(image.image_id) | plain(image) | index
 
 
 def image_of(item: Item) -> Image:

@@ -4,12 +4,13 @@
 |-----------------|------------------------------|---------------------------|------------------------------------|
 | task            | TASK#<id>                    | TASK                      | active (not final), history, children |
 | parent's tally  | TALLY#<parent id>            | TALLY                     |                                    |
-| image           | IMAGE#<id>                   | IMAGE                     | collection                         |
+| image           | IMAGE#<id>                   | IMAGE                     | collection (or there, the trash)   |
 | rendition       | IMAGE#<id>                   | RENDITION#<size>#<format> |                                    |
 | claim on name   | NAME#<collection>/<name>     | NAME                      |                                    |
 | claim on bytes  | DIGEST#<collection>/<sha256> | DIGEST                    |                                    |
 | statistics      | COLLECTION#<name>            | STATS#<shard>             |                                    |
 | collection name | COLLECTIONS                  | <name>                    |                                    |
+| schedule        | SCHEDULE#<name>              | SCHEDULE                  |                                    |
 | token           | TOKENS#<shard>               | <digest>                  |                                    |
 
 One partition takes 1,000 writes a second, so what all work writes to is spread over shards, chosen by id.
@@ -28,6 +29,8 @@ SHARDS = 4
 STATS_SHARDS = 8
 """Of each collection's counters; two transactions on one item conflict, so more shards mean fewer retries."""
 COLLECTIONS = "COLLECTIONS"
+TRASH_PK = "TRASH"
+"""Images in the trash stand in the collection index under this, instead of under their collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ ACTIVE = Index("active", "active_pk", "active_sk")
 HISTORY = Index("history", "history_pk", "history_sk", newest_first=True)
 CHILDREN = Index("children", "parent_pk", "parent_sk", after=after_sibling)
 COLLECTION = Index("collection", "collection_pk", "collection_sk", newest_first=True)
+TRASH = Index("collection", "collection_pk", "collection_sk")
 
 
 def shard_of(text: str, shards: int = SHARDS) -> int:
@@ -83,9 +87,14 @@ def digest(collection: str, sha256: str) -> dict[str, object]:
     return {"pk": f"DIGEST#{collection}/{sha256}", "sk": "DIGEST"}
 
 
-def stats(collection: str, image_id: str) -> dict[str, object]:
-    """Key of the counters that this image moves."""
-    return {"pk": f"COLLECTION#{collection}", "sk": f"STATS#{shard_of(image_id, STATS_SHARDS)}"}
+def stats(its_collection: str, shard: int) -> dict[str, object]:
+    """Key of one shard of a collection's counters."""
+    return {"pk": f"COLLECTION#{its_collection}", "sk": f"STATS#{shard}"}
+
+
+def schedule(its_name: str) -> dict[str, object]:
+    """Key of what a schedule has done last."""
+    return {"pk": f"SCHEDULE#{its_name}", "sk": "SCHEDULE"}
 
 
 def collection(its_name: str) -> dict[str, object]:

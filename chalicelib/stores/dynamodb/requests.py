@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from chalicelib.errors import Conflict, WallifyError
 from chalicelib.stores.dynamodb.attributes import to_attributes
@@ -13,40 +13,127 @@ from chalicelib.stores.dynamodb.attributes import to_attributes
 Plain = Mapping[str, object]
 Request = dict[str, Any]
 
-ABSENT = "attribute_not_exists(#pk)"
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold of an item for a change to be made, and the error that says that it does not."""
+
+    text: str
+    values: Plain = field(default_factory=dict)
+    otherwise: Callable[[], WallifyError] = Conflict
+
+    @classmethod
+    def absent(cls, otherwise: Callable[[], WallifyError] = Conflict) -> Condition:
+        """There is no such item."""
+        return cls("attribute_not_exists(#pk)", otherwise=otherwise)
+
+    @classmethod
+    def version(cls, read: int, otherwise: Callable[[], WallifyError] = Conflict) -> Condition:
+        """The item still has the version that was read."""
+        return cls("#version = :read", {":read": read}, otherwise)
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """One item in place of whatever is there, if the condition holds."""
+    """One item in place of whatever is there."""
 
+    action: ClassVar = "Put"
     item: Plain
-    only_if: str | None = None
-    values: Plain = field(default_factory=dict)
-    otherwise: Callable[[], WallifyError] = Conflict
-    """What it means when the condition does not hold."""
+    only_if: Condition | None = None
 
-    def request(self, table: str) -> Request:
-        """The change as boto3 takes it."""
-        condition = expressions(self.values, ConditionExpression=self.only_if)
-        return {"TableName": table, "Item": to_attributes(self.item), **condition}
+    @property
+    def key(self) -> Plain:
+        """The item's key."""
+        return {"pk": self.item["pk"], "sk": self.item["sk"]}
+
+    def stamped(self, stamp: str) -> Put:
+        """The same change, which leaves the stamp in the item."""
+        return replace(self, item={**self.item, "stamp": stamp})
+
+    def is_seen(self, stored: Plain | None, stamp: str) -> bool:
+        """True when the stored item shows that this change, with this stamp, has been made."""
+        return stored is not None and stored.get("stamp") == stamp
+
+    def request(self) -> Request:
+        """The change as boto3 takes it, but for the table."""
+        return {"Item": to_attributes(self.item), **_with_condition(self.only_if)}
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Some attributes of one item, which comes into being where it does not exist."""
 
+    action: ClassVar = "Update"
     key: Plain
-    change: str
-    values: Plain
+    adds: Mapping[str, int] = field(default_factory=dict)
+    """Attributes that grow by so much, from 0 where they are missing."""
+    sets: Plain = field(default_factory=dict)
+    first: Plain = field(default_factory=dict)
+    """Attributes that are set only where they are missing."""
+    removes: tuple[str, ...] = ()
+    only_if: Condition | None = None
 
-    def request(self, table: str) -> Request:
-        """The change as boto3 takes it."""
-        change = expressions(self.values, UpdateExpression=self.change)
-        return {"TableName": table, "Key": to_attributes(self.key), **change}
+    def stamped(self, stamp: str) -> Update:
+        """The same change, which leaves the stamp in the item."""
+        return replace(self, sets={**self.sets, "stamp": stamp})
+
+    def is_seen(self, stored: Plain | None, stamp: str) -> bool:
+        """True when the stored item shows that this change, with this stamp, has been made."""
+        return stored is not None and stored.get("stamp") == stamp
+
+    def request(self) -> Request:
+        """The change as boto3 takes it, but for the table."""
+        values = {f":{name}": value for name, value in {**self.adds, **self.sets, **self.first}.items()}
+        change = _with_condition(self.only_if, values, UpdateExpression=self._expression())
+        return {"Key": to_attributes(self.key), **change}
+
+    def _expression(self) -> str:
+        sets = [f"#{name} = :{name}" for name in self.sets]
+        sets += [f"#{name} = if_not_exists(#{name}, :{name})" for name in self.first]
+        clauses = {
+            "SET": sets,
+            "ADD": [f"#{name} :{name}" for name in self.adds],
+            "REMOVE": [f"#{name}" for name in self.removes],
+        }
+        return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts)
 
 
-Change = Put | Update
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """No such item any more; that there was none is no error unless the condition says so."""
+
+    action: ClassVar = "Delete"
+    key: Plain
+    only_if: Condition | None = None
+
+    def stamped(self, _: str) -> Delete:
+        """What is gone bears no stamp."""
+        return self
+
+    def is_seen(self, stored: Plain | None, _: str) -> bool:
+        """True when it is gone, whoever did that."""
+        return stored is None
+
+    def request(self) -> Request:
+        """The change as boto3 takes it, but for the table."""
+        return {"Key": to_attributes(self.key), **_with_condition(self.only_if)}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """No change; the condition alone decides about the others."""
+
+    action: ClassVar = "ConditionCheck"
+    key: Plain
+    only_if: Condition
+
+    def request(self) -> Request:
+        """The check as boto3 takes it, but for the table."""
+        return {"Key": to_attributes(self.key), **_with_condition(self.only_if)}
+
+
+Guard = Put | Update | Delete
+Change = Guard | Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +150,21 @@ class Query:
     limit: int | None = None
     """Items looked at in one page, before the filter."""
 
-    def request(self, table: str, start: object) -> Request:
-        """One page of it, from the key where the last page ended, as boto3 takes it."""
-        texts = expressions(self.values, KeyConditionExpression=self.condition, FilterExpression=self.only)
+    def request(self, start: object) -> Request:
+        """One page of it, from the key where the last page ended, as boto3 takes it, but for the table."""
+        texts = _expressions(self.values, KeyConditionExpression=self.condition, FilterExpression=self.only)
         options = {"IndexName": self.index, "Limit": self.limit, "ExclusiveStartKey": start}
         given = {name: option for name, option in options.items() if option is not None}
-        order = {"ConsistentRead": self.index is None, "ScanIndexForward": not self.newest_first}
-        return {"TableName": table, **order, **given, **texts}
+        return {"ConsistentRead": self.index is None, "ScanIndexForward": not self.newest_first, **given, **texts}
 
 
-def expressions(values: Plain, **texts: str | None) -> Request:
-    """The expressions that are given, with the names and values that they use."""
+def _with_condition(condition: Condition | None, values: Plain | None = None, **texts: str) -> Request:
+    if condition is None:
+        return _expressions(values or {}, **texts)
+    return _expressions({**(values or {}), **condition.values}, ConditionExpression=condition.text, **texts)
+
+
+def _expressions(values: Plain, **texts: str | None) -> Request:
     given = {kind: text for kind, text in texts.items() if text is not None}
     names = {f"#{name}": name for text in given.values() for name in re.findall(r"#(\w+)", text)}
     used = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": to_attributes(values)}

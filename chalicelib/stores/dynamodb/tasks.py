@@ -10,11 +10,11 @@ from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.stores.dynamodb import keys
 from chalicelib.stores.dynamodb.items import task_item, task_of, time_to_live
-from chalicelib.stores.dynamodb.requests import ABSENT, Put, Update
+from chalicelib.stores.dynamodb.requests import Condition, Put, Update
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.walks import EVERYTHING, Walk, Where
+from chalicelib.stores.moving import tally_moved
 from chalicelib.stores.rows import moment, read
-from chalicelib.stores.tallies import tally_moved
 
 
 class DynamoTasks:
@@ -29,7 +29,7 @@ class DynamoTasks:
         """See `TaskStore.add`."""
         known = Conflict("There is a task with this id already.", task_id=task.task_id)
         stored = replace(task, version=0)
-        self._table.commit(Put(task_item(stored), ABSENT, otherwise=lambda: known), *_counted(None, stored))
+        self._table.commit(Put(task_item(stored), Condition.absent(lambda: known)), *_counted(None, stored))
 
     def get(self, task_id: str) -> Task:
         """See `TaskStore.get`."""
@@ -65,7 +65,7 @@ def move(before: Task, after: Task) -> tuple[Task, tuple[Put, *tuple[Update, ...
     """The task as it will be stored, and the changes that put it in place of `before`."""
     stored = replace(after, version=before.version + 1)
     changed = Conflict("Somebody else changed this task first.", task_id=before.task_id)
-    put = Put(task_item(stored), "#version = :read", {":read": before.version}, otherwise=lambda: changed)
+    put = Put(task_item(stored), Condition.version(before.version, lambda: changed))
     return stored, (put, *_counted(before, stored))
 
 
@@ -77,11 +77,8 @@ def _counted(before: Task | None, after: Task) -> tuple[Update, ...]:
     ended_as = tally_moved(before, after)
     if ended_as is None:
         return ()
-    change, values = f"ADD #{ended_as} :one", {":one": 1}
-    if after.expires_at is not None:
-        change += " SET #expires_at = :end"
-        values[":end"] = time_to_live(after.expires_at + _TALLY_OUTLIVES_CHILD)
-    return (Update(keys.tally(after.parent_id or ""), change, values),)
+    end = after.expires_at and {"expires_at": time_to_live(after.expires_at + _TALLY_OUTLIVES_CHILD)}
+    return (Update(keys.tally(after.parent_id or ""), adds={ended_as: 1}, sets=end or {}),)
 
 
 def _where(wanted: TaskFilter) -> Where:

@@ -6,7 +6,7 @@ from chalicelib.core.tokens import Token
 from chalicelib.errors import Conflict
 from chalicelib.stores.dynamodb import keys
 from chalicelib.stores.dynamodb.items import token_item, token_of
-from chalicelib.stores.dynamodb.requests import ABSENT, Put, Query, Update
+from chalicelib.stores.dynamodb.requests import Condition, Put, Query, Update
 from chalicelib.stores.dynamodb.table import Table
 
 
@@ -19,7 +19,7 @@ class DynamoTokens:
     def add(self, token: Token) -> None:
         """See `TokenStore.add`."""
         known = Conflict("There is a token with this digest already.")
-        self._table.commit(Put(token_item(token), ABSENT, otherwise=lambda: known))
+        self._table.commit(Put(token_item(token), Condition.absent(lambda: known)))
 
     def find(self, digest: str) -> Token | None:
         """See `TokenStore.find`."""
@@ -40,11 +40,8 @@ class DynamoTokens:
 
 
 def _replacement(token: Token) -> Update:
-    item, key = token_item(token), keys.token(token.digest)
-    fields = {name: value for name, value in item.items() if name not in key}
-    sets = [f"#{name} = :{name}" for name in fields if name != "revoked_at"]
-    if "revoked_at" in fields:
-        sets.append("#revoked_at = if_not_exists(#revoked_at, :revoked_at)")
-    gone = [f"#{name}" for name in ("valid_until", "last_used_at") if name not in fields]
-    change = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(gone)}" if gone else "")
-    return Update(key, change, {f":{name}": value for name, value in fields.items()})
+    key = keys.token(token.digest)
+    fields = {name: value for name, value in token_item(token).items() if name not in key}
+    first = {name: fields.pop(name) for name in ("revoked_at",) if name in fields}
+    gone = tuple(name for name in ("valid_until", "last_used_at") if name not in fields)
+    return Update(key, sets=fields, first=first, removes=gone)

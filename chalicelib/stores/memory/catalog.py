@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 
@@ -13,7 +12,6 @@ from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
 from chalicelib.stores.memory.database import Database
 from chalicelib.stores.pages import after_time, page_of, place_in_time
-from chalicelib.stores.rows import bounded, faithful
 
 
 class MemoryCatalog:
@@ -29,7 +27,7 @@ class MemoryCatalog:
         with self._db.lock:
             self._db.must_still_be(before)
             self._must_be_new(image, unique=unique)
-            self._db.keep(faithful(bounded(image)), renditions)
+            self._db.keep(image, renditions, version=0)
             return self._db.put(before, after)
 
     def image(self, image_id: str) -> Image:
@@ -52,16 +50,15 @@ class MemoryCatalog:
             holder = self._db.names.get((after.collection, after.name))
             if not after.is_trashed and holder not in {None, before.image_id}:
                 raise NameTaken(collection=after.collection, name=after.name)
-            kept = self._db.renditions[before.image_id] if renditions is None else renditions
-            self._db.drop(before)
-            return self._db.keep(faithful(replace(bounded(after), version=before.version + 1)), kept)
+            made = self._db.renditions[before.image_id] if renditions is None else renditions
+            return self._db.keep(after, made, version=before.version + 1)
 
     def remove(self, image: Image) -> None:
         """See `Catalog.remove`."""
         with self._db.lock:
             if image.image_id in self._db.images:
                 self._must_still_be(image)
-                self._db.drop(image)
+                self._db.drop(image.image_id)
 
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.trashed`."""
@@ -79,16 +76,15 @@ class MemoryCatalog:
     def named(self, collection: str, name: str) -> Image:
         """See `Catalog.named`."""
         with self._db.lock:
-            image_id = self._db.names.get((collection, name))
-        if image_id is None:
+            image = self._db.images.get(self._db.names.get((collection, name), ""))
+        if image is None:
             raise ImageNotFound(collection=collection, name=name)
-        return self.image(image_id)
+        return image
 
     def with_digest(self, collection: str, sha256: str) -> Image | None:
         """See `Catalog.with_digest`."""
         with self._db.lock:
-            image_id = self._db.digests.get((collection, sha256))
-        return None if image_id is None else self.image(image_id)
+            return self._db.images.get(self._db.digests.get((collection, sha256), ""))
 
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.images`."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition, weight_of
+from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task
 from chalicelib.core.tokens import Token
 from chalicelib.errors import Conflict
-from chalicelib.stores.rows import faithful
-from chalicelib.stores.tallies import tally_moved
+from chalicelib.stores.moving import deltas, tally_moved
+from chalicelib.stores.rows import faithful, kept
 
 
 @dataclass
@@ -50,27 +50,35 @@ class Database:
         self._count(stored.parent_id or "", tally_moved(before, stored))
         return stored
 
-    def keep(self, image: Image, renditions: Sequence[Rendition]) -> Image:
-        """Keep the image with all that follows from it; answers it as stored."""
-        made = tuple(sorted(renditions, key=lambda r: (r.size, r.format)))
-        image = replace(image, rendition_bytes=sum(one.bytes for one in made))
-        self.images[image.image_id], self.renditions[image.image_id] = image, made
-        if not image.is_trashed:
-            self.names[image.collection, image.name] = image.image_id
-            self.digests.setdefault((image.collection, image.picture.sha256), image.image_id)
-            self.count(weight_of(image))
-        return image
+    def keep(self, image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
+        """Keep the image, new or in place of what has its id, with all that follows from it; answers it as stored."""
+        before = self._let_go(image.image_id)
+        made = tuple(sorted(renditions, key=lambda one: (one.size, one.format)))
+        stored = faithful(kept(image, made, version=version))
+        self.images[image.image_id], self.renditions[image.image_id] = stored, made
+        if not stored.is_trashed:
+            self.names[stored.collection, stored.name] = stored.image_id
+            self.digests.setdefault((stored.collection, stored.picture.sha256), stored.image_id)
+        self._recount(before, stored)
+        return stored
 
-    def drop(self, image: Image) -> None:
-        """Forget the stored image with all that follows from it."""
-        image = self.images.pop(image.image_id)
-        del self.renditions[image.image_id]
-        if not image.is_trashed:
+    def drop(self, image_id: str) -> None:
+        """Forget the image with all that follows from it."""
+        self._recount(self._let_go(image_id), None)
+
+    def _let_go(self, image_id: str) -> Image | None:
+        image = self.images.pop(image_id, None)
+        self.renditions.pop(image_id, None)
+        if image is not None and not image.is_trashed:
             del self.names[image.collection, image.name]
             digest = (image.collection, image.picture.sha256)
-            if self.digests.get(digest) == image.image_id:
+            if self.digests.get(digest) == image_id:
                 del self.digests[digest]
-            self.count(-weight_of(image))
+        return image
+
+    def _recount(self, before: Image | None, after: Image | None) -> None:
+        for delta in deltas(before, after):
+            self.count(delta)
 
     def count(self, delta: CollectionStats) -> None:
         """Move a collection's statistics by so much."""

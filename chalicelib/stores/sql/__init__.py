@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.stores.sql.catalog import SqlCatalog
 from chalicelib.stores.sql.database import Database, engine_for
+from chalicelib.stores.sql.schedules import SqlSchedules
 from chalicelib.stores.sql.tasks import SqlTasks
 from chalicelib.stores.sql.tokens import SqlTokens
 
@@ -11,7 +12,7 @@ __all__ = ["SqlState"]
 
 
 class SqlState:
-    """The three state ports over one database, whose tables `migrate.upgrade` has made.
+    """The four state ports over one database, whose tables `migrate.upgrade` has made.
 
     A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool.
     """
@@ -22,6 +23,7 @@ class SqlState:
         self.tasks = SqlTasks(database)
         self.catalog = SqlCatalog(database)
         self.tokens = SqlTokens(database)
+        self.schedules = SqlSchedules(database)
 
     def close(self) -> None:
         """Give the connections back to the server."""

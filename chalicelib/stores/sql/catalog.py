@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, select
 
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
-from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
+from chalicelib.errors import ImageNotFound
+from chalicelib.stores.moving import deltas
 from chalicelib.stores.pages import page_of, place_in_time
-from chalicelib.stores.rows import bounded, plain, read
-from chalicelib.stores.sql.database import Database, insert_if_new, insert_or
-from chalicelib.stores.sql.models import DigestRow, ImageRow, RenditionRow, StatsRow
-from chalicelib.stores.sql.places import IMAGES_NEWEST_FIRST
+from chalicelib.stores.rows import kept, read
+from chalicelib.stores.sql import counters, shelf
+from chalicelib.stores.sql.database import Database
+from chalicelib.stores.sql.models import ImageRow, RenditionRow, StatsRow
+from chalicelib.stores.sql.places import IMAGES_NEWEST_FIRST, TRASH_OLDEST_FIRST
 from chalicelib.stores.sql.tasks import move, written_by
 
 T = TypeVar("T")
 
-IMAGES = ImageRow.__table__
-_COUNTERS = ("images", "bytes", "rendition_bytes")
-STATS_SHARDS = 8
-"""Rows over which a collection's counters are spread: a row is locked from its change until the commit."""
+SHELVED = select(shelf.IMAGES).where(ImageRow.trashed_at.is_(None))
+TRASHED = select(shelf.IMAGES).where(ImageRow.trashed_at.is_not(None))
 
 
 class SqlCatalog:
@@ -38,102 +37,106 @@ class SqlCatalog:
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
     ) -> Task:
         """See `Catalog.publish`."""
+        stored = kept(image, renditions, version=0)
 
         def work(connection: Connection, stamp: str) -> Task:
-            # Everybody takes locks in this order, so nobody waits in a circle; the busiest rows come last.
-            stored = move(before, after, connection, stamp)
-            _claim_digest(connection, image, unique=unique)
-            _insert_image(connection, image)
-            _insert_renditions(connection, renditions)
-            _count(connection, image, renditions)
-            return stored
+            task = move(before, after, connection, stamp)
+            shelf.put_new(connection, stored, renditions, unique=unique)
+            counters.move(connection, stored.image_id, deltas(None, stored))
+            return task
 
         return self._db.commit(work, partial(written_by, before.task_id))
 
     def image(self, image_id: str) -> Image:
         """See `Catalog.image`."""
-        found = self._images(select(IMAGES).where(ImageRow.image_id == image_id))
-        if not found:
-            raise ImageNotFound(image_id=image_id)
-        return found[0]
+        return self._one(SHELVED.where(ImageRow.image_id == image_id), image_id=image_id)
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        statement = select(shelf.IMAGES).where(ImageRow.image_id.in_(tuple(image_ids)))
+        return {image.image_id: image for image in self._all(statement, Image)}
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+
+        def work(connection: Connection, stamp: str) -> Image:
+            stored = shelf.locked(connection, before)
+            if stored is None:
+                raise shelf.changed(before)
+            made = _renditions(connection, stored.image_id) if renditions is None else renditions
+            revised = kept(after, made, version=stored.version + 1)
+            shelf.put_instead(connection, stored, revised, renditions, stamp)
+            counters.move(connection, stored.image_id, deltas(stored, revised))
+            return revised
+
+        return self._db.commit(work, partial(shelf.revised_by, before.image_id))
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`; done twice it does nothing the second time, so it needs no stamp."""
+
+        def work(connection: Connection) -> None:
+            stored = shelf.locked(connection, image)
+            if stored is not None:
+                shelf.take_away(connection, stored)
+                counters.move(connection, stored.image_id, deltas(stored, None))
+
+        self._db.run(work)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        found = self._all(TRASH_OLDEST_FIRST.after(cursor, TRASHED).limit(limit + 1), Image)
+        return page_of(((place_in_time(one.trashed_at or one.created_at, one.image_id), one) for one in found), limit)
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
         """See `Catalog.renditions`."""
-        statement = select(RenditionRow.__table__).where(RenditionRow.image_id == image_id)
-        return tuple(sorted(self._all(statement, Rendition), key=lambda one: (one.size, one.format)))
+        found = self._db.run(lambda connection: _renditions(connection, image_id))
+        return tuple(sorted(found, key=lambda one: (one.size, one.format)))
 
     def named(self, collection: str, name: str) -> Image:
         """See `Catalog.named`."""
-        found = self._images(select(IMAGES).where(ImageRow.collection == collection, ImageRow.name == name))
-        if not found:
-            raise ImageNotFound(collection=collection, name=name)
-        return found[0]
+        statement = SHELVED.where(ImageRow.collection == collection, ImageRow.name == name)
+        return self._one(statement, collection=collection, name=name)
 
     def with_digest(self, collection: str, sha256: str) -> Image | None:
         """See `Catalog.with_digest`."""
-        first = select(DigestRow.image_id).where(DigestRow.collection == collection, DigestRow.sha256 == sha256)
-        found = self._images(select(IMAGES).where(ImageRow.image_id == first.scalar_subquery()))
+        first = shelf.first_with(collection, sha256).scalar_subquery()
+        found = self._all(SHELVED.where(ImageRow.image_id == first), Image)
         return found[0] if found else None
 
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.images`."""
-        statement = IMAGES_NEWEST_FIRST.after(cursor, select(IMAGES).where(ImageRow.collection == collection))
-        found = self._images(statement.limit(limit + 1))
+        statement = IMAGES_NEWEST_FIRST.after(cursor, SHELVED.where(ImageRow.collection == collection))
+        found = self._all(statement.limit(limit + 1), Image)
         return page_of(((place_in_time(image.created_at, image.image_id), image) for image in found), limit)
 
     def collections(self) -> tuple[str, ...]:
         """See `Catalog.collections`."""
         statement = select(StatsRow.collection).distinct()
-        return tuple(sorted(self._run(lambda connection: connection.execute(statement).scalars().all())))
+        return tuple(sorted(self._db.run(lambda connection: connection.execute(statement).scalars().all())))
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""
-        totals = [func.coalesce(func.sum(getattr(StatsRow, name)), 0).label(name) for name in _COUNTERS]
-        statement = select(*totals).where(StatsRow.collection == collection)
-        row = self._run(lambda connection: connection.execute(statement).mappings().one())
-        return CollectionStats(collection, **{name: int(total) for name, total in row.items()})
+        return self.stats_mark(collection)[0]
 
-    def _images(self, statement: Select[Any]) -> list[Image]:
-        return self._all(statement, Image)
+    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        return self._db.run(lambda connection: counters.read(connection, collection))
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        self._db.commit(partial(counters.correct, delta, mark), partial(counters.corrected_by, delta.collection))
+
+    def _one(self, statement: Select[Any], **asked: str) -> Image:
+        found = self._all(statement, Image)
+        if not found:
+            raise ImageNotFound(**asked)
+        return found[0]
 
     def _all(self, statement: Select[Any], kind: type[T]) -> list[T]:
-        rows = self._run(lambda connection: connection.execute(statement).mappings().all())
+        rows = self._db.run(lambda connection: connection.execute(statement).mappings().all())
         return [read(dict(row), kind) for row in rows]
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
-        return self._db.run(work)
 
-
-def _claim_digest(connection: Connection, image: Image, *, unique: bool) -> None:
-    claim = {"collection": image.collection, "sha256": image.picture.sha256, "image_id": image.image_id}
-    if insert_if_new(connection, DigestRow, claim) or not unique:
-        return
-    first = select(DigestRow.image_id).where(
-        DigestRow.collection == image.collection, DigestRow.sha256 == image.picture.sha256
-    )
-    raise DuplicateImage(image_id=connection.execute(first).scalar())
-
-
-def _insert_image(connection: Connection, image: Image) -> None:
-    if insert_if_new(connection, ImageRow, plain(bounded(image))):
-        return
-    if connection.execute(select(ImageRow.image_id).where(ImageRow.image_id == image.image_id)).first():
-        raise Conflict("There is an image with this id already.", image_id=image.image_id)
-    raise NameTaken(collection=image.collection, name=image.name)
-
-
-def _insert_renditions(connection: Connection, renditions: Sequence[Rendition]) -> None:
-    if renditions:
-        connection.execute(insert(RenditionRow), [plain(rendition) for rendition in renditions])
-
-
-def _count(connection: Connection, image: Image, renditions: Sequence[Rendition]) -> None:
-    adds = {
-        "images": 1,
-        "bytes": image.picture.bytes,
-        "rendition_bytes": sum(rendition.bytes for rendition in renditions),
-    }
-    shard = zlib.crc32(image.image_id.encode()) % STATS_SHARDS
-    statement = insert_or(connection, StatsRow).values(collection=image.collection, shard=shard, **adds)
-    grown = {name: getattr(StatsRow, name) + statement.excluded[name] for name in adds}
-    connection.execute(statement.on_conflict_do_update(index_elements=["collection", "shard"], set_=grown))
+def _renditions(connection: Connection, image_id: str) -> list[Rendition]:
+    statement = select(RenditionRow.__table__).where(RenditionRow.image_id == image_id)
+    return [read(dict(row), Rendition) for row in connection.execute(statement).mappings()]

@@ -20,7 +20,7 @@ Row = Mapping[str, object]
 
 _POSTGRESQL = {
     "connect_timeout": 5,  # seconds
-    "options": "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
+    "options": "-c timezone=UTC -c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
 }
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Index,
     Text,
     TypeDecorator,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -46,6 +45,11 @@ Json = JSON(none_as_null=True)
 
 class Base(DeclarativeBase):
     """All our tables."""
+
+
+def _where(condition: str, name: str, *columns: str, unique: bool = False) -> Index:
+    """An index of those rows only."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
 class TaskRow(Base):
@@ -85,13 +89,7 @@ class TaskRow(Base):
 
     __table_args__ = (
         Index("tasks_history", "created_at", "task_id"),
-        Index(
-            "tasks_active",
-            "created_at",
-            "task_id",
-            postgresql_where=text("NOT is_final"),
-            sqlite_where=text("NOT is_final"),
-        ),
+        _where("NOT is_final", "tasks_active", "created_at", "task_id"),
         Index("tasks_status", "status", "created_at", "task_id"),
         Index("tasks_collection", "collection", "created_at", "task_id"),
         Index("tasks_children", "parent_id", "place", "task_id"),
@@ -113,10 +111,19 @@ class ImageRow(Base):
     recipe: Mapped[str] = mapped_column(Text)
     task_id: Mapped[str] = mapped_column(Text)
     created_at: Mapped[str] = mapped_column(Moment)
+    version: Mapped[int]
+    trashed_at: Mapped[str | None] = mapped_column(Moment)
+    optimized: Mapped[str] = mapped_column(Text)
+    rendition_bytes: Mapped[int] = mapped_column(BigInteger)
 
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call revised it last; empty for none."""
+
+    # What lies in the trash holds no name and stands in no list.
     __table_args__ = (
-        UniqueConstraint("collection", "name", name="images_name"),
-        Index("images_collection", "collection", "created_at", "image_id"),
+        _where("trashed_at IS NULL", "images_name", "collection", "name", unique=True),
+        _where("trashed_at IS NULL", "images_collection", "collection", "created_at", "image_id"),
+        _where("trashed_at IS NOT NULL", "images_trash", "trashed_at", "image_id"),
     )
 
 
@@ -158,6 +165,26 @@ class StatsRow(Base):
     images: Mapped[int] = mapped_column(BigInteger)
     bytes: Mapped[int] = mapped_column(BigInteger)
     rendition_bytes: Mapped[int] = mapped_column(BigInteger)
+    moves: Mapped[int] = mapped_column(BigInteger)
+    """How often this row has changed."""
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call corrected it last; empty for none."""
+
+
+class SlotRow(Base):
+    """What one schedule has done last: the fields of `Slot`."""
+
+    __tablename__ = "schedules"
+
+    name: Mapped[str] = mapped_column(Words, primary_key=True)
+    enabled: Mapped[bool]
+    last_task_id: Mapped[str | None] = mapped_column(Text)
+    last_started_at: Mapped[str | None] = mapped_column(Moment)
+    last_period: Mapped[str | None] = mapped_column(Moment)
+    since: Mapped[str | None] = mapped_column(Moment)
+    version: Mapped[int]
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call wrote this version."""
 
 
 class TokenRow(Base):

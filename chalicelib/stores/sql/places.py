@@ -44,4 +44,5 @@ class Order:
 TASKS_OLDEST_FIRST = Order(TaskRow.created_at, TaskRow.task_id, Moment(), str, after_time)
 TASKS_NEWEST_FIRST = Order(TaskRow.created_at, TaskRow.task_id, Moment(), str, after_time, newest_first=True)
 IMAGES_NEWEST_FIRST = Order(ImageRow.created_at, ImageRow.image_id, Moment(), str, after_time, newest_first=True)
+TRASH_OLDEST_FIRST = Order(ImageRow.trashed_at, ImageRow.image_id, Moment(), str, after_time)
 SIBLINGS = Order(TaskRow.place, TaskRow.task_id, Integer(), int, after_sibling)

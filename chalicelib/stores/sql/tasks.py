@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Tally, Task, TaskFilter
 from chalicelib.errors import Conflict, TaskNotFound
+from chalicelib.stores.moving import ENDED_AS
 from chalicelib.stores.pages import cursor_at, page_of, place_among_siblings, place_in_time
 from chalicelib.stores.rows import moment, plain, read
 from chalicelib.stores.sql.database import Database, insert_if_new, row_of
 from chalicelib.stores.sql.models import TaskRow
 from chalicelib.stores.sql.places import SIBLINGS, TASKS_NEWEST_FIRST, TASKS_OLDEST_FIRST
-from chalicelib.stores.tallies import ENDED_AS
 
 TASKS = TaskRow.__table__
 SPARSE_LOOK = 2_000

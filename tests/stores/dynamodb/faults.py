@@ -23,6 +23,9 @@ class FaultyClient:
     def get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401  # boto3's
         return self._client.get_item(**request)
 
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
+        return self._client.batch_get_item(**request)
+
     def query(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401
         return self._client.query(**request)
 

@@ -11,7 +11,6 @@ down_revision = None
 # A migration says what was true when it was written, so it repeats the types instead of importing today's.
 _words = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _moment = sa.DateTime(timezone=True)
-_not_final = sa.text("NOT is_final")
 
 
 def upgrade() -> None:
@@ -20,12 +19,13 @@ def upgrade() -> None:
     _make_images()
     _make_renditions()
     _make_stats()
+    _make_schedules()
     _make_tokens()
 
 
 def downgrade() -> None:
     """Drop the tables, with all that is in them."""
-    for table in ("tokens", "stats", "renditions", "digests", "images", "tasks"):
+    for table in ("tokens", "schedules", "stats", "renditions", "digests", "images", "tasks"):
         op.drop_table(table)
 
 
@@ -48,7 +48,7 @@ def _make_tasks() -> None:
     )
     by_time = ["created_at", "task_id"]
     op.create_index("tasks_history", "tasks", by_time)
-    op.create_index("tasks_active", "tasks", by_time, postgresql_where=_not_final, sqlite_where=_not_final)
+    _index_where("NOT is_final", "tasks_active", "tasks", *by_time)
     op.create_index("tasks_status", "tasks", ["status", *by_time])
     op.create_index("tasks_collection", "tasks", ["collection", *by_time])
     op.create_index("tasks_children", "tasks", ["parent_id", "place", "task_id"])
@@ -64,9 +64,15 @@ def _make_images() -> None:
         *_texts("filename", "original_key", "recipe", "task_id"),
         sa.Column("picture", sa.JSON(), nullable=False),
         sa.Column("created_at", _moment, nullable=False),
-        sa.UniqueConstraint("collection", "name", name="images_name"),
+        sa.Column("trashed_at", _moment),
+        *_texts("optimized", "stamp"),
+        *_numbers("version"),
+        sa.Column("rendition_bytes", sa.BigInteger(), nullable=False),
     )
-    op.create_index("images_collection", "images", ["collection", "created_at", "image_id"])
+    shelved, trashed = "trashed_at IS NULL", "trashed_at IS NOT NULL"
+    _index_where(shelved, "images_name", "images", "collection", "name", unique=True)
+    _index_where(shelved, "images_collection", "images", "collection", "created_at", "image_id")
+    _index_where(trashed, "images_trash", "images", "trashed_at", "image_id")
     op.create_table(
         "digests",
         sa.Column("collection", _words, primary_key=True),
@@ -92,7 +98,20 @@ def _make_stats() -> None:
         "stats",
         sa.Column("collection", _words, primary_key=True),
         sa.Column("shard", sa.Integer(), primary_key=True, autoincrement=False),
-        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("images", "bytes", "rendition_bytes")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("images", "bytes", "rendition_bytes", "moves")),
+        *_texts("stamp"),
+    )
+
+
+def _make_schedules() -> None:
+    op.create_table(
+        "schedules",
+        sa.Column("name", _words, primary_key=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("last_task_id", sa.Text()),
+        *(sa.Column(name, _moment) for name in ("last_started_at", "last_period", "since")),
+        *_numbers("version"),
+        *_texts("stamp"),
     )
 
 
@@ -105,6 +124,11 @@ def _make_tokens() -> None:
         sa.Column("created_at", _moment, nullable=False),
         *(sa.Column(f"{name}_at", _moment) for name in ("expires", "revoked", "last_used")),
     )
+
+
+def _index_where(condition: str, name: str, table: str, *columns: str, unique: bool = False) -> None:
+    where = sa.text(condition)
+    op.create_index(name, table, list(columns), unique=unique, postgresql_where=where, sqlite_where=where)
 
 
 def _texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:

@@ -1,0 +1,57 @@
+"""What a collection adds up to, in rows that move with its images."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from chalicelib.core.catalog import CollectionStats
+from chalicelib.errors import Conflict
+from chalicelib.stores.sql.database import insert_or
+from chalicelib.stores.sql.models import StatsRow
+
+SHARDS = 8
+"""Rows over which a collection's counters are spread: a row is locked from its change until the commit."""
+_FIELDS = ("images", "bytes", "rendition_bytes")
+
+
+def move(connection: Connection, image_id: str, deltas: Sequence[CollectionStats]) -> None:
+    """Move the rows that this image moves, in the order of their names, so that nobody waits in a circle."""
+    shard = zlib.crc32(image_id.encode()) % SHARDS
+    for delta in sorted(deltas, key=lambda one: one.collection):
+        _add(connection, delta, shard)
+
+
+def read(connection: Connection, collection: str, *, lock: bool = False) -> tuple[CollectionStats, str]:
+    """What the collection adds up to, and the mark: how often each row has moved."""
+    statement = select(StatsRow.__table__).where(StatsRow.collection == collection).order_by(StatsRow.shard)
+    total, moves = CollectionStats(collection), dict.fromkeys(range(SHARDS), 0)
+    for row in connection.execute(statement.with_for_update() if lock else statement).mappings():
+        total += CollectionStats(collection, *(row[field] for field in _FIELDS))
+        moves[row["shard"]] = row["moves"]
+    return total, ".".join(map(str, moves.values()))
+
+
+def correct(delta: CollectionStats, mark: str, connection: Connection, stamp: str) -> bool:
+    """Add the numbers to the first row, if no row has moved since the mark was read."""
+    if read(connection, delta.collection, lock=True)[1] != mark:
+        raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
+    _add(connection, delta, 0, {"stamp": stamp})
+    return True
+
+
+def corrected_by(collection: str, connection: Connection, stamp: str) -> bool | None:
+    """True if the call with this stamp has made its correction."""
+    statement = select(StatsRow.shard).where(StatsRow.collection == collection, StatsRow.stamp == stamp)
+    return True if connection.execute(statement).first() else None
+
+
+def _add(connection: Connection, delta: CollectionStats, shard: int, sets: dict[str, str] | None = None) -> None:
+    adds = {field: getattr(delta, field) for field in _FIELDS} | {"moves": 1}
+    new = {"collection": delta.collection, "shard": shard, **adds, "stamp": "", **(sets or {})}
+    statement = insert_or(connection, StatsRow).values(new)
+    grown = {name: getattr(StatsRow, name) + statement.excluded[name] for name in adds}
+    changes = statement.on_conflict_do_update(index_elements=["collection", "shard"], set_={**grown, **(sets or {})})
+    connection.execute(changes)
