@@ -31,6 +31,7 @@ ENVIRONMENT_FROM = {
     "WALLIFY_THUMBNAILS_QUEUE": "ThumbnailsQueueName",
     "WALLIFY_MAINTENANCE_QUEUE": "MaintenanceQueueName",
     "WALLIFY_BOOTSTRAP_SECRET": "BootstrapSecret",
+    "WALLIFY_DISTRIBUTION": "DistributionId",
 }
 
 # function <- output of foundation.yaml
@@ -40,6 +41,9 @@ ROLE_FROM = {
     "make_thumbnails": "MakeThumbnailsRoleArn",
     "maintenance": "MaintenanceRoleArn",
     "sweep": "SweepRoleArn",
+    "cleanup_orphaned_files": "CleanupScheduleRoleArn",
+    "update_collection_stats": "StatsScheduleRoleArn",
+    "optimize_images": "OptimizeScheduleRoleArn",
 }
 
 

@@ -20,6 +20,9 @@ def test_each_function_runs_under_its_own_role(config: stage.Config, outputs: di
         "make_thumbnails": "the-MakeThumbnailsRoleArn",
         "maintenance": "the-MaintenanceRoleArn",
         "sweep": "the-SweepRoleArn",
+        "cleanup_orphaned_files": "the-CleanupScheduleRoleArn",
+        "update_collection_stats": "the-StatsScheduleRoleArn",
+        "optimize_images": "the-OptimizeScheduleRoleArn",
     }
 
 
