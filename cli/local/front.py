@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from io import BytesIO
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 from multidict import CIMultiDict
@@ -96,7 +97,12 @@ class Front:
         headers["X-Forwarded-Port"] = str(self.port)
         url = URL(f"http://127.0.0.1:{self.upstream.emulator_port}{path}", encoded=True)
         return await self.session.request(
-            request.method, url, headers=headers, data=body or None, allow_redirects=False, skip_auto_headers=SILENT
+            request.method,
+            url,
+            headers=headers,
+            data=BytesIO(body) if body else None,
+            allow_redirects=False,
+            skip_auto_headers=SILENT,
         )
 
     def _say(self, response_type: str) -> web.Response:
@@ -146,9 +152,9 @@ async def serving(port: int, upstream: Upstream) -> AsyncIterator[None]:
         cookie_jar=DummyCookieJar(),
     ) as session:
         front = Front(port, upstream, session, GatewayWords.load())
-        runner = web.ServerRunner(web.Server(front.answer, access_log=None, auto_decompress=False))
+        runner = web.ServerRunner(web.Server(front.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port, shutdown_timeout=1).start()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
         try:
             yield
         finally:

@@ -29,7 +29,7 @@ def stack_at(home: Path, port: int | None = None) -> Stack:
 
 def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
     """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt."""
-    with _one_at_a_time(stack):
+    with alone(stack):
         for name, port in (("front", stack.port), ("emulator", stack.emulator_port)):
             if Daemon(stack, name).pid() is None:
                 ports.claim(port)
@@ -43,7 +43,7 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
 
 def down(stack: Stack, *, wipe: bool = False) -> bool:
     """Stop the stack; its data stays unless it is to be wiped. True if anything ran."""
-    with _one_at_a_time(stack):
+    with alone(stack):
         stopped = [Daemon(stack, "front").stop(), emulator.stop(stack)]
     if wipe:
         shutil.rmtree(stack.home, ignore_errors=True)
@@ -75,7 +75,8 @@ def _emulator_port(port: int) -> int:
 
 
 @contextmanager
-def _one_at_a_time(stack: Stack) -> Iterator[None]:
+def alone(stack: Stack) -> Iterator[None]:
+    """Keep other commands away from this stack; Trouble if one is at it."""
     with (stack.folder("run") / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

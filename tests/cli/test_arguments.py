@@ -1,0 +1,122 @@
+"""What can be typed, and which exit code it ends with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.__main__ import main, parser
+from cli.commands import test as test_command
+from cli.commands.stack_options import stack_from
+from cli.local.stack import DEFAULT_HOME, Record
+
+COMMANDS = ["up", "down", "status", "logs", "test", "bench"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+
+    assert end.value.code == 0
+    assert f"wallify {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", [[], ["nonsense"], ["up", "--port", "many"], ["up", "--port", "70000"]])
+def test_what_is_not_understood_ends_with_two(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(typed)
+
+    assert end.value.code == 2
+    assert "usage: wallify" in capsys.readouterr().err
+
+
+def test_a_stack_lives_in_the_project_unless_it_is_told_otherwise() -> None:
+    assert stack_from(parser().parse_args(["up"])).home == DEFAULT_HOME
+
+
+def test_a_second_stack_has_its_own_folder_and_ports(tmp_path: Path) -> None:
+    stack = stack_from(parser().parse_args(["up", "--port", "9100", "--dir", str(tmp_path)]))
+
+    assert (stack.home, stack.api_url, stack.cdn_url) == (
+        tmp_path,
+        "http://127.0.0.1:9100",
+        "http://127.0.0.1:9100/media",
+    )
+    assert stack.emulator_port != stack.port
+
+
+def test_a_stack_comes_back_on_the_ports_it_had(tmp_path: Path) -> None:
+    Record(port=9100, emulator_port=9200).save(tmp_path)
+
+    stack = stack_from(parser().parse_args(["up", "--dir", str(tmp_path)]))
+
+    assert (stack.port, stack.emulator_port) == (9100, 9200)
+
+
+def test_the_status_of_a_stack_that_is_down_is_three_and_still_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Record(port=9100, emulator_port=9200, token="secret", functions=("wallify-local",)).save(tmp_path)
+
+    code = main(["status", "--json", "--dir", str(tmp_path)])
+
+    assert code == 3
+    assert json.loads(capsys.readouterr().out) == {
+        "api_url": "http://127.0.0.1:9100",
+        "monitor_url": "http://127.0.0.1:9100/monitor",
+        "token": "secret",
+        "emulator_url": "http://127.0.0.1:9200",
+        "functions": ["wallify-local"],
+    }
+
+
+def test_looking_at_a_stack_that_never_was_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["status", "--dir", str(tmp_path / "nowhere")])
+
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_logs_of_a_stack_that_is_down_are_a_clear_refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["logs", "--dir", str(tmp_path)])
+
+    assert code == 1
+    assert "is not running. Start it with `./wallify up`." in capsys.readouterr().err
+
+
+def test_an_unknown_function_is_answered_with_those_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Record(functions=("wallify-local", "wallify-local-process_image")).save(tmp_path)
+
+    code = main(["logs", "nonsense", "--dir", str(tmp_path)])
+
+    assert code == 1
+    assert "There are api, process_image, emulator, front, deploy." in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_with_what_shells_expect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.commands.status.facts_of", interrupted)
+
+    assert main(["status", "--dir", str(tmp_path)]) == 130
+
+
+def test_every_check_runs_unless_asked_for_less() -> None:
+    names = [check[0] for check in test_command.checks([], fast=False)]
+
+    assert names == ["ruff", "ruff", "mypy", "pytest"]
+
+
+def test_the_inner_loop_leaves_out_what_is_slow() -> None:
+    assert test_command.checks([], fast=True) == [("pytest", "-m", "not e2e and not slow")]
+
+
+def test_arguments_for_pytest_run_pytest_alone() -> None:
+    given = parser().parse_args(["test", "tests/cli"])
+
+    assert test_command.checks(given.pytest, fast=given.fast) == [("pytest", "tests/cli")]

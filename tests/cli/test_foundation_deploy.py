@@ -1,0 +1,87 @@
+"""Stacks are made, changed, started over or complained about, depending on how CloudFormation left them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.local import foundation
+from cli.trouble import Trouble
+
+
+class FakeCloudFormation:
+    """Remembers one stack; every change is done when it is looked at."""
+
+    def __init__(self, status: str | None, *, ends_as: str | None = None, changes: bool = True) -> None:
+        self.status, self.ends_as, self.changes = status, ends_as, changes
+        self.calls: list[str] = []
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if self.status is None:
+            raise _refusal(f"Stack with id {StackName} does not exist")
+        outputs = [{"OutputKey": "BucketName", "OutputValue": "b"}]
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]}
+
+    def create_stack(self, **_: Any) -> None:  # noqa: ANN401
+        self._do("create", self.ends_as or "CREATE_COMPLETE")
+
+    def update_stack(self, **_: Any) -> None:  # noqa: ANN401
+        if not self.changes:
+            raise _refusal("No updates are to be performed.")
+        self._do("update", self.ends_as or "UPDATE_COMPLETE")
+
+    def delete_stack(self, **_: Any) -> None:  # noqa: ANN401
+        self._do("delete", None)
+
+    def describe_stack_events(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        return {
+            "StackEvents": [
+                {"LogicalResourceId": "Bucket", "ResourceStatus": "CREATE_FAILED", "ResourceStatusReason": "taken"}
+            ]
+        }
+
+    def _do(self, call: str, status: str | None) -> None:
+        self.calls.append(call)
+        self.status = status
+
+
+@pytest.mark.parametrize(
+    ("found", "calls"),
+    [
+        (None, ["create"]),
+        ("DELETE_COMPLETE", ["create"]),
+        ("CREATE_COMPLETE", ["update"]),
+        ("UPDATE_ROLLBACK_COMPLETE", ["update"]),
+        ("ROLLBACK_COMPLETE", ["delete", "create"]),
+        ("CREATE_FAILED", ["delete", "create"]),
+    ],
+)
+def test_a_stack_is_brought_to_what_the_template_says(tmp_path: Path, found: str | None, calls: list[str]) -> None:
+    cloudformation = FakeCloudFormation(found)
+
+    outputs = _deploy(cloudformation, tmp_path)
+
+    assert cloudformation.calls == calls
+    assert outputs == {"BucketName": "b"}
+
+
+def test_a_stack_that_is_as_it_should_be_is_no_error(tmp_path: Path) -> None:
+    assert _deploy(FakeCloudFormation("UPDATE_COMPLETE", changes=False), tmp_path) == {"BucketName": "b"}
+
+
+def test_a_stack_that_cannot_be_made_says_which_resource_and_why(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match=r"could not be made \(ROLLBACK_COMPLETE\)\. Bucket: taken"):
+        _deploy(FakeCloudFormation(None, ends_as="ROLLBACK_COMPLETE"), tmp_path)
+
+
+def _deploy(cloudformation: FakeCloudFormation, folder: Path) -> dict[str, str]:
+    template = folder / "template.yaml"
+    template.write_text("Resources: {}", encoding="utf-8")
+    return foundation.deploy(cloudformation, "wallify-local", template, {"Stage": "local"})
+
+
+def _refusal(words: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ValidationError", "Message": words}}, "DescribeStacks")

@@ -1,0 +1,185 @@
+"""The front door: plain paths in, the gateway's paths out, every byte as it was."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from cli.local import front, ports
+from tests.cli.upstream import Upstream, front_of
+
+MEGABYTE = 1024 * 1024
+PIECES = [b"--x\r\n", bytes(range(256)), b"\r\n--x--\r\n"]
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream(ports.free_port())
+
+
+@pytest.fixture
+def client(upstream: Upstream) -> Iterator[httpx.Client]:
+    with front_of(upstream) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("asked", "passed_on"),
+    [
+        ("/file_upload", "/restapis/wallify/api/_user_request_/file_upload"),
+        ("/", "/restapis/wallify/api/_user_request_/"),
+        ("/tasks?state=PENDING&text=a%2Bb+c", "/restapis/wallify/api/_user_request_/tasks?state=PENDING&text=a%2Bb+c"),
+        ("/cdn/w/g%C3%BCn%2Fayd%C4%B1n.jpg", "/restapis/wallify/api/_user_request_/cdn/w/g%C3%BCn%2Fayd%C4%B1n.jpg"),
+        ("/media/renditions/a/r1/150.jpg", "/renditions/a/r1/150.jpg"),
+        ("/media/renditions/a%20b.jpg?v=1", "/renditions/a%20b.jpg?v=1"),
+        ("/mediator", "/restapis/wallify/api/_user_request_/mediator"),
+    ],
+)
+def test_plain_paths_lead_to_the_gateway_and_media_to_the_distribution(
+    client: httpx.Client, upstream: Upstream, asked: str, passed_on: str
+) -> None:
+    client.get(asked)
+
+    assert upstream.requests[0].path == passed_on
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 3 * MEGABYTE + 1])
+def test_a_multipart_body_arrives_byte_for_byte(client: httpx.Client, upstream: Upstream, size: int) -> None:
+    picture = random.Random(size).randbytes(size)
+    request = client.build_request("POST", "/file_upload", files={"file": ("göğün rengi.jpg", picture, "image/jpeg")})
+    body = request.read()
+
+    client.send(request)
+
+    assert upstream.requests[0].body == body
+    assert upstream.requests[0].headers["content-type"] == request.headers["content-type"]
+    assert upstream.requests[0].headers["content-length"] == str(len(body))
+
+
+def test_a_chunked_body_arrives_whole(client: httpx.Client, upstream: Upstream) -> None:
+    client.post("/file_upload", content=iter(PIECES), headers={"Content-Type": "multipart/form-data; boundary=x"})
+
+    assert upstream.requests[0].body == b"".join(PIECES)
+    assert "transfer-encoding" not in upstream.requests[0].headers
+
+
+def test_a_compressed_body_is_not_unpacked_on_the_way(client: httpx.Client, upstream: Upstream) -> None:
+    packed = gzip.compress(b"{}")
+
+    client.post("/uploads", content=packed, headers={"Content-Encoding": "gzip"})
+
+    assert upstream.requests[0].body == packed
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_an_answer_comes_back_byte_for_byte(client: httpx.Client, upstream: Upstream, encoding: str) -> None:
+    upstream.body = gzip.compress(random.Random(1).randbytes(MEGABYTE))
+    upstream.headers = {"Content-Type": "image/avif", "Content-Encoding": encoding, "ETag": '"e"'}
+
+    with client.stream("GET", "/media/renditions/a.avif") as answer:
+        body = b"".join(answer.iter_raw())
+
+    assert body == upstream.body
+    assert (answer.headers["etag"], answer.headers["content-encoding"]) == ('"e"', encoding)
+
+
+def test_a_head_request_is_answered_with_the_length_and_no_body(client: httpx.Client, upstream: Upstream) -> None:
+    upstream.body = b"x" * 1000
+
+    answer = client.head("/media/renditions/a.jpg")
+
+    assert (answer.headers["content-length"], answer.content) == ("1000", b"")
+    assert client.get("/media/renditions/a.jpg").content == upstream.body
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answers_without_a_body_leave_the_connection_usable(
+    client: httpx.Client, upstream: Upstream, status: int
+) -> None:
+    upstream.status = status
+
+    assert [client.get("/media/a").status_code for _ in range(3)] == [status] * 3
+
+
+def test_redirects_are_the_clients_to_follow(client: httpx.Client, upstream: Upstream) -> None:
+    upstream.status, upstream.headers = 302, {"Location": "http://127.0.0.1:1/elsewhere"}
+
+    answer = client.get("/cdn/w/a.jpg")
+
+    assert (answer.status_code, answer.headers["location"]) == (302, "http://127.0.0.1:1/elsewhere")
+
+
+def test_the_gateway_learns_who_asks_from_the_front_and_not_from_the_client(
+    client: httpx.Client, upstream: Upstream
+) -> None:
+    lies = {"Host": "d1.cloudfront.net", "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "gopher"}
+
+    client.get("/health", headers=lies)
+
+    got = upstream.requests[0].headers
+    assert got["host"] == f"127.0.0.1:{client.base_url.port}"
+    assert (got["x-forwarded-for"], got["x-forwarded-proto"]) == ("127.0.0.1", "http")
+
+
+def test_the_distribution_is_asked_by_its_name_and_as_over_https(client: httpx.Client, upstream: Upstream) -> None:
+    client.get("/media/renditions/a.jpg")
+
+    got = upstream.requests[0].headers
+    assert (got["host"], got["x-forwarded-proto"]) == ("d1.cloudfront.net", "https")
+
+
+def test_headers_pass_as_they_are(client: httpx.Client, upstream: Upstream) -> None:
+    client.options("/health", headers={"Authorization": "Bearer t", "Origin": "http://a", "Accept": "image/avif"})
+
+    got = upstream.requests[0]
+    assert got.method == "OPTIONS"
+    assert (got.headers["authorization"], got.headers["origin"], got.headers["accept"]) == (
+        "Bearer t",
+        "http://a",
+        "image/avif",
+    )
+
+
+@pytest.mark.parametrize("size", [front.MOST_EVENT * 3 // 4 + 10, front.MOST_BODY + 1, 3 * front.MOST_BODY])
+def test_a_body_that_the_gateway_would_refuse_is_refused_with_advice(
+    client: httpx.Client, upstream: Upstream, size: int
+) -> None:
+    answer = client.post("/file_upload", content=bytes(size))
+
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "payload_too_large"
+    assert "POST /uploads" in answer.json()["message"]
+    assert upstream.requests == []
+
+
+def test_the_largest_body_that_lambda_takes_passes(client: httpx.Client, upstream: Upstream) -> None:
+    client.post("/file_upload", content=bytes(front.MOST_EVENT * 3 // 4))
+
+    assert len(upstream.requests[0].body) == front.MOST_EVENT * 3 // 4
+
+
+def test_a_function_that_takes_too_long_is_a_gateway_timeout(
+    client: httpx.Client, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front, "MOST_SECONDS", 0.05)
+    upstream.waits = 0.5
+
+    answer = client.get("/tasks")
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")
+
+
+def test_an_emulator_that_is_gone_is_a_bad_gateway_in_our_words() -> None:
+    with front_of(Upstream(ports.free_port(), answers=False)) as client:
+        answer = client.get("/health")
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "bad_gateway")
+
+
+def test_one_connection_serves_many_requests(client: httpx.Client, upstream: Upstream) -> None:
+    assert [client.get("/health").status_code for _ in range(20)] == [200] * 20
+    assert len({request.peer for request in upstream.requests}) == 1

@@ -1,0 +1,58 @@
+"""Ports that are taken are noticed before anything starts."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from cli.local import lifecycle, ports
+from cli.local.stack import Stack
+from cli.trouble import Trouble
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_port_that_is_taken_is_said_with_what_to_do(taken: int) -> None:
+    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*--port \d+ --dir"):
+        ports.claim(taken)
+
+
+def test_a_free_port_may_be_claimed() -> None:
+    ports.claim(ports.free_port())
+
+
+def test_nothing_is_started_when_the_apis_port_is_taken(stack: Stack, taken: int) -> None:
+    with pytest.raises(Trouble, match=f"Port {taken} is taken"):
+        lifecycle.up(Stack(stack.home, taken, stack.emulator_port), print)
+
+    assert not lifecycle.is_up(stack)
+    assert not stack.log("emulator").exists()
+
+
+def test_two_commands_do_not_start_one_stack_at_once(stack: Stack) -> None:
+    with (
+        lifecycle.alone(stack),
+        pytest.raises(Trouble, match=r"Another `\./wallify` is starting or stopping this stack"),
+    ):
+        lifecycle.up(stack, print)
+
+
+def test_stopping_what_does_not_run_is_harmless(stack: Stack) -> None:
+    assert not lifecycle.down(stack)
+
+
+def test_wiping_leaves_nothing_behind(stack: Stack) -> None:
+    stack.folder("state")
+
+    lifecycle.down(stack, wipe=True)
+
+    assert not stack.home.exists()

@@ -1,0 +1,155 @@
+"""The bash wrapper: which Python it takes, and what it says when it cannot go on."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.local.stack import PROJECT
+
+TOOLS = ("bash", "cat", "cksum", "dirname", "rm", "mkdir", "ln", "chmod")
+# Stands for a Python: knows its version, makes "virtual environments" that are links to itself, installs nothing.
+FAKE_PYTHON = """#!/bin/bash
+case "$*" in
+  --version) echo "Python {version}" ;;
+  "-m venv "*) mkdir -p "$3/bin"; ln -s "$0" "$3/bin/python" ;;
+  "-m pip "*) {pip} ;;
+  *"version_info"*) exit {too_old} ;;
+  *) shift 2; shift; echo "ran with $*" ;;
+esac
+"""
+BROKEN_SHIM = "#!/bin/bash\nexit 127\n"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine with a clone of the project, and only those Pythons that a test puts on it."""
+
+    root: Path
+
+    @property
+    def path(self) -> Path:
+        return self.root / "bin"
+
+    @property
+    def clone(self) -> Path:
+        return self.root / "clone"
+
+    def has(self, name: str, version: str, *, pip: str = "true") -> None:
+        too_old = int(tuple(map(int, version.split(".")[:2])) < (3, 11))
+        self.writes(self.path / name, FAKE_PYTHON.format(version=version, pip=pip, too_old=too_old))
+
+    def writes(self, path: Path, script: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(script, encoding="utf-8")
+        path.chmod(0o755)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(self.clone / "wallify"), *arguments],
+            env={"PATH": str(self.path), "HOME": str(self.root / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    made = Machine(tmp_path)
+    made.path.mkdir()
+    made.clone.mkdir()
+    for tool in TOOLS:
+        (made.path / tool).symlink_to(str(shutil.which(tool)))
+    (made.path / "env").symlink_to(str(shutil.which("env")))
+    for name in ("wallify", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy2(PROJECT / name, made.clone / name)
+    return made
+
+
+def test_the_newest_python_that_lambda_has_is_taken(machine: Machine) -> None:
+    for name, version in (("python3", "3.11.7"), ("python3.12", "3.12.1"), ("python3.13", "3.13.0")):
+        machine.has(name, version)
+
+    assert "with Python 3.13.0" in machine.run("status").stderr
+
+
+def test_a_shim_that_does_not_run_is_passed_over(machine: Machine) -> None:
+    machine.writes(machine.path / "python3.13", BROKEN_SHIM)
+    machine.has("python3.12", "3.12.1")
+
+    assert "with Python 3.12.1" in machine.run("status").stderr
+
+
+def test_pythons_of_pyenv_are_found_behind_their_shims(machine: Machine) -> None:
+    machine.writes(machine.path / "python3.13", BROKEN_SHIM)
+    machine.has("../home/.pyenv/versions/3.13.0/bin/python", "3.13.0")
+    machine.has("python3", "3.11.7")
+
+    assert "with Python 3.13.0" in machine.run("status").stderr
+
+
+def test_a_python_of_uv_is_better_than_an_old_one_of_the_system(machine: Machine) -> None:
+    machine.has("python3", "3.11.7")
+    machine.has("../uv/python", "3.13.0")
+    machine.writes(machine.path / "uv", f'#!/bin/bash\n[[ "$*" == *3.13 ]] && echo {machine.root}/uv/python\n')
+
+    assert "with Python 3.13.0" in machine.run("status").stderr
+
+
+def test_python_3_11_is_good_enough(machine: Machine) -> None:
+    machine.has("python3", "3.11.7")
+
+    assert "with Python 3.11.7" in machine.run("status").stderr
+
+
+def test_a_python_that_is_too_old_is_one_clear_sentence(machine: Machine) -> None:
+    machine.has("python3", "3.10.13")
+
+    ended = machine.run("status")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("wallify: Python 3.11 or newer is needed and was not found")
+
+
+def test_the_environment_is_made_once(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+    machine.run("status")
+
+    assert machine.run("status").stderr == ""
+
+
+def test_new_requirements_are_installed(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+    machine.run("status")
+    (machine.clone / "requirements.txt").write_text("pillow==13.0.1\n", encoding="utf-8")
+
+    assert machine.run("status").stderr.startswith("Installing packages")
+
+
+def test_an_environment_that_broke_is_made_again(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+    machine.run("status")
+    (machine.clone / ".venv" / "bin" / "python").unlink()
+
+    assert machine.run("status").stderr.startswith("Making .venv")
+
+
+def test_packages_that_cannot_be_installed_are_one_clear_sentence_and_tried_again(machine: Machine) -> None:
+    machine.has("python3", "3.13.0", pip="exit 1")
+
+    first, second = machine.run("status"), machine.run("status")
+
+    assert first.returncode == second.returncode == 1
+    assert "check the network, then try again" in first.stderr
+    assert second.stderr.startswith("Installing packages")
+
+
+def test_arguments_arrive_as_they_were_typed(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+
+    assert machine.run("upload", "my photos/a b.jpg", "*").stdout.strip() == "ran with upload my photos/a b.jpg *"

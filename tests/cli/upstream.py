@@ -1,0 +1,78 @@
+"""A front with a fake emulator behind it, both on real sockets, running in a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+from aiohttp import web
+
+from cli.local import front, ports
+
+
+@dataclass(frozen=True)
+class Request:
+    """What arrived at the fake emulator."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    peer: object
+
+
+@dataclass
+class Upstream:
+    """Answers what it is told to and remembers what it was asked."""
+
+    port: int
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    waits: float = 0
+    answers: bool = True
+    requests: list[Request] = field(default_factory=list)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = b"".join([chunk async for chunk in request.content.iter_any()])
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.requests.append(Request(request.method, request.raw_path, headers, body, _peer(request)))
+        await asyncio.sleep(self.waits)
+        return web.Response(status=self.status, headers=self.headers, body=self.body)
+
+
+@contextmanager
+def front_of(upstream: Upstream) -> Iterator[httpx.Client]:
+    """A client of a front whose emulator is `upstream`."""
+    port, ready, loop = ports.free_port(), threading.Event(), asyncio.new_event_loop()
+    stop = asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(port, upstream, ready, stop)))
+    thread.start()
+    assert ready.wait(5), "the front did not start"
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield client
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
+
+
+async def _serve(port: int, upstream: Upstream, ready: threading.Event, stop: asyncio.Event) -> None:
+    runner = web.ServerRunner(web.Server(upstream.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
+    await runner.setup()
+    if upstream.answers:
+        await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
+    where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net")
+    async with front.serving(port, where):
+        ready.set()
+        await stop.wait()
+    await runner.cleanup()
+
+
+def _peer(request: web.BaseRequest) -> object:
+    return request.transport.get_extra_info("peername") if request.transport else None
