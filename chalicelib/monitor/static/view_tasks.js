@@ -136,8 +136,8 @@ export function open(main, first) {
 async function retryPages(wanted) {
   let [done, cursor] = [0, null];
   do {
-    const page = await post("/tasks/retry", { ...wanted, limit: 100, ...(cursor ? { cursor } : {}) });
-    done += (page.retried ?? page.tasks ?? []).length;
+    const page = await post("/tasks/retry", undefined, { query: { ...wanted, limit: 100, cursor } });
+    done += page.retried.length;
     cursor = page.next_cursor;
   } while (cursor);
   return done;

@@ -1,0 +1,43 @@
+/** The audit log: who has changed what. */
+
+import { get, has } from "./api.js";
+import { fill, h } from "./dom.js";
+import { at, ago } from "./format.js";
+import { button, complain, empty, heading, skeleton, trouble, unavailable } from "./parts.js";
+import { t } from "./words.js";
+
+export function open(main) {
+  const box = h("div", { class: "card flush" }, skeleton("tall"));
+  const more = button(t("Show more"), { kind: "wide plain", hidden: true, on: () => load().catch(complain) });
+  const body = h("tbody", { role: "rowgroup" });
+  let next = null;
+  fill(main, heading(t("Audit log")), box, more);
+  if (!has("GET /audit")) {
+    fill(box, unavailable(t("The audit log")));
+    return {};
+  }
+  start();
+
+  async function start() {
+    await load().catch((error) => fill(box, trouble(error, start)));
+  }
+
+  async function load() {
+    const page = await get("/audit", { limit: 50, cursor: next });
+    next = page.next_cursor;
+    more.hidden = !next;
+    body.append(...page.entries.map(row));
+    if (!body.children.length) return fill(box, empty("audit", t("Nothing yet"), t("What administrators change is written down here.")));
+    const columns = ["When", "Who", "What", "On"].map((words) => h("th", { role: "columnheader", scope: "col" }, t(words)));
+    if (!body.isConnected) fill(box, h("table", { class: "table stacked", role: "table", "aria-label": t("Audit log") }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns)), body));
+  }
+
+  return {};
+}
+
+function row(entry) {
+  const cell = (label, ...children) => h("td", { role: "cell", data: { label: t(label) } }, children);
+  return h("tr", { role: "row" },
+    cell("When", h("time", { datetime: entry.at, title: at(entry.at) }, ago(entry.at))),
+    cell("Who", h("b", {}, entry.actor)), cell("What", t(entry.action.replaceAll("_", " "))), cell("On", h("code", {}, entry.target ?? "")));
+}
