@@ -44,8 +44,7 @@ class Inspector:
 
     def judge(self, found: Sequence[Stored], busy: Collection[str]) -> tuple[Judged, ...]:
         """What these objects are; `busy` must have been asked for before this."""
-        before = self.clock.now() - self.ages.orphan
-        owners = {keys.owner_of(one.key) for one in found if one.modified <= before}
+        owners = {keys.owner_of(one.key) for one in found}
         images = self.catalog.known(sorted(owner for owner in owners if owner))
         return tuple(Judged(one, self._verdict(one, images, busy)) for one in found)
 

@@ -1,0 +1,122 @@
+"""The world at night: long jobs are worked off too, time passes with each piece, and somebody recounts the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from chalicelib import events
+from chalicelib.core import keys
+from chalicelib.core.catalog import CollectionStats, Image
+from chalicelib.core.jobs import LONG
+from chalicelib.core.messages import Work, read
+from chalicelib.core.schedules import Slot
+from chalicelib.core.tasks import Task
+from chalicelib.services.schedules import Options
+from chalicelib.wiring import use
+from chalicelib.wiring.outside import State
+from tests.memory_queue import Message
+from tests.world import Kill, Record, World, a_png
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class MemoryEdge:
+    """See `chalicelib.ports.Edge`."""
+
+    forgotten: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+
+    def forget(self, keys: Sequence[str], *, mark: str) -> None:
+        """See `Edge.forget`."""
+        self.forgotten.extend(keys)
+        self.marks.append(mark)
+
+
+class NightWorld(World):
+    """A world whose messages may belong to long jobs."""
+
+    def __init__(self, state: State | None = None, *, seed: int = 0, **settings: object) -> None:
+        super().__init__(state, seed=seed, **settings)  # type: ignore[arg-type]  # fields of Settings
+        self.edge = MemoryEdge()
+        self.wired.edge = self.edge
+        self.piece_lasts = timedelta(0)
+        self.night = self.wired.night
+
+    def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:
+        """An image that is catalogued already."""
+        before = list(self.queue.messages)
+        made = self.upload(a_png(number) if body is None else body, f"{number}.png", collection=collection)
+        for message in [message for message in self.queue.messages if message not in before]:
+            self.deliver(message)
+        return self.wired.state.catalog.image(keys.image_id_of(made.task_id))
+
+    def orphan(self, number: int, *, body: bytes = b"x") -> str:
+        """An object under `originals/` that no row names; its key."""
+        key = f"originals/orphan-{number:04}/0.png"
+        self.bucket.drop(key, body)
+        return key
+
+    def run(self, name: str, **options: object) -> Task:
+        """A run by hand, worked off to its end."""
+        return self.finish(self.night.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
+
+    def finish(self, task: Task) -> Task:
+        """The task, after everything has come to rest."""
+        self.settle()
+        return self.task(task)
+
+    def deliver(self, message: Message | None = None) -> BaseException | None:
+        """As in the world of the day; messages of long jobs go to their own lanes."""
+        message = message or self.queue.receive()
+        assert message is not None, "there is no message to be seen"
+        if not self._is_long(message):
+            return super().deliver(message)
+        use(self.wired)
+        try:
+            events.maintain([Record(message.body, message.receipt)])
+        except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
+            return fault
+        finally:
+            use(None)
+        self.queue.forget(message)
+        return None
+
+    def recounted(self, collection: str) -> CollectionStats:
+        """What the collection adds up to, by its rows and by what lies in the bucket."""
+        catalog, blobs = self.wired.state.catalog, self.bucket.blobs
+        images = catalog.images(collection, 1_000).items
+        originals = sum(len(blobs[image.original_key].body) for image in images)
+        made = sum(len(blobs[one.key].body) for image in images for one in catalog.renditions(image.image_id))
+        return CollectionStats(collection, len(images), originals, made)
+
+    def missing(self) -> list[str]:
+        """Keys that rows name and the bucket does not have; trashed images count, erased ones do not."""
+        catalog = self.wired.state.catalog
+        images = [image for name in catalog.collections() for image in catalog.images(name, 1_000).items]
+        images += [image for image in catalog.trashed(1_000).items if image.trashed_at and image.trashed_at.year > 1970]
+        named = {image.original_key for image in images}
+        named |= {one.key for image in images for one in catalog.renditions(image.image_id)}
+        return sorted(named - set(self.bucket.blobs))
+
+    def drift(self, collection: str, images: int, weight: int = 0) -> None:
+        """Something is broken: the counters move without an image."""
+        _, mark = self.wired.state.catalog.stats_mark(collection)
+        self.wired.state.catalog.correct(CollectionStats(collection, images, weight), mark)
+
+    def take_slot(self, name: str, **changes: object) -> Slot:
+        """Somebody else changes a schedule's slot."""
+        store = self.wired.state.schedules
+        slot = store.get(name)
+        return store.replace(slot, replace(slot, **changes))  # type: ignore[arg-type]  # fields of Slot
+
+    def _is_long(self, message: Message) -> bool:
+        return any(isinstance(asked, Work) and self.task(asked.task_id).type in LONG for asked in read(message.body))
+
+    def _checkpoint(self, name: str) -> None:
+        if name == "after_piece":
+            self.clock.move(self.piece_lasts)
+        super()._checkpoint(name)
