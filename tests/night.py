@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from urllib.parse import quote_plus
 
 from chalicelib import events
 from chalicelib.core import keys
@@ -53,6 +55,16 @@ class NightWorld(World):
         for message in [message for message in self.queue.messages if message not in before]:
             self.deliver(message)
         return self.wired.state.catalog.image(keys.image_id_of(made.task_id))
+
+    def announce(self, key: str, *, name: str = "ObjectCreated:Put") -> None:
+        """S3 tells the queue, with all that it tells about an object."""
+        self._sequencer += 1
+        stored = self.bucket.list(key, 1).items[0]
+        found = {"key": quote_plus(key, safe="/"), "size": stored.bytes, "eTag": stored.etag.strip('"')}
+        found |= {"sequencer": f"{self._sequencer:018X}"}
+        record = {"eventName": name, "s3": {"bucket": {"name": "media"}, "object": found}}
+        for _ in range(self.copies):
+            self.queue.send(json.dumps({"Records": [record]}))
 
     def orphan(self, number: int, *, body: bytes = b"x") -> str:
         """An object under `originals/` that no row names; its key."""

@@ -32,6 +32,8 @@ class Arrival:
     size: int
     sequencer: str
     """Hex; grows with each change of the same key."""
+    etag: str = ""
+    """Tells the bytes apart, without quotes; empty where nobody said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _arrival(s3: dict[str, Any]) -> Arrival:
     found = s3["object"]
     # Keys come URL-encoded, with + for a space; this is the one place that decodes them.
     key = unquote_plus(found["key"])
-    sequencer = found.get("sequencer", "")
-    if not isinstance(sequencer, str):
-        raise TypeError(sequencer)
-    return Arrival(s3["bucket"]["name"], key, int(found.get("size", 0)), sequencer)
+    sequencer, etag = found.get("sequencer", ""), found.get("eTag", "")
+    if not isinstance(sequencer, str) or not isinstance(etag, str):
+        raise TypeError(sequencer, etag)
+    return Arrival(s3["bucket"]["name"], key, int(found.get("size", 0)), sequencer, etag)

@@ -12,6 +12,7 @@ from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.services.rules import TaskRules
 
+_QUOTES = '"'
 STEPS = 3
 """process, store, publish"""
 
@@ -42,8 +43,21 @@ class Arrivals:
         except TaskNotFound:
             return False
 
+    def _adopted_id(self, arrival: Arrival) -> str:
+        """One task for the bytes of a key; another for the same bytes, written again after that one has ended."""
+        bucket, key, etag, sequencer = arrival.bucket, arrival.key, arrival.etag, arrival.sequencer
+        if not etag:
+            return keys.task_id_of(bucket, key, sequencer)
+        first = adopted_id(bucket, key, etag)
+        try:
+            task = self.tasks.get(first)
+        except TaskNotFound:
+            return first
+        is_known = not task.is_final or not sequencer or task.args.get("sequencer") in {sequencer, ""}
+        return first if is_known else keys.task_id_of(bucket, key, sequencer)
+
     def _adopt(self, arrival: Arrival, found: keys.Incoming) -> str:
-        task_id, now = keys.task_id_of(arrival.bucket, arrival.key, arrival.sequencer), self.clock.now()
+        task_id, now = self._adopted_id(arrival), self.clock.now()
         subject = Subject(_collection(found.collection), keys.image_id_of(task_id), names.shown(found.filename))
         task = Task(
             task_id=task_id,
@@ -51,13 +65,18 @@ class Arrivals:
             created_at=now,
             queued_at=now,
             subject=subject,
-            args={"source": arrival.key, "adopted": "true"},
+            args={"source": arrival.key, "adopted": "true", "sequencer": arrival.sequencer},
             max_attempts=self.rules.max_attempts,
             progress=Progress(0, STEPS, "queued"),
         )
         with suppress(Conflict):
             self.tasks.add(task)
         return task_id
+
+
+def adopted_id(bucket: str, key: str, etag: str) -> str:
+    """The task of the bytes that another tool has put under this key, as far as a listing can tell."""
+    return keys.task_id_of(bucket, key, f"etag:{etag.strip(_QUOTES)}")
 
 
 def _collection(text: str) -> str:

@@ -71,13 +71,15 @@ class Inspector:
 
     def _task(self, one: Stored) -> Task | None:
         named = keys.read_incoming(one.key)
-        ours = named.task_id if named else None
-        for task_id in (ours, self.task_id_of(one)):
-            try:
-                return self.tasks.get(task_id or "")
-            except TaskNotFound:
-                continue
-        return None
+        ours = self._known(named.task_id) if named and named.task_id else None
+        # A key of another tool may look like ours by chance.
+        return ours if ours and ours.args.get("source") == one.key else self._known(self.task_id_of(one))
+
+    def _known(self, task_id: str) -> Task | None:
+        try:
+            return self.tasks.get(task_id)
+        except TaskNotFound:
+            return None
 
     def _old_tasks(self) -> Iterator[Task]:
         before, cursor = self.clock.now() - self.ages.orphan + _SKEW, None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.jobs import Report
 from chalicelib.core.messages import Arrival, Work, write
 from chalicelib.ports import Queue
-from chalicelib.services.arrivals import Arrivals
+from chalicelib.services.arrivals import Arrivals, adopted_id
 
 
 @dataclass(frozen=True)
@@ -22,18 +21,14 @@ class Reconciler:
 
     def task_id_of(self, upload: Stored) -> str:
         """The task that this object gets, or has got in an earlier night."""
-        return keys.task_id_of(self.bucket, upload.key, _mark(upload))
+        return adopted_id(self.bucket, upload.key, upload.etag)
 
     def put_to_work(self, upload: Stored, report: Report) -> Report:
         """Open the upload's task and send its message."""
-        arrival = Arrival(self.bucket, upload.key, upload.bytes, _mark(upload))
+        # A listing knows no sequencer; the same bytes under the same key are the same upload.
+        arrival = Arrival(self.bucket, upload.key, upload.bytes, "", upload.etag)
         task_id = self.arrivals.task_id(arrival)
         if task_id is None:
             return report
         self.queue.send(write(Work(task_id)))
         return report.plus("put_to_work", example=upload.key)
-
-
-def _mark(upload: Stored) -> str:
-    # A listing knows no sequencer; the same bytes written again are the same upload.
-    return f"etag:{upload.etag}"

@@ -52,7 +52,9 @@ def a_body(*records: object) -> str:
 
 
 def test_a_notification_says_what_has_arrived() -> None:
-    assert read(a_body(a_record())) == (Arrival("wallify-media", "incoming/nature/a.jpg", 1024, "0055AED6DCD90281E5"),)
+    assert read(a_body(a_record())) == (
+        Arrival("wallify-media", "incoming/nature/a.jpg", 1024, "0055AED6DCD90281E5", "d41d8cd9"),
+    )
 
 
 CREATIONS = ("Put", "Post", "Copy", "CompleteMultipartUpload")
@@ -85,13 +87,15 @@ def test_several_records_are_several_arrivals_in_order() -> None:
 @pytest.mark.parametrize("encoded", [quote, quote_plus])
 def test_a_keys_encoding_is_undone_once(encoded: Any, name: str) -> None:  # noqa: ANN401  # either function
     key = f"incoming/nature/{name}"
-    assert read(a_body(a_record(encoded(key)))) == (Arrival("wallify-media", key, 1024, "0055AED6DCD90281E5"),)
+    assert read(a_body(a_record(encoded(key)))) == (
+        Arrival("wallify-media", key, 1024, "0055AED6DCD90281E5", "d41d8cd9"),
+    )
 
 
 @given(st.text(min_size=1, max_size=300))
 def test_any_key_that_s3_encodes_comes_out_as_it_was(key: str) -> None:
     assert read(a_body(a_record(quote_plus(key, safe="/")))) == (
-        Arrival("wallify-media", key, 1024, "0055AED6DCD90281E5"),
+        Arrival("wallify-media", key, 1024, "0055AED6DCD90281E5", "d41d8cd9"),
     )
 
 

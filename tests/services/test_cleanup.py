@@ -191,6 +191,26 @@ def test_an_upload_is_put_to_work_once(world: NightWorld) -> None:
     assert world.wired.state.catalog.stats("nature").images == 2
 
 
+def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: NightWorld) -> None:
+    world.image()
+    world.drop("incoming/nature/theirs.png", a_png(7))
+    world.settle()
+    image = world.wired.state.catalog.named("nature", "theirs.png")
+    world.finish(world.night.deleting.delete([image.image_id]))
+    world.clock.move(2 * HOUR)
+    assert "put_to_work" not in (world.run("cleanup").result or {})
+    assert world.wired.state.catalog.stats("nature").images == 1
+
+
+def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: NightWorld) -> None:
+    for _ in range(2):
+        world.drop("incoming/nature/theirs.png", a_png(7))
+        world.settle()
+        image = world.wired.state.catalog.named("nature", "theirs.png")
+        world.finish(world.night.deleting.delete([image.image_id]))
+    assert world.wired.state.catalog.stats("nature").images == 0
+
+
 def test_what_a_failed_upload_left_goes_after_a_week(world: NightWorld) -> None:
     world.image()
     task = world.upload(b"\xff\xd8\xff\xe0 no picture")
