@@ -14,6 +14,7 @@ from datetime import timedelta
 from random import Random
 from typing import cast
 from urllib.parse import quote_plus
+from uuid import UUID
 
 from PIL import Image
 
@@ -21,6 +22,7 @@ from chalicelib import events
 from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.ports import ObjectStore
 from chalicelib.services.attempts import Attempts
+from chalicelib.services.idempotency import Idempotency
 from chalicelib.services.processing import Processing
 from chalicelib.services.runner import Runner
 from chalicelib.services.uploads import OnDuplicate, Upload
@@ -175,10 +177,11 @@ class World:
         wired.state, wired.objects, wired.clock = state, objects, self.clock
         wired.queues = dict.fromkeys(TaskType, self.queue)
         wired.bootstrap = lambda: ROOT
+        wired.idempotency = Idempotency(state.tasks, self.clock, self._new_id)
         wired.attempts = Attempts(state.tasks, self.clock, wired.rules, lambda: LUCK)
         wired.runner = Runner(wired.attempts, wired.families, self._new_id, self._checkpoint)
         wired.processing = replace(cast("Processing", wired.processing), checkpoint=self._checkpoint)
         return wired
 
     def _new_id(self) -> str:
-        return f"run-{self.random.getrandbits(64):x}"
+        return str(UUID(int=self.random.getrandbits(128), version=4))

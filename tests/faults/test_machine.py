@@ -1,0 +1,126 @@
+"""Anything may happen in any order: hypothesis plays the world against itself and looks for the shortest break.
+
+I1: every accepted task ends. I2: effects happen exactly once. I3: final states never change.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from chalicelib.core.tasks import Task
+from chalicelib.errors import DuplicateImage, IllegalTransition, Unavailable
+from chalicelib.services.checkpoints import CHECKPOINTS
+from chalicelib.services.idempotency import KeyReused
+from chalicelib.services.uploads import OnDuplicate, Upload
+from tests.faults.oracle import images_of, judge, tasks_of
+from tests.trouble import unavailable
+from tests.world import Kill, World, a_png
+
+BODIES = (a_png(0), a_png(1), b"GIF89a", a_png(2)[:-9])
+MOMENTS = ("before get", "before put", "after put", "before delete", "before postpone")
+COLLECTIONS = ("nature", "cars")
+
+
+class Machine(RuleBasedStateMachine):
+    """A world, and what was seen of its final tasks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.ended: dict[str, Task] = {}
+
+    @rule(
+        body=st.sampled_from(BODIES), collection=st.sampled_from(COLLECTIONS), on_duplicate=st.sampled_from(OnDuplicate)
+    )
+    def upload(self, body: bytes, collection: str, on_duplicate: OnDuplicate) -> None:
+        with suppress(Unavailable, DuplicateImage, Kill):
+            self.world.wired.uploads.accept(Upload(collection, "a.png", body, on_duplicate))
+
+    @rule(numbers=st.lists(st.integers(0, 3), min_size=1, max_size=3), key=st.sampled_from([None, "k1", "k2"]))
+    def upload_many(self, numbers: list[int], key: str | None) -> None:
+        files = [Upload("nature", "a.png", BODIES[number]) for number in numbers]
+        with suppress(Unavailable, Kill, KeyReused):
+            self.world.wired.bulk.accept(files, key=key)
+
+    @rule(number=st.integers(0, 3), name=st.sampled_from(["a.png", "b/c.png"]))
+    def drop(self, number: int, name: str) -> None:
+        self.world.drop(f"incoming/{name}", BODIES[number])
+
+    @rule()
+    def deliver(self) -> None:
+        message = self.world.queue.receive()
+        if message is not None:
+            self.world.deliver(message)
+
+    @precondition(lambda self: self.world.queue.messages)
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        message = data.draw(st.sampled_from(self.world.queue.messages))
+        self.world.queue.send(message.body)
+
+    @precondition(lambda self: self.world.queue.messages)
+    @rule(data=st.data())
+    def deliver_while_another_delivery_is_at(self, data: st.DataObject) -> None:
+        self.world.when(data.draw(st.sampled_from(CHECKPOINTS)), self.deliver)
+        self.deliver()
+
+    @rule(checkpoint=st.sampled_from(CHECKPOINTS))
+    def kill_soon(self, checkpoint: str) -> None:
+        def die(name: str) -> None:
+            if name == checkpoint:
+                self.world.at_checkpoint = lambda _: None
+                raise Kill
+
+        self.world.at_checkpoint = die
+
+    @rule(moment=st.sampled_from(MOMENTS), fatal=st.booleans())
+    def order_trouble(self, moment: str, *, fatal: bool) -> None:
+        self.world.bucket.trouble.at(moment, *([Kill()] if fatal else unavailable()))
+
+    @precondition(lambda self: self.world.active())
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        task = data.draw(st.sampled_from(self.world.active()))
+        with suppress(IllegalTransition):
+            self.world.wired.tasks.cancel(task.task_id)
+
+    @rule(minutes=st.sampled_from([1, 2, 6, 30]))
+    def let_time_pass(self, minutes: int) -> None:
+        self.world.clock.move(timedelta(minutes=minutes))
+
+    @rule()
+    def sweep(self) -> None:
+        self.world.wired.sweeper.sweep()
+
+    @invariant()
+    def final_states_never_change(self) -> None:
+        for task in tasks_of(self.world):
+            if task.is_final:
+                assert self.ended.setdefault(task.task_id, task) == task
+
+    @invariant()
+    def a_row_has_its_objects(self) -> None:
+        for image in images_of(self.world):
+            forms = self.world.wired.state.catalog.renditions(image.image_id)
+            assert {image.original_key, *(form.key for form in forms)} <= self.world.bucket.blobs.keys()
+
+    def teardown(self) -> None:
+        self.world.at_checkpoint = lambda _: None
+        self.world.rest()
+        for key in self.world.bucket.under("incoming/"):
+            # The bucket's lifecycle forgets uploads after a week, also those that could not be removed at once.
+            del self.world.bucket.blobs[key]
+        # What was wanted depends on what happened; that everything fits together does not.
+        images, blobs = images_of(self.world), self.world.bucket.blobs
+        judge(self.world, *((image.collection, blobs[image.original_key].body) for image in images))
+
+
+Machine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+TestWorld = Machine.TestCase
