@@ -40,6 +40,7 @@ class Processing:
         task = self.attempts.step(task, Progress(2, STEPS, "storing"))
         image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
         renditions = tuple(rendition_of(image, encoded) for encoded in done.renditions)
+        self._remove_older(task)
         self.objects.put(*blobs_of(image, body, renditions, done.renditions))
         self.checkpoint("after_put")
         final = self._publish(task, image, renditions)
@@ -91,6 +92,11 @@ class Processing:
         final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
         self._tidy(task)
         return final
+
+    def _remove_older(self, task: Task) -> None:
+        if task.attempts > 1 and "adopted" in task.args:
+            # An earlier attempt may have read an older version of the key, whose original has another name.
+            self._remove_results(task)
 
     def _remove_results(self, task: Task) -> None:
         image_id = keys.image_id_of(task.task_id)

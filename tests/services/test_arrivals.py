@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.core.messages import Arrival
 from chalicelib.core.tasks import Status, Task, TaskFilter
+from tests.faults.oracle import judge
 from tests.naughty import HARMLESS
 from tests.world import World, a_png
 
@@ -91,3 +92,14 @@ def test_an_object_beside_an_upload_of_ours_is_not_lost(world: World) -> None:
         (Status.SUCCESS, "other.png"),
     }
     assert world.wired.delivery.collection("nature").images == 2
+
+
+def test_a_key_that_is_written_again_between_two_attempts_leaves_nothing_of_its_older_bytes(world: World) -> None:
+    world.drop("incoming/nature/a.png", a_png(1))
+    world.kill_at("after_put")
+    world.deliver()
+    world.queue.wait_for_next()
+    world.bucket.announce = lambda _: None
+    world.drop("incoming/nature/a.png", a_png(2))
+    world.settle()
+    judge(world, ("nature", a_png(2)))
