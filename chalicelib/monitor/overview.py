@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from enum import IntEnum
+from typing import Annotated
 
 import msgspec
 
@@ -22,19 +22,13 @@ _PAGE, _MOST_PAGES = 500, 8
 """An overview reads so many tasks at most, newest first; what a busy week adds to that is left out, and says so."""
 
 
-class Hours(IntEnum):
-    """How far back to look."""
-
-    HOUR = 1
-    QUARTER = 6
-    DAY = 24
-    WEEK = 168
+Hours = Annotated[int, msgspec.Meta(ge=1, le=168, description="How far back to look.")]
 
 
 class OverviewQuery(msgspec.Struct, frozen=True):
     """Which stretch of time."""
 
-    hours: Hours = Hours.HOUR
+    hours: Hours = 1
 
 
 class Reason(msgspec.Struct, frozen=True):

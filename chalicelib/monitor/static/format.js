@@ -1,15 +1,16 @@
 /** Numbers, sizes and times as people read them. */
 
-import { language, t } from "./words.js";
+import { locale, t } from "./words.js";
 
-const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-const compact = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
-const share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
-const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
-const moment = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-const dayAndClock = new Intl.DateTimeFormat(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+const share = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+const short = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const dayAndClock = new Intl.DateTimeFormat(locale, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
 const UNITS = [[60, "second"], [60, "minute"], [24, "hour"], [7, "day"], [4.35, "week"], [12, "month"], [Infinity, "year"]];
 const SIZES = ["B", "kB", "MB", "GB", "TB"];
@@ -18,6 +19,7 @@ export const count = (n) => (n < 10_000 ? number.format(n) : compact.format(n));
 export const percent = (part) => share.format(part);
 export const date = (iso) => (iso ? day.format(new Date(iso)) : "–");
 export const at = (iso) => (iso ? moment.format(new Date(iso)) : "–");
+export const when = (iso) => short.format(new Date(iso));
 export const hour = (time, wide) => (wide ? dayAndClock : clock).format(time);
 
 export function bytes(n) {
@@ -50,5 +52,5 @@ export function ago(iso) {
 
 export function dollars(n) {
   const digits = n > 0 && n < 0.01 ? 4 : 2;
-  return new Intl.NumberFormat(language, { style: "currency", currency: "USD", maximumFractionDigits: digits }).format(n);
+  return new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumFractionDigits: digits }).format(n);
 }

@@ -53,7 +53,7 @@ export function gallery(main, first) {
     const mine = round;
     loading = true;
     try {
-      const page = await get(inTrash ? "/trash" : `/collections/${encodeURIComponent(name)}/images`, { ...query(), limit: PAGE, cursor: next });
+      const page = await (inTrash ? trashed(next) : get(`/collections/${encodeURIComponent(name)}/images`, { ...query(), limit: PAGE, cursor: next }));
       if (mine !== round) return;
       if (anew) fill(wall);
       [images, next] = [[...images, ...page.images.filter(fits)], page.next_cursor];
@@ -156,6 +156,13 @@ export function gallery(main, first) {
       open?.close();
     },
   };
+}
+
+/** A page of the trash; its list has only names, so each picture is asked for. */
+async function trashed(cursor) {
+  const page = await get("/trash", { limit: PAGE, cursor });
+  const whole = ({ image_id: id, name }) => get(`/images/${id}`).catch(() => ({ image_id: id, filename: name, name, width: 3, height: 2, thumbnails: [] }));
+  return { ...page, images: await Promise.all(page.images.map(whole)) };
 }
 
 /** As the API's search folds: no case, no accents, and no difference between the i's of Turkish. */

@@ -74,11 +74,10 @@ function renditions(image) {
 const srcset = (image) => image.srcset.split(", ").map((one) => absolute(one.split(" ")[0]) + one.slice(one.indexOf(" "))).join(", ");
 
 function changes(image, again, gone) {
-  const path = `/images/${image.image_id}`;
   const made = [linkButton(t("Show task"), image.links.task ? to("tasks", { task: image.links.task.split("/").at(-1) }) : "#", { symbol: "tasks" })];
-  if (has("PATCH /images/{image_id}") && may("upload")) made.push(button(t("Move or rename"), { symbol: "folder", on: () => edit(image, again) }));
-  if (has("POST /images/{image_id}/thumbnails") && may("tasks")) made.push(button(t("Regenerate"), { symbol: "retry", on: () => post(`${path}/thumbnails`).then(() => toast(t("Its thumbnails are made anew")), complain) }));
-  if (has("DELETE /images/{image_id}") && may("upload")) made.push(button(t("Delete"), { symbol: "trash", kind: "bad", on: () => erase(image, gone) }));
+  if (has("PATCH /images/{image_id}") && may("admin")) made.push(button(t("Move or rename"), { symbol: "folder", on: () => edit(image, again) }));
+  if (has("POST /thumbnails") && may("admin")) made.push(button(t("Regenerate"), { symbol: "retry", on: () => post("/thumbnails", { image_id: image.image_id, everything: true }).then(() => toast(t("Its thumbnails are made anew")), complain) }));
+  if (has("DELETE /images/{image_id}") && may("admin")) made.push(button(t("Delete"), { symbol: "trash", kind: "bad", on: () => erase(image, gone) }));
   return made;
 }
 
@@ -90,14 +89,14 @@ async function erase(image, gone) {
 
 async function edit(image, again) {
   await dialog(t("Move or rename"), (close) => {
-    const name = h("input", { type: "text", value: image.name, required: true });
+    const name = h("input", { type: "text", value: image.filename, required: true });
     const collection = collectionInput(image.collection);
     const submit = async (event) => {
       event.preventDefault();
-      const wanted = { ...(name.value !== image.name ? { name: name.value } : {}), ...(collection.value !== image.collection ? { collection: collection.value } : {}) };
+      const wanted = { ...(name.value !== image.filename ? { filename: name.value } : {}), ...(collection.value !== image.collection ? { collection: collection.value } : {}) };
       await patch(`/images/${image.image_id}`, wanted).then(() => [close(), toast(t("Changed")), again()], complain);
     };
-    return h("form", { on: { submit } }, field(t("Name in its address"), name), field(t("Collection"), collection),
+    return h("form", { on: { submit } }, field(t("Name"), name), field(t("Collection"), collection),
       h("div", { class: "dialog-actions" }, button(t("Cancel"), { on: close }), button(t("Save"), { kind: "primary", type: "submit" })));
   });
 }

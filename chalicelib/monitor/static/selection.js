@@ -1,6 +1,6 @@
 /** Choosing pictures, and doing something with all that are chosen. */
 
-import { call, has, may, patch, post, remove } from "./api.js";
+import { has, may, patch, post, remove } from "./api.js";
 import { confirm, dialog } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { count } from "./format.js";
@@ -52,11 +52,11 @@ export function selection(wall, images, { inTrash, name, more, reload }) {
     const all = button(t("All"), { kind: "small plain", label: t("Select the whole result"), on: everything });
     const none = button("", { symbol: "close", kind: "small plain", label: t("Clear selection"), on: clear });
     const verb = (words, symbol, on, kind = "") => button(words, { symbol, kind: `small ${kind}`, on });
-    if (inTrash) return [all, verb(t("Restore"), "retry", restore, "primary"), none];
+    if (inTrash) return [all, may("admin") && verb(t("Restore"), "retry", restore, "primary"), none];
     return [all, verb(t("Copy links"), "link", links),
-      has("PATCH /images/{image_id}") && may("upload") && verb(t("Move"), "folder", move),
-      has("POST /images/{image_id}/thumbnails") && may("tasks") && verb(t("Regenerate"), "retry", regenerate),
-      has("DELETE /images/{image_id}") && may("upload") && verb(t("Delete"), "trash", erase, "bad"), none];
+      has("PATCH /images/{image_id}") && may("admin") && verb(t("Move"), "folder", move),
+      has("POST /thumbnails") && may("admin") && verb(t("Regenerate"), "retry", regenerate),
+      has("DELETE /images/{image_id}") && may("admin") && verb(t("Delete"), "trash", erase, "bad"), none];
   }
 
   async function everything() {
@@ -92,7 +92,7 @@ export function selection(wall, images, { inTrash, name, more, reload }) {
   }
 
   async function regenerate() {
-    const done = await each([...chosen], (id) => post(`/images/${id}/thumbnails`));
+    const done = await each([...chosen], (id) => post("/thumbnails", { image_id: id, everything: true }));
     [toast(tn("One picture is made anew", "{n} pictures are made anew", done)), clear()];
   }
 
@@ -114,7 +114,7 @@ export function selection(wall, images, { inTrash, name, more, reload }) {
 
   async function removeCollection() {
     const words = t("Every picture in it, and everything made from them, is removed. This runs as a task.");
-    const task = await confirm(t("Delete {name}?", { name }), words, { yes: t("Delete collection"), danger: true, type: name, act: () => call("DELETE", `/collections/${encodeURIComponent(name)}`) });
+    const task = await confirm(t("Delete {name}?", { name }), words, { yes: t("Delete collection"), danger: true, type: name, act: () => remove(`/collections/${encodeURIComponent(name)}`, { query: { force: true } }) });
     if (task) go(task.task_id ? to("tasks", { task: task.task_id }) : to("library"));
   }
 

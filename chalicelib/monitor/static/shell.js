@@ -15,7 +15,7 @@ export const PAGES = {
   library: ["Library", "read"],
   queues: ["Queues", "tasks"],
   functions: ["Functions", "tasks"],
-  schedules: ["Schedules", "tasks"],
+  schedules: ["Schedules", "read"],
   tokens: ["Tokens", "admin"],
   audit: ["Audit log", "admin"],
 };

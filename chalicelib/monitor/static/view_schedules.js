@@ -3,7 +3,7 @@
 import { get, has, may, patch, post } from "./api.js";
 import { fill, h } from "./dom.js";
 import { confirm } from "./dialogs.js";
-import { ago, at } from "./format.js";
+import { ago, when } from "./format.js";
 import { live } from "./live.js";
 import { button, chip, complain, facts, heading, skeleton, toast, trouble, typeWords, unavailable } from "./parts.js";
 import { go, to } from "./router.js";
@@ -37,13 +37,13 @@ export function open(main) {
 }
 
 function card(one, again) {
-  const last = one.last_run ?? one.last ?? null;
-  const next = one.next_run_at ?? one.next_run ?? null;
+  const last = one.last_task;
+  const next = one.next_run;
   return h("section", { class: "card" },
     h("header", {}, h("h2", {}, typeWords(one.name)), h("div", { class: "actions" }, toggle(one, again))),
     h("p", { class: "muted told" }, t(TOLD[one.name] ?? "")),
     facts([
-      [t("Next run"), next ? [h("span", { title: at(next) }, ago(next)), h("div", {}, h("small", { class: "muted" }, at(next)))] : t("only by hand")],
+      [t("Next run"), next ? [ago(next), h("div", {}, h("small", { class: "muted" }, when(next)))] : t("only by hand")],
       [t("Last run"), last ? [h("a", { href: to("tasks", { task: last.task_id }) }, ago(last.finished_at ?? last.created_at)), " ", chip(last.status)] : t("not yet")],
     ]),
     last && report(last),
@@ -64,14 +64,14 @@ function toggle(one, again) {
 }
 
 function runs(one, again) {
-  if (!has("POST /schedules/{name}/run") || !may("tasks")) return null;
-  const start = async (body) => {
-    const task = await post(`/schedules/${one.name}/run`, body);
+  if (!has("POST /schedules/{name}/run") || !may("admin")) return null;
+  const start = async (dry) => {
+    const task = await post(`/schedules/${one.name}/run`, undefined, { query: { dry_run: dry } });
     again();
     toast(t("It has started"), { action: [t("Show"), () => go(to("tasks", { task: task.task_id }))] });
     return true;
   };
-  const ask = () => confirm(t("Run it now?"), t(TOLD[one.name] ?? ""), { yes: t("Run now"), act: () => start({}) });
-  const dry = CAN_REPORT.includes(one.name) && button(t("Dry run"), { kind: "small", on: () => start({ dry_run: true }).catch(complain) });
+  const ask = () => confirm(t("Run it now?"), t(TOLD[one.name] ?? ""), { yes: t("Run now"), act: () => start(false) });
+  const dry = CAN_REPORT.includes(one.name) && button(t("Dry run"), { kind: "small", on: () => start(true).catch(complain) });
   return [button(t("Run now"), { symbol: "play", kind: "small primary", on: ask }), dry];
 }

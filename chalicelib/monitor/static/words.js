@@ -4,6 +4,8 @@ const KEPT = "wallify.language";
 export const LANGUAGES = { en: "English", tr: "Türkçe" };
 
 export const language = chosen();
+/** The language as the reader's country writes it. */
+export const locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
 const words = language === "tr" ? (await import("./turkish.js")).TURKISH : {};
 document.documentElement.lang = language;
 
