@@ -1,27 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
-from chalicelib.core.tasks import Tally, Task
+from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.tasks import Tally
 from chalicelib.errors import BadRequest, Conflict, DuplicateImage, ImageNotFound, NameTaken
 from tests.builders import A_WILD_NAME, NOON, a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
 from tests.contracts.backends import State
+from tests.contracts.publishing import publish, published
 
 ENDED = a_final_task(result={"image_id": "i1"})
-
-
-def publish(
-    state: State, image: Image, renditions: Sequence[Rendition] = (), *, task_id: str | None = None, unique: bool = True
-) -> Task:
-    """Publish by a task made for this image."""
-    task = a_task(task_id or f"for-{image.image_id}")
-    state.tasks.add(task)
-    return state.catalog.publish(image, renditions, before=task, after=a_final_task(task.task_id), unique=unique)
 
 
 def test_a_published_image_can_be_found_in_every_way_at_once(state: State) -> None:
@@ -43,6 +34,12 @@ def test_every_field_of_an_image_survives(state: State) -> None:
     image = an_image(collection="doğa", filename=A_WILD_NAME, picture=picture, created_at=NOON)
     publish(state, image)
     assert state.catalog.image("i1") == image
+
+
+def test_a_published_image_knows_what_its_renditions_weigh_whatever_it_said(state: State) -> None:
+    image = published(state, an_image(rendition_bytes=7, version=9), [a_rendition(), a_rendition(size="150", bytes=34)])
+    assert image == an_image(rendition_bytes=1_034, version=0)
+    assert state.catalog.images("nature", 1).items == (image,)
 
 
 def test_publishing_ends_the_task_that_made_the_image(state: State) -> None:
@@ -173,6 +170,17 @@ def test_a_name_may_be_used_in_another_collection(state: State) -> None:
     publish(state, an_image("i1", name="a.jpg"))
     publish(state, an_image("i2", name="a.jpg", collection="cities"))
     assert state.catalog.named("cities", "a.jpg").image_id == "i2"
+
+
+def test_known_tells_of_those_images_that_there_are(state: State) -> None:
+    one, two = published(state, an_image("i1")), published(state, an_image("i2", collection="cities"))
+    assert state.catalog.known(["i2", "i3", "i1", "i1"]) == {"i1": one, "i2": two}
+    assert state.catalog.known([]) == {}
+
+
+def test_known_tells_of_a_thousand_at_once(state: State) -> None:
+    image = published(state, an_image("i700"))
+    assert state.catalog.known(f"i{number}" for number in range(1_000)) == {"i700": image}
 
 
 def test_statistics_add_up(state: State) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from threading import Barrier
 
 from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Status, Tally
 from chalicelib.errors import Conflict, DuplicateImage, NameTaken, WallifyError
 from tests.builders import NOON, a_final_task, a_picture, a_rendition, a_task, a_token, an_image, sha256_of
@@ -147,3 +148,56 @@ def test_a_revocation_holds_in_a_crowd_of_users(state: State) -> None:
     outcomes = all_at_once([*uses, partial(state.tokens.replace, a_token(revoked_at=NOON))])
     assert losses(outcomes) == []
     assert state.tokens.all()[0].revoked_at == NOON
+
+
+def test_of_many_who_begin_a_schedule_exactly_one_does(state: State) -> None:
+    fresh = Slot("cleanup")
+    begins = [partial(state.schedules.replace, fresh, replace(fresh, last_task_id=f"t{n}")) for n in range(CROWD)]
+    outcomes = all_at_once(begins)
+    (winner,) = winners(outcomes)
+    assert state.schedules.get("cleanup") == Slot("cleanup", last_task_id=f"t{winner}", version=1)
+
+
+def test_of_many_who_revise_one_image_exactly_one_does_and_counters_stay_exact(state: State) -> None:
+    publishing(state, 0)()
+    image = state.catalog.image("i0")
+    revisions = [
+        partial(state.catalog.revise, image, replace(image, collection=f"c{n}", name=f"{n}.jpg")) for n in range(CROWD)
+    ]
+    outcomes = all_at_once([*revisions, partial(state.catalog.remove, image)])
+    assert losses(outcomes).count(Conflict) >= CROWD - 1
+    left = state.catalog.known(["i0"])
+    stats = [state.catalog.stats(name).images for name in ("nature", *(f"c{n}" for n in range(CROWD)))]
+    assert sum(stats) == len(left) == sum(number < CROWD for number in winners(outcomes))
+
+
+def test_of_many_who_want_one_name_for_their_images_exactly_one_gets_it(state: State) -> None:
+    for number in range(CROWD):
+        publishing(state, number)()
+    images = [state.catalog.image(f"i{number}") for number in range(CROWD)]
+    outcomes = all_at_once([partial(state.catalog.revise, one, replace(one, name="best.jpg")) for one in images])
+    (winner,) = winners(outcomes)
+    assert losses(outcomes) == [NameTaken] * (CROWD - 1)
+    assert state.catalog.named("nature", "best.jpg").image_id == f"i{winner}"
+
+
+def test_images_that_cross_between_two_collections_are_all_counted(state: State) -> None:
+    for number in range(CROWD):
+        publishing(state, number, collection=("a", "b")[number % 2])()
+    images = [state.catalog.image(f"i{number}") for number in range(CROWD)]
+    outcomes = all_at_once(
+        [
+            partial(state.catalog.revise, one, replace(one, collection=("b", "a")[number % 2]))
+            for number, one in enumerate(images)
+        ]
+    )
+    assert losses(outcomes) == []
+    assert [state.catalog.stats(name).images for name in "ab"] == [CROWD // 2] * 2
+
+
+def test_of_many_who_correct_a_collection_exactly_one_does(state: State) -> None:
+    _, mark = state.catalog.stats_mark("nature")
+    drift = CollectionStats("nature", 1, 10, 100)
+    outcomes = all_at_once([partial(state.catalog.correct, drift, mark)] * CROWD)
+    assert len(winners(outcomes)) == 1
+    assert state.catalog.stats("nature") == drift

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.errors import Conflict
-from chalicelib.stores.sql.database import insert_or
+from chalicelib.stores.sql.database import insert_if_new, insert_or
 from chalicelib.stores.sql.models import StatsRow
 
 SHARDS = 8
@@ -36,6 +36,8 @@ def read(connection: Connection, collection: str, *, lock: bool = False) -> tupl
 
 def correct(delta: CollectionStats, mark: str, connection: Connection, stamp: str) -> bool:
     """Add the numbers to the first row, if no row has moved since the mark was read."""
+    # There must be a row to be locked: of two who correct a collection that has none, the second waits here.
+    insert_if_new(connection, StatsRow, _row(CollectionStats(delta.collection), 0, moves=0))
     if read(connection, delta.collection, lock=True)[1] != mark:
         raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
     _add(connection, delta, 0, {"stamp": stamp})
@@ -49,9 +51,12 @@ def corrected_by(collection: str, connection: Connection, stamp: str) -> bool | 
 
 
 def _add(connection: Connection, delta: CollectionStats, shard: int, sets: dict[str, str] | None = None) -> None:
-    adds = {field: getattr(delta, field) for field in _FIELDS} | {"moves": 1}
-    new = {"collection": delta.collection, "shard": shard, **adds, "stamp": "", **(sets or {})}
-    statement = insert_or(connection, StatsRow).values(new)
-    grown = {name: getattr(StatsRow, name) + statement.excluded[name] for name in adds}
+    statement = insert_or(connection, StatsRow).values({**_row(delta, shard, moves=1), **(sets or {})})
+    grown = {name: getattr(StatsRow, name) + statement.excluded[name] for name in (*_FIELDS, "moves")}
     changes = statement.on_conflict_do_update(index_elements=["collection", "shard"], set_={**grown, **(sets or {})})
     connection.execute(changes)
+
+
+def _row(delta: CollectionStats, shard: int, *, moves: int) -> dict[str, object]:
+    numbers = {field: getattr(delta, field) for field in _FIELDS}
+    return {"collection": delta.collection, "shard": shard, "moves": moves, "stamp": "", **numbers}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chalicelib.errors import Conflict
@@ -18,6 +18,7 @@ from chalicelib.stores.tries import again
 T = TypeVar("T")
 Row = Mapping[str, object]
 
+_SQLITE = {"isolation_level": None}  # no BEGIN of Python's own
 _POSTGRESQL = {
     "connect_timeout": 5,  # seconds
     "options": "-c timezone=UTC -c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
@@ -29,16 +30,24 @@ def engine_for(url: str, *, pool_size: int) -> Engine:
     parsed = make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg2")
-    options = _POSTGRESQL if parsed.get_backend_name() == "postgresql" else {}
-    return create_engine(
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    engine = create_engine(
         parsed,
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
         pool_recycle=300,
         pool_timeout=10,
-        connect_args=options,
+        connect_args=_SQLITE if is_sqlite else _POSTGRESQL,
     )
+    if is_sqlite:
+        event.listen(engine, "begin", _lock_at_once)
+    return engine
+
+
+def _lock_at_once(connection: Connection) -> None:
+    # SQLite knows no SELECT ... FOR UPDATE; whoever begins has the whole database to himself.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class Database:
