@@ -10,4 +10,4 @@ class Trouble(Exception):
         self.what = what
         self.advice = advice
         self.evidence = evidence
-        super().__init__(" ".join(part for part in (what, advice) if part))
+        super().__init__("\n".join(part for part in (f"{what} {advice}".strip(), evidence) if part))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from cli.commands import stack_options
 from cli.local import fingerprints, lifecycle
 from cli.local.stack import PROJECT, Record, Stack
-from cli.terminal import screen, steps
+from cli.terminal import complain, screen, steps
+from cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from cli.__main__ import Commands
@@ -57,8 +58,15 @@ def _watch(stack: Stack) -> None:
         now = _sources()
         if now != seen:
             seen = now
-            with steps("Deploying the change") as tell:
-                lifecycle.up(stack, tell)
+            _deploy_change(stack)
+
+
+def _deploy_change(stack: Stack) -> None:
+    try:
+        with steps("Deploying the change") as tell:
+            lifecycle.up(stack, tell)
+    except Trouble as trouble:  # a file that is half edited, most often: the next save may mend it
+        complain(trouble)
 
 
 def _sources() -> str:

@@ -133,4 +133,5 @@ def adapt() -> None:
 
 if __name__ == "__main__":
     adapt()
+    del sys.path[0]  # the folder we run in: the app must do without it
     sys.exit(main())

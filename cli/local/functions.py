@@ -13,7 +13,7 @@ from pathlib import Path
 from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder
 from chalice.utils import UI, OSUtils
 
-from cli.local import emulator
+from cli.local import emulator, layers
 from cli.local.cloud import client
 from cli.local.stack import PROJECT, STAGE, Stack
 from cli.trouble import Trouble
@@ -30,12 +30,14 @@ LAST = 20  # lines
 def deploy(stack: Stack) -> None:
     """Run the real `chalice deploy`; once more from nothing if what an interrupted one left is in its way."""
     _forget_packages(stack)
+    layers.lend(stack)
     log = _run_chalice(stack)
     if log is not None:
         clear(stack)
         log = _run_chalice(stack)
     if log is not None:
         raise Trouble(*_why(log), evidence=_last(log))
+    layers.keep(stack)
 
 
 def replace_code(stack: Stack, functions: Iterable[str]) -> None:
