@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -107,9 +108,15 @@ class _Raw(io.BytesIO):
 def _client(service: str) -> Client:
     # botocore's own tries would hide what ours do.
     config = Config(retries={"total_max_attempts": 1})
-    return boto3.client(
+    return _session().client(
         service, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test", config=config
     )
+
+
+@cache
+def _session() -> boto3.session.Session:
+    """Reads botocore's descriptions of the services once for all tests."""
+    return boto3.session.Session()
 
 
 def _shape() -> dict[str, Any]:
