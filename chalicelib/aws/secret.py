@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.errors import Unavailable
 from chalicelib.ports import Clock
 
 
@@ -22,11 +25,17 @@ class Secret:
     _read_at: datetime | None = field(default=None, init=False)
 
     def __call__(self) -> str:
-        """The text, or "" where there is no such secret by configuration."""
+        """The text, or "" where there is no such secret by configuration; Unavailable if it cannot be read."""
         if not self.secret_id:
             return ""
         now = self.clock.now()
         if self._read_at is None or now - self._read_at >= self.lasts:
-            self._text = self.connect().get_secret_value(SecretId=self.secret_id)["SecretString"]
-            self._read_at = now
+            self._text, self._read_at = self._read(), now
         return self._text
+
+    def _read(self) -> str:
+        try:
+            text: str = self.connect().get_secret_value(SecretId=self.secret_id)["SecretString"]
+        except (ClientError, BotoCoreError) as cause:
+            raise Unavailable("The first token's secret cannot be read; try again shortly.") from cause
+        return text
