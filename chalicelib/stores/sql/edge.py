@@ -48,7 +48,7 @@ def _meaning(error: DBAPIError) -> WallifyError | None:
 
 def _full(error: DBAPIError) -> bool:
     # A refused connection carries no code, only words: https://github.com/psycopg/psycopg2/issues/682
-    return "too many clients" in str(error.orig) or "remaining connection slots" in str(error.orig)
+    return any(words in str(error.orig) for words in ("too many clients", "too many connections", "connection slots"))
 
 
 def _is_locked_sqlite(error: DBAPIError) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,11 +13,13 @@ from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.tasks import Tally
 from chalicelib.errors import Conflict, TooManyRequests, Unavailable
 from chalicelib.stores.dynamodb.catalog import DynamoCatalog
+from chalicelib.stores.dynamodb.schedules import DynamoSchedules
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import DynamoTasks
 from chalicelib.stores.dynamodb.tokens import DynamoTokens
 from tests.builders import NOON, a_final_task, a_rendition, a_task, a_token, an_image
 from tests.contracts.backends import TABLE, dynamo_state
+from tests.contracts.publishing import published
 from tests.contracts.watched import WatchedClient
 from tests.stores.dynamodb.faults import Act, Fault, FaultyClient, falling_silent, losing_the_answer, refusing
 
@@ -96,6 +99,41 @@ def test_a_token_is_added_once_whatever_happens_to_the_answer(faulty: Faulty, sc
     assert dynamo_state(faulty.client).tokens.all() == (a_token(),)
 
 
+@harmless
+def test_an_image_is_revised_once_whatever_happens_to_the_answer(faulty: Faulty, script: tuple[Fault, ...]) -> None:
+    catalog = dynamo_state(faulty.client).catalog
+    image = published(dynamo_state(faulty.client), an_image(), [a_rendition()])
+    revised = DynamoCatalog(faulty.meeting(*script)).revise(image, replace(image, collection="cities"))
+    assert revised == catalog.image("i1") == catalog.named("cities", "i1.jpg")
+    assert catalog.stats("cities") == CollectionStats("cities", 1, 100_000, 1_000)
+    assert catalog.stats("nature") == CollectionStats("nature")
+
+
+@harmless
+def test_an_image_is_removed_once_whatever_happens_to_the_answer(faulty: Faulty, script: tuple[Fault, ...]) -> None:
+    catalog = dynamo_state(faulty.client).catalog
+    image = published(dynamo_state(faulty.client), an_image(), [a_rendition()])
+    DynamoCatalog(faulty.meeting(*script)).remove(image)
+    assert (catalog.known(["i1"]), catalog.renditions("i1")) == ({}, ())
+    assert catalog.stats("nature") == CollectionStats("nature")
+
+
+@harmless
+def test_a_correction_is_made_once_whatever_happens_to_the_answer(faulty: Faulty, script: tuple[Fault, ...]) -> None:
+    catalog = dynamo_state(faulty.client).catalog
+    _, mark = catalog.stats_mark("nature")
+    DynamoCatalog(faulty.meeting(*script)).correct(CollectionStats("nature", 1, 2, 3), mark)
+    assert catalog.stats("nature") == CollectionStats("nature", 1, 2, 3)
+
+
+@harmless
+def test_a_schedule_is_replaced_once_whatever_happens_to_the_answer(faulty: Faulty, script: tuple[Fault, ...]) -> None:
+    schedules = dynamo_state(faulty.client).schedules
+    fresh = schedules.get("cleanup")
+    kept = DynamoSchedules(faulty.meeting(*script)).replace(fresh, replace(fresh, last_task_id="t1"))
+    assert kept == schedules.get("cleanup")
+
+
 def test_a_token_is_replaced_whatever_happens_to_the_answer(faulty: Faulty) -> None:
     DynamoTokens(faulty.meeting(losing_the_answer, busy)).replace(a_token(revoked_at=NOON))
     assert dynamo_state(faulty.client).tokens.all() == (a_token(revoked_at=NOON),)
@@ -172,3 +210,25 @@ class _Stuttering(WatchedClient):
     def _call(self, method: str, request: dict[str, object]) -> dict[str, object]:
         self.stuttered = not getattr(self, "stuttered", False)
         return busy(dict) if self.stuttered else super()._call(method, request)
+
+
+class _Piecemeal(WatchedClient):
+    """Answers a batch two keys at a time, and leaves the others unprocessed, as DynamoDB may."""
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401  # boto3's
+        keys = request["RequestItems"][TABLE]["Keys"]
+        some, left = keys[:2], keys[2:]
+        answer = super().batch_get_item(RequestItems={TABLE: {**request["RequestItems"][TABLE], "Keys": some}})
+        return answer | {"UnprocessedKeys": {TABLE: {"Keys": left, "ConsistentRead": True}} if left else {}}
+
+
+def test_what_a_batch_leaves_for_later_is_asked_for_again(client: WatchedClient) -> None:
+    image = published(dynamo_state(client), an_image("i4"))
+    catalog = DynamoCatalog(Table(_Piecemeal(client), TABLE, sleep=lambda _: None))
+    assert catalog.known(f"i{number}" for number in range(9)) == {"i4": image}
+
+
+def test_what_is_known_is_known_of_all_or_it_is_an_error(client: WatchedClient) -> None:
+    catalog = DynamoCatalog(Table(_Piecemeal(client), TABLE, sleep=lambda _: None))
+    with pytest.raises(TooManyRequests):
+        catalog.known(f"i{number}" for number in range(99))

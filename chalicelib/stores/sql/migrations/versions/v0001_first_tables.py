@@ -48,7 +48,7 @@ def _make_tasks() -> None:
     )
     by_time = ["created_at", "task_id"]
     op.create_index("tasks_history", "tasks", by_time)
-    _index_where("NOT is_final", "tasks_active", "tasks", *by_time)
+    _index_where("NOT is_final", "tasks_active", "tasks", *by_time, sqlite="is_final = 0")
     op.create_index("tasks_status", "tasks", ["status", *by_time])
     op.create_index("tasks_collection", "tasks", ["collection", *by_time])
     op.create_index("tasks_children", "tasks", ["parent_id", "place", "task_id"])
@@ -126,9 +126,17 @@ def _make_tokens() -> None:
     )
 
 
-def _index_where(condition: str, name: str, table: str, *columns: str, unique: bool = False) -> None:
-    where = sa.text(condition)
-    op.create_index(name, table, list(columns), unique=unique, postgresql_where=where, sqlite_where=where)
+def _index_where(  # an index, its rows, its table, its columns
+    condition: str, name: str, table: str, *columns: str, unique: bool = False, sqlite: str | None = None
+) -> None:
+    op.create_index(
+        name,
+        table,
+        list(columns),
+        unique=unique,
+        postgresql_where=sa.text(condition),
+        sqlite_where=sa.text(sqlite or condition),
+    )
 
 
 def _texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
