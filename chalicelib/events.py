@@ -80,7 +80,7 @@ def _long_job(asked: Work, queue: Queue) -> None:
     task = night.slices.run(asked, night.runner)
     if task is None:
         return
-    log.info("part ended", extra={"status": task.status, "type": task.type})
+    log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
     if task.error is not None and task.error.retryable:
         queue.bury(write(Work(task.task_id)), reason=task.error.code)
 
@@ -94,7 +94,7 @@ def _process_image(asked: Arrival | Work) -> None:
     task = services.runner.run(task_id, services.processing)
     if task is None:
         return
-    log.info("task ended", extra={"status": task.status, "type": task.type})
+    log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
     if task.error is not None and task.error.retryable:
         # It might have gone well another time, but there are no more attempts: a person must look.
         services.images_queue.bury(write(Work(task_id)), reason=task.error.code)

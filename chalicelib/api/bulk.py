@@ -12,8 +12,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FileParts
 from chalicelib.api.problems import say
-from chalicelib.api.task_record import ErrorRecord, TaskRecord, task_record
-from chalicelib.api.tasks import LOOK_AGAIN_SECONDS
+from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, task_record
 from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
 from chalicelib.api.vocabulary import given
 from chalicelib.core.tasks import TaskType

@@ -9,8 +9,8 @@ import msgspec
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.task_record import TaskRecord, task_record
-from chalicelib.api.tasks import LOOK_AGAIN_SECONDS, HistoryQuery, filter_of
+from chalicelib.api.task_record import TaskRecord, started, task_record
+from chalicelib.api.tasks import HistoryQuery, filter_of
 from chalicelib.api.vocabulary import Limit, Moment, TaskAt, given
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import IllegalTransition, NotFound, SourceGone, TaskNotFound, Unavailable
@@ -79,9 +79,7 @@ class SomeQuery(msgspec.Struct, frozen=True):
 )
 def retry_task(ask: Ask, at: TaskAt) -> Answer:
     """For tasks that ended as FAILURE, REVOKED or PARTIAL. Asking twice finds the same new task."""
-    task = wired().retries.retry(at.task_id)
-    located = data(task_record(ask, task), 202).having(Location=ask.link(f"/task/status/{task.task_id}"))
-    return located.having(Retry_After=LOOK_AGAIN_SECONDS)
+    return started(ask, wired().retries.retry(at.task_id))
 
 
 @endpoint(

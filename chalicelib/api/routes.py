@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.api import bulk, drafts, images, index, retrying, serving, tasks, tokens, uploads
+from chalicelib.api import bulk, drafts, images, index, keeping, retrying, schedules, serving, tasks, tokens, uploads
 from chalicelib.api.describing import describing
 from chalicelib.api.endpoint import Endpoint
 
@@ -21,7 +21,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     retrying.retry_tasks,
     retrying.dead_letters,
     retrying.redrive,
+    schedules.schedules,
+    schedules.run_schedule,
+    schedules.switch_schedule,
     images.image,
+    keeping.change_image,
+    keeping.delete_image,
+    keeping.restore_image,
+    keeping.delete_images,
+    keeping.trash,
+    keeping.delete_collection,
+    keeping.make_thumbnails,
     images.collections,
     images.collection,
     images.collection_images,

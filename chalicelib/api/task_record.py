@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
@@ -15,6 +16,8 @@ from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
 from chalicelib.errors import ImageNotFound
 from chalicelib.wiring import wired
+
+LOOK_AGAIN_SECONDS = "1"
 
 
 class ProgressRecord(msgspec.Struct, frozen=True):
@@ -98,6 +101,12 @@ def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
 def full_task_record(ask: Ask, task: Task) -> TaskRecord:
     """The task with the image that it has led to."""
     return task_record(ask, wired().tasks.counted(task), processed_image(ask, task))
+
+
+def started(ask: Ask, task: Task) -> Answer:
+    """The answer to what has become a task (202), with the way to it."""
+    located = data(task_record(ask, task), 202).having(Location=ask.link(f"/task/status/{task.task_id}"))
+    return located.having(Retry_After=LOOK_AGAIN_SECONDS)
 
 
 def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:

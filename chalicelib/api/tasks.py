@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import ANY_TOKEN, Reply, endpoint
-from chalicelib.api.task_record import TaskRecord, full_task_record, task_record
+from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, TaskRecord, full_task_record, started, task_record
 from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt, given
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
@@ -19,7 +19,6 @@ from chalicelib.core.tokens import Scope
 from chalicelib.errors import IllegalTransition, TaskNotFound
 from chalicelib.wiring import wired
 
-LOOK_AGAIN_SECONDS = "1"
 _MOST_COUNTED_PAGES, _COUNTED_PAGE = 20, 500
 
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=20, description="Answer when it is final, or after so many seconds.")]
@@ -137,10 +136,7 @@ def tasks(ask: Ask, query: HistoryQuery) -> Answer:
 def cancel_task(ask: Ask, at: TaskAt) -> Answer:
     """Cancelling twice answers the same; a task that ended otherwise stays as it is (409)."""
     task = wired().tasks.cancel(at.task_id)
-    answer = data(task_record(ask, task), 200 if task.is_final else 202)
-    if task.is_final:
-        return answer
-    return answer.having(Location=ask.link(f"/task/status/{task.task_id}"), Retry_After=LOOK_AGAIN_SECONDS)
+    return data(task_record(ask, task)) if task.is_final else started(ask, task)
 
 
 def filter_of(query: HistoryQuery) -> TaskFilter:

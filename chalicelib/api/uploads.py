@@ -13,8 +13,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
-from chalicelib.api.task_record import processed_image
-from chalicelib.api.tasks import LOOK_AGAIN_SECONDS
+from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
 from chalicelib.api.vocabulary import given
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Status, Task

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from chalicelib.core.tasks import Failure, Task
-from chalicelib.errors import WallifyError
+from chalicelib.errors import Unavailable, WallifyError
 from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease, OutOfAttempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.families import Families
@@ -66,10 +67,11 @@ class Runner:
             return repeated.task if isinstance(repeated, OutOfAttempts) else None
         except Held as held:
             raise Redeliver(held.wait) from held
-        log.append_keys(task_id=task_id, attempt=task.attempts)
-        self.checkpoint("after_claim")
-        final = self._attempt(task, job)
-        self.families.child_ended(final)
+        # For this attempt's lines only: the next event of a warm function is about something else.
+        with log.append_context_keys(task_id=task_id, attempt=task.attempts):
+            self.checkpoint("after_claim")
+            final = self._attempt(task, job)
+            self.families.child_ended(final)
         return final
 
     def _leave_tidy(self, task: Task, job: Job) -> None:
@@ -92,7 +94,7 @@ class Runner:
         except LostLease:
             raise
         except Exception as fault:  # noqa: BLE001  # whatever it is, the task must learn of it
-            return self._failed(task, fault)
+            return self._failed(task, fault, job)
 
     def _work(self, task: Task, job: Job) -> Task:
         try:
@@ -103,16 +105,22 @@ class Runner:
             job.undo(task)
             return self.attempts.revoke(task)
 
-    def _failed(self, task: Task, fault: Exception) -> Task:
+    def _failed(self, task: Task, fault: Exception, job: Job) -> Task:
         error = _failure(fault)
         if not error.retryable:
             log.info("task failed", extra={"code": error.code, "reason": error.message})
-            return self.attempts.fail(task, error)
+            return self._discarded(self.attempts.fail(task, error), job)
         log.exception("attempt failed", extra={"code": error.code})
         wait = self.attempts.retry(task, error)
         if wait is None:
-            return self.attempts.tasks.get(task.task_id)
+            return self._discarded(self.attempts.tasks.get(task.task_id), job)
         raise Redeliver(wait) from fault
+
+    def _discarded(self, task: Task, job: Job) -> Task:
+        # Attempts may have stored something; what cannot be removed now is the nightly clean-up's.
+        with suppress(Unavailable):
+            job.discard(task)
+        return task
 
 
 def _failure(fault: Exception) -> Failure:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from random import Random
 
 from PIL import Image
 
 from chalicelib.core.keys import read_incoming
+from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.services.runner import Redeliver
 from chalicelib.settings import Settings
@@ -15,6 +17,7 @@ from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
+from tests.memory_queue import MemoryQueue
 
 CDN = "https://cdn.example"
 BOOTSTRAP = "wlf_bootstrap"
@@ -27,6 +30,7 @@ def a_house(**settings: object) -> Wired:
     house.clock = FrozenClock()
     house.objects = MemoryBucket(house.clock, lambda _: None)
     house.bootstrap = lambda: BOOTSTRAP
+    house.queues = dict.fromkeys(TaskType, MemoryQueue(house.clock, Random(0)))
     return house
 
 

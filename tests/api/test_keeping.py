@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from chalicelib.core.tasks import TaskType
+from chalicelib.wiring import Wired
+from tests.api.forms import a_file, upload
+from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg
+from tests.memory_queue import MemoryQueue
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def queue(busy_house: Wired) -> MemoryQueue:
+    from random import Random  # noqa: PLC0415  # only this fixture draws
+
+    queue = MemoryQueue(busy_house.clock, Random(1))
+    busy_house.queues = dict.fromkeys(TaskType, queue)
+    return queue
+
+
+@pytest.fixture
+def image_id(admin: Gateway, busy_house: Wired) -> str:
+    found: str = upload(admin, a_file(a_jpeg()), collection="lakes").json["file"]["image_id"]
+    return found
+
+
+def change(client: Gateway, image_id: str, **body: object) -> int:
+    return client.ask("PATCH", f"/images/{image_id}", json.dumps(body).encode()).status
+
+
+def test_moving_takes_the_image_to_the_other_collection(admin: Gateway, image_id: str) -> None:
+    status = change(admin, image_id, collection="mountains", filename="Göl.jpg")
+
+    moved = admin.get(f"/images/{image_id}").json
+    assert (status, moved["collection"], moved["name"]) == (200, "mountains", "Göl.jpg")
+    assert admin.get("/collections/lakes").status == 404
+    assert change(admin, image_id) == 400
+
+
+def test_the_trash_hides_an_image_and_gives_it_back(admin: Gateway, image_id: str) -> None:
+    deleted = admin.ask("DELETE", f"/images/{image_id}")
+    hidden, trash = admin.get(f"/images/{image_id}").status, admin.get("/trash").json["images"]
+    restored = admin.post(f"/images/{image_id}/restore")
+
+    assert (deleted.status, hidden) == (200, 404)
+    assert [one["image_id"] for one in trash] == [image_id]
+    assert (restored.status, admin.get(f"/images/{image_id}").status) == (200, 200)
+
+
+def test_deleting_for_good_is_a_task(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:
+    one = admin.ask("DELETE", f"/images/{image_id}?forever=true")
+    many = admin.post("/deletions", json.dumps({"image_ids": [image_id]}).encode())
+    none = admin.post("/deletions", json.dumps({"image_ids": [UNKNOWN]}).encode())
+
+    assert (one.status, one.json["type"], many.status, none.status) == (202, "delete_images", 202, 404)
+    assert one.headers["Location"] == f"/task/status/{one.json['task_id']}"
+
+
+def test_a_collection_with_images_wants_force(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:
+    refused = admin.ask("DELETE", "/collections/lakes")
+    forced = admin.ask("DELETE", "/collections/lakes?force=true")
+
+    assert (refused.status, refused.json["code"]) == (409, "collection_not_empty")
+    assert forced.status == 202
+    assert admin.ask("DELETE", "/collections/nowhere").status == 404
+
+
+def test_thumbnails_are_made_again_on_their_own_lane(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:
+    got = admin.post("/thumbnails", json.dumps({"collection": "lakes"}).encode())
+
+    assert (got.status, got.json["type"], len(queue.messages)) == (202, "generate_thumbnails", 1)
+
+
+def test_the_timetable_is_told_and_run_by_hand(admin: Gateway, queue: MemoryQueue) -> None:
+    started = admin.post("/schedules/cleanup/run?dry_run=true")
+    again = admin.post("/schedules/cleanup_orphaned_files/run")
+    off = admin.ask("PATCH", "/schedules/optimize", b'{"enabled": false}')
+
+    told = {one["name"]: one for one in admin.get("/schedules").json["schedules"]}
+    assert (started.status, again.status, again.json["code"]) == (202, 409, "still_running")
+    assert told["cleanup_orphaned_files"]["last_task"]["task_id"] == started.json["task_id"]
+    assert (off.status, told["optimize_images"]["next_run"]) == (200, None)
+    assert admin.post("/schedules/nothing/run").status == 404
