@@ -151,3 +151,14 @@ def test_an_upload_beyond_the_limit_fails_before_it_is_read() -> None:
     assert world.task(task).error == Failure(
         "payload_too_large", PayloadTooLarge().message, details={"limit": 10, "bytes": len(a_png())}
     )
+
+
+@pytest.mark.parametrize("faults", [5, 6])
+def test_a_task_that_failed_at_last_leaves_nothing_that_its_attempts_have_stored(world: World, faults: int) -> None:
+    world.upload()
+    one_gets_through = [None, *unavailable()]
+    world.bucket.trouble.at("before put", *one_gets_through * 5)
+    world.bucket.trouble.at("before delete", *unavailable(faults - 5))
+    world.settle()
+    leftovers = len(world.bucket.under("originals/", "renditions/"))
+    assert leftovers == faults - 5
