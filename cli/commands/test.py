@@ -19,7 +19,10 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy", "."),
 )
-FAST = ("-m", "not e2e and not slow")
+# As many at once as there are cores; the end-to-end tests share one cloud, so they run one after the other.
+SIDE_BY_SIDE = ("-n", "auto")
+ROUNDS = ((*SIDE_BY_SIDE, "-m", "not e2e"), ("-m", "e2e"))
+FAST = (*SIDE_BY_SIDE, "-m", "not e2e and not slow")
 
 
 def add_to(commands: Commands) -> None:
@@ -45,5 +48,6 @@ def run(given: argparse.Namespace) -> int:
 
 def checks(pytest: list[str], *, fast: bool) -> list[tuple[str, ...]]:
     """The commands to run: all of them, or only pytest if it is given arguments or has to be fast."""
-    run_pytest = ("pytest", *(FAST if fast else ()), *pytest)
-    return [run_pytest] if fast or pytest else [*CHECKS, run_pytest]
+    if fast or pytest:
+        return [("pytest", *(FAST if fast else ()), *pytest)]
+    return [*CHECKS, *(("pytest", *chosen) for chosen in ROUNDS)]

@@ -109,11 +109,11 @@ def test_ctrl_c_ends_with_what_shells_expect(monkeypatch: pytest.MonkeyPatch, tm
 def test_every_check_runs_unless_asked_for_less() -> None:
     names = [check[0] for check in test_command.checks([], fast=False)]
 
-    assert names == ["ruff", "ruff", "mypy", "pytest"]
+    assert names == ["ruff", "ruff", "mypy", "pytest", "pytest"]
 
 
 def test_the_inner_loop_leaves_out_what_is_slow() -> None:
-    assert test_command.checks([], fast=True) == [("pytest", "-m", "not e2e and not slow")]
+    assert test_command.checks([], fast=True) == [("pytest", "-n", "auto", "-m", "not e2e and not slow")]
 
 
 def test_arguments_for_pytest_run_pytest_alone() -> None:
