@@ -15,6 +15,7 @@ from chalicelib.core.jobs import LONG
 from chalicelib.core.messages import Work, read
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Task
+from chalicelib.ports import ObjectStore
 from chalicelib.services.schedules import Options
 from chalicelib.wiring import use
 from chalicelib.wiring.outside import State
@@ -41,8 +42,8 @@ class MemoryEdge:
 class NightWorld(World):
     """A world whose messages may belong to long jobs."""
 
-    def __init__(self, state: State | None = None, *, seed: int = 0, **settings: object) -> None:
-        super().__init__(state, seed=seed, **settings)  # type: ignore[arg-type]  # fields of Settings
+    def __init__(self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0) -> None:
+        super().__init__(state, objects=objects, seed=seed)
         self.edge = MemoryEdge()
         self.wired.edge = self.edge
         self.piece_lasts = timedelta(0)

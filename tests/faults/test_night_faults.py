@@ -1,0 +1,361 @@
+"""F39 to F50, on every store: what the night shift must survive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.bucket import S3Bucket
+from chalicelib.core import keys
+from chalicelib.core.blobs import Stored
+from chalicelib.core.catalog import Image
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Status, Task
+from chalicelib.errors import WallifyError
+from chalicelib.services.cleanup import Bounds
+from chalicelib.services.drafts import Announced
+from chalicelib.services.schedules import StillRunning
+from chalicelib.stores.memory import MemoryState
+from chalicelib.stores.sql.migrate import upgrade
+from chalicelib.wiring.outside import State
+from tests.contracts.databases import sql_state
+from tests.faults.cloud import Cloud, Faults
+from tests.night import DAY, HOUR, NightWorld
+from tests.pictures import a_jpeg
+from tests.trouble import unavailable
+from tests.world import World, a_png
+
+
+@pytest.fixture(params=["memory", "dynamodb", "sqlite"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    if request.param == "memory":
+        yield MemoryState()
+    elif request.param == "dynamodb":
+        cloud: Cloud = request.getfixturevalue("cloud")
+        yield cloud.state()
+    else:
+        upgrade(f"sqlite:///{tmp_path}/state.db")
+        yield from sql_state(f"sqlite:///{tmp_path}/state.db")
+
+
+@pytest.fixture
+def night(state: State) -> NightWorld:
+    return NightWorld(state)
+
+
+def number(task: Task, name: str) -> object:
+    return (task.result or {}).get(name, 0)
+
+
+def code(task: Task) -> str:
+    return task.error.code if task.error else ""
+
+
+def on_listing(night: NightWorld, prefix: str, act: Callable[[], object], *, time: int) -> None:
+    """Do this right after the n-th look at the prefix, before anybody acts on what it showed."""
+    listing, looks = night.bucket.list, iter(range(1, 99))
+
+    def watched(prefix_: str, limit: int, after: str | None = None) -> Page[Stored]:
+        page = listing(prefix_, limit, after)
+        if prefix_ == prefix and next(looks) == time:
+            act()
+        return page
+
+    night.bucket.list = watched  # type: ignore[assignment]  # the bucket of this test, watched
+
+
+@pytest.mark.parametrize("time", [1, 2])
+@pytest.mark.parametrize("prefix", ["originals/", "renditions/"])
+def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
+    night: NightWorld, prefix: str, time: int
+) -> None:
+    night.image(1)
+    night.kill_at("after_put", attempt=night.passed.count("after_claim") + 1)
+    slow = night.upload(a_png(2))
+    night.deliver()
+    (message,) = night.queue.messages
+    night.clock.move(25 * HOUR)
+    on_listing(night, prefix, lambda: night.deliver(message), time=time)
+    report = night.run("cleanup")
+    assert (report.status, number(report, "quarantined")) == (Status.SUCCESS, 0)
+    assert night.task(slow).status is Status.SUCCESS
+    assert night.missing() == []
+
+
+def test_f40_a_file_that_lands_after_everything_was_given_up_is_reaped_in_time(night: NightWorld) -> None:
+    night.image(1)
+    draft = night.wired.drafts.open(Announced("nature", "late.png", "image/png"))
+    night.clock.move(timedelta(minutes=30))
+    night.wired.sweeper.sweep()
+    assert night.task(draft.task).status is Status.FAILURE
+    night.drop(draft.task.args["source"], a_png(5))
+    night.settle()
+    night.run("cleanup")
+    assert night.bucket.has(draft.task.args["source"])
+    night.clock.move(7 * DAY)
+    night.run("cleanup")
+    assert not night.bucket.has(draft.task.args["source"])
+    assert night.wired.state.catalog.stats("nature").images == 1
+
+
+def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
+    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.image(1)
+    for count in range(1_200):
+        night.orphan(count)
+    night.clock.move(2 * DAY)
+    known, looks = night.wired.state.catalog.known, iter(range(99))
+
+    def breaks(image_ids: list[str]) -> object:
+        if next(looks):
+            raise unavailable()[0]
+        return known(image_ids)
+
+    monkeypatch.setattr(night.wired.state.catalog, "known", breaks)
+    before = dict(night.bucket.blobs)
+    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=5_000))
+    task = night.run("cleanup")
+    monkeypatch.undo()
+    assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "unavailable", before)
+
+
+def test_f41_dynamodb_out_of_reach_costs_nothing(cloud: Cloud) -> None:
+    night = NightWorld(cloud.state())
+    night.image(1)
+    night.orphan(1)
+    night.clock.move(2 * DAY)
+    faults = Faults(cloud.dynamodb, "dynamodb.BatchGetItem")
+    faults.refuse(500, b'{"__type": "InternalServerError"}', times=999)
+    task = night.run("cleanup")
+    assert (task.status, code(task)) == (Status.FAILURE, "unavailable")
+    assert faults.met > 0
+    assert night.bucket.under("quarantine/") == []
+
+
+@dataclass
+class Stubborn:
+    """An S3 client that answers so many deletions with an error for each key."""
+
+    client: Any
+    refusals: int
+
+    def delete_objects(self, **request: Any) -> Any:  # noqa: ANN401  # boto3 has no types
+        if not self.refusals:
+            return self.client.delete_objects(**request)
+        self.refusals -= 1
+        return {"Errors": [{"Key": one["Key"], "Code": "InternalError"} for one in request["Delete"]["Objects"]]}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # boto3 has no types
+        return getattr(self.client, name)
+
+
+def in_s3(state: State, bucket: S3Bucket) -> NightWorld:
+    """A night over S3, two days after everything that a test puts there now."""
+    night = NightWorld(state, objects=bucket)
+    night.clock.move(datetime.now(UTC) + 2 * DAY - night.clock.now())
+    return night
+
+
+@pytest.mark.slow  # thousands of calls to moto
+def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None:
+    night = in_s3(MemoryState(), cloud.bucket())
+    task = night.upload(a_png(1))
+    World.announce(night, task.args["source"])
+    night.settle()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: cloud.s3.put_object(Bucket="media", Key=f"originals/o{n}/x", Body=b"x"), range(1_100)))
+    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=5_000))
+    report = night.run("cleanup")
+    assert (number(report, "quarantined"), number(report, "seen")) == (1_100, 1_108)
+    bucket = cloud.bucket()
+    image = night.wired.state.catalog.image(keys.image_id_of(task.task_id))
+    assert bucket.has(image.original_key)
+    assert len(bucket.list("quarantine/", 1_000).items) == 1_000
+
+
+def test_f42_objects_that_cannot_be_removed_tonight_are_removed_another_night(cloud: Cloud) -> None:
+    stubborn = Stubborn(cloud.s3, 7)
+    night = in_s3(MemoryState(), S3Bucket("media", lambda: stubborn))
+    cloud.s3.put_object(Bucket="media", Key="quarantine/originals/o1/x", Body=b"x")
+    night.clock.move(7 * DAY)
+    assert (code(night.run("cleanup")), stubborn.refusals) == ("unavailable", 2)
+    report = night.run("cleanup")
+    assert (report.status, number(report, "purged"), stubborn.refusals) == (Status.SUCCESS, 1, 0)
+    assert cloud.bucket().list("quarantine/", 10).items == ()
+
+
+def all_at_once(count: int, act: Callable[[], object]) -> list[object]:
+    start = Barrier(count)
+
+    def run(_: int) -> object:
+        start.wait()
+        try:
+            return act()
+        except WallifyError as refused:
+            return refused
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: NightWorld) -> None:
+    outcomes = all_at_once(6, lambda: night.night.schedules.run("stats"))
+    started = [outcome for outcome in outcomes if isinstance(outcome, Task)]
+    assert len(started) == 1
+    assert {type(outcome) for outcome in outcomes} == {Task, StillRunning}
+    assert [task.task_id for task in night.active()] == [started[0].task_id]
+
+
+def test_f43_the_same_event_many_times_at_once_is_one_run(night: NightWorld) -> None:
+    at = night.clock.now()
+    outcomes = all_at_once(6, lambda: night.night.schedules.start("stats", at))
+    assert len({outcome.task_id for outcome in outcomes if isinstance(outcome, Task)}) == 1
+    night.settle()
+    assert len(night.night.schedules.tasks.active(9).items) == 0
+
+
+def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: NightWorld) -> None:
+    night.image(1)
+    task = night.night.schedules.run("stats")
+    for attempt in range(1, 6):
+        night.kill_at("after_claim", attempt=night.passed.count("after_claim") + 1)
+        night.deliver()
+        night.clock.move(timedelta(minutes=6))
+        assert night.task(task).attempts == attempt
+    night.settle()
+    night.wired.sweeper.sweep()
+    assert night.task(task).status is Status.FAILURE
+    assert night.run("stats").status is Status.SUCCESS
+
+
+def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(night: NightWorld) -> None:
+    night.night.schedules.catch_up()
+    night.clock.move(3 * DAY)
+    caught = [task.args["schedule"] for task in night.night.schedules.catch_up()]
+    assert caught == ["cleanup_orphaned_files", "optimize_images"]
+    night.settle()
+    assert night.active() == ()
+    assert night.night.schedules.catch_up() == ()
+
+
+def test_f45_an_empty_catalogue_under_a_full_bucket_deletes_nothing(night: NightWorld) -> None:
+    for count in range(40):
+        night.orphan(count)
+    night.clock.move(9 * DAY)
+    before = dict(night.bucket.blobs)
+    task = night.run("cleanup")
+    assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "catalogue_empty", before)
+
+
+def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
+    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for count in range(6):
+        night.image(count)
+    night.clock.move(9 * DAY)
+    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=10))
+    monkeypatch.setattr(night.wired.state.catalog, "known", lambda _: {})
+    before = dict(night.bucket.blobs)
+    task = night.run("cleanup")
+    assert (code(task), night.bucket.blobs) == ("too_many_orphans", before)
+
+
+RIVALS: dict[str, Callable[[NightWorld, Image], object]] = {
+    "F46 erase": lambda night, image: night.night.erasing.erase(image),
+    "F46 trash": lambda night, image: night.night.deleting.trash(image.image_id),
+    "F47 move": lambda night, image: night.night.moving.move(image.image_id, "cities"),
+    "F47 same name and bytes": lambda night, _: night.image(1, body=a_jpeg((60, 40)), collection="cities"),
+}
+
+
+@pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
+@pytest.mark.parametrize("checkpoint", ["after_engine", "after_put", "after_revision"])
+def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
+    night: NightWorld, rival: Callable[[NightWorld, Image], object], checkpoint: str
+) -> None:
+    image = night.image(1, body=a_jpeg((60, 40)))
+    night.image(2, collection="cities")
+    before = set(night.wired.state.catalog.known([image.image_id]))
+    night.when(checkpoint, lambda: rival(night, _now(night, image)), attempt=night.passed.count("after_claim") + 1)
+    night.run("optimize")
+    after = set(night.wired.state.catalog.known([image.image_id]))
+    night.clock.move(25 * HOUR)
+    night.run("cleanup")
+    assert after <= before
+    assert night.missing() == []
+    for name in ("nature", "cities"):
+        assert night.wired.state.catalog.stats(name) == night.recounted(name)
+    erased = not after and [key for key in night.bucket.under("originals/", "renditions/") if image.image_id in key]
+    assert not erased
+
+
+def _now(night: NightWorld, image: Image) -> Image:
+    return night.wired.state.catalog.known([image.image_id])[image.image_id]
+
+
+def test_f48_optimising_twice_keeps_bytes_and_pixels(night: NightWorld) -> None:
+    image = night.image(1, body=a_jpeg((60, 40)))
+    night.run("optimize")
+    once = dict(night.bucket.blobs)
+    assert len(once[_now(night, image).original_key].body) <= image.picture.bytes
+    night.run("optimize")
+    assert night.bucket.blobs == once
+
+
+def test_f49_uploads_while_counting_are_never_lost(night: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    night.image(1)
+    night.drift("nature", 5)
+    listing, numbers = night.wired.state.catalog.images, iter(range(10, 13))
+
+    def meddled(collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+        page = listing(collection, limit, cursor)
+        if limit > 1 and (count := next(numbers, None)):
+            night.image(count)
+        return page
+
+    monkeypatch.setattr(night.wired.state.catalog, "images", meddled)
+    night.run("stats")
+    monkeypatch.undo()
+    assert number(night.run("stats"), "corrected") == 1
+    assert night.wired.state.catalog.stats("nature") == night.recounted("nature")
+    assert night.wired.state.catalog.stats("nature").images == 4
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: NightWorld, minutes: int) -> None:
+    night.image(1)
+    night.kill_at("after_put", attempt=night.passed.count("after_claim") + 1)
+    slow = night.upload(a_png(2))
+    night.deliver()
+    (message,) = night.queue.messages
+    night.queue.messages.clear()
+    night.clock.move(DAY + timedelta(minutes=minutes))
+    assert number(night.run("cleanup"), "quarantined") == 0
+    night.queue.messages.append(message)
+    assert night.finish(slow).status is Status.SUCCESS
+    assert night.missing() == []
+
+
+def test_f50_a_run_whose_lease_another_clock_ends_early_does_no_harm(night: NightWorld) -> None:
+    for count in range(3):
+        night.image(count)
+    task = night.night.thumbnails.make(everything=True)
+
+    def somebody_ahead() -> None:
+        night.clock.move(timedelta(minutes=5))
+        night.settle()
+        night.clock.move(timedelta(minutes=-5))
+
+    night.when("after_put", somebody_ahead, attempt=night.passed.count("after_claim") + 1)
+    task = night.finish(task)
+    assert (task.status, number(task, "images_seen")) == (Status.SUCCESS, 3)
+    assert night.missing() == []
+    assert night.wired.state.catalog.stats("nature") == night.recounted("nature")
