@@ -23,12 +23,16 @@ class Counted:
     active: int | None
     """Tasks that are not final, of all collections."""
 
-    def are(self, expected: int) -> str:
-        """Whether all that the API told is this number: yes, no or unknown."""
-        told = [number for number in (self.succeeded, self.images) if number is not None]
+    def exact(self, *, at_least: int, at_most: int) -> str:
+        """Whether all that the API told is one number, and one that can be: yes, no or unknown.
+
+        The bounds differ where clients had no answer: an upload may have arrived all the same.
+        """
+        told = {number for number in (self.succeeded, self.images) if number is not None}
         if not told:
             return "unknown, the API has no route that tells"
-        return "yes" if all(number == expected for number in told) else f"no, {told} instead of {expected}"
+        right = len(told) == 1 and at_least <= min(told) <= at_most
+        return "yes" if right else f"no, {sorted(told)} instead of {at_least} to {at_most}"
 
 
 def counted(client: httpx.Client, collection: str) -> Counted:

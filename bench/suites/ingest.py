@@ -15,7 +15,7 @@ NOTE = "ours also finds dominant colours and Exif facts and cleans the original;
 
 def run(setting: Setting) -> list[Table]:
     """One table: a row an engine and pair of formats."""
-    rounds = max(setting.rounds // 2, 1)
+    rounds = setting.rounds
     laps = {job: interleaved(_able(setting, job), setting.pictures(), job, rounds, setting.tell) for job in JOBS}
     rows = [
         _row(setting, laps, engine.name, job)
