@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from cli.local import lifecycle, ports
 from cli.local.cloud import client
 from cli.local.stack import Record, Stack
+from tests.e2e.client import Wallify, http_to
+from tests.e2e.truth import Truth
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,22 @@ def cloud() -> Iterator[Cloud]:
             yield Cloud(stack, lifecycle.up(stack, print))
         finally:
             lifecycle.down(stack)
+
+
+@pytest.fixture(scope="session")
+def wallify(cloud: Cloud) -> Iterator[Wallify]:
+    """The administrator's client."""
+    with http_to(cloud.api_url, cloud.token) as http:
+        yield Wallify(http)
+
+
+@pytest.fixture(scope="session")
+def truth(cloud: Cloud, wallify: Wallify) -> Truth:
+    """What is really in the bucket and the queues of the cloud."""
+    return Truth(wallify, cloud.aws("s3"), cloud.aws("sqs"), cloud.outputs)
+
+
+@pytest.fixture
+def collection() -> str:
+    """The name of a collection that no other test has."""
+    return f"test-{uuid.uuid4().hex[:10]}"

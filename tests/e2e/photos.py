@@ -1,0 +1,44 @@
+"""Pictures for uploads, painted here, and what a fetched picture has to be."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from functools import cache
+
+import httpx
+from PIL import Image
+
+from tests.pictures import encoded, opened
+
+PRIVATE = {"exif", "icc_profile", "xmp", "XML:com.adobe.xmp", "comment", "Comment", "photoshop"}
+PRESETS = (150, 300, 600)
+
+
+def a_small_photo(size: tuple[int, int] = (240, 160)) -> bytes:
+    """A JPEG of some kilobytes that nobody has uploaded before."""
+    dots = random.Random(uuid.uuid4().int).randbytes(3 * 12 * 8)
+    return encoded(Image.frombytes("RGB", (12, 8), dots).resize(size, Image.Resampling.BICUBIC), "JPEG", quality=85)
+
+
+@cache
+def a_large_photo() -> bytes:
+    """A JPEG of about 10 MB: noise, which nothing compresses."""
+    size = (2500, 1900)
+    noise = Image.frombytes("RGB", size, random.Random(1).randbytes(3 * size[0] * size[1]))
+    return encoded(noise, "JPEG", quality=94, subsampling=0)
+
+
+def fetched(url: str, **headers: str) -> bytes:
+    """What a browser without any token gets from there, redirects followed."""
+    answer = httpx.get(url, headers=headers, follow_redirects=True, trust_env=False, timeout=60)
+    assert answer.status_code == 200, f"{url}: {answer.status_code} {answer.text[:200]}"
+    return answer.content
+
+
+def clean(body: bytes) -> Image.Image:
+    """The picture in a published file, which must decode whole and tell nothing but its pixels."""
+    image = opened(body)
+    assert not dict(image.getexif())
+    assert not PRIVATE & image.info.keys()
+    return image
