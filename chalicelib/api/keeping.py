@@ -1,0 +1,169 @@
+"""Keeping a library in order: moving, renaming, the trash, deleting for good, and thumbnails made again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.image_record import ImageRecord, record_of
+from chalicelib.api.task_record import TaskRecord, started
+from chalicelib.api.tasks import PageQuery
+from chalicelib.api.vocabulary import CollectionAt, Id, ImageAt, Moment, given
+from chalicelib.core.catalog import Image
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
+from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
+from chalicelib.wiring import wired
+
+_SWITCH = r"^(true|false)(?!\n)$"
+
+
+class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; at least one of them."""
+
+    collection: Annotated[str, msgspec.Meta(max_length=64, description="Move it here.")] | UnsetType = UNSET
+    filename: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it.")] | UnsetType = UNSET
+
+
+class ForGood(msgspec.Struct, frozen=True):
+    """Whether to skip the trash."""
+
+    forever: Annotated[str, msgspec.Meta(pattern=_SWITCH, description="true: delete now, past the trash.")] = "false"
+
+
+class Force(msgspec.Struct, frozen=True):
+    """Whether to delete images too."""
+
+    force: Annotated[str, msgspec.Meta(pattern=_SWITCH, description="true: with all its images.")] = "false"
+
+
+class Trashed(msgspec.Struct, frozen=True):
+    """An image in the trash, for seven days."""
+
+    image_id: str
+    collection: str
+    name: str
+    trashed_at: Moment | None
+
+
+class TrashPage(msgspec.Struct, frozen=True):
+    """What lies in the trash, longest there first."""
+
+    images: tuple[Trashed, ...]
+    next_cursor: str | None
+
+
+class SomeImages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which images."""
+
+    image_ids: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose thumbnails to make: of an image, a collection, or of all."""
+
+    image_id: Id | UnsetType = UNSET
+    collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
+    everything: bool = False
+    """Also those that are there and up to date."""
+
+
+@endpoint(
+    "PATCH /images/{image_id}",
+    "Move or rename an image",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("The image.", ImageRecord)},
+    errors=(ImageNotFound, NameTaken),
+)
+def change_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
+    """Addresses of its files stay as they are; the one below `/cdn` follows its name and collection."""
+    collection, filename = given(body.collection), given(body.filename)
+    if collection is None and filename is None:
+        raise BadRequest("collection or filename must be given.", parameter="collection")
+    moving = wired().night.moving
+    image = moving.move(at.image_id, collection) if collection is not None else None
+    image = moving.rename(at.image_id, filename) if filename is not None else image
+    return data(record_of(ImageRecord, ask, image or wired().delivery.catalog.image(at.image_id)))
+
+
+@endpoint(
+    "DELETE /images/{image_id}",
+    "Delete an image",
+    scopes=(Scope.ADMIN,),
+    replies={
+        200: Reply("It is in the trash.", Trashed),
+        202: Reply("The task that deletes it for good.", TaskRecord, headers=("Location", "Retry-After")),
+    },
+    errors=(ImageNotFound, Unavailable),
+)
+def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
+    """Into the trash for seven days, or with `forever=true` at once: original, renditions, rows, counts, CDN copies."""
+    if query.forever == "true":
+        return started(ask, wired().night.deleting.delete([at.image_id]))
+    return data(_trashed(wired().night.deleting.trash(at.image_id)))
+
+
+@endpoint(
+    "POST /images/{image_id}/restore",
+    "Take an image out of the trash",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("The image, back in its collection.", ImageRecord)},
+    errors=(ImageNotFound, NameTaken),
+)
+def restore_image(ask: Ask, at: ImageAt) -> Answer:
+    """By another name, if its own is in use by now."""
+    return data(record_of(ImageRecord, ask, wired().night.deleting.restore(at.image_id)))
+
+
+@endpoint("GET /trash", "What lies in the trash", scopes=(Scope.READ,), replies={200: Reply("A page.", TrashPage)})
+def trash(_: Ask, query: PageQuery) -> Answer:
+    """Longest there first; after seven days clean-up deletes it for good."""
+    page = wired().night.deleting.trashed(query.limit, given(query.cursor))
+    return data(TrashPage(tuple(_trashed(image) for image in page.items), page.next_cursor))
+
+
+@endpoint(
+    "POST /deletions",
+    "Delete many images for good",
+    scopes=(Scope.ADMIN,),
+    replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
+    errors=(ImageNotFound, Unavailable),
+)
+def delete_images(ask: Ask, body: SomeImages) -> Answer:
+    """One tracked task that may be repeated; images that are gone already are no error."""
+    return started(ask, wired().night.deleting.delete(body.image_ids))
+
+
+@endpoint(
+    "DELETE /collections/{name}",
+    "Delete a collection",
+    scopes=(Scope.ADMIN,),
+    replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
+    errors=(CollectionNotFound, CollectionNotEmpty, Unavailable),
+)
+def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
+    """With `force=true` also where it has images; those that come later stay."""
+    return started(ask, wired().night.deleting.delete_collection(at.name, force=query.force == "true"))
+
+
+@endpoint(
+    "POST /thumbnails",
+    "Make thumbnails again",
+    scopes=(Scope.ADMIN,),
+    replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
+    errors=(ImageNotFound, Unavailable),
+)
+def make_thumbnails(ask: Ask, body: ThumbnailWish) -> Answer:
+    """On a lane of its own, so that new uploads do not wait for it."""
+    wish = wired().night.thumbnails
+    task = wish.make(image_id=given(body.image_id), collection=given(body.collection), everything=body.everything)
+    return started(ask, task)
+
+
+def _trashed(image: Image) -> Trashed:
+    return Trashed(image.image_id, image.collection, image.name, image.trashed_at)
