@@ -1,0 +1,103 @@
+"""Deploys Wallify to LocalStack's free edition: `python -m cli.local.on_localstack`, run by its init hook.
+
+The template and the code are the same. What that edition does not have is left out: CloudFront, so that pictures
+come from the bucket itself (it lets anybody read), and the tailored gateway errors.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from cli.local import fingerprints, foundation
+from cli.local.stack import PROJECT, REGION, STAGE
+from cli.local.staging import tracked_config
+from infra import stage
+from infra.template import read
+
+ENDPOINT = "http://localhost.localstack.cloud:4566"  # 127.0.0.1 on the host, and itself in a container
+NAME = f"wallify-{STAGE}"
+NOT_THERE = "AWS::CloudFront::"
+
+
+def main() -> None:
+    """Deploy, and print where everything is."""
+    build = Path(os.environ.get("WALLIFY_BUILD", PROJECT / ".local" / "localstack"))
+    template = build / "foundation.json"
+    build.mkdir(parents=True, exist_ok=True)
+    template.write_text(json.dumps(without_delivery(read())), encoding="utf-8")
+    config = tracked_config()
+    cloudformation = boto3.client("cloudformation", endpoint_url=ENDPOINT, region_name=REGION)
+    made = foundation.deploy(cloudformation, NAME, template, stage.parameters(config, STAGE))
+    outputs = dict.fromkeys(read()["Outputs"], "") | made  # an empty setting says: there is none
+    _stage(build, stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}"))
+    _deploy(build)
+    _greet(outputs)
+
+
+def without_delivery(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without the distribution and whatever speaks of it: permissions, outputs."""
+    gone = {name for name, found in template["Resources"].items() if found["Type"].startswith(NOT_THERE)}
+    resources = {name: _quiet(found, gone) for name, found in template["Resources"].items() if name not in gone}
+    outputs = {name: value for name, value in template["Outputs"].items() if not _mentions(value, gone)}
+    return template | {"Resources": resources, "Outputs": outputs}
+
+
+def _quiet(part: Any, names: set[str]) -> Any:  # noqa: ANN401 - a piece of a template
+    """The piece without those statements of its policies that mention one of `names`."""
+    if isinstance(part, dict):
+        return {key: _quiet(value, names) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_quiet(item, names) for item in part if not (_is_statement(item) and _mentions(item, names))]
+    return part
+
+
+def _is_statement(part: Any) -> bool:  # noqa: ANN401
+    return isinstance(part, dict) and "Effect" in part
+
+
+def _mentions(part: Any, names: set[str]) -> bool:  # noqa: ANN401 - a piece of a template
+    text = json.dumps(part)
+    return any(f'"{name}"' in text or f"${{{name}}}" in text for name in names)
+
+
+def _stage(build: Path, config: dict[str, Any]) -> None:
+    for name in fingerprints.CODE:
+        shutil.rmtree(build / name, ignore_errors=True)
+    shutil.copytree(PROJECT / "chalicelib", build / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy2(PROJECT / name, build / name)
+    (build / ".chalice").mkdir(exist_ok=True)
+    (build / ".chalice" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _deploy(build: Path) -> None:
+    # LocalStack forgets everything when it stops, so what Chalice remembers of earlier deployments is wrong.
+    shutil.rmtree(build / ".chalice" / "deployed", ignore_errors=True)
+    config = json.loads((build / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    variables = config["environment_variables"] | config["stages"][STAGE]["environment_variables"]
+    chalice = Path(sys.executable).with_name("chalice")
+    subprocess.run(
+        [chalice, "--project-dir", str(build), "deploy", "--stage", STAGE],
+        env=os.environ | variables | {"AWS_ENDPOINT_URL": ENDPOINT},
+        check=True,
+    )
+
+
+def _greet(outputs: dict[str, str]) -> None:
+    gateway = boto3.client("apigateway", endpoint_url=ENDPOINT, region_name=REGION)
+    secrets = boto3.client("secretsmanager", endpoint_url=ENDPOINT, region_name=REGION)
+    api = gateway.get_rest_apis()["items"][0]["id"]
+    print(f"API    {ENDPOINT}/restapis/{api}/{tracked_config()['api_gateway_stage']}/_user_request_")
+    print(f"Token  {secrets.get_secret_value(SecretId=outputs['BootstrapSecret'])['SecretString']}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
