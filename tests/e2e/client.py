@@ -17,6 +17,7 @@ R = TypeVar("R")
 PATIENCE = 120.0  # seconds; the machine may be busy with much else, and only what never happens is a fault
 LOOK = 0.2
 CLIENTS = 8
+TRIES = 3
 
 
 def http_to(api_url: str, token: str | None = None) -> httpx.Client:
@@ -37,6 +38,21 @@ class Wallify:
         """One file through POST /file_upload."""
         form = {"collection": collection, "async": "false" if waits else "true", **fields}
         return self.http.post("/file_upload", data=form, files={"file": (filename, body)})
+
+    def waited(self, body: bytes, filename: str = "photo.jpg", *, collection: str) -> httpx.Response:
+        """As `upload` with `async=false`; again where the machine was too busy to end within a request's time."""
+        for _ in range(TRIES):
+            answer = self.upload(body, filename, collection=collection, waits=True, on_duplicate="copy")
+            if answer.status_code not in {202, 504}:
+                break
+        return answer
+
+    def published(self, body: bytes, filename: str = "photo.jpg", *, collection: str) -> Json:
+        """The image that the upload of a good file leads to."""
+        task = self.ended(task_of(self.upload(body, filename, collection=collection)))
+        assert task["status"] == "SUCCESS", task["error"]
+        image: Json = task["result"]
+        return image
 
     def upload_many(self, files: list[tuple[str, bytes]], *, collection: str) -> Json:
         """Files through POST /bulk_upload; its answer, which has to be 202."""

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from cli.local.stack import PROJECT
-from tests.e2e.client import Json, Wallify, task_of, told
+from tests.e2e.client import Json, Wallify, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import PRESETS, a_small_photo, clean, fetched
 from tests.pictures import a_jpeg, encoded, exif_block, opened, psnr, scene
@@ -85,7 +85,7 @@ def test_the_full_form_is_the_sample_without_the_photographers_secrets(first: Js
 def test_waiting_for_an_upload_answers_201_with_the_record_that_its_task_has(
     wallify: Wallify, first: Json, collection: str
 ) -> None:
-    finished = told(wallify.upload(SAMPLE.read_bytes(), "sample.jpg", collection=collection, waits=True), 201)
+    finished = told(wallify.waited(SAMPLE.read_bytes(), "sample.jpg", collection=collection), 201)
     ((_, task_id),) = finished["task_ids"]
     assert finished["async_processing"] is False
     assert finished["file"] == wallify.ended(task_id)["result"]
@@ -95,7 +95,7 @@ def test_waiting_for_an_upload_answers_201_with_the_record_that_its_task_has(
 
 def test_a_photo_held_on_its_side_is_published_upright(wallify: Wallify, collection: str) -> None:
     body = a_jpeg(exif=exif_block(orientation=6, hidden="SN-4711"))
-    image = told(wallify.upload(body, collection=collection, waits=True), 201)["file"]
+    image = wallify.published(body, collection=collection)
     upright = scene().transpose(Image.Transpose.ROTATE_270)
     assert (image["width"], image["height"]) == upright.size
     for url in (image["url"], *(thumbnail["url"] for thumbnail in image["thumbnails"])):
@@ -109,7 +109,7 @@ def test_a_photo_with_a_profile_of_its_own_is_published_in_srgb(wallify: Wallify
     # Red and blue have changed places in the file, and its profile says so.
     swapped = matrix_profile([row[::-1] for row in SRGB], gamma=2.2)
     body = encoded(blue_for_red(scene()), "JPEG", quality=92, icc_profile=swapped)
-    image = told(wallify.upload(body, collection=collection, waits=True), 201)["file"]
+    image = wallify.published(body, collection=collection)
     thumbnail = clean(fetched(image["thumbnails"][2]["url"]))
     assert psnr(thumbnail, scene().resize(thumbnail.size, Image.Resampling.LANCZOS)) > LIKE
 
@@ -142,7 +142,7 @@ def test_a_status_that_has_not_changed_is_not_sent_again(wallify: Wallify, first
 
 def test_the_same_file_twice_is_one_image(wallify: Wallify, collection: str) -> None:
     body = a_small_photo()
-    image_id = wallify.ended(task_of(wallify.upload(body, "one.jpg", collection=collection)))["result"]["image_id"]
+    image_id = wallify.published(body, "one.jpg", collection=collection)["image_id"]
     again = told(wallify.upload(body, "two.jpg", collection=collection), 200)
     assert (again["duplicate"], again["file"]["image_id"]) == (True, image_id)
     assert [image["image_id"] for image in wallify.images(collection)] == [image_id]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.e2e.client import Json, Wallify, told
+from tests.e2e.client import Wallify
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo, clean, fetched
 from tests.e2e.truth import Truth
@@ -28,16 +28,11 @@ NAMES = {
 OURS = ("incoming/", "originals/", "renditions/", "quarantine/")
 
 
-def uploaded(wallify: Wallify, name: str, collection: str) -> Json:
-    image: Json = told(wallify.upload(a_small_photo(), name, collection=collection, waits=True), 201)["file"]
-    return image
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_shown_as_given_and_leads_to_its_picture(
     cloud: Cloud, wallify: Wallify, collection: str, name: str
 ) -> None:
-    image = uploaded(wallify, name, collection)
+    image = wallify.published(a_small_photo(), name, collection=collection)
     (listed,) = wallify.images(collection)
     task = wallify.ended(image["links"]["task"].rpartition("/")[2])
     assert (image["filename"], listed["filename"], task["subject"]["filename"]) == (name, name, name)
@@ -46,19 +41,19 @@ def test_a_name_is_shown_as_given_and_leads_to_its_picture(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_tamed_where_it_becomes_part_of_an_address(wallify: Wallify, collection: str, name: str) -> None:
-    assert uploaded(wallify, name, collection)["name"] == NAMES[name]
+    assert wallify.published(a_small_photo(), name, collection=collection)["name"] == NAMES[name]
 
 
 def test_a_name_never_becomes_part_of_a_key(truth: Truth, wallify: Wallify, collection: str) -> None:
     for name in NAMES:
-        uploaded(wallify, name, collection)
+        wallify.published(a_small_photo(), name, collection=collection)
     keys = truth.keys()
     assert [key for key in keys if not key.startswith(OURS)] == []
     assert [key for key in keys if ".." in key or not key.isascii() or len(key) > 200] == []
 
 
 def test_two_of_the_same_name_are_told_apart(wallify: Wallify, collection: str) -> None:
-    names = [uploaded(wallify, "şehir.jpg", collection)["name"] for _ in range(3)]
+    names = [wallify.published(a_small_photo(), "şehir.jpg", collection=collection)["name"] for _ in range(3)]
     assert names == ["şehir.jpg", "şehir_1.jpg", "şehir_2.jpg"]
 
 
@@ -79,7 +74,7 @@ def test_a_line_break_in_a_name_is_refused(wallify: Wallify, header: bytes) -> N
 
 def test_a_line_break_that_a_browser_has_escaped_is_shown_as_it_was_sent(wallify: Wallify, collection: str) -> None:
     # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data escapes CR and LF so.
-    image = uploaded(wallify, "a\r\nb.jpg", collection)
+    image = wallify.published(a_small_photo(), "a\r\nb.jpg", collection=collection)
     assert image["filename"] == "a%0D%0Ab.jpg"
 
 

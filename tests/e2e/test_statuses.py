@@ -56,7 +56,7 @@ def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
 @pytest.mark.parametrize("what", FILES)
 def test_a_file_that_cannot_be_taken_is_refused(wallify: Wallify, collection: str, what: str) -> None:
     body, status, code = FILES[what]
-    assert_refused(wallify.upload(body, "photo.jpg", collection=collection, waits=True), status, code)
+    assert_refused(wallify.waited(body, collection=collection), status, code)
 
 
 @pytest.mark.parametrize("what", REQUESTS)
@@ -99,7 +99,7 @@ def test_half_a_jpeg_fails_at_its_first_attempt_and_leaves_nothing_to_see(wallif
 
 
 def test_a_wrong_extension_is_corrected_and_reported(wallify: Wallify, collection: str) -> None:
-    finished = wallify.upload(a_small_photo(), "photo.png", collection=collection, waits=True).json()
+    finished = wallify.waited(a_small_photo(), "photo.png", collection=collection).json()
     assert (finished["file"]["name"], finished["file"]["format"]) == ("photo.jpg", "jpeg")
     assert finished["warnings"]
 

@@ -42,7 +42,7 @@ def test_tasks_pictures_and_the_token_survive_a_restart(cloud: Cloud, wallify: W
     assert told(wallify.http.get(f"/task/status/{task['task_id']}"), 200) == task
     for thumbnail in task["result"]["thumbnails"]:
         assert clean(fetched(thumbnail["url"])).size == (thumbnail["width"], thumbnail["height"])
-    assert wallify.upload(a_small_photo(), collection=collection, waits=True).status_code == 201
+    assert wallify.published(a_small_photo(), collection=collection)
 
 
 def test_up_while_everything_is_up_changes_nothing(cloud: Cloud, wallify: Wallify, collection: str) -> None:
@@ -50,7 +50,7 @@ def test_up_while_everything_is_up_changes_nothing(cloud: Cloud, wallify: Wallif
     record = lifecycle.up(cloud.stack, print)
     assert {name: Daemon(cloud.stack, name).pid() for name in lifecycle.PROCESSES} == before
     assert (record.token, record.outputs, record.functions) == (cloud.token, cloud.outputs, cloud.record.functions)
-    assert wallify.upload(a_small_photo(), collection=collection, waits=True).status_code == 201
+    assert wallify.published(a_small_photo(), collection=collection)
 
 
 def progress(wallify: Wallify, bulk: Json) -> int:
