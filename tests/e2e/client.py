@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,13 +18,38 @@ R = TypeVar("R")
 PATIENCE = 120.0  # seconds; the machine may be busy with much else, and only what never happens is a fault
 LOOK = 0.2
 CLIENTS = 8
-TRIES = 3
+TRIES = 5
+KEY = "Idempotency-Key"
 
 
 def http_to(api_url: str, token: str | None = None) -> httpx.Client:
     """HTTP to the API; independent of the proxies that the machine may have set."""
     headers = {"Authorization": token} if token else {}
-    return httpx.Client(base_url=api_url, headers=headers, timeout=PATIENCE, trust_env=False)
+    return httpx.Client(
+        base_url=api_url, headers=headers, timeout=PATIENCE, transport=Patient(trust_env=False), trust_env=False
+    )
+
+
+class Patient(httpx.HTTPTransport):
+    """Asks again when a busy gateway gave up, as an app should: only what is safe to repeat."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(TRIES):
+            response = super().handle_request(request)
+            if response.status_code not in {502, 503, 504} or not is_safe_to_repeat(request):
+                break
+            response.read()
+        return response
+
+
+def is_safe_to_repeat(request: httpx.Request) -> bool:
+    """True when the same thing twice is the same as once."""
+    return request.method in {"GET", "HEAD"} or KEY in request.headers
+
+
+def a_key() -> dict[str, str]:
+    """The header that makes an upload safe to repeat."""
+    return {KEY: uuid.uuid4().hex}
 
 
 @dataclass(frozen=True)
@@ -37,7 +63,7 @@ class Wallify:
     ) -> httpx.Response:
         """One file through POST /file_upload."""
         form = {"collection": collection, "async": "false" if waits else "true", **fields}
-        return self.http.post("/file_upload", data=form, files={"file": (filename, body)})
+        return self.http.post("/file_upload", headers=a_key(), data=form, files={"file": (filename, body)})
 
     def waited(self, body: bytes, filename: str = "photo.jpg", *, collection: str) -> httpx.Response:
         """As `upload` with `async=false`; again where the machine was too busy to end within a request's time."""
@@ -57,8 +83,8 @@ class Wallify:
     def upload_many(self, files: list[tuple[str, bytes]], *, collection: str) -> Json:
         """Files through POST /bulk_upload; its answer, which has to be 202."""
         parts = [("files[]", file) for file in files]
-        answer = self.http.post("/bulk_upload", data={"collection": collection, "async": "true"}, files=parts)
-        return told(answer, 202)
+        form = {"collection": collection, "async": "true"}
+        return told(self.http.post("/bulk_upload", headers=a_key(), data=form, files=parts), 202)
 
     def ended(self, task_id: str, *, patience: float = PATIENCE) -> Json:
         """The task, once it is final."""

@@ -7,11 +7,12 @@ import uuid
 from functools import cache
 
 import httpx
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.pictures import encoded, opened
 
 PRIVATE = {"exif", "icc_profile", "xmp", "XML:com.adobe.xmp", "comment", "Comment", "photoshop"}
+ORIENTATION = 0x0112
 PRESETS = (150, 300, 600)
 
 
@@ -37,8 +38,16 @@ def fetched(url: str, **headers: str) -> bytes:
 
 
 def clean(body: bytes) -> Image.Image:
-    """The picture in a published file, which must decode whole and tell nothing but its pixels."""
+    """The picture in a published rendition, which must decode whole and tell nothing but its pixels."""
     image = opened(body)
     assert not dict(image.getexif())
     assert not PRIVATE & image.info.keys()
     return image
+
+
+def clean_in_full(body: bytes) -> Image.Image:
+    """The picture in the full form, upright. It keeps its coded pixels, so it may say how to show them: turn, colours."""
+    image = opened(body)
+    assert dict(image.getexif()).keys() <= {ORIENTATION}
+    assert PRIVATE & image.info.keys() <= {"exif", "icc_profile"}
+    return ImageOps.exif_transpose(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.e2e.client import Json, Wallify, eventually, told
+from tests.e2e.client import Json, Wallify, a_key, eventually, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_large_photo, a_small_photo, clean, fetched
 from tests.e2e.truth import Truth
@@ -80,7 +80,7 @@ def test_the_bucket_refuses_what_the_form_does_not_allow(wallify: Wallify, truth
 
 def test_many_forms_at_once_lead_to_one_parent(wallify: Wallify, truth: Truth, collection: str) -> None:
     ahead = [{"filename": f"{n}.jpg", "content_type": "image/jpeg", "collection": collection} for n in range(3)]
-    tickets = told(wallify.http.post("/uploads", json={"files": ahead}), 201)
+    tickets = told(wallify.http.post("/uploads", headers=a_key(), json={"files": ahead}), 201)
     assert all(post(ticket, a_small_photo()).is_success for ticket in tickets["uploads"])
     parent = wallify.ended(tickets["task_id"])
     assert (parent["status"], parent["result"]["succeeded"]) == ("SUCCESS", 3)
@@ -100,7 +100,7 @@ def test_an_object_that_another_tool_drops_appears_in_the_catalogue(
 
 def a_ticket(wallify: Wallify, collection: str) -> Json:
     ahead = {"filename": "huge.jpg", "content_type": "image/jpeg", "collection": collection}
-    (ticket,) = told(wallify.http.post("/uploads", json=ahead), 201)["uploads"]
+    (ticket,) = told(wallify.http.post("/uploads", headers=a_key(), json=ahead), 201)["uploads"]
     return dict(ticket)
 
 

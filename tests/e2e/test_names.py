@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.client import Wallify
 from tests.e2e.conftest import Cloud
-from tests.e2e.photos import a_small_photo, clean, fetched
+from tests.e2e.photos import a_small_photo, clean_in_full, fetched
 from tests.e2e.truth import Truth
 
 pytestmark = pytest.mark.e2e
@@ -36,7 +36,7 @@ def test_a_name_is_shown_as_given_and_leads_to_its_picture(
     (listed,) = wallify.images(collection)
     task = wallify.ended(image["links"]["task"].rpartition("/")[2])
     assert (image["filename"], listed["filename"], task["subject"]["filename"]) == (name, name, name)
-    assert clean(fetched(image["links"]["cdn"])).size == (image["width"], image["height"])
+    assert clean_in_full(fetched(image["links"]["cdn"])).size == (image["width"], image["height"])
 
 
 @pytest.mark.parametrize("name", NAMES)
