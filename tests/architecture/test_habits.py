@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.settings import load
+from tests.architecture.rooms import ROOT, Module, modules
+
+every_module = pytest.mark.parametrize("name", sorted(modules()))
+CHANCE = {
+    "datetime": {"now", "utcnow", "today"},
+    "date": {"today"},
+    "time": {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"},
+    "uuid": {"uuid1", "uuid4"},
+    "random": {"random", "uniform", "choice", "randint"},
+    "secrets": {"token_urlsafe", "token_hex", "token_bytes", "choice"},
+    "os": {"urandom"},
+}
+GIVEN_IN_TESTS = "a default that tests replace"
+ALLOWED_CHANCE = {
+    "chalicelib.aws.clock": "the one clock, and the one maker of ids",
+    "chalicelib.core.tokens": "a secret must not be foreseen, not even by a test",
+    "chalicelib.wiring.wired": "hands luck to the services that need some",
+    "chalicelib.stores.tries": "spreads retries",
+    "chalicelib.stores.dynamodb.table": GIVEN_IN_TESTS,
+    "chalicelib.stores.sql.database": GIVEN_IN_TESTS,
+    "chalicelib.api.door": "measures how long a request took, for its log line",
+}
+ENVIRONMENT = {("os", "environ"), ("os", "environb"), ("os", "getenv")}
+CLIENTS = {("boto3", "client"), ("boto3", "resource"), ("boto3", "Session"), ("boto3", "session")}
+HANDLERS = {
+    "on_sqs_message",
+    "on_sns_message",
+    "on_s3_event",
+    "on_kinesis_record",
+    "on_dynamodb_record",
+    "on_cw_event",
+    "schedule",
+    "lambda_function",
+    "authorizer",
+}
+
+
+def attributes(module: Module) -> Iterator[tuple[str, str]]:
+    """Each `name.attribute` in the module, and each `from name import attribute`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield node.value.id, node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def handlers(module: Module) -> Iterator[str]:
+    """Functions that Chalice makes Lambda functions of their own from."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef):
+            names = {
+                part.attr for mark in node.decorator_list for part in ast.walk(mark) if isinstance(part, ast.Attribute)
+            }
+            if names & HANDLERS:
+                yield node.name
+
+
+@every_module
+def test_only_the_settings_read_the_environment(name: str) -> None:
+    found = {
+        (who, what)
+        for who, what in attributes(modules()[name])
+        if who == "os" and what in {"environ", "getenv", "environb"}
+    }
+    assert not found or name == "chalicelib.settings"
+
+
+@every_module
+def test_only_the_aws_room_makes_clients(name: str) -> None:
+    found = CLIENTS & set(attributes(modules()[name]))
+    assert not found or name.startswith("chalicelib.aws.")
+
+
+@every_module
+def test_time_ids_and_chance_come_in_from_outside(name: str) -> None:
+    found = {(who, what) for who, what in attributes(modules()[name]) if what in CHANCE.get(who, ())}
+    assert bool(found) == (name in ALLOWED_CHANCE), found
+
+
+def test_handlers_of_events_live_on_the_switchboard_only() -> None:
+    # In a blueprint a handler becomes an entry module of its own, and app.py never runs
+    # (https://github.com/aws/chalice/issues/1566).
+    homes = {name for name, module in modules().items() if any(handlers(module))}
+    assert homes == {"app"}
+
+
+def test_every_function_has_its_size_and_time_in_the_configuration() -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8"))
+    named = {"api_handler", *handlers(modules()["app"])}
+    assert set(config["lambda_functions"]) == named
+    assert all({"lambda_memory_size", "lambda_timeout"} <= one.keys() for one in config["lambda_functions"].values())
+
+
+LEASES = {
+    "process_image": "lease_seconds",
+    "make_thumbnails": "job_lease_seconds",
+    "maintenance": "job_lease_seconds",
+}
+
+
+@pytest.mark.parametrize(("function", "lease"), LEASES.items())
+def test_a_lease_outlasts_the_function_that_holds_it(function: str, lease: str) -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text("utf-8"))
+    assert getattr(load({}), lease) > config["lambda_functions"][function]["lambda_timeout"]
+
+
+def test_uploads_reach_the_api_as_bytes() -> None:
+    import app  # noqa: PLC0415  # the switchboard reads its settings when it is imported
+
+    assert "multipart/form-data" in app.app.api.binary_types

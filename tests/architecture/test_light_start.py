@@ -1,0 +1,42 @@
+"""One zip for all functions: what app.py imports, every function pays for at every cold start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.architecture.rooms import ROOT
+
+HEAVY = (
+    "boto3",
+    "botocore.session",
+    "botocore.client",
+    "PIL",
+    "cykooz",
+    "sqlalchemy",
+    "alembic",
+    "psycopg2",
+    "chalicelib.engine",
+    "chalicelib.aws",
+    "chalicelib.stores",
+)
+"""Powertools looks for `botocore` itself, whose own module is small; what is large are its sessions and clients."""
+
+
+@pytest.fixture(scope="module")
+def imported() -> frozenset[str]:
+    tell = "import app, json, sys; print(json.dumps(sorted(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, capture_output=True, text=True, check=True)
+    return frozenset(json.loads(told.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("heavy", HEAVY)
+def test_the_switchboard_imports_nothing_heavy(imported: frozenset[str], heavy: str) -> None:
+    assert {name for name in imported if name == heavy or name.startswith(f"{heavy}.")} == set()
+
+
+def test_the_switchboard_was_imported_at_all(imported: frozenset[str]) -> None:
+    assert {"app", "chalicelib.api", "chalicelib.events"} <= imported

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib import events
+from chalicelib.core.messages import UnknownMessage
+from chalicelib.core.tasks import Status
+from chalicelib.errors import TaskNotFound, Unavailable
+from chalicelib.services.runner import Redeliver
+from chalicelib.wiring import use
+from tests.faults.oracle import judge
+from tests.trouble import unavailable
+from tests.world import Record, World, a_png
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    use(world.wired)
+    yield world
+    use(None)
+
+
+def one_message(world: World) -> Record:
+    (message,) = world.queue.messages
+    return Record(message.body, message.receipt)
+
+
+def test_a_message_that_was_worked_off_answers_nothing(world: World) -> None:
+    task = world.upload()
+    events.process_images([one_message(world)])
+    assert world.statuses(task) == [Status.SUCCESS]
+
+
+def test_a_message_that_is_still_needed_is_hidden_for_its_wait_and_kept(world: World) -> None:
+    world.upload()
+    world.bucket.trouble.at("before get", *unavailable())
+    with pytest.raises(Redeliver):
+        events.process_images([one_message(world)])
+    (message,) = world.queue.messages
+    assert message.visible_at > world.clock.now()
+
+
+def test_a_message_is_kept_even_if_it_cannot_be_hidden(world: World) -> None:
+    world.upload()
+    world.bucket.trouble.at("before get", *unavailable())
+    world.queue.trouble.at("before postpone", *unavailable())
+    with pytest.raises(Unavailable):
+        events.process_images([one_message(world)])
+    world.settle()
+    judge(world, ("nature", a_png()))
+
+
+def test_several_records_in_one_message_are_all_worked_off(world: World) -> None:
+    tasks = [world.upload(a_png(number)) for number in range(3)]
+    records = [json.loads(message.body)["Records"][0] for message in world.queue.messages]
+    world.queue.messages.clear()
+    world.queue.send(json.dumps({"Records": records}))
+    world.bucket.trouble.at("before get", None, *unavailable())
+    world.settle()
+    assert world.statuses(*tasks) == [Status.SUCCESS] * 3
+    judge(world, *[("nature", a_png(number)) for number in range(3)])
+
+
+def test_our_own_messages_are_worked_off_too(world: World) -> None:
+    task = world.upload()
+    events.process_images([Record(json.dumps({"schema_version": 1, "task_id": task.task_id}), "r")])
+    assert world.statuses(task) == [Status.SUCCESS]
+
+
+def test_a_message_about_a_task_that_is_forgotten_is_kept_for_a_person_to_see(world: World) -> None:
+    with pytest.raises(TaskNotFound):
+        events.process_images([Record(json.dumps({"schema_version": 1, "task_id": "nobody"}), "r")])
+
+
+def test_a_message_that_nobody_understands_is_kept(world: World) -> None:
+    with pytest.raises(UnknownMessage):
+        events.process_images([Record("hello", "r")])
+
+
+def test_a_failure_that_another_try_might_cure_is_buried_once(world: World) -> None:
+    world.copies = 2
+    world.upload()
+    world.bucket.trouble.at("before get", *unavailable(5))
+    world.settle()
+    assert [letter.reason for letter in world.queue.letters] == ["unavailable"]
+
+
+def test_a_bad_picture_is_nobodys_dead_letter(world: World) -> None:
+    world.upload(b"GIF89a")
+    world.settle()
+    assert world.queue.letters == []
+
+
+def test_a_sweep_looks_at_tasks_and_at_dead_letters(world: World) -> None:
+    waiting, dead = world.upload(a_png(1)), world.upload(a_png(2))
+    (message,) = (message for message in world.queue.messages if dead.task_id in message.body)
+    world.queue.forget(message)
+    world.queue.bury(message.body, reason="")
+    events.sweep()
+    assert world.statuses(waiting, dead) == [Status.PENDING, Status.FAILURE]

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from chalicelib.aws.clients import client
+from chalicelib.settings import Settings
+from chalicelib.wiring import Wired, use, wired
+from chalicelib.wiring.outside import Outside
+
+ROOT = Path(__file__).parents[1]
+PARTS = [name for kind in (Outside, Wired) for name, part in vars(kind).items() if isinstance(part, cached_property)]
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    client.cache_clear()
+    use(None)
+    yield
+    client.cache_clear()
+    use(None)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_everything_can_be_built_alone_and_is_built_once(part: str) -> None:
+    built = Wired(Settings(bucket="media", table="table"))
+    assert getattr(built, part) is getattr(built, part)
+
+
+def test_a_process_has_one_set_of_services() -> None:
+    assert wired() is wired()
+
+
+def test_the_environment_is_read_when_the_services_are_first_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WALLIFY_STAGE", "first")
+    assert wired().settings.stage == "first"
+    monkeypatch.setenv("WALLIFY_STAGE", "second")
+    assert wired().settings.stage == "first"
+    use(None)
+    assert wired().settings.stage == "second"
+
+
+def test_tests_may_put_others_in_their_place() -> None:
+    other = Wired(Settings(stage="other"))
+    use(other)
+    assert wired() is other
+
+
+def test_the_settings_reach_the_services() -> None:
+    built = Wired(
+        Settings(
+            lease_seconds=7, max_attempts=2, keep_days=1, keep_failed_days=2, max_body_bytes=3, cdn_url="https://c"
+        )
+    )
+    assert (built.rules.lease.seconds, built.rules.max_attempts) == (7, 2)
+    assert (built.rules.keep.days, built.rules.keep_failed.days) == (1, 2)
+    assert built.uploads.max_bytes == 3
+    assert built.delivery.cdn_url == "https://c"
+    assert built.recipe.sizes == (600, 300, 150)
+
+
+@pytest.mark.parametrize("asked", ["tasks", "uploads", "tokens"])
+def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -> None:
+    program = (
+        "import sys; from chalicelib.settings import Settings; from chalicelib.wiring import Wired;"
+        f"Wired(Settings(table='t', bucket='b')).{asked};"
+        "print([name for name in sys.modules if name == 'PIL' or name.startswith(('sqlalchemy', 'chalicelib.engine'))])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
