@@ -23,7 +23,11 @@ class Settings:
     stage: str = "dev"
     """Name of the deployment: dev, local, prod."""
     state: str = "dynamodb"
-    """Where tasks and images are kept: dynamodb."""
+    """Where tasks and images are kept: dynamodb or sql."""
+    database_url: str = ""
+    """Address of the database, such as postgresql://user@host/name; for sql only, and better kept in a secret."""
+    database_secret: str = ""
+    """Id of the secret that holds that address."""
     bucket: str = ""
     table: str = ""
     images_queue: str = "wallify-dev-images"
@@ -85,7 +89,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(**given)  # type: ignore[arg-type]  # _read answers each field's own type
 
 
+_CHOICES: Mapping[str, tuple[str, ...]] = {"WALLIFY_STATE": ("dynamodb", "sql")}
+
+
 def _read(text: str, name: str, kind: str) -> str | int:
+    if text not in _CHOICES.get(name, (text,)):
+        raise BadSetting(f"{name} must be one of {', '.join(_CHOICES[name])}, not {text!r}.")
     if kind != "int":
         return text
     try:
