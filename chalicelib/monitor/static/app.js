@@ -50,7 +50,7 @@ window.addEventListener("signed-out", () => {
 });
 
 async function move(place) {
-  if (!(place.page in PAGES)) return go(to("overview"), { quietly: true });
+  if (!(place.page in PAGES)) return go(to(pages()[0] ?? "overview"), { quietly: true });
   if (place.page === shown.page) return shown.view?.update?.(place.params);
   shown.view?.dispose?.();
   shown = { page: place.page, view: null };
@@ -60,6 +60,7 @@ async function move(place) {
     const { open } = await import(`./view_${place.page}.js`);
     if (shown.page !== place.page || !main) return;
     shown.view = open(main, here().params);
+    main.dataset.page = place.page;
     window.scrollTo(0, 0);
   } catch (error) {
     fill(main, trouble(error, () => location.reload()));

@@ -78,7 +78,7 @@ export function gallery(main, first) {
   }
 
   function tile(image, index) {
-    const open = h("a", { class: "tile-link", href: changed({ image: image.image_id }), on: { click: (event) => enter(event, image) } },
+    const open = h("a", { class: "tile-link", "aria-label": image.filename, href: changed({ image: image.image_id }), on: { click: (event) => enter(event, image) } },
       still(image, { sizes: "(max-width: 700px) 50vw, 320px" }), h("span", { class: "tile-name" }, image.filename));
     const made = h("figure", { class: "tile-photo", style: { "--r": Math.min(Math.max(ratio(image), 0.5), 2.6).toFixed(3) }, data: { id: image.image_id, index } }, open);
     made.append(chosen.box(image, made));

@@ -2,10 +2,10 @@
 
 const listeners = new Set();
 
-/** The place that the address names. */
+/** The place that the address names; its page is empty where it names none. */
 export function here() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  return { page: path || "overview", params: new URLSearchParams(query) };
+  return { page: path, params: new URLSearchParams(query) };
 }
 
 /** The address of a place. */

@@ -3,7 +3,7 @@
 import { h, icon } from "./dom.js";
 import { ago, at, took } from "./format.js";
 import { chip, meter, typeWords } from "./parts.js";
-import { changed, go } from "./router.js";
+import { changed, go, to } from "./router.js";
 import { t } from "./words.js";
 
 const COLUMNS = [
@@ -51,7 +51,7 @@ export function head(order, changedOrder) {
 /** One task. */
 export function row(task) {
   const cell = (kind, ...children) => h("td", { role: "cell", class: kind }, children);
-  const link = h("a", { class: "cover", href: changed({ task: task.task_id }), data: { focus: "open" } }, nameOf(task));
+  const link = h("a", { class: "cover", href: to("tasks", { task: task.task_id }), data: { focus: "open" } }, nameOf(task));
   link.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();

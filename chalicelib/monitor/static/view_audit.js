@@ -28,7 +28,7 @@ export function open(main) {
     more.hidden = !next;
     body.append(...page.entries.map(row));
     if (!body.children.length) return fill(box, empty("audit", t("Nothing yet"), t("What administrators change is written down here.")));
-    const columns = ["When", "Who", "What", "On"].map((words) => h("th", { role: "columnheader", scope: "col" }, t(words)));
+    const columns = ["When", "Who", "What", "About"].map((words) => h("th", { role: "columnheader", scope: "col" }, t(words)));
     if (!body.isConnected) fill(box, h("table", { class: "table stacked", role: "table", "aria-label": t("Audit log") }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns)), body));
   }
 
@@ -39,5 +39,5 @@ function row(entry) {
   const cell = (label, ...children) => h("td", { role: "cell", data: { label: t(label) } }, children);
   return h("tr", { role: "row" },
     cell("When", h("time", { datetime: entry.at, title: at(entry.at) }, ago(entry.at))),
-    cell("Who", h("b", {}, entry.actor)), cell("What", t(entry.action.replaceAll("_", " "))), cell("On", h("code", {}, entry.target ?? "")));
+    cell("Who", h("b", {}, entry.actor)), cell("What", t(entry.action.replaceAll("_", " "))), cell("About", h("code", {}, entry.target ?? "")));
 }

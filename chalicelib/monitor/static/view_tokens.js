@@ -9,7 +9,7 @@ import { t } from "./words.js";
 
 const SCOPES = {
   read: "See pictures and collections",
-  upload: "Upload pictures",
+  upload: "Send new pictures",
   tasks: "See and steer tasks, queues and schedules",
   admin: "Everything, tokens included",
 };
