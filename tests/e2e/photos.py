@@ -46,7 +46,7 @@ def clean(body: bytes) -> Image.Image:
 
 
 def clean_in_full(body: bytes) -> Image.Image:
-    """The picture in the full form, upright. It keeps its coded pixels, so it may say how to show them: turn, colours."""
+    """The picture in the full form, upright. Its coded pixels are kept, so it may say how to turn and colour them."""
     image = opened(body)
     assert dict(image.getexif()).keys() <= {ORIENTATION}
     assert PRIVATE & image.info.keys() <= {"exif", "icc_profile"}

