@@ -40,10 +40,20 @@ class Outside:
     @cached_property
     def state(self) -> State:
         """The back end that the settings choose."""
+        if self.settings.state == "sql":
+            return self._sql()
         from chalicelib.aws.clients import client
         from chalicelib.stores.dynamodb import DynamoState
 
         return DynamoState(client("dynamodb"), self.settings.table)
+
+    def _sql(self) -> State:
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.secret import Secret
+        from chalicelib.stores.sql import SqlState
+
+        secret = Secret(self.settings.database_secret, partial(client, "secretsmanager"), self.clock)
+        return SqlState(self.settings.database_url or secret())
 
     @cached_property
     def objects(self) -> ObjectStore:

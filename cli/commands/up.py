@@ -24,6 +24,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser("up", help="start the local cloud and deploy to it")
     stack_options.add_to(parser)
     stack_options.add_port_to(parser)
+    parser.add_argument("--state", choices=("dynamodb", "postgres"), help="where tasks and images are kept")
     parser.add_argument("--watch", action="store_true", help="stay, and deploy whenever a source changes")
     parser.set_defaults(run=run)
 
@@ -32,7 +33,7 @@ def run(given: argparse.Namespace) -> int:
     """Do it."""
     stack = stack_options.stack_from(given)
     with steps("Starting the local cloud") as tell:
-        record = lifecycle.up(stack, tell)
+        record = lifecycle.up(stack, tell, state=given.state)
     _greet(stack, record)
     if given.watch:
         _watch(stack)

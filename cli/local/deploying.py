@@ -24,7 +24,7 @@ def deploy(stack: Stack, record: Record, tell: Tell, source: Path = PROJECT) -> 
     if not _still_there(stack, record):
         record = record.with_(deployed={})
     record = _deploy_foundation(stack, record, tell)
-    staging.stage_project(stack, record.outputs, source)
+    staging.stage_project(stack, record, source)
     fresh = {"code": fingerprints.of_files(source, fingerprints.CODE), "rest": _rest(stack)}
     if _has(record, fresh):
         return record

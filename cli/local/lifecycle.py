@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from cli.local import deploying, emulator, fingerprints, ports, staging
 from cli.local.daemons import Daemon
@@ -27,8 +28,11 @@ def stack_at(home: Path, port: int | None = None) -> Stack:
     return Stack(home, port, record.emulator_port or _emulator_port(port))
 
 
-def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
-    """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt."""
+def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None) -> Record:
+    """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt.
+
+    `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
+    """
     with alone(stack):
         for name, port in (("front", stack.port), ("emulator", stack.emulator_port)):
             if Daemon(stack, name).pid() is None:
@@ -36,6 +40,7 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
         tell("emulator")
         emulator.start(stack)
         record = Record.of(stack.home).with_(port=stack.port, emulator_port=stack.emulator_port).save(stack.home)
+        record = _with_state(stack, record, state or record.state, tell)
         record = deploying.deploy(stack, record, tell, source)
         _open_front(stack, record)
         return record
@@ -44,6 +49,8 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT) -> Record:
 def down(stack: Stack, *, wipe: bool = False) -> bool:
     """Stop the stack; its data stays unless it is to be wiped. True if anything ran."""
     with alone(stack):
+        if Record.of(stack.home).state == "postgres":
+            _database().stop(stack)
         stopped = [Daemon(stack, "front").stop(), emulator.stop(stack)]
     if wipe:
         shutil.rmtree(stack.home, ignore_errors=True)
@@ -53,6 +60,19 @@ def down(stack: Stack, *, wipe: bool = False) -> bool:
 def is_up(stack: Stack) -> bool:
     """Whether both of the stack's processes live."""
     return all(Daemon(stack, name).pid() is not None for name in PROCESSES)
+
+
+def _with_state(stack: Stack, record: Record, state: str, tell: Tell) -> Record:
+    if state != "postgres":
+        return record.with_(state=state, database_url="").save(stack.home)
+    tell("PostgreSQL")
+    return record.with_(state=state, database_url=_database().start(stack)).save(stack.home)
+
+
+def _database() -> ModuleType:
+    from cli.local import database  # noqa: PLC0415  # SQLAlchemy takes its time, and few stacks need it
+
+    return database
 
 
 def _open_front(stack: Stack, record: Record) -> None:

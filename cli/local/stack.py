@@ -67,6 +67,8 @@ class Record:
     outputs: dict[str, str] = field(default_factory=dict)
     rest_api_id: str = ""
     token: str = ""
+    state: str = "dynamodb"  # or postgres: where tasks and images are kept
+    database_url: str = ""
     functions: tuple[str, ...] = ()
     deployed: dict[str, str] = field(default_factory=dict)  # part of the deployment -> fingerprint of its sources
 

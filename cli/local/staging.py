@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.local import fingerprints
-from cli.local.stack import PROJECT, STAGE, Stack
+from cli.local.stack import PROJECT, STAGE, Record, Stack
 from infra import stage
 
 # Pillow's security floor has wheels for the glibc of Lambda's python3.12 and newer only.
@@ -27,13 +27,16 @@ def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
     return config
 
 
-def stage_project(stack: Stack, outputs: dict[str, str], source: Path = PROJECT) -> None:
+def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
     """Fill `stack.build` from `source`; what Chalice remembers of earlier deployments stays."""
     build = stack.folder("build")
     (build / ".chalice").mkdir(exist_ok=True)
     for stale in fingerprints.CODE:
         _remove(build / stale)
-    config = stage.resolved(tracked_config(), STAGE, outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
+    config = stage.resolved(tracked_config(), STAGE, record.outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
+    if record.database_url:
+        environment = {"WALLIFY_STATE": "sql", "WALLIFY_DATABASE_URL": record.database_url}
+        config["stages"][STAGE]["environment_variables"] |= environment
     if code_runs_in_place():
         _stage_stub(build, config, source)
     else:

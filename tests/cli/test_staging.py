@@ -36,7 +36,7 @@ def fingerprint(source: Path) -> str:
 
 
 def test_the_code_and_the_resolved_configuration_are_staged(stack: Stack, source: Path, packaging: None) -> None:
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     config = json.loads((stack.build / ".chalice" / "config.json").read_text(encoding="utf-8"))
     assert (stack.build / "chalicelib" / "rules.py").read_text(encoding="utf-8") == "RULES = 1\n"
@@ -45,19 +45,19 @@ def test_the_code_and_the_resolved_configuration_are_staged(stack: Stack, source
 
 
 def test_a_module_that_is_gone_is_gone_from_the_stage_too(stack: Stack, source: Path, packaging: None) -> None:
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
     (source / "chalicelib" / "rules.py").rename(source / "chalicelib" / "laws.py")
 
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     assert [path.name for path in (stack.build / "chalicelib").iterdir()] == ["laws.py"]
 
 
 def test_what_chalice_remembers_stays(stack: Stack, source: Path, packaging: None) -> None:
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
     (stack.build / ".chalice" / "deployed").mkdir()
 
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     assert (stack.build / ".chalice" / "deployed").exists()
 
@@ -67,7 +67,7 @@ def test_a_python_too_old_to_package_runs_the_code_where_it_is(
 ) -> None:
     monkeypatch.setattr(staging, "code_runs_in_place", lambda: True)
 
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     config = json.loads((stack.build / ".chalice" / "config.json").read_text(encoding="utf-8"))
     assert config["stages"]["local"]["environment_variables"]["WALLIFY_SOURCE"] == str(source)
@@ -80,7 +80,7 @@ def test_code_that_runs_in_place_is_the_real_app(stack: Stack, source: Path, mon
     monkeypatch.setattr(staging, "code_runs_in_place", lambda: True)
     with (source / "app.py").open("a", encoding="utf-8") as app:
         app.write("@app.route('/here')\ndef here(): ...\n")
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     assert "GET /here" in json.loads(functions.shape(stack))["routes"]
 
@@ -120,11 +120,11 @@ def test_a_touched_file_and_compiled_leftovers_are_not_a_change(source: Path) ->
 def test_only_routes_handlers_and_binary_types_need_a_whole_deployment(
     stack: Stack, source: Path, packaging: None, added: str, *, new_shape: bool
 ) -> None:
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
     before = functions.shape(stack)
     with (source / "app.py").open("a", encoding="utf-8") as app:
         app.write(added)
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     assert (functions.shape(stack) != before) is new_shape
 
@@ -133,7 +133,7 @@ def test_code_that_cannot_be_imported_is_said_before_anything_is_deployed(
     stack: Stack, source: Path, packaging: None
 ) -> None:
     (source / "app.py").write_text("import nonsense_that_is_not_there\n", encoding="utf-8")
-    staging.stage_project(stack, OUTPUTS, source)
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     with pytest.raises(Trouble, match=r"cannot be imported\. Nothing was deployed") as trouble:
         functions.shape(stack)

