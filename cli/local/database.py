@@ -19,10 +19,10 @@ def start(stack: Stack) -> str:
     return url
 
 
-def stop(stack: Stack) -> None:
-    """Stop the stack's server, if it has one; its data stays."""
+def stop(stack: Stack, *, wipe: bool = False) -> None:
+    """Stop the stack's server, if it has one; its data stays unless it is to be wiped."""
     if (_folder(stack) / "PG_VERSION").exists():
-        _server(stack, cleanup_mode="stop").cleanup()
+        _server(stack, cleanup_mode="delete" if wipe else "stop").cleanup()
 
 
 def _server(stack: Stack, *, cleanup_mode: str | None = None) -> Any:  # noqa: ANN401  # the package has no types

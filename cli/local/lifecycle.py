@@ -50,7 +50,7 @@ def down(stack: Stack, *, wipe: bool = False) -> bool:
     """Stop the stack; its data stays unless it is to be wiped. True if anything ran."""
     with alone(stack):
         if Record.of(stack.home).state == "postgres":
-            _database().stop(stack)
+            _database().stop(stack, wipe=wipe)
         stopped = [Daemon(stack, "front").stop(), emulator.stop(stack)]
     if wipe:
         shutil.rmtree(stack.home, ignore_errors=True)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import socket
 import subprocess
+import time
 
 from cli.trouble import Trouble
 
 HOST = "127.0.0.1"
+# Linux gives outgoing connections ports from 32768 on, others from 49152: a port of those may be gone after a restart.
+OURS = range(20_000, 32_000)
+POLL = 0.05
+PATIENCE = 3.0  # seconds: whoever had the port may just be ending
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on at this moment, and none that outgoing connections are given."""
+    return next(port for port in iter(lambda: random.choice(OURS), None) if is_free(port))  # noqa: S311 - no secret
 
 
 def is_free(port: int) -> bool:
@@ -38,11 +42,14 @@ def accepts(port: int) -> bool:
 
 def claim(port: int) -> None:
     """Trouble, naming the holder if it can be known, if `port` is taken."""
-    if not is_free(port):
-        raise Trouble(
-            f"Port {port} is taken{_by_whom(port)}.",
-            f"Stop that program, or run `./wallify up --port {port + 1000} --dir .local/other`.",
-        )
+    deadline = time.monotonic() + PATIENCE
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            raise Trouble(
+                f"Port {port} is taken{_by_whom(port)}.",
+                f"Stop that program, or run `./wallify up --port {port + 1000} --dir .local/other`.",
+            )
+        time.sleep(POLL)
 
 
 def _by_whom(port: int) -> str:
