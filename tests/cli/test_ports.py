@@ -21,9 +21,18 @@ def taken() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "PATIENCE", 0.0)
+
+
 def test_a_port_that_is_taken_is_said_with_what_to_do(taken: int) -> None:
     with pytest.raises(Trouble, match=rf"Port {taken} is taken.*--port \d+ --dir"):
         ports.claim(taken)
+
+
+def test_ports_are_not_chosen_among_those_of_outgoing_connections() -> None:
+    assert max(ports.free_port() for _ in range(100)) < 32_768
 
 
 def test_a_free_port_may_be_claimed() -> None:
