@@ -24,7 +24,7 @@ export function gallery(main, first) {
   let sheet = null;
   const name = params.get("collection");
   const inTrash = params.has("trash");
-  const wall = h("div", { class: "wall" });
+  const wall = h("div", { class: inTrash ? "wall named" : "wall" });
   const end = h("div", { class: "wall-end" });
   const note = h("span", { class: "muted" });
   const chosen = selection(wall, () => images, { inTrash, name, more: () => next && load().then(() => true), reload });
@@ -43,8 +43,9 @@ export function gallery(main, first) {
     round += 1;
     [images, next, loading] = [[], null, false];
     if (!wall.children.length) fill(wall, Array.from({ length: 8 }, () => skeleton("tile-skeleton")));
-    await load(true);
-    count_();
+    const mine = round;
+    if (inTrash || (await known())) await load(true);
+    else if (mine === round) fill(wall, nothing());
     showImage();
   }
 
@@ -63,18 +64,19 @@ export function gallery(main, first) {
       // A page that the filters have emptied moves nothing into view, so nothing would ask for the next one.
       if (next && end.getBoundingClientRect().top < window.innerHeight + 900) await load();
     } catch (error) {
-      if (error.status === 404 && !images.length) fill(wall, nothing());
-      else if (images.length) complain(error);
+      if (images.length) complain(error);
       else fill(wall, trouble(error, reload));
     } finally {
       if (mine === round) loading = false;
     }
   }
 
-  async function count_() {
-    if (inTrash) return;
-    const told = await get(`/collections/${encodeURIComponent(name)}`).catch(() => null);
-    if (told) fill(note, `${tn("One picture", "{n} pictures", told.images, count(told.images))} · ${bytes(told.bytes + told.rendition_bytes)}`);
+  /** Say what the collection holds; false if there is none of that name (any more). */
+  async function known() {
+    const every = await get("/collections").catch(() => null);
+    const told = every?.collections.find((one) => one.name === name);
+    fill(note, told && `${tn("One picture", "{n} pictures", told.images, count(told.images))} · ${bytes(told.bytes + told.rendition_bytes)}`);
+    return !every || Boolean(told?.images);
   }
 
   function tile(image, index) {
@@ -88,7 +90,7 @@ export function gallery(main, first) {
   function enter(event, image) {
     if (event.metaKey || event.ctrlKey) return;
     event.preventDefault();
-    if (chosen.active()) chosen.turn(image.image_id, event.shiftKey);
+    if (chosen.active() || inTrash) chosen.turn(image.image_id, event.shiftKey);
     else go(changed({ image: image.image_id }));
   }
 
@@ -158,11 +160,11 @@ export function gallery(main, first) {
   };
 }
 
-/** A page of the trash; its list has only names, so each picture is asked for. */
+/** A page of the trash; of a picture that waits there the API may tell no more than its name. */
 async function trashed(cursor) {
   const page = await get("/trash", { limit: PAGE, cursor });
-  const whole = ({ image_id: id, name }) => get(`/images/${id}`).catch(() => ({ image_id: id, filename: name, name, width: 3, height: 2, thumbnails: [] }));
-  return { ...page, images: await Promise.all(page.images.map(whole)) };
+  const least = ({ name }) => ({ filename: name, width: 3, height: 2, thumbnails: [] });
+  return { ...page, images: page.images.map((image) => ({ ...least(image), ...image })) };
 }
 
 /** As the API's search folds: no case, no accents, and no difference between the i's of Turkish. */

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib import api, wiring
+from chalicelib.core.tasks import Failure, Status
+from chalicelib.core.tokens import Scope
+from chalicelib.monitor import figures
+from chalicelib.monitor.figures import Spread
+from chalicelib.monitor.routes import ENDPOINTS
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.api.house import BOOTSTRAP, a_house, a_token
+from tests.builders import NOON, a_final_task, a_task
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def house() -> Iterator[Wired]:
+    services = a_house()
+    wiring.use(services)
+    yield services
+    wiring.use(None)
+
+
+@pytest.fixture
+def admin(house: Wired) -> Gateway:
+    app = Chalice("wallify", configure_logs=False)
+    api.register(app, ENDPOINTS)
+    return Gateway(app, authorization=BOOTSTRAP)
+
+
+def test_a_window_ends_with_the_slice_that_now_is_in() -> None:
+    over = figures.window(NOON + SECOND, hours=1)
+
+    assert (over.since, over.slice) == (NOON - timedelta(minutes=59), timedelta(minutes=1))
+    assert over.index(NOON + SECOND) == 59
+
+
+def test_tasks_are_counted_in_the_slice_that_they_ended_in() -> None:
+    over = figures.window(NOON, hours=1)
+    ended = [a_final_task("a"), a_final_task("b", status=Status.FAILURE), a_final_task("c", status=Status.REVOKED)]
+
+    *before, last = figures.buckets([*ended, a_task("waiting")], over)
+
+    assert (last.succeeded, last.failed, last.cancelled) == (1, 1, 1)
+    assert {one.succeeded for one in before} == {0}
+
+
+def test_a_parent_is_not_counted_beside_its_children() -> None:
+    parent = a_final_task("p", children=2, started_at=NOON)
+
+    assert figures.buckets([parent], figures.window(NOON, hours=1))[-1].succeeded == 0
+    assert figures.runtimes([parent]) == []
+
+
+def test_a_spread_is_the_median_and_the_slow_end() -> None:
+    assert figures.spread(range(1, 101)) == Spread(51, 96)
+    assert figures.spread([7.4]) == Spread(7, 7)
+    assert figures.spread([]) == Spread(None, None)
+
+
+def test_reasons_are_those_of_failures_most_frequent_first() -> None:
+    broken, odd = Failure("image_damaged", "x"), Failure("not_an_image", "y")
+    tasks = [a_final_task(f"{n}", status=Status.FAILURE, error=broken if n else odd) for n in range(3)]
+    retried = a_task("again", status=Status.RETRY, error=odd)
+
+    assert figures.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
+
+
+def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
+    times = {"queued_at": NOON, "started_at": NOON + SECOND, "finished_at": NOON + 3 * SECOND}
+    house.state.tasks.add(a_final_task("a", **times))
+    house.state.tasks.add(a_final_task("old", created_at=NOON - timedelta(days=9), finished_at=NOON - timedelta(days=9)))
+    house.state.tasks.add(a_task("waiting"))
+
+    told = admin.get("/overview?hours=1").json
+
+    assert (told["states"]["SUCCESS"], told["active"]["PENDING"], told["complete"]) == (1, 1, True)
+    assert (told["queue_wait"]["p50_ms"], told["runtime"]["p95_ms"]) == (1000, 2000)
+    assert (len(told["buckets"]), told["bucket_seconds"]) == (60, 60)
+    assert told["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
+
+
+def test_an_overview_that_left_tasks_out_says_so(
+    admin: Gateway, house: Wired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.monitor.overview._PAGE", 1)
+    for number in range(10):
+        house.state.tasks.add(a_task(f"t{number}"))
+
+    assert admin.get("/overview").json["complete"] is False
+
+
+@pytest.mark.parametrize("hours", ["0", "169", "x"])
+def test_other_stretches_are_refused(admin: Gateway, hours: str) -> None:
+    assert admin.get(f"/overview?hours={hours}").status == 400
+
+
+def test_the_overview_is_for_those_who_may_see_tasks(admin: Gateway, house: Wired) -> None:
+    admin.authorization = a_token(house, Scope.READ)
+
+    assert admin.get("/overview").status == 403

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib import api, wiring
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.core.tokens import Scope
+from chalicelib.monitor.routes import ENDPOINTS
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway, Got
+from tests.api.house import BOOTSTRAP, a_house, a_token
+from tests.builders import FrozenClock
+
+
+@dataclass
+class Tab:
+    """A browser's tab: it keeps the cookie and the CSRF token."""
+
+    gateway: Gateway
+    cookie: str = ""
+    csrf: str = ""
+
+    def sign_in(self, token: str = BOOTSTRAP, **headers: str) -> Got:
+        got = self.gateway.post("/monitor/session", f'{{"token": "{token}"}}'.encode(), **headers)
+        if got.status == 201:
+            self.cookie = got.headers["Set-Cookie"].partition(";")[0]
+            self.csrf = got.json["session"]["csrf"]
+        return got
+
+    def ask(self, method: str, url: str, body: bytes | None = None, **headers: str) -> Got:
+        return self.gateway.ask(method, url, body, headers={"Cookie": self.cookie, **headers})
+
+    def change(self) -> Got:
+        """Something that only an administrator may do."""
+        return self.ask("POST", "/tokens", b'{"name": "new", "scopes": ["read"]}', **{"X-CSRF-Token": self.csrf})
+
+
+@pytest.fixture
+def house() -> Iterator[Wired]:
+    services = a_house()
+    wiring.use(services)
+    yield services
+    wiring.use(None)
+
+
+@pytest.fixture
+def tab(house: Wired) -> Tab:
+    app = Chalice("wallify", configure_logs=False)
+    api.register(app, tuple({one.name: one for one in (*api_routes(), *ENDPOINTS)}.values()))
+    return Tab(Gateway(app))
+
+
+def api_routes() -> tuple[Endpoint, ...]:
+    from chalicelib.api.routes import ENDPOINTS as OF_THE_API  # noqa: PLC0415  # the name is taken above
+
+    return OF_THE_API
+
+
+def clock_of(house: Wired) -> FrozenClock:
+    assert isinstance(house.clock, FrozenClock)
+    return house.clock
+
+
+def test_a_token_becomes_a_session(tab: Tab) -> None:
+    tab.sign_in()
+
+    assert tab.ask("GET", "/tasks").status == 200
+    assert tab.change().status == 201
+
+
+def test_the_cookie_is_for_our_pages_and_no_script(tab: Tab) -> None:
+    words = tab.sign_in().headers["Set-Cookie"].split("; ")[1:]
+
+    assert words == ["Path=/", "Max-Age=43200", "HttpOnly", "SameSite=Strict"]
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Proto", "CloudFront-Forwarded-Proto"])
+def test_over_https_the_cookie_never_leaves_it(tab: Tab, header: str) -> None:
+    assert tab.sign_in(**{header: "https"}).headers["Set-Cookie"].endswith("; Secure")
+
+
+def test_the_cookie_holds_no_token(tab: Tab) -> None:
+    tab.sign_in()
+
+    assert BOOTSTRAP not in tab.cookie
+
+
+@pytest.mark.parametrize("token", ["wlf_guess", "", "x" * 257])
+def test_a_bad_token_opens_nothing(tab: Tab, token: str) -> None:
+    got = tab.sign_in(token)
+
+    assert got.status in {400, 401}
+    assert "Set-Cookie" not in got.headers
+
+
+def test_asking_who_is_there_is_no_error_where_nobody_is(tab: Tab) -> None:
+    assert (tab.ask("GET", "/monitor/session").status, tab.ask("GET", "/monitor/session").json) == (200, {"session": None})
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64, "ş"])
+def test_a_change_without_the_sessions_own_token_is_refused(tab: Tab, house: Wired, csrf: str) -> None:
+    tab.sign_in()
+    tab.csrf = csrf
+
+    assert tab.change().status == 403
+    assert house.tokens.all() == ()
+
+
+def test_the_csrf_token_of_one_session_is_no_good_in_another(tab: Tab, house: Wired) -> None:
+    tab.sign_in()
+    foreign = tab.csrf
+    tab.sign_in(a_token(house, Scope.ADMIN))
+    tab.csrf = foreign
+
+    assert tab.change().status == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_request_that_another_site_started_has_no_session(tab: Tab, site: str) -> None:
+    tab.sign_in()
+
+    assert tab.ask("GET", "/tasks", **{"Sec-Fetch-Site": site}).status == 401
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_pages_and_the_address_bar_have_one(tab: Tab, site: str) -> None:
+    tab.sign_in()
+
+    assert tab.ask("GET", "/tasks", **{"Sec-Fetch-Site": site}).status == 200
+
+
+def test_a_session_ends_after_twelve_hours(tab: Tab, house: Wired) -> None:
+    tab.sign_in()
+    clock_of(house).move(timedelta(hours=12) - timedelta(seconds=1))
+    assert tab.ask("GET", "/tasks").status == 200
+
+    clock_of(house).move(timedelta(seconds=1))
+
+    assert tab.ask("GET", "/tasks").status == 401
+
+
+def test_a_session_ends_with_its_token(tab: Tab, house: Wired) -> None:
+    secret, token = house.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
+    tab.sign_in(secret)
+    assert tab.ask("GET", "/tasks").status == 200
+
+    house.tokens.revoke(token.digest)
+
+    assert tab.ask("GET", "/tasks").status == 401
+    assert tab.ask("GET", "/monitor/session").json == {"session": None}
+
+
+def test_a_session_is_never_longer_than_its_token(tab: Tab, house: Wired) -> None:
+    secret, token = house.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
+
+    assert tab.sign_in(secret).json["session"]["ends_at"] == f"{token.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, house: Wired) -> None:
+    tab.sign_in(a_token(house, Scope.ADMIN))
+
+    house.tokens = type(house.tokens)(house.state.tokens, house.clock, lambda: "wlf_other")
+
+    assert tab.ask("GET", "/tasks").status == 401
+
+
+def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, house: Wired) -> None:
+    token = a_token(house, Scope.ADMIN)
+    house.tokens = type(house.tokens)(house.state.tokens, house.clock, lambda: "")
+
+    assert tab.sign_in(token).status == 503
+
+
+def test_a_changed_cookie_is_no_session(tab: Tab, house: Wired) -> None:
+    tab.sign_in()
+    name, _, sealed = tab.cookie.partition("=")
+    version, digest, ends, seal = sealed.split(".")
+    forged = (
+        f"{version}.{'0' * 64}.{ends}.{seal}",
+        f"{version}.{digest}.{int(ends) + 60}.{seal}",
+        f"{version}.{digest}.{ends}.{'0' * 64}",
+        f"{version}.{digest}.{ends}",
+        "",
+        "\ud800",
+    )
+
+    for cookie in forged:
+        assert tab.ask("GET", "/tasks", Cookie=f"{name}={cookie}").status == 401
+
+
+def test_a_session_may_do_what_its_token_may(tab: Tab, house: Wired) -> None:
+    tab.sign_in(a_token(house, Scope.READ))
+
+    assert tab.ask("GET", "/collections").status == 200
+    assert (tab.ask("GET", "/tasks").status, tab.change().status) == (403, 403)
+
+
+def test_a_token_in_the_header_comes_before_the_cookie(tab: Tab, house: Wired) -> None:
+    tab.sign_in()
+
+    assert tab.ask("GET", "/tasks", Authorization=a_token(house, Scope.READ)).status == 403
+    assert tab.ask("POST", "/tokens", b'{"name": "a", "scopes": ["read"]}', Authorization=BOOTSTRAP).status == 201
+
+
+def test_signing_out_makes_the_browser_forget(tab: Tab) -> None:
+    tab.sign_in()
+
+    gone = tab.ask("DELETE", "/monitor/session").headers["Set-Cookie"]
+
+    assert gone == "wallify_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
