@@ -39,8 +39,9 @@ REQUESTS: dict[str, tuple[Ask, int, str]] = {
     "an image that nobody has": (lambda http: http.get(f"/images/{NOBODY}"), 404, "image_not_found"),
     "a route that is none": (lambda http: http.get("/no/such/route"), 404, "not_found"),
     "a method that is none": (lambda http: http.put("/file_upload"), 405, "method_not_allowed"),
-    "a form without a file": (lambda http: http.post("/file_upload", data={"async": "true"}), 400, "bad_request"),
-    "a body that is no form": (lambda http: http.post("/file_upload", content=b"?"), 400, "bad_request"),
+    "a form without a file": (lambda http: http.post("/file_upload", files={"other": b"?"}), 400, "bad_request"),
+    "a form of another type": (lambda http: http.post("/file_upload", data={"a": "b"}), 415, "unsupported_type"),
+    "a body that is no form": (lambda http: http.post("/file_upload", content=b"?"), 415, "unsupported_type"),
 }
 
 
