@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib import api, events
-from chalicelib.core.schedules import SCHEDULES
 from chalicelib.settings import load
 
 settings = load()
@@ -18,7 +15,7 @@ api.register(app)
 
 def at_its_time(name: str) -> Cron:
     """When a schedule runs, as EventBridge wants to hear it."""
-    minute, hour = SCHEDULES[name].shifted(timedelta(minutes=settings.schedule_shift_minutes)).cron()
+    minute, hour = events.time_of(name, shift_minutes=settings.schedule_shift_minutes)
     return Cron(minute, hour, "*", "*", "?", "*")
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from datetime import datetime, timedelta
+from typing import Protocol
 
 from chalicelib.core.messages import Arrival, Work, read, write
+from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
 from chalicelib.services.runner import Redeliver
 from chalicelib.services.schedules import Options
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
-
-if TYPE_CHECKING:
-    from chalicelib.ports import Queue
 
 _SWEEP_SECONDS = 40
 """Less than the function's timeout; what is left waits for the next minute."""
@@ -49,6 +47,11 @@ def maintain(records: Iterable[Record]) -> None:
     _long_jobs(records, TaskType.CLEANUP_ORPHANED_FILES)
 
 
+def time_of(name: str, *, shift_minutes: int) -> tuple[str, str]:
+    """Minute and hour (UTC) at which a schedule runs, as cron fields."""
+    return SCHEDULES[name].shifted(timedelta(minutes=shift_minutes)).cron()
+
+
 def start_schedule(name: str, event_time: str) -> str | None:
     """EventBridge says it is time (ISO 8601): the id of the run's task, or None where no run is to be."""
     night = wired().night
@@ -69,20 +72,20 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
         try:
             for asked in read(record.body):
                 if isinstance(asked, Work):
-                    _long_job(asked, queue)
+                    _long_job(asked, lane)
         except Redeliver as later:
             queue.postpone(record.receipt_handle, later.wait)
             raise
 
 
-def _long_job(asked: Work, queue: Queue) -> None:
+def _long_job(asked: Work, lane: TaskType) -> None:
     night = wired().night
     task = night.slices.run(asked, night.runner)
     if task is None:
         return
     log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
     if task.error is not None and task.error.retryable:
-        queue.bury(write(Work(task.task_id)), reason=task.error.code)
+        wired().queues[lane].bury(write(Work(task.task_id)), reason=task.error.code)
 
 
 def _process_image(asked: Arrival | Work) -> None:

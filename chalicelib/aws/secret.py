@@ -10,7 +10,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Unavailable
-from chalicelib.ports import Clock
 
 
 @dataclass
@@ -19,7 +18,7 @@ class Secret:
 
     secret_id: str
     connect: Callable[[], Any]
-    clock: Clock
+    now: Callable[[], datetime]
     lasts: timedelta = timedelta(minutes=1)
     _text: str = field(default="", init=False, repr=False)
     _read_at: datetime | None = field(default=None, init=False)
@@ -28,7 +27,7 @@ class Secret:
         """The text, or "" where there is no such secret by configuration; Unavailable if it cannot be read."""
         if not self.secret_id:
             return ""
-        now = self.clock.now()
+        now = self.now()
         if self._read_at is None or now - self._read_at >= self.lasts:
             self._text, self._read_at = self._read(), now
         return self._text

@@ -52,7 +52,7 @@ class Outside:
         from chalicelib.aws.secret import Secret
         from chalicelib.stores.sql import SqlState
 
-        secret = Secret(self.settings.database_secret, partial(client, "secretsmanager"), self.clock)
+        secret = Secret(self.settings.database_secret, partial(client, "secretsmanager"), self.clock.now)
         return SqlState(self.settings.database_url or secret())
 
     @cached_property
@@ -114,4 +114,4 @@ class Outside:
         from chalicelib.aws.clients import client
         from chalicelib.aws.secret import Secret
 
-        return Secret(self.settings.bootstrap_secret, partial(client, "secretsmanager"), self.clock)
+        return Secret(self.settings.bootstrap_secret, partial(client, "secretsmanager"), self.clock.now)

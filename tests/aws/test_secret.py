@@ -34,7 +34,7 @@ def vault(connect: partial[Client]) -> Client:
 
 def test_a_secret_is_read_once_a_minute(vault: Client) -> None:
     clock, counted = FrozenClock(), Counted(vault)
-    secret = Secret("root", lambda: counted, clock)
+    secret = Secret("root", lambda: counted, clock.now)
     assert [secret() for _ in range(5)] == ["wlf_old"] * 5
     clock.move(MINUTE - timedelta(seconds=1))
     secret()
@@ -46,7 +46,7 @@ def test_a_secret_is_read_once_a_minute(vault: Client) -> None:
 
 def test_a_changed_secret_is_seen_after_a_minute(vault: Client) -> None:
     clock = FrozenClock()
-    secret = Secret("root", lambda: vault, clock)
+    secret = Secret("root", lambda: vault, clock.now)
     secret()
     vault.put_secret_value(SecretId="root", SecretString="wlf_new")
     assert secret() == "wlf_old"
@@ -58,11 +58,11 @@ def test_without_an_id_there_is_no_secret_and_nobody_is_asked() -> None:
     def connect() -> Client:
         raise AssertionError("nobody should ask")
 
-    assert Secret("", connect, FrozenClock())() == ""
+    assert Secret("", connect, FrozenClock().now)() == ""
 
 
 def test_a_secret_that_cannot_be_read_is_unavailable_and_asked_for_again(vault: Client) -> None:
-    secret = Secret("later", lambda: vault, FrozenClock())
+    secret = Secret("later", lambda: vault, FrozenClock().now)
     with pytest.raises(Unavailable):
         secret()
     vault.create_secret(Name="later", SecretString="wlf_late")
@@ -70,6 +70,6 @@ def test_a_secret_that_cannot_be_read_is_unavailable_and_asked_for_again(vault: 
 
 
 def test_a_secret_is_not_printed(vault: Client) -> None:
-    secret = Secret("root", lambda: vault, FrozenClock())
+    secret = Secret("root", lambda: vault, FrozenClock().now)
     secret()
     assert "wlf_old" not in repr(secret)
