@@ -66,7 +66,9 @@ def restart(cloud: Cloud) -> None:
 def kill_workers(cloud: Cloud, function: str) -> int:
     """`kill -9` for each process of this stack's emulator that runs the function; how many there were."""
     emulator = Daemon(cloud.stack, "emulator").pid()
-    listed = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["/bin/ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
     processes = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
     workers = [int(pid) for pid, parent, args in processes if int(parent) == emulator and function in args]
     for worker in workers:
