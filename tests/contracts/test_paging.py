@@ -13,7 +13,7 @@ from tests.builders import NOON, a_final_task, a_task, an_image
 from tests.contracts.backends import State
 
 # The stores are filled once and then only read, so examples may share them.
-reading_only = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+reading_only = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 limits = st.lists(st.integers(1, 30), min_size=1, max_size=5)
 TASKS = [
     a_task(f"t{number:02}", created_at=NOON + timedelta(seconds=number // 3), parent_id="p1", index=number // 2)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from chalicelib.stores.pages import after_sibling, after_time
-from chalicelib.stores.sql.models import ImageRow, Moment, TaskRow
+from chalicelib.stores.sql.columns import Moment
+from chalicelib.stores.sql.models import ImageRow, TaskRow
 
 
 @dataclass(frozen=True)

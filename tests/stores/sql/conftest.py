@@ -9,15 +9,9 @@ from chalicelib.stores.sql.migrate import upgrade
 from tests.contracts.databases import emptied, postgresql
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    with postgresql() as address:
-        yield address
-
-
 @pytest.fixture
-def postgres(server: str) -> Iterator[str]:
-    with emptied(server) as url:
+def postgres() -> Iterator[str]:
+    with emptied(postgresql()) as url:
         yield url
 
 

@@ -6,21 +6,18 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]  # it has no types
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from sqlalchemy.exc import ProgrammingError
 
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.tasks import Tally
-from chalicelib.errors import Conflict, TooManyRequests, Unavailable
+from chalicelib.errors import Conflict, Unavailable
 from chalicelib.stores.sql.catalog import SqlCatalog
 from chalicelib.stores.sql.database import Database, engine_for
-from chalicelib.stores.sql.edge import translated
 from chalicelib.stores.sql.schedules import SqlSchedules
 from chalicelib.stores.sql.tasks import SqlTasks
 from chalicelib.stores.sql.tokens import SqlTokens
@@ -216,34 +213,3 @@ def test_a_server_that_is_not_there_is_told_after_a_few_tries() -> None:
 def test_an_error_that_says_we_are_wrong_passes_as_it_is(database: Database) -> None:
     with pytest.raises(ProgrammingError):
         database.run(lambda connection: connection.execute(text("SELECT nonsense")))
-
-
-STATES = {
-    "serialization failure": ("40001", TooManyRequests),
-    "deadlock": ("40P01", TooManyRequests),
-    "lock timeout": ("55P03", TooManyRequests),
-    "too many connections": ("53300", TooManyRequests),
-    "connection failure": ("08006", Unavailable),
-    "shutdown": ("57P01", Unavailable),
-    "starting": ("57P03", Unavailable),
-    "statement timeout": ("57014", Unavailable),
-    "no code at all": (None, Unavailable),
-}
-
-
-@pytest.mark.parametrize(("state", "meaning"), STATES.values(), ids=STATES)
-def test_postgresqls_codes_have_a_meaning(state: str | None, meaning: type[Exception]) -> None:
-    cause: Any = SimpleNamespace(pgcode=state)
-    with pytest.raises(meaning), translated():
-        raise OperationalError("SELECT 1", {}, cause)
-
-
-def test_a_unique_violation_is_no_fault_of_the_server() -> None:
-    cause: Any = SimpleNamespace(pgcode="23505")
-    with pytest.raises(DBAPIError), translated():
-        raise DBAPIError("INSERT", {}, cause)
-
-
-def test_a_pool_without_a_free_connection_is_busy() -> None:
-    with pytest.raises(TooManyRequests), translated():
-        raise NoConnectionFree
