@@ -75,8 +75,10 @@ def test_reasons_are_those_of_failures_most_frequent_first() -> None:
 
 def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
     times = {"queued_at": NOON, "started_at": NOON + SECOND, "finished_at": NOON + 3 * SECOND}
-    house.state.tasks.add(a_final_task("a", **times))
-    house.state.tasks.add(a_final_task("old", created_at=NOON - timedelta(days=9), finished_at=NOON - timedelta(days=9)))
+    house.state.tasks.add(a_final_task("a", **times))  # type: ignore[arg-type]  # fields of Task
+    house.state.tasks.add(
+        a_final_task("old", created_at=NOON - timedelta(days=9), finished_at=NOON - timedelta(days=9))
+    )
     house.state.tasks.add(a_task("waiting"))
 
     told = admin.get("/overview?hours=1").json
@@ -87,9 +89,7 @@ def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
     assert told["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
 
 
-def test_an_overview_that_left_tasks_out_says_so(
-    admin: Gateway, house: Wired, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.monitor.overview._PAGE", 1)
     for number in range(10):
         house.state.tasks.add(a_task(f"t{number}"))

@@ -51,7 +51,9 @@ def test_every_file_that_the_page_names_is_there_and_kept_for_ever(anyone: Gatew
     answers = [anyone.get(f"/{name}") for name in named]
 
     assert len(named) > 5
-    assert {(got.status, got.headers["Cache-Control"]) for got in answers} == {(200, "public, max-age=31536000, immutable")}
+    assert {(got.status, got.headers["Cache-Control"]) for got in answers} == {
+        (200, "public, max-age=31536000, immutable")
+    }
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,9 @@ def test_all_files_together_are_light_over_the_wire() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_no_script_turns_text_into_html(script: Path) -> None:
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser", script.read_text())
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser", script.read_text()
+    )
 
 
 def test_everything_that_is_said_is_said_in_turkish_too() -> None:

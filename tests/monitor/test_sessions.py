@@ -33,11 +33,11 @@ class Tab:
         return got
 
     def ask(self, method: str, url: str, body: bytes | None = None, **headers: str) -> Got:
-        return self.gateway.ask(method, url, body, headers={"Cookie": self.cookie, **headers})
+        return self.gateway.ask(method, url, body, headers={"Cookie": self.cookie} | headers)
 
     def change(self) -> Got:
         """Something that only an administrator may do."""
-        return self.ask("POST", "/tokens", b'{"name": "new", "scopes": ["read"]}', **{"X-CSRF-Token": self.csrf})
+        return self.ask("POST", "/tokens", b'{"name": "new", "scopes": ["read"]}', X_CSRF_Token=self.csrf)
 
 
 @pytest.fixture
@@ -99,7 +99,10 @@ def test_a_bad_token_opens_nothing(tab: Tab, token: str) -> None:
 
 
 def test_asking_who_is_there_is_no_error_where_nobody_is(tab: Tab) -> None:
-    assert (tab.ask("GET", "/monitor/session").status, tab.ask("GET", "/monitor/session").json) == (200, {"session": None})
+    assert (tab.ask("GET", "/monitor/session").status, tab.ask("GET", "/monitor/session").json) == (
+        200,
+        {"session": None},
+    )
 
 
 @pytest.mark.parametrize("csrf", ["", "0" * 64, "ş"])
@@ -124,14 +127,14 @@ def test_the_csrf_token_of_one_session_is_no_good_in_another(tab: Tab, house: Wi
 def test_a_request_that_another_site_started_has_no_session(tab: Tab, site: str) -> None:
     tab.sign_in()
 
-    assert tab.ask("GET", "/tasks", **{"Sec-Fetch-Site": site}).status == 401
+    assert tab.ask("GET", "/tasks", Sec_Fetch_Site=site).status == 401
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_our_own_pages_and_the_address_bar_have_one(tab: Tab, site: str) -> None:
     tab.sign_in()
 
-    assert tab.ask("GET", "/tasks", **{"Sec-Fetch-Site": site}).status == 200
+    assert tab.ask("GET", "/tasks", Sec_Fetch_Site=site).status == 200
 
 
 def test_a_session_ends_after_twelve_hours(tab: Tab, house: Wired) -> None:

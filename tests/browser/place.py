@@ -1,0 +1,183 @@
+"""Wallify behind a real HTTP port, over memory: for the monitor's browser tests and screenshots.
+
+The gateway's events are those of `tests.api.gateway`; pictures come from the bucket in memory; a thread works off what
+is uploaded. `python -m tests.browser.place [PORT] [TASKS]` serves it until it is stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
+from random import Random
+from urllib.parse import unquote, urlsplit
+
+from chalice.app import Chalice
+from multipart import parse_form_data  # type: ignore[import-untyped]  # it ships no types
+
+from chalicelib import api, wiring
+from chalicelib.api import routes
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.aws.clock import SystemClock
+from chalicelib.core.blobs import Blob, Form
+from chalicelib.core.keys import read_incoming
+from chalicelib.core.tasks import TaskType
+from chalicelib.monitor.routes import ENDPOINTS
+from chalicelib.settings import Settings
+from chalicelib.stores.memory import MemoryState
+from tests.api.gateway import Gateway
+from tests.api.house import finish
+from tests.browser.seeds import furnish
+from tests.browser.stand_ins import StandIns
+from tests.memory_bucket import MemoryBucket
+from tests.memory_queue import MemoryQueue
+
+TOKEN = "wlf_monitor_root"
+MEDIA, BUCKET = "/media/", "/bucket"
+
+
+class Place:
+    """One running Wallify; its parts may be looked at and changed."""
+
+    def __init__(self, port: int = 0, **settings: object) -> None:
+        self.works = True
+        """False lets uploads lie."""
+        self.asked: list[str] = []
+        """Lines such as `GET /tasks`, in order."""
+        self._lock, self._arrived = threading.Lock(), SimpleQueue[str]()
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"place": self}))
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.house = self._house(settings)
+        self.stand_ins = StandIns()
+        self.routes = _routes(self.stand_ins.endpoints())
+        self.gateway = Gateway(self._app())
+
+    @property
+    def bucket(self) -> MemoryBucket:
+        """Where objects lie."""
+        assert isinstance(self.house.objects, MemoryBucket)
+        return self.house.objects
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """What a request gets."""
+        self.asked.append(f"{method} {urlsplit(path).path}")
+        if path.startswith(MEDIA):
+            return self._media(unquote(urlsplit(path).path.removeprefix(MEDIA)))
+        if path == BUCKET:
+            return self._posted(headers, body)
+        with self._lock:  # Chalice keeps its current request in one place
+            wiring.use(self.house)
+            got = self.gateway.ask(method, path, body or None, headers=headers)
+        return got.status, {**got.headers}, got.text.encode()
+
+    @contextmanager
+    def open(self) -> Iterator[Place]:
+        """Answer requests while the block runs."""
+        before, routes.ENDPOINTS = routes.ENDPOINTS, self.routes
+        for run in (self.server.serve_forever, self._work):
+            threading.Thread(target=run, daemon=True).start()
+        try:
+            yield self
+        finally:
+            routes.ENDPOINTS = before
+            self.server.shutdown()
+            self.server.server_close()
+            self._arrived.put("")
+            wiring.use(None)
+
+    def _house(self, settings: dict[str, object]) -> wiring.Wired:
+        given = {"stage": "local", "cdn_url": f"{self.url}/media", "cors_origin": "", **settings}
+        house = wiring.Wired(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
+        clock = SystemClock()
+        house.state, house.clock, house.bootstrap = MemoryState(), clock, lambda: TOKEN
+        house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}")
+        house.queues = dict.fromkeys(TaskType, MemoryQueue(clock, Random(1)))
+        return house
+
+    def _app(self) -> Chalice:
+        app = Chalice("wallify", configure_logs=False)
+        api.register(app, self.routes)
+        return app
+
+    def _media(self, key: str) -> tuple[int, dict[str, str], bytes]:
+        blob = self.bucket.blobs.get(key)
+        if blob is None:
+            return 404, {}, b""
+        return 200, {"Content-Type": blob.content_type, "Cache-Control": blob.cache_control}, blob.body
+
+    def _posted(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        kind = next(value for name, value in headers.items() if name.lower() == "content-type")
+        environ = {"REQUEST_METHOD": "POST", "CONTENT_TYPE": kind, "CONTENT_LENGTH": str(len(body))}
+        fields, files = parse_form_data(
+            {**environ, "wsgi.input": io.BytesIO(body)}, mem_limit=2**26, memfile_limit=2**26
+        )
+        blob = Blob(fields["key"], files["file"].raw, fields["Content-Type"])
+        self.bucket.put(blob)
+        return 201, {}, b""
+
+    def _work(self) -> None:
+        while key := self._arrived.get():
+            found = read_incoming(key)
+            if self.works and found is not None and found.task_id is not None:
+                finish(self.house, found.task_id)
+
+
+def _routes(stand_ins: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """The API's, the monitor's, and stand-ins for what neither has."""
+    found = {(one.method, one.path): one for one in (*stand_ins, *ENDPOINTS, *routes.ENDPOINTS)}
+    return tuple(found.values())
+
+
+class _Bucket(MemoryBucket):
+    def __init__(self, clock: SystemClock, announce: object, *, place: str) -> None:
+        super().__init__(clock, announce)  # type: ignore[arg-type]  # a queue's put
+        self.place = place
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+        form = super().form(key, content_type=content_type, limit=limit, lasts=lasts)
+        return Form(self.place, form.fields)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    place: Place
+    protocol_version = "HTTP/1.1"
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:  # the browser has gone on to another page
+            self.close_connection = True
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, headers, answer = self.place.answer(self.command, self.path, dict(self.headers), body)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = do_GET  # noqa: N815  # http.server's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server's name
+        """Nothing: the tests look at `Place.asked`."""
+
+
+def main(port: str = "7650", tasks: str = "600") -> None:
+    """Serve a place that looks lived in."""
+    place = Place(int(port))
+    furnish(place.house, tasks=int(tasks))
+    with place.open():
+        print(f"{place.url}/monitor  {TOKEN}", flush=True)  # noqa: T201  # for the person who started it
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

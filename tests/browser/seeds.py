@@ -1,0 +1,141 @@
+"""A Wallify that has been in use for a while: pictures in collections, and a history of tasks."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from random import Random
+
+from chalicelib.core.catalog import Image
+from chalicelib.core.tasks import Failure, Progress, Status, Subject, Task, TaskType
+from chalicelib.core.tokens import Scope
+from chalicelib.services.intake import Place
+from chalicelib.services.uploads import Upload
+from chalicelib.wiring import Wired
+from tests.api.house import finish
+from tests.browser.paintings import jpeg
+
+COLLECTIONS = {"mountains": 14, "Gün batımı": 9, "minimal": 6, "night sky": 4}  # noqa: RUF001  # Turkish, on purpose
+WORDS = ("lake", "ridge", "dusk", "harbour", "forest", "valley", "Uludağ", "Kapadokya", "fog", "dune")
+FAILURES = (
+    ("image_damaged", "The image is damaged or cut off.", False),
+    ("not_an_image", "The file is not an image.", False),
+    ("image_too_large", "The image has more pixels or frames than we process.", False),
+    ("unavailable", "A part of the system does not answer right now; try again shortly.", True),
+)
+
+
+def furnish(house: Wired, *, tasks: int = 600, copies: int = 0, seed: int = 7) -> None:
+    """Fill the stores; `copies` further pictures in `mountains` share the files of the real ones."""
+    dice = Random(seed)
+    images = [image for name, count in COLLECTIONS.items() for image in _pictures(house, name, count)]
+    for number in range(copies):
+        _copy(house, images[number % len(images)], number)
+    _history(house, dice, tasks)
+    _family(house, dice)
+    house.tokens.issue("iOS app", frozenset({Scope.READ}), lasts=timedelta(days=365))
+    house.tokens.issue("Nightly import", frozenset({Scope.READ, Scope.UPLOAD}))
+    house.tokens.revoke(house.tokens.issue("Old laptop", frozenset({Scope.ADMIN}))[1].digest)
+
+
+def a_failed_upload(house: Wired, name: str = "broken.jpg", collection: str = "mountains") -> Task:
+    """A picture that was cut off on its way, and the task that found out."""
+    accepted = house.uploads.accept(Upload(collection, name, jpeg(1)[:9_000] + name.encode()))
+    assert accepted.task is not None
+    finish(house, accepted.task.task_id)
+    return house.tasks.get(accepted.task.task_id)
+
+
+def a_waiting_upload(house: Wired, name: str = "waiting.jpg", collection: str = "mountains") -> Task:
+    """A task that waits for a worker that never comes."""
+    task = house.intake.image_task(_place(), collection, name)
+    house.state.tasks.add(task)
+    return task
+
+
+def _place() -> Place:
+    return Place(str(uuid.uuid4()))
+
+
+def _pictures(house: Wired, collection: str, count: int) -> list[Image]:
+    made = []
+    for number in range(count):
+        name = f"{WORDS[(number * 3 + len(collection)) % len(WORDS)]}-{number + 1:02d}.jpg"
+        accepted = house.uploads.accept(Upload(collection, name, jpeg(number + 31 * len(collection))))
+        assert accepted.task is not None
+        finish(house, accepted.task.task_id)
+        made.append(house.state.catalog.named(collection, name))
+    return made
+
+
+def _copy(house: Wired, image: Image, number: int) -> None:
+    new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), house.state.catalog
+    task = replace(house.intake.image_task(_place(), "mountains", f"copy-{number}.jpg"), created_at=image.created_at)
+    house.state.tasks.add(task)
+    ended = replace(task, status=Status.SUCCESS, finished_at=image.created_at, result={"image_id": new_id})
+    fresh = replace(
+        image,
+        image_id=new_id,
+        collection="mountains",
+        name=f"copy-{number}.jpg",
+        filename=f"copy-{number}.jpg",
+        created_at=image.created_at - timedelta(seconds=number + 1),
+        version=0,
+    )
+    forms = [replace(form, image_id=new_id) for form in catalog.renditions(image.image_id)]
+    catalog.publish(fresh, forms, before=task, after=ended, unique=False)
+
+
+def _history(house: Wired, dice: Random, count: int) -> None:
+    now = house.clock.now()
+    for number in range(count):
+        # Half of them within the last hour, the others over a week.
+        age = timedelta(minutes=dice.uniform(0.2, 60)) if number % 2 else timedelta(hours=dice.expovariate(1 / 40))
+        house.state.tasks.add(_task(dice, now - age, now))
+
+
+def _task(dice: Random, created: datetime, now: datetime) -> Task:
+    waited, ran = (
+        timedelta(milliseconds=dice.lognormvariate(5, 1)),
+        timedelta(milliseconds=dice.lognormvariate(6.4, 0.5)),
+    )
+    name = f"{dice.choice(WORDS)}-{dice.randrange(10_000)}.jpg"
+    task = Task(
+        task_id=str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+        type=dice.choices((TaskType.PROCESS_IMAGE, TaskType.GENERATE_THUMBNAILS), (9, 1))[0],
+        created_at=created,
+        queued_at=created,
+        started_at=created + waited,
+        attempts=1,
+        subject=Subject(dice.choice(list(COLLECTIONS)), None, name),
+    )
+    if now - created < timedelta(minutes=1) and dice.random() < 0.6:
+        return _young(dice, task)
+    ends = {"finished_at": created + waited + ran, "expires_at": now + timedelta(days=30)}
+    status = dice.choices((Status.SUCCESS, Status.FAILURE, Status.REVOKED), (93, 5, 2))[0]
+    if status is Status.FAILURE:
+        return replace(task, status=status, error=Failure(*dice.choices(FAILURES, (5, 3, 2, 1))[0]), **ends)  # type: ignore[arg-type]  # fields of Task
+    done = Progress(4, 4, "done") if status is Status.SUCCESS else task.progress
+    return replace(task, status=status, progress=done, **ends)  # type: ignore[arg-type]  # fields of Task
+
+
+def _young(dice: Random, task: Task) -> Task:
+    if dice.random() < 0.5:
+        return replace(task, started_at=None, attempts=0)
+    at = Progress(dice.randrange(1, 4), 4, "making_renditions")
+    held = task.created_at + timedelta(hours=5)
+    return replace(task, status=Status.STARTED, progress=at, owner="run-1", lease_until=held)
+
+
+def _family(house: Wired, dice: Random) -> None:
+    now = house.clock.now() - timedelta(minutes=4)
+    parent_id = str(uuid.UUID(int=dice.getrandbits(128), version=4))
+    parent = replace(house.intake.parent_task(parent_id, "mountains", 8, {}), created_at=now, queued_at=now)
+    house.state.tasks.add(parent)
+    for index in range(8):
+        child = replace(_task(dice, now, house.clock.now()), parent_id=parent_id, index=index)
+        house.state.tasks.add(child)
+    sums = {"succeeded": 7, "failed": 1, "cancelled": 0}
+    ended = replace(parent, status=Status.PARTIAL, started_at=now, finished_at=now + timedelta(seconds=9), result=sums)
+    house.state.tasks.replace(parent, ended)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.place import Place
+from tests.browser.visitor import Visitor
+
+
+def test_a_queue_is_paused_and_goes_on(admin: Visitor) -> None:
+    admin.go("#/queues")
+    card = admin.page.locator("[data-queue=images]")
+
+    admin.button("Pause", within=card).click()
+    expect(card.locator(".chip")).to_have_text("Paused")
+    admin.button("Resume", within=card).click()
+
+    expect(card.locator(".chip")).to_have_text("Running")
+
+
+def test_a_queue_is_purged_only_by_typing_its_name(admin: Visitor) -> None:
+    admin.go("#/queues")
+    admin.button("Purge", within=admin.page.locator("[data-queue=images]")).click()
+    dialog = admin.dialog("Purge images?")
+    expect(admin.button("Purge", within=dialog)).to_be_disabled()
+
+    dialog.get_by_label("Type images to go on").first.fill("images")
+    admin.button("Purge", within=dialog).click()
+
+    expect(admin.page.locator("[data-queue=images] dd").first).to_have_text("0")
+
+
+def test_dead_letters_are_listed_with_their_reason_and_redriven(admin: Visitor, place: Place) -> None:
+    place.house.images_queue.bury("{}", reason="unknown_message")
+    admin.go("#/queues")
+    admin.button("3 dead letters").click()
+    drawer = admin.dialog("Dead letters of images")
+    expect(drawer).to_contain_text("unknown_message")
+
+    admin.button("Redrive all", within=drawer).click()
+    admin.button("Redrive", within=admin.dialog("Redrive the dead letters?")).click()
+
+    admin.hears("0 tasks are tried again")
+
+
+def test_a_schedule_is_run_and_switched_off(admin: Visitor, place: Place) -> None:
+    admin.go("#/schedules")
+    card = admin.page.locator(".card", has_text="Recount statistics")
+
+    admin.button("Run now", within=card).click()
+    admin.button("Run now", within=admin.dialog("Run it now?")).click()
+    admin.hears("It has started")
+    expect(card.locator(".chip")).to_have_text("Waiting")
+    card.get_by_role("switch").click()
+
+    expect(card).to_contain_text("only by hand")
+    assert not place.house.night.schedules.named("update_collection_stats").slot.enabled
+
+
+def test_what_runs_is_on_the_page_of_functions(admin: Visitor) -> None:
+    admin.go("#/functions")
+
+    expect(admin.page.locator(".grid .card", has_text="process image")).to_contain_text("Cold starts")
+    expect(admin.page.get_by_role("heading", name="Running now")).to_be_visible()
+
+
+def test_a_token_is_made_shown_once_and_revoked(admin: Visitor, place: Place) -> None:
+    admin.go("#/tokens")
+    admin.button("New token").click()
+    dialog = admin.dialog("New token")
+    dialog.get_by_label("Name").fill("Android app")
+    dialog.get_by_label("upload").check()
+    admin.button("Make token", within=dialog).click()
+    secret = admin.dialog("Your new token").locator(".secret").inner_text()
+    admin.button("Done", within=admin.dialog("Your new token")).click()
+
+    made = place.house.tokens.check(secret, *(scope for scope in ("upload",)))  # type: ignore[arg-type]  # a scope's own word
+    expect(admin.page.locator(".secret")).to_have_count(0)
+    assert (made.name, sorted(made.scopes)) == ("Android app", ["read", "upload"])
+    assert secret not in admin.page.content()
+    admin.button("Revoke Android app").click()
+    admin.button("Revoke", within=admin.dialog("Revoke Android app?")).click()
+    expect(admin.page.locator("tr", has_text="Android app")).to_contain_text("Revoked")
+
+
+def test_the_audit_log_tells_what_was_done(admin: Visitor) -> None:
+    admin.place.stand_ins.audit.insert(
+        0, {"at": "2026-03-04T12:00:00Z", "actor": "bootstrap", "action": "revoke_token", "target": "<b>x</b>"}
+    )
+
+    admin.go("#/audit")
+
+    expect(admin.page.locator("tbody tr").first).to_contain_text("revoke token")
+    expect(admin.page.locator("tbody tr").first).to_contain_text("<b>x</b>")
+
+
+def test_where_the_api_lacks_a_route_the_page_says_so_calmly(admin: Visitor) -> None:
+    admin.page.route(
+        "**/monitor/session",
+        lambda route: route.fulfill(
+            json={"session": {**route.fetch().json()["session"], "routes": ["GET /tasks", "GET /tasks/active"]}}
+        ),
+    )
+
+    for address in ("#/overview", "#/queues", "#/functions", "#/schedules", "#/audit"):
+        admin.come(address)
+        admin.page.reload()
+        expect(admin.page.get_by_role("heading", name="Not available on this deployment")).to_be_visible()
+
+
+def test_the_overview_counts_and_leads_to_the_tasks(admin: Visitor) -> None:
+    admin.go("#/overview")
+
+    admin.page.locator(".ranking a", has_text="image_damaged").click()
+
+    expect(admin.page.get_by_role("heading", name="Tasks")).to_be_visible()
+    expect(admin.page.locator("tbody .chip").first).to_have_text("Failed")
+
+
+def test_a_chart_can_be_read_with_the_arrow_keys(admin: Visitor) -> None:
+    admin.go("#/overview")
+    admin.page.get_by_role("img", name="Tasks that ended, over time").focus()
+
+    admin.page.keyboard.press("ArrowLeft")
+
+    expect(admin.page.locator(".chart-tip").first).to_contain_text("Done")

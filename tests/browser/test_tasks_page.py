@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from chalicelib.core.tasks import Failure, Status
+from tests.browser.place import Place
+from tests.browser.seeds import a_failed_upload, a_waiting_upload
+from tests.browser.visitor import Visitor
+from tests.naughty import HARMLESS
+
+SCRIPTS = ('<img src=x onerror="window.hurt=1">.jpg', "<script>window.hurt=1</script>.jpg", "{{7*7}}${7*7}'\"><b>.jpg")
+
+
+def test_filters_are_in_the_address_and_a_shared_address_shows_the_same(admin: Visitor) -> None:
+    admin.go("#/tasks")
+    admin.button("Failed").click()
+    admin.page.get_by_label("Search").fill("damaged")
+    admin.page.get_by_label("Type").select_option("process_image")
+
+    expect(admin.page).to_have_url(re.compile("state=FAILURE.*type=process_image.*text=damaged"))
+    expect(admin.page.locator("tbody .t-state")).to_contain_text(["Failed"])
+    shown = admin.page.locator("tbody .t-name").all_inner_texts()
+    admin.page.reload()
+    admin.settle()
+    assert admin.page.locator("tbody .t-name").all_inner_texts() == shown
+
+
+def test_a_filter_that_nothing_passes_says_so(admin: Visitor) -> None:
+    admin.go("#/tasks?text=nobody-has-this")
+
+    expect(admin.page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+
+
+def test_more_tasks_come_a_page_at_a_time(admin: Visitor) -> None:
+    admin.go("#/tasks")
+    rows = admin.page.locator("tbody tr")
+    expect(rows).to_have_count(50)
+
+    admin.button("Show more").click()
+
+    expect(rows).to_have_count(100)
+
+
+def test_a_waiting_task_can_be_cancelled(admin: Visitor, place: Place) -> None:
+    task = a_waiting_upload(place.house, "slow.jpg")
+    admin.go("#/tasks?state=PENDING&text=slow")
+
+    admin.page.get_by_role("link", name="slow.jpg").click()
+    admin.button("Cancel task", within=admin.dialog("slow.jpg")).click()
+    admin.button("Cancel task", within=admin.dialog("Cancel this task?")).click()
+
+    expect(admin.dialog("slow.jpg").locator(".chip").first).to_have_text("Cancelled")
+    assert place.house.tasks.get(task.task_id).status is Status.REVOKED
+
+
+def test_a_failed_task_tells_why_and_can_be_tried_again(admin: Visitor, place: Place) -> None:
+    task = a_failed_upload(place.house, "cut-off.jpg")
+    admin.go(f"#/tasks?task={task.task_id}")
+    drawer = admin.dialog("cut-off.jpg")
+    expect(drawer).to_contain_text("image_damaged")
+
+    admin.button("Try again", within=drawer).click()
+
+    admin.hears("A new task tries again")
+    expect(admin.page).not_to_have_url(re.compile(task.task_id))
+    expect(admin.dialog("cut-off.jpg").locator(".timeline")).to_contain_text("Created")
+
+
+def test_all_that_match_can_be_tried_again(admin: Visitor, place: Place) -> None:
+    for number in range(3):
+        a_failed_upload(place.house, f"batch-{number}.jpg", "Retries")
+    admin.go("#/tasks?state=FAILURE&collection=Retries")
+
+    admin.button("Retry all that match").click()
+    admin.button("Retry all", within=admin.dialog("Retry all that match?")).click()
+
+    admin.hears("3 tasks are tried again")
+
+
+def test_a_parent_shows_its_children(admin: Visitor) -> None:
+    admin.go("#/tasks?state=PARTIAL")
+
+    admin.page.locator("tbody a").first.click()
+
+    drawer = admin.page.get_by_role("dialog")
+    expect(drawer).to_contain_text("7 done, 1 failed, 0 cancelled")
+    expect(drawer.locator(".lines li")).to_have_count(8)
+
+
+def test_a_running_task_is_seen_to_finish(admin: Visitor, place: Place) -> None:
+    task = a_waiting_upload(place.house, "watched.jpg")
+    admin.go(f"#/tasks?task={task.task_id}")
+    chip = admin.dialog("watched.jpg").locator(".chip").first
+    expect(chip).to_have_text("Waiting")
+
+    error = Failure("image_damaged", "The image is damaged or cut off.")
+    now = place.house.clock.now()
+    place.house.state.tasks.replace(task, task.failed(error, now=now, keep=place.house.rules.keep))
+
+    expect(chip).to_have_text("Failed")
+
+
+def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> None:
+    names = [*SCRIPTS, *(name for name in HARMLESS if name.strip())]
+    for name in names:
+        a_waiting_upload(place.house, name, "wild")
+
+    admin.go("#/tasks?collection=wild")
+
+    shown = set(admin.page.locator("tbody .cover").evaluate_all("all => all.map(one => one.textContent)"))
+    assert set(names[:50]) <= shown | set(names[50:])
+    assert admin.page.evaluate("window.hurt") is None
+    admin.page.locator("tbody a").first.click()
+    expect(admin.page.get_by_role("dialog").locator(".chip")).to_have_count(1)
+    assert admin.page.evaluate("window.hurt") is None
+
+
+def test_an_error_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
+    task = a_waiting_upload(place.house, "error.jpg", "wild errors")
+    failure = Failure("<b>code</b>", SCRIPTS[0])
+    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.rules.keep)
+    place.house.state.tasks.replace(task, ended)
+
+    admin.go(f"#/tasks?task={task.task_id}")
+
+    expect(admin.dialog("error.jpg").locator(".note")).to_contain_text(SCRIPTS[0])
+    assert admin.page.evaluate("window.hurt") is None
