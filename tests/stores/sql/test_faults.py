@@ -158,11 +158,13 @@ def test_work_whose_connection_dies_is_done_again_from_its_start(database: Datab
     assert database.run(work) == 1
 
 
-def test_a_connection_that_died_in_the_pool_is_noticed_before_use(postgres: str, database: Database) -> None:
-    tasks = SqlTasks(database)
+def test_a_connection_that_died_in_the_pool_is_noticed_before_use(postgres: str, engine: Engine) -> None:
+    slept: list[float] = []
+    tasks = SqlTasks(Database(engine, sleep=slept.append))
     tasks.add(a_task())
     execute(postgres, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     assert tasks.get("t1") == a_task()
+    assert slept == []
 
 
 def test_of_two_who_wait_for_each_other_both_get_through(database: Database) -> None:
