@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cli.local import functions, runtime, staging
-from cli.local.stack import STAGE, Stack
+from cli.local.stack import STAGE, Record, Stack
 from infra.template import read
 
 pytestmark = [
@@ -57,7 +57,7 @@ class Package:
 def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     home = tmp_path_factory.mktemp("stack")
     stack = Stack(home, 1, 2)
-    staging.stage_project(stack, {name: f"the-{name}" for name in read()["Outputs"]})
+    staging.stage_project(stack, Record(outputs={name: f"the-{name}" for name in read()["Outputs"]}))
     out = home / "out"
     chalice = str(Path(sys.executable).with_name("chalice"))
     command = [chalice, "--project-dir", str(stack.build), "package", "--stage", STAGE, str(out)]
