@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import IMMUTABLE, Blob
-from chalicelib.errors import ObjectNotFound, PayloadTooLarge, Unavailable
-from tests.faults.cloud import Faults, s3_error
+from chalicelib.errors import ObjectNotFound, PayloadTooLarge
 from tests.naughty import HARMLESS
 
 LIMIT = 1_000
@@ -151,49 +148,6 @@ def test_a_form_names_every_field_in_its_policy(bucket: S3Bucket) -> None:
     assert {"Content-Type": "image/png"} in policy["conditions"]
     assert {"key": "incoming/nature/t1/upload"} in policy["conditions"]
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
-
-
-ANSWERS = ((503, "SlowDown"), (500, "InternalError"), (403, "AccessDenied"), (404, "NoSuchBucket"))
-ACTS: dict[str, Callable[[S3Bucket], object]] = {
-    "PutObject": lambda bucket: bucket.put(a_blob("b"), a_blob("c")),
-    "GetObject": lambda bucket: bucket.get("a.png", limit=LIMIT),
-    "ListObjectsV2": lambda bucket: bucket.delete_under("a"),
-    "DeleteObjects": lambda bucket: bucket.delete("a.png"),
-}
-
-
-@pytest.mark.parametrize(("operation", "act"), ACTS.items(), ids=ACTS)
-def test_a_bucket_that_refuses_is_unavailable(
-    bucket: S3Bucket, s3: Client, operation: str, act: Callable[[S3Bucket], object]
-) -> None:
-    bucket.put(a_blob())
-    for status, code in ANSWERS:
-        Faults(s3, f"s3.{operation}").refuse(status, s3_error(code))
-        with pytest.raises(Unavailable):
-            act(bucket)
-
-
-def test_objects_that_could_not_be_deleted_are_told(bucket: S3Bucket, s3: Client) -> None:
-    bucket.put(a_blob())
-    partly = b"<DeleteResult><Error><Key>a.png</Key><Code>InternalError</Code></Error></DeleteResult>"
-    Faults(s3, "s3.DeleteObjects").refuse(200, partly)
-    with pytest.raises(Unavailable):
-        bucket.delete("a.png")
-
-
-def test_a_stream_that_ends_early_is_no_file(bucket: S3Bucket, s3: Client) -> None:
-    Faults(s3, "s3.GetObject").refuse(200, b"half", headers={"content-length": "8"})
-    with pytest.raises(Unavailable):
-        bucket.get("a.png", limit=LIMIT)
-
-
-def test_a_bucket_that_cannot_be_reached_is_unavailable() -> None:
-    class Nowhere:
-        def get_object(self, **_: object) -> None:
-            raise EndpointConnectionError(endpoint_url="https://s3")
-
-    with pytest.raises(Unavailable):
-        S3Bucket("media", Nowhere).get("a", limit=LIMIT)
 
 
 def test_a_bucket_asks_for_its_client_when_it_is_first_needed() -> None:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Status, Task, TaskFilter
-from chalicelib.errors import IllegalTransition, SourceGone, TaskNotFound, Unavailable
+from chalicelib.errors import IllegalTransition, SourceGone, TaskNotFound
 from chalicelib.services.uploads import OnDuplicate, Upload
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
@@ -129,80 +128,3 @@ def test_all_that_match_are_tried_again_a_page_at_a_time(world: World) -> None:
     assert olds == {task.task_id for task in failed[1:]}
     world.settle()
     judge(world, ("nature", a_png(1)), ("nature", a_png(2)))
-
-
-def bury_the_message_of(world: World, task: Task) -> None:
-    world.queue.messages.clear()
-    world.queue.bury(write(Work(task.task_id)), reason="")
-
-
-def test_a_dead_letter_shows_its_task_and_its_reason(world: World) -> None:
-    failed = a_failed_task(world)
-    (found,) = world.wired.burials.found(9)
-    assert (found.task, found.reason) == (failed, "unavailable")
-
-
-def test_a_letter_that_nobody_can_read_is_shown_too(world: World) -> None:
-    world.queue.bury("hello", reason="")
-    (found,) = world.wired.burials.found(9)
-    assert (found.task, found.reason) == (None, "received too often")
-
-
-def test_a_task_whose_message_has_died_is_told(world: World) -> None:
-    task = world.upload()
-    bury_the_message_of(world, task)
-    assert world.wired.burials.tell(9) == 1
-    error = world.task(task).error
-    assert error is not None
-    assert error.code == "dead_letter"
-    assert world.wired.burials.tell(9) == 0
-
-
-def test_a_task_that_a_worker_holds_is_not_told(world: World) -> None:
-    task = world.upload()
-    world.wired.attempts.begin(task.task_id, "run-1")
-    bury_the_message_of(world, task)
-    assert world.wired.burials.tell(9) == 0
-    assert world.statuses(task) == [Status.STARTED]
-
-
-def test_a_dead_letter_is_brought_back_to_work(world: World) -> None:
-    task = world.upload()
-    bury_the_message_of(world, task)
-    (again,) = world.wired.burials.redrive(9)
-    assert world.queue.letters == []
-    world.settle()
-    assert world.statuses(again) == [Status.SUCCESS]
-    judge(world, PICTURE)
-
-
-def test_f22_a_dead_letter_of_a_finished_task_is_only_removed(world: World) -> None:
-    task = world.upload()
-    world.settle()
-    bury_the_message_of(world, task)
-    before = world.task(task)
-    assert world.wired.burials.redrive(9) == ()
-    world.settle()
-    assert (world.task(task), world.queue.letters) == (before, [])
-    judge(world, PICTURE)
-
-
-def test_letters_that_cannot_be_helped_stay(world: World) -> None:
-    task = world.upload()
-    bury_the_message_of(world, task)
-    world.bucket.delete(task.args["source"])
-    world.queue.bury("hello", reason="")
-    assert world.wired.burials.redrive(9) == ()
-    assert len(world.queue.letters) == 2
-
-
-def test_a_redrive_that_cannot_be_sent_loses_no_letter(world: World) -> None:
-    task = world.upload()
-    bury_the_message_of(world, task)
-    world.queue.trouble.at("before send", *unavailable())
-    with pytest.raises(Unavailable):
-        world.wired.burials.redrive(9)
-    assert len(world.queue.letters) == 1
-    (again,) = world.wired.burials.redrive(9)
-    world.settle()
-    assert world.statuses(again) == [Status.SUCCESS]
