@@ -30,6 +30,9 @@ LAST = 20  # lines
 def deploy(stack: Stack) -> None:
     """Run the real `chalice deploy`; once more from nothing if what an interrupted one left is in its way."""
     _forget_packages(stack)
+    if not _record(stack).exists():
+        # Chalice does not know what an interrupted run has made, and would make event sources a second time.
+        clear(stack)
     layers.lend(stack)
     log = _run_chalice(stack)
     if log is not None:
@@ -73,9 +76,14 @@ def deployed(stack: Stack) -> Iterator[str]:
 
 def rest_api_id(stack: Stack) -> str:
     """The id of the API that Chalice deployed last."""
-    record = json.loads((stack.build / ".chalice" / "deployed" / f"{STAGE}.json").read_text(encoding="utf-8"))
+    record = json.loads(_record(stack).read_text(encoding="utf-8"))
     apis = [resource for resource in record["resources"] if resource["resource_type"] == "rest_api"]
     return str(apis[0]["rest_api_id"])
+
+
+def _record(stack: Stack) -> Path:
+    """What Chalice remembers of its last deployment."""
+    return stack.build / ".chalice" / "deployed" / f"{STAGE}.json"
 
 
 def shape(stack: Stack) -> str:
