@@ -18,7 +18,7 @@ from chalicelib.monitor import figures
 from chalicelib.monitor.figures import Bucket, Spread, Window
 from chalicelib.wiring import wired
 
-_PAGE, _MOST_PAGES = 500, 8
+_ACTIVE, _PAGE, _MOST, _MOST_PAGES = 500, 2_000, 4_000, 8
 """An overview reads so many tasks at most, newest first; what a busy week adds to that is left out, and says so."""
 
 
@@ -96,7 +96,7 @@ def _tasks_of(over: Window) -> tuple[list[Task], bool]:
         page = wired().tasks.history(wanted, _PAGE, cursor)
         found.extend(page.items)
         cursor = page.next_cursor
-        if cursor is None:
+        if cursor is None or len(found) >= _MOST:
             break
     return found, cursor is None
 
@@ -110,7 +110,7 @@ def _overview(over: Window, tasks: Sequence[Task], *, complete: bool) -> Overvie
         complete=complete,
         buckets=figures.buckets(tasks, over),
         states=figures.states(recent),
-        active=figures.states(wired().tasks.active(_PAGE, None).items),
+        active=figures.states(wired().tasks.active(_ACTIVE, None).items),
         runtime=figures.spread(runtimes),
         queue_wait=figures.spread(figures.waits(tasks)),
         failures=tuple(Reason(*reason) for reason in figures.reasons(tasks)),
