@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("bench", help="compare the thumbnail engine with others, in one run")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments for the benchmark")
+    # With another sign for options of its own, those that begin with a hyphen reach the benchmark as they are.
+    parser = commands.add_parser(
+        "bench", help="compare the engine with others, in one run", prefix_chars="+", add_help=False
+    )
+    parser.add_argument("arguments", nargs="*", help="arguments for the benchmark, such as --quick or thumbnails")
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ from cli.commands import test as test_command
 from cli.commands.stack_options import stack_from
 from cli.local.stack import DEFAULT_HOME, Record
 
-COMMANDS = ["up", "down", "status", "logs", "test", "bench"]
+COMMANDS = ["up", "down", "status", "logs", "test"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -120,3 +120,12 @@ def test_arguments_for_pytest_run_pytest_alone() -> None:
     given = parser().parse_args(["test", "tests/cli"])
 
     assert test_command.checks(given.pytest, fast=given.fast) == [("pytest", "tests/cli")]
+
+
+def test_the_benchmark_gets_its_arguments_as_they_are() -> None:
+    assert parser().parse_args(["bench", "--quick", "cuts", "--rounds", "3"]).arguments == [
+        "--quick",
+        "cuts",
+        "--rounds",
+        "3",
+    ]
