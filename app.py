@@ -6,11 +6,13 @@ from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice
 from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib import api, events
+from chalicelib.api.routes import ENDPOINTS
+from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
 
 settings = load()
 app = Chalice(app_name="wallify")
-api.register(app)
+api.register(app, (*ENDPOINTS, *MONITOR))
 
 
 def at_its_time(name: str) -> Cron:
