@@ -88,7 +88,7 @@ def test_a_message_that_comes_while_another_run_holds_the_task_comes_again_later
     world.wired.attempts.begin(task.task_id, "other")
     later = world.deliver()
     assert isinstance(later, Redeliver)
-    assert later.wait == world.wired.rules.lease
+    assert later.wait == world.wired.rules.lease / 3
     world.settle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 

@@ -161,7 +161,7 @@ def test_a_part_that_is_held_comes_again_later(world: NightWorld) -> None:
     world.night.runner.attempts.begin(task.task_id, "somebody else")
     with pytest.raises(Redeliver) as later:
         world.night.slices.run(Work(task.task_id), world.night.runner)
-    assert later.value.wait == timedelta(minutes=3)
+    assert later.value.wait == timedelta(minutes=1)
 
 
 def test_a_standing_survives_its_task() -> None:
