@@ -155,7 +155,7 @@ class SimulatedCatalog:
     def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
         """See `Catalog.stats_mark`."""
         self.reads.note("stats")
-        there = self.size - (self.size + _ORPHAN_EVERY - 1) // _ORPHAN_EVERY
+        there = self.size - self.size // _ORPHAN_EVERY
         return CollectionStats(collection, there + self.off, 10_000 * there, 80_000 * there), str(self.off)
 
     def correct(self, delta: CollectionStats, mark: str) -> None:  # noqa: ARG002  # nobody else is here
@@ -183,7 +183,7 @@ def image_of(number: int) -> Image:
 
 
 def _is_known(number: int) -> bool:
-    return number % _ORPHAN_EVERY != 0
+    return (number + 1) % _ORPHAN_EVERY != 0
 
 
 def _rendition(image_id: str, form: str) -> Rendition:

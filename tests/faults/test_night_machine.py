@@ -1,0 +1,299 @@
+"""Uploads, the night shift and people, interleaved: nothing needed is lost, and nothing deleted comes back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from chalicelib.core.catalog import Image
+from chalicelib.core.tasks import TaskFilter, TaskType
+from chalicelib.core.trash import is_doomed
+from chalicelib.errors import WallifyError
+from chalicelib.services.opening import Asked
+from chalicelib.services.uploads import Upload
+from tests.memory_queue import Message
+from tests.night import DAY, NightWorld
+from tests.world import Kill, a_png
+
+EXAMPLES = int(os.environ.get("WALLIFY_MACHINE_EXAMPLES", "25"))
+"""Interleavings are this times the steps; the long run sets more."""
+STEPS = 40
+COLLECTIONS = st.sampled_from(["nature", "cities"])
+BODIES = st.integers(0, 5)
+BETWEEN = ("after_list", "after_copy", "after_known", "after_images")
+"""Calls of the night's jobs, after which anything may happen as well."""
+IMAGES = st.integers(0, 99)
+TIMES = st.integers(1, 3)
+UPLOAD_PLACES = st.sampled_from(["after_get", "after_engine", "after_put", "after_publish"])
+NIGHT_PLACES = {
+    TaskType.CLEANUP_ORPHANED_FILES: ("after_list", "after_known", "after_copy", "after_piece"),
+    TaskType.UPDATE_COLLECTION_STATS: ("after_images", "after_piece"),
+    TaskType.OPTIMIZE_IMAGES: ("after_images", "after_engine", "after_put", "after_revision"),
+    TaskType.GENERATE_THUMBNAILS: ("after_images", "after_put", "after_revision"),
+}
+"""Checkpoints, and calls of the bucket and the catalogue, after which anything may happen."""
+ACTS = st.sampled_from(
+    [
+        "die",
+        "trash",
+        "restore",
+        "erase",
+        "move",
+        "rename",
+        "deliver",
+        "upload",
+        "sweep",
+        "clean up",
+        "optimize",
+        "render",
+    ]
+)
+JOBS = tuple(NIGHT_PLACES)
+PAUSES = st.sampled_from([timedelta(minutes=1), timedelta(minutes=20), timedelta(hours=23), 2 * DAY, 8 * DAY])
+
+
+class Night(RuleBasedStateMachine):
+    """Every rule is something that may happen at any moment, also between two steps of a worker."""
+
+    @initialize(seed=st.integers(0, 9))
+    def begin(self, seed: int) -> None:
+        self.world = NightWorld(seed=seed)
+        self.world.image(77, collection="other")
+        for number in range(3):
+            self.world.image(number)
+        self.seen: set[str] = set()
+        self.gone: set[str] = set()
+        self.wanted: dict[str, tuple[str, str, bool]] = {}
+        """What people have last done to an image: collection, name, trashed."""
+        self.working = 0
+        """How many workers are at it, one inside the other."""
+        self.numbers = iter(range(10_000))
+        self._watch(self.world.bucket, "list", "copy")
+        self._watch(self.world.wired.state.catalog, "known", "images")
+
+    @rule(body=BODIES, collection=COLLECTIONS)
+    def upload(self, body: int, collection: str) -> None:
+        upload = Upload(collection, f"{body}.png", a_png(body))
+        _unless_refused(lambda: self.world.wired.uploads.accept(upload))
+
+    @rule(body=BODIES, collection=COLLECTIONS)
+    def drop(self, body: int, collection: str) -> None:
+        self.world.drop(f"incoming/{collection}/{body}.png", a_png(body))
+
+    @rule()
+    def leave_an_orphan(self) -> None:
+        self.world.orphan(next(self.numbers))
+
+    @rule(times=st.integers(1, 4))
+    def deliver(self, times: int) -> None:
+        for _ in range(times):
+            message = self.world.queue.receive()
+            if message is not None:
+                self._deliver(message)
+
+    @rule()
+    def lose_a_message(self) -> None:
+        del self.world.queue.messages[:1]
+
+    @rule()
+    def repeat_a_message(self) -> None:
+        for message in self.world.queue.messages[:1]:
+            self.world.queue.send(message.body)
+
+    @rule(kind=st.sampled_from(JOBS), place=IMAGES, time=TIMES, act=ACTS, which=IMAGES)
+    def work_at_night(self, kind: TaskType, place: int, time: int, act: str, which: int) -> None:
+        """A job, and what happens when it passes a place for the n-th time."""
+        places = NIGHT_PLACES[kind]
+        self._meanwhile(places[place % len(places)], time, act, which)
+        self._finish(kind)
+
+    @rule(body=BODIES, collection=COLLECTIONS, place=UPLOAD_PLACES, act=ACTS, which=IMAGES)
+    def upload_and_work(self, body: int, collection: str, place: str, act: str, which: int) -> None:
+        """An upload that is worked off at once, and what happens meanwhile."""
+        self._meanwhile(place, 1, act, which)
+        self._upload_and_deliver(body, collection)
+
+    @rule(body=BODIES, collection=COLLECTIONS)
+    def stall(self, body: int, collection: str) -> None:
+        """An upload whose worker dies with everything stored, and that nobody looks after for a day."""
+        self._meanwhile("after_put", 1, "die", 0)
+        self._upload_and_deliver(body, collection)
+        self.world.clock.move(timedelta(hours=25))
+
+    @rule(which=IMAGES, act=ACTS)
+    def erase_and_more(self, which: int, act: str) -> None:
+        """An image is erased, and something happens to it before the rows go."""
+        self._meanwhile("after_objects", 1, act, which)
+        self.erase(which)
+
+    def _meanwhile(self, place: str, time: int, act: str, which: int) -> None:
+        passings = iter(range(1, 10_000))
+
+        def passing(name: str) -> None:
+            if name == place and next(passings) == time:
+                self.world.at_checkpoint = lambda _: None
+                self._do(act, which)
+
+        self.world.at_checkpoint = passing
+
+    def _do(self, act: str, which: int) -> None:
+        acts: dict[str, Callable[[], object]] = {
+            "die": self._die,
+            "trash": partial(self.trash, which),
+            "restore": partial(self.restore, which),
+            "erase": partial(self.erase, which),
+            "move": partial(self.move, which, "cities"),
+            "rename": partial(self.rename, which),
+            "deliver": partial(self.deliver, 3),
+            "upload": partial(self._upload_and_deliver, which % 6, "nature"),
+            "sweep": self.sweep,
+            "clean up": partial(self._finish, TaskType.CLEANUP_ORPHANED_FILES),
+            "optimize": partial(self._finish, TaskType.OPTIMIZE_IMAGES),
+            "render": partial(self._finish, TaskType.GENERATE_THUMBNAILS),
+        }
+        acts[act]()
+
+    def _die(self) -> None:
+        raise Kill
+
+    def _upload_and_deliver(self, body: int, collection: str) -> None:
+        self.upload(body, collection)
+        for message in self.world.queue.messages[-1:]:
+            self._deliver(message)
+
+    @rule(which=IMAGES)
+    def trash(self, which: int) -> None:
+        self._on_one(which, lambda image: self.world.night.deleting.trash(image.image_id))
+
+    @rule(which=IMAGES)
+    def restore(self, which: int) -> None:
+        self._on_one(which, lambda image: self.world.night.deleting.restore(image.image_id))
+
+    @rule(which=IMAGES)
+    def delete(self, which: int) -> None:
+        self._on_one(which, lambda image: self.world.night.deleting.delete([image.image_id]))
+
+    @rule(which=IMAGES)
+    def erase(self, which: int) -> None:
+        self._on_one(which, self.world.night.erasing.erase)
+
+    @rule(which=IMAGES, collection=COLLECTIONS)
+    def move(self, which: int, collection: str) -> None:
+        self._on_one(which, lambda image: self.world.night.moving.move(image.image_id, collection))
+
+    @rule(which=IMAGES)
+    def rename(self, which: int) -> None:
+        name = f"name {which % 3}.png"
+        self._on_one(which, lambda image: self.world.night.moving.rename(image.image_id, name))
+
+    @rule()
+    def sweep(self) -> None:
+        self.world.wired.sweeper.sweep()
+
+    @rule(by=PAUSES)
+    def pass_time(self, by: timedelta) -> None:
+        self.world.clock.move(by)
+
+    def _finish(self, kind: TaskType) -> None:
+        """A whole job, unless it dies."""
+        task = self.world.night.jobs.open(Asked(kind, args={"mode": "all"}))
+        for message in [one for one in self.world.queue.messages if task.task_id in one.body]:
+            self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        self.working += 1
+        self.world.deliver(message)
+        self.working -= 1
+
+    @invariant()
+    def nothing_needed_is_missing(self) -> None:
+        assert self.world.missing() == []
+
+    @invariant()
+    def nothing_deleted_comes_back(self) -> None:
+        known = self._images()
+        erased = {image_id for image_id in self.seen if image_id not in known or is_doomed(known[image_id])}
+        self.gone |= erased
+        assert self.gone == erased
+        self.seen |= set(known)
+
+    @invariant()
+    def what_people_did_stays_done(self) -> None:
+        known = {one: image for one, image in self._images().items() if not is_doomed(image) and one in self.wanted}
+        have = {one: (image.collection, image.name, image.is_trashed) for one, image in known.items()}
+        assert have == {one: self.wanted[one] for one in known}
+
+    @invariant()
+    def counters_are_exact(self) -> None:
+        """Nothing in this house breaks them, so they are right before any recount."""
+        for name in self.world.wired.state.catalog.collections():
+            assert self.world.wired.state.catalog.stats(name) == self.world.recounted(name)
+
+    def teardown(self) -> None:
+        self.world.at_checkpoint = lambda _: None
+        self.world.rest()
+        self.world.clock.move(9 * DAY)
+        for name in ("cleanup", "stats"):
+            self.world.run(name)
+        self.nothing_needed_is_missing()
+        self.counters_are_exact()
+        assert [key for key in self.world.bucket.under("originals/", "renditions/") if self._is_rubbish(key)] == []
+
+    def _watch(self, port: object, *verbs: str) -> None:
+        for verb in verbs:
+            setattr(port, verb, self._watched(getattr(port, verb), f"after_{verb}"))
+
+    def _watched(self, call: Callable[..., object], place: str) -> Callable[..., object]:
+        def watched(*args: object) -> object:
+            answer = call(*args)
+            if self.working:
+                self.world.at_checkpoint(place)
+            return answer
+
+        return watched
+
+    def _is_rubbish(self, key: str) -> bool:
+        catalog = self.world.wired.state.catalog
+        image = catalog.known([key.split("/")[1]]).get(key.split("/")[1])
+        named = {image.original_key, *(one.key for one in catalog.renditions(image.image_id))} if image else set()
+        return key not in named
+
+    def _images(self) -> dict[str, Image]:
+        catalog = self.world.wired.state.catalog
+        tasks = self.world.wired.state.tasks.history(TaskFilter(), 1_000).items
+        ids = {task.subject.image_id for task in tasks if task.subject.image_id}
+        return dict(catalog.known(sorted(ids)))
+
+    def _on_one(self, which: int, act: Callable[[Image], object]) -> None:
+        images = sorted(self._images().values(), key=lambda image: image.image_id)
+        images = [image for image in images if image.collection != "other"]
+        if images:
+            _unless_refused(partial(self._do_to, images[which % len(images)], act))
+
+    def _do_to(self, image: Image, act: Callable[[Image], object]) -> None:
+        after = act(image)
+        if isinstance(after, Image):
+            self.wanted[image.image_id] = (after.collection, after.name, after.is_trashed)
+        elif after is None:
+            self.wanted.pop(image.image_id, None)
+
+
+def _unless_refused(act: Callable[[], object]) -> None:
+    with suppress(WallifyError, Kill):
+        act()
+
+
+TestNight = Night.TestCase
+TestNight.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
