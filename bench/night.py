@@ -93,7 +93,8 @@ def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket
     inspector = Inspector(catalog, state.tasks, clock, lambda _: "")
     nobody = cast("Any", None)  # no upload is lost here, and there is no trash
     bounds = Bounds(share=1.0, keys=100_000_000)
-    quarantine, inventory = Quarantine(objects, clock), Inventory(catalog, objects)
+    quarantine = Quarantine(objects, clock)
+    inventory = Inventory(catalog, objects, quarantine)
     return Cleanup(
         catalog,
         objects,

@@ -1,14 +1,21 @@
-"""Rows whose objects are missing: reported, a stretch of the catalogue each night, never repaired by guess."""
+"""Rows and objects of an image, compared one by one, a stretch of the catalogue each night.
+
+Objects that are missing are reported and never repaired by guess. Old objects that no row names, among others that are
+named, are what clean-up's quick look by the image's own row cannot tell: they go to quarantine here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chalicelib.core import keys
+from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
 from chalicelib.core.jobs import Piece, Position, Report
 from chalicelib.core.tasks import Task
 from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.services.quarantine import Quarantine
 from chalicelib.services.shelves import Shelves
 from chalicelib.telemetry import log
 
@@ -22,6 +29,7 @@ class Inventory:
 
     catalog: Catalog
     objects: ObjectStore
+    quarantine: Quarantine
     most: int = 2000
     """Images a night; whoever runs this stops there and goes on another night."""
 
@@ -29,20 +37,31 @@ class Inventory:
         """Look at the images of one shelf; the option `collection` looks at that one only."""
         shelf = Shelves(self.catalog).at(position, _SHELF, task.args.get("collection"))
         for image in shelf.images:
-            report = self._look(image, report.plus("rows_seen"))
+            report = self._look(task, image, report.plus("rows_seen"))
         return Piece(shelf.following, report)
 
-    def _look(self, image: Image, report: Report) -> Report:
-        missing = sorted(self._named(image) - self._there(image))
+    def _look(self, task: Task, image: Image, report: Report) -> Report:
+        named, there = self._named(image), self._there(image)
+        missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in sorted(set(there) - named))
         # Somebody may have replaced the image's objects, or removed it, between the two looks.
-        if not missing or self.catalog.known([image.image_id]).get(image.image_id) != image:
+        if not (missing or unnamed) or self.catalog.known([image.image_id]).get(image.image_id) != image:
             return report
-        log.error("objects missing", extra={"alarm": "objects_missing", "image_id": image.image_id, "keys": missing})
-        return report.plus("rows_without_objects", example=missing[0])
+        if missing:
+            facts = {"alarm": "objects_missing", "image_id": image.image_id, "keys": missing}
+            log.error("objects missing", extra=facts)
+            report = report.plus("rows_without_objects", example=missing[0])
+        for one in unnamed:
+            if task.args.get("dry_run") == "true" or self.quarantine.take(one):
+                report = report.plus("unnamed", example=one.key)
+        return report
+
+    def _old(self, found: Iterable[Stored]) -> list[Stored]:
+        before = self.quarantine.clock.now() - self.quarantine.ages.orphan
+        return [one for one in found if one.modified <= before]
 
     def _named(self, image: Image) -> set[str]:
         return {image.original_key} | {one.key for one in self.catalog.renditions(image.image_id)}
 
-    def _there(self, image: Image) -> set[str]:
+    def _there(self, image: Image) -> dict[str, Stored]:
         prefixes = keys.all_of(image.image_id)
-        return {stored.key for prefix in prefixes for stored in self.objects.list(prefix, _MOST).items}
+        return {one.key: one for prefix in prefixes for one in self.objects.list(prefix, _MOST).items}

@@ -131,7 +131,7 @@ class Night:
 
         wired, state = self.wired, self.wired.state
         inspector = Inspector(state.catalog, state.tasks, wired.clock, self.reconciler.task_id_of)
-        inventory = Inventory(state.catalog, wired.objects)
+        inventory = Inventory(state.catalog, wired.objects, self.quarantine)
         return Cleanup(
             state.catalog, wired.objects, inspector, self.quarantine, self.reconciler, self.erasing, inventory
         )

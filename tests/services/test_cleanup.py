@@ -242,6 +242,19 @@ def test_rows_whose_objects_are_missing_are_reported_and_kept(world: NightWorld)
     assert world.wired.state.catalog.image(image.image_id) == image
 
 
+def test_what_lies_unnamed_among_what_is_named_goes_too(world: NightWorld) -> None:
+    image = world.image()
+    stray, young = f"renditions/{image.image_id}/{image.recipe}/900.jpg", f"renditions/{image.image_id}/r1/1200.jpg"
+    world.bucket.drop(stray, b"stray")
+    world.clock.move(DAY)
+    world.bucket.drop(young, b"young")
+    assert (world.run("cleanup", dry_run=True).result or {})["unnamed"] == 1
+    assert stray in world.bucket.blobs
+    assert (world.run("cleanup").result or {})["unnamed"] == 1
+    assert (stray in world.bucket.blobs, young in world.bucket.blobs) == (False, True)
+    assert world.missing() == []
+
+
 def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: NightWorld) -> None:
     world.image()
     for number in range(2_500):
