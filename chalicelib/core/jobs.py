@@ -27,6 +27,8 @@ LONG = frozenset(
     }
 )
 """Kinds of work that are done in parts."""
+STANDING = frozenset({"part", "began_at", "position"})
+"""Names of the arguments that a job's standing is kept in."""
 _EXAMPLES = 20
 _KILLED = 3
 

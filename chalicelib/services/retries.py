@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from chalicelib.core.jobs import LONG, STANDING
 from chalicelib.core.messages import Work, write
 from chalicelib.core.paging import Page
 from chalicelib.core.requests import child_id, retry_id
@@ -36,6 +37,8 @@ class Retries:
             raise IllegalTransition("Only a task that has ended badly can be tried again.", status=task.status)
         if task.children:
             return self._family(task)
+        if task.type in LONG:
+            return self._job(task)
         return self._single(task, Place(retry_id(task.task_id)))
 
     def retry_all(self, wanted: TaskFilter, limit: int, cursor: str | None) -> Page[tuple[Task, Task]]:
@@ -59,8 +62,26 @@ class Retries:
     def _if_possible(self, task: Task) -> Task | None:
         try:
             return self.retry(task.task_id)
-        except (SourceGone, IllegalTransition):
+        except (SourceGone, IllegalTransition, BadRequest):
             return None
+
+    def _job(self, task: Task) -> Task:
+        """A long job begins again, from its beginning: what it has done it finds done."""
+        if "schedule" in task.args:
+            # Only who holds the schedule's slot may work, and a retry would not.
+            raise BadRequest("Run the schedule again instead.", schedule=task.args["schedule"])
+        kept = {name: value for name, value in task.args.items() if name not in STANDING}
+        now = self.intake.clock.now()
+        again = Task(
+            task_id=retry_id(task.task_id),
+            type=task.type,
+            created_at=now,
+            queued_at=now,
+            subject=task.subject,
+            args={**kept, "retry_of": task.task_id},
+            max_attempts=task.max_attempts,
+        )
+        return self._opened(again)
 
     def _single(self, task: Task, place: Place) -> Task:
         if not self.objects.has(task.args["source"]):
@@ -68,7 +89,9 @@ class Retries:
         kept = {name: task.args[name] for name in _KEPT if name in task.args}
         subject = task.subject
         fresh = self.intake.image_task(place, subject.collection or "", subject.filename or "")
-        again = replace(fresh, args={**kept, "retry_of": task.task_id})
+        return self._opened(replace(fresh, args={**kept, "retry_of": task.task_id}))
+
+    def _opened(self, again: Task) -> Task:
         try:
             self.tasks.add(again)
         except Conflict:

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.core.jobs import Report, Standing
 from chalicelib.core.messages import Work, read, write
 from chalicelib.core.tasks import Status, Task, TaskType
+from chalicelib.errors import BadRequest
 from chalicelib.services.opening import Asked
 from chalicelib.services.runner import Redeliver
 from tests.night import NightWorld
@@ -162,6 +163,22 @@ def test_a_part_that_is_held_comes_again_later(world: NightWorld) -> None:
     with pytest.raises(Redeliver) as later:
         world.night.slices.run(Work(task.task_id), world.night.runner)
     assert later.value.wait == timedelta(minutes=1)
+
+
+def test_a_job_that_has_ended_badly_can_be_tried_again(world: NightWorld) -> None:
+    world.bucket.trouble.at("before get", *unavailable(5))
+    failed = world.finish(a_job(world))
+    again = world.finish(world.wired.retries.retry(failed.task_id))
+    assert (failed.status, again.status, made(again)) == (Status.FAILURE, Status.SUCCESS, IMAGES)
+    assert again.args["retry_of"] == failed.task_id
+
+
+def test_a_run_of_a_schedule_is_not_tried_again_past_its_slot(world: NightWorld) -> None:
+    world.bucket.trouble.at("before get", *unavailable(9))
+    failed = world.run("optimize")
+    assert failed.status is Status.FAILURE
+    with pytest.raises(BadRequest):
+        world.wired.retries.retry(failed.task_id)
 
 
 def test_a_standing_survives_its_task() -> None:
