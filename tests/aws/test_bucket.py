@@ -139,6 +139,16 @@ def test_what_is_not_there_cannot_be_copied(bucket: S3Bucket) -> None:
         bucket.copy("a", "b")
 
 
+def test_an_object_is_deleted_only_if_it_still_is_what_was_seen(bucket: S3Bucket) -> None:
+    bucket.put(a_blob("a"))
+    (seen,) = bucket.list("a", 1).items
+    assert bucket.delete_if("a", '"another"') is False
+    assert bucket.has("a")
+    assert bucket.delete_if("a", seen.etag) is True
+    assert not bucket.has("a")
+    assert bucket.delete_if("a", seen.etag) is False
+
+
 def test_a_form_names_every_field_in_its_policy(bucket: S3Bucket) -> None:
     form = bucket.form("incoming/nature/t1/upload", content_type="image/png", limit=LIMIT, lasts=QUARTER)
     policy = json.loads(base64.b64decode(form.fields["policy"]))

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core import keys
+from chalicelib.core.blobs import Stored
+from chalicelib.core.orphans import Ages, Verdict, allowed, may_name, picture_verdict, upload_verdict
+from chalicelib.core.tasks import Task
+from chalicelib.core.trash import DOOMED, can_restore, is_doomed
+from tests.builders import NOON, a_final_task, a_task, an_image
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("task", "age", "verdict"),
+    [
+        (a_task(), 30 * DAY, Verdict.NEEDED),
+        (a_final_task(), 7 * DAY, Verdict.LEFTOVER),
+        (a_final_task(), 7 * DAY - HOUR, Verdict.YOUNG),
+        (None, 7 * DAY, Verdict.LEFTOVER),
+        (None, HOUR, Verdict.LOST),
+        (None, HOUR / 2, Verdict.YOUNG),
+    ],
+)
+def test_an_upload_is_judged_by_its_task_and_its_age(task: Task | None, age: timedelta, verdict: Verdict) -> None:
+    upload = Stored("incoming/nature/a.jpg", 1, "e", NOON - age)
+    assert upload_verdict(upload, task, now=NOON, ages=Ages()) is verdict
+
+
+@pytest.mark.parametrize(
+    ("known", "names", "busy", "verdict"),
+    [
+        (True, True, False, Verdict.NEEDED),
+        (True, False, False, Verdict.ORPHAN),
+        (True, False, True, Verdict.ORPHAN),
+        (False, False, False, Verdict.ORPHAN),
+        (False, False, True, Verdict.BUSY),
+    ],
+)
+def test_an_old_object_is_judged_by_its_rows_and_its_writer(
+    known: bool,  # noqa: FBT001  # columns of the table
+    names: bool,  # noqa: FBT001
+    busy: bool,  # noqa: FBT001
+    verdict: Verdict,
+) -> None:
+    image = an_image() if known else None
+    assert picture_verdict(image, names, "i1", {"i1"} if busy else set()) is verdict
+
+
+def test_only_orphans_and_leftovers_are_rubbish() -> None:
+    assert [verdict for verdict in Verdict if verdict.is_rubbish] == [Verdict.ORPHAN, Verdict.LEFTOVER]
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("originals/i1/abc.jpg", True),
+        ("originals/i1/abd.jpg", False),
+        ("renditions/i1/r2-t7/600.jpg", True),
+        ("renditions/i1/o1-t8/full.avif", True),
+        ("renditions/i1/r2/600.jpg", None),
+        ("renditions/i1/r2-t9/600.jpg", None),
+        ("renditions/i1", None),
+    ],
+)
+def test_an_images_own_row_tells_of_most_keys(key: str, told: bool | None) -> None:  # noqa: FBT001  # a column
+    image = an_image(original_key="originals/i1/abc.jpg", recipe="r2-t7", optimized="o1-t8")
+    assert may_name(image, key) is told
+
+
+@pytest.mark.parametrize(("seen", "cap"), [(0, 1000), (20_000, 1000), (20_020, 1001), (1_000_000, 50_000)])
+def test_one_run_takes_away_a_share_or_a_thousand(seen: int, cap: int) -> None:
+    assert allowed(seen, share=0.05, least=1000) == cap
+
+
+@pytest.mark.parametrize(
+    ("key", "owner"),
+    [
+        ("originals/i1/a.jpg", "i1"),
+        ("renditions/i1/r1/600.jpg", "i1"),
+        ("originals/stray.jpg", "stray.jpg"),
+        ("renditions/", None),
+        ("originals/i1/", None),
+        ("incoming/i1/a.jpg", None),
+        ("quarantine/originals/i1/a.jpg", None),
+    ],
+)
+def test_a_key_tells_its_image(key: str, owner: str | None) -> None:
+    assert keys.owner_of(key) == owner
+
+
+def test_the_prefixes_of_one_image_hold_nothing_of_another() -> None:
+    assert not keys.original("i10", "0" * 64, "jpg").startswith(keys.all_of("i1"))
+
+
+def test_what_is_being_erased_can_never_be_restored() -> None:
+    doomed = an_image(trashed_at=DOOMED)
+    assert is_doomed(doomed)
+    assert not can_restore(doomed, NOON, 7 * DAY)
+    assert can_restore(an_image(trashed_at=NOON - DAY), NOON, 7 * DAY)
+    assert not can_restore(an_image(), NOON, 7 * DAY)
