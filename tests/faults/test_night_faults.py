@@ -89,6 +89,31 @@ def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
     assert night.missing() == []
 
 
+def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives(
+    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night.image(1)
+    night.kill_at("after_put", attempt=night.passed.count("after_claim") + 1)
+    slow = night.upload(a_png(2))
+    night.deliver()
+    (message,) = night.queue.messages
+    night.clock.move(25 * HOUR)
+    known, looks = night.wired.state.catalog.known, iter(range(1, 99))
+
+    def watched(image_ids: list[str]) -> object:
+        found = known(image_ids)
+        if keys.image_id_of(slow.task_id) in image_ids and next(looks) == 3:
+            # Twice in the survey, for originals and renditions; now the clean-up is about to act.
+            night.deliver(message)
+        return found
+
+    monkeypatch.setattr(night.wired.state.catalog, "known", watched)
+    report = night.run("cleanup")
+    assert (number(report, "quarantined"), number(report, "busy")) == (0, 8)
+    assert night.task(slow).status is Status.SUCCESS
+    assert night.missing() == []
+
+
 def test_f40_a_file_that_lands_after_everything_was_given_up_is_reaped_in_time(night: NightWorld) -> None:
     night.image(1)
     draft = night.wired.drafts.open(Announced("nature", "late.png", "image/png"))
