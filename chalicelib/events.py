@@ -17,6 +17,7 @@ from chalicelib.wiring import wired
 _SWEEP_SECONDS = 40
 """Less than the function's timeout; what is left waits for the next minute."""
 _LETTERS_A_LOOK = 50
+_FORGOTTEN_A_LOOK = 1_000
 
 
 class Record(Protocol):
@@ -108,4 +109,5 @@ def sweep() -> None:
     services = wired()
     remedies = services.sweeper.sweep(keep_going=services.time_left(_SWEEP_SECONDS))
     told = services.burials.tell(_LETTERS_A_LOOK)
-    log.info("swept", extra={"remedies": dict(remedies), "dead_letters_told": told})
+    forgotten = services.state.tasks.forget(services.clock.now(), _FORGOTTEN_A_LOOK)
+    log.info("swept", extra={"remedies": dict(remedies), "dead_letters_told": told, "forgotten": forgotten})

@@ -62,6 +62,10 @@ class TaskStore(Protocol):
         """The parent's children in the order of their index."""
         ...
 
+    def forget(self, now: datetime, limit: int) -> int:
+        """Remove up to `limit` tasks whose time is over, and say how many; 0 where the store forgets by itself."""
+        ...
+
     def tally(self, parent_id: str) -> Tally:
         """How the parent's children have ended so far; zeros where none has."""
         ...

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import events
 from chalicelib.core.messages import UnknownMessage
-from chalicelib.core.tasks import Status
+from chalicelib.core.tasks import Status, TaskFilter
 from chalicelib.errors import TaskNotFound, Unavailable
 from chalicelib.services.runner import Redeliver
 from chalicelib.wiring import use
@@ -93,6 +93,16 @@ def test_a_bad_picture_is_nobodys_dead_letter(world: World) -> None:
     world.upload(b"GIF89a")
     world.settle()
     assert world.queue.letters == []
+
+
+def test_a_sweep_forgets_tasks_whose_time_is_over(world: World) -> None:
+    world.upload(a_png(1))
+    world.settle()
+    world.clock.move(world.wired.rules.keep)
+    recent = world.upload(a_png(2))
+    use(world.wired)
+    events.sweep()
+    assert world.wired.tasks.history(TaskFilter(), 10).items == (world.task(recent),)
 
 
 def test_a_sweep_looks_at_tasks_and_at_dead_letters(world: World) -> None:

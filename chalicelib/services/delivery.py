@@ -32,8 +32,9 @@ class Delivery:
         return self.catalog.images(collection, limit, cursor)
 
     def stats(self) -> tuple[CollectionStats, ...]:
-        """What every collection adds up to, in order of their names."""
-        return tuple(self.catalog.stats(name) for name in self.catalog.collections())
+        """What every collection that has images adds up to, in order of their names."""
+        every = (self.catalog.stats(name) for name in self.catalog.collections())
+        return tuple(stats for stats in every if stats.images)
 
     def collection(self, name: str) -> CollectionStats:
         """What one collection adds up to."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.core.tasks import Failure, Progress, Status, Subject, Tally, TaskType
+from chalicelib.core.tasks import Failure, Progress, Status, Subject, Tally, TaskFilter, TaskType
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.ports import TaskStore
 from tests.builders import A_WILD_NAME, a_final_task, a_task
@@ -161,3 +161,20 @@ def test_tallies_of_two_parents_are_apart(tasks: TaskStore) -> None:
     tasks.add(a_final_task("t1", parent_id="p1"))
     tasks.add(a_final_task("t2", parent_id="p2", status=Status.FAILURE))
     assert (tasks.tally("p1"), tasks.tally("p2")) == (Tally(succeeded=1), Tally(failed=1))
+
+
+def test_what_is_not_over_is_not_forgotten(tasks: TaskStore) -> None:
+    waiting, ended = a_task("t1"), a_final_task("t2", expires_at=MOMENT + timedelta(hours=1))
+    tasks.add(waiting)
+    tasks.add(ended)
+    assert tasks.forget(MOMENT, limit=10) == 0
+    assert (tasks.get("t1"), tasks.get("t2")) == (waiting, ended)
+
+
+def test_what_was_counted_as_forgotten_is_gone(tasks: TaskStore) -> None:
+    tasks.add(a_final_task("t2", expires_at=MOMENT))
+    forgotten = tasks.forget(MOMENT, limit=10)
+    # DynamoDB forgets by itself, within days of the time, and counts nothing here.
+    assert forgotten in {0, 1}
+    assert len(tasks.history(TaskFilter(), 10).items) == 1 - forgotten
+    assert tasks.forget(MOMENT, limit=10) == 0

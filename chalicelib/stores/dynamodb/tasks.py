@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Tally, Task, TaskFilter
@@ -55,6 +55,10 @@ class DynamoTasks:
     def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
         """See `TaskStore.children`."""
         return Walk(self._table, keys.CHILDREN, [f"PARENT#{parent_id}"]).page(task_of, limit, cursor)
+
+    def forget(self, now: datetime, limit: int) -> int:  # noqa: ARG002  # the port's words
+        """See `TaskStore.forget`: the table's TTL does it."""
+        return 0
 
     def tally(self, parent_id: str) -> Tally:
         """See `TaskStore.tally`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from operator import itemgetter
 
 from chalicelib.core.paging import Page
@@ -61,6 +62,16 @@ class MemoryTasks:
         start = after_sibling(cursor) or ""
         in_order = sorted(((place_among_siblings(task), task) for task in tasks), key=itemgetter(0))
         return page_of((placed for placed in in_order if placed[0] > start), limit)
+
+    def forget(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.forget`."""
+        with self._db.lock:
+            over = [task.task_id for task in self._db.tasks.values() if task.expires_at and task.expires_at <= now][
+                :limit
+            ]
+            for task_id in over:
+                del self._db.tasks[task_id]
+        return len(over)
 
     def tally(self, parent_id: str) -> Tally:
         """See `TaskStore.tally`."""

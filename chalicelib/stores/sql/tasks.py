@@ -73,8 +73,8 @@ class SqlTasks:
                 tally[ENDED_AS[Status(status)]] += number
         return read(tally, Tally)
 
-    def forget(self, now: datetime, limit: int = 1_000) -> int:
-        """Delete up to so many tasks whose time is over, and answer how many they were; what TTL does in DynamoDB."""
+    def forget(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.forget`; what TTL does in DynamoDB."""
         over = select(TaskRow.task_id).where(TaskRow.expires_at <= moment(now)).limit(limit)
         statement = delete(TaskRow).where(TaskRow.task_id.in_(over))
         return self._db.run(lambda connection: connection.execute(statement).rowcount)

@@ -22,7 +22,7 @@ def test_what_is_over_is_forgotten_and_nothing_else(url: str) -> None:
         for number in range(5):
             state.tasks.add(a_final_task(f"t{number}", expires_at=NOON + number * HOUR))
         state.tasks.add(a_task("active"))
-        assert state.tasks.forget(NOON + 2 * HOUR) == 3
+        assert state.tasks.forget(NOON + 2 * HOUR, limit=100) == 3
         with pytest.raises(TaskNotFound):
             state.tasks.get("t2")
         left = state.tasks.history(TaskFilter(), 9).items
@@ -43,7 +43,7 @@ LOOKS: dict[str, tuple[str, Callable[[SqlTasks], object]]] = {
     "a collection": ("tasks_collection", lambda tasks: tasks.history(TaskFilter(collection="nature"), 5)),
     "children": ("tasks_children", lambda tasks: tasks.children("p1", 5)),
     "tally": ("tasks_children", lambda tasks: tasks.tally("p1")),
-    "forget": ("tasks_expiry", lambda tasks: tasks.forget(NOON)),
+    "forget": ("tasks_expiry", lambda tasks: tasks.forget(NOON, limit=100)),
 }
 
 
