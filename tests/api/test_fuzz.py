@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 
 from chalicelib import api, wiring
+from chalicelib.api.forms import FORM
 from chalicelib.api.openapi import description
 from chalicelib.api.routes import ENDPOINTS
 from tests.api.gateway import Gateway
@@ -69,6 +70,10 @@ def fuzzed_house() -> Iterator[None]:
 )
 def test_the_api_keeps_to_its_description(case: schemathesis.Case[Any]) -> None:
     # A cursor or a name may be well formed and still be none of ours, so 400 may answer what the schema allows.
-    checks = [check for check in CHECKS.get_all() if check.__name__ != "positive_data_acceptance"]
+    left_out = {"positive_data_acceptance"}
+    if case.media_type == FORM:
+        # A form has no types: a list of one `false` is sent as the same bytes as `false`, which is right to accept.
+        left_out.add("negative_data_rejection")
+    checks = [check for check in CHECKS.get_all() if check.__name__ not in left_out]
 
     case.call_and_validate(headers={"Authorization": BOOTSTRAP}, checks=checks)  # type: ignore[arg-type]  # their own checks are wider than they say
