@@ -46,7 +46,9 @@ def test_a_name_is_tamed_where_it_becomes_part_of_an_address(wallify: Wallify, c
 def test_a_name_never_becomes_part_of_a_key(truth: Truth, wallify: Wallify, collection: str) -> None:
     for name in NAMES:
         wallify.published(a_small_photo(), name, collection=collection)
-    keys = truth.keys()
+    stored, mine = truth.keys(), f"incoming/{collection}/"
+    # What another tool puts under incoming/, as another test does, has the name that the tool gave it.
+    keys = [key for key in stored if key.startswith(mine) or not key.startswith("incoming/")]
     assert [key for key in keys if not key.startswith(OURS)] == []
     assert [key for key in keys if ".." in key or not key.isascii() or len(key) > 200] == []
 
