@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from chalicelib.api.asking import Ask
+from chalicelib.api.cookies import must_be_meant, sealed_in, token_behind
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import Forbidden, Unauthorized
-from chalicelib.monitor.cookies import must_be_meant, sealed_in, token_behind
 from chalicelib.wiring import wired
 
 # A token is short and printable; what is not cannot be one, and need not be looked up.

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from chalicelib.api import bulk, drafts, images, index, keeping, retrying, schedules, serving, tasks, tokens, uploads
+from chalicelib.api import (
+    bulk,
+    drafts,
+    images,
+    index,
+    keeping,
+    overview,
+    retrying,
+    schedules,
+    serving,
+    tasks,
+    tokens,
+    uploads,
+)
 from chalicelib.api.describing import describing
 from chalicelib.api.endpoint import Endpoint
 
@@ -17,6 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     tasks.active_tasks,
     tasks.tasks,
     tasks.cancel_task,
+    overview.overview,
     retrying.retry_task,
     retrying.retry_tasks,
     retrying.dead_letters,

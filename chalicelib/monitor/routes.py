@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.monitor import overview, pages, signing_in
+from chalicelib.monitor import pages, signing_in
 
 ENDPOINTS = (
     pages.monitor,
@@ -10,5 +10,4 @@ ENDPOINTS = (
     signing_in.session,
     signing_in.open_session,
     signing_in.close_session,
-    overview.overview,
 )

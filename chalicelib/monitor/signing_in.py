@@ -8,12 +8,12 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.cookies import forgotten, kept, sealed_in
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Forbidden, Unauthorized, Unavailable
-from chalicelib.monitor.cookies import forgotten, kept, sealed_in
-from chalicelib.monitor.sessions import Session, Sessions
+from chalicelib.services.sessions import Session, Sessions
 from chalicelib.wiring import wired
 
 

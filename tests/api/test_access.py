@@ -31,6 +31,7 @@ MAY = {
     "GET /tasks/active": {Scope.TASKS},
     "GET /tasks": {Scope.TASKS},
     "POST /task/cancel/{task_id}": {Scope.TASKS},
+    "GET /overview": {Scope.TASKS},
     "GET /schedules": {Scope.READ},
     "POST /schedules/{name}/run": {Scope.ADMIN},
     "PATCH /schedules/{name}": {Scope.ADMIN},

@@ -7,11 +7,10 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import api, wiring
+from chalicelib.core import figures
+from chalicelib.core.figures import Spread
 from chalicelib.core.tasks import Failure, Status
 from chalicelib.core.tokens import Scope
-from chalicelib.monitor import figures
-from chalicelib.monitor.figures import Spread
-from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, a_token
@@ -31,7 +30,7 @@ def house() -> Iterator[Wired]:
 @pytest.fixture
 def admin(house: Wired) -> Gateway:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, ENDPOINTS)
+    api.register(app)
     return Gateway(app, authorization=BOOTSTRAP)
 
 
@@ -90,7 +89,7 @@ def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
 
 
 def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.monitor.overview._PAGE", 1)
+    monkeypatch.setattr("chalicelib.api.overview._PAGE", 1)
     for number in range(10):
         house.state.tasks.add(a_task(f"t{number}"))
 

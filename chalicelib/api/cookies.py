@@ -9,7 +9,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import Forbidden
-from chalicelib.monitor.sessions import Sessions
+from chalicelib.services.sessions import Sessions
 from chalicelib.wiring import wired
 
 COOKIE = "wallify_session"

@@ -12,10 +12,10 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.vocabulary import Moment
+from chalicelib.core import figures
+from chalicelib.core.figures import Bucket, Spread, Window
 from chalicelib.core.tasks import Status, Task, TaskFilter
 from chalicelib.core.tokens import Scope
-from chalicelib.monitor import figures
-from chalicelib.monitor.figures import Bucket, Spread, Window
 from chalicelib.wiring import wired
 
 _ACTIVE, _PAGE, _MOST, _MOST_PAGES = 500, 2_000, 4_000, 8
