@@ -9,10 +9,13 @@ from chalicelib import api, events
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
+from chalicelib.telemetry import Observing
+from chalicelib.wiring import wired
 
 settings = load()
 app = Chalice(app_name="wallify")
 api.register(app, (*ENDPOINTS, *MONITOR))
+app.register_middleware(Observing(settings.service, lambda: wired().metrics))
 
 
 def at_its_time(name: str) -> Cron:

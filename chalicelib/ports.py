@@ -269,3 +269,15 @@ class Queue(Protocol):
     def postpone(self, receipt: str, delay: timedelta) -> None:
         """Hide a received message for so long, up to 12 hours (SQS), instead of its visibility timeout."""
         ...
+
+
+class Metrics(Protocol):
+    """Where numbers go. Counting never fails for reasons of the world, and costs no time that matters."""
+
+    def count(self, name: str, value: float = 1, **dimensions: str) -> None:
+        """Note a number of the table in `core.metrics`; ValueError for another name or other dimensions."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was counted since the last time; the doors do so at the end of each invocation."""
+        ...

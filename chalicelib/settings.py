@@ -73,6 +73,11 @@ class Settings:
     """Which web pages may call the API (Access-Control-Allow-Origin); empty for none."""
 
     @property
+    def service(self) -> str:
+        """What this deployment is called where others are beside it: in metrics, and before its functions' names."""
+        return f"wallify-{self.stage}"
+
+    @property
     def lease(self) -> timedelta:
         """How long one run may hold a task."""
         return timedelta(seconds=self.lease_seconds)

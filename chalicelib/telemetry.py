@@ -2,6 +2,95 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+T = TypeVar("T")
+Dimensions = tuple[tuple[str, str], ...]
 
 log = Logger(service="wallify", use_rfc3339=True, json_default=str)
+
+
+class EmbeddedMetrics:
+    """Numbers as log lines that CloudWatch makes metrics of: no call, no waiting.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    def __init__(self, namespace: str, service: str, unit_of: Callable[[str, Mapping[str, str]], str]) -> None:
+        self.namespace, self.service, self._unit_of = namespace, service, unit_of
+        self._counted: list[tuple[Dimensions, str, str, float]] = []
+
+    def count(self, name: str, value: float = 1, **dimensions: str) -> None:
+        """Keep a number until the next flush."""
+        unit = self._unit_of(name, dimensions)
+        self._counted.append((tuple(sorted(dimensions.items())), name, unit, value))
+
+    def flush(self) -> None:
+        """Print what was counted, a line for each set of dimensions (or more, where there is very much)."""
+        counted, self._counted = self._counted, []
+        lines: dict[Dimensions, AmazonCloudWatchEMFProvider] = {}
+        for dimensions, name, unit, value in counted:
+            lines.setdefault(dimensions, self._line(dimensions)).add_metric(name, unit, value)
+        for line in lines.values():
+            if line.metric_set:
+                line.flush_metrics()
+
+    def _line(self, dimensions: Dimensions) -> AmazonCloudWatchEMFProvider:
+        return AmazonCloudWatchEMFProvider(
+            namespace=self.namespace, service=self.service, default_dimensions=dict(dimensions)
+        )
+
+
+class Counting(Protocol):
+    """What an invocation needs of the metrics."""
+
+    def count(self, name: str, value: float = 1, **dimensions: str) -> None: ...  # noqa: D102  # the port promises
+    def flush(self) -> None: ...  # noqa: D102
+
+
+class Observing:
+    """Chalice middleware: every line of an invocation has its request id, and its numbers are flushed at its end."""
+
+    def __init__(
+        self, service: str, metrics: Callable[[], Counting], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._service, self._metrics, self._clock, self._is_cold = service, metrics, clock, True
+
+    def __call__(self, event: Any, get_response: Callable[[Any], T]) -> T:  # noqa: ANN401  # an event of any source
+        """Run one invocation."""
+        began, context = self._clock(), lambda_context(event)
+        function = self._name(getattr(context, "function_name", ""))
+        with log.append_context_keys(request_id=request_id(event), function=function):
+            try:
+                return get_response(event)
+            finally:
+                self._tell(function, 1000 * (self._clock() - began))
+
+    def _tell(self, function: str, took: float) -> None:
+        metrics = self._metrics()
+        if self._is_cold:
+            self._is_cold = False
+            metrics.count("ColdStarts", function=function)
+        metrics.count("InvocationDuration", round(took, 1), function=function)
+        metrics.flush()
+
+    def _name(self, name: str) -> str:
+        """As app.py calls it; Chalice names the API's function after the app and the stage alone."""
+        return name.removeprefix(self._service).lstrip("-") or "api_handler"
+
+
+def lambda_context(event: Any) -> Any:  # noqa: ANN401  # Lambda's own object
+    """The context that Chalice keeps in its events, under two names."""
+    return getattr(event, "lambda_context", None) or getattr(event, "context", None)
+
+
+def request_id(event: Any) -> str:  # noqa: ANN401
+    """The gateway's id of a request, which its answer shows; Lambda's own for every other event."""
+    gateway = getattr(event, "context", None)
+    named = gateway.get("requestId") if isinstance(gateway, Mapping) else None
+    return str(named or getattr(lambda_context(event), "aws_request_id", "unknown"))

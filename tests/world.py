@@ -32,6 +32,7 @@ from chalicelib.wiring import Wired, use
 from chalicelib.wiring.outside import State
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
+from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue, Message
 
 ROOT = "wlf_root"
@@ -67,6 +68,7 @@ class World:
         self.clock = FrozenClock()
         self.queue = MemoryQueue(self.clock, self.random)
         self.bucket = MemoryBucket(self.clock, self.announce)
+        self.metrics = MemoryMetrics()
         self.copies = 1
         """How often S3 announces each object."""
         self.passed: list[str] = []
@@ -175,7 +177,7 @@ class World:
     def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Wired:
         wired = Wired(settings)
         wired.state, wired.objects, wired.clock = state, objects, self.clock
-        wired.queues = dict.fromkeys(TaskType, self.queue)
+        wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
         wired.bootstrap = lambda: ROOT
         wired.idempotency = Idempotency(state.tasks, self.clock, self._new_id)
         wired.attempts = Attempts(state.tasks, self.clock, wired.rules, lambda: LUCK)

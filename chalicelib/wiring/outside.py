@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.core.tasks import TaskType
-    from chalicelib.ports import Catalog, Clock, Edge, ObjectStore, Queue, ScheduleStore, TaskStore, TokenStore
+    from chalicelib.ports import Catalog, Clock, Edge, Metrics, ObjectStore, Queue, ScheduleStore, TaskStore, TokenStore
 
 
 class State(Protocol):
@@ -100,6 +100,14 @@ class Outside:
         from chalicelib.aws.edge import CloudFront
 
         return CloudFront(self.settings.distribution, partial(client, "cloudfront"))
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Where numbers go."""
+        from chalicelib.core.metrics import NAMESPACE, unit_of
+        from chalicelib.telemetry import EmbeddedMetrics
+
+        return EmbeddedMetrics(NAMESPACE, self.settings.service, unit_of)
 
     @cached_property
     def clock(self) -> Clock:

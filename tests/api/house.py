@@ -17,6 +17,7 @@ from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
+from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue
 
 CDN = "https://cdn.example"
@@ -28,6 +29,7 @@ def a_house(**settings: object) -> Wired:
     house = Wired(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
     house.state = MemoryState()
     house.clock = FrozenClock()
+    house.metrics = MemoryMetrics()
     house.objects = MemoryBucket(house.clock, lambda _: None)
     house.bootstrap = lambda: BOOTSTRAP
     house.queues = dict.fromkeys(TaskType, MemoryQueue(house.clock, Random(0)))

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
+
+from chalicelib.core.metrics import METRICS, NAMESPACE, unit_of
+from chalicelib.telemetry import EmbeddedMetrics, Observing, log
+from tests.api.gateway import Gateway
+from tests.memory_metrics import MemoryMetrics
+
+CLOCK_EVENT: dict[str, object] = {
+    "source": "aws.events",
+    "account": "1",
+    "time": "",
+    "region": "",
+    "resources": [],
+    "version": "0",
+}
+CLOCK_EVENT |= {"id": "1", "detail-type": "Scheduled Event", "detail": {}}
+UNITS = {"Count", "Milliseconds", "Bytes"}
+
+
+@pytest.fixture
+def metrics() -> EmbeddedMetrics:
+    return EmbeddedMetrics(NAMESPACE, "wallify-test", unit_of)
+
+
+@pytest.fixture
+def memory() -> MemoryMetrics:
+    return MemoryMetrics()
+
+
+@pytest.fixture
+def app(memory: MemoryMetrics) -> Chalice:
+    app = Chalice(app_name="wallify")
+    ticks = count()
+    app.register_middleware(Observing("wallify-test", lambda: memory, clock=lambda: next(ticks)))
+
+    @app.route("/hello")
+    def hello() -> dict[str, str]:
+        log.info("said hello")
+        return {}
+
+    @app.schedule(Rate(1, unit=Rate.MINUTES))
+    def sweep(_: object) -> None:
+        log.info("swept")
+
+    @app.schedule(Rate(1, unit=Rate.MINUTES))
+    def broken(_: object) -> None:
+        raise RuntimeError("broken")
+
+    return app
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the log has said so far."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(log.registered_formatter)
+    log.addHandler(handler)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logging.getLogger(log.name).removeHandler(handler)
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+
+
+def test_a_number_becomes_a_line_that_cloudwatch_understands(
+    metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics.count("TasksEnded", type="process_image", status="SUCCESS")
+    metrics.flush()
+    (line,) = printed(capsys)
+    (told,) = line["_aws"]["CloudWatchMetrics"]
+    assert told["Namespace"] == "Wallify"
+    assert told["Metrics"] == [{"Name": "TasksEnded", "Unit": "Count"}]
+    assert sorted(told["Dimensions"][0]) == ["service", "status", "type"]
+    assert (line["service"], line["type"], line["status"]) == ("wallify-test", "process_image", "SUCCESS")
+    assert line["TasksEnded"] == [1.0]
+
+
+def test_numbers_of_different_dimensions_do_not_mix(
+    metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics.count("ColdStarts", function="sweep")
+    metrics.count("InvocationDuration", 3.5, function="sweep")
+    metrics.count("InvocationDuration", 4.5, function="maintenance")
+    metrics.flush()
+    found = {line["function"]: line.get("InvocationDuration") for line in printed(capsys)}
+    assert found == {"sweep": [3.5], "maintenance": [4.5]}
+
+
+@pytest.mark.parametrize("times", [99, 100, 101, 250])
+def test_many_numbers_arrive_all_of_them_with_their_dimensions(
+    metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str], times: int
+) -> None:
+    for _ in range(times):
+        metrics.count("Retries", reason="unavailable")
+    metrics.flush()
+    lines = printed(capsys)
+    assert sum(len(line["Retries"]) for line in lines) == times
+    assert {(line["service"], line["reason"]) for line in lines} == {("wallify-test", "unavailable")}
+
+
+def test_what_was_flushed_is_not_flushed_again(metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.count("BytesSaved", 10)
+    metrics.flush()
+    metrics.flush()
+    assert len(printed(capsys)) == 1
+
+
+@pytest.mark.parametrize(("name", "dimensions"), [("Nothing", {}), ("Retries", {}), ("BytesSaved", {"type": "x"})])
+def test_a_number_that_is_not_in_the_table_is_an_error(
+    metrics: EmbeddedMetrics, name: str, dimensions: dict[str, str]
+) -> None:
+    with pytest.raises(ValueError, match=f"no metric {name}"):
+        metrics.count(name, 1, **dimensions)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_has_a_known_unit_and_room_for_the_service_among_its_dimensions(name: str) -> None:
+    assert METRICS[name].unit in UNITS
+    assert "service" not in METRICS[name].dimensions
+    assert len(METRICS[name].dimensions) < 30  # CloudWatch's limit
+
+
+def test_a_request_is_timed_and_its_lines_have_the_id_that_its_answer_shows(
+    app: Chalice, memory: MemoryMetrics, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    Gateway(app).get("/hello")
+    assert memory.values("InvocationDuration", function="api_handler") == [1000]
+    assert memory.flushes == 1
+    assert [(line["message"], line["request_id"]) for line in lines()] == [("said hello", "request-1")]
+
+
+def test_an_event_is_timed_and_its_lines_have_the_id_of_its_invocation(
+    app: Chalice, memory: MemoryMetrics, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    context = SimpleNamespace(aws_request_id="run-1", function_name="wallify-test-sweep")
+    app.handler_map["sweep"](CLOCK_EVENT, context)
+    assert memory.values("InvocationDuration", function="sweep") == [1000]
+    assert [(line["request_id"], line["function"]) for line in lines()] == [("run-1", "sweep")]
+
+
+def test_only_the_first_invocation_of_a_process_is_a_cold_start(app: Chalice, memory: MemoryMetrics) -> None:
+    gateway = Gateway(app)
+    gateway.get("/hello")
+    gateway.get("/hello")
+    assert memory.values("ColdStarts", function="api_handler") == [1]
+
+
+def test_what_an_invocation_counted_before_it_failed_is_not_lost(app: Chalice, memory: MemoryMetrics) -> None:
+    with pytest.raises(RuntimeError):
+        app.handler_map["broken"](CLOCK_EVENT, SimpleNamespace(aws_request_id="run-1", function_name=""))
+    assert memory.flushes == 1
+
+
+def test_an_id_is_not_left_behind_for_the_next_invocation(
+    app: Chalice, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    Gateway(app).get("/hello")
+    log.info("between")
+    assert "request_id" not in lines()[-1]
