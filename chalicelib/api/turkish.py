@@ -39,6 +39,7 @@ TURKISH = {
     "There is no such token.": "Böyle bir token yok.",
     "There is no such collection.": "Böyle bir koleksiyon yok.",
     "The cursor is not one of ours.": "Bu imleç bizim verdiğimiz bir imleç değil.",
+    "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "The form has no field 'file'.": "Formda 'file' alanı yok.",
     "The form is broken or cut off.": "Form bozuk ya da yarım.",
     "Each field of the form may come once.": "Formdaki her alan bir kez gelebilir.",

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.orphans import Ages
 from chalicelib.core.paging import Page
-from chalicelib.errors import Conflict, ObjectNotFound
+from chalicelib.errors import BadRequest, Conflict, ObjectNotFound
 from chalicelib.ports import Clock, ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object in quarantine."""
+
+    key: str
+    """The one that it had, and gets back."""
+    bytes: int
+    since: datetime
+    until: datetime
+    """From then on clean-up removes it for ever."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +46,27 @@ class Quarantine:
 
         Rows are not made: an object that still nobody names is taken away again, a day later at the earliest.
         """
+        if not self.objects.has(keys.quarantined(key)):
+            raise ObjectNotFound(key=key)
         if self.objects.has(key):
             raise Conflict("There is an object under this key again.", key=key)
         self.objects.copy(keys.quarantined(key), key)
         self.objects.delete(keys.quarantined(key))
 
-    def held(self, limit: int, after: str | None = None) -> Page[Stored]:
-        """What is held, by key, with the moment since when; the cursor of the last page goes on."""
-        return self.objects.list(keys.QUARANTINE, limit, after)
+    def held(self, limit: int, after: str | None = None) -> Page[Held]:
+        """What is held, by key; the cursor of the last page goes on. BadRequest for a cursor that is none of ours."""
+        if after is not None and not after.startswith(keys.QUARANTINE):
+            raise BadRequest("The cursor is not one of ours.", parameter="cursor")
+        page = self.objects.list(keys.QUARANTINE, limit, after)
+        return Page(tuple(map(self._held, page.items)), page.next_cursor)
 
     def purge(self, limit: int, after: str | None = None) -> tuple[int, str | None]:
         """Remove for ever what has been held long enough, of one page: how many, and where the next page begins."""
-        page = self.held(limit, after)
-        old = [one.key for one in page.items if one.modified <= self.clock.now() - self.ages.quarantine]
+        page, now = self.objects.list(keys.QUARANTINE, limit, after), self.clock.now()
+        old = [one.key for one in page.items if self._held(one).until <= now]
         self.objects.delete(*old)
         return len(old), page.next_cursor
+
+    def _held(self, stored: Stored) -> Held:
+        key = stored.key.removeprefix(keys.QUARANTINE)
+        return Held(key, stored.bytes, stored.modified, stored.modified + self.ages.quarantine)

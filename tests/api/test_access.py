@@ -35,6 +35,8 @@ MAY = {
     "GET /schedules": {Scope.READ},
     "POST /schedules/{name}/run": {Scope.ADMIN},
     "PATCH /schedules/{name}": {Scope.ADMIN},
+    "GET /quarantine": {Scope.ADMIN},
+    "POST /quarantine/restore": {Scope.ADMIN},
     "PATCH /images/{image_id}": {Scope.ADMIN},
     "DELETE /images/{image_id}": {Scope.ADMIN},
     "POST /images/{image_id}/restore": {Scope.ADMIN},

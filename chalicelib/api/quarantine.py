@@ -1,0 +1,91 @@
+"""What clean-up has taken away, and bringing it back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from chalicelib.api.answers import Answer, data
+from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.vocabulary import Limit, Moment, given
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import Conflict, ObjectNotFound
+from chalicelib.services.quarantine import Held
+from chalicelib.telemetry import log
+from chalicelib.wiring import wired
+
+# S3's own limit is 1,024 bytes, and a cursor is a key with our prefix.
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, description="Where the object lay.")]
+KeyCursor = Annotated[str, msgspec.Meta(max_length=1100, description="`next_cursor` of the page before.")]
+
+
+class HeldQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page."""
+
+    limit: Limit = 50
+    cursor: KeyCursor | UnsetType = UNSET
+
+
+class HeldObject(msgspec.Struct, frozen=True):
+    """An object that clean-up has taken away."""
+
+    key: str
+    """Where it lay, and where restoring puts it."""
+    bytes: int
+    since: Moment
+    until: Moment
+    """From then on clean-up removes it for ever."""
+
+
+class HeldPage(msgspec.Struct, frozen=True):
+    """What is held, by key."""
+
+    objects: tuple[HeldObject, ...]
+    next_cursor: str | None
+    """Continues after the last one; null at the end."""
+
+
+class WhichObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which object."""
+
+    key: Key
+
+
+class Restored(msgspec.Struct, frozen=True):
+    """An object that lies where it lay again."""
+
+    key: str
+
+
+@endpoint(
+    "GET /quarantine",
+    "What clean-up has taken away",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("A page of it.", HeldPage)},
+)
+def quarantine(_: Ask, query: HeldQuery) -> Answer:
+    """For seven days each object can be brought back by `POST /quarantine/restore`."""
+    page = wired().night.quarantine.held(query.limit, given(query.cursor))
+    return data(HeldPage(tuple(map(_record, page.items)), page.next_cursor))
+
+
+@endpoint(
+    "POST /quarantine/restore",
+    "Bring back what clean-up has taken away",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("It lies where it lay.", Restored)},
+    errors=(ObjectNotFound, Conflict),
+)
+def restore_object(ask: Ask, body: WhichObject) -> Answer:
+    """Rows are not made: what nobody names a day later is taken away again. 409 if the key is in use again."""
+    wired().night.quarantine.restore(body.key)
+    # Who did it, by the digest that GET /tokens shows.
+    log.info("object restored", extra={"key": body.key, "by": ask.owner, "request_id": ask.request_id})
+    return data(Restored(body.key))
+
+
+def _record(held: Held) -> HeldObject:
+    return HeldObject(held.key, held.bytes, held.since, held.until)

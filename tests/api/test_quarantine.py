@@ -1,0 +1,83 @@
+"""What clean-up has taken away, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway, Got
+from tests.api.house import BOOTSTRAP, bucket_of
+from tests.builders import NOON
+
+KEYS = [f"originals/lost-{number}/0.png" for number in range(3)]
+
+
+@pytest.fixture
+def held(house: Wired) -> None:
+    """Three objects in quarantine."""
+    bucket = bucket_of(house)
+    for key in KEYS:
+        bucket.drop(key, b"bytes")
+        (stored,) = bucket.list(key, 1).items
+        house.night.quarantine.take(stored)
+
+
+def restored(admin: Gateway, key: str) -> Got:
+    return admin.post("/quarantine/restore", json.dumps({"key": key}).encode())
+
+
+@pytest.mark.usefixtures("held")
+def test_what_is_held_is_told_page_by_page_with_its_last_day(admin: Gateway) -> None:
+    first = admin.get("/quarantine?limit=2").json
+    second = admin.get(f"/quarantine?limit=2&cursor={first['next_cursor']}").json
+
+    assert [one["key"] for one in first["objects"] + second["objects"]] == KEYS
+    assert second["next_cursor"] is None
+    assert first["objects"][0]["bytes"] == len(b"bytes")
+    assert datetime.fromisoformat(first["objects"][0]["until"]) == NOON + timedelta(days=7)
+
+
+@pytest.mark.usefixtures("held")
+def test_one_is_brought_back_to_where_it_lay(admin: Gateway, house: Wired) -> None:
+    got = restored(admin, KEYS[1])
+
+    assert (got.status, got.json) == (200, {"key": KEYS[1]})
+    assert bucket_of(house).blobs[KEYS[1]].body == b"bytes"
+    assert [one["key"] for one in admin.get("/quarantine").json["objects"]] == [KEYS[0], KEYS[2]]
+
+
+@pytest.mark.usefixtures("held")
+def test_what_is_not_held_is_not_found_whether_there_is_such_an_object_or_not(admin: Gateway) -> None:
+    restored(admin, KEYS[0])
+
+    again, never = restored(admin, KEYS[0]), restored(admin, "originals/never/0.png")
+
+    assert (again.status, never.status, never.json["code"]) == (404, 404, "object_not_found")
+
+
+@pytest.mark.usefixtures("held")
+def test_nothing_is_brought_back_over_something_else(admin: Gateway, house: Wired) -> None:
+    bucket_of(house).drop(KEYS[0], b"another")
+
+    got = restored(admin, KEYS[0])
+
+    assert (got.status, got.json["code"]) == (409, "conflict")
+    assert bucket_of(house).blobs[KEYS[0]].body == b"another"
+
+
+@pytest.mark.usefixtures("held")
+def test_the_log_says_who_brought_what_back(admin: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    restored(admin, KEYS[0])
+
+    (said,) = [record for record in caplog.records if record.message == "object restored"]
+    assert (vars(said)["key"], len(vars(said)["by"])) == (KEYS[0], 64)
+    assert BOOTSTRAP not in str(vars(said))
+
+
+@pytest.mark.usefixtures("house")
+@pytest.mark.parametrize("query", ["cursor=elsewhere", "limit=0", "limit=201"])
+def test_a_page_that_we_did_not_offer_is_refused(admin: Gateway, query: str) -> None:
+    assert admin.get(f"/quarantine?{query}").status == 400
