@@ -127,21 +127,27 @@ class Schedules:
     def _start(self, asked: Asked, slot: Slot, taken: Mapping[str, datetime], *, task_id: str | None = None) -> Task:
         """First the row, then the slot, then the message: whoever dies in between leaves nothing that runs."""
         self._must_be_free(slot)
-        task, now = self.jobs.add(asked, task_id=task_id), self.jobs.clock.now()
+        return self.jobs.announce(self._take(self.jobs.add(asked, task_id=task_id), slot, taken))
+
+    def _take(self, task: Task, slot: Slot, taken: Mapping[str, datetime]) -> Task:
+        now = self.jobs.clock.now()
         mine = replace(slot, last_task_id=task.task_id, last_started_at=now, since=slot.since or now, **taken)  # type: ignore[arg-type]  # only last_period
         try:
             self.store.replace(slot, mine)
         except Conflict as faster:
-            return self._beaten(task, faster)
-        return self.jobs.announce(task)
+            latest = self.store.get(slot.name)
+            if latest.last_task_id == slot.last_task_id:
+                # Nobody runs: the schedule was switched, or looked after for the first time, at this very moment.
+                return self._take(task, latest, taken)
+            return self._beaten(task, latest, faster)
+        return task
 
-    def _beaten(self, task: Task, faster: Conflict) -> Task:
+    def _beaten(self, task: Task, slot: Slot, faster: Conflict) -> Task:
         """Somebody took the slot first: with this very task (a repeated event), or with another run."""
-        holder = self.store.get(schedule_named(task.type).name).last_task_id
-        if holder == task.task_id:
-            return self.jobs.announce(task)
+        if slot.last_task_id == task.task_id:
+            return task
         self.jobs.end(task, Failure("still_running", "Another run of this schedule was faster."))
-        raise StillRunning(task_id=holder) from faster
+        raise StillRunning(task_id=slot.last_task_id) from faster
 
     def _must_be_free(self, slot: Slot) -> None:
         last = self._last(slot)

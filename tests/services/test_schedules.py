@@ -133,6 +133,17 @@ def test_of_two_who_start_at_once_one_runs(world: NightWorld) -> None:
     assert [task.status for task in world.active()] == [Status.PENDING]
 
 
+def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world: NightWorld) -> None:
+    schedules = world.night.schedules
+    slot = world.wired.state.schedules.get("update_collection_stats")
+    # The clock starts several functions in the same minute, and each looks after the others' schedules.
+    schedules.catch_up()
+
+    task = replace(schedules, store=Behind(schedules.store, [slot])).start("stats", NOON)
+    assert task is not None
+    assert world.finish(task).status is Status.SUCCESS
+
+
 def test_a_dead_holder_gives_the_slot_back(world: NightWorld) -> None:
     task = start(world, "stats")
     assert task is not None
