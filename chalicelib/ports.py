@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from chalicelib.core.audit import Entry
 from chalicelib.core.blobs import Blob, Form, Stored
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.messages import DeadLetter
@@ -187,6 +188,18 @@ class TokenStore(Protocol):
 
     def all(self) -> tuple[Token, ...]:
         """All tokens, oldest first."""
+        ...
+
+
+class AuditStore(Protocol):
+    """Where it is written down who has changed what. Nothing forgets an entry."""
+
+    def add(self, entry: Entry) -> None:
+        """Keep the entry; the same entry again changes nothing."""
+        ...
+
+    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
+        """Entries, newest first (then by id); a read that begins after a write has returned sees it."""
         ...
 
 

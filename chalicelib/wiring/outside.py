@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.core.tasks import TaskType
-    from chalicelib.ports import Catalog, Clock, Edge, Metrics, ObjectStore, Queue, ScheduleStore, TaskStore, TokenStore
+    from chalicelib.ports import AuditStore, Catalog, Clock, Edge, Metrics, ObjectStore, Queue, ScheduleStore, TaskStore, TokenStore
 
 
 class State(Protocol):
-    """The four state ports of one back end."""
+    """The five state ports of one back end."""
 
     @property
     def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
@@ -29,6 +29,8 @@ class State(Protocol):
     def tokens(self) -> TokenStore: ...  # noqa: D102
     @property
     def schedules(self) -> ScheduleStore: ...  # noqa: D102
+    @property
+    def audit(self) -> AuditStore: ...  # noqa: D102
 
 
 @dataclass

@@ -20,7 +20,7 @@ import boto3
 import moto
 from botocore.config import Config
 
-from chalicelib.ports import Catalog, ScheduleStore, TaskStore, TokenStore
+from chalicelib.ports import AuditStore, Catalog, ScheduleStore, TaskStore, TokenStore
 from chalicelib.stores.dynamodb import DynamoState
 from tests.contracts.watched import WatchedClient, table_that_ships
 
@@ -37,6 +37,8 @@ class State(Protocol):
     def tokens(self) -> TokenStore: ...
     @property
     def schedules(self) -> ScheduleStore: ...
+    @property
+    def audit(self) -> AuditStore: ...
 
 
 @contextmanager

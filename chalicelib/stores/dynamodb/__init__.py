@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.stores.dynamodb.audit import DynamoAudit
 from chalicelib.stores.dynamodb.catalog import DynamoCatalog
 from chalicelib.stores.dynamodb.schedules import DynamoSchedules
 from chalicelib.stores.dynamodb.table import Client, Table
@@ -12,7 +13,7 @@ __all__ = ["DynamoState"]
 
 
 class DynamoState:
-    """The four state ports over one table; holds no state of its own, so threads may share it."""
+    """The five state ports over one table; holds no state of its own, so threads may share it."""
 
     def __init__(self, client: Client, table_name: str) -> None:
         table = Table(client, table_name)
@@ -20,3 +21,4 @@ class DynamoState:
         self.catalog = DynamoCatalog(table)
         self.tokens = DynamoTokens(table)
         self.schedules = DynamoSchedules(table)
+        self.audit = DynamoAudit(table)

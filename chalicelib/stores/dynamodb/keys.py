@@ -12,6 +12,7 @@
 | collection name | COLLECTIONS                  | <name>                    |                                    |
 | schedule        | SCHEDULE#<name>              | SCHEDULE                  |                                    |
 | token           | TOKENS#<shard>               | <digest>                  |                                    |
+| audit entry     | AUDIT                        | <moment>#<id>             |                                    |
 
 One partition takes 1,000 writes a second, so what all work writes to is spread over shards, chosen by id.
 """
@@ -29,6 +30,8 @@ SHARDS = 4
 STATS_SHARDS = 8
 """Of each collection's counters; two transactions on one item conflict, so more shards mean fewer retries."""
 COLLECTIONS = "COLLECTIONS"
+AUDIT = "AUDIT"
+"""One partition: people ask for changes, and people are slow."""
 TRASH_PK = "TRASH"
 """Images in the trash stand in the collection index under this, instead of under their collection."""
 
@@ -100,6 +103,11 @@ def schedule(its_name: str) -> dict[str, object]:
 def collection(its_name: str) -> dict[str, object]:
     """Key of the note that a collection exists; written once, when it is new, so never hot."""
     return {"pk": COLLECTIONS, "sk": its_name}
+
+
+def audit(place: str) -> dict[str, object]:
+    """Key of an entry of the audit log."""
+    return {"pk": AUDIT, "sk": place}
 
 
 def token(its_digest: str) -> dict[str, object]:

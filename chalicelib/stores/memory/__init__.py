@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.stores.memory.audit import MemoryAudit
 from chalicelib.stores.memory.catalog import MemoryCatalog
 from chalicelib.stores.memory.database import Database
 from chalicelib.stores.memory.schedules import MemorySchedules
@@ -12,7 +13,7 @@ __all__ = ["MemoryState"]
 
 
 class MemoryState:
-    """The four state ports over one set of dictionaries, safe to share between threads."""
+    """The five state ports over one set of dictionaries, safe to share between threads."""
 
     def __init__(self) -> None:
         database = Database()
@@ -20,3 +21,4 @@ class MemoryState:
         self.catalog = MemoryCatalog(database)
         self.tokens = MemoryTokens(database)
         self.schedules = MemorySchedules(database)
+        self.audit = MemoryAudit(database)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
+from chalicelib.core.audit import Entry
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task
@@ -35,6 +36,7 @@ class Database:
     """How often a collection's statistics have moved."""
     tokens: dict[str, Token] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
+    audit: dict[str, Entry] = field(default_factory=dict)
 
     def must_still_be(self, before: Task) -> None:
         """Conflict unless the stored task has the version that was read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chalicelib.stores.sql.audit import SqlAudit
 from chalicelib.stores.sql.catalog import SqlCatalog
 from chalicelib.stores.sql.database import Database, engine_for
 from chalicelib.stores.sql.schedules import SqlSchedules
@@ -12,7 +13,7 @@ __all__ = ["SqlState"]
 
 
 class SqlState:
-    """The four state ports over one database, whose tables `migrate.upgrade` has made.
+    """The five state ports over one database, whose tables `migrate.upgrade` has made.
 
     A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool.
     """
@@ -24,6 +25,7 @@ class SqlState:
         self.catalog = SqlCatalog(database)
         self.tokens = SqlTokens(database)
         self.schedules = SqlSchedules(database)
+        self.audit = SqlAudit(database)
 
     def close(self) -> None:
         """Give the connections back to the server."""

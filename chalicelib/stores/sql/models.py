@@ -162,6 +162,21 @@ class SlotRow(Base):
     """Which call wrote this version."""
 
 
+class EntryRow(Base):
+    """One entry of the audit log: the fields of `Entry`."""
+
+    __tablename__ = "audit"
+
+    entry_id: Mapped[str] = mapped_column(Words, primary_key=True)
+    at: Mapped[str] = mapped_column(Moment)
+    actor: Mapped[str] = mapped_column(Text)
+    token_id: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    target: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (Index("audit_time", "at", "entry_id"),)
+
+
 class TokenRow(Base):
     """One token: the fields of `Token`."""
 

@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 from chalicelib.stores.pages import after_sibling, after_time
 from chalicelib.stores.sql.columns import Moment
-from chalicelib.stores.sql.models import ImageRow, TaskRow
+from chalicelib.stores.sql.models import EntryRow, ImageRow, TaskRow
 
 
 @dataclass(frozen=True)
@@ -46,4 +46,5 @@ TASKS_OLDEST_FIRST = Order(TaskRow.created_at, TaskRow.task_id, Moment(), str, a
 TASKS_NEWEST_FIRST = Order(TaskRow.created_at, TaskRow.task_id, Moment(), str, after_time, newest_first=True)
 IMAGES_NEWEST_FIRST = Order(ImageRow.created_at, ImageRow.image_id, Moment(), str, after_time, newest_first=True)
 TRASH_OLDEST_FIRST = Order(ImageRow.trashed_at, ImageRow.image_id, Moment(), str, after_time)
+AUDIT_NEWEST_FIRST = Order(EntryRow.at, EntryRow.entry_id, Moment(), str, after_time, newest_first=True)
 SIBLINGS = Order(TaskRow.place, TaskRow.task_id, Integer(), int, after_sibling)
