@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.errors import WallifyError
 
@@ -54,6 +54,18 @@ class Settings:
     """The same for a part of a long job; longer than the timeout of the functions that work on those."""
     schedule_shift_minutes: int = 0
     """Moves the whole timetable (00:00, every hour, 06:00, all UTC), later or (negative) earlier."""
+    clock_stands_at: str = ""
+    """For tests on the local cloud, and refused everywhere else: the moment (ISO 8601) at which the clock stands."""
+    orphan_hours: int = 24
+    """How old an object that nobody names must be before clean-up takes it away."""
+    quarantine_days: int = 7
+    """How long what clean-up took away can be brought back."""
+    trash_days: int = 7
+    """How long a trashed image can be restored."""
+    cleanup_percent: int = 5
+    """How much of what it has seen one clean-up may take away before it stops and raises the alarm."""
+    cleanup_least: int = 1_000
+    """Objects that it may take away however few it has seen."""
     max_attempts: int = 5
     keep_days: int = 30
     """Days until the history forgets a task that ended well or was revoked."""
@@ -81,6 +93,15 @@ class Settings:
     def lease(self) -> timedelta:
         """How long one run may hold a task."""
         return timedelta(seconds=self.lease_seconds)
+
+    @property
+    def standing_clock(self) -> datetime | None:
+        """Where the clock stands; None where it goes, as it should. BadSetting outside of the local cloud."""
+        if not self.clock_stands_at:
+            return None
+        if self.stage != "local":
+            raise BadSetting(f"WALLIFY_CLOCK_STANDS_AT is for the local cloud, not for the stage {self.stage!r}.")
+        return datetime.fromisoformat(self.clock_stands_at)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

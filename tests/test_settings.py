@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,6 +38,15 @@ def test_a_back_end_that_there_is_not_is_told_by_the_variables_name(text: str) -
 def test_settings_come_from_the_environment_if_no_other_source_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WALLIFY_STAGE", "prod")
     assert load().stage == "prod"
+
+
+def test_a_standing_clock_is_for_the_local_cloud_alone() -> None:
+    given = {"WALLIFY_CLOCK_STANDS_AT": "2026-03-04T12:00:00+00:00"}
+    assert load({}).standing_clock is None
+    assert load({**given, "WALLIFY_STAGE": "local"}).standing_clock == datetime(2026, 3, 4, 12, tzinfo=UTC)
+    for stage in ("dev", "prod"):
+        with pytest.raises(BadSetting, match="WALLIFY_CLOCK_STANDS_AT"):
+            assert load({**given, "WALLIFY_STAGE": stage}).standing_clock
 
 
 def test_the_lease_is_in_seconds() -> None:

@@ -3,16 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from chalicelib.aws.clients import client
-from chalicelib.settings import Settings
+from chalicelib.settings import BadSetting, Settings
 from chalicelib.wiring import Wired, use, wired
 from chalicelib.wiring.outside import Outside
 
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ROOT = Path(__file__).parents[1]
 PARTS = [name for kind in (Outside, Wired) for name, part in vars(kind).items() if isinstance(part, cached_property)]
 
@@ -50,6 +52,26 @@ def test_tests_may_put_others_in_their_place() -> None:
     other = Wired(Settings(stage="other"))
     use(other)
     assert wired() is other
+
+
+def test_the_clock_goes_unless_the_settings_let_it_stand() -> None:
+    standing = Wired(Settings(stage="local", clock_stands_at="2026-03-04T12:00:00+00:00")).clock
+    going = Wired(Settings(stage="local")).clock
+    assert standing.now() == standing.now() == datetime(2026, 3, 4, 12, tzinfo=UTC)
+    assert going.now() != standing.now()
+
+
+def test_a_clock_never_stands_in_production() -> None:
+    with pytest.raises(BadSetting, match="WALLIFY_CLOCK_STANDS_AT"):
+        assert Wired(Settings(stage="prod", clock_stands_at="2026-03-04T12:00:00+00:00")).clock
+
+
+def test_the_settings_say_how_careful_clean_up_is() -> None:
+    given = Settings(orphan_hours=2, quarantine_days=3, trash_days=4, cleanup_percent=50, cleanup_least=5)
+    built = Wired(given).night
+    assert (built.ages.orphan, built.ages.quarantine, built.ages.trash) == (2 * HOUR, 3 * DAY, 4 * DAY)
+    assert built.cleanup.ages == built.cleanup.inspector.ages == built.quarantine.ages == built.deleting.ages
+    assert (built.cleanup.bounds.share, built.cleanup.bounds.least) == (0.5, 5)
 
 
 def test_the_settings_reach_the_services() -> None:

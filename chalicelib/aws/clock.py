@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
@@ -17,6 +18,17 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Come back after that long."""
         time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class StandingClock(SystemClock):
+    """A clock that stands; for tests of what happens a day later."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        """Always the same moment."""
+        return self.moment
 
 
 def new_id() -> str:

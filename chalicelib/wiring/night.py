@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from chalicelib.core.orphans import Ages
     from chalicelib.core.tasks import TaskType
     from chalicelib.services.cleanup import Cleanup
     from chalicelib.services.deleting import Deleting, Deletion
@@ -58,7 +59,7 @@ class Night:
         """Trash, restore, and deleting for good."""
         from chalicelib.services.deleting import Deleting
 
-        return Deleting(self.wired.state.catalog, self.jobs, self.wired.clock)
+        return Deleting(self.wired.state.catalog, self.jobs, self.wired.clock, self.ages)
 
     @cached_property
     def moving(self) -> Moving:
@@ -79,7 +80,16 @@ class Night:
         """What clean-up took away."""
         from chalicelib.services.quarantine import Quarantine
 
-        return Quarantine(self.wired.objects, self.wired.clock)
+        return Quarantine(self.wired.objects, self.wired.clock, self.ages)
+
+    @cached_property
+    def ages(self) -> Ages:
+        """How old things must be before they go."""
+        from chalicelib.core.orphans import Ages
+
+        given = self.wired.settings
+        held, trash = timedelta(days=given.quarantine_days), timedelta(days=given.trash_days)
+        return Ages(orphan=timedelta(hours=given.orphan_hours), quarantine=held, trash=trash)
 
     @cached_property
     def runner(self) -> Runner:
@@ -125,15 +135,21 @@ class Night:
     @cached_property
     def cleanup(self) -> Cleanup:
         """`cleanup_orphaned_files`."""
-        from chalicelib.services.cleanup import Cleanup
+        from chalicelib.services.cleanup import Bounds, Cleanup
         from chalicelib.services.inspection import Inspector
         from chalicelib.services.inventory import Inventory
 
-        wired, state = self.wired, self.wired.state
-        inspector = Inspector(state.catalog, state.tasks, wired.clock, self.reconciler.task_id_of)
-        inventory = Inventory(state.catalog, wired.objects, self.quarantine)
+        wired, state, given = self.wired, self.wired.state, self.wired.settings
         return Cleanup(
-            state.catalog, wired.objects, inspector, self.quarantine, self.reconciler, self.erasing, inventory
+            state.catalog,
+            wired.objects,
+            Inspector(state.catalog, state.tasks, wired.clock, self.reconciler.task_id_of, self.ages),
+            self.quarantine,
+            self.reconciler,
+            self.erasing,
+            Inventory(state.catalog, wired.objects, self.quarantine),
+            self.ages,
+            Bounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
         )
 
     @cached_property

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.core.tasks import TaskType
-    from chalicelib.ports import AuditStore, Catalog, Clock, Edge, Metrics, ObjectStore, Queue, ScheduleStore, TaskStore, TokenStore
+    from chalicelib.ports import (
+        AuditStore,
+        Catalog,
+        Clock,
+        Edge,
+        Metrics,
+        ObjectStore,
+        Queue,
+        ScheduleStore,
+        TaskStore,
+        TokenStore,
+    )
 
 
 class State(Protocol):
@@ -114,9 +125,10 @@ class Outside:
     @cached_property
     def clock(self) -> Clock:
         """The time of day."""
-        from chalicelib.aws.clock import SystemClock
+        from chalicelib.aws.clock import StandingClock, SystemClock
 
-        return SystemClock()
+        moment = self.settings.standing_clock
+        return StandingClock(moment) if moment else SystemClock()
 
     @cached_property
     def bootstrap(self) -> Callable[[], str]:
