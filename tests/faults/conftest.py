@@ -1,13 +1,21 @@
+"""Every named fault runs on every way to keep state."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from chalicelib.stores.memory import MemoryState
+from chalicelib.stores.sql.migrate import upgrade
 from chalicelib.wiring.outside import State
+from tests.contracts.databases import emptied, postgresql, sql_state
 from tests.faults.cloud import Cloud, cloud_on_moto
+from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
 from tests.world import World
+
+STORES = ("memory", "dynamodb", "sqlite", "postgresql")
 
 
 @pytest.fixture
@@ -16,12 +24,26 @@ def cloud() -> Iterator[Cloud]:
         yield cloud
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
-def state(request: pytest.FixtureRequest) -> State:
-    if request.param == "memory":
-        return MemoryState()
-    on_moto: Cloud = request.getfixturevalue("cloud")
-    return on_moto.state()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Base]:
+    with base_on_sqlite(tmp_path) if request.param == "sqlite" else base_on_postgresql() as base:
+        yield base
+
+
+@pytest.fixture(params=STORES)
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    match request.param:
+        case "memory":
+            yield MemoryState()
+        case "dynamodb":
+            on_moto: Cloud = request.getfixturevalue("cloud")
+            yield on_moto.state()
+        case "sqlite":
+            upgrade(f"sqlite:///{tmp_path}/state.db")
+            yield from sql_state(f"sqlite:///{tmp_path}/state.db")
+        case "postgresql":
+            with emptied(postgresql()) as url:
+                yield from sql_state(url)
 
 
 @pytest.fixture

@@ -90,13 +90,13 @@ def test_f28_a_table_that_breaks_is_asked_again(on_dynamodb: World, cloud: Cloud
     judge(on_dynamodb, PICTURE)
 
 
-def test_f29_what_somebody_else_has_done_is_no_error(on_dynamodb: World) -> None:
-    task = on_dynamodb.upload()
-    store = on_dynamodb.wired.state.tasks
-    on_dynamodb.when("after_put", lambda: store.replace(store.get(task.task_id), store.get(task.task_id)))
-    assert on_dynamodb.deliver() is None
-    assert on_dynamodb.statuses(task) == [Status.SUCCESS]
-    judge(on_dynamodb, PICTURE)
+def test_f29_what_somebody_else_has_done_is_no_error(world: World) -> None:
+    task = world.upload()
+    store = world.wired.state.tasks
+    world.when("after_put", lambda: store.replace(store.get(task.task_id), store.get(task.task_id)))
+    assert world.deliver() is None
+    assert world.statuses(task) == [Status.SUCCESS]
+    judge(world, PICTURE)
 
 
 def test_f30_a_transaction_that_another_one_disturbed_is_tried_again(on_dynamodb: World, cloud: Cloud) -> None:

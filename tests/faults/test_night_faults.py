@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -23,26 +22,12 @@ from chalicelib.services.cleanup import Bounds
 from chalicelib.services.drafts import Announced
 from chalicelib.services.schedules import StillRunning
 from chalicelib.stores.memory import MemoryState
-from chalicelib.stores.sql.migrate import upgrade
 from chalicelib.wiring.outside import State
-from tests.contracts.databases import sql_state
 from tests.faults.cloud import Cloud, Faults
 from tests.night import DAY, HOUR, NightWorld
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
 from tests.world import World, a_png
-
-
-@pytest.fixture(params=["memory", "dynamodb", "sqlite"])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
-    if request.param == "memory":
-        yield MemoryState()
-    elif request.param == "dynamodb":
-        cloud: Cloud = request.getfixturevalue("cloud")
-        yield cloud.state()
-    else:
-        upgrade(f"sqlite:///{tmp_path}/state.db")
-        yield from sql_state(f"sqlite:///{tmp_path}/state.db")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.builders import a_rendition, an_image
 from tests.faults.oracle import judge
 from tests.world import World, a_png
 
-ROUNDS = {"memory": 1_000, "dynamodb": 15}
+ROUNDS = {"memory": 1_000, "dynamodb": 15, "sqlite": 15, "postgresql": 100}
 PICTURE = ("nature", a_png())
 
 
