@@ -1,0 +1,136 @@
+"""The night shift on a real deployment: what clean-up takes away and what stops it, and rules that really fire."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+
+from chalicelib.core.schedules import SCHEDULES
+from chalicelib.events import time_of
+from tests.e2e.client import Json, Wallify, eventually, told
+from tests.e2e.conftest import Cloud
+from tests.e2e.nightfall import DAY, Nightfall
+from tests.e2e.photos import a_small_photo
+from tests.e2e.relay import relay
+from tests.e2e.truth import Truth
+
+pytestmark = pytest.mark.e2e
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def night(cloud: Cloud, truth: Truth) -> Nightfall:
+    return Nightfall(cloud, truth)
+
+
+@pytest.fixture
+def run() -> str:
+    """A word that tells this test's orphans from all others."""
+    return uuid.uuid4().hex[:8]
+
+
+def test_of_fifty_orphans_exactly_the_thirty_old_ones_are_taken_away_and_one_comes_back(
+    night: Nightfall, wallify: Wallify, truth: Truth, collection: str, run: str
+) -> None:
+    for _ in range(2):
+        wallify.published(a_small_photo(), collection=collection)
+    with night.clock(datetime.now(UTC) + DAY):
+        night.report("cleanup")  # what other tests have left is gone, so that everything can be counted
+    old = night.orphans(run, range(30))
+    written = night.newest(f"originals/orphan-{run}")
+    night.later(written)
+    young, before = night.orphans(run, range(30, 50)), truth.keys()
+
+    with night.clock(written + DAY):
+        dry = night.report("cleanup", dry_run="true")
+        untouched = truth.keys()
+        real = night.report("cleanup")
+
+    assert (dry["orphans"], dry["young"], dry["dry_run"], untouched == before) == (30, 20, True, True)
+    assert (real["quarantined"], real["orphans"], real["young"]) == (30, 30, 20)
+    after = truth.keys()
+    assert before.keys() - after.keys() == old
+    assert {f"quarantine/{key}" for key in old} == after.keys() - before.keys()
+    assert young <= after.keys()
+    truth.assert_exact(collection, 2)
+    assert_comes_back(wallify, truth, min(old))
+
+
+def test_an_empty_catalogue_stops_clean_up_and_the_task_says_why(night: Nightfall, truth: Truth, run: str) -> None:
+    night.orphans(run, range(5))
+    before = truth.keys()
+
+    with night.empty_table() as table, ExitStack() as meanwhile:
+        for role in ("ApiRoleArn", "MaintenanceRoleArn"):
+            meanwhile.enter_context(night.allowed(role, "dynamodb:*"))
+        meanwhile.enter_context(night.environment("maintenance", **tomorrow(), WALLIFY_TABLE=table))
+        meanwhile.enter_context(night.environment("api_handler", WALLIFY_TABLE=table))
+        task = night.run("cleanup")
+
+    assert (task["status"], task["error"]["code"]) == ("FAILURE", "catalogue_empty")
+    assert truth.keys() == before
+
+
+def test_a_catalogue_that_cannot_be_read_stops_clean_up_and_the_task_says_why(
+    cloud: Cloud, night: Nightfall, truth: Truth, run: str
+) -> None:
+    night.orphans(run, range(5))
+    before = truth.keys()
+
+    with ExitStack() as meanwhile:
+        sick = meanwhile.enter_context(relay(cloud.emulator_url, "BatchGetItem"))
+        meanwhile.enter_context(night.environment("maintenance", **tomorrow(), AWS_ENDPOINT_URL_DYNAMODB=sick))
+        meanwhile.enter_context(night.environment("api_handler", WALLIFY_MAX_ATTEMPTS="1"))
+        task = night.run("cleanup")
+
+    assert (task["status"], task["error"]["code"]) == ("FAILURE", "unavailable")
+    assert truth.keys() == before
+
+
+def test_each_schedule_really_fires_at_its_shifted_time(night: Nightfall, wallify: Wallify) -> None:
+    before = {name: last_task(wallify, name) for name in SCHEDULES}
+    soon = datetime.now(UTC) + MINUTE + MINUTE / 6  # a rule that is changed in the last moment would wait for a day
+
+    with ExitStack() as meanwhile:
+        for name, schedule in SCHEDULES.items():
+            shift = int((soon - schedule.period(soon)) / MINUTE)
+            minute, hour = time_of(name, shift_minutes=shift)
+            meanwhile.enter_context(night.environment(name, WALLIFY_SCHEDULE_SHIFT_MINUTES=str(shift)))
+            meanwhile.enter_context(night.rule(name, f"cron({minute} {hour} * * ? *)"))
+        started = {name: eventually(partial(new_task, wallify, name, before[name]), name) for name in SCHEDULES}
+
+    for name, task in started.items():
+        assert (wallify.ended(task["task_id"])["status"], task["type"]) == ("SUCCESS", SCHEDULES[name].type)
+
+
+def tomorrow() -> dict[str, str]:
+    return {"WALLIFY_CLOCK_STANDS_AT": (datetime.now(UTC) + DAY).isoformat()}
+
+
+def assert_comes_back(wallify: Wallify, truth: Truth, key: str) -> None:
+    assert key in {one["key"] for one in told(wallify.http.get("/quarantine", params={"limit": 200}), 200)["objects"]}
+    told(wallify.http.post("/quarantine/restore", json={"key": key}), 200)
+    there = truth.keys()
+    assert there[key] == len(key)
+    assert f"quarantine/{key}" not in there
+
+
+def last_task(wallify: Wallify, name: str) -> str | None:
+    (told_of,) = [one for one in timetable(wallify) if one["name"] == name]
+    return told_of["last_task"]["task_id"] if told_of["last_task"] else None
+
+
+def new_task(wallify: Wallify, name: str, known: str | None) -> Json | None:
+    (told_of,) = [one for one in timetable(wallify) if one["name"] == name]
+    last: Json | None = told_of["last_task"]
+    return last if last and last["task_id"] != known else None
+
+
+def timetable(wallify: Wallify) -> list[Json]:
+    found: list[Json] = told(wallify.http.get("/schedules"), 200)["schedules"]
+    return found
