@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 from chalicelib.core.messages import Arrival, Work, read, write
 from chalicelib.core.schedules import SCHEDULES
-from chalicelib.core.tasks import TaskType
+from chalicelib.core.tasks import Failure, TaskType
 from chalicelib.services.runner import Redeliver
 from chalicelib.services.schedules import Options
 from chalicelib.telemetry import log
@@ -18,6 +18,12 @@ _SWEEP_SECONDS = 40
 """Less than the function's timeout; what is left waits for the next minute."""
 _LETTERS_A_LOOK = 50
 _FORGOTTEN_A_LOOK = 1_000
+_LANES = {
+    TaskType.PROCESS_IMAGE: "images",
+    TaskType.GENERATE_THUMBNAILS: "thumbnails",
+    TaskType.CLEANUP_ORPHANED_FILES: "maintenance",
+}
+"""What the queues are called in metrics, by the work that stands for all of a queue's."""
 
 
 class Record(Protocol):
@@ -26,10 +32,15 @@ class Record(Protocol):
     body: str
     receipt_handle: str
 
+    def to_dict(self) -> Mapping[str, Any]:
+        """What SQS says about it."""
+        ...
+
 
 def process_images(records: Iterable[Record]) -> None:
     """Run `process_image` for each message. Raises, so that SQS keeps the message, where it must come again."""
     for record in records:
+        _count_wait(record, TaskType.PROCESS_IMAGE)
         try:
             for asked in read(record.body):
                 _process_image(asked)
@@ -70,6 +81,7 @@ def run_schedule(name: str, *, dry_run: bool = False, collection: str | None = N
 def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
     queue = wired().queues[lane]
     for record in records:
+        _count_wait(record, lane)
         try:
             for asked in read(record.body):
                 if isinstance(asked, Work):
@@ -86,7 +98,7 @@ def _long_job(asked: Work, lane: TaskType) -> None:
         return
     log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
     if task.error is not None and task.error.retryable:
-        wired().queues[lane].bury(write(Work(task.task_id)), reason=task.error.code)
+        _bury(task.task_id, lane, task.error)
 
 
 def _process_image(asked: Arrival | Work) -> None:
@@ -101,7 +113,21 @@ def _process_image(asked: Arrival | Work) -> None:
     log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
     if task.error is not None and task.error.retryable:
         # It might have gone well another time, but there are no more attempts: a person must look.
-        services.images_queue.bury(write(Work(task_id)), reason=task.error.code)
+        _bury(task_id, TaskType.PROCESS_IMAGE, task.error)
+
+
+def _bury(task_id: str, lane: TaskType, error: Failure) -> None:
+    wired().queues[lane].bury(write(Work(task_id)), reason=error.code)
+    wired().metrics.count("DeadLetters", queue=_LANES[lane])
+
+
+def _count_wait(record: Record, lane: TaskType) -> None:
+    told = record.to_dict()["attributes"]
+    # Later deliveries have waited for a retry, not for a worker.
+    if told["ApproximateReceiveCount"] == "1":
+        sent = datetime.fromtimestamp(int(told["SentTimestamp"]) / 1000, UTC)
+        waited = max((wired().clock.now() - sent).total_seconds(), 0.0)
+        wired().metrics.count("QueueWait", round(1000 * waited), queue=_LANES[lane])
 
 
 def sweep() -> None:

@@ -20,7 +20,7 @@ from chalicelib.services.schedules import Options
 from chalicelib.wiring import use
 from chalicelib.wiring.outside import State
 from tests.memory_queue import Message
-from tests.world import Kill, Record, World, a_png
+from tests.world import Kill, World, a_png
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -90,7 +90,7 @@ class NightWorld(World):
             return super().deliver(message)
         use(self.wired)
         try:
-            events.maintain([Record(message.body, message.receipt)])
+            events.maintain([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
             return fault
         finally:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -33,6 +35,27 @@ def test_a_message_that_was_worked_off_answers_nothing(world: World) -> None:
     task = world.upload()
     events.process_images([one_message(world)])
     assert world.statuses(task) == [Status.SUCCESS]
+
+
+def test_a_message_tells_how_long_it_has_waited_for_a_worker(world: World) -> None:
+    world.upload()
+    record = replace(one_message(world), sent_ms=int(world.clock.now().timestamp() * 1000))
+    world.clock.move(timedelta(seconds=1.5))
+    events.process_images([record])
+    assert world.metrics.values("QueueWait", queue="images") == [1500]
+
+
+def test_a_message_that_comes_again_has_waited_for_something_else(world: World) -> None:
+    world.upload()
+    events.process_images([replace(one_message(world), received=2)])
+    assert world.metrics.values("QueueWait") == []
+
+
+def test_a_clock_that_is_behind_the_queues_makes_no_time_run_backwards(world: World) -> None:
+    world.upload()
+    ahead = world.clock.now() + timedelta(minutes=5)
+    events.process_images([replace(one_message(world), sent_ms=int(ahead.timestamp() * 1000))])
+    assert world.metrics.values("QueueWait", queue="images") == [0]
 
 
 def test_a_message_that_is_still_needed_is_hidden_for_its_wait_and_kept(world: World) -> None:
@@ -87,6 +110,7 @@ def test_a_failure_that_another_try_might_cure_is_buried_once(world: World) -> N
     world.bucket.trouble.at("before get", *unavailable(5))
     world.settle()
     assert [letter.reason for letter in world.queue.letters] == ["unavailable"]
+    assert world.metrics.total("DeadLetters", queue="images") == 1
 
 
 def test_a_bad_picture_is_nobodys_dead_letter(world: World) -> None:

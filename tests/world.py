@@ -20,8 +20,9 @@ from PIL import Image
 
 from chalicelib import events
 from chalicelib.core.tasks import Status, Task, TaskType
-from chalicelib.ports import ObjectStore
+from chalicelib.ports import ObjectStore, TaskStore
 from chalicelib.services.attempts import Attempts
+from chalicelib.services.counting import CountedState, CountedTasks
 from chalicelib.services.idempotency import Idempotency
 from chalicelib.services.processing import Processing
 from chalicelib.services.runner import Runner
@@ -49,6 +50,13 @@ class Record:
 
     body: str
     receipt_handle: str
+    received: int = 1
+    sent_ms: int = 0
+
+    def to_dict(self) -> dict[str, dict[str, str]]:
+        """What SQS says about it, all in words."""
+        told = {"SentTimestamp": str(self.sent_ms), "ApproximateReceiveCount": str(self.received)}
+        return {"attributes": told}
 
 
 def a_png(number: int = 0, size: tuple[int, int] = (8, 6)) -> bytes:
@@ -111,13 +119,17 @@ class World:
         assert message is not None, "there is no message to be seen"
         use(self.wired)
         try:
-            events.process_images([Record(message.body, message.receipt)])
+            events.process_images([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
             return fault
         finally:
             use(None)
         self.queue.forget(message)
         return None
+
+    def record(self, message: Message) -> Record:
+        """The message as a worker gets it, sent at this very moment."""
+        return Record(message.body, message.receipt, message.receives, int(self.clock.now().timestamp() * 1000))
 
     def settle(self) -> None:
         """Work off all messages, letting time pass where they are hidden."""
@@ -176,11 +188,13 @@ class World:
 
     def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Wired:
         wired = Wired(settings)
-        wired.state, wired.objects, wired.clock = state, objects, self.clock
+        tasks: TaskStore = CountedTasks(state.tasks, self.metrics)
+        wired.state = CountedState(tasks, state.catalog, state.tokens, state.schedules, state.audit)
+        wired.objects, wired.clock = objects, self.clock
         wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
         wired.bootstrap = lambda: ROOT
-        wired.idempotency = Idempotency(state.tasks, self.clock, self._new_id)
-        wired.attempts = Attempts(state.tasks, self.clock, wired.rules, lambda: LUCK)
+        wired.idempotency = Idempotency(tasks, self.clock, self._new_id)
+        wired.attempts = Attempts(tasks, self.clock, wired.rules, lambda: LUCK)
         wired.runner = Runner(wired.attempts, wired.families, self._new_id, self._checkpoint)
         wired.processing = replace(cast("Processing", wired.processing), checkpoint=self._checkpoint)
         return wired

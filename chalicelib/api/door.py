@@ -20,8 +20,10 @@ from chalicelib.api.problems import InternalError, problem
 from chalicelib.api.reading import read_parts
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
+from chalicelib.core.tokens import Scope
 from chalicelib.telemetry import log
 
+from chalicelib.wiring import wired
 ANYWHERE = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -55,7 +57,20 @@ def _serving(endpoint: Endpoint) -> Handle:
         known = allowed(ask, endpoint.scopes)
         return endpoint.view(known, **read_parts(known, endpoint))
 
-    return handle
+    return _counting_refusals(handle) if endpoint.scopes == (Scope.UPLOAD,) else handle
+
+
+def _counting_refusals(handle: Handle) -> Handle:
+    def counted(ask: Ask) -> Answer:
+        try:
+            return handle(ask)
+        except WallifyError as refusal:
+            # An upload that became a task has been accepted, whatever came of it.
+            if "task_id" not in refusal.details:
+                wired().metrics.count("UploadsRefused", reason=refusal.code)
+            raise
+
+    return counted
 
 
 def _elsewhere(taken: Mapping[str, Sequence[str]]) -> Handle:

@@ -26,11 +26,11 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("UploadsAccepted", "Count", ("door",), "Uploads that became a task, by single, bulk, form or bucket."),
+        Metric("UploadsAccepted", "Count", ("door",), "Uploads that became a task: single, bulk, form, bucket."),
         Metric("UploadsRefused", "Count", ("reason",), "Uploads refused before they became a task, by error code."),
         Metric("TasksEnded", "Count", ("type", "status"), "Tasks that reached their final state."),
         Metric("TasksFailed", "Count", ("reason",), "Tasks that ended as FAILURE, by error code."),
-        Metric("QueueWait", "Milliseconds", ("function",), "From sending a message to its first delivery."),
+        Metric("QueueWait", "Milliseconds", ("queue",), "From sending a message to its first delivery."),
         Metric("InvocationDuration", "Milliseconds", ("function",), "One invocation, as the function itself sees it."),
         Metric("ColdStarts", "Count", ("function",), "First invocations of a new process."),
         Metric(
@@ -39,7 +39,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("RenditionsMade", "Count", ("type",), "Renditions that were published, by the type of their task."),
         Metric("BytesSaved", "Bytes", (), "By which optimizing made originals smaller."),
         Metric("Retries", "Count", ("reason",), "Attempts that failed and will be repeated, by error code."),
-        Metric("DeadLetters", "Count", ("function",), "Messages that a function put among the dead letters itself."),
+        Metric("DeadLetters", "Count", ("queue",), "Messages that a function put among the dead letters itself."),
         Metric("SweeperFinds", "Count", ("remedy",), "Silent tasks that the sweeper found, by what it did."),
         Metric("AwsErrors", "Count", ("aws",), "Answers of AWS that were its fault, and calls without answer."),
         Metric("AwsThrottles", "Count", ("aws",), "Calls that AWS refused because there were too many."),

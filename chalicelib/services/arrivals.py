@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from chalicelib.core import keys, names
 from chalicelib.core.messages import Arrival
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.tasks import Progress, Subject, Task, TaskType
 from chalicelib.errors import BadRequest, Conflict, TaskNotFound
-from chalicelib.ports import Clock, TaskStore
+from chalicelib.ports import Clock, Metrics, TaskStore
 from chalicelib.services.rules import TaskRules
 
 _QUOTES = '"'
@@ -24,6 +25,7 @@ class Arrivals:
     tasks: TaskStore
     clock: Clock
     rules: TaskRules
+    metrics: Metrics = UNCOUNTED
 
     def task_id(self, arrival: Arrival) -> str | None:
         """The task for an announced object, opened if another tool put it there; None for a key that is no upload.
@@ -71,6 +73,7 @@ class Arrivals:
         )
         with suppress(Conflict):
             self.tasks.add(task)
+            self.metrics.count("UploadsAccepted", door="bucket")
         return task_id
 
 

@@ -73,6 +73,7 @@ class Bulk:
             checked = self.uploads.check(upload)
             return Item(index, upload.filename, checked=checked, duplicate=self.uploads.twin(checked))
         except WallifyError as error:
+            self.uploads.metrics.count("UploadsRefused", reason=error.code)
             return Item(index, upload.filename, error=error)
 
     def _parent(self, task_id: str, files: Sequence[Upload], mark: str) -> Task:
@@ -106,6 +107,8 @@ class Bulk:
             self.uploads.tasks.add(task)
         except Conflict:
             return self.uploads.tasks.get(task.task_id)
+        if item.error is None:
+            self.uploads.metrics.count("UploadsAccepted", door="bulk")
         return self._ended_at_the_door(task, item)
 
     def _task(self, parent: Task, item: Item, place: Place) -> Task:

@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core.jobs import Piece, Position, Report
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.orphans import PREFIXES, Ages, Verdict, allowed
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.erasing import Erasing
 from chalicelib.services.inspection import Inspector, Judged
 from chalicelib.services.inventory import Inventory
@@ -69,6 +70,7 @@ class Cleanup:
     inventory: Inventory
     ages: Ages = field(default_factory=Ages)
     bounds: Bounds = field(default_factory=Bounds)
+    metrics: Metrics = UNCOUNTED
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One page of one phase."""
@@ -144,12 +146,12 @@ class Cleanup:
         if rubbish:
             self._must_have_images(rubbish)
         if rubbish > cap and not _is_dry(task):
-            raise _alarm(TooManyOrphans(orphans=rubbish, cap=cap, seen=report["seen"]))
+            raise self._alarm(TooManyOrphans(orphans=rubbish, cap=cap, seen=report["seen"]))
 
     def _must_have_images(self, rubbish: int) -> None:
         names = self.catalog.collections()
         if not any(self.catalog.images(name, 1).items for name in names) and not self.catalog.trashed(1).items:
-            raise _alarm(CatalogueEmpty(orphans=rubbish))
+            raise self._alarm(CatalogueEmpty(orphans=rubbish))
 
     def _cap(self, task: Task, report: Report) -> int:
         asked = int(task.args.get("limit", "0"))
@@ -160,10 +162,15 @@ class Cleanup:
             return self.reconciler.put_to_work(one.stored, report)
         cap = self._cap(task, report)
         if report["quarantined"] >= cap:
-            raise _alarm(TooManyOrphans(cap=cap, seen=report["seen"]))
+            raise self._alarm(TooManyOrphans(cap=cap, seen=report["seen"]))
         if not self.quarantine.take(one.stored):
             return report.plus("changed_meanwhile")
         return report.plus("quarantined", example=one.stored.key).plus("quarantined_bytes", one.stored.bytes)
+
+    def _alarm(self, stop: Conflict) -> Conflict:
+        self.metrics.count("CleanupsStopped", reason=stop.code)
+        log.error("clean-up stopped", extra={"alarm": "cleanup_stopped", "code": stop.code, **stop.details})
+        return stop
 
 
 def _is_dry(task: Task) -> bool:
@@ -178,11 +185,6 @@ def _counted(judged: tuple[Judged, ...], report: Report) -> Report:
         if one.verdict.is_rubbish:
             report = report.plus("rubbish_bytes", one.stored.bytes)
     return report
-
-
-def _alarm(stop: Conflict) -> Conflict:
-    log.error("clean-up stopped", extra={"alarm": "cleanup_stopped", "code": stop.code, **stop.details})
-    return stop
 
 
 _PHASES: Mapping[str, Callable[[Cleanup, Task, Position, Report], Piece]] = {

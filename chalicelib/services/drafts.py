@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from chalicelib.core import names
 from chalicelib.core.blobs import Form
 from chalicelib.core.formats import FORMATS
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import child_id, fingerprint
 from chalicelib.core.tasks import Task
 from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, UnsupportedType
-from chalicelib.ports import ObjectStore, TaskStore
+from chalicelib.ports import Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency
 from chalicelib.services.intake import Intake, Place
 from chalicelib.services.uploads import OnDuplicate
@@ -57,6 +58,7 @@ class Drafts:
     max_bytes: int
     lasts: timedelta = timedelta(minutes=15)
     max_files: int = 500
+    metrics: Metrics = UNCOUNTED
 
     def open(self, file: Announced, *, owner: str = "", key: str | None = None) -> Draft:
         """One draft. BadRequest (names, key), UnsupportedType, PayloadTooLarge, KeyReused."""
@@ -103,6 +105,8 @@ class Drafts:
             # A repeated request: the same task, and a form for the time that it has left.
             task = self.tasks.get(task.task_id)
             expires = datetime.fromisoformat(task.args[EXPIRES])
+        else:
+            self.metrics.count("UploadsAccepted", door="form")
         limit = file.bytes or self.max_bytes
         left = max(expires - self.intake.clock.now(), timedelta(seconds=1))
         form = self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)

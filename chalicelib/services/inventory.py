@@ -13,8 +13,9 @@ from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
 from chalicelib.core.jobs import Piece, Position, Report
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.tasks import Task
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.quarantine import Quarantine
 from chalicelib.services.shelves import Shelves
 from chalicelib.telemetry import log
@@ -32,6 +33,7 @@ class Inventory:
     quarantine: Quarantine
     most: int = 2000
     """Images a night; whoever runs this stops there and goes on another night."""
+    metrics: Metrics = UNCOUNTED
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """Look at the images of one shelf; the option `collection` looks at that one only."""
@@ -48,6 +50,7 @@ class Inventory:
             return report
         if missing:
             facts = {"alarm": "objects_missing", "image_id": image.image_id, "keys": missing}
+            self.metrics.count("ObjectsMissing")
             log.error("objects missing", extra=facts)
             report = report.plus("rows_without_objects", example=missing[0])
         for one in unnamed:

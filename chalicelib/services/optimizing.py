@@ -13,12 +13,13 @@ from chalicelib.core.blobs import IMMUTABLE, Blob
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Encoded, Limits
 from chalicelib.core.tasks import Task
 from chalicelib.engine.optimize import recoded
 from chalicelib.engine.variants import variants
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage, ObjectNotFound, UnsupportedType
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.shelves import Shelves
 from chalicelib.services.shelving import rendition_of
@@ -60,6 +61,7 @@ class Optimizing:
     cpu: Callable[[], float] = time.process_time
     """Seconds of processor time that this process has used."""
     checkpoint: Checkpoint = passing
+    metrics: Metrics = UNCOUNTED
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """The next image of a shelf that is not optimised yet; a shelf without one is a piece too."""
@@ -119,6 +121,8 @@ class Optimizing:
             return report.plus("changed_meanwhile", example=image.image_id)
         self.checkpoint("after_revision")
         self._remove_old(image, after, [one for one in have if one not in left])
+        self.metrics.count("RenditionsMade", len(rows), type=task.type)
+        self.metrics.count("BytesSaved", image.picture.bytes - after.picture.bytes)
         return _counted(image, after, rows, report)
 
     def _after(self, task: Task, image: Image, gain: Gain) -> Image:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core import keys, names
 from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.core.tasks import Progress, Status, Task
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import Conflict, DuplicateImage, NameTaken, ObjectNotFound, SourceGone, Unavailable
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.arrivals import STEPS
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.counting import count_end
 from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of
 
 
@@ -30,6 +32,7 @@ class Processing:
     limits: Limits
     max_bytes: int
     checkpoint: Checkpoint = passing
+    metrics: Metrics = UNCOUNTED
 
     def do(self, task: Task) -> Task:
         """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
@@ -69,7 +72,7 @@ class Processing:
     def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
         for name in names.candidates(image.name, image.image_id):
             try:
-                return self._publish_as(task, replace(image, name=name), renditions)
+                return self._counted(self._publish_as(task, replace(image, name=name), renditions), len(renditions))
             except NameTaken:
                 continue
             except DuplicateImage as twin:
@@ -85,6 +88,11 @@ class Processing:
             raise
         except Conflict:
             return self._publish_as(self.attempts.still_ours(task), image, renditions)
+
+    def _counted(self, final: Task, renditions: int) -> Task:
+        count_end(self.metrics, final)
+        self.metrics.count("RenditionsMade", renditions, type=final.type)
+        return final
 
     def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
         """The collection has these bytes already: keep that image, drop what we stored, and say so."""

@@ -9,11 +9,12 @@ from chalicelib.core.blobs import IMMUTABLE, Blob
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Encoded, Limits, Recipe
 from chalicelib.core.tasks import Subject, Task, TaskType
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.opening import Asked, Jobs
 from chalicelib.services.shelves import Shelves
@@ -52,6 +53,7 @@ class Regenerating:
     limits: Limits
     max_bytes: int
     checkpoint: Checkpoint = passing
+    metrics: Metrics = UNCOUNTED
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One image."""
@@ -113,6 +115,7 @@ class Regenerating:
         self.checkpoint("after_revision")
         named = {row.key for row in rows}
         self.objects.delete(*(row.key for row in have if row.key not in named))
+        self.metrics.count("RenditionsMade", len(new), type=TaskType.GENERATE_THUMBNAILS)
         return report.plus("images_done").plus("renditions_made", len(new))
 
 

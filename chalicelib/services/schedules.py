@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.schedules import SCHEDULES, Schedule, Slot, schedule_named
 from chalicelib.core.tasks import Failure, Subject, Task
 from chalicelib.errors import Conflict, TaskNotFound
-from chalicelib.ports import ScheduleStore, TaskStore
+from chalicelib.ports import Metrics, ScheduleStore, TaskStore
 from chalicelib.services.opening import Asked, Jobs
 from chalicelib.telemetry import log
 
@@ -67,6 +68,7 @@ class Schedules:
     jobs: Jobs
     shift: timedelta = timedelta(0)
     """Moves the whole timetable."""
+    metrics: Metrics = UNCOUNTED
 
     def all(self) -> tuple[Outlook, ...]:
         """Every schedule, in the timetable's order."""
@@ -118,6 +120,7 @@ class Schedules:
         try:
             return self._start(asked, slot, {"last_period": period}, task_id=schedule.task_id(period))
         except StillRunning as held:
+            self.metrics.count("SchedulesSkipped", schedule=schedule.name)
             log.warning(
                 "schedule skipped",
                 extra={"alarm": "schedule_overlap", "schedule": schedule.name, "reason": held.code, **held.details},
@@ -169,6 +172,7 @@ class Schedules:
             return None
         if now < period + _LATE or not slot.missed(period):
             return None
+        self.metrics.count("SchedulesMissed", schedule=schedule.name)
         log.error("schedule missed", extra={"alarm": "schedule_missed", "schedule": schedule.name})
         return self._start_period(schedule, slot, period)
 

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 
 from chalicelib.core.jobs import LONG, Standing
 from chalicelib.core.messages import Work, write
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
 from chalicelib.errors import Conflict
-from chalicelib.ports import Clock, ObjectStore, Queue, TaskStore
+from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.services.attempts import WORKER_LOST
 from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
@@ -55,6 +56,7 @@ class Sweeper:
     clock: Clock
     rules: TaskRules
     patience: Patience = field(default_factory=Patience)
+    metrics: Metrics = UNCOUNTED
 
     def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
         """One look at every active task, oldest first; how often each remedy was needed."""
@@ -63,6 +65,8 @@ class Sweeper:
             with suppress(Conflict):
                 done[self._look(task)] += 1
         del done["fine"]
+        for remedy, times in done.items():
+            self.metrics.count("SweeperFinds", times, remedy=remedy)
         return done
 
     def _active(self, keep_going: Callable[[], bool]) -> Iterator[Task]:

@@ -10,11 +10,12 @@ from chalicelib.core import names
 from chalicelib.core.blobs import Blob
 from chalicelib.core.catalog import Image
 from chalicelib.core.formats import FORMATS, Format
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import fingerprint
 from chalicelib.core.sniff import sniff
 from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import Conflict, DuplicateImage, PayloadTooLarge, Unavailable
-from chalicelib.ports import Catalog, ObjectStore, TaskStore
+from chalicelib.ports import Catalog, Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency, Ticket
 from chalicelib.services.intake import Intake, Place
 
@@ -83,6 +84,7 @@ class Uploads:
     intake: Intake
     idempotency: Idempotency
     max_bytes: int
+    metrics: Metrics = UNCOUNTED
 
     def accept(self, upload: Upload, *, owner: str = "", key: str | None = None) -> Accepted:
         """Start the work on an upload, unless the collection has these bytes.
@@ -130,7 +132,9 @@ class Uploads:
         except Conflict:
             # The same request at the same moment, from a client that did not wait: both get the one task.
             return self._again(self.tasks.get(task.task_id), checked)
-        return self._store(task, checked)
+        stored = self._store(task, checked)
+        self.metrics.count("UploadsAccepted", door="single")
+        return stored
 
     def _again(self, task: Task, checked: Checked) -> Task:
         """A repeated request; it may be that the first one died before it stored the object."""

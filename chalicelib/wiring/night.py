@@ -52,7 +52,8 @@ class Night:
         from chalicelib.services.schedules import Schedules
 
         shift = timedelta(minutes=self.wired.settings.schedule_shift_minutes)
-        return Schedules(self.wired.state.schedules, self.wired.state.tasks, self.jobs, shift)
+        state = self.wired.state
+        return Schedules(state.schedules, state.tasks, self.jobs, shift, self.wired.metrics)
 
     @cached_property
     def deleting(self) -> Deleting:
@@ -147,9 +148,10 @@ class Night:
             self.quarantine,
             self.reconciler,
             self.erasing,
-            Inventory(state.catalog, wired.objects, self.quarantine),
+            Inventory(state.catalog, wired.objects, self.quarantine, metrics=wired.metrics),
             self.ages,
             Bounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
+            wired.metrics,
         )
 
     @cached_property
@@ -167,7 +169,9 @@ class Night:
         wired = self.wired
         treatment = Treatment(codecs=tuple(filter(None, wired.settings.variant_formats.split(","))))
         limit, checkpoint = wired.settings.max_upload_bytes, self.runner.checkpoint
-        return Optimizing(wired.state.catalog, wired.objects, treatment, limit, checkpoint=checkpoint)
+        return Optimizing(
+            wired.state.catalog, wired.objects, treatment, limit, checkpoint=checkpoint, metrics=wired.metrics
+        )
 
     @cached_property
     def regenerating(self) -> Regenerating:
@@ -176,7 +180,9 @@ class Night:
 
         wired = self.wired
         limit, checkpoint = wired.settings.max_upload_bytes, self.runner.checkpoint
-        return Regenerating(wired.state.catalog, wired.objects, wired.recipe, wired.limits, limit, checkpoint)
+        return Regenerating(
+            wired.state.catalog, wired.objects, wired.recipe, wired.limits, limit, checkpoint, wired.metrics
+        )
 
     @cached_property
     def deletion(self) -> Deletion:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.settings import Settings
 
@@ -53,39 +53,40 @@ class Outside:
     @cached_property
     def state(self) -> State:
         """The back end that the settings choose."""
-        if self.settings.state == "sql":
-            return self._sql()
-        from chalicelib.aws.clients import client
+        from chalicelib.services.counting import CountedState, CountedTasks
+
+        found = self._sql() if self.settings.state == "sql" else self._dynamodb()
+        tasks = CountedTasks(found.tasks, self.metrics)
+        return CountedState(tasks, found.catalog, found.tokens, found.schedules, found.audit)
+
+    def _dynamodb(self) -> State:
         from chalicelib.stores.dynamodb import DynamoState
 
-        return DynamoState(client("dynamodb"), self.settings.table)
+        return DynamoState(self._client("dynamodb"), self.settings.table)
 
     def _sql(self) -> State:
-        from chalicelib.aws.clients import client
         from chalicelib.aws.secret import Secret
         from chalicelib.stores.sql import SqlState
 
-        secret = Secret(self.settings.database_secret, partial(client, "secretsmanager"), self.clock.now)
+        secret = Secret(self.settings.database_secret, partial(self._client, "secretsmanager"), self.clock.now)
         return SqlState(self.settings.database_url or secret())
 
     @cached_property
     def objects(self) -> ObjectStore:
         """The bucket."""
         from chalicelib.aws.bucket import S3Bucket
-        from chalicelib.aws.clients import client
 
-        return S3Bucket(self.settings.bucket, partial(client, "s3"))
+        return S3Bucket(self.settings.bucket, partial(self._client, "s3"))
 
     @cached_property
     def queues(self) -> Mapping[TaskType, Queue]:
         """The queue that each kind of work goes through."""
-        from chalicelib.aws.clients import client
         from chalicelib.aws.queue import SqsQueue
         from chalicelib.core.jobs import LONG
         from chalicelib.core.tasks import TaskType
 
         images, thumbnails, maintenance = (
-            SqsQueue(name, partial(client, "sqs"))
+            SqsQueue(name, partial(self._client, "sqs"))
             for name in (self.settings.images_queue, self.settings.thumbnails_queue, self.settings.maintenance_queue)
         )
         # Mass work never waits in front of uploads: each lane has its own queue.
@@ -109,10 +110,15 @@ class Outside:
     @cached_property
     def edge(self) -> Edge:
         """The caches in front of the bucket."""
-        from chalicelib.aws.clients import client
         from chalicelib.aws.edge import CloudFront
 
-        return CloudFront(self.settings.distribution, partial(client, "cloudfront"))
+        return CloudFront(self.settings.distribution, partial(self._client, "cloudfront"))
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.troubles import watched
+
+        return watched(client(service), service, self.metrics)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -133,7 +139,6 @@ class Outside:
     @cached_property
     def bootstrap(self) -> Callable[[], str]:
         """The first administrator's token."""
-        from chalicelib.aws.clients import client
         from chalicelib.aws.secret import Secret
 
-        return Secret(self.settings.bootstrap_secret, partial(client, "secretsmanager"), self.clock.now)
+        return Secret(self.settings.bootstrap_secret, partial(self._client, "secretsmanager"), self.clock.now)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.services.attempts import Attempts
     from chalicelib.services.bulk import Bulk
     from chalicelib.services.burials import Burials
+    from chalicelib.services.checkpoints import Checkpoint
     from chalicelib.services.delivery import Delivery
     from chalicelib.services.drafts import Drafts
     from chalicelib.services.families import Families
@@ -84,7 +85,7 @@ class Wired(Outside):
         from chalicelib.services.uploads import Uploads
 
         store, limit = self.state, self.settings.max_body_bytes
-        return Uploads(store.tasks, store.catalog, self.objects, self.intake, self.idempotency, limit)
+        return Uploads(store.tasks, store.catalog, self.objects, self.intake, self.idempotency, limit, self.metrics)
 
     @cached_property
     def bulk(self) -> Bulk:
@@ -99,7 +100,7 @@ class Wired(Outside):
         from chalicelib.services.drafts import Drafts
 
         limit = self.settings.max_upload_bytes
-        return Drafts(self.state.tasks, self.objects, self.intake, self.idempotency, limit)
+        return Drafts(self.state.tasks, self.objects, self.intake, self.idempotency, limit, metrics=self.metrics)
 
     @cached_property
     def retries(self) -> Retries:
@@ -121,7 +122,8 @@ class Wired(Outside):
         """Looking after silent tasks."""
         from chalicelib.services.sweeping import Sweeper
 
-        return Sweeper(self.state.tasks, self.objects, self.queues, self.families, self.clock, self.rules)
+        store, metrics = self.state.tasks, self.metrics
+        return Sweeper(store, self.objects, self.queues, self.families, self.clock, self.rules, metrics=metrics)
 
     @cached_property
     def delivery(self) -> Delivery:
@@ -142,7 +144,7 @@ class Wired(Outside):
         """Which task an object belongs to."""
         from chalicelib.services.arrivals import Arrivals
 
-        return Arrivals(self.state.tasks, self.clock, self.rules)
+        return Arrivals(self.state.tasks, self.clock, self.rules, self.metrics)
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -159,7 +161,14 @@ class Wired(Outside):
         from chalicelib.aws.clock import new_id
         from chalicelib.services.runner import Runner
 
-        return Runner(self.attempts, self.families, new_id)
+        return Runner(self.attempts, self.families, new_id, self.steps)
+
+    @cached_property
+    def steps(self) -> Checkpoint:
+        """What is done when work comes to a named place."""
+        from chalicelib.services.steps import TimedSteps
+
+        return TimedSteps(self.clock, self.metrics)
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -7,6 +7,13 @@ from chalicelib.wiring import Wired
 from tests.api.forms import FORM, a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
+from tests.memory_metrics import MemoryMetrics
+
+
+@pytest.fixture
+def metrics(house: Wired) -> MemoryMetrics:
+    assert isinstance(house.metrics, MemoryMetrics)
+    return house.metrics
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,18 @@ def test_a_failure_of_the_pipeline_names_its_task(admin: Gateway, busy_house: Wi
     got = upload(admin, a_file(a_jpeg()[:5_000]))
 
     assert busy_house.tasks.get(got.json["details"]["task_id"]).status is Status.FAILURE
+
+
+def test_refusals_are_counted_by_reason_and_failures_of_the_pipeline_are_none(
+    admin: Gateway, anyone: Gateway, busy_house: Wired, metrics: MemoryMetrics
+) -> None:
+    upload(admin, a_file(b""))
+    upload(anyone, a_file(a_jpeg()))
+    upload(admin, a_file(a_jpeg()[:5_000]))
+    assert metrics.total("UploadsRefused", reason="empty_file") == 1
+    assert metrics.total("UploadsRefused", reason="unauthorized") == 1
+    assert metrics.total("UploadsRefused") == 2
+    assert metrics.total("UploadsAccepted", door="single") == 1
 
 
 def test_a_large_body_is_refused_with_a_hint(admin: Gateway, house: Wired) -> None:

@@ -1,0 +1,44 @@
+"""Counts what AWS itself gets wrong, each attempt for itself: botocore tries again and would hide it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from chalicelib.ports import Metrics
+
+THROTTLES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+"""https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html"""
+_SERVER_ERROR = 500
+
+
+def watched(client: Any, service: str, metrics: Metrics) -> Any:  # noqa: ANN401  # boto3's clients have no types
+    """The same client, whose troubles are counted from now on; doing so twice changes nothing."""
+    client.meta.events.register("response-received", partial(_note, service, metrics), unique_id="wallify-troubles")
+    return client
+
+
+def _note(
+    service: str,
+    metrics: Metrics,
+    *,
+    parsed_response: dict[str, Any] | None,
+    exception: Exception | None,
+    **_: object,
+) -> None:
+    answer = parsed_response or {}
+    if answer.get("Error", {}).get("Code") in THROTTLES:
+        metrics.count("AwsThrottles", aws=service)
+    elif exception is not None or answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
+        metrics.count("AwsErrors", aws=service)

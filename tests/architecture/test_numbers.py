@@ -1,0 +1,35 @@
+"""The table of metrics and the code that counts: neither has anything that the other lacks."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib.core.metrics import METRICS
+from tests.architecture.rooms import modules
+
+
+def counted() -> Iterator[tuple[str, frozenset[str]]]:
+    """Each `metrics.count("Name", …, dimension=…)` of the product: the name, and the dimensions."""
+    for module in modules().values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and _counts(node.func):
+                assert isinstance(node.args[0], ast.Constant), ast.unparse(node)
+                yield str(node.args[0].value), frozenset(str(word.arg) for word in node.keywords)
+
+
+def _counts(called: ast.expr) -> bool:
+    return (
+        isinstance(called, ast.Attribute) and called.attr == "count" and ast.unparse(called.value).endswith("metrics")
+    )
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_of_the_table_is_counted_with_its_dimensions(name: str) -> None:
+    assert {dimensions for found, dimensions in counted() if found == name} == {frozenset(METRICS[name].dimensions)}
+
+
+def test_nothing_is_counted_that_the_table_does_not_know() -> None:
+    assert {name for name, _ in counted()} <= METRICS.keys()

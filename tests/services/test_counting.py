@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.pictures import Recipe
+from chalicelib.core.schedules import SCHEDULES
+from chalicelib.core.tasks import Status
+from chalicelib.errors import EmptyFile, Unavailable
+from chalicelib.services.drafts import Announced
+from chalicelib.services.optimizing import Optimizing
+from chalicelib.services.uploads import Upload
+from tests.memory_metrics import MemoryMetrics
+from tests.night import DAY, NightWorld
+from tests.pictures import a_jpeg
+from tests.trouble import unavailable
+from tests.world import World, a_png
+
+
+@pytest.fixture
+def night() -> NightWorld:
+    return NightWorld()
+
+
+def test_an_upload_that_goes_well_is_counted_from_its_door_to_its_renditions(world: World) -> None:
+    world.upload()
+    world.settle()
+    assert world.metrics.total("UploadsAccepted", door="single") == 1
+    assert world.metrics.total("TasksEnded", type="process_image", status="SUCCESS") == 1
+    assert world.metrics.total("RenditionsMade", type="process_image") > 0
+    assert world.metrics.total("TasksFailed") == 0
+
+
+def test_a_message_that_comes_three_times_counts_once(world: World) -> None:
+    world.copies = 3
+    world.upload()
+    world.settle()
+    assert world.metrics.total("TasksEnded") == 1
+
+
+def test_every_door_is_told_from_the_others(world: World) -> None:
+    world.wired.drafts.open(Announced("nature", "a.png", "image/png"))
+    world.wired.bulk.accept([Upload("nature", "a.png", a_png(1)), Upload("nature", "b.png", b"")])
+    world.drop("incoming/nature/other.png", a_png(2))
+    world.settle()
+    assert world.metrics.total("UploadsAccepted", door="form") == 1
+    assert world.metrics.total("UploadsAccepted", door="bulk") == 1
+    assert world.metrics.total("UploadsAccepted", door="bucket") == 1
+    assert world.metrics.total("UploadsRefused", reason=EmptyFile.code) == 1
+
+
+def test_a_repeated_request_is_no_second_upload(world: World) -> None:
+    for _ in range(2):
+        world.wired.drafts.open(Announced("nature", "a.png", "image/png"), owner="me", key="again")
+        world.wired.uploads.accept(Upload("nature", "a.png", a_png(1)), owner="me", key="and-again")
+    assert world.metrics.total("UploadsAccepted", door="form") == 1
+    assert world.metrics.total("UploadsAccepted", door="single") == 1
+
+
+def test_an_upload_that_the_bucket_did_not_take_is_not_accepted(world: World) -> None:
+    world.bucket.trouble.at("before put", *unavailable())
+    with pytest.raises(Unavailable):
+        world.upload()
+    assert world.metrics.total("UploadsAccepted") == 0
+
+
+def test_a_retry_and_a_failure_have_their_reasons(world: World) -> None:
+    world.bucket.trouble.at("before get", *unavailable())
+    world.upload()
+    world.upload(a_jpeg((40, 30))[:200], "cut.jpg")
+    world.settle()
+    assert world.metrics.total("Retries", reason=Unavailable.code) == 1
+    assert world.metrics.total("TasksFailed", reason="image_damaged") == 1
+    assert world.metrics.total("TasksEnded", status=Status.FAILURE) == 1
+
+
+def test_what_the_sweeper_finds_is_counted_by_remedy(world: World) -> None:
+    world.upload()
+    world.queue.messages.clear()
+    world.clock.move(timedelta(hours=1))
+    world.wired.sweeper.sweep()
+    assert world.metrics.total("SweeperFinds", remedy="announced") == 1
+
+
+def test_bytes_that_optimizing_saves_are_those_of_its_report(night: NightWorld) -> None:
+    night.image(body=a_jpeg((400, 300)))
+    result = night.run("optimize").result or {}
+    assert night.metrics.total("BytesSaved") == result["bytes_saved"] != 0
+    assert night.metrics.total("RenditionsMade", type="optimize_images") == result["variants_made"] != 0
+
+
+def test_thumbnails_that_are_made_again_are_counted_as_such(night: NightWorld) -> None:
+    night.image(body=a_jpeg((400, 300)))
+    night.night.regenerating = replace(night.night.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
+    result = night.finish(night.night.thumbnails.make()).result or {}
+    assert night.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
+
+
+def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(night: NightWorld) -> None:
+    night.orphan(1)
+    night.clock.move(2 * DAY)
+    night.run("cleanup")
+    assert night.metrics.total("CleanupsStopped", reason="catalogue_empty") >= 1
+
+
+def test_an_image_whose_objects_are_gone_is_counted(night: NightWorld) -> None:
+    image = night.image()
+    del night.bucket.blobs[image.original_key]
+    night.run("cleanup")
+    assert night.metrics.total("ObjectsMissing") == 1
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_run_that_the_clock_forgot_is_counted(night: NightWorld, name: str) -> None:
+    night.night.schedules.catch_up()
+    night.clock.move(2 * DAY + timedelta(minutes=30))
+    night.night.schedules.catch_up()
+    assert night.metrics.total("SchedulesMissed", schedule=name) == 1
+
+
+def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: NightWorld) -> None:
+    night.night.schedules.run("stats")
+    night.night.schedules.start("update_collection_stats", night.clock.now())
+    assert night.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
+
+
+def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: NightWorld) -> None:
+    optimizing = night.night.optimizing
+    assert isinstance(optimizing, Optimizing)
+    assert isinstance(optimizing.metrics, MemoryMetrics)
+    assert optimizing.metrics is night.metrics
