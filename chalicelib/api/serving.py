@@ -64,7 +64,7 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
     errors=(ImageNotFound,),
 )
 def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
-    """Redirects to the best format that the Accept header names: AVIF, WebP, then JPEG or PNG."""
+    """Redirects to the format that the Accept header likes best, by its q-values; of equals AVIF, WebP, JPEG or PNG."""
     name = unicodedata.normalize("NFC", at.name)
     return _redirect(ask, collection_name(at.collection), name, given(query.width))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from chalicelib.core.accept import Accept
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.paging import Page
@@ -13,7 +14,8 @@ from chalicelib.errors import ImageNotFound
 from chalicelib.ports import Catalog
 
 FULL = "full"
-_BEST_FIRST = ("avif", "webp")
+_NEWEST_FIRST = ("avif", "webp")
+"""Formats that only go to clients that name them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Delivery:
     def pick(self, collection: str, name: str, *, width: int | None, accept: str) -> Rendition:
         """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
 
-        In the best format that the client's Accept header names. ImageNotFound.
+        In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
+        names them. ImageNotFound.
         """
         image = self.catalog.named(collection, name)
         forms = self.catalog.renditions(image.image_id)
@@ -63,9 +66,12 @@ def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:
 
 
 def _preferred(forms: Iterable[Rendition], accept: str) -> Rendition:
-    by_format = {form.format: form for form in forms}
-    for name in _BEST_FIRST:
-        if name in by_format and FORMATS[name].mime in accept:
-            return by_format[name]
-    plain = [form for form in by_format.values() if form.format not in _BEST_FIRST]
-    return (plain or list(by_format.values()))[0]
+    """What the client likes best; of what it likes equally the newest format, of what it cannot read the oldest."""
+    client = Accept.of(accept)
+    return max(forms, key=lambda form: _liking(client, form.format))
+
+
+def _liking(client: Accept, form: str) -> tuple[float, int]:
+    mime, age = FORMATS[form].mime, _NEWEST_FIRST.index(form) if form in _NEWEST_FIRST else len(_NEWEST_FIRST)
+    weight = client.named(mime) if form in _NEWEST_FIRST else client.weight(mime)
+    return weight, -age if weight else age

@@ -15,6 +15,8 @@ NAME = "/cdn/nature/photo.jpg"
     [
         ("", "*/*", url("full", "jpeg")),
         ("", "image/avif,image/webp,*/*", url("full", "avif")),
+        ("", "image/avif;q=0,*/*", url("full", "jpeg")),
+        ("", "image/avif;q=0.5,image/jpeg", url("full", "jpeg")),
         ("?width=1", "*/*", url("150", "jpeg")),
         ("?width=150", "*/*", url("150", "jpeg")),
         ("?width=151", "image/avif", url("300", "avif")),

@@ -39,7 +39,19 @@ def test_the_smallest_form_that_is_wide_enough_is_picked(landscape: Delivery, wi
 
 ACCEPTS = {
     BROWSER: "avif",
-    "IMAGE/AVIF": "jpeg",
+    "IMAGE/AVIF": "avif",
+    "image/avif;q=0": "jpeg",
+    "image/avif;q=0.000, */*": "jpeg",
+    "image/avif;q=0.1, */*;q=0.9": "jpeg",
+    "image/avif;q=0.9, */*;q=0.1": "avif",
+    "image/avif;q=0.9, image/jpeg;q=0.8, */*": "avif",
+    "image/jpeg;q=0, image/avif;q=0.001": "avif",
+    "image/jpeg;q=0": "jpeg",
+    "text/html": "jpeg",
+    "image/*": "jpeg",
+    "image/avif; v=b3 ; Q=0.5, image/jpeg;q=0.4": "avif",
+    "image/avif;q=2": "jpeg",
+    ",;,/,image/avif": "avif",
     OLD_BROWSER: "jpeg",
     "": "jpeg",
     "*/*": "jpeg",
@@ -57,6 +69,13 @@ def test_avif_is_better_than_webp_and_webp_than_the_rest(world: World) -> None:
     delivery = stored(world, [a_rendition(format=form) for form in ("avif", "jpeg", "webp")])
     assert delivery.pick("nature", "i1.jpg", width=300, accept="image/webp,image/avif").format == "avif"
     assert delivery.pick("nature", "i1.jpg", width=300, accept="image/webp").format == "webp"
+    assert delivery.pick("nature", "i1.jpg", width=300, accept="image/avif;q=0.8,image/webp;q=0.9").format == "webp"
+
+
+def test_who_names_neither_gets_the_older_of_two_modern_formats(world: World) -> None:
+    delivery = stored(world, [a_rendition(size="full", format=form) for form in ("avif", "webp")])
+    assert delivery.pick("nature", "i1.jpg", width=None, accept="*/*").format == "webp"
+    assert delivery.pick("nature", "i1.jpg", width=None, accept=BROWSER).format == "avif"
 
 
 def test_a_portrait_is_measured_by_its_width_not_by_the_name_of_its_size(world: World) -> None:
