@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import io
 import json
-import logging
 from collections.abc import Callable, Iterator
 from itertools import count
 from types import SimpleNamespace
@@ -14,6 +12,7 @@ from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names
 from chalicelib.core.metrics import METRICS, NAMESPACE, unit_of
 from chalicelib.telemetry import EmbeddedMetrics, Observing, log
 from tests.api.gateway import Gateway
+from tests.listening import Line, listening
 from tests.memory_metrics import MemoryMetrics
 
 CLOCK_EVENT: dict[str, object] = {
@@ -61,14 +60,9 @@ def app(memory: MemoryMetrics) -> Chalice:
 
 
 @pytest.fixture
-def lines() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the log has said so far."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(log.registered_formatter)
-    log.addHandler(handler)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logging.getLogger(log.name).removeHandler(handler)
+def lines() -> Iterator[Callable[[], list[Line]]]:
+    with listening() as heard:
+        yield heard
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -135,7 +129,7 @@ def test_every_metric_has_a_known_unit_and_room_for_the_service_among_its_dimens
 
 
 def test_a_request_is_timed_and_its_lines_have_the_id_that_its_answer_shows(
-    app: Chalice, memory: MemoryMetrics, lines: Callable[[], list[dict[str, Any]]]
+    app: Chalice, memory: MemoryMetrics, lines: Callable[[], list[Line]]
 ) -> None:
     Gateway(app).get("/hello")
     assert memory.values("InvocationDuration", function="api_handler") == [1000]
@@ -144,7 +138,7 @@ def test_a_request_is_timed_and_its_lines_have_the_id_that_its_answer_shows(
 
 
 def test_an_event_is_timed_and_its_lines_have_the_id_of_its_invocation(
-    app: Chalice, memory: MemoryMetrics, lines: Callable[[], list[dict[str, Any]]]
+    app: Chalice, memory: MemoryMetrics, lines: Callable[[], list[Line]]
 ) -> None:
     context = SimpleNamespace(aws_request_id="run-1", function_name="wallify-test-sweep")
     app.handler_map["sweep"](CLOCK_EVENT, context)
@@ -165,9 +159,7 @@ def test_what_an_invocation_counted_before_it_failed_is_not_lost(app: Chalice, m
     assert memory.flushes == 1
 
 
-def test_an_id_is_not_left_behind_for_the_next_invocation(
-    app: Chalice, lines: Callable[[], list[dict[str, Any]]]
-) -> None:
+def test_an_id_is_not_left_behind_for_the_next_invocation(app: Chalice, lines: Callable[[], list[Line]]) -> None:
     Gateway(app).get("/hello")
     log.info("between")
     assert "request_id" not in lines()[-1]

@@ -19,12 +19,12 @@ from chalicelib.api.languages import Language
 from chalicelib.api.problems import InternalError, problem
 from chalicelib.api.reading import read_parts
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
 from chalicelib.core.tokens import Scope
 from chalicelib.telemetry import log
-
+from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
 from chalicelib.wiring import wired
 ANYWHERE = "/{proxy+}"
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 Handle = Callable[[Ask], Answer]
@@ -99,7 +99,7 @@ def _answered(app: Chalice, handle: Handle) -> Response:
         answer = handle(ask)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log gets the rest
         answer = problem(_told(error, request_id), language, request_id)
-    _note(request, answer.status, request_id, began)
+    _note(request, answer, request_id, began)
     return _response(answer, request_id, bodiless=request.method == "HEAD")
 
 
@@ -111,10 +111,18 @@ def _told(error: Exception, request_id: str) -> WallifyError:
     return InternalError()
 
 
-def _note(request: Request, status: int, request_id: str, began: float) -> None:
+def _note(request: Request, answer: Answer, request_id: str, began: float) -> None:
     took = round(1000 * (time.monotonic() - began), 1)
-    fields = {"method": request.method, "route": request.path, "status": status, "ms": took, "request_id": request_id}
-    log.info("request answered", extra=fields)
+    fields = {"method": request.method, "route": request.path, "status": answer.status, "ms": took}
+    log.info("request answered", extra={**fields, "request_id": request_id, **_task_of(request, answer)})
+
+
+def _task_of(request: Request, answer: Answer) -> dict[str, str]:
+    """The task that the request asked about or made, for its log line."""
+    asked = (request.uri_params or {}).get("task_id")
+    _, here, made = answer.headers.get("Location", "").rpartition("/task/status/")
+    task_id = asked or (made if here else "")
+    return {"task_id": task_id} if task_id else {}
 
 
 def _response(answer: Answer, request_id: str, *, bodiless: bool) -> Response:

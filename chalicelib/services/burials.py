@@ -13,6 +13,7 @@ from chalicelib.ports import Clock, Queue, TaskStore
 from chalicelib.services.arrivals import Arrivals
 from chalicelib.services.families import Families
 from chalicelib.services.retries import Retries
+from chalicelib.telemetry import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class Burials:
             )
         except Conflict:
             return 0
+        log.info("dead letter told", extra={"task_id": task.task_id, "type": task.type})
         self.families.child_ended(ended)
         return 1
 

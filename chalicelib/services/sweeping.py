@@ -22,6 +22,7 @@ from chalicelib.services.attempts import WORKER_LOST
 from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
 from chalicelib.services.rules import TaskRules
+from chalicelib.telemetry import log
 
 _PAGE = 100
 
@@ -63,11 +64,16 @@ class Sweeper:
         done: Counter[str] = Counter()
         for task in self._active(keep_going):
             with suppress(Conflict):
-                done[self._look(task)] += 1
+                done[self._told(task, self._look(task))] += 1
         del done["fine"]
         for remedy, times in done.items():
             self.metrics.count("SweeperFinds", times, remedy=remedy)
         return done
+
+    def _told(self, task: Task, remedy: str) -> str:
+        if remedy != "fine":
+            log.info("task looked after", extra={"task_id": task.task_id, "type": task.type, "remedy": remedy})
+        return remedy
 
     def _active(self, keep_going: Callable[[], bool]) -> Iterator[Task]:
         cursor: str | None = None

@@ -18,6 +18,7 @@ from chalicelib.errors import Conflict, DuplicateImage, PayloadTooLarge, Unavail
 from chalicelib.ports import Catalog, Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency, Ticket
 from chalicelib.services.intake import Intake, Place
+from chalicelib.telemetry import log
 
 
 class OnDuplicate(StrEnum):
@@ -134,6 +135,7 @@ class Uploads:
             return self._again(self.tasks.get(task.task_id), checked)
         stored = self._store(task, checked)
         self.metrics.count("UploadsAccepted", door="single")
+        log.info("upload accepted", extra={"task_id": task.task_id, "collection": checked.collection})
         return stored
 
     def _again(self, task: Task, checked: Checked) -> Task:
