@@ -6,7 +6,7 @@ Format of the notification: https://docs.aws.amazon.com/AmazonS3/latest/userguid
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 from chalicelib.errors import WallifyError
 
 SCHEMA_VERSION = 1
+"""Of the messages that we write. A next one is read (READERS) one release before anybody writes it."""
 
 
 class UnknownMessage(WallifyError):
@@ -68,18 +69,28 @@ def read(body: str) -> tuple[Arrival | Work, ...]:
         return ()
     if "Records" in message:
         return tuple(_arrivals(message["Records"]))
-    version, task_id = message.get("schema_version"), message.get("task_id")
+    version = message.get("schema_version")
     # In Python, as not in JSON, true is 1.
-    if version == SCHEMA_VERSION and version is not True and isinstance(task_id, str):
-        part = message.get("part")
-        return (Work(task_id, part if isinstance(part, int) else None),)
-    raise UnknownMessage(schema_version=version)
+    reader = READERS.get(version) if type(version) is int else None
+    work = reader(message) if reader else None
+    if work is None:
+        raise UnknownMessage(schema_version=version)
+    return (work,)
 
 
 def write(work: Work) -> str:
     """The message that `read` understands."""
     part = {} if work.part is None else {"part": work.part}
     return json.dumps({"schema_version": SCHEMA_VERSION, "task_id": work.task_id, **part})
+
+
+def _first_version(message: Mapping[str, Any]) -> Work | None:
+    task_id, part = message.get("task_id"), message.get("part")
+    return Work(task_id, part if isinstance(part, int) else None) if isinstance(task_id, str) else None
+
+
+READERS: Mapping[int, Callable[[Mapping[str, Any]], Work | None]] = {1: _first_version}
+"""Every version that was ever written; None for what is not of its version. Queues keep a message for 14 days."""
 
 
 def _mapping(body: str) -> Mapping[str, Any]:
