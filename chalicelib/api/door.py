@@ -20,11 +20,11 @@ from chalicelib.api.problems import InternalError, problem
 from chalicelib.api.reading import read_parts
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.core.tokens import Scope
-from chalicelib.telemetry import log
 from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
+from chalicelib.telemetry import log
 from chalicelib.wiring import wired
-ANYWHERE = "/{proxy+}"
 
+ANYWHERE = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 Handle = Callable[[Ask], Answer]
