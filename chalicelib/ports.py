@@ -14,6 +14,7 @@ from chalicelib.core.paging import Page
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.core.tokens import Token
+from chalicelib.core.workforce import Load, Usage
 
 
 class Clock(Protocol):
@@ -257,6 +258,41 @@ class Edge(Protocol):
 
     def forget(self, keys: Sequence[str], *, mark: str) -> None:
         """Drop what is cached of these keys, soon; asking again with the same mark asks once. Unavailable."""
+        ...
+
+
+class Lane(Protocol):
+    """A work queue as people look after it. Every verb raises Unavailable where the cloud does not answer."""
+
+    def load(self) -> Load:
+        """How much is in it, about, and whether it is paused."""
+        ...
+
+    def pause(self) -> None:
+        """Let its function take nothing more, soon; what runs is finished. What is paused already is no error.
+
+        Messages that come meanwhile wait, and waiting counts as no try.
+        """
+        ...
+
+    def resume(self) -> None:
+        """Let its function go on, soon; what is not paused is no error."""
+        ...
+
+    def purge(self) -> None:
+        """Throw away every message in it, what is in flight included; TooManyRequests more than once a minute."""
+        ...
+
+
+class Meter(Protocol):
+    """What the cloud measures. It never fails: a number that is not to be had is None, or its owner is left out."""
+
+    def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
+        """The last hour of each of these functions, about a minute old."""
+        ...
+
+    def oldest(self, queues: Sequence[str]) -> Mapping[str, float | None]:
+        """Seconds for which the oldest message of each of these queues had waited, a few minutes ago."""
         ...
 
 

@@ -33,6 +33,8 @@ class Ask:
     body: Callable[[], bytes]
     owner: str = ""
     """Digest of the token that was shown; empty on public routes."""
+    actor: str = ""
+    """That token's name."""
 
     @property
     def language(self) -> Language:

@@ -12,6 +12,7 @@ from chalice.app import Chalice, Request, Response
 from chalicelib.api.access import allowed
 from chalicelib.api.answers import Answer
 from chalicelib.api.asking import Ask, ask_of, request_id_of
+from chalicelib.api.auditing import note
 from chalicelib.api.cors import cors_headers, preflight
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.forms import FORM
@@ -55,7 +56,10 @@ def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handl
 def _serving(endpoint: Endpoint) -> Handle:
     def handle(ask: Ask) -> Answer:
         known = allowed(ask, endpoint.scopes)
-        return endpoint.view(known, **read_parts(known, endpoint))
+        parts = read_parts(known, endpoint)
+        answer = endpoint.view(known, **parts)
+        note(known, endpoint.name, parts)
+        return answer
 
     return _counting_refusals(handle) if endpoint.scopes == (Scope.UPLOAD,) else handle
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from chalicelib.api import (
+    audit,
     bulk,
     drafts,
+    functions,
     images,
     index,
     keeping,
     overview,
     quarantine,
+    queues,
     retrying,
     schedules,
     serving,
@@ -32,8 +35,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     tasks.tasks,
     tasks.cancel_task,
     overview.overview,
+    functions.functions,
     retrying.retry_task,
     retrying.retry_tasks,
+    queues.queues,
+    queues.pause_queue,
+    queues.resume_queue,
+    queues.purge_queue,
     retrying.dead_letters,
     retrying.redrive,
     schedules.schedules,
@@ -57,4 +65,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     tokens.tokens,
     tokens.issue_token,
     tokens.revoke_token,
+    audit.audit,
 )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.services.tasks import Tasks
     from chalicelib.services.tokens import Tokens
     from chalicelib.services.uploads import Uploads
+    from chalicelib.wiring.desk import Desk
     from chalicelib.wiring.night import Night
 
 
@@ -193,6 +194,13 @@ class Wired(Outside):
 
         catalog, limit = self.state.catalog, self.settings.max_upload_bytes
         return Processing(self.attempts, catalog, self.objects, self.recipe, self.limits, limit)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What people see and steer."""
+        from chalicelib.wiring.desk import Desk
+
+        return Desk(self)
 
     @cached_property
     def night(self) -> Night:

@@ -17,6 +17,7 @@ from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
+from tests.memory_lane import open_desk
 from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue
 
@@ -33,6 +34,7 @@ def a_house(**settings: object) -> Wired:
     house.objects = MemoryBucket(house.clock, lambda _: None)
     house.bootstrap = lambda: BOOTSTRAP
     house.queues = dict.fromkeys(TaskType, MemoryQueue(house.clock, Random(0)))
+    open_desk(house)
     return house
 
 

@@ -25,6 +25,10 @@ MAY = {
     "POST /uploads": {Scope.UPLOAD},
     "POST /task/retry/{task_id}": {Scope.TASKS},
     "POST /tasks/retry": {Scope.TASKS},
+    "GET /queues": {Scope.TASKS},
+    "POST /queues/{name}/pause": {Scope.TASKS},
+    "POST /queues/{name}/resume": {Scope.TASKS},
+    "POST /queues/{name}/purge": {Scope.ADMIN},
     "GET /queues/{name}/dead": {Scope.TASKS},
     "POST /queues/{name}/redrive": {Scope.TASKS},
     "GET /task/status/{task_id}": ANY,
@@ -32,6 +36,7 @@ MAY = {
     "GET /tasks": {Scope.TASKS},
     "POST /task/cancel/{task_id}": {Scope.TASKS},
     "GET /overview": {Scope.TASKS},
+    "GET /functions": {Scope.TASKS},
     "GET /schedules": {Scope.READ},
     "POST /schedules/{name}/run": {Scope.ADMIN},
     "PATCH /schedules/{name}": {Scope.ADMIN},
@@ -53,6 +58,7 @@ MAY = {
     "GET /tokens": {Scope.ADMIN},
     "POST /tokens": {Scope.ADMIN},
     "DELETE /tokens/{token_id}": {Scope.ADMIN},
+    "GET /audit": {Scope.ADMIN},
 }
 
 

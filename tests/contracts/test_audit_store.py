@@ -47,7 +47,8 @@ def test_pages_walk_all_entries_newest_first(audit: AuditStore) -> None:
     for entry in entries:
         audit.add(entry)
 
-    found, cursor = [], None
+    found: list[Entry] = []
+    cursor = None
     for _ in range(5):
         page = audit.page(5, cursor)
         found += page.items

@@ -1,0 +1,77 @@
+"""Writing changes down: which views change something, and what a line of the audit log says that they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from chalicelib.api.asking import Ask
+from chalicelib.wiring import wired
+
+Parts = Mapping[str, Any]
+"""What a view was given: `at`, `query` and `body`, as its endpoint declares them."""
+
+
+def note(ask: Ask, view: str, parts: Parts) -> None:
+    """Write down that the view has done its work, if it is one that changes something.
+
+    Unavailable where that cannot be written: then the client asks again, and every change may be asked for twice.
+    """
+    about = ABOUT.get(view)
+    if about is not None:
+        wired().desk.audit.note(view, about(parts), actor=ask.actor, token_id=ask.owner)
+
+
+def _place(parts: Parts) -> str:
+    """The only name in the path, with whatever else was asked for."""
+    (name,) = msgspec.structs.astuple(parts["at"])
+    return " ".join((name, *_options(parts)))
+
+
+def _options(parts: Parts) -> list[str]:
+    """Given options, those that stand at their default left out."""
+    found = []
+    for part in (parts[name] for name in ("query", "body") if name in parts):
+        for field in msgspec.structs.fields(part):
+            value = getattr(part, field.name)
+            if value is not UNSET and value != field.default and field.name != "confirm":
+                found.append(f"{field.name}={value}")
+    return found
+
+
+def _only_options(parts: Parts) -> str:
+    return " ".join(_options(parts))
+
+
+def _images(parts: Parts) -> str:
+    return f"{len(parts['body'].image_ids)}: {' '.join(parts['body'].image_ids)}"
+
+
+def _new_token(parts: Parts) -> str:
+    return f"{parts['body'].name} ({', '.join(sorted(parts['body'].scopes))})"
+
+
+ABOUT: Mapping[str, Callable[[Parts], str]] = {
+    "cancel_task": _place,
+    "retry_task": _place,
+    "retry_tasks": _only_options,
+    "redrive": _place,
+    "pause_queue": _place,
+    "resume_queue": _place,
+    "purge_queue": _place,
+    "run_schedule": _place,
+    "switch_schedule": _place,
+    "change_image": _place,
+    "delete_image": _place,
+    "restore_image": _place,
+    "delete_images": _images,
+    "delete_collection": _place,
+    "make_thumbnails": _only_options,
+    "restore_object": _only_options,
+    "issue_token": _new_token,
+    "revoke_token": _place,
+}
+"""Every view that changes something for others than its caller; an upload is told of by its task."""

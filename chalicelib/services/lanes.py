@@ -1,0 +1,56 @@
+"""The queues, seen and steered by people: how full they are, pause, resume, purge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.core.workforce import Load
+from chalicelib.errors import NotFound
+from chalicelib.ports import Lane, Meter
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReport:
+    """How one queue is doing."""
+
+    name: str
+    load: Load
+    oldest_age_seconds: float | None
+    """Of what waits longest, a few minutes ago; None where nobody measures it."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """All queues by name. Every verb raises Unavailable where the cloud does not answer."""
+
+    lanes: Mapping[str, Lane]
+    meter: Meter
+
+    def all(self) -> tuple[LaneReport, ...]:
+        """Every queue."""
+        return tuple(map(self.one, self.lanes))
+
+    def one(self, name: str) -> LaneReport:
+        """One queue; NotFound."""
+        return LaneReport(name, self._lane(name).load(), self.meter.oldest(tuple(self.lanes)).get(name))
+
+    def pause(self, name: str) -> LaneReport:
+        """Let its function take nothing more; what runs is finished. NotFound."""
+        self._lane(name).pause()
+        return self.one(name)
+
+    def resume(self, name: str) -> LaneReport:
+        """Let its function go on. NotFound."""
+        self._lane(name).resume()
+        return self.one(name)
+
+    def purge(self, name: str) -> LaneReport:
+        """Throw away every message in it; tasks stay. NotFound, TooManyRequests."""
+        self._lane(name).purge()
+        return self.one(name)
+
+    def _lane(self, name: str) -> Lane:
+        if name not in self.lanes:
+            raise NotFound("There is no such queue.", known=sorted(self.lanes))
+        return self.lanes[name]

@@ -1,0 +1,78 @@
+"""What people see and steer of a running Wallify, built on the services of the day: queues, functions, audit log."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.ports import Lane, Meter
+    from chalicelib.services.audit import Audit
+    from chalicelib.services.lanes import Lanes
+    from chalicelib.services.workforce import Workforce
+    from chalicelib.wiring.wired import Wired
+
+
+@dataclass
+class Desk:
+    """Built by the wired services that it is a part of."""
+
+    wired: Wired
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who has changed what."""
+        from chalicelib.aws.clock import new_id
+        from chalicelib.services.audit import Audit
+
+        return Audit(self.wired.state.audit, self.wired.clock, new_id)
+
+    @cached_property
+    def queues(self) -> Lanes:
+        """How full the queues are; pause, resume, purge."""
+        from chalicelib.services.lanes import Lanes
+
+        return Lanes(self.lanes, self.meter)
+
+    @cached_property
+    def workforce(self) -> Workforce:
+        """What the functions do."""
+        from chalicelib.services.workforce import Workforce
+
+        wired = self.wired
+        return Workforce(wired.state.tasks, self.meter, wired.clock, wired.settings.concurrency)
+
+    @cached_property
+    def lanes(self) -> Mapping[str, Lane]:
+        """Every queue by the name that people use."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.lane import SqsLane
+
+        connect = partial(client, "sqs"), partial(client, "lambda")
+        return {name: SqsLane(queue, *connect) for name, queue in self._queue_names().items()}
+
+    @cached_property
+    def meter(self) -> Meter:
+        """What the cloud measures."""
+        from chalicelib.aws.clients import client
+        from chalicelib.aws.meter import CloudWatch
+
+        service, connect = (
+            f"wallify-{self.wired.settings.stage}",
+            (partial(client, "cloudwatch"), partial(client, "lambda")),
+        )
+        return CloudWatch(service, self._queue_names(), *connect, self.wired.clock.now)
+
+    def _queue_names(self) -> dict[str, str]:
+        given = self.wired.settings
+        return {
+            "images": given.images_queue,
+            "thumbnails": given.thumbnails_queue,
+            "maintenance": given.maintenance_queue,
+        }

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from chalicelib.core.workforce import Usage
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.memory_lane import MemoryMeter
+
+
+def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Wired) -> None:
+    usage = Usage(1288, 3, 0, 740.0, 1910.5, 11, 2048, 60)
+    house.desk.meter = MemoryMeter(known={"process_image": usage})
+
+    told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
+
+    assert told["process_image"] == {
+        "name": "process_image",
+        "running": 0,
+        "concurrency": 4,
+        "invocations": 1288,
+        "errors": 3,
+        "throttles": 0,
+        "duration_p50_ms": 740.0,
+        "duration_p95_ms": 1910.5,
+        "cold_starts": 11,
+        "memory_mb": 2048,
+        "timeout_seconds": 60,
+    }
+
+
+def test_what_is_not_measured_is_null_and_not_zero(admin: Gateway, house: Wired) -> None:
+    told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
+
+    measured = {name: value for name, value in told["sweep"].items() if name != "name"}
+    assert set(measured.values()) == {None}

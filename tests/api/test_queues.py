@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.memory_lane import MemoryLane, MemoryMeter
+from tests.memory_queue import MemoryQueue
+
+
+def images_of(house: Wired) -> MemoryQueue:
+    lane = house.desk.lanes["images"]
+    assert isinstance(lane, MemoryLane)
+    return lane.queue
+
+
+def purge(admin: Gateway, name: str, confirm: str) -> int:
+    body = json.dumps({"confirm": confirm}).encode()
+    return admin.post(f"/queues/{name}/purge", body, Content_Type="application/json").status
+
+
+def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Wired) -> None:
+    queue = images_of(house)
+    queue.bury("{}", reason="unknown_message")
+    queue.send("taken")
+    queue.receive()
+    queue.send("now")
+    queue.send("later", delay=timedelta(minutes=3))
+
+    told = {one["name"]: one for one in admin.get("/queues").json["queues"]}
+
+    assert list(told) == ["images", "thumbnails", "maintenance"]
+    assert told["images"] == {
+        "name": "images",
+        "waiting": 1,
+        "in_flight": 1,
+        "delayed": 1,
+        "oldest_age_seconds": None,
+        "dead": 1,
+        "paused": False,
+    }
+
+
+def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, house: Wired) -> None:
+    house.desk.meter = MemoryMeter(ages={"images": 41.0})
+
+    told = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
+
+    assert told == {"images": 41.0, "thumbnails": None, "maintenance": None}
+
+
+def test_a_queue_is_paused_and_goes_on(admin: Gateway) -> None:
+    paused = [admin.post(f"/queues/images/{verb}").json["paused"] for verb in ("pause", "pause", "resume", "resume")]
+
+    assert paused == [True, True, False, False]
+
+
+def test_pausing_one_queue_leaves_the_others(admin: Gateway) -> None:
+    admin.post("/queues/thumbnails/pause")
+
+    assert [one["paused"] for one in admin.get("/queues").json["queues"]] == [False, True, False]
+
+
+def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, house: Wired) -> None:
+    images_of(house).send("{}")
+
+    assert purge(admin, "images", "images") == 200
+    assert images_of(house).messages == []
+
+
+@pytest.mark.parametrize("confirm", ["", "thumbnails", "Images", "images "])
+def test_a_queue_is_not_emptied_by_mistake(admin: Gateway, house: Wired, confirm: str) -> None:
+    images_of(house).send("{}")
+
+    assert purge(admin, "images", confirm) == 400
+    assert len(images_of(house).messages) == 1
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "purge"])
+def test_a_queue_that_is_not_there_is_not_found(admin: Gateway, verb: str) -> None:
+    got = admin.post(f"/queues/nothing/{verb}", b'{"confirm": "nothing"}', Accept_Language="tr")
+
+    assert (got.status, got.json["message"]) == (404, "Böyle bir kuyruk yok.")

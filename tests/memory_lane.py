@@ -1,0 +1,79 @@
+"""Lanes and a meter in memory that keep the promises of `chalicelib.ports`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from chalicelib.core.tasks import TaskType
+from chalicelib.core.workforce import LANES, Load, Usage
+from chalicelib.ports import Clock
+from chalicelib.wiring import Wired
+from tests.memory_queue import MemoryQueue
+
+
+@dataclass
+class MemoryLane:
+    """See `chalicelib.ports.Lane`."""
+
+    queue: MemoryQueue
+    paused: bool = False
+
+    def load(self) -> Load:
+        """See `Lane.load`."""
+        now = self.queue.clock.now()
+        hidden = [message for message in self.queue.messages if message.visible_at > now]
+        in_flight = sum(message.receives > 0 for message in hidden)
+        waiting = len(self.queue.messages) - len(hidden)
+        return Load(waiting, in_flight, len(hidden) - in_flight, len(self.queue.letters), self.paused)
+
+    def pause(self) -> None:
+        """See `Lane.pause`."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """See `Lane.resume`."""
+        self.paused = False
+
+    def purge(self) -> None:
+        """See `Lane.purge`."""
+        self.queue.messages.clear()
+
+
+@dataclass
+class MemoryMeter:
+    """See `chalicelib.ports.Meter`; it knows what a test has told it."""
+
+    known: dict[str, Usage] = field(default_factory=dict)
+    ages: dict[str, float] = field(default_factory=dict)
+
+    def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
+        """See `Meter.usages`."""
+        return {name: self.known[name] for name in names if name in self.known}
+
+    def oldest(self, queues: Sequence[str]) -> Mapping[str, float | None]:
+        """See `Meter.oldest`."""
+        return {name: self.ages.get(name) for name in queues}
+
+
+def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
+    """A queue for each lane, by the types of tasks that go through it."""
+    images, thumbnails, maintenance = (MemoryQueue(clock, Random(number)) for number in range(3))
+    return dict.fromkeys(TaskType, maintenance) | {
+        TaskType.PROCESS_IMAGE: images,
+        TaskType.GENERATE_THUMBNAILS: thumbnails,
+    }
+
+
+def open_desk(house: Wired) -> None:
+    """Lanes over the house's queues in memory, and a meter that knows nothing yet."""
+    of = (TaskType.PROCESS_IMAGE, TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES)
+    house.desk.lanes = {name: _lane(house, type_) for name, type_ in zip(LANES, of, strict=True)}
+    house.desk.meter = MemoryMeter()
+
+
+def _lane(house: Wired, type_: TaskType) -> MemoryLane:
+    queue = house.queues[type_]
+    assert isinstance(queue, MemoryQueue)
+    return MemoryLane(queue)
