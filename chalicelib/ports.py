@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chalicelib.core.audit import Entry
 from chalicelib.core.blobs import Blob, Form, Stored
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.messages import DeadLetter
 from chalicelib.core.paging import Page
 from chalicelib.core.schedules import Slot
@@ -132,8 +132,13 @@ class Catalog(Protocol):
         """The image with exactly these bytes, or None."""
         ...
 
-    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
-        """A collection's images without the trashed, newest first; may be a moment behind the newest writes."""
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """A collection's images that match, without the trashed, newest first; may be a moment behind new writes.
+
+        With a filter a page may be short, even empty, and still have a next cursor.
+        """
         ...
 
     def collections(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import ImageRecord, OwnedImage, record_of
 from chalicelib.api.vocabulary import CollectionAt, Cursor, ImageAt, given
-from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.catalog import CollectionStats, ImageFilter, Orientation
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import ImageNotFound, NotFound
@@ -22,11 +22,21 @@ from chalicelib.wiring import wired
 Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many images at most.")]
 
 
+Words = Annotated[
+    str,
+    msgspec.Meta(max_length=200, description="Part of the name or file name, in any case, without accents too."),
+]
+Wide = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="At least so many pixels wide.")]
+
+
 class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page of a collection."""
+    """Which images of a collection."""
 
     limit: Few = 20
     cursor: Cursor | UnsetType = UNSET
+    text: Words | UnsetType = UNSET
+    orientation: Orientation | UnsetType = UNSET
+    min_width: Wide | UnsetType = UNSET
 
 
 class CollectionRecord(msgspec.Struct, frozen=True):
@@ -99,8 +109,9 @@ def collection(ask: Ask, at: CollectionAt) -> Answer:
     errors=(NotFound,),
 )
 def collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> Answer:
-    """Newest first."""
-    page = wired().delivery.images(_known(at.name).collection, query.limit, given(query.cursor))
+    """Newest first. With a filter a page may be short, even empty, and still have a next cursor."""
+    wanted = ImageFilter(given(query.text), given(query.orientation), given(query.min_width))
+    page = wired().delivery.images(_known(at.name).collection, query.limit, given(query.cursor), wanted)
     records = tuple(record_of(ImageRecord, ask, found) for found in page.items)
     return data(ImageList(records, page.next_cursor))
 

@@ -42,12 +42,9 @@ class Force(msgspec.Struct, frozen=True):
     force: Annotated[str, msgspec.Meta(pattern=_SWITCH, description="true: with all its images.")] = "false"
 
 
-class Trashed(msgspec.Struct, frozen=True):
-    """An image in the trash, for seven days."""
+class Trashed(ImageRecord, frozen=True, kw_only=True):
+    """An image in the trash, for seven days; its files stay where they are, and it has no address below `/cdn`."""
 
-    image_id: str
-    collection: str
-    name: str
     trashed_at: Moment | None
 
 
@@ -105,7 +102,7 @@ def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
     """Into the trash for seven days, or with `forever=true` at once: original, renditions, rows, counts, CDN copies."""
     if query.forever == "true":
         return started(ask, wired().night.deleting.delete([at.image_id]))
-    return data(_trashed(wired().night.deleting.trash(at.image_id)))
+    return data(_trashed(ask, wired().night.deleting.trash(at.image_id)))
 
 
 @endpoint(
@@ -121,10 +118,10 @@ def restore_image(ask: Ask, at: ImageAt) -> Answer:
 
 
 @endpoint("GET /trash", "What lies in the trash", scopes=(Scope.READ,), replies={200: Reply("A page.", TrashPage)})
-def trash(_: Ask, query: PageQuery) -> Answer:
+def trash(ask: Ask, query: PageQuery) -> Answer:
     """Longest there first; after seven days clean-up deletes it for good."""
     page = wired().night.deleting.trashed(query.limit, given(query.cursor))
-    return data(TrashPage(tuple(_trashed(image) for image in page.items), page.next_cursor))
+    return data(TrashPage(tuple(_trashed(ask, image) for image in page.items), page.next_cursor))
 
 
 @endpoint(
@@ -165,5 +162,5 @@ def make_thumbnails(ask: Ask, body: ThumbnailWish) -> Answer:
     return started(ask, task)
 
 
-def _trashed(image: Image) -> Trashed:
-    return Trashed(image.image_id, image.collection, image.name, image.trashed_at)
+def _trashed(ask: Ask, image: Image) -> Trashed:
+    return record_of(Trashed, ask, image, trashed_at=image.trashed_at)

@@ -40,7 +40,9 @@ TURKISH = {
     "There is no such queue.": "Böyle bir kuyruk yok.",
     "A queue can be purged once a minute.": "Bir kuyruk dakikada bir kez boşaltılabilir.",
     "confirm must be the queue's name.": "confirm, kuyruğun adı olmalı.",
-    "The queue does not answer as it should; try again shortly.": "Kuyruk gerektiği gibi yanıt vermiyor; birazdan yeniden deneyin.",
+    "The queue does not answer as it should; try again shortly.": (
+        "Kuyruk gerektiği gibi yanıt vermiyor; birazdan yeniden deneyin."
+    ),
     "There is no such collection.": "Böyle bir koleksiyon yok.",
     "The cursor is not one of ours.": "Bu imleç bizim verdiğimiz bir imleç değil.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",

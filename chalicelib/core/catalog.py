@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from chalicelib.core.pictures import Picture
+from chalicelib.core.tasks import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,44 @@ class CollectionStats:
 
     def __neg__(self) -> CollectionStats:
         return CollectionStats(self.collection, -self.images, -self.bytes, -self.rendition_bytes)
+
+
+class Orientation(StrEnum):
+    """The shape of a picture, upright."""
+
+    LANDSCAPE = "landscape"
+    PORTRAIT = "portrait"
+    SQUARE = "square"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFilter:
+    """What a look into a collection asks for; None asks for anything."""
+
+    text: str | None = None
+    """Part of the name or the file name, in any case, with or without accents."""
+    orientation: Orientation | None = None
+    min_width: int | None = None
+    """Pixels."""
+
+    def matches(self, image: Image) -> bool:
+        """The meaning of the filter, which every store agrees with."""
+        picture = image.picture
+        if self.min_width is not None and picture.width < self.min_width:
+            return False
+        if self.orientation not in {None, orientation_of(picture)}:
+            return False
+        return self.text is None or folded(self.text) in folded(f"{image.filename}\n{image.name}")
+
+
+ANY_IMAGE = ImageFilter()
+
+
+def orientation_of(picture: Picture) -> Orientation:
+    """Wider than high, higher than wide, or neither."""
+    if picture.width == picture.height:
+        return Orientation.SQUARE
+    return Orientation.LANDSCAPE if picture.width > picture.height else Orientation.PORTRAIT
 
 
 def weight_of(image: Image) -> CollectionStats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from chalicelib.core.accept import Accept
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.paging import Page
 from chalicelib.errors import ImageNotFound
@@ -29,9 +29,11 @@ class Delivery:
         """The image and all its renditions; ImageNotFound."""
         return self.catalog.image(image_id), self.catalog.renditions(image_id)
 
-    def images(self, collection: str, limit: int, cursor: str | None) -> Page[Image]:
-        """A collection's images, newest first."""
-        return self.catalog.images(collection, limit, cursor)
+    def images(
+        self, collection: str, limit: int, cursor: str | None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """A collection's images that match, newest first; with a filter a page may be short and still have a next."""
+        return self.catalog.images(collection, limit, cursor, wanted)
 
     def stats(self) -> tuple[CollectionStats, ...]:
         """What every collection that has images adds up to, in order of their names."""

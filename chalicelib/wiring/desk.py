@@ -63,11 +63,9 @@ class Desk:
         from chalicelib.aws.clients import client
         from chalicelib.aws.meter import CloudWatch
 
-        service, connect = (
-            f"wallify-{self.wired.settings.stage}",
-            (partial(client, "cloudwatch"), partial(client, "lambda")),
-        )
-        return CloudWatch(service, self._queue_names(), *connect, self.wired.clock.now)
+        service, clock = self.wired.settings.service, self.wired.clock
+        connect = partial(client, "cloudwatch"), partial(client, "lambda")
+        return CloudWatch(service, self._queue_names(), *connect, clock.now)
 
     def _queue_names(self) -> dict[str, str]:
         given = self.wired.settings

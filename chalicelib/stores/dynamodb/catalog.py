@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, ImageNotFound
@@ -14,7 +14,7 @@ from chalicelib.stores.dynamodb.requests import Condition, Delete, Put, Query
 from chalicelib.stores.dynamodb.shelf import Shelf
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import move
-from chalicelib.stores.dynamodb.walks import Walk
+from chalicelib.stores.dynamodb.walks import EVERYTHING, Walk, Where
 from chalicelib.stores.moving import deltas
 from chalicelib.stores.rows import kept
 
@@ -101,9 +101,12 @@ class DynamoCatalog:
         image = None if claim is None else self._stored(str(claim["image_id"]))
         return None if image is None or image.is_trashed else image
 
-    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
         """See `Catalog.images`."""
-        return Walk(self._table, keys.COLLECTION, [f"COLLECTION#{collection}"]).page(image_of, limit, cursor)
+        where = EVERYTHING if wanted == ANY_IMAGE else Where(matches=lambda item: wanted.matches(image_of(item)))
+        return Walk(self._table, keys.COLLECTION, [f"COLLECTION#{collection}"]).page(image_of, limit, cursor, where)
 
     def collections(self) -> tuple[str, ...]:
         """See `Catalog.collections`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
@@ -86,12 +86,13 @@ class MemoryCatalog:
         with self._db.lock:
             return self._db.images.get(self._db.digests.get((collection, sha256), ""))
 
-    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
         """See `Catalog.images`."""
         with self._db.lock:
-            images = [
-                image for image in self._db.images.values() if image.collection == collection and not image.is_trashed
-            ]
+            shelved = [one for one in self._db.images.values() if one.collection == collection and not one.is_trashed]
+        images = filter(wanted.matches, shelved)
         placed = sorted(((place_in_time(i.created_at, i.image_id), i) for i in images), key=itemgetter(0), reverse=True)
         start = after_time(cursor) or "~"
         return page_of((one for one in placed if one[0] < start), limit)

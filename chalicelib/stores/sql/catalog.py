@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, select
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import ImageNotFound
 from chalicelib.stores.moving import deltas
-from chalicelib.stores.pages import page_of, place_in_time
+from chalicelib.stores.pages import cursor_at, page_of, place_in_time
 from chalicelib.stores.rows import kept, read
 from chalicelib.stores.sql import counters, shelf
 from chalicelib.stores.sql.database import Database
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 SHELVED = select(shelf.IMAGES).where(ImageRow.trashed_at.is_(None))
 TRASHED = select(shelf.IMAGES).where(ImageRow.trashed_at.is_not(None))
+SPARSE_LOOK = 500
+"""Images looked at in one request where only some are wanted, of which a page may be short: a bound for its time."""
 
 
 class SqlCatalog:
@@ -103,11 +106,17 @@ class SqlCatalog:
         found = self._all(SHELVED.where(ImageRow.image_id == first), Image)
         return found[0] if found else None
 
-    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
         """See `Catalog.images`."""
+        look = limit + 1 if wanted == ANY_IMAGE else max(SPARSE_LOOK, limit + 1)
         statement = IMAGES_NEWEST_FIRST.after(cursor, SHELVED.where(ImageRow.collection == collection))
-        found = self._all(statement.limit(limit + 1), Image)
-        return page_of(((place_in_time(image.created_at, image.image_id), image) for image in found), limit)
+        seen = self._all(statement.limit(look), Image)
+        page = page_of(((_place(image), image) for image in seen if wanted.matches(image)), limit)
+        if page.next_cursor is None and len(seen) == look:
+            return replace(page, next_cursor=cursor_at(_place(seen[-1])))
+        return page
 
     def collections(self) -> tuple[str, ...]:
         """See `Catalog.collections`."""
@@ -135,6 +144,10 @@ class SqlCatalog:
     def _all(self, statement: Select[Any], kind: type[T]) -> list[T]:
         rows = self._db.run(lambda connection: connection.execute(statement).mappings().all())
         return [read(dict(row), kind) for row in rows]
+
+
+def _place(image: Image) -> str:
+    return place_in_time(image.created_at, image.image_id)
 
 
 def _renditions(connection: Connection, image_id: str) -> list[Rendition]:
