@@ -16,10 +16,11 @@ from typing import Any, cast
 
 from bench.simulated import PER_IMAGE, Reads, SimulatedBucket, SimulatedCatalog, SimulatedClock
 from chalicelib.core.jobs import Standing
+from chalicelib.core.orphans import Bounds
 from chalicelib.core.tasks import Task, TaskType
 from chalicelib.ports import Catalog, ObjectStore
 from chalicelib.services.attempts import Attempts
-from chalicelib.services.cleanup import Bounds, Cleanup
+from chalicelib.services.cleanup import Cleanup
 from chalicelib.services.erasing import Erasing
 from chalicelib.services.families import Families
 from chalicelib.services.inspection import Inspector

@@ -46,6 +46,9 @@ METRICS: Mapping[str, Metric] = {
         Metric("SchedulesMissed", "Count", ("schedule",), "Runs that the clock should have started and did not."),
         Metric("SchedulesSkipped", "Count", ("schedule",), "Runs that were not started, as the last had not ended."),
         Metric("CleanupsStopped", "Count", ("reason",), "Clean-ups that stopped themselves, for safety."),
+        Metric("OrphansFound", "Count", (), "Objects that nobody needs, as one clean-up counted them, dry runs too."),
+        Metric("StatisticsDrift", "Count", (), "Collections whose counters a recount found wrong, and put right."),
+        Metric("OptimizingTime", "Milliseconds", (), "Processor time spent on one picture by optimizing."),
         Metric("ObjectsMissing", "Count", (), "Images whose objects clean-up did not find in the bucket."),
     )
 }

@@ -54,6 +54,18 @@ class Ages:
     """How long a trashed image can be restored."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one run may do."""
+
+    share: float = 0.05
+    """Of the objects seen may be taken away."""
+    least: int = 1000
+    """May always be taken away."""
+    keys: int = 3_000_000
+    """Objects looked at, rounded up to a page; the next run goes on behind them."""
+
+
 def upload_verdict(upload: Stored, task: Task | None, *, now: datetime, ages: Ages) -> Verdict:
     """What an object under `incoming/` is, given its task."""
     age = now - upload.modified

@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from chalicelib.core.jobs import Piece, Position, Report
 from chalicelib.core.metrics import UNCOUNTED
-from chalicelib.core.orphans import PREFIXES, Ages, Verdict, allowed
+from chalicelib.core.orphans import PREFIXES, Ages, Bounds, Verdict, allowed
 from chalicelib.core.tasks import Task
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.erasing import Erasing
 from chalicelib.services.inspection import Inspector, Judged
@@ -24,6 +25,7 @@ from chalicelib.services.quarantine import Quarantine
 from chalicelib.services.reconciling import Reconciler
 from chalicelib.telemetry import log
 
+F = TypeVar("F", bound=WallifyError)
 _PAGE = 1000  # S3 lists no more at once
 _ACTS = 100
 """Objects taken away in one piece: two calls to the bucket each."""
@@ -40,18 +42,6 @@ class TooManyOrphans(Conflict):
     """More objects look orphaned than one run may take away: nothing more is taken away."""
 
     code = "too_many_orphans"
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much one run may do."""
-
-    share: float = 0.05
-    """Of the objects seen may be taken away."""
-    least: int = 1000
-    """May always be taken away."""
-    keys: int = 3_000_000
-    """Objects looked at, rounded up to a page; the next run goes on behind them."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +64,15 @@ class Cleanup:
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One page of one phase."""
+        try:
+            return self._advance(task, position, report)
+        except Unavailable as fault:
+            # What cannot be read is never taken for gone; the last attempt that hears so raises the alarm.
+            if task.attempts >= task.max_attempts:
+                self._alarm(fault)
+            raise
+
+    def _advance(self, task: Task, position: Position, report: Report) -> Piece:
         phase, carried = position.get("phase", _FIRST), position.get("resume", {})
         piece = _PHASES[phase](self, task, position.get("at", {}), report)
         resume = {**carried, **piece.facts}
@@ -91,6 +90,7 @@ class Cleanup:
         report = _counted(judged, report)
         if following is not None and report["seen"] < self.bounds.keys:
             return Piece({"after": following}, report)
+        self.metrics.count("OrphansFound", report["orphans"] + report["leftovers"])
         self._must_be_plausible(task, report)
         return Piece(None, report, facts={"after": following} if following else {})
 
@@ -167,7 +167,7 @@ class Cleanup:
             return report.plus("changed_meanwhile")
         return report.plus("quarantined", example=one.stored.key).plus("quarantined_bytes", one.stored.bytes)
 
-    def _alarm(self, stop: Conflict) -> Conflict:
+    def _alarm(self, stop: F) -> F:
         self.metrics.count("CleanupsStopped", reason=stop.code)
         log.error("clean-up stopped", extra={"alarm": "cleanup_stopped", "code": stop.code, **stop.details})
         return stop

@@ -94,7 +94,9 @@ class Optimizing:
             return self._given_up(task, image, report)
         self.checkpoint("after_engine")
         report = self._kept(task, image, have, gain, report)
-        return report.plus("cpu_ms", int((self.cpu() - began) * 1000))
+        spent = int((self.cpu() - began) * 1000)
+        self.metrics.count("OptimizingTime", spent)
+        return report.plus("cpu_ms", spent)
 
     def _gain(self, body: bytes, have: Sequence[Rendition]) -> Gain:
         """Everything that may fail for the picture's own reasons."""

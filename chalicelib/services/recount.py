@@ -13,9 +13,10 @@ from typing import Any
 
 from chalicelib.core.catalog import CollectionStats, weight_of
 from chalicelib.core.jobs import Piece, Position, Report
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict
-from chalicelib.ports import Catalog, Clock
+from chalicelib.ports import Catalog, Clock, Metrics
 from chalicelib.telemetry import log
 
 _PAGE = 500
@@ -30,6 +31,7 @@ class Recount:
 
     catalog: Catalog
     clock: Clock
+    metrics: Metrics = UNCOUNTED
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One page of one collection."""
@@ -68,6 +70,7 @@ class Recount:
             self.catalog.correct(drift, mark)
         except Conflict:
             return report.plus("too_busy", example=drift.collection)
+        self.metrics.count("StatisticsDrift")
         facts = {"alarm": "statistics_drift", "collection": drift.collection, **_plain(drift)}
         log.warning("statistics corrected", extra=facts)
         return report.plus("corrected", example=drift.collection).plus("images_drifted", abs(drift.images))

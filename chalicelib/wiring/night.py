@@ -136,7 +136,8 @@ class Night:
     @cached_property
     def cleanup(self) -> Cleanup:
         """`cleanup_orphaned_files`."""
-        from chalicelib.services.cleanup import Bounds, Cleanup
+        from chalicelib.core.orphans import Bounds
+        from chalicelib.services.cleanup import Cleanup
         from chalicelib.services.inspection import Inspector
         from chalicelib.services.inventory import Inventory
 
@@ -159,7 +160,7 @@ class Night:
         """`update_collection_stats`."""
         from chalicelib.services.recount import Recount
 
-        return Recount(self.wired.state.catalog, self.wired.clock)
+        return Recount(self.wired.state.catalog, self.wired.clock, self.wired.metrics)
 
     @cached_property
     def optimizing(self) -> Optimizing:

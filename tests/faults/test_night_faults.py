@@ -15,10 +15,10 @@ from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
+from chalicelib.core.orphans import Bounds
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import WallifyError
-from chalicelib.services.cleanup import Bounds
 from chalicelib.services.drafts import Announced
 from chalicelib.services.schedules import StillRunning
 from chalicelib.stores.memory import MemoryState

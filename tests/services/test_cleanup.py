@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core import keys
+from chalicelib.core.orphans import Bounds
 from chalicelib.core.tasks import Status
 from chalicelib.errors import Conflict, ObjectNotFound
-from chalicelib.services.cleanup import Bounds
 from tests.night import DAY, HOUR, NightWorld
 from tests.trouble import unavailable
 from tests.world import a_png

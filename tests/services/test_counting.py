@@ -88,6 +88,7 @@ def test_bytes_that_optimizing_saves_are_those_of_its_report(night: NightWorld) 
     night.image(body=a_jpeg((400, 300)))
     result = night.run("optimize").result or {}
     assert night.metrics.total("BytesSaved") == result["bytes_saved"] != 0
+    assert night.metrics.total("OptimizingTime") == result["cpu_ms"] != 0
     assert night.metrics.total("RenditionsMade", type="optimize_images") == result["variants_made"] != 0
 
 
@@ -103,6 +104,40 @@ def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(night: NightWor
     night.clock.move(2 * DAY)
     night.run("cleanup")
     assert night.metrics.total("CleanupsStopped", reason="catalogue_empty") >= 1
+
+
+def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_up(
+    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise Unavailable
+
+    night.orphan(1)
+    monkeypatch.setattr(night.wired.state.catalog, "known", refuse)
+    night.run("cleanup")
+    assert night.metrics.values("CleanupsStopped", reason="unavailable") == [1]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_orphans_are_counted_once_a_clean_up_whether_it_takes_them_away_or_not(
+    night: NightWorld, *, dry_run: bool
+) -> None:
+    night.image()
+    for number in range(3):
+        night.orphan(number)
+    night.clock.move(2 * DAY)
+    night.run("cleanup", dry_run=dry_run)
+    assert night.metrics.values("OrphansFound") == [3]
+
+
+def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(night: NightWorld) -> None:
+    night.image(1, collection="cities")
+    night.image(2, collection="nature")
+    night.run("stats")
+    assert night.metrics.total("StatisticsDrift") == 0
+    night.drift("nature", 3)
+    night.run("stats")
+    assert night.metrics.values("StatisticsDrift") == [1]
 
 
 def test_an_image_whose_objects_are_gone_is_counted(night: NightWorld) -> None:
