@@ -3,39 +3,75 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import TypeAlias
+from collections.abc import Iterator
 
-from cli.commands import bench, down, logs, status, test, up
+from cli import exits
+from cli.client.errors import ApiError
+from cli.commands.everything import SECTIONS
+from cli.commands.grammar import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
+from cli.commands.showing import emit
 from cli.terminal import complain
 from cli.trouble import Trouble
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
-
-COMMANDS = (up, down, status, logs, test, bench)
-INTERRUPTED = 130  # what shells expect after Ctrl-C
+ADVICE = {
+    exits.UNREACHABLE: "Is it running? `./wallify doctor` looks.",
+    exits.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; answers the exit code: 0 done, 1 something stopped it, 2 not understood, 130 interrupted."""
+    """Run one command; answers the exit code: those in `cli.exits`."""
     given = parser().parse_args(arguments)
     try:
         code: int = given.run(given)
+    except ApiError as error:
+        return _refused(given, error)
     except Trouble as trouble:
         complain(trouble)
-        return 1
+        return trouble.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return exits.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our answer has seen enough (`| head`); Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.DONE
     return code
 
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    top = argparse.ArgumentParser(prog="wallify", description="Wallify, from the terminal.", allow_abbrev=False)
-    commands = top.add_subparsers(required=True, metavar="command")
-    for command in COMMANDS:
-        command.add_to(commands)
+    top = argparse.ArgumentParser(
+        prog="wallify",
+        usage="wallify command [options]",
+        description="Wallify, from the terminal.",
+        epilog="Every command explains itself: `wallify upload --help`. What exit codes mean: docs/cli.md.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(required=True, metavar="command", prog="wallify", help=argparse.SUPPRESS)
+    top.description = "\n\n".join((top.description or "", *_declared(commands)))
+    top.set_defaults(top=top)
     return top
+
+
+def _declared(commands: Commands) -> Iterator[str]:
+    """Declare every command; answers each section of them in words."""
+    told = commands._choices_actions  # noqa: SLF001 - argparse has no public way to see what it was told
+    for title, modules in SECTIONS.items():
+        before = len(told)
+        for module in modules:
+            module.add_to(commands)
+        yield "\n".join((f"{title}:", *(f"  {one.dest:12} {one.help}" for one in told[before:])))
+
+
+def _refused(given: argparse.Namespace, error: ApiError) -> int:
+    code = exits.of_status(error.status)
+    complain(Trouble(error.message, ADVICE.get(code, "")))
+    if getattr(given, "json", False):
+        emit({"success": False, "status": error.status, "code": error.code, "message": error.message})
+    return code
 
 
 if __name__ == "__main__":

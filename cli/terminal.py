@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,10 @@ from cli.trouble import Trouble
 
 screen = Console(highlight=False)
 complaints = Console(stderr=True, highlight=False)
+
+# Names come from strangers: what would steer the terminal, or turn the writing around, must not reach it.
+_UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @contextmanager
@@ -31,4 +36,14 @@ def complain(trouble: Trouble) -> None:
     """Say what is wrong, what to do, and show the evidence."""
     if trouble.evidence:
         complaints.print(trouble.evidence, style="dim", markup=False)
-    complaints.print(f"[bold red]{trouble.what}[/] {trouble.advice}", soft_wrap=True)
+    complaints.print(harmless(trouble.what), style="bold red", markup=False, end=" ", soft_wrap=True)
+    complaints.print(harmless(trouble.advice), markup=False, soft_wrap=True)
+
+
+def harmless(text: str) -> str:
+    """The text with a sign in place of every character that a terminal could obey."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if _is_unshowable(char) else char for char in text)
+
+
+def _is_unshowable(char: str) -> bool:
+    return unicodedata.category(char) in _UNSHOWABLE or char in _TURNING

@@ -5,20 +5,23 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
+from cli.commands.grammar import Commands, declare
 from cli.local.stack import PROJECT
 from cli.trouble import Trouble
-
-if TYPE_CHECKING:
-    from cli.__main__ import Commands
 
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     # With another sign for options of its own, those that begin with a hyphen reach the benchmark as they are.
-    parser = commands.add_parser(
-        "bench", help="compare the engine with others, in one run", prefix_chars="+", add_help=False
+    parser = declare(
+        commands,
+        "bench",
+        "compare the engine with others, in one run",
+        "bench --quick",
+        "bench thumbnails --rounds 3",
+        prefix_chars="+",
+        add_help=False,
     )
     parser.add_argument("arguments", nargs="*", help="arguments for the benchmark, such as --quick or thumbnails")
     parser.set_defaults(run=run)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from cli.commands import stack_options
+from cli.commands.grammar import Commands, declare
 from cli.local import lifecycle
 from cli.terminal import screen
-
-if TYPE_CHECKING:
-    from cli.__main__ import Commands
 
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("down", help="stop the local cloud; its data stays")
+    parser = declare(commands, "down", "stop the local cloud; its data stays", "down", "down --wipe")
     stack_options.add_to(parser)
     parser.add_argument("--wipe", action="store_true", help="and delete all its data")
     parser.set_defaults(run=run)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cli.commands import stack_options
+from cli import exits
+from cli.commands import connection, stack_options
+from cli.commands.grammar import Commands, declare
+from cli.commands.showing import emit
 from cli.local import emulator
 from cli.local.cloud import client
 from cli.local.stack import Record, Stack
 from cli.terminal import screen
 from cli.trouble import Trouble
-
-if TYPE_CHECKING:
-    from cli.__main__ import Commands
 
 PROCESSES = ("emulator", "front", "deploy")
 MINUTES = 60
@@ -28,7 +28,7 @@ LOOK = 0.5  # seconds between looks when following
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("logs", help="show the logs of the last hour")
+    parser = declare(commands, "logs", "show the logs of the last hour", "logs -f", "logs process_image --json")
     stack_options.add_to(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="keep showing what comes")
     parser.add_argument(
@@ -36,6 +36,7 @@ def add_to(commands: Commands) -> None:
         nargs="?",
         help=f"a function (api, process_image, …) or one of {', '.join(PROCESSES)}; default: all functions",
     )
+    connection.add_json_to(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,14 +46,18 @@ def run(given: argparse.Namespace) -> int:
     if given.function in PROCESSES:
         _show_process(stack, given.function, follow=given.follow)
     else:
-        _show_functions(stack, _groups(stack, given.function), follow=given.follow)
+        _show_functions(stack, _groups(stack, given.function), _json if given.json else _plain, follow=given.follow)
     return 0
 
 
 def _groups(stack: Stack, function: str | None) -> list[str]:
     known = {_short(name): f"/aws/lambda/{name}" for name in Record.of(stack.home).functions}
     if function and function not in known:
-        raise Trouble(f"There is no function {function}.", f"There are {', '.join([*known, *PROCESSES])}.")
+        raise Trouble(
+            f"There is no function {function}.",
+            f"There are {', '.join([*known, *PROCESSES])}.",
+            exit_code=exits.MISSING,
+        )
     return [known[function]] if function else list(known.values())
 
 
@@ -61,9 +66,9 @@ def _short(name: str) -> str:
     return name.partition("-local-")[2] or "api"
 
 
-def _show_functions(stack: Stack, groups: list[str], *, follow: bool) -> None:
+def _show_functions(stack: Stack, groups: list[str], show: Callable[[Line], None], *, follow: bool) -> None:
     if not emulator.answers(stack):
-        raise Trouble("The local cloud is not running.", "Start it with `./wallify up`.")
+        raise Trouble("The local cloud is not running.", "Start it with `./wallify up`.", exit_code=exits.UNREACHABLE)
     logs = client(stack, "logs")
     since = int((time.time() - MINUTES * 60) * 1000)
     shown: set[Line] = set()
@@ -71,13 +76,21 @@ def _show_functions(stack: Stack, groups: list[str], *, follow: bool) -> None:
         unseen = [line for line in _lines(logs, groups, since) if line not in shown]
         fresh = sorted(unseen, key=lambda line: line.timestamp)  # stable: lines of one millisecond keep their order
         for line in fresh:
-            screen.print(str(line), markup=False, soft_wrap=True)
+            show(line)
         if not follow:
             return
         shown.update(fresh)
         if shown:  # late lines are seldom later than this
             since = max(line.timestamp for line in shown) - LATE
         time.sleep(LOOK)
+
+
+def _plain(line: Line) -> None:
+    screen.print(str(line), markup=False, soft_wrap=True)
+
+
+def _json(line: Line) -> None:
+    emit({"at": line.at.isoformat(), "function": line.function, "message": line.message.rstrip()})
 
 
 @dataclass(frozen=True)
@@ -91,8 +104,12 @@ class Line:
 
     def __str__(self) -> str:
         """The line as the terminal shows it."""
-        at = datetime.fromtimestamp(self.timestamp / 1000).astimezone()
-        return f"{at:%H:%M:%S} {self.function:14} {self.message.rstrip()}"
+        return f"{self.at:%H:%M:%S} {self.function:14} {self.message.rstrip()}"
+
+    @property
+    def at(self) -> datetime:
+        """When it was written."""
+        return datetime.fromtimestamp(self.timestamp / 1000).astimezone()
 
 
 def _lines(logs: Any, groups: list[str], since: int) -> Iterator[Line]:  # noqa: ANN401 - a boto3 client

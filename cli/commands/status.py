@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
 
+from cli import exits
 from cli.commands import stack_options
+from cli.commands.grammar import Commands, declare
 from cli.local import lifecycle
 from cli.local.daemons import Daemon
 from cli.local.stack import Record, Stack
 from cli.terminal import screen
 
-if TYPE_CHECKING:
-    from cli.__main__ import Commands
-
-NOT_RUNNING = 3  # as `systemctl status` says it
-
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("status", help="say what runs, and where (exit code 3: it does not)")
+    parser = declare(
+        commands, "status", "say what runs, and where (exit code 3: it does not)", "status", "status --json"
+    )
     stack_options.add_to(parser)
     parser.add_argument("--json", action="store_true", help="for scripts")
     parser.set_defaults(run=run)
@@ -34,7 +32,7 @@ def run(given: argparse.Namespace) -> int:
         print(json.dumps(facts, indent=2))
     else:
         _show(facts | {name: _state(Daemon(stack, name)) for name in lifecycle.PROCESSES})
-    return 0 if lifecycle.is_up(stack) else NOT_RUNNING
+    return 0 if lifecycle.is_up(stack) else exits.UNREACHABLE
 
 
 def _show(facts: dict[str, object]) -> None:

@@ -6,13 +6,10 @@ import argparse
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
 
+from cli.commands.grammar import Commands, declare
 from cli.local.stack import PROJECT
 from cli.terminal import screen
-
-if TYPE_CHECKING:
-    from cli.__main__ import Commands
 
 CHECKS = (
     ("ruff", "check", "."),
@@ -27,7 +24,9 @@ FAST = (*SIDE_BY_SIDE, "-m", "not e2e and not slow")
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("test", help="run every check; arguments after -- go to pytest")
+    parser = declare(
+        commands, "test", "run every check; arguments after -- go to pytest", "test --fast", "test tests/cli -- -x"
+    )
     parser.add_argument("--fast", action="store_true", help="only pytest, without the slow and end-to-end tests")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest: then only pytest runs")
     parser.set_defaults(run=run)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING
 
 from cli.commands import stack_options
+from cli.commands.grammar import Commands, declare
 from cli.local import fingerprints, lifecycle
 from cli.local.stack import PROJECT, Record, Stack
 from cli.terminal import complain, screen, steps
 from cli.trouble import Trouble
-
-if TYPE_CHECKING:
-    from cli.__main__ import Commands
 
 LOOK = 0.5  # seconds between looks at the sources
 WATCHED = (*fingerprints.CODE, "infra", ".chalice/config.json", "requirements.txt")
@@ -21,7 +18,14 @@ WATCHED = (*fingerprints.CODE, "infra", ".chalice/config.json", "requirements.tx
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("up", help="start the local cloud and deploy to it")
+    parser = declare(
+        commands,
+        "up",
+        "start the local cloud and deploy to it",
+        "up",
+        "up --port 9000 --dir .local/second",
+        "up --state postgres",
+    )
     stack_options.add_to(parser)
     stack_options.add_port_to(parser)
     parser.add_argument("--state", choices=("dynamodb", "postgres"), help="where tasks and images are kept")

@@ -82,7 +82,7 @@ def test_looking_at_a_stack_that_never_was_makes_nothing(tmp_path: Path, capsys:
 def test_logs_of_a_stack_that_is_down_are_a_clear_refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["logs", "--dir", str(tmp_path)])
 
-    assert code == 1
+    assert code == 3
     assert "is not running. Start it with `./wallify up`." in capsys.readouterr().err
 
 
@@ -93,7 +93,7 @@ def test_an_unknown_function_is_answered_with_those_there_are(
 
     code = main(["logs", "nonsense", "--dir", str(tmp_path)])
 
-    assert code == 1
+    assert code == 5
     assert "There are api, process_image, emulator, front, deploy." in capsys.readouterr().err
 
 

@@ -1,0 +1,52 @@
+"""Tokens and the audit log: who may do what, and who did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cli.client.records import IssuedToken, Token
+from cli.client.wire import Wire
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One change that somebody has made; `actor` is the name of the token that was shown."""
+
+    at: datetime
+    actor: str
+    action: str
+    target: str = ""
+    token_id: str = ""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Who may do what."""
+
+    wire: Wire
+
+    def all(self) -> list[Token]:
+        """All tokens, oldest first."""
+        return list(self.wire.walk("/tokens", "tokens", Token))
+
+    def create(self, name: str, scopes: Sequence[str], *, days: int | None = None) -> IssuedToken:
+        """A new token; its secret is shown this once. For ever, without `days`."""
+        body = {"name": name, "scopes": list(scopes), **({"days": days} if days else {})}
+        return self.wire.ask("POST", "/tokens", IssuedToken, json=body)
+
+    def revoke(self, token_id: str) -> Token:
+        """End it, at once and for good."""
+        return self.wire.ask("DELETE", f"/tokens/{token_id}", Token)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Who has changed what."""
+
+    wire: Wire
+
+    def all(self) -> Iterator[AuditEntry]:
+        """Newest first."""
+        return self.wire.walk("/audit", "entries", AuditEntry)

@@ -1,0 +1,171 @@
+"""What the API tells, as values; its description (`GET /openapi.json`) says what each field means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a task is."""
+
+    current: int = 0
+    total: int = 0
+    percent: int = 0
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class TaskError:
+    """Why a task's last attempt did not succeed."""
+
+    code: str
+    message: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a task is about."""
+
+    image_id: str | None = None
+    collection: str | None = None
+    filename: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task, in Celery's words; `ready` when its state is final."""
+
+    task_id: str
+    type: str
+    status: str
+    ready: bool
+    successful: bool
+    created_at: datetime
+    progress: Progress = Progress()
+    result: Any = None
+    error: TaskError | None = None
+    attempts: int = 0
+    max_attempts: int = 0
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    queue_wait_ms: int | None = None
+    runtime_ms: int | None = None
+    parent_id: str | None = None
+    children: int = 0
+    subject: Subject = Subject()
+    cancel_requested: bool = False
+
+
+@dataclass(frozen=True)
+class Retried:
+    """A task that had ended badly, and the new one in its place."""
+
+    task_id: str
+    retried_as: str
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """One preset; `url` is in the format that every client reads."""
+
+    size: int
+    width: int
+    height: int
+    format: str
+    bytes: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """A catalogued image."""
+
+    image_id: str
+    collection: str
+    name: str
+    filename: str
+    url: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    created_at: datetime
+    srcset: str = ""
+    thumbnails: tuple[Thumbnail, ...] = ()
+    has_alpha: bool = False
+    frames: int = 1
+    thumbhash: str = ""
+    colors: tuple[str, ...] = ()
+    exif: Mapping[str, str] = field(default_factory=dict)
+    """Only told of one image at a time."""
+
+
+@dataclass(frozen=True)
+class Trashed:
+    """An image in the trash."""
+
+    image_id: str
+    collection: str
+    name: str
+    trashed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A collection and what it adds up to; bytes are those of the originals."""
+
+    name: str
+    images: int
+    bytes: int
+    rendition_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Token:
+    """What is kept of a token."""
+
+    token_id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A new token; nobody can ask for its secret again."""
+
+    secret: str
+    token: Token
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A job by the clock; `next_run` is None while it is off."""
+
+    name: str
+    type: str
+    every_minutes: int
+    enabled: bool
+    last_started_at: datetime | None = None
+    next_run: datetime | None = None
+    last_task: Task | None = None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Where to send one large file: a form with these fields, then `file` as its last part."""
+
+    task_id: str
+    url: str
+    fields: Mapping[str, str]
+    max_bytes: int

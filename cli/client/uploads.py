@@ -1,0 +1,149 @@
+"""Sending files: through the API, or straight into the bucket where they are larger than the gateway lets through."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cli.client.errors import ApiError
+from cli.client.records import Image, Task, Ticket
+from cli.client.wire import Wire, answered
+
+GATEWAY_BYTES = 4_500_000
+"""What `POST /file_upload` takes unless a deployment says otherwise (413, with its limit)."""
+TOO_LARGE = 413
+WAITING = "waiting_for_upload"
+TYPES = {
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".jpe": "image/jpeg",
+    ".jfif": "image/jpeg",
+    ".png": "image/png",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+    ".dib": "image/bmp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+"""Names of files that may be pictures; the API looks at the bytes."""
+Told = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One file to be sent. The same `key` leads to the same task for 24 hours, however often it is sent."""
+
+    path: Path
+    collection: str
+    key: str
+    on_duplicate: str = "reuse"
+    """What to do with bytes that the collection has: `reuse` the image, make a `copy`, or `error`."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a file has become: a task that goes on, or the image that was there already."""
+
+    task_id: str | None = None
+    duplicate: Image | None = None
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """Sends files. Each verb may be repeated with the same key; `told` hears how many bytes have gone."""
+
+    wire: Wire
+    gateway_bytes: int = GATEWAY_BYTES
+
+    def send(self, file: Outgoing, told: Told) -> Sent:
+        """Send it the way that fits its size."""
+        if file.path.stat().st_size > self.gateway_bytes:
+            return self.send_direct(file, told)
+        try:
+            return self.send_through(file, told)
+        except ApiError as refused:
+            if refused.status != TOO_LARGE:
+                raise
+            return self.send_direct(file, told)
+
+    def send_through(self, file: Outgoing, told: Told) -> Sent:
+        """Through the API, which answers at once with the task, or with the image that has these bytes."""
+        form = {"collection": file.collection, "async": "true", "on_duplicate": file.on_duplicate}
+        with Reported(file.path, told) as body:
+            answer = self.wire.ask(
+                "POST",
+                "/file_upload",
+                dict[str, Any],
+                data=form,
+                files={"file": (file.path.name, body, _type_of(file.path))},
+                headers={"Idempotency-Key": file.key},
+                repeatable=True,
+            )
+        return _sent(answer)
+
+    def send_direct(self, file: Outgoing, told: Told) -> Sent:
+        """Straight into the bucket."""
+        ticket = self.ticket(file)
+        if self._is_waited_for(ticket):
+            self._post(file, ticket, told)
+        return Sent(ticket.task_id)
+
+    def ticket(self, file: Outgoing) -> Ticket:
+        """Where to send a file of up to 50 MB; its task waits for it 15 minutes."""
+        size = file.path.stat().st_size
+        ahead = {"filename": file.path.name, "content_type": _type_of(file.path), "collection": file.collection}
+        body = {**ahead, "bytes": size, "on_duplicate": file.on_duplicate}
+        headers = {"Idempotency-Key": file.key}
+        answer = self.wire.ask("POST", "/uploads", _Tickets, json=body, headers=headers, repeatable=True)
+        return answer.uploads[0]
+
+    def ask_for_nothing(self) -> None:
+        """ApiError: 403 for a token that may not upload, another for one that may."""
+        self.wire.ask("POST", "/uploads", dict[str, Any], json={"files": []})
+
+    def _is_waited_for(self, ticket: Ticket) -> bool:
+        """False when an earlier try with the same key has brought the file in."""
+        return self.wire.ask("GET", f"/task/status/{ticket.task_id}", Task).progress.stage == WAITING
+
+    def _post(self, file: Outgoing, ticket: Ticket, told: Told) -> None:
+        with Reported(file.path, told) as body:
+            files = {"file": (file.path.name, body, _type_of(file.path))}
+            post = partial(self.wire.plain.post, ticket.url, data=ticket.fields, files=files)
+            self.wire.patiently(lambda: answered(post), repeatable=True)
+
+
+class Reported(io.FileIO):
+    """A file that tells how far it has been read."""
+
+    def __init__(self, path: Path, told: Told) -> None:
+        super().__init__(path, "rb")
+        self._told = told
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As any file's."""
+        chunk = super().read(size)
+        self._told(self.tell())
+        return chunk or b""
+
+
+@dataclass(frozen=True)
+class _Tickets:
+    uploads: tuple[Ticket, ...]
+
+
+def _sent(answer: dict[str, Any]) -> Sent:
+    if not answer.get("duplicate"):
+        return Sent(task_id=str(answer["task_ids"][0][1]))
+    return Sent(duplicate=msgspec.convert(answer["file"], Image))
+
+
+def _type_of(path: Path) -> str:
+    return TYPES.get(path.suffix.lower(), "image/jpeg")

@@ -1,0 +1,66 @@
+"""The options that say which Wallify is meant, and the client that they lead to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import exits, settings
+from cli.profiles import Profiles
+from cli.target import Target, Wish, target
+from cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from cli.client.api import Client
+
+
+def add_to(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
+    """Declare the options of all commands that speak to an API; `below` a command that has them too."""
+    place = parser.add_argument_group(
+        "which Wallify",
+        "Else WALLIFY_URL and WALLIFY_TOKEN, the profile in use, or the local cloud.",
+        argument_default=argparse.SUPPRESS if below else None,
+    )
+    place.add_argument("--url", metavar="URL", help="where the API is")
+    place.add_argument("--token", metavar="T", help="the token (other users of this machine may see it)")
+    place.add_argument("--profile", metavar="NAME", help="one that was signed in to; see `wallify profiles`")
+    place.add_argument("--dir", type=Path, metavar="D", help="the local cloud in this folder")
+    add_json_to(parser, below=below)
+
+
+def add_json_to(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
+    """Declare `--json`."""
+    # A verb's own default would hide what was typed before the verb.
+    default = argparse.SUPPRESS if below else False
+    words = "for programs: a document, or one line for each thing"
+    parser.add_argument("--json", action="store_true", default=default, help=words)
+
+
+def target_of(given: argparse.Namespace) -> Target:
+    """Which Wallify is meant. Trouble if none is known."""
+    known = settings.load()
+    return target(Wish(given.url, given.token, given.profile, given.dir), known, Profiles.of(known.profiles))
+
+
+@contextmanager
+def connected(given: argparse.Namespace) -> Iterator[Client]:
+    """The client of the Wallify that is meant; Trouble without a token."""
+    place = target_of(given)
+    if place.token is None:
+        raise Trouble(
+            f"There is no token for {place.url}.",
+            "Give one with --token or WALLIFY_TOKEN, or sign in with `./wallify login`.",
+            exit_code=exits.DENIED,
+        )
+    with client_of(place) as api:
+        yield api
+
+
+def client_of(place: Target) -> Client:
+    """A client of that place."""
+    from cli.client.api import Client  # noqa: PLC0415 - httpx takes its time, and help needs none
+
+    return Client.at(place.url, place.token)

@@ -1,0 +1,118 @@
+"""`wallify queues`: what waits for a worker, and what nobody could work off."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from cli import exits
+from cli.client.queues import DeadLetter, Queue
+from cli.commands import connection
+from cli.commands.grammar import Commands, declare, verbs_of
+from cli.commands.showing import Column, say, show_all
+from cli.commands.task_view import show_tasks
+from cli.terminal import complaints
+from cli.trouble import Trouble
+
+COLUMNS: tuple[Column[Queue], ...] = (
+    ("name", lambda queue: queue.name),
+    ("waiting", lambda queue: queue.waiting),
+    ("in flight", lambda queue: queue.in_flight),
+    ("delayed", lambda queue: queue.delayed),
+    ("oldest", lambda queue: "" if queue.oldest_age_seconds is None else f"{queue.oldest_age_seconds:.0f} s"),
+    ("dead", lambda queue: queue.dead),
+    ("paused", lambda queue: queue.paused),
+)
+LETTERS: tuple[Column[DeadLetter], ...] = (
+    ("id", lambda letter: letter.message_id),
+    ("reason", lambda letter: letter.reason),
+    ("task", lambda letter: letter.task.task_id if letter.task else ""),
+    ("sent", lambda letter: letter.sent_at),
+)
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "queues",
+        "list queues; pause, resume, purge, redrive",
+        "queues",
+        "queues dead images --json",
+        "queues redrive images",
+        "queues purge images --yes",
+    )
+    connection.add_to(parser)
+    verbs = verbs_of(parser, run)
+    listing = declare(verbs, "list", "list all queues", "queues list --json")
+    connection.add_to(listing, below=True)
+    listing.set_defaults(run=run)
+    dead = _verb(verbs, "dead", "show a queue's dead letters, with their reasons", run_dead)
+    redrive = _verb(verbs, "redrive", "work off a queue's dead letters", run_redrive)
+    for parser in (dead, redrive):
+        parser.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (default: 50)")
+    _verb(verbs, "pause", "let a queue's messages wait", run_pause)
+    _verb(verbs, "resume", "go on with a paused queue", run_resume)
+    purge = _verb(verbs, "purge", "throw away all that waits in a queue", run_purge)
+    purge.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _verb(
+    verbs: Commands, name: str, what: str, action: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser = declare(verbs, name, what, f"queues {name} images")
+    parser.add_argument("name", help="as `wallify queues` shows it")
+    connection.add_to(parser, below=True)
+    parser.set_defaults(run=action)
+    return parser
+
+
+def run(given: argparse.Namespace) -> int:
+    """List them."""
+    with connection.connected(given) as api:
+        return show_all(given, api.queues.all(), COLUMNS, none="No queues.")
+
+
+def run_dead(given: argparse.Namespace) -> int:
+    """Show dead letters."""
+    with connection.connected(given) as api:
+        return show_all(given, api.queues.dead(given.name, limit=given.limit), LETTERS, none="No dead letters.")
+
+
+def run_redrive(given: argparse.Namespace) -> int:
+    """Work off dead letters."""
+    with connection.connected(given) as api:
+        return show_tasks(given, api.queues.redrive(given.name, limit=given.limit))
+
+
+def run_pause(given: argparse.Namespace) -> int:
+    """Let its messages wait."""
+    with connection.connected(given) as api:
+        say(given, f"{given.name} is paused, within a minute or so.", api.queues.pause(given.name))
+    return 0
+
+
+def run_resume(given: argparse.Namespace) -> int:
+    """Go on."""
+    with connection.connected(given) as api:
+        say(given, f"{given.name} goes on, within a minute or so.", api.queues.resume(given.name))
+    return 0
+
+
+def run_purge(given: argparse.Namespace) -> int:
+    """Throw away what waits, once that is certain."""
+    if not given.yes:
+        _must_be_meant(given.name)
+    with connection.connected(given) as api:
+        say(given, f"{given.name} is empty, or will be within a minute.", api.queues.purge(given.name))
+    return 0
+
+
+def _must_be_meant(name: str) -> None:
+    advice = "Say --yes if it is meant."
+    if not sys.stdin.isatty():
+        raise Trouble(f"Everything that waits in {name} would be lost.", advice, exit_code=exits.MISUSED)
+    complaints.print(f"Everything that waits in {name} will be lost. Type its name to go on: ", end="", markup=False)
+    if input().strip() != name:
+        raise Trouble("That is not its name, so nothing was done.", advice)
