@@ -19,19 +19,20 @@ from bench.machine import machine
 from bench.report import Table, as_markdown, show, write_json
 from bench.rounds import pin
 from bench.setting import Setting
-from bench.suites import cuts, ingest, integrity, memory, sources, throughput, thumbnails
+from bench.suites import cuts, fidelity, ingest, integrity, memory, sources, throughput, thumbnails
 
 Suite = Callable[[Setting], list[Table]]
 SUITES: dict[str, Suite] = {
     "thumbnails": thumbnails.run,
     "progressive": thumbnails.progressive,
+    "fidelity": fidelity.run,
     "ingest": ingest.run,
     "sources": sources.run,
     "memory": memory.run,
     "cuts": cuts.run,
     "integrity": integrity.run,
 }
-QUICK = ("thumbnails", "ingest", "memory", "cuts")
+QUICK = ("thumbnails", "fidelity", "ingest", "memory", "cuts")
 ROUNDS, QUICK_ROUNDS = 9, 2
 
 

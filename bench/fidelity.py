@@ -35,12 +35,13 @@ def fidelity(engine: Engine, data: bytes, files: Files) -> Fidelity | None:
         still = _opened(engine.do(STILL, data).files["600.png"])
     except (Refused, WorkerGone):
         return None
-    ideal, jpeg = _ideal(data, still.size), _opened(files[TOP])
-    return Fidelity(psnr(ideal, still), ssim(ideal, jpeg), ssimulacra2(ideal, jpeg))
+    best, jpeg = ideal(data, still.size), _opened(files[TOP])
+    return Fidelity(psnr(best, still), ssim(best, jpeg), ssimulacra2(best, jpeg))
 
 
 @functools.lru_cache(maxsize=16)
-def _ideal(data: bytes, size: tuple[int, int]) -> Image.Image:
+def ideal(data: bytes, size: tuple[int, int]) -> Image.Image:
+    """A full decode and one Lanczos step, upright, RGB."""
     # At the engine's own size: engines round the shorter side differently, which is no loss.
     with Image.open(io.BytesIO(data)) as image:
         return ImageOps.exif_transpose(image).convert("RGB").resize(size, Image.Resampling.LANCZOS)

@@ -7,15 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.engine.guard import bad_picture_at_worst
+from chalicelib.engine.reduction import reduction
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
+    from PIL.JpegImagePlugin import JpegImageFile
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the decoded picture; fractions are meant."""
 
-HEADROOM = 1.1
-"""A scaled decode stays at least this much larger than what is made from it, or sharpness suffers."""
+_FEED = 4 * 1024 * 1024
+"""Bytes that a decoder is given at a time. Pillow's 64 KiB make it stop and start again: about 1 % of a thumbnail set."""
 
 # Only the one plugin that is needed is imported. Going around Image.open also goes around its bomb check, which warns
 # at 89 megapixels whatever our limits say; `probe` checks ours.
@@ -28,7 +30,6 @@ _PLUGINS = {
     "bmp": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "tiff": ("PIL.TiffImagePlugin", "TiffImageFile"),
 }
-_REDUCTIONS = (8, 4, 2)
 # How a decoder stretched samples to 8 bits; a transparent colour (PNG's tRNS) is given in the file's own samples.
 _STRETCHED = {"L;2": 85.0, "L;4": 17.0, "RGB;16B": 1 / 256}
 
@@ -47,7 +48,7 @@ def open_picture(form: str, data: bytes) -> ImageFile:
 def decode(image: ImageFile, longest: int | None = None) -> Box:
     """Decode the first frame in place, every coded byte of it, and say which part of the result is picture.
 
-    With `longest` a JPEG may come out smaller, at the coarsest scale that is still `HEADROOM` x that many pixels.
+    With `longest` a JPEG may come out smaller, at the coarsest scale that serves a picture of that many pixels.
     Its edge pixels then hang over by a fraction, so resampling must be told the box.
 
     Raises:
@@ -57,23 +58,18 @@ def decode(image: ImageFile, longest: int | None = None) -> Box:
     with bad_picture_at_worst():
         box = _scaled(image, longest)
         _stretch_key(image)
+        image.decodermaxblock = _FEED
         image.load()
     return box or (0, 0, *image.size)
 
 
 def _scaled(image: ImageFile, longest: int | None) -> Box | None:
-    reduction = _reduction(max(image.size), longest) if longest and image.format == "JPEG" else 1
-    if reduction == 1:
+    by = reduction(cast("JpegImageFile", image), longest) if longest and image.format == "JPEG" else 1
+    if by == 1:
         return None
     width, height = image.size
-    drafted = cast(
-        "tuple[str, Box] | None", image.draft(None, (max(1, width // reduction), max(1, height // reduction)))
-    )
+    drafted = cast("tuple[str, Box] | None", image.draft(None, (max(1, width // by), max(1, height // by))))
     return drafted[1] if drafted else None
-
-
-def _reduction(side: int, longest: int) -> int:
-    return next((by for by in _REDUCTIONS if side / by >= HEADROOM * longest), 1)
 
 
 def _stretch_key(image: ImageFile) -> None:
