@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.core.messages import Arrival, Work, read, write
+from chalicelib.core.jobs import lane_of
+from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
-from chalicelib.core.tasks import Failure, TaskType
+from chalicelib.core.tasks import TaskType
 from chalicelib.services.runner import Redeliver
 from chalicelib.services.schedules import Options
 from chalicelib.telemetry import log
@@ -18,12 +19,6 @@ _SWEEP_SECONDS = 40
 """Less than the function's timeout; what is left waits for the next minute."""
 _LETTERS_A_LOOK = 50
 _FORGOTTEN_A_LOOK = 1_000
-_LANES = {
-    TaskType.PROCESS_IMAGE: "images",
-    TaskType.GENERATE_THUMBNAILS: "thumbnails",
-    TaskType.CLEANUP_ORPHANED_FILES: "maintenance",
-}
-"""What the queues are called in metrics, by the work that stands for all of a queue's."""
 
 
 class Record(Protocol):
@@ -85,20 +80,17 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
         try:
             for asked in read(record.body):
                 if isinstance(asked, Work):
-                    _long_job(asked, lane)
+                    _long_job(asked)
         except Redeliver as later:
             queue.postpone(record.receipt_handle, later.wait)
             raise
 
 
-def _long_job(asked: Work, lane: TaskType) -> None:
+def _long_job(asked: Work) -> None:
     night = wired().night
     task = night.slices.run(asked, night.runner)
-    if task is None:
-        return
-    log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
-    if task.error is not None and task.error.retryable:
-        _bury(task.task_id, lane, task.error)
+    if task is not None:
+        log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
 
 
 def _process_image(asked: Arrival | Work) -> None:
@@ -108,17 +100,8 @@ def _process_image(asked: Arrival | Work) -> None:
         log.info("message ignored", extra={"reason": "not an upload"})
         return
     task = services.runner.run(task_id, services.processing)
-    if task is None:
-        return
-    log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
-    if task.error is not None and task.error.retryable:
-        # It might have gone well another time, but there are no more attempts: a person must look.
-        _bury(task_id, TaskType.PROCESS_IMAGE, task.error)
-
-
-def _bury(task_id: str, lane: TaskType, error: Failure) -> None:
-    wired().queues[lane].bury(write(Work(task_id)), reason=error.code)
-    wired().metrics.count("DeadLetters", queue=_LANES[lane])
+    if task is not None:
+        log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
 
 
 def _count_wait(record: Record, lane: TaskType) -> None:
@@ -127,7 +110,7 @@ def _count_wait(record: Record, lane: TaskType) -> None:
     if told["ApproximateReceiveCount"] == "1":
         sent = datetime.fromtimestamp(int(told["SentTimestamp"]) / 1000, UTC)
         waited = max((wired().clock.now() - sent).total_seconds(), 0.0)
-        wired().metrics.count("QueueWait", round(1000 * waited), queue=_LANES[lane])
+        wired().metrics.count("QueueWait", round(1000 * waited), queue=lane_of(lane))
 
 
 def sweep() -> None:

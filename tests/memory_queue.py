@@ -48,6 +48,7 @@ class MemoryQueue:
         """See `Queue.bury`."""
         self.trouble.comes("before bury")
         self.letters.append(replace(self._message(body), reason=reason))
+        self.trouble.comes("after bury")
 
     def dead(self, limit: int) -> tuple[DeadLetter, ...]:
         """See `Queue.dead`; the letters stay in sight."""

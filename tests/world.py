@@ -194,7 +194,7 @@ class World:
         wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
         wired.bootstrap = lambda: ROOT
         wired.idempotency = Idempotency(tasks, self.clock, self._new_id)
-        wired.attempts = Attempts(tasks, self.clock, wired.rules, lambda: LUCK)
+        wired.attempts = Attempts(tasks, self.clock, wired.rules, lambda: LUCK, wired.letters.bury)
         wired.runner = Runner(wired.attempts, wired.families, self._new_id, self._checkpoint)
         wired.processing = replace(cast("Processing", wired.processing), checkpoint=self._checkpoint)
         return wired

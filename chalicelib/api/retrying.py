@@ -14,7 +14,7 @@ from chalicelib.api.tasks import HistoryQuery, filter_of
 from chalicelib.api.vocabulary import Limit, Moment, TaskAt, given
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import IllegalTransition, NotFound, SourceGone, TaskNotFound, Unavailable
-from chalicelib.services.burials import Burials, Found
+from chalicelib.services.burials import Found
 from chalicelib.wiring import wired
 
 
@@ -61,7 +61,7 @@ class Redriven(msgspec.Struct, frozen=True):
 class QueueAt(msgspec.Struct, frozen=True):
     """A queue's place."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="images")]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails or maintenance")]
 
 
 class SomeQuery(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ def retry_tasks(_: Ask, query: HistoryQuery) -> Answer:
 )
 def dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     """Nothing changes by looking."""
-    found = _burials(at.name).found(query.limit)
+    found = wired().burials.found(at.name, query.limit)
     return data(DeadLetters(at.name, tuple(_letter(ask, one) for one in found)))
 
 
@@ -118,14 +118,8 @@ def dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
 )
 def redrive(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     """A letter whose file is gone, or that nobody can read, stays where it is."""
-    tasks = _burials(at.name).redrive(query.limit)
+    tasks = wired().burials.redrive(at.name, query.limit)
     return data(Redriven(at.name, tuple(task_record(ask, task) for task in tasks)), 202)
-
-
-def _burials(name: str) -> Burials:
-    if name != "images":
-        raise NotFound("There is no such queue.")
-    return wired().burials
 
 
 def _letter(ask: Ask, found: Found) -> DeadLetterRecord:

@@ -27,6 +27,12 @@ LONG = frozenset(
     }
 )
 """Kinds of work that are done in parts."""
+LANES: Mapping[str, frozenset[TaskType]] = {
+    "images": frozenset({TaskType.PROCESS_IMAGE}),
+    "thumbnails": frozenset({TaskType.GENERATE_THUMBNAILS}),
+    "maintenance": LONG - {TaskType.GENERATE_THUMBNAILS},
+}
+"""Each queue, by the name that people use, and the work that goes through it."""
 STANDING = frozenset({"part", "began_at", "position"})
 """Names of the arguments that a job's standing is kept in."""
 _EXAMPLES = 20
@@ -103,6 +109,14 @@ class Piece:
     """Things to do; 0 where nobody knows."""
     facts: Mapping[str, object] = field(default_factory=dict)
     """Said at the end, beside the report."""
+
+
+def lane_of(kind: TaskType) -> str:
+    """The name of the queue that this kind of work goes through; ValueError for a parent, which goes through none."""
+    for name, kinds in LANES.items():
+        if kind in kinds:
+            return name
+    raise ValueError(kind)
 
 
 def killer_ahead(task: Task, position: Position) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.core.tasks import Failure, Progress, Status, Task
-from chalicelib.errors import Conflict, WallifyError
+from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.ports import Clock, TaskStore
+from chalicelib.services.letters import Bury, unburied
 from chalicelib.services.rules import TaskRules
 
 WORKER_LOST = Failure("worker_lost", "Its workers died or ran out of time, again and again.", retryable=True)
@@ -51,6 +52,8 @@ class Attempts:
     rules: TaskRules
     luck: Callable[[], float]
     """Random numbers in 0..1."""
+    bury: Bury = unburied
+    """Keeps a letter of what no attempt could do, before its task ends: who dies in between leaves one too many."""
 
     def begin(self, task_id: str, owner: str) -> Task:
         """Take the lease. AlreadyFinal, OutOfAttempts, or Held by another; TaskNotFound."""
@@ -111,8 +114,12 @@ class Attempts:
         return self._end(task, lambda latest: latest.revoked(now=self.clock.now(), keep=self.rules.keep))
 
     def retry(self, task: Task, error: Failure) -> timedelta | None:
-        """Give the task back for another attempt and say how long to wait, or None when there are no attempts left."""
-        if task.attempts >= task.max_attempts:
+        """Give the task back for another attempt and say how long to wait.
+
+        None where there are no attempts left: then it has ended as FAILURE, and its dead letter says why. Where that
+        letter cannot be kept now, the task waits, too, for whoever looks next.
+        """
+        if task.attempts >= task.max_attempts and self._is_buried(task, error):
             self.fail(task, error)
             return None
         self._end(task, lambda latest: latest.retrying(error))
@@ -129,9 +136,19 @@ class Attempts:
         now = self.clock.now()
         if task.attempts < task.max_attempts:
             return self.tasks.replace(task, task.claimed(owner=owner, now=now, lease=self.rules.lease))
-        # The last attempt has said nothing, so its worker died; what kills every worker must not go on for ever.
-        lost = task.failed(WORKER_LOST, now=now, keep=self.rules.keep_failed)
+        # Where the last attempt has said nothing, its worker died; what kills every worker must not go on for ever.
+        error = task.error or WORKER_LOST
+        self.bury(task, error)
+        lost = task.failed(error, now=now, keep=self.rules.keep_failed)
         raise OutOfAttempts(self.tasks.replace(task, lost))
+
+    def _is_buried(self, task: Task, error: Failure) -> bool:
+        self._reread(task)  # what another run has taken over is not ours to bury
+        try:
+            self.bury(task, error)
+        except Unavailable:
+            return False
+        return True
 
     def _end(self, task: Task, move: Callable[[Task], Task]) -> Task:
         try:

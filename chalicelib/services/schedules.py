@@ -41,6 +41,12 @@ class Options:
     limit: int | None = None
     """A larger cap for this run (clean-up)."""
 
+    @classmethod
+    def of(cls, run: Task) -> Options:
+        """What a run was asked for."""
+        limit = run.args.get("limit")
+        return cls(run.args.get("dry_run") == "true", run.args.get("collection"), int(limit) if limit else None)
+
     def args(self) -> dict[str, str]:
         """As arguments of a task."""
         given = {"collection": self.collection, "limit": self.limit, "dry_run": "true" if self.dry_run else None}
@@ -95,6 +101,13 @@ class Schedules:
         schedule = schedule_named(name)
         asked = self._asked(schedule, (options or Options()).args())
         return self._start(asked, self.store.get(schedule.name), {})
+
+    def again(self, run: Task) -> Task:
+        """A run by hand with the options of this one; the run that is under way, if there is one. Unavailable."""
+        try:
+            return self.run(run.args["schedule"], Options.of(run))
+        except StillRunning as held:
+            return self.tasks.get(str(held.details["task_id"]))
 
     def start(self, name: str, at: datetime) -> Task | None:
         """Start the run of the period that `at` is in, once, however often it is asked for; its task.

@@ -12,6 +12,7 @@ from chalicelib.wiring.outside import Outside
 
 if TYPE_CHECKING:
     from chalicelib.core.pictures import Limits, Recipe
+    from chalicelib.core.tasks import Task
     from chalicelib.services.arrivals import Arrivals
     from chalicelib.services.attempts import Attempts
     from chalicelib.services.bulk import Bulk
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.services.families import Families
     from chalicelib.services.idempotency import Idempotency
     from chalicelib.services.intake import Intake
+    from chalicelib.services.letters import Letters
     from chalicelib.services.retries import Retries
     from chalicelib.services.rules import TaskRules
     from chalicelib.services.runner import Job, Runner
@@ -112,11 +114,23 @@ class Wired(Outside):
 
     @cached_property
     def burials(self) -> Burials:
-        """The dead letters of the images queue."""
+        """The dead letters of every queue."""
+        from chalicelib.core.jobs import LANES
         from chalicelib.services.burials import Burials
 
+        queues = {name: self.queues[min(kinds)] for name, kinds in LANES.items()}
         tasks, arrivals, families = self.state.tasks, self.arrivals, self.families
-        return Burials(self.images_queue, tasks, arrivals, families, self.retries, self.clock)
+        return Burials(queues, tasks, arrivals, families, self.retries, self._rerun, self.clock)
+
+    def _rerun(self, task: Task) -> Task:
+        return self.night.schedules.again(task)
+
+    @cached_property
+    def letters(self) -> Letters:
+        """Making dead letters."""
+        from chalicelib.services.letters import Letters
+
+        return Letters(self.queues, self.metrics)
 
     @cached_property
     def sweeper(self) -> Sweeper:
@@ -154,7 +168,7 @@ class Wired(Outside):
 
         from chalicelib.services.attempts import Attempts
 
-        return Attempts(self.state.tasks, self.clock, self.rules, random.random)
+        return Attempts(self.state.tasks, self.clock, self.rules, random.random, self.letters.bury)
 
     @cached_property
     def runner(self) -> Runner:
@@ -192,8 +206,8 @@ class Wired(Outside):
         """The job behind the images queue."""
         from chalicelib.services.processing import Processing
 
-        catalog, limit = self.state.catalog, self.settings.max_upload_bytes
-        return Processing(self.attempts, catalog, self.objects, self.recipe, self.limits, limit)
+        catalog, limit, metrics = self.state.catalog, self.settings.max_upload_bytes, self.metrics
+        return Processing(self.attempts, catalog, self.objects, self.recipe, self.limits, limit, self.steps, metrics)
 
     @cached_property
     def desk(self) -> Desk:

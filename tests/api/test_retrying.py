@@ -18,7 +18,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture
 def queue(house: Wired) -> MemoryQueue:
     queue = MemoryQueue(house.clock, Random(1))
-    house.queues = {TaskType.PROCESS_IMAGE: queue}
+    house.queues = dict.fromkeys(TaskType, queue)
     return queue
 
 

@@ -21,13 +21,13 @@ def test_a_dead_letter_shows_its_task_and_its_reason(world: World) -> None:
     task = world.upload()
     world.bucket.trouble.at("before get", *unavailable(5))
     world.settle()
-    (found,) = world.wired.burials.found(9)
+    (found,) = world.wired.burials.found("images", 9)
     assert (found.task, found.reason) == (world.task(task), "unavailable")
 
 
 def test_a_letter_that_nobody_can_read_is_shown_too(world: World) -> None:
     world.queue.bury("hello", reason="")
-    (found,) = world.wired.burials.found(9)
+    (found,) = world.wired.burials.found("images", 9)
     assert (found.task, found.reason) == (None, "received too often")
 
 
@@ -52,7 +52,7 @@ def test_a_task_that_a_worker_holds_is_not_told(world: World) -> None:
 def test_a_dead_letter_is_brought_back_to_work(world: World) -> None:
     task = world.upload()
     bury_the_message_of(world, task)
-    (again,) = world.wired.burials.redrive(9)
+    (again,) = world.wired.burials.redrive("images", 9)
     assert world.queue.letters == []
     world.settle()
     assert world.statuses(again) == [Status.SUCCESS]
@@ -64,7 +64,7 @@ def test_f22_a_dead_letter_of_a_finished_task_is_only_removed(world: World) -> N
     world.settle()
     bury_the_message_of(world, task)
     before = world.task(task)
-    assert world.wired.burials.redrive(9) == ()
+    assert world.wired.burials.redrive("images", 9) == ()
     world.settle()
     assert (world.task(task), world.queue.letters) == (before, [])
     judge(world, PICTURE)
@@ -75,7 +75,7 @@ def test_letters_that_cannot_be_helped_stay(world: World) -> None:
     bury_the_message_of(world, task)
     world.bucket.delete(task.args["source"])
     world.queue.bury("hello", reason="")
-    assert world.wired.burials.redrive(9) == ()
+    assert world.wired.burials.redrive("images", 9) == ()
     assert len(world.queue.letters) == 2
 
 
@@ -84,8 +84,8 @@ def test_a_redrive_that_cannot_be_sent_loses_no_letter(world: World) -> None:
     bury_the_message_of(world, task)
     world.queue.trouble.at("before send", *unavailable())
     with pytest.raises(Unavailable):
-        world.wired.burials.redrive(9)
+        world.wired.burials.redrive("images", 9)
     assert len(world.queue.letters) == 1
-    (again,) = world.wired.burials.redrive(9)
+    (again,) = world.wired.burials.redrive("images", 9)
     world.settle()
     assert world.statuses(again) == [Status.SUCCESS]

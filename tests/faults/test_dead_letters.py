@@ -1,0 +1,182 @@
+"""F21, F22: what nobody could do leaves a letter in its own lane, its task says so, and it can be brought back."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.core.jobs import LANES, LONG, Standing
+from chalicelib.core.messages import Work, write
+from chalicelib.core.tasks import Status, Subject, Task, TaskType
+from chalicelib.errors import NotFound
+from chalicelib.services.opening import Asked
+from chalicelib.services.schedules import Options
+from chalicelib.wiring.outside import State
+from tests.faults.oracle import judge
+from tests.memory_lane import three_queues
+from tests.memory_queue import MAX_RECEIVES, MemoryQueue
+from tests.night import NightWorld
+from tests.trouble import unavailable
+from tests.world import Kill, World, a_png
+
+PICTURE = ("nature", a_png())
+every_lane = pytest.mark.parametrize("lane", LANES)
+
+
+class Lanes(NightWorld):
+    """A world with a queue for each lane."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.lanes = three_queues(self.clock)
+        self.wired.queues.update(self.lanes)  # type: ignore[attr-defined]  # the world keeps them in a dict
+
+
+@pytest.fixture
+def night(state: State) -> Lanes:
+    return Lanes(state)
+
+
+def a_task_of(night: Lanes, lane: str) -> Task:
+    """A task that waits in this lane."""
+    if lane == "images":
+        return night.upload()
+    return night.night.jobs.open(Asked(max(LANES[lane]), Subject("nature")))
+
+
+def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> MemoryQueue:
+    """SQS gives the task's message up: nobody has said why."""
+    queue = night.lanes[task.type]
+    night.queue.messages.clear()
+    queue.messages.clear()
+    queue.bury(write(Work(task.task_id, part)), reason="")
+    return queue
+
+
+@every_lane
+def test_f21_a_message_that_was_received_too_often_ends_its_task(night: Lanes, lane: str) -> None:
+    task = a_task_of(night, lane)
+    queue = die_in_the_queue(night, task)
+    assert night.wired.burials.tell(9) == 1
+    (found,) = night.wired.burials.found(lane, 9)
+    assert (found.task, found.reason) == (night.task(task), "dead_letter")
+    assert (night.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
+    assert night.wired.burials.tell(9) == 0
+
+
+@every_lane
+def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(night: Lanes, lane: str) -> None:
+    task = a_task_of(night, lane)
+    queue = die_in_the_queue(night, task)
+    (again,) = night.wired.burials.redrive(lane, 9)
+    assert (again.type, again.args["retry_of"], again.status) == (task.type, task.task_id, Status.PENDING)
+    assert (queue.letters, [message.body for message in queue.messages]) == ([], [write(Work(again.task_id))])
+    assert night.wired.burials.redrive(lane, 9) == ()
+
+
+def test_f21_no_queue_has_another_name(night: Lanes) -> None:
+    for look in (night.wired.burials.found, night.wired.burials.redrive):
+        with pytest.raises(NotFound):
+            look("images-dead", 9)
+
+
+def test_f21_every_kind_of_work_has_one_lane() -> None:
+    assert sorted(kind for kinds in LANES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *LONG})
+
+
+def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> None:
+    run = night.night.schedules.run("cleanup", Options(dry_run=True, limit=7))
+    die_in_the_queue(night, run)
+    (again,) = night.wired.burials.redrive("maintenance", 9)
+    assert (night.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
+    assert (Options.of(again), again.args["schedule"]) == (Options(dry_run=True, limit=7), "cleanup_orphaned_files")
+
+
+def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: Lanes) -> None:
+    run = night.night.schedules.run("cleanup")
+    die_in_the_queue(night, run)
+    night.wired.burials.tell(9)
+    other = night.night.schedules.run("cleanup")
+    assert night.wired.burials.redrive("maintenance", 9) == (other,)
+
+
+def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) -> None:
+    job = night.night.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES))
+    held = night.wired.attempts.begin(job.task_id, "run")
+    between = night.wired.attempts.hand_on(held, Standing(part=3).args())
+    queue = die_in_the_queue(night, between, part=2)
+    assert night.wired.burials.tell(9) == 0
+    assert night.wired.burials.redrive("maintenance", 9) == (night.task(job),)
+    assert (night.statuses(job), queue.letters) == ([Status.STARTED], [])
+
+
+def test_f21_what_failed_in_all_attempts_leaves_one_letter_with_its_reason(world: World) -> None:
+    world.copies = 2
+    task = world.upload()
+    world.bucket.trouble.at("before get", *unavailable(5))
+    world.rest()
+    assert [(letter.body, letter.reason) for letter in world.queue.letters] == [
+        (write(Work(task.task_id)), "unavailable")
+    ]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_f21_a_letter_that_cannot_be_kept_now_is_kept_later(world: World, times: int) -> None:
+    task = world.upload()
+    world.bucket.trouble.at("before get", *unavailable(5))
+    world.queue.trouble.at("before bury", *unavailable(times))
+    world.rest()
+    told(world)
+    found = world.wired.burials.found("images", 9)
+    # SQS gives the message up as well, which is one letter too many and none too few.
+    assert {one.reason for one in found} == {"unavailable"}
+    assert all(one.task == world.task(task) for one in found)
+    assert world.statuses(task) == [Status.FAILURE]
+    world.wired.burials.redrive("images", 9)
+    world.rest()
+    judge(world, PICTURE)
+
+
+@pytest.mark.parametrize("moment", ["before bury", "after bury"])
+def test_f21_a_worker_that_dies_over_the_burial_loses_no_letter(world: World, moment: str) -> None:
+    task = world.upload()
+    world.bucket.trouble.at("before get", *unavailable(5))
+    world.queue.trouble.at(moment, Kill())
+    world.rest()
+    told(world)
+    assert world.statuses(task) == [Status.FAILURE]
+    assert {task.task_id in letter.body for letter in world.queue.letters} == {True}
+    world.wired.burials.redrive("images", 9)
+    world.rest()
+    assert world.queue.letters == []
+    judge(world, PICTURE)
+
+
+@pytest.mark.parametrize("number", range(1, 4))
+def test_f22_letters_of_finished_work_are_only_removed(world: World, number: int) -> None:
+    task = world.upload()
+    world.rest()
+    for _ in range(number):
+        world.queue.bury(write(Work(task.task_id)), reason="")
+    before = world.task(task)
+    assert world.wired.burials.redrive("images", 9) == ()
+    world.rest()
+    assert (world.task(task), world.queue.letters) == (before, [])
+    judge(world, PICTURE)
+
+
+def test_f21_an_upload_that_died_in_the_queue_is_brought_back(world: World) -> None:
+    task = world.upload()
+    for message in world.queue.messages:
+        message.receives = MAX_RECEIVES
+    assert world.queue.receive() is None
+    told(world)
+    assert (world.statuses(task), len(world.queue.letters)) == ([Status.FAILURE], 1)
+    (again,) = world.wired.burials.redrive("images", 9)
+    world.rest()
+    assert world.statuses(again) == [Status.SUCCESS]
+    judge(world, PICTURE)
+
+
+def told(world: World) -> None:
+    """The sweep's look at the dead letters."""
+    world.wired.burials.tell(9)
