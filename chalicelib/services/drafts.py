@@ -13,7 +13,7 @@ from chalicelib.core.formats import FORMATS
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import child_id, fingerprint
 from chalicelib.core.tasks import Task
-from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, UnsupportedType
+from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, UnsupportedType, WallifyError
 from chalicelib.ports import Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency
 from chalicelib.services.intake import Intake, Place
@@ -79,10 +79,17 @@ class Drafts:
         return parent, tuple(self._draft(file, place) for file, place in zip(checked, places, strict=True))
 
     def _checked(self, file: Announced, index: int = 0) -> Announced:
+        try:
+            return self._with_good_names(file)
+        except WallifyError as refusal:
+            refusal.details["index"] = index
+            raise
+
+    def _with_good_names(self, file: Announced) -> Announced:
         if file.content_type not in _TYPES:
-            raise UnsupportedType(type=file.content_type[:100], supported=sorted(_TYPES), index=index)
+            raise UnsupportedType(type=file.content_type[:100], supported=sorted(_TYPES))
         if file.bytes is not None and not 0 < file.bytes <= self.max_bytes:
-            raise PayloadTooLarge(limit=self.max_bytes, bytes=file.bytes, index=index)
+            raise PayloadTooLarge(limit=self.max_bytes, bytes=file.bytes)
         collection = names.collection_name(file.collection)
         return Announced(
             collection, names.display_name(file.filename), file.content_type, file.bytes, file.on_duplicate

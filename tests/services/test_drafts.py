@@ -67,9 +67,10 @@ def test_what_could_not_come_in_gets_no_form(world: World, file: Announced, erro
     assert world.active() == ()
 
 
-def test_of_many_files_all_get_forms_or_none(world: World) -> None:
-    with pytest.raises(UnsupportedType) as refused:
-        world.wired.drafts.open_all([FILE, Announced("nature", "a.svg", "image/svg+xml")])
+@pytest.mark.parametrize(("file", "error"), REFUSED.values(), ids=REFUSED)
+def test_of_many_files_all_get_forms_or_none(world: World, file: Announced, error: type[WallifyError]) -> None:
+    with pytest.raises(error) as refused:
+        world.wired.drafts.open_all([FILE, file])
     assert refused.value.details["index"] == 1
     assert world.active() == ()
 
