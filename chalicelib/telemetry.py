@@ -67,9 +67,15 @@ class Observing:
         function = self._name(getattr(context, "function_name", ""))
         with log.append_context_keys(request_id=request_id(event), function=function):
             try:
-                return get_response(event)
+                return self._answered(get_response(event))
             finally:
                 self._tell(function, 1000 * (self._clock() - began))
+
+    def _answered(self, response: T) -> T:
+        status = getattr(response, "status_code", None)
+        if status is not None:
+            self._metrics().count("Requests", answer=f"{status // 100}xx")
+        return response
 
     def _tell(self, function: str, took: float) -> None:
         metrics = self._metrics()

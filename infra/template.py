@@ -11,6 +11,7 @@ import yaml
 
 FOUNDATION = Path(__file__).with_name("foundation.yaml")
 GATEWAY = Path(__file__).with_name("gateway.yaml")
+OBSERVING = Path(__file__).with_name("observing.yaml")
 
 # The short forms that are not simply "Fn::" and the tag's name.
 LONG_FORM = {"Ref": "Ref", "Condition": "Condition"}

@@ -133,6 +133,7 @@ def test_a_request_is_timed_and_its_lines_have_the_id_that_its_answer_shows(
 ) -> None:
     Gateway(app).get("/hello")
     assert memory.values("InvocationDuration", function="api_handler") == [1000]
+    assert memory.total("Requests", answer="2xx") == 1
     assert memory.flushes == 1
     assert [(line["message"], line["request_id"]) for line in lines()] == [("said hello", "request-1")]
 

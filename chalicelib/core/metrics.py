@@ -26,6 +26,7 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
+        Metric("Requests", "Count", ("answer",), "HTTP requests by the class of their answer: 2xx, 3xx, 4xx, 5xx."),
         Metric("UploadsAccepted", "Count", ("door",), "Uploads that became a task: single, bulk, form, bucket."),
         Metric("UploadsRefused", "Count", ("reason",), "Uploads refused before they became a task, by error code."),
         Metric("TasksEnded", "Count", ("type", "status"), "Tasks that reached their final state."),
