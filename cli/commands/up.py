@@ -7,7 +7,7 @@ import time
 
 from cli.commands import stack_options
 from cli.commands.grammar import Commands, declare
-from cli.local import fingerprints, lifecycle
+from cli.local import fingerprints, lifecycle, warming
 from cli.local.stack import PROJECT, Record, Stack
 from cli.terminal import complain, screen, steps
 from cli.trouble import Trouble
@@ -38,6 +38,8 @@ def run(given: argparse.Namespace) -> int:
     stack = stack_options.stack_from(given)
     with steps("Starting the local cloud") as tell:
         record = lifecycle.up(stack, tell, state=given.state)
+        tell("first answers")
+        warming.first_answers(stack)
     _greet(stack, record)
     if given.watch:
         _watch(stack)
