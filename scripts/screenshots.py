@@ -23,7 +23,6 @@ from tests.browser.chromium import ARGUMENTS, CHROMIUM
 from tests.browser.place import TOKEN, Place
 from tests.browser.seeds import a_failed_upload, furnish
 
-# Pages whose figures only the tests' stand-ins can give are left out: a picture must show what there is.
 PAGES = {
     "login": "",
     "overview": "#/overview",
@@ -32,8 +31,12 @@ PAGES = {
     "library": "#/library",
     "collection": "#/library?collection=mountains",
     "image": "#/library?collection=mountains&image={image}",
+    "trash": "#/library?trash=1",
+    "queues": "#/queues",
+    "functions": "#/functions",
     "schedules": "#/schedules",
     "tokens": "#/tokens",
+    "audit": "#/audit",
 }
 SIZES = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
 DARK = {"overview", "collection", "task", "login"}
@@ -81,7 +84,9 @@ LOOKS = tuple(Look(device, scheme) for device in SIZES for scheme in SCHEMES)
 def _place() -> Iterator[tuple[Place, dict[str, str]]]:
     place = Place()
     furnish(place.house)
-    image = place.house.delivery.images("mountains", 1, None).items[0]
+    image, *thrown_away = place.house.delivery.images("mountains", 5, None).items
+    for one in thrown_away[1:]:
+        place.house.night.deleting.trash(one.image_id)
     with place.open():
         yield place, {"task": a_failed_upload(place.house).task_id, "image": image.image_id}
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
-from random import Random
 from urllib.parse import unquote, urlsplit
 
 from chalice.app import Chalice
@@ -22,20 +21,17 @@ from multipart import parse_form_data  # type: ignore[import-untyped]  # it ship
 
 from chalicelib import api, wiring
 from chalicelib.api import routes
-from chalicelib.api.endpoint import Endpoint
 from chalicelib.aws.clock import SystemClock
 from chalicelib.core.blobs import Blob, Form
 from chalicelib.core.keys import read_incoming
-from chalicelib.core.tasks import TaskType
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from chalicelib.stores.memory import MemoryState
 from tests.api.gateway import Gateway
 from tests.api.house import finish
 from tests.browser.seeds import furnish
-from tests.browser.stand_ins import StandIns
 from tests.memory_bucket import MemoryBucket
-from tests.memory_queue import MemoryQueue
+from tests.memory_lane import open_desk, three_queues
 
 TOKEN = "wlf_monitor_root"
 MEDIA, BUCKET = "/media/", "/bucket"
@@ -54,8 +50,6 @@ class Place:
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.house = self._house(settings)
-        self.stand_ins = StandIns()
-        self.routes = _routes(self.stand_ins.endpoints())
         self.gateway = Gateway(self._app())
 
     @property
@@ -79,13 +73,11 @@ class Place:
     @contextmanager
     def open(self) -> Iterator[Place]:
         """Answer requests while the block runs."""
-        before, routes.ENDPOINTS = routes.ENDPOINTS, self.routes
         for run in (self.server.serve_forever, self._work):
             threading.Thread(target=run, daemon=True).start()
         try:
             yield self
         finally:
-            routes.ENDPOINTS = before
             self.server.shutdown()
             self.server.server_close()
             self._arrived.put("")
@@ -97,12 +89,13 @@ class Place:
         clock = SystemClock()
         house.state, house.clock, house.bootstrap = MemoryState(), clock, lambda: TOKEN
         house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}")
-        house.queues = dict.fromkeys(TaskType, MemoryQueue(clock, Random(1)))
+        house.queues = three_queues(clock)
+        open_desk(house)
         return house
 
     def _app(self) -> Chalice:
         app = Chalice("wallify", configure_logs=False)
-        api.register(app, self.routes)
+        api.register(app, (*routes.ENDPOINTS, *ENDPOINTS))
         return app
 
     def _media(self, key: str) -> tuple[int, dict[str, str], bytes]:
@@ -126,12 +119,6 @@ class Place:
             found = read_incoming(key)
             if self.works and found is not None and found.task_id is not None:
                 finish(self.house, found.task_id)
-
-
-def _routes(stand_ins: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
-    """The API's, the monitor's, and stand-ins for what neither has."""
-    found = {(one.method, one.path): one for one in (*stand_ins, *ENDPOINTS, *routes.ENDPOINTS)}
-    return tuple(found.values())
 
 
 class _Bucket(MemoryBucket):

@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 from random import Random
 
 from chalicelib.core.catalog import Image
+from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.core.tokens import Scope
+from chalicelib.core.workforce import Usage
 from chalicelib.services.intake import Place
 from chalicelib.services.uploads import Upload
 from chalicelib.wiring import Wired
 from tests.api.house import finish
 from tests.browser.paintings import jpeg
+from tests.memory_lane import MemoryMeter
 
 COLLECTIONS = {"mountains": 14, "Gün batımı": 9, "minimal": 6, "night sky": 4}  # noqa: RUF001  # Turkish, on purpose
 WORDS = ("lake", "ridge", "dusk", "harbour", "forest", "valley", "Uludağ", "Kapadokya", "fog", "dune")
@@ -23,6 +26,20 @@ FAILURES = (
     ("not_an_image", "The file is not an image.", False),
     ("image_too_large", "The image has more pixels or frames than we process.", False),
     ("unavailable", "A part of the system does not answer right now; try again shortly.", True),
+)
+USAGES = {
+    "api_handler": Usage(4210, 0, 0, 18.0, 96.0, 7, 1769, 29),
+    "process_image": Usage(1288, 3, 0, 740.0, 1910.0, 11, 2048, 60),
+    "make_thumbnails": Usage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
+    "maintenance": Usage(27, 0, 0, 2300.0, 9100.0, 5, 2048, 120),
+    "sweep": Usage(60, 0, 0, 210.0, 480.0, 1, 512, 55),
+}
+CHANGES = (
+    ("issue_token", "iOS app (read)"),
+    ("switch_schedule", "optimize_images enabled=False"),
+    ("change_image", "4c5a7f1e-6f0e-4a4e-9d1e-0a6b7c8d9e0f collection=mountains"),
+    ("run_schedule", "cleanup_orphaned_files dry_run=true"),
+    ("redrive", "images"),
 )
 
 
@@ -34,6 +51,7 @@ def furnish(house: Wired, *, tasks: int = 600, copies: int = 0, seed: int = 7) -
         _copy(house, images[number % len(images)], number)
     _history(house, dice, tasks)
     _family(house, dice)
+    _work(house)
     house.tokens.issue("iOS app", frozenset({Scope.READ}), lasts=timedelta(days=365))
     house.tokens.issue("Nightly import", frozenset({Scope.READ, Scope.UPLOAD}))
     house.tokens.revoke(house.tokens.issue("Old laptop", frozenset({Scope.ADMIN}))[1].digest)
@@ -52,6 +70,18 @@ def a_waiting_upload(house: Wired, name: str = "waiting.jpg", collection: str = 
     task = house.intake.image_task(_place(), collection, name)
     house.state.tasks.add(task)
     return task
+
+
+def _work(house: Wired) -> None:
+    """Messages in the queues, and numbers as CloudWatch would have them."""
+    images, maintenance = house.queues[TaskType.PROCESS_IMAGE], house.queues[TaskType.OPTIMIZE_IMAGES]
+    for delay in (0, 0, 0, 0, 0, 300, 300):
+        images.send(write(Work(str(uuid.uuid4()))), delay=timedelta(seconds=delay))
+    maintenance.send(write(Work(str(uuid.uuid4()))))
+    images.bury('{"schema_version": 9}', reason="unknown_message")
+    house.desk.meter = MemoryMeter(known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0})
+    for action, target in CHANGES:
+        house.desk.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
 
 
 def _place() -> Place:

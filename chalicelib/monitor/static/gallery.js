@@ -54,11 +54,11 @@ export function gallery(main, first) {
     const mine = round;
     loading = true;
     try {
-      const page = await (inTrash ? trashed(next) : get(`/collections/${encodeURIComponent(name)}/images`, { ...query(), limit: PAGE, cursor: next }));
+      const page = await (inTrash ? get("/trash", { limit: PAGE, cursor: next }) : get(`/collections/${encodeURIComponent(name)}/images`, { ...query(), limit: PAGE, cursor: next }));
       if (mine !== round) return;
       if (anew) fill(wall);
-      [images, next] = [[...images, ...page.images.filter(fits)], page.next_cursor];
-      wall.append(...page.images.filter(fits).map(tile));
+      [images, next] = [[...images, ...page.images], page.next_cursor];
+      wall.append(...page.images.map(tile));
       if (!images.length && !next) fill(wall, nothing());
       loading = false;
       // A page that the filters have emptied moves nothing into view, so nothing would ask for the next one.
@@ -123,16 +123,9 @@ export function gallery(main, first) {
       select(choices(WIDTHS), params.get("width"), pick("width"), { "aria-label": t("Size") }));
   }
 
-  /** In the API's words; it may not know them all, so `fits` looks again. */
+  /** In the API's words. */
   function query() {
     return { text: params.get("q"), orientation: params.get("shape"), min_width: params.get("width") };
-  }
-
-  function fits(image) {
-    const [words, shape, width] = [params.get("q"), params.get("shape"), Number(params.get("width") ?? 0)];
-    const form = image.width === image.height ? "square" : image.width > image.height ? "landscape" : "portrait";
-    const hay = `${image.filename}\n${image.name}`;
-    return image.width >= width && (!shape || shape === form) && (!words || folded(hay).includes(folded(words)));
   }
 
   function nothing() {
@@ -158,16 +151,4 @@ export function gallery(main, first) {
       open?.close();
     },
   };
-}
-
-/** A page of the trash; of a picture that waits there the API may tell no more than its name. */
-async function trashed(cursor) {
-  const page = await get("/trash", { limit: PAGE, cursor });
-  const least = ({ name }) => ({ filename: name, width: 3, height: 2, thumbnails: [] });
-  return { ...page, images: page.images.map((image) => ({ ...least(image), ...image })) };
-}
-
-/** As the API's search folds: no case, no accents, and no difference between the i's of Turkish. */
-function folded(text) {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replaceAll("ı", "i");
 }

@@ -6,6 +6,27 @@ import { at, ago } from "./format.js";
 import { button, complain, empty, heading, skeleton, trouble, unavailable } from "./parts.js";
 import { t } from "./words.js";
 
+const DEEDS = {
+  cancel_task: "cancelled a task",
+  retry_task: "tried a task again",
+  retry_tasks: "tried tasks again",
+  redrive: "redrove dead letters",
+  pause_queue: "paused a queue",
+  resume_queue: "let a queue go on",
+  purge_queue: "emptied a queue",
+  run_schedule: "ran a schedule",
+  switch_schedule: "switched a schedule",
+  change_image: "moved or renamed a picture",
+  delete_image: "deleted a picture",
+  restore_image: "restored a picture",
+  delete_images: "deleted pictures for good",
+  delete_collection: "deleted a collection",
+  make_thumbnails: "made thumbnails anew",
+  restore_object: "restored a file",
+  issue_token: "made a token",
+  revoke_token: "revoked a token",
+};
+
 export function open(main) {
   const box = h("div", { class: "card flush" }, skeleton("tall"));
   const more = button(t("Show more"), { kind: "wide plain", hidden: true, on: () => load().catch(complain) });
@@ -39,5 +60,5 @@ function row(entry) {
   const cell = (label, ...children) => h("td", { role: "cell", data: { label: t(label) } }, children);
   return h("tr", { role: "row" },
     cell("When", h("time", { datetime: entry.at, title: at(entry.at) }, ago(entry.at))),
-    cell("Who", h("b", {}, entry.actor)), cell("What", t(entry.action.replaceAll("_", " "))), cell("About", h("code", {}, entry.target ?? "")));
+    cell("Who", h("b", { title: entry.token_id }, entry.actor)), cell("What", t(DEEDS[entry.action] ?? entry.action)), cell("About", h("code", {}, entry.target)));
 }

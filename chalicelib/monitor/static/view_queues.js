@@ -46,17 +46,23 @@ function deadOnly() {
 }
 
 function card(queue, again) {
-  const number = (name, value) => h("div", {}, h("dt", {}, name), h("dd", { class: "num" }, count(value ?? 0)));
+  const number = (name, value) => h("div", {}, h("dt", {}, name), h("dd", { class: "num" }, count(value)));
   const state = queue.paused ? h("span", { class: "chip", data: { state: "RETRY" } }, t("Paused")) : h("span", { class: "chip", data: { state: "SUCCESS" } }, t("Running"));
-  const oldest = queue.oldest_age_seconds ? t("The oldest has waited {time}.", { time: took(1000 * queue.oldest_age_seconds) }) : t("Nothing has waited long.");
-  const dead = queue.dead ?? queue.dead_letters ?? 0;
+  const { dead } = queue;
   return h("section", { class: "card", data: { queue: queue.name } },
     h("header", {}, h("h2", {}, queue.name), h("span", { class: "muted" }, t(PURPOSE[queue.name] ?? "")), h("div", { class: "actions" }, state)),
     h("dl", { class: "queue-numbers" }, number(t("Waiting"), queue.waiting), number(t("In flight"), queue.in_flight), number(t("Delayed"), queue.delayed)),
-    h("p", { class: "muted" }, oldest),
+    h("p", { class: "muted" }, oldest(queue)),
     h("div", { class: "queue-foot" },
       button(dead ? tn("One dead letter", "{n} dead letters", dead, count(dead)) : t("No dead letters"), { symbol: "skull", kind: dead ? "small bad" : "small", disabled: !dead, on: () => letters(queue.name, again) }),
       steering(queue, again)));
+}
+
+/** How long the oldest has waited, where the deployment measures it. */
+function oldest({ waiting, oldest_age_seconds: age }) {
+  if (age) return t("The oldest has waited {time}.", { time: took(1000 * age) });
+  if (age === 0 || waiting === 0) return t("Nothing waits.");
+  return t("How long the oldest has waited is not measured here.");
 }
 
 function steering(queue, again) {
@@ -70,7 +76,7 @@ function steering(queue, again) {
 }
 
 async function empties(queue, again) {
-  const words = t("Every message that waits in this queue is thrown away. Their tasks stay, and are picked up again only if somebody retries them.");
+  const words = t("Every message in this queue is thrown away. Tasks stay: what still waits after an hour is announced anew, unless it is cancelled.");
   const done = await confirm(t("Purge {name}?", { name: queue.name }), words, { yes: t("Purge"), danger: true, type: queue.name, act: () => post(`/queues/${encodeURIComponent(queue.name)}/purge`, { confirm: queue.name }) });
   if (done) [toast(t("Purged")), again()];
 }
