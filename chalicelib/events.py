@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from chalicelib.core.changes import read_change
 from chalicelib.core.jobs import lane_of
 from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
+from chalicelib.errors import Unavailable
 from chalicelib.services.runner import Redeliver
 from chalicelib.services.schedules import Options
 from chalicelib.telemetry import log
@@ -50,8 +52,16 @@ def make_thumbnails(records: Iterable[Record]) -> None:
 
 
 def maintain(records: Iterable[Record]) -> None:
-    """Work on clean-up, statistics, optimising and deleting, a part for each message. Raises as `process_images`."""
-    _long_jobs(records, TaskType.CLEANUP_ORPHANED_FILES)
+    """Work on clean-up, statistics, optimising and deleting, a part for each message. Raises as `process_images`.
+
+    Collections that have changed get their new manifest here, too.
+    """
+    for record in records:
+        changed = read_change(record.body)
+        if changed is None:
+            _long_jobs([record], TaskType.CLEANUP_ORPHANED_FILES)
+        else:
+            _refresh(changed)
 
 
 def time_of(name: str, *, shift_minutes: int) -> tuple[str, str]:
@@ -71,6 +81,16 @@ def start_schedule(name: str, event_time: str) -> str | None:
 def run_schedule(name: str, *, dry_run: bool = False, collection: str | None = None) -> str:
     """Start a run by hand from Python: its task id. `name` may be short: cleanup, stats, optimize."""
     return wired().night.schedules.run(name, Options(dry_run=dry_run, collection=collection)).task_id
+
+
+def _refresh(collection: str) -> None:
+    try:
+        is_new = wired().night.manifests.refresh(collection)
+    except Unavailable as fault:
+        # Nobody waits for it, and the hourly recount refreshes it anyway.
+        log.warning("manifest not refreshed", extra={"collection": collection, "code": fault.code})
+    else:
+        log.info("manifest refreshed", extra={"collection": collection, "is_new": is_new})
 
 
 def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:

@@ -56,6 +56,9 @@ class Settings:
     """Moves the whole timetable (00:00, every hour, 06:00, all UTC), later or (negative) earlier."""
     clock_stands_at: str = ""
     """For tests on the local cloud, and refused everywhere else: the moment (ISO 8601) at which the clock stands."""
+    manifest_seconds: int = 30
+    """How long after a change a collection's manifest is written anew, with all that has changed meanwhile (15 minutes
+    at most, an SQS limit)."""
     orphan_hours: int = 24
     """How old an object that nobody names must be before clean-up takes it away."""
     quarantine_days: int = 7

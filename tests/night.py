@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 from chalicelib import events
 from chalicelib.core import keys
 from chalicelib.core.catalog import CollectionStats, Image
+from chalicelib.core.changes import read_change
 from chalicelib.core.jobs import LONG
 from chalicelib.core.messages import Work, read
 from chalicelib.core.schedules import Slot
@@ -127,7 +128,9 @@ class NightWorld(World):
         return store.replace(slot, replace(slot, **changes))  # type: ignore[arg-type]  # fields of Slot
 
     def _is_long(self, message: Message) -> bool:
-        return any(isinstance(asked, Work) and self.task(asked.task_id).type in LONG for asked in read(message.body))
+        return read_change(message.body) is not None or any(
+            isinstance(asked, Work) and self.task(asked.task_id).type in LONG for asked in read(message.body)
+        )
 
     def _checkpoint(self, name: str) -> None:
         if name == "after_piece":

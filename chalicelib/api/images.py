@@ -13,6 +13,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import ImageRecord, OwnedImage, record_of
 from chalicelib.api.vocabulary import CollectionAt, Cursor, ImageAt, given
+from chalicelib.core import keys
 from chalicelib.core.catalog import CollectionStats, ImageFilter, Orientation
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
@@ -125,5 +126,6 @@ def _known(name: str) -> CollectionStats:
 
 def _record(ask: Ask, stats: CollectionStats) -> CollectionRecord:
     path = ask.link(f"/collections/{quote(stats.collection, safe='')}")
-    links = {"self": path, "images": f"{path}/images"}
+    manifest = wired().delivery.url(keys.manifest(stats.collection))
+    links = {"self": path, "images": f"{path}/images", "manifest": manifest}
     return CollectionRecord(stats.collection, stats.images, stats.bytes, stats.rendition_bytes, links)

@@ -60,6 +60,11 @@ def quarantined(key: str) -> str:
     return f"{QUARANTINE}{key}"
 
 
+def manifest(collection: str) -> str:
+    """Where a collection's manifest is served from; names of collections are safe in keys."""
+    return f"manifests/{collection}.json"
+
+
 def owner_of(key: str) -> str | None:
     """The image that a key under `originals/` or `renditions/` belongs to; None for folder markers and other keys."""
     prefix, _, rest = key.partition("/")

@@ -14,8 +14,9 @@ from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Subject, Task, TaskType
 from chalicelib.core.trash import can_restore, is_doomed
 from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, NotFound
-from chalicelib.ports import Catalog, Clock, ObjectStore
+from chalicelib.ports import Catalog, Clock
 from chalicelib.services.erasing import Erasing
+from chalicelib.services.manifests import Manifests
 from chalicelib.services.opening import Asked, Jobs
 
 _PAGE = 20
@@ -111,25 +112,33 @@ class Deletion:
     """The job behind `delete_images`. It ends when nothing is left of what it was asked for."""
 
     catalog: Catalog
-    objects: ObjectStore
     erasing: Erasing
+    manifests: Manifests
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """Some images."""
         if "images" in task.args:
-            return self._listed(json.loads(task.args["images"]), position, report)
+            return self._listed(task, json.loads(task.args["images"]), position, report)
         return self._collection(task, task.subject.collection or "", position, report)
 
-    def _listed(self, image_ids: Sequence[str], position: Position, report: Report) -> Piece:
-        start = position.get("start", 0)
+    def _listed(self, task: Task, image_ids: Sequence[str], position: Position, report: Report) -> Piece:
+        """The images, then the manifests that they were in."""
+        start, touched = position.get("start", 0), position.get("touched", [])
         some = image_ids[start : start + _PAGE]
-        report = self._erase(list(self.catalog.known(some).values()), report)
-        following = {"start": start + _PAGE} if start + _PAGE < len(image_ids) else None
-        return Piece(following, report, "deleting", report["images_deleted"], len(image_ids))
+        if some:
+            images = list(self.catalog.known(some).values())
+            report = self._erase(images, report)
+            touched = sorted({*touched, *(image.collection for image in images)})
+        else:
+            self.manifests.retract(touched[0], mark=task.task_id)
+            touched = touched[1:]
+        done = start + _PAGE >= len(image_ids) and not touched
+        following = {"start": start + _PAGE, "touched": touched}
+        return Piece(None if done else following, report, "deleting", report["images_deleted"], len(image_ids))
 
     def _collection(self, task: Task, name: str, position: Position, report: Report) -> Piece:
         if "trash" in position:
-            return self._doomed(name, position, report)
+            return self._doomed(task, name, position, report)
         page = self.catalog.images(name, _PAGE, position.get("cursor"))
         known = self.catalog.known([image.image_id for image in page.items])
         here = [image for image in known.values() if image.collection == name and image.created_at <= task.created_at]
@@ -138,7 +147,7 @@ class Deletion:
         following = {"cursor": page.next_cursor} if page.next_cursor else {"trash": None}
         return Piece({**following, "total": total}, report, "deleting", report["images_deleted"], total)
 
-    def _doomed(self, name: str, position: Position, report: Report) -> Piece:
+    def _doomed(self, task: Task, name: str, position: Position, report: Report) -> Piece:
         """What a killed attempt has begun to erase is in no listing any more: it lies first in the trash."""
         page, total = self.catalog.trashed(_PAGE, position["trash"]), position["total"]
         begun = [image for image in page.items if is_doomed(image)]
@@ -147,7 +156,7 @@ class Deletion:
             return Piece(
                 {"trash": page.next_cursor, "total": total}, report, "deleting", report["images_deleted"], total
             )
-        self.objects.delete(f"manifests/{name}.json")
+        self.manifests.retract(name, mark=task.task_id)
         return Piece(None, report, "deleting", report["images_deleted"], total)
 
     def _erase(self, images: Sequence[Image], report: Report) -> Report:

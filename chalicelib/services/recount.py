@@ -7,7 +7,7 @@ difference under the condition that still nothing has moved: an upload in betwee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,10 @@ _PAUSE = 2.0
 """Seconds between two counts: listings of DynamoDB are a moment behind."""
 
 
+def _nothing(_: str) -> None:
+    """What happens when a collection has been counted, unless somebody says otherwise."""
+
+
 @dataclass(frozen=True)
 class Recount:
     """The job. The option (task arg) `collection` counts that one only."""
@@ -32,6 +36,8 @@ class Recount:
     catalog: Catalog
     clock: Clock
     metrics: Metrics = UNCOUNTED
+    counted: Callable[[str], object] = _nothing
+    """Called with each collection once it has been counted."""
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One page of one collection."""
@@ -81,6 +87,7 @@ class Recount:
 
     def _next(self, task: Task, position: Position, report: Report) -> Piece:
         here = position["collection"]
+        self.counted(here)
         only = task.args.get("collection")
         following = None if only else next((name for name in self.catalog.collections() if name > here), None)
         if following is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.services.cleanup import Cleanup
     from chalicelib.services.deleting import Deleting, Deletion
     from chalicelib.services.erasing import Erasing
+    from chalicelib.services.manifests import Manifests
     from chalicelib.services.moving import Moving
     from chalicelib.services.opening import Jobs
     from chalicelib.services.optimizing import Optimizing
@@ -127,6 +128,14 @@ class Night:
         return Erasing(wired.state.catalog, wired.objects, wired.edge, self.runner.checkpoint)
 
     @cached_property
+    def manifests(self) -> Manifests:
+        """What static clients read."""
+        from chalicelib.services.manifests import Manifests
+
+        wired = self.wired
+        return Manifests(wired.state.catalog, wired.objects, wired.edge, wired.settings.cdn_url)
+
+    @cached_property
     def reconciler(self) -> Reconciler:
         """Putting lost uploads back to work."""
         from chalicelib.services.reconciling import Reconciler
@@ -160,7 +169,8 @@ class Night:
         """`update_collection_stats`."""
         from chalicelib.services.recount import Recount
 
-        return Recount(self.wired.state.catalog, self.wired.clock, self.wired.metrics)
+        wired = self.wired
+        return Recount(wired.state.catalog, wired.clock, wired.metrics, self.manifests.refresh)
 
     @cached_property
     def optimizing(self) -> Optimizing:
@@ -190,4 +200,4 @@ class Night:
         """`delete_images`."""
         from chalicelib.services.deleting import Deletion
 
-        return Deletion(self.wired.state.catalog, self.wired.objects, self.erasing)
+        return Deletion(self.wired.state.catalog, self.erasing, self.manifests)

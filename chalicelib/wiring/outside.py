@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TaskStore,
         TokenStore,
     )
+    from chalicelib.services.manifests import Changes
 
 
 class State(Protocol):
@@ -54,10 +55,16 @@ class Outside:
     def state(self) -> State:
         """The back end that the settings choose."""
         from chalicelib.services.counting import CountedState, CountedTasks
+        from chalicelib.services.telling import TellingCatalog
 
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
         tasks = CountedTasks(found.tasks, self.metrics)
-        return CountedState(tasks, found.catalog, found.tokens, found.schedules, found.audit)
+        catalog = TellingCatalog(found.catalog, self._changed)
+        return CountedState(tasks, catalog, found.tokens, found.schedules, found.audit)
+
+    def _changed(self, collection: str) -> None:
+        # Asked for no sooner than this: most functions change nothing.
+        self.changes.tell(collection)
 
     def _dynamodb(self) -> State:
         from chalicelib.stores.dynamodb import DynamoState
@@ -70,6 +77,17 @@ class Outside:
 
         secret = Secret(self.settings.database_secret, partial(self._client, "secretsmanager"), self.clock.now)
         return SqlState(self.settings.database_url or secret())
+
+    @cached_property
+    def changes(self) -> Changes:
+        """Telling that a collection has changed."""
+        from datetime import timedelta
+
+        from chalicelib.core.tasks import TaskType
+        from chalicelib.services.manifests import Changes
+
+        queue = self.queues[TaskType.UPDATE_COLLECTION_STATS]
+        return Changes(queue, self.clock, timedelta(seconds=self.settings.manifest_seconds))
 
     @cached_property
     def objects(self) -> ObjectStore:

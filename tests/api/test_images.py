@@ -138,7 +138,11 @@ def test_collections_tell_what_they_add_up_to(admin: Gateway, house: Wired) -> N
         "images": 1,
         "bytes": 100_000,
         "rendition_bytes": 6_750,
-        "links": {"self": "/collections/g%C3%B6l", "images": "/collections/g%C3%B6l/images"},
+        "links": {
+            "self": "/collections/g%C3%B6l",
+            "images": "/collections/g%C3%B6l/images",
+            "manifest": "https://cdn.example/manifests/g%C3%B6l.json",
+        },
     }
 
 

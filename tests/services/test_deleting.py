@@ -31,7 +31,7 @@ def test_a_deleted_image_leaves_nothing_behind(world: NightWorld) -> None:
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 1)
     assert (task.subject.collection, task.subject.image_id) == ("nature", image.image_id)
     assert traces_of(world, image.image_id) == []
-    assert set(world.edge.forgotten) == public
+    assert set(world.edge.forgotten) == {*public, "manifests/nature.json"}
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
     assert world.wired.state.catalog.image(other.image_id) == other
 

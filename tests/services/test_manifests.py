@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.changes import read_change
+from chalicelib.core.tasks import Status
+from chalicelib.services.counting import CountedState
+from chalicelib.services.manifests import Changes, Manifests
+from chalicelib.services.telling import TellingCatalog
+from chalicelib.stores.memory import MemoryState
+from tests.memory_queue import MemoryQueue
+from tests.night import DAY, NightWorld
+from tests.trouble import unavailable
+
+NATURE, CITIES = "manifests/nature.json", "manifests/cities.json"
+
+
+@pytest.fixture
+def world() -> NightWorld:
+    """A world whose catalogue tells of its changes, as every deployed one does."""
+    state = MemoryState()
+
+    def tell(collection: str) -> None:
+        night.wired.changes.tell(collection)
+
+    catalog = TellingCatalog(state.catalog, tell)
+    night = NightWorld(CountedState(state.tasks, catalog, state.tokens, state.schedules, state.audit))
+    return night
+
+
+def deafen(world: NightWorld) -> None:
+    """From now on nobody hears of changes."""
+    world.wired.changes = Changes(MemoryQueue(world.clock, world.random), world.clock)
+
+
+def manifest(world: NightWorld, key: str = NATURE) -> Any:  # noqa: ANN401  # JSON
+    return json.loads(world.bucket.blobs[key].body)
+
+
+def listed(world: NightWorld, key: str = NATURE) -> list[str]:
+    return [entry["image_id"] for entry in manifest(world, key)["images"]] if key in world.bucket.blobs else []
+
+
+def newest_first(*images: Image) -> list[str]:
+    return [image.image_id for image in sorted(images, key=lambda one: (one.created_at, one.image_id), reverse=True)]
+
+
+def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come_to_rest(world: NightWorld) -> None:
+    image = world.image(1)
+    world.settle()
+    (entry,) = manifest(world)["images"]
+    forms = world.wired.state.catalog.renditions(image.image_id)
+    assert (entry["image_id"], entry["name"], entry["filename"]) == (image.image_id, image.name, image.filename)
+    assert (entry["width"], entry["height"]) == (image.picture.width, image.picture.height)
+    assert {form["key"] for form in entry["forms"]} == {form.key for form in forms}
+    assert {form["key"] for form in entry["forms"]} <= set(world.bucket.blobs)
+
+
+def test_a_manifest_says_how_much_there_is_and_where(world: NightWorld) -> None:
+    world.image(1)
+    world.settle()
+    told = manifest(world)
+    assert (told["collection"], told["total"], told["complete"]) == ("nature", 1, True)
+    assert told["base"] == world.wired.settings.cdn_url
+    assert world.bucket.blobs[NATURE].content_type == "application/json"
+    assert world.bucket.blobs[NATURE].cache_control == "public, max-age=60"
+
+
+def test_the_newest_images_come_first(world: NightWorld) -> None:
+    images = []
+    for number in range(3):
+        images.append(world.image(number))
+        world.clock.move(timedelta(minutes=1))
+    world.settle()
+    assert listed(world) == newest_first(*images)
+
+
+def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -> None:
+    image, stays = world.image(1), world.image(2)
+    world.settle()
+    world.night.moving.move(image.image_id, "cities")
+    world.settle()
+    assert (listed(world, NATURE), listed(world, CITIES)) == ([stays.image_id], [image.image_id])
+
+
+def test_a_renamed_image_has_its_new_name_there(world: NightWorld) -> None:
+    image = world.image(1)
+    world.settle()
+    world.night.moving.rename(image.image_id, "göl.png")
+    world.settle()
+    assert [entry["name"] for entry in manifest(world)["images"]] == ["göl.png"]
+
+
+def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_back(world: NightWorld) -> None:
+    image, other = world.image(1), world.image(2)
+    world.night.deleting.trash(image.image_id)
+    world.settle()
+    assert listed(world) == [other.image_id]
+    world.night.deleting.restore(image.image_id)
+    world.settle()
+    assert listed(world) == newest_first(image, other)
+
+
+def test_forms_that_are_made_anew_replace_the_old_ones(world: NightWorld) -> None:
+    world.image(1)
+    world.settle()
+    world.finish(world.night.thumbnails.make(everything=True))
+    assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
+    assert world.run("optimize").status is Status.SUCCESS
+    assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
+
+
+@pytest.mark.parametrize("loses_messages", [False, True])
+def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: NightWorld, *, loses_messages: bool) -> None:
+    image, other = world.image(1), world.image(2, collection="cities")
+    stays = world.image(3)
+    world.settle()
+    task = world.night.deleting.delete([image.image_id, other.image_id])
+    if loses_messages:
+        deafen(world)
+    assert world.finish(task).status is Status.SUCCESS
+    assert (listed(world, NATURE), CITIES in world.bucket.blobs) == ([stays.image_id], False)
+    assert {NATURE, CITIES} <= set(world.edge.forgotten)
+
+
+def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
+    world.image(1)
+    world.settle()
+    world.finish(world.night.deleting.delete_collection("nature", force=True))
+    assert world.bucket.under("manifests/") == []
+    assert NATURE in world.edge.forgotten
+
+
+def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: NightWorld) -> None:
+    world.image(1)
+    task = world.night.deleting.delete_collection("nature", force=True)
+    world.clock.move(timedelta(minutes=1))
+    later = world.image(2)
+    world.finish(task)
+    assert listed(world) == [later.image_id]
+
+
+def test_what_no_message_told_of_the_hourly_count_finds(world: NightWorld) -> None:
+    deafen(world)
+    image = world.image(1)
+    world.settle()
+    assert NATURE not in world.bucket.blobs
+    world.run("stats")
+    assert listed(world) == [image.image_id]
+
+
+def test_a_bucket_that_does_not_answer_costs_a_manifest_and_nothing_else(world: NightWorld) -> None:
+    image = world.image(1)
+    world.bucket.trouble.at("before put", *unavailable())
+    world.settle()
+    assert NATURE not in world.bucket.blobs
+    assert world.queue.messages == []
+    world.run("stats")
+    assert listed(world) == [image.image_id]
+
+
+def test_a_manifest_that_is_right_is_not_written_again(world: NightWorld) -> None:
+    world.image(1)
+    world.settle()
+    written = world.bucket.written[NATURE]
+    world.clock.move(DAY)
+    assert world.night.manifests.refresh("nature") is False
+    assert world.bucket.written[NATURE] == written
+
+
+def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [world.image(number) for number in range(3)]
+    world.settle()
+    world.night.moving.rename(images[1].image_id, "other.png")
+    asked: list[str] = []
+    renditions = world.night.manifests.catalog.renditions
+
+    def noted(_: TellingCatalog, image_id: str) -> tuple[Rendition, ...]:
+        asked.append(image_id)
+        return renditions(image_id)
+
+    monkeypatch.setattr(TellingCatalog, "renditions", noted)
+    world.night.manifests.refresh("nature")
+    assert asked == [images[1].image_id]
+
+
+def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: NightWorld) -> None:
+    images = [world.image(number) for number in range(5)]
+    few = Manifests(world.wired.state.catalog, world.bucket, world.edge, "", most=3)
+    few.refresh("nature")
+    assert listed(world) == newest_first(*images)[:3]
+    assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"{}", b'{"format": 0, "images": []}', b'{"format":1}'])
+def test_a_broken_manifest_is_replaced(world: NightWorld, body: bytes) -> None:
+    image = world.image(1)
+    world.bucket.drop(NATURE, body)
+    world.night.manifests.refresh("nature")
+    assert listed(world) == [image.image_id]
+
+
+def test_however_much_changes_one_message_for_each_while_is_enough(world: NightWorld) -> None:
+    queue = MemoryQueue(world.clock, world.random)
+    changes = Changes(queue, world.clock, timedelta(seconds=30))
+    for _ in range(100):
+        changes.tell("nature")
+        changes.tell("cities")
+        world.clock.move(timedelta(seconds=1))
+    told = [read_change(message.body) for message in queue.messages]
+    assert (told.count("nature"), told.count("cities")) == (4, 4)
+
+
+def test_every_change_is_followed_by_a_message_that_is_seen_after_it(world: NightWorld) -> None:
+    queue = MemoryQueue(world.clock, world.random)
+    changes = Changes(queue, world.clock, timedelta(seconds=30))
+    for seconds in (0, 7, 11, 6, 3, 40, 29):
+        world.clock.move(timedelta(seconds=seconds))
+        changes.tell("nature")
+        assert queue.messages[-1].visible_at > world.clock.now()
+
+
+def test_a_change_is_made_although_nobody_can_be_told(world: NightWorld) -> None:
+    queue = MemoryQueue(world.clock, world.random)
+    changes = Changes(queue, world.clock)
+    queue.trouble.at("before send", *unavailable())
+    changes.tell("nature")
+    changes.tell("nature")
+    assert len(queue.messages) == 1
+
+
+def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: NightWorld) -> None:
+    told: list[str] = []
+    catalog = world.wired.state.catalog
+    telling = TellingCatalog(catalog, told.append)
+    image = world.image(1)
+    assert telling.image(image.image_id) == catalog.image(image.image_id)
+    assert telling.named("nature", image.name) == image
+    assert telling.with_digest("nature", image.picture.sha256) == image
+    assert telling.stats("nature") == catalog.stats("nature")
+    assert told == []
