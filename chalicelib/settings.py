@@ -28,6 +28,8 @@ class Settings:
     """Address of the database, such as postgresql://user@host/name; for sql only, and better kept in a secret."""
     database_secret: str = ""
     """Id of the secret that holds that address."""
+    database_connections: int = 1
+    """How many a process keeps between transactions; 0 where there are more functions than the database takes."""
     bucket: str = ""
     table: str = ""
     images_queue: str = "wallify-dev-images"

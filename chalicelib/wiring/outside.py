@@ -76,7 +76,7 @@ class Outside:
         from chalicelib.stores.sql import SqlState
 
         secret = Secret(self.settings.database_secret, partial(self._client, "secretsmanager"), self.clock.now)
-        return SqlState(self.settings.database_url or secret())
+        return SqlState(self.settings.database_url or secret(), pool_size=self.settings.database_connections)
 
     @cached_property
     def changes(self) -> Changes:

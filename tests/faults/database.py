@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +37,9 @@ class Base:
     url: str
     engine: Engine
 
-    def state(self) -> SqlState:
-        """The stores, without the pauses between their tries."""
-        state, database = SqlState(self.url), Database(self.engine, sleep=lambda _: None)
+    def state(self, sleep: Callable[[float], None] = lambda _: None) -> SqlState:
+        """The stores, without the pauses between their tries, or with pauses of the test's."""
+        state, database = SqlState(self.url, pool_size=0), Database(self.engine, sleep=sleep)
         state.tasks, state.catalog = SqlTasks(database), SqlCatalog(database)
         return state
 

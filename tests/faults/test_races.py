@@ -2,72 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 
 import pytest
 
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.tasks import Status, Task
-from chalicelib.errors import Conflict, IllegalTransition
+from chalicelib.errors import IllegalTransition
 from chalicelib.services.intake import Place
 from chalicelib.services.runner import Redeliver
-from tests.builders import a_rendition, an_image
 from tests.faults.oracle import judge
+from tests.faults.quick import Quick, a_new_task, status_of, together
 from tests.world import World, a_png
 
 ROUNDS = {"memory": 1_000, "dynamodb": 15, "sqlite": 15, "postgresql": 100}
 PICTURE = ("nature", a_png())
 
 
-class Quick:
-    """A job that publishes one picture and decodes none, so that a thousand rounds are cheap."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def do(self, task: Task) -> Task:
-        image_id = str(task.subject.image_id)
-        image, forms = an_image(image_id, task_id=task.task_id), [a_rendition(image_id)]
-        attempts, catalog = self._world.wired.attempts, self._world.wired.state.catalog
-        while True:
-            after = attempts.succeeded(task, {"image_id": image_id})
-            try:
-                return catalog.publish(image, forms, before=task, after=after)
-            except Conflict:
-                task = attempts.still_ours(task)
-
-    def undo(self, task: Task) -> None:
-        """It has stored nothing."""
-
-    def discard(self, task: Task) -> None:
-        """Neither."""
-
-
 @pytest.fixture
 def rounds(request: pytest.FixtureRequest) -> int:
     return ROUNDS[request.node.callspec.params["state"]]
-
-
-def together(*acts: Callable[[], object]) -> list[object]:
-    """What each act answered or raised, when all begin at once."""
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> object:
-        start.wait()
-        try:
-            return act()
-        except (Redeliver, IllegalTransition) as refused:
-            return refused
-
-    with ThreadPoolExecutor(len(acts)) as threads:
-        return list(threads.map(run, acts))
-
-
-def status_of(answers: Sequence[object]) -> list[Status]:
-    return [answer.status for answer in answers if isinstance(answer, Task)]
 
 
 def test_f15_two_workers_with_the_same_message_have_one_effect(world: World, rounds: int) -> None:
@@ -158,12 +112,6 @@ def test_f35_two_last_children_that_end_together_end_their_parent_once(world: Wo
         together(*(partial(end, world, child) for child in children))
         final = store.get(f"p{number}")
         assert (final.status, final.version) == (Status.SUCCESS, 1)
-
-
-def a_new_task(world: World, number: int) -> Task:
-    task = world.wired.intake.image_task(Place(f"t{number}"), "nature", "a.png")
-    world.wired.state.tasks.add(task)
-    return task
 
 
 def end(world: World, child: Task) -> None:

@@ -15,7 +15,8 @@ __all__ = ["SqlState"]
 class SqlState:
     """The five state ports over one database, whose tables `migrate.upgrade` has made.
 
-    A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool.
+    A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool, and
+    many functions over a small server keep none (0).
     """
 
     def __init__(self, url: str, *, pool_size: int = 1) -> None:

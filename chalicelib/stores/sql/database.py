@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import NullPool
 
 from chalicelib.errors import Conflict
 from chalicelib.stores.sql.edge import translated
@@ -18,6 +19,7 @@ from chalicelib.stores.tries import again
 T = TypeVar("T")
 Row = Mapping[str, object]
 
+_KEPT: dict[str, Any] = {"max_overflow": 0, "pool_pre_ping": True, "pool_recycle": 300, "pool_timeout": 10}  # seconds
 _SQLITE = {"isolation_level": None}  # no BEGIN of Python's own
 _POSTGRESQL = {
     "connect_timeout": 5,  # seconds
@@ -26,20 +28,16 @@ _POSTGRESQL = {
 
 
 def engine_for(url: str, *, pool_size: int) -> Engine:
-    """An engine that suits a Lambda: few connections, checked before use, as the other side may have closed them."""
+    """An engine that suits a Lambda: few connections, checked before use, as the other side may have closed them.
+
+    With 0 it keeps none: each transaction has one of its own, so that a server can have more clients than connections.
+    """
     parsed = make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     is_sqlite = parsed.get_backend_name() == "sqlite"
-    engine = create_engine(
-        parsed,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=True,
-        pool_recycle=300,
-        pool_timeout=10,
-        connect_args=_SQLITE if is_sqlite else _POSTGRESQL,
-    )
+    kept = {**_KEPT, "pool_size": pool_size} if pool_size else {"poolclass": NullPool}
+    engine = create_engine(parsed, connect_args=_SQLITE if is_sqlite else _POSTGRESQL, **kept)
     if is_sqlite:
         event.listen(engine, "begin", _lock_at_once)
     return engine

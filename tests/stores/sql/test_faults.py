@@ -188,8 +188,9 @@ def test_of_two_who_wait_for_each_other_both_get_through(database: Database) -> 
         return database.run(work)
 
     with ThreadPoolExecutor(2) as threads:
-        attempts = sorted(threads.map(touch, ("t1", "t2"), ("t2", "t1")))
-    assert attempts == [1, 2]
+        attempts = list(threads.map(touch, ("t1", "t2"), ("t2", "t1")))
+    # The victim may lose again against the same one, and then wins.
+    assert max(attempts) > 1
     assert [tasks.get(f"t{number}").attempts for number in (1, 2)] == [2, 2]
 
 
