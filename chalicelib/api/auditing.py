@@ -38,8 +38,12 @@ def _options(parts: Parts) -> list[str]:
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
             if value is not UNSET and value != field.default and field.name != "confirm":
-                found.append(f"{field.name}={value}")
+                found.append(f"{field.name}={_word(value)}")
     return found
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _only_options(parts: Parts) -> str:

@@ -74,7 +74,7 @@ def test_the_life_of_an_image_can_be_read(admin: Gateway, house: Wired) -> None:
             ("change_image", f"{image} collection=sea"),
             ("delete_image", image),
             ("restore_image", image),
-            ("make_thumbnails", f"image_id={image} everything=True"),
+            ("make_thumbnails", f"image_id={image} everything=true"),
             ("delete_images", f"1: {image}"),
         ]
     )
@@ -97,7 +97,7 @@ def test_schedules_are_written_down_with_how_they_ran(admin: Gateway) -> None:
 
     assert sorted(lines(admin)) == [
         ("run_schedule", "cleanup dry_run=true"),
-        ("switch_schedule", "stats enabled=False"),
+        ("switch_schedule", "stats enabled=false"),
     ]
 
 

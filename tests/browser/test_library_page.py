@@ -69,7 +69,7 @@ def test_files_are_uploaded_by_the_chooser(admin: Visitor, photos: list[Path]) -
 def test_a_file_is_uploaded_by_dropping_it(admin: Visitor) -> None:
     admin.go("#/library?collection=night sky")
 
-    _drop(admin, {"dropped.jpg": 950})
+    admin.drop({"dropped.jpg": jpeg(950)})
 
     expect(_tray(admin)).to_contain_text("One file uploaded")
     expect(admin.page.get_by_role("link", name="dropped.jpg")).to_be_visible()
@@ -78,7 +78,7 @@ def test_a_file_is_uploaded_by_dropping_it(admin: Visitor) -> None:
 def test_what_is_dropped_on_no_collection_asks_for_one(admin: Visitor) -> None:
     admin.go("#/library")
 
-    _drop(admin, {"first.jpg": 951, "second.jpg": 952})
+    admin.drop({"first.jpg": jpeg(951), "second.jpg": jpeg(952)})
     admin.dialog("Upload 2 pictures").get_by_label("Into the collection").fill("Yeni koleksiyon")
     admin.button("Upload", within=admin.dialog("Upload 2 pictures")).click()
 
@@ -89,7 +89,7 @@ def test_what_is_dropped_on_no_collection_asks_for_one(admin: Visitor) -> None:
 def test_a_picture_is_uploaded_by_pasting_it(admin: Visitor) -> None:
     admin.go("#/library?collection=night sky")
 
-    _give(admin, "paste", "clipboardData", {"pasted.jpg": 953})
+    admin.paste({"pasted.jpg": jpeg(953)})
 
     expect(_tray(admin)).to_contain_text("One file uploaded")
 
@@ -115,7 +115,7 @@ def test_a_file_that_fails_tells_why_and_can_be_sent_again(admin: Visitor) -> No
     admin.page.route(
         "**/file_upload", lambda route: route.abort() if refusals and refusals.pop() else route.continue_()
     )
-    _drop(admin, {"unlucky.jpg": 954})
+    admin.drop({"unlucky.jpg": jpeg(954)})
     expect(_tray(admin)).to_contain_text("The connection broke.")
 
     admin.button("Try unlucky.jpg again").click()
@@ -147,7 +147,7 @@ def test_a_link_can_be_copied(admin: Visitor, place: Place) -> None:
 
 def test_pictures_are_chosen_deleted_and_brought_back(admin: Visitor, photos: list[Path]) -> None:
     admin.go("#/library")
-    _drop(admin, {"keep.jpg": 970, "go-1.jpg": 971, "go-2.jpg": 972})
+    admin.drop({"keep.jpg": jpeg(970), "go-1.jpg": jpeg(971), "go-2.jpg": jpeg(972)})
     admin.dialog("Upload 3 pictures").get_by_label("Into the collection").fill("deletions")
     admin.button("Upload", within=admin.dialog("Upload 3 pictures")).click()
     expect(_tray(admin)).to_contain_text("3 files uploaded")
@@ -172,7 +172,7 @@ def test_pictures_are_chosen_deleted_and_brought_back(admin: Visitor, photos: li
 
 def test_pictures_are_moved(admin: Visitor) -> None:
     admin.go("#/library")
-    _drop(admin, {"mover.jpg": 980})
+    admin.drop({"mover.jpg": jpeg(980)})
     admin.dialog("Upload one picture").get_by_label("Into the collection").fill("from here")
     admin.button("Upload", within=admin.dialog("Upload one picture")).click()
     expect(_tray(admin)).to_contain_text("One file uploaded")
@@ -191,7 +191,7 @@ def test_pictures_are_moved(admin: Visitor) -> None:
 def test_a_name_from_the_wild_is_shown_as_text(admin: Visitor) -> None:
     admin.go("#/library?collection=night sky")
 
-    _drop(admin, {SCRIPT: 990})
+    admin.drop({SCRIPT: jpeg(990)})
 
     expect(_tray(admin)).to_contain_text("One file uploaded")
     expect(admin.page.locator(".tile-name", has_text=SCRIPT)).to_have_count(1)
@@ -200,23 +200,3 @@ def test_a_name_from_the_wild_is_shown_as_text(admin: Visitor) -> None:
 
 def _tray(visitor: Visitor) -> Locator:
     return visitor.page.get_by_role("region", name="Uploads")
-
-
-def _drop(visitor: Visitor, files: dict[str, int]) -> None:
-    _give(visitor, "drop", "dataTransfer", files)
-
-
-def _give(visitor: Visitor, event: str, field: str, files: dict[str, int]) -> None:
-    """Drop or paste pictures, as the browser hands them over."""
-    visitor.page.evaluate(
-        """([event, field, files]) => {
-          const transfer = new DataTransfer();
-          for (const [name, bytes] of files) {
-            transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "image/jpeg" }));
-          }
-          const kinds = { drop: DragEvent, paste: ClipboardEvent };
-          const made = new kinds[event](event, { bubbles: true, cancelable: true, [field]: transfer });
-          document.body.dispatchEvent(made);
-        }""",
-        [event, field, [[name, list(jpeg(number))] for name, number in files.items()]],
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from tests.browser.place import TOKEN, Place
 HARMFUL = {"serious", "critical"}
 
 
-class Visitor:
-    """A page that is looked at."""
+class Guest:
+    """Somebody who looks at a monitor, wherever it runs."""
 
-    def __init__(self, page: Page, place: Place) -> None:
-        self.page, self.place = page, place
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.url = page, url
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
         """Requests to another host."""
@@ -29,7 +30,7 @@ class Visitor:
 
     def come(self, address: str = "") -> None:
         """Open the monitor."""
-        self.page.goto(f"{self.place.url}/monitor{address}")
+        self.page.goto(f"{self.url}/monitor{address}")
         self.page.locator("input[name=token], #main").first.wait_for()
 
     def sign_in(self, token: str = TOKEN) -> None:
@@ -61,6 +62,14 @@ class Visitor:
         """Somewhere a message says so."""
         expect(self.page.locator(".toasts")).to_contain_text(words)
 
+    def drop(self, files: Mapping[str, bytes]) -> None:
+        """Drop JPEGs on the page."""
+        self._give("drop", "dataTransfer", files)
+
+    def paste(self, files: Mapping[str, bytes]) -> None:
+        """Paste JPEGs into the page."""
+        self._give("paste", "clipboardData", files)
+
     def barriers(self) -> Sequence[str]:
         """What axe-core finds that keeps people out."""
         self.page.evaluate(_axe())
@@ -82,13 +91,37 @@ class Visitor:
         assert self.complaints == [], self.complaints
         assert self.elsewhere == [], self.elsewhere
 
+    def _give(self, event: str, field: str, files: Mapping[str, bytes]) -> None:
+        """As the browser hands files over."""
+        self.page.evaluate(
+            """([event, field, files]) => {
+              const transfer = new DataTransfer();
+              for (const [name, coded] of files) {
+                const bytes = Uint8Array.from(atob(coded), (one) => one.charCodeAt(0));
+                transfer.items.add(new File([bytes], name, { type: "image/jpeg" }));
+              }
+              const kinds = { drop: DragEvent, paste: ClipboardEvent };
+              const made = new kinds[event](event, { bubbles: true, cancelable: true, [field]: transfer });
+              document.body.dispatchEvent(made);
+            }""",
+            [event, field, [[name, base64.b64encode(body).decode()] for name, body in files.items()]],
+        )
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             self.complaints.append(f"{message.text} {message.location.get('url')}")
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.place.url, "blob:", "data:")):
+        if not request.url.startswith((self.url, "blob:", "data:")):
             self.elsewhere.append(request.url)
+
+
+class Visitor(Guest):
+    """A guest of a place that the test may change meanwhile."""
+
+    def __init__(self, page: Page, place: Place) -> None:
+        super().__init__(page, place.url)
+        self.place = place
 
 
 @cache
