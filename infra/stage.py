@@ -34,6 +34,9 @@ ENVIRONMENT_FROM = {
     "WALLIFY_DISTRIBUTION": "DistributionId",
 }
 
+# every variable that `resolved` sets
+FILLED_IN = {*ENVIRONMENT_FROM, "WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_API_URL"}
+
 # function <- output of foundation.yaml
 ROLE_FROM = {
     "api_handler": "ApiRoleArn",
@@ -83,4 +86,20 @@ def resolved(
     functions = ours.setdefault("lambda_functions", {})
     for function, output in ROLE_FROM.items():
         functions.setdefault(function, {})["iam_role_arn"] = outputs[output]
+    return answer
+
+
+def unresolved(config: Config, stage: str) -> Config:
+    """The configuration without what `resolved` put into it; the stage keeps its own variables."""
+    answer = deepcopy(config)
+    ours = answer["stages"].get(stage, {})
+    kept = {name: value for name, value in ours.get("environment_variables", {}).items() if name not in FILLED_IN}
+    functions = {
+        name: settings
+        for name, found in ours.get("lambda_functions", {}).items()
+        if (settings := {key: value for key, value in found.items() if key != "iam_role_arn"})
+    }
+    rest = {key: value for key, value in ours.items() if key not in {"environment_variables", "lambda_functions"}}
+    parts = {"environment_variables": kept, "lambda_functions": functions}
+    answer["stages"][stage] = rest | {name: part for name, part in parts.items() if part}
     return answer

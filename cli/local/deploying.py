@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cli.local import fingerprints, foundation, functions, gaps, staging
@@ -54,7 +55,7 @@ def _deploy_foundation(stack: Stack, record: Record, tell: Tell) -> Record:
         return record
     tell("bucket, queues, table, roles")
     outputs = foundation.deploy(client(stack, "cloudformation"), NAME, FOUNDATION, parameters)
-    gaps.fill(stack, outputs)
+    gaps.fill(partial(client, stack), outputs)
     secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["BootstrapSecret"])
     known = record.with_(outputs=outputs, token=secret["SecretString"])
     return known.with_(deployed=record.deployed | wanted).save(stack.home)

@@ -26,7 +26,7 @@ def deploy(cloudformation: Any, name: str, template: Path, parameters: Mapping[s
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }
-    status = _status(cloudformation, name)
+    status = status_of(cloudformation, name)
     if status in HALF_MADE:
         cloudformation.delete_stack(StackName=name)
         status = _settled(cloudformation, name)
@@ -48,21 +48,22 @@ def _update(cloudformation: Any, request: dict[str, Any]) -> None:  # noqa: ANN4
 def _outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
     status = _settled(cloudformation, name)
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        raise Trouble(f"The stack {name} could not be made ({status}).", _reason(cloudformation, name))
+        raise Trouble(f"The stack {name} could not be made ({status}).", reason_of(cloudformation, name))
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def _settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
     deadline = time.monotonic() + PATIENCE
-    while (status := _status(cloudformation, name)) and status.endswith("_IN_PROGRESS"):
+    while (status := status_of(cloudformation, name)) and status.endswith("_IN_PROGRESS"):
         if time.monotonic() > deadline:
             raise Trouble(f"The stack {name} is still {status} after {PATIENCE:.0f} s.", "Look at its events.")
         time.sleep(POLL)
     return status
 
 
-def _status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
+def status_of(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
+    """The stack's status in CloudFormation's words; None if there is no such stack."""
     try:
         return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
     except ClientError as refusal:
@@ -71,7 +72,8 @@ def _status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
         raise
 
 
-def _reason(cloudformation: Any, name: str) -> str:  # noqa: ANN401
+def reason_of(cloudformation: Any, name: str) -> str:  # noqa: ANN401
+    """What the stack's last failures say."""
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     return "; ".join(

@@ -5,17 +5,19 @@ Everything else in foundation.yaml it does itself. On AWS this file has no part.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from cli.local.cloud import client
-from cli.local.stack import Stack
 from infra.template import properties
 
 
-def fill(stack: Stack, outputs: dict[str, str]) -> None:
-    """Set the table's TTL and point-in-time recovery and the bucket's lifecycle; harmless when repeated."""
+def fill(connect: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    """Set the table's TTL and point-in-time recovery and the bucket's lifecycle; harmless when repeated.
+
+    `connect` makes the emulator's client of a service.
+    """
     table = properties("Table")
-    dynamodb = client(stack, "dynamodb")
+    dynamodb = connect("dynamodb")
     ours = {"TableName": outputs["TableName"]}
     state = dynamodb.describe_time_to_live(**ours)["TimeToLiveDescription"]["TimeToLiveStatus"]
     if state == "DISABLED":  # asking twice is an error
@@ -23,7 +25,7 @@ def fill(stack: Stack, outputs: dict[str, str]) -> None:
     dynamodb.update_continuous_backups(
         **ours, PointInTimeRecoverySpecification=table["PointInTimeRecoverySpecification"]
     )
-    client(stack, "s3").put_bucket_lifecycle_configuration(
+    connect("s3").put_bucket_lifecycle_configuration(
         Bucket=outputs["BucketName"], LifecycleConfiguration={"Rules": _lifecycle_rules()}
     )
 

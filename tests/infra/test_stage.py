@@ -84,3 +84,18 @@ def test_visibility_follows_the_timeouts(config: stage.Config) -> None:
     config["lambda_functions"]["process_image"]["lambda_timeout"] = 100
 
     assert stage.parameters(config, "prod")["ImagesVisibility"] == "600"
+
+
+def test_what_was_filled_in_can_be_taken_out_again(config: stage.Config, outputs: dict[str, str]) -> None:
+    filled_in = stage.resolved(config, "dev", outputs, api_url="http://here")
+
+    assert stage.unresolved(filled_in, "dev") == config
+    assert stage.unresolved(config, "dev") == config
+
+
+def test_what_a_stage_sets_itself_stays_when_the_rest_is_taken_out(
+    config: stage.Config, outputs: dict[str, str]
+) -> None:
+    config["stages"]["prod"] = {"tags": {"team": "a"}, "lambda_functions": {"sweep": {"lambda_timeout": 50}}}
+
+    assert stage.unresolved(stage.resolved(config, "prod", outputs), "prod") == config

@@ -1,0 +1,107 @@
+"""`wallify deploy`: a stage in an AWS account, from nothing or from what is there."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cli.terminal import screen, steps
+from cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+    from cli.deploy.deploying import Deployed, Plan
+    from cli.deploy.target import Target
+
+STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # as foundation.yaml wants it
+SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("deploy", help="deploy a stage to AWS, and see that it works")
+    add_stage_to(parser)
+    parser.add_argument("--plan", action="store_true", help="only show what would change")
+    parser.add_argument(
+        "--infra-only", action="store_true", help="stop before the functions: `chalice deploy` is yours"
+    )
+    parser.add_argument("--no-smoke", action="store_true", help="do not try the stage out afterwards")
+    parser.set_defaults(run=run)
+
+
+def add_stage_to(parser: argparse.ArgumentParser) -> None:
+    """Declare `--stage`."""
+    parser.add_argument("--stage", required=True, type=_stage, metavar="S", help="dev, prod, or a name of your own")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    from cli.deploy.target import Target  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+
+    target = Target(given.stage)
+    if given.plan:
+        return _plan(target)
+    return _prepare(target) if given.infra_only else _deploy(target, smoke=not given.no_smoke)
+
+
+def _plan(target: Target) -> int:
+    from cli.deploy import deploying  # noqa: PLC0415  # as above
+
+    with steps(f"Looking at {target.name}") as tell:
+        tell("change sets")
+        plan = deploying.plan(target)
+    _show(plan)
+    return 0
+
+
+def _show(plan: Plan) -> None:
+    for stack, changes in plan.stacks.items():
+        screen.print(f"[bold]{stack}[/]: {len(changes) or 'no'} changes")
+        for change in changes:
+            replaced = ", and is made anew (its data is lost)" if change.replaces else ""
+            screen.print(f"  {SIGNS.get(change.action, '?')} {change.resource} ({change.kind}){replaced}")
+    screen.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
+
+
+def _prepare(target: Target) -> int:
+    from cli.deploy import deploying  # noqa: PLC0415  # as above
+
+    with steps(f"Preparing {target.name} in {target.account}, {target.region}") as tell:
+        _say_changed(deploying.prepare(target, tell))
+    screen.print(f"Now `chalice deploy --stage {target.stage}` puts the functions on top.")
+    return 0
+
+
+def _say_changed(changed: Sequence[str]) -> None:
+    screen.print(f"Changed: {', '.join(changed)}." if changed else "No changes.")
+
+
+def _deploy(target: Target, *, smoke: bool) -> int:
+    from cli.deploy import deploying  # noqa: PLC0415  # as above
+
+    with steps(f"Deploying {target.name} to {target.account} in {target.region}") as tell:
+        deployed = deploying.deploy(target, tell)
+    _say_changed(deployed.changed)
+    screen.print(f"[bold]API[/]      {deployed.api_url}", soft_wrap=True)
+    screen.print(f"[bold]Monitor[/]  {deployed.api_url}/monitor", soft_wrap=True)
+    screen.print(f"[bold]Pictures[/] {deployed.cdn_url}", soft_wrap=True)
+    if smoke:
+        _try_out(target, deployed)
+    return 0
+
+
+def _try_out(target: Target, deployed: Deployed) -> None:
+    from infra import smoke  # noqa: PLC0415  # as above
+
+    through = target.endpoint if target.is_ministack else ""
+    visit = smoke.visit(deployed.api_url, deployed.token, cdn_through=through)
+    if not smoke.run(visit, lambda line: screen.print(line, markup=False, soft_wrap=True)):
+        raise Trouble(f"{target.name} is deployed and does not work.", "Roll back by deploying the last good commit.")
+
+
+def _stage(text: str) -> str:
+    if not STAGE.fullmatch(text) or text == "local":
+        raise argparse.ArgumentTypeError("a stage is up to 16 small letters, digits and dashes, and not `local`")
+    return text

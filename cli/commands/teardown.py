@@ -1,0 +1,46 @@
+"""`wallify teardown`: a stage and all its data, gone."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cli.commands.deploy import add_stage_to
+from cli.terminal import screen, steps
+from cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from cli.__main__ import Commands
+    from cli.deploy.target import Target
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = commands.add_parser("teardown", help="delete a stage from AWS, its pictures and its history")
+    add_stage_to(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask; a protected stage such as prod insists on this")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it."""
+    from cli.deploy import clearing  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy.target import Target  # noqa: PLC0415  # the same
+
+    target = Target(given.stage)
+    if not given.yes:
+        _ask(target)
+    with steps(f"Deleting {target.name} from {target.account} in {target.region}") as tell:
+        clearing.clear(target, tell)
+    screen.print("Nothing of it is left.")
+    return 0
+
+
+def _ask(target: Target) -> None:
+    from infra import stages  # noqa: PLC0415  # as above
+
+    if target.stage == "prod" or stages.of(target.stage).protected:
+        raise Trouble(f"{target.name} is protected.", "If you mean it, say so: --yes. There is no way back.")
+    screen.print(f"This deletes {target.name} in account {target.account}, {target.region}: all pictures, all history.")
+    if input(f"Type {target.stage} to go on: ") != target.stage:
+        raise Trouble("Nothing was deleted.", "The name was not repeated.")

@@ -1,0 +1,1 @@
+"""Deploying to an account: `./wallify deploy` and `./wallify teardown`."""

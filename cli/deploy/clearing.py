@@ -1,0 +1,141 @@
+"""Takes a stage away again, whatever made it and however much of it is left: everything is found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cli.deploy import chalice, recording, stacks
+from cli.deploy.target import Target
+from cli.local.staging import tracked_config
+
+Tell = Callable[[str], None]
+
+GONE = {"404", "NoSuchBucket", "NoSuchUpload", "NotFoundException", "ResourceNotFoundException", "DBInstanceNotFound"}
+AT_ONCE = 1000  # objects, a limit of S3
+HANDLERS = ("api_handler",)  # a function that is called just like its stage
+
+
+def clear(target: Target, tell: Tell) -> None:
+    """Delete the stage with all its data. Safe to repeat; what is gone already is no error."""
+    chalice.remember(target)
+    tell("functions and API")
+    _rules(target)
+    _api(target)
+    _functions(target)
+    _layers(target)
+    tell("stacks (a distribution takes some minutes on AWS)")
+    _lift_protection(target)
+    stacks.delete(target.client("cloudformation"), target.name)
+    tell("data and logs")
+    _bucket(target)
+    _table(target)
+    _logs(target)
+    chalice.forget(target)
+    recording.forget(target.source, target.stage)
+
+
+def function_names(target: Target) -> list[str]:
+    """What the stage's functions are called."""
+    functions = tracked_config(target.source)["lambda_functions"]
+    return [target.name if name in HANDLERS else f"{target.name}-{name}" for name in functions]
+
+
+def _rules(target: Target) -> None:
+    events = target.client("events")
+    for name in (f"{function}-event" for function in function_names(target)):
+        with _unless_gone():
+            targets = [found["Id"] for found in events.list_targets_by_rule(Rule=name)["Targets"]]
+            if targets:
+                events.remove_targets(Rule=name, Ids=targets)
+            events.delete_rule(Name=name)
+
+
+def _api(target: Target) -> None:
+    gateway = target.client("apigateway")
+    for api in {_api_of_function(target), chalice.api_id(target)} - {""}:
+        with _unless_gone():
+            gateway.delete_rest_api(restApiId=api)
+
+
+def _api_of_function(target: Target) -> str:
+    """The API that may call the stage's API function: its permission names it."""
+    policy = ""
+    with _unless_gone():
+        policy = str(target.client("lambda").get_policy(FunctionName=target.name)["Policy"])
+    _, _, rest = policy.partition(f":execute-api:{target.region}:{target.account}:")
+    return rest.partition("/")[0]
+
+
+def _functions(target: Target) -> None:
+    functions = target.client("lambda")
+    for name in function_names(target):
+        with _unless_gone():
+            for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+                functions.delete_event_source_mapping(UUID=mapping["UUID"])
+            functions.delete_function(FunctionName=name)
+
+
+def _layers(target: Target) -> None:
+    functions, name = target.client("lambda"), f"{target.name}-managed-layer"
+    with _unless_gone():
+        pages = functions.get_paginator("list_layer_versions").paginate(LayerName=name)
+        for version in [found["Version"] for page in pages for found in page["LayerVersions"]]:
+            functions.delete_layer_version(LayerName=name, VersionNumber=version)
+
+
+def _lift_protection(target: Target) -> None:
+    with _unless_gone():
+        target.client("dynamodb").update_table(TableName=target.name, DeletionProtectionEnabled=False)
+
+
+def _bucket(target: Target) -> None:
+    s3 = target.client("s3")
+    with _unless_gone():
+        for upload in _all(s3, "list_multipart_uploads", "Uploads", Bucket=target.bucket):
+            s3.abort_multipart_upload(Bucket=target.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        _empty(s3, target.bucket)
+        s3.delete_bucket(Bucket=target.bucket)
+
+
+def _empty(s3: Any, bucket: str) -> None:  # noqa: ANN401 - a boto3 client
+    """Delete every version of everything."""
+    for page in s3.get_paginator("list_object_versions").paginate(
+        Bucket=bucket, PaginationConfig={"PageSize": AT_ONCE}
+    ):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        if objects:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+
+def _table(target: Target) -> None:
+    dynamodb = target.client("dynamodb")
+    with _unless_gone():
+        dynamodb.delete_table(TableName=target.name)
+        dynamodb.get_waiter("table_not_exists").wait(TableName=target.name, WaiterConfig={"Delay": 2})
+
+
+def _logs(target: Target) -> None:
+    logs = target.client("logs")
+    for name in function_names(target):
+        with _unless_gone():
+            logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
+
+
+def _all(client: Any, verb: str, what: str, **of: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    for page in client.get_paginator(verb).paginate(**of):
+        yield from page.get(what, [])
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    """AWS may say that the thing is not there; everything else is an error."""
+    try:
+        yield
+    except ClientError as answer:
+        if answer.response["Error"]["Code"] not in GONE:
+            raise

@@ -1,0 +1,104 @@
+"""Deploys a stage: infrastructure, configuration, database, functions, gateway. Each step does only what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cli.deploy import chalice, gateway, recording, stacks
+from cli.deploy.stacks import Change, Wanted
+from cli.deploy.target import Target
+from cli.local import gaps
+from cli.local.staging import tracked_config
+from infra import stage, stages
+from infra.stages import Choices
+from infra.template import FOUNDATION
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would change, by stack; and whether functions would be deployed."""
+
+    stacks: dict[str, tuple[Change, ...]]
+    functions: bool
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Where the stage is now, and what this run changed."""
+
+    api_url: str
+    cdn_url: str
+    token: str
+    changed: tuple[str, ...]
+
+
+def plan(target: Target) -> Plan:
+    """What `deploy` would do; nothing is changed, nothing stays behind."""
+    cloudformation = target.client("cloudformation")
+    changes = {wanted.name: stacks.plan(cloudformation, wanted) for wanted in _stacks(target)}
+    return Plan(changes, functions=any(changes.values()) or not chalice.is_current(target))
+
+
+def prepare(target: Target, tell: Tell) -> list[str]:
+    """Bring the infrastructure to what this checkout says, and tell Chalice; answers what was changed.
+
+    Afterwards plain `chalice deploy --stage …` works too.
+    """
+    cloudformation = target.client("cloudformation")
+    changed = []
+    for wanted in _stacks(target):
+        tell(f"stack {wanted.name} (the first time takes some minutes on AWS)")
+        if stacks.put(cloudformation, wanted):
+            changed.append(wanted.name)
+    outputs = stacks.outputs(cloudformation, target.name)
+    if target.is_ministack:
+        gaps.fill(target.client, outputs)
+    if recording.record(target.source, target.stage, outputs, cdn_url=stages.of(target.stage).cdn_url):
+        changed.append("configuration")
+    return changed
+
+
+def deploy(target: Target, tell: Tell) -> Deployed:
+    """Bring the stage to what this checkout says. Safe to repeat, and to do again after it was interrupted."""
+    choices = stages.of(target.stage)
+    changed = prepare(target, tell)
+    api_id = _functions(target, choices, changed, tell)
+    outputs = stacks.outputs(target.client("cloudformation"), target.name)
+    api_stage = tracked_config(target.source)["api_gateway_stage"]
+    return Deployed(
+        api_url=target.api_url(api_id, api_stage),
+        cdn_url=choices.cdn_url or f"https://{outputs['DistributionDomain']}",
+        token=_token(target, outputs["BootstrapSecret"]),
+        changed=tuple(changed),
+    )
+
+
+def _stacks(target: Target) -> list[Wanted]:
+    choices = stages.of(target.stage)
+    parameters = stage.parameters(tracked_config(target.source), target.stage) | choices.parameters
+    tags = {"project": "wallify", "stage": target.stage}
+    return [Wanted(target.name, FOUNDATION, parameters, tags, protected=choices.protected)]
+
+
+def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell) -> str:
+    chalice.remember(target)
+    api_id = chalice.api_id(target)
+    current = bool(api_id) and chalice.is_current(target)
+    if not current:
+        tell("functions and API")
+        api_id = chalice.deploy(target)
+        changed.append("functions")
+    tell("gateway")
+    if gateway.teach(target, api_id, tracked_config(target.source)["api_gateway_stage"], choices):
+        changed.append("gateway")
+    if not current:
+        chalice.finish(target)
+    return api_id
+
+
+def _token(target: Target, secret: str) -> str:
+    answer = target.client("secretsmanager").get_secret_value(SecretId=secret)
+    return str(answer["SecretString"])

@@ -1,0 +1,175 @@
+"""CloudFormation stacks by change set, so that what would change can be seen before it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cli.local.foundation import HALF_MADE, reason_of, status_of
+from cli.trouble import Trouble
+
+PATIENCE = 3600.0  # seconds; a distribution or a database takes its time
+POLL = 0.2  # the first look; AWS is asked less and less often
+LONGEST_POLL = 10.0
+
+CHANGE_SET = "wallify-deploy"
+NOTHING = ("didn't contain changes", "No updates are to be performed")
+GOOD = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "IMPORT_COMPLETE"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A stack as it should be."""
+
+    name: str
+    template: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
+    """Whether CloudFormation refuses to delete the stack."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change set does to one resource."""
+
+    action: str
+    resource: str
+    kind: str
+    replaces: bool = False
+
+
+def plan(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401 - a boto3 client
+    """What would change; nothing does, and nothing stays behind."""
+    changes = _proposed(cloudformation, wanted)
+    _withdraw(cloudformation, wanted.name)
+    return changes
+
+
+def put(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401
+    """Bring the stack to what is wanted and answer what that changed; Trouble says why it could not be."""
+    changes = _proposed(cloudformation, wanted)
+    if changes:
+        cloudformation.execute_change_set(StackName=wanted.name, ChangeSetName=CHANGE_SET)
+        _whole(cloudformation, wanted.name)
+    _withdraw(cloudformation, wanted.name)
+    cloudformation.update_termination_protection(StackName=wanted.name, EnableTerminationProtection=wanted.protected)
+    return changes
+
+
+def outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
+    """The outputs of a stack; none if it does not exist."""
+    if status_of(cloudformation, name) in {None, "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}:
+        return {}
+    [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
+    """Take the stack away, protected or not; False if there is none."""
+    if status_of(cloudformation, name) in {None, "DELETE_COMPLETE"}:
+        return False
+    cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+    cloudformation.delete_stack(StackName=name)
+    ended = settled(cloudformation, name)
+    if ended not in {None, "DELETE_COMPLETE"}:
+        raise Trouble(f"The stack {name} could not be deleted ({ended}).", reason_of(cloudformation, name))
+    return True
+
+
+def settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
+    """The stack's status once nothing is under way; None if it is gone."""
+    looks: Iterator[str | None] = _looks(lambda: status_of(cloudformation, name), name)
+    still = GOOD | {"REVIEW_IN_PROGRESS"}
+    return next(found for found in looks if found is None or found in still or not found.endswith("_IN_PROGRESS"))
+
+
+def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401
+    """Make a change set and answer what it holds; empty if there is nothing to do."""
+    kind = _kind(cloudformation, wanted.name)
+    _withdraw(cloudformation, wanted.name, whole_stack=False)
+    cloudformation.create_change_set(
+        StackName=wanted.name,
+        ChangeSetName=CHANGE_SET,
+        ChangeSetType=kind,
+        TemplateBody=wanted.template.read_text(encoding="utf-8"),
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
+        Tags=[{"Key": key, "Value": value} for key, value in wanted.tags.items()],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    described = _look_until(cloudformation, wanted.name, "Status", {"CREATE_COMPLETE", "FAILED"})
+    if described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in NOTHING):
+        return ()
+    if described["Status"] == "FAILED":
+        _withdraw(cloudformation, wanted.name)
+        raise Trouble(f"CloudFormation refuses the change of {wanted.name}.", described.get("StatusReason", ""))
+    return tuple(_change(found["ResourceChange"]) for found in _changes(cloudformation, wanted.name))
+
+
+def _kind(cloudformation: Any, name: str) -> str:  # noqa: ANN401
+    found = settled(cloudformation, name)
+    if found in HALF_MADE:
+        delete(cloudformation, name)
+        found = None
+    return "CREATE" if found in {None, "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"} else "UPDATE"
+
+
+def _look_until(cloudformation: Any, name: str, what: str, ends: set[str]) -> dict[str, Any]:  # noqa: ANN401
+    """The change set, once its status is one of `ends`."""
+
+    def look() -> dict[str, Any]:
+        answer: dict[str, Any] = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+        return answer
+
+    return next(found for found in _looks(look, name) if found[what] in ends)
+
+
+def _changes(cloudformation: Any, name: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    page: dict[str, Any] = {"NextToken": None}
+    while "NextToken" in page:
+        more = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
+        page = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET, **more)
+        yield from page["Changes"]
+
+
+def _change(found: dict[str, Any]) -> Change:
+    return Change(
+        found["Action"], found["LogicalResourceId"], found["ResourceType"], found.get("Replacement", "False") == "True"
+    )
+
+
+def _withdraw(cloudformation: Any, name: str, *, whole_stack: bool = True) -> None:  # noqa: ANN401
+    """Forget the change set, and the stack too if it is nothing else yet."""
+    found = status_of(cloudformation, name)
+    if found is None or found == "DELETE_COMPLETE":
+        return
+    try:
+        cloudformation.delete_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+    except ClientError as refusal:
+        if "does not exist" not in str(refusal):
+            raise
+    if found == "REVIEW_IN_PROGRESS" and whole_stack:
+        cloudformation.delete_stack(StackName=name)
+
+
+def _whole(cloudformation: Any, name: str) -> None:  # noqa: ANN401
+    # The change set knows before the stack does that it has begun.
+    _look_until(cloudformation, name, "ExecutionStatus", {"EXECUTE_COMPLETE", "EXECUTE_FAILED", "OBSOLETE"})
+    ended = settled(cloudformation, name)
+    if ended not in GOOD:
+        raise Trouble(f"The stack {name} could not be made ({ended}).", reason_of(cloudformation, name))
+
+
+def _looks(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
+    """What `look` answers, again and again; Trouble when patience ends."""
+    deadline, pause = time.monotonic() + PATIENCE, POLL
+    while time.monotonic() < deadline:
+        yield look()
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_POLL)
+    raise Trouble(f"The stack {name} is not done after {PATIENCE / 60:.0f} minutes.", "Look at its events.")

@@ -1,0 +1,79 @@
+"""Where a deployment goes: a stage in one account and region, on AWS or wherever AWS_ENDPOINT_URL points."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.local.stack import PROJECT
+from cli.trouble import Trouble
+
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
+WHO = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
+
+
+@dataclass(frozen=True)
+class Target:
+    """One stage, deployed from the project in `source`."""
+
+    stage: str
+    source: Path = PROJECT
+    session: Any = field(default_factory=boto3.Session)  # boto3 has no types
+
+    @property
+    def name(self) -> str:
+        """What everything of the stage is called, or begins with."""
+        return f"wallify-{self.stage}"
+
+    @property
+    def endpoint(self) -> str:
+        """The emulator's address without a trailing slash; empty for AWS."""
+        return os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+
+    @cached_property
+    def is_ministack(self) -> bool:
+        """Whether the endpoint is the local cloud's emulator, whose gateway needs help with Chalice."""
+        if not self.endpoint:
+            return False
+        try:
+            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False).is_success
+        except httpx.HTTPError as refused:
+            raise Trouble(f"Nothing answers at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
+
+    @cached_property
+    def region(self) -> str:
+        """The region; Trouble if none is chosen."""
+        if not self.session.region_name:
+            raise Trouble("No region is chosen.", "Set AWS_REGION (such as eu-central-1), or one in your AWS profile.")
+        return str(self.session.region_name)
+
+    @cached_property
+    def account(self) -> str:
+        """The account's number; Trouble if nobody is signed in."""
+        try:
+            return str(self.client("sts").get_caller_identity()["Account"])
+        except (BotoCoreError, ClientError) as refusal:
+            raise Trouble("AWS does not know who is asking.", WHO, evidence=str(refusal)) from refusal
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name, as foundation.yaml makes it: unique for account, region and stage."""
+        return f"{self.name}-{self.account}-{self.region}"
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+        """A client of `service`."""
+        return self.session.client(service, region_name=self.region, config=PATIENT)
+
+    def api_url(self, api_id: str, api_stage: str) -> str:
+        """The API's address without a trailing slash."""
+        if self.endpoint:
+            return f"{self.endpoint}/restapis/{api_id}/{api_stage}/_user_request_"
+        return f"https://{api_id}.execute-api.{self.region}.amazonaws.com/{api_stage}"

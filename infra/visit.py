@@ -1,0 +1,164 @@
+"""An app's visit to a deployed Wallify: each step uses a part of it and says what it saw, or what is broken."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+
+PATIENCE = 120.0  # seconds for one task; a cold start and a busy queue included
+LOOK = 10  # seconds, a long poll
+SIGNS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG", "image/webp": b"RIFF", "image/avif": b"ftypavif"}
+
+# kind of task -> the function that works on it, and the queue it takes it from
+WORKERS = {
+    "process_image": ("process_image", "images"),
+    "bulk_process_images": ("process_image", "images"),
+    "generate_thumbnails": ("make_thumbnails", "thumbnails"),
+    "delete_images": ("maintenance", "maintenance"),
+}
+
+
+class Broken(Exception):
+    """Something does not work; says what in one line."""
+
+
+@dataclass
+class Visit:
+    """One run against one API, in a collection of its own."""
+
+    api: httpx.Client
+    cdn: Callable[[str], httpx.Response]
+    patience: float = PATIENCE
+    collection: str = field(default_factory=lambda: f"smoke-{secrets.token_hex(6)}")
+    image: Json = field(default_factory=dict)
+
+    def answers(self) -> str:
+        """The API is there."""
+        return f"stage {_told(self.api.get('/health'), 200)['stage']}"
+
+    def strangers(self) -> str:
+        """Without a token nobody gets in."""
+        _told(self.api.get("/collections", headers={"Authorization": ""}), 401)
+        return "401 without a token"
+
+    def upload(self) -> str:
+        """A picture through the API becomes an image."""
+        form = {"collection": self.collection, "async": "true"}
+        answer = _told(self.api.post("/file_upload", data=form, files={"file": ("smoke.png", picture())}), 202)
+        self.image = self._success(answer["task_ids"][0][1])["result"]
+        return f"{self.image['width']} x {self.image['height']} {self.image['format']}"
+
+    def thumbnails(self) -> str:
+        """Every form of the image can be fetched, and is what the record says."""
+        sources = [source for thumbnail in self.image["thumbnails"] for source in thumbnail["sources"]]
+        for source in sources:
+            _check_picture(self.cdn(source["url"]), source)
+        redirect = self.api.get(self.image["links"]["cdn"], params={"width": "300"})
+        if not redirect.is_redirect:
+            raise Broken(f"{self.image['links']['cdn']} answered {redirect.status_code} and not a redirect")
+        return f"{len(sources)} files of {len(self.image['thumbnails'])} sizes"
+
+    def direct(self) -> str:
+        """A picture straight into the bucket becomes an image too."""
+        draft = self._draft()
+        form, body = draft["uploads"][0], picture()
+        sent = httpx.post(form["url"], data=form["fields"], files={"file": ("direct.png", body)}, timeout=60)
+        if sent.status_code != httpx.codes.CREATED:
+            raise Broken(f"the bucket answered {sent.status_code} to an upload form: {sent.text[:200]}")
+        self._success(draft["task_id"])
+        return "form, bucket, event, image"
+
+    def bulk(self) -> str:
+        """Several pictures at once end as one task."""
+        form = {"collection": self.collection, "async": "true"}
+        files = [("files[]", (f"bulk-{number}.png", picture())) for number in range(3)]
+        answer = _told(self.api.post("/bulk_upload", data=form, files=files), 202)
+        progress = self._success(answer["task_id"])["progress"]
+        return f"{progress['current']} of {progress['total']}"
+
+    def cancel(self) -> str:
+        """A task that waits can be stopped."""
+        status = _told(self.api.post(f"/task/cancel/{self._draft()['task_id']}"), 200)["status"]
+        if status != "REVOKED":
+            raise Broken(f"a cancelled task says {status} and not REVOKED")
+        return str(status)
+
+    def remake(self) -> str:
+        """Thumbnails can be made again."""
+        self._success(_told(self.api.post("/thumbnails", json={"collection": self.collection}), 202)["task_id"])
+        return "made again"
+
+    def clean(self) -> str:
+        """What this run made goes away."""
+        answer = self.api.delete(f"/collections/{self.collection}", params={"force": "true"})
+        if answer.status_code != httpx.codes.NOT_FOUND:  # it exists only once an image is in it
+            self._success(_told(answer, 202)["task_id"])
+        _told(self.api.get(f"/collections/{self.collection}"), 404)
+        return f"collection {self.collection} is gone"
+
+    def _draft(self) -> Json:
+        asked = {"filename": "direct.png", "content_type": "image/png", "collection": self.collection}
+        return _told(self.api.post("/uploads", json=asked), 201)
+
+    def _success(self, task_id: str) -> Json:
+        task = self._ended(task_id)
+        if task["status"] != "SUCCESS":
+            function, _ = WORKERS[task["type"]]
+            raise Broken(f"{function} ended {task['type']} as {task['status']}: {task['error'] or task['progress']}")
+        return task
+
+    def _ended(self, task_id: str) -> Json:
+        deadline = time.monotonic() + self.patience
+        while True:
+            wait = str(max(1, min(LOOK, int(deadline - time.monotonic()))))
+            task = _told(self.api.get(f"/task/status/{task_id}", params={"wait": wait}), 200)
+            if task["ready"]:
+                return task
+            if time.monotonic() > deadline:
+                raise Broken(self._overdue(task))
+
+    def _overdue(self, task: Json) -> str:
+        function, queue = WORKERS[task["type"]]
+        late = f"{task['type']} is still {task['status']} ({task['progress']['stage']}) after {self.patience:.0f} s"
+        if task["status"] == "PENDING":
+            return f"{late}: the worker {function} does not take from the queue {queue}. Is its event source enabled?"
+        return f"{late}: the worker {function} does not come to an end. Its log says why."
+
+
+def picture(width: int = 700, height: int = 440) -> bytes:
+    """A PNG that nobody has uploaded before: stripes in colours by chance."""
+    rows = b"".join(b"\0" + secrets.token_bytes(3) * width for _ in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, body) for name, body in chunks)
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def _told(answer: httpx.Response, status: int) -> Json:
+    if answer.status_code != status:
+        where = f"{answer.request.method} {answer.request.url.path}"
+        raise Broken(f"{where} answered {answer.status_code} and not {status}: {answer.text[:200]}")
+    body: Json = answer.json()
+    return body
+
+
+def _check_picture(answer: httpx.Response, source: Json) -> None:
+    if answer.status_code != httpx.codes.OK:
+        raise Broken(f"{source['url']} answered {answer.status_code}")
+    said = answer.headers.get("content-type")
+    if said != source["type"] or SIGNS[source["type"]] not in answer.content[:16]:
+        raise Broken(f"{source['url']} is {said} and begins with {answer.content[:8]!r}; expected {source['type']}")
+    if len(answer.content) != source["bytes"]:
+        raise Broken(f"{source['url']} has {len(answer.content)} bytes and not {source['bytes']}")

@@ -1,0 +1,143 @@
+"""Change sets: shown, executed, withdrawn; and stacks that are half made, protected or gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.deploy import stacks
+from cli.deploy.stacks import Change, Wanted
+from cli.trouble import Trouble
+
+ADDED = {"Action": "Add", "LogicalResourceId": "Bucket", "ResourceType": "AWS::S3::Bucket"}
+REPLACED = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "T", "Replacement": "True"}
+
+
+class FakeCloudFormation:
+    """One stack and one change set, as CloudFormation would keep them; two changes a page."""
+
+    def __init__(self, status: str | None, changes: list[dict[str, Any]], *, refusal: str = "") -> None:
+        self.status, self.changes, self.refusal = status, changes, refusal
+        self.proposed: str | None = None
+        self.executed = "AVAILABLE"
+        self.protected = False
+        self.calls: list[str] = []
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        if self.status is None:
+            raise _refusal(f"Stack with id {StackName} does not exist")
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": [{"OutputKey": "A", "OutputValue": "a"}]}]}
+
+    def create_change_set(self, ChangeSetType: str, **_: Any) -> None:  # noqa: ANN401, N803
+        self.proposed = ChangeSetType
+        if ChangeSetType == "CREATE":
+            self.status = "REVIEW_IN_PROGRESS"
+
+    def describe_change_set(self, NextToken: str = "0", **_: Any) -> dict[str, Any]:  # noqa: ANN401, N803
+        at = int(NextToken)
+        reason = self.refusal or "The submitted information didn't contain changes."
+        return {
+            "Status": "CREATE_COMPLETE" if self.changes and not self.refusal else "FAILED",
+            "StatusReason": reason,
+            "ExecutionStatus": self.executed,
+            "Changes": [{"ResourceChange": change} for change in self.changes[at : at + 2]],
+        } | ({"NextToken": str(at + 2)} if at + 2 < len(self.changes) else {})
+
+    def execute_change_set(self, **_: Any) -> None:  # noqa: ANN401
+        self.calls.append("execute")
+        self.executed, self.status = "EXECUTE_COMPLETE", f"{self.proposed}_COMPLETE"
+
+    def delete_change_set(self, **_: Any) -> None:  # noqa: ANN401
+        if self.proposed is None:
+            raise _refusal("ChangeSet [wallify-deploy] does not exist")
+        self.proposed = None
+
+    def delete_stack(self, **_: Any) -> None:  # noqa: ANN401
+        if self.protected:
+            raise _refusal("cannot be deleted while TerminationProtection is enabled")
+        self.calls.append("delete")
+        self.status = None
+
+    def update_termination_protection(self, *, EnableTerminationProtection: bool, **_: Any) -> None:  # noqa: ANN401, N803
+        self.protected = EnableTerminationProtection
+
+    def describe_stack_events(self, **_: Any) -> dict[str, Any]:  # noqa: ANN401
+        return {"StackEvents": []}
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Wanted:
+    template = tmp_path / "template.yaml"
+    template.write_text("Resources: {}", encoding="utf-8")
+    return Wanted("wallify-dev", template, {"Stage": "dev"})
+
+
+def test_a_plan_shows_each_change_page_by_page_and_does_none(wanted: Wanted) -> None:
+    cloudformation = FakeCloudFormation("CREATE_COMPLETE", [ADDED, ADDED, REPLACED])
+
+    changes = stacks.plan(cloudformation, wanted)
+
+    assert changes[0] == Change("Add", "Bucket", "AWS::S3::Bucket")
+    assert changes[2] == Change("Modify", "Table", "T", replaces=True)
+    assert (cloudformation.calls, cloudformation.proposed) == ([], None)
+
+
+def test_a_plan_for_a_stack_that_is_not_there_leaves_none(wanted: Wanted) -> None:
+    cloudformation = FakeCloudFormation(None, [ADDED])
+
+    stacks.plan(cloudformation, wanted)
+
+    assert cloudformation.status is None
+
+
+@pytest.mark.parametrize(
+    ("found", "calls"),
+    [
+        (None, ["execute"]),
+        ("REVIEW_IN_PROGRESS", ["execute"]),
+        ("UPDATE_ROLLBACK_COMPLETE", ["execute"]),
+        ("ROLLBACK_COMPLETE", ["delete", "execute"]),
+    ],
+)
+def test_a_stack_is_brought_to_what_is_wanted(wanted: Wanted, found: str | None, calls: list[str]) -> None:
+    cloudformation = FakeCloudFormation(found, [ADDED])
+
+    changes = stacks.put(cloudformation, wanted)
+
+    assert (changes, cloudformation.calls) == ((Change("Add", "Bucket", "AWS::S3::Bucket"),), calls)
+
+
+def test_a_stack_that_is_as_wanted_is_left_alone(wanted: Wanted) -> None:
+    cloudformation = FakeCloudFormation("UPDATE_COMPLETE", [])
+
+    assert stacks.put(cloudformation, wanted) == ()
+    assert cloudformation.calls == []
+
+
+def test_a_change_that_cloudformation_refuses_is_told_in_its_words_and_withdrawn(wanted: Wanted) -> None:
+    cloudformation = FakeCloudFormation(None, [ADDED], refusal="Parameters: [Stage] do not exist")
+
+    with pytest.raises(Trouble, match=r"refuses the change of wallify-dev\. Parameters: \[Stage\] do not exist"):
+        stacks.put(cloudformation, wanted)
+
+    assert cloudformation.status is None
+
+
+def test_a_protected_stack_can_be_deleted_by_who_means_it(wanted: Wanted) -> None:
+    cloudformation = FakeCloudFormation("CREATE_COMPLETE", [])
+    cloudformation.protected = True
+
+    assert stacks.delete(cloudformation, "wallify-prod") is True
+    assert stacks.delete(cloudformation, "wallify-prod") is False
+
+
+def test_the_outputs_of_a_stack_that_is_not_there_are_none() -> None:
+    assert stacks.outputs(FakeCloudFormation(None, []), "wallify-dev") == {}
+    assert stacks.outputs(FakeCloudFormation("UPDATE_COMPLETE", []), "wallify-dev") == {"A": "a"}
+
+
+def _refusal(words: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ValidationError", "Message": words}}, "DescribeStacks")

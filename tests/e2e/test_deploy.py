@@ -1,0 +1,141 @@
+"""`./wallify deploy`, `chalice deploy` and `./wallify teardown`, typed into an empty account."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.local import emulator, ports, staging
+from cli.local.stack import Stack
+from tests.e2e.account import CHALICE, Account, check_out
+
+BUCKET = "wallify-prod-000000000000-us-east-1"
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(staging.code_runs_in_place(), reason="packaging for AWS needs Python 3.12 or newer"),
+]
+
+
+@pytest.fixture(scope="module")
+def open_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Account]]:
+    """Opens an account with nothing in it, and checks the project out for it."""
+    opened = []
+
+    def open_one() -> Account:
+        home = Path(tempfile.mkdtemp(prefix="wallify-aws-"))  # a path short enough for sockets
+        opened.append(Stack(home, ports.free_port(), ports.free_port()))
+        emulator.start(opened[-1])
+        return Account(opened[-1], check_out(tmp_path_factory.mktemp("checkout")))
+
+    yield open_one
+    for stack in opened:
+        emulator.stop(stack)
+        shutil.rmtree(stack.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def deployed(open_account: Callable[[], Account]) -> Account:
+    """An account in which `./wallify deploy --stage dev` was typed once."""
+    account = open_account()
+    done = account.wallify("deploy", "--stage", "dev")
+    assert done.returncode == 0, done.stdout
+    assert "Changed: wallify-dev, configuration, functions, gateway." in done.stdout
+    assert "Everything works" in done.stdout
+    return account
+
+
+def test_deploying_again_changes_nothing_and_works(deployed: Account) -> None:
+    before = deployed.everything(), deployed.functions()
+
+    again = deployed.wallify("deploy", "--stage", "dev")
+
+    assert again.returncode == 0, again.stdout
+    assert "No changes." in again.stdout
+    assert "Everything works" in again.stdout
+    assert (deployed.everything(), deployed.functions()) == before
+
+
+def test_the_plan_of_what_is_deployed_is_empty(deployed: Account) -> None:
+    plan = deployed.wallify("deploy", "--stage", "dev", "--plan")
+
+    assert plan.returncode == 0, plan.stdout
+    assert "wallify-dev: no changes" in plan.stdout
+    assert "functions and API: no changes" in plan.stdout
+
+
+def test_a_plan_in_an_empty_account_shows_everything_and_makes_nothing(open_account: Callable[[], Account]) -> None:
+    account = open_account()
+
+    plan = account.wallify("deploy", "--stage", "prod", "--plan")
+
+    assert plan.returncode == 0, plan.stdout
+    assert "+ Bucket (AWS::S3::Bucket)" in plan.stdout
+    assert "functions and API: would be deployed" in plan.stdout
+    assert account.everything() == {}
+
+
+def test_the_gateways_own_errors_have_our_shape(deployed: Account) -> None:
+    [api] = deployed.everything()["get_rest_apis"]
+    responses = deployed.aws("apigateway").get_gateway_responses(restApiId=api)["items"]
+
+    too_large = next(found for found in responses if found["responseType"] == "REQUEST_TOO_LARGE")
+    assert '"code": "payload_too_large"' in too_large["responseTemplates"]["application/json"]
+
+
+def test_a_machine_that_never_deployed_deploys_to_the_same_api(
+    deployed: Account, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = deployed.everything()
+    other = Account(deployed.stack, check_out(tmp_path_factory.mktemp("other")))
+
+    done = other.wallify("deploy", "--stage", "dev", "--no-smoke")
+
+    assert done.returncode == 0, done.stdout
+    assert other.everything() == before
+
+
+def test_plain_chalice_deploys_on_the_infrastructure_and_changes_nothing_the_second_time(
+    open_account: Callable[[], Account],
+) -> None:
+    account = open_account()
+    assert account.wallify("deploy", "--stage", "dev", "--infra-only").returncode == 0
+
+    first = account.python(*CHALICE, "deploy", "--stage", "dev")
+    seen = account.everything(), account.functions()
+    second = account.python(*CHALICE, "deploy", "--stage", "dev")
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stdout + second.stdout
+    assert len(account.functions()) == len(staging.tracked_config()["lambda_functions"])
+    assert (account.everything(), account.functions()) == seen
+
+
+def test_teardown_leaves_nothing_and_can_be_repeated(open_account: Callable[[], Account]) -> None:
+    account = open_account()
+    tracked = (account.checkout / ".chalice" / "config.json").read_text(encoding="utf-8")
+    assert account.wallify("deploy", "--stage", "prod").returncode == 0
+    account.aws("s3").put_object(Bucket=BUCKET, Key="originals/left", Body=b"x")
+
+    refused = account.wallify("teardown", "--stage", "prod")
+    gone = account.wallify("teardown", "--stage", "prod", "--yes")
+    again = account.wallify("teardown", "--stage", "prod", "--yes")
+
+    assert (refused.returncode, gone.returncode, again.returncode) == (1, 0, 0), gone.stdout + again.stdout
+    assert "wallify-prod is protected." in refused.stdout
+    assert account.everything() == {}
+    assert json.loads((account.checkout / ".chalice" / "config.json").read_text("utf-8")) == json.loads(tracked)
+
+
+def test_teardown_asks_and_takes_anything_but_the_name_for_a_no(deployed: Account) -> None:
+    before = deployed.everything()
+
+    refused = deployed.wallify("teardown", "--stage", "dev", typed="yes\n")
+
+    assert refused.returncode == 1
+    assert "Nothing was deleted." in refused.stdout
+    assert deployed.everything() == before
