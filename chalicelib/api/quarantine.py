@@ -14,7 +14,6 @@ from chalicelib.api.vocabulary import Limit, Moment, given
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.services.quarantine import Held
-from chalicelib.telemetry import log
 from chalicelib.wiring import wired
 
 # S3's own limit is 1,024 bytes, and a cursor is a key with our prefix.
@@ -79,11 +78,9 @@ def quarantine(_: Ask, query: HeldQuery) -> Answer:
     replies={200: Reply("It lies where it lay.", Restored)},
     errors=(ObjectNotFound, Conflict),
 )
-def restore_object(ask: Ask, body: WhichObject) -> Answer:
+def restore_object(_: Ask, body: WhichObject) -> Answer:
     """Rows are not made: what nobody names a day later is taken away again. 409 if the key is in use again."""
     wired().night.quarantine.restore(body.key)
-    # Who did it, by the digest that GET /tokens shows.
-    log.info("object restored", extra={"key": body.key, "by": ask.owner, "request_id": ask.request_id})
     return data(Restored(body.key))
 
 

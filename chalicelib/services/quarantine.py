@@ -42,15 +42,17 @@ class Quarantine:
         return self.objects.delete_if(found.key, found.etag)
 
     def restore(self, key: str) -> None:
-        """Bring an object back to the key that it had. ObjectNotFound; Conflict if that key is in use again.
+        """Bring an object back to the key that it had; twice is once. ObjectNotFound; Conflict if that key is taken.
 
         Rows are not made: an object that still nobody names is taken away again, a day later at the earliest.
         """
-        if not self.objects.has(keys.quarantined(key)):
+        held, there = self._at(keys.quarantined(key)), self._at(key)
+        if held is None and there is None:
             raise ObjectNotFound(key=key)
-        if self.objects.has(key):
+        if held and there and held.etag != there.etag:
             raise Conflict("There is an object under this key again.", key=key)
-        self.objects.copy(keys.quarantined(key), key)
+        if held and not there:
+            self.objects.copy(held.key, key)
         self.objects.delete(keys.quarantined(key))
 
     def held(self, limit: int, after: str | None = None) -> Page[Held]:
@@ -66,6 +68,9 @@ class Quarantine:
         old = [one.key for one in page.items if self._held(one).until <= now]
         self.objects.delete(*old)
         return len(old), page.next_cursor
+
+    def _at(self, key: str) -> Stored | None:
+        return next((one for one in self.objects.list(key, 1).items if one.key == key), None)
 
     def _held(self, stored: Stored) -> Held:
         key = stored.key.removeprefix(keys.QUARANTINE)

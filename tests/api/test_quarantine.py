@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway, Got
-from tests.api.house import BOOTSTRAP, bucket_of
+from tests.api.house import bucket_of
 from tests.builders import NOON
 
 KEYS = [f"originals/lost-{number}/0.png" for number in range(3)]
@@ -50,12 +50,26 @@ def test_one_is_brought_back_to_where_it_lay(admin: Gateway, house: Wired) -> No
 
 
 @pytest.mark.usefixtures("held")
-def test_what_is_not_held_is_not_found_whether_there_is_such_an_object_or_not(admin: Gateway) -> None:
-    restored(admin, KEYS[0])
+def test_bringing_back_twice_is_bringing_back_once(admin: Gateway, house: Wired) -> None:
+    first, again = restored(admin, KEYS[0]), restored(admin, KEYS[0])
 
-    again, never = restored(admin, KEYS[0]), restored(admin, "originals/never/0.png")
+    assert (first.status, again.status, again.json) == (200, 200, first.json)
+    assert bucket_of(house).blobs[KEYS[0]].body == b"bytes"
 
-    assert (again.status, never.status, never.json["code"]) == (404, 404, "object_not_found")
+
+@pytest.mark.usefixtures("held")
+def test_what_was_brought_back_by_halves_is_brought_back_whole(admin: Gateway, house: Wired) -> None:
+    house.objects.copy(f"quarantine/{KEYS[0]}", KEYS[0])
+
+    assert restored(admin, KEYS[0]).status == 200
+    assert f"quarantine/{KEYS[0]}" not in bucket_of(house).blobs
+
+
+@pytest.mark.usefixtures("held")
+def test_what_never_was_there_is_not_found(admin: Gateway) -> None:
+    got = restored(admin, "originals/never/0.png")
+
+    assert (got.status, got.json["code"]) == (404, "object_not_found")
 
 
 @pytest.mark.usefixtures("held")
@@ -69,12 +83,11 @@ def test_nothing_is_brought_back_over_something_else(admin: Gateway, house: Wire
 
 
 @pytest.mark.usefixtures("held")
-def test_the_log_says_who_brought_what_back(admin: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_audit_log_says_who_brought_what_back(admin: Gateway) -> None:
     restored(admin, KEYS[0])
 
-    (said,) = [record for record in caplog.records if record.message == "object restored"]
-    assert (vars(said)["key"], len(vars(said)["by"])) == (KEYS[0], 64)
-    assert BOOTSTRAP not in str(vars(said))
+    (entry,) = admin.get("/audit").json["entries"]
+    assert (entry["actor"], entry["action"], entry["target"]) == ("bootstrap", "restore_object", f"key={KEYS[0]}")
 
 
 @pytest.mark.usefixtures("house")
