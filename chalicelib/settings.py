@@ -64,7 +64,7 @@ class Settings:
     orphan_hours: int = 24
     """How old an object that nobody names must be before clean-up takes it away."""
     quarantine_days: int = 7
-    """How long what clean-up took away can be brought back."""
+    """How long what clean-up took away can be brought back; the bucket's own rule lets go of it after 7 in any case."""
     trash_days: int = 7
     """How long a trashed image can be restored."""
     cleanup_percent: int = 5

@@ -78,7 +78,7 @@ class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     errors=(ImageNotFound, NameTaken),
 )
 def change_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
-    """Addresses of its files stay as they are; the one below `/cdn` follows its name and collection."""
+    """No address breaks: those of its files stay, and its old one below `/cdn` leads to it as well as the new one."""
     collection, filename = given(body.collection), given(body.filename)
     if collection is None and filename is None:
         raise BadRequest("collection or filename must be given.", parameter="collection")

@@ -65,6 +65,16 @@ def manifest(collection: str) -> str:
     return f"manifests/{collection}.json"
 
 
+def forward(image_id: str, digest: str) -> str:
+    """Where it is noted that an image had the name with this digest; without one, the prefix of all its names."""
+    return f"forwards/of/{image_id}/{digest}"
+
+
+def forward_from(digest: str) -> str:
+    """Where it is noted which image had the name with this digest."""
+    return f"forwards/from/{digest}"
+
+
 def owner_of(key: str) -> str | None:
     """The image that a key under `originals/` or `renditions/` belongs to; None for folder markers and other keys."""
     prefix, _, rest = key.partition("/")

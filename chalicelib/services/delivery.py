@@ -12,6 +12,7 @@ from chalicelib.core.formats import FORMATS
 from chalicelib.core.paging import Page
 from chalicelib.errors import ImageNotFound
 from chalicelib.ports import Catalog
+from chalicelib.services.forwarding import Forwarding
 
 FULL = "full"
 _NEWEST_FIRST = ("avif", "webp")
@@ -24,14 +25,13 @@ class Delivery:
 
     catalog: Catalog
     cdn_url: str
+    forwarding: Forwarding
 
     def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
         """The image and all its renditions; ImageNotFound."""
         return self.catalog.image(image_id), self.catalog.renditions(image_id)
 
-    def images(
-        self, collection: str, limit: int, cursor: str | None, wanted: ImageFilter = ANY_IMAGE
-    ) -> Page[Image]:
+    def images(self, collection: str, limit: int, cursor: str | None, wanted: ImageFilter = ANY_IMAGE) -> Page[Image]:
         """A collection's images that match, newest first; with a filter a page may be short and still have a next."""
         return self.catalog.images(collection, limit, cursor, wanted)
 
@@ -48,13 +48,22 @@ class Delivery:
         """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
 
         In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
-        names them. ImageNotFound.
+        names them. A name that the image had before leads to it, too. ImageNotFound.
         """
-        image = self.catalog.named(collection, name)
+        image = self._named(collection, name)
         forms = self.catalog.renditions(image.image_id)
         if not forms:
             raise ImageNotFound(collection=collection, name=name)
         return _preferred(_of_size(forms, width), accept)
+
+    def _named(self, collection: str, name: str) -> Image:
+        try:
+            return self.catalog.named(collection, name)
+        except ImageNotFound:
+            image_id = self.forwarding.find(collection, name)
+            if image_id is None:
+                raise
+            return self.catalog.image(image_id)
 
     def url(self, key: str) -> str:
         """Where the public finds a key."""

@@ -9,6 +9,7 @@ from chalicelib.core.catalog import Image
 from chalicelib.core.trash import DOOMED, is_doomed
 from chalicelib.ports import Catalog, Edge, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
+from chalicelib.services.forwarding import Forwarding
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Erasing:
     catalog: Catalog
     objects: ObjectStore
     edge: Edge
+    forwarding: Forwarding
     checkpoint: Checkpoint = passing
 
     def erase(self, image: Image) -> None:
@@ -25,6 +27,7 @@ class Erasing:
         doomed = self._doomed(image)
         public = [one.key for one in self.catalog.renditions(image.image_id)]
         self.objects.delete_under(*keys.all_of(image.image_id))
+        self.forwarding.forget(image.image_id)
         self.checkpoint("after_objects")
         # After the objects: what is fetched again in between would be cached again.
         self.edge.forget(public, mark=image.image_id)

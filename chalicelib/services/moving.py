@@ -1,4 +1,7 @@
-"""Another name or another collection for an image. Keys are made of ids, so no address of a picture breaks."""
+"""Another name or another collection for an image.
+
+Keys are made of ids, so no address of a file changes; the address by name goes on leading to the image (`Forwarding`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from chalicelib.core.catalog import Image
 from chalicelib.core.formats import FORMATS
 from chalicelib.errors import Conflict, NameTaken
 from chalicelib.ports import Catalog
+from chalicelib.services.forwarding import Forwarding
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Moving:
     """Moves and renames, each by one conditional write that takes name, digest and counters along."""
 
     catalog: Catalog
+    forwarding: Forwarding
 
     def rename(self, image_id: str, filename: str) -> Image:
         """Another name in the same collection, made fit for URLs, with the extension that the bytes deserve.
@@ -27,6 +32,7 @@ class Moving:
         name = names.url_name(shown, FORMATS[image.picture.format].extension)
         if (name, shown) == (image.name, image.filename):
             return image
+        self.forwarding.remember(image)
         try:
             return self.catalog.revise(image, replace(image, name=name, filename=shown))
         except NameTaken:
@@ -42,6 +48,7 @@ class Moving:
         image, target = self.catalog.image(image_id), names.collection_name(collection)
         if image.collection == target:
             return image
+        self.forwarding.remember(image)
         for name in names.candidates(image.name, image.image_id):
             try:
                 return self.catalog.revise(image, replace(image, collection=target, name=name))

@@ -68,7 +68,7 @@ class Night:
         """Moving and renaming."""
         from chalicelib.services.moving import Moving
 
-        return Moving(self.wired.state.catalog)
+        return Moving(self.wired.state.catalog, self.wired.forwarding)
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
@@ -125,7 +125,7 @@ class Night:
         from chalicelib.services.erasing import Erasing
 
         wired = self.wired
-        return Erasing(wired.state.catalog, wired.objects, wired.edge, self.runner.checkpoint)
+        return Erasing(wired.state.catalog, wired.objects, wired.edge, wired.forwarding, self.runner.checkpoint)
 
     @cached_property
     def manifests(self) -> Manifests:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.services.delivery import Delivery
     from chalicelib.services.drafts import Drafts
     from chalicelib.services.families import Families
+    from chalicelib.services.forwarding import Forwarding
     from chalicelib.services.idempotency import Idempotency
     from chalicelib.services.intake import Intake
     from chalicelib.services.letters import Letters
@@ -145,7 +146,14 @@ class Wired(Outside):
         """Finding images."""
         from chalicelib.services.delivery import Delivery
 
-        return Delivery(self.state.catalog, self.settings.cdn_url)
+        return Delivery(self.state.catalog, self.settings.cdn_url, self.forwarding)
+
+    @cached_property
+    def forwarding(self) -> Forwarding:
+        """Finding images by names that they had."""
+        from chalicelib.services.forwarding import Forwarding
+
+        return Forwarding(self.objects)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -42,6 +42,16 @@ def test_moving_takes_the_image_to_the_other_collection(admin: Gateway, image_id
     assert change(admin, image_id) == 400
 
 
+def test_the_old_address_of_a_moved_image_leads_where_the_new_one_does(admin: Gateway, image_id: str) -> None:
+    old = admin.get(f"/images/{image_id}").json["links"]["cdn"]
+    before = admin.get(old).headers["Location"]
+    change(admin, image_id, collection="mountains", filename="Göl.jpg")
+    new = admin.get(f"/images/{image_id}").json["links"]["cdn"]
+
+    assert old != new
+    assert admin.get(old).headers["Location"] == admin.get(new).headers["Location"] == before
+
+
 def test_the_trash_hides_an_image_and_gives_it_back(admin: Gateway, image_id: str) -> None:
     deleted = admin.ask("DELETE", f"/images/{image_id}")
     hidden, trash = admin.get(f"/images/{image_id}").status, admin.get("/trash").json["images"]

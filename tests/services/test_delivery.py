@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_an_image_without_forms_is_not_delivered(world: World) -> None:
 
 
 def test_an_address_holds_the_key_and_no_letter_that_means_something(world: World) -> None:
-    delivery = Delivery(world.wired.state.catalog, "https://cdn.example")
+    delivery = replace(world.wired.delivery, cdn_url="https://cdn.example")
     assert delivery.url("renditions/a b?ş#/300.jpg") == "https://cdn.example/renditions/a%20b%3F%C5%9F%23/300.jpg"
 
 

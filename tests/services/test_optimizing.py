@@ -5,7 +5,6 @@ from PIL import Image as Pillow
 
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Status, Task
-from chalicelib.services.delivery import Delivery
 from tests.night import NightWorld
 from tests.pictures import a_jpeg, encoded, opened, scene, see_through
 
@@ -88,7 +87,7 @@ def test_the_same_upload_again_is_still_known(world: NightWorld) -> None:
 def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: NightWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    delivery = Delivery(world.wired.state.catalog, "https://cdn.example")
+    delivery = world.wired.delivery
     picks = [delivery.pick("nature", image.name, width=None, accept=a) for a in ("image/avif", "image/webp", "image/*")]
     assert [one.format for one in picks] == ["avif", "webp", "jpeg"]
     assert picks[0].bytes < picks[2].bytes
