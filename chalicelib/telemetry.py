@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
@@ -12,7 +15,49 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 T = TypeVar("T")
 Dimensions = tuple[tuple[str, str], ...]
 
-log = Logger(service="wallify", use_rfc3339=True, json_default=str)
+_LONGEST_LINE = 200_000
+"""Characters, all ASCII; CloudWatch Logs takes 256 KB."""
+_LONGEST_FIELD = 4_000
+_FRAMES = 4
+"""From logging's own method to whoever called ours, so that lines tell the right place."""
+
+
+class SteadyLogger(Logger):
+    """A logger that says nothing rather than stop the work that it tells of."""
+
+    def info(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the logger behind it takes them
+        """See Logger."""
+        self._say(super().info, *args, **kwargs)
+
+    def warning(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """See Logger."""
+        self._say(super().warning, *args, **kwargs)
+
+    def error(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """See Logger."""
+        self._say(super().error, *args, **kwargs)
+
+    def exception(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """See Logger."""
+        self._say(super().exception, *args, **kwargs)
+
+    def _say(self, say: Callable[..., None], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        try:
+            say(*args, stacklevel=_FRAMES, **kwargs)
+        except Exception:  # noqa: BLE001  # whatever it is, the work matters more
+            with suppress(Exception):
+                traceback.print_exc()
+
+
+def one_line(record: Mapping[str, Any]) -> str:
+    """A record as a line of JSON that CloudWatch takes: of one that is too long, each field is cut off."""
+    line = json.dumps(record, default=str)
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return json.dumps({name: str(value)[:_LONGEST_FIELD] for name, value in record.items()})
+
+
+log = SteadyLogger(service="wallify", use_rfc3339=True, json_serializer=one_line)
 
 
 class EmbeddedMetrics:
@@ -69,7 +114,9 @@ class Observing:
             try:
                 return self._answered(get_response(event))
             finally:
-                self._tell(function, 1000 * (self._clock() - began))
+                # Numbers that cannot be handed on must not undo what they count.
+                with suppress(OSError):
+                    self._tell(function, 1000 * (self._clock() - began))
 
     def _answered(self, response: T) -> T:
         status = getattr(response, "status_code", None)
