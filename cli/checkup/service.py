@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.checkup.findings import BAD, DOUBTFUL, GOOD, Finding
 from cli.client.errors import ApiError
-from cli.local.stack import PROJECT
 
 if TYPE_CHECKING:
     from cli.client.api import Client, Greeting
@@ -21,6 +18,8 @@ FATAL_SKEW = 300.0
 """AWS refuses requests that were signed more than five minutes away."""
 FORBIDDEN = 403
 NOT_FOUND = 404
+SPEAKS = "1"
+"""The API's first number; another one promises other words."""
 WARM_UP = "Ask again: it may have been cold."
 SET_CLOCK = "Set this machine's clock (`timedatectl set-ntp true`)."
 
@@ -44,15 +43,14 @@ def clock(told: Greeting, now: datetime) -> Finding:
     return Finding("clock", DOUBTFUL if skew < FATAL_SKEW else BAD, words, SET_CLOCK)
 
 
-def version(api: Client, project: Path = PROJECT) -> Iterator[Finding]:
-    """Whether what is deployed is what is checked out here."""
-    ours = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+def version(api: Client) -> Iterator[Finding]:
+    """Whether these commands and the API speak the same language."""
     theirs = api.version()
-    if ours == theirs:
-        yield Finding("version", GOOD, f"{theirs}, as here")
+    if theirs.partition(".")[0] == SPEAKS:
+        yield Finding("version", GOOD, f"API {theirs}")
     else:
-        says = f"{theirs} is deployed, {ours} is here"
-        yield Finding("version", DOUBTFUL, says, "Deploy, or check out that version.")
+        says = f"API {theirs} is deployed; these commands speak {SPEAKS}"
+        yield Finding("version", DOUBTFUL, says, "Check out the commit that is deployed, or deploy this one.")
 
 
 def token(api: Client) -> Iterator[Finding]:

@@ -21,9 +21,9 @@ class Images:
         """The image, with what the camera noted."""
         return self.wire.ask("GET", f"/images/{image_id}", Image)
 
-    def of(self, collection: str, *, page: int = 100) -> Iterator[Image]:
-        """A collection's images, newest first."""
-        return self.wire.walk(f"{_path(collection)}/images", "images", Image, {"limit": page})
+    def of(self, collection: str, *, text: str | None = None, page: int = 100) -> Iterator[Image]:
+        """A collection's images, newest first; with `text`, those that have it in their name."""
+        return self.wire.walk(f"{_path(collection)}/images", "images", Image, {"limit": page, "text": text})
 
     def change(self, image_id: str, *, collection: str | None = None, filename: str | None = None) -> Image:
         """Move it, rename it, or both."""

@@ -25,6 +25,7 @@ from cli.commands import (
     retry,
     run,
     schedules,
+    soak,
     status,
     task,
     tasks,
@@ -32,14 +33,15 @@ from cli.commands import (
     test,
     tokens,
     up,
+    upload,
 )
 
 SECTIONS: Mapping[str, tuple[ModuleType, ...]] = {
     "the local cloud": (up, down, status, logs),
     "an AWS account": (deploy, teardown),
-    "pictures": (download, images, collections),
+    "pictures": (upload, download, images, collections),
     "work": (tasks, task, cancel, retry, run, schedules, queues, functions),
     "who may, and who did": (login, profiles, tokens, audit),
     "help": (doctor, open, completion),
-    "working on Wallify": (test, bench),
+    "working on Wallify": (test, bench, soak),
 }

@@ -43,14 +43,13 @@ IN_TRASH: tuple[Column[Trashed], ...] = (
 def run_list(given: argparse.Namespace) -> int:
     """A collection's images."""
     with connection.connected(given) as api:
-        found = _named(api.images.of(given.collection), given.text)
-        return show_all(given, found, COLUMNS, none="No such image.")
+        return show_all(given, api.images.of(given.collection, text=given.text), COLUMNS, none="No such image.")
 
 
 def run_search(given: argparse.Namespace) -> int:
     """Images of any collection whose name has the text in it."""
     with connection.connected(given) as api:
-        return show_all(given, _named(_searched(given, api), given.text), COLUMNS, none="No such image.")
+        return show_all(given, _searched(given, api), COLUMNS, none="No such image.")
 
 
 def run_show(given: argparse.Namespace) -> int:
@@ -103,9 +102,4 @@ def run_rename(given: argparse.Namespace) -> int:
 def _searched(given: argparse.Namespace, api: Client) -> Iterator[Image]:
     names = [given.collection] if given.collection else [one.name for one in api.collections.all()]
     for name in names:
-        yield from api.images.of(name)
-
-
-def _named(images: Iterator[Image], text: str) -> Iterator[Image]:
-    wanted = text.casefold()
-    return (image for image in images if wanted in f"{image.name}\n{image.filename}".casefold())
+        yield from api.images.of(name, text=given.text)

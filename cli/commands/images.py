@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
 def _add_finding(verbs: Commands) -> None:
     listing = _verb(verbs, "list", "list a collection's images, newest first", image_verbs.run_list, "list wallpapers")
     listing.add_argument("collection")
-    listing.add_argument("--text", default="", help="those whose name has this in it")
+    listing.add_argument("--text", metavar="WORDS", help="those whose name has this in it")
     search = _verb(verbs, "search", "search all collections for a name", image_verbs.run_search, "search lake")
     search.add_argument("text")
     search.add_argument("--collection", metavar="C", help="only this one")

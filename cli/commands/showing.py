@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -94,8 +95,10 @@ def _show_table(things: Sequence[T], columns: Sequence[Column[T]], none: str) ->
 
 
 def _show_lines(things: Iterable[T], columns: Sequence[Column[T]]) -> None:
+    rest = iter(things)
+    first = list(islice(rest, 1))  # whoever is refused gets no heading
     print("\t".join(name for name, _ in columns))
-    for thing in things:
+    for thing in chain(first, rest):
         print("\t".join(shown(value_of(thing)) for _, value_of in columns), flush=True)
 
 

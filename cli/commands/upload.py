@@ -1,0 +1,129 @@
+"""`wallify upload`: files and folders, into a collection."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import exits, settings
+from cli.commands import connection
+from cli.commands.grammar import Commands, declare
+from cli.commands.showing import emit, size
+from cli.terminal import complaints, harmless, screen
+from cli.trouble import Trouble
+from cli.uploading.bars import Bars
+from cli.uploading.files import Found, find
+from cli.uploading.journal import Journal, finish, journal
+from cli.uploading.tally import Ended, Outcome, Tally
+
+if TYPE_CHECKING:
+    from cli.client.api import Client
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "upload",
+        "upload files and folders into a collection",
+        "upload photos --collection wallpapers",
+        "upload a.jpg b.png --collection wallpapers --jobs 8",
+        "upload photos --collection wallpapers --resume",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder with all below it")
+    parser.add_argument("--collection", required=True, metavar="C", help="made with its first image")
+    parser.add_argument("--jobs", type=_jobs, default=4, metavar="N", help="how many files at once (default: 4)")
+    parser.add_argument("--resume", action="store_true", help="go on with the last upload into this collection")
+    parser.add_argument(
+        "--on-duplicate",
+        choices=("reuse", "copy", "error"),
+        default="reuse",
+        help="for bytes that the collection has: nothing (reuse, the default), another image, or an error",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until the images are finished")
+    connection.add_to(parser)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it; exit code 7 if a file failed."""
+    found = find(given.paths)
+    if not found.files:
+        raise Trouble("There is no picture in there.", "Name files or folders that have some.", exit_code=exits.MISSING)
+    place, folder = connection.target_of(given), settings.load().state / "uploads"
+    with (
+        connection.connected(given) as api,
+        journal(folder, place.url, given.collection, resume=given.resume) as book,
+    ):
+        return _uploaded(given, api, book, found)
+
+
+def _uploaded(given: argparse.Namespace, api: Client, book: Journal, found: Found) -> int:
+    tally, began = Tally(len(found.files), sum(file.bytes for file in found.files)), time.monotonic()
+    interrupted = False
+    try:
+        _sent(given, api, book, found, tally)
+    except KeyboardInterrupt:
+        interrupted = True
+    if not interrupted and not tally.failures:
+        finish(book)
+    _sum_up(given, found, tally, time.monotonic() - began, interrupted=interrupted)
+    if interrupted:
+        return exits.INTERRUPTED
+    return exits.PARTLY if tally.failures else exits.DONE
+
+
+def _sent(given: argparse.Namespace, api: Client, book: Journal, found: Found, tally: Tally) -> None:
+    from cli.uploading.crew import Crew, Order  # noqa: PLC0415 - httpx takes its time, and help needs none
+    from cli.uploading.known import known  # noqa: PLC0415 - the same
+
+    order = Order(given.collection, given.on_duplicate, given.jobs, waits=not given.no_wait)
+    crew = Crew(api, book, known(api, given.collection, len(found.files)), order)
+    with Bars(tally, screen, quiet=given.json) as bars:
+        for event in crew.work(found.files):
+            tally.hear(event)
+            bars.draw()
+            if isinstance(event, Ended):
+                _tell(given, event)
+
+
+def _tell(given: argparse.Namespace, ended: Ended) -> None:
+    told = {name: getattr(ended, name) for name in ("outcome", "task_id", "image_id", "code", "message")}
+    if given.json:
+        emit({"path": str(ended.file.path), **told})
+    elif ended.outcome is Outcome.FAILED:
+        complaints.print(f"{harmless(str(ended.file.path))}: {harmless(ended.message)}", markup=False, soft_wrap=True)
+
+
+def _sum_up(given: argparse.Namespace, found: Found, tally: Tally, seconds: float, *, interrupted: bool) -> None:
+    counts = {str(outcome): tally.outcomes[outcome] for outcome in Outcome}
+    if given.json:
+        took = round(seconds, 3)
+        emit({"files": tally.files, **counts, "left_out": found.left_out, "seconds": took, "interrupted": interrupted})
+        return
+    words = ", ".join(f"{count} {WORDS[Outcome(outcome)]}" for outcome, count in counts.items() if count) or "none done"
+    screen.print(f"{tally.files} files, {size(tally.bytes)}: {words}, in {seconds:.1f} s.", markup=False)
+    if found.left_out:
+        screen.print(f"{found.left_out} other files are no pictures by their names, and were left out.", markup=False)
+    if interrupted or tally.failures:
+        paths = shlex.join(map(str, given.paths))
+        again = harmless(f"./wallify upload {paths} --collection {shlex.quote(given.collection)} --resume")
+        screen.print(f"{'Interrupted; go on' if interrupted else 'Try those again'} with: {again}", markup=False)
+
+
+WORDS = {
+    Outcome.UPLOADED: "uploaded",
+    Outcome.KNOWN: "there already",
+    Outcome.SENT: "sent",
+    Outcome.FAILED: "failed",
+}
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if not 1 <= jobs <= 64:  # noqa: PLR2004 - more than a gateway likes from one client
+        raise argparse.ArgumentTypeError("1 to 64 files at once")
+    return jobs

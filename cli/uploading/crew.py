@@ -1,0 +1,179 @@
+"""Those who send: some threads bring files to the API, others follow what becomes of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from queue import SimpleQueue
+
+from cli.client.api import Client
+from cli.client.errors import ApiError
+from cli.client.records import Image, Task
+from cli.client.tasks import LONGEST_WAIT
+from cli.client.uploads import Outgoing
+from cli.uploading.files import Local
+from cli.uploading.journal import DONE, FAILED, SENT, Journal
+from cli.uploading.known import Known
+from cli.uploading.tally import Ended, Event, Moved, Outcome, Waits
+
+FOLLOWERS = 2
+"""They ask for the oldest first, and when that has ended others have too."""
+STOPS_ALL = frozenset({0, 401, 403})
+"""What one file is answered, every other would be."""
+NOT_FOUND = 404
+REUSE = "reuse"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted."""
+
+    collection: str
+    on_duplicate: str = REUSE
+    jobs: int = 4
+    """How many files are sent at once."""
+    waits: bool = True
+    """Whether to follow each file until it is catalogued."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A file that was sent, and the task that it has become."""
+
+    file: Local
+    sha256: str
+    task_id: str
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Works through files. Its threads end with the process: whatever they leave unfinished is safe to repeat."""
+
+    api: Client
+    book: Journal
+    known: Known
+    order: Order
+    todo: SimpleQueue[Local | None] = field(default_factory=SimpleQueue)
+    sent: SimpleQueue[Waiting | None] = field(default_factory=SimpleQueue)
+    news: SimpleQueue[Event | Exception] = field(default_factory=SimpleQueue)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def work(self, files: Sequence[Local]) -> Iterator[Event]:
+        """What happens, as it happens, until each file has Ended. ApiError where going on makes no sense."""
+        for file in files:
+            self.todo.put(file)
+        self._start()
+        left = len(files)
+        try:
+            while left:
+                event = self.news.get()
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+                left -= isinstance(event, Ended)
+        finally:
+            self._stop()
+
+    def _start(self) -> None:
+        for _ in range(self.order.jobs):
+            threading.Thread(target=self._bring_all, daemon=True).start()
+        for _ in range(FOLLOWERS):
+            threading.Thread(target=self._follow_all, daemon=True).start()
+
+    def _stop(self) -> None:
+        self.stopping.set()
+        for _ in range(self.order.jobs):
+            self.todo.put(None)
+        for _ in range(FOLLOWERS):
+            self.sent.put(None)
+
+    def _bring_all(self) -> None:
+        while (file := self.todo.get()) is not None and not self.stopping.is_set():
+            self._guarded(file, partial(self._bring, file))
+
+    def _follow_all(self) -> None:
+        while (waiting := self.sent.get()) is not None and not self.stopping.is_set():
+            self._guarded(waiting.file, partial(self._follow, waiting))
+
+    def _guarded(self, file: Local, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ApiError as error:
+            if error.status in STOPS_ALL:
+                self.news.put(error)
+            else:
+                self.news.put(Ended(file, Outcome.FAILED, code=error.code, message=error.message))
+        except OSError as error:
+            words = error.strerror or str(error)
+            self.news.put(Ended(file, Outcome.FAILED, code="unreadable", message=f"It cannot be read: {words}."))
+        except Exception as bug:  # noqa: BLE001 - a thread's own end would be seen by nobody
+            self.news.put(bug)
+
+    def _bring(self, file: Local) -> None:
+        self.news.put(Moved(file, 0))
+        line = self.book.of(file)
+        if line is not None and line.state == DONE:
+            self.news.put(Ended(file, Outcome.KNOWN, line.task_id, message="An earlier run has brought it in."))
+        elif line is not None and line.state == SENT and line.task_id and self._exists(line.task_id):
+            self._sent(Waiting(file, line.sha256, line.task_id))
+        else:
+            self._send(file, line.sha256 if line else file.digest())
+
+    def _send(self, file: Local, sha256: str) -> None:
+        if self.order.on_duplicate == REUSE and not self.known.is_new(sha256):
+            self.news.put(Ended(file, Outcome.KNOWN, message="The collection has these bytes."))
+            return
+        going = Outgoing(file.path, self.order.collection, self.book.key(file, sha256), self.order.on_duplicate)
+        try:
+            sent = self.api.uploads.send(going, lambda count: self.news.put(Moved(file, count)))
+        except ApiError:
+            self.known.forget(sha256)
+            raise
+        if sent.task_id is None:
+            self._was_there(file, sha256, sent.duplicate)
+        else:
+            self.book.note(file, sha256, SENT, sent.task_id)
+            self._sent(Waiting(file, sha256, sent.task_id))
+
+    def _was_there(self, file: Local, sha256: str, image: Image | None) -> None:
+        self.book.note(file, sha256, DONE)
+        image_id = image.image_id if image else None
+        self.news.put(Ended(file, Outcome.KNOWN, image_id=image_id, message="The collection has these bytes."))
+
+    def _sent(self, waiting: Waiting) -> None:
+        if self.order.waits:
+            self.news.put(Waits(waiting.file))
+            self.sent.put(waiting)
+        else:
+            self.news.put(Ended(waiting.file, Outcome.SENT, waiting.task_id))
+
+    def _follow(self, waiting: Waiting) -> None:
+        task = self.api.tasks.get(waiting.task_id)
+        while not task.ready:
+            if self.stopping.is_set():
+                return
+            task = self.api.tasks.get(waiting.task_id, wait=LONGEST_WAIT)
+        self.book.note(waiting.file, waiting.sha256, DONE if task.successful else FAILED, task.task_id)
+        if not task.successful:
+            self.known.forget(waiting.sha256)
+        self.news.put(_ended(waiting.file, task))
+
+    def _exists(self, task_id: str) -> bool:
+        try:
+            self.api.tasks.get(task_id)
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return False
+        return True
+
+
+def _ended(file: Local, task: Task) -> Ended:
+    result = task.result if isinstance(task.result, dict) else {}
+    if task.successful:
+        outcome = Outcome.KNOWN if result.get("duplicate") else Outcome.UPLOADED
+        return Ended(file, outcome, task.task_id, result.get("image_id"))
+    code, message = (task.error.code, task.error.message) if task.error else ("revoked", "Its task was cancelled.")
+    return Ended(file, Outcome.FAILED, task.task_id, code=code, message=message)

@@ -1,0 +1,124 @@
+"""What has become of each file of an upload, written down as it happens, so that the next run can go on from there."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Final, TextIO
+
+from cli.trouble import Trouble
+from cli.uploading.files import Local
+
+SENT: Final = "sent"
+DONE: Final = "done"
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True)
+class Line:
+    """The newest that is known of one file; the file must still be as it was then."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    sha256: str
+    state: str
+    task_id: str | None = None
+    failures: int = 0
+
+    def is_of(self, file: Local) -> bool:
+        """True while nobody has changed the file."""
+        return (self.bytes, self.mtime_ns) == (file.bytes, file.mtime_ns)
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One upload into one collection. Lines are on disk before anybody is told; threads may share it."""
+
+    run: str
+    """Names the upload, and those that go on with it."""
+    out: TextIO
+    lines: dict[str, Line] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, file: Local) -> Line | None:
+        """What is known of the file; None if nothing is, or it has changed since."""
+        line = self.lines.get(_name(file))
+        return line if line is not None and line.is_of(file) else None
+
+    def note(self, file: Local, sha256: str, state: str, task_id: str | None = None) -> None:
+        """Write down what has become of the file."""
+        failures = self._failures(file) + (state == FAILED)
+        line = Line(_name(file), file.bytes, file.mtime_ns, sha256, state, task_id, failures)
+        with self.lock:
+            self.lines[line.path] = line
+            print(json.dumps(asdict(line)), file=self.out, flush=True)
+
+    def key(self, file: Local, sha256: str) -> str:
+        """The Idempotency-Key of the file: the same however often it is sent, until it has failed for good."""
+        return _hash(self.run, _name(file), sha256, str(self._failures(file)))
+
+    def _failures(self, file: Local) -> int:
+        line = self.of(file)
+        return line.failures if line else 0
+
+
+@contextmanager
+def journal(folder: Path, url: str, collection: str, *, resume: bool) -> Iterator[Journal]:
+    """The journal of uploads into that collection: the last one with `resume`, else a new one. Trouble if in use.
+
+    It is kept until an upload is `finished`.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{_hash(url, collection)[:24]}.jsonl"
+    with path.open("a+", encoding="utf-8", errors="surrogateescape") as out:
+        _hold(out, collection)
+        run, lines = _read(out) if resume else (None, {})
+        print(file=out)  # ends a line that a crash has cut off
+        if run is None:
+            out.truncate(0)
+            run = uuid.uuid4().hex
+            print(json.dumps({"run": run, "url": url, "collection": collection}), file=out, flush=True)
+        yield Journal(run, out, dict(lines))
+
+
+def finish(book: Journal) -> None:
+    """Forget an upload that has nothing left to do."""
+    os.unlink(book.out.name)  # noqa: PTH108 - the name is all that an open file tells
+
+
+def _hold(out: TextIO, collection: str) -> None:
+    try:
+        fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as held:
+        raise Trouble(f"Another upload to {collection} runs on this machine.", "Wait for it to end.") from held
+
+
+def _read(out: TextIO) -> tuple[str | None, Mapping[str, Line]]:
+    out.seek(0)
+    run: str | None = None
+    lines: dict[str, Line] = {}
+    for text in out:
+        try:
+            told = json.loads(text)
+            run = told.get("run", run)
+            lines |= {told["path"]: Line(**told)} if "path" in told else {}
+        except (ValueError, TypeError, AttributeError):
+            continue  # the end of a line that a crash cut off
+    return run, lines
+
+
+def _name(file: Local) -> str:
+    return str(file.path.resolve())
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,81 @@
+"""Wallify behind a real port for the commands: the browser tests' place, answering many clients at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+from chalicelib.core.catalog import Image
+from chalicelib.core.messages import Work, read
+from chalicelib.core.tasks import TaskType
+from chalicelib.services.uploads import Upload
+from tests.api.gateway import Gateway
+from tests.api.house import finish
+from tests.browser.paintings import jpeg
+from tests.browser.place import TOKEN, Place
+from tests.memory_queue import MemoryQueue
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Desk(Place):
+    """A Place with an app for each thread, as Lambda has one for each request: who waits holds up nobody else."""
+
+    def __init__(self, **settings: object) -> None:
+        self._own = threading.local()
+        self.faults: list[Answer] = []
+        """What the next requests get in place of an answer."""
+        self.before: Callable[[str], None] = lambda _: None
+        """Hears each request line first."""
+        super().__init__(0, **settings)
+        # Its end need not wait for half a second.
+        self.server.serve_forever = partial(self.server.serve_forever, 0.01)  # type: ignore[method-assign]
+        self._lock: AbstractContextManager[Any] = nullcontext()  # type: ignore[assignment]  # threads share no app here
+
+    @property
+    def gateway(self) -> Gateway:
+        """This thread's."""
+        if not hasattr(self._own, "gateway"):
+            self._own.gateway = Gateway(self._app())
+        found: Gateway = self._own.gateway
+        return found
+
+    @gateway.setter
+    def gateway(self, _: Gateway) -> None:
+        """Each thread makes its own."""
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        self.before(f"{method} {path}")
+        if self.faults:
+            self.asked.append(f"{method} {path.partition('?')[0]}")
+            return self.faults.pop(0)
+        return super().answer(method, path, headers, body)
+
+    def picture(self, number: int, collection: str = "wallpapers") -> Image:
+        """A picture that is in the catalogue."""
+        name = f"picture-{number}.jpg"
+        accepted = self.house.uploads.accept(Upload(collection, name, jpeg(number)))
+        assert accepted.task is not None
+        finish(self.house, accepted.task.task_id)
+        return self.house.state.catalog.named(collection, name)
+
+    def work_off(self) -> None:
+        """Do what lies in the lanes of long jobs."""
+        night = self.house.night
+        for type_ in (TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES):
+            queue = self.house.queues[type_]
+            assert isinstance(queue, MemoryQueue)
+            while queue.messages:
+                for asked in read(queue.messages.pop(0).body):
+                    assert isinstance(asked, Work)
+                    night.slices.run(asked, night.runner)
+
+    def work_when_looked_at(self) -> None:
+        """From now on, long jobs are done when somebody asks for a task."""
+        self.before = lambda asked: self.work_off() if asked.startswith("GET /task/") else None
+
+
+__all__ = ["TOKEN", "Answer", "Desk"]

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+
+from chalicelib.core.tasks import Status
+from cli.commands.task_filter import moment
+from tests.browser.seeds import a_failed_upload, a_waiting_upload
+from tests.cli.conftest import Terminal
+from tests.cli.serving import Desk
+
+NOBODY = str(uuid.UUID(int=7, version=4))
+
+
+def test_tasks_are_listed_with_the_newest_first(at_desk: Terminal, desk: Desk) -> None:
+    desk.picture(1)
+    failed = a_failed_upload(desk.house)
+
+    typed = at_desk("tasks")
+
+    heading, first, second = typed.out.splitlines()
+    assert (typed.code, heading.split("\t")[:2]) == (0, ["id", "state"])
+    assert first.split("\t")[:2] == [failed.task_id, "FAILURE"]
+    assert "wallpapers / picture-1.jpg" in second
+
+
+def test_filters_say_which_tasks(at_desk: Terminal, desk: Desk) -> None:
+    desk.picture(1)
+    failed = a_failed_upload(desk.house)
+
+    (one,) = at_desk("tasks", "--state", "failure", "--since", "1h", "--collection", "mountains", "--json").lines
+
+    assert (one["task_id"], one["error"]["code"]) == (failed.task_id, "image_damaged")
+
+
+def test_a_list_may_be_cut_short_or_not(at_desk: Terminal, desk: Desk) -> None:
+    for number in range(3):
+        desk.picture(number)
+
+    assert len(at_desk("tasks", "--limit", "2", "--json").lines) == 2
+    assert len(at_desk("tasks", "--all", "--limit", "2", "--json").lines) == 3
+
+
+def test_a_time_that_nobody_understands_is_not_sent(at_desk: Terminal, desk: Desk) -> None:
+    typed = at_desk("tasks", "--since", "yesterday")
+
+    assert typed.code == 2
+    assert "yesterday is no time; say 30m, 2h, 7d" in typed.err
+
+
+def test_a_time_may_be_told_in_full_or_as_long_ago() -> None:
+    assert datetime.fromisoformat(moment("2026-03-04T12:00Z")) == datetime(2026, 3, 4, 12, tzinfo=UTC)
+    assert datetime.fromisoformat(moment("2h")) < datetime.fromisoformat(moment("90m")) < datetime.now(UTC)
+
+
+def test_a_task_is_shown_with_what_came_of_it(at_desk: Terminal, desk: Desk) -> None:
+    failed = a_failed_upload(desk.house)
+
+    typed = at_desk("task", failed.task_id)
+
+    assert typed.code == 0
+    assert "image_damaged: " in typed.out
+    assert at_desk("task", failed.task_id, "--json").json["status"] == "FAILURE"
+
+
+def test_a_task_that_nobody_has_ends_with_five(at_desk: Terminal) -> None:
+    typed = at_desk("task", NOBODY)
+
+    assert (typed.code, typed.err.strip(), typed.out) == (5, "There is no task with this id.", "")
+
+
+def test_an_error_is_a_document_for_programs(at_desk: Terminal) -> None:
+    told = at_desk("task", NOBODY, "--json").json
+
+    assert told == {
+        "success": False,
+        "status": 404,
+        "code": "task_not_found",
+        "message": "There is no task with this id.",
+    }
+
+
+def test_watching_ends_with_the_task(at_desk: Terminal, desk: Desk) -> None:
+    task = desk.house.night.schedules.run("cleanup")
+    desk.work_when_looked_at()
+
+    typed = at_desk("task", task.task_id, "--watch", "--json")
+
+    assert typed.code == 0
+    assert typed.lines[-1]["status"] == "SUCCESS"
+
+
+def test_watching_what_fails_ends_with_seven(at_desk: Terminal, desk: Desk) -> None:
+    failed = a_failed_upload(desk.house)
+
+    assert at_desk("task", failed.task_id, "--watch").code == 7
+
+
+def test_a_waiting_task_is_cancelled(at_desk: Terminal, desk: Desk) -> None:
+    waiting = a_waiting_upload(desk.house)
+
+    typed = at_desk("cancel", waiting.task_id)
+
+    assert (typed.code, typed.out.strip()) == (0, f"{waiting.task_id} is revoked.")
+    assert desk.house.tasks.get(waiting.task_id).status is Status.REVOKED
+
+
+def test_a_task_that_has_ended_is_not_cancelled(at_desk: Terminal, desk: Desk) -> None:
+    failed = a_failed_upload(desk.house)
+
+    assert at_desk("cancel", failed.task_id).code == 6
+
+
+def test_one_that_fails_does_not_keep_the_others_from_it(at_desk: Terminal, desk: Desk) -> None:
+    waiting = a_waiting_upload(desk.house)
+
+    typed = at_desk("cancel", NOBODY, waiting.task_id, "--json")
+
+    assert (typed.code, typed.json["status"]) == (7, "REVOKED")
+    assert f"{NOBODY}: There is no task with this id." in typed.err
+
+
+def test_a_task_is_tried_again_as_a_new_one(at_desk: Terminal, desk: Desk) -> None:
+    desk.works = False
+    failed = a_failed_upload(desk.house)
+
+    told = at_desk("retry", failed.task_id, "--json").json
+
+    assert told["task_id"] != failed.task_id
+    assert told["subject"]["filename"] == "broken.jpg"
+
+
+def test_all_that_match_are_tried_again(at_desk: Terminal, desk: Desk) -> None:
+    failed = [a_failed_upload(desk.house, name) for name in ("one.jpg", "two.jpg")]
+
+    told = at_desk("retry", "--state", "FAILURE", "--json").lines
+
+    assert {one["task_id"] for one in told} == {task.task_id for task in failed}
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "--state", "FAILURE"), (NOBODY, "--all")])
+def test_what_to_try_again_must_be_clear(at_desk: Terminal, words: tuple[str, ...]) -> None:
+    typed = at_desk("retry", *words)
+
+    assert typed.code == 2
+    assert "Say which tasks: their ids, or filters, or --all." in typed.err
+
+
+def test_trying_again_what_went_well_is_refused(at_desk: Terminal, desk: Desk) -> None:
+    image = desk.picture(1)
+
+    assert at_desk("retry", image.task_id).code == 6
+
+
+def test_clean_up_runs_and_reports_only(at_desk: Terminal, desk: Desk) -> None:
+    desk.work_when_looked_at()
+
+    typed = at_desk("run", "cleanup", "--dry-run", "--watch", "--json")
+
+    assert (typed.code, typed.lines[-1]["type"]) == (0, "cleanup_orphaned_files")
+    assert typed.lines[-1]["result"]["dry_run"] is True
+
+
+@pytest.mark.parametrize(
+    ("job", "type_"),
+    [("stats", "update_collection_stats"), ("optimize", "optimize_images"), ("thumbnails", "generate_thumbnails")],
+)
+def test_each_job_runs_by_hand(at_desk: Terminal, desk: Desk, job: str, type_: str) -> None:
+    desk.picture(1)
+
+    assert at_desk("run", job, "--collection", "wallpapers", "--json").json["type"] == type_
+
+
+def test_a_run_says_how_to_follow_it(at_desk: Terminal) -> None:
+    assert "see it with `wallify task " in at_desk("run", "cleanup").out
+
+
+def test_a_job_takes_only_options_that_it_has_a_use_for(at_desk: Terminal, desk: Desk) -> None:
+    typed = at_desk("run", "stats", "--dry-run")
+
+    assert (typed.code, typed.err.strip(), desk.asked) == (2, "stats has no use for --dry-run.", [])
+
+
+def test_runs_never_overlap(at_desk: Terminal) -> None:
+    at_desk("run", "cleanup")
+
+    assert at_desk("run", "cleanup").code == 6
+
+
+def test_schedules_are_listed_and_switched(at_desk: Terminal) -> None:
+    switched = at_desk("schedules", "--json", "disable", "optimize").json
+    listed = {one["name"]: one["enabled"] for one in at_desk("schedules", "--json").lines}
+
+    assert (switched["enabled"], listed["optimize_images"], listed["cleanup_orphaned_files"]) == (False, False, True)
+    assert at_desk("schedules", "enable", "optimize").out.strip() == "optimize_images is on."
+    assert at_desk("schedules", "enable", "nonsense").code == 5
