@@ -25,7 +25,6 @@ from cli.commands import (
     retry,
     run,
     schedules,
-    soak,
     status,
     task,
     tasks,
@@ -43,5 +42,5 @@ SECTIONS: Mapping[str, tuple[ModuleType, ...]] = {
     "work": (tasks, task, cancel, retry, run, schedules, queues, functions),
     "who may, and who did": (login, profiles, tokens, audit),
     "help": (doctor, open, completion),
-    "working on Wallify": (test, bench, soak),
+    "working on Wallify": (test, bench),
 }
