@@ -46,6 +46,13 @@ class Patience:
     """Age at which a parent or a long job ends, whatever its children or parts do (the seed's hard time limit)."""
 
 
+@dataclass
+class Bookmark:
+    """The page that the next look begins with; a function that starts anew begins at the first."""
+
+    cursor: str | None = None
+
+
 @dataclass(frozen=True)
 class Sweeper:
     """Looks after tasks that nobody else looks after."""
@@ -58,9 +65,13 @@ class Sweeper:
     rules: TaskRules
     patience: Patience = field(default_factory=Patience)
     metrics: Metrics = UNCOUNTED
+    bookmark: Bookmark = field(default_factory=Bookmark)
 
     def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
-        """One look at every active task, oldest first; how often each remedy was needed."""
+        """One look at every active task, oldest first; how often each remedy was needed.
+
+        Where it has to stop early the next look goes on, so that a long queue hides nobody.
+        """
         done: Counter[str] = Counter()
         for task in self._active(keep_going):
             with suppress(Conflict):
@@ -76,12 +87,11 @@ class Sweeper:
         return remedy
 
     def _active(self, keep_going: Callable[[], bool]) -> Iterator[Task]:
-        cursor: str | None = None
         while keep_going():
-            page = self.tasks.active(_PAGE, cursor)
+            page = self.tasks.active(_PAGE, self.bookmark.cursor)
             yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
+            self.bookmark.cursor = page.next_cursor
+            if page.next_cursor is None:
                 return
 
     def _look(self, task: Task) -> str:
