@@ -1,0 +1,223 @@
+"""An account by moto with what the template makes, and the real functions in it, each called as AWS calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote_plus
+
+import boto3
+import moto
+from botocore.awsrequest import AWSResponse
+
+import app as switchboard
+from chalicelib.aws import clients
+from chalicelib.settings import Settings
+from chalicelib.wiring import Wired, use
+from tests.api.gateway import Gateway
+from tests.builders import FrozenClock
+from tests.contracts.watched import table_that_ships
+from tests.faults.cloud import dynamodb_error, s3_error
+from tests.infra.recording import REGION, STAGE, Recorder
+from tests.infra.roles import ARNS, named
+from tests.memory_metrics import MemoryMetrics
+
+ROOT = "wlf_root"
+QUEUES = ("Images", "Thumbnails", "Maintenance")
+FUNCTION_OF = {"Images": "process_image", "Thumbnails": "make_thumbnails", "Maintenance": "maintenance"}
+FEED = {"UUID": "11111111-1111-4111-8111-111111111111", "State": "Enabled"}
+CANNED: dict[str, dict[str, Any]] = {
+    "lambda.ListEventSourceMappings": {"EventSourceMappings": [FEED]},
+    "lambda.UpdateEventSourceMapping": FEED,
+    "lambda.GetFunctionConfiguration": {"MemorySize": 512, "Timeout": 30},
+    "cloudfront.CreateInvalidation": {},
+}
+"""What moto would need Docker or half a CDN for."""
+
+
+@dataclass
+class Account:
+    """See above."""
+
+    recorder: Recorder
+    settings: Settings
+    clock: FrozenClock
+    s3: Any
+    sqs: Any
+    services: dict[str, Wired] = field(default_factory=dict)
+    """What has been wired so far, by function: each has a process of its own, which remembers things of its own."""
+    hidden: dict[str, list[str]] = field(default_factory=dict)
+    """Bodies of messages whose function failed, by lane."""
+    refusing: str = ""
+    """The operation ("s3.GetObject") that AWS refuses at the moment."""
+
+    def wired(self, function: str) -> Wired:
+        """The services of a function."""
+        if function not in self.services:
+            self.services[function] = Wired(self.settings)
+            self.services[function].clock, self.services[function].metrics = self.clock, MemoryMetrics()
+        return self.services[function]
+
+    @contextmanager
+    def playing(self, function: str) -> Iterator[None]:
+        """Be that function for a while."""
+        use(self.wired(function))
+        with self.recorder.playing(function):
+            yield
+        use(None)
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:  # noqa: ANN401  # JSON
+        """A request to the API."""
+        sent = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        with self.playing("api_handler"):
+            got = Gateway(switchboard.app, ROOT).ask(method, path, sent, headers=headers)
+        assert got.status < 500, got.text
+        return got.json if got.text.startswith(("{", "[")) else got.text
+
+    def put(self, key: str, body: bytes) -> None:
+        """Somebody else puts an object into the bucket."""
+        self.s3.put_object(Bucket=named("Bucket"), Key=key, Body=body)
+
+    def keys(self, prefix: str) -> list[str]:
+        """What is in the bucket."""
+        found = self.s3.list_objects_v2(Bucket=named("Bucket"), Prefix=prefix)
+        return [one["Key"] for one in found.get("Contents", ())]
+
+    def announce(self, key: str) -> None:
+        """S3 tells the queue of images."""
+        about = {"key": quote_plus(key, safe="/"), "size": 1, "sequencer": f"{self.clock.now().timestamp():.0f}"}
+        record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": named("Bucket")}, "object": about}}
+        self.sqs.send_message(QueueUrl=self.url("Images"), MessageBody=json.dumps({"Records": [record]}))
+
+    def announce_all(self) -> None:
+        """S3 tells of everything that clients have uploaded."""
+        for key in self.keys("incoming/"):
+            self.announce(key)
+
+    def work(self, lane: str) -> int:
+        """Every message of a queue goes to its function; how many there were."""
+        url, count = self.url(lane), 0
+        while found := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+            [message] = found
+            count += 1
+            if self._handled(lane, message):
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return count
+
+    def show_again(self, lane: str) -> None:
+        """What a function has failed at comes again, an hour later."""
+        self.clock.move(timedelta(hours=1))
+        for body in self.hidden.pop(lane, []):
+            self.sqs.send_message(QueueUrl=self.url(lane), MessageBody=body)
+
+    def tick(self, function: str) -> None:
+        """A clock's event."""
+        event: dict[str, object] = {
+            "source": "aws.events",
+            "account": "1",
+            "region": REGION,
+            "resources": [],
+            "version": "0",
+            "id": "1",
+        }
+        event |= {"detail-type": "Scheduled Event", "detail": {}, "time": self.clock.now().isoformat()}
+        with self.playing(function):
+            getattr(switchboard, function)(event, _context(function))
+
+    def url(self, lane: str) -> str:
+        """Where a queue is."""
+        return str(self.sqs.get_queue_url(QueueName=named(f"{lane}Queue"))["QueueUrl"])
+
+    def bury(self, lane: str, body: str) -> None:
+        """SQS gives a message up."""
+        url = self.sqs.get_queue_url(QueueName=named(f"{lane}DeadLetters"))["QueueUrl"]
+        self.sqs.send_message(QueueUrl=url, MessageBody=body)
+
+    def refusal(self, request: Any, event_name: str, **_: object) -> AWSResponse | None:  # noqa: ANN401  # botocore's
+        """What AWS answers to what it refuses."""
+        refused = self.refusing and event_name.endswith(f".{self.refusing}")
+        body = s3_error("AccessDenied") if self.refusing.startswith("s3") else dynamodb_error("AccessDeniedException")
+        return AWSResponse(request.url, 403, {}, _Raw(body)) if refused else None
+
+    def _handled(self, lane: str, message: dict[str, Any]) -> bool:
+        told = {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(self.clock.now().timestamp() * 1000))}
+        record = {"body": message["Body"], "receiptHandle": message["ReceiptHandle"], "attributes": told}
+        function = FUNCTION_OF[lane]
+        try:
+            with self.playing(function):
+                getattr(switchboard, function)({"Records": [record]}, _context(function))
+        except Exception:  # noqa: BLE001  # Lambda does not care what it was
+            self.hidden.setdefault(lane, []).append(message["Body"])
+            return False
+        return True
+
+
+@contextmanager
+def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields of Settings
+    """Everything that the template makes, as far as functions ask for it."""
+    recorder = Recorder()
+    with moto.mock_aws():
+        boto3.setup_default_session(region_name=REGION)
+        recorder.listen_to(boto3.DEFAULT_SESSION)
+        _can(boto3.DEFAULT_SESSION)
+        clients.client.cache_clear()
+        _make_resources()
+        account = Account(
+            recorder, _settings(**settings), FrozenClock(datetime.now(UTC)), boto3.client("s3"), boto3.client("sqs")
+        )
+        for service in ("s3", "dynamodb"):
+            clients.client(service).meta.events.register_first(f"before-send.{service}", account.refusal)
+        yield account
+        clients.client.cache_clear()
+        boto3.DEFAULT_SESSION = None
+
+
+def _settings(**settings: Any) -> Settings:  # noqa: ANN401
+    given = {
+        "stage": STAGE,
+        "bucket": named("Bucket"),
+        "table": named("Table"),
+        "images_queue": named("ImagesQueue"),
+        "thumbnails_queue": named("ThumbnailsQueue"),
+        "maintenance_queue": named("MaintenanceQueue"),
+        "bootstrap_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("BootstrapToken")),
+        "distribution": "Distribution",
+    }
+    return Settings(**(given | settings))
+
+
+def _make_resources() -> None:
+    boto3.client("s3").create_bucket(Bucket=named("Bucket"))
+    for lane in QUEUES:
+        for logical in (f"{lane}Queue", f"{lane}DeadLetters"):
+            boto3.client("sqs").create_queue(QueueName=named(logical))
+    boto3.client("secretsmanager").create_secret(Name=named("BootstrapToken"), SecretString=ROOT)
+    table = table_that_ships()
+    shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    boto3.client("dynamodb").create_table(TableName=named("Table"), **{part: table[part] for part in shape})
+
+
+def _can(session: Any) -> None:  # noqa: ANN401  # boto3's session
+    for operation, body in CANNED.items():
+
+        def answer(request: Any, body: object = body, **_: object) -> AWSResponse:  # noqa: ANN401  # botocore's
+            return AWSResponse(request.url, 200, {}, _Raw(b"" if not body else json.dumps(body).encode()))
+
+        session.events.register_first(f"before-send.{operation}", answer)
+
+
+@dataclass
+class _Raw:
+    body: bytes
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self.body
+
+
+def _context(function: str) -> SimpleNamespace:
+    return SimpleNamespace(aws_request_id=f"run-of-{function}", function_name=f"wallify-{STAGE}-{function}")

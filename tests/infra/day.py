@@ -1,0 +1,201 @@
+"""A day in the life of an account: everything that each function does, done once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.messages import Work, write
+from chalicelib.core.pictures import Recipe
+from tests.api.forms import FORM, a_file, a_form
+from tests.infra.account import Account
+from tests.pictures import a_jpeg, encoded, scene
+
+PICTURE = a_jpeg((400, 300))
+LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)
+"""A picture that optimizing makes smaller."""
+
+
+def live(account: Account) -> None:
+    """The whole day, part by part."""
+    for part in (uploads, bad_days, looking, steering, keeping, thumbnails, night, lost_and_found, queues):
+        part(account)
+
+
+def upload(account: Account, number: int = 0, *, collection: str = "lakes", body: bytes | None = None) -> str:
+    """An upload through the API; its task id."""
+    body = PICTURE + bytes([number]) if body is None else body
+    form = a_form(a_file(body, f"{number}.jpg"), collection=collection, async_="true")
+    told = account.ask("POST", "/file_upload", form, Content_Type=FORM)
+    return str(told["task_ids"][0][1])
+
+
+def arrive(account: Account) -> None:
+    """What was uploaded is announced and worked off."""
+    account.announce_all()
+    account.work("Images")
+
+
+def images(account: Account, collection: str = "lakes") -> list[str]:
+    """Ids of a collection's images."""
+    return [one["image_id"] for one in account.ask("GET", f"/collections/{collection}/images")["images"]]
+
+
+def uploads(account: Account) -> None:
+    """Every way in."""
+    for number in range(6):
+        upload(account, number)
+    upload(account, 1, body=PICTURE + b"another of the same name")
+    upload(account, 7, body=LOOSE)
+    files = a_form(a_file(PICTURE + b"b", "b.jpg"), a_file(PICTURE + b"c", "c.jpg"), collection="bulk", async_="true")
+    account.ask("POST", "/bulk_upload", files.replace(b'name="file"', b'name="files[]"'), Content_Type=FORM)
+    ahead = {"filename": "ahead.jpg", "content_type": "image/jpeg", "collection": "lakes"}
+    account.ask("POST", "/uploads", ahead)
+    account.ask("POST", "/uploads", {"files": [ahead, ahead]})
+    account.put("incoming/lakes/of-another-tool.jpg", PICTURE + b"d")
+    arrive(account)
+    # The same bytes by two ways at once: the second gives way to the first.
+    account.put("incoming/lakes/twin.jpg", PICTURE + b"e")
+    account.put("incoming/lakes/other-twin.jpg", PICTURE + b"e")
+    arrive(account)
+
+
+def bad_days(account: Account) -> None:
+    """Pictures that are none, a bucket that refuses, work that is called off."""
+    upload(account, body=PICTURE[:100])
+    arrive(account)
+    called_off = upload(account, 20)
+    account.ask("POST", f"/task/cancel/{called_off}")
+    arrive(account)
+    account.ask("POST", f"/task/retry/{called_off}")
+    account.ask("POST", "/tasks/retry?state=FAILURE")
+    account.work("Images")
+    upload(account, 21)
+    account.announce_all()
+    _until_given_up(account, "Images", "s3.GetObject")
+
+
+def looking(account: Account) -> None:
+    """Everything that can be seen."""
+    image_id = images(account)[0]
+    task_id = upload(account, 30)
+    for path in (
+        "/tasks",
+        "/tasks/active",
+        f"/task/status/{task_id}",
+        "/overview",
+        "/functions",
+        "/queues",
+        "/queues/images/dead",
+        "/schedules",
+        "/quarantine",
+        f"/images/{image_id}",
+        "/trash",
+        "/collections",
+        "/collections/lakes",
+        "/collections/lakes/images?q=1",
+        "/cdn/lakes/1.jpg?width=300",
+        f"/i/{image_id}/300",
+        "/tokens",
+        "/audit",
+    ):
+        account.ask("GET", path)
+    arrive(account)
+
+
+def steering(account: Account) -> None:
+    """Tokens and the timetable."""
+    made = account.ask("POST", "/tokens", {"name": "day", "scopes": ["read"]})
+    account.ask("DELETE", f"/tokens/{made['token']['token_id']}")
+    account.ask("PATCH", "/schedules/optimize", {"enabled": True})
+    catalog = account.wired("test").state.catalog
+    catalog.correct(CollectionStats("lakes", 3, 3, 3), catalog.stats_mark("lakes")[1])
+    account.ask("POST", "/schedules/stats/run")
+    account.work("Maintenance")
+
+
+def keeping(account: Account) -> None:
+    """Renaming, moving, trash and deleting for good."""
+    first, second, third, *_ = images(account)
+    account.ask("PATCH", f"/images/{first}", {"name": "renamed.jpg"})
+    account.ask("PATCH", f"/images/{first}", {"name": "renamed-again.jpg"})
+    account.ask("GET", "/cdn/lakes/renamed.jpg?width=300")
+    account.ask("PATCH", f"/images/{first}", {"collection": "moved"})
+    account.ask("DELETE", f"/images/{second}")
+    account.ask("POST", f"/images/{second}/restore")
+    account.ask("DELETE", f"/images/{third}?forever=true")
+    account.ask("POST", "/deletions", {"image_ids": [first, second]})
+    account.work("Maintenance")
+    account.ask("DELETE", "/collections/bulk?force=true")
+    account.work("Maintenance")
+
+
+def thumbnails(account: Account) -> None:
+    """Made again, in slices, with a picture that cannot be made."""
+    night = account.wired("make_thumbnails").night
+    night.regenerating = replace(night.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
+    night.slices = replace(night.slices, lasts=timedelta(0))
+    account.ask("POST", "/thumbnails", {"collection": "lakes"})
+    account.work("Thumbnails")
+    night.regenerating = replace(night.regenerating, recipe=Recipe(version="r3", sizes=(90,)))
+    account.ask("POST", "/thumbnails", {"collection": "lakes"})
+    _until_given_up(account, "Thumbnails", "dynamodb.Query")
+
+
+def night(account: Account) -> None:
+    """Clean-up with orphans of all kinds, trash that is old, statistics, optimizing."""
+    account.ask("POST", "/schedules/cleanup/run")
+    _until_given_up(account, "Maintenance", "s3.ListObjectsV2")
+    account.ask("DELETE", f"/images/{images(account)[0]}")
+    image = account.wired("api_handler").state.catalog.image(images(account)[0])
+    for key in ("originals/orphan/a.jpg", "renditions/orphan/b.jpg", f"originals/{image.image_id}/unnamed.jpg"):
+        account.put(key, b"nobody's")
+    account.put("incoming/lakes/lost.jpg", PICTURE + b"lost")
+    account.clock.move(timedelta(days=2))
+    for function in ("cleanup_orphaned_files", "update_collection_stats", "optimize_images"):
+        account.tick(function)
+        account.clock.move(timedelta(days=1))
+        account.tick(function)
+        account.work("Maintenance")
+    for key in ("originals/held/a.jpg", "renditions/held/b.jpg", "incoming/lakes/held.jpg"):
+        account.put(f"quarantine/{key}", b"held")
+        account.ask("POST", "/quarantine/restore", {"key": key})
+    account.clock.move(timedelta(days=30))
+    account.ask("POST", "/schedules/cleanup/run")
+    account.work("Maintenance")
+
+
+def lost_and_found(account: Account) -> None:
+    """What the sweeper looks after."""
+    account.tick("sweep")
+    waiting = upload(account, 40)
+    account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
+    account.ask("POST", "/thumbnails", {"collection": "lakes"})
+    account.ask("POST", "/deletions", {"image_ids": images(account)[:1]})
+    for lane in ("Images", "Thumbnails", "Maintenance"):
+        account.sqs.purge_queue(QueueUrl=account.url(lane))
+        account.bury(lane, write(Work(waiting)))
+    account.clock.move(timedelta(hours=2))
+    account.tick("sweep")
+    account.clock.move(timedelta(days=1))
+    account.tick("sweep")
+
+
+def queues(account: Account) -> None:
+    """Bringing dead letters back, emptying, pausing."""
+    done = account.ask("GET", "/tasks?state=SUCCESS&type=process_image")["tasks"][0]["task_id"]
+    for lane, name in (("Images", "images"), ("Thumbnails", "thumbnails"), ("Maintenance", "maintenance")):
+        account.bury(lane, write(Work(done)))
+        account.ask("POST", f"/queues/{name}/redrive")
+        account.ask("POST", f"/queues/{name}/pause")
+        account.ask("POST", f"/queues/{name}/purge", {"confirm": name}, Content_Type="application/json")
+
+
+def _until_given_up(account: Account, lane: str, refused: str) -> None:
+    """AWS refuses something for as long as a task has attempts."""
+    account.refusing = refused
+    for _ in range(6):
+        account.work(lane)
+        account.show_again(lane)
+    account.refusing = ""
