@@ -1,4 +1,4 @@
-"""Tokens and the audit log: who may do what, and who did."""
+"""Tokens, the audit log, and what clean-up holds: for administrators."""
 
 from __future__ import annotations
 
@@ -19,6 +19,31 @@ class AuditEntry:
     action: str
     target: str = ""
     token_id: str = ""
+
+
+@dataclass(frozen=True)
+class Held:
+    """An object that clean-up has taken away; it can be brought back until `until`."""
+
+    key: str
+    bytes: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """What clean-up has taken away, for seven days."""
+
+    wire: Wire
+
+    def all(self) -> Iterator[Held]:
+        """What is held, by key."""
+        return self.wire.walk("/quarantine", "objects", Held)
+
+    def restore(self, key: str) -> dict[str, str]:
+        """Put it where it lay; answers its `key`."""
+        return self.wire.ask("POST", "/quarantine/restore", dict[str, str], json={"key": key}, repeatable=True)
 
 
 @dataclass(frozen=True)

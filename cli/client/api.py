@@ -9,7 +9,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from cli.client.admin import Audit, Tokens
+from cli.client.admin import Audit, Quarantine, Tokens
 from cli.client.errors import ApiError
 from cli.client.images import Collections, Images
 from cli.client.patience import Patience
@@ -86,6 +86,11 @@ class Client:
     def tokens(self) -> Tokens:
         """Who may do what."""
         return Tokens(self.wire)
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """What clean-up has taken away."""
+        return Quarantine(self.wire)
 
     @property
     def audit(self) -> Audit:

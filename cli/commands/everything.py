@@ -21,6 +21,7 @@ from cli.commands import (
     logs,
     open,  # noqa: A004 - a command's file is named as it is typed
     profiles,
+    quarantine,
     queues,
     retry,
     run,
@@ -38,7 +39,7 @@ from cli.commands import (
 SECTIONS: Mapping[str, tuple[ModuleType, ...]] = {
     "the local cloud": (up, down, status, logs),
     "an AWS account": (deploy, teardown),
-    "pictures": (upload, download, images, collections),
+    "pictures": (upload, download, images, collections, quarantine),
     "work": (tasks, task, cancel, retry, run, schedules, queues, functions),
     "who may, and who did": (login, profiles, tokens, audit),
     "help": (doctor, open, completion),

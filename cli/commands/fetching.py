@@ -20,7 +20,7 @@ FULL = "full"
 _MEANT = re.compile(r'[/\\:*?"<>|\N{REPLACEMENT CHARACTER}]')
 """What some system reads a meaning into."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_LONGEST = 200
+_LONGEST = 200  # bytes; most file systems take 255, and we may add to it
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,12 @@ def safe_name(name: str, otherwise: str) -> str:
     """The name without anything that leads out of its folder, hides it, or means something to a file system."""
     tame = _MEANT.sub("_", harmless(name)).strip(" .")
     stem, dot, extension = tame.rpartition(".")
-    tame = f"{stem[:_LONGEST]}{dot}{extension[:10]}" if stem else tame[:_LONGEST]
+    tame = f"{_cut(stem)}{dot}{extension[:10]}" if stem else _cut(tame)
     return otherwise if not tame or _DEVICES.fullmatch(tame) else tame
+
+
+def _cut(text: str) -> str:
+    return text.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
 
 
 def _named(image: Image, size: str, url: str) -> str:

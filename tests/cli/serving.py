@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.core.catalog import Image
 from chalicelib.core.messages import Work, read
-from chalicelib.core.tasks import TaskType
+from chalicelib.core.tasks import Task, TaskType
 from chalicelib.services.uploads import Upload
 from tests.api.gateway import Gateway
 from tests.api.house import finish
@@ -54,13 +54,18 @@ class Desk(Place):
             return self.faults.pop(0)
         return super().answer(method, path, headers, body)
 
+    def upload(self, number: int, collection: str = "wallpapers") -> Task:
+        """The task of a picture that was sent; nobody works on it."""
+        self.works = False
+        accepted = self.house.uploads.accept(Upload(collection, f"picture-{number}.jpg", jpeg(number)))
+        assert accepted.task is not None
+        return accepted.task
+
     def picture(self, number: int, collection: str = "wallpapers") -> Image:
         """A picture that is in the catalogue."""
-        name = f"picture-{number}.jpg"
-        accepted = self.house.uploads.accept(Upload(collection, name, jpeg(number)))
-        assert accepted.task is not None
-        finish(self.house, accepted.task.task_id)
-        return self.house.state.catalog.named(collection, name)
+        finish(self.house, self.upload(number, collection).task_id)
+        self.works = True
+        return self.house.state.catalog.named(collection, f"picture-{number}.jpg")
 
     def work_off(self) -> None:
         """Do what lies in the lanes of long jobs."""

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.core.messages import Work, write
+from chalicelib.core.tasks import TaskType
+from tests.cli.conftest import Terminal
+from tests.cli.serving import Desk
+from tests.memory_queue import MemoryQueue
+
+
+def lane(desk: Desk, type_: TaskType = TaskType.PROCESS_IMAGE) -> MemoryQueue:
+    queue = desk.house.queues[type_]
+    assert isinstance(queue, MemoryQueue)
+    return queue
+
+
+def test_a_token_is_made_shown_once_and_good(at_desk: Terminal) -> None:
+    issued = at_desk(
+        "tokens", "create", "iOS app", "--scope", "read", "--scope", "upload", "--days", "30", "--json"
+    ).json
+
+    assert issued["token"]["scopes"] == ["read", "upload"]
+    assert at_desk("collections", "--token", issued["secret"]).code == 0
+    assert issued["secret"] not in at_desk("tokens", "--json").out
+
+
+def test_a_new_token_is_shown_to_people_too(at_desk: Terminal) -> None:
+    typed = at_desk("tokens", "create", "iOS app", "--scope", "read")
+
+    assert typed.out.startswith("token ")
+    assert "never" in typed.out
+
+
+def test_a_revoked_token_is_good_for_nothing(at_desk: Terminal) -> None:
+    issued = at_desk("tokens", "create", "old laptop", "--scope", "read", "--json").json
+
+    typed = at_desk("tokens", "revoke", issued["token"]["token_id"])
+
+    assert typed.out.strip() == "old laptop is revoked."
+    assert at_desk("collections", "--token", issued["secret"]).code == 4
+    assert at_desk("tokens", "list", "--json").json["revoked_at"]
+
+
+@pytest.mark.parametrize(("words", "code"), [(("create", "x"), 2), (("create", "x", "--scope", "all"), 2)])
+def test_a_token_needs_scopes_that_there_are(at_desk: Terminal, words: tuple[str, ...], code: int) -> None:
+    assert at_desk("tokens", *words).code == code
+
+
+def test_a_token_that_nobody_has_cannot_be_revoked(at_desk: Terminal) -> None:
+    assert at_desk("tokens", "revoke", "0" * 64).code == 5
+
+
+def test_queues_are_listed_with_what_waits(at_desk: Terminal, desk: Desk) -> None:
+    lane(desk).send("a message")
+
+    queues = {one["name"]: one["waiting"] for one in at_desk("queues", "--json").lines}
+
+    assert queues == {"images": 1, "thumbnails": 0, "maintenance": 0}
+    assert "images\t1\t0\t0\t" in at_desk("queues", "list").out
+
+
+def test_a_queue_is_paused_and_goes_on(at_desk: Terminal) -> None:
+    assert at_desk("queues", "pause", "images", "--json").json["paused"] is True
+    assert at_desk("queues", "resume", "images").out.startswith("images goes on")
+    assert at_desk("queues", "--json").lines[0]["paused"] is False
+
+
+def test_a_queue_is_purged_only_if_that_is_meant(at_desk: Terminal, desk: Desk) -> None:
+    lane(desk).send("a message")
+
+    refused = at_desk("queues", "purge", "images")
+    done = at_desk("queues", "purge", "images", "--yes")
+
+    assert (refused.code, done.code, lane(desk).messages) == (2, 0, [])
+    assert "Everything that waits in images would be lost. Say --yes if it is meant." in refused.err
+
+
+def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane(desk).send("a message")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda: "thumbnails")
+    assert at_desk("queues", "purge", "images").code == 1
+
+    monkeypatch.setattr("builtins.input", lambda: "images")
+    assert at_desk("queues", "purge", "images").code == 0
+    assert lane(desk).messages == []
+
+
+def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: Desk) -> None:
+    task = desk.upload(1)
+    lane(desk).bury(write(Work(task.task_id)), reason="unavailable")
+
+    (letter,) = at_desk("queues", "dead", "images", "--json").lines
+    (redriven,) = at_desk("queues", "redrive", "images", "--json").lines
+
+    assert (letter["reason"], letter["task"]["task_id"]) == ("unavailable", task.task_id)
+    assert (redriven["status"], redriven["subject"]["filename"]) == ("PENDING", "picture-1.jpg")
+    assert at_desk("queues", "dead", "images", "--json").lines == []
+
+
+@pytest.mark.parametrize("verb", ["dead", "redrive", "pause", "resume"])
+def test_a_queue_that_is_not_there_is_said(at_desk: Terminal, verb: str) -> None:
+    assert at_desk("queues", verb, "nonsense").code == 5
+
+
+def test_functions_are_listed(at_desk: Terminal) -> None:
+    assert "process_image" in {one["name"] for one in at_desk("functions", "--json").lines}
+    assert at_desk("functions").out.startswith("name\trunning\tof\t")
+
+
+def test_the_audit_log_tells_who_has_changed_what(at_desk: Terminal) -> None:
+    at_desk("tokens", "create", "iOS app", "--scope", "read")
+    at_desk("schedules", "disable", "cleanup")
+
+    newest, before = at_desk("audit", "--json").lines
+
+    assert (newest["action"], before["action"]) == ("switch_schedule", "issue_token")
+    assert newest["actor"] in at_desk("audit", "--limit", "1").out
+
+
+def test_the_monitor_is_opened_in_the_browser(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: not opened.append(url))  # type: ignore[func-returns-value]
+
+    assert at_desk("open", "tasks").out.strip() == f"{desk.url}/monitor#/tasks"
+    assert opened == [f"{desk.url}/monitor#/tasks"]
+
+
+def test_without_a_browser_the_address_is_told(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+
+    assert f"the monitor is at {desk.url}/monitor" in at_desk("open").out
+    assert at_desk("open", "--json").json == {"url": f"{desk.url}/monitor"}

@@ -1,0 +1,69 @@
+"""`from tasks import …`: the seed's way to start a task from Python."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import tasks
+from cli.client.errors import ApiError
+from cli.trouble import Trouble
+from tests.browser.place import TOKEN
+from tests.cli.serving import Desk
+
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.fixture
+def here(home: object, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The desk, as the Wallify that the environment names."""
+    monkeypatch.setenv("WALLIFY_URL", desk.url)
+    monkeypatch.setenv("WALLIFY_TOKEN", TOKEN)
+    return desk
+
+
+@pytest.mark.parametrize("name", ["cleanup_orphaned_files", "update_collection_stats", "optimize_images"])
+def test_each_scheduled_task_of_the_seed_starts_by_its_name_and_answers_its_id(here: Desk, name: str) -> None:
+    result = getattr(tasks, name).delay()
+
+    assert ID.fullmatch(result.id)
+    assert result.status == "PENDING"
+    assert here.house.tasks.get(result.id).type == name
+
+
+def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: Desk) -> None:
+    here.picture(1)
+
+    result = tasks.optimize_images.delay(collection="wallpapers")
+    here.work_off()
+
+    assert result.status == "SUCCESS"
+    assert result.get()["images_optimized"] == 1
+
+
+def test_thumbnails_start_too(here: Desk) -> None:
+    result = tasks.generate_thumbnails.delay(image_id=here.picture(1).image_id)
+
+    assert here.house.tasks.get(result.id).type == "generate_thumbnails"
+
+
+def test_options_reach_the_task(here: Desk) -> None:
+    result = tasks.cleanup_orphaned_files.delay(dry_run=True, limit=7)
+
+    args = here.house.tasks.get(result.id).args
+    assert (args["dry_run"], args["limit"]) == ("true", "7")
+
+
+def test_a_run_that_is_under_way_is_not_started_twice(here: Desk) -> None:
+    first = tasks.update_collection_stats.delay()
+
+    with pytest.raises(ApiError) as refused:
+        tasks.update_collection_stats.delay()
+    assert (refused.value.code, refused.value.details["task_id"]) == ("still_running", first.id)
+
+
+@pytest.mark.usefixtures("home")
+def test_where_no_wallify_is_known_it_says_so() -> None:
+    with pytest.raises(Trouble, match="No Wallify is known"):
+        tasks.cleanup_orphaned_files.delay()
