@@ -58,20 +58,23 @@ class Bulk:
         """
         if not 0 < len(files) <= self.max_files:
             raise BadRequest(f"A bulk upload has 1 to {self.max_files} files.", files=len(files))
-        items = tuple(self._checked(index, upload) for index, upload in enumerate(files))
-        if all(item.error for item in items):
-            raise NothingAccepted(results=[_refusal(item) for item in items])
         mark = fingerprint(_marks(files))
         ticket = self.uploads.idempotency.ticket(owner, key, mark)
+        is_new = ticket.earlier is None
+        items = tuple(self._checked(index, upload, is_new=is_new) for index, upload in enumerate(files))
+        if all(item.error for item in items):
+            raise NothingAccepted(results=[_refusal(item) for item in items])
         parent = ticket.earlier or self._parent(ticket.task_id, files, mark)
         placed = tuple(self._placed(parent, item) for item in items)
         self._open(parent, placed)
         return Batch(self.families.settle(self.uploads.tasks.get(parent.task_id)), placed)
 
-    def _checked(self, index: int, upload: Upload) -> Item:
+    def _checked(self, index: int, upload: Upload, *, is_new: bool) -> Item:
         try:
             checked = self.uploads.check(upload)
-            return Item(index, upload.filename, checked=checked, duplicate=self.uploads.twin(checked))
+            # To a repeated request, what its first try has published is no duplicate; the workers see the others.
+            twin = self.uploads.twin(checked) if is_new else None
+            return Item(index, upload.filename, checked=checked, duplicate=twin)
         except WallifyError as error:
             self.uploads.metrics.count("UploadsRefused", reason=error.code)
             return Item(index, upload.filename, error=error)
@@ -106,7 +109,7 @@ class Bulk:
         try:
             self.uploads.tasks.add(task)
         except Conflict:
-            return self.uploads.tasks.get(task.task_id)
+            return self._known(self.uploads.tasks.get(task.task_id), item)
         if item.error is None:
             self.uploads.metrics.count("UploadsAccepted", door="bulk")
         return self._ended_at_the_door(task, item)
@@ -115,6 +118,10 @@ class Bulk:
         if item.checked is not None:
             return self.uploads.task(item.checked, place)
         return self.uploads.intake.image_task(place, parent.subject.collection or "", names.shown(item.filename))
+
+    def _known(self, task: Task, item: Item) -> Task:
+        """A child that an earlier, broken request has added, and perhaps did not come to refuse."""
+        return self._ended_at_the_door(task, item) if task.status is Status.PENDING else task
 
     def _ended_at_the_door(self, task: Task, item: Item) -> Task:
         """A child that needs no worker ends at once: refused, or there already."""

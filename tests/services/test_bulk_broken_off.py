@@ -5,7 +5,8 @@ import pytest
 from chalicelib.core.tasks import Status
 from chalicelib.errors import Unavailable
 from chalicelib.services.bulk import Batch
-from chalicelib.services.uploads import Upload
+from chalicelib.services.intake import Intake
+from chalicelib.services.uploads import OnDuplicate, Upload
 from tests.faults.oracle import judge, tasks_of
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -23,6 +24,10 @@ def accept(world: World, *files: Upload, key: str | None = None) -> Batch:
     return world.wired.bulk.accept(files, owner="ann", key=key)
 
 
+def die(*_: object) -> None:
+    raise Kill
+
+
 @pytest.mark.parametrize("stored", [0, 1, 2])
 def test_a_job_whose_opener_died_is_completed_by_the_same_request(world: World, stored: int) -> None:
     world.bucket.trouble.at("before put", *[None] * stored, Kill())
@@ -32,6 +37,31 @@ def test_a_job_whose_opener_died_is_completed_by_the_same_request(world: World, 
     world.settle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     judge(world, *pictures(0, 1, 2))
+
+
+def test_a_job_whose_opener_died_before_it_had_refused_a_file_still_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = Upload("nature", "bad.txt", b"no picture")
+    with monkeypatch.context() as dying:
+        dying.setattr(Intake, "refused", die)
+        with pytest.raises(Kill):
+            accept(world, *good(0), bad, key="k1")
+    batch = accept(world, *good(0), bad, key="k1")
+    world.rest()
+    child = world.task(batch.items[1].task_id)
+    assert (child.status, child.error and child.error.code) == (Status.FAILURE, "not_an_image")
+    assert world.statuses(batch.parent) == [Status.PARTIAL]
+    judge(world, *pictures(0))
+
+
+def test_a_repeated_job_does_not_take_its_own_pictures_for_duplicates(world: World) -> None:
+    files = [Upload("nature", "0.png", a_png(0), OnDuplicate.ERROR)]
+    first = accept(world, *files, key="k1")
+    world.rest()
+    again = accept(world, *files, key="k1")
+    assert (again.parent.task_id, again.items[0].error) == (first.parent.task_id, None)
+    judge(world, *pictures(0))
 
 
 def test_a_job_that_cannot_be_stored_ends_and_says_so(world: World) -> None:
