@@ -13,7 +13,6 @@ from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
 from chalicelib.errors import Unavailable
 from chalicelib.services.runner import Redeliver
-from chalicelib.services.schedules import Options
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
 
@@ -76,11 +75,6 @@ def start_schedule(name: str, event_time: str) -> str | None:
     # Each event is an occasion to see whether another one never came.
     night.schedules.catch_up()
     return task.task_id if task else None
-
-
-def run_schedule(name: str, *, dry_run: bool = False, collection: str | None = None) -> str:
-    """Start a run by hand from Python: its task id. `name` may be short: cleanup, stats, optimize."""
-    return wired().night.schedules.run(name, Options(dry_run=dry_run, collection=collection)).task_id
 
 
 def _refresh(collection: str) -> None:

@@ -1,0 +1,69 @@
+"""The seed's tasks, started from Python by their old names:
+
+    from tasks import cleanup_orphaned_files
+
+    result = cleanup_orphaned_files.delay()
+    print(f"Task ID: {result.id}")
+
+Which Wallify is meant, and the token for it, is found as `./wallify` finds it: WALLIFY_URL and WALLIFY_TOKEN, the
+profile in use, or the local cloud.
+"""  # noqa: D415  # the first line leads to the example
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass
+from typing import Any
+
+from cli.commands.connection import connected
+
+_AS_USUAL = Namespace(url=None, token=None, profile=None, dir=None)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A task that has been started, as Celery's AsyncResult shows it."""
+
+    id: str
+
+    @property
+    def status(self) -> str:
+        """PENDING, STARTED, RETRY, SUCCESS, PARTIAL, FAILURE or REVOKED."""
+        with connected(_AS_USUAL) as api:
+            return api.tasks.get(self.id).status
+
+    def get(self) -> Any:  # noqa: ANN401  # each kind of task has a report of its own
+        """What the task has to say once it is final; None where it had no success."""
+        with connected(_AS_USUAL) as api:
+            *_, last = api.tasks.follow(self.id)
+            return last.result
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """What the clock does, to be done now."""
+
+    name: str
+
+    def delay(self, *, dry_run: bool = False, collection: str | None = None, limit: int | None = None) -> Started:
+        """Start a run; see `POST /schedules/{name}/run`. ApiError (409 while one runs), Trouble without a token."""
+        with connected(_AS_USUAL) as api:
+            run = api.schedules.run(self.name, dry_run=dry_run, collection=collection, limit=limit)
+            return Started(run.task_id)
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """`generate_thumbnails`."""
+
+    def delay(self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False) -> Started:
+        """Make the thumbnails of an image, a collection or all again; see `POST /thumbnails`. As `Scheduled.delay`."""
+        with connected(_AS_USUAL) as api:
+            made = api.images.make_thumbnails(image_id=image_id, collection=collection, everything=everything)
+            return Started(made.task_id)
+
+
+cleanup_orphaned_files = Scheduled("cleanup_orphaned_files")
+update_collection_stats = Scheduled("update_collection_stats")
+optimize_images = Scheduled("optimize_images")
+generate_thumbnails = Thumbnails()
