@@ -23,7 +23,7 @@ def add_to(commands: Commands) -> None:
     """Declare the command."""
     parser = commands.add_parser("deploy", help="deploy a stage to AWS, and see that it works")
     add_stage_to(parser)
-    parser.add_argument("--plan", action="store_true", help="only show what would change")
+    parser.add_argument("--plan", action="store_true", help="only show what would change, and what a month costs")
     parser.add_argument(
         "--infra-only", action="store_true", help="stop before the functions: `chalice deploy` is yours"
     )
@@ -47,12 +47,13 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _plan(target: Target) -> int:
-    from cli.deploy import deploying  # noqa: PLC0415  # as above
+    from cli.deploy import cost, deploying  # noqa: PLC0415  # as above
 
     with steps(f"Looking at {target.name}") as tell:
         tell("change sets")
         plan = deploying.plan(target)
     _show(plan)
+    screen.print(cost.told())
     return 0
 
 
