@@ -31,11 +31,15 @@ class Settings:
     database_connections: int = 1
     """How many a process keeps between transactions; 0 where there are more functions than the database takes."""
     bucket: str = ""
+    """Name of the bucket."""
     table: str = ""
+    """Name of the table; for dynamodb only."""
     images_queue: str = "wallify-dev-images"
     """Name of the queue of new uploads."""
     thumbnails_queue: str = "wallify-dev-thumbnails"
+    """Name of the queue of thumbnails that are made again."""
     maintenance_queue: str = "wallify-dev-maintenance"
+    """Name of the queue of clean-up, statistics, optimizing and deleting."""
     bootstrap_secret: str = ""
     """Id of the secret that holds the first administrator's token; none where it is empty."""
     cdn_url: str = ""
@@ -72,14 +76,17 @@ class Settings:
     cleanup_least: int = 1_000
     """Objects that it may take away however few it has seen."""
     max_attempts: int = 5
+    """How often a task is tried before it fails for good."""
     keep_days: int = 30
     """Days until the history forgets a task that ended well or was revoked."""
     keep_failed_days: int = 90
+    """The same for a task that failed."""
     max_pixels: int = 100_000_000
     """Width x height x frames."""
     max_side: int = 16_384
     """Pixels."""
     max_frames: int = 120
+    """Of an animation."""
     rendition_sizes: str = "600,300,150"
     """Longest sides of thumbnails in pixels, by comma."""
     variant_formats: str = "avif,webp"
