@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 
 from cli import exits
@@ -15,6 +17,7 @@ from cli.commands.showing import emit
 from cli.terminal import complain
 from cli.trouble import Trouble
 
+WIDEST = 100  # longer lines are hard to read
 ADVICE = {
     exits.UNREACHABLE: "Is it running? `./wallify doctor` looks.",
     exits.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
@@ -46,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         prog="wallify",
         usage="wallify command [options]",
         description="Wallify, from the terminal.",
-        epilog="Every command explains itself: `wallify upload --help`. What exit codes mean: docs/cli.md.",
+        epilog="Each explains itself: `wallify upload --help`. Exit codes: docs/cli.md.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -63,7 +66,12 @@ def _declared(commands: Commands) -> Iterator[str]:
         before = len(told)
         for module in modules:
             module.add_to(commands)
-        yield "\n".join((f"{title}:", *(f"  {one.dest:12} {one.help}" for one in told[before:])))
+        yield "\n".join((f"{title}:", *(_filled(one.dest, one.help or "") for one in told[before:])))
+
+
+def _filled(name: str, what: str) -> str:
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    return textwrap.fill(what, width, initial_indent=f"  {name:12} ", subsequent_indent=" " * 15)
 
 
 def _refused(given: argparse.Namespace, error: ApiError) -> int:

@@ -39,9 +39,10 @@ class Wire:
     def to(cls, url: str, token: str | None, patience: Patience | None = None) -> Wire:
         """The API at `url`, with `token` if there is one."""
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        # A proxy of the machine is for other hosts: it could not reach this one's own addresses.
-        outside = not _is_this_machine(url)
-        http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=outside)
+        with translated():
+            # A proxy of the machine is for other hosts: it could not reach this one's own addresses.
+            outside = not _is_this_machine(httpx.URL(url).host)
+            http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=outside)
         return cls(http, httpx.Client(timeout=TIMEOUT, trust_env=outside), patience or Patience())
 
     def close(self) -> None:
@@ -177,8 +178,7 @@ def _why(silence: httpx.HTTPError) -> str:
     return without_number.rstrip(".").lower() or "no answer"
 
 
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def _is_this_machine(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import exits, settings
+from cli.client.patience import Patience
+from cli.local import lifecycle
 from cli.profiles import Profiles
 from cli.target import Target, Wish, target
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:
     from cli.client.api import Client
+
+START = "Start it with `./wallify up`; `./wallify doctor` says what is wrong with it."
 
 
 def add_to(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
@@ -47,8 +51,10 @@ def target_of(given: argparse.Namespace) -> Target:
 
 @contextmanager
 def connected(given: argparse.Namespace) -> Iterator[Client]:
-    """The client of the Wallify that is meant; Trouble without a token."""
+    """The client of the Wallify that is meant; Trouble without a token, or where a local one does not run."""
     place = target_of(given)
+    if place.home is not None and not lifecycle.is_up(lifecycle.stack_at(place.home)):
+        raise Trouble("The local cloud is not running.", START, exit_code=exits.UNREACHABLE)
     if place.token is None:
         raise Trouble(
             f"There is no token for {place.url}.",
@@ -59,8 +65,8 @@ def connected(given: argparse.Namespace) -> Iterator[Client]:
         yield api
 
 
-def client_of(place: Target) -> Client:
-    """A client of that place."""
+def client_of(place: Target, *, tries: int = 5) -> Client:
+    """A client of that place, which asks so many times before it gives up."""
     from cli.client.api import Client  # noqa: PLC0415 - httpx takes its time, and help needs none
 
-    return Client.at(place.url, place.token)
+    return Client.at(place.url, place.token, patience=Patience(tries=tries))

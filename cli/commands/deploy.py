@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cli.commands.grammar import Commands, declare
 from cli.terminal import screen, steps
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:
-    from cli.__main__ import Commands
     from cli.deploy.deploying import Deployed, Plan
     from cli.deploy.target import Target
 
@@ -21,7 +21,13 @@ SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("deploy", help="deploy a stage to AWS, and see that it works")
+    parser = declare(
+        commands,
+        "deploy",
+        "deploy a stage to AWS, and see that it works",
+        "deploy --stage dev",
+        "deploy --stage prod --plan",
+    )
     add_stage_to(parser)
     parser.add_argument("--plan", action="store_true", help="only show what would change, and what a month costs")
     parser.add_argument(

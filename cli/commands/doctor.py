@@ -68,7 +68,7 @@ def _of_service(place: Target) -> Iterator[Finding]:
 
     if place.home is not None:
         yield from _safely(partial(here.stack, place.home))
-    with connection.client_of(place) as api:
+    with connection.client_of(place, tries=2) as api:
         reached = list(_safely(partial(service.greeting, api), "api"))
         yield from reached
         for check in (service.version, service.token, service.queues) if reached[-1].what != "api" else ():

@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
     """Sign in: the token is tried first, and kept only if it is good."""
     token = (given.token or _asked()).strip()
     place = Target(given.url.rstrip("/"), token, "--url")
-    with connection.client_of(place) as api:
+    with connection.client_of(place, tries=2) as api:
         api.check_token()
     path = settings.load().profiles
     Profiles.of(path).with_(given.profile, Profile(place.url, token)).save(path)

@@ -6,17 +6,19 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cli.commands.deploy import add_stage_to
+from cli.commands.grammar import Commands, declare
 from cli.terminal import screen, steps
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:
-    from cli.__main__ import Commands
     from cli.deploy.target import Target
 
 
 def add_to(commands: Commands) -> None:
     """Declare the command."""
-    parser = commands.add_parser("teardown", help="delete a stage from AWS, its pictures and its history")
+    parser = declare(
+        commands, "teardown", "delete a stage from AWS, its pictures and its history", "teardown --stage dev"
+    )
     add_stage_to(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask; a protected stage such as prod insists on this")
     parser.set_defaults(run=run)

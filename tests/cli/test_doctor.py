@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from chalicelib.core.tokens import Scope
+from cli.checkup import here, service
+from cli.checkup.account import account
+from cli.client.api import Greeting
+from cli.local.stack import Stack
+from tests.cli.conftest import Terminal, Typed
+from tests.cli.serving import Desk
+from tests.cli.test_admin_commands import lane
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+
+def states(typed: Typed) -> dict[str, str]:
+    return {one["what"]: one["state"] for one in typed.lines}
+
+
+def test_a_system_that_is_well_is_said_to_be_well(at_desk: Terminal, desk: Desk) -> None:
+    typed = at_desk("doctor", "--json")
+
+    assert {"target", "api", "clock", "version", "token", "queue images", "packages", "disk"} <= states(typed).keys()
+    assert "bad" not in states(typed).values()
+    assert typed.code == 0
+
+
+def test_people_get_a_line_for_each_thing(at_desk: Terminal, desk: Desk) -> None:
+    typed = at_desk("doctor")
+
+    assert f"ok   target             {desk.url} (WALLIFY_URL)" in typed.out
+    assert "ok   token              may read, tasks, admin, upload" in typed.out
+
+
+def test_what_a_token_may_do_is_told(at_desk: Terminal, desk: Desk) -> None:
+    token, _ = desk.house.tokens.issue("importer", frozenset({Scope.UPLOAD}))
+
+    assert "may upload\n" in at_desk("doctor", "--token", token).out
+
+
+def test_a_bad_token_is_bad_and_the_rest_is_still_looked_at(at_desk: Terminal) -> None:
+    typed = at_desk("doctor", "--token", "bad")
+
+    assert typed.code == 1
+    assert "Sign in again with `./wallify login`." in typed.out
+    assert "ok   version" in typed.out
+
+
+def test_nobody_there_is_said_once(wallify: Terminal) -> None:
+    typed = wallify("doctor", "--url", "http://127.0.0.1:9", "--token", "t", "--json")
+
+    assert typed.code == 1
+    assert [one["what"] for one in typed.lines if one["state"] == "bad"] == ["api"]
+
+
+def test_no_wallify_at_all_is_a_finding_too(wallify: Terminal) -> None:
+    typed = wallify("doctor")
+
+    assert typed.code == 1
+    assert "bad  target             No Wallify is known here." in typed.out
+
+
+def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: Desk) -> None:
+    lane(desk).bury("a message", reason="unavailable")
+    at_desk("queues", "pause", "maintenance")
+
+    typed = at_desk("doctor")
+
+    assert "See `./wallify queues dead images`." in typed.out
+    assert "Go on with `./wallify queues resume maintenance`." in typed.out
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(0, "good"), (-3, "good"), (30, "doubtful"), (-4000, "bad")])
+def test_a_clock_that_is_wrong_is_said(seconds: int, state: str) -> None:
+    found = service.clock(Greeting("local", 0.1, NOW), NOW + timedelta(seconds=seconds))
+
+    assert found.state == state
+
+
+def test_a_stack_that_does_not_run_is_said_with_what_to_do(stack: Stack) -> None:
+    found = list(here.stack(stack.home))
+
+    assert [(one.what, one.state, one.advice) for one in found] == [
+        (name, "bad", "Start it with `./wallify up`.") for name in ("emulator", "front")
+    ]
+
+
+def test_packages_that_differ_are_named(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("pytest==0.1\nnever-made==1\nother==9; sys_platform == 'x'\n", "utf-8")
+    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\npip<26.3\n", "utf-8")
+
+    (found,) = here.packages(tmp_path)
+
+    assert found.state == "bad"
+    assert "(pinned: 0.1); never-made is missing (pinned: 1)" in found.says
+
+
+def test_a_file_with_tokens_that_others_can_read_is_bad(tmp_path: Path) -> None:
+    path = tmp_path / "profiles.json"
+    path.write_text("{}", encoding="utf-8")
+    path.chmod(0o644)
+
+    (found,) = here.profiles(path)
+
+    assert (found.state, found.advice) == ("bad", f"Run `chmod 600 {path}`.")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        yield boto3.Session(region_name="eu-central-1")
+
+
+def test_the_account_and_its_stacks_are_looked_at(aws: boto3.Session) -> None:
+    template = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
+    aws.client("cloudformation").create_stack(StackName="wallify-prod", TemplateBody=template)
+
+    found = {one.what: one for one in account(aws)}
+
+    assert found["aws"].says.startswith("account 123456789012")
+    assert found["stack wallify-prod"].state == "good"
+
+
+def test_whoever_is_not_signed_in_is_told_how(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    (found,) = account(boto3.Session(region_name="eu-central-1"))
+
+    assert found.state == "bad"
+    assert found.advice.startswith("Sign in")

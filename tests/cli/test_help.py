@@ -1,0 +1,82 @@
+"""Every command explains itself, with an example, and is in the documentation."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from cli import exits
+from cli.__main__ import parser
+from cli.commands.everything import SECTIONS
+from cli.completing import words_of
+from cli.local.stack import PROJECT
+
+COMMANDS = [at for at in words_of(parser()) if at]
+LOCAL = {"up", "down", "test", "bench", "soak", "deploy", "teardown", "completion"}
+"""They make or check things on this machine; what they print is for people."""
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    found = parser()
+    for word in command.split():
+        # argparse has no public way to look at a parser
+        (below,) = (one for one in found._actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001
+        found = below.choices[word]
+    return found
+
+
+def examples(command: str) -> Iterator[str]:
+    yield from re.findall(r"\./wallify ([^\n;#]+)", parser_of(command).format_help())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example_of_itself(command: str) -> None:
+    assert any(example.startswith(command) for example in examples(command))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_is_understood(command: str) -> None:
+    for example in examples(command):
+        typed = re.sub(r"\s[<>].*", "", example).replace("'", "").replace("iOS app", "app").split()
+        assert parser().parse_args(typed).run is not None
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one.split()[0] not in LOCAL and one != "images"])
+def test_every_command_speaks_to_programs_too(command: str) -> None:
+    assert "--json" in parser_of(command).format_help()
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_the_overview_fits_the_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+
+    lines = parser().format_help().splitlines()
+
+    assert max(map(len, lines)) <= int(columns)
+    assert len(lines) <= 60
+
+
+def test_every_command_is_in_the_overview_once() -> None:
+    text = parser().format_help()
+
+    for command in (one for one in COMMANDS if " " not in one):
+        assert len(re.findall(rf"^  {command} ", text, re.MULTILINE)) == 1
+
+
+def test_every_section_has_commands() -> None:
+    assert all(SECTIONS.values())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_documentation(command: str) -> None:
+    assert f"`{command}" in (PROJECT / "docs" / "cli.md").read_text("utf-8")
+
+
+def test_every_exit_code_is_in_the_documentation() -> None:
+    codes = {value for value in vars(exits).values() if isinstance(value, int)}
+    told = re.findall(r"^\| (\d+) \|", (PROJECT / "docs" / "cli.md").read_text("utf-8"), re.MULTILINE)
+
+    assert set(map(int, told)) == codes

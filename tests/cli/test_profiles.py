@@ -1,0 +1,167 @@
+"""Which Wallify is meant, and the file that remembers them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from cli import settings
+from cli.local.stack import Record
+from cli.profiles import Profile, Profiles
+from cli.settings import Settings
+from cli.target import Wish, target
+from cli.trouble import Trouble
+from tests.cli.conftest import Terminal
+from tests.cli.serving import TOKEN, Desk
+
+PROD = Profile("https://prod.example/api", "prod-token")
+KNOWN = Profiles(None, {"prod": PROD, "test": Profile("https://test.example", "test-token")})
+
+
+def a_setting(**given: str) -> Settings:
+    return settings.load(given)
+
+
+@pytest.mark.parametrize(
+    ("wish", "environ", "current", "url", "token"),
+    [
+        (Wish(url="https://a/"), {}, None, "https://a", None),
+        (Wish(url="https://a", token="t"), {"WALLIFY_TOKEN": "e"}, None, "https://a", "t"),
+        (Wish(url="https://a"), {"WALLIFY_TOKEN": "e"}, None, "https://a", "e"),
+        (Wish(url="https://a"), {"WALLIFY_TOKEN": "e", "WALLIFY_URL": "https://b"}, None, "https://a", None),
+        (Wish(url="https://b"), {"WALLIFY_TOKEN": "e", "WALLIFY_URL": "https://b"}, None, "https://b", "e"),
+        (Wish(url=PROD.url), {}, None, PROD.url, "prod-token"),
+        (Wish(profile="prod"), {"WALLIFY_URL": "https://b", "WALLIFY_TOKEN": "e"}, None, PROD.url, "prod-token"),
+        (Wish(profile="prod", token="t"), {}, None, PROD.url, "t"),
+        (Wish(), {"WALLIFY_URL": "https://b", "WALLIFY_TOKEN": "e"}, "prod", "https://b", "e"),
+        (Wish(), {"WALLIFY_PROFILE": "test"}, "prod", "https://test.example", "test-token"),
+        (Wish(), {}, "prod", PROD.url, "prod-token"),
+        (Wish(), {"WALLIFY_TOKEN": "e"}, "prod", PROD.url, "e"),
+        (Wish(token="t"), {}, "prod", PROD.url, "t"),
+    ],
+)
+def test_the_first_place_that_is_named_is_meant_and_tokens_go_only_where_they_belong(  # a table
+    wish: Wish, environ: dict[str, str], current: str | None, url: str, token: str | None
+) -> None:
+    found = target(wish, a_setting(**environ), Profiles(current, KNOWN.known))
+
+    assert (found.url, found.token) == (url, token)
+
+
+def test_the_local_cloud_is_meant_where_nothing_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Record(port=9100, token="local-token").save(home)
+    monkeypatch.setattr("cli.target.DEFAULT_HOME", home)
+
+    found = target(Wish(), a_setting(), Profiles())
+
+    assert (found.url, found.token, found.origin) == ("http://127.0.0.1:9100", "local-token", "the local cloud")
+
+
+def test_another_local_cloud_is_named_by_its_folder(tmp_path: Path) -> None:
+    Record(port=9200, token="other").save(tmp_path)
+
+    assert target(Wish(home=tmp_path), a_setting(), KNOWN).url == "http://127.0.0.1:9200"
+
+
+def test_without_any_wallify_it_says_how_to_get_one(wallify: Terminal) -> None:
+    typed = wallify("tasks")
+
+    assert typed.code == 3
+    assert "Start the local cloud with `./wallify up`, or sign in" in typed.err
+
+
+def test_without_a_token_it_says_how_to_give_one(wallify: Terminal, desk: Desk) -> None:
+    typed = wallify("tasks", "--url", desk.url)
+
+    assert (typed.code, desk.asked) == (4, [])
+    assert "Give one with --token or WALLIFY_TOKEN" in typed.err
+
+
+def test_signing_in_is_remembered_for_its_owner_alone(wallify: Terminal, desk: Desk, home: Path) -> None:
+    typed = wallify("login", "--url", f"{desk.url}/", "--token", TOKEN, "--profile", "here")
+
+    assert (typed.code, typed.out.strip()) == (0, f"Signed in to {desk.url} as here.")
+    assert wallify("collections").code == 0
+    path = home / "config" / "wallify" / "profiles.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_comes_through_a_pipe(wallify: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TOKEN}\n"))
+
+    assert wallify("login", "--url", desk.url, "--json").json == {"profile": "default", "url": desk.url}
+
+
+def test_no_token_at_all_is_not_understood(wallify: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    assert wallify("login", "--url", desk.url).code == 2
+
+
+def test_a_bad_token_is_not_kept(wallify: Terminal, desk: Desk) -> None:
+    typed = wallify("login", "--url", desk.url, "--token", "bad")
+
+    assert typed.code == 4
+    assert wallify("profiles", "--json").lines == []
+
+
+def test_profiles_are_listed_without_their_tokens_and_chosen(wallify: Terminal, desk: Desk) -> None:
+    for name in ("one", "two"):
+        wallify("login", "--url", desk.url, "--token", TOKEN, "--profile", name)
+
+    chosen = wallify("profiles", "use", "one")
+    listed = wallify("profiles", "--json")
+
+    assert chosen.out.strip() == "Commands speak to one from now on."
+    assert {one["name"]: one["current"] for one in listed.lines} == {"one": True, "two": False}
+    assert TOKEN not in listed.out
+
+
+def test_the_local_cloud_can_be_chosen_again(wallify: Terminal, desk: Desk) -> None:
+    wallify("login", "--url", desk.url, "--token", TOKEN)
+
+    assert wallify("profiles", "use", "local", "--json").json == {"current": "local"}
+    assert wallify("tasks").code == 3
+
+
+def test_signing_out_forgets_the_token(wallify: Terminal, desk: Desk, home: Path) -> None:
+    wallify("login", "--url", desk.url, "--token", TOKEN)
+
+    typed = wallify("logout")
+
+    assert "its token is still good" in typed.out
+    assert TOKEN not in (home / "config" / "wallify" / "profiles.json").read_text("utf-8")
+    assert wallify("logout").code == 5
+
+
+@pytest.mark.parametrize("words", [("profiles", "use", "nowhere"), ("tasks", "--profile", "nowhere")])
+def test_a_profile_that_nobody_knows_is_said(wallify: Terminal, words: tuple[str, ...]) -> None:
+    typed = wallify(*words)
+
+    assert typed.code == 5
+    assert "There is no profile nowhere. There are: none yet." in typed.err
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"known": {"a": {}}}', "nonsense"])
+def test_a_file_that_cannot_be_read_is_said_and_kept(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "profiles.json"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(Trouble, match="cannot be read"):
+        Profiles.of(path)
+
+    assert path.read_text("utf-8") == text
+
+
+def test_a_file_that_others_could_read_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "profiles.json"
+    for left in (path, path.with_name("profiles.json.new")):
+        left.write_text("{}", encoding="utf-8")
+        left.chmod(0o644)
+
+    KNOWN.save(path)
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert Profiles.of(path) == KNOWN
