@@ -13,7 +13,7 @@ from cli import exits
 from cli.client.errors import ApiError
 from cli.commands.everything import SECTIONS
 from cli.commands.grammar import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
-from cli.commands.showing import emit
+from cli.showing import emit
 from cli.terminal import complain
 from cli.trouble import Trouble
 

@@ -8,7 +8,7 @@ from itertools import islice
 from cli.client.admin import AuditEntry
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import Column, show_all
+from cli.showing import Column, show_all
 
 COLUMNS: tuple[Column[AuditEntry], ...] = (
     ("at", lambda entry: entry.at),

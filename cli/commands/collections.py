@@ -7,7 +7,7 @@ import argparse
 from cli.client.records import Collection
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.showing import Column, say, show_all, show_one, size
+from cli.showing import Column, say, show_all, show_one, size
 
 COLUMNS: tuple[Column[Collection], ...] = (
     ("name", lambda one: one.name),

@@ -14,7 +14,7 @@ from cli.checkup.findings import BAD, GOOD, Finding
 from cli.client.errors import ApiError
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import emit
+from cli.showing import emit
 from cli.target import Target
 from cli.terminal import harmless, screen
 from cli.trouble import Trouble

@@ -18,7 +18,7 @@ from cli.client.records import Image
 from cli.commands import connection
 from cli.commands.fetching import Fetched, Wanted, fetch, plan
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import emit, size
+from cli.showing import emit, size
 from cli.terminal import complain, screen
 from cli.trouble import Trouble
 

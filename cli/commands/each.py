@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from cli import exits
 from cli.client.errors import ApiError
-from cli.commands.showing import say
+from cli.showing import say
 from cli.terminal import complain
 from cli.trouble import Trouble
 

@@ -7,7 +7,7 @@ import argparse
 from cli.client.queues import Function
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import Column, show_all
+from cli.showing import Column, show_all
 
 COLUMNS: tuple[Column[Function], ...] = (
     ("name", lambda one: one.name),

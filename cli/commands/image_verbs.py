@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli.client.records import Image, Trashed
 from cli.commands import connection
 from cli.commands.each import each
-from cli.commands.showing import Column, say, show_all, show_one, size
+from cli.showing import Column, say, show_all, show_one, size
 
 if TYPE_CHECKING:
     from cli.client.api import Client

@@ -9,8 +9,8 @@ from getpass import getpass
 from cli import exits, settings
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import say
 from cli.profiles import Profile, Profiles
+from cli.showing import say
 from cli.target import Target
 from cli.trouble import Trouble
 

@@ -13,10 +13,10 @@ from typing import Any
 from cli import exits
 from cli.commands import connection, stack_options
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import emit
 from cli.local import emulator
 from cli.local.cloud import client
 from cli.local.stack import Record, Stack
+from cli.showing import emit
 from cli.terminal import screen
 from cli.trouble import Trouble
 

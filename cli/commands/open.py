@@ -7,7 +7,7 @@ import webbrowser
 
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import say
+from cli.showing import say
 
 PAGES = ("overview", "tasks", "queues", "functions", "schedules", "library", "tokens", "audit")
 

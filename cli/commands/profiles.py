@@ -7,8 +7,8 @@ import argparse
 from cli import settings
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.showing import Column, say, show_all
 from cli.profiles import Profiles
+from cli.showing import Column, say, show_all
 
 LOCAL = "local"
 Row = dict[str, object]

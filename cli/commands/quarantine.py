@@ -8,7 +8,7 @@ from cli.client.admin import Held
 from cli.commands import connection
 from cli.commands.each import each
 from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.showing import Column, show_all, size
+from cli.showing import Column, show_all, size
 
 COLUMNS: tuple[Column[Held], ...] = (
     ("key", lambda held: held.key),

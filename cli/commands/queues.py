@@ -10,8 +10,8 @@ from cli import exits
 from cli.client.queues import DeadLetter, Queue
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.showing import Column, say, show_all
 from cli.commands.task_view import show_tasks
+from cli.showing import Column, say, show_all
 from cli.terminal import complaints
 from cli.trouble import Trouble
 

@@ -10,7 +10,7 @@ from cli.client.records import Retried
 from cli.commands import connection, task_filter
 from cli.commands.each import each
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import Column, show_all
+from cli.showing import Column, show_all
 from cli.trouble import Trouble
 
 COLUMNS: tuple[Column[Retried], ...] = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cli import exits
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import say
+from cli.showing import say
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:

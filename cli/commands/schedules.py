@@ -7,7 +7,7 @@ import argparse
 from cli.client.records import Schedule
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.showing import Column, say, show_all
+from cli.showing import Column, say, show_all
 
 COLUMNS: tuple[Column[Schedule], ...] = (
     ("name", lambda one: one.name),

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from cli import exits
 from cli.client.records import Task
-from cli.commands.showing import Column, show_all, show_one
 from cli.commands.task_words import about, progress, result, seconds
+from cli.showing import Column, show_all, show_one
 
 COLUMNS: Sequence[Column[Task]] = (
     ("id", lambda task: task.task_id),

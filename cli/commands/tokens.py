@@ -8,7 +8,7 @@ from cli.client.records import Token
 from cli.commands import connection
 from cli.commands.each import each
 from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.showing import Column, emit, show_all, show_one
+from cli.showing import Column, emit, show_all, show_one
 
 SCOPES = ("read", "upload", "tasks", "admin")
 COLUMNS: tuple[Column[Token], ...] = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cli import exits, settings
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.commands.showing import emit, size
+from cli.showing import emit, size
 from cli.terminal import complaints, harmless, screen
 from cli.trouble import Trouble
 from cli.uploading.bars import Bars

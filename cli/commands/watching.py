@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from cli.client.api import Client
 from cli.client.records import Task
-from cli.commands.showing import emit
 from cli.commands.task_view import outcome, show_task
+from cli.showing import emit
 from cli.terminal import harmless, screen
 
 LOOK = 2  # seconds; the API answers sooner when the task ends

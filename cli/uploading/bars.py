@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from cli.commands.showing import size
+from cli.showing import size
 from cli.terminal import harmless
 from cli.uploading.files import Local
 from cli.uploading.tally import Tally

@@ -1,0 +1,71 @@
+"""Who may know whom among the commands, as a table."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
+
+import pytest
+
+from cli.local.stack import PROJECT
+
+GROUND = {"exits", "trouble", "terminal", "showing", "settings", "profiles", "completing"}
+MAY: Mapping[str, set[str]] = {
+    "client": set(),
+    "ground": set(),
+    "local": {"ground"},
+    "deploy": {"local", "ground"},
+    "target": {"local", "ground"},
+    "uploading": {"client", "ground"},
+    "checkup": {"client", "local", "ground"},
+    "commands": {"client", "checkup", "uploading", "deploy", "target", "local", "ground"},
+    "__main__": {"client", "commands", "ground"},
+}
+SERVER = {"local", "deploy", "commands"}
+"""They deploy the server's code, or try it out; nobody else may know it."""
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = str(node.module)
+            # `from cli import exits` names a module, `from cli.exits import DONE` names something in one.
+            inner = [f"{module}.{alias.name}" for alias in node.names]
+            yield from (one if (PROJECT / f"{one.replace('.', '/')}.py").exists() else module for one in inner)
+
+
+@cache
+def imports() -> Mapping[str, frozenset[str]]:
+    """By module, everything that it imports, at whatever moment and for whatever purpose."""
+    found = {}
+    for path in sorted((PROJECT / "cli").rglob("*.py")):
+        name = ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+        found[name] = frozenset(_imported(ast.parse(path.read_text("utf-8"))))
+    return found
+
+
+def room_of(module: str) -> str:
+    first = [*module.split("."), "__init__"][1]
+    return "ground" if first in GROUND or first == "__init__" else first
+
+
+@pytest.mark.parametrize("name", sorted(imports()))
+def test_imports_point_down(name: str) -> None:
+    allowed = MAY[room_of(name)] | {room_of(name)}
+    assert {one for one in imports()[name] if one.startswith("cli.") and room_of(one) not in allowed} == set()
+
+
+@pytest.mark.parametrize("name", sorted(imports()))
+def test_only_who_deploys_it_knows_the_servers_code(name: str) -> None:
+    knows = any(one.split(".")[0] in {"chalicelib", "app"} for one in imports()[name])
+    assert not knows or room_of(name) in SERVER
+
+
+def test_no_module_needs_itself() -> None:
+    ours = {name: {one for one in found if one in imports()} - {name} for name, found in imports().items()}
+
+    assert list(TopologicalSorter(ours).static_order())
