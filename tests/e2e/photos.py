@@ -7,12 +7,12 @@ import uuid
 from functools import cache
 
 import httpx
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
-from tests.pictures import encoded, opened
+from tests.pictures import encoded, opened, scene
 
 PRIVATE = {"exif", "icc_profile", "xmp", "XML:com.adobe.xmp", "comment", "Comment", "photoshop"}
-ORIENTATION = 0x0112
+MAKER, MODEL, ORIENTATION = 0x010F, 0x0110, 0x0112
 PRESETS = (150, 300, 600)
 
 
@@ -22,10 +22,17 @@ def a_small_photo(size: tuple[int, int] = (240, 160)) -> bytes:
     return encoded(Image.frombytes("RGB", (12, 8), dots).resize(size, Image.Resampling.BICUBIC), "JPEG", quality=85)
 
 
+def a_camera_photo(number: int) -> bytes:
+    """A JPEG as a telephone sends it, of about 150 KB: a scene, seen a little further to the side with each number."""
+    exif = Image.Exif()
+    exif[MAKER], exif[MODEL], exif[ORIENTATION] = "Wallify", f"Test {uuid.uuid4()}", 1 + number % 8
+    seen = ImageChops.offset(scene((1600, 1067)), 71 * number, 13 * number)
+    return encoded(seen, "JPEG", quality=85, exif=exif)
+
+
 @cache
-def a_large_photo() -> bytes:
-    """A JPEG of about 10 MB: noise, which nothing compresses."""
-    size = (2500, 1900)
+def a_large_photo(size: tuple[int, int] = (2500, 1900)) -> bytes:
+    """A JPEG of about 10 MB, or more: noise, which nothing compresses."""
     noise = Image.frombytes("RGB", size, random.Random(1).randbytes(3 * size[0] * size[1]))
     return encoded(noise, "JPEG", quality=94, subsampling=0)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
 import httpx
 import pytest
 
 from tests.e2e.client import Json, Wallify, a_key, eventually, told
 from tests.e2e.conftest import Cloud
-from tests.e2e.photos import a_large_photo, a_small_photo, clean, fetched
+from tests.e2e.photos import a_camera_photo, a_large_photo, a_small_photo, clean, fetched
 from tests.e2e.truth import Truth
 from tests.pictures import a_jpeg
 
@@ -21,6 +26,28 @@ BAD = {
     17: (b"", "empty_file"),
 }
 A_51_MB_FILE = b"\xff\xd8\xff" + bytes(51 * 1024 * 1024)
+THIRTY_MB = (4300, 3300)
+"""Pixels of noise that weigh so much."""
+CURL = shutil.which("curl") or "curl"
+
+
+@pytest.mark.parametrize("bad", [{}, BAD], ids=["all good", "three bad"])
+def test_the_curl_line_of_the_description_with_twenty_camera_photos(  # noqa: PLR0913, PLR0917  # fixtures
+    cloud: Cloud, wallify: Wallify, truth: Truth, collection: str, tmp_path: Path, bad: dict[int, tuple[bytes, str]]
+) -> None:
+    for number in range(TWENTY):
+        body = bad[number][0] if number in bad else a_camera_photo(number)
+        (tmp_path / f"image{number}.jpg").write_bytes(body)
+    bulk = curl_bulk(cloud, tmp_path, collection)
+    parent = wallify.ended(bulk["task_id"])
+    good, status = TWENTY - len(bad), "PARTIAL" if bad else "SUCCESS"
+    counts = {"succeeded": good, "failed": len(bad), "cancelled": 0}
+    assert (parent["status"], {name: parent["result"][name] for name in counts}) == (status, counts)
+    children = [wallify.ended(item["task_id"]) for item in bulk["results"]]
+    assert [child["subject"]["filename"] for child in children] == [f"image{number}.jpg" for number in range(TWENTY)]
+    reasons = {number: child["error"]["code"] for number, child in enumerate(children) if child["error"]}
+    assert reasons == {number: reason for number, (_, reason) in bad.items()}
+    truth.assert_exact(collection, good)
 
 
 def test_twenty_photos_in_one_request_are_twenty_images(wallify: Wallify, truth: Truth, collection: str) -> None:
@@ -64,6 +91,16 @@ def test_a_photo_too_large_for_the_api_goes_straight_into_the_bucket(
     truth.assert_exact(collection, 1)
 
 
+def test_a_photo_of_30_mb_goes_straight_into_the_bucket(wallify: Wallify, truth: Truth, collection: str) -> None:
+    photo, ticket = a_large_photo(THIRTY_MB), a_ticket(wallify, collection)
+    assert len(photo) > 30 * 1024 * 1024
+    assert post(ticket, photo).status_code == 201
+    task = wallify.ended(ticket["task_id"])
+    assert (task["status"], task["result"]["bytes"]) == ("SUCCESS", len(photo))
+    assert [max(clean(fetched(one["url"])).size) for one in task["result"]["thumbnails"]] == [150, 300, 600]
+    truth.assert_exact(collection, 1)
+
+
 def test_the_bucket_refuses_what_the_form_does_not_allow(wallify: Wallify, truth: Truth, collection: str) -> None:
     ticket = a_ticket(wallify, collection)
     photo = a_small_photo()
@@ -96,6 +133,31 @@ def test_an_object_that_another_tool_drops_appears_in_the_catalogue(
     eventually(lambda: wallify.http.get(f"/collections/{collection}").is_success or None, "the collection appears")
     (row,) = truth.assert_exact(collection, 1)
     assert (row["filename"], row["bytes"]) == (name.rpartition("/")[2], len(body))
+
+
+def test_what_aws_s3_cp_puts_into_incoming_summer_appears(cloud: Cloud, wallify: Wallify, tmp_path: Path) -> None:
+    # What `aws s3 cp` does: one PUT for a small file, parts for one of more than 8 MB.
+    small, large = a_camera_photo(1), a_large_photo()
+    for name, body in (("small.jpg", small), ("large.jpg", large)):
+        (tmp_path / name).write_bytes(body)
+        cloud.aws("s3").upload_file(str(tmp_path / name), cloud.outputs["BucketName"], f"incoming/summer/{name}")
+
+    def both() -> bool | None:
+        if not wallify.http.get("/collections/summer").is_success:
+            return None
+        return wanted <= {(row["filename"], row["bytes"]) for row in wallify.images("summer")} or None
+
+    wanted = {("small.jpg", len(small)), ("large.jpg", len(large))}
+    assert eventually(both, "both appear in the catalogue")
+
+
+def curl_bulk(cloud: Cloud, folder: Path, collection: str) -> Json:
+    """What the description's line answers, with our address, token and files in it."""
+    files = [part for number in range(TWENTY) for part in ("-F", f"files[]=@image{number}.jpg")]
+    line = [CURL, "-sS", "--noproxy", "*", "-X", "POST", f"{cloud.api_url}/bulk_upload"]
+    line += ["-H", f"Authorization: {cloud.token}", *files, "-F", f"collection={collection}", "-F", "async=true"]
+    said = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return dict(json.loads(said))
 
 
 def a_ticket(wallify: Wallify, collection: str) -> Json:
