@@ -37,11 +37,12 @@ class SqsLane:
         """How much is in it; see Lane."""
         with _translated():
             told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
-            dead = self._attributes(f"{self.name}-dead", _COUNTED["waiting"])
+            # Whoever looks at dead letters hides them for a moment; they are still there.
+            dead = self._attributes(f"{self.name}-dead", _COUNTED["waiting"], _COUNTED["in_flight"])
             feeds = self._feeds(told["QueueArn"])
         numbers = {name: int(told[attribute]) for name, attribute in _COUNTED.items()}
         paused = bool(feeds) and all(feed["State"] in _RESTING for feed in feeds)
-        return Load(**numbers, dead=int(dead[_COUNTED["waiting"]]), paused=paused)
+        return Load(**numbers, dead=sum(map(int, dead.values())), paused=paused)
 
     def pause(self) -> None:
         """Let its function take nothing more; see Lane."""

@@ -70,6 +70,14 @@ def test_a_queue_tells_what_waits_is_in_flight_delayed_and_dead(lane: SqsLane, c
     assert lane.load() == Load(waiting=2, in_flight=1, delayed=1, dead=1, paused=True)
 
 
+def test_a_dead_letter_that_somebody_looks_at_still_counts(lane: SqsLane, cloud: dict[str, Any]) -> None:
+    url = _url(cloud, "images-dead")
+    cloud["sqs"].send_message(QueueUrl=url, MessageBody="{}")
+    cloud["sqs"].receive_message(QueueUrl=url, VisibilityTimeout=60)
+
+    assert lane.load().dead == 1
+
+
 def test_a_queue_is_paused_and_goes_on_however_often_that_is_said(lane: SqsLane) -> None:
     seen = []
     for verb in (lane.pause, lane.pause, lane.resume, lane.resume):
