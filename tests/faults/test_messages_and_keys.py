@@ -73,7 +73,7 @@ def test_f06_the_event_that_s3_sends_at_set_up_is_worked_off(world: World) -> No
 
 
 @pytest.mark.parametrize("body", ["hello", "{}", '{"schema_version": 2, "task_id": "t1"}', '{"Records": [{}]}'])
-def test_f06_what_nobody_understands_ends_among_the_dead_letters_and_hurts_nobody(world: World, body: str) -> None:
+def test_f06_f19_what_nobody_understands_ends_among_the_dead_letters_and_hurts_nobody(world: World, body: str) -> None:
     world.queue.send(body)
     world.upload()
     message = next(message for message in world.queue.messages if message.body == body)
