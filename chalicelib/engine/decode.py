@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom in pixels of the decoded picture; fractions are meant."""
 
 _FEED = 4 * 1024 * 1024
-"""Bytes that a decoder is given at a time. Pillow's 64 KiB make it stop and start again: about 1 % of a thumbnail set."""
+"""Bytes that a decoder is given at a time. Pillow's 64 KiB make it stop and start: about 1 % of a thumbnail set."""
 
 # Only the one plugin that is needed is imported. Going around Image.open also goes around its bomb check, which warns
 # at 89 megapixels whatever our limits say; `probe` checks ours.
