@@ -115,7 +115,8 @@ _wallify() {
   _describe -t words wallify next
   _files
 }
-compdef _wallify wallify ./wallify"""
+# Loaded from fpath, this file is the function's first call; sourced, it only has to be made known.
+if [[ "$funcstack[1]" == _wallify ]]; then _wallify "$@"; else compdef _wallify wallify ./wallify; fi"""
 
 _FISH = """# wallify's completion for fish
 function __wallify_at

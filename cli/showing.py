@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
-from rich.table import Table
+from rich.cells import cell_len
 from rich.text import Text
 
 from cli.terminal import harmless, screen
@@ -21,6 +21,9 @@ Column: TypeAlias = tuple[str, Callable[[T], object]]
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _STEP = 1000
+GAP = 2  # spaces between columns
+LONG = ("id", "key")
+"""Columns that may have a line of their own; they are copied from here, so they are shown whole."""
 
 
 def show_all(given: argparse.Namespace, things: Iterable[T], columns: Sequence[Column[T]], *, none: str) -> int:
@@ -85,13 +88,41 @@ def _show_table(things: Sequence[T], columns: Sequence[Column[T]], none: str) ->
     if not things:
         screen.print(none, markup=False)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for name, _ in columns:
-        # Ids are copied from here: they are shown whole, and what is wide gives way.
-        table.add_column(name, no_wrap=name in {"id", "state"}, overflow="fold")
-    for thing in things:
-        table.add_row(*(Text(shown(value_of(thing))) for _, value_of in columns))
-    screen.print(table)
+    rows = [[_brief(value_of(thing)) for _, value_of in columns] for thing in things]
+    names = [name for name, _ in columns]
+    kept = [at for at in range(len(names)) if any(row[at] for row in rows)]
+    names, rows = [names[at] for at in kept], [[row[at] for at in kept] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    if sum(widths) + GAP * len(widths) <= screen.width or names[0] not in LONG:
+        _aside([names, *rows], widths)
+    else:
+        _below(rows, widths)
+
+
+def _aside(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+    """One line for each row, under a heading."""
+    for number, row in enumerate(rows):
+        screen.print(_padded(row, widths), style="" if number else "bold", soft_wrap=True)
+
+
+def _below(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
+    """What a row is about on a line of its own, and the rest below it: for narrow terminals."""
+    for first, *rest in rows:
+        screen.print(Text(first, style="bold"), soft_wrap=True)
+        screen.print(Text("  ").append_text(_padded(rest, widths[1:])), soft_wrap=True)
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> Text:
+    parts = (cell + " " * (width - cell_len(cell) + GAP) for cell, width in zip(row, widths, strict=True))
+    return Text("".join(parts).rstrip())
+
+
+def _brief(value: object) -> str:
+    """As `shown`; a time of today without its date, and a date of another day without its time."""
+    if not isinstance(value, datetime):
+        return shown(value)
+    at, now = value.astimezone(), datetime.now().astimezone()
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%Y-%m-%d}"
 
 
 def _show_lines(things: Iterable[T], columns: Sequence[Column[T]]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
 from cli.trouble import Trouble
 
@@ -20,8 +21,11 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @contextmanager
-def steps(title: str) -> Iterator[Callable[[str], None]]:
-    """Show `title` and each step that is told, and how long all of it took."""
+def steps(title: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show `title` and each step that is told, and how long all of it took; nothing if `quiet`."""
+    if quiet:
+        yield lambda _: None
+        return
     began = time.monotonic()
     with screen.status(title) as line:
 
@@ -36,8 +40,8 @@ def complain(trouble: Trouble) -> None:
     """Say what is wrong, what to do, and show the evidence."""
     if trouble.evidence:
         complaints.print(trouble.evidence, style="dim", markup=False)
-    complaints.print(harmless(trouble.what), style="bold red", markup=False, end=" ", soft_wrap=True)
-    complaints.print(harmless(trouble.advice), markup=False, soft_wrap=True)
+    words = Text(harmless(trouble.what), style="bold red")
+    complaints.print(words.append(harmless(f" {trouble.advice}".rstrip()), style="not bold default"), soft_wrap=True)
 
 
 def harmless(text: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 
-from cli.commands import stack_options
+from cli.commands import connection, stack_options
 from cli.commands.grammar import Commands, declare
+from cli.commands.status import facts_of
 from cli.local import fingerprints, lifecycle, warming
 from cli.local.stack import PROJECT, Record, Stack
+from cli.showing import emit
 from cli.terminal import complain, screen, steps
 from cli.trouble import Trouble
 
@@ -25,22 +27,27 @@ def add_to(commands: Commands) -> None:
         "up",
         "up --port 9000 --dir .local/second",
         "up --state postgres",
+        "up --json",
     )
     stack_options.add_to(parser)
     stack_options.add_port_to(parser)
     parser.add_argument("--state", choices=("dynamodb", "postgres"), help="where tasks and images are kept")
     parser.add_argument("--watch", action="store_true", help="stay, and deploy whenever a source changes")
+    connection.add_json_to(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Do it."""
     stack = stack_options.stack_from(given)
-    with steps("Starting the local cloud") as tell:
+    with steps("Starting the local cloud", quiet=given.json) as tell:
         record = lifecycle.up(stack, tell, state=given.state)
         tell("first answers")
         warming.first_answers(stack)
-    _greet(stack, record)
+    if given.json:
+        emit(facts_of(stack))
+    else:
+        _greet(stack, record)
     if given.watch:
         _watch(stack)
     return 0

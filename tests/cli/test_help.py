@@ -15,7 +15,7 @@ from cli.completing import words_of
 from cli.local.stack import PROJECT
 
 COMMANDS = [at for at in words_of(parser()) if at]
-LOCAL = {"up", "down", "test", "bench", "soak", "deploy", "teardown", "completion"}
+LOCAL = {"test", "bench", "soak", "deploy", "teardown", "completion"}
 """They make or check things on this machine; what they print is for people."""
 
 
