@@ -5,9 +5,13 @@ I1: every accepted task ends. I2: effects happen exactly once. I3: final states 
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -17,6 +21,10 @@ from chalicelib.errors import DuplicateImage, IllegalTransition, Unavailable
 from chalicelib.services.checkpoints import CHECKPOINTS
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import OnDuplicate, Upload
+from chalicelib.stores.memory import MemoryState
+from chalicelib.wiring.outside import State
+from tests.faults.cloud import cloud_on_moto
+from tests.faults.database import base_on_sqlite
 from tests.faults.oracle import images_of, judge, tasks_of
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -31,8 +39,15 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.open = ExitStack()
+        self.world = World(self.open.enter_context(self.state()))
         self.ended: dict[str, Task] = {}
+
+    @staticmethod
+    @contextmanager
+    def state() -> Iterator[State]:
+        """Where the world keeps its rows."""
+        yield MemoryState()
 
     @rule(
         body=st.sampled_from(BODIES), collection=st.sampled_from(COLLECTIONS), on_duplicate=st.sampled_from(OnDuplicate)
@@ -110,6 +125,10 @@ class Machine(RuleBasedStateMachine):
             assert {image.original_key, *(form.key for form in forms)} <= self.world.bucket.blobs.keys()
 
     def teardown(self) -> None:
+        with self.open:
+            self._come_to_an_end()
+
+    def _come_to_an_end(self) -> None:
         self.world.at_checkpoint = lambda _: None
         self.world.rest()
         for key in self.world.bucket.under("incoming/"):
@@ -120,7 +139,34 @@ class Machine(RuleBasedStateMachine):
         judge(self.world, *((image.collection, blobs[image.original_key].body) for image in images))
 
 
-Machine.TestCase.settings = settings(
+class OnSqlite(Machine):
+    """The same over SQLite."""
+
+    @staticmethod
+    @contextmanager
+    def state() -> Iterator[State]:
+        """See Machine."""
+        with TemporaryDirectory() as folder, base_on_sqlite(Path(folder)) as base:
+            yield base.state()
+
+
+class OnDynamodb(Machine):
+    """The same over DynamoDB."""
+
+    @staticmethod
+    @contextmanager
+    def state() -> Iterator[State]:
+        """See Machine."""
+        with cloud_on_moto() as cloud:
+            yield cloud.state()
+
+
+EVERY = settings(
     max_examples=60, stateful_step_count=30, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
+Machine.TestCase.settings = EVERY
+OnSqlite.TestCase.settings = settings(EVERY, max_examples=15)
+OnDynamodb.TestCase.settings = settings(EVERY, max_examples=4)
 TestWorld = Machine.TestCase
+TestOnSqlite = OnSqlite.TestCase
+TestOnDynamodb = pytest.mark.slow(OnDynamodb.TestCase)
