@@ -86,7 +86,8 @@ def _show_functions(stack: Stack, groups: list[str], show: Callable[[Line], None
 
 
 def _plain(line: Line) -> None:
-    screen.print(str(line), markup=False, soft_wrap=True)
+    if line.is_for_people:
+        screen.print(str(line), markup=False, soft_wrap=True)
 
 
 def _json(line: Line) -> None:
@@ -105,6 +106,11 @@ class Line:
     def __str__(self) -> str:
         """The line as the terminal shows it."""
         return f"{self.at:%H:%M:%S} {self.function:14} {self.message.rstrip()}"
+
+    @property
+    def is_for_people(self) -> bool:
+        """False for lines that carry numbers to CloudWatch and say nothing else."""
+        return not self.message.startswith('{"_aws"')
 
     @property
     def at(self) -> datetime:
