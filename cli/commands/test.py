@@ -27,7 +27,7 @@ def add_to(commands: Commands) -> None:
     parser = declare(
         commands, "test", "run every check; arguments after -- go to pytest", "test --fast", "test tests/cli -- -x"
     )
-    parser.add_argument("--fast", action="store_true", help="only pytest, without the slow and end-to-end tests")
+    parser.add_argument("--fast", action="store_true", help="the inner loop: without slow and end-to-end tests")
     parser.add_argument("pytest", nargs="*", help="arguments for pytest: then only pytest runs")
     parser.set_defaults(run=run)
 
@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def checks(pytest: list[str], *, fast: bool) -> list[tuple[str, ...]]:
-    """The commands to run: all of them, or only pytest if it is given arguments or has to be fast."""
-    if fast or pytest:
+    """The commands to run: all of them, but only pytest if it is given arguments."""
+    if pytest:
         return [("pytest", *(FAST if fast else ()), *pytest)]
-    return [*CHECKS, *(("pytest", *chosen) for chosen in ROUNDS)]
+    return [*CHECKS, *(("pytest", *chosen) for chosen in ((FAST,) if fast else ROUNDS))]

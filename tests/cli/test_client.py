@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -239,3 +240,12 @@ def test_the_client_knows_nothing_of_the_servers_code_and_little_of_ours() -> No
             if isinstance(node, ast.ImportFrom):
                 assert str(node.module).split(".")[0] != "chalicelib"
                 assert not str(node.module).startswith("cli.") or str(node.module).startswith("cli.client")
+
+
+def test_the_documentations_program_runs(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    image = desk.picture(1)
+    (program,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "cli.md").read_text("utf-8"), re.DOTALL)
+
+    exec(program.replace("http://127.0.0.1:7545", desk.url), {"token": TOKEN})  # noqa: S102  # our own words
+
+    assert capsys.readouterr().out.startswith(f"{image.name} {desk.url}/media/")
