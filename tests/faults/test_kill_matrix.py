@@ -16,7 +16,7 @@ from chalicelib.services.checkpoints import CHECKPOINTS
 from chalicelib.services.uploads import OnDuplicate
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
-from tests.world import World, a_png
+from tests.world import Kill, World, a_png
 
 LAST = 5
 NEIGHBOUR = ("nature", a_png(99))
@@ -35,12 +35,32 @@ def crowded(world: World) -> World:
     return world
 
 
+def stop(world: World, checkpoint: str, attempt: int, fault: BaseException) -> None:
+    """The worker that passes the checkpoint in its n-th attempt meets this there."""
+
+    def meet() -> None:
+        world.killed_at.append(checkpoint)
+        raise fault
+
+    world.when(checkpoint, meet, attempt=attempt)
+
+
+STOPS: dict[str, BaseException] = {
+    "killed": Kill(),  # also what the end of a function's time looks like, and the kernel's answer to its memory
+    "a fault": RuntimeError("injected"),
+    "out of memory": MemoryError(),
+}
+
+
 @every_attempt
 @every_checkpoint
-def test_a_worker_that_dies_loses_nothing_and_doubles_nothing(crowded: World, checkpoint: str, attempt: int) -> None:
+@pytest.mark.parametrize("fault", STOPS.values(), ids=STOPS)
+def test_a_worker_that_is_stopped_loses_nothing_and_doubles_nothing(
+    crowded: World, fault: BaseException, checkpoint: str, attempt: int
+) -> None:
     task = crowded.upload()
     crowded.bucket.trouble.at("before get", *unavailable(attempt - 1))
-    crowded.kill_at(checkpoint, attempt=attempt)
+    stop(crowded, checkpoint, attempt, fault)
     crowded.rest()
     assert crowded.killed_at == [checkpoint]
     if attempt == LAST and checkpoint not in PUBLISHED:
