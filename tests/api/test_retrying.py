@@ -68,4 +68,12 @@ def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Wired, queue:
     assert house.tasks.get(task_id).status is Status.FAILURE
     assert [task["status"] for task in redriven.json["tasks"]] == ["PENDING"]
     assert admin.get("/queues/images/dead").json["letters"] == []
-    assert admin.get("/queues/nothing/dead").status == 404
+
+
+def test_every_queue_has_dead_letters_and_no_other_name_does(admin: Gateway, queue: MemoryQueue) -> None:
+    queue.bury("hello", reason="")
+    for name in ("images", "thumbnails", "maintenance"):
+        (letter,) = admin.get(f"/queues/{name}/dead").json["letters"]
+        assert (letter["body"], letter["reason"], letter["task"]) == ("hello", "received too often", None)
+        assert admin.post(f"/queues/{name}/redrive").json["tasks"] == []
+    assert {admin.get("/queues/nothing/dead").status, admin.post("/queues/nothing/redrive").status} == {404}
