@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -37,20 +36,18 @@ class WidthQuery(msgspec.Struct, frozen=True):
     width: Width | UnsetType = UNSET
 
 
-class Preset(StrEnum):
-    """A size that is stored: the longest side in pixels, or the picture as it is."""
-
-    SMALL = "150"
-    MEDIUM = "300"
-    LARGE = "600"
-    FULL = "full"
-
-
 class PresetAt(msgspec.Struct, frozen=True):
     """A form's place."""
 
     image_id: Id
-    preset: Preset
+    preset: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(full|[1-9][0-9]{1,4})(?!\n)$",
+            max_length=5,
+            description="A size that is stored: its longest side in pixels (150, 300, 600 by default), or full.",
+        ),
+    ]
 
 
 _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}

@@ -53,7 +53,13 @@ def test_an_id_and_a_preset_lead_to_the_form(anyone: Gateway, house: Wired, pres
 def test_a_preset_that_is_not_stored_is_not_found(anyone: Gateway, house: Wired) -> None:
     publish(house, an_image(ONE), a_rendition(ONE, "full"))
 
-    assert anyone.get(f"/i/{ONE}/150").status == 404
+    assert [anyone.get(f"/i/{ONE}/{size}").status for size in (150, 400)] == [404, 404]
+
+
+def test_a_size_that_somebody_has_set_is_a_preset_too(anyone: Gateway, house: Wired) -> None:
+    publish(house, an_image(ONE), a_rendition(ONE, "800", width=800), a_rendition(ONE, "full"))
+
+    assert anyone.get(f"/i/{ONE}/800").headers["Location"] == url("800")
 
 
 def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Wired) -> None:
@@ -63,7 +69,9 @@ def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Wired) 
     assert got.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", [f"{NAME}?width=0", f"{NAME}?width=16385", f"{NAME}?width=x", f"/i/{ONE}/400"])
+@pytest.mark.parametrize(
+    "path", [f"{NAME}?width=0", f"{NAME}?width=16385", f"{NAME}?width=x", f"/i/{ONE}/huge", f"/i/{ONE}/1"]
+)
 def test_other_sizes_are_refused(anyone: Gateway, house: Wired, path: str) -> None:
     assert anyone.get(path).status == 400
 
