@@ -23,6 +23,7 @@ from tests.api.gateway import Gateway
 from tests.builders import FrozenClock
 from tests.contracts.watched import table_that_ships
 from tests.faults.cloud import dynamodb_error, s3_error
+from tests.infra.canned import Raw, can
 from tests.infra.recording import REGION, STAGE, Recorder
 from tests.infra.roles import ARNS, named
 from tests.memory_metrics import MemoryMetrics
@@ -30,14 +31,6 @@ from tests.memory_metrics import MemoryMetrics
 ROOT = "wlf_root"
 QUEUES = ("Images", "Thumbnails", "Maintenance")
 FUNCTION_OF = {"Images": "process_image", "Thumbnails": "make_thumbnails", "Maintenance": "maintenance"}
-FEED = {"UUID": "11111111-1111-4111-8111-111111111111", "State": "Enabled"}
-CANNED: dict[str, dict[str, Any]] = {
-    "lambda.ListEventSourceMappings": {"EventSourceMappings": [FEED]},
-    "lambda.UpdateEventSourceMapping": FEED,
-    "lambda.GetFunctionConfiguration": {"MemorySize": 512, "Timeout": 30},
-    "cloudfront.CreateInvalidation": {},
-}
-"""What moto would need Docker or half a CDN for."""
 
 
 @dataclass
@@ -142,7 +135,7 @@ class Account:
         """What AWS answers to what it refuses."""
         refused = self.refusing and event_name.endswith(f".{self.refusing}")
         body = s3_error("AccessDenied") if self.refusing.startswith("s3") else dynamodb_error("AccessDeniedException")
-        return AWSResponse(request.url, 403, {}, _Raw(body)) if refused else None
+        return AWSResponse(request.url, 403, {}, Raw(body)) if refused else None
 
     def _handled(self, lane: str, message: dict[str, Any]) -> bool:
         told = {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(self.clock.now().timestamp() * 1000))}
@@ -164,7 +157,7 @@ def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields 
     with moto.mock_aws():
         boto3.setup_default_session(region_name=REGION)
         recorder.listen_to(boto3.DEFAULT_SESSION)
-        _can(boto3.DEFAULT_SESSION)
+        can(boto3.DEFAULT_SESSION)
         clients.client.cache_clear()
         _make_resources()
         account = Account(
@@ -200,23 +193,6 @@ def _make_resources() -> None:
     table = table_that_ships()
     shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     boto3.client("dynamodb").create_table(TableName=named("Table"), **{part: table[part] for part in shape})
-
-
-def _can(session: Any) -> None:  # noqa: ANN401  # boto3's session
-    for operation, body in CANNED.items():
-
-        def answer(request: Any, body: object = body, **_: object) -> AWSResponse:  # noqa: ANN401  # botocore's
-            return AWSResponse(request.url, 200, {}, _Raw(b"" if not body else json.dumps(body).encode()))
-
-        session.events.register_first(f"before-send.{operation}", answer)
-
-
-@dataclass
-class _Raw:
-    body: bytes
-
-    def stream(self, **_: object) -> Iterator[bytes]:
-        yield self.body
 
 
 def _context(function: str) -> SimpleNamespace:

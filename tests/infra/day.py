@@ -13,8 +13,7 @@ from tests.infra.account import Account
 from tests.pictures import a_jpeg, encoded, scene
 
 PICTURE = a_jpeg((400, 300))
-LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)
-"""A picture that optimizing makes smaller."""
+LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)  # optimizing makes it smaller
 
 
 def live(account: Account) -> None:
