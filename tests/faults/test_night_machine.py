@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from chalicelib.core.catalog import Image
+from chalicelib.core.keys import manifest
+from chalicelib.core.manifests import entries_in
 from chalicelib.core.tasks import TaskFilter, TaskType
 from chalicelib.core.trash import is_doomed
 from chalicelib.errors import WallifyError
@@ -245,6 +247,18 @@ class Night(RuleBasedStateMachine):
         self.nothing_needed_is_missing()
         self.counters_are_exact()
         assert [key for key in self.world.bucket.under("originals/", "renditions/") if self._is_rubbish(key)] == []
+        self._manifests_are_right()
+        assert [key for key in self.world.bucket.under("forwards/of/") if key.split("/")[2] in self.gone] == []
+
+    def _manifests_are_right(self) -> None:
+        catalog = self.world.wired.state.catalog
+        for name in catalog.collections():
+            blob = self.world.bucket.blobs.get(manifest(name))
+            entries = entries_in(blob.body) if blob else {}
+            images = {image.image_id: image for image in catalog.images(name, 1_000).items}
+            assert {one: entry["name"] for one, entry in entries.items()} == {
+                one: image.name for one, image in images.items()
+            }
 
     def _watch(self, port: object, *verbs: str) -> None:
         for verb in verbs:
