@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 from chalicelib.stores.sql import SqlState
 from chalicelib.stores.sql.catalog import SqlCatalog
@@ -49,6 +53,18 @@ class Base:
             execute(self.url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         else:
             self.engine.dispose()
+
+    def crash(self) -> None:
+        """One of PostgreSQL's processes is killed; it ends all others and recovers. Comes back when it is up again."""
+        clients = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        victim = int(str(execute(self.url, clients)[0][0]))
+        os.kill(victim, signal.SIGKILL)
+        for _ in range(400):
+            with suppress(OperationalError):
+                # Nobody but the recovery takes the victim off the list.
+                if (victim,) not in execute(self.url, clients):
+                    return
+            time.sleep(0.05)  # between looks; nothing is measured by it
 
 
 @contextmanager

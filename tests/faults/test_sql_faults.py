@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from chalicelib.core.tasks import Status
 from chalicelib.errors import TooManyRequests
 from chalicelib.services.checkpoints import CHECKPOINTS
 from chalicelib.services.runner import Redeliver
-from tests.faults.database import BROKEN, BUSY, Base, SqlFaults
+from tests.contracts.databases import execute
+from tests.faults.database import BROKEN, BUSY, Base, SqlFaults, base_on_postgresql
 from tests.faults.oracle import judge
 from tests.world import World, a_png
 
@@ -95,6 +98,25 @@ def test_f55_a_failover_at_any_step_is_not_noticed(on_sql: World, base: Base, ch
     on_sql.rest()
     assert (on_sql.task(task).status, on_sql.task(task).attempts) == (Status.SUCCESS, 1)
     judge(on_sql, PICTURE)
+
+
+@pytest.fixture
+def lasting() -> Iterator[Base]:
+    """A PostgreSQL that has written each commit before it says so; the other tests' does not wait for that."""
+    with base_on_postgresql() as base:
+        execute(base.url, "ALTER ROLE postgres SET synchronous_commit = on")
+        yield base
+        execute(base.url, "ALTER ROLE postgres RESET synchronous_commit")
+
+
+@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+def test_f55_a_server_that_crashes_and_recovers_has_lost_nothing(lasting: Base, checkpoint: str) -> None:
+    world = World(lasting.state())
+    task = world.upload()
+    world.when(checkpoint, lasting.crash)
+    world.rest()
+    assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 1)
+    judge(world, PICTURE)
 
 
 def test_f55_a_database_that_stays_away_loses_no_upload(on_sql: World, base: Base) -> None:
