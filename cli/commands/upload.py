@@ -105,13 +105,27 @@ def _sum_up(given: argparse.Namespace, found: Found, tally: Tally, seconds: floa
         emit({"files": tally.files, **counts, "left_out": found.left_out, "seconds": took, "interrupted": interrupted})
         return
     words = ", ".join(f"{count} {WORDS[Outcome(outcome)]}" for outcome, count in counts.items() if count) or "none done"
-    screen.print(f"{tally.files} files, {size(tally.bytes)}: {words}, in {seconds:.1f} s.", markup=False)
+    screen.print(
+        f"{tally.files} files, {size(tally.bytes)}: {words}, in {seconds:.1f} s.", markup=False, soft_wrap=True
+    )
     if found.left_out:
-        screen.print(f"{found.left_out} other files are no pictures by their names, and were left out.", markup=False)
+        screen.print(
+            f"{found.left_out} other files are no pictures by their names, and were left out.",
+            markup=False,
+            soft_wrap=True,
+        )
     if interrupted or tally.failures:
-        paths = shlex.join(map(str, given.paths))
-        again = harmless(f"./wallify upload {paths} --collection {shlex.quote(given.collection)} --resume")
-        screen.print(f"{'Interrupted; go on' if interrupted else 'Try those again'} with: {again}", markup=False)
+        again = harmless(f"./wallify upload {_typed(given)} --resume")
+        screen.print(
+            f"{'Interrupted; go on' if interrupted else 'Try those again'} with: {again}", markup=False, soft_wrap=True
+        )
+
+
+def _typed(given: argparse.Namespace) -> str:
+    """The words that lead to the same upload, without the token."""
+    options = {name: getattr(given, name) for name in ("collection", "url", "profile", "dir")}
+    words = [str(word) for name, value in options.items() if value for word in (f"--{name}", value)]
+    return shlex.join([*map(str, given.paths), *words])
 
 
 WORDS = {

@@ -94,11 +94,11 @@ def test_a_broken_file_fails_alone_with_its_reason(at_desk: Terminal, desk: Desk
     (photos / "broken.jpg").write_bytes(a_jpeg(*SMALL)[:300])
     (photos / "text.jpg").write_text("This is a text.", encoding="utf-8")
 
-    typed = at_desk("upload", str(photos), "--collection", "c")
+    typed = at_desk("upload", str(photos), "--collection", "c", "--url", desk.url)
 
     assert typed.code == 7
     assert "3 uploaded, 2 failed" in typed.out
-    assert "--resume" in typed.out
+    assert f"./wallify upload {photos} --collection c --url {desk.url} --resume" in typed.out
     assert "broken.jpg: A JPEG segment" in typed.err
     assert "text.jpg: The file is not an image." in typed.err
 
