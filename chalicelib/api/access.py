@@ -28,7 +28,7 @@ def allowed(ask: Ask, scopes: tuple[Scope, ...]) -> Ask:
     token = next(_allowing(_check(ask), scopes), None)
     if token is None:
         raise Forbidden(scope=", ".join(scopes))
-    return replace(ask, owner=token.digest, actor=token.name)
+    return replace(ask, owner=token.digest, actor=token.name, is_admin=token.allows(Scope.ADMIN))
 
 
 def presented(ask: Ask) -> str:

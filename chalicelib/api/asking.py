@@ -35,6 +35,8 @@ class Ask:
     """Digest of the token that was shown; empty on public routes."""
     actor: str = ""
     """That token's name."""
+    is_admin: bool = False
+    """True when that token may do everything."""
 
     @property
     def language(self) -> Language:

@@ -13,11 +13,18 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
-from chalicelib.core.tasks import Failure, Status, Task, TaskType
+from chalicelib.core.tasks import Failure, Progress, Status, Task, TaskType
 from chalicelib.errors import ImageNotFound
 from chalicelib.wiring import wired
 
 LOOK_AGAIN_SECONDS = "1"
+
+
+class StepRecord(msgspec.Struct, frozen=True):
+    """A step, and when it began."""
+
+    stage: str
+    at: Moment
 
 
 class ProgressRecord(msgspec.Struct, frozen=True):
@@ -27,6 +34,8 @@ class ProgressRecord(msgspec.Struct, frozen=True):
     total: int
     percent: int
     stage: str
+    steps: tuple[StepRecord, ...]
+    """Those of the newest attempt, in order."""
 
 
 class ErrorRecord(msgspec.Struct, frozen=True):
@@ -36,6 +45,8 @@ class ErrorRecord(msgspec.Struct, frozen=True):
     message: str
     retryable: bool
     """True when another attempt may succeed."""
+    trace: str | None = None
+    """Where in the code it happened; told to administrators only, and null where that says nothing new."""
 
 
 class SubjectRecord(msgspec.Struct, frozen=True):
@@ -83,12 +94,12 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
     """The task, with `result` in place of what the task itself remembers, if given."""
-    subject, progress = task.subject, task.progress
+    subject = task.subject
     return TaskRecord(
         **{name: getattr(task, name) for name in _SAME},
         ready=task.is_final,
         successful=task.status is Status.SUCCESS,
-        progress=ProgressRecord(progress.current, progress.total, progress.percent, progress.stage),
+        progress=_progress(task.progress),
         result=task.result if result is None else result,
         error=_error(ask, task.error) if task.error else None,
         queue_wait_ms=_ms(task.queued_at, task.started_at),
@@ -126,8 +137,14 @@ _SAME = (
 )
 
 
+def _progress(progress: Progress) -> ProgressRecord:
+    steps = tuple(StepRecord(step.stage, step.at) for step in progress.passed)
+    return ProgressRecord(progress.current, progress.total, progress.percent, progress.stage, steps)
+
+
 def _error(ask: Ask, error: Failure) -> ErrorRecord:
-    return ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable)
+    trace = error.trace or None if ask.is_admin else None
+    return ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable, trace)
 
 
 def _ms(since: datetime | None, until: datetime | None) -> int | None:

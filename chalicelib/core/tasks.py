@@ -59,12 +59,22 @@ class TaskType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A step of an attempt, and when it began."""
+
+    stage: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far the work is: `current` of `total` steps, and the name of the step."""
 
     current: int = 0
     total: int = 0
     stage: str = "queued"
+    passed: tuple[Step, ...] = field(default=(), compare=False)
+    """The steps of the newest attempt, in order; how far the work is does not depend on them."""
 
     @property
     def percent(self) -> int:
@@ -80,6 +90,8 @@ class Failure:
     message: str
     retryable: bool = False
     details: Mapping[str, object] = field(default_factory=dict)
+    trace: str = field(default="", compare=False)
+    """Where in the code it happened, for administrators alone; empty where that says nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,10 @@ class Subject:
     image_id: str | None = None
     filename: str | None = None
     """The name as the client gave it: shown, never used as a key."""
+
+
+_MOST_STEPS = 20
+"""Kept of an attempt; a row must not grow with the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +160,13 @@ class Task:
             lease_until=now + lease,
             attempts=self.attempts + 1,
             error=None,
+            progress=replace(self.progress, passed=()),
         )
 
-    def at(self, progress: Progress) -> Task:
+    def at(self, progress: Progress, now: datetime) -> Task:
         """The same attempt, a step further."""
-        return self._moved(Status.STARTED, progress=progress)
+        passed = (*self.progress.passed, Step(progress.stage, now))
+        return self._moved(Status.STARTED, progress=replace(progress, passed=passed[-_MOST_STEPS:]))
 
     def noted(self, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
         """The same attempt of a long job, a piece further: where it stands, and what it has found so far."""
@@ -166,7 +184,7 @@ class Task:
     def succeeded(self, result: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
         """Done, with a result; forgotten after `keep`."""
         total = max(self.progress.total, 1)
-        done = Progress(total, total, "done")
+        done = Progress(total, total, "done", self.progress.passed)
         return self._ended(Status.SUCCESS, now=now, keep=keep, result=result, progress=done)
 
     def failed(self, error: Failure, *, now: datetime, keep: timedelta) -> Task:

@@ -72,7 +72,7 @@ class Attempts:
     def step(self, task: Task, progress: Progress) -> Task:
         """Note the step that begins. Cancelled or LostLease if the attempt must stop here."""
         try:
-            return self.tasks.replace(task, task.at(progress))
+            return self.tasks.replace(task, task.at(progress, self.clock.now()))
         except Conflict:
             return self.step(self.still_ours(task), progress)
 

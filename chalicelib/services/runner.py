@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from traceback import format_exception
 from typing import Protocol
 
 from chalicelib.core.tasks import Failure, Task
@@ -16,6 +17,8 @@ from chalicelib.services.families import Families
 from chalicelib.telemetry import log
 
 _SOON = timedelta(minutes=1)
+_MOST_TRACE = 4_000
+"""Characters; the end of a traceback says the most."""
 
 
 class Redeliver(WallifyError):
@@ -134,7 +137,9 @@ def _next_look(left: timedelta) -> timedelta:
 
 
 def _failure(fault: Exception) -> Failure:
+    trace = "".join(format_exception(fault))[-_MOST_TRACE:]
     if isinstance(fault, WallifyError):
-        return Failure(fault.code, fault.message, fault.retryable, fault.details)
+        # What the client has to mend needs no look into the code.
+        return Failure(fault.code, fault.message, fault.retryable, fault.details, trace if fault.retryable else "")
     # Nobody foresaw this one. It may pass (a network), or not (a bug): it gets the same attempts as a transient fault.
-    return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True)
+    return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True, trace=trace)

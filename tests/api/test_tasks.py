@@ -25,7 +25,7 @@ def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Wired) -> 
         "status": "PENDING",
         "ready": False,
         "successful": False,
-        "progress": {"current": 0, "total": 0, "percent": 0, "stage": "queued"},
+        "progress": {"current": 0, "total": 0, "percent": 0, "stage": "queued", "steps": []},
         "result": None,
         "error": None,
         "attempts": 0,
@@ -53,7 +53,12 @@ def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Wire
 
     assert "Retry-After" not in got.headers
     assert (got.json["ready"], got.json["successful"]) == (True, False)
-    assert got.json["error"] == {"code": "image_damaged", "message": "Resim bozuk ya da yarım.", "retryable": False}  # noqa: RUF001
+    assert got.json["error"] == {
+        "code": "image_damaged",
+        "message": "Resim bozuk ya da yarım.",  # noqa: RUF001  # Turkish, on purpose
+        "retryable": False,
+        "trace": None,
+    }
     assert (got.json["queue_wait_ms"], got.json["runtime_ms"]) == (250, 750)
 
 

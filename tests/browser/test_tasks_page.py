@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from chalicelib.core.tasks import Failure, Status
+from chalicelib.core.tasks import Failure, Progress, Status
 from tests.browser.place import Place
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.browser.visitor import Visitor
@@ -114,6 +114,22 @@ def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> 
     assert admin.page.evaluate("window.hurt") is None
     admin.page.locator("tbody a").first.click()
     expect(admin.page.get_by_role("dialog").locator(".chip")).to_have_count(1)
+    assert admin.page.evaluate("window.hurt") is None
+
+
+def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed(admin: Visitor, place: Place) -> None:
+    task, now = a_waiting_upload(place.house, "buggy.jpg"), place.house.clock.now()
+    claimed = task.claimed(owner="run-1", now=now, lease=place.house.rules.lease)
+    stored = claimed.at(Progress(2, 3, "storing"), now)
+    error = Failure("internal_error", "Something went wrong inside Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
+    place.house.state.tasks.replace(task, stored.failed(error, now=now, keep=place.house.rules.keep))
+
+    admin.go(f"#/tasks?task={task.task_id}")
+
+    drawer = admin.dialog("buggy.jpg")
+    expect(drawer.locator(".timeline li b")).to_have_text(["Created", "Started · Try 1 of 5", "storing", "Failed"])
+    drawer.get_by_text("Traceback", exact=True).click()
+    expect(drawer.locator("pre")).to_contain_text(SCRIPTS[0])
     assert admin.page.evaluate("window.hurt") is None
 
 

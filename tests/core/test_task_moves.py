@@ -25,7 +25,7 @@ A_FAULT = Failure("unavailable", "Try again shortly.", retryable=True)
 
 VERBS: dict[str, tuple[Status, Callable[[Task], Task]]] = {
     "claimed": (S, lambda task: task.claimed(owner="run-1", now=NOON, lease=LEASE)),
-    "at": (S, lambda task: task.at(Progress(1, 3, "storing"))),
+    "at": (S, lambda task: task.at(Progress(1, 3, "storing"), NOON)),
     "retrying": (R, lambda task: task.retrying(A_FAULT)),
     "succeeded": (OK, lambda task: task.succeeded({}, now=NOON, keep=KEEP)),
     "failed": (FAIL, lambda task: task.failed(A_FAULT, now=NOON, keep=KEEP)),

@@ -52,7 +52,8 @@ function parts(task, children, again) {
 function failure({ error, status }) {
   const code = h("code", {}, error.code);
   const words = status === "RETRY" ? t("The last try failed; another one follows.") : error.retryable && t("Another try may succeed.");
-  return h("div", { class: "note bad" }, icon("alert"), h("div", {}, h("b", {}, error.message), h("div", {}, code), words && h("small", { class: "muted" }, words)));
+  return h("div", { class: "note bad" }, icon("alert"), h("div", {}, h("b", {}, error.message), h("div", {}, code), words && h("small", { class: "muted" }, words),
+    error.trace && h("details", {}, h("summary", {}, t("Traceback")), h("pre", {}, error.trace))));
 }
 
 function actions(task, again) {
@@ -97,6 +98,7 @@ function timeline(task) {
     step("PENDING", t("Created"), task.created_at),
     task.queued_at !== task.created_at && step("PENDING", t("Queued"), task.queued_at),
     step("STARTED", `${t("Started")} · ${tries}`, task.started_at, waited),
+    task.progress.steps.map((one) => step("STARTED", t(one.stage.replaceAll("_", " ")), one.at)),
     now,
     step(task.status, t(END[task.status] ?? "Finished"), task.finished_at, ran)));
 }

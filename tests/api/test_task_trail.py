@@ -1,0 +1,86 @@
+"""What a task tells of its way: the steps to everybody, the place of an error in the code to administrators."""
+
+from __future__ import annotations
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib.core.tasks import Failure, Task
+from chalicelib.core.tokens import Scope
+from chalicelib.services.runner import Redeliver
+from chalicelib.services.uploads import Upload
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg, a_token, finish
+
+TRACE = 'Traceback\n  File "engine.py", line 7\nKeyError: 1\n'
+
+
+class Clumsy:
+    """A job with a bug in it."""
+
+    def do(self, task: Task) -> Task:
+        raise KeyError(task.task_id)
+
+    def undo(self, task: Task) -> None:
+        """Nothing was done."""
+
+    def discard(self, task: Task) -> None:
+        """Nothing was left."""
+
+
+@pytest.fixture
+def task(house: Wired) -> Task:
+    accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
+    assert accepted.task is not None
+    return accepted.task
+
+
+def told(client: Gateway, task: Task) -> dict[str, object]:
+    answer: dict[str, object] = client.get(f"/task/status/{task.task_id}").json
+    return answer
+
+
+def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Wired, task: Task) -> None:
+    finish(house, task.task_id)
+
+    progress = told(admin, task)["progress"]
+
+    assert isinstance(progress, dict)
+    stages, moments = zip(*((step["stage"], step["at"]) for step in progress["steps"]), strict=True)
+    assert stages[-1] == "storing"
+    assert list(moments) == sorted(moments)
+
+
+def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Wired, task: Task) -> None:
+    with pytest.raises(Redeliver):
+        house.runner.run(task.task_id, Clumsy())
+
+    error = told(admin, task)["error"]
+
+    assert isinstance(error, dict)
+    assert (error["code"], error["message"]) == ("internal_error", "Something went wrong inside Wallify.")
+    assert error["trace"].startswith("Traceback")
+    assert f"KeyError: '{task.task_id}'" in error["trace"]
+
+
+@pytest.mark.parametrize("scope", [Scope.TASKS, Scope.READ, Scope.UPLOAD])
+def test_nobody_else_learns_of_the_code(app: Chalice, house: Wired, task: Task, scope: Scope) -> None:
+    failure = Failure("internal_error", "Something went wrong inside Wallify.", trace=TRACE)
+    house.state.tasks.replace(task, task.failed(failure, now=house.clock.now(), keep=house.rules.keep))
+
+    got = Gateway(app, authorization=a_token(house, scope)).get(f"/task/status/{task.task_id}")
+
+    assert got.json["error"]["trace"] is None
+    assert "engine.py" not in got.text
+
+
+def test_what_the_client_has_to_mend_has_no_trace(admin: Gateway, house: Wired) -> None:
+    accepted = house.uploads.accept(Upload("nature", "cut.jpg", a_jpeg()[:4_000]))
+    assert accepted.task is not None
+    finish(house, accepted.task.task_id)
+
+    error = told(admin, accepted.task)["error"]
+
+    assert isinstance(error, dict)
+    assert (error["code"], error["trace"]) == ("image_damaged", None)

@@ -1,0 +1,34 @@
+"""What equality does not see: the steps of an attempt and the trace of an error are kept, too."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalicelib.core.tasks import Failure, Progress, Step
+from chalicelib.ports import TaskStore
+from tests.builders import NOON, a_task
+
+MINUTE = timedelta(minutes=1)
+LATER = NOON + timedelta(seconds=1, microseconds=7)
+
+
+def test_the_steps_of_an_attempt_are_kept(tasks: TaskStore) -> None:
+    task = a_task()
+    tasks.add(task)
+    claimed = tasks.replace(task, task.claimed(owner="run-1", now=NOON, lease=MINUTE))
+    stepped = tasks.replace(claimed, claimed.at(Progress(1, 3, "reading"), NOON))
+    tasks.replace(stepped, stepped.at(Progress(2, 3, "storing"), LATER))
+
+    assert tasks.get(task.task_id).progress.passed == (Step("reading", NOON), Step("storing", LATER))
+
+
+def test_the_trace_of_an_error_is_kept(tasks: TaskStore) -> None:
+    task = a_task()
+    tasks.add(task)
+    error = Failure("internal_error", "Something went wrong inside Wallify.", trace='File "<ğ>", line 1\n')
+    claimed = tasks.replace(task, task.claimed(owner="run-1", now=NOON, lease=MINUTE))
+    tasks.replace(claimed, claimed.failed(error, now=NOON, keep=MINUTE))
+
+    kept = tasks.get(task.task_id).error
+    assert kept is not None
+    assert kept.trace == error.trace
