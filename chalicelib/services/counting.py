@@ -69,5 +69,6 @@ class CountedTasks:
 def count_end(metrics: Metrics, task: Task) -> None:
     """Count a task that has ended just now; for whoever ends one without `TaskStore.replace`."""
     metrics.count("TasksEnded", type=task.type, status=task.status)
-    if task.status is Status.FAILURE:
-        metrics.count("TasksFailed", reason=task.error.code if task.error else "unknown")
+    # A parent has no reason of its own; its children have counted theirs.
+    if task.status is Status.FAILURE and task.error is not None:
+        metrics.count("TasksFailed", reason=task.error.code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,12 @@ class Watched:
 def watched() -> list[Watched]:
     """All of them."""
     return [*_of_alarms(), *_of_widgets()]
+
+
+def asked(metrics: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
+    """Of a list of metrics and expressions: the ids that there are, and those that the expressions name."""
+    expressions = " ".join(one["expression"] for one in metrics if "expression" in one)
+    return {one["id"] for one in metrics if "id" in one}, set(re.findall(r"\b[a-z]\w*\b", expressions))
 
 
 def _of_alarms() -> Iterator[Watched]:

@@ -1,0 +1,59 @@
+"""Which values the code may give to each dimension of its metrics, by its own tables and words."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection
+from functools import cache
+
+from chalicelib.core.jobs import LANES
+from chalicelib.core.schedules import SCHEDULES
+from chalicelib.core.tasks import Status, TaskType
+from chalicelib.errors import WallifyError
+from chalicelib.services.steps import STEPS
+from cli.local.staging import tracked_config
+from tests.architecture.rooms import modules
+
+
+def errors(kind: type[WallifyError] = WallifyError) -> set[str]:
+    """Codes of all errors that have been imported."""
+    return {kind.code}.union(*(errors(below) for below in kind.__subclasses__()))
+
+
+@cache
+def literals(module: str) -> frozenset[str]:
+    """Every text that stands in a module."""
+    found = (node.value for node in ast.walk(modules()[module].tree) if isinstance(node, ast.Constant))
+    return frozenset(value for value in found if isinstance(value, str))
+
+
+@cache
+def doors() -> frozenset[str]:
+    """What the code gives to the dimension `door`."""
+    every = (word for module in modules().values() for word in ast.walk(module.tree) if isinstance(word, ast.keyword))
+    return frozenset(
+        str(word.value.value) for word in every if word.arg == "door" and isinstance(word.value, ast.Constant)
+    )
+
+
+FAILING = (
+    "chalicelib.services.attempts",
+    "chalicelib.services.burials",
+    "chalicelib.services.cleanup",
+    "chalicelib.services.runner",
+)
+"""Where tasks get reasons that are no errors of everybody's."""
+GIVEN: dict[str, Callable[[], Collection[str]]] = {
+    "answer": lambda: {"2xx", "3xx", "4xx", "5xx"},
+    "aws": lambda: literals("chalicelib.wiring.outside"),
+    "door": doors,
+    "function": lambda: tracked_config()["lambda_functions"],
+    "queue": lambda: LANES,
+    "reason": lambda: errors().union(*map(literals, FAILING)),
+    "remedy": lambda: literals("chalicelib.services.sweeping"),
+    "schedule": lambda: SCHEDULES,
+    "status": lambda: set(Status),
+    "step": STEPS.values,
+    "type": lambda: set(TaskType),
+}
+"""By dimension: the values that the code may give it."""
