@@ -3,6 +3,9 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from chalicelib.core.tokens import Scope
+from chalicelib.services.uploads import Upload
+from tests.api.house import finish
+from tests.browser.paintings import jpeg
 from tests.browser.place import Place
 from tests.browser.visitor import Visitor
 
@@ -55,6 +58,30 @@ def test_dead_letters_are_listed_with_their_reason_and_redriven(admin: Visitor, 
     admin.button("Redrive", within=admin.dialog("Redrive the dead letters?")).click()
 
     admin.hears("0 tasks are tried again")
+
+
+def test_a_dead_letter_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
+    place.house.images_queue.bury(SCRIPT, reason=SCRIPT)
+    admin.go("#/queues")
+    admin.page.locator("[data-queue=images]").get_by_role("button", name="dead letter").click()
+
+    letter = admin.dialog("Dead letters of images").locator(".letter", has_text=SCRIPT)
+    letter.get_by_text("Message", exact=True).click()
+
+    expect(letter.locator("pre")).to_have_text(SCRIPT)
+    assert admin.page.evaluate("window.hurt") is None
+
+
+def test_a_name_from_the_wild_is_shown_as_text_in_the_trash(admin: Visitor, place: Place) -> None:
+    accepted = place.house.uploads.accept(Upload("night sky", SCRIPT, jpeg(995)))
+    assert accepted.task is not None
+    finish(place.house, accepted.task.task_id)
+    place.house.night.deleting.trash(str(place.house.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
+
+    admin.go("#/library?trash=1")
+
+    expect(admin.page.locator(".tile-name", has_text=SCRIPT)).to_be_visible()
+    assert admin.page.evaluate("window.hurt") is None
 
 
 def test_a_schedule_is_run_and_switched_off(admin: Visitor, place: Place) -> None:

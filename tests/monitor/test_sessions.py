@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from chalice.app import Chalice
 
 from chalicelib import api, wiring
 from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.routes import ENDPOINTS as OF_THE_API
 from chalicelib.core.tokens import Scope
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.wiring import Wired
@@ -51,14 +53,8 @@ def house() -> Iterator[Wired]:
 @pytest.fixture
 def tab(house: Wired) -> Tab:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, tuple({one.name: one for one in (*api_routes(), *ENDPOINTS)}.values()))
+    api.register(app, tuple({one.name: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
     return Tab(Gateway(app))
-
-
-def api_routes() -> tuple[Endpoint, ...]:
-    from chalicelib.api.routes import ENDPOINTS as OF_THE_API  # noqa: PLC0415  # the name is taken above
-
-    return OF_THE_API
 
 
 def clock_of(house: Wired) -> FrozenClock:
@@ -112,6 +108,31 @@ def test_a_change_without_the_sessions_own_token_is_refused(tab: Tab, house: Wir
 
     assert tab.change().status == 403
     assert house.tokens.all() == ()
+
+
+GUARDED = [one for one in OF_THE_API if one.scopes]
+CHANGING = [one for one in GUARDED if one.method != "GET"]
+
+
+def _at(one: Endpoint) -> str:
+    return re.sub(r"{\w+}", "x", one.path)
+
+
+@pytest.mark.parametrize("one", CHANGING, ids=lambda one: one.name)
+def test_a_stolen_cookie_alone_changes_nothing_anywhere(tab: Tab, house: Wired, one: Endpoint) -> None:
+    tab.sign_in()
+
+    assert tab.ask(one.method, _at(one)).status == 403
+    assert house.desk.audit.page(9, None).items == ()
+    assert tab.ask(one.method, _at(one), X_CSRF_Token=tab.csrf).status != 403
+
+
+@pytest.mark.parametrize("one", GUARDED, ids=lambda one: one.name)
+def test_without_a_session_nothing_behind_a_page_answers(tab: Tab, one: Endpoint) -> None:
+    tab.sign_in()
+
+    assert tab.ask(one.method, _at(one), Cookie="").status == 401
+    assert tab.ask(one.method, _at(one), Sec_Fetch_Site="same-site", X_CSRF_Token=tab.csrf).status == 401
 
 
 def test_the_csrf_token_of_one_session_is_no_good_in_another(tab: Tab, house: Wired) -> None:
