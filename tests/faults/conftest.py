@@ -15,7 +15,9 @@ from tests.faults.cloud import Cloud, cloud_on_moto
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
 from tests.world import World
 
-STORES = ("memory", "dynamodb", "sqlite", "postgresql")
+QUICK, THOROUGH = ("memory", "sqlite"), ("dynamodb", "postgresql")
+STORES = (*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in THOROUGH))
+"""The inner loop runs over two; the other two wait for the whole suite."""
 
 
 @pytest.fixture
