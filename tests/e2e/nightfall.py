@@ -38,6 +38,14 @@ class Nightfall:
         report: Json = task["result"]
         return report
 
+    def counted(self, name: str, since: datetime, **dimensions: str) -> float | None:
+        """What the night shift's function has told CloudWatch under this name; None where nothing has come yet."""
+        asked = {"logGroupName": "/aws/lambda/wallify-local-maintenance", "filterPattern": name}
+        found = self.cloud.aws("logs").filter_log_events(**asked, startTime=int(1000 * since.timestamp()))
+        told = [json.loads(event["message"]) for event in found["events"] if '"_aws"' in event["message"]]
+        values = [line[name][0] for line in told if dimensions.items() <= line.items()]
+        return sum(values) or None
+
     def orphans(self, run: str, numbers: range) -> set[str]:
         """Put so many objects into the bucket that no row names; their keys."""
         keys = {f"originals/orphan-{run}-{number:02}/0.png" for number in numbers}

@@ -26,6 +26,12 @@ class Truth:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.outputs["BucketName"], Prefix=prefix)
         return {found["Key"]: found["Size"] for page in pages for found in page.get("Contents", ())}
 
+    def body(self, prefix: str) -> bytes:
+        """The bytes of the one object under this prefix."""
+        (key,) = self.keys(prefix)
+        found: bytes = self.s3.get_object(Bucket=self.outputs["BucketName"], Key=key)["Body"].read()
+        return found
+
     def assert_exact(self, collection: str, images: int) -> list[Json]:
         """So many rows, each with its objects, no picture twice, counters equal to a recount; answers the rows."""
         rows = self.wallify.images(collection)
