@@ -18,6 +18,7 @@ Dimensions = tuple[tuple[str, str], ...]
 _LONGEST_LINE = 200_000
 """Characters, all ASCII; CloudWatch Logs takes 256 KB."""
 _LONGEST_FIELD = 4_000
+_TIGHT = (",", ":")
 _FRAMES = 4
 """From logging's own method to whoever called ours, so that lines tell the right place."""
 
@@ -51,10 +52,10 @@ class SteadyLogger(Logger):
 
 def one_line(record: Mapping[str, Any]) -> str:
     """A record as a line of JSON that CloudWatch takes: of one that is too long, each field is cut off."""
-    line = json.dumps(record, default=str)
+    line = json.dumps(record, default=str, separators=_TIGHT)
     if len(line) <= _LONGEST_LINE:
         return line
-    return json.dumps({name: str(value)[:_LONGEST_FIELD] for name, value in record.items()})
+    return json.dumps({name: str(value)[:_LONGEST_FIELD] for name, value in record.items()}, separators=_TIGHT)
 
 
 log = SteadyLogger(service="wallify", use_rfc3339=True, json_serializer=one_line)
