@@ -48,6 +48,14 @@ def maintenance(event: SQSEvent) -> None:
     events.maintain(event)
 
 
+if settings.state == "sql":
+
+    @app.lambda_function()
+    def migrate(_: object, __: object) -> None:
+        """Bring the database's tables up to date; deployments call this, since only functions reach the database."""
+        wired().migrate()
+
+
 @app.schedule(at_its_time("cleanup_orphaned_files"))
 def cleanup_orphaned_files(event: CloudWatchEvent) -> None:
     """Daily: take away what nobody needs."""

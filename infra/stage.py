@@ -35,7 +35,12 @@ ENVIRONMENT_FROM = {
 }
 
 # every variable that `resolved` sets
-FILLED_IN = {*ENVIRONMENT_FROM, "WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_API_URL"}
+FILLED_IN = {
+    *ENVIRONMENT_FROM,
+    *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_API_URL", "WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
+}
+# what it says besides, of the network that functions run in
+NETWORK = ("subnet_ids", "security_group_ids")
 
 # function <- output of foundation.yaml
 ROLE_FROM = {
@@ -47,6 +52,7 @@ ROLE_FROM = {
     "cleanup_orphaned_files": "CleanupScheduleRoleArn",
     "update_collection_stats": "StatsScheduleRoleArn",
     "optimize_images": "OptimizeScheduleRoleArn",
+    "migrate": "MigrateRoleArn",
 }
 
 
@@ -72,11 +78,12 @@ def resolved(
 ) -> Config:
     """The configuration Chalice can deploy: `config` with the stage's environment and role ARNs filled in.
 
-    `outputs` are those of foundation.yaml. `cdn_url` is where keys are served, by default the distribution;
-    `api_url` is the API's public base, if it is known before the deployment. Neither ends with a slash.
+    `outputs` are those of foundation.yaml, with those of database.yaml where state is kept in SQL. `cdn_url` is where
+    keys are served, by default the distribution; `api_url` is the API's public base, if it is known before the
+    deployment. Neither ends with a slash.
     """
-    answer = deepcopy(config)
-    ours = answer["stages"].setdefault(stage, {})
+    answer = unresolved(config, stage)
+    ours = answer["stages"][stage]
     ours["environment_variables"] = (
         ours.get("environment_variables", {})
         | {name: outputs[output] for name, output in ENVIRONMENT_FROM.items()}
@@ -86,7 +93,19 @@ def resolved(
     functions = ours.setdefault("lambda_functions", {})
     for function, output in ROLE_FROM.items():
         functions.setdefault(function, {})["iam_role_arn"] = outputs[output]
+    if "DatabaseSecret" in outputs:
+        _join_database(ours, outputs)
     return answer
+
+
+def _join_database(ours: Config, outputs: Mapping[str, str]) -> None:
+    """State is kept in SQL: say where, and put the functions into the database's network."""
+    ours["environment_variables"] |= {
+        "WALLIFY_STATE": "sql",
+        "WALLIFY_DATABASE_SECRET": outputs["DatabaseSecret"],
+    }
+    ours["subnet_ids"] = outputs["DatabaseSubnets"].split(",")
+    ours["security_group_ids"] = [outputs["DatabaseClients"]]
 
 
 def unresolved(config: Config, stage: str) -> Config:
@@ -99,7 +118,8 @@ def unresolved(config: Config, stage: str) -> Config:
         for name, found in ours.get("lambda_functions", {}).items()
         if (settings := {key: value for key, value in found.items() if key != "iam_role_arn"})
     }
-    rest = {key: value for key, value in ours.items() if key not in {"environment_variables", "lambda_functions"}}
+    replaced = {"environment_variables", "lambda_functions", *NETWORK}
+    rest = {key: value for key, value in ours.items() if key not in replaced}
     parts = {"environment_variables": kept, "lambda_functions": functions}
     answer["stages"][stage] = rest | {name: part for name, part in parts.items() if part}
     return answer

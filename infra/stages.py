@@ -1,14 +1,13 @@
-"""What stages.yaml says about a stage."""
+"""What stages.toml says about a stage."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-STAGES = Path(__file__).with_name("stages.yaml")
+STAGES = Path(__file__).with_name("stages.toml")
 LIKE = "dev"  # what a stage is that has no entry
 
 
@@ -34,8 +33,7 @@ class Choices:
 
 def of(stage: str, path: Path = STAGES) -> Choices:
     """The stage's choices; those of `dev` if it has no entry."""
-    everything: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    everything: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     found = everything.get(stage, everything[LIKE])
     parameters = {name: str(value) for name, value in found.get("parameters", {}).items()}
-    api = found["api"]
-    return Choices(parameters, float(api["requests_per_second"]), int(api["burst"]), found.get("cdn_url", ""))
+    return Choices(parameters, float(found["requests_per_second"]), int(found["burst"]), found.get("cdn_url", ""))

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 FOUNDATION = Path(__file__).with_name("foundation.yaml")
+DATABASE = Path(__file__).with_name("database.yaml")
 GATEWAY = Path(__file__).with_name("gateway.yaml")
 OBSERVING = Path(__file__).with_name("observing.yaml")
 

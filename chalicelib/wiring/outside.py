@@ -71,12 +71,22 @@ class Outside:
 
         return DynamoState(self._client("dynamodb"), self.settings.table)
 
-    def _sql(self) -> State:
+    def migrate(self) -> None:
+        """Bring the database's tables up to date; nothing to do where they are."""
+        from chalicelib.stores.sql.migrate import upgrade
+
+        upgrade(self._database_url())
+
+    def _database_url(self) -> str:
         from chalicelib.aws.secret import Secret
-        from chalicelib.stores.sql import SqlState
 
         secret = Secret(self.settings.database_secret, partial(self._client, "secretsmanager"), self.clock.now)
-        return SqlState(self.settings.database_url or secret(), pool_size=self.settings.database_connections)
+        return self.settings.database_url or secret()
+
+    def _sql(self) -> State:
+        from chalicelib.stores.sql import SqlState
+
+        return SqlState(self._database_url(), pool_size=self.settings.database_connections)
 
     @cached_property
     def changes(self) -> Changes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.deploy import chalice, recording, stacks
+from cli.deploy import chalice, layout, recording, stacks
 from cli.deploy.target import Target
 from cli.local.staging import tracked_config
 
@@ -29,10 +29,12 @@ def clear(target: Target, tell: Tell) -> None:
     _layers(target)
     tell("stacks (a distribution takes some minutes on AWS)")
     _lift_protection(target)
-    stacks.delete(target.client("cloudformation"), target.name)
+    for name in reversed(layout.names(target).values()):
+        stacks.delete(target.client("cloudformation"), name)
     tell("data and logs")
     _bucket(target)
     _table(target)
+    _snapshots(target)
     _logs(target)
     chalice.forget(target)
     recording.forget(target.source, target.stage)
@@ -90,6 +92,10 @@ def _layers(target: Target) -> None:
 def _lift_protection(target: Target) -> None:
     with _unless_gone():
         target.client("dynamodb").update_table(TableName=target.name, DeletionProtectionEnabled=False)
+    with _unless_gone():
+        target.client("rds").modify_db_instance(
+            DBInstanceIdentifier=target.name, DeletionProtection=False, ApplyImmediately=True
+        )
 
 
 def _bucket(target: Target) -> None:
@@ -119,11 +125,20 @@ def _table(target: Target) -> None:
         dynamodb.get_waiter("table_not_exists").wait(TableName=target.name, WaiterConfig={"Delay": 2})
 
 
+def _snapshots(target: Target) -> None:
+    """What the database leaves behind when its stack goes."""
+    rds = target.client("rds")
+    found = rds.describe_db_snapshots(DBInstanceIdentifier=target.name, SnapshotType="manual")["DBSnapshots"]
+    for snapshot in found:
+        rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
+
+
 def _logs(target: Target) -> None:
     logs = target.client("logs")
-    for name in function_names(target):
+    groups = [f"/aws/lambda/{name}" for name in function_names(target)]
+    for name in [*groups, f"/aws/rds/instance/{target.name}/postgresql"]:
         with _unless_gone():
-            logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
+            logs.delete_log_group(logGroupName=name)
 
 
 def _all(client: Any, verb: str, what: str, **of: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401

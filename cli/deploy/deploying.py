@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cli.deploy import chalice, gateway, recording, stacks
-from cli.deploy.stacks import Change, Wanted
+from cli.deploy import chalice, gateway, layout, migrating, recording, stacks
+from cli.deploy.stacks import Change
 from cli.deploy.target import Target
 from cli.local import gaps
 from cli.local.staging import tracked_config
-from infra import stage, stages
+from infra import stages
 from infra.stages import Choices
-from infra.template import FOUNDATION
 
 Tell = Callable[[str], None]
 
@@ -38,7 +37,8 @@ class Deployed:
 def plan(target: Target) -> Plan:
     """What `deploy` would do; nothing is changed, nothing stays behind."""
     cloudformation = target.client("cloudformation")
-    changes = {wanted.name: stacks.plan(cloudformation, wanted) for wanted in _stacks(target)}
+    wanted = [part() for part in layout.parts(target)]
+    changes = {stack.name: stacks.plan(cloudformation, stack) for stack in wanted}
     return Plan(changes, functions=any(changes.values()) or not chalice.is_current(target))
 
 
@@ -49,11 +49,12 @@ def prepare(target: Target, tell: Tell) -> list[str]:
     """
     cloudformation = target.client("cloudformation")
     changed = []
-    for wanted in _stacks(target):
+    for part in layout.parts(target):
+        wanted = part()
         tell(f"stack {wanted.name} (the first time takes some minutes on AWS)")
         if stacks.put(cloudformation, wanted):
             changed.append(wanted.name)
-    outputs = stacks.outputs(cloudformation, target.name)
+    outputs = layout.outputs(target)
     if target.is_ministack:
         gaps.fill(target.client, outputs)
     if recording.record(target.source, target.stage, outputs, cdn_url=stages.of(target.stage).cdn_url):
@@ -66,7 +67,7 @@ def deploy(target: Target, tell: Tell) -> Deployed:
     choices = stages.of(target.stage)
     changed = prepare(target, tell)
     api_id = _functions(target, choices, changed, tell)
-    outputs = stacks.outputs(target.client("cloudformation"), target.name)
+    outputs = layout.outputs(target)
     api_stage = tracked_config(target.source)["api_gateway_stage"]
     return Deployed(
         api_url=target.api_url(api_id, api_stage),
@@ -74,13 +75,6 @@ def deploy(target: Target, tell: Tell) -> Deployed:
         token=_token(target, outputs["BootstrapSecret"]),
         changed=tuple(changed),
     )
-
-
-def _stacks(target: Target) -> list[Wanted]:
-    choices = stages.of(target.stage)
-    parameters = stage.parameters(tracked_config(target.source), target.stage) | choices.parameters
-    tags = {"project": "wallify", "stage": target.stage}
-    return [Wanted(target.name, FOUNDATION, parameters, tags, protected=choices.protected)]
 
 
 def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell) -> str:
@@ -95,6 +89,9 @@ def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell)
     if gateway.teach(target, api_id, tracked_config(target.source)["api_gateway_stage"], choices):
         changed.append("gateway")
     if not current:
+        if choices.uses_sql:
+            tell("the database's tables")
+            migrating.migrate(target)
         chalice.finish(target)
     return api_id
 

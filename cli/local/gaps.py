@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from infra.template import properties
+from infra.template import properties, read
 
 
 def fill(connect: Callable[[str], Any], outputs: dict[str, str]) -> None:
@@ -39,6 +39,10 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     answer = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
     if "ExpirationInDays" in rule:
         answer["Expiration"] = {"Days": rule["ExpirationInDays"]}
+    if "NoncurrentVersionExpiration" in rule:
+        parameter = read()["Parameters"][rule["NoncurrentVersionExpiration"]["NoncurrentDays"]["Ref"]]
+        answer["NoncurrentVersionExpiration"] = {"NoncurrentDays": parameter["Default"]}
+        answer["Expiration"] = {"ExpiredObjectDeleteMarker": True}
     if "AbortIncompleteMultipartUpload" in rule:
         answer["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
     return answer

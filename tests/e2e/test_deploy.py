@@ -45,7 +45,7 @@ def deployed(open_account: Callable[[], Account]) -> Account:
     account = open_account()
     done = account.wallify("deploy", "--stage", "dev")
     assert done.returncode == 0, done.stdout
-    assert "Changed: wallify-dev, configuration, functions, gateway." in done.stdout
+    assert "Changed: wallify-dev, wallify-dev-observing, configuration, functions, gateway." in done.stdout
     assert "Everything works" in done.stdout
     return account
 
@@ -61,12 +61,13 @@ def test_deploying_again_changes_nothing_and_works(deployed: Account) -> None:
     assert (deployed.everything(), deployed.functions()) == before
 
 
-def test_the_plan_of_what_is_deployed_is_empty(deployed: Account) -> None:
+def test_the_plan_of_what_is_deployed_is_empty_and_says_what_a_month_costs(deployed: Account) -> None:
     plan = deployed.wallify("deploy", "--stage", "dev", "--plan")
 
     assert plan.returncode == 0, plan.stdout
     assert "wallify-dev: no changes" in plan.stdout
     assert "functions and API: no changes" in plan.stdout
+    assert "USD" in plan.stdout
 
 
 def test_a_plan_in_an_empty_account_shows_everything_and_makes_nothing(open_account: Callable[[], Account]) -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from cli.local.staging import tracked_config
+from cli.local.staging import code_runs_in_place, tracked_config
 from infra import stage
 from infra.template import read
+from tests.infra.package import Package, packaged
 
 
 @pytest.fixture
@@ -17,3 +18,11 @@ def config() -> stage.Config:
 def outputs() -> dict[str, str]:
     """Outputs as the foundation has them, each with a value that shows where it came from."""
     return {name: f"the-{name}" for name in read()["Outputs"]}
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The project as Chalice packages it for AWS."""
+    if code_runs_in_place():
+        pytest.skip("packaging for AWS needs Python 3.12 or newer")
+    return packaged(tmp_path_factory.mktemp("package"))

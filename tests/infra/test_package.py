@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import zipfile
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from cli.local import functions, runtime, staging
-from cli.local.stack import STAGE, Record, Stack
-from infra.template import read
+from cli.local import staging
+from tests.infra.package import Package
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,50 +13,6 @@ pytestmark = [
 ]
 
 MOST_BYTES = 30 * 1024 * 1024
-
-
-class Package:
-    """A packaged project: `template` is Chalice's, `folder` is where AWS would unpack it."""
-
-    def __init__(self, stack: Stack, out: Path) -> None:
-        self.stack, self.out = stack, out
-        self.template: dict[str, Any] = json.loads((out / "sam.json").read_text(encoding="utf-8"))
-        self.zips = sorted(out.glob("*.zip"))
-        self.folder = out / "unpacked"
-        for path in self.zips:
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(self.folder)
-
-    @property
-    def functions(self) -> dict[str, dict[str, Any]]:
-        """Properties of each function by its logical name."""
-        resources = self.template["Resources"].items()
-        return {name: found["Properties"] for name, found in resources if found["Type"] == "AWS::Serverless::Function"}
-
-    @property
-    def path(self) -> list[str]:
-        """What Lambda puts on the module path: the function's folder and the layer's."""
-        return [str(self.folder), *map(str, self.folder.glob("python/lib/python*/site-packages"))]
-
-    def run(self, code: str) -> str:
-        """What `code` prints with nothing but the package, the standard library and AWS's own packages."""
-        python = [str(runtime.python(self.stack)), "-I", "-c", f"import sys; sys.path[:0] = {self.path!r}; {code}"]
-        environment = functions.deploy_environment(self.stack)
-        return subprocess.run(python, env=environment, capture_output=True, text=True, check=True).stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    home = tmp_path_factory.mktemp("stack")
-    stack = Stack(home, 1, 2)
-    staging.stage_project(stack, Record(outputs={name: f"the-{name}" for name in read()["Outputs"]}))
-    out = home / "out"
-    chalice = str(Path(sys.executable).with_name("chalice"))
-    command = [chalice, "--project-dir", str(stack.build), "package", "--stage", STAGE, str(out)]
-    environment = functions.deploy_environment(stack)
-    packaged = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert packaged.returncode == 0, packaged.stderr
-    return Package(stack, out)
 
 
 def test_there_is_a_handler_for_every_function(package: Package) -> None:

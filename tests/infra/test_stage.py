@@ -23,6 +23,7 @@ def test_each_function_runs_under_its_own_role(config: stage.Config, outputs: di
         "cleanup_orphaned_files": "the-CleanupScheduleRoleArn",
         "update_collection_stats": "the-StatsScheduleRoleArn",
         "optimize_images": "the-OptimizeScheduleRoleArn",
+        "migrate": "the-MigrateRoleArn",
     }
 
 
@@ -99,3 +100,22 @@ def test_what_a_stage_sets_itself_stays_when_the_rest_is_taken_out(
     config["stages"]["prod"] = {"tags": {"team": "a"}, "lambda_functions": {"sweep": {"lambda_timeout": 50}}}
 
     assert stage.unresolved(stage.resolved(config, "prod", outputs), "prod") == config
+
+
+def test_a_stage_with_a_database_runs_in_its_network_and_knows_its_secret(
+    config: stage.Config, outputs: dict[str, str]
+) -> None:
+    database = {"DatabaseSecret": "arn:secret", "DatabaseSubnets": "subnet-1,subnet-2", "DatabaseClients": "sg-1"}
+
+    made = stage.resolved(config, "prod", outputs | database)["stages"]["prod"]
+
+    assert (made["subnet_ids"], made["security_group_ids"]) == (["subnet-1", "subnet-2"], ["sg-1"])
+    assert made["environment_variables"]["WALLIFY_STATE"] == "sql"
+    assert made["environment_variables"]["WALLIFY_DATABASE_SECRET"] == "arn:secret"
+
+
+def test_a_stage_that_gives_its_database_up_leaves_the_network(config: stage.Config, outputs: dict[str, str]) -> None:
+    database = {"DatabaseSecret": "arn:secret", "DatabaseSubnets": "subnet-1", "DatabaseClients": "sg-1"}
+    before = stage.resolved(config, "prod", outputs | database)
+
+    assert stage.resolved(before, "prod", outputs) == stage.resolved(config, "prod", outputs)

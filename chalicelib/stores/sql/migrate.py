@@ -1,4 +1,4 @@
-"""Brings a database's tables up to date, with Alembic. Runs at deploy time, never in a Lambda."""
+"""Brings a database's tables up to date, with Alembic. Deployments do so, once the code is in place."""
 
 from __future__ import annotations
 

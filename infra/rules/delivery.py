@@ -1,0 +1,106 @@
+"""Rules for what the public sees: the distribution and what it may read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from infra.rules.deployment import Deployment, Json, as_list, text
+from infra.rules.rule import Rule
+
+PUBLISHED = ("renditions/", "manifests/", "private/")
+FORGOTTEN_SOON = (403, 404, 500, 502, 503, 504)
+SECURITY = ("ContentTypeOptions", "ContentSecurityPolicy", "FrameOptions", "ReferrerPolicy", "StrictTransportSecurity")
+
+
+def _https(it: Deployment) -> Iterator[str]:
+    yield from (
+        f"{name}: {behaviour.get('PathPattern', 'default')}"
+        for name, behaviour in _behaviours(it)
+        if behaviour.get("ViewerProtocolPolicy") != "https-only"
+    )
+
+
+def _signed_reads(it: Deployment) -> Iterator[str]:
+    for name, access in it.of("AWS::CloudFront::OriginAccessControl").items():
+        how = access["OriginAccessControlConfig"]
+        if (how["SigningBehavior"], how["SigningProtocol"]) != ("always", "sigv4"):
+            yield name
+    for name, found in _distributions(it):
+        yield from (f"{name}: {one['Id']}" for one in found["Origins"] if "OriginAccessControlId" not in one)
+
+
+def _published_only(it: Deployment) -> Iterator[str]:
+    for where, statement in it.allowed():
+        if statement.get("Principal") != {"Service": "cloudfront.amazonaws.com"}:
+            continue
+        places = [text(one).removeprefix("${Bucket.Arn}/") for one in as_list(statement["Resource"])]
+        yield from (f"{where}: {place}" for place in places if not place.startswith(PUBLISHED))
+        if statement["Action"] != "s3:GetObject" or "AWS:SourceArn" not in str(statement.get("Condition")):
+            yield where
+
+
+def _errors_forgotten(it: Deployment) -> Iterator[str]:
+    for name, found in _distributions(it):
+        kept = {one["ErrorCode"]: one["ErrorCachingMinTTL"] for one in found.get("CustomErrorResponses", [])}
+        yield from (f"{name}: {code}" for code in FORGOTTEN_SOON if kept.get(code, 10) > 1)
+
+
+def _security_headers(it: Deployment) -> Iterator[str]:
+    for name, policy in it.of("AWS::CloudFront::ResponseHeadersPolicy").items():
+        headers = policy["ResponseHeadersPolicyConfig"].get("SecurityHeadersConfig", {})
+        yield from (f"{name}: {one}" for one in SECURITY if one not in headers)
+        if "sandbox" not in str(headers.get("ContentSecurityPolicy")):
+            yield f"{name}: sandbox"
+    yield from (name for name, behaviour in _behaviours(it) if "ResponseHeadersPolicyId" not in behaviour)
+
+
+def _plain_cache_key(it: Deployment) -> Iterator[str]:
+    for name, policy in it.of("AWS::CloudFront::CachePolicy").items():
+        key = policy["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+        asked = (
+            key["CookiesConfig"]["CookieBehavior"],
+            key["HeadersConfig"]["HeaderBehavior"],
+            key["QueryStringsConfig"]["QueryStringBehavior"],
+        )
+        if set(asked) != {"none"}:
+            yield name
+
+
+def _bearers_only(it: Deployment) -> Iterator[str]:
+    guarded = [one for _, one in _behaviours(it) if one.get("PathPattern") == "private/*"]
+    if not guarded or any("TrustedKeyGroups" not in one for one in guarded):
+        yield "private/*"
+
+
+def _modern_tls(it: Deployment) -> Iterator[str]:
+    for name, found in _distributions(it):
+        if "TLSv1.2_2021" not in str(found.get("ViewerCertificate")):
+            yield name
+
+
+def _distributions(it: Deployment) -> Iterator[tuple[str, Json]]:
+    for name, found in it.of("AWS::CloudFront::Distribution").items():
+        yield name, found["DistributionConfig"]
+
+
+def _behaviours(it: Deployment) -> Iterator[tuple[str, Json]]:
+    for name, found in _distributions(it):
+        yield name, found["DefaultCacheBehavior"]
+        _, with_key, _ = found.get("CacheBehaviors", {}).get("Fn::If", ["", [], []])
+        yield from ((name, behaviour) for behaviour in with_key)
+
+
+RULES = (
+    Rule("pictures are served over HTTPS only", "whoever is on the way sees and changes nothing", _https),
+    Rule("the CDN signs what it reads", "the bucket is private, and stays so", _signed_reads),
+    Rule("the CDN reads what is published", "never an original, an upload or the quarantine", _published_only),
+    Rule("the CDN forgets errors at once", "not there yet must not become not there for minutes", _errors_forgotten),
+    Rule("pictures can do no harm", "an upload that is also a script must not run on our domain", _security_headers),
+    Rule(
+        "strangers cannot make copies in the cache",
+        "any query or header would be a new object to fetch",
+        _plain_cache_key,
+    ),
+    Rule("private pictures want a signature", "an address alone is no permission", _bearers_only),
+    Rule("our own domain speaks modern TLS", "older versions are broken", _modern_tls),
+)
