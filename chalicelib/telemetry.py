@@ -17,7 +17,7 @@ Dimensions = tuple[tuple[str, str], ...]
 
 _LONGEST_LINE = 200_000
 """Characters, all ASCII; CloudWatch Logs takes 256 KB."""
-_LONGEST_FIELD = 4_000
+_LONGEST_FIELD = 1_000
 _TIGHT = (",", ":")
 _FRAMES = 4
 """From logging's own method to whoever called ours, so that lines tell the right place."""
