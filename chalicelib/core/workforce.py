@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.core.jobs import LONG
+from chalicelib.core.jobs import LANES
 from chalicelib.core.tasks import TaskType
 
 
@@ -14,25 +13,25 @@ class Function:
     """One function, by the name that app.py gives it."""
 
     name: str
-    types: frozenset[TaskType] = frozenset()
-    """The kinds of tasks that it works on; none for those that only start or answer something."""
+    lane: str | None = None
+    """The queue that it works off; None for those that only start or answer something."""
+
+    @property
+    def types(self) -> frozenset[TaskType]:
+        """The kinds of tasks that it works on."""
+        return frozenset() if self.lane is None else LANES[self.lane]
 
 
-_WORKERS = (
-    Function("process_image", frozenset({TaskType.PROCESS_IMAGE})),
-    Function("make_thumbnails", frozenset({TaskType.GENERATE_THUMBNAILS})),
-    Function("maintenance", frozenset(LONG) - {TaskType.GENERATE_THUMBNAILS}),
-)
 FUNCTIONS: tuple[Function, ...] = (
     Function("api_handler"),
-    *_WORKERS,
+    Function("process_image", "images"),
+    Function("make_thumbnails", "thumbnails"),
+    Function("maintenance", "maintenance"),
     Function("sweep"),
     Function("cleanup_orphaned_files"),
     Function("update_collection_stats"),
     Function("optimize_images"),
 )
-LANES: Mapping[str, str] = {"images": "process_image", "thumbnails": "make_thumbnails", "maintenance": "maintenance"}
-"""Each queue, by the name that people use, and the function that works it off."""
 
 
 @dataclass(frozen=True, slots=True)

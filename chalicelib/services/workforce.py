@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chalicelib.core.tasks import Task, TaskType
-from chalicelib.core.workforce import FUNCTIONS, LANES, Function, Usage
+from chalicelib.core.workforce import FUNCTIONS, Function, Usage
 from chalicelib.ports import Clock, Meter, TaskStore
 
 _PAGE, _MOST_PAGES = 500, 20
@@ -42,8 +42,8 @@ class Workforce:
         return tuple(self._report(function, held, usages.get(function.name, Usage())) for function in FUNCTIONS)
 
     def _report(self, function: Function, held: Counter[TaskType], usage: Usage) -> FunctionReport:
-        running = sum(held[type_] for type_ in function.types) if function.types else None
-        concurrency = self.concurrency if function.name in LANES.values() else None
+        running = sum(held[type_] for type_ in function.types) if function.lane else None
+        concurrency = self.concurrency if function.lane else None
         return FunctionReport(function.name, running, concurrency, usage)
 
     def _held(self) -> Iterator[Task]:
