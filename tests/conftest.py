@@ -1,0 +1,31 @@
+"""Which tests the inner loop leaves out: whole folders, and back ends that each contract has beside two quick ones.
+
+By the processor time of each test. Those left in fit the minute that there is, on two cores; what is slow for a reason
+of its own is marked where it is written.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+SLOW_PLACES = (
+    "tests/faults/",  # a worker dies between any two steps, on every back end: minutes
+    "tests/browser/",  # a browser of their own
+    "tests/api/test_fuzz.py",  # hundreds of requests for each route
+    "tests/stores/dynamodb/",  # the table is moto's
+    "tests/services/test_night_scale.py",  # whole libraries, cleaned up
+    "tests/services/test_optimizing.py",  # encoders at their slowest setting
+)
+SLOW_BACK_ENDS = ("dynamodb", "postgres")
+"""Memory and SQLite keep the same contracts in a sixth of the time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_slow(item.nodeid):
+            item.add_marker("slow")
+
+
+def _is_slow(nodeid: str) -> bool:
+    place, _, case = nodeid.partition("[")
+    return place.startswith(SLOW_PLACES) or any(case.startswith(one) for one in SLOW_BACK_ENDS)
