@@ -39,8 +39,8 @@ FILLED_IN = {
     *ENVIRONMENT_FROM,
     *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_API_URL", "WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
 }
-# what it says besides, of the network that functions run in
-NETWORK = ("subnet_ids", "security_group_ids")
+# what it says besides: the network that functions run in, and whether they are traced
+BESIDES = ("subnet_ids", "security_group_ids", "xray")
 
 # function <- output of foundation.yaml
 ROLE_FROM = {
@@ -93,6 +93,8 @@ def resolved(
     functions = ours.setdefault("lambda_functions", {})
     for function, output in ROLE_FROM.items():
         functions.setdefault(function, {})["iam_role_arn"] = outputs[output]
+    if outputs.get("Tracing") == "true":
+        ours["xray"] = True
     if "DatabaseSecret" in outputs:
         _join_database(ours, outputs)
     return answer
@@ -118,7 +120,7 @@ def unresolved(config: Config, stage: str) -> Config:
         for name, found in ours.get("lambda_functions", {}).items()
         if (settings := {key: value for key, value in found.items() if key != "iam_role_arn"})
     }
-    replaced = {"environment_variables", "lambda_functions", *NETWORK}
+    replaced = {"environment_variables", "lambda_functions", *BESIDES}
     rest = {key: value for key, value in ours.items() if key not in replaced}
     parts = {"environment_variables": kept, "lambda_functions": functions}
     answer["stages"][stage] = rest | {name: part for name, part in parts.items() if part}

@@ -18,6 +18,7 @@ CLIMBING = (
 # statement -> why it may name every resource
 EVERYTHING = {
     "ApiRole/SeeWhatRuns": "the call lists a function's event sources and knows no resources",
+    "TracingAccess/SendTraces": "X-Ray knows no resources; it only exists where requests are traced",
     "DatabaseAccess/SeeTheNetwork": "EC2's Describe calls know no resources; it only exists where state is in SQL",
 }
 

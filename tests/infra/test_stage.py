@@ -114,6 +114,13 @@ def test_a_stage_with_a_database_runs_in_its_network_and_knows_its_secret(
     assert made["environment_variables"]["WALLIFY_DATABASE_SECRET"] == "arn:secret"
 
 
+def test_a_stage_is_traced_where_its_roles_may_send_traces(config: stage.Config, outputs: dict[str, str]) -> None:
+    traced = stage.resolved(config, "prod", outputs | {"Tracing": "true"})
+
+    assert traced["stages"]["prod"]["xray"] is True
+    assert stage.resolved(traced, "prod", outputs | {"Tracing": "false"}) == stage.resolved(config, "prod", outputs)
+
+
 def test_a_stage_that_gives_its_database_up_leaves_the_network(config: stage.Config, outputs: dict[str, str]) -> None:
     database = {"DatabaseSecret": "arn:secret", "DatabaseSubnets": "subnet-1", "DatabaseClients": "sg-1"}
     before = stage.resolved(config, "prod", outputs | database)
