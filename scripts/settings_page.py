@@ -15,7 +15,6 @@ from infra.stage import FILLED_IN
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "settings.md"
 
-BY_DEPLOYMENT = FILLED_IN | {"WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"}
 MADE, WRITTEN = "<!-- made -->\n", "<!-- written -->\n"
 HEAD = "| variable | default | meaning |\n|---|---|---|\n"
 
@@ -32,7 +31,7 @@ def page() -> str:
 def _row(name: str, default: object, meaning: str) -> str:
     variable = f"WALLIFY_{name.upper()}"
     given = f"`{default}`" if default != "" else ""
-    return f"| `{variable}`{'¹' if variable in BY_DEPLOYMENT else ''} | {given} | {meaning} |\n"
+    return f"| `{variable}`{'¹' if variable in FILLED_IN else ''} | {given} | {meaning} |\n"
 
 
 def _meanings() -> Iterator[tuple[str, str]]:

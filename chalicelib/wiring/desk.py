@@ -51,20 +51,18 @@ class Desk:
     @cached_property
     def lanes(self) -> Mapping[str, Lane]:
         """Every queue by the name that people use."""
-        from chalicelib.aws.clients import client
         from chalicelib.aws.lane import SqsLane
 
-        connect = partial(client, "sqs"), partial(client, "lambda")
+        connect = partial(self.wired.aws, "sqs"), partial(self.wired.aws, "lambda")
         return {name: SqsLane(queue, *connect) for name, queue in self._queue_names().items()}
 
     @cached_property
     def meter(self) -> Meter:
         """What the cloud measures."""
-        from chalicelib.aws.clients import client
         from chalicelib.aws.meter import CloudWatch
 
         service, clock = self.wired.settings.service, self.wired.clock
-        connect = partial(client, "cloudwatch"), partial(client, "lambda")
+        connect = partial(self.wired.aws, "cloudwatch"), partial(self.wired.aws, "lambda")
         return CloudWatch(service, self._queue_names(), *connect, clock.now)
 
     def _queue_names(self) -> dict[str, str]:

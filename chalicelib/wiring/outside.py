@@ -69,7 +69,7 @@ class Outside:
     def _dynamodb(self) -> State:
         from chalicelib.stores.dynamodb import DynamoState
 
-        return DynamoState(self._client("dynamodb"), self.settings.table)
+        return DynamoState(self.aws("dynamodb"), self.settings.table)
 
     def migrate(self) -> None:
         """Bring the database's tables up to date; nothing to do where they are."""
@@ -80,7 +80,7 @@ class Outside:
     def _database_url(self) -> str:
         from chalicelib.aws.secret import Secret
 
-        secret = Secret(self.settings.database_secret, partial(self._client, "secretsmanager"), self.clock.now)
+        secret = Secret(self.settings.database_secret, partial(self.aws, "secretsmanager"), self.clock.now)
         return self.settings.database_url or secret()
 
     def _sql(self) -> State:
@@ -104,7 +104,7 @@ class Outside:
         """The bucket."""
         from chalicelib.aws.bucket import S3Bucket
 
-        return S3Bucket(self.settings.bucket, partial(self._client, "s3"))
+        return S3Bucket(self.settings.bucket, partial(self.aws, "s3"))
 
     @cached_property
     def queues(self) -> Mapping[TaskType, Queue]:
@@ -114,7 +114,7 @@ class Outside:
         from chalicelib.core.tasks import TaskType
 
         images, thumbnails, maintenance = (
-            SqsQueue(name, partial(self._client, "sqs"))
+            SqsQueue(name, partial(self.aws, "sqs"))
             for name in (self.settings.images_queue, self.settings.thumbnails_queue, self.settings.maintenance_queue)
         )
         # Mass work never waits in front of uploads: each lane has its own queue.
@@ -140,9 +140,10 @@ class Outside:
         """The caches in front of the bucket."""
         from chalicelib.aws.edge import CloudFront
 
-        return CloudFront(self.settings.distribution, partial(self._client, "cloudfront"))
+        return CloudFront(self.settings.distribution, partial(self.aws, "cloudfront"))
 
-    def _client(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
+    def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
+        """A client of one of AWS's services, whose troubles are counted."""
         from chalicelib.aws.clients import client
         from chalicelib.aws.troubles import watched
 
@@ -169,4 +170,4 @@ class Outside:
         """The first administrator's token."""
         from chalicelib.aws.secret import Secret
 
-        return Secret(self.settings.bootstrap_secret, partial(self._client, "secretsmanager"), self.clock.now)
+        return Secret(self.settings.bootstrap_secret, partial(self.aws, "secretsmanager"), self.clock.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cfnlint import api as cfnlint
 from chalicelib.core.metrics import METRICS, NAMESPACE
 from cli.deploy.prices import PRICES
 from cli.local.staging import tracked_config
-from infra.template import FOUNDATION, OBSERVING, properties, read
+from infra.template import DATABASE, FOUNDATION, OBSERVING, properties, read
 from tests.infra.dimensions import GIVEN
 from tests.infra.watched import WIDGETS, Watched, asked, watched
 
@@ -69,9 +70,9 @@ WANTED = (
 """What the dashboard is to show (requirement R10)."""
 
 
-def names_of(kind: str, field: str) -> set[str]:
-    """The names that the foundation gives to its resources of a type."""
-    found = read(FOUNDATION)["Resources"].values()
+def names_of(kind: str, field: str, path: Path = FOUNDATION) -> set[str]:
+    """The names that a template gives to its resources of a type."""
+    found = read(path)["Resources"].values()
     return {one["Properties"][field]["Fn::Sub"] for one in found if one["Type"] == kind}
 
 
@@ -107,7 +108,7 @@ def test_what_is_watched_is_a_resource_of_ours(one: Watched) -> None:
         "TableName": names_of("AWS::DynamoDB::Table", "TableName"),
         "BucketName": names_of("AWS::S3::Bucket", "BucketName"),
         "StorageType": {"StandardStorage"},
-        "DBInstanceIdentifier": {"wallify-${Stage}"},
+        "DBInstanceIdentifier": names_of("AWS::RDS::DBInstance", "DBInstanceIdentifier", DATABASE),
     }
     assert all(value in known[name] for name, value in one.dimensions)
 
