@@ -14,10 +14,9 @@ from chalicelib.core.catalog import CollectionStats, Image
 from chalicelib.core.changes import read_change
 from chalicelib.core.jobs import LONG
 from chalicelib.core.messages import Work, read
-from chalicelib.core.schedules import Slot
+from chalicelib.core.schedules import Options, Slot
 from chalicelib.core.tasks import Task
 from chalicelib.ports import ObjectStore
-from chalicelib.services.schedules import Options
 from chalicelib.wiring import use
 from chalicelib.wiring.outside import State
 from tests.memory_queue import Message

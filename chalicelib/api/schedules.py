@@ -12,11 +12,11 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.vocabulary import Moment, given
-from chalicelib.core.schedules import ScheduleNotFound
+from chalicelib.core.schedules import Options, ScheduleNotFound
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Unavailable
-from chalicelib.services.schedules import Options, Outlook, StillRunning
+from chalicelib.services.schedules import Outlook, StillRunning
 from chalicelib.wiring import wired
 
 
@@ -77,7 +77,10 @@ def schedules(ask: Ask) -> Answer:
     errors=(ScheduleNotFound, StillRunning, Unavailable),
 )
 def run_schedule(ask: Ask, at: ScheduleAt, query: RunOptions) -> Answer:
-    """Also while the schedule is disabled; runs never overlap (409 with the `task_id` of the one that runs)."""
+    """Also while the schedule is disabled; runs never overlap (409 with the `task_id` of the one that runs).
+
+    An option that the job has no use for is refused.
+    """
     options = Options(query.dry_run == "true", given(query.collection), given(query.limit))
     return started(ask, wired().night.schedules.run(at.name, options))
 

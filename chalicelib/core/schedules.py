@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.core.tasks import TaskType
+from chalicelib.core.tasks import Task, TaskType
 from chalicelib.errors import NotFound
 
 _NAMESPACE = uuid.UUID("9d0c0b8e-53f7-5f4a-8a5e-6d0f7c0e4b12")
@@ -30,6 +30,8 @@ class Schedule:
     every: timedelta
     at: timedelta = timedelta(0)
     """After midnight."""
+    takes: frozenset[str] = frozenset()
+    """Options of a run by hand that mean something to this job; another would be silently passed over."""
 
     def shifted(self, by: timedelta) -> Schedule:
         """The same, later (or earlier) by so much."""
@@ -57,9 +59,11 @@ class Schedule:
 SCHEDULES: Mapping[str, Schedule] = {
     one.name: one
     for one in (
-        Schedule("cleanup_orphaned_files", TaskType.CLEANUP_ORPHANED_FILES, _DAY),
-        Schedule("update_collection_stats", TaskType.UPDATE_COLLECTION_STATS, _HOUR),
-        Schedule("optimize_images", TaskType.OPTIMIZE_IMAGES, _DAY, timedelta(hours=6)),
+        Schedule(
+            "cleanup_orphaned_files", TaskType.CLEANUP_ORPHANED_FILES, _DAY, takes=frozenset({"dry_run", "limit"})
+        ),
+        Schedule("update_collection_stats", TaskType.UPDATE_COLLECTION_STATS, _HOUR, takes=frozenset({"collection"})),
+        Schedule("optimize_images", TaskType.OPTIMIZE_IMAGES, _DAY, timedelta(hours=6), frozenset({"collection"})),
     )
 }
 """The seed's timetable."""
@@ -77,6 +81,29 @@ def schedule_named(text: str) -> Schedule:
     if found is None:
         raise ScheduleNotFound(name=text[:80], known=sorted(SCHEDULES))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run by hand may differ."""
+
+    dry_run: bool = False
+    """Report only (clean-up)."""
+    collection: str | None = None
+    """Only this one (statistics, optimising)."""
+    limit: int | None = None
+    """A larger cap for this run (clean-up)."""
+
+    @classmethod
+    def of(cls, run: Task) -> Options:
+        """What a run was asked for."""
+        limit = run.args.get("limit")
+        return cls(run.args.get("dry_run") == "true", run.args.get("collection"), int(limit) if limit else None)
+
+    def args(self) -> dict[str, str]:
+        """As arguments of a task."""
+        given = {"collection": self.collection, "limit": self.limit, "dry_run": "true" if self.dry_run else None}
+        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from chalicelib.core.metrics import UNCOUNTED
-from chalicelib.core.schedules import SCHEDULES, Schedule, Slot, schedule_named
+from chalicelib.core.schedules import SCHEDULES, Options, Schedule, Slot, schedule_named
 from chalicelib.core.tasks import Failure, Subject, Task
-from chalicelib.errors import Conflict, TaskNotFound
+from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.ports import Metrics, ScheduleStore, TaskStore
 from chalicelib.services.opening import Asked, Jobs
 from chalicelib.telemetry import log
@@ -28,29 +28,6 @@ class StillRunning(Conflict):
     """The last run of this schedule has not ended yet."""
 
     code = "still_running"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run by hand may differ."""
-
-    dry_run: bool = False
-    """Report only (clean-up)."""
-    collection: str | None = None
-    """Only this one (statistics, optimising)."""
-    limit: int | None = None
-    """A larger cap for this run (clean-up)."""
-
-    @classmethod
-    def of(cls, run: Task) -> Options:
-        """What a run was asked for."""
-        limit = run.args.get("limit")
-        return cls(run.args.get("dry_run") == "true", run.args.get("collection"), int(limit) if limit else None)
-
-    def args(self) -> dict[str, str]:
-        """As arguments of a task."""
-        given = {"collection": self.collection, "limit": self.limit, "dry_run": "true" if self.dry_run else None}
-        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +74,14 @@ class Schedules:
         return self._outlook(schedule)
 
     def run(self, name: str, options: Options | None = None) -> Task:
-        """Start a run by hand: its task. ScheduleNotFound, StillRunning (detail `task_id`), Unavailable."""
-        schedule = schedule_named(name)
-        asked = self._asked(schedule, (options or Options()).args())
+        """Start a run by hand: its task. ScheduleNotFound, StillRunning (detail `task_id`), Unavailable.
+
+        BadRequest for an option that the job has no use for: who asks for a dry run must never get a real one.
+        """
+        schedule, args = schedule_named(name), (options or Options()).args()
+        if strange := sorted(args.keys() - schedule.takes):
+            raise BadRequest(f"This schedule does not take {strange[0]}.", parameter=strange[0])
+        asked = self._asked(schedule, args)
         return self._start(asked, self.store.get(schedule.name), {})
 
     def again(self, run: Task) -> Task:

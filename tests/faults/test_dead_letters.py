@@ -7,10 +7,10 @@ import pytest
 from chalicelib.core import workforce
 from chalicelib.core.jobs import LANES, LONG, Standing
 from chalicelib.core.messages import Work, write
+from chalicelib.core.schedules import Options
 from chalicelib.core.tasks import Status, Subject, Task, TaskType
 from chalicelib.errors import NotFound
 from chalicelib.services.opening import Asked
-from chalicelib.services.schedules import Options
 from chalicelib.wiring.outside import State
 from tests.faults.oracle import judge
 from tests.memory_lane import three_queues

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.schedules import SCHEDULES, ScheduleNotFound, Slot
 from chalicelib.core.tasks import Status, Task
-from chalicelib.errors import Unavailable
+from chalicelib.errors import BadRequest, Unavailable
 from chalicelib.ports import ScheduleStore
 from chalicelib.services.schedules import StillRunning
 from tests.builders import NOON
@@ -199,6 +199,25 @@ def test_an_outlook_tells_last_and_next(world: NightWorld) -> None:
 def test_an_unknown_schedule_is_not_found(world: NightWorld) -> None:
     with pytest.raises(ScheduleNotFound):
         world.night.schedules.run("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("cleanup", {"collection": "nature"}),
+        ("stats", {"dry_run": True}),
+        ("stats", {"limit": 1}),
+        ("optimize", {"dry_run": True}),
+        ("optimize", {"limit": 1}),
+    ],
+)
+def test_an_option_that_the_job_has_no_use_for_starts_nothing(
+    world: NightWorld, name: str, option: dict[str, object]
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        world.run(name, **option)
+    assert refused.value.details == {"parameter": next(iter(option))}
+    assert world.active() == ()
 
 
 def test_a_run_whose_message_cannot_be_sent_ends_and_frees_the_slot(world: NightWorld) -> None:
