@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core import workforce
 from chalicelib.core.jobs import LANES, LONG, Standing
 from chalicelib.core.messages import Work, write
 from chalicelib.core.schedules import Options
@@ -82,7 +81,6 @@ def test_f21_no_queue_has_another_name(night: Lanes) -> None:
 
 def test_f21_every_kind_of_work_has_one_lane() -> None:
     assert sorted(kind for kinds in LANES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *LONG})
-    assert LANES.keys() == workforce.LANES.keys()
 
 
 def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> None:
