@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.api.routes import ENDPOINTS
+from chalicelib.core.metrics import METRICS, Metric
 from tests.infra.watched import ALARMS, asked
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,12 @@ def test_every_request_that_the_runbook_advises_is_one_that_the_api_answers() ->
     known = [(one.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path))) for one in ENDPOINTS]
     assert advised
     assert all(any(method == ours and path.fullmatch(at) for ours, path in known) for method, at in advised)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
+def test_the_runbook_explains_every_number(metric: Metric) -> None:
+    row = f"| `{metric.name}` | {metric.unit} | {', '.join(metric.dimensions)} | {metric.meaning} |"
+    assert row in (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("name", ALARMS)
