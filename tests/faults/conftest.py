@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chalice.app import Chalice
 
+from chalicelib import api, wiring
 from chalicelib.stores.memory import MemoryState
 from chalicelib.stores.sql.migrate import upgrade
 from chalicelib.wiring.outside import State
+from tests.api.gateway import Gateway
 from tests.contracts.databases import emptied, postgresql, sql_state
 from tests.faults.cloud import Cloud, cloud_on_moto
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
-from tests.world import World
+from tests.world import ROOT, World
 
-QUICK, THOROUGH = ("memory", "sqlite"), ("dynamodb", "postgresql")
-STORES = (*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in THOROUGH))
-"""The inner loop runs over two; the other two wait for the whole suite."""
+STORES = ("memory", "sqlite", "dynamodb", "postgresql")
 
 
 @pytest.fixture
@@ -51,3 +52,18 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
 @pytest.fixture
 def world(state: State) -> World:
     return World(state)
+
+
+@pytest.fixture(scope="session")
+def app() -> Chalice:
+    app = Chalice("wallify", configure_logs=False)
+    api.register(app)
+    return app
+
+
+@pytest.fixture
+def client(app: Chalice, world: World) -> Iterator[Gateway]:
+    """Who may do everything, over the world's services."""
+    wiring.use(world.wired)
+    yield Gateway(app, authorization=ROOT)
+    wiring.use(None)

@@ -8,9 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 import pytest
-from chalice.app import Chalice
 
-from chalicelib import api, wiring
 from chalicelib.core.tasks import Status
 from chalicelib.core.tokens import Scope
 from chalicelib.telemetry import Observing, log
@@ -49,15 +47,6 @@ def broken(request: pytest.FixtureRequest) -> Iterator[Broken]:
 def heard() -> Iterator[Heard]:
     with listening() as lines:
         yield lines
-
-
-@pytest.fixture
-def client(world: World) -> Iterator[Gateway]:
-    app = Chalice("wallify", configure_logs=False)
-    api.register(app)
-    wiring.use(world.wired)
-    yield Gateway(app, authorization=ROOT)
-    wiring.use(None)
 
 
 @pytest.mark.parametrize("moment", ["before get", "before put", "after put"])
