@@ -132,3 +132,9 @@ def test_the_benchmark_gets_its_arguments_as_they_are() -> None:
         "--rounds",
         "3",
     ]
+
+
+def test_stopping_what_does_not_run_is_told_to_programs_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["down", "--dir", str(tmp_path), "--json"])
+
+    assert (code, json.loads(capsys.readouterr().out)) == (0, {"stopped": False, "wiped": False})

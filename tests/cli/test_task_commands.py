@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import uuid
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
 from chalicelib.core.tasks import Status
+from cli.commands import watching
 from cli.commands.task_filter import moment
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
@@ -196,3 +199,16 @@ def test_schedules_are_listed_and_switched(at_desk: Terminal) -> None:
     assert (switched["enabled"], listed["optimize_images"], listed["cleanup_orphaned_files"]) == (False, False, True)
     assert at_desk("schedules", "enable", "optimize").out.strip() == "optimize_images is on."
     assert at_desk("schedules", "enable", "nonsense").code == 5
+
+
+def test_people_see_a_bar_while_they_watch(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr(watching, "screen", console)
+    task = desk.house.night.schedules.run("cleanup")
+    desk.work_when_looked_at()
+
+    typed = at_desk("task", task.task_id, "--watch")
+
+    assert isinstance(console.file, io.StringIO)
+    assert "cleanup_orphaned_files success" in console.file.getvalue()
+    assert "state     SUCCESS" in typed.out
