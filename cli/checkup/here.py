@@ -19,7 +19,7 @@ LAMBDA = ((3, 12), (3, 13))
 """What AWS Lambda has and every package of ours has a wheel for."""
 ROOM = 2_000_000_000
 """Bytes that an installation with its packages and a small library takes."""
-_PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^;\s]+)\s*(;.*)?$")
+_PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^;\s\\]+)\s*(;.*?)?\s*\\?$")
 UP = "Start it with `./wallify up`."
 
 

@@ -93,8 +93,12 @@ def test_a_stack_that_does_not_run_is_said_with_what_to_do(stack: Stack) -> None
 
 
 def test_packages_that_differ_are_named(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("pytest==0.1\nnever-made==1\nother==9; sys_platform == 'x'\n", "utf-8")
-    (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\npip<26.3\n", "utf-8")
+    (tmp_path / "requirements.txt").write_text(
+        "pytest==0.1 \\\n    --hash=sha256:ab\nnever-made==1\nother==9; sys_platform == 'x'\n", "utf-8"
+    )
+    (tmp_path / "requirements-dev.txt").write_text(
+        "# no more\npip==0.1 ; sys_platform == 'x' \\\n    --hash=sha256:ab\n", "utf-8"
+    )
 
     (found,) = here.packages(tmp_path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from cli.local import functions, layers, runtime, staging
 from cli.local.stack import STAGE, Record, Stack
 from infra.template import read
+from tests.infra.pins import plain
 
 
 class Package:
@@ -37,6 +39,25 @@ class Package:
     def path(self) -> list[str]:
         """What Lambda puts on the module path: the function's folder and the layer's."""
         return [str(self.folder), *map(str, self.folder.glob("python/lib/python*/site-packages"))]
+
+    @property
+    def distributions(self) -> dict[str, str]:
+        """The version of each package that is in it, by name; Chalice's own runtime comes without such a record."""
+        metadata = [email.message_from_string(path.read_text("utf-8")) for path in self._records("METADATA")]
+        return {plain(found["Name"]): found["Version"] for found in metadata}
+
+    @property
+    def wheels(self) -> dict[str, list[str]]:
+        """The tags of each wheel that it was made of."""
+        return {
+            path.parent.name: [
+                line.removeprefix("Tag: ") for line in path.read_text("utf-8").splitlines() if line.startswith("Tag: ")
+            ]
+            for path in self._records("WHEEL")
+        }
+
+    def _records(self, name: str) -> list[Path]:
+        return sorted(self.folder.rglob(f"*.dist-info/{name}"))
 
     def run(self, code: str, **variables: str) -> str:
         """What `code` prints with nothing but the package, the standard library and AWS's own packages."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from cli.local import staging
 from tests.infra.package import Package
+from tests.infra.pins import asked, pinned
 
 pytestmark = [
     pytest.mark.slow,
@@ -64,3 +69,35 @@ def test_the_gateway_leaves_uploads_and_pictures_as_they_are(package: Package) -
     api = package.template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
 
     assert "multipart/form-data" in api["x-amazon-apigateway-binary-media-types"]
+
+
+def test_what_is_in_the_package_is_what_is_pinned_and_nothing_else(package: Package) -> None:
+    pins = {name: versions[0][0] for name, versions in pinned("requirements.txt").items()}
+
+    assert package.distributions == {name: pins.get(name) for name in package.distributions}
+    assert pins.keys() - package.distributions.keys() <= {"typing-extensions"}
+
+
+def test_no_tool_is_in_the_package(package: Package) -> None:
+    # What the tools stand on may well be there too; what somebody asked for as a tool may not.
+    assert not asked("requirements-dev.in").keys() & package.distributions.keys()
+
+
+def test_compiled_code_is_for_lambdas_linux(package: Package) -> None:
+    compiled = [path.name for path in package.folder.rglob("*.so*")]
+    wheels = {tag for tags in package.wheels.values() for tag in tags if not tag.endswith("-none-any")}
+
+    assert compiled
+    assert not [name for name in compiled if "darwin" in name or "win" in name or "aarch64" in name]
+    assert all("manylinux" in tag and tag.endswith("x86_64") for tag in wheels)
+
+
+def test_the_packaged_migrations_work_by_themselves(package: Package, tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'wallify.db'}"
+
+    package.run(
+        "import app; app.migrate({}, None)", WALLIFY_STATE="sql", WALLIFY_DATABASE_URL=database, AWS_REGION="eu-west-1"
+    )
+
+    with closing(sqlite3.connect(tmp_path / "wallify.db")) as tables:
+        assert tables.execute("select count(*) from alembic_version").fetchone() == (1,)
