@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from cli.client.records import Image, Trashed
@@ -43,13 +44,14 @@ IN_TRASH: tuple[Column[Trashed], ...] = (
 def run_list(given: argparse.Namespace) -> int:
     """A collection's images."""
     with connection.connected(given) as api:
-        return show_all(given, api.images.of(given.collection, text=given.text), COLUMNS, none="No such image.")
+        found = api.images.of(given.collection, text=given.text)
+        return show_all(given, islice(found, given.limit), COLUMNS, none="No such image.")
 
 
 def run_search(given: argparse.Namespace) -> int:
     """Images of any collection whose name has the text in it."""
     with connection.connected(given) as api:
-        return show_all(given, _searched(given, api), COLUMNS, none="No such image.")
+        return show_all(given, islice(_searched(given, api), given.limit), COLUMNS, none="No such image.")
 
 
 def run_show(given: argparse.Namespace) -> int:

@@ -32,6 +32,8 @@ def _add_finding(verbs: Commands) -> None:
     search = _verb(verbs, "search", "search all collections for a name", image_verbs.run_search, "search lake")
     search.add_argument("text")
     search.add_argument("--collection", metavar="C", help="only this one")
+    for parser in (listing, search):
+        parser.add_argument("--limit", type=int, metavar="N", help="how many at most (default: all)")
     show = _verb(verbs, "show", "show an image, with its thumbnails", image_verbs.run_show, "show ID")
     show.add_argument("image_id", metavar="ID")
     _verb(verbs, "trash", "list what lies in the trash", image_verbs.run_trash, "trash")

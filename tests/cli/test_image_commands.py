@@ -51,6 +51,14 @@ def test_images_are_listed_and_found_by_their_names(at_desk: Terminal, desk: Des
     assert at_desk("images", "search", "picture", "--collection", "mountains", "--json").json["name"] == two.name
 
 
+def test_a_list_of_images_may_be_cut_short(at_desk: Terminal, desk: Desk) -> None:
+    for number in (1, 2):
+        desk.picture(number)
+
+    assert len(at_desk("images", "list", "wallpapers", "--limit", "1", "--json").lines) == 1
+    assert len(at_desk("images", "search", "picture", "--limit", "1", "--json").lines) == 1
+
+
 def test_a_collection_that_is_not_there_is_said(at_desk: Terminal) -> None:
     assert at_desk("images", "list", "nowhere").code == 5
 

@@ -73,9 +73,9 @@ def test_two_hundred_photos_survive_ctrl_c_and_none_is_there_twice(
     with subprocess.Popen(
         typed, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as first:
-        assert enough.wait(60)
+        assert enough.wait(120)
         first.send_signal(signal.SIGINT)
-        out, err = first.communicate(timeout=60)
+        out, err = first.communicate(timeout=120)
     sent_first = desk.asked.count("POST /file_upload")
     again = at_desk("upload", str(photos), "--collection", COLLECTION, "--resume", "--json")
 
