@@ -76,6 +76,9 @@ class Bulk:
             twin = self.uploads.twin(checked) if is_new else None
             return Item(index, upload.filename, checked=checked, duplicate=twin)
         except WallifyError as error:
+            if error.retryable:
+                # It says nothing about the file: the whole request is to come again.
+                raise
             self.uploads.metrics.count("UploadsRefused", reason=error.code)
             return Item(index, upload.filename, error=error)
 

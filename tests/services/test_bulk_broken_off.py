@@ -28,6 +28,10 @@ def die(*_: object) -> None:
     raise Kill
 
 
+def refuse(*_: object) -> None:
+    raise Unavailable
+
+
 @pytest.mark.parametrize("stored", [0, 1, 2])
 def test_a_job_whose_opener_died_is_completed_by_the_same_request(world: World, stored: int) -> None:
     world.bucket.trouble.at("before put", *[None] * stored, Kill())
@@ -53,6 +57,18 @@ def test_a_job_whose_opener_died_before_it_had_refused_a_file_still_says_why(
     assert (child.status, child.error and child.error.code) == (Status.FAILURE, "not_an_image")
     assert world.statuses(batch.parent) == [Status.PARTIAL]
     judge(world, *pictures(0))
+
+
+def test_a_catalogue_that_does_not_answer_is_no_fault_of_a_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as silent:
+        silent.setattr(type(world.wired.state.catalog), "with_digest", refuse)
+        with pytest.raises(Unavailable):
+            accept(world, *good(0, 1), key="k1")
+    assert tasks_of(world) == []
+    batch = accept(world, *good(0, 1), key="k1")
+    world.settle()
+    assert world.statuses(batch.parent) == [Status.SUCCESS]
+    judge(world, *pictures(0, 1))
 
 
 def test_a_repeated_job_does_not_take_its_own_pictures_for_duplicates(world: World) -> None:

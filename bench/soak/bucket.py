@@ -1,0 +1,127 @@
+"""A bucket that threads share, which announces what comes in; with all the faults that are fated."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from threading import Lock
+from urllib.parse import quote_plus
+
+from bench.soak.clock import SoakClock, called
+from bench.soak.fates import Fates
+from bench.soak.queue import SoakQueue
+from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.paging import Page
+from chalicelib.errors import ObjectNotFound, PayloadTooLarge
+
+BUCKET = "media"
+
+
+@dataclass
+class SoakBucket:
+    """See `chalicelib.ports.ObjectStore`; it announces what comes in under `incoming/`, as S3 does."""
+
+    clock: SoakClock
+    fates: Fates
+    queue: SoakQueue
+    folders: dict[str, dict[str, tuple[Blob, datetime]]] = field(default_factory=lambda: defaultdict(dict))
+    """Objects by the first two parts of their keys."""
+    _lock: Lock = field(default_factory=Lock)
+    _written: Counter[str] = field(default_factory=Counter)
+
+    def put(self, *blobs: Blob) -> None:
+        """See `ObjectStore.put`; a fault between two objects leaves the first there."""
+        for blob in blobs:
+            with called(self.fates):
+                self.keep(blob)
+
+    def keep(self, blob: Blob) -> None:
+        """Store an object, whatever befalls others; another tool does it like that."""
+        with self._lock:
+            self.folders[_folder(blob.key)][blob.key] = blob, self.clock.now()
+            self._written[blob.key] += 1
+        if blob.key.startswith("incoming/"):
+            self._announce(blob)
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        """See `ObjectStore.get`."""
+        with called(self.fates):
+            body = self.body(key)
+        if body is None:
+            raise ObjectNotFound
+        if len(body) > limit:
+            raise PayloadTooLarge(limit=limit, bytes=len(body))
+        return body
+
+    def body(self, key: str) -> bytes | None:
+        """What is stored there, for whoever judges."""
+        found = self.folders.get(_folder(key), {}).get(key)
+        return None if found is None else found[0].body
+
+    def has(self, key: str) -> bool:
+        """See `ObjectStore.has`."""
+        with called(self.fates):
+            return self.body(key) is not None
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+        """See `ObjectStore.form`; made without a call to anybody."""
+        fields = {"key": key, "Content-Type": content_type, "limit": str(limit), "lasts": str(lasts.total_seconds())}
+        return Form("https://media.example", fields)
+
+    def delete(self, *keys: str) -> None:
+        """See `ObjectStore.delete`."""
+        for key in keys:
+            with called(self.fates), self._lock:
+                self.folders.get(_folder(key), {}).pop(key, None)
+
+    def delete_under(self, *prefixes: str) -> None:
+        """See `ObjectStore.delete_under`."""
+        self.delete(*(key for prefix in prefixes for key in self.under(prefix)))
+
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """See `ObjectStore.list`."""
+        found = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]
+        shown = tuple(map(self._stored, found[:limit]))
+        return Page(shown, shown[-1].key if len(shown) < len(found) else None)
+
+    def copy(self, key: str, to: str) -> None:
+        """See `ObjectStore.copy`."""
+        with called(self.fates), self._lock:
+            blob, _ = self.folders[_folder(key)][key]
+            self.folders[_folder(to)][to] = Blob(to, blob.body, blob.content_type, blob.cache_control), self.clock.now()
+
+    def delete_if(self, key: str, etag: str) -> bool:
+        """See `ObjectStore.delete_if`."""
+        if self.body(key) is None or self._stored(key).etag != etag:
+            return False
+        self.delete(key)
+        return True
+
+    def under(self, prefix: str) -> Sequence[str]:
+        """Keys that begin with this, in order."""
+        with self._lock:
+            near = [prefix] if prefix.count("/") > 1 else [one for one in self.folders if one.startswith(prefix)]
+            found = [key for one in near for key in self.folders.get(_folder(one), {}) if key.startswith(prefix)]
+        return sorted(found, key=str.encode)
+
+    def _stored(self, key: str) -> Stored:
+        blob, written = self.folders[_folder(key)][key]
+        return Stored(key, len(blob.body), _etag(blob), written)
+
+    def _announce(self, blob: Blob) -> None:
+        found = {"key": quote_plus(blob.key, safe="/"), "size": len(blob.body), "eTag": _etag(blob)}
+        found |= {"sequencer": f"{self._written[blob.key]:018X}"}
+        record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": found}}
+        self.queue.deliver(json.dumps({"Records": [record]}))
+
+
+def _folder(key: str) -> str:
+    return "/".join(key.split("/", 2)[:2])
+
+
+def _etag(blob: Blob) -> str:
+    return sha256(blob.body).hexdigest()[:32]

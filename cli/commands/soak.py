@@ -1,0 +1,129 @@
+"""`wallify soak`: thousands of tasks under kills, repeated messages and AWS errors, judged by somebody who recounts."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from chalicelib.core.tasks import Status
+from cli import exits
+from cli.commands.grammar import Commands, declare
+from cli.terminal import screen
+from cli.trouble import Trouble
+
+if TYPE_CHECKING:
+    from bench.soak.run import Options, Verdict
+
+STORES = ("dynamodb", "postgres", "sqlite", "memory")
+SHOWN = 20
+"""Problems that are told in words; more of them are seldom more of a help."""
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "soak",
+        "let clients, faults and deaths loose on the services, and recount what is left",
+        "soak --tasks 10000 --kill 0.05 --duplicate 0.03 --errors 0.02 --seed 1",
+        "soak --store postgres --tasks 1000",
+    )
+    parser.add_argument("--tasks", type=_count, default=10_000, metavar="N", help="files that clients send (10000)")
+    for name, usual, help_ in _RATES:
+        parser.add_argument(f"--{name}", type=_share, default=usual, metavar="P", help=f"share of {help_} ({usual})")
+    parser.add_argument("--seed", type=int, action="append", metavar="N", help="plan of faults (1); again for more")
+    parser.add_argument("--store", choices=STORES, default="dynamodb", help="dynamodb is moto (the default)")
+    parser.add_argument("--database-url", metavar="URL", help="an empty PostgreSQL, instead of one of its own")
+    parser.add_argument("--threads", type=_count, default=4, metavar="N", help="clients and workers at a time (4)")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Do it: 0 when nothing was lost, doubled or miscounted, else 1."""
+    verdicts = []
+    for seed in given.seed or [1]:
+        with screen.status(f"Soaking {given.tasks} tasks on {given.store}, seed {seed}"):
+            verdicts.append(_soaked(given, seed))
+        _tell(verdicts[-1])
+    screen.print(table_of(verdicts))
+    return exits.DONE if all(verdict.is_good for verdict in verdicts) else exits.FAILED
+
+
+def table_of(verdicts: list[Verdict]) -> Table:
+    """A column for each soak."""
+    told = [cells(verdict) for verdict in verdicts]
+    table = Table(show_header=False)
+    for name in told[0]:
+        table.add_row(name, *(one[name] for one in told))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def cells(verdict: Verdict) -> dict[str, str]:
+    """What the table says of one soak."""
+    ends = {str(status): str(verdict.ends.get(status, 0)) for status in _ENDS}
+    return {
+        "store": verdict.options.store,
+        "seed": str(verdict.options.seed),
+        "accepted": str(verdict.accepted),
+        **ends,
+        "kills": str(verdict.met.get("kills", 0)),
+        "duplicates": str(verdict.met.get("duplicates", 0)),
+        "errors": str(verdict.met.get("errors", 0)),
+        "lost": str(verdict.count("lost")),
+        "duplicated": str(verdict.count("duplicated")),
+        "drained": "yes" if verdict.drained else "no",
+        "counters exact": "no" if verdict.count("inexact") else "yes",
+        "seconds": f"{verdict.seconds:.0f}",
+    }
+
+
+_ENDS = (Status.SUCCESS, Status.PARTIAL, Status.FAILURE, Status.REVOKED)
+_RATES = (
+    ("kill", 0.05, "attempts and requests that die"),
+    ("duplicate", 0.03, "messages that come twice"),
+    ("errors", 0.02, "calls to the bucket, the queue and the database that fail"),
+)
+
+
+def _soaked(given: argparse.Namespace, seed: int) -> Verdict:
+    # moto, SQLAlchemy and Pillow, which no other command needs.
+    from bench.soak.backends import NotEmpty  # noqa: PLC0415
+    from bench.soak.run import soak  # noqa: PLC0415
+
+    try:
+        return soak(_options(given, seed))
+    except NotEmpty:
+        raise Trouble("The database has tasks in it already.", "Give an empty one, or none.") from None
+
+
+def _options(given: argparse.Namespace, seed: int) -> Options:
+    from bench.soak.fates import Rates  # noqa: PLC0415  # as above
+    from bench.soak.run import Options  # noqa: PLC0415
+
+    rates = Rates(given.kill, given.duplicate, given.errors)
+    return Options(given.tasks, seed, given.store, rates, given.threads, given.database_url)
+
+
+def _tell(verdict: Verdict) -> None:
+    for problem in verdict.problems[:SHOWN]:
+        screen.print(f"{problem.kind}: {problem.what}", markup=False, soft_wrap=True)
+    if len(verdict.problems) > SHOWN:
+        screen.print(f"… and {len(verdict.problems) - SHOWN} more")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a number from 1 on")
+    return number
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("a share from 0 to 1")
+    return share

@@ -1,0 +1,41 @@
+"""A thousand cancels against a thousand ends, on every way to keep state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from bench.soak.backends import BACKENDS
+from bench.soak.fates import Fates, Rates
+from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.tasks import Status
+from chalicelib.errors import IllegalTransition
+from tests.faults.quick import Quick, a_new_task, together
+from tests.world import World
+
+ROUNDS = 1_000
+PEACE = Rates(kill=0.0, duplicate=0.0, errors=0.0)
+
+
+@pytest.fixture(params=BACKENDS)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with BACKENDS[request.param](Fates(0, PEACE), 4, None) as backend:
+        yield World(backend.state)
+
+
+@pytest.mark.slow
+def test_f36_of_cancelling_and_finishing_exactly_one_happens_a_thousand_times(world: World) -> None:
+    job, ends = Quick(world), []
+    for number in range(ROUNDS):
+        task = a_new_task(world, number)
+        run = partial(world.wired.runner.run, task.task_id, job)
+        _, asked = together(run, partial(world.wired.tasks.cancel, task.task_id))
+        end = world.task(task).status
+        assert isinstance(asked, IllegalTransition) == (end is Status.SUCCESS)
+        ends.append(end)
+    assert set(ends) <= {Status.SUCCESS, Status.REVOKED}
+    done = ends.count(Status.SUCCESS)
+    counted = world.wired.state.catalog.stats("nature")
+    assert counted == CollectionStats("nature", done, 100_000 * done, 1_000 * done)
