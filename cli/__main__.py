@@ -8,11 +8,13 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from cli import exits
 from cli.client.errors import ApiError
 from cli.commands.everything import SECTIONS
 from cli.commands.grammar import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
+from cli.completing import words_of
 from cli.showing import emit
 from cli.terminal import complain
 from cli.trouble import Trouble
@@ -26,7 +28,9 @@ ADVICE = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; answers the exit code: those in `cli.exits`."""
-    given = parser().parse_args(arguments)
+    top, typed = parser(), sys.argv[1:] if arguments is None else arguments
+    _must_be_known(top, typed)
+    given = top.parse_args(typed)
     try:
         code: int = given.run(given)
     except ApiError as error:
@@ -57,6 +61,17 @@ def parser() -> argparse.ArgumentParser:
     top.description = "\n\n".join((top.description or "", *_declared(commands)))
     top.set_defaults(top=top)
     return top
+
+
+def _must_be_known(top: argparse.ArgumentParser, typed: list[str]) -> None:
+    """End with an answer that helps: the overview where nothing was typed, the nearest name where there is no such."""
+    names = [one.word for one in words_of(top)[""] if not one.word.startswith("-")]
+    if not typed:
+        top.print_help(sys.stderr)
+        top.exit(exits.MISUSED)
+    if not typed[0].startswith("-") and typed[0] not in names:
+        near = "".join(f" Did you mean {name}?" for name in get_close_matches(typed[0], names, 1))
+        top.error(f"There is no command {typed[0]}.{near} `wallify --help` lists all.")
 
 
 def _declared(commands: Commands) -> Iterator[str]:

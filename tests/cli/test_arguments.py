@@ -33,6 +33,20 @@ def test_what_is_not_understood_ends_with_two(typed: list[str], capsys: pytest.C
     assert "usage: wallify" in capsys.readouterr().err
 
 
+def test_a_name_that_is_nearly_right_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["uplaod", "photos"])
+
+    assert "There is no command uplaod. Did you mean upload?" in capsys.readouterr().err
+
+
+def test_whoever_types_nothing_gets_the_overview(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([])
+
+    assert "upload files and folders into a collection" in capsys.readouterr().err
+
+
 def test_a_stack_lives_in_the_project_unless_it_is_told_otherwise() -> None:
     assert stack_from(parser().parse_args(["up"])).home == DEFAULT_HOME
 
