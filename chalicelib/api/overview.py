@@ -18,7 +18,7 @@ from chalicelib.core.tasks import Status, Task, TaskFilter
 from chalicelib.core.tokens import Scope
 from chalicelib.wiring import wired
 
-_ACTIVE, _PAGE, _MOST, _MOST_PAGES = 500, 2_000, 4_000, 8
+_ACTIVE, _PAGE, _MOST, _MOST_PAGES = 500, 4_000, 4_000, 8
 """An overview reads so many tasks at most, newest first; what a busy week adds to that is left out, and says so."""
 
 
