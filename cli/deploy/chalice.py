@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from cli.deploy.target import Target
 from cli.local import fingerprints
-from cli.local.functions import SIGNS_OF_NO_NETWORK
+from cli.local.functions import SIGNS_OF_NO_NETWORK, forget_packages
 from cli.local.stack import PROJECT
 from cli.local.staging import code_runs_in_place, tracked_config
 from cli.trouble import Trouble
@@ -38,7 +38,7 @@ def deploy(target: Target) -> str:
     if code_runs_in_place():
         raise Trouble("Packaging for AWS needs Python 3.12 or newer.", "Remove .venv and set WALLIFY_PYTHON to one.")
     remember(target)
-    _forget_packages(target.source)
+    forget_packages(target.source)
     command = [
         sys.executable,
         *_program(target),
@@ -128,12 +128,6 @@ def _environment(target: Target) -> dict[str, str]:
     # A setting of the caller's own would be in the decorators' eyes and not in the functions'.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WALLIFY_")}
     return clean | {"AWS_DEFAULT_REGION": target.region, "AWS_REGION": target.region}
-
-
-def _forget_packages(source: Path) -> None:
-    """Chalice names a package after the contents of its files but not their names: a renamed module would be missed."""
-    for stale in (source / ".chalice").glob("deployments/appcode-*"):
-        stale.unlink()
 
 
 def _why(log: str) -> tuple[str, str]:

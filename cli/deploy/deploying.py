@@ -82,6 +82,9 @@ def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell)
     api_id = chalice.api_id(target)
     current = bool(api_id) and chalice.is_current(target)
     if not current:
+        if choices.uses_sql:
+            tell("the database's tables")
+            migrating.migrate_beforehand(target)
         tell("functions and API")
         api_id = chalice.deploy(target)
         changed.append("functions")
@@ -90,7 +93,6 @@ def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell)
         changed.append("gateway")
     if not current:
         if choices.uses_sql:
-            tell("the database's tables")
             migrating.migrate(target)
         chalice.finish(target)
     return api_id

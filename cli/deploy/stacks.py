@@ -93,15 +93,10 @@ def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noq
     """Make a change set and answer what it holds; empty if there is nothing to do."""
     kind = _kind(cloudformation, wanted.name)
     _withdraw(cloudformation, wanted.name, whole_stack=False)
-    cloudformation.create_change_set(
-        StackName=wanted.name,
-        ChangeSetName=CHANGE_SET,
-        ChangeSetType=kind,
-        TemplateBody=wanted.template.read_text(encoding="utf-8"),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
-        Tags=[{"Key": key, "Value": value} for key, value in wanted.tags.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )
+    try:
+        cloudformation.create_change_set(**_request(wanted, kind))
+    except ClientError as refusal:
+        raise Trouble(f"CloudFormation refuses the template of {wanted.name}.", str(refusal)) from refusal
     described = _look_until(cloudformation, wanted.name, "Status", {"CREATE_COMPLETE", "FAILED"})
     if described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in NOTHING):
         return ()
@@ -109,6 +104,18 @@ def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noq
         _withdraw(cloudformation, wanted.name)
         raise Trouble(f"CloudFormation refuses the change of {wanted.name}.", described.get("StatusReason", ""))
     return tuple(_change(found["ResourceChange"]) for found in _changes(cloudformation, wanted.name))
+
+
+def _request(wanted: Wanted, kind: str) -> dict[str, Any]:
+    return {
+        "StackName": wanted.name,
+        "ChangeSetName": CHANGE_SET,
+        "ChangeSetType": kind,
+        "TemplateBody": wanted.template.read_text(encoding="utf-8"),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
+        "Tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
 
 
 def _kind(cloudformation: Any, name: str) -> str:  # noqa: ANN401

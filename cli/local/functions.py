@@ -29,7 +29,7 @@ LAST = 20  # lines
 
 def deploy(stack: Stack) -> None:
     """Run the real `chalice deploy`; once more from nothing if what an interrupted one left is in its way."""
-    _forget_packages(stack)
+    forget_packages(stack.build)
     if not _record(stack).exists():
         # Chalice does not know what an interrupted run has made, and would make event sources a second time.
         clear(stack)
@@ -46,7 +46,7 @@ def deploy(stack: Stack) -> None:
 def replace_code(stack: Stack, functions: Iterable[str]) -> None:
     """Put the staged code into functions that are otherwise as they should be; returns when it is live."""
     api = client(stack, "lambda")
-    code = _package(stack)
+    code = package_of(stack.build)
     for name in functions:
         api.update_function_code(FunctionName=name, ZipFile=code)
     for name in functions:
@@ -103,18 +103,18 @@ def deploy_environment(stack: Stack) -> dict[str, str]:
     return emulator.client_environment(stack) | variables
 
 
-def _package(stack: Stack) -> bytes:
+def package_of(project: Path) -> bytes:
     """The functions' own zip, as Chalice makes it: the code and Chalice's runtime; the rest is in the layer."""
-    _forget_packages(stack)
+    forget_packages(project)
     system = OSUtils()
     packager = AppOnlyDeploymentPackager(system, DependencyBuilder(system), UI(StringIO(), StringIO()))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    return Path(packager.create_deployment_package(str(stack.build), version)).read_bytes()
+    return Path(packager.create_deployment_package(str(project), version)).read_bytes()
 
 
-def _forget_packages(stack: Stack) -> None:
+def forget_packages(project: Path) -> None:
     """Chalice names a package after the contents of its files but not their names: a renamed module would be missed."""
-    for stale in (stack.build / ".chalice").glob("deployments/appcode-*"):
+    for stale in (project / ".chalice").glob("deployments/appcode-*"):
         stale.unlink()
 
 

@@ -1,4 +1,4 @@
-"""Brings a database's tables up to date, with Alembic. Deployments do so, once the code is in place."""
+"""Brings a database's tables up to date, with Alembic. Deployments do so, before and after new code."""
 
 from __future__ import annotations
 

@@ -1,0 +1,102 @@
+"""Teardown finds everything by name, takes what is there, and minds nothing that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.deploy import clearing
+from tests.cli.accounts import a_target, chalice_knows
+
+
+class Nothing:
+    """A service where nothing is there any more; it remembers what was asked for."""
+
+    def __init__(self, code: str = "ResourceNotFoundException", **answers: Any) -> None:  # noqa: ANN401
+        self.code, self.answers = code, answers
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __getattr__(self, verb: str) -> Any:  # noqa: ANN401 - any call of any service
+        def call(**arguments: Any) -> Any:  # noqa: ANN401
+            self.asked.append((verb, arguments))
+            if verb in self.answers:
+                return self.answers[verb]
+            raise ClientError({"Error": {"Code": self.code, "Message": "gone"}}, verb)
+
+        return call
+
+    def get_paginator(self, _: str) -> Pages:
+        return Pages(self.code)
+
+
+class Pages:
+    """Pages of a thing that is not there."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def paginate(self, **_: Any) -> list[Any]:  # noqa: ANN401
+        raise ClientError({"Error": {"Code": self.code, "Message": "gone"}}, "List")
+
+
+NO_STACK = ClientError({"Error": {"Code": "ValidationError", "Message": "Stack does not exist"}}, "DescribeStacks")
+
+
+class NoStacks:
+    """CloudFormation without stacks."""
+
+    def describe_stacks(self, **_: str) -> None:
+        raise NO_STACK
+
+
+def everything_gone(**otherwise: Any) -> dict[str, Any]:  # noqa: ANN401
+    gone = {name: Nothing() for name in ("lambda", "events", "logs", "dynamodb", "apigateway")}
+    database = Nothing("DBInstanceNotFound", describe_db_snapshots={"DBSnapshots": []})
+    return gone | {"s3": Nothing("NoSuchBucket"), "rds": database, "cloudformation": NoStacks()} | otherwise
+
+
+def test_a_stage_that_is_gone_can_be_torn_down_again(tmp_path: Path) -> None:
+    services = everything_gone()
+
+    clearing.clear(a_target(tmp_path / "project", services=services), lambda _: None)
+
+    assert ("delete_table", {"TableName": "wallify-dev"}) in services["dynamodb"].asked
+    assert ("delete_log_group", {"logGroupName": "/aws/lambda/wallify-dev-sweep"}) in services["logs"].asked
+
+
+def test_whatever_else_aws_refuses_is_an_error(tmp_path: Path) -> None:
+    target = a_target(tmp_path / "project", services=everything_gone(dynamodb=Nothing("AccessDeniedException")))
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        clearing.clear(target, lambda _: None)
+
+
+def test_the_api_is_found_by_whom_it_may_call_or_by_what_chalice_remembers(tmp_path: Path) -> None:
+    policy = '{"Condition": "arn:aws:execute-api:eu-central-1:123456789012:abc/*"}'
+    services = everything_gone(**{"lambda": Nothing(get_policy={"Policy": policy})})
+    target = a_target(tmp_path / "project", services=services)
+    chalice_knows(target, "old")
+
+    clearing.clear(target, lambda _: None)
+
+    deleted = {arguments["restApiId"] for verb, arguments in services["apigateway"].asked}
+    assert deleted == {"abc", "old"}
+
+
+def test_only_functions_of_this_very_stage_are_meant(tmp_path: Path) -> None:
+    names = clearing.function_names(a_target(tmp_path / "project", "dev"))
+
+    assert {"wallify-dev", "wallify-dev-process_image", "wallify-dev-migrate"} <= set(names)
+    assert not [name for name in names if name.startswith("wallify-dev-2")]
+
+
+def test_snapshots_of_the_database_go_too(tmp_path: Path) -> None:
+    snapshots = {"DBSnapshots": [{"DBSnapshotIdentifier": "last"}]}
+    database = Nothing("DBInstanceNotFound", describe_db_snapshots=snapshots, delete_db_snapshot=None)
+
+    clearing.clear(a_target(tmp_path / "project", services=everything_gone(rds=database)), lambda _: None)
+
+    assert ("delete_db_snapshot", {"DBSnapshotIdentifier": "last"}) in database.asked

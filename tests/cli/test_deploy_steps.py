@@ -1,0 +1,175 @@
+"""The steps of a deployment, one by one, against stand-ins for AWS."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.deploy import chalice, gateway, layout, migrating, recording
+from cli.trouble import Trouble
+from infra.stages import Choices
+from infra.template import DATABASE, FOUNDATION, OBSERVING, read
+from tests.cli.accounts import a_target, chalice_knows
+
+OUTPUTS = {name: f"the-{name}" for name in read()["Outputs"]}
+CHOICES = Choices({}, requests_per_second=50, burst=100)
+
+
+class FakeGateway:
+    """One API with what it was taught."""
+
+    def __init__(self) -> None:
+        self.responses: dict[str, dict[str, Any]] = {}
+        self.settings: dict[str, Any] = {}
+        self.deployments = 0
+
+    def get_gateway_responses(self, **_: str) -> dict[str, Any]:
+        return {"items": list(self.responses.values())}
+
+    def put_gateway_response(self, restApiId: str, **response: Any) -> None:  # noqa: ANN401, ARG002, N803 - boto3's names
+        self.responses[response["responseType"]] = response
+
+    def create_deployment(self, **_: str) -> None:
+        self.deployments += 1
+
+    def get_stage(self, **_: str) -> dict[str, Any]:
+        return {"methodSettings": {"*/*": self.settings}}
+
+    def update_stage(self, patchOperations: list[dict[str, str]], **_: Any) -> None:  # noqa: ANN401, N803
+        rate, burst = (patch["value"] for patch in patchOperations)
+        self.settings = {"throttlingRateLimit": float(rate), "throttlingBurstLimit": int(burst)}
+
+
+class FakeFunctions:
+    """One function, `migrate`, that may fail."""
+
+    class exceptions:  # noqa: N801 - boto3's name
+        ResourceNotFoundException = KeyError
+
+    def __init__(self, said: str = "") -> None:
+        self.said = said
+        self.invoked: list[str] = []
+
+    def invoke(self, FunctionName: str, **_: Any) -> dict[str, Any]:  # noqa: ANN401, N803
+        self.invoked.append(FunctionName)
+        return {"Payload": io.BytesIO(self.said.encode())} | ({"FunctionError": "Unhandled"} if self.said else {})
+
+    def update_function_code(self, **_: Any) -> None:  # noqa: ANN401
+        raise KeyError
+
+
+def test_the_gateway_is_taught_once(tmp_path: Path) -> None:
+    api = FakeGateway()
+    target = a_target(tmp_path / "project", services={"apigateway": api})
+
+    assert gateway.teach(target, "abc", "api", CHOICES) is True
+    assert gateway.teach(target, "abc", "api", CHOICES) is False
+    assert (api.deployments, api.settings["throttlingBurstLimit"]) == (1, 100)
+
+
+def test_a_cap_that_changed_is_set_without_a_new_deployment_of_the_api(tmp_path: Path) -> None:
+    api = FakeGateway()
+    target = a_target(tmp_path / "project", services={"apigateway": api})
+    gateway.teach(target, "abc", "api", CHOICES)
+
+    assert gateway.teach(target, "abc", "api", Choices({}, requests_per_second=5, burst=7)) is True
+    assert (api.deployments, api.settings["throttlingRateLimit"]) == (1, 5)
+
+
+def test_what_chalice_overwrote_is_taught_again(tmp_path: Path) -> None:
+    api = FakeGateway()
+    target = a_target(tmp_path / "project", services={"apigateway": api})
+    gateway.teach(target, "abc", "api", CHOICES)
+    api.responses.clear()
+
+    assert gateway.teach(target, "abc", "api", CHOICES) is True
+    assert "REQUEST_TOO_LARGE" in api.responses
+
+
+def test_outputs_are_recorded_where_chalice_looks_and_taken_out_again(tmp_path: Path) -> None:
+    target = a_target(tmp_path / "project")
+    tracked = (target.source / ".chalice" / "config.json").read_text(encoding="utf-8")
+
+    assert recording.record(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is True
+    assert recording.record(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is False
+    recorded = json.loads((target.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    assert recorded["stages"]["dev"]["environment_variables"]["WALLIFY_CDN_URL"] == "https://pictures.example"
+
+    assert recording.forget(target.source, "dev") is True
+    assert (target.source / ".chalice" / "config.json").read_text(encoding="utf-8") == tracked
+
+
+def test_the_tables_are_brought_up_to_date_by_the_function_that_can(tmp_path: Path) -> None:
+    functions = FakeFunctions()
+
+    migrating.migrate(a_target(tmp_path / "project", services={"lambda": functions}))
+
+    assert functions.invoked == ["wallify-dev-migrate"]
+
+
+def test_a_migration_that_fails_stops_the_deployment_and_is_shown(tmp_path: Path) -> None:
+    target = a_target(tmp_path / "project", services={"lambda": FakeFunctions("column missing")})
+
+    with pytest.raises(Trouble, match="could not be brought up to date") as trouble:
+        migrating.migrate(target)
+
+    assert "column missing" in trouble.value.evidence
+
+
+def test_where_there_was_no_deployment_yet_no_migration_runs_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "package_of", lambda _: b"zip")
+    functions = FakeFunctions()
+
+    assert migrating.migrate_beforehand(a_target(tmp_path / "project", services={"lambda": functions})) is False
+    assert functions.invoked == []
+
+
+def test_the_stacks_of_a_stage_carry_its_name_and_the_database_comes_first(tmp_path: Path) -> None:
+    names = layout.names(a_target(tmp_path / "project", "prod"))
+
+    assert list(names.items()) == [
+        (DATABASE, "wallify-prod-database"),
+        (FOUNDATION, "wallify-prod"),
+        (OBSERVING, "wallify-prod-observing"),
+    ]
+
+
+def test_the_bucket_is_known_by_account_region_and_stage(tmp_path: Path) -> None:
+    assert a_target(tmp_path / "project").bucket == "wallify-dev-123456789012-eu-central-1"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("", "https://abc.execute-api.eu-central-1.amazonaws.com/api"),
+        ("http://127.0.0.1:4566/", "http://127.0.0.1:4566/restapis/abc/api/_user_request_"),
+    ],
+)
+def test_an_api_is_where_aws_or_the_emulator_serves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str, url: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+
+    assert a_target(tmp_path / "project").api_url("abc", "api") == url
+
+
+def test_the_api_is_the_one_that_chalice_made(tmp_path: Path) -> None:
+    target = a_target(tmp_path / "project")
+
+    assert chalice.api_id(target) == ""
+    chalice_knows(target, "abc")
+    assert chalice.api_id(target) == "abc"
+
+
+def test_no_region_is_one_clear_sentence(tmp_path: Path) -> None:
+    target = a_target(tmp_path / "project")
+    target.session.region_name = None
+
+    with pytest.raises(Trouble, match=r"No region is chosen\. Set AWS_REGION"):
+        _ = target.region
