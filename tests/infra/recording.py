@@ -84,6 +84,13 @@ def _copy(params: Parameters) -> Needs:
     yield "s3:PutObject", _key(params)
 
 
+def _delete(params: Parameters) -> Needs:
+    yield "s3:DeleteObject", _key(params)
+    if "IfMatch" in params:
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
+        yield "s3:GetObject", _key(params)
+
+
 def _delete_all(params: Parameters) -> Needs:
     for one in params["Delete"]["Objects"]:
         yield "s3:DeleteObject", f"arn:aws:s3:::{params['Bucket']}/{one['Key']}"
@@ -93,7 +100,7 @@ _NEEDS: Mapping[str, Callable[[Parameters], Needs]] = {
     "s3.PutObject": _one("s3:PutObject", _key),
     "s3.GetObject": _one("s3:GetObject", _key),
     "s3.HeadObject": _one("s3:GetObject", _key),
-    "s3.DeleteObject": _one("s3:DeleteObject", _key),
+    "s3.DeleteObject": _delete,
     "s3.DeleteObjects": _delete_all,
     "s3.CopyObject": _copy,
     # How botocore finds the address of a form that it signs; no call is made.
