@@ -54,12 +54,13 @@ def run(given: argparse.Namespace) -> int:
 
 def _plan(target: Target) -> int:
     from cli.deploy import cost, deploying  # noqa: PLC0415  # as above
+    from infra import stages  # noqa: PLC0415  # as above
 
     with steps(f"Looking at {target.name}") as tell:
         tell("change sets")
         plan = deploying.plan(target)
     _show(plan)
-    screen.print(cost.told())
+    screen.print(cost.told(sql=stages.of(target.stage).uses_sql), markup=False, soft_wrap=True)
     return 0
 
 

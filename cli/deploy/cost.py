@@ -15,6 +15,9 @@ MILLION = 1_000_000
 KB = 1 / 1024 / 1024
 """In gigabytes."""
 _MINUTES = 30 * 24 * 60
+HOURS = 730
+DATABASE_GB = 20
+"""As database.yaml begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,18 @@ def per_million_uploads(work: Work = WORK, standing: Standing = STANDING) -> Map
     return {line: after[line] - before[line] for line in after if after[line] > before[line]}
 
 
-def told(usage: Usage | None = None) -> str:
-    """The estimate in words, for terminals."""
+def database() -> Mapping[str, float]:
+    """What infra/database.yaml adds to a month, in US dollars: the server, and the way out of its network."""
+    return {
+        "PostgreSQL": _usd("database_hour", HOURS) + _usd("database_gb", DATABASE_GB) + _usd("secret", 2),
+        "its network": _usd("nat_hour", HOURS) + _usd("address_hour", HOURS),
+    }
+
+
+def told(usage: Usage | None = None, *, sql: bool = False) -> str:
+    """The estimate in words, for terminals; with `sql`, the database's part too."""
     usage = usage or Usage()
-    lines = monthly_cost(usage)
+    lines = {**monthly_cost(usage), **(database() if sql else {})}
     asked = f"{usage.uploads:,} uploads, {usage.views:,} views, {usage.kept:,} images kept"
     rows = [f"  {name:<28}{usd:>9.2f}" for name, usd in lines.items()]
     head = f"A month with {asked} costs about {sum(lines.values()):.0f} USD ({REGION}, list prices of {AS_OF}):"

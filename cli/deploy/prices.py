@@ -43,4 +43,8 @@ PRICES: Mapping[str, Price] = {
     "alarm": Price(0.10, "alarm a month", "cloudwatch/pricing"),
     "dashboard": Price(3.00, "dashboard a month", "cloudwatch/pricing"),
     "secret": Price(0.40, "secret a month", "secrets-manager/pricing"),
+    "database_hour": Price(0.018, "hour of db.t4g.micro, PostgreSQL, one zone", "rds/postgresql/pricing"),
+    "database_gb": Price(0.137, "GB a month, gp3", "rds/postgresql/pricing"),
+    "nat_hour": Price(0.052, "hour of a NAT gateway", "vpc/pricing"),
+    "address_hour": Price(0.005, "hour of a public IPv4 address", "vpc/pricing"),
 }

@@ -22,7 +22,8 @@ from cli.local.staging import tracked_config
 from infra import stage
 from infra.template import read
 
-ENDPOINT = "http://localhost.localstack.cloud:4566"  # 127.0.0.1 on the host, and itself in a container
+# 127.0.0.1 on the host, and LocalStack itself in a container
+ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", "http://localhost.localstack.cloud:4566")
 NAME = f"wallify-{STAGE}"
 NOT_THERE = "AWS::CloudFront::"
 

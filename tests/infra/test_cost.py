@@ -14,7 +14,7 @@ import pytest
 from chalicelib.core.metrics import NAMESPACE
 from chalicelib.core.pictures import Recipe
 from chalicelib.settings import Settings
-from cli.deploy.cost import STANDING, WORK, Usage, monthly_cost, per_million_uploads, told
+from cli.deploy.cost import STANDING, WORK, Usage, database, monthly_cost, per_million_uploads, told
 from cli.deploy.prices import PRICES
 from cli.local.staging import tracked_config
 from tests.infra.account import an_account
@@ -134,3 +134,9 @@ def _texts(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in item.items():
         [text] = value.values()
         yield name, text if isinstance(text, str) else json.dumps(text)
+
+
+def test_a_database_is_told_where_there_is_one() -> None:
+    assert "PostgreSQL" not in told()
+    assert "PostgreSQL" in told(sql=True)
+    assert 50 < sum(database().values()) < 70
