@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import uuid
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -22,7 +26,13 @@ from tests.pictures import encoded, opened
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "docs" / "sample.jpg"
+PROJECT = Path(__file__).parents[2]
+SAMPLE = PROJECT / "docs" / "sample.jpg"
+TERMINAL = ("-m", "cli", "run", "cleanup", "--dry-run", "--json")
+PYTHON = (
+    "-c",
+    'from tasks import cleanup_orphaned_files as task; print(\'{"task_id": "%s"}\' % task.delay(dry_run=True).id)',
+)
 MINUTE = timedelta(minutes=1)
 
 
@@ -130,6 +140,20 @@ def test_each_schedule_really_fires_at_its_shifted_time(night: Nightfall, wallif
 
     for name, task in started.items():
         assert (wallify.ended(task["task_id"])["status"], task["type"]) == ("SUCCESS", SCHEDULES[name].type)
+
+
+@pytest.mark.parametrize("program", [TERMINAL, PYTHON], ids=["terminal", "python"])
+def test_a_run_by_hand_answers_a_task_id_that_status_follows(
+    cloud: Cloud, wallify: Wallify, program: tuple[str, ...]
+) -> None:
+    environment = {**os.environ, "WALLIFY_URL": cloud.api_url, "WALLIFY_TOKEN": cloud.token}
+    said = subprocess.run(
+        [sys.executable, *program], cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+
+    task = wallify.ended(json.loads(said.stdout)["task_id"])
+
+    assert (task["status"], task["result"]["dry_run"]) == ("SUCCESS", True)
 
 
 def tomorrow() -> dict[str, str]:
