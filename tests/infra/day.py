@@ -46,7 +46,7 @@ def uploads(account: Account) -> None:
     for number in range(6):
         upload(account, number)
     upload(account, 1, body=PICTURE + b"another of the same name")
-    upload(account, 7, body=LOOSE)
+    upload(account, 7, collection="loose", body=LOOSE)  # where nothing is deleted
     files = a_form(a_file(PICTURE + b"b", "b.jpg"), a_file(PICTURE + b"c", "c.jpg"), collection="bulk", async_="true")
     account.ask("POST", "/bulk_upload", files.replace(b'name="file"', b'name="files[]"'), Content_Type=FORM)
     ahead = {"filename": "ahead.jpg", "content_type": "image/jpeg", "collection": "lakes"}
