@@ -90,7 +90,7 @@ class Failure:
     message: str
     retryable: bool = False
     details: Mapping[str, object] = field(default_factory=dict)
-    trace: str = field(default="", compare=False)
+    trace: str = field(default="", compare=False, repr=False)
     """Where in the code it happened, for administrators alone; empty where that says nothing new."""
 
 
