@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from chalicelib.core import keys
 from chalicelib.core.tasks import Task
 from chalicelib.errors import DuplicateImage, IllegalTransition, Unavailable
 from chalicelib.services.checkpoints import CHECKPOINTS
@@ -42,6 +43,7 @@ class Machine(RuleBasedStateMachine):
         self.open = ExitStack()
         self.world = World(self.open.enter_context(self.state()))
         self.ended: dict[str, Task] = {}
+        self.is_untidy = False
 
     @staticmethod
     @contextmanager
@@ -95,6 +97,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(moment=st.sampled_from(MOMENTS), fatal=st.booleans())
     def order_trouble(self, moment: str, *, fatal: bool) -> None:
+        self.is_untidy |= moment == "before delete"
         self.world.bucket.trouble.at(moment, *([Kill()] if fatal else unavailable()))
 
     @precondition(lambda self: self.world.active())
@@ -131,8 +134,13 @@ class Machine(RuleBasedStateMachine):
     def _come_to_an_end(self) -> None:
         self.world.at_checkpoint = lambda _: None
         self.world.rest()
-        for key in self.world.bucket.under("incoming/"):
-            # The bucket's lifecycle forgets uploads after a week, also those that could not be removed at once.
+        # The bucket's lifecycle forgets uploads after a week, also those that could not be removed at once.
+        gone = ["incoming/"]
+        if self.is_untidy:
+            # What a task that has failed could not remove is the nightly clean-up's.
+            failed = [task for task in tasks_of(self.world) if task.error]
+            gone += [prefix for task in failed for prefix in keys.all_of(str(task.subject.image_id))]
+        for key in self.world.bucket.under(*gone):
             del self.world.bucket.blobs[key]
         # What was wanted depends on what happened; that everything fits together does not.
         images, blobs = images_of(self.world), self.world.bucket.blobs
