@@ -46,6 +46,8 @@ class Storage(msgspec.Struct, frozen=True):
     bytes: int
     """Of the originals."""
     rendition_bytes: int
+    bytes_saved: int
+    """By which optimising made originals smaller in this stretch."""
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -102,7 +104,7 @@ def _tasks_of(over: Window) -> tuple[list[Task], bool]:
 
 
 def _overview(over: Window, tasks: Sequence[Task], *, complete: bool) -> Overview:
-    runtimes, storage = figures.runtimes(tasks), _storage()
+    runtimes, storage = figures.runtimes(tasks), _storage(figures.bytes_saved(tasks))
     recent = [task for task in tasks if task.created_at >= over.since]
     return Overview(
         since=over.since,
@@ -119,10 +121,10 @@ def _overview(over: Window, tasks: Sequence[Task], *, complete: bool) -> Overvie
     )
 
 
-def _storage() -> Storage:
+def _storage(saved: int) -> Storage:
     every = wired().delivery.stats()
     originals, renditions = sum(one.bytes for one in every), sum(one.rendition_bytes for one in every)
-    return Storage(len(every), sum(one.images for one in every), originals, renditions)
+    return Storage(len(every), sum(one.images for one in every), originals, renditions, saved)
 
 
 def _cost(runtimes: Sequence[float], storage: Storage) -> Cost:

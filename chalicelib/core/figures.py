@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from chalicelib.core.tasks import Status, Task
+from chalicelib.core.tasks import Status, Task, TaskType
 
 GB_SECOND_USD, GB_MONTH_USD, WORKER_GB = 0.0000166667, 0.023, 2.0
 """List prices of Lambda (x86) and S3 Standard in us-east-1, 2026; the workers' memory as deployed."""
@@ -92,6 +92,12 @@ def reasons(tasks: Iterable[Task], most: int = 8) -> tuple[tuple[str, int], ...]
     """Codes of the errors that ended tasks, most frequent first, with their numbers."""
     found = Counter(task.error.code for task in tasks if task.error and task.status is Status.FAILURE)
     return tuple(takewhile(lambda one: one[1] > 0, found.most_common(most)))
+
+
+def bytes_saved(tasks: Iterable[Task]) -> int:
+    """By how much optimising has made originals smaller."""
+    reports = (task.result for task in tasks if task.type is TaskType.OPTIMIZE_IMAGES and task.result)
+    return sum(saved for report in reports if isinstance(saved := report.get("bytes_saved"), int))
 
 
 def _bucket(at: datetime, tasks: Sequence[Task]) -> Bucket:

@@ -9,7 +9,7 @@ from chalice.app import Chalice
 from chalicelib import api, wiring
 from chalicelib.core import figures
 from chalicelib.core.figures import Spread
-from chalicelib.core.tasks import Failure, Status
+from chalicelib.core.tasks import Failure, Status, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway
@@ -70,6 +70,15 @@ def test_reasons_are_those_of_failures_most_frequent_first() -> None:
     retried = a_task("again", status=Status.RETRY, error=odd)
 
     assert figures.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
+
+
+def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Wired) -> None:
+    kinds = ((TaskType.OPTIMIZE_IMAGES, 700), (TaskType.OPTIMIZE_IMAGES, 41), (TaskType.UPDATE_COLLECTION_STATS, 9))
+    for number, (kind, saved) in enumerate(kinds):
+        house.state.tasks.add(a_final_task(f"t{number}", type=kind, result={"bytes_saved": saved}, finished_at=NOON))
+    house.state.tasks.add(a_final_task("dry", type=TaskType.OPTIMIZE_IMAGES, result={}, finished_at=NOON))
+
+    assert admin.get("/overview").json["storage"]["bytes_saved"] == 741
 
 
 def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:

@@ -170,6 +170,7 @@ export const TURKISH = {
   "about {price} a month": "ayda yaklaşık {price}",
   "Originals": "Özgün dosyalar",
   "Thumbnails": "Küçük resimler",
+  "Optimising has saved {size} in this time.": "Küçültme bu sürede {size} kazandırdı.",
   "{images} pictures in {collections} collections": "{collections} koleksiyonda {images} resim",
   // Library
   "All collections": "Tüm koleksiyonlar",

@@ -116,6 +116,7 @@ function stored({ storage, cost }) {
     h("p", { class: "figure" }, h("b", { class: "num" }, bytes(storage.bytes + storage.rendition_bytes)), " ", h("span", { class: "muted" }, t("about {price} a month", { price: dollars(cost.storage_usd_month) }))),
     h("div", { class: "split", "aria-hidden": "true" }, h("i", { class: "one", style: { width: `${(100 * storage.bytes) / all}%` } }), h("i", { class: "two", style: { width: `${(100 * storage.rendition_bytes) / all}%` } })),
     h("ul", { class: "split-legend" }, part(t("Originals"), storage.bytes, "one"), part(t("Thumbnails"), storage.rendition_bytes, "two")),
+    storage.bytes_saved > 0 && h("p", {}, t("Optimising has saved {size} in this time.", { size: bytes(storage.bytes_saved) })),
     h("a", { href: to("library") }, t("{images} pictures in {collections} collections", { images: count(storage.images), collections: count(storage.collections) })),
   ];
 }
