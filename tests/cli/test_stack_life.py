@@ -35,7 +35,7 @@ def words():
 @app.route("/stray")
 def stray():
     import boto3
-    boto3.client("s3").put_object(Bucket=os.environ["WALLIFY_BUCKET"], Key="renditions/stray", Body=b"")
+    boto3.client("s3").put_object(Bucket=os.environ["WALLIFY_BUCKET"], Key="quarantine/stray", Body=b"")
 
 @app.route("/tools")
 def tools():
