@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -49,6 +49,8 @@ class Backend:
 
     state: State
     rows: Callable[[], Rows]
+    longest_row: Callable[[], int]
+    """Characters of the longest row there is, of any kind."""
 
 
 Opened = Callable[[Fates, int, str | None], AbstractContextManager[Backend]]
@@ -57,14 +59,14 @@ Opened = Callable[[Fates, int, str | None], AbstractContextManager[Backend]]
 @contextmanager
 def _memory(_: Fates, __: int, ___: str | None) -> Iterator[Backend]:
     state = MemoryState()
-    yield Backend(state, lambda: _rows_by_ports(state))
+    yield Backend(state, lambda: _rows_by_ports(state), lambda: _longest(_rows_by_ports(state).tasks.values()))
 
 
 @contextmanager
 def _dynamodb(fates: Fates, _: int, __: str | None) -> Iterator[Backend]:
     client = DirectClient(fates)
     with client.closing():
-        yield Backend(DynamoState(client, TABLE), lambda: _rows_of_items(client))
+        yield Backend(DynamoState(client, TABLE), lambda: _rows_of_items(client), lambda: _longest(client.items()))
 
 
 @contextmanager
@@ -109,7 +111,7 @@ def _sql(url: str, fates: Fates, threads: int) -> Iterator[Backend]:
     must_be_empty(reader)
     break_at_times(state._engine, fates)  # noqa: SLF001  # the faults sit under the store, as a real database's do
     try:
-        yield Backend(state, lambda: _rows_of_tables(reader))
+        yield Backend(state, lambda: _rows_of_tables(reader), lambda: _longest(_all_rows(reader)))
     finally:
         reader.dispose()
         state.close()
@@ -153,6 +155,16 @@ def _rows_of_tables(engine: Engine) -> Rows:
 
         tasks = all_of(TaskRow, Task)
         return Rows({task.task_id: task for task in tasks}, all_of(ImageRow, Image), all_of(RenditionRow, Rendition))
+
+
+def _all_rows(engine: Engine) -> Iterator[Any]:
+    with engine.begin() as connection:
+        for table in Base.metadata.sorted_tables:
+            yield from connection.execute(select(table))
+
+
+def _longest(rows: Iterable[object]) -> int:
+    return max(len(str(row)) for row in rows)
 
 
 class NotEmpty(Exception):

@@ -1,0 +1,85 @@
+"""A job of ten thousand children: exact at every moment, ended once, and no row of it grows with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from bench.soak.backends import BACKENDS, Backend
+from bench.soak.fates import Fates, Rates
+from chalicelib.core.tasks import Status, Tally, Task
+from chalicelib.errors import SourceGone
+from chalicelib.services.drafts import Announced
+from tests.world import World
+
+MANY, FEW = 10_000, 10
+PEACE = Rates(kill=0.0, duplicate=0.0, errors=0.0)
+DIGITS = 40
+"""Characters that larger numbers may take in all."""
+
+
+@contextmanager
+def a_family(store: str, children: int) -> Iterator[tuple[World, Backend, Task]]:
+    with BACKENDS[store](Fates(0, PEACE), 4, None) as backend:
+        world = World(backend.state)
+        files = [Announced("nature", f"{number}.png", "image/png") for number in range(children)]
+        parent, _ = replace(world.wired.drafts, max_files=children).open_all(files)
+        yield world, backend, parent
+
+
+def end(world: World, child: Task) -> None:
+    """Every tenth child fails, and tells its parent twice, as a repeated message would."""
+    intake = world.wired.intake
+    fails = (child.index or 0) % 10 == 0
+    final = intake.refused(child, SourceGone()) if fails else intake.found(child, "i1")
+    stored = world.wired.state.tasks.replace(child, final)
+    for _ in range(1 + fails):
+        world.wired.families.child_ended(stored)
+
+
+def end_all(world: World, children: Sequence[Task]) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda child: end(world, child), children))
+
+
+def tally_of(children: Sequence[Task]) -> Tally:
+    failed = sum((child.index or 0) % 10 == 0 for child in children)
+    return Tally(succeeded=len(children) - failed, failed=failed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", BACKENDS)
+def test_f33_ten_thousand_children_are_counted_exactly_and_end_their_parent_once(store: str) -> None:
+    with a_family(store, MANY) as (world, backend, parent):
+        children = [task for task in backend.rows().tasks.values() if task.parent_id == parent.task_id]
+        Random(1).shuffle(children)
+        half = children[: MANY // 2]
+        end_all(world, half)
+        counted = world.wired.tasks.counted(world.task(parent))
+        assert (counted.status, counted.progress.current, counted.progress.total) == (Status.STARTED, MANY // 2, MANY)
+        assert world.wired.state.tasks.tally(parent.task_id) == tally_of(half)
+        end_all(world, children[MANY // 2 :])
+        final = world.task(parent)
+        assert (final.status, final.version) == (Status.PARTIAL, 1)
+        assert final.result == {"succeeded": 9 * MANY // 10, "failed": MANY // 10, "cancelled": 0}
+        many = backend.longest_row()
+    with a_family(store, FEW) as (world, backend, _):
+        end_all(world, list(backend.rows().tasks.values())[1:])
+        assert many <= backend.longest_row() + DIGITS
+
+
+@pytest.mark.parametrize("store", BACKENDS)
+def test_children_come_in_the_order_of_the_request_page_by_page(store: str) -> None:
+    with a_family(store, 300) as (world, _, parent):
+        found: list[Task] = []
+        cursor: str | None = None
+        while not found or cursor:
+            page = world.wired.state.tasks.children(parent.task_id, 70, cursor)
+            found += page.items
+            cursor = page.next_cursor
+        assert [child.index for child in found] == list(range(300))
