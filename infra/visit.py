@@ -40,6 +40,8 @@ class Visit:
     patience: float = PATIENCE
     collection: str = field(default_factory=lambda: f"smoke-{secrets.token_hex(6)}")
     image: Json = field(default_factory=dict)
+    unfinished: set[str] = field(default_factory=set)
+    """Tasks that did not come to an end."""
 
     def answers(self) -> str:
         """The API is there."""
@@ -98,7 +100,9 @@ class Visit:
         return "made again"
 
     def clean(self) -> str:
-        """What this run made goes away."""
+        """What this run made goes away, and what it began does not go on."""
+        for task_id in self.unfinished:
+            self.api.post(f"/task/cancel/{task_id}")
         answer = self.api.delete(f"/collections/{self.collection}", params={"force": "true"})
         if answer.status_code != httpx.codes.NOT_FOUND:  # it exists only once an image is in it
             self._success(_told(answer, 202)["task_id"])
@@ -118,10 +122,12 @@ class Visit:
 
     def _ended(self, task_id: str) -> Json:
         deadline = time.monotonic() + self.patience
+        self.unfinished.add(task_id)
         while True:
             wait = str(max(1, min(LOOK, int(deadline - time.monotonic()))))
             task = _told(self.api.get(f"/task/status/{task_id}", params={"wait": wait}), 200)
             if task["ready"]:
+                self.unfinished.discard(task_id)
                 return task
             if time.monotonic() > deadline:
                 raise Broken(self._overdue(task))

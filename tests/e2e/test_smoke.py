@@ -17,12 +17,14 @@ pytestmark = pytest.mark.e2e
 
 
 def test_the_smoke_test_finds_nothing_broken_and_leaves_nothing(cloud: Cloud, wallify: Wallify) -> None:
+    before = _collections(wallify)
+
     done = _smoke(cloud, "--patience", "120")
 
     assert done.returncode == 0, done.stdout
     assert [line[:4] for line in done.stdout.splitlines()[:-1]] == ["ok  "] * 9
     assert "Everything works" in done.stdout
-    assert not [one for one in wallify.http.get("/collections").json()["collections"] if "smoke-" in one["collection"]]
+    assert _collections(wallify) == before
 
 
 @pytest.mark.parametrize(
@@ -33,13 +35,18 @@ def test_the_smoke_test_finds_nothing_broken_and_leaves_nothing(cloud: Cloud, wa
         ("maintenance", "clean up", "maintenance"),
     ],
 )
-def test_a_worker_that_takes_nothing_is_named(cloud: Cloud, function: str, step: str, queue: str) -> None:
+def test_a_worker_that_takes_nothing_is_named(
+    cloud: Cloud, wallify: Wallify, function: str, step: str, queue: str
+) -> None:
+    before = _collections(wallify)
+
     with _disabled(cloud, function):
         done = _smoke(cloud, "--patience", "8" if function == "process_image" else "25")
 
     assert done.returncode == 1
     [broken] = [line for line in done.stdout.splitlines() if line.startswith(f"FAIL {step:<18} ")]
     assert f"the worker {function} does not take from the queue {queue}" in broken
+    eventually(lambda: _collections(wallify) <= before or None, "what the smoke test made is gone")
 
 
 def test_a_wrong_token_is_told_at_once(cloud: Cloud) -> None:
@@ -54,6 +61,10 @@ def test_an_api_that_is_not_there_is_told(cloud: Cloud) -> None:
 
     assert done.returncode == 1
     assert "FAIL the API answers" in done.stdout
+
+
+def _collections(wallify: Wallify) -> set[str]:
+    return {one["name"] for one in wallify.http.get("/collections").json()["collections"]}
 
 
 def _smoke(cloud: Cloud, *more: str, url: str = "", token: str = "") -> subprocess.CompletedProcess[str]:
