@@ -12,6 +12,9 @@ import { t, tn } from "./words.js";
 
 const PURPOSE = { images: "New uploads", thumbnails: "Thumbnails made anew", maintenance: "Schedules and long jobs" };
 
+/** Milliseconds after which letters that somebody has looked at can be seen again. */
+const HIDDEN = 6000;
+
 export function open(main) {
   const note = h("span", { class: "live", role: "status" });
   const box = h("div", { class: "grid" }, skeleton("tall"), skeleton("tall"), skeleton("tall"));
@@ -100,9 +103,18 @@ function letters(name, again) {
 
   async function redrive() {
     const words = t("What they were about is tried again. A letter whose file is gone, or that nobody can read, stays.");
-    const done = await confirm(t("Redrive the dead letters?"), words, { yes: t("Redrive"), act: () => post(`/queues/${encodeURIComponent(name)}/redrive`) });
+    const done = await confirm(t("Redrive the dead letters?"), words, { yes: t("Redrive"), act: () => driven(name) });
     if (done) [toast(tn("One task is tried again", "{n} tasks are tried again", done.tasks.length)), sheet.close()];
   }
+}
+
+/** Drive them back. Whoever looks at letters hides them for some seconds, from us too, so none at first may be too early. */
+async function driven(name) {
+  const drive = () => post(`/queues/${encodeURIComponent(name)}/redrive`);
+  const told = await drive();
+  if (told.tasks.length) return told;
+  await new Promise((done) => setTimeout(done, HIDDEN));
+  return drive();
 }
 
 function letter({ reason, sent_at: sent, task, body, message_id: id }) {
