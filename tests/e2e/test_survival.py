@@ -6,33 +6,40 @@ import os
 import signal
 import subprocess
 
+import httpx
 import pytest
 
 from cli.local import lifecycle
 from cli.local.daemons import Daemon
-from tests.e2e.client import Json, Wallify, eventually, task_of, told
+from tests.e2e.client import Json, Wallify, a_key, eventually, in_parallel, task_of, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo, clean, fetched
 from tests.e2e.truth import Truth
 
 pytestmark = pytest.mark.e2e
 
-FORTY = 40
+TWO_HUNDRED = 200
+SOME = 20
 LEASE_AND_MORE = 600.0  # seconds: what a dead worker held is free after two minutes, and then there is work to do
 
 
-def test_a_bulk_whose_workers_and_then_whose_whole_cloud_were_stopped_ends_in_success(
+def test_a_job_of_200_whose_workers_were_killed_and_then_the_whole_cloud_stopped_ends_in_success(
     cloud: Cloud, wallify: Wallify, truth: Truth, collection: str
 ) -> None:
-    files = [(f"{number}.jpg", a_small_photo()) for number in range(FORTY)]
-    bulk = wallify.upload_many(files, collection=collection)
-    eventually(lambda: progress(wallify, bulk) > 0 or None, "the first file is done")
+    parent_id = send_many(wallify, TWO_HUNDRED, collection)
+    eventually(lambda: progress(wallify, parent_id) > 0 or None, "the first file is done")
     killed = kill_workers(cloud, "process_image")
+    seen = progress(wallify, parent_id)
+    eventually(lambda: progress(wallify, parent_id) > seen + SOME or None, "other workers go on")
     restart(cloud)
-    parent = wallify.ended(bulk["task_id"], patience=LEASE_AND_MORE)
+    parent = wallify.ended(parent_id, patience=LEASE_AND_MORE)
     assert killed > 0
-    assert (parent["status"], parent["result"]["succeeded"], parent["children"]) == ("SUCCESS", FORTY, FORTY)
-    truth.assert_exact(collection, FORTY)
+    assert (parent["status"], parent["result"]["succeeded"], parent["children"]) == (
+        "SUCCESS",
+        TWO_HUNDRED,
+        TWO_HUNDRED,
+    )
+    truth.assert_exact(collection, TWO_HUNDRED)
     truth.assert_drained(collection)
 
 
@@ -53,8 +60,24 @@ def test_up_while_everything_is_up_changes_nothing(cloud: Cloud, wallify: Wallif
     assert wallify.published(a_small_photo(), collection=collection)
 
 
-def progress(wallify: Wallify, bulk: Json) -> int:
-    return int(told(wallify.http.get(f"/task/status/{bulk['task_id']}"), 200)["progress"]["current"])
+def send_many(wallify: Wallify, files: int, collection: str) -> str:
+    """A job of so many small photos, each posted to its form; the parent's id."""
+    ahead = [
+        {"filename": f"{number}.jpg", "content_type": "image/jpeg", "collection": collection} for number in range(files)
+    ]
+    job = told(wallify.http.post("/uploads", headers=a_key(), json={"files": ahead}), 201)
+    answers = in_parallel(post_photo, list(job["uploads"]))
+    assert {answer.status_code for answer in answers} == {201}
+    return str(job["task_id"])
+
+
+def post_photo(ticket: Json) -> httpx.Response:
+    form, file = ticket["fields"], {"file": ("file", a_small_photo())}
+    return httpx.post(ticket["url"], data=form, files=file, trust_env=False, timeout=120)
+
+
+def progress(wallify: Wallify, task_id: str) -> int:
+    return int(told(wallify.http.get(f"/task/status/{task_id}"), 200)["progress"]["current"])
 
 
 def restart(cloud: Cloud) -> None:
@@ -66,11 +89,16 @@ def restart(cloud: Cloud) -> None:
 def kill_workers(cloud: Cloud, function: str) -> int:
     """`kill -9` for each process of this stack's emulator that runs the function; how many there were."""
     emulator = Daemon(cloud.stack, "emulator").pid()
+    workers = [pid for pid, command in children_of(emulator) if function in command]
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+    return len(workers)
+
+
+def children_of(process: int | None) -> list[tuple[int, str]]:
+    """Ids and commands of the processes that this one has started."""
     listed = subprocess.run(
         ["/bin/ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     processes = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
-    workers = [int(pid) for pid, parent, args in processes if int(parent) == emulator and function in args]
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-    return len(workers)
+    return [(int(pid), args) for pid, parent, args in processes if int(parent) == process]
