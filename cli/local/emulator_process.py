@@ -2,7 +2,7 @@
 
 - Functions run on the interpreter it is given, not on its own.
 - Loopback counts as a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
-- State is saved while it runs (`emulator_state`), and a restart gives unfinished messages back to their queues.
+- State is saved while it runs (`emulator_state`, `emulator_journal`), and a restart gives unfinished messages back.
 - New code lets invocations that are under way finish on the old code, as on AWS.
 """
 
@@ -18,6 +18,7 @@ from ministack import app as ministack
 from ministack.core import lambda_runtime, persistence
 
 from cli.local import emulator_state
+from cli.local.emulator_journal import Items, Journal, Messages
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -78,14 +79,25 @@ def _is_busy(worker: Any) -> bool:  # noqa: ANN401
 
 def _keep_state() -> None:
     persistence.save_state = emulator_state.save_state
-    load, serve, saver = ministack._load_persisted_state, ministack.app, emulator_state.Saver()  # noqa: SLF001
+    journals = {"dynamodb": Journal("dynamodb"), "sqs": Journal("sqs")}
+    items, messages = Items(journals["dynamodb"]), Messages(journals["sqs"])
+    load, serve, saver = ministack._load_persisted_state, ministack.app, emulator_state.Saver(journals)  # noqa: SLF001
 
     def loaded() -> None:
         load()
+        items.read_back()
+        messages.read_back()
         emulator_state.give_back_messages()
+        items.watch()
 
     async def noting(scope: Scope, receive: Channel, send: Channel) -> None:
-        await serve(scope, receive, send)
+        async def written_down_first(message: Scope) -> None:
+            messages.note()
+            for journal in journals.values():
+                journal.flush()
+            await send(message)
+
+        await serve(scope, receive, written_down_first)
         if scope["type"] == "http":
             saver.note(scope["method"], scope["headers"])
 

@@ -1,7 +1,8 @@
-"""Saves the emulator's state while it runs, so that a crash costs a moment and not everything since the start.
+"""Saves the emulator's state while it runs, so that a crash costs nothing that anybody was told.
 
 MiniStack saves when it is asked to stop. Here each request says which service it may have changed, and a thread
-saves those soon after. Objects need none of this: MiniStack writes them to disk at once.
+saves those soon after; until then `emulator_journal` has items and messages. Objects need none of this: MiniStack
+writes them to disk at once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ministack import app as ministack
 from ministack.core import persistence
 from ministack.services import sqs
 
+from cli.local.emulator_journal import Journal
+
 PAUSE = 0.2  # seconds between saves
 SHARE = 10  # at least this many times as much rest as work: saving never takes more than a tenth of a core
 ATTEMPTS = 20  # a snapshot is refused while the store changes under it
@@ -33,7 +36,8 @@ log = logging.getLogger("wallify.emulator")
 class Saver:
     """Knows what may have changed, and saves it."""
 
-    def __init__(self) -> None:
+    def __init__(self, journals: Mapping[str, Journal]) -> None:
+        self._journals = journals
         self._touched: set[str] = set()
         self._wake = threading.Event()
 
@@ -59,6 +63,8 @@ class Saver:
             time.sleep(max(PAUSE, SHARE * (time.monotonic() - began)))
 
     def _save(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
+        # What changes from here on may be in the snapshot or not; the new journal has it.
+        superfluous = self._journals[service].turn() if service in self._journals else []
         for _ in range(ATTEMPTS):
             try:
                 snapshot = state()
@@ -67,9 +73,15 @@ class Saver:
                 continue
             if snapshot is not None:
                 save_state(service, snapshot)
+                _unlink(superfluous)
             return
         self._touched.add(service)
         log.warning("%s is too busy to be saved this time", service)
+
+
+def _unlink(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink()
 
 
 def touched_by(method: str, headers: Mapping[bytes, bytes]) -> set[str]:

@@ -1,0 +1,110 @@
+"""What was answered is written down: a journal over any older snapshot is the state of the last answer."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack.core import persistence
+from ministack.services import dynamodb, sqs
+
+from cli.local.emulator_journal import Items, Journal, Messages
+
+TABLE = {"TableArn": "arn:aws:dynamodb:us-east-1:000000000000:table/t", "TableName": "t"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    made: dict[str, Any] = {**TABLE, "items": {}, "KeySchema": [], "AttributeDefinitions": []}
+    monkeypatch.setattr(dynamodb, "_set_item", dynamodb._set_item)  # noqa: SLF001 - `watch` replaces them: put back
+    monkeypatch.setattr(dynamodb, "_remove_item", dynamodb._remove_item)  # noqa: SLF001
+    dynamodb._tables["t"] = made  # noqa: SLF001
+    yield made
+    del dynamodb._tables["t"]  # noqa: SLF001
+
+
+@pytest.fixture
+def queue() -> Iterator[dict[str, Any]]:
+    made: dict[str, Any] = {"messages": []}
+    sqs._queues["q"] = made  # noqa: SLF001
+    yield made
+    del sqs._queues["q"]  # noqa: SLF001
+
+
+def test_items_stored_and_deleted_since_a_snapshot_are_read_back(table: dict[str, Any]) -> None:
+    journal = Journal("dynamodb")
+    Items(journal).watch()
+    dynamodb._set_item(table, "a", "1", {"n": {"N": "1"}})  # noqa: SLF001
+    snapshot = copy.deepcopy(table["items"])
+    dynamodb._set_item(table, "a", "1", {"n": {"N": "2"}})  # noqa: SLF001
+    dynamodb._set_item(table, "b", "1", {"n": {"N": "3"}})  # noqa: SLF001
+    dynamodb._remove_item(table, "b", "1")  # noqa: SLF001
+    journal.flush()
+    last, table["items"] = copy.deepcopy(table["items"]), snapshot
+
+    for _ in range(2):
+        Items(Journal("dynamodb")).read_back()
+        assert table["items"] == last == {"a": {"1": {"n": {"N": "2"}}}}
+
+
+def test_what_was_never_flushed_was_never_answered(table: dict[str, Any]) -> None:
+    journal = Journal("dynamodb")
+    Items(journal).watch()
+    dynamodb._set_item(table, "a", "1", {"n": {"N": "1"}})  # noqa: SLF001
+    assert list(Journal("dynamodb").lines()) == []
+
+
+def test_a_line_that_a_death_has_cut_is_left_out_whole(folder: Path) -> None:
+    journal = Journal("dynamodb")
+    for number in range(2):
+        journal.add({"pk": number})
+        journal.flush()
+    (file,) = journal.files()
+    file.write_bytes(file.read_bytes()[:-4])
+    assert list(Journal("dynamodb").lines()) == [{"pk": 0}]
+    assert file.parent == folder
+
+
+def test_a_snapshot_makes_the_older_files_superfluous_and_only_those() -> None:
+    journal = Journal("dynamodb")
+    journal.add({"pk": "before"})
+    journal.flush()
+    superfluous = journal.turn()
+    journal.add({"pk": "after"})
+    journal.flush()
+    assert [line["pk"] for line in journal.lines()] == ["before", "after"]
+    for file in superfluous:
+        file.unlink()
+    assert [line["pk"] for line in journal.lines()] == ["after"]
+
+
+def test_new_messages_are_read_back_once_and_deleted_ones_may_come_again(queue: dict[str, Any]) -> None:
+    journal = Journal("sqs")
+    messages = Messages(journal)
+    queue["messages"].append({"id": "1"})
+    messages.note()
+    queue["messages"].append({"id": "2"})
+    messages.note()
+    messages.note()
+    journal.flush()
+    queue["messages"] = [{"id": "1"}]
+
+    Messages(Journal("sqs")).read_back()
+    assert [message["id"] for message in queue["messages"]] == ["1", "2"]
+
+
+def test_a_journal_for_what_no_snapshot_has_is_no_trouble(queue: dict[str, Any]) -> None:
+    journal = Journal("sqs")
+    journal.add({"queue": "of|long|ago", "message": {"id": "1"}})
+    journal.flush()
+    Messages(Journal("sqs")).read_back()
+    assert queue["messages"] == []
