@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from chalicelib.ports import Metrics
+from chalicelib.telemetry import Counting
 
 THROTTLES = frozenset(
     {
@@ -23,7 +23,7 @@ THROTTLES = frozenset(
 _SERVER_ERROR = 500
 
 
-def watched(client: Any, service: str, metrics: Metrics) -> Any:  # noqa: ANN401  # boto3's clients have no types
+def watched(client: Any, service: str, metrics: Counting) -> Any:  # noqa: ANN401  # boto3's clients have no types
     """The same client, whose troubles are counted from now on; doing so twice changes nothing."""
     client.meta.events.register("response-received", partial(_note, service, metrics), unique_id="wallify-troubles")
     return client
@@ -31,7 +31,7 @@ def watched(client: Any, service: str, metrics: Metrics) -> Any:  # noqa: ANN401
 
 def _note(
     service: str,
-    metrics: Metrics,
+    metrics: Counting,
     *,
     parsed_response: dict[str, Any] | None,
     exception: Exception | None,
