@@ -13,7 +13,8 @@ from chalicelib.telemetry import Observing
 from chalicelib.wiring import wired
 
 settings = load()
-app = Chalice(app_name="wallify")
+# Its own logging would take over the logger of this name, and let only errors through.
+app = Chalice(app_name="wallify", configure_logs=False)
 api.register(app, (*ENDPOINTS, *MONITOR))
 app.register_middleware(Observing(settings.service, lambda: wired().metrics))
 

@@ -39,7 +39,7 @@ def memory() -> MemoryMetrics:
 
 @pytest.fixture
 def app(memory: MemoryMetrics) -> Chalice:
-    app = Chalice(app_name="wallify")
+    app = Chalice(app_name="wallify", configure_logs=False)
     ticks = count()
     app.register_middleware(Observing("wallify-test", lambda: memory, clock=lambda: next(ticks)))
 
