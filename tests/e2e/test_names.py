@@ -24,7 +24,7 @@ NAMES = {
 }
 """What is given, and what becomes of it in the URL."""
 
-OURS = ("incoming/", "originals/", "renditions/", "quarantine/")
+OURS = ("incoming/", "originals/", "renditions/", "quarantine/", "manifests/", "forwards/")
 
 
 @pytest.mark.parametrize("name", NAMES)
