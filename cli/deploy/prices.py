@@ -1,7 +1,7 @@
 """What AWS asks for, in US dollars without tax, for Frankfurt (eu-central-1).
 
-List prices without free tiers and discounts, as the pages named here gave them in 2025. They change seldom and mostly
-fall; whoever needs a bill to the cent asks https://calculator.aws.
+List prices without free tiers and discounts as they were known in 2025; the pages named here were not read again for
+this version. They change seldom and mostly fall; whoever needs a bill to the cent asks https://calculator.aws.
 """
 
 from __future__ import annotations
