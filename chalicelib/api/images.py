@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.image_record import ImageRecord, OwnedImage, record_of
-from chalicelib.api.vocabulary import CollectionAt, Cursor, ImageAt, given
+from chalicelib.api.image_record import OwnedImage, record_of
+from chalicelib.api.looking import ImageList, ImagesQuery, found_in
+from chalicelib.api.vocabulary import CollectionAt, ImageAt
 from chalicelib.core import keys
-from chalicelib.core.catalog import CollectionStats, ImageFilter, Orientation
+from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import ImageNotFound, NotFound
 from chalicelib.wiring import wired
-
-Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many images at most.")]
-
-
-Words = Annotated[
-    str,
-    msgspec.Meta(max_length=200, description="Part of the name or file name, in any case, without accents too."),
-]
-Wide = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="At least so many pixels wide.")]
-
-
-class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which images of a collection."""
-
-    limit: Few = 20
-    cursor: Cursor | UnsetType = UNSET
-    text: Words | UnsetType = UNSET
-    orientation: Orientation | UnsetType = UNSET
-    min_width: Wide | UnsetType = UNSET
 
 
 class CollectionRecord(msgspec.Struct, frozen=True):
@@ -56,14 +36,6 @@ class CollectionList(msgspec.Struct, frozen=True):
     """All collections, by name."""
 
     collections: tuple[CollectionRecord, ...]
-
-
-class ImageList(msgspec.Struct, frozen=True):
-    """Images, newest first."""
-
-    images: tuple[ImageRecord, ...]
-    next_cursor: str | None
-    """Continues after the last one; null at the end."""
 
 
 @endpoint(
@@ -110,11 +82,12 @@ def collection(ask: Ask, at: CollectionAt) -> Answer:
     errors=(NotFound,),
 )
 def collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> Answer:
-    """Newest first. With a filter a page may be short, even empty, and still have a next cursor."""
-    wanted = ImageFilter(given(query.text), given(query.orientation), given(query.min_width))
-    page = wired().delivery.images(_known(at.name).collection, query.limit, given(query.cursor), wanted)
-    records = tuple(record_of(ImageRecord, ask, found) for found in page.items)
-    return data(ImageList(records, page.next_cursor))
+    """By cursor, for programs, or by `page`, for people.
+
+    Newest first by cursor a page with a filter may be short, even empty, and still have a next cursor. Other orders and
+    numbered pages read the whole collection, which may have up to 20,000 images then.
+    """
+    return data(found_in(ask, _known(at.name).collection, query))
 
 
 def _known(name: str) -> CollectionStats:

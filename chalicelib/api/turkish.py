@@ -45,6 +45,11 @@ TURKISH = {
     ),
     "There is no such collection.": "Böyle bir koleksiyon yok.",
     "The cursor is not one of ours.": "Bu imleç bizim verdiğimiz bir imleç değil.",
+    "The cursor is of another order.": "Bu imleç başka bir sıralamaya ait.",
+    "Ask by cursor or by page, not by both.": "Ya imleçle ya sayfa numarasıyla sorun; ikisi birden olmaz.",
+    "This collection has more images than one look sorts; ask for the newest first, and follow the cursor.": (
+        "Koleksiyon bir seferde sıralanamayacak kadar büyük; en yenileri isteyip imleçle ilerleyin."
+    ),
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "The form has no field 'file'.": "Formda 'file' alanı yok.",
     "The form is broken or cut off.": "Form bozuk ya da yarım.",

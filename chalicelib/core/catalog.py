@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.core.closeness import is_close
 from chalicelib.core.pictures import Picture
 from chalicelib.core.tasks import folded
 
@@ -89,22 +90,51 @@ class Orientation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ratio:
+    """Width to height, such as 16:9."""
+
+    width: int
+    height: int
+
+    def fits(self, picture: Picture) -> bool:
+        """True when the picture has this ratio within a hundredth, so that 1366 x 768 is 16:9."""
+        here, wanted = picture.width * self.height, picture.height * self.width
+        return 100 * abs(here - wanted) <= wanted
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """What a look into a collection asks for; None asks for anything."""
+    """What a look into a collection asks for; None asks for anything. Lengths are in pixels."""
 
     text: str | None = None
     """Part of the name or the file name, in any case, with or without accents."""
     orientation: Orientation | None = None
     min_width: int | None = None
-    """Pixels."""
+    min_height: int | None = None
+    width: int | None = None
+    """Exactly; `height` too."""
+    height: int | None = None
+    ratio: Ratio | None = None
+    color: str | None = None
+    """#rrggbb; one of the picture's dominant colours is close to it."""
 
     def matches(self, image: Image) -> bool:
         """The meaning of the filter, which every store agrees with."""
         picture = image.picture
-        if self.min_width is not None and picture.width < self.min_width:
+        if picture.width < (self.min_width or 0) or picture.height < (self.min_height or 0):
+            return False
+        if self.width not in {None, picture.width} or self.height not in {None, picture.height}:
             return False
         if self.orientation not in {None, orientation_of(picture)}:
             return False
+        return self._looks_so(picture) and self._is_called_so(image)
+
+    def _looks_so(self, picture: Picture) -> bool:
+        if self.ratio is not None and not self.ratio.fits(picture):
+            return False
+        return self.color is None or any(is_close(self.color, color) for color in picture.colors)
+
+    def _is_called_so(self, image: Image) -> bool:
         return self.text is None or folded(self.text) in folded(f"{image.filename}\n{image.name}")
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.core.tasks import Task
     from chalicelib.services.arrivals import Arrivals
     from chalicelib.services.attempts import Attempts
+    from chalicelib.services.browsing import Browsing
     from chalicelib.services.bulk import Bulk
     from chalicelib.services.burials import Burials
     from chalicelib.services.checkpoints import Checkpoint
@@ -147,6 +148,13 @@ class Wired(Outside):
         from chalicelib.services.delivery import Delivery
 
         return Delivery(self.state.catalog, self.settings.cdn_url, self.forwarding)
+
+    @cached_property
+    def browsing(self) -> Browsing:
+        """Collections in any order."""
+        from chalicelib.services.browsing import Browsing
+
+        return Browsing(self.state.catalog, self.clock)
 
     @cached_property
     def forwarding(self) -> Forwarding:

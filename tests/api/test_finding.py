@@ -14,6 +14,7 @@ SIZES = {"lake.jpg": (640, 480), "Gölge.jpg": (480, 640), "icon.jpg": (200, 200
 def library(busy_house: Wired) -> Wired:
     for seed, (name, size) in enumerate(SIZES.items()):
         busy_house.uploads.accept(Upload("nature", name, a_jpeg(*size, seed=seed)))
+        busy_house.clock.sleep(1)
     return busy_house
 
 
@@ -27,6 +28,11 @@ def library(busy_house: Wired) -> Wired:
         ("orientation=square", {"icon.jpg"}),
         ("min_width=480", {"lake.jpg", "Gölge.jpg"}),
         ("orientation=landscape&min_width=641", set()),
+        ("min_height=480", {"lake.jpg", "Gölge.jpg"}),
+        ("width=640&height=480", {"lake.jpg"}),
+        ("width=640&height=481", set()),
+        ("ratio=4:3", {"lake.jpg"}),
+        ("ratio=1x1", {"icon.jpg"}),
     ],
 )
 def test_a_collection_is_searched(admin: Gateway, library: Wired, query: str, found: set[str]) -> None:
@@ -35,7 +41,69 @@ def test_a_collection_is_searched(admin: Gateway, library: Wired, query: str, fo
     assert {image["filename"] for image in told["images"]} == found
 
 
-@pytest.mark.parametrize("query", ["orientation=round", "min_width=0", "min_width=wide", f"text={'x' * 201}"])
+def shown(admin: Gateway, query: str) -> list[str]:
+    return [image["filename"] for image in admin.get(f"/collections/nature/images?{query}").json["images"]]
+
+
+def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, library: Wired) -> None:
+    image = admin.get("/collections/nature/images?text=lake").json["images"][0]
+    color = image["colors"][0].removeprefix("#")
+
+    assert "lake.jpg" in shown(admin, f"color={color}")
+    assert shown(admin, f"color=%23{color.upper()}") == shown(admin, f"color={color}")
+    assert shown(admin, "color=00ff00&text=icon") == []
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("newest", ["icon.jpg", "Gölge.jpg", "lake.jpg"]),
+        ("oldest", ["lake.jpg", "Gölge.jpg", "icon.jpg"]),
+        ("name", ["Gölge.jpg", "icon.jpg", "lake.jpg"]),
+    ],
+)
+def test_images_are_sorted_by_cursor_and_by_page(admin: Gateway, library: Wired, sort: str, order: list[str]) -> None:
+    by_page = [shown(admin, f"sort={sort}&per_page=1&page={number}") for number in (1, 2, 3, 4)]
+
+    assert shown(admin, f"sort={sort}") == order
+    assert by_page == [*([name] for name in order), []]
+    assert _followed(admin, f"sort={sort}&limit=1") == order
+
+
+def _followed(admin: Gateway, query: str) -> list[str]:
+    names: list[str] = []
+    cursor = ""
+    while True:
+        told = admin.get(f"/collections/nature/images?{query}{cursor}").json
+        names += [image["filename"] for image in told["images"]]
+        if told["next_cursor"] is None:
+            return names
+        cursor = f"&cursor={told['next_cursor']}"
+
+
+def test_a_page_says_how_many_there_are(admin: Gateway, library: Wired) -> None:
+    told = admin.get("/collections/nature/images?page=2&per_page=2").json
+
+    assert (told["total"], told["page"], told["pages"], len(told["images"])) == (3, 2, 2, 1)
+    assert told["next_cursor"] is None
+
+
+def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, library: Wired) -> None:
+    told = admin.get("/collections/nature/images?sort=random").json
+
+    again = admin.get(f"/collections/nature/images?sort=random&seed={told['seed']}").json
+    assert again == told
+    assert sorted(_followed(admin, "sort=random&limit=1")) == sorted(SIZES)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("orientation=round", "min_width=0", "min_width=wide", f"text={'x' * 201}", "ratio=16", "ratio=0:9"),
+        *("color=red", "color=12345", "sort=best", "seed=a%20b", "page=0", "per_page=101", "min_height=0"),
+        *("sort=name&cursor=x", "sort=random&cursor=W10", "page=1&cursor=x"),
+    ],
+)
 def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, library: Wired, query: str) -> None:
     assert admin.get(f"/collections/nature/images?{query}").status == 400
 

@@ -1,0 +1,156 @@
+"""What may be asked of a collection's images, and the page that answers it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from chalicelib.api.asking import Ask
+from chalicelib.api.image_record import ImageRecord, record_of
+from chalicelib.api.vocabulary import given
+from chalicelib.core.catalog import Image, ImageFilter, Orientation, Ratio
+from chalicelib.core.orders import Order, Place, Sort, read_cursor
+from chalicelib.errors import BadRequest
+from chalicelib.services.browsing import Part
+from chalicelib.wiring import wired
+
+Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many images at most.")]
+Words = Annotated[
+    str,
+    msgspec.Meta(max_length=200, description="Part of the name or file name, in any case, without accents too."),
+]
+AtLeast = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="At least so many pixels.")]
+Exactly = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Exactly so many pixels.")]
+Shape = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[1-9][0-9]{0,4}[:x][1-9][0-9]{0,4}(?!\n)$",
+        max_length=11,
+        description="Width to height within a hundredth, such as 16:9 or 16x9.",
+    ),
+]
+Color = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^#?[0-9a-fA-F]{6}(?!\n)$",
+        max_length=7,
+        description="rrggbb, with a # (%23) before it or without: one of the dominant colours is close to it.",
+    ),
+]
+Number = Annotated[
+    int, msgspec.Meta(ge=1, le=1_000_000, description="The page's number, 1 for the first; no cursor then.")
+]
+Seed = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z0-9_-]{1,64}(?!\n)$",
+        max_length=64,
+        description="Of the random order: the same seed, the same order. Without one the answer names a new one.",
+    ),
+]
+Behind = Annotated[str, msgspec.Meta(max_length=2_000, description="`next_cursor` of the page before.")]
+
+
+class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which images of a collection, in which order."""
+
+    limit: Few | UnsetType = UNSET
+    cursor: Behind | UnsetType = UNSET
+    page: Number | UnsetType = UNSET
+    per_page: Few | UnsetType = UNSET
+    sort: Sort = Sort.NEWEST
+    seed: Seed | UnsetType = UNSET
+    text: Words | UnsetType = UNSET
+    orientation: Orientation | UnsetType = UNSET
+    min_width: AtLeast | UnsetType = UNSET
+    min_height: AtLeast | UnsetType = UNSET
+    width: Exactly | UnsetType = UNSET
+    height: Exactly | UnsetType = UNSET
+    ratio: Shape | UnsetType = UNSET
+    color: Color | UnsetType = UNSET
+
+
+class ImageList(msgspec.Struct, frozen=True):
+    """Images in the order that was asked for."""
+
+    images: tuple[ImageRecord, ...]
+    next_cursor: str | None
+    """Continues after the last one; null at the end."""
+    total: int | None = None
+    """How many match; null where nobody has counted, which is newest first by cursor."""
+    page: int | None = None
+    """The number that was asked for."""
+    pages: int | None = None
+    """How many pages there are."""
+    seed: str | None = None
+    """Of a random order: ask with it, and the order is the same."""
+
+
+def found_in(ask: Ask, collection: str, query: ImagesQuery) -> ImageList:
+    """The page that the query asks for. BadRequest."""
+    wanted, size = _filter(query), given(query.per_page) or given(query.limit) or _USUAL
+    cursor, number = given(query.cursor), given(query.page)
+    if cursor is not None and number is not None:
+        raise BadRequest("Ask by cursor or by page, not by both.", parameter="page")
+    if number is not None:
+        return _numbered(ask, collection, query, wanted, number)
+    if query.sort is Sort.NEWEST:
+        page = wired().delivery.images(collection, size, cursor, wanted)
+        return ImageList(_records(ask, page.items), page.next_cursor)
+    order, place = _continued(query, cursor)
+    part = wired().browsing.behind(collection, wanted, order, place=place, size=size)
+    return _told(ask, part, order)
+
+
+_USUAL = 20
+
+
+def _numbered(ask: Ask, collection: str, query: ImagesQuery, wanted: ImageFilter, number: int) -> ImageList:
+    size, order = given(query.per_page) or given(query.limit) or _USUAL, _order(query)
+    part = wired().browsing.page(collection, wanted, order, number=number, size=size)
+    # Pages go on by number: their cursor would be one of another kind where the newest come first.
+    told = msgspec.structs.replace(_told(ask, part, order), next_cursor=None)
+    return msgspec.structs.replace(told, page=number, pages=-(-part.total // size))
+
+
+def _continued(query: ImagesQuery, cursor: str | None) -> tuple[Order, Place | None]:
+    """The cursor knows its order and seed; another sort beside it is a mistake."""
+    if cursor is None:
+        return _order(query), None
+    order, place = read_cursor(cursor)
+    if order.sort is not query.sort:
+        raise BadRequest("The cursor is of another order.", parameter="cursor", sort=order.sort)
+    return order, place
+
+
+def _order(query: ImagesQuery) -> Order:
+    if query.sort is not Sort.RANDOM:
+        return Order(query.sort)
+    return Order(query.sort, given(query.seed) or secrets.token_hex(4))
+
+
+def _told(ask: Ask, part: Part, order: Order) -> ImageList:
+    return ImageList(_records(ask, part.images), part.next_cursor, part.total, seed=order.seed or None)
+
+
+def _records(ask: Ask, images: Iterable[Image]) -> tuple[ImageRecord, ...]:
+    return tuple(record_of(ImageRecord, ask, image) for image in images)
+
+
+def _filter(query: ImagesQuery) -> ImageFilter:
+    ratio, color = given(query.ratio), given(query.color)
+    return ImageFilter(
+        text=given(query.text),
+        orientation=given(query.orientation),
+        min_width=given(query.min_width),
+        min_height=given(query.min_height),
+        width=given(query.width),
+        height=given(query.height),
+        ratio=None if ratio is None else Ratio(*map(int, re.split("[:x]", ratio))),
+        color=None if color is None else "#" + color.removeprefix("#").lower(),
+    )
