@@ -65,6 +65,11 @@ def manifest(collection: str) -> str:
     return f"manifests/{collection}.json"
 
 
+def manifest_page(collection: str, number: int) -> str:
+    """Where the images are listed that the manifest itself has no room for; page 1 has the oldest."""
+    return f"manifests/{collection}/{number}.json"
+
+
 def forward(image_id: str, digest: str) -> str:
     """Where it is noted that an image had the name with this digest; without one, the prefix of all its names."""
     return f"forwards/of/{image_id}/{digest}"

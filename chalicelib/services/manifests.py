@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
-from chalicelib.core.catalog import Image
+from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.changes import write_change
-from chalicelib.core.manifests import MOMENTS, Entry, entries_in, entry_of, manifest_of
-from chalicelib.errors import ObjectNotFound, Unavailable
+from chalicelib.core.manifests import MOMENTS, PageLink, entries_in, manifest_of, numbered, pages_in
+from chalicelib.errors import Unavailable
 from chalicelib.ports import Catalog, Clock, Edge, ObjectStore, Queue
+from chalicelib.services.manifest_pages import Known, ManifestPages, Shown, body_at, known_of
 
 _PAGE = 500
-_LARGEST = 50_000_000
 _SURELY = timedelta(seconds=5)
 """A message that is due so soon may be at work already."""
 
@@ -35,55 +35,61 @@ class Manifests:
     base: str
     """Where the public finds keys, without a slash at its end."""
     most: int = 1_000
-    """Images in a manifest, the newest; clients find the others by the API."""
+    """Images in a manifest and in each of its pages."""
+    largest: int = 20_000
+    """Images that pages are written for; of a larger collection only the newest `most` are listed."""
 
-    def refresh(self, collection: str) -> bool:
-        """Make the manifest say what is in the collection; whether it did not. No file where there is no image."""
-        key, old = keys.manifest(collection), self._old(collection)
-        stats = self.catalog.stats(collection)
+    def refresh(self, collection: str, *, surely: bool = False) -> bool:
+        """Make the manifest say what is in the collection; whether it did not. No file where there is no image.
+
+        `surely` also asks for each image by itself: listings are a moment behind, and may still have what is gone.
+        """
+        key = keys.manifest(collection)
+        old = body_at(self.objects, key)
+        stats, had = self.catalog.stats(collection), pages_in(old or b"")
         if not stats.images:
-            self.objects.delete(*([key] if old is not None else []))
+            self.objects.delete(*([key, *had] if old is not None else []))
             return old is not None
-        known = entries_in(old or b"")
-        entries = [self._entry(image, known) for image in self._newest(collection)]
-        body = manifest_of(stats, self.base, entries)
+        body, has = self._made(stats, old or b"", had, surely=surely)
         if body != old:
+            # Behind its pages, so that it never names one that is not there.
             self.objects.put(Blob(key, body, "application/json", MOMENTS))
+            self.objects.delete(*(had.keys() - has))
         return body != old
 
     def retract(self, collection: str, *, mark: str) -> None:
         """As `refresh`, and drop what caches know; for what must not be seen any more. The same mark asks once."""
-        self.refresh(collection)
-        self.edge.forget([keys.manifest(collection)], mark=f"{mark}-manifest-{collection}")
+        had = self._pages(collection)
+        self.refresh(collection, surely=True)
+        every = sorted(had | self._pages(collection))
+        self.edge.forget([keys.manifest(collection), *every], mark=f"{mark}-manifest-{collection}")
 
-    def _old(self, collection: str) -> bytes | None:
-        try:
-            return self.objects.get(keys.manifest(collection), limit=_LARGEST)
-        except ObjectNotFound:
-            return None
+    def _made(
+        self, stats: CollectionStats, old: bytes, had: Mapping[str, PageLink], *, surely: bool
+    ) -> tuple[bytes, frozenset[str]]:
+        name, known = stats.collection, entries_in(old)
+        listed = self._listed(name, self.largest if stats.images <= self.largest else self.most)
+        entries = self._shown.entries(name, listed[: self.most], known)
+        pages = ManifestPages(self.objects, self._shown, self.base, name, had, surely=surely)
+        links = pages.written(numbered(listed[self.most :], self.most), known)
+        return manifest_of(stats, self.base, entries, links), frozenset(link.key for link in links)
 
-    def _newest(self, collection: str) -> list[Image]:
-        """Listings are a moment behind: what is gone, in the trash or elsewhere by now is left out."""
-        listed = self._listed(collection)
-        known = self.catalog.known(listed)
-        images = (known[image_id] for image_id in listed if image_id in known)
-        return [image for image in images if image.collection == collection and not image.is_trashed]
+    def _pages(self, collection: str) -> set[str]:
+        return set(pages_in(body_at(self.objects, keys.manifest(collection)) or b""))
 
-    def _listed(self, collection: str) -> list[str]:
-        listed: list[str] = []
+    @property
+    def _shown(self) -> Shown:
+        return Shown(self.catalog)
+
+    def _listed(self, collection: str, most: int) -> list[Known]:
+        listed: list[Known] = []
         cursor = None
         while True:
-            page = self.catalog.images(collection, min(_PAGE, self.most - len(listed)), cursor)
-            listed += [image.image_id for image in page.items]
+            page = self.catalog.images(collection, min(_PAGE, most - len(listed)), cursor)
+            listed += map(known_of, page.items)
             cursor = page.next_cursor
-            if cursor is None or len(listed) >= self.most:
+            if cursor is None or len(listed) >= most:
                 return listed
-
-    def _entry(self, image: Image, known: Mapping[str, Entry]) -> Entry:
-        old = known.get(image.image_id)
-        if old is not None and old["version"] == image.version:
-            return old
-        return entry_of(image, self.catalog.renditions(image.image_id))
 
 
 @dataclass(frozen=True)

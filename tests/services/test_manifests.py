@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.changes import read_change
 from chalicelib.core.tasks import Status
+from chalicelib.errors import Unavailable
 from chalicelib.services.counting import CountedState
 from chalicelib.services.manifests import Changes, Manifests
 from chalicelib.services.telling import TellingCatalog
 from chalicelib.stores.memory import MemoryState
+from tests.builders import NOON, a_final_task, a_task, an_image
 from tests.memory_queue import MemoryQueue
 from tests.night import DAY, NightWorld
 from tests.trouble import unavailable
@@ -195,6 +198,108 @@ def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: Nigh
     few.refresh("nature")
     assert listed(world) == newest_first(*images)[:3]
     assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
+
+
+def paged(world: NightWorld, **special: int) -> Manifests:
+    """Manifests with two images to a page."""
+    world.clock.move(timedelta(minutes=1))
+    return Manifests(world.wired.state.catalog, world.bucket, world.edge, "", **{"most": 2, **special})
+
+
+def followed(world: NightWorld) -> list[str]:
+    """What a client finds that reads the manifest and then its pages."""
+    pages = [page["key"] for page in manifest(world)["pages"]]
+    return [image_id for key in (NATURE, *pages) for image_id in listed(world, key)]
+
+
+def in_turn(world: NightWorld, count: int) -> list[Image]:
+    images = []
+    for number in range(count):
+        images.append(world.image(number))
+        world.clock.move(timedelta(minutes=1))
+    return images
+
+
+@pytest.mark.parametrize("count", range(1, 8))
+def test_a_manifest_and_its_pages_have_every_image_once_newest_first(world: NightWorld, count: int) -> None:
+    images = in_turn(world, count)
+    paged(world).refresh("nature")
+    assert followed(world) == newest_first(*images)
+    assert sum(page["images"] for page in manifest(world)["pages"]) + len(listed(world)) == count
+    assert manifest(world)["complete"] is (count <= 2)
+
+
+def test_a_new_image_changes_the_manifest_and_one_page(world: NightWorld) -> None:
+    images = in_turn(world, 7)
+    paged(world).refresh("nature")
+    written = dict(world.bucket.written)
+    images.append(world.image(7))
+    assert paged(world).refresh("nature") is True
+    changed = {key for key in world.bucket.under("manifests/") if world.bucket.written[key] != written.get(key)}
+    assert changed == {NATURE, "manifests/nature/3.json"}
+    assert followed(world) == newest_first(*images)
+
+
+def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: NightWorld) -> None:
+    images = in_turn(world, 9)
+    few = paged(world)
+    few.refresh("nature")
+    world.night.moving.rename(images[0].image_id, "oldest.png")
+    few.refresh("nature")
+    assert manifest(world, "manifests/nature/1.json")["images"][-1]["name"] == "oldest.png"
+    for image in images[1:8]:
+        world.night.deleting.trash(image.image_id)
+        few.refresh("nature")
+        left = [one for one in images if one not in images[1 : images.index(image) + 1]]
+        assert followed(world) == newest_first(*left)
+    assert world.bucket.under("manifests/") == [NATURE]
+
+
+def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: NightWorld) -> None:
+    images = in_turn(world, 5)
+    world.wired.night.manifests = paged(world)
+    world.night.manifests.refresh("nature")
+    deafen(world)
+    world.finish(world.night.deleting.delete([images[0].image_id]))
+    assert followed(world) == newest_first(*images[1:])
+    assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.edge.forgotten)
+
+
+def test_a_deleted_collection_has_no_pages(world: NightWorld) -> None:
+    in_turn(world, 5)
+    world.wired.night.manifests = paged(world)
+    world.night.manifests.refresh("nature")
+    world.finish(world.night.deleting.delete_collection("nature", force=True))
+    assert world.bucket.under("manifests/") == []
+
+
+def test_pages_whose_manifest_could_not_be_written_are_named_by_the_next(world: NightWorld) -> None:
+    images = in_turn(world, 5)
+    world.bucket.trouble.at("before put", None, None, *unavailable())
+    with pytest.raises(Unavailable):
+        paged(world).refresh("nature")
+    paged(world).refresh("nature")
+    assert followed(world) == newest_first(*images)
+
+
+def test_a_collection_of_ten_thousand_is_whole(world: NightWorld) -> None:
+    for number in range(10_000):
+        image = an_image(f"i{number:05}", created_at=NOON + timedelta(seconds=number))
+        task = a_task(f"t{number}")
+        world.wired.state.tasks.add(task)
+        after = replace(a_final_task(task.task_id), version=task.version)
+        world.wired.state.catalog.publish(image, (), before=task, after=after)
+    world.night.manifests.refresh("nature")
+    assert followed(world) == [f"i{number:05}" for number in reversed(range(10_000))]
+    assert [page["images"] for page in manifest(world)["pages"]] == [1_000] * 9
+
+
+def test_of_a_collection_beyond_all_pages_the_newest_are_listed(world: NightWorld) -> None:
+    images = in_turn(world, 6)
+    paged(world).refresh("nature")
+    paged(world, largest=5).refresh("nature")
+    assert followed(world) == newest_first(*images)[:2]
+    assert world.bucket.under("manifests/") == [NATURE]
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"{}", b'{"format": 0, "images": []}', b'{"format":1}'])
