@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 
 from sqlalchemy import create_engine, make_url, text
 
@@ -42,6 +43,20 @@ def emptied(address: str) -> Iterator[str]:
     yield address
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     execute(address, f"TRUNCATE {tables}")
+
+
+@contextmanager
+def a_new_database() -> Iterator[str]:
+    """The address of a database of its own, without any tables, on the same server."""
+    server, name = postgresql(), f"wallify_{next(_names)}"
+    execute(server, f"CREATE DATABASE {name}")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_names = count()
 
 
 def sql_state(url: str) -> Iterator[SqlState]:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from random import Random
 
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Status, Tally
@@ -57,6 +60,23 @@ def test_children_that_end_together_are_all_counted(state: State) -> None:
     outcomes = all_at_once([partial(state.tasks.replace, *pair) for pair in pairs])
     assert winners(outcomes) == list(range(CROWD))
     assert state.tasks.tally("p1") == Tally(succeeded=4, failed=4)
+
+
+def test_of_many_who_end_a_family_in_every_order_each_child_counts_once(state: State) -> None:
+    family = [a_task(f"t{number}", parent_id="p1", index=number) for number in range(16)]
+    for child in family:
+        state.tasks.add(child)
+    ends = (Status.SUCCESS, Status.FAILURE, Status.REVOKED)
+
+    def work(number: int) -> None:
+        for child in Random(number).sample(family, len(family)):
+            with suppress(Conflict):
+                state.tasks.replace(child, replace(child, status=ends[number % 3]))
+
+    assert losses(all_at_once([partial(work, number) for number in range(CROWD)])) == []
+    ended = Counter(state.tasks.get(child.task_id).status for child in family)
+    assert state.tasks.tally("p1") == Tally(*(ended[status] for status in ends))
+    assert ended.total() == len(family)
 
 
 def test_of_many_who_add_one_token_exactly_one_does(state: State) -> None:

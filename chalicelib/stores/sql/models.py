@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    Index,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chalicelib.stores.sql.columns import Json, Moment, Words
@@ -70,6 +64,18 @@ class TaskRow(Base):
         Index("tasks_children", "parent_id", "place", "task_id"),
         Index("tasks_expiry", "expires_at"),
     )
+
+
+class TallyRow(Base):
+    """A part of how a parent's children have ended: the fields of `Tally`. Triggers move it (see migration 0003)."""
+
+    __tablename__ = "tallies"
+
+    parent_id: Mapped[str] = mapped_column(Words, primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    succeeded: Mapped[int]
+    failed: Mapped[int]
+    cancelled: Mapped[int]
 
 
 class ImageRow(Base):

@@ -10,16 +10,18 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Status, Tally, Task, TaskFilter
+from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.errors import Conflict, TaskNotFound
-from chalicelib.stores.moving import ENDED_AS
 from chalicelib.stores.pages import cursor_at, page_of, place_among_siblings, place_in_time
 from chalicelib.stores.rows import moment, plain, read
 from chalicelib.stores.sql.database import Database, insert_if_new, row_of
-from chalicelib.stores.sql.models import TaskRow
+from chalicelib.stores.sql.models import TallyRow, TaskRow
 from chalicelib.stores.sql.places import SIBLINGS, TASKS_NEWEST_FIRST, TASKS_OLDEST_FIRST
 
 TASKS = TaskRow.__table__
+ENDED = [
+    func.coalesce(func.sum(getattr(TallyRow, field)), 0).label(field) for field in ("succeeded", "failed", "cancelled")
+]
 SPARSE_LOOK = 2_000
 """Tasks looked at in one request for a text, of which a page may be short: a bound for its time."""
 
@@ -42,7 +44,7 @@ class SqlTasks:
         return found[0]
 
     def replace(self, before: Task, after: Task) -> Task:
-        """See `TaskStore.replace`; tallies are counted from the children, so they move with them."""
+        """See `TaskStore.replace`; the database itself moves the tally, see migration 0003."""
         return self._db.commit(partial(move, before, after), partial(written_by, before.task_id))
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
@@ -66,12 +68,8 @@ class SqlTasks:
 
     def tally(self, parent_id: str) -> Tally:
         """See `TaskStore.tally`."""
-        statement = select(TaskRow.status, func.count()).where(TaskRow.parent_id == parent_id).group_by(TaskRow.status)
-        tally = dict.fromkeys(ENDED_AS.values(), 0)
-        for status, number in self._db.run(lambda connection: connection.execute(statement).all()):
-            if status in ENDED_AS:
-                tally[ENDED_AS[Status(status)]] += number
-        return read(tally, Tally)
+        statement = select(*ENDED).where(TallyRow.parent_id == parent_id)
+        return read(dict(self._db.run(lambda connection: connection.execute(statement).mappings().one())), Tally)
 
     def forget(self, now: datetime, limit: int) -> int:
         """See `TaskStore.forget`; what TTL does in DynamoDB."""

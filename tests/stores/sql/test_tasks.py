@@ -42,7 +42,7 @@ LOOKS: dict[str, tuple[str, Callable[[SqlTasks], object]]] = {
     "a status": ("tasks_status", lambda tasks: tasks.history(TaskFilter(status=Status.FAILURE), 5)),
     "a collection": ("tasks_collection", lambda tasks: tasks.history(TaskFilter(collection="nature"), 5)),
     "children": ("tasks_children", lambda tasks: tasks.children("p1", 5)),
-    "tally": ("tasks_children", lambda tasks: tasks.tally("p1")),
+    "tally": ("tallies_", lambda tasks: tasks.tally("p1")),
     "forget": ("tasks_expiry", lambda tasks: tasks.forget(NOON, limit=100)),
 }
 
