@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from cli.deploy import chalice, layout, recording, stacks
 from cli.deploy.target import Target
+from cli.local import gaps
 from cli.local.staging import tracked_config
 
 Tell = Callable[[str], None]
@@ -36,6 +37,8 @@ def clear(target: Target, tell: Tell) -> None:
     _table(target)
     _snapshots(target)
     _logs(target)
+    if target.is_ministack:
+        gaps.end_database(target.place)
     chalice.forget(target)
     recording.forget(target.source, target.stage)
 

@@ -56,7 +56,7 @@ def prepare(target: Target, tell: Tell) -> list[str]:
             changed.append(wanted.name)
     outputs = layout.outputs(target)
     if target.is_ministack:
-        gaps.fill(target.client, outputs)
+        _fill_gaps(target, outputs)
     if recording.record(target.source, target.stage, outputs, cdn_url=stages.of(target.stage).cdn_url):
         changed.append("configuration")
     return changed
@@ -75,6 +75,12 @@ def deploy(target: Target, tell: Tell) -> Deployed:
         token=_token(target, outputs["BootstrapSecret"]),
         changed=tuple(changed),
     )
+
+
+def _fill_gaps(target: Target, outputs: dict[str, str]) -> None:
+    gaps.fill(target.client, outputs)
+    if "DatabaseSecret" in outputs:
+        gaps.serve_database(target.client, outputs["DatabaseSecret"], target.place)
 
 
 def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell) -> str:

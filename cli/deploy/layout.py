@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.deploy import stacks
 from cli.deploy.stacks import Wanted
 from cli.deploy.target import Target
+from cli.local import gaps
 from cli.local.staging import tracked_config
 from infra import stage, stages
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
@@ -49,8 +50,9 @@ def _wanted(target: Target, template: Path) -> Wanted:
     known = stage.parameters(tracked_config(target.source), target.stage) | _clients(target) | choices.parameters
     if target.is_ministack:
         known |= {"MetricMath": "false"}  # it cannot calculate
+    text = gaps.template(template) if target.is_ministack else template.read_text(encoding="utf-8")
     tags = {"project": "wallify", "stage": target.stage}
-    return Wanted(names(target)[template], template, _of(template, known), tags, protected=choices.protected)
+    return Wanted(names(target)[template], text, _of(template, known), tags, protected=choices.protected)
 
 
 def _clients(target: Target) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,7 +26,8 @@ class Wanted:
     """A stack as it should be."""
 
     name: str
-    template: Path
+    template: str
+    """Its text."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     protected: bool = False
@@ -111,7 +111,7 @@ def _request(wanted: Wanted, kind: str) -> dict[str, Any]:
         "StackName": wanted.name,
         "ChangeSetName": CHANGE_SET,
         "ChangeSetType": kind,
-        "TemplateBody": wanted.template.read_text(encoding="utf-8"),
+        "TemplateBody": wanted.template,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
         "Tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()],
         "Capabilities": ["CAPABILITY_IAM"],

@@ -38,6 +38,11 @@ class Target:
         """The emulator's address without a trailing slash; empty for AWS."""
         return os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
 
+    @property
+    def place(self) -> str:
+        """The stage among all stages of all emulators of this machine."""
+        return f"{self.endpoint}/{self.stage}"
+
     @cached_property
     def is_ministack(self) -> bool:
         """Whether the endpoint is the local cloud's emulator, whose gateway needs help with Chalice."""

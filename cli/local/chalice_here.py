@@ -22,15 +22,7 @@ Document = dict[str, Any]
 def import_rest_api(client: TypedAWSClient, swagger_document: Document, endpoint_type: str) -> str:
     """Make the API that the document (Swagger 2 with Amazon's extensions) describes; answers its id."""
     gateway = client._client("apigateway")  # noqa: SLF001 - Chalice's way to a client
-    name: str = swagger_document["info"]["title"]
-    gateway.create_rest_api(
-        name=name,
-        endpointConfiguration={"types": [endpoint_type]},
-        binaryMediaTypes=swagger_document.get("x-amazon-apigateway-binary-media-types", []),
-        tags={"ms-custom-id": name},  # the id, so that the address never changes
-    )
-    _build(gateway, name, swagger_document)
-    return name
+    return _make(gateway, _function_of(swagger_document), swagger_document, endpoint_type)
 
 
 def update_api_from_swagger(client: TypedAWSClient, rest_api_id: str, swagger_document: Document) -> None:
@@ -38,13 +30,31 @@ def update_api_from_swagger(client: TypedAWSClient, rest_api_id: str, swagger_do
     gateway = client._client("apigateway")  # noqa: SLF001
     types = gateway.get_rest_api(restApiId=rest_api_id)["endpointConfiguration"]["types"]
     gateway.delete_rest_api(restApiId=rest_api_id)
-    import_rest_api(client, swagger_document, types[0])
+    _make(gateway, rest_api_id, swagger_document, types[0])
 
 
 def update_rest_api(client: TypedAWSClient, rest_api_id: str, patch_operations: list[dict[str, str]]) -> None:
     """Patch the API, except for the endpoint's type: the emulator would spoil it, and it does not change here."""
     wanted = [patch for patch in patch_operations if not patch["path"].startswith("/endpointConfiguration")]
     client._client("apigateway").update_rest_api(restApiId=rest_api_id, patchOperations=wanted)  # noqa: SLF001
+
+
+def _make(gateway: Any, api: str, document: Document, endpoint_type: str) -> str:  # noqa: ANN401 - a boto3 client
+    gateway.create_rest_api(
+        name=document["info"]["title"],
+        endpointConfiguration={"types": [endpoint_type]},
+        binaryMediaTypes=document.get("x-amazon-apigateway-binary-media-types", []),
+        tags={"ms-custom-id": api},  # the id, so that the address never changes
+    )
+    _build(gateway, api, document)
+    return api
+
+
+def _function_of(document: Document) -> str:
+    """The name of the function that answers: every stage has its own, and no two may share an id."""
+    methods = next(iter(document["paths"].values()))
+    uri: str = next(iter(methods.values()))["x-amazon-apigateway-integration"]["uri"]
+    return uri.partition(":function:")[2].partition("/")[0]
 
 
 def _build(gateway: Any, api: str, document: Document) -> None:  # noqa: ANN401 - a boto3 client

@@ -1,4 +1,4 @@
-"""The local PostgreSQL: a real server from a pip package, on a socket in the stack's folder, with no port at all."""
+"""The local PostgreSQL: a real server from a pip package, on a socket in the temp folder, with no port at all."""
 
 from __future__ import annotations
 
@@ -16,15 +16,26 @@ from cli.local.stack import Stack
 
 def start(stack: Stack) -> str:
     """Start the stack's server if it is not running, bring its tables up to date, and answer its address."""
-    url: str = _server(stack).get_uri()
+    url = serve(str(stack.home))
     upgrade(url)
     return url
 
 
 def stop(stack: Stack, *, wipe: bool = False) -> None:
     """Stop the stack's server, if it has one; its data stays unless it is to be wiped."""
-    if (_folder(stack) / "PG_VERSION").exists():
-        _server(stack, cleanup_mode="delete" if wipe else "stop").cleanup()
+    end(str(stack.home), wipe=wipe)
+
+
+def serve(owner: str) -> str:
+    """Start the server of whoever `owner` names if it is not running, and answer its address. New ones are empty."""
+    url: str = _server_in(_folder(owner), cleanup_mode=None).get_uri()
+    return url
+
+
+def end(owner: str, *, wipe: bool) -> None:
+    """Stop the owner's server, if there is one; its data stays unless it is to be wiped."""
+    if (_folder(owner) / "PG_VERSION").exists():
+        _server_in(_folder(owner), cleanup_mode="delete" if wipe else "stop").cleanup()
 
 
 @contextmanager
@@ -43,10 +54,6 @@ def temporary() -> Iterator[str]:
         server.cleanup()
 
 
-def _server(stack: Stack, *, cleanup_mode: str | None = None) -> Any:  # noqa: ANN401  # the package has no types
-    return _server_in(_folder(stack), cleanup_mode=cleanup_mode)
-
-
 def _server_in(folder: Path, *, cleanup_mode: str | None) -> Any:  # noqa: ANN401  # the package has no types
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs' talk about XDG_RUNTIME_DIR
@@ -55,7 +62,7 @@ def _server_in(folder: Path, *, cleanup_mode: str | None) -> Any:  # noqa: ANN40
         return postgres_server.get_server(folder, cleanup_mode=cleanup_mode)
 
 
-def _folder(stack: Stack) -> Path:
+def _folder(owner: str) -> Path:
     # As root the server runs as another user, who may not enter the stack's folder; and a socket's path must be short.
-    name = sha256(str(stack.home).encode()).hexdigest()[:12]
+    name = sha256(owner.encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"wallify-postgres-{name}"

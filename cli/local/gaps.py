@@ -1,14 +1,26 @@
-"""What the emulator's CloudFormation reads but does not do (MiniStack 1.5.33), done here from the same template.
+"""What the emulator's CloudFormation does not know, or reads and does not do (MiniStack 1.5.33).
 
-Everything else in foundation.yaml it does itself. On AWS this file has no part.
+Everything else in our templates it does itself. On AWS this file has no part.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from cli.local import trimming
 from infra.template import properties, read
+
+# It refuses a template that names them. Functions are in no network here, so that they lack nothing.
+UNKNOWN = ("AWS::EC2::EIP", "AWS::EC2::NatGateway")
+
+
+def template(path: Path) -> str:
+    """The template at `path` as the emulator takes it; as it is written where that will do."""
+    text = path.read_text(encoding="utf-8")
+    return json.dumps(trimming.without(read(path), UNKNOWN)) if any(kind in text for kind in UNKNOWN) else text
 
 
 def fill(connect: Callable[[str], Any], outputs: dict[str, str]) -> None:
@@ -28,6 +40,22 @@ def fill(connect: Callable[[str], Any], outputs: dict[str, str]) -> None:
     connect("s3").put_bucket_lifecycle_configuration(
         Bucket=outputs["BucketName"], LifecycleConfiguration={"Rules": _lifecycle_rules()}
     )
+
+
+def serve_database(connect: Callable[[str], Any], secret: str, owner: str) -> None:
+    """Start a PostgreSQL, since RDS has none here, and put its address into the secret; harmless when repeated."""
+    from cli.local import database  # noqa: PLC0415  # SQLAlchemy takes its time, and few stages need it
+
+    secrets, address = connect("secretsmanager"), database.serve(owner)
+    if secrets.get_secret_value(SecretId=secret)["SecretString"] != address:
+        secrets.put_secret_value(SecretId=secret, SecretString=address)
+
+
+def end_database(owner: str) -> None:
+    """Stop that PostgreSQL, and forget what is in it."""
+    from cli.local import database  # noqa: PLC0415  # as above
+
+    database.end(owner, wipe=True)
 
 
 def _lifecycle_rules() -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 
-from cli.local import fingerprints, foundation
+from cli.local import fingerprints, foundation, trimming
 from cli.local.stack import PROJECT, REGION, STAGE
 from cli.local.staging import tracked_config
 from infra import stage
@@ -25,7 +25,7 @@ from infra.template import read
 # 127.0.0.1 on the host, and LocalStack itself in a container
 ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", "http://localhost.localstack.cloud:4566")
 NAME = f"wallify-{STAGE}"
-NOT_THERE = "AWS::CloudFront::"
+NOT_THERE = ("AWS::CloudFront::",)
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
     build = Path(os.environ.get("WALLIFY_BUILD", PROJECT / ".local" / "localstack"))
     template = build / "foundation.json"
     build.mkdir(parents=True, exist_ok=True)
-    template.write_text(json.dumps(without_delivery(read())), encoding="utf-8")
+    template.write_text(json.dumps(trimming.without(read(), NOT_THERE)), encoding="utf-8")
     config = tracked_config()
     cloudformation = boto3.client("cloudformation", endpoint_url=ENDPOINT, region_name=REGION)
     made = foundation.deploy(cloudformation, NAME, template, stage.parameters(config, STAGE))
@@ -41,32 +41,6 @@ def main() -> None:
     _stage(build, stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}"))
     _deploy(build)
     _greet(outputs)
-
-
-def without_delivery(template: dict[str, Any]) -> dict[str, Any]:
-    """The template without the distribution and whatever speaks of it: permissions, outputs."""
-    gone = {name for name, found in template["Resources"].items() if found["Type"].startswith(NOT_THERE)}
-    resources = {name: _quiet(found, gone) for name, found in template["Resources"].items() if name not in gone}
-    outputs = {name: value for name, value in template["Outputs"].items() if not _mentions(value, gone)}
-    return template | {"Resources": resources, "Outputs": outputs}
-
-
-def _quiet(part: Any, names: set[str]) -> Any:  # noqa: ANN401 - a piece of a template
-    """The piece without those statements of its policies that mention one of `names`."""
-    if isinstance(part, dict):
-        return {key: _quiet(value, names) for key, value in part.items()}
-    if isinstance(part, list):
-        return [_quiet(item, names) for item in part if not (_is_statement(item) and _mentions(item, names))]
-    return part
-
-
-def _is_statement(part: Any) -> bool:  # noqa: ANN401
-    return isinstance(part, dict) and "Effect" in part
-
-
-def _mentions(part: Any, names: set[str]) -> bool:  # noqa: ANN401 - a piece of a template
-    text = json.dumps(part)
-    return any(f'"{name}"' in text or f"${{{name}}}" in text for name in names)
 
 
 def _stage(build: Path, config: dict[str, Any]) -> None:

@@ -173,3 +173,10 @@ def test_no_region_is_one_clear_sentence(tmp_path: Path) -> None:
 
     with pytest.raises(Trouble, match=r"No region is chosen\. Set AWS_REGION"):
         _ = target.region
+
+
+def test_each_stage_of_each_emulator_has_a_place_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566/")
+    places = [a_target(tmp_path / stage, stage).place for stage in ("dev", "prod")]
+
+    assert places == ["http://127.0.0.1:4566/dev", "http://127.0.0.1:4566/prod"]

@@ -70,9 +70,7 @@ class FakeCloudFormation:
 
 @pytest.fixture
 def wanted(tmp_path: Path) -> Wanted:
-    template = tmp_path / "template.yaml"
-    template.write_text("Resources: {}", encoding="utf-8")
-    return Wanted("wallify-dev", template, {"Stage": "dev"})
+    return Wanted("wallify-dev", "Resources: {}", {"Stage": "dev"})
 
 
 def test_a_plan_shows_each_change_page_by_page_and_does_none(wanted: Wanted) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from cli.local import emulator, layers
+import httpx
+
+from cli.local import emulator, layers, ports
 from cli.local.cloud import client
 from cli.local.stack import PROJECT, Stack
 
-CHALICE = ("-m", "cli.local.chalice_here")  # Chalice's own command; the emulator's gateway needs help
+CHALICE = "cli.local.chalice_here"  # Chalice's own command; the emulator's gateway needs help
 
 # what an account lists: (service, call, where the list is, what a thing is called)
 LISTS: tuple[tuple[str, str, str, str], ...] = (
@@ -38,10 +44,26 @@ LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("cloudfront", "list_cache_policies", "CachePolicyList.Items", "CachePolicy"),
     ("cloudfront", "list_response_headers_policies", "ResponseHeadersPolicyList.Items", "ResponseHeadersPolicy"),
     ("rds", "describe_db_instances", "DBInstances", "DBInstanceIdentifier"),
+    ("rds", "describe_db_snapshots", "DBSnapshots", "DBSnapshotIdentifier"),
+    ("rds", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName"),
+    ("rds", "describe_db_parameter_groups", "DBParameterGroups", "DBParameterGroupName"),
+    ("ec2", "describe_vpcs", "Vpcs", "CidrBlock"),
+    ("ec2", "describe_subnets", "Subnets", "CidrBlock"),
+    ("ec2", "describe_security_groups", "SecurityGroups", "GroupName"),
+    ("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+    ("ec2", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
     ("cloudformation", "describe_stacks", "Stacks", "StackName"),
 )
 OF_AWS = {"list_policies": {"Scope": "Local"}, "list_cache_policies": {"Type": "custom"}}
 OF_AWS["list_response_headers_policies"] = {"Type": "custom"}
+FROM_BIRTH = ("172.31.", "default")  # what the network is called that every account has
+
+
+class Call(NamedTuple):
+    """One call of AWS; where there were bytes, their SHA-256."""
+
+    operation: str
+    parameters: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,11 +110,27 @@ class Account:
         found = {call: self._list(service, call, place, name) for service, call, place, name in LISTS}
         return {call: names for call, names in found.items() if names}
 
+    def watched(self, module: str, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[Call]]:
+        """A command, and the calls of AWS with which it changes something."""
+        notes = self.checkout / ".local" / "calls"
+        notes.parent.mkdir(exist_ok=True)
+        notes.write_text("", encoding="utf-8")
+        done = self.python("-m", "tests.e2e.recorded", str(notes), module, *arguments)
+        calls = [json.loads(line) for line in notes.read_text(encoding="utf-8").splitlines()]
+        return done, [Call(operation, parameters) for operation, parameters in calls]
+
     def _list(self, service: str, call: str, place: str, name: str) -> list[str]:
         part = getattr(self.aws(service), call)(**OF_AWS.get(call, {}))
         for step in place.split("."):
             part = part.get(step, [])
-        return sorted(str(one[name]) if name else one for one in part)
+        names = sorted(str(one[name]) if name else one for one in part)
+        return [found for found in names if not found.startswith(FROM_BIRTH)]
+
+    def health(self, stage: str) -> dict[str, Any]:
+        """What the stage's API says of itself."""
+        url = f"{self.stack.emulator_url}/restapis/wallify-{stage}/api/_user_request_/health"
+        answer: dict[str, Any] = httpx.get(url, timeout=60, trust_env=False).raise_for_status().json()
+        return answer
 
     def functions(self) -> dict[str, list[str]]:
         """What each function is; not its layer's version, since Chalice publishes the same layer anew each time."""
@@ -103,6 +141,19 @@ class Account:
             one["FunctionName"]: [str(layers[one["FunctionName"]]), *(str(one[part]) for part in parts)]
             for one in found
         }
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Account]:
+    """An account with nothing in it, and the project checked out into the folder; it is closed at the end."""
+    home = Path(tempfile.mkdtemp(prefix="wallify-aws-"))  # a path short enough for sockets
+    stack = Stack(home, ports.free_port(), ports.free_port())
+    emulator.start(stack)
+    try:
+        yield Account(stack, check_out(folder))
+    finally:
+        emulator.stop(stack)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def check_out(folder: Path) -> Path:
