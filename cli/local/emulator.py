@@ -34,6 +34,9 @@ ROOT = {
     "AWS_REGION": REGION,
 }
 
+PARTS = ("process", "state", "journal", "index", "order")
+"""Files that its process is made of."""
+
 
 def start(stack: Stack) -> None:
     """Start the emulator unless it runs; returns when it answers."""
@@ -45,7 +48,7 @@ def start(stack: Stack) -> None:
     version = fingerprints.of_values(
         {name: environment[name] for name in (*SETTINGS, *ROOT, "GATEWAY_PORT")},
         python,
-        fingerprints.of_files(PROJECT, ("cli/local/emulator_process.py", "cli/local/emulator_state.py")),
+        fingerprints.of_files(PROJECT, [f"cli/local/emulator_{part}.py" for part in PARTS]),
     )
     command = [sys.executable, "-m", "cli.local.emulator_process", python]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))

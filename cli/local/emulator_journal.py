@@ -1,6 +1,6 @@
 """What the emulator was told since its last snapshot, written down before it answers: `kill -9` takes nothing back.
 
-A snapshot of a whole service is too slow for each request (`emulator_state` saves them soon after). Between two of them
+A snapshot of a whole service is too slow for each request (`emulator_state` saves them later). Between two of them
 each stored or deleted item and each new message becomes a line of a journal, in one write before the response is sent.
 Lines say what is there afterwards and not what was asked, so reading them twice, or over a snapshot that already has
 them, changes nothing. That a message was deleted is not written down: it comes again, as SQS promises no better.
@@ -53,6 +53,12 @@ class Journal:
     def files(self) -> list[Path]:
         """Oldest first."""
         return sorted(Path(persistence.STATE_DIR).glob(f"{self._service}.journal.*"), key=_number)
+
+    def is_long(self, size: int) -> bool:
+        """Whether it takes more bytes than that, and more than what a snapshot would have to write."""
+        snapshot = Path(persistence.STATE_DIR) / f"{self._service}.json"
+        known = snapshot.stat().st_size if snapshot.exists() else 0
+        return sum(file.stat().st_size for file in self.files()) > max(size, known)
 
     def lines(self) -> Iterator[Line]:
         """In the order they were added; what was cut off by a death in the midst of a write was never answered."""

@@ -2,6 +2,7 @@
 
 - Functions run on the interpreter it is given, not on its own.
 - Loopback counts as a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
+- Queries cost what they answer with, however much else there is (`emulator_index`).
 - State is saved while it runs (`emulator_state`, `emulator_journal`), and a restart gives unfinished messages back.
 - New code lets invocations that are under way finish on the old code, as on AWS.
 """
@@ -16,8 +17,9 @@ from typing import Any
 
 from ministack import app as ministack
 from ministack.core import lambda_runtime, persistence
+from ministack.services import dynamodb
 
-from cli.local import emulator_state
+from cli.local import emulator_index, emulator_state
 from cli.local.emulator_journal import Items, Journal, Messages
 
 Scope = MutableMapping[str, Any]
@@ -32,6 +34,7 @@ def main() -> None:
     _run_functions_on(sys.argv.pop(1))
     _trust_loopback()
     _let_busy_workers_finish()
+    emulator_index.keep()
     _keep_state()
     ministack.main()
 
@@ -79,6 +82,7 @@ def _is_busy(worker: Any) -> bool:  # noqa: ANN401
 
 def _keep_state() -> None:
     persistence.save_state = emulator_state.save_state
+    dynamodb.get_state = emulator_state.item_tables
     journals = {"dynamodb": Journal("dynamodb"), "sqs": Journal("sqs")}
     items, messages = Items(journals["dynamodb"]), Messages(journals["sqs"])
     load, serve, saver = ministack._load_persisted_state, ministack.app, emulator_state.Saver(journals)  # noqa: SLF001

@@ -108,3 +108,14 @@ def test_a_journal_for_what_no_snapshot_has_is_no_trouble(queue: dict[str, Any])
     journal.flush()
     Messages(Journal("sqs")).read_back()
     assert queue["messages"] == []
+
+
+def test_a_journal_is_long_once_it_outgrows_both_the_limit_and_the_snapshot(folder: Path) -> None:
+    journal = Journal("dynamodb")
+    assert not journal.is_long(0)
+    journal.add({"pk": "x" * 100})
+    journal.flush()
+    assert journal.is_long(50)
+    assert not journal.is_long(500)
+    (folder / "dynamodb.json").write_text("x" * 200)
+    assert not journal.is_long(50)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+from ministack.services import dynamodb
 
 from cli.local import emulator_state
+from cli.local.emulator_journal import Journal
 
 
 def signed(service: str, target: str = "") -> dict[bytes, bytes]:
@@ -20,8 +23,9 @@ def signed(service: str, target: str = "") -> dict[bytes, bytes]:
 @pytest.mark.parametrize(
     ("method", "headers", "touched"),
     [
-        ("POST", signed("dynamodb", "DynamoDB_20120810.UpdateItem"), {"dynamodb", "sqs"}),
-        ("POST", signed("dynamodb", "DynamoDB_20120810.TransactWriteItems"), {"dynamodb", "sqs"}),
+        ("POST", signed("dynamodb", "DynamoDB_20120810.UpdateItem"), {"items", "sqs"}),
+        ("POST", signed("dynamodb", "DynamoDB_20120810.TransactWriteItems"), {"items", "sqs"}),
+        ("POST", signed("dynamodb", "DynamoDB_20120810.UpdateTimeToLive"), {"dynamodb", "sqs"}),
         ("POST", signed("dynamodb", "DynamoDB_20120810.Query"), set()),
         ("POST", signed("dynamodb", "DynamoDB_20120810.TransactGetItems"), set()),
         ("POST", signed("sqs", "AmazonSQS.ReceiveMessage"), {"sqs"}),
@@ -64,3 +68,49 @@ def test_the_file_has_the_form_that_the_emulator_writes_itself(tmp_path: Path, m
 
     assert json.loads((tmp_path / "ours.json").read_text()) == json.loads((tmp_path / "theirs.json").read_text())
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".json"] == []
+
+
+def test_a_snapshot_of_the_tables_is_what_the_emulator_would_have_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    table: dict[str, Any] = {
+        "TableName": "t",
+        "ItemCount": 2,
+        "items": {"a": {"1": {"n": {"N": "1"}}, "2": {}}, "b": {}},
+    }
+    dynamodb._tables["t"] = table  # noqa: SLF001
+    monkeypatch.setitem(dynamodb._ttl_settings._data, ("0", "us-east-1", "t"), {"AttributeName": "expires_at"})  # noqa: SLF001
+    theirs, ours = dynamodb.get_state(), emulator_state.item_tables()
+    table["items"]["a"]["2"] = {"n": {"N": "2"}}
+    table["items"]["c"] = {}
+    del dynamodb._tables["t"]  # noqa: SLF001
+
+    assert ours.keys() == theirs.keys()
+    assert {name: part._data for name, part in ours.items()} == {name: part._data for name, part in theirs.items()}  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"a": {}}, {"a": {"b": {"c": {"d": {"e": {"f": {"g": [1, None]}}}}}}}, {"a": {1: "x"}, "ğ": {"": b"\xff"}}],
+)
+def test_a_file_in_pieces_says_what_it_says_in_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: dict[str, object]
+) -> None:
+    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
+    emulator_state.save_state("s", state)
+    whole = json.dumps({"__ministack_format__": 2, "payload": state}, default=persistence._json_default)  # noqa: SLF001
+    assert (tmp_path / "s.json").read_text() == whole
+
+
+def test_many_items_are_saved_once_their_journal_is_long_and_not_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
+    journal = Journal("dynamodb")
+    saver = emulator_state.Saver({"dynamodb": journal})
+    written = {b"x-amz-target": b"DynamoDB_20120810.PutItem"}
+    saver.note("POST", written.items())
+    assert "dynamodb" not in saver.due()
+
+    journal.add({"pk": "x" * emulator_state.LONG})
+    journal.flush()
+    saver.note("POST", written.items())
+    assert "dynamodb" in saver.due()
