@@ -262,7 +262,10 @@ class Edge(Protocol):
     """The caches in front of the bucket."""
 
     def forget(self, keys: Sequence[str], *, mark: str) -> None:
-        """Drop what is cached of these keys, soon; asking again with the same mark asks once. Unavailable."""
+        """Drop what is cached of these keys, soon; asking again with the same mark asks once.
+
+        A key that ends with an asterisk stands for all that begin so. Unavailable, TooManyRequests.
+        """
         ...
 
 

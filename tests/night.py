@@ -32,9 +32,12 @@ class MemoryEdge:
 
     forgotten: list[str] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
 
     def forget(self, keys: Sequence[str], *, mark: str) -> None:
         """See `Edge.forget`."""
+        if self.faults:
+            raise self.faults.pop(0)
         self.forgotten.extend(keys)
         self.marks.append(mark)
 

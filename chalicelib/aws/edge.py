@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from chalicelib.errors import Unavailable
+from chalicelib.errors import TooManyRequests, Unavailable
 
 _AT_ONCE = 1000
-"""CloudFront works on 3,000 paths at a time, of all requests together."""
+"""CloudFront works on 3,000 paths at a time, of all requests together, and on 15 that end with an asterisk."""
+_WILD_AT_ONCE = 10
+_PAUSES = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between tries while it works on as much as it takes."""
+_BUSY = {"TooManyInvalidationsInProgress", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
 @dataclass(frozen=True)
@@ -21,18 +27,36 @@ class CloudFront:
 
     distribution: str
     connect: Callable[[], Any]
+    sleep: Callable[[float], None] = time.sleep
 
     def forget(self, keys: Sequence[str], *, mark: str) -> None:
         """Ask for the keys' invalidation; see Edge."""
         if not self.distribution:
             return
-        for start in range(0, len(keys), _AT_ONCE):
-            self._forget([f"/{quote(key)}" for key in keys[start : start + _AT_ONCE]], f"{mark}-{start}")
+        at_once = _WILD_AT_ONCE if any(key.endswith("*") for key in keys) else _AT_ONCE
+        for start in range(0, len(keys), at_once):
+            paths = [f"/{quote(key, safe='/*')}" for key in keys[start : start + at_once]]
+            self._patiently(paths, f"{mark}-{start}")
+
+    def _patiently(self, paths: Sequence[str], mark: str) -> None:
+        for pause in _PAUSES:
+            with suppress(TooManyRequests):
+                self._forget(paths, mark)
+                return
+            self.sleep(pause)
+        self._forget(paths, mark)
 
     def _forget(self, paths: Sequence[str], mark: str) -> None:
         # The same CallerReference with the same paths is the same invalidation, however often it is asked for.
         batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": mark}
         try:
             self.connect().create_invalidation(DistributionId=self.distribution, InvalidationBatch=batch)
-        except (ClientError, BotoCoreError, HTTPClientError) as cause:
-            raise Unavailable("The CDN does not answer as it should; try again shortly.") from cause
+        except ClientError as cause:
+            if cause.response["Error"]["Code"] in _BUSY:
+                raise TooManyRequests("The CDN works on as many requests as it takes.") from cause
+            raise Unavailable(_SILENT) from cause
+        except (BotoCoreError, HTTPClientError) as cause:
+            raise Unavailable(_SILENT) from cause
+
+
+_SILENT = "The CDN does not answer as it should; try again shortly."

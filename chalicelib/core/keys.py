@@ -93,6 +93,11 @@ def all_of(image_id: str) -> tuple[str, str]:
     return f"{ORIGINALS}{image_id}/", f"{RENDITIONS}{image_id}/"
 
 
+def public_of(image_id: str) -> str:
+    """The prefix under which everything lies that the public was ever served of an image."""
+    return f"{RENDITIONS}{image_id}/"
+
+
 def task_id_of(bucket: str, key: str, mark: str) -> str:
     """The id of the task for an object that another tool dropped; `mark` tells versions of one key apart."""
     return str(uuid.uuid5(_NAMESPACE, f"{bucket}/{key}#{mark}"))

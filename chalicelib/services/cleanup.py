@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from chalicelib.core.orphans import PREFIXES, Ages, Bounds, Verdict, allowed
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.ports import Catalog, Metrics, ObjectStore
-from chalicelib.services.erasing import Erasing
+from chalicelib.services.erasing import ONE_BY_ONE, Erasing
 from chalicelib.services.inspection import Inspector, Judged
 from chalicelib.services.inventory import Inventory
 from chalicelib.services.quarantine import Quarantine
@@ -29,7 +28,7 @@ F = TypeVar("F", bound=WallifyError)
 _PAGE = 1000  # S3 lists no more at once
 _ACTS = 100
 """Objects taken away in one piece: two calls to the bucket each."""
-_TRASH = 20
+_TRASH = ONE_BY_ONE
 
 
 class CatalogueEmpty(Conflict):
@@ -116,11 +115,8 @@ class Cleanup:
         page = self.catalog.trashed(_TRASH, at.get("after"))
         before = self.inspector.clock.now() - self.ages.trash
         old = [image for image in page.items if image.trashed_at and image.trashed_at <= before]
-        for image in old:
-            # Restored at this very moment: then it is no rubbish.
-            with suppress(Conflict):
-                self.erasing.erase(image)
-                report = report.plus("trash_erased")
+        # Restored at this very moment: then it is no rubbish.
+        report = report.plus("trash_erased", len(self.erasing.erase_all(old)))
         done = page.next_cursor is None or len(old) < len(page.items)
         return Piece(None if done else {"after": page.next_cursor}, report)
 

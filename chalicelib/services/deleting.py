@@ -15,12 +15,13 @@ from chalicelib.core.tasks import Subject, Task, TaskType
 from chalicelib.core.trash import can_restore, is_doomed
 from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, NotFound
 from chalicelib.ports import Catalog, Clock
-from chalicelib.services.erasing import Erasing
+from chalicelib.services.erasing import ONE_BY_ONE, Erasing
 from chalicelib.services.manifests import Manifests
 from chalicelib.services.opening import Asked, Jobs
 
-_PAGE = 20
 _MOST = 1000
+_MANY, _LARGE_PAGE = 100, 50
+"""A job of so many images goes on in larger steps, for each of which the caches forget everything (see `erasing`)."""
 
 
 class CollectionNotEmpty(Conflict):
@@ -124,7 +125,8 @@ class Deletion:
     def _listed(self, task: Task, image_ids: Sequence[str], position: Position, report: Report) -> Piece:
         """The images, then the manifests that they were in."""
         start, touched = position.get("start", 0), position.get("touched", [])
-        some = image_ids[start : start + _PAGE]
+        size = _step(len(image_ids))
+        some = image_ids[start : start + size]
         if some:
             images = list(self.catalog.known(some).values())
             report = self._erase(images, report)
@@ -132,24 +134,25 @@ class Deletion:
         else:
             self.manifests.retract(touched[0], mark=task.task_id)
             touched = touched[1:]
-        done = start + _PAGE >= len(image_ids) and not touched
-        following = {"start": start + _PAGE, "touched": touched}
+        done = start + size >= len(image_ids) and not touched
+        following = {"start": start + size, "touched": touched}
         return Piece(None if done else following, report, "deleting", report["images_deleted"], len(image_ids))
 
     def _collection(self, task: Task, name: str, position: Position, report: Report) -> Piece:
         if "trash" in position:
             return self._doomed(task, name, position, report)
-        page = self.catalog.images(name, _PAGE, position.get("cursor"))
+        total = position.get("total") or self.catalog.stats(name).images
+        page = self.catalog.images(name, _step(total), position.get("cursor"))
         known = self.catalog.known([image.image_id for image in page.items])
         here = [image for image in known.values() if image.collection == name and image.created_at <= task.created_at]
         report = self._erase(here, report)
-        total = position.get("total") or report["images_deleted"] + self.catalog.stats(name).images
         following = {"cursor": page.next_cursor} if page.next_cursor else {"trash": None}
         return Piece({**following, "total": total}, report, "deleting", report["images_deleted"], total)
 
     def _doomed(self, task: Task, name: str, position: Position, report: Report) -> Piece:
         """What a killed attempt has begun to erase is in no listing any more: it lies first in the trash."""
-        page, total = self.catalog.trashed(_PAGE, position["trash"]), position["total"]
+        total = position["total"]
+        page = self.catalog.trashed(_step(total), position["trash"])
         begun = [image for image in page.items if is_doomed(image)]
         report = self._erase([image for image in begun if image.collection == name], report)
         if page.next_cursor and len(begun) == len(page.items):
@@ -160,15 +163,17 @@ class Deletion:
         return Piece(None, report, "deleting", report["images_deleted"], total)
 
     def _erase(self, images: Sequence[Image], report: Report) -> Report:
-        for image in images:
-            report = self._erased(image, report)
+        while images:
+            gone = self.erasing.erase_all(images)
+            for image in gone:
+                report = report.plus("images_deleted")
+                report = report.plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)
+            # Moved, rendered or optimised at this moment: it goes all the same.
+            left = {image.image_id for image in images} - {image.image_id for image in gone}
+            images = list(self.catalog.known(sorted(left)).values()) if left else []
         return report
 
-    def _erased(self, image: Image, report: Report) -> Report:
-        try:
-            self.erasing.erase(image)
-        except Conflict:
-            # Moved, rendered or optimised at this moment: it goes all the same.
-            latest = self.catalog.known([image.image_id]).get(image.image_id)
-            return self._erased(latest, report) if latest else report
-        return report.plus("images_deleted").plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)
+
+def _step(total: int) -> int:
+    """Images that one piece erases."""
+    return _LARGE_PAGE if total >= _MANY else ONE_BY_ONE

@@ -140,7 +140,7 @@ class Outside:
         """The caches in front of the bucket."""
         from chalicelib.aws.edge import CloudFront
 
-        return CloudFront(self.settings.distribution, partial(self.aws, "cloudfront"))
+        return CloudFront(self.settings.distribution, partial(self.aws, "cloudfront"), self.clock.sleep)
 
     def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
         """A client of one of AWS's services, whose troubles are counted."""

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.aws.edge import CloudFront
-from chalicelib.errors import Unavailable
+from chalicelib.errors import TooManyRequests, Unavailable
+from tests.aws.conftest import Client
 
 
 @dataclass
@@ -15,11 +17,11 @@ class Distribution:
     """The one call that we make of CloudFront, remembered."""
 
     asked: list[dict[str, Any]] = field(default_factory=list)
-    fault: Exception | None = None
+    faults: list[Exception] = field(default_factory=list)
 
     def create_invalidation(self, **request: Any) -> None:  # noqa: ANN401  # boto3 has no types
-        if self.fault:
-            raise self.fault
+        if self.faults:
+            raise self.faults.pop(0)
         self.asked.append(request)
 
 
@@ -47,6 +49,75 @@ def test_without_keys_or_a_distribution_nobody_is_asked() -> None:
 
 
 def test_a_cdn_that_does_not_answer_is_unavailable() -> None:
-    silent = Distribution(fault=EndpointConnectionError(endpoint_url="https://cloudfront"))
+    silent = Distribution(faults=[EndpointConnectionError(endpoint_url="https://cloudfront")])
     with pytest.raises(Unavailable):
         CloudFront("E1", lambda: silent).forget(["k"], mark="m")
+
+
+def busy(times: int, code: str = "TooManyInvalidationsInProgress") -> list[Exception]:
+    return [ClientError({"Error": {"Code": code}}, "CreateInvalidation") for _ in range(times)]
+
+
+@pytest.mark.parametrize("code", ["TooManyInvalidationsInProgress", "Throttling"])
+def test_a_busy_cdn_is_waited_for_and_asked_the_same_again(code: str) -> None:
+    cloudfront, slept = Distribution(faults=busy(3, code)), list[float]()
+    CloudFront("E1", lambda: cloudfront, slept.append).forget(["k"], mark="m")
+    (asked,) = cloudfront.asked
+    assert asked["InvalidationBatch"]["CallerReference"] == "m-0"
+    assert slept == sorted(slept)
+    assert len(slept) == 3
+
+
+def test_a_cdn_that_stays_busy_is_left_to_another_attempt() -> None:
+    cloudfront, slept = Distribution(faults=busy(9)), list[float]()
+    with pytest.raises(TooManyRequests):
+        CloudFront("E1", lambda: cloudfront, slept.append).forget(["k"], mark="m")
+    assert sum(slept) < 20
+
+
+def test_what_it_refuses_for_another_reason_is_not_asked_again_and_again() -> None:
+    cloudfront, slept = Distribution(faults=busy(1, "AccessDenied")), list[float]()
+    with pytest.raises(Unavailable):
+        CloudFront("E1", lambda: cloudfront, slept.append).forget(["k"], mark="m")
+    assert slept == []
+
+
+def test_asterisks_stay_what_they_are_and_come_in_portions_that_cloudfront_takes() -> None:
+    cloudfront = Distribution()
+    CloudFront("E1", lambda: cloudfront).forget([f"renditions/i{number}/*" for number in range(11)], mark="m")
+    paths = [asked["InvalidationBatch"]["Paths"] for asked in cloudfront.asked]
+    assert [path["Quantity"] for path in paths] == [10, 1]
+    assert paths[1]["Items"] == ["/renditions/i10/*"]
+
+
+def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> None:
+    cloudfront = connect("cloudfront")
+    distribution = cloudfront.create_distribution(DistributionConfig=DISTRIBUTION)["Distribution"]["Id"]
+    edge = CloudFront(distribution, lambda: cloudfront)
+    edge.forget(["renditions/i1/*"], mark="i1")
+    edge.forget([f"manifests/göl {number}.json" for number in range(1_001)], mark="many")
+    known = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
+    told = [cloudfront.get_invalidation(DistributionId=distribution, Id=one["Id"])["Invalidation"] for one in known]
+    batches = {one["InvalidationBatch"]["CallerReference"]: one["InvalidationBatch"]["Paths"] for one in told}
+    assert batches["i1-0"] == {"Quantity": 1, "Items": ["/renditions/i1/*"]}
+    assert (batches["many-0"]["Quantity"], batches["many-1000"]["Quantity"]) == (1_000, 1)
+    assert batches["many-1000"]["Items"] == ["/manifests/g%C3%B6l%201000.json"]
+
+
+def test_a_distribution_that_is_not_there_is_unavailable(connect: partial[Client]) -> None:
+    with pytest.raises(Unavailable):
+        CloudFront("E0", lambda: connect("cloudfront")).forget(["k"], mark="m")
+
+
+DISTRIBUTION = {
+    "CallerReference": "tests",
+    "Comment": "",
+    "Enabled": True,
+    "Origins": {
+        "Quantity": 1,
+        "Items": [
+            {"Id": "bucket", "DomainName": "media.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+        ],
+    },
+    "DefaultCacheBehavior": {"TargetOriginId": "bucket", "ViewerProtocolPolicy": "https-only"},
+}

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.core import keys
 from chalicelib.core.tasks import Status
-from chalicelib.errors import BadRequest, ImageNotFound
+from chalicelib.errors import BadRequest, ImageNotFound, TooManyRequests
 from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
 from tests.night import DAY, HOUR, NightWorld
 from tests.trouble import unavailable
@@ -26,12 +26,11 @@ def traces_of(world: NightWorld, image_id: str) -> list[str]:
 
 def test_a_deleted_image_leaves_nothing_behind(world: NightWorld) -> None:
     image, other = world.image(1), world.image(2)
-    public = {one.key for one in world.wired.state.catalog.renditions(image.image_id)}
     task = world.finish(world.night.deleting.delete([image.image_id]))
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 1)
     assert (task.subject.collection, task.subject.image_id) == ("nature", image.image_id)
     assert traces_of(world, image.image_id) == []
-    assert set(world.edge.forgotten) == {*public, "manifests/nature.json"}
+    assert set(world.edge.forgotten) == {f"renditions/{image.image_id}/*", "manifests/nature.json"}
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
     assert world.wired.state.catalog.image(other.image_id) == other
 
@@ -49,6 +48,35 @@ def test_many_images_go_in_one_task(world: NightWorld) -> None:
     task = world.finish(world.night.deleting.delete([image.image_id for image in images[:41]]))
     assert (task.result and task.result["images_deleted"], task.progress.total) == (41, 41)
     assert world.wired.state.catalog.stats("nature").images == 4
+
+
+def test_caches_forget_few_images_one_by_one_and_everything_for_many(world: NightWorld) -> None:
+    images = [world.image(number) for number in range(112)]
+    world.finish(world.night.deleting.delete([image.image_id for image in images[:12]]))
+    few = {f"renditions/{image.image_id}/*" for image in images[:12]}
+    assert set(world.edge.forgotten) == {*few, "manifests/nature.json"}
+    world.edge.forgotten.clear()
+    world.finish(world.night.deleting.delete_collection("nature", force=True))
+    assert world.edge.forgotten == ["renditions/*", "renditions/*", "manifests/nature.json"]
+    assert len(set(world.edge.marks)) == len(world.edge.marks)
+
+
+def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: NightWorld) -> None:
+    image = world.image(1)
+    old = {one.key for one in world.wired.state.catalog.renditions(image.image_id)}
+    world.finish(world.night.thumbnails.make(everything=True))
+    world.finish(world.night.deleting.delete([image.image_id]))
+    (wild,) = (key for key in world.edge.forgotten if key.endswith("*"))
+    assert all(key.startswith(wild.removesuffix("*")) for key in old)
+
+
+def test_a_busy_cdn_delays_a_deletion_and_loses_nothing(world: NightWorld) -> None:
+    images = [world.image(number) for number in range(3)]
+    world.edge.faults = [TooManyRequests(), TooManyRequests()]
+    task = world.finish(world.night.deleting.delete([image.image_id for image in images]))
+    assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 3)
+    assert [traces_of(world, image.image_id) for image in images] == [[], [], []]
+    assert {f"renditions/{image.image_id}/*" for image in images} <= set(world.edge.forgotten)
 
 
 def test_deleting_twice_ends_well(world: NightWorld) -> None:

@@ -282,6 +282,7 @@ def test_pages_whose_manifest_could_not_be_written_are_named_by_the_next(world: 
     assert followed(world) == newest_first(*images)
 
 
+@pytest.mark.slow
 def test_a_collection_of_ten_thousand_is_whole(world: NightWorld) -> None:
     for number in range(10_000):
         image = an_image(f"i{number:05}", created_at=NOON + timedelta(seconds=number))
