@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,9 @@ FAKE_PYTHON = """#!/bin/bash
 case "$*" in
   --version) echo "Python {version}" ;;
   "-m venv "*) mkdir -p "$3/bin"; ln -s "$0" "$3/bin/python" ;;
+  "-m pip --version") [ ! -e "$(dirname "$0")/no-pip" ] ;;
   "-m pip "*) {pip} ;;
+  *fcntl*) exec {real} "$@" ;;
   *"version_info"*) exit {too_old} ;;
   *) shift 2; shift; echo "ran with $*" ;;
 esac
@@ -41,17 +45,19 @@ class Machine:
 
     def has(self, name: str, version: str, *, pip: str = "true") -> None:
         too_old = int(tuple(map(int, version.split(".")[:2])) < (3, 11))
-        self.writes(self.path / name, FAKE_PYTHON.format(version=version, pip=pip, too_old=too_old))
+        self.writes(
+            self.path / name, FAKE_PYTHON.format(version=version, pip=pip, real=sys.executable, too_old=too_old)
+        )
 
     def writes(self, path: Path, script: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(script, encoding="utf-8")
         path.chmod(0o755)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self.clone / "wallify"), *arguments],
-            env={"PATH": str(self.path), "HOME": str(self.root / "home")},
+            env={"PATH": str(self.path), "HOME": str(self.root / "home")} | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -137,6 +143,55 @@ def test_an_environment_that_broke_is_made_again(machine: Machine) -> None:
     (machine.clone / ".venv" / "bin" / "python").unlink()
 
     assert machine.run("status").stderr.startswith("Making .venv")
+
+
+def test_an_environment_whose_making_was_cut_off_is_made_again(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+    machine.has("../clone/.venv/bin/python", "3.13.0")
+    machine.writes(machine.clone / ".venv" / "bin" / "no-pip", "")
+
+    ended = machine.run("status")
+
+    assert ended.returncode == 0
+    assert ended.stderr.startswith("Making .venv")
+
+
+def test_a_second_first_run_waits_for_the_first(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+    command, environment = [str(machine.clone / "wallify"), "status"], {"PATH": str(machine.path)}
+    with (machine.clone / ".venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        assert second.stderr is not None
+        first_words = second.stderr.readline()
+        made_too_early = (machine.clone / ".venv").exists()
+    _, more_words = second.communicate()
+
+    assert first_words.startswith("Another ./wallify is making .venv")
+    assert not made_too_early
+    assert more_words.startswith("Making .venv")
+    assert second.returncode == 0
+
+
+def test_a_python_that_was_asked_for_and_is_none_is_named(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+
+    ended = machine.run("status", WALLIFY_PYTHON="/no/such/python")
+
+    assert ended.returncode == 1
+    assert "WALLIFY_PYTHON is /no/such/python" in ended.stderr
+
+
+def test_a_clone_that_cannot_be_written_to_is_one_clear_sentence(machine: Machine) -> None:
+    machine.has("python3", "3.13.0")
+    (machine.clone / ".venv.lock").mkdir()  # root may write anywhere else
+
+    ended = machine.run("status")
+
+    assert ended.returncode == 1
+    assert "cannot be written to" in ended.stderr
 
 
 def test_packages_that_cannot_be_installed_are_one_clear_sentence_and_tried_again(machine: Machine) -> None:
