@@ -20,7 +20,7 @@ from bench.report import Cell, Column, Table
 from bench.setting import Setting
 from chalicelib.core.pictures import Limits
 from chalicelib.engine.probe import probe
-from chalicelib.engine.reduction import HEADROOMS, detail, reduction
+from chalicelib.engine.reduction import HEADROOMS, detail, eighths
 from chalicelib.engine.steps import ladder
 
 SIDE = 600
@@ -30,8 +30,8 @@ COLUMNS = (
     Column("file"),
     Column("MP", 1),
     Column("detail", 2),
-    Column("at most scaled, times 600", 2),
-    Column("at most"),
+    Column("at least scaled, times 600", 2),
+    Column("at least, eighths"),
     Column("is"),
     Column("dB", 1),
 )
@@ -64,15 +64,15 @@ def _row(name: str, data: bytes) -> tuple[Cell, ...]:
         name,
         header.width * header.height / 1e6,
         detail(header),
-        side / most / SIDE,
+        side * most / 8 / SIDE,
         most,
-        reduction(header, SIDE),
+        eighths(header, SIDE),
         _likeness(data),
     )
 
 
 def _most(header: JpegImageFile) -> int:
-    return next(by for by in (8, 4, 2) if max(header.size) / by >= LEAST * SIDE)
+    return next(scale for scale in (1, 2, 3, 4) if max(header.size) * scale / 8 >= LEAST * SIDE)
 
 
 def _likeness(data: bytes) -> float:

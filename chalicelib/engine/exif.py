@@ -34,7 +34,8 @@ def read_exif(block: bytes) -> Exif:
     if block[:4] not in (b"II*\0", b"MM\0*"):
         return Exif()
     main = directory(block)
-    entries = main | directory(block, int(_first(main.get(_EXIF_DIRECTORY), 0)))
+    at = int(_first(main.get(_EXIF_DIRECTORY), 0))
+    entries = main | directory(block, at) if at else main
     facts = {name: text for tag, (name, say) in _FACTS.items() if (text := say(entries.get(tag, b"")))}
     return Exif(orientation_of(main), facts)
 

@@ -35,10 +35,9 @@ def ladder(source: Source, sizes: Sequence[int]) -> dict[int, Image.Image]:
     """
     falling = sorted(set(sizes), reverse=True)
     image = _largest(source, falling[0])
-    steps = {}
-    for size in falling:
-        image = shrink(image, fit(image.size, size))
-        steps[size] = image
+    steps = {falling[0]: image}
+    for size in falling[1:]:
+        image = steps[size] = shrink(image, fit(image.size, size))
     return steps
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import cast
 
 import pytest
@@ -10,9 +11,10 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from chalicelib.core.pictures import Limits
-from chalicelib.engine.decode import open_picture
+from chalicelib.engine import reduction
+from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.probe import probe
-from chalicelib.engine.reduction import detail, reduction
+from chalicelib.engine.reduction import detail, eighths
 from chalicelib.engine.steps import ladder
 from tests.pictures import encoded, opened, psnr, scene
 
@@ -34,13 +36,42 @@ def test_more_texture_is_more_detail() -> None:
 
 
 def test_a_dense_file_is_decoded_less_coarsely() -> None:
-    assert reduction(_header(_file(texture=0)), 600) == 4
-    assert reduction(_header(_file(texture=60)), 600) == 2
+    assert eighths(_header(_file(texture=0)), 600) == 2
+    assert eighths(_header(_file(texture=60)), 600) == 3
 
 
-@pytest.mark.parametrize(("longest", "by"), [(100, 8), (300, 8), (600, 4), (1200, 2), (2800, 1), (5000, 1)])
-def test_a_smooth_file_is_decoded_no_larger_than_needed(longest: int, by: int) -> None:
-    assert reduction(_header(_file(texture=0)), longest) == by
+@pytest.mark.parametrize(
+    ("longest", "scale"), [(100, 1), (300, 1), (600, 2), (1000, 3), (1200, 4), (2800, 8), (5000, 8)]
+)
+def test_a_smooth_file_is_decoded_no_larger_than_needed(longest: int, scale: int) -> None:
+    assert eighths(_header(_file(texture=0)), longest) == scale
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize(("scale", "size"), [(1, (76, 51)), (2, (152, 101)), (3, (228, 151)), (4, (304, 201))])
+def test_a_decode_may_stop_at_any_eighth_up_to_a_half(
+    scale: int, size: tuple[int, int], mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reduction, "HEADROOMS", ((math.inf, 1.0),))
+    image = open_picture("jpeg", encoded(scene((607, 401)).convert(mode), "JPEG"))
+
+    box = decode(image, 607 * scale // 8)
+
+    assert image.size == size
+    left, top, right, bottom = box
+    assert (left, top) == (0, 0)
+    assert (size[0] - 1 < right <= size[0], size[1] - 1 < bottom <= size[1]) == (True, True)
+    assert right / bottom == pytest.approx(607 / 401)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+def test_three_eighths_show_the_whole_picture(subsampling: str, *, progressive: bool) -> None:
+    data = encoded(scene((1601, 1067)), "JPEG", quality=92, subsampling=subsampling, progressive=progressive)
+    still = ladder(probe(data, Limits()), (500,))[500]
+
+    assert eighths(_header(data), 500) == 3
+    assert psnr(still, opened(data).resize(still.size, Image.Resampling.LANCZOS)) >= FAITHFUL
 
 
 @pytest.mark.parametrize("texture", [0, 10, 20, 40, 60, 90])
@@ -59,7 +90,7 @@ def test_every_kind_of_jpeg_has_its_detail(mode: str) -> None:
 def test_a_file_with_tables_of_nothing_is_no_reason_to_fall_over() -> None:
     header = _header(encoded(scene((320, 200)), "JPEG"))
     header.quantization = {}
-    assert reduction(header, 20) == 8
+    assert eighths(header, 20) == 1
 
 
 def _file(*, texture: int, quality: int = 90) -> bytes:

@@ -83,12 +83,14 @@ def test_the_box_ends_where_the_picture_ends() -> None:
     assert decode(source.image, 600) == (0, 0, 663.5, 440.5)
 
 
-@pytest.mark.parametrize(("side", "scale"), [(5280, 8), (5279, 4), (2640, 4), (2639, 2), (1320, 2), (1319, 1)])
-def test_a_smooth_picture_is_scaled_as_far_as_leaves_a_tenth_to_spare(side: int, scale: int) -> None:
+@pytest.mark.parametrize(
+    ("side", "eighths"), [(5280, 1), (5279, 2), (2640, 2), (2639, 3), (1760, 3), (1759, 4), (1320, 4), (1319, 8)]
+)
+def test_a_smooth_picture_is_scaled_as_far_as_leaves_a_tenth_to_spare(side: int, eighths: int) -> None:
     smooth = encoded(Image.new("RGB", (side, 800), "teal"), "JPEG")
     source = probe(smooth, Limits())
     decode(source.image, 600)
-    assert source.image.size[0] == -(-side // scale)
+    assert source.image.size[0] == -(-side * eighths // 8)
 
 
 def _furthest(one: Image.Image, other: Image.Image) -> int:
