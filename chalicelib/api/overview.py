@@ -14,13 +14,10 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core import figures
 from chalicelib.core.figures import Bucket, Spread, Window
-from chalicelib.core.tasks import Status, Task, TaskFilter
+from chalicelib.core.tasks import Status
 from chalicelib.core.tokens import Scope
+from chalicelib.services.recent import Recently
 from chalicelib.wiring import wired
-
-_ACTIVE, _PAGE, _MOST, _MOST_PAGES = 500, 4_000, 4_000, 8
-"""An overview reads so many tasks at most, newest first; what a busy week adds to that is left out, and says so."""
-
 
 Hours = Annotated[int, msgspec.Meta(ge=1, le=168, description="How far back to look.")]
 
@@ -63,7 +60,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     since: Moment
     bucket_seconds: float
     complete: bool
-    """False when there were more tasks than an overview reads; the newest are in it."""
+    """False when there were more tasks than an overview counts; the newest 4,000 are in it."""
     buckets: tuple[Bucket, ...]
     states: Mapping[Status, int]
     """Of the tasks made in this stretch."""
@@ -85,34 +82,20 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 def overview(_: Ask, query: OverviewQuery) -> Answer:
     """Throughput, waits, run times, reasons of failures, storage and a rough cost."""
     over = figures.window(wired().clock.now(), query.hours)
-    tasks, complete = _tasks_of(over)
-    return data(_overview(over, tasks, complete=complete))
-
-
-def _tasks_of(over: Window) -> tuple[list[Task], bool]:
     # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
-    wanted = TaskFilter(since=over.since - over.slice * over.slices / 10)
-    found: list[Task] = []
-    cursor: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = wired().tasks.history(wanted, _PAGE, cursor)
-        found.extend(page.items)
-        cursor = page.next_cursor
-        if cursor is None or len(found) >= _MOST:
-            break
-    return found, cursor is None
+    return data(_overview(over, wired().desk.recent.since(over.since - over.slice * over.slices / 10)))
 
 
-def _overview(over: Window, tasks: Sequence[Task], *, complete: bool) -> Overview:
-    runtimes, storage = figures.runtimes(tasks), _storage(figures.bytes_saved(tasks))
-    recent = [task for task in tasks if task.created_at >= over.since]
+def _overview(over: Window, found: Recently) -> Overview:
+    tasks, runtimes = found.tasks, figures.runtimes(found.tasks)
+    storage = _storage(figures.bytes_saved(tasks))
     return Overview(
         since=over.since,
         bucket_seconds=over.slice / timedelta(seconds=1),
-        complete=complete,
+        complete=found.is_complete,
         buckets=figures.buckets(tasks, over),
-        states=figures.states(recent),
-        active=figures.states(wired().tasks.active(_ACTIVE, None).items),
+        states=figures.states(task for task in tasks if task.created_at >= over.since),
+        active=figures.states(found.active),
         runtime=figures.spread(runtimes),
         queue_wait=figures.spread(figures.waits(tasks)),
         failures=tuple(Reason(*reason) for reason in figures.reasons(tasks)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.ports import Lane, Meter
     from chalicelib.services.audit import Audit
     from chalicelib.services.lanes import Lanes
+    from chalicelib.services.recent import Recent
     from chalicelib.services.workforce import Workforce
     from chalicelib.wiring.wired import Wired
 
@@ -47,6 +48,13 @@ class Desk:
 
         wired = self.wired
         return Workforce(wired.state.tasks, self.meter, wired.clock, wired.settings.concurrency)
+
+    @cached_property
+    def recent(self) -> Recent:
+        """What tasks have done of late."""
+        from chalicelib.services.recent import Recent
+
+        return Recent(self.wired.state.tasks, self.wired.clock)
 
     @cached_property
     def lanes(self) -> Mapping[str, Lane]:

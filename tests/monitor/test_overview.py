@@ -11,6 +11,7 @@ from chalicelib.core import figures
 from chalicelib.core.figures import Spread
 from chalicelib.core.tasks import Failure, Status, TaskType
 from chalicelib.core.tokens import Scope
+from chalicelib.services.recent import Recent
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, a_token
@@ -97,8 +98,8 @@ def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
     assert told["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
 
 
-def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Wired, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.api.overview._PAGE", 1)
+def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Wired) -> None:
+    house.desk.recent = Recent(house.state.tasks, house.clock, most=3)
     for number in range(10):
         house.state.tasks.add(a_task(f"t{number}"))
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.tasks import TaskFilter
-from tests.builders import NOON, a_final_task, a_task
+from chalicelib.services.recent import Recent
+from tests.builders import NOON, FrozenClock, a_final_task, a_task
 from tests.contracts.backends import dynamo_state
 from tests.contracts.watched import WatchedClient
 
@@ -43,3 +44,21 @@ def test_a_while_that_is_over_costs_nothing_of_what_came_after(client: WatchedCl
         tasks.add(a_final_task(f"t{number}", created_at=NOON + timedelta(hours=number)))
     page = tasks.history(TaskFilter(until=NOON + timedelta(hours=2), text="t"), 20)
     assert (len(page.items), client.looked_at) == (2, 2)
+
+
+@pytest.mark.parametrize("past", [20, 200])
+def test_a_second_look_at_the_newest_tasks_does_not_read_the_past_again(client: WatchedClient, past: int) -> None:
+    tasks = dynamo_state(client).tasks
+    clock = FrozenClock(NOON + timedelta(hours=3))
+    for number in range(past):
+        tasks.add(a_final_task(f"old{number}", created_at=NOON))
+    tasks.add(a_task("open", created_at=NOON))
+    recent = Recent(tasks, clock)
+    recent.since(NOON)
+    tasks.add(a_final_task("new", created_at=clock.now()))
+    client.looked_at = client.queries = 0
+
+    found = recent.since(NOON)
+
+    assert len(found.tasks) == past + 2
+    assert (client.looked_at, client.queries) == (2, 8)
