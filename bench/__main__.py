@@ -19,11 +19,13 @@ from bench.machine import machine
 from bench.report import Table, as_markdown, show, write_json
 from bench.rounds import pin
 from bench.setting import Setting
-from bench.suites import cuts, fidelity, ingest, integrity, memory, sources, throughput, thumbnails
+from bench.suites import cuts, fidelity, ingest, integrity, memory, sources, throughput, thumbnails, wallpapers
 
 Suite = Callable[[Setting], list[Table]]
 SUITES: dict[str, Suite] = {
     "thumbnails": thumbnails.run,
+    "resaved": thumbnails.resaved,
+    "wallpapers": wallpapers.run,
     "progressive": thumbnails.progressive,
     "fidelity": fidelity.run,
     "ingest": ingest.run,

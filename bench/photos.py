@@ -22,6 +22,8 @@ PACKAGES = ("lomiri-wallpapers-16.04", "lomiri-wallpapers-20.04", "mate-backgrou
 UNPACKED = places.PHOTOS / "unpacked"
 SECONDS = 300
 QUALITY = 90
+LEAST = 2.2
+"""Megapixels that a wallpaper must have to be compared: 1920 x 1200."""
 QUICK_SIZES = ((1920, 1280), (3000, 2000))
 
 
@@ -39,6 +41,18 @@ class Photo:
         with Image.open(io.BytesIO(self.data)) as image:
             return image.width * image.height / 1e6
 
+    @property
+    def mode(self) -> str:
+        """Pillow's word for its channels."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return image.mode
+
+    @property
+    def is_progressive(self) -> bool:
+        """Such a JPEG cannot be decoded in part."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return bool(image.info.get("progressive"))
+
 
 @dataclass(frozen=True)
 class Source:
@@ -51,9 +65,23 @@ class Source:
 
 
 def five_photos() -> list[Photo]:
-    """2.5, 6, 12.7, 20 and 25 megapixels, smallest first."""
+    """Photographs of 2.5 to 20 megapixels just as their packages have them, smallest first."""
     _unpack()
     return [photo(source) for source in SOURCES]
+
+
+def resaved_photos() -> list[Photo]:
+    """12.7 and 25 megapixels, baseline, and denser than most: what no package has, so made of what they have."""
+    _unpack()
+    return [photo(source) for source in RESAVED]
+
+
+def wallpapers() -> list[Photo]:
+    """Every RGB JPEG of the packages that is much larger than its thumbnails, as it is; none where there is no apt."""
+    _unpack()
+    files = (file for file in sorted(UNPACKED.rglob("*.jp*g")) if file.is_file())
+    found = [Photo(file.name, file.read_bytes(), "as it is") for file in files]
+    return [photo for photo in found if photo.megapixels >= LEAST and photo.mode == "RGB"]
 
 
 def drawn_photos() -> list[Photo]:
@@ -149,12 +177,16 @@ FOUR = (
 )
 
 SOURCES = (
-    Source("storm", as_it_is("Storm.jpg"), "mate-backgrounds, as it is", (1920, 1280)),
-    Source("lamp", as_it_is("free_by_Peter_Nerlich.jpg"), "lomiri-wallpapers-16.04, as it is", (2880, 2160)),
+    Source("storm", as_it_is("Storm.jpg"), "mate-backgrounds", (1920, 1280)),
+    Source("lamp", as_it_is("free_by_Peter_Nerlich.jpg"), "lomiri-wallpapers-16.04", (2880, 2160)),
+    Source("sunset", as_it_is("sunset_by_Aitzol_Berasategi.jpg"), "lomiri-wallpapers-16.04", (4288, 2848)),
+    Source("seeding", as_it_is("seeding_by_Clements_Engelhardt.jpg"), "lomiri-wallpapers-16.04", (5304, 3000)),
+    Source("nuthatch", as_it_is("Kleiber_by_Lukas_Baubkus.jpg"), "lomiri-wallpapers-20.04", (6028, 3391)),
+)
+RESAVED = (
     Source("leaves", _leaves, "lomiri-wallpapers-16.04, 5 % cut off, saved as baseline q90", (4224, 3008)),
-    Source("nuthatch", as_it_is("Kleiber_by_Lukas_Baubkus.jpg"), "lomiri-wallpapers-20.04, as it is", (6028, 3391)),
     Source("four", _four_together, "lomiri-wallpapers-16.04, four photos side by side, baseline q90", (6176, 4112)),
 )
 PROGRESSIVE = Source(
-    "stream-progressive", as_it_is("life_by_Aitzol_Berasategi.jpg"), "lomiri-wallpapers-16.04, as it is", (3088, 2056)
+    "stream-progressive", as_it_is("life_by_Aitzol_Berasategi.jpg"), "lomiri-wallpapers-16.04", (3088, 2056)
 )

@@ -17,7 +17,7 @@ from bench.soak.excuses import is_excused
 from bench.soak.requests import Request
 from bench.soak.system import System
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
-from chalicelib.core.families import outcome
+from chalicelib.core.families import is_opening, outcome
 from chalicelib.core.requests import id_for
 from chalicelib.core.tasks import Status, Tally, Task
 
@@ -182,6 +182,8 @@ class Judge:
 
 def _refused(task: Task) -> bool:
     """At the door, with a 503: then the same key is welcome again."""
+    if task.is_final and is_opening(task):
+        return True
     return task.status is Status.FAILURE and task.attempts == 0 and task.error is not None and task.error.retryable
 
 
