@@ -14,13 +14,14 @@ from chalicelib.api.image_record import ImageRecord, record_of
 from chalicelib.api.task_record import TaskRecord, started
 from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import CollectionAt, Id, ImageAt, Moment, given
+from chalicelib.api.wrongs import TRUE_OR_FALSE
 from chalicelib.core.catalog import Image
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
 from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
 from chalicelib.wiring import wired
 
-_SWITCH = r"^(true|false)(?!\n)$"
+_Switch = Annotated[str, msgspec.Meta(pattern=r"^(true|false)(?!\n)$", extra=TRUE_OR_FALSE)]
 
 
 class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,13 +34,13 @@ class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ForGood(msgspec.Struct, frozen=True):
     """Whether to skip the trash."""
 
-    forever: Annotated[str, msgspec.Meta(pattern=_SWITCH, description="true: delete now, past the trash.")] = "false"
+    forever: Annotated[_Switch, msgspec.Meta(description="true: delete now, past the trash.")] = "false"
 
 
 class Force(msgspec.Struct, frozen=True):
     """Whether to delete images too."""
 
-    force: Annotated[str, msgspec.Meta(pattern=_SWITCH, description="true: with all its images.")] = "false"
+    force: Annotated[_Switch, msgspec.Meta(description="true: with all its images.")] = "false"
 
 
 class Trashed(ImageRecord, frozen=True, kw_only=True):

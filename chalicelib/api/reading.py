@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.forms import FileParts, bulk_form_of, form_of
+from chalicelib.api.wrongs import in_words
 from chalicelib.errors import BadRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -46,7 +47,7 @@ def _body(ask: Ask, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(ask.body(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        raise _refused(str(wrong)) from wrong
+        raise _refused(str(wrong), kind) from wrong
 
 
 READERS: Mapping[str, Callable[[Ask, type[msgspec.Struct]], msgspec.Struct]] = {
@@ -61,7 +62,7 @@ def _converted(values: Mapping[str, str], kind: type[T]) -> T:
     try:
         return msgspec.convert(_with_numbers(values, kind), kind)
     except msgspec.ValidationError as wrong:
-        raise _refused(str(wrong)) from wrong
+        raise _refused(str(wrong), kind) from wrong
 
 
 def _with_numbers(values: Mapping[str, str], kind: type[T]) -> dict[str, str | int]:
@@ -76,12 +77,10 @@ def _holds_int(kind: object) -> bool:
 
 _NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
-_PATTERN = re.compile(r" matching regex '.*'")
 _MISSING = re.compile(r"missing required field `(?P<place>[^`]*)`")
 
 
-def _refused(reason: str) -> BadRequest:
+def _refused(reason: str, kind: type[msgspec.Struct]) -> BadRequest:
     found = _PLACE.search(reason) or _MISSING.search(reason)
-    place = found["place"] if found else ""
-    told = _PATTERN.sub(" in the form that the description gives", _PLACE.sub("", reason))
-    return BadRequest(f"{place or 'The body'}: {told}.", parameter=place, reason=told)
+    place, told = found["place"] if found else "", _PLACE.sub("", reason)
+    return BadRequest(in_words(told, place, kind), parameter=place)

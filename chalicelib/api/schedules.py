@@ -12,6 +12,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.vocabulary import Moment, given
+from chalicelib.api.wrongs import TRUE_OR_FALSE
 from chalicelib.core.schedules import Options, ScheduleNotFound
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
@@ -49,7 +50,7 @@ class ScheduleAt(msgspec.Struct, frozen=True):
 class RunOptions(msgspec.Struct, frozen=True):
     """How this run differs from those by the clock."""
 
-    dry_run: Annotated[str, msgspec.Meta(pattern=r"^(true|false)(?!\n)$")] = "false"
+    dry_run: Annotated[str, msgspec.Meta(pattern=r"^(true|false)(?!\n)$", extra=TRUE_OR_FALSE)] = "false"
     """true: report only (clean-up)."""
     collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
     """Only this one (statistics, optimising)."""

@@ -11,6 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.vocabulary import Moment
+from chalicelib.api.wrongs import FORM
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import NotFound
 from chalicelib.wiring import wired
@@ -55,7 +56,9 @@ class IssuedToken(msgspec.Struct, frozen=True):
 class TokenAt(msgspec.Struct, frozen=True):
     """A token's place."""
 
-    token_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+    token_id: Annotated[
+        str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64, extra={FORM: "an id of GET /tokens"})
+    ]
 
 
 @endpoint("GET /tokens", "All tokens", scopes=(Scope.ADMIN,), replies={200: Reply("The tokens.", TokenList)})

@@ -15,6 +15,7 @@ from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
 from chalicelib.api.vocabulary import given
+from chalicelib.api.wrongs import FORM
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Status, Task
 from chalicelib.core.tokens import Scope
@@ -44,7 +45,7 @@ def _in_any_case(word: str) -> str:
 
 # A pattern's $ would let a line break pass.
 _SWITCH = rf"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})(?!\n)$"
-Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5)]
+Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM: f"one of {', '.join(_YES + _NO)}"})]
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):

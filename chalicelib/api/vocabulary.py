@@ -8,12 +8,22 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.api.wrongs import FORM
+
 T = TypeVar("T")
 
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 # A pattern's $ would let a line break pass, so the length is bounded too.
-Id = Annotated[str, msgspec.Meta(pattern=_UUID, max_length=36, description="An id as we hand them out.")]
+Id = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=_UUID,
+        max_length=36,
+        description="An id as we hand them out.",
+        extra={FORM: "an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"},
+    ),
+]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="How many items at most.")]
 Cursor = Annotated[str, msgspec.Meta(max_length=512, description="`next_cursor` of the page before.")]
