@@ -98,6 +98,12 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
         except Redeliver as later:
             queue.postpone(record.receipt_handle, later.wait)
             raise
+        except Unavailable as fault:
+            # The state store is silent, so the task cannot learn of it; SQS would bury the message without a word.
+            if _times(record) < wired().settings.max_attempts:
+                raise
+            wired().letters.give_up(record.body, lane, fault)
+            log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
 
 
 def _long_job(asked: Work) -> None:
@@ -118,10 +124,15 @@ def _process_image(asked: Arrival | Work) -> None:
         log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
 
 
+def _times(record: Record) -> int:
+    """How often the message has been received, this time included."""
+    return int(record.to_dict()["attributes"]["ApproximateReceiveCount"])
+
+
 def _count_wait(record: Record, lane: TaskType) -> None:
     told = record.to_dict()["attributes"]
     # Later deliveries have waited for a retry, not for a worker.
-    if told["ApproximateReceiveCount"] == "1":
+    if _times(record) == 1:
         sent = datetime.fromtimestamp(int(told["SentTimestamp"]) / 1000, UTC)
         waited = max((wired().clock.now() - sent).total_seconds(), 0.0)
         wired().metrics.count("QueueWait", round(1000 * waited), queue=lane_of(lane))
@@ -130,7 +141,9 @@ def _count_wait(record: Record, lane: TaskType) -> None:
 def sweep() -> None:
     """One look at every active task, and at what lies among the dead letters."""
     services = wired()
-    remedies = services.sweeper.sweep(keep_going=services.time_left(_SWEEP_SECONDS))
+    # Letters first: they know why their task is silent.
+    keep_going = services.time_left(_SWEEP_SECONDS)
     told = services.burials.tell(_LETTERS_A_LOOK)
+    remedies = services.sweeper.sweep(keep_going=keep_going)
     forgotten = services.state.tasks.forget(services.clock.now(), _FORGOTTEN_A_LOOK)
     log.info("swept", extra={"remedies": dict(remedies), "dead_letters_told": told, "forgotten": forgotten})

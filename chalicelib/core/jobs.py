@@ -35,6 +35,8 @@ LANES: Mapping[str, frozenset[TaskType]] = {
 """Each queue, by the name that people use, and the work that goes through it."""
 STANDING = frozenset({"part", "began_at", "position"})
 """Names of the arguments that a job's standing is kept in."""
+LATE = "late"
+"""Name of the argument that says why a scheduled run did not begin at its time."""
 _EXAMPLES = 20
 _KILLED = 3
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chalicelib.core.jobs import Standing
 from chalicelib.core.messages import Arrival, DeadLetter, UnknownMessage, Work, read
 from chalicelib.core.tasks import Failure, Task
-from chalicelib.errors import Conflict, NotFound, SourceGone, TaskNotFound
+from chalicelib.errors import Conflict, NotFound, SourceGone, TaskNotFound, Unavailable
 from chalicelib.ports import Clock, Queue, TaskStore
 from chalicelib.services.arrivals import Arrivals
 from chalicelib.services.families import Families
@@ -89,8 +89,7 @@ class Burials:
     def _tell(self, task: Task, letter: DeadLetter) -> int:
         if task.is_final or task.is_held(self.clock.now()) or _is_answered(letter, task):
             return 0
-        last = {"last": task.error.code} if task.error else {}
-        error = Failure("dead_letter", "Its message was received too often without success.", details=last)
+        error = _why(task, letter)
         try:
             ended = self.tasks.replace(
                 task, task.failed(error, now=self.clock.now(), keep=self.retries.intake.rules.keep_failed)
@@ -106,6 +105,19 @@ class Burials:
             if task_id is not None:
                 with suppress(TaskNotFound):
                     yield self.tasks.get(task_id)
+
+
+def _why(task: Task, letter: DeadLetter) -> Failure:
+    last = {"last": task.error.code} if task.error else {}
+    if letter.reason == Unavailable.code:
+        return Failure(letter.reason, _SILENT, retryable=True, details=last)
+    return Failure("dead_letter", "Its message was received too often without success.", details=last)
+
+
+_SILENT = (
+    "The state store did not answer, however often this was tried. What was done before is kept; nothing is taken away"
+    " or changed while it cannot be read."
+)
 
 
 def _is_answered(letter: DeadLetter, task: Task) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from chalicelib.core.jobs import LATE
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.schedules import SCHEDULES, Options, Schedule, Slot, schedule_named
 from chalicelib.core.tasks import Failure, Subject, Task
@@ -22,6 +23,10 @@ from chalicelib.telemetry import log
 
 _LATE = timedelta(minutes=15)
 """EventBridge promises no moment; a run that has not begun by then is missed."""
+
+_WHY_LATE = (
+    "Its time passed without a run: it was not called, or the state store did not answer. Nothing was done then."
+)
 
 
 class StillRunning(Conflict):
@@ -110,8 +115,10 @@ class Schedules:
         now = self.jobs.clock.now()
         return tuple(task for one in SCHEDULES.values() if (task := self._catch_up(one.shifted(self.shift), now)))
 
-    def _start_period(self, schedule: Schedule, slot: Slot, period: datetime) -> Task | None:
-        asked = self._asked(schedule, {**self._resumed(slot), "period": period.isoformat()})
+    def _start_period(
+        self, schedule: Schedule, slot: Slot, period: datetime, *, late: Mapping[str, str] | None = None
+    ) -> Task | None:
+        asked = self._asked(schedule, {**self._resumed(slot), "period": period.isoformat(), **(late or {})})
         try:
             return self._start(asked, slot, {"last_period": period}, task_id=schedule.task_id(period))
         except StillRunning as held:
@@ -169,7 +176,7 @@ class Schedules:
             return None
         self.metrics.count("SchedulesMissed", schedule=schedule.name)
         log.error("schedule missed", extra={"alarm": "schedule_missed", "schedule": schedule.name})
-        return self._start_period(schedule, slot, period)
+        return self._start_period(schedule, slot, period, late={LATE: _WHY_LATE})
 
     def _asked(self, schedule: Schedule, args: Mapping[str, str]) -> Asked:
         return Asked(schedule.type, Subject(args.get("collection")), {**args, "schedule": schedule.name})

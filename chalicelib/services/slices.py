@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.core.jobs import Piece, Position, Report, Standing
+from chalicelib.core.jobs import LATE, Piece, Position, Report, Standing
 from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Progress, Task, TaskType
+from chalicelib.core.tasks import Failure, Progress, Task, TaskType
 from chalicelib.ports import Queue
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.runner import Runner
+
+_UNSAID = Failure("worker_lost", "Its worker died, ran out of time, or found no state store that it could tell.")
 
 
 class LongJob(Protocol):
@@ -40,6 +42,8 @@ class Slices:
     soft: timedelta = timedelta(minutes=25)
     """Age, from its first slice, at which a job stops with what it has done (the seed's soft time limit)."""
     checkpoint: Checkpoint = passing
+    seen: Task | None = None
+    """The task as its message found it, before it was claimed."""
 
     def run(self, work: Work, runner: Runner) -> Task | None:
         """Work a message off: the task final or handed on, or None where there was nothing to do. As `Runner.run`."""
@@ -47,14 +51,14 @@ class Slices:
         if work.part is not None and work.part < Standing.of(task).part:
             self._answered(task, work.part)
             return None
-        return runner.run(work.task_id, self)
+        return runner.run(work.task_id, replace(self, seen=task))
 
     def do(self, task: Task) -> Task:
         """One slice; see Job."""
         job, now = self.jobs[task.type](), self.attempts.clock.now()
         standing = Standing.of(task)
+        report = self._told(task, standing, Report.of(task.result))
         standing = replace(standing, began_at=standing.began_at or now)
-        report = Report.of(task.result)
         while True:
             piece = job.advance(task, standing.position, report)
             if piece.position is None:
@@ -70,6 +74,15 @@ class Slices:
 
     def discard(self, task: Task) -> None:
         """Keep what was done: each piece is whole."""
+
+    def _told(self, task: Task, standing: Standing, report: Report) -> Report:
+        """The report, with what kept the job from its work: it began late, or an attempt at this part broke off."""
+        if LATE in task.args and standing.began_at is None and task.attempts == 1:
+            report = report.plus("began_late", example=task.args[LATE])
+        if task.attempts == 1:
+            return report
+        error = (self.seen and self.seen.error) or _UNSAID
+        return report.plus("interrupted", example=f"{error.code}: {error.message}")
 
     def _time_is_up(self, task: Task, standing: Standing, report: Report, until: datetime) -> Task | None:
         now = self.attempts.clock.now()
