@@ -17,7 +17,7 @@ from cli.commands.grammar import Commands as Commands  # noqa: PLC0414 - command
 from cli.completing import words_of
 from cli.showing import emit
 from cli.terminal import complain
-from cli.trouble import Trouble
+from cli.trouble import Trouble, trouble_with_files
 
 WIDEST = 100  # longer lines are hard to read
 ADVICE = {
@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         # Whoever read our answer has seen enough (`| head`); Python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.DONE
+    except OSError as error:
+        return _told(error)
     return code
 
 
@@ -87,6 +89,14 @@ def _declared(commands: Commands) -> Iterator[str]:
 def _filled(name: str, what: str) -> str:
     width = min(shutil.get_terminal_size().columns, WIDEST)
     return textwrap.fill(what, width, initial_indent=f"  {name:12} ", subsequent_indent=" " * 15)
+
+
+def _told(error: OSError) -> int:
+    trouble = trouble_with_files(error)
+    if trouble is None:
+        raise error
+    complain(trouble)
+    return trouble.exit_code
 
 
 def _refused(given: argparse.Namespace, error: ApiError) -> int:

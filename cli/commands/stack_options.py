@@ -27,7 +27,7 @@ def stack_from(given: argparse.Namespace) -> Stack:
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    port = int(text) if text.isdecimal() else 0
     if not 1 <= port <= 65534:  # noqa: PLR2004 - the emulator takes the next one
         raise argparse.ArgumentTypeError("a port is a number from 1 to 65534")
     return port

@@ -6,13 +6,13 @@ import fcntl
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
 from cli.local import deploying, emulator, fingerprints, ports, staging
 from cli.local.daemons import Daemon
-from cli.local.stack import DEFAULT_PORT, PROJECT, Record, Stack
+from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, Record, Stack
 from cli.trouble import Trouble
 
 Tell = Callable[[str], None]
@@ -47,14 +47,32 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
 
 
 def down(stack: Stack, *, wipe: bool = False) -> bool:
-    """Stop the stack; its data stays unless it is to be wiped. True if anything ran."""
+    """Stop the stack; its data stays unless it is to be wiped. True if anything ran.
+
+    Trouble if the folder that is to be wiped holds something else.
+    """
+    if not stack.exists:
+        if wipe and stack.home.exists():
+            raise Trouble(f"There is no local cloud in {stack.home}.", "Nothing was deleted.")
+        return False
     with alone(stack):
         if Record.of(stack.home).state == "postgres":
             _database().stop(stack, wipe=wipe)
         stopped = [Daemon(stack, "front").stop(), emulator.stop(stack)]
     if wipe:
-        shutil.rmtree(stack.home, ignore_errors=True)
+        _wipe(stack)
     return any(stopped)
+
+
+def _wipe(stack: Stack) -> None:
+    """Delete what a stack makes, and nothing else that somebody keeps in its folder."""
+    for part in (stack.home / name for name in PARTS):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+    with suppress(OSError):  # it is not empty
+        stack.home.rmdir()
 
 
 def is_up(stack: Stack) -> bool:
@@ -97,7 +115,8 @@ def _emulator_port(port: int) -> int:
 @contextmanager
 def alone(stack: Stack) -> Iterator[None]:
     """Keep other commands away from this stack; Trouble if one is at it."""
-    with (stack.folder("run") / "up.lock").open("w") as lock:
+    stack.folder("run")
+    with (stack.home / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as held:

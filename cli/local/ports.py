@@ -45,10 +45,9 @@ def claim(port: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while not is_free(port):
         if time.monotonic() > deadline:
-            raise Trouble(
-                f"Port {port} is taken{_by_whom(port)}.",
-                f"Stop that program, or run `./wallify up --port {port + 1000} --dir .local/other`.",
-            )
+            other = port + 1000 if port < 64_000 else port - 1000  # noqa: PLR2004 - ports end at 65535
+            advice = f"Stop that program, or choose another port: `./wallify up --port {other}`."
+            raise Trouble(f"Port {port} is taken{_by_whom(port)}.", advice)
         time.sleep(POLL)
 
 

@@ -11,6 +11,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_HOME = PROJECT / ".local" / "main"
 DEFAULT_PORT = 7545
 STAGE = "local"
+RECORD, LOCK = "stack.json", "run/up.lock"
+PARTS = ("build", "logs", "objects", "run", "runtime", "state", "tmp", RECORD)
+"""All that a stack makes in its folder."""
 REGION = "us-east-1"
 
 
@@ -41,6 +44,11 @@ class Stack:
     def emulator_url(self) -> str:
         """The AWS endpoint of this stack."""
         return f"http://127.0.0.1:{self.emulator_port}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether any command has begun to make it."""
+        return any((self.home / mark).exists() for mark in (RECORD, LOCK))
 
     @property
     def build(self) -> Path:
@@ -76,7 +84,7 @@ class Record:
     def of(cls, home: Path) -> Record:
         """The record in `home`."""
         try:
-            known = json.loads((home / "stack.json").read_text(encoding="utf-8"))
+            known = json.loads((home / RECORD).read_text(encoding="utf-8"))
             return cls(**{**known, "functions": tuple(known.get("functions", ()))})
         except (OSError, ValueError, TypeError):
             return cls()
@@ -84,10 +92,10 @@ class Record:
     def save(self, home: Path) -> Record:
         """Write the record so that a crash leaves the old one or the new one; only the owner may read the token."""
         home.mkdir(parents=True, exist_ok=True)
-        draft = home / "stack.json.new"
+        draft = home / f"{RECORD}.new"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             json.dump(asdict(self), out, indent=2)
-        draft.replace(home / "stack.json")
+        draft.replace(home / RECORD)
         return self
 
     def with_(self, **changes: object) -> Record:

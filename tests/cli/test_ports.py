@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.__main__ import main
 from cli.local import lifecycle, ports
 from cli.local.stack import Stack
 from cli.trouble import Trouble
@@ -27,7 +28,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(taken: int) -> None:
-    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*--port \d+ --dir"):
+    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*up --port \d+`"):
         ports.claim(taken)
 
 
@@ -59,9 +60,9 @@ def test_stopping_what_does_not_run_is_harmless(stack: Stack) -> None:
     assert not lifecycle.down(stack)
 
 
-def test_wiping_leaves_nothing_behind(stack: Stack) -> None:
-    stack.folder("state")
+@pytest.mark.parametrize("typed", ["many", "80.5", "-1", "0", "65535"])
+def test_what_is_no_port_is_told_what_is(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["up", f"--port={typed}"])
 
-    lifecycle.down(stack, wipe=True)
-
-    assert not stack.home.exists()
+    assert "a port is a number from 1 to 65534" in capsys.readouterr().err
