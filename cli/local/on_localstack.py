@@ -1,7 +1,8 @@
 """Deploys Wallify to LocalStack's free edition: `python -m cli.local.on_localstack`, run by its init hook.
 
 The template and the code are the same. What that edition does not have is left out: CloudFront, so that pictures
-come from the bucket itself (it lets anybody read), and the tailored gateway errors.
+come from the bucket itself (it lets anybody read), and the tailored gateway errors. With WALLIFY_STATE=sql in the
+environment, tasks and images are kept in the database at WALLIFY_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,21 @@ def main() -> None:
     cloudformation = boto3.client("cloudformation", endpoint_url=ENDPOINT, region_name=REGION)
     made = foundation.deploy(cloudformation, NAME, template, stage.parameters(config, STAGE))
     outputs = dict.fromkeys(read()["Outputs"], "") | made  # an empty setting says: there is none
-    _stage(build, stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}"))
+    resolved = stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}")
+    database = in_database(os.environ)
+    resolved["stages"][STAGE]["environment_variables"] |= database
+    _stage(build, resolved)
     _deploy(build)
-    _greet(outputs)
+    if database:
+        _migrate()
+    _greet(_api(build), outputs)
+
+
+def in_database(environment: Mapping[str, str]) -> dict[str, str]:
+    """What functions are told so that they keep their state in SQL; nothing if they are not to."""
+    if environment.get("WALLIFY_STATE") != "sql":
+        return {}
+    return {name: environment[name] for name in ("WALLIFY_STATE", "WALLIFY_DATABASE_URL")}
 
 
 def _stage(build: Path, config: dict[str, Any]) -> None:
@@ -66,10 +80,21 @@ def _deploy(build: Path) -> None:
     )
 
 
-def _greet(outputs: dict[str, str]) -> None:
-    gateway = boto3.client("apigateway", endpoint_url=ENDPOINT, region_name=REGION)
+def _migrate() -> None:
+    functions = boto3.client("lambda", endpoint_url=ENDPOINT, region_name=REGION)
+    answer = functions.invoke(FunctionName=f"{NAME}-migrate", Payload=b"{}")
+    if "FunctionError" in answer:
+        raise SystemExit(f"The database's tables could not be made: {answer['Payload'].read().decode()}")
+
+
+def _api(build: Path) -> str:
+    """The id of the API that Chalice has just made."""
+    known = json.loads((build / ".chalice" / "deployed" / f"{STAGE}.json").read_text(encoding="utf-8"))
+    return next(str(found["rest_api_id"]) for found in known["resources"] if found["resource_type"] == "rest_api")
+
+
+def _greet(api: str, outputs: dict[str, str]) -> None:
     secrets = boto3.client("secretsmanager", endpoint_url=ENDPOINT, region_name=REGION)
-    api = gateway.get_rest_apis()["items"][0]["id"]
     print(f"API    {ENDPOINT}/restapis/{api}/{tracked_config()['api_gateway_stage']}/_user_request_")
     print(f"Token  {secrets.get_secret_value(SecretId=outputs['BootstrapSecret'])['SecretString']}", flush=True)
 
