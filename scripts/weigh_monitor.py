@@ -1,7 +1,8 @@
 """Measures the monitor with 10,000 tasks and 10,000 pictures: how soon each page shows, what it weighs, what it keeps.
 
-    python -m scripts.weigh_monitor                     # a Wallify in memory, in this process
-    python -m scripts.weigh_monitor --dir .local/main   # a local cloud that runs; its stores are filled if need be
+    python -m scripts.weigh_monitor                            # a Wallify in memory, in this process
+    python -m scripts.weigh_monitor --dir .local/main          # a local cloud that runs; it is filled if need be
+    python -m scripts.weigh_monitor --url https://… --token …  # any Wallify, as it is
 
 Prints tables in Markdown. Nothing is asserted: the numbers are the machine's.
 """
@@ -17,23 +18,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from chalicelib import wiring
-from chalicelib.aws.bucket import S3Bucket
-from chalicelib.aws.clock import SystemClock
-from chalicelib.core.tasks import TaskFilter
-from chalicelib.settings import Settings
-from chalicelib.stores.dynamodb import DynamoState
 from chalicelib.telemetry import log
-from cli.local import lifecycle
-from cli.local.cloud import client
-from cli.local.stack import Record, Stack
+from scripts import filled
 from tests.browser.chromium import chromium
-from tests.browser.place import TOKEN, Place
-from tests.browser.seeds import furnish
 from tests.browser.visitor import Guest
-from tests.memory_lane import open_desk, three_queues
 
-MANY = 10_000
 PAGES = {
     "Overview": "#/overview",
     "Tasks": "#/tasks",
@@ -47,19 +36,24 @@ PAGES = {
 }
 WATCHED = ("Overview", "Tasks", "Queues", "Functions")
 """Pages that look again and again."""
+DESK: Any = {"width": 1440, "height": 900}
+PHONE: Any = {"width": 390, "height": 844}
 ROUNDS = 3
 PATIENCE = 180_000
-"""Milliseconds: the emulator looks through its whole table for each query."""
+"""Milliseconds."""
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--dir", type=Path, help="the folder of a local cloud that runs")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--dir", type=Path, help="the folder of a local cloud that runs")
+    where.add_argument("--url", help="the API of any Wallify")
+    parser.add_argument("--token", help="one that may do everything, with --url")
     parser.add_argument("--minutes", type=int, default=10, help="how long the pages are watched; 0 for not at all")
     given = parser.parse_args()
     log.setLevel("ERROR")
-    with _filled_cloud(given.dir) if given.dir else _filled_place() as (url, token), chromium() as browser:
+    with _where(given) as (url, token), chromium() as browser:
         cookies = _signed_in(browser, url, token)
         _print_pages(browser, url, cookies)
         if given.minutes:
@@ -67,36 +61,14 @@ def main() -> None:
 
 
 @contextmanager
-def _filled_place() -> Iterator[tuple[str, str]]:
-    place = Place()
-    furnish(place.house, tasks=MANY, copies=MANY)
-    with place.open():
-        yield place.url, TOKEN
-
-
-@contextmanager
-def _filled_cloud(home: Path) -> Iterator[tuple[str, str]]:
-    stack, record = lifecycle.stack_at(home), Record.of(home)
-    house = _house_on(stack, record)
-    if len(house.state.tasks.history(TaskFilter(), MANY).items) < MANY:
-        # The cloud's own workers would take part otherwise.
-        house.desk.queues.pause("images")
-        furnish(house, tasks=MANY, copies=MANY)
-        house.desk.queues.purge("images")
-        house.desk.queues.resume("images")
-    yield stack.api_url, record.token
-
-
-def _house_on(stack: Stack, record: Record) -> wiring.Wired:
-    """The services in this process over the cloud's stores."""
-    house = wiring.Wired(Settings(stage="local", cdn_url=stack.cdn_url))
-    house.clock, outputs = SystemClock(), record.outputs
-    house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
-    house.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
-    house.bootstrap = lambda: record.token
-    house.queues = three_queues(house.clock)
-    open_desk(house)
-    return house
+def _where(given: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    if given.url:
+        yield given.url.rstrip("/"), given.token
+    elif given.dir:
+        yield filled.cloud(given.dir)
+    else:
+        with filled.place() as found:
+            yield found
 
 
 def _signed_in(browser: Browser, url: str, token: str) -> Any:  # noqa: ANN401  # Playwright's own form of cookies
@@ -111,17 +83,18 @@ def _signed_in(browser: Browser, url: str, token: str) -> Any:  # noqa: ANN401  
 
 
 def _print_pages(browser: Browser, url: str, cookies: Any) -> None:  # noqa: ANN401  # as above
-    _row("Page", "first paint", "frame there", "content there", "own files over the wire")
-    _row("---", "--:", "--:", "--:", "--:")
-    for name, address in PAGES.items():
-        tries = [_visit(browser, f"{url}/monitor{address}", cookies) for _ in range(ROUNDS)]
-        paint, frame, content, weight = (sorted(column)[ROUNDS // 2] for column in zip(*tries, strict=True))
-        _row(name, f"{paint:.0f} ms", f"{frame:.0f} ms", f"{content:.0f} ms", f"{weight / 1000:.0f} kB")
+    for device in (DESK, PHONE):
+        _row(f"Page, {device['width']} px", "first paint", "frame there", "content there", "own files over the wire")
+        _row("---", "--:", "--:", "--:", "--:")
+        for name, address in PAGES.items():
+            tries = [_visit(browser, f"{url}/monitor{address}", cookies, device) for _ in range(ROUNDS)]
+            paint, frame, content, weight = (sorted(column)[ROUNDS // 2] for column in zip(*tries, strict=True))
+            _row(name, f"{paint:.0f} ms", f"{frame:.0f} ms", f"{content:.0f} ms", f"{weight / 1000:.0f} kB")
 
 
-def _visit(browser: Browser, address: str, cookies: Any) -> tuple[float, float, float, float]:  # noqa: ANN401  # as above
+def _visit(browser: Browser, address: str, cookies: Any, device: Any) -> tuple[float, float, float, float]:  # noqa: ANN401  # as above
     """Milliseconds until first paint, frame and content are there, and bytes of our own files; nothing is cached."""
-    context = browser.new_context(storage_state=cookies, viewport={"width": 1440, "height": 900})
+    context = browser.new_context(storage_state=cookies, viewport=device)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(address, wait_until="commit")
@@ -155,7 +128,7 @@ def _print_memory(browser: Browser, url: str, cookies: Any, minutes: int) -> Non
 
 @contextmanager
 def _watched(browser: Browser, address: str, cookies: Any) -> Iterator[Page]:  # noqa: ANN401  # as above
-    context = browser.new_context(storage_state=cookies, viewport={"width": 1440, "height": 900})
+    context = browser.new_context(storage_state=cookies, viewport=DESK)
     page = context.new_page()
     page.goto(address)
     page.wait_for_selector("#main h1")

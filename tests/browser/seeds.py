@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from chalicelib.core.catalog import Image
+from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.core.tokens import Scope
@@ -50,8 +51,9 @@ def furnish(house: Wired, *, tasks: int = 600, copies: int = 0, seed: int = 7) -
     """Fill the stores; `copies` further pictures in `mountains` share the files of the real ones."""
     dice = Random(seed)
     images = [image for name, count in COLLECTIONS.items() for image in _pictures(house, name, count)]
+    forms = [house.state.catalog.renditions(image.image_id) for image in images]
     for number in range(copies):
-        _copy(house, images[number % len(images)], number)
+        _copy(house, images[number % len(images)], forms[number % len(images)], number)
     _history(house, dice, tasks)
     _family(house, dice)
     _work(house)
@@ -102,7 +104,7 @@ def _pictures(house: Wired, collection: str, count: int) -> list[Image]:
     return made
 
 
-def _copy(house: Wired, image: Image, number: int) -> None:
+def _copy(house: Wired, image: Image, forms: Iterable[Rendition], number: int) -> None:
     new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), house.state.catalog
     task = replace(house.intake.image_task(_place(), "mountains", f"copy-{number}.jpg"), created_at=image.created_at)
     house.state.tasks.add(task)
@@ -116,8 +118,8 @@ def _copy(house: Wired, image: Image, number: int) -> None:
         created_at=image.created_at - timedelta(seconds=number + 1),
         version=0,
     )
-    forms = [replace(form, image_id=new_id) for form in catalog.renditions(image.image_id)]
-    catalog.publish(fresh, forms, before=task, after=ended, unique=False)
+    copied = [replace(form, image_id=new_id) for form in forms]
+    catalog.publish(fresh, copied, before=task, after=ended, unique=False)
 
 
 def _history(house: Wired, dice: Random, count: int) -> None:

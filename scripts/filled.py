@@ -1,0 +1,66 @@
+"""Places for the monitor to be weighed in: with 10,000 tasks and 10,000 pictures, or as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from chalicelib import wiring
+from chalicelib.aws.bucket import S3Bucket
+from chalicelib.aws.clock import SystemClock
+from chalicelib.core.tasks import TaskFilter
+from chalicelib.settings import Settings
+from chalicelib.stores.dynamodb import DynamoState
+from cli.local import lifecycle
+from cli.local.cloud import client
+from cli.local.stack import Record, Stack
+from tests.browser.place import TOKEN, Place
+from tests.browser.seeds import furnish
+from tests.memory_lane import open_desk, three_queues
+
+MANY = 10_000
+
+
+@contextmanager
+def place() -> Iterator[tuple[str, str]]:
+    """A Wallify in memory, in this process: its address and a token."""
+    made = Place()
+    furnish(made.house, tasks=MANY, copies=MANY)
+    with made.open():
+        yield made.url, TOKEN
+
+
+def cloud(home: Path) -> tuple[str, str]:
+    """A local cloud that runs; its stores are filled, through the ports, unless they are full."""
+    stack, record = lifecycle.stack_at(home), Record.of(home)
+    house = _house_on(stack, record)
+    if len(house.state.tasks.history(TaskFilter(), MANY).items) < MANY:
+        with _workers_away(stack.api_url, record.token):
+            furnish(house, tasks=MANY, copies=MANY)
+    return stack.api_url, record.token
+
+
+@contextmanager
+def _workers_away(url: str, token: str) -> Iterator[None]:
+    """What is put into the bucket is worked off here, not there."""
+    with httpx.Client(base_url=url, headers={"Authorization": token}, trust_env=False) as api:
+        api.post("/queues/images/pause").raise_for_status()
+        try:
+            yield
+        finally:
+            api.post("/queues/images/resume").raise_for_status()
+
+
+def _house_on(stack: Stack, record: Record) -> wiring.Wired:
+    """The services in this process over the cloud's stores, with queues of their own."""
+    house = wiring.Wired(Settings(stage="local", cdn_url=stack.cdn_url))
+    house.clock, outputs = SystemClock(), record.outputs
+    house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
+    house.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
+    house.bootstrap = lambda: record.token
+    house.queues = three_queues(house.clock)
+    open_desk(house)
+    return house
