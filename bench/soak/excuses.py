@@ -31,8 +31,8 @@ def is_excused(task: Task, parent: Task | None, promise: Promise | None, ledger:
 
 def _met_too_much(task: Task, ledger: Ledger) -> bool:
     code = task.error and task.error.code
-    # Either the whole request was answered with a 503, or it is a child of a bulk upload that broke off.
-    broke_off = task.attempts == 0 and (task.parent_id is not None or task.task_id not in ledger.promises)
+    # Answered with a 503, so nobody was told of it.
+    broke_off = task.attempts == 0 and task.task_id not in ledger.promises
     return code in _TRIED_ENOUGH or (code in _TRANSIENT and (broke_off or task.attempts >= task.max_attempts))
 
 

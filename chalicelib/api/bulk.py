@@ -98,13 +98,13 @@ def _ids(batch: Batch) -> Iterator[tuple[str, str]]:
 
 
 def _item(ask: Ask, item: Item) -> BulkItem:
-    error, twin, checked = item.error, item.duplicate, item.checked
+    error, checked = item.error, item.checked
     return BulkItem(
         index=item.index,
         filename=item.filename,
         success=error is None,
         task_id=item.task_id,
-        image_id=twin.image_id if twin else None,
+        image_id=item.duplicate or None,
         error=ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable) if error else None,
         warnings=checked.warnings if checked else (),
     )

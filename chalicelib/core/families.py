@@ -1,8 +1,28 @@
-"""How a parent ends, given how its children ended."""
+"""How a parent begins, and how it ends, given how its children ended."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from chalicelib.core.tasks import Status, Tally, Task
+
+OPENING = "opening"
+"""Argument of a parent while the request that opens it has not handed over all of its files."""
+
+
+def is_opening(parent: Task) -> bool:
+    """True while its request is at work or has broken off; of a parent that has ended, that it was never complete."""
+    return OPENING in parent.args
+
+
+def is_given_up(child: Task) -> bool:
+    """True for a child that waited for its object in vain."""
+    return child.attempts == 0 and child.error is not None and child.error.code == "source_gone"
+
+
+def opened(parent: Task) -> Task:
+    """The parent, complete."""
+    return replace(parent, args={name: value for name, value in parent.args.items() if name != OPENING})
 
 
 def outcome(parent: Task, tally: Tally) -> Status | None:

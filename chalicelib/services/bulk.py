@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from chalicelib.core import names
 from chalicelib.core.blobs import Blob
-from chalicelib.core.catalog import Image
+from chalicelib.core.families import OPENING, is_given_up, is_opening
 from chalicelib.core.requests import child_id, fingerprint
 from chalicelib.core.tasks import Status, Task
-from chalicelib.errors import BadRequest, Conflict, Unavailable, WallifyError
+from chalicelib.errors import BadRequest, Conflict, TaskNotFound, Unavailable, WallifyError
 from chalicelib.services.families import Families
+from chalicelib.services.idempotency import Ticket
 from chalicelib.services.intake import Place
 from chalicelib.services.uploads import Checked, Upload, Uploads
 
@@ -25,7 +26,8 @@ class Item:
     filename: str
     task_id: str = ""
     checked: Checked | None = field(default=None, repr=False)
-    duplicate: Image | None = None
+    duplicate: str = ""
+    """Id of the image that has these bytes already."""
     error: WallifyError | None = None
 
 
@@ -54,27 +56,34 @@ class Bulk:
     def accept(self, files: Sequence[Upload], *, owner: str = "", key: str | None = None) -> Batch:
         """Start the work on every file that may come in; the others end as failed children, with their reasons.
 
-        NothingAccepted (details `results`) if none may; BadRequest, KeyReused and Unavailable as for one upload.
+        NothingAccepted (details `results`) if none may; BadRequest, KeyReused and Unavailable as for one upload. A
+        request that has broken off waits for the same one (by its key, or by its files) for ten minutes, and then ends;
+        the same one takes it up or, after that, does what is missing under a new parent.
         """
         if not 0 < len(files) <= self.max_files:
             raise BadRequest(f"A bulk upload has 1 to {self.max_files} files.", files=len(files))
         mark = fingerprint(_marks(files))
-        ticket = self.uploads.idempotency.ticket(owner, key, mark)
-        is_new = ticket.earlier is None
-        items = tuple(self._checked(index, upload, is_new=is_new) for index, upload in enumerate(files))
+        ticket = self._ticket(owner, key, mark)
+        items = tuple(self._checked(index, upload, ticket) for index, upload in enumerate(files))
         if all(item.error for item in items):
             raise NothingAccepted(results=[_refusal(item) for item in items])
         parent = ticket.earlier or self._parent(ticket.task_id, files, mark)
         placed = tuple(self._placed(parent, item) for item in items)
-        self._open(parent, placed)
-        return Batch(self.families.settle(self.uploads.tasks.get(parent.task_id)), placed)
+        try:
+            self._open(parent, placed)
+            return Batch(self.families.opened(parent), placed)
+        except WallifyError as fault:
+            fault.details["task_id"] = parent.task_id
+            raise
 
-    def _checked(self, index: int, upload: Upload, *, is_new: bool) -> Item:
+    def _ticket(self, owner: str, key: str | None, mark: str) -> Ticket:
+        idempotency = self.uploads.idempotency
+        return idempotency.ticket_of_files(owner, mark) if key is None else idempotency.ticket(owner, key, mark)
+
+    def _checked(self, index: int, upload: Upload, ticket: Ticket) -> Item:
         try:
             checked = self.uploads.check(upload)
-            # To a repeated request, what its first try has published is no duplicate; the workers see the others.
-            twin = self.uploads.twin(checked) if is_new else None
-            return Item(index, upload.filename, checked=checked, duplicate=twin)
+            return Item(index, upload.filename, checked=checked, duplicate=self._twin(index, checked, ticket))
         except WallifyError as error:
             if error.retryable:
                 # It says nothing about the file: the whole request is to come again.
@@ -82,8 +91,27 @@ class Bulk:
             self.uploads.metrics.count("UploadsRefused", reason=error.code)
             return Item(index, upload.filename, error=error)
 
+    def _twin(self, index: int, checked: Checked, ticket: Ticket) -> str:
+        """Id of the image that makes work on this file needless; to a repeated request, its own are no duplicates."""
+        if ticket.earlier is not None:
+            return ""
+        done = (self._done(child_id(parent.task_id, index)) for parent in ticket.broken)
+        if image_id := next(filter(None, done), ""):
+            return image_id
+        twin = self.uploads.twin(checked)
+        return twin.image_id if twin else ""
+
+    def _done(self, task_id: str) -> str:
+        """The image that a child of a given up request has come to, all the same."""
+        try:
+            result = self.uploads.tasks.get(task_id).result or {}
+        except TaskNotFound:
+            return ""
+        return str(result.get("image_id", ""))
+
     def _parent(self, task_id: str, files: Sequence[Upload], mark: str) -> Task:
-        parent = self.uploads.intake.parent_task(task_id, files[0].collection, len(files), {"fingerprint": mark})
+        args = {"fingerprint": mark, OPENING: "true"}
+        parent = self.uploads.intake.parent_task(task_id, files[0].collection, len(files), args)
         with suppress(Conflict):
             self.uploads.tasks.add(parent)
         return parent
@@ -94,17 +122,11 @@ class Bulk:
 
     def _open(self, parent: Task, items: Sequence[Item]) -> None:
         """Add the children and store their objects; what an earlier, broken request has done stays done."""
-        opened = [self._child(parent, item) for item in items]
-        waiting = [
-            (task, item.checked)
-            for task, item in zip(opened, items, strict=True)
-            if item.checked and task.status is Status.PENDING
-        ]
-        try:
-            self.uploads.objects.put(*(_blob(task, checked) for task, checked in waiting))
-        except Unavailable as fault:
-            self._give_up(parent, [task for task, _ in waiting], fault)
-            raise
+        opened = [(self._child(parent, item), item) for item in items]
+        if is_opening(parent) and any(is_given_up(task) for task, _ in opened):
+            raise Unavailable("An earlier try of this request is being given up.")
+        waiting = (_blob(task, item.checked) for task, item in opened if item.checked and task.status is Status.PENDING)
+        self.uploads.objects.put(*waiting)
 
     def _child(self, parent: Task, item: Item) -> Task:
         place = Place(item.task_id, parent.task_id, item.index)
@@ -123,31 +145,24 @@ class Bulk:
         return self.uploads.intake.image_task(place, parent.subject.collection or "", names.shown(item.filename))
 
     def _known(self, task: Task, item: Item) -> Task:
-        """A child that an earlier, broken request has added, and perhaps did not come to refuse."""
-        return self._ended_at_the_door(task, item) if task.status is Status.PENDING else task
+        """A child that an earlier, broken request has added, and perhaps did not come to refuse or to store."""
+        if task.status is not Status.PENDING:
+            return task
+        try:
+            # Its object comes now, so the sweeper is to have patience again.
+            waiting = self.uploads.tasks.replace(task, task.requeued(self.uploads.intake.clock.now()))
+            return self._ended_at_the_door(waiting, item)
+        except Conflict:
+            return self._known(self.uploads.tasks.get(task.task_id), item)
 
     def _ended_at_the_door(self, task: Task, item: Item) -> Task:
         """A child that needs no worker ends at once: refused, or there already."""
         intake, tasks = self.uploads.intake, self.uploads.tasks
         if item.error is not None:
             return tasks.replace(task, intake.refused(task, item.error))
-        if item.duplicate is not None:
-            return tasks.replace(task, intake.found(task, item.duplicate.image_id))
+        if item.duplicate:
+            return tasks.replace(task, intake.found(task, item.duplicate))
         return task
-
-    def _give_up(self, parent: Task, tasks: Sequence[Task], fault: Unavailable) -> None:
-        given_up = [self._was_given_up(task, fault) for task in tasks]
-        if all(given_up):
-            # Nothing has begun, and the parent says so, too: then the same request is welcome again.
-            self._was_given_up(parent, fault)
-
-    def _was_given_up(self, task: Task, fault: Unavailable) -> bool:
-        try:
-            self.uploads.tasks.replace(task, self.uploads.intake.refused(task, fault))
-        except Conflict:
-            # Some objects may be stored, and their workers may have begun: those go on.
-            return False
-        return True
 
 
 def _blob(task: Task, checked: Checked) -> Blob:

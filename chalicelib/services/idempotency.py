@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chalicelib.core.families import is_opening
 from chalicelib.core.requests import MEMORY, id_for
 from chalicelib.core.tasks import Task
 from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.ports import Clock, TaskStore
 
 _LONGEST_KEY = 255
+_ROUNDS_WITHOUT_KEY = 5
+"""Earlier requests for the same that are looked at; it costs a read each."""
 
 
 class KeyReused(Conflict):
@@ -25,6 +28,8 @@ class Ticket:
 
     task_id: str
     earlier: Task | None = None
+    broken: tuple[Task, ...] = ()
+    """Parents that earlier requests for the same have left incomplete, and that have been given up since."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +49,50 @@ class Idempotency:
             return Ticket(self.new_id())
         if not 0 < len(key) <= _LONGEST_KEY:
             raise BadRequest(f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
-        return self._ticket(owner, key, fingerprint, 0)
+        return self._ticket(owner, key, fingerprint, 0, ())
 
-    def _ticket(self, owner: str, key: str, fingerprint: str, round_: int) -> Ticket:
+    def ticket_of_files(self, owner: str, fingerprint: str) -> Ticket:
+        """The ticket for a request without a key: it takes up the same request of `owner` that has broken off."""
+        broken: tuple[Task, ...] = ()
+        for round_ in range(_ROUNDS_WITHOUT_KEY):
+            task_id = id_for(owner, f"\0{fingerprint}", round_)
+            task = self._known(task_id)
+            if task is None:
+                return Ticket(task_id, broken=broken)
+            if is_opening(task) and not task.is_final:
+                return Ticket(task_id, task)
+            # After one that was complete, the same files are asked for anew.
+            broken = (*broken, task) if _has_broken_off(task) and self._is_remembered(task) else ()
+        return Ticket(self.new_id(), broken=broken)
+
+    def _ticket(self, owner: str, key: str, fingerprint: str, round_: int, broken: tuple[Task, ...]) -> Ticket:
         task_id = id_for(owner, key, round_)
-        try:
-            task = self.tasks.get(task_id)
-        except TaskNotFound:
-            return Ticket(task_id)
-        if self.clock.now() - task.created_at >= MEMORY or _was_told_to_come_again(task):
-            return self._ticket(owner, key, fingerprint, round_ + 1)
+        task = self._known(task_id)
+        if task is None:
+            return Ticket(task_id, broken=broken)
+        if not self._is_remembered(task) or _was_told_to_come_again(task):
+            same = task.args.get("fingerprint") == fingerprint and self._is_remembered(task)
+            return self._ticket(owner, key, fingerprint, round_ + 1, (*broken, task) if same else broken)
         if task.args.get("fingerprint") != fingerprint:
             raise KeyReused
         return Ticket(task_id, task)
 
+    def _known(self, task_id: str) -> Task | None:
+        try:
+            return self.tasks.get(task_id)
+        except TaskNotFound:
+            return None
+
+    def _is_remembered(self, task: Task) -> bool:
+        return self.clock.now() - task.created_at < MEMORY
+
 
 def _was_told_to_come_again(task: Task) -> bool:
-    """True when the earlier request was answered with a 503, so that nothing has begun."""
-    return task.attempts == 0 and task.error is not None and task.error.retryable
+    """True when the earlier request was answered with a 503, so that nothing has begun, or not all of it."""
+    has_begun_nothing = task.attempts == 0 and task.error is not None and task.error.retryable
+    return has_begun_nothing or _has_broken_off(task)
+
+
+def _has_broken_off(task: Task) -> bool:
+    """True when it has ended without all of its files, and nobody wanted it to."""
+    return task.is_final and is_opening(task) and not task.cancel_requested

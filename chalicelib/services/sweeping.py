@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from chalicelib.core.families import is_opening
 from chalicelib.core.jobs import LONG, Standing
 from chalicelib.core.messages import Work, write
 from chalicelib.core.metrics import UNCOUNTED
@@ -143,6 +144,8 @@ class Sweeper:
         if self.families.settle(parent).is_final:
             return "settled"
         age = self.clock.now() - parent.created_at
+        if is_opening(parent) and age >= self.patience.missing and self.families.let_go(parent).is_final:
+            return "broken_off"
         if age >= self.patience.hard:
             return self._time_out(parent)
         if age >= self.patience.soft and not parent.cancel_requested:

@@ -112,7 +112,7 @@ class Wired(Outside):
         """Trying again."""
         from chalicelib.services.retries import Retries
 
-        return Retries(self.state.tasks, self.objects, self.queues, self.intake)
+        return Retries(self.state.tasks, self.objects, self.queues, self.intake, self.families)
 
     @cached_property
     def burials(self) -> Burials:

@@ -80,13 +80,14 @@ def test_a_repeated_job_does_not_take_its_own_pictures_for_duplicates(world: Wor
     judge(world, *pictures(0))
 
 
-def test_a_job_that_cannot_be_stored_ends_and_says_so(world: World) -> None:
+def test_a_job_that_cannot_be_stored_waits_for_the_same_request_and_ends_without_it(world: World) -> None:
     world.bucket.trouble.at("before put", None, *unavailable())
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as fault:
         accept(world, *good(0, 1, 2))
-    assert world.active() == ()
-    world.settle()
-    judge(world)
+    assert world.task(str(fault.value.details["task_id"])).status is Status.STARTED
+    world.rest()
+    assert world.task(str(fault.value.details["task_id"])).status is Status.PARTIAL
+    judge(world, *pictures(0))
 
 
 def test_a_job_that_could_not_be_stored_may_be_sent_again(world: World) -> None:
