@@ -7,6 +7,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,13 +102,19 @@ class Visit:
 
     def clean(self) -> str:
         """What this run made goes away, and what it began does not go on."""
-        for task_id in self.unfinished:
-            self.api.post(f"/task/cancel/{task_id}")
+        for task_id in sorted(self.unfinished):
+            self._stop(task_id)
         answer = self.api.delete(f"/collections/{self.collection}", params={"force": "true"})
         if answer.status_code != httpx.codes.NOT_FOUND:  # it exists only once an image is in it
             self._success(_told(answer, 202)["task_id"])
         _told(self.api.get(f"/collections/{self.collection}"), 404)
         return f"collection {self.collection} is gone"
+
+    def _stop(self, task_id: str) -> None:
+        """What is at work ends at its next step; an image that came after the deletion was asked for would stay."""
+        self.api.post(f"/task/cancel/{task_id}")
+        with suppress(Broken):
+            self._ended(task_id)
 
     def _draft(self) -> Json:
         asked = {"filename": "direct.png", "content_type": "image/png", "collection": self.collection}

@@ -6,6 +6,8 @@ of its own is marked where it is written.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 SLOW_PLACES = (
@@ -13,11 +15,19 @@ SLOW_PLACES = (
     "tests/browser/",  # a browser of their own
     "tests/api/test_fuzz.py",  # hundreds of requests for each route
     "tests/stores/dynamodb/",  # the table is moto's
+    "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
     "tests/services/test_night_scale.py",  # whole libraries, cleaned up
     "tests/services/test_optimizing.py",  # encoders at their slowest setting
 )
+SLOW_FOLDERS = tuple(f"{place.rstrip('/')}/" for place in SLOW_PLACES)
 SLOW_BACK_ENDS = ("dynamodb", "postgres")
 """Memory and SQLite keep the same contracts in a sixth of the time."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The inner loop does not even import the places: that takes each of its processes seconds."""
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    return True if "not slow" in config.option.markexpr and f"{place}/".startswith(SLOW_FOLDERS) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

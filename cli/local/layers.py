@@ -5,6 +5,7 @@ Chalice looks for a layer under a name made of the requirements and the Python, 
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def keep(stack: Stack, shelf: Path = SHELF) -> None:
         _copy(layer, shelf)
     for old in shelf.glob(LAYERS):
         if old.name not in made:
-            old.unlink()
+            old.unlink(missing_ok=True)
 
 
 def _packages(stack: Stack) -> Path:
@@ -39,6 +40,6 @@ def _copy(layer: Path, folder: Path) -> None:
     """Copy it in one step for whoever looks, unless it is there."""
     if not (folder / layer.name).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f"{layer.name}.new"
+        draft = folder / f"{layer.name}.{os.getpid()}.new"  # another stack may be copying the same one
         shutil.copy2(layer, draft)
         draft.replace(folder / layer.name)

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
 
-PATIENCE = 120.0  # seconds; the machine may be busy with much else, and only what never happens is a fault
+PATIENCE = 300.0  # seconds; the machine may be busy with much else, and only what never happens is a fault
 LOOK = 0.2
 CLIENTS = 8
 TRIES = 5

@@ -1,11 +1,16 @@
-"""A whole local cloud of its own for the end-to-end tests, on free ports, started as `./wallify up` starts one."""
+"""A whole local cloud of its own for the end-to-end tests, on free ports, started as `./wallify up` starts one.
+
+Run side by side (`-n 2 --dist loadfile --no-loadscope-reorder`), each process has its own and takes file after file.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +22,11 @@ from cli.local.cloud import client
 from cli.local.stack import Record, Stack
 from tests.e2e.client import Wallify, http_to
 from tests.e2e.truth import Truth
+
+LONGEST = ("test_survival.py", "test_deploy.py", "test_night.py", "test_monitor.py", "test_bulk_and_direct.py")
+"""Begun first, so that no process has much left to do when the other is done."""
+SAID = 60
+"""Lines of the emulator's log that a failure shows: it keeps silent while all is well."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,29 @@ class Cloud:
         return client(self.stack, service)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    used = getattr(item, "funcargs", {}).get("cloud")
+    if report.failed and isinstance(used, Cloud):
+        report.sections.append(("what the emulator said", said_last(used)))
+    return report
+
+
+def said_last(cloud: Cloud) -> str:
+    """Of functions that broke down, among others; their messages are hidden for minutes."""
+    log = cloud.stack.home / "logs" / "emulator.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    return "\n".join(line[:500] for line in lines[-SAID:])
+
+
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[Cloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """One cloud for all tests of a run; WALLIFY_E2E_DIR names a running stack's folder to use that one instead."""
     if running := os.environ.get("WALLIFY_E2E_DIR"):
         home = Path(running).resolve()
@@ -62,9 +93,20 @@ def cloud() -> Iterator[Cloud]:
     with tempfile.TemporaryDirectory(prefix="wallify-e2e-", ignore_cleanup_errors=True) as folder:
         stack = Stack(Path(folder), ports.free_port(), ports.free_port())
         try:
-            yield Cloud(stack, lifecycle.up(stack, print))
+            with one_at_a_time(tmp_path_factory):
+                record = lifecycle.up(stack, print)
+            yield Cloud(stack, record)
         finally:
             lifecycle.down(stack)
+
+
+@contextmanager
+def one_at_a_time(factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The second process's cloud comes up with the layer that the first one's has left on the shelf."""
+    base = factory.getbasetemp()
+    with ((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ MEASURES: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
-PATIENCE = 120_000  # milliseconds; the machine may be busy with much else
+PATIENCE = 300_000  # milliseconds; the machine may be busy with much else
 PAGES = (
     "#/overview",
     "#/tasks",
