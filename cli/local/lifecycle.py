@@ -34,9 +34,7 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
     `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
     """
     with alone(stack):
-        for name, port in (("front", stack.port), ("emulator", stack.emulator_port)):
-            if Daemon(stack, name).pid() is None:
-                ports.claim(port)
+        _claim_ports(stack)
         tell("emulator")
         emulator.start(stack)
         record = Record.of(stack.home).with_(port=stack.port, emulator_port=stack.emulator_port).save(stack.home)
@@ -44,6 +42,15 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
         record = deploying.deploy(stack, record, tell, source)
         _open_front(stack, record)
         return record
+
+
+def _claim_ports(stack: Stack) -> None:
+    other = f"`./wallify up --port {ports.far_from(stack.port)}"
+    if Daemon(stack, "front").pid() is None:
+        ports.claim(stack.port, f"choose another port: {other}`")
+    if Daemon(stack, "emulator").pid() is None:
+        # What the emulator keeps holds its address, so this stack cannot move.
+        ports.claim(stack.emulator_port, f"start another stack: {other} --dir .local/other`")
 
 
 def down(stack: Stack, *, wipe: bool = False) -> bool:

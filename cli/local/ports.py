@@ -13,6 +13,7 @@ from cli.trouble import Trouble
 HOST = "127.0.0.1"
 # Linux gives outgoing connections ports from 32768 on, others from 49152: a port of those may be gone after a restart.
 OURS = range(20_000, 32_000)
+LAST = 65_534
 POLL = 0.05
 PATIENCE = 3.0  # seconds: whoever had the port may just be ending
 
@@ -20,6 +21,11 @@ PATIENCE = 3.0  # seconds: whoever had the port may just be ending
 def free_port() -> int:
     """A port nobody listens on at this moment, and none that outgoing connections are given."""
     return next(port for port in iter(lambda: random.choice(OURS), None) if is_free(port))  # noqa: S311 - no secret
+
+
+def far_from(port: int) -> int:
+    """A port that whoever has this one is unlikely to have too."""
+    return port + 1000 if port + 1000 <= LAST else port - 1000
 
 
 def is_free(port: int) -> bool:
@@ -40,13 +46,12 @@ def accepts(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def claim(port: int) -> None:
-    """Trouble, naming the holder if it can be known, if `port` is taken."""
+def claim(port: int, otherwise: str) -> None:
+    """Trouble, naming the holder if it can be known, if `port` is taken; `otherwise` is what else one can type."""
     deadline = time.monotonic() + PATIENCE
     while not is_free(port):
         if time.monotonic() > deadline:
-            other = port + 1000 if port < 64_000 else port - 1000  # noqa: PLR2004 - ports end at 65535
-            advice = f"Stop that program, or choose another port: `./wallify up --port {other}`."
+            advice = f"Stop that program, or {otherwise}."
             raise Trouble(f"Port {port} is taken{_by_whom(port)}.", advice)
         time.sleep(POLL)
 

@@ -28,8 +28,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(taken: int) -> None:
-    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*up --port \d+`"):
-        ports.claim(taken)
+    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*Stop that program, or hide\."):
+        ports.claim(taken, "hide")
 
 
 def test_ports_are_not_chosen_among_those_of_outgoing_connections() -> None:
@@ -37,15 +37,25 @@ def test_ports_are_not_chosen_among_those_of_outgoing_connections() -> None:
 
 
 def test_a_free_port_may_be_claimed() -> None:
-    ports.claim(ports.free_port())
+    ports.claim(ports.free_port(), "hide")
 
 
 def test_nothing_is_started_when_the_apis_port_is_taken(stack: Stack, taken: int) -> None:
-    with pytest.raises(Trouble, match=f"Port {taken} is taken"):
+    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*up --port \d+`\."):
         lifecycle.up(Stack(stack.home, taken, stack.emulator_port), print)
 
     assert not lifecycle.is_up(stack)
     assert not stack.log("emulator").exists()
+
+
+def test_a_stack_whose_emulator_lost_its_port_is_not_told_to_move(stack: Stack, taken: int) -> None:
+    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*another stack: .*up --port \d+ --dir \.local/other"):
+        lifecycle.up(Stack(stack.home, stack.port, taken), print)
+
+
+@pytest.mark.parametrize(("port", "other"), [(7545, 8545), (64_534, 65_534), (64_535, 63_535), (65_534, 64_534)])
+def test_another_port_is_one_that_there_is(port: int, other: int) -> None:
+    assert ports.far_from(port) == other
 
 
 def test_two_commands_do_not_start_one_stack_at_once(stack: Stack) -> None:
