@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cli.local.gateway_words import GatewayWords
+from cli.local.plain_http import Gate, refusal, target_of
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
 MOST_BODY = 10 * 1024 * 1024
@@ -74,12 +75,15 @@ class Front:
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        target = target_of(request)
+        if target is None:
+            return refusal("A request names a path.")
         body = await _body(request)
         if body is None or _event_size(body) > MOST_EVENT:
             return self._say("REQUEST_TOO_LARGE")
         try:
             async with asyncio.timeout(MOST_SECONDS):
-                upstream = await self._pass_on(request, body)
+                upstream = await self._pass_on(request, target, body)
         except TimeoutError:
             return self._say("INTEGRATION_TIMEOUT")
         except ClientError as failure:
@@ -87,9 +91,9 @@ class Front:
             return self._say("INTEGRATION_FAILURE")
         return await _relay(upstream, request)
 
-    async def _pass_on(self, request: web.BaseRequest, body: bytes) -> ClientResponse:
-        from_media = request.raw_path.startswith(MEDIA)
-        path = request.raw_path[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + request.raw_path
+    async def _pass_on(self, request: web.BaseRequest, target: str, body: bytes) -> ClientResponse:
+        from_media = target.startswith(MEDIA)
+        path = target[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + target
         headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in OURS)
         headers["Host"] = self.upstream.distribution if from_media else f"127.0.0.1:{self.port}"
         headers["X-Forwarded-For"] = request.remote or "127.0.0.1"
@@ -152,7 +156,7 @@ async def serving(port: int, upstream: Upstream) -> AsyncIterator[None]:
         cookie_jar=DummyCookieJar(),
     ) as session:
         front = Front(port, upstream, session, GatewayWords.load())
-        runner = web.ServerRunner(web.Server(front.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
+        runner = web.ServerRunner(Gate(front.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         try:

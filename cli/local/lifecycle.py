@@ -18,7 +18,7 @@ from cli.trouble import Trouble
 Tell = Callable[[str], None]
 
 PROCESSES = ("emulator", "front")
-FRONT_SOURCES = ("cli/local/front.py", "cli/local/gateway_words.py", "infra/gateway.yaml")
+FRONT_SOURCES = ("cli/local/front.py", "cli/local/gateway_words.py", "cli/local/plain_http.py", "infra/gateway.yaml")
 
 
 def stack_at(home: Path, port: int | None = None) -> Stack:

@@ -1,0 +1,77 @@
+"""What HTTP itself does not allow is refused in the one error shape, and what it does allow is understood."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from cli.local import ports
+from tests.cli.upstream import Upstream, front_of
+
+SHAPE = {"success", "status", "code", "message", "request_id", "details"}
+API = "/restapis/wallify/api/_user_request_"
+
+
+@pytest.fixture
+def upstream() -> Upstream:
+    return Upstream(ports.free_port(), body=b"{}")
+
+
+@pytest.fixture
+def client(upstream: Upstream) -> Iterator[httpx.Client]:
+    with front_of(upstream) as made:
+        yield made
+
+
+def sent(client: httpx.Client, request: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer to these very bytes."""
+    with socket.create_connection(("127.0.0.1", int(client.base_url.port or 0)), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"HELLO\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nContent-Length: -5\r\nHost: a\r\n\r\n",
+        b"GET /cdn/w/g\xc3\xbcn.jpg HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"POST /file_upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_refused_in_our_shape(client: httpx.Client, upstream: Upstream, request_: bytes) -> None:
+    status, body = sent(client, request_)
+
+    told = json.loads(body)
+    assert (status, told["status"], told["code"], told["success"]) == (400, 400, "bad_request", False)
+    assert told.keys() == SHAPE
+    assert told["details"]["reason"]
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    ("target", "passed_on"),
+    [
+        (b"http://evil.example/health", f"{API}/health"),
+        (b"HTTP://evil.example", f"{API}/"),
+        (b"http://evil.example/tasks?state=PENDING", f"{API}/tasks?state=PENDING"),
+        (b"http://evil.example/media/renditions/a.jpg", "/renditions/a.jpg"),
+    ],
+)
+def test_a_request_as_a_proxy_gets_it_is_one_for_us(
+    client: httpx.Client, upstream: Upstream, target: bytes, passed_on: str
+) -> None:
+    status, _ = sent(client, b"GET " + target + b" HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+
+    assert (status, upstream.requests[0].path) == (200, passed_on)
