@@ -21,19 +21,16 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @contextmanager
-def steps(title: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show `title` and each step that is told, and how long all of it took; nothing if `quiet`."""
-    if quiet:
-        yield lambda _: None
-        return
-    began = time.monotonic()
-    with screen.status(title) as line:
+def steps(title: str, *, aside: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show `title` and each step that is told, and how long all of it took; `aside` keeps stdout for a result."""
+    shown, began = complaints if aside else screen, time.monotonic()
+    with shown.status(title) as line:
 
         def tell(step: str) -> None:
             line.update(f"{title}: {step}")
 
         yield tell
-    screen.print(f"{title}: done in {time.monotonic() - began:.1f} s")
+    shown.print(f"{title}: done in {time.monotonic() - began:.1f} s")
 
 
 def complain(trouble: Trouble) -> None:

@@ -7,8 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
+from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.terminal import screen, steps
+from cli.showing import emit
+from cli.terminal import complaints, screen, steps
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ def add_to(commands: Commands) -> None:
         "deploy a stage to AWS, and see that it works",
         "deploy --stage dev",
         "deploy --stage prod --plan",
+        "deploy --stage dev --json",
     )
     add_stage_to(parser)
     parser.add_argument("--plan", action="store_true", help="only show what would change, and what a month costs")
@@ -34,6 +39,7 @@ def add_to(commands: Commands) -> None:
         "--infra-only", action="store_true", help="stop before the functions: `chalice deploy` is yours"
     )
     parser.add_argument("--no-smoke", action="store_true", help="do not try the stage out afterwards")
+    connection.add_json_to(parser)
     parser.set_defaults(run=run)
 
 
@@ -48,19 +54,23 @@ def run(given: argparse.Namespace) -> int:
 
     target = Target(given.stage)
     if given.plan:
-        return _plan(target)
-    return _prepare(target) if given.infra_only else _deploy(target, smoke=not given.no_smoke)
+        return _plan(given, target)
+    return _prepare(given, target) if given.infra_only else _deploy(given, target)
 
 
-def _plan(target: Target) -> int:
+def _plan(given: argparse.Namespace, target: Target) -> int:
     from cli.deploy import cost, deploying  # noqa: PLC0415  # as above
     from infra import stages  # noqa: PLC0415  # as above
 
-    with steps(f"Looking at {target.name}") as tell:
+    with steps(f"Looking at {target.name}", aside=given.json) as tell:
         tell("change sets")
         plan = deploying.plan(target)
+    price = cost.told(sql=stages.of(target.stage).uses_sql)
+    if given.json:
+        emit({**_place(target), "stacks": plan.stacks, "functions": plan.functions, "cost": price})
+        return 0
     _show(plan)
-    screen.print(cost.told(sql=stages.of(target.stage).uses_sql), markup=False, soft_wrap=True)
+    screen.print(price, markup=False, soft_wrap=True)
     return 0
 
 
@@ -73,11 +83,15 @@ def _show(plan: Plan) -> None:
     screen.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
 
 
-def _prepare(target: Target) -> int:
+def _prepare(given: argparse.Namespace, target: Target) -> int:
     from cli.deploy import deploying  # noqa: PLC0415  # as above
 
-    with steps(f"Preparing {target.name} in {target.account}, {target.region}") as tell:
-        _say_changed(deploying.prepare(target, tell))
+    with steps(f"Preparing {target.name} in {target.account}, {target.region}", aside=given.json) as tell:
+        changed = deploying.prepare(target, tell)
+    if given.json:
+        emit({**_place(target), "changed": changed})
+        return 0
+    _say_changed(changed)
     screen.print(f"Now `chalice deploy --stage {target.stage}` puts the functions on top.")
     return 0
 
@@ -86,27 +100,40 @@ def _say_changed(changed: Sequence[str]) -> None:
     screen.print(f"Changed: {', '.join(changed)}." if changed else "No changes.")
 
 
-def _deploy(target: Target, *, smoke: bool) -> int:
+def _deploy(given: argparse.Namespace, target: Target) -> int:
     from cli.deploy import deploying  # noqa: PLC0415  # as above
 
-    with steps(f"Deploying {target.name} to {target.account} in {target.region}") as tell:
+    title = f"Deploying {target.name} to {target.account} in {target.region}"
+    with steps(title, aside=given.json) as tell:
         deployed = deploying.deploy(target, tell)
+    if not given.json:
+        _say_where(deployed)
+    if not given.no_smoke:
+        _try_out(target, deployed, complaints if given.json else screen)
+    if given.json:
+        urls = {"api_url": deployed.api_url, "monitor_url": f"{deployed.api_url}/monitor", "cdn_url": deployed.cdn_url}
+        emit({**_place(target), "changed": deployed.changed, **urls, "tried_out": not given.no_smoke})
+    return 0
+
+
+def _say_where(deployed: Deployed) -> None:
     _say_changed(deployed.changed)
     screen.print(f"[bold]API[/]      {deployed.api_url}", soft_wrap=True)
     screen.print(f"[bold]Monitor[/]  {deployed.api_url}/monitor", soft_wrap=True)
     screen.print(f"[bold]Pictures[/] {deployed.cdn_url}", soft_wrap=True)
-    if smoke:
-        _try_out(target, deployed)
-    return 0
 
 
-def _try_out(target: Target, deployed: Deployed) -> None:
+def _try_out(target: Target, deployed: Deployed, to: Console) -> None:
     from infra import smoke  # noqa: PLC0415  # as above
 
     through = target.endpoint if target.is_ministack else ""
     visit = smoke.visit(deployed.api_url, deployed.token, cdn_through=through)
-    if not smoke.run(visit, lambda line: screen.print(line, markup=False, soft_wrap=True)):
+    if not smoke.run(visit, lambda line: to.print(line, markup=False, soft_wrap=True)):
         raise Trouble(f"{target.name} is deployed and does not work.", "Roll back by deploying the last good commit.")
+
+
+def _place(target: Target) -> dict[str, str]:
+    return {"stage": target.stage, "account": target.account, "region": target.region}
 
 
 def _stage(text: str) -> str:

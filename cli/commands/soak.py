@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.table import Table
 
 from chalicelib.core.tasks import Status
 from cli import exits
+from cli.commands import connection
 from cli.commands.grammar import Commands, declare
-from cli.terminal import screen
+from cli.showing import emit
+from cli.terminal import complaints, screen, steps
 from cli.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ def add_to(commands: Commands) -> None:
         "let clients, faults and deaths loose on the services, and recount what is left",
         "soak --tasks 10000 --kill 0.05 --duplicate 0.03 --errors 0.02 --seed 1",
         "soak --store postgres --tasks 1000",
+        "soak --tasks 500 --json",
     )
     parser.add_argument("--tasks", type=_count, default=10_000, metavar="N", help="files that clients send (10000)")
     for name, usual, help_ in _RATES:
@@ -37,6 +41,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--store", choices=STORES, default="dynamodb", help="dynamodb is moto (the default)")
     parser.add_argument("--database-url", metavar="URL", help="an empty PostgreSQL, instead of one of its own")
     parser.add_argument("--threads", type=_count, default=4, metavar="N", help="clients and workers at a time (4)")
+    connection.add_json_to(parser)
     parser.set_defaults(run=run)
 
 
@@ -44,11 +49,15 @@ def run(given: argparse.Namespace) -> int:
     """Do it: 0 when nothing was lost, doubled or miscounted, else 1."""
     verdicts = []
     for seed in given.seed or [1]:
-        with screen.status(f"Soaking {given.tasks} tasks on {given.store}, seed {seed}"):
+        with steps(f"Soaking {given.tasks} tasks on {given.store}, seed {seed}", aside=given.json):
             verdicts.append(_soaked(given, seed))
-        _tell(verdicts[-1])
-    screen.print(table_of(verdicts))
-    return exits.DONE if all(verdict.is_good for verdict in verdicts) else exits.FAILED
+        _tell(verdicts[-1], complaints if given.json else screen)
+    is_good = all(verdict.is_good for verdict in verdicts)
+    if given.json:
+        emit({"good": is_good, "soaks": [facts(verdict) for verdict in verdicts]})
+    else:
+        screen.print(table_of(verdicts))
+    return exits.DONE if is_good else exits.FAILED
 
 
 def table_of(verdicts: list[Verdict]) -> Table:
@@ -81,6 +90,20 @@ def cells(verdict: Verdict) -> dict[str, str]:
     }
 
 
+def facts(verdict: Verdict) -> dict[str, object]:
+    """What programs are told of one soak."""
+    return {
+        "store": verdict.options.store,
+        "seed": verdict.options.seed,
+        "accepted": verdict.accepted,
+        "ends": {str(status): verdict.ends.get(status, 0) for status in _ENDS},
+        "met": dict(verdict.met),
+        "drained": verdict.drained,
+        "problems": [{"kind": problem.kind, "what": problem.what} for problem in verdict.problems],
+        "seconds": round(verdict.seconds, 1),
+    }
+
+
 _ENDS = (Status.SUCCESS, Status.PARTIAL, Status.FAILURE, Status.REVOKED)
 _RATES = (
     ("kill", 0.05, "attempts and requests that die"),
@@ -108,11 +131,11 @@ def _options(given: argparse.Namespace, seed: int) -> Options:
     return Options(given.tasks, seed, given.store, rates, given.threads, given.database_url)
 
 
-def _tell(verdict: Verdict) -> None:
+def _tell(verdict: Verdict, to: Console) -> None:
     for problem in verdict.problems[:SHOWN]:
-        screen.print(f"{problem.kind}: {problem.what}", markup=False, soft_wrap=True)
+        to.print(f"{problem.kind}: {problem.what}", markup=False, soft_wrap=True)
     if len(verdict.problems) > SHOWN:
-        screen.print(f"… and {len(verdict.problems) - SHOWN} more")
+        to.print(f"… and {len(verdict.problems) - SHOWN} more")
 
 
 def _count(text: str) -> int:

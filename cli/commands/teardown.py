@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from cli.commands import connection
 from cli.commands.deploy import add_stage_to
 from cli.commands.grammar import Commands, declare
+from cli.showing import say
 from cli.terminal import screen, steps
 from cli.trouble import Trouble
 
@@ -17,10 +19,15 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     parser = declare(
-        commands, "teardown", "delete a stage from AWS, its pictures and its history", "teardown --stage dev"
+        commands,
+        "teardown",
+        "delete a stage from AWS, its pictures and its history",
+        "teardown --stage dev",
+        "teardown --stage dev --yes --json",
     )
     add_stage_to(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask; a protected stage such as prod insists on this")
+    connection.add_json_to(parser)
     parser.set_defaults(run=run)
 
 
@@ -31,18 +38,21 @@ def run(given: argparse.Namespace) -> int:
 
     target = Target(given.stage)
     if not given.yes:
-        _ask(target)
-    with steps(f"Deleting {target.name} from {target.account} in {target.region}") as tell:
+        _ask(target, aloud=not given.json)
+    with steps(f"Deleting {target.name} from {target.account} in {target.region}", aside=given.json) as tell:
         clearing.clear(target, tell)
-    screen.print("Nothing of it is left.")
+    gone = {"stage": target.stage, "account": target.account, "region": target.region, "deleted": True}
+    say(given, "Nothing of it is left.", gone)
     return 0
 
 
-def _ask(target: Target) -> None:
+def _ask(target: Target, *, aloud: bool) -> None:
     from infra import stages  # noqa: PLC0415  # as above
 
     if target.stage == "prod" or stages.of(target.stage).protected:
         raise Trouble(f"{target.name} is protected.", "If you mean it, say so: --yes. There is no way back.")
+    if not aloud:
+        raise Trouble("Programs are not asked.", "If you mean it, say so: --yes. There is no way back.")
     screen.print(f"This deletes {target.name} in account {target.account}, {target.region}: all pictures, all history.")
     if input(f"Type {target.stage} to go on: ") != target.stage:
         raise Trouble("Nothing was deleted.", "The name was not repeated.")

@@ -40,7 +40,7 @@ def add_to(commands: Commands) -> None:
 def run(given: argparse.Namespace) -> int:
     """Do it."""
     stack = stack_options.stack_from(given)
-    with steps("Starting the local cloud", quiet=given.json) as tell:
+    with steps("Starting the local cloud", aside=given.json) as tell:
         record = lifecycle.up(stack, tell, state=given.state)
         tell("first answers")
         warming.first_answers(stack)

@@ -16,7 +16,7 @@ from cli.completing import words_of
 from cli.local.stack import PROJECT
 
 COMMANDS = [at for at in words_of(parser()) if at]
-LOCAL = {"test", "bench", "soak", "deploy", "teardown", "completion"}
+LOCAL = {"test", "bench", "completion"}
 """They make or check things on this machine; what they print is for people."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -105,6 +106,16 @@ def test_the_command_ends_with_nought_where_nothing_is(capsys: pytest.CaptureFix
     assert main(["soak", "--tasks", "60", "--store", "memory", "--seed", "1", "--seed", "2"]) == 0
     told = capsys.readouterr().out
     assert all(word in told for word in ("accepted", "SUCCESS", "lost", "duplicated", "drained", "counters exact"))
+
+
+def test_programs_are_told_of_each_soak(capsys: pytest.CaptureFixture[str]) -> None:
+    typed = ["soak", "--tasks", "60", "--store", "memory", "--seed", "1", "--seed", "2", "--json"]
+
+    assert main(typed) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["good"], [one["seed"] for one in told["soaks"]]) == (True, [1, 2])
+    assert all(sum(one["ends"].values()) == one["accepted"] and not one["problems"] for one in told["soaks"])
 
 
 @pytest.mark.parametrize("typed", [["--kill", "2"], ["--tasks", "0"], ["--store", "paper"]])
