@@ -145,14 +145,32 @@ def test_checks_that_run_side_by_side_are_shown_one_after_the_other_and_one_brok
 ) -> None:
     checks = [("calendar", "2026", "1"), ("calendar", "2026", "2")]
 
-    well = test_command.side_by_side(checks)
+    well = test_command.code_of(test_command.side_by_side(checks))
     checks[broken] = ("calendar", "no year", "1")
-    ill = test_command.side_by_side(checks)
+    ill = test_command.code_of(test_command.side_by_side(checks))
 
     said = capfd.readouterr()
     assert (well, ill) == (0, 2)
     assert said.out.index("January 2026") < said.out.index("February 2026")
     assert "invalid int value: 'no year'" in said.out + said.err
+
+
+@pytest.mark.parametrize(("year", "code"), [("2026", 0), ("no year", 2)])
+def test_programs_are_told_how_each_check_ended(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, year: str, code: int
+) -> None:
+    together = (("calendar", year, "1"), ("calendar", "2026", "2"))
+    monkeypatch.setattr(
+        test_command, "plan", lambda *_, **__: [together, (("calendar", "2026", "3"),)][: 1 + (not code)]
+    )
+
+    assert main(["test", "--json"]) == code
+
+    said = capfd.readouterr()
+    told = json.loads(said.out)
+    codes = [(one["command"], one["code"]) for one in told["checks"]]
+    assert (told["passed"], codes[:2]) == (not code, [(f"calendar {year} 1", code), ("calendar 2026 2", 0)])
+    assert "February 2026" in said.err
 
 
 def test_the_benchmark_gets_its_arguments_as_they_are() -> None:

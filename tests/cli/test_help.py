@@ -16,8 +16,8 @@ from cli.completing import words_of
 from cli.local.stack import PROJECT
 
 COMMANDS = [at for at in words_of(parser()) if at]
-LOCAL = {"test", "bench", "completion"}
-"""They make or check things on this machine; what they print is for people."""
+LOCAL = {"bench", "completion"}
+"""What they print is for people and shells; `bench --json FILE` writes its numbers."""
 
 
 @cache
