@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.checkup.findings import BAD, DOUBTFUL, GOOD, Finding
+from cli.local import cloud
 
 SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or the AWS_ACCESS_KEY_ID pair); only deploying needs it."
 ENOUGH = 100
@@ -19,7 +19,7 @@ OURS = "wallify-"
 
 def account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - boto3 has no types
     """Credentials, quotas and stacks. Whatever AWS does not let us see is a finding too."""
-    session = session or boto3.Session()
+    session = session or cloud.session()
     try:
         who = session.client("sts", region_name=session.region_name or "us-east-1").get_caller_identity()
     except (BotoCoreError, ClientError) as refused:
@@ -27,7 +27,7 @@ def account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - boto3 h
         return
     yield Finding("aws", GOOD, f"account {who['Account']} as {who['Arn']}")
     if not session.region_name:
-        yield Finding("region", BAD, "none is chosen", "Set AWS_REGION, such as eu-central-1.")
+        yield Finding("region", BAD, "none is chosen", "Set AWS_DEFAULT_REGION, such as eu-central-1.")
         return
     for check in (_concurrency, _stacks):
         try:

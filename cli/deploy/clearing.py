@@ -12,6 +12,7 @@ from cli.deploy import chalice, layout, recording, stacks
 from cli.deploy.target import Target
 from cli.local import gaps
 from cli.local.staging import tracked_config
+from infra.template import DATABASE
 
 Tell = Callable[[str], None]
 
@@ -30,6 +31,7 @@ def clear(target: Target, tell: Tell) -> None:
     _layers(target)
     tell("stacks (a distribution takes some minutes on AWS)")
     _lift_protection(target)
+    _network(target, tell)
     for name in reversed(layout.names(target).values()):
         stacks.delete(target.client("cloudformation"), name)
     tell("data and logs")
@@ -99,6 +101,22 @@ def _lift_protection(target: Target) -> None:
         target.client("rds").modify_db_instance(
             DBInstanceIdentifier=target.name, DeletionProtection=False, ApplyImmediately=True
         )
+
+
+def _network(target: Target, tell: Tell) -> None:
+    """Wait until nobody has an address in the database's network: Lambda keeps its own for a while, AWS says 20 min.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    """
+    stack = layout.names(target)[DATABASE]
+    group = stacks.outputs(target.client("cloudformation"), stack).get("DatabaseClients")
+    if group is None:
+        return
+    tell("the network (Lambda gives its addresses back after some minutes)")
+    used = {"Filters": [{"Name": "group-id", "Values": [group]}]}
+    ec2 = target.client("ec2")
+    looks = stacks.looks(lambda: ec2.describe_network_interfaces(**used)["NetworkInterfaces"], stack)
+    next(found for found in looks if not found)
 
 
 def _bucket(target: Target) -> None:

@@ -57,6 +57,7 @@ def prepare(target: Target, tell: Tell) -> list[str]:
     outputs = layout.outputs(target)
     if target.is_ministack:
         _fill_gaps(target, outputs)
+    chalice.remember(target)
     if recording.record(target.source, target.stage, outputs, cdn_url=stages.of(target.stage).cdn_url):
         changed.append("configuration")
     return changed
@@ -84,7 +85,6 @@ def _fill_gaps(target: Target, outputs: dict[str, str]) -> None:
 
 
 def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell) -> str:
-    chalice.remember(target)
     api_id = chalice.api_id(target)
     current = bool(api_id) and chalice.is_current(target)
     if not current:

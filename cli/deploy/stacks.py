@@ -84,9 +84,21 @@ def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
 
 def settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
     """The stack's status once nothing is under way; None if it is gone."""
-    looks: Iterator[str | None] = _looks(lambda: status_of(cloudformation, name), name)
+    seen: Iterator[str | None] = looks(lambda: status_of(cloudformation, name), name)
     still = GOOD | {"REVIEW_IN_PROGRESS"}
-    return next(found for found in looks if found is None or found in still or not found.endswith("_IN_PROGRESS"))
+    return next(found for found in seen if found is None or found in still or not found.endswith("_IN_PROGRESS"))
+
+
+def looks(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
+    """What `look` answers, again and again; Trouble when patience ends."""
+    deadline, pause = time.monotonic() + PATIENCE, POLL
+    while time.monotonic() < deadline:
+        yield look()
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_POLL)
+    raise Trouble(
+        f"{name} is not done after {PATIENCE / 60:.0f} minutes.", "Look at it in the console, then try again."
+    )
 
 
 def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401
@@ -133,7 +145,7 @@ def _look_until(cloudformation: Any, name: str, what: str, ends: set[str]) -> di
         answer: dict[str, Any] = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
         return answer
 
-    return next(found for found in _looks(look, name) if found[what] in ends)
+    return next(found for found in looks(look, name) if found[what] in ends)
 
 
 def _changes(cloudformation: Any, name: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
@@ -170,13 +182,3 @@ def _whole(cloudformation: Any, name: str) -> None:  # noqa: ANN401
     ended = settled(cloudformation, name)
     if ended not in GOOD:
         raise Trouble(f"The stack {name} could not be made ({ended}).", reason_of(cloudformation, name))
-
-
-def _looks(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
-    """What `look` answers, again and again; Trouble when patience ends."""
-    deadline, pause = time.monotonic() + PATIENCE, POLL
-    while time.monotonic() < deadline:
-        yield look()
-        time.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_POLL)
-    raise Trouble(f"The stack {name} is not done after {PATIENCE / 60:.0f} minutes.", "Look at its events.")

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.local import cloud
 from cli.local.stack import PROJECT
 from cli.trouble import Trouble
 
@@ -26,7 +26,7 @@ class Target:
 
     stage: str
     source: Path = PROJECT
-    session: Any = field(default_factory=boto3.Session)  # boto3 has no types
+    session: Any = field(default_factory=cloud.session)  # boto3 has no types
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class Target:
     def region(self) -> str:
         """The region; Trouble if none is chosen."""
         if not self.session.region_name:
-            raise Trouble("No region is chosen.", "Set AWS_REGION (such as eu-central-1), or one in your AWS profile.")
+            raise Trouble("No region is chosen.", "Set AWS_DEFAULT_REGION to one, or name one in your AWS profile.")
         return str(self.session.region_name)
 
     @cached_property

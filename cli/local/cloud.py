@@ -1,7 +1,8 @@
-"""AWS clients for a local stack, as its root user. The one place in the terminal's room that makes them."""
+"""Ways to AWS: clients for a local stack, as its root user, and the caller's own session for a real account."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import boto3
@@ -21,3 +22,11 @@ def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its
         region_name=REGION,
     )
     return session.client(service, endpoint_url=stack.emulator_url, config=QUICK)
+
+
+def session() -> Any:  # noqa: ANN401 - as above
+    """The caller's own, from their environment and profiles.
+
+    Its region is also what AWS_REGION says, which the other tools of AWS read and boto3 does not.
+    """
+    return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)

@@ -61,10 +61,21 @@ def _switchboard(it: Deployment) -> Iterator[str]:
 
 def _logs(it: Deployment) -> Iterator[str]:
     groups = {text(one["LogGroupName"]): one for one in it.of("AWS::Logs::LogGroup").values()}
+    yield from (
+        name for name in (*_of_functions(it), *_of_databases(it)) if "RetentionInDays" not in groups.get(name, {})
+    )
+
+
+def _of_functions(it: Deployment) -> Iterator[str]:
+    """What AWS calls the functions' logs."""
     for function in it.config["lambda_functions"]:
-        name = "/aws/lambda/wallify-${Stage}" + ("" if function == "api_handler" else f"-{function}")
-        if "RetentionInDays" not in groups.get(name, {}):
-            yield name
+        yield "/aws/lambda/wallify-${Stage}" + ("" if function == "api_handler" else f"-{function}")
+
+
+def _of_databases(it: Deployment) -> Iterator[str]:
+    for database in it.of("AWS::RDS::DBInstance").values():
+        for log in database["EnableCloudwatchLogsExports"]:
+            yield f"/aws/rds/instance/{text(database['DBInstanceIdentifier'])}/{log}"
 
 
 def _uploads_pass(it: Deployment) -> Iterator[str]:

@@ -52,6 +52,37 @@ class NoStacks:
         raise NO_STACK
 
 
+class DatabaseStack:
+    """CloudFormation with the stack of the database and its network, until that is deleted."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        if StackName != "wallify-dev-database" or "network deleted" in self.done:
+            raise NO_STACK
+        outputs = [{"OutputKey": "DatabaseClients", "OutputValue": "sg-1"}]
+        return {"Stacks": [{"StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+
+    def update_termination_protection(self, **_: Any) -> None:  # noqa: ANN401
+        pass
+
+    def delete_stack(self, **_: Any) -> None:  # noqa: ANN401
+        self.done.append("network deleted")
+
+
+class Addresses:
+    """EC2, where functions that are gone keep their address for one more look."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def describe_network_interfaces(self, Filters: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        assert Filters == [{"Name": "group-id", "Values": ["sg-1"]}]
+        self.done.append("looked")
+        return {"NetworkInterfaces": [{}] if self.done == ["looked"] else []}
+
+
 def everything_gone(**otherwise: Any) -> dict[str, Any]:  # noqa: ANN401
     gone = {name: Nothing() for name in ("lambda", "events", "logs", "dynamodb", "apigateway")}
     database = Nothing("DBInstanceNotFound", describe_db_snapshots={"DBSnapshots": []})
@@ -100,3 +131,12 @@ def test_snapshots_of_the_database_go_too(tmp_path: Path) -> None:
     clearing.clear(a_target(tmp_path / "project", services=everything_gone(rds=database)), lambda _: None)
 
     assert ("delete_db_snapshot", {"DBSnapshotIdentifier": "last"}) in database.asked
+
+
+def test_the_databases_network_waits_until_functions_have_given_their_addresses_back(tmp_path: Path) -> None:
+    done: list[str] = []
+    services = everything_gone(cloudformation=DatabaseStack(done), ec2=Addresses(done))
+
+    clearing.clear(a_target(tmp_path / "project", services=services), lambda _: None)
+
+    assert done == ["looked", "looked", "network deleted"]

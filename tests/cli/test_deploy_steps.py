@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.deploy import chalice, gateway, layout, migrating, recording
+from cli.deploy.target import Target
 from cli.trouble import Trouble
 from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
@@ -171,7 +172,7 @@ def test_no_region_is_one_clear_sentence(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project")
     target.session.region_name = None
 
-    with pytest.raises(Trouble, match=r"No region is chosen\. Set AWS_REGION"):
+    with pytest.raises(Trouble, match=r"No region is chosen\. Set AWS_DEFAULT_REGION"):
         _ = target.region
 
 
@@ -180,3 +181,12 @@ def test_each_stage_of_each_emulator_has_a_place_of_its_own(tmp_path: Path, monk
     places = [a_target(tmp_path / stage, stage).place for stage in ("dev", "prod")]
 
     assert places == ["http://127.0.0.1:4566/dev", "http://127.0.0.1:4566/prod"]
+
+
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_the_region_may_be_named_in_either_way_that_awss_tools_know(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for known in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(known, raising=False)
+    monkeypatch.setenv(name, "eu-north-1")
+
+    assert Target("dev").region == "eu-north-1"

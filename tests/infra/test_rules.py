@@ -40,6 +40,13 @@ def test_a_planted_breach_is_noticed(deployment: Deployment, rule: str) -> None:
     assert rule in breaches(planted)
 
 
+def test_logs_of_the_database_end_too(deployment: Deployment) -> None:
+    planted = deepcopy(deployment)
+    del planted.database["Resources"]["DatabaseLogs"]
+
+    assert breaches(planted) == {"logs end": ["/aws/rds/instance/wallify-${Stage}/postgresql"]}
+
+
 @pytest.mark.parametrize("path", [FOUNDATION, DATABASE, GATEWAY], ids=lambda path: path.name)
 def test_the_linter_minds_nothing_in_our_templates(path: Path) -> None:
     assert cfnlint.lint(path.read_text(encoding="utf-8")) == []
