@@ -6,14 +6,20 @@ of its own is marked where it is written.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
+
+# Thousands of tests are collected, and nothing of that is ever garbage: looking for some takes a fifth of the time.
+gc.disable()
 
 SLOW_PLACES = (
     "tests/faults/",  # a worker dies between any two steps, on every back end: minutes
     "tests/browser/",  # a browser of their own
     "tests/api/test_fuzz.py",  # hundreds of requests for each route
+    "tests/golden/",  # every kind of file in every format
+    "tests/bench/",  # they measure, a little
     "tests/stores/dynamodb/",  # the table is moto's
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
     "tests/services/test_night_scale.py",  # whole libraries, cleaned up
@@ -34,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_slow(item.nodeid):
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays, so it need not be looked at again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _is_slow(nodeid: str) -> bool:

@@ -124,6 +124,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
         yield boto3.Session(region_name="eu-central-1")
 
 
+@pytest.mark.slow  # moto answers for a dozen services
 def test_the_account_and_its_stacks_are_looked_at(aws: boto3.Session) -> None:
     template = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
     aws.client("cloudformation").create_stack(StackName="wallify-prod", TemplateBody=template)
