@@ -12,7 +12,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FileParts
 from chalicelib.api.problems import say
-from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, task_record
+from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, counted_record
 from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
 from chalicelib.api.vocabulary import given
 from chalicelib.core.tasks import TaskType
@@ -88,7 +88,7 @@ def _told(ask: Ask, batch: Batch, *, asynchronous: bool) -> BulkUpload:
         results=tuple(_item(ask, item) for item in batch.items),
         task_ids=tuple(_ids(batch)),
         async_processing=asynchronous,
-        task=task_record(ask, batch.parent),
+        task=counted_record(ask, batch.parent),
     )
 
 

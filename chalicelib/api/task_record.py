@@ -109,6 +109,11 @@ def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
     )
 
 
+def counted_record(ask: Ask, task: Task) -> TaskRecord:
+    """The task; a parent with what its children have come to by now."""
+    return task_record(ask, wired().tasks.counted(task))
+
+
 def full_task_record(ask: Ask, task: Task) -> TaskRecord:
     """The task with the image that it has led to."""
     return task_record(ask, wired().tasks.counted(task), processed_image(ask, task))
@@ -116,7 +121,7 @@ def full_task_record(ask: Ask, task: Task) -> TaskRecord:
 
 def started(ask: Ask, task: Task) -> Answer:
     """The answer to what has become a task (202), with the way to it."""
-    located = data(task_record(ask, task), 202).having(Location=ask.link(f"/task/status/{task.task_id}"))
+    located = data(counted_record(ask, task), 202).having(Location=ask.link(f"/task/status/{task.task_id}"))
     return located.having(Retry_After=LOOK_AGAIN_SECONDS)
 
 

@@ -11,7 +11,13 @@ from msgspec import UNSET, UnsetType
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import ANY_TOKEN, Reply, endpoint
-from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, TaskRecord, full_task_record, started, task_record
+from chalicelib.api.task_record import (
+    LOOK_AGAIN_SECONDS,
+    TaskRecord,
+    counted_record,
+    full_task_record,
+    started,
+)
 from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt, given
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
@@ -120,7 +126,7 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
 def tasks(ask: Ask, query: HistoryQuery) -> Answer:
     """Newest first. A page may be short, even empty, and still have a next cursor."""
     page = wired().tasks.history(filter_of(query), query.limit, given(query.cursor))
-    return data(TaskList(tuple(task_record(ask, task) for task in page.items), page.next_cursor))
+    return data(TaskList(tuple(counted_record(ask, task) for task in page.items), page.next_cursor))
 
 
 @endpoint(
@@ -128,15 +134,16 @@ def tasks(ask: Ask, query: HistoryQuery) -> Answer:
     "Stop a task",
     scopes=(Scope.TASKS,),
     replies={
-        200: Reply("It waited: it is REVOKED and will never run.", TaskRecord),
+        200: Reply("It waited: it is REVOKED and will never run. Or it was asked to stop before.", TaskRecord),
         202: Reply("It runs: it will stop at its next step.", TaskRecord, headers=("Location", "Retry-After")),
     },
     errors=(TaskNotFound, IllegalTransition),
 )
 def cancel_task(ask: Ask, at: TaskAt) -> Answer:
-    """Cancelling twice answers the same; a task that ended otherwise stays as it is (409)."""
+    """Cancelling twice is no error and changes nothing; a task that ended otherwise stays as it is (409)."""
+    is_known = wired().tasks.get(at.task_id).cancel_requested
     task = wired().tasks.cancel(at.task_id)
-    return data(task_record(ask, task)) if task.is_final else started(ask, task)
+    return data(counted_record(ask, task)) if task.is_final or is_known else started(ask, task)
 
 
 def filter_of(query: HistoryQuery) -> TaskFilter:
@@ -153,7 +160,7 @@ def filter_of(query: HistoryQuery) -> TaskFilter:
 
 
 def _in_state(ask: Ask, page: Page[Task], status: Status) -> tuple[TaskRecord, ...]:
-    return tuple(task_record(ask, task) for task in page.items if task.status is status)
+    return tuple(counted_record(ask, task) for task in page.items if task.status is status)
 
 
 def _count_from(page: Page[Task]) -> int:

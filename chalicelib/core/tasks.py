@@ -213,6 +213,10 @@ class Task:
         """Still running, with the wish to stop noted for the worker's next step."""
         return replace(self, cancel_requested=True)
 
+    def stopping(self, *, now: datetime, keep: timedelta) -> Task:
+        """What a cancel makes of it: asked to stop while it runs, and otherwise revoked at once."""
+        return self.cancelling() if self.status is Status.STARTED else self.revoked(now=now, keep=keep)
+
     def _ended(self, to: Status, *, now: datetime, keep: timedelta, **changes: object) -> Task:
         return self._moved(to, finished_at=now, expires_at=now + keep, owner=None, lease_until=None, **changes)
 

@@ -148,21 +148,36 @@ class Sweeper:
             return "broken_off"
         if age >= self.patience.hard:
             return self._time_out(parent)
-        if age >= self.patience.soft and not parent.cancel_requested:
-            self.tasks.replace(parent, parent.cancelling())
-            return "stopping"
-        return "fine"
+        if age >= self.patience.soft:
+            return self._begin_no_more(parent)
+        return self._stop_all(parent) if parent.cancel_requested else "fine"
+
+    def _begin_no_more(self, parent: Task) -> str:
+        if parent.cancel_requested:
+            return "fine"
+        self.tasks.replace(parent, parent.cancelling())
+        return "stopping"
+
+    def _stop_all(self, parent: Task) -> str:
+        """The children that were too many for whoever cancelled the parent."""
+        going = [child for child in self._children(parent) if not (child.is_final or child.cancel_requested)]
+        for child in going:
+            with suppress(Conflict):
+                self.tasks.replace(child, child.stopping(now=self.clock.now(), keep=self.rules.keep))
+        self.families.settle(self.tasks.get(parent.task_id))
+        return "stopped" if going else "fine"
+
+    def _children(self, parent: Task) -> Iterator[Task]:
+        page = self.tasks.children(parent.task_id, _PAGE)
+        yield from page.items
+        while page.next_cursor:
+            page = self.tasks.children(parent.task_id, _PAGE, page.next_cursor)
+            yield from page.items
 
     def _time_out(self, parent: Task) -> str:
         """Every child that is not final ends here, and the parent with the last of them."""
-        cursor: str | None = None
-        while True:
-            page = self.tasks.children(parent.task_id, _PAGE, cursor)
-            for child in page.items:
-                self._time_out_child(child)
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+        for child in self._children(parent):
+            self._time_out_child(child)
         if not self.families.settle(self.tasks.get(parent.task_id)).is_final:
             # Children that never came to be: whoever opened the parent died while doing so.
             return self._give_up(parent, "time_limit", "The job took longer than it may.")

@@ -62,7 +62,7 @@ class Tasks:
     def cancel(self, task_id: str) -> Task:
         """Stop a task: one that waits is REVOKED at once, one that runs is asked to stop at its next step.
 
-        A parent takes its children along: the first few hundred now, the others when a worker looks at them.
+        A parent takes its children along: the first few hundred now, the others when a worker or the sweeper looks.
         IllegalTransition (detail `status`) if it ended otherwise; cancelling twice answers the same. TaskNotFound.
         """
         task = self.store.get(task_id)
@@ -71,7 +71,7 @@ class Tasks:
         if task.is_final:
             raise IllegalTransition("The task has ended already.", task_id=task_id, status=task.status)
         try:
-            stopped = self.store.replace(task, self._stopping(task))
+            stopped = self.store.replace(task, task.stopping(now=self.clock.now(), keep=self.rules.keep))
         except Conflict:
             # A worker moved it between our look and our write; its new state decides.
             return self.cancel(task_id)
@@ -87,8 +87,3 @@ class Tasks:
         if stopped.is_final:
             self.families.child_ended(stopped)
         return stopped
-
-    def _stopping(self, task: Task) -> Task:
-        if task.status is Status.STARTED:
-            return task.cancelling()
-        return task.revoked(now=self.clock.now(), keep=self.rules.keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -14,7 +15,7 @@ from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import fingerprint
 from chalicelib.core.sniff import sniff
 from chalicelib.core.tasks import Status, Task
-from chalicelib.errors import Conflict, DuplicateImage, PayloadTooLarge, Unavailable
+from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, PayloadTooLarge, Unavailable
 from chalicelib.ports import Catalog, Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency, Ticket
 from chalicelib.services.intake import Intake, Place
@@ -97,9 +98,11 @@ class Uploads:
         checked = self.check(upload)
         ticket = self.idempotency.ticket(owner, key, checked.fingerprint)
         if ticket.earlier is not None:
-            return Accepted(self._again(ticket.earlier, checked), warnings=checked.warnings)
+            return self._repeated(ticket.earlier, checked)
         twin = self.twin(checked)
         if twin is not None:
+            if key is not None:
+                self._remember(ticket, checked, twin)
             return Accepted(duplicate=twin, warnings=checked.warnings)
         return Accepted(self._open(ticket, checked), warnings=checked.warnings)
 
@@ -126,8 +129,24 @@ class Uploads:
         named = Place(place.task_id, place.parent_id, place.index, args)
         return self.intake.image_task(named, checked.collection, checked.filename)
 
+    def _remember(self, ticket: Ticket, checked: Checked, twin: Image) -> None:
+        """Keep what the key stands for, although no worker is needed."""
+        with suppress(Conflict):
+            self.tasks.add(self.intake.found(self._asked(ticket, checked), twin.image_id))
+
+    def _repeated(self, task: Task, checked: Checked) -> Accepted:
+        """What the first request of this key was answered."""
+        told = {} if task.attempts or not task.is_final else task.result or {}
+        with suppress(ImageNotFound):
+            if told.get("duplicate"):
+                return Accepted(duplicate=self.catalog.image(str(told["image_id"])), warnings=checked.warnings)
+        return Accepted(self._again(task, checked), warnings=checked.warnings)
+
+    def _asked(self, ticket: Ticket, checked: Checked) -> Task:
+        return self.task(checked, Place(ticket.task_id, args={"fingerprint": checked.fingerprint}))
+
     def _open(self, ticket: Ticket, checked: Checked) -> Task:
-        task = self.task(checked, Place(ticket.task_id, args={"fingerprint": checked.fingerprint}))
+        task = self._asked(ticket, checked)
         try:
             self.tasks.add(task)
         except Conflict:

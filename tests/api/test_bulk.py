@@ -32,6 +32,19 @@ def test_results_come_in_request_order_with_reasons(admin: Gateway, busy_house: 
     assert (got.json["total"], got.json["accepted"], len(got.json["task_ids"])) == (3, 2, 3)
 
 
+def test_a_job_tells_from_its_first_answer_on_how_its_files_do(admin: Gateway, house: Wired) -> None:
+    got = bulk(admin, a_file(a_jpeg(), "a.jpg"), a_file(b"hello", "b.jpg"), async_="true")
+
+    listed = admin.get("/tasks/active").json["active"]
+    cancelled = admin.post(f"/task/cancel/{got.json['task_id']}").json
+
+    assert [got.json["task"]["result"], *(task["result"] for task in listed)] == [
+        {"succeeded": 0, "failed": 1, "cancelled": 0}
+    ] * 2
+    assert (got.json["task"]["progress"]["current"], got.json["task"]["progress"]["total"]) == (1, 2)
+    assert cancelled["result"] == {"succeeded": 0, "failed": 1, "cancelled": 1}
+
+
 def test_a_job_with_a_bad_file_ends_partial(admin: Gateway, busy_house: Wired) -> None:
     parent = bulk(admin, a_file(a_jpeg(), "a.jpg"), a_file(b"x", "b.jpg"), async_="true").json["task_id"]
 

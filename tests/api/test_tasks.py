@@ -149,6 +149,14 @@ def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Wired) -> None:
     assert got.headers["Location"] == f"/task/status/{ONE}"
 
 
+def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, house: Wired) -> None:
+    house.state.tasks.add(a_task(ONE, status=Status.STARTED))
+
+    first, again = admin.post(f"/task/cancel/{ONE}"), admin.post(f"/task/cancel/{ONE}")
+
+    assert (first.status, again.status, again.json) == (202, 200, first.json)
+
+
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILURE, Status.PARTIAL])
 def test_a_task_that_has_ended_cannot_be_cancelled(admin: Gateway, house: Wired, status: Status) -> None:
     house.state.tasks.add(a_final_task(ONE, status=status))

@@ -53,6 +53,29 @@ def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Wired) -> No
     assert first.json == again.json
 
 
+def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gateway, busy_house: Wired) -> None:
+    upload(admin, a_file(a_jpeg(seed=1)))
+    first, again, other = (
+        admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")
+        for body in (a_jpeg(seed=1), a_jpeg(seed=1), a_jpeg(seed=2))
+    )
+
+    assert (first.status, first.json["duplicate"], first.json["task_ids"]) == (200, True, [])
+    assert (again.status, again.json) == (200, first.json)
+    assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
+
+
+def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(admin: Gateway, busy_house: Wired) -> None:
+    image_id = upload(admin, a_file(a_jpeg())).json["file"]["image_id"]
+    form = a_form(a_file(a_jpeg()), async_="1")
+    admin.post("/file_upload", form, Content_Type=FORM, Idempotency_Key="k1")
+    admin.ask("DELETE", f"/images/{image_id}")
+
+    again = admin.post("/file_upload", form, Content_Type=FORM, Idempotency_Key="k1")
+
+    assert (again.status, again.json["file"]["status"]) == (202, "SUCCESS")
+
+
 def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Wired) -> None:
     first, other = (
         admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")

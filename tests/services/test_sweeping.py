@@ -161,6 +161,28 @@ def test_a_job_that_takes_too_long_begins_nothing_new_and_ends_at_last(world: Wo
     assert world.task(parent).result == {"succeeded": 1, "failed": 0, "cancelled": 1}
 
 
+def test_children_too_many_for_one_cancel_are_stopped_by_the_next_look(world: World) -> None:
+    files = [Announced("nature", f"{number}.png", "image/png") for number in range(230)]
+    parent, drafts = world.wired.drafts.open_all(files)
+    running = world.task(drafts[-1].task)
+    held = running.claimed(owner="run-1", now=world.clock.now(), lease=world.wired.rules.lease)
+    world.wired.state.tasks.replace(running, held)
+    assert not world.wired.tasks.cancel(parent.task_id).is_final
+    assert sweep(world) == {"stopped": 1}
+    assert sweep(world) == {}
+    assert {world.task(draft.task).status for draft in drafts[:-1]} == {Status.REVOKED}
+    assert (world.task(running).status, world.task(running).cancel_requested) == (Status.STARTED, True)
+
+
+def test_a_cancelled_job_whose_children_have_all_stopped_ends(world: World) -> None:
+    files = [Announced("nature", f"{number}.png", "image/png") for number in range(230)]
+    parent, _ = world.wired.drafts.open_all(files)
+    world.wired.tasks.cancel(parent.task_id)
+    sweep(world)
+    ended = world.task(parent)
+    assert (ended.status, ended.result) == (Status.REVOKED, {"succeeded": 0, "failed": 0, "cancelled": 230})
+
+
 def test_a_job_ends_at_its_hard_limit_whatever_its_children_do(world: World) -> None:
     parent = job(world)
     world.deliver()
