@@ -137,6 +137,6 @@ def _place(target: Target) -> dict[str, str]:
 
 
 def _stage(text: str) -> str:
-    if not STAGE.fullmatch(text) or text == "local":
+    if not STAGE.fullmatch(text) or text.partition("-")[0] == "local":
         raise argparse.ArgumentTypeError("a stage is up to 16 small letters, digits and dashes, and not `local`")
     return text

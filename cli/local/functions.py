@@ -25,6 +25,7 @@ SIGNS_OF_NO_NETWORK = (
     "timed out",
 )
 LAST = 20  # lines
+NAME = f"wallify-{STAGE}"  # of the API's function; the others' names begin with it
 
 
 def deploy(stack: Stack) -> None:
@@ -57,28 +58,32 @@ def replace_code(stack: Stack, functions: Iterable[str]) -> None:
 def clear(stack: Stack) -> None:
     """Take functions and API away, so that a deployment starts from nothing; data stays."""
     functions = client(stack, "lambda")
-    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        functions.delete_event_source_mapping(UUID=mapping["UUID"])
     for name in list(deployed(stack)):
+        for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+            functions.delete_event_source_mapping(UUID=mapping["UUID"])
         functions.delete_function(FunctionName=name)
     gateway = client(stack, "apigateway")
-    for api in gateway.get_rest_apis()["items"]:
-        gateway.delete_rest_api(restApiId=api["id"])
+    ours = {NAME, rest_api_id(stack)} & {api["id"] for api in gateway.get_rest_apis()["items"]}
+    for api in ours:
+        gateway.delete_rest_api(restApiId=api)
     shutil.rmtree(stack.build / ".chalice" / "deployed", ignore_errors=True)
 
 
 def deployed(stack: Stack) -> Iterator[str]:
-    """The names of the functions that exist."""
+    """The names of this stack's functions that exist; the emulator may have other stages beside it."""
     for page in client(stack, "lambda").get_paginator("list_functions").paginate():
-        for function in page["Functions"]:
-            yield function["FunctionName"]
+        for name in (function["FunctionName"] for function in page["Functions"]):
+            if name == NAME or name.startswith(f"{NAME}-"):
+                yield name
 
 
 def rest_api_id(stack: Stack) -> str:
-    """The id of the API that Chalice deployed last."""
+    """The id of the API that Chalice deployed last; empty if it knows of none."""
+    if not _record(stack).exists():
+        return ""
     record = json.loads(_record(stack).read_text(encoding="utf-8"))
     apis = [resource for resource in record["resources"] if resource["resource_type"] == "rest_api"]
-    return str(apis[0]["rest_api_id"])
+    return str(apis[0]["rest_api_id"]) if apis else ""
 
 
 def _record(stack: Stack) -> Path:

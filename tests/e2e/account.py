@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,12 @@ LISTS: tuple[tuple[str, str, str, str], ...] = (
 )
 OF_AWS = {"list_policies": {"Scope": "Local"}, "list_cache_policies": {"Type": "custom"}}
 OF_AWS["list_response_headers_policies"] = {"Type": "custom"}
+# Of these the emulator does not see which resource is meant; AWS does, and infra/deployer.json names them. The last is
+# what it takes GetLayerVersionByArn for.
+UNSEEN = (
+    *("apigateway:*", "cloudformation:*", "cloudwatch:*", "events:*", "rds:*"),
+    *("lambda:CreateFunction", "lambda:ListLayers"),
+)
 FROM_BIRTH = ("172.31.", "default")  # what the network is called that every account has
 
 
@@ -72,16 +78,15 @@ class Account:
 
     stack: Stack
     checkout: Path
+    keys: Mapping[str, str]
+    """Of a user who may what infra/deployer.json allows; all that is typed is typed by them."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a shell would have that works in this account and no other."""
+        """What the deployer's shell would have that works in this account and no other."""
         ours = emulator.client_environment(self.stack)
         clean = {name: value for name, value in ours.items() if not name.startswith("WALLIFY_")}
-        return clean | {
-            "COLUMNS": "200",
-            "NO_PROXY": "*",
-        }
+        return {**clean, "COLUMNS": "200", "NO_PROXY": "*", **self.keys}
 
     def wallify(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         """`./wallify …` in the checkout."""
@@ -150,10 +155,21 @@ def opened(folder: Path) -> Iterator[Account]:
     stack = Stack(home, ports.free_port(), ports.free_port())
     emulator.start(stack)
     try:
-        yield Account(stack, check_out(folder))
+        yield Account(stack, check_out(folder), _deployer(stack))
     finally:
         emulator.stop(stack)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _deployer(stack: Stack) -> dict[str, str]:
+    """The keys of a new user who has the deployer's policy."""
+    policy = json.loads((PROJECT / "infra" / "deployer.json").read_text(encoding="utf-8"))
+    policy["Statement"].append({"Effect": "Allow", "Action": UNSEEN, "Resource": "*"})
+    iam, who = client(stack, "iam"), {"UserName": "deployer"}
+    iam.create_user(**who)
+    iam.put_user_policy(**who, PolicyName="deployer", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(**who)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
 def check_out(folder: Path) -> Path:

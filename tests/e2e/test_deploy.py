@@ -1,10 +1,11 @@
-"""`./wallify deploy` and `./wallify teardown`, typed into an empty account."""
+"""`./wallify deploy` and `./wallify teardown`, typed into an empty account by one who may no more than a deployer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -85,7 +86,7 @@ def test_a_machine_that_never_deployed_deploys_to_the_same_api(
     deployed: Account, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     before = deployed.everything()
-    other = Account(deployed.stack, check_out(tmp_path_factory.mktemp("other")))
+    other = replace(deployed, checkout=check_out(tmp_path_factory.mktemp("other")))
 
     done = other.wallify("deploy", "--stage", "dev", "--no-smoke")
 

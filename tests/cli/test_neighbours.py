@@ -1,0 +1,91 @@
+"""The local stack among other stages that somebody has deployed to its emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.__main__ import main
+from cli.local import functions
+from cli.local.stack import Stack
+
+OURS = {"wallify-local", "wallify-local-sweep"}
+THEIRS = {"wallify-dev", "wallify-dev-sweep"}
+
+
+class FakeAccount:
+    """Functions with an event source each, and APIs."""
+
+    def __init__(self) -> None:
+        self.functions = OURS | THEIRS
+        self.mappings = {name: f"mapping of {name}" for name in self.functions}
+        self.apis = {"wallify-local", "wallify-dev", "before"}
+
+    def get_paginator(self, _: str) -> FakeAccount:
+        return self
+
+    def paginate(self) -> Iterator[dict[str, Any]]:
+        yield {"Functions": [{"FunctionName": name} for name in sorted(self.functions)]}
+
+    def list_event_source_mappings(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        return {"EventSourceMappings": [{"UUID": self.mappings[FunctionName]}]}
+
+    def delete_event_source_mapping(self, UUID: str) -> None:  # noqa: N803
+        self.mappings = {name: uuid for name, uuid in self.mappings.items() if uuid != UUID}
+
+    def delete_function(self, FunctionName: str) -> None:  # noqa: N803
+        self.functions = self.functions - {FunctionName}
+
+    def get_rest_apis(self) -> dict[str, Any]:
+        return {"items": [{"id": api} for api in self.apis]}
+
+    def delete_rest_api(self, restApiId: str) -> None:  # noqa: N803
+        self.apis.remove(restApiId)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
+    account = FakeAccount()
+    monkeypatch.setattr(functions, "client", lambda *_: account)
+    return account
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    return Stack(tmp_path, 1, 2)
+
+
+@pytest.mark.usefixtures("account")
+def test_only_the_stacks_own_functions_are_its_functions(stack: Stack) -> None:
+    assert set(functions.deployed(stack)) == OURS
+
+
+def test_starting_from_nothing_leaves_other_stages_alone(account: FakeAccount, stack: Stack) -> None:
+    functions.clear(stack)
+
+    assert account.functions == THEIRS == account.mappings.keys()
+    assert account.apis == {"wallify-dev", "before"}
+
+
+def test_an_api_from_before_stages_had_ids_of_their_own_is_known_from_the_record(
+    account: FakeAccount, stack: Stack
+) -> None:
+    record = stack.folder("build/.chalice/deployed") / "local.json"
+    known = [{"resource_type": "rest_api", "rest_api_id": "before"}]
+    record.write_text(json.dumps({"resources": known}), encoding="utf-8")
+
+    functions.clear(stack)
+
+    assert account.apis == {"wallify-dev"}
+
+
+@pytest.mark.parametrize("stage", ["local", "local-2"])
+def test_nobody_else_is_called_as_the_local_stack(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["deploy", "--stage", stage])
+
+    assert "not `local`" in capsys.readouterr().err
