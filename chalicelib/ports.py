@@ -234,6 +234,10 @@ class ObjectStore(Protocol):
         """An upload form for exactly this key and type and 1 to `limit` bytes, which the store takes while it lasts."""
         ...
 
+    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
+        """An address that shows this object to anybody while it lasts, with this Content-Disposition if one is given."""
+        ...
+
     def delete(self, *keys: str) -> None:
         """Remove the objects; those that are not there are no error. Unavailable if one could not be removed."""
         ...

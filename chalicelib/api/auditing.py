@@ -73,6 +73,8 @@ ABOUT: Mapping[str, Callable[[Parts], str]] = {
     "restore_image": _place,
     "delete_images": _images,
     "delete_collection": _place,
+    "change_collection": _place,
+    "link_image": _place,
     "make_thumbnails": _only_options,
     "restore_object": _only_options,
     "issue_token": _new_token,

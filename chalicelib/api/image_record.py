@@ -11,9 +11,10 @@ import msgspec
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.vocabulary import Moment
+from chalicelib.core import keys
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
-from chalicelib.services.delivery import FULL, Delivery
+from chalicelib.services.delivery import AN_HOUR, FULL, Delivery
 from chalicelib.wiring import wired
 
 
@@ -72,6 +73,8 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Dominant colours as #rrggbb, most common first."""
     created_at: Moment
     recipe: str
+    private: bool
+    """Of a private collection: its addresses are signed, and expire within the hour."""
     links: Mapping[str, str]
 
 
@@ -97,13 +100,15 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
     delivery = wired().delivery
     forms = delivery.catalog.renditions(image.image_id)
     picture, thumbnails = image.picture, _thumbnails(forms, delivery)
+    private = any(keys.is_guarded(form.key) for form in forms)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},
         "url": _full_url(forms, delivery),
         "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
         "thumbnails": thumbnails,
-        "links": _links(ask, image),
+        "private": private,
+        "links": _links(ask, image, private=private),
         **more,
     }
     return kind(**fields)
@@ -139,10 +144,20 @@ def _plain(sources: Sequence[Source]) -> Source:
     return next((source for source in sources if source.format not in _MODERN), sources[0])
 
 
-def _links(ask: Ask, image: Image) -> dict[str, str]:
+def address_of(ask: Ask, image: Image) -> str:
+    """Its place below `/cdn`."""
+    return ask.link(f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}")
+
+
+def _signed_for(image: Image) -> str:
+    expires, signature = wired().signatures.sign(image.image_id, AN_HOUR)
+    return f"?expires={expires}&signature={signature}"
+
+
+def _links(ask: Ask, image: Image, *, private: bool) -> dict[str, str]:
     return {
         "self": ask.link(f"/images/{image.image_id}"),
-        "cdn": ask.link(f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}"),
+        "cdn": address_of(ask, image) + (_signed_for(image) if private else ""),
         "collection": ask.link(f"/collections/{quote(image.collection, safe='')}"),
         "task": ask.link(f"/task/status/{image.task_id}"),
     }

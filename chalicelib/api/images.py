@@ -29,6 +29,8 @@ class CollectionRecord(msgspec.Struct, frozen=True):
     """Of the originals."""
     rendition_bytes: int
     """Of everything made from them."""
+    private: bool
+    """Whether its pictures are for those alone who have a signed address; it has no manifest then."""
     links: dict[str, str]
 
 
@@ -59,7 +61,11 @@ def image(ask: Ask, at: ImageAt) -> Answer:
 )
 def collections(ask: Ask) -> Answer:
     """A collection comes into being with its first image."""
-    return data(CollectionList(tuple(_record(ask, stats) for stats in wired().delivery.stats())))
+    private = wired().privacy.all()
+    every = wired().delivery.stats()
+    return data(
+        CollectionList(tuple(record_of_collection(ask, one, private=one.collection in private) for one in every))
+    )
 
 
 @endpoint(
@@ -71,7 +77,8 @@ def collections(ask: Ask) -> Answer:
 )
 def collection(ask: Ask, at: CollectionAt) -> Answer:
     """The numbers are exact: they move together with the images."""
-    return data(_record(ask, _known(at.name)))
+    stats = _known(at.name)
+    return data(record_of_collection(ask, stats, private=wired().privacy.is_private(stats.collection)))
 
 
 @endpoint(
@@ -97,8 +104,10 @@ def _known(name: str) -> CollectionStats:
     return stats
 
 
-def _record(ask: Ask, stats: CollectionStats) -> CollectionRecord:
+def record_of_collection(ask: Ask, stats: CollectionStats, *, private: bool) -> CollectionRecord:
+    """The collection as clients read it."""
     path = ask.link(f"/collections/{quote(stats.collection, safe='')}")
-    manifest = wired().delivery.url(keys.manifest(stats.collection))
-    links = {"self": path, "images": f"{path}/images", "manifest": manifest}
-    return CollectionRecord(stats.collection, stats.images, stats.bytes, stats.rendition_bytes, links)
+    links = {"self": path, "images": f"{path}/images"}
+    if not private:
+        links["manifest"] = wired().delivery.url(keys.manifest(stats.collection))
+    return CollectionRecord(stats.collection, stats.images, stats.bytes, stats.rendition_bytes, private, links)

@@ -19,6 +19,7 @@ from chalicelib.core.catalog import Image
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
 from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
+from chalicelib.services.privacy import PrivacyDiffers
 from chalicelib.wiring import wired
 
 _Switch = Annotated[str, msgspec.Meta(pattern=r"^(true|false)(?!\n)$", extra=TRUE_OR_FALSE)]
@@ -76,7 +77,7 @@ class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     "Move or rename an image",
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The image.", ImageRecord)},
-    errors=(ImageNotFound, NameTaken),
+    errors=(ImageNotFound, NameTaken, PrivacyDiffers),
 )
 def change_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
     """No address breaks: those of its files stay, and its old one below `/cdn` leads to it as well as the new one."""

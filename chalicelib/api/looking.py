@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -131,7 +130,7 @@ def _continued(query: ImagesQuery, cursor: str | None) -> tuple[Order, Place | N
 def _order(query: ImagesQuery) -> Order:
     if query.sort is not Sort.RANDOM:
         return Order(query.sort)
-    return Order(query.sort, given(query.seed) or secrets.token_hex(4))
+    return Order(query.sort, given(query.seed) or wired().browsing.new_seed())
 
 
 def _told(ask: Ask, part: Part, order: Order) -> ImageList:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -12,15 +13,28 @@ from chalicelib.api.answers import Answer, moved
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
 from chalicelib.api.vocabulary import Id, given
+from chalicelib.core import keys
+from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.disposition import attachment
+from chalicelib.core.formats import FORMATS
 from chalicelib.core.names import collection_name
 from chalicelib.errors import ImageNotFound
 from chalicelib.services.delivery import FULL
+from chalicelib.services.privacy import BadSignature
 from chalicelib.wiring import wired
 
-_FIVE_MINUTES = 300
+_FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
 
 Width = Annotated[int, msgspec.Meta(ge=1, le=16_384, description="Pixels; the smallest form at least so wide.")]
+Download = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^(true|false)(?!\n)$", description="true: have a browser save it, under its file name."),
+]
+Expires = Annotated[
+    int, msgspec.Meta(ge=0, le=99_999_999_999, description="Of a signed address: until when, in seconds since 1970.")
+]
+Signature = Annotated[str, msgspec.Meta(max_length=64, description="Of a signed address.")]
 
 
 class NamedAt(msgspec.Struct, frozen=True):
@@ -30,7 +44,15 @@ class NamedAt(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
-class WidthQuery(msgspec.Struct, frozen=True):
+class LinkQuery(msgspec.Struct, frozen=True):
+    """What comes with an address: its signature, where the collection is private, and what to do with the file."""
+
+    download: Download = "false"
+    expires: Expires | UnsetType = UNSET
+    signature: Signature | UnsetType = UNSET
+
+
+class WidthQuery(LinkQuery, frozen=True):
     """How large."""
 
     width: Width | UnsetType = UNSET
@@ -58,12 +80,16 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
     "A picture by its name",
     scopes=PUBLIC,
     replies=_THERE,
-    errors=(ImageNotFound,),
+    errors=(ImageNotFound, BadSignature),
 )
 def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
-    """Redirects to the format that the Accept header likes best, by its q-values; of equals AVIF, WebP, JPEG or PNG."""
+    """Redirects to the format that the Accept header likes best, by its q-values; of equals AVIF, WebP, JPEG or PNG.
+
+    Pictures of private collections want a signed address (`links.cdn`, `POST /images/{image_id}/link`).
+    """
     name = unicodedata.normalize("NFC", at.name)
-    return _redirect(ask, collection_name(at.collection), name, given(query.width))
+    image = wired().delivery.named(collection_name(at.collection), name)
+    return _redirect(ask, image, given(query.width), query)
 
 
 @endpoint(
@@ -71,19 +97,29 @@ def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     "A picture by its id",
     scopes=PUBLIC,
     replies=_THERE,
-    errors=(ImageNotFound,),
+    errors=(ImageNotFound, BadSignature),
 )
-def picture_by_id(ask: Ask, at: PresetAt) -> Answer:
+def picture_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
     """As `/cdn`, for programs that know the id."""
     image, forms = wired().delivery.image(at.image_id)
     widths = {form.size: form.width for form in forms}
     if at.preset not in widths:
         raise ImageNotFound(image_id=at.image_id, preset=at.preset)
     width = None if at.preset == FULL else widths[at.preset]
-    return _redirect(ask, image.collection, image.name, width)
+    return _redirect(ask, image, width, query)
 
 
-def _redirect(ask: Ask, collection: str, name: str, width: int | None) -> Answer:
-    delivery = wired().delivery
-    form = delivery.pick(collection, name, width=width, accept=ask.headers.get("accept", ""))
-    return moved(delivery.url(form.key), _FIVE_MINUTES)
+def _redirect(ask: Ask, image: Image, width: int | None, query: LinkQuery) -> Answer:
+    form = wired().delivery.pick(image, width=width, accept=ask.headers.get("accept", ""))
+    if keys.is_guarded(form.key):
+        left = wired().signatures.check(image.image_id, given(query.expires), given(query.signature))
+        return _signed(image, form, min(left, _FIVE_MINUTES), query).having(Cache_Control="private, no-store")
+    if query.download == "true":
+        # The CDN knows no names; the bucket says one to whoever has an address that asks for it.
+        return _signed(image, form, _FIVE_MINUTES, query).having(Cache_Control="private, no-store")
+    return moved(wired().delivery.url(form.key), int(_FIVE_MINUTES.total_seconds()))
+
+
+def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Answer:
+    wish = attachment(image.filename, FORMATS[form.format].extension) if query.download == "true" else ""
+    return moved(wired().objects.link(form.key, lasts=lasts, disposition=wish), 0)

@@ -22,6 +22,9 @@ TURKISH = {
     "nothing_accepted": "Dosyaların hiçbiri kabul edilemez.",
     "collection_not_empty": "Koleksiyonda resimler var; onları da silmek için force=true deyin.",
     "collection_not_found": "Böyle bir koleksiyon yok.",
+    "bad_signature": "Adres imzalı değil ya da imzanın süresi dolmuş.",
+    "privacy_is_settled": "Koleksiyonda resimler var; gizliliği yalnız boşken değişir.",
+    "privacy_differs": "Resimler gizli ve açık koleksiyonlar arasında taşınmaz; oraya yeniden yükleyin.",
     "still_running": "Bu programın önceki çalışması henüz bitmedi.",
     "schedule_not_found": "Bu adda bir program yok.",
     "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
@@ -45,6 +48,7 @@ TURKISH = {
     ),
     "There is no such collection.": "Böyle bir koleksiyon yok.",
     "The cursor is not one of ours.": "Bu imleç bizim verdiğimiz bir imleç değil.",
+    "The address has expired.": "Adresin süresi dolmuş.",
     "The cursor is of another order.": "Bu imleç başka bir sıralamaya ait.",
     "Ask by cursor or by page, not by both.": "Ya imleçle ya sayfa numarasıyla sorun; ikisi birden olmaz.",
     "This collection has more images than one look sorts; ask for the newest first, and follow the cursor.": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ class CloudFront:
 
     distribution: str
     connect: Callable[[], Any]
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None]
 
     def forget(self, keys: Sequence[str], *, mark: str) -> None:
         """Ask for the keys' invalidation; see Edge."""

@@ -17,6 +17,10 @@ _NAMESPACE = uuid.UUID("6f0f3f4e-6a52-5d0e-9d0b-3f4d1c0a7c11")
 
 
 INCOMING, ORIGINALS, RENDITIONS, QUARANTINE = "incoming/", "originals/", "renditions/", "quarantine/"
+GUARDED = "guarded/"
+"""Renditions of private collections, which no cache may read: only an address that is signed leads there."""
+PRIVACY = "privacy/"
+"""Which collections are private."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,19 @@ def original(image_id: str, sha256: str, extension: str) -> str:
     return f"originals/{image_id}/{sha256[:8]}.{extension}"
 
 
-def rendition(image_id: str, recipe: str, size: str, extension: str) -> str:
+def rendition(image_id: str, recipe: str, size: str, extension: str, *, private: bool = False) -> str:
     """Where a rendition is kept: the same work writes the same key, and its bytes never change."""
-    return f"renditions/{image_id}/{recipe}/{size}.{extension}"
+    return f"{GUARDED if private else RENDITIONS}{image_id}/{recipe}/{size}.{extension}"
+
+
+def is_guarded(key: str) -> bool:
+    """True for a rendition that only a signed address leads to."""
+    return key.startswith(GUARDED)
+
+
+def privacy(collection: str) -> str:
+    """Where it is noted that a collection is private; names of collections are safe in keys."""
+    return f"{PRIVACY}{collection}"
 
 
 def quarantined(key: str) -> str:
@@ -81,16 +95,16 @@ def forward_from(digest: str) -> str:
 
 
 def owner_of(key: str) -> str | None:
-    """The image that a key under `originals/` or `renditions/` belongs to; None for folder markers and other keys."""
+    """The image that an original or a rendition belongs to; None for folder markers and other keys."""
     prefix, _, rest = key.partition("/")
-    if f"{prefix}/" not in {ORIGINALS, RENDITIONS} or not rest or rest.endswith("/"):
+    if f"{prefix}/" not in {ORIGINALS, RENDITIONS, GUARDED} or not rest or rest.endswith("/"):
         return None
     return rest.partition("/")[0]
 
 
-def all_of(image_id: str) -> tuple[str, str]:
-    """The prefixes under which everything of an image lies."""
-    return f"{ORIGINALS}{image_id}/", f"{RENDITIONS}{image_id}/"
+def all_of(image_id: str) -> tuple[str, str, str]:
+    """The prefixes under which everything of an image lies; its original's is the first."""
+    return f"{ORIGINALS}{image_id}/", f"{RENDITIONS}{image_id}/", f"{GUARDED}{image_id}/"
 
 
 def public_of(image_id: str) -> str:

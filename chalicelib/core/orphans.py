@@ -17,7 +17,7 @@ from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Task
 
-PREFIXES = (keys.INCOMING, keys.ORIGINALS, keys.RENDITIONS)
+PREFIXES = (keys.GUARDED, keys.INCOMING, keys.ORIGINALS, keys.RENDITIONS)
 """What clean-up looks at, in the order of the bucket."""
 
 

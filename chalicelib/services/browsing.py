@@ -46,11 +46,16 @@ class Browsing:
 
     catalog: Catalog
     clock: Clock
+    new_id: Callable[[], str]
     most: int = 20_000
     """Images of a collection that are read for one look; larger ones can be looked at newest first, by cursor."""
     fresh: timedelta = timedelta(seconds=30)
     """How long a look is kept; another name of an image may stay unnoticed for so long."""
     kept: dict[Look, tuple[datetime, list[Place]]] = field(default_factory=dict)
+
+    def new_seed(self) -> str:
+        """A seed for an order that nobody has seen yet."""
+        return self.new_id()[:8]
 
     def page(self, collection: str, wanted: ImageFilter, order: Order, *, number: int, size: int) -> Part:
         """The numbered page (1 is the first) of so many images; one behind the last is empty. BadRequest (too many)."""

@@ -115,8 +115,9 @@ class Cleanup:
         page = self.catalog.trashed(_TRASH, at.get("after"))
         before = self.inspector.clock.now() - self.ages.trash
         old = [image for image in page.items if image.trashed_at and image.trashed_at <= before]
-        # Restored at this very moment: then it is no rubbish.
-        report = report.plus("trash_erased", len(self.erasing.erase_all(old)))
+        if old:
+            # Without those that are restored at this very moment: they are no rubbish.
+            report = report.plus("trash_erased", len(self.erasing.erase_all(old)))
         done = page.next_cursor is None or len(old) < len(page.items)
         return Piece(None if done else {"after": page.next_cursor}, report)
 

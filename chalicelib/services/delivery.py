@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
+from chalicelib.core import keys
 from chalicelib.core.accept import Accept
 from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.paging import Page
 from chalicelib.errors import ImageNotFound
-from chalicelib.ports import Catalog
+from chalicelib.ports import Catalog, ObjectStore
 from chalicelib.services.forwarding import Forwarding
 
 FULL = "full"
+AN_HOUR = timedelta(hours=1)
 _NEWEST_FIRST = ("avif", "webp")
 """Formats that only go to clients that name them."""
 
@@ -26,6 +29,7 @@ class Delivery:
     catalog: Catalog
     cdn_url: str
     forwarding: Forwarding
+    objects: ObjectStore
 
     def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
         """The image and all its renditions; ImageNotFound."""
@@ -44,19 +48,8 @@ class Delivery:
         """What one collection adds up to."""
         return self.catalog.stats(name)
 
-    def pick(self, collection: str, name: str, *, width: int | None, accept: str) -> Rendition:
-        """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
-
-        In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
-        names them. A name that the image had before leads to it, too. ImageNotFound.
-        """
-        image = self._named(collection, name)
-        forms = self.catalog.renditions(image.image_id)
-        if not forms:
-            raise ImageNotFound(collection=collection, name=name)
-        return _preferred(_of_size(forms, width), accept)
-
-    def _named(self, collection: str, name: str) -> Image:
+    def named(self, collection: str, name: str) -> Image:
+        """The image of this name, or the one that had it before; ImageNotFound."""
         try:
             return self.catalog.named(collection, name)
         except ImageNotFound:
@@ -65,8 +58,21 @@ class Delivery:
                 raise
             return self.catalog.image(image_id)
 
+    def pick(self, image: Image, *, width: int | None, accept: str) -> Rendition:
+        """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
+
+        In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
+        names them. ImageNotFound if it has none.
+        """
+        forms = self.catalog.renditions(image.image_id)
+        if not forms:
+            raise ImageNotFound(image_id=image.image_id)
+        return _preferred(_of_size(forms, width), accept)
+
     def url(self, key: str) -> str:
-        """Where the public finds a key."""
+        """Where a rendition is found: by everybody, or if it is private by who was told, for an hour."""
+        if keys.is_guarded(key):
+            return self.objects.link(key, lasts=AN_HOUR)
         return f"{self.cdn_url}/{quote(key)}"
 
 

@@ -6,7 +6,7 @@ cost does not grow with the uploads. What such a message misses, the hourly reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from chalicelib.core.manifests import MOMENTS, PageLink, entries_in, manifest_of
 from chalicelib.errors import Unavailable
 from chalicelib.ports import Catalog, Clock, Edge, ObjectStore, Queue
 from chalicelib.services.manifest_pages import Known, ManifestPages, Shown, body_at, known_of
+from chalicelib.services.privacy import nobodys_secret
 
 _PAGE = 500
 _SURELY = timedelta(seconds=5)
@@ -38,16 +39,18 @@ class Manifests:
     """Images in a manifest and in each of its pages."""
     largest: int = 20_000
     """Images that pages are written for; of a larger collection only the newest `most` are listed."""
+    is_private: Callable[[str], bool] = nobodys_secret
+    """Whether a collection is."""
 
     def refresh(self, collection: str, *, surely: bool = False) -> bool:
-        """Make the manifest say what is in the collection; whether it did not. No file where there is no image.
+        """Make the manifest say what is in the collection; whether it did not. None for an empty or private one.
 
         `surely` also asks for each image by itself: listings are a moment behind, and may still have what is gone.
         """
         key = keys.manifest(collection)
         old = body_at(self.objects, key)
         stats, had = self.catalog.stats(collection), pages_in(old or b"")
-        if not stats.images:
+        if not stats.images or self.is_private(collection):
             self.objects.delete(*([key, *had] if old is not None else []))
             return old is not None
         body, has = self._made(stats, old or b"", had, surely=surely)

@@ -5,6 +5,7 @@ Keys are made of ids, so no address of a file changes; the address by name goes 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib.core import names
@@ -13,6 +14,7 @@ from chalicelib.core.formats import FORMATS
 from chalicelib.errors import Conflict, NameTaken
 from chalicelib.ports import Catalog
 from chalicelib.services.forwarding import Forwarding
+from chalicelib.services.privacy import PrivacyDiffers, nobodys_secret
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Moving:
 
     catalog: Catalog
     forwarding: Forwarding
+    is_private: Callable[[str], bool] = nobodys_secret
+    """Whether a collection is."""
 
     def rename(self, image_id: str, filename: str) -> Image:
         """Another name in the same collection, made fit for URLs, with the extension that the bytes deserve.
@@ -43,11 +47,13 @@ class Moving:
     def move(self, image_id: str, collection: str) -> Image:
         """Into another collection, which comes into being if need be, by another name where its own is in use.
 
-        BadRequest (collection), ImageNotFound. Moving twice changes nothing.
+        BadRequest (collection), ImageNotFound, PrivacyDiffers. Moving twice changes nothing.
         """
         image, target = self.catalog.image(image_id), names.collection_name(collection)
         if image.collection == target:
             return image
+        if self.is_private(image.collection) is not self.is_private(target):
+            raise PrivacyDiffers(collection=target)
         self.forwarding.remember(image)
         for name in names.candidates(image.name, image.image_id):
             try:

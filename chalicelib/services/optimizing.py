@@ -111,7 +111,8 @@ class Optimizing:
     def _kept(self, task: Task, image: Image, have: Sequence[Rendition], gain: Gain, report: Report) -> Report:
         """Store what is new under keys of this task's own, put it in place of the old, and remove the old at last."""
         after = self._after(task, image, gain)
-        rows = [rendition_of(replace(after, recipe=after.optimized), encoded) for encoded in gain.variants]
+        named, private = replace(after, recipe=after.optimized), any(keys.is_guarded(one.key) for one in have)
+        rows = [rendition_of(named, encoded, private=private) for encoded in gain.variants]
         self.objects.put(*_blobs(after, rows, gain))
         self.checkpoint("after_put")
         made = {(row.size, row.format) for row in rows}

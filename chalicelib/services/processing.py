@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from chalicelib.services.arrivals import STEPS
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.counting import count_end
+from chalicelib.services.privacy import nobodys_secret
 from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of
 
 
@@ -33,6 +34,8 @@ class Processing:
     max_bytes: int
     checkpoint: Checkpoint = passing
     metrics: Metrics = UNCOUNTED
+    is_private: Callable[[str], bool] = nobodys_secret
+    """Whether a collection is."""
 
     def do(self, task: Task) -> Task:
         """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
@@ -42,7 +45,8 @@ class Processing:
         self.checkpoint("after_engine")
         task = self.attempts.step(task, Progress(2, STEPS, "storing"))
         image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
-        renditions = tuple(rendition_of(image, encoded) for encoded in done.renditions)
+        private = self.is_private(image.collection)
+        renditions = tuple(rendition_of(image, encoded, private=private) for encoded in done.renditions)
         self._remove_older(task)
         self.objects.put(*blobs_of(image, body, renditions, done.renditions))
         self.checkpoint("after_put")
@@ -107,8 +111,7 @@ class Processing:
             self._remove_results(task)
 
     def _remove_results(self, task: Task) -> None:
-        image_id = keys.image_id_of(task.task_id)
-        self.objects.delete_under(f"originals/{image_id}/", f"renditions/{image_id}/")
+        self.objects.delete_under(*keys.all_of(keys.image_id_of(task.task_id)))
 
     def _tidy(self, task: Task) -> None:
         # The work is done; what cannot be removed now, the bucket's lifecycle removes in its own time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chalicelib.core import keys
 from chalicelib.core.blobs import IMMUTABLE, Blob
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
@@ -99,7 +100,8 @@ class Regenerating:
         self, after: Image, image: Image, have: Sequence[Rendition], made: Sequence[Encoded], report: Report
     ) -> Report:
         """Store what is new under keys of this task's own, put it in place of the old, and remove the old at last."""
-        fresh = [(rendition_of(after, one), one) for one in made]
+        private = any(keys.is_guarded(one.key) for one in have)
+        fresh = [(rendition_of(after, one, private=private), one) for one in made]
         rows = _merged(have, [row for row, _ in fresh])
         new = [(row, encoded) for row, encoded in fresh if row in rows]
         self.objects.put(

@@ -32,13 +32,14 @@ def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Ima
     )
 
 
-def rendition_of(image: Image, encoded: Encoded) -> Rendition:
+def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Rendition:
     """The catalogue's row for one rendition."""
+    extension = FORMATS[encoded.format].extension
     return Rendition(
         image_id=image.image_id,
         size=encoded.size,
         format=encoded.format,
-        key=keys.rendition(image.image_id, image.recipe, encoded.size, FORMATS[encoded.format].extension),
+        key=keys.rendition(image.image_id, image.recipe, encoded.size, extension, private=private),
         width=encoded.width,
         height=encoded.height,
         bytes=len(encoded.body),

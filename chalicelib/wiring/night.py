@@ -68,7 +68,7 @@ class Night:
         """Moving and renaming."""
         from chalicelib.services.moving import Moving
 
-        return Moving(self.wired.state.catalog, self.wired.forwarding)
+        return Moving(self.wired.state.catalog, self.wired.forwarding, self.wired.privacy.is_private)
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
@@ -133,7 +133,8 @@ class Night:
         from chalicelib.services.manifests import Manifests
 
         wired = self.wired
-        return Manifests(wired.state.catalog, wired.objects, wired.edge, wired.settings.cdn_url)
+        told = wired.settings.cdn_url
+        return Manifests(wired.state.catalog, wired.objects, wired.edge, told, is_private=wired.privacy.is_private)
 
     @cached_property
     def reconciler(self) -> Reconciler:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.services.idempotency import Idempotency
     from chalicelib.services.intake import Intake
     from chalicelib.services.letters import Letters
+    from chalicelib.services.privacy import Privacy, Signatures
     from chalicelib.services.retries import Retries
     from chalicelib.services.rules import TaskRules
     from chalicelib.services.runner import Job, Runner
@@ -147,14 +148,29 @@ class Wired(Outside):
         """Finding images."""
         from chalicelib.services.delivery import Delivery
 
-        return Delivery(self.state.catalog, self.settings.cdn_url, self.forwarding)
+        return Delivery(self.state.catalog, self.settings.cdn_url, self.forwarding, self.objects)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """Which collections are private."""
+        from chalicelib.services.privacy import Privacy
+
+        return Privacy(self.state.catalog, self.objects)
+
+    @cached_property
+    def signatures(self) -> Signatures:
+        """Addresses of private pictures."""
+        from chalicelib.services.privacy import Signatures
+
+        return Signatures(self.bootstrap, self.clock)
 
     @cached_property
     def browsing(self) -> Browsing:
         """Collections in any order."""
+        from chalicelib.aws.clock import new_id
         from chalicelib.services.browsing import Browsing
 
-        return Browsing(self.state.catalog, self.clock)
+        return Browsing(self.state.catalog, self.clock, new_id)
 
     @cached_property
     def forwarding(self) -> Forwarding:
@@ -223,7 +239,10 @@ class Wired(Outside):
         from chalicelib.services.processing import Processing
 
         catalog, limit, metrics = self.state.catalog, self.settings.max_upload_bytes, self.metrics
-        return Processing(self.attempts, catalog, self.objects, self.recipe, self.limits, limit, self.steps, metrics)
+        known = self.privacy.is_private
+        return Processing(
+            self.attempts, catalog, self.objects, self.recipe, self.limits, limit, self.steps, metrics, known
+        )
 
     @cached_property
     def desk(self) -> Desk:

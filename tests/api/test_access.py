@@ -49,6 +49,8 @@ MAY = {
     "GET /trash": {Scope.READ},
     "DELETE /collections/{name}": {Scope.ADMIN},
     "POST /thumbnails": {Scope.ADMIN},
+    "PATCH /collections/{name}": {Scope.ADMIN},
+    "POST /images/{image_id}/link": {Scope.READ},
     "GET /images/{image_id}": {Scope.READ},
     "GET /collections": {Scope.READ},
     "GET /collections/{name}": {Scope.READ},

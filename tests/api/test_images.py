@@ -63,6 +63,7 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Wired) -> 
         "created_at": "2026-03-04T12:00:00Z",
         "recipe": "r1",
         "exif": {"Model": "X100"},
+        "private": False,
         "links": {
             "self": f"/images/{ONE}",
             "cdn": "/cdn/do%C4%9Fa/g%C3%BCnayd%C4%B1n%201.jpg",
@@ -138,6 +139,7 @@ def test_collections_tell_what_they_add_up_to(admin: Gateway, house: Wired) -> N
         "images": 1,
         "bytes": 100_000,
         "rendition_bytes": 6_750,
+        "private": False,
         "links": {
             "self": "/collections/g%C3%B6l",
             "images": "/collections/g%C3%B6l/images",

@@ -4,11 +4,13 @@ import base64
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.disposition import attachment
 from chalicelib.errors import ObjectNotFound, PayloadTooLarge
 from tests.naughty import HARMLESS
 
@@ -165,3 +167,13 @@ def test_a_bucket_asks_for_its_client_when_it_is_first_needed() -> None:
         raise AssertionError("too early")
 
     assert S3Bucket("media", connect).name == "media"
+
+
+def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bucket: S3Bucket) -> None:
+    said = attachment("göl.jpg", "jpg")
+    told = urlsplit(bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5), disposition=said))
+    asked = parse_qs(told.query)
+    assert told.path.endswith("/guarded/a%20b.jpg")
+    assert (asked["X-Amz-Algorithm"], asked["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
+    assert asked["response-content-disposition"] == [said]
+    assert "response-content-disposition" not in bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5))

@@ -25,9 +25,13 @@ class Distribution:
         self.asked.append(request)
 
 
+def unslept(seconds: float) -> None:
+    raise AssertionError(seconds)
+
+
 def test_keys_are_forgotten_by_their_addresses() -> None:
     cloudfront = Distribution()
-    CloudFront("E1", lambda: cloudfront).forget(["renditions/i1/r1/600.jpg", "a b.jpg"], mark="i1")
+    CloudFront("E1", lambda: cloudfront, unslept).forget(["renditions/i1/r1/600.jpg", "a b.jpg"], mark="i1")
     (asked,) = cloudfront.asked
     paths = {"Quantity": 2, "Items": ["/renditions/i1/r1/600.jpg", "/a%20b.jpg"]}
     assert asked == {"DistributionId": "E1", "InvalidationBatch": {"Paths": paths, "CallerReference": "i1-0"}}
@@ -35,7 +39,7 @@ def test_keys_are_forgotten_by_their_addresses() -> None:
 
 def test_many_keys_are_asked_for_in_portions_with_marks_of_their_own() -> None:
     cloudfront = Distribution()
-    CloudFront("E1", lambda: cloudfront).forget([f"k{number}" for number in range(2_001)], mark="m")
+    CloudFront("E1", lambda: cloudfront, unslept).forget([f"k{number}" for number in range(2_001)], mark="m")
     batches = [asked["InvalidationBatch"] for asked in cloudfront.asked]
     assert [batch["Paths"]["Quantity"] for batch in batches] == [1_000, 1_000, 1]
     assert len({batch["CallerReference"] for batch in batches}) == 3
@@ -43,15 +47,15 @@ def test_many_keys_are_asked_for_in_portions_with_marks_of_their_own() -> None:
 
 def test_without_keys_or_a_distribution_nobody_is_asked() -> None:
     cloudfront = Distribution()
-    CloudFront("E1", lambda: cloudfront).forget([], mark="m")
-    CloudFront("", lambda: cloudfront).forget(["k"], mark="m")
+    CloudFront("E1", lambda: cloudfront, unslept).forget([], mark="m")
+    CloudFront("", lambda: cloudfront, unslept).forget(["k"], mark="m")
     assert cloudfront.asked == []
 
 
 def test_a_cdn_that_does_not_answer_is_unavailable() -> None:
     silent = Distribution(faults=[EndpointConnectionError(endpoint_url="https://cloudfront")])
     with pytest.raises(Unavailable):
-        CloudFront("E1", lambda: silent).forget(["k"], mark="m")
+        CloudFront("E1", lambda: silent, unslept).forget(["k"], mark="m")
 
 
 def busy(times: int, code: str = "TooManyInvalidationsInProgress") -> list[Exception]:
@@ -84,7 +88,7 @@ def test_what_it_refuses_for_another_reason_is_not_asked_again_and_again() -> No
 
 def test_asterisks_stay_what_they_are_and_come_in_portions_that_cloudfront_takes() -> None:
     cloudfront = Distribution()
-    CloudFront("E1", lambda: cloudfront).forget([f"renditions/i{number}/*" for number in range(11)], mark="m")
+    CloudFront("E1", lambda: cloudfront, unslept).forget([f"renditions/i{number}/*" for number in range(11)], mark="m")
     paths = [asked["InvalidationBatch"]["Paths"] for asked in cloudfront.asked]
     assert [path["Quantity"] for path in paths] == [10, 1]
     assert paths[1]["Items"] == ["/renditions/i10/*"]
@@ -93,7 +97,7 @@ def test_asterisks_stay_what_they_are_and_come_in_portions_that_cloudfront_takes
 def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> None:
     cloudfront = connect("cloudfront")
     distribution = cloudfront.create_distribution(DistributionConfig=DISTRIBUTION)["Distribution"]["Id"]
-    edge = CloudFront(distribution, lambda: cloudfront)
+    edge = CloudFront(distribution, lambda: cloudfront, unslept)
     edge.forget(["renditions/i1/*"], mark="i1")
     edge.forget([f"manifests/göl {number}.json" for number in range(1_001)], mark="many")
     known = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
@@ -106,7 +110,7 @@ def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> 
 
 def test_a_distribution_that_is_not_there_is_unavailable(connect: partial[Client]) -> None:
     with pytest.raises(Unavailable):
-        CloudFront("E0", lambda: connect("cloudfront")).forget(["k"], mark="m")
+        CloudFront("E0", lambda: connect("cloudfront"), unslept).forget(["k"], mark="m")
 
 
 DISTRIBUTION = {

@@ -29,7 +29,11 @@ def images(state: State) -> list[Image]:
 
 @pytest.fixture
 def browsing(state: State) -> Browsing:
-    return Browsing(state.catalog, FrozenClock())
+    return Browsing(state.catalog, FrozenClock(), _unasked)
+
+
+def _unasked() -> str:
+    raise AssertionError
 
 
 def _image(number: int, size: tuple[int, int]) -> Image:
@@ -101,7 +105,7 @@ def test_what_has_gone_is_not_shown_from_memory(state: State, browsing: Browsing
 
 def test_another_name_is_noticed_when_the_look_is_no_longer_fresh(state: State, images: list[Image]) -> None:
     clock = FrozenClock()
-    browsing = Browsing(state.catalog, clock)
+    browsing = Browsing(state.catalog, clock, _unasked)
     by_page(browsing, Order(Sort.NAME))
     state.catalog.revise(images[0], replace(images[0], name="zebra.jpg"))
     clock.move(browsing.fresh)
@@ -118,4 +122,4 @@ def test_few_looks_are_kept(browsing: Browsing, images: list[Image]) -> None:
 
 def test_a_collection_that_is_too_large_is_refused_with_a_way_out(state: State, images: list[Image]) -> None:
     with pytest.raises(BadRequest, match="follow the cursor"):
-        Browsing(state.catalog, FrozenClock(), most=11).page("nature", ANY_IMAGE, RANDOM, number=1, size=5)
+        Browsing(state.catalog, FrozenClock(), _unasked, most=11).page("nature", ANY_IMAGE, RANDOM, number=1, size=5)

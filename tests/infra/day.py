@@ -18,7 +18,7 @@ LOOSE = encoded(scene((400, 300)), "PNG", compress_level=1)  # optimizing makes 
 
 def live(account: Account) -> None:
     """The whole day, part by part."""
-    for part in (uploads, bad_days, looking, steering, keeping, thumbnails, night, lost_and_found, queues):
+    for part in (uploads, secrets, bad_days, looking, steering, keeping, thumbnails, night, lost_and_found, queues):
         part(account)
 
 
@@ -58,6 +58,25 @@ def uploads(account: Account) -> None:
     account.put("incoming/lakes/twin.jpg", PICTURE + b"e")
     account.put("incoming/lakes/other-twin.jpg", PICTURE + b"e")
     arrive(account)
+
+
+def secrets(account: Account) -> None:
+    """A private collection, its pictures shown, made again, and saved by name."""
+    for private in (True, False, True):
+        account.ask("PATCH", "/collections/secret", {"private": private})
+    upload(account, 8, collection="secret", body=LOOSE + b"secret")
+    upload(account, 9, collection="secret", body=LOOSE + b"to be deleted")
+    for twin in ("twin.jpg", "other-twin.jpg"):  # the second gives way to the first
+        account.put(f"incoming/secret/{twin}", LOOSE + b"twin")
+    arrive(account)
+    first, second, *_ = images(account, "secret")
+    made = account.ask("POST", f"/images/{first}/link", {"hours": 1})
+    account.ask("GET", made["url"])
+    account.ask("GET", "/cdn/lakes/1.jpg?download=true")
+    account.ask("POST", "/thumbnails", {"collection": "secret", "everything": True})
+    account.work("Thumbnails")
+    account.ask("DELETE", f"/images/{second}?forever=true")
+    account.work("Maintenance")
 
 
 def bad_days(account: Account) -> None:
@@ -148,7 +167,8 @@ def night(account: Account) -> None:
     _until_given_up(account, "Maintenance", "s3.ListObjectsV2")
     account.ask("DELETE", f"/images/{images(account)[0]}")
     image = account.wired("api_handler").state.catalog.image(images(account)[0])
-    for key in ("originals/orphan/a.jpg", "renditions/orphan/b.jpg", f"originals/{image.image_id}/unnamed.jpg"):
+    orphans = ("originals/orphan/a.jpg", "renditions/orphan/b.jpg", "guarded/orphan/c.jpg")
+    for key in (*orphans, f"originals/{image.image_id}/unnamed.jpg"):
         account.put(key, b"nobody's")
     account.put("incoming/lakes/lost.jpg", PICTURE + b"lost")
     account.clock.move(timedelta(days=2))
@@ -157,7 +177,7 @@ def night(account: Account) -> None:
         account.clock.move(timedelta(days=1))
         account.tick(function)
         account.work("Maintenance")
-    for key in ("originals/held/a.jpg", "renditions/held/b.jpg", "incoming/lakes/held.jpg"):
+    for key in ("originals/held/a.jpg", "renditions/held/b.jpg", "guarded/held/c.jpg", "incoming/lakes/held.jpg"):
         account.put(f"quarantine/{key}", b"held")
         account.ask("POST", "/quarantine/restore", {"key": key})
     account.clock.move(timedelta(days=30))

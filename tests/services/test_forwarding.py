@@ -15,7 +15,7 @@ def world() -> NightWorld:
 
 def led_to(world: NightWorld, collection: str, name: str) -> str:
     """The image that a name leads to."""
-    return world.wired.delivery.pick(collection, name, width=150, accept="").image_id
+    return world.wired.delivery.named(collection, name).image_id
 
 
 def forwards(world: NightWorld) -> list[str]:

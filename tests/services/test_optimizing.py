@@ -88,7 +88,7 @@ def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: N
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     delivery = world.wired.delivery
-    picks = [delivery.pick("nature", image.name, width=None, accept=a) for a in ("image/avif", "image/webp", "image/*")]
+    picks = [delivery.pick(image, width=None, accept=a) for a in ("image/avif", "image/webp", "image/*")]
     assert [one.format for one in picks] == ["avif", "webp", "jpeg"]
     assert picks[0].bytes < picks[2].bytes
     assert picks[1].bytes < picks[2].bytes

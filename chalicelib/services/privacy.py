@@ -1,0 +1,120 @@
+"""Private collections: their pictures are seen by who shows a signed address that has not expired.
+
+A collection is private or public from its first image on, because where a rendition lies decides who may read it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.core import keys
+from chalicelib.core.blobs import Blob
+from chalicelib.core.names import collection_name
+from chalicelib.errors import Conflict, Forbidden, Unavailable
+from chalicelib.ports import Catalog, Clock, ObjectStore
+
+_PAGE = 1_000
+_TRASH = 100
+
+
+class BadSignature(Forbidden):
+    """The address is not signed, or its signature has expired."""
+
+    code = "bad_signature"
+
+
+class PrivacyIsSettled(Conflict):
+    """The collection has images; only an empty one can become private or public."""
+
+    code = "privacy_is_settled"
+
+
+class PrivacyDiffers(Conflict):
+    """Images do not move between private and public collections; upload them there."""
+
+    code = "privacy_differs"
+
+
+def nobodys_secret(_: str) -> bool:
+    """For whoever has no private collections."""
+    return False
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Which collections are private, noted in the bucket beside the pictures."""
+
+    catalog: Catalog
+    objects: ObjectStore
+
+    def is_private(self, collection: str) -> bool:
+        """Whether this one is. Unavailable: what cannot be told is not taken for public."""
+        return self.objects.has(keys.privacy(collection))
+
+    def all(self) -> frozenset[str]:
+        """Names of all that are."""
+        found: list[str] = []
+        after: str | None = None
+        while True:
+            page = self.objects.list(keys.PRIVACY, _PAGE, after)
+            found += [one.key.removeprefix(keys.PRIVACY) for one in page.items]
+            after = page.next_cursor
+            if after is None:
+                return frozenset(found)
+
+    def make(self, collection: str, *, private: bool) -> str:
+        """Make it private or public before its first image; its name. BadRequest (name), PrivacyIsSettled."""
+        name = collection_name(collection)
+        if private is self.is_private(name):
+            return name
+        if self.catalog.stats(name).images or self._is_in_the_trash(name):
+            raise PrivacyIsSettled(collection=name)
+        if private:
+            self.objects.put(Blob(keys.privacy(name), b"private", "text/plain"))
+        else:
+            self.objects.delete(keys.privacy(name))
+        return name
+
+    def _is_in_the_trash(self, collection: str) -> bool:
+        after: str | None = None
+        while True:
+            page = self.catalog.trashed(_TRASH, after)
+            if any(image.collection == collection for image in page.items):
+                return True
+            after = page.next_cursor
+            if after is None:
+                return False
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """Signs an image's addresses (HMAC-SHA256) until a moment; every size and name of the image is meant."""
+
+    secret: Callable[[], str]
+    clock: Clock
+
+    def sign(self, image_id: str, lasts: timedelta) -> tuple[int, str]:
+        """When it expires (seconds since 1970), and the signature. Unavailable where there is no secret."""
+        expires = int((self.clock.now() + lasts).timestamp())
+        return expires, self._signature(image_id, expires)
+
+    def check(self, image_id: str, expires: int | None, signature: str | None) -> timedelta:
+        """How long it is still good for; BadSignature."""
+        if expires is None or signature is None:
+            raise BadSignature
+        if not hmac.compare_digest(self._signature(image_id, expires).encode(), signature.encode()):
+            raise BadSignature
+        left = expires - int(self.clock.now().timestamp())
+        if left <= 0:
+            raise BadSignature("The address has expired.", expires=expires)
+        return timedelta(seconds=left)
+
+    def _signature(self, image_id: str, expires: int) -> str:
+        secret = self.secret()
+        if not secret:
+            raise Unavailable("Addresses are signed with the bootstrap secret, and there is none.")
+        key = hmac.digest(secret.encode(), b"wallify delivery", "sha256")
+        return hmac.new(key, f"{image_id}\n{expires}".encode(), "sha256").hexdigest()

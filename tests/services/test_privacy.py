@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core import keys
+from chalicelib.core.catalog import Image
+from chalicelib.core.tasks import Status
+from chalicelib.errors import BadRequest, Unavailable
+from chalicelib.services.privacy import BadSignature, PrivacyDiffers, PrivacyIsSettled, Signatures
+from tests.builders import FrozenClock
+from tests.night import DAY, HOUR, NightWorld
+from tests.pictures import a_jpeg
+
+
+@pytest.fixture
+def world() -> NightWorld:
+    """A world in which `secret` is private."""
+    night = NightWorld()
+    night.wired.privacy.make("secret", private=True)
+    return night
+
+
+def secret(world: NightWorld, number: int = 1) -> Image:
+    return world.image(number, collection="secret", body=a_jpeg((60, 40)) + bytes([number]))
+
+
+def public(world: NightWorld) -> list[str]:
+    """Whatever the CDN may read."""
+    return [*world.bucket.under("renditions/"), *world.bucket.under("manifests/")]
+
+
+def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(world: NightWorld) -> None:
+    image = secret(world)
+    assert world.run("optimize").status is Status.SUCCESS
+    world.finish(world.night.thumbnails.make(everything=True))
+    world.night.manifests.refresh("secret")
+    forms = world.wired.state.catalog.renditions(image.image_id)
+    assert len({form.size for form in forms}) == 4
+    assert all(keys.is_guarded(form.key) and form.key in world.bucket.blobs for form in forms)
+    assert public(world) == []
+
+
+def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: NightWorld) -> None:
+    image = secret(world)
+    world.bucket.drop("guarded/nobody/r1/600.jpg", b"x")
+    world.bucket.drop(f"guarded/{image.image_id}/r0/600.jpg", b"x")
+    world.clock.move(25 * HOUR)
+    report = world.run("cleanup")
+    assert (report.status, report.result and report.result["quarantined"]) == (Status.SUCCESS, 2)
+    assert world.missing() == []
+
+
+def test_true_delete_takes_private_pictures_too(world: NightWorld) -> None:
+    image = secret(world)
+    world.finish(world.night.deleting.delete([image.image_id]))
+    assert world.bucket.under(*keys.all_of(image.image_id)) == []
+
+
+def test_a_cancelled_upload_leaves_nothing_private_behind(world: NightWorld) -> None:
+    task = world.upload(a_jpeg((60, 40)), collection="secret")
+    world.when("after_put", lambda: world.wired.tasks.cancel(task.task_id))
+    world.settle()
+    assert world.task(task).status is Status.REVOKED
+    assert world.bucket.under("guarded/") == []
+
+
+@pytest.mark.parametrize(("source", "target"), [("secret", "nature"), ("nature", "secret")])
+def test_pictures_do_not_move_between_private_and_public(world: NightWorld, source: str, target: str) -> None:
+    image = world.image(1, collection=source)
+    with pytest.raises(PrivacyDiffers):
+        world.night.moving.move(image.image_id, target)
+    world.wired.privacy.make("other", private=source == "secret")
+    assert world.night.moving.move(image.image_id, "other").collection == "other"
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_privacy_is_settled_by_the_first_image_and_by_what_lies_in_the_trash(
+    world: NightWorld, *, private: bool
+) -> None:
+    name = "secret" if private else "nature"
+    image = world.image(1, collection=name)
+    with pytest.raises(PrivacyIsSettled):
+        world.wired.privacy.make(name, private=not private)
+    world.night.deleting.trash(image.image_id)
+    with pytest.raises(PrivacyIsSettled):
+        world.wired.privacy.make(name, private=not private)
+    world.finish(world.night.deleting.delete([image.image_id]))
+    world.wired.privacy.make(name, private=not private)
+    assert world.wired.privacy.is_private(name) is not private
+
+
+def test_private_collections_are_known_by_their_names(world: NightWorld) -> None:
+    world.wired.privacy.make(" Göl ", private=True)
+    assert world.wired.privacy.all() == {"secret", "Göl"}
+    world.wired.privacy.make("Göl", private=False)
+    assert world.wired.privacy.all() == {"secret"}
+    with pytest.raises(BadRequest):
+        world.wired.privacy.make("../x", private=True)
+
+
+@pytest.fixture
+def signatures() -> Signatures:
+    return Signatures(lambda: "wlf_root", FrozenClock())
+
+
+def test_a_signature_is_good_for_its_image_until_it_expires(signatures: Signatures) -> None:
+    expires, signature = signatures.sign("i1", HOUR)
+    assert signatures.check("i1", expires, signature) == HOUR
+    signatures.clock.sleep(3_599)
+    assert signatures.check("i1", expires, signature) == timedelta(seconds=1)
+    signatures.clock.sleep(1)
+    with pytest.raises(BadSignature):
+        signatures.check("i1", expires, signature)
+
+
+def test_nothing_of_a_signature_can_be_changed(signatures: Signatures) -> None:
+    expires, signature = signatures.sign("i1", HOUR)
+    other = Signatures(lambda: "wlf_other", signatures.clock)
+    tampered = [
+        ("i2", expires, signature),
+        ("i1", expires + 1, signature),
+        ("i1", expires, signature[:-1] + "x"),
+        ("i1", expires, "ı"),  # noqa: RUF001  # a letter that is no ASCII
+        ("i1", None, signature),
+        ("i1", expires, None),
+        ("i1", *other.sign("i1", DAY)),
+    ]
+    for image_id, until, shown in tampered:
+        with pytest.raises(BadSignature):
+            signatures.check(image_id, until, shown)
+
+
+def test_without_a_secret_nothing_is_signed() -> None:
+    with pytest.raises(Unavailable):
+        Signatures(lambda: "", FrozenClock()).sign("i1", HOUR)
