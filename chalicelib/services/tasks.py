@@ -16,6 +16,8 @@ from chalicelib.services.rules import TaskRules
 _FIRST_LOOK = 0.05
 _SLOWEST_LOOK = 0.5
 _CHILDREN_NOW = 200
+_TIME_FOR_CHILDREN = timedelta(seconds=5)
+"""A client waits for the answer; what is left then, the sweeper does."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ class Tasks:
 
     def _with_family(self, stopped: Task) -> Task:
         if stopped.children:
+            until = self.clock.now() + _TIME_FOR_CHILDREN
             for child in self.store.children(stopped.task_id, _CHILDREN_NOW).items:
+                if self.clock.now() >= until:
+                    break
                 # One that has just ended is no reason to leave the others running.
                 with suppress(IllegalTransition):
                     self.cancel(child.task_id)
