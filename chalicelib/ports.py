@@ -235,7 +235,7 @@ class ObjectStore(Protocol):
         ...
 
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """An address that shows this object to anybody while it lasts, with this Content-Disposition if one is given."""
+        """An address that shows this object to anybody while it lasts, with this Content-Disposition if any."""
         ...
 
     def delete(self, *keys: str) -> None:
