@@ -87,8 +87,8 @@ def overview(_: Ask, query: OverviewQuery) -> Answer:
 
 
 def _overview(over: Window, found: Recently) -> Overview:
-    tasks, runtimes = found.tasks, figures.runtimes(found.tasks)
-    storage = _storage(figures.bytes_saved(tasks))
+    tasks = [task for task in found.tasks if (task.finished_at or task.created_at) >= over.since]
+    runtimes, storage = figures.runtimes(tasks), _storage(figures.bytes_saved(tasks))
     return Overview(
         since=over.since,
         bucket_seconds=over.slice / timedelta(seconds=1),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -96,6 +97,18 @@ def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
     assert (told["queue_wait"]["p50_ms"], told["runtime"]["p95_ms"]) == (1000, 2000)
     assert (len(told["buckets"]), told["bucket_seconds"]) == (60, 60)
     assert told["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
+
+
+def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: Wired) -> None:
+    over = figures.window(NOON, hours=1)
+    for name, ended in (("before", over.since - SECOND), ("within", over.since + SECOND)):
+        failed = a_final_task(name, status=Status.FAILURE, error=Failure(name, "x"), created_at=over.since - 2 * SECOND)
+        house.state.tasks.add(replace(failed, finished_at=ended))
+
+    told = admin.get("/overview?hours=1").json
+
+    assert told["failures"] == [{"code": "within", "count": 1}]
+    assert sum(bucket["failed"] for bucket in told["buckets"]) == 1
 
 
 def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Wired) -> None:
