@@ -34,7 +34,10 @@ UNMADE: Mapping[Path, set[str]] = {
 CHOICES = {"Stage": "t", "State": "sql", "Tracing": "true", "DeletionProtection": "true", "DatabaseStandby": "true"}
 ANYBODY = "0.0.0.0/0"
 
-pytestmark = pytest.mark.filterwarnings(r"ignore:.*[Mm]oto.* CloudFormation")
+pytestmark = [
+    pytest.mark.slow,  # moto's CloudFormation takes seconds
+    pytest.mark.filterwarnings(r"ignore:.*[Mm]oto.* CloudFormation"),
+]
 
 
 @dataclass(frozen=True)
