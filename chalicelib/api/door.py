@@ -40,9 +40,10 @@ def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
         methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
         taken.setdefault(one.path, []).extend(methods)
         _route(app, one.path, methods, one.name, _serving(one))
+    elsewhere = _elsewhere(taken)
     for path, methods in taken.items():
         rest = [method for method in METHODS if method not in methods]
-        _route(app, path, rest, "elsewhere", _elsewhere(taken))
+        _route(app, path, rest, "elsewhere", elsewhere)
 
 
 def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handle) -> None:
