@@ -7,14 +7,16 @@ import json
 import pytest
 
 from chalicelib import errors
+from chalicelib.api.turkish import TURKISH
 from cli.local.gateway_words import GatewayWords
 
 WORDS = GatewayWords.load()
-OURS = {
-    error.code: error.status
+CODES = {
+    error.code: error
     for error in vars(errors).values()
-    if isinstance(error, type) and issubclass(error, errors.WallifyError)
+    if isinstance(error, type) and issubclass(error, errors.WallifyError) and error.code in TURKISH
 }
+OURS = {code: error.status for code, error in CODES.items()}
 
 
 @pytest.mark.parametrize("response_type", WORDS.responses)
@@ -23,7 +25,7 @@ def test_every_answer_has_the_error_shape(response_type: str) -> None:
     said = json.loads(body)
 
     assert said.keys() == {"success", "status", "code", "message", "request_id", "details"}
-    assert (said["success"], said["status"], said["details"]) == (False, status, {})
+    assert (said["success"], said["status"], said["details"].keys()) == (False, status, {"tr"})
     assert said["request_id"] == headers["x-amzn-RequestId"]
     assert headers["Access-Control-Allow-Origin"] == "*"
 
@@ -41,3 +43,14 @@ def test_an_unknown_route_is_not_found_rather_than_forbidden() -> None:
 
 def test_a_refused_token_names_the_scheme() -> None:
     assert WORDS.say("UNAUTHORIZED")[1]["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("response_type", WORDS.responses)
+def test_a_sentence_of_ours_is_ours_in_turkish_too(response_type: str) -> None:
+    body = WORDS.say(response_type)[2]
+    said = json.loads(body)
+
+    assert body.isascii()
+    ours = {error.__doc__: TURKISH[code] for code, error in CODES.items() if error.__doc__}
+    assert said["details"]["tr"] == ours.get(said["message"], said["details"]["tr"])
+    assert said["details"]["tr"] not in {"", said["message"]}
