@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -51,15 +51,20 @@ def furnish(house: Wired, *, tasks: int = 600, copies: int = 0, seed: int = 7) -
     """Fill the stores; `copies` further pictures in `mountains` share the files of the real ones."""
     dice = Random(seed)
     images = [image for name, count in COLLECTIONS.items() for image in _pictures(house, name, count)]
-    forms = [house.state.catalog.renditions(image.image_id) for image in images]
-    for number in range(copies):
-        _copy(house, images[number % len(images)], forms[number % len(images)], number)
+    copy_pictures(house, images, range(copies), "mountains")
     _history(house, dice, tasks)
     _family(house, dice)
     _work(house)
     house.tokens.issue("iOS app", frozenset({Scope.READ}), lasts=timedelta(days=365))
     house.tokens.issue("Nightly import", frozenset({Scope.READ, Scope.UPLOAD}))
     house.tokens.revoke(house.tokens.issue("Old laptop", frozenset({Scope.ADMIN}))[1].digest)
+
+
+def copy_pictures(house: Wired, images: Sequence[Image], numbers: Iterable[int], collection: str) -> None:
+    """Further pictures, one for each number, that share the files of these."""
+    forms = [house.state.catalog.renditions(image.image_id) for image in images]
+    for number in numbers:
+        _copy(house, images[number % len(images)], forms[number % len(images)], number, collection)
 
 
 def a_failed_upload(house: Wired, name: str = "broken.jpg", collection: str = "mountains") -> Task:
@@ -104,15 +109,15 @@ def _pictures(house: Wired, collection: str, count: int) -> list[Image]:
     return made
 
 
-def _copy(house: Wired, image: Image, forms: Iterable[Rendition], number: int) -> None:
+def _copy(house: Wired, image: Image, forms: Iterable[Rendition], number: int, collection: str) -> None:
     new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), house.state.catalog
-    task = replace(house.intake.image_task(_place(), "mountains", f"copy-{number}.jpg"), created_at=image.created_at)
+    task = replace(house.intake.image_task(_place(), collection, f"copy-{number}.jpg"), created_at=image.created_at)
     house.state.tasks.add(task)
     ended = replace(task, status=Status.SUCCESS, finished_at=image.created_at, result={"image_id": new_id})
     fresh = replace(
         image,
         image_id=new_id,
-        collection="mountains",
+        collection=collection,
         name=f"copy-{number}.jpg",
         filename=f"copy-{number}.jpg",
         created_at=image.created_at - timedelta(seconds=number + 1),

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.paintings import jpeg
 from tests.browser.place import Place
+from tests.browser.seeds import copy_pictures
 from tests.browser.visitor import Visitor
 
 SCRIPT = '<img src=x onerror="window.hurt=1">.jpg'
@@ -186,6 +187,23 @@ def test_pictures_are_moved(admin: Visitor) -> None:
     admin.hears("One picture moved")
     admin.go("#/library?collection=over there")
     expect(admin.page.get_by_role("link", name="mover.jpg")).to_be_visible()
+
+
+def test_a_whole_result_is_chosen_also_what_is_not_on_the_wall_yet(admin: Visitor, place: Place) -> None:
+    images = place.house.state.catalog.images("mountains", 3).items
+    copy_pictures(place.house, images, range(50_000, 50_150), "plenty")
+    admin.go("#/library?collection=plenty&q=copy-500")
+    expect(admin.page.locator(".tile-photo")).not_to_have_count(0)
+
+    admin.button("Select").click()
+    expect(admin.page.get_by_role("region", name="Selection")).to_contain_text("Nothing chosen yet")
+    admin.button("Select the whole result").click()
+    expect(admin.page.get_by_role("region", name="Selection")).to_contain_text("100 chosen")
+    admin.button("Delete").click()
+    admin.button("Delete", within=admin.dialog("Delete 100 pictures?")).click()
+
+    admin.hears("100 pictures deleted")
+    assert place.house.delivery.collection("plenty").images == 50
 
 
 def test_a_name_from_the_wild_is_shown_as_text(admin: Visitor) -> None:

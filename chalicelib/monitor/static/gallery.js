@@ -12,6 +12,7 @@ import { choose } from "./upload_from.js";
 import { t, tn } from "./words.js";
 
 const PAGE = 60;
+const UNSEEN_PAGE = 100;
 const SHAPES = { "": "Any shape", landscape: "Landscape", portrait: "Portrait", square: "Square" };
 const WIDTHS = { "": "Any size", 1920: "At least 1920 wide", 2560: "At least 2560 wide", 3840: "At least 3840 wide" };
 
@@ -27,7 +28,7 @@ export function gallery(main, first) {
   const wall = h("div", { class: inTrash ? "wall named" : "wall" });
   const end = h("div", { class: "wall-end" });
   const note = h("span", { class: "muted" });
-  const chosen = selection(wall, () => images, { inTrash, name, more: () => next && load().then(() => true), reload });
+  const chosen = selection(wall, () => images, { inTrash, name, every, reload });
   const back = h("a", { class: "back", href: to("library"), "aria-label": t("All collections") }, icon("left"), h("span", {}, t("Library")));
   const upload = !inTrash && may("upload") && button(t("Upload"), { symbol: "upload", kind: "primary", on: () => choose(name) });
   const title = heading(inTrash ? t("Trash") : name, note, chosen.starter, !inTrash && chosen.removal, upload);
@@ -54,7 +55,7 @@ export function gallery(main, first) {
     const mine = round;
     loading = true;
     try {
-      const page = await (inTrash ? get("/trash", { limit: PAGE, cursor: next }) : get(`/collections/${encodeURIComponent(name)}/images`, { ...query(), limit: PAGE, cursor: next }));
+      const page = await ask(PAGE, next);
       if (mine !== round) return;
       if (anew) fill(wall);
       [images, next] = [[...images, ...page.images], page.next_cursor];
@@ -69,6 +70,22 @@ export function gallery(main, first) {
     } finally {
       if (mine === round) loading = false;
     }
+  }
+
+  function ask(limit, cursor) {
+    return inTrash ? get("/trash", { limit, cursor }) : get(`/collections/${encodeURIComponent(name)}/images`, { ...query(), limit, cursor });
+  }
+
+  /** Every picture of the result; those that are not on the wall yet are not put there. Tells how many there are so far. */
+  async function every(tell) {
+    const [mine, found] = [round, [...images]];
+    for (let cursor = next; cursor && mine === round; ) {
+      const page = await ask(UNSEEN_PAGE, cursor);
+      found.push(...page.images);
+      cursor = page.next_cursor;
+      tell(found.length);
+    }
+    return mine === round ? found : [];
   }
 
   /** Say what the collection holds; false if there is none of that name (any more). */

@@ -12,8 +12,9 @@ import { t, tn } from "./words.js";
 
 const AT_ONCE = 4;
 
-export function selection(wall, images, { inTrash, name, more, reload }) {
+export function selection(wall, images, { inTrash, name, every, reload }) {
   const chosen = new Set();
+  const known = new Map();
   let last = null;
   const bar = h("div", { class: "selection", role: "region", "aria-label": t("Selection"), hidden: true });
   const starter = button(t("Select"), { symbol: "check", on: () => [wall.classList.toggle("choosing"), mark()] });
@@ -44,14 +45,16 @@ export function selection(wall, images, { inTrash, name, more, reload }) {
       tile.querySelector("input").checked = on;
     }
     if (chosen.size) wall.classList.add("choosing");
-    bar.hidden = !chosen.size;
-    fill(bar, h("b", { class: "num", role: "status" }, tn("One chosen", "{n} chosen", chosen.size, count(chosen.size))), h("div", { class: "row-actions" }, actions()));
+    bar.hidden = !wall.classList.contains("choosing");
+    const words = chosen.size ? tn("One chosen", "{n} chosen", chosen.size, count(chosen.size)) : t("Nothing chosen yet");
+    fill(bar, h("b", { class: "num", role: "status" }, words), h("div", { class: "row-actions" }, actions()));
   }
 
   function actions() {
     const all = button(t("All"), { kind: "small plain", label: t("Select the whole result"), on: everything });
     const none = button("", { symbol: "close", kind: "small plain", label: t("Clear selection"), on: clear });
     const verb = (words, symbol, on, kind = "") => button(words, { symbol, kind: `small ${kind}`, on });
+    if (!chosen.size) return [all, none];
     if (inTrash) return [all, may("admin") && verb(t("Restore"), "retry", restore, "primary"), none];
     return [all, verb(t("Copy links"), "link", links),
       has("PATCH /images/{image_id}") && may("admin") && verb(t("Move"), "folder", move),
@@ -60,19 +63,28 @@ export function selection(wall, images, { inTrash, name, more, reload }) {
   }
 
   async function everything() {
-    while (await more());
-    images().forEach((image) => chosen.add(image.image_id));
+    const told = bar.querySelector("b");
+    try {
+      for (const image of await every((n) => (told.textContent = t("{n} found …", { n: count(n) })))) {
+        chosen.add(image.image_id);
+        known.set(image.image_id, image);
+      }
+    } catch (error) {
+      complain(error);
+    }
     mark();
   }
 
   function clear() {
     chosen.clear();
+    known.clear();
     wall.classList.remove("choosing");
     mark();
   }
 
   function links() {
-    const lines = images().filter((image) => chosen.has(image.image_id)).map((image) => absolute(image.url));
+    for (const image of images()) known.set(image.image_id, image);
+    const lines = [...chosen].map((id) => absolute(known.get(id).url));
     copy(lines.join("\n"));
   }
 

@@ -228,6 +228,8 @@ export const TURKISH = {
   "Clear selection": "Seçimi temizle",
   "One chosen": "Bir tane seçili",
   "{n} chosen": "{n} tane seçili",
+  "Nothing chosen yet": "Henüz seçim yok",
+  "{n} found …": "{n} tane bulundu …",
   "Restore": "Geri getir",
   "Move": "Taşı",
   "Delete this collection": "Bu koleksiyonu sil",
