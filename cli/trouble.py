@@ -15,6 +15,7 @@ _WITH_FILES = {
     errno.EROFS: ("This place is read-only.", "Choose another one."),
     errno.EACCES: ("You may not write or read this.", "See whose it is, or choose another place."),
     errno.EPERM: ("You may not write or read this.", "See whose it is, or choose another place."),
+    errno.EEXIST: ("A file is where a folder is needed.", "Choose another place."),
     errno.ENOTDIR: ("A file is where a folder is needed.", "Choose another place."),
     errno.EMFILE: ("Too many files are open.", "Raise the limit (ulimit -n), then run the command again."),
 }

@@ -11,7 +11,8 @@ from botocore.config import Config
 from cli.local.emulator import ROOT
 from cli.local.stack import REGION, Stack
 
-QUICK = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60)
+# No proxies: one of the machine's is for other hosts, and could not reach this one's own addresses.
+QUICK = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60, proxies={})
 
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

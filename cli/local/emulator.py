@@ -10,6 +10,7 @@ import httpx
 
 from cli.local import fingerprints, runtime
 from cli.local.daemons import Daemon
+from cli.local.proxies import past_proxies
 from cli.local.stack import PROJECT, REGION, Stack
 
 # AUTH=true: role policies, bucket and queue policies and signatures are enforced as on AWS.
@@ -71,7 +72,7 @@ def answers(stack: Stack) -> bool:
 
 def client_environment(stack: Stack) -> dict[str, str]:
     """The environment in which AWS tools talk to this stack, and never to a real account."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    clean = past_proxies({name: value for name, value in os.environ.items() if not name.startswith("AWS_")})
     return clean | ROOT | {"AWS_ENDPOINT_URL": stack.emulator_url, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -79,7 +80,7 @@ def _environment(stack: Stack) -> dict[str, str]:
     # Functions inherit the emulator's environment, so nothing of the caller's AWS set-up may reach it.
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WALLIFY_"))}
     return (
-        clean
+        past_proxies(clean)
         | SETTINGS
         | ROOT
         | {

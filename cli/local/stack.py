@@ -61,6 +61,7 @@ class Stack:
 
     def folder(self, name: str) -> Path:
         """A folder of this stack, made if need be."""
+        _private(self.home)
         path = self.home / name
         path.mkdir(parents=True, exist_ok=True)
         return path
@@ -91,7 +92,7 @@ class Record:
 
     def save(self, home: Path) -> Record:
         """Write the record so that a crash leaves the old one or the new one; only the owner may read the token."""
-        home.mkdir(parents=True, exist_ok=True)
+        _private(home)
         draft = home / f"{RECORD}.new"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             json.dump(asdict(self), out, indent=2)
@@ -101,3 +102,8 @@ class Record:
     def with_(self, **changes: object) -> Record:
         """A copy with `changes`."""
         return replace(self, **changes)  # type: ignore[arg-type]  # names are checked by the dataclass itself
+
+
+def _private(home: Path) -> None:
+    """Make a stack's folder that other people on this machine cannot look into: the emulator keeps secrets there."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)

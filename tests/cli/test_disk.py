@@ -89,3 +89,15 @@ def test_stopping_what_never_was_makes_no_folder(stack: Stack) -> None:
 
     assert not stopped
     assert not stack.home.exists()
+
+
+def test_nobody_else_can_look_into_a_stack(stack: Stack) -> None:
+    stack.folder("state")
+
+    assert stack.home.stat().st_mode & 0o077 == 0
+
+
+def test_nobody_else_can_look_into_a_stack_that_begins_with_its_record(stack: Stack) -> None:
+    Record().save(stack.home)
+
+    assert stack.home.stat().st_mode & 0o077 == 0
