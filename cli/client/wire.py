@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import cache
 from ipaddress import ip_address
 from time import time
 from typing import Any, BinaryIO, TypeVar
@@ -42,8 +44,10 @@ class Wire:
         with translated():
             # A proxy of the machine is for other hosts: it could not reach this one's own addresses.
             outside = not _is_this_machine(httpx.URL(url).host)
-            http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=outside)
-        return cls(http, httpx.Client(timeout=TIMEOUT, trust_env=outside), patience or Patience())
+            trust = _trust(outside)
+            http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=outside, verify=trust)
+        plain = httpx.Client(timeout=TIMEOUT, trust_env=outside, verify=trust)
+        return cls(http, plain, patience or Patience())
 
     def close(self) -> None:
         """End all connections."""
@@ -176,6 +180,12 @@ def _why(silence: httpx.HTTPError) -> str:
         return "it took too long"
     without_number = re.sub(r"^\[[^]]*\] *", "", str(silence))
     return without_number.rstrip(".").lower() or "no answer"
+
+
+@cache
+def _trust(outside: bool) -> ssl.SSLContext:  # noqa: FBT001 - it has this one meaning
+    """Who vouches for servers: reading them takes 20 ms, which every client would spend anew."""
+    return httpx.create_ssl_context(trust_env=outside)
 
 
 def _is_this_machine(host: str) -> bool:
