@@ -84,7 +84,7 @@ class Daemon:
             path.replace(path.with_suffix(".log.1"))
         return path.open("wb")
 
-    def _wait_until(self, ready: Callable[[], bool], *, seconds: float = 20) -> bool:
+    def _wait_until(self, ready: Callable[[], bool], *, seconds: float = 60) -> bool:
         """Wait until `ready()`; False if the process ends before, Trouble if it takes too long."""
         deadline = time.monotonic() + seconds
         while not ready():

@@ -103,7 +103,7 @@ class Account:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=400,
+            timeout=1200,
         )
 
     def aws(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

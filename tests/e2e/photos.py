@@ -39,7 +39,7 @@ def a_large_photo(size: tuple[int, int] = (2500, 1900)) -> bytes:
 
 def fetched(url: str, **headers: str) -> bytes:
     """What a browser without any token gets from there, redirects followed."""
-    answer = httpx.get(url, headers=headers, follow_redirects=True, trust_env=False, timeout=60)
+    answer = httpx.get(url, headers=headers, follow_redirects=True, trust_env=False, timeout=120)
     assert answer.status_code == 200, f"{url}: {answer.status_code} {answer.text[:200]}"
     return answer.content
 

@@ -126,7 +126,7 @@ def test_the_cdn_leads_by_name_to_a_form_that_fits_the_client(
     cloud: Cloud, first: Json, accept: str, form: str
 ) -> None:
     address = f"{cloud.api_url}/cdn/wallpapers/{first['result']['name']}"
-    answer = httpx.get(address, params={"width": 300}, headers={"Accept": accept}, trust_env=False, timeout=60)
+    answer = httpx.get(address, params={"width": 300}, headers={"Accept": accept}, trust_env=False, timeout=120)
     assert answer.status_code == 302
     assert "accept" in answer.headers["Vary"].lower()
     image = clean(fetched(answer.headers["Location"], Accept=accept))

@@ -74,7 +74,7 @@ class Living:
         return lifecycle.up(self.stack, steps.append, self.source), steps
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.stack.api_url + path, timeout=30)
+        return httpx.get(self.stack.api_url + path, timeout=120)
 
     def save_item(self, key: str) -> None:
         item = {"pk": {"S": key}, "sk": {"S": "task"}}
@@ -242,7 +242,7 @@ def _says(file: Path, words: str) -> bool:
     return words in file.read_text(encoding="utf-8")
 
 
-def until(true: Callable[[], bool], *, seconds: float = 20) -> None:
+def until(true: Callable[[], bool], *, seconds: float = 120) -> None:
     """Wait until it is true."""
     deadline = time.monotonic() + seconds
     while not true():
