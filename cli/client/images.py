@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import quote
@@ -21,9 +21,11 @@ class Images:
         """The image, with what the camera noted."""
         return self.wire.ask("GET", f"/images/{image_id}", Image)
 
-    def of(self, collection: str, *, text: str | None = None, page: int = 100) -> Iterator[Image]:
-        """A collection's images, newest first; with `text`, those that have it in their name."""
-        return self.wire.walk(f"{_path(collection)}/images", "images", Image, {"limit": page, "text": text})
+    def of(
+        self, collection: str, wanted: Mapping[str, str | int | None] | None = None, *, page: int = 100
+    ) -> Iterator[Image]:
+        """A collection's images, newest first; what is wanted are the API's filters (`text`, `ratio` …) and `sort`."""
+        return self.wire.walk(f"{_path(collection)}/images", "images", Image, {"limit": page, **(wanted or {})})
 
     def change(self, image_id: str, *, collection: str | None = None, filename: str | None = None) -> Image:
         """Move it, rename it, or both."""

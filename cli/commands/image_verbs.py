@@ -15,6 +15,11 @@ from cli.showing import Column, say, show_all, show_one, size
 if TYPE_CHECKING:
     from cli.client.api import Client
 
+FILTERS = (
+    *("text", "orientation", "ratio", "color", "sort", "seed"),
+    *("min_width", "min_height", "width", "height"),
+)
+"""What the API calls the options that say which images, and in which order."""
 COLUMNS: tuple[Column[Image], ...] = (
     ("id", lambda image: image.image_id),
     ("collection", lambda image: image.collection),
@@ -44,7 +49,7 @@ IN_TRASH: tuple[Column[Trashed], ...] = (
 def run_list(given: argparse.Namespace) -> int:
     """A collection's images."""
     with connection.connected(given) as api:
-        found = api.images.of(given.collection, text=given.text)
+        found = api.images.of(given.collection, _wanted(given))
         return show_all(given, islice(found, given.limit), COLUMNS, none="No such image.")
 
 
@@ -104,4 +109,8 @@ def run_rename(given: argparse.Namespace) -> int:
 def _searched(given: argparse.Namespace, api: Client) -> Iterator[Image]:
     names = [given.collection] if given.collection else [one.name for one in api.collections.all()]
     for name in names:
-        yield from api.images.of(name, text=given.text)
+        yield from api.images.of(name, _wanted(given))
+
+
+def _wanted(given: argparse.Namespace) -> dict[str, str | int | None]:
+    return {name: getattr(given, name) for name in FILTERS}

@@ -33,10 +33,21 @@ def _add_finding(verbs: Commands) -> None:
     search.add_argument("text")
     search.add_argument("--collection", metavar="C", help="only this one")
     for parser in (listing, search):
+        _add_filters(parser)
         parser.add_argument("--limit", type=int, metavar="N", help="how many at most (default: all)")
     show = _verb(verbs, "show", "show an image, with its thumbnails", image_verbs.run_show, "show ID")
     show.add_argument("image_id", metavar="ID")
     _verb(verbs, "trash", "list what lies in the trash", image_verbs.run_trash, "trash")
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--orientation", choices=("landscape", "portrait", "square"))
+    parser.add_argument("--ratio", metavar="W:H", help="width to height, such as 16:9")
+    parser.add_argument("--color", metavar="RRGGBB", help="one of the dominant colours is close to it")
+    for name in ("--min-width", "--min-height", "--width", "--height"):
+        parser.add_argument(name, type=int, metavar="N", help="pixels")
+    parser.add_argument("--sort", choices=("newest", "oldest", "name", "largest", "smallest", "random"))
+    parser.add_argument("--seed", metavar="S", help="of a random order, which is the same for the same seed")
 
 
 def _add_keeping(verbs: Commands) -> None:

@@ -51,6 +51,19 @@ def test_images_are_listed_and_found_by_their_names(at_desk: Terminal, desk: Des
     assert at_desk("images", "search", "picture", "--collection", "mountains", "--json").json["name"] == two.name
 
 
+def test_images_are_listed_by_what_they_look_like_and_in_any_order(at_desk: Terminal, desk: Desk) -> None:
+    images = [desk.picture(number) for number in (1, 2, 3)]
+    picture = images[0].picture
+
+    def listed(*options: str) -> list[str]:
+        return [image["image_id"] for image in at_desk("images", "list", "wallpapers", "--json", *options).lines]
+
+    assert len(listed("--min-width", str(picture.width), "--color", picture.colors[0].removeprefix("#"))) >= 1
+    assert listed("--width", str(picture.width + 1)) == []
+    assert listed("--sort", "name") == [one.image_id for one in sorted(images, key=lambda one: one.name)]
+    assert listed("--sort", "random", "--seed", "a") == listed("--sort", "random", "--seed", "a")
+
+
 def test_a_list_of_images_may_be_cut_short(at_desk: Terminal, desk: Desk) -> None:
     for number in (1, 2):
         desk.picture(number)

@@ -24,7 +24,7 @@ NAMES = {
 }
 """What is given, and what becomes of it in the URL."""
 
-OURS = ("incoming/", "originals/", "renditions/", "quarantine/", "manifests/", "forwards/")
+OURS = ("incoming/", "originals/", "renditions/", "guarded/", "quarantine/", "manifests/", "forwards/", "privacy/")
 
 
 @pytest.mark.parametrize("name", NAMES)

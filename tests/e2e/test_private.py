@@ -1,0 +1,56 @@
+"""Private collections, downloads and searching on a real deployment, whose roles and signatures are enforced."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.e2e.client import Wallify, told
+from tests.e2e.conftest import Cloud
+from tests.e2e.photos import a_small_photo, fetched
+from tests.e2e.truth import Truth
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_private_picture_is_seen_by_signed_addresses_alone(
+    cloud: Cloud, wallify: Wallify, truth: Truth, collection: str
+) -> None:
+    told(wallify.http.patch(f"/collections/{collection}", json={"private": True}), 200)
+    image = wallify.published(a_small_photo(), "gölge ışık.jpg", collection=collection)  # noqa: RUF001  # Turkish
+
+    mine = [key for key, _ in truth.keys().items() if image["image_id"] in key]
+    assert {key.partition("/")[0] for key in mine} == {"originals", "guarded"}
+    for address in (image["url"], *(one["url"] for one in image["thumbnails"])):
+        assert fetched(address)
+    shared = told(wallify.http.post(f"/images/{image['image_id']}/link", json={"hours": 1}), 200)["url"]
+    assert fetched(cloud.api_url + shared)
+    bare = httpx.get(cloud.api_url + shared.partition("?")[0])
+    assert (bare.status_code, bare.json()["code"]) == (403, "bad_signature")
+    (guarded, *_) = (key for key in mine if key.startswith("guarded/"))
+    assert wallify.http.get(f"/media/{guarded}").status_code in {403, 404}
+
+
+def test_a_download_is_saved_under_the_files_own_name(cloud: Cloud, wallify: Wallify, collection: str) -> None:
+    image = wallify.published(a_small_photo(), "gölge ışık.png", collection=collection)  # noqa: RUF001  # Turkish
+    address = f"{cloud.api_url}{image['links']['cdn']}?download=true&width=150"
+    saved = httpx.get(address, follow_redirects=True)
+    assert saved.status_code == 200
+    assert saved.headers["Content-Disposition"].endswith("filename*=UTF-8''g%C3%B6lge%20%C4%B1%C5%9F%C4%B1k.jpg")
+
+
+def test_a_collection_is_searched_and_sorted_by_page_and_by_cursor(wallify: Wallify, collection: str) -> None:
+    sizes = {"wide.jpg": (320, 180), "high.jpg": (180, 320), "square.jpg": (200, 200)}
+    for name, size in sizes.items():
+        wallify.published(a_small_photo(size), name, collection=collection)
+
+    def found(query: str) -> list[str]:
+        answer = told(wallify.http.get(f"/collections/{collection}/images?{query}"), 200)
+        return [image["filename"] for image in answer["images"]]
+
+    assert found("ratio=16:9") == ["wide.jpg"]
+    assert found("width=180&min_height=300") == ["high.jpg"]
+    assert found("sort=smallest")[0] == "square.jpg"
+    seeded = [found(f"sort=random&seed=e2e&per_page=2&page={page}") for page in (1, 2)]
+    assert sorted(seeded[0] + seeded[1]) == sorted(sizes)
+    assert seeded[0] + seeded[1] == found("sort=random&seed=e2e")
