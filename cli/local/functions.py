@@ -21,6 +21,7 @@ from cli.trouble import Trouble
 SIGNS_OF_NO_NETWORK = (
     "Temporary failure in name resolution",
     "No matching distribution",
+    "Could not satisfy the requirement",  # Chalice's words, which swallow pip's
     "ConnectionError",
     "timed out",
 )
