@@ -18,6 +18,8 @@ from cli.trouble import Trouble
 Tell = Callable[[str], None]
 
 PROCESSES = ("emulator", "front")
+ROOM = 500_000_000
+"""Bytes: each worker unpacks its function, packages included."""
 FRONT_SOURCES = ("cli/local/front.py", "cli/local/gateway_words.py", "cli/local/plain_http.py", "infra/gateway.yaml")
 
 
@@ -34,6 +36,7 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
     `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
     """
     with alone(stack):
+        _must_have_room(stack)
         _claim_ports(stack)
         tell("emulator")
         emulator.start(stack)
@@ -42,6 +45,16 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
         record = deploying.deploy(stack, record, tell, source)
         _open_front(stack, record)
         return record
+
+
+def _must_have_room(stack: Stack) -> None:
+    """A full disk shows late and everywhere, so it is looked for first; what runs already may go on."""
+    free = shutil.disk_usage(stack.home).free
+    if free < ROOM and not is_up(stack):
+        raise Trouble(
+            f"There are only {free / 1e6:.0f} MB free where {stack.home} is; a local cloud needs {ROOM / 1e6:.0f}.",
+            "Make room, or put it elsewhere with --dir.",
+        )
 
 
 def _claim_ports(stack: Stack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,15 @@ def test_a_file_where_the_stacks_folder_should_be_is_said(tmp_path: Path, capsys
 
     assert main(["up", "--dir", str(tmp_path / "taken")]) == 1
     assert capsys.readouterr().err.startswith("A file is where a folder is needed")
+
+
+def test_nothing_is_started_on_a_disk_that_is_nearly_full(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "ROOM", shutil.disk_usage(stack.home.parent).total)
+
+    with pytest.raises(Trouble, match=r"There are only \d+ MB free where .* is; a local cloud needs \d+\."):
+        lifecycle.up(stack, print)
+
+    assert not stack.log("emulator").exists()
 
 
 def test_wiping_leaves_nothing_behind(stack: Stack) -> None:
