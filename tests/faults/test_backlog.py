@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
 
+from bench.soak.backends import BACKENDS
+from bench.soak.fates import Fates, Rates
 from chalicelib import events
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.messages import Work, write
@@ -21,8 +24,9 @@ from tests.memory_queue import Message
 from tests.night import NightWorld
 from tests.world import Record
 
-LENGTH = {"memory": 10_000, "dynamodb": 40, "sqlite": 200, "postgresql": 200}
-"""Messages that wait. What is slow on a test machine gets fewer: what a store adds is the same for each."""
+LENGTH = {"memory": 200, "dynamodb": 40, "sqlite": 200, "postgresql": 200}
+"""Messages that wait."""
+MANY = 10_000
 SECOND = timedelta(seconds=1)
 
 
@@ -47,6 +51,13 @@ class Backlog(NightWorld):
             if message is not None:
                 self.deliver(message)
                 self.clock.move(SECOND)
+
+    def work_off_each(self, bodies: Sequence[str]) -> None:
+        """Deliver these, in this order; none may need a second time."""
+        use(self.wired)
+        for number, body in enumerate(bodies):
+            events.process_images([Record(body, f"receipt-{number}")])
+        use(None)
 
     def work_off(self, kind: TaskType) -> None:
         """Work off a lane of long jobs."""
@@ -88,6 +99,38 @@ def test_f52_a_long_queue_is_worked_off_whole_and_each_wait_is_told(backlog: Bac
     assert (backlog.task(cancelled).status, backlog.task(cancelled).attempts) == (Status.REVOKED, 0)
     waits = sorted(backlog.metrics.values("QueueWait", queue="images"))
     assert waits == [1000 * number for number in range(len(waiting))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", BACKENDS)
+def test_f52_ten_thousand_messages_are_worked_off_and_the_active_are_listed_meanwhile(store: str) -> None:
+    with BACKENDS[store](Fates(0, Rates(kill=0.0, duplicate=0.0, errors=0.0)), 1, None) as backend:
+        backlog = Backlog(backend.state)
+        tasks = [a_new_task(backlog, number) for number in range(MANY)]
+        bodies = [write(Work(task.task_id)) for task in tasks]
+        backlog.random.shuffle(bodies)
+        assert len(active_by_pages(backlog)) == MANY
+        backlog.work_off_each(bodies[: MANY // 2])
+        waiting = active_by_pages(backlog)
+        assert (len(waiting), {task.status for task in waiting}) == (MANY // 2, {Status.PENDING})
+        backlog.work_off_each(bodies[MANY // 2 :])
+        assert active_by_pages(backlog) == []
+        done = Counter(task.status for task in backend.rows().tasks.values())
+        assert (done, backlog.queue.letters) == ({Status.SUCCESS: MANY}, [])
+        assert backlog.wired.state.catalog.stats("nature") == CollectionStats(
+            "nature", MANY, 100_000 * MANY, 1_000 * MANY
+        )
+
+
+def active_by_pages(backlog: Backlog) -> list[Task]:
+    """All active tasks, each once."""
+    page = backlog.wired.tasks.active(1_000)
+    found = list(page.items)
+    while page.next_cursor:
+        page = backlog.wired.tasks.active(1_000, page.next_cursor)
+        found += page.items
+    assert len({task.task_id for task in found}) == len(found)
+    return found
 
 
 @pytest.mark.parametrize("pages", [2, 3])
