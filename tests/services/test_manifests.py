@@ -200,10 +200,10 @@ def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: Nigh
     assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
 
 
-def paged(world: NightWorld, **special: int) -> Manifests:
+def paged(world: NightWorld, largest: int = 20_000) -> Manifests:
     """Manifests with two images to a page."""
     world.clock.move(timedelta(minutes=1))
-    return Manifests(world.wired.state.catalog, world.bucket, world.edge, "", **{"most": 2, **special})
+    return Manifests(world.wired.state.catalog, world.bucket, world.edge, "", most=2, largest=largest)
 
 
 def followed(world: NightWorld) -> list[str]:
