@@ -118,6 +118,8 @@ def test_nothing_is_asked_while_nobody_looks(admin: Visitor) -> None:
     admin.settle()
 
     _hide(admin.page, hidden=True)
+    # What was asked a moment ago may still be on its way.
+    admin.page.wait_for_load_state("networkidle")
     admin.place.asked.clear()
     admin.page.clock.run_for(60_000)
     # A module of the app that was still on its way is no question.
