@@ -57,7 +57,7 @@ def form_of(ask: Ask) -> Form:
     """The form with one file. PayloadTooLarge before it is parsed; UnsupportedType; BadRequest for a broken one."""
     form = _form(_parts_of(ask, _MOST_SEGMENTS), (FILE,))
     if len(form.files) > 1:
-        raise BadRequest("Each field of the form may come once.", field=FILE)
+        raise BadRequest("This takes one file; send many to POST /bulk_upload.", field=FILE, use="POST /bulk_upload")
     return form
 
 

@@ -58,6 +58,9 @@ TURKISH = {
     "The form has no field 'file'.": "Formda 'file' alanı yok.",
     "The form is broken or cut off.": "Form bozuk ya da yarım.",
     "Each field of the form may come once.": "Formdaki her alan bir kez gelebilir.",
+    "This takes one file; send many to POST /bulk_upload.": (
+        "Bu adres tek dosya alır; çok dosyayı POST /bulk_upload adresine gönderin."
+    ),
     "Send the file as a form of type multipart/form-data.": "Dosyayı multipart/form-data türünde bir formla gönderin.",
     "A file name must not hold control characters or line breaks.": (
         "Dosya adında denetim karakteri ya da satır sonu olamaz."

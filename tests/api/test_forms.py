@@ -90,3 +90,10 @@ def test_whatever_bytes_come_nothing_but_a_bad_request_happens(junk: bytes) -> N
 
     with pytest.raises(BadRequest):
         form_of(asking(body))
+
+
+def test_whoever_sends_two_files_is_told_where_many_go(house: Wired) -> None:
+    with pytest.raises(BadRequest, match="send many to POST /bulk_upload") as refused:
+        form_of(asking(a_form(a_file(b"x"), a_file(b"y"))))
+
+    assert refused.value.details == {"field": "file", "use": "POST /bulk_upload"}

@@ -208,3 +208,15 @@ def test_arguments_arrive_as_they_were_typed(machine: Machine) -> None:
     machine.has("python3", "3.13.0")
 
     assert machine.run("upload", "my photos/a b.jpg", "*").stdout.strip() == "ran with upload my photos/a b.jpg *"
+
+
+def test_ctrl_c_before_the_command_is_even_read_is_quiet(machine: Machine) -> None:
+    machine.writes(machine.clone / "cli" / "__main__.py", "raise KeyboardInterrupt\n")
+    machine.writes(machine.clone / ".venv" / "bin" / "python", f'#!/bin/bash\nexec {sys.executable} "$@"\n')
+    requirements = b"".join((machine.clone / f"requirements{part}.txt").read_bytes() for part in ("", "-dev"))
+    stamp = subprocess.run([str(machine.path / "cksum")], input=requirements, capture_output=True, check=True).stdout
+    (machine.clone / ".venv" / "wallify-stamp").write_bytes(stamp)
+
+    ended = machine.run("status")
+
+    assert (ended.returncode, ended.stderr) == (130, "")
