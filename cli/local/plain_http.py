@@ -41,7 +41,8 @@ class _Connection(web.RequestHandler):
 def refusal(reason: str) -> web.Response:
     """400, with the reason among the details."""
     status, headers, body = GatewayWords.load().say("BAD_REQUEST_PARAMETERS")
-    told = json.loads(body) | {"details": {"reason": reason}}
+    told = json.loads(body)
+    told["details"] |= {"reason": reason}
     return web.Response(status=status, headers=headers, body=json.dumps(told).encode())
 
 
