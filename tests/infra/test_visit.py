@@ -1,0 +1,30 @@
+"""What the smoke test does where something is broken, against an API that follows a script."""
+
+from __future__ import annotations
+
+import httpx
+
+from infra.visit import Visit
+
+
+def test_what_is_at_work_has_ended_before_the_deletion_is_asked_for() -> None:
+    asked: list[str] = []
+    states = iter(["STARTED", "REVOKED"])
+
+    def api(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        if request.url.path != "/task/status/one":
+            return httpx.Response(404, json={})
+        status = next(states)
+        return httpx.Response(200, json={"status": status, "ready": status == "REVOKED", "type": "process_image"})
+
+    with httpx.Client(base_url="http://wallify.test", transport=httpx.MockTransport(api)) as client:
+        Visit(client, httpx.get, collection="smoke-1", unfinished={"one"}).clean()
+
+    assert asked == [
+        "POST /task/cancel/one",
+        "GET /task/status/one",
+        "GET /task/status/one",
+        "DELETE /collections/smoke-1",
+        "GET /collections/smoke-1",
+    ]
