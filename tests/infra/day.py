@@ -61,7 +61,7 @@ def uploads(account: Account) -> None:
 
 
 def secrets(account: Account) -> None:
-    """A private collection, its pictures shown, made again, and saved by name."""
+    """A private collection, its pictures shown, and pictures saved by name."""
     for private in (True, False, True):
         account.ask("PATCH", "/collections/secret", {"private": private})
     upload(account, 8, collection="secret", body=LOOSE + b"secret")
@@ -73,8 +73,6 @@ def secrets(account: Account) -> None:
     made = account.ask("POST", f"/images/{first}/link", {"hours": 1})
     account.ask("GET", made["url"])
     account.ask("GET", "/cdn/lakes/1.jpg?download=true")
-    account.ask("POST", "/thumbnails", {"collection": "secret", "everything": True})
-    account.work("Thumbnails")
     account.ask("DELETE", f"/images/{second}?forever=true")
     account.work("Maintenance")
 
@@ -154,7 +152,8 @@ def thumbnails(account: Account) -> None:
     night = account.wired("make_thumbnails").night
     night.regenerating = replace(night.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
     night.slices = replace(night.slices, lasts=timedelta(0))
-    account.ask("POST", "/thumbnails", {"collection": "lakes"})
+    for collection in ("lakes", "secret"):
+        account.ask("POST", "/thumbnails", {"collection": collection})
     account.work("Thumbnails")
     night.regenerating = replace(night.regenerating, recipe=Recipe(version="r3", sizes=(90,)))
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
