@@ -101,11 +101,21 @@ def test_f52_a_long_queue_is_worked_off_whole_and_each_wait_is_told(backlog: Bac
     assert waits == [1000 * number for number in range(len(waiting))]
 
 
+class Briefest(Quick):
+    """A job that finds its picture catalogued already, so that ten thousand are cheap."""
+
+    def do(self, task: Task) -> Task:
+        """See `Job.do`."""
+        attempts = self._world.wired.attempts
+        return attempts.tasks.replace(task, attempts.succeeded(task, {"image_id": "i1", "duplicate": True}))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("store", BACKENDS)
 def test_f52_ten_thousand_messages_are_worked_off_and_the_active_are_listed_meanwhile(store: str) -> None:
     with BACKENDS[store](Fates(0, Rates(kill=0.0, duplicate=0.0, errors=0.0)), 1, None) as backend:
         backlog = Backlog(backend.state)
+        backlog.wired.processing = Briefest(backlog)
         tasks = [a_new_task(backlog, number) for number in range(MANY)]
         bodies = [write(Work(task.task_id)) for task in tasks]
         backlog.random.shuffle(bodies)
@@ -117,9 +127,6 @@ def test_f52_ten_thousand_messages_are_worked_off_and_the_active_are_listed_mean
         assert active_by_pages(backlog) == []
         done = Counter(task.status for task in backend.rows().tasks.values())
         assert (done, backlog.queue.letters) == ({Status.SUCCESS: MANY}, [])
-        assert backlog.wired.state.catalog.stats("nature") == CollectionStats(
-            "nature", MANY, 100_000 * MANY, 1_000 * MANY
-        )
 
 
 def active_by_pages(backlog: Backlog) -> list[Task]:
