@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -12,10 +13,14 @@ from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
 from chalicelib.errors import Unavailable
+from chalicelib.ports import Queue
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
 
+_SOON = {1: timedelta(seconds=20), 2: timedelta(minutes=2)}
+"""Receipts -> how long a message is hidden that met a silent state store. A short outage costs seconds; in a long one
+the visibility timeout takes over, so that the receipts last for an hour."""
 _SWEEP_SECONDS = 40
 """Less than the function's timeout; what is left waits for the next minute."""
 _LETTERS_A_LOOK = 50
@@ -42,6 +47,9 @@ def process_images(records: Iterable[Record]) -> None:
                 _process_image(asked)
         except Redeliver as later:
             wired().images_queue.postpone(record.receipt_handle, later.wait)
+            raise
+        except Unavailable:
+            _soon_again(wired().images_queue, record)
             raise
 
 
@@ -101,9 +109,16 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
         except Unavailable as fault:
             # The state store is silent, so the task cannot learn of it; SQS would bury the message without a word.
             if _times(record) < wired().settings.max_attempts:
+                _soon_again(queue, record)
                 raise
             wired().letters.give_up(record.body, lane, fault)
             log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
+
+
+def _soon_again(queue: Queue, record: Record) -> None:
+    if wait := _SOON.get(_times(record)):
+        with suppress(Unavailable):  # then it is hidden for its visibility timeout, which loses nothing but time
+            queue.postpone(record.receipt_handle, wait)
 
 
 def _long_job(asked: Work) -> None:

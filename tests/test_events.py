@@ -12,8 +12,11 @@ from chalicelib.core.messages import UnknownMessage
 from chalicelib.core.tasks import Status, TaskFilter
 from chalicelib.errors import TaskNotFound, Unavailable
 from chalicelib.services.runner import Redeliver
+from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import use
 from tests.faults.oracle import judge
+from tests.faults.outage import Outage
+from tests.memory_queue import Message
 from tests.trouble import unavailable
 from tests.world import Record, World, a_png
 
@@ -26,8 +29,13 @@ def world() -> Iterator[World]:
     use(None)
 
 
-def one_message(world: World) -> Record:
+def one_of(world: World) -> Message:
     (message,) = world.queue.messages
+    return message
+
+
+def one_message(world: World) -> Record:
+    message = one_of(world)
     return Record(message.body, message.receipt)
 
 
@@ -75,6 +83,32 @@ def test_a_message_is_kept_even_if_it_cannot_be_hidden(world: World) -> None:
         events.process_images([one_message(world)])
     world.settle()
     judge(world, ("nature", a_png()))
+
+
+@pytest.mark.parametrize(("received", "seconds"), [(1, 20), (2, 120)])
+def test_a_message_that_meets_a_silent_state_store_comes_again_soon(received: int, seconds: int) -> None:
+    store = Outage(MemoryState())
+    world = World(store)
+    world.upload()
+    store.down = True
+    use(world.wired)
+    with pytest.raises(Unavailable):
+        events.process_images([replace(one_message(world), received=received)])
+    use(None)
+    assert one_of(world).visible_at == world.clock.now() + timedelta(seconds=seconds)
+
+
+def test_after_two_tries_it_waits_for_its_visibility_timeout() -> None:
+    store = Outage(MemoryState())
+    world = World(store)
+    world.upload()
+    store.down = True
+    use(world.wired)
+    before = one_of(world).visible_at
+    with pytest.raises(Unavailable):
+        events.process_images([replace(one_message(world), received=3)])
+    use(None)
+    assert one_of(world).visible_at == before
 
 
 def test_several_records_in_one_message_are_all_worked_off(world: World) -> None:
