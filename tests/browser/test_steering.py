@@ -131,6 +131,7 @@ def test_the_audit_log_tells_what_was_done_by_whom_as_text(admin: Visitor, place
     admin.go("#/tokens")
     admin.button(f"Revoke {SCRIPT}").click()
     admin.button("Revoke", within=admin.dialog(f"Revoke {SCRIPT}?")).click()
+    expect(admin.page.locator("tr", has_text=SCRIPT)).to_contain_text("Revoked")
     place.house.desk.audit.note(SCRIPT, SCRIPT, actor=SCRIPT, token_id="0" * 64)
 
     admin.go("#/audit")

@@ -28,6 +28,11 @@ from tests.pictures import encoded, scene
 PHOTOS = 200
 STOPPED_AFTER = 60
 COLLECTION = "holiday"
+# Of a program in a script's background, Ctrl-C is ignored, and so by all that it starts; such as these tests, perhaps.
+HEARS_CTRL_C = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from cli.__main__ import main; sys.exit(main())"
+)
 
 
 @pytest.fixture
@@ -68,7 +73,7 @@ def test_two_hundred_photos_survive_ctrl_c_and_none_is_there_twice(
 ) -> None:
     enough = threading.Event()
     desk.before = lambda _: enough.set() if desk.asked.count("POST /file_upload") >= STOPPED_AFTER else None
-    typed = [sys.executable, "-m", "cli", "upload", str(photos), "--collection", COLLECTION]
+    typed = [sys.executable, "-c", HEARS_CTRL_C, "upload", str(photos), "--collection", COLLECTION]
 
     with subprocess.Popen(
         typed, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
