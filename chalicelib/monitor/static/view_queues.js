@@ -14,6 +14,8 @@ const PURPOSE = { images: "New uploads", thumbnails: "Thumbnails made anew", mai
 
 /** Milliseconds after which letters that somebody has looked at can be seen again. */
 const HIDDEN = 6000;
+/** The first may meet letters hidden by the look before it, the second those hidden by the sweeper's, once a minute. */
+const TRIES = 4;
 
 export function open(main) {
   const note = h("span", { class: "live", role: "status" });
@@ -111,10 +113,12 @@ function letters(name, again) {
 /** Drive them back. Whoever looks at letters hides them for some seconds, from us too, so none at first may be too early. */
 async function driven(name) {
   const drive = () => post(`/queues/${encodeURIComponent(name)}/redrive`);
-  const told = await drive();
-  if (told.tasks.length) return told;
-  await new Promise((done) => setTimeout(done, HIDDEN));
-  return drive();
+  let told = await drive();
+  for (let tries = 1; tries < TRIES && !told.tasks.length; tries += 1) {
+    await new Promise((done) => setTimeout(done, HIDDEN));
+    told = await drive();
+  }
+  return told;
 }
 
 function letter({ reason, sent_at: sent, task, body, message_id: id }) {
