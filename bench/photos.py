@@ -71,7 +71,7 @@ def five_photos() -> list[Photo]:
 
 
 def resaved_photos() -> list[Photo]:
-    """12.7 and 25 megapixels, baseline, and denser than most: what no package has, so made of what they have."""
+    """12.7 and 25 megapixels, baseline: what no package has at these sizes, so made of what they have."""
     _unpack()
     return [photo(source) for source in RESAVED]
 

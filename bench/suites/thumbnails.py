@@ -39,11 +39,11 @@ def run(setting: Setting) -> list[Table]:
 
 
 def resaved(setting: Setting) -> list[Table]:
-    """The same with the two that we put together ourselves: harder than most, and in no mean."""
+    """The same with the two that we put together ourselves: hard on us, and in no mean."""
     if setting.quick:
         return []
     (table,) = run(replace(setting, photos=resaved_photos()))
-    return [replace(table, title=f"Large and dense: {table.title}")]
+    return [replace(table, title=f"Put together and saved again: {table.title}")]
 
 
 def progressive(setting: Setting) -> list[Table]:
