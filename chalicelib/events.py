@@ -13,7 +13,6 @@ from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
 from chalicelib.errors import Unavailable
-from chalicelib.ports import Queue
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
@@ -49,7 +48,7 @@ def process_images(records: Iterable[Record]) -> None:
             wired().images_queue.postpone(record.receipt_handle, later.wait)
             raise
         except Unavailable:
-            _soon_again(wired().images_queue, record)
+            _soon_again(record, TaskType.PROCESS_IMAGE)
             raise
 
 
@@ -109,16 +108,16 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
         except Unavailable as fault:
             # The state store is silent, so the task cannot learn of it; SQS would bury the message without a word.
             if _times(record) < wired().settings.max_attempts:
-                _soon_again(queue, record)
+                _soon_again(record, lane)
                 raise
             wired().letters.give_up(record.body, lane, fault)
             log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
 
 
-def _soon_again(queue: Queue, record: Record) -> None:
+def _soon_again(record: Record, lane: TaskType) -> None:
     if wait := _SOON.get(_times(record)):
         with suppress(Unavailable):  # then it is hidden for its visibility timeout, which loses nothing but time
-            queue.postpone(record.receipt_handle, wait)
+            wired().queues[lane].postpone(record.receipt_handle, wait)
 
 
 def _long_job(asked: Work) -> None:
