@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
 from chalice.app import Request
 
+from chalicelib.api.addresses import address_of
 from chalicelib.api.languages import Language, language_of
 
 
@@ -21,7 +20,7 @@ class Ask:
     route: str
     """The pattern that matched, such as `/images/{image_id}`."""
     path: str
-    """The path as it was asked for, without the gateway's stage."""
+    """The path as it was asked for, without what `base` says."""
     headers: Mapping[str, str]
     """By lower-case name."""
     at: Mapping[str, str]
@@ -29,7 +28,7 @@ class Ask:
     query: Mapping[str, Sequence[str]]
     request_id: str
     base: str
-    """What precedes our paths at the address the client used: empty, or the gateway's stage."""
+    """What precedes our paths at the address the client used: the gateway's stage, a domain's base path, or nothing."""
     body: Callable[[], bytes]
     owner: str = ""
     """Digest of the token that was shown; empty on public routes."""
@@ -37,6 +36,8 @@ class Ask:
     """That token's name."""
     is_admin: bool = False
     """True when that token may do everything."""
+    origin: str = ""
+    """Scheme and host of the address the client used, such as `https://api.example.org`; empty where it is unknown."""
 
     @property
     def language(self) -> Language:
@@ -47,20 +48,27 @@ class Ask:
         """A path of ours as the client can follow it."""
         return self.base + path
 
+    def whole_link(self, path: str) -> str:
+        """The same as a whole address, for links that are handed on to people and programs elsewhere."""
+        return self.origin + self.base + path
+
 
 def ask_of(request: Request) -> Ask:
     """The request behind the gateway's event."""
     event = request.to_original_event()
+    headers = {name.lower(): str(value) for name, value in (event["headers"] or {}).items()}
+    address = address_of(event, headers)
     return Ask(
         method=request.method,
         route=request.path,
-        path=str(event.get("path") or request.context.get("path") or request.path),
-        headers={name.lower(): str(value) for name, value in (event["headers"] or {}).items()},
+        path=address.path,
+        headers=headers,
         # API Gateway hands path parameters on as they were sent; our names hold no %, so decoding twice is harmless.
         at={name: unquote(value) for name, value in (request.uri_params or {}).items()},
         query=event["multiValueQueryStringParameters"] or {},
         request_id=request_id_of(request),
-        base=_base(request.context),
+        base=address.base,
+        origin=address.origin,
         body=lambda: _bytes(request.raw_body),
     )
 
@@ -68,15 +76,6 @@ def ask_of(request: Request) -> Ask:
 def request_id_of(request: Request) -> str:
     """The gateway's id of the request, or the function's where there is no gateway."""
     return str(request.context.get("requestId") or getattr(request.lambda_context, "aws_request_id", "unknown"))
-
-
-_DEFAULT_ENDPOINT = re.compile(r"\.execute-api\.[^.]+\.amazonaws\.com")
-
-
-def _base(context: Mapping[str, Any]) -> str:
-    # Behind a domain of its own the API is at the root; the gateway's default address shows the stage.
-    default = _DEFAULT_ENDPOINT.search(str(context.get("domainName", "")))
-    return f"/{context['stage']}" if default else ""
 
 
 def _bytes(body: bytes | str) -> bytes:

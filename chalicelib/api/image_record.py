@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -144,20 +145,21 @@ def _plain(sources: Sequence[Source]) -> Source:
     return next((source for source in sources if source.format not in _MODERN), sources[0])
 
 
-def address_of(ask: Ask, image: Image) -> str:
-    """Its place below `/cdn`."""
-    return ask.link(f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}")
+def signed_address(ask: Ask, image: Image, lasts: timedelta) -> tuple[str, datetime]:
+    """A whole address of a private picture below `/cdn`, to be handed on as it is, and when it expires."""
+    expires, signature = wired().signatures.sign(image.image_id, lasts)
+    url = f"{ask.whole_link(_place(image))}?expires={expires}&signature={signature}"
+    return url, datetime.fromtimestamp(expires, UTC)
 
 
-def _signed_for(image: Image) -> str:
-    expires, signature = wired().signatures.sign(image.image_id, AN_HOUR)
-    return f"?expires={expires}&signature={signature}"
+def _place(image: Image) -> str:
+    return f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}"
 
 
 def _links(ask: Ask, image: Image, *, private: bool) -> dict[str, str]:
     return {
         "self": ask.link(f"/images/{image.image_id}"),
-        "cdn": address_of(ask, image) + (_signed_for(image) if private else ""),
+        "cdn": signed_address(ask, image, AN_HOUR)[0] if private else ask.link(_place(image)),
         "collection": ask.link(f"/collections/{quote(image.collection, safe='')}"),
         "task": ask.link(f"/task/status/{image.task_id}"),
     }

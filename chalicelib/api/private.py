@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.image_record import address_of
+from chalicelib.api.image_record import signed_address
 from chalicelib.api.images import CollectionRecord, record_of_collection
 from chalicelib.api.vocabulary import CollectionAt, ImageAt, Moment
 from chalicelib.core.tokens import Scope
@@ -36,7 +36,7 @@ class Link(msgspec.Struct, frozen=True):
     """An address for whoever is given it."""
 
     url: str
-    """Of the full picture; with `&width=N` of a smaller one."""
+    """Whole, with scheme and host: of the full picture; with `&width=N` of a smaller one."""
     expires_at: Moment
 
 
@@ -63,6 +63,4 @@ def change_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Ans
 def link_image(ask: Ask, at: ImageAt, body: LinkWish) -> Answer:
     """Shows one picture of a private collection to anybody until it expires; another name does not break it."""
     image = wired().delivery.catalog.image(at.image_id)
-    expires, signature = wired().signatures.sign(image.image_id, timedelta(hours=body.hours))
-    url = f"{address_of(ask, image)}?expires={expires}&signature={signature}"
-    return data(Link(url, datetime.fromtimestamp(expires, UTC)))
+    return data(Link(*signed_address(ask, image, timedelta(hours=body.hours))))

@@ -81,4 +81,5 @@ class Target:
         """The API's address without a trailing slash."""
         if self.endpoint:
             return f"{self.endpoint}/restapis/{api_id}/{api_stage}/_user_request_"
-        return f"https://{api_id}.execute-api.{self.region}.amazonaws.com/{api_stage}"
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"https://{api_id}.execute-api.{self.region}.{suffix}/{api_stage}"

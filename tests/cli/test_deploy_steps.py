@@ -160,6 +160,23 @@ def test_an_api_is_where_aws_or_the_emulator_serves_it(
     assert a_target(tmp_path / "project").api_url("abc", "api") == url
 
 
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("cn-north-1", "abc.execute-api.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "abc.execute-api.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_an_api_is_found_in_every_partition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    target = a_target(tmp_path / "project")
+    target.session.region_name = region
+
+    assert target.api_url("abc", "api") == f"https://{host}/api"
+
+
 def test_the_api_is_the_one_that_chalice_made(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project")
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from chalice.app import Chalice
@@ -14,7 +15,7 @@ from chalicelib.api.routes import ENDPOINTS as OF_THE_API
 from chalicelib.core.tokens import Scope
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.wiring import Wired
-from tests.api.gateway import Gateway, Got
+from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import BOOTSTRAP, a_house, a_token
 from tests.builders import FrozenClock
 
@@ -237,3 +238,12 @@ def test_signing_out_makes_the_browser_forget(tab: Tab) -> None:
     gone = tab.ask("DELETE", "/monitor/session").headers["Set-Cookie"]
 
     assert gone == "wallify_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
+
+
+def test_the_cookie_is_for_our_paths_at_a_domain_that_others_share(tab: Tab) -> None:
+    event = tab.gateway.event("POST", "/monitor/session", f'{{"token": "{BOOTSTRAP}"}}'.encode(), {})
+    event["path"] = event["requestContext"]["path"] = "/wall/monitor/session"
+    event["requestContext"]["domainName"] = "api.example.org"
+    entered = answered(tab.gateway.app(event, SimpleNamespace(aws_request_id="lambda")))
+    assert entered.status == 201
+    assert "Path=/wall/" in entered.headers["Set-Cookie"].split("; ")
