@@ -1,13 +1,26 @@
 """Every kind of failure that a client or a worker can act on.
 
 An error answers two questions: which kind is it (`status`, an HTTP status, and `code`, a stable word for programs), and
-may the same work be tried again (`retryable`). Its docstring is its default message; keywords are facts that a client
-may see.
+may the same work be tried again (`retryable`). Its docstring is its default sentence; keywords are facts that a client
+may see. A sentence names the facts that it tells as `{name}`, so that a translation can tell the same ones.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import ClassVar
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def filled(sentence: str, facts: Mapping[str, object]) -> str:
+    """The sentence with each `{name}` replaced by the fact of that name; a name without a fact stays as it is."""
+    return _PLACE.sub(lambda place: _shown(facts[place[1]]) if place[1] in facts else place[0], sentence)
+
+
+def _shown(fact: object) -> str:
+    return ", ".join(map(str, fact)) if isinstance(fact, list | tuple) else str(fact)
 
 
 class WallifyError(Exception):
@@ -17,10 +30,16 @@ class WallifyError(Exception):
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, message: str | None = None, **details: object) -> None:
-        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+    def __init__(self, sentence: str | None = None, **details: object) -> None:
+        self.sentence = sentence or (type(self).__doc__ or "").strip().splitlines()[0]
+        """English, with a `{name}` for each detail that it tells; translations are found by it."""
         self.details = details
         super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """The English sentence with its details in place."""
+        return filled(self.sentence, self.details)
 
 
 class BadRequest(WallifyError):
@@ -112,6 +131,11 @@ class PayloadTooLarge(WallifyError):
 
     status = 413
     code = "payload_too_large"
+
+    @classmethod
+    def over(cls, limit: int, size: int, **details: object) -> PayloadTooLarge:
+        """The error for a file of `size` bytes where `limit` are taken."""
+        return cls("The file has {bytes} bytes; at most {limit} are taken here.", limit=limit, bytes=size, **details)
 
 
 class UnsupportedType(WallifyError):

@@ -43,7 +43,7 @@ class MemoryBucket:
             raise ObjectNotFound
         body = self.blobs[key].body
         if len(body) > limit:
-            raise PayloadTooLarge(limit=limit, bytes=len(body))
+            raise PayloadTooLarge.over(limit, len(body))
         return body
 
     def has(self, key: str) -> bool:

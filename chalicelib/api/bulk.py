@@ -11,8 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FileParts
-from chalicelib.api.problems import say
-from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, counted_record
+from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, counted_record, error_record
 from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
 from chalicelib.api.vocabulary import given
 from chalicelib.core.tasks import TaskType
@@ -105,6 +104,6 @@ def _item(ask: Ask, item: Item) -> BulkItem:
         success=error is None,
         task_id=item.task_id,
         image_id=item.duplicate or None,
-        error=ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable) if error else None,
+        error=error_record(ask, error) if error else None,
         warnings=checked.warnings if checked else (),
     )

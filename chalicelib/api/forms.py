@@ -83,7 +83,7 @@ def _form(parts: list[Part], names: tuple[str, ...]) -> Form:
         else:
             fields[name] = _text(name, body)
     if not files:
-        raise BadRequest(f"The form has no field '{names[0]}'.", field=names[0])
+        raise BadRequest("The form has no field '{field}'.", field=names[0])
     return Form(fields, tuple(files))
 
 
@@ -134,7 +134,9 @@ def _text(name: str, body: bytes) -> str:
     except UnicodeDecodeError:
         text = None
     if text is None:
-        raise BadRequest(f"A field of the form holds up to {_MOST_TEXT} bytes of UTF-8 text.", field=name[:80])
+        raise BadRequest(
+            "A field of the form holds up to {limit} bytes of UTF-8 text.", field=name[:80], limit=_MOST_TEXT
+        )
     return text
 
 

@@ -10,7 +10,8 @@ import msgspec
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.languages import Language
 from chalicelib.api.turkish import TURKISH
-from chalicelib.errors import MethodNotAllowed, Unauthorized, WallifyError
+from chalicelib.core.tasks import Failure
+from chalicelib.errors import MethodNotAllowed, Unauthorized, WallifyError, filled
 
 TRY_AGAIN_SECONDS = "2"
 
@@ -37,16 +38,22 @@ class InternalError(WallifyError):
 
 def problem(error: WallifyError, language: Language, request_id: str) -> Answer:
     """The answer to a request that failed."""
-    message = say(error.code, error.message, language)
-    told = Problem(status=error.status, code=error.code, message=message, request_id=request_id, details=error.details)
+    told = Problem(
+        status=error.status,
+        code=error.code,
+        message=say(error, language),
+        request_id=request_id,
+        details=error.details,
+    )
     return data(told, error.status).having(Content_Language=str(language), **_headers(error))
 
 
-def say(code: str, message: str, language: Language) -> str:
-    """An error's message in the language; Turkish has one for each sentence of ours, or else for each code."""
+def say(error: WallifyError | Failure, language: Language) -> str:
+    """An error's message in the language, with the same facts; Turkish falls back to a sentence for the code alone."""
     if language is Language.ENGLISH:
-        return message
-    return TURKISH.get(message) or TURKISH.get(code) or message
+        return error.message
+    turkish = TURKISH.get(error.sentence or error.message) or TURKISH.get(error.code) or error.message
+    return filled(turkish, error.details)
 
 
 def _headers(error: WallifyError) -> dict[str, str]:

@@ -11,7 +11,7 @@ import msgspec
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.forms import FileParts, bulk_form_of, form_of
-from chalicelib.api.wrongs import in_words
+from chalicelib.api.wrongs import refused
 from chalicelib.errors import BadRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -83,4 +83,4 @@ _MISSING = re.compile(r"missing required field `(?P<place>[^`]*)`")
 def _refused(reason: str, kind: type[msgspec.Struct]) -> BadRequest:
     found = _PLACE.search(reason) or _MISSING.search(reason)
     place, told = found["place"] if found else "", _PLACE.sub("", reason)
-    return BadRequest(in_words(told, place, kind), parameter=place)
+    return refused(told, place, kind)

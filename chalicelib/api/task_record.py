@@ -14,7 +14,7 @@ from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tasks import Failure, Progress, Status, Task, TaskType
-from chalicelib.errors import ImageNotFound
+from chalicelib.errors import ImageNotFound, WallifyError
 from chalicelib.wiring import wired
 
 LOOK_AGAIN_SECONDS = "1"
@@ -45,6 +45,8 @@ class ErrorRecord(msgspec.Struct, frozen=True):
     message: str
     retryable: bool
     """True when another attempt may succeed."""
+    details: Mapping[str, Any] = {}
+    """Facts about it, as a direct answer has them: a limit and the value, the type, what is accepted."""
     trace: str | None = None
     """Where in the code it happened; told to administrators only, and null where that says nothing new."""
 
@@ -101,7 +103,7 @@ def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
         successful=task.status is Status.SUCCESS,
         progress=_progress(task.progress),
         result=task.result if result is None else result,
-        error=_error(ask, task.error) if task.error else None,
+        error=error_record(ask, task.error) if task.error else None,
         queue_wait_ms=_ms(task.queued_at, task.started_at),
         runtime_ms=_ms(task.started_at, task.finished_at),
         subject=SubjectRecord(subject.image_id, subject.collection, subject.filename),
@@ -136,6 +138,12 @@ def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:
     return record_of(ProcessedImage, ask, image, duplicate=bool(task.result.get("duplicate")))
 
 
+def error_record(ask: Ask, error: Failure | WallifyError) -> ErrorRecord:
+    """An error as the client may see it, in its language."""
+    trace = error.trace or None if ask.is_admin and isinstance(error, Failure) else None
+    return ErrorRecord(error.code, say(error, ask.language), error.retryable, error.details, trace)
+
+
 _SAME = (
     *("task_id", "type", "status", "attempts", "max_attempts", "created_at", "queued_at", "started_at"),
     *("finished_at", "parent_id", "children", "cancel_requested"),
@@ -145,11 +153,6 @@ _SAME = (
 def _progress(progress: Progress) -> ProgressRecord:
     steps = tuple(StepRecord(step.stage, step.at) for step in progress.passed)
     return ProgressRecord(progress.current, progress.total, progress.percent, progress.stage, steps)
-
-
-def _error(ask: Ask, error: Failure) -> ErrorRecord:
-    trace = error.trace or None if ask.is_admin else None
-    return ErrorRecord(error.code, say(error.code, error.message, ask.language), error.retryable, trace)
 
 
 def _ms(since: datetime | None, until: datetime | None) -> int | None:

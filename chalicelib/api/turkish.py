@@ -1,7 +1,20 @@
 # ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
-"""Errors in Turkish: by the English sentence where that is more exact, and for every code."""
+"""Errors in Turkish: by the English sentence where that is more exact, and for every code.
+
+A sentence with `{name}` in it is found by that form of it, and must name the same facts in Turkish; see `WallifyError`.
+To say something new: `raise BadRequest("A batch has 1 to {limit} files.", limit=500)`, and its line here.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+def _of_values_and_bodies(said: Mapping[str, str]) -> dict[str, str]:
+    """Whole sentences from what is said of a value, and of a body as a whole."""
+    of_values = {f"{{parameter}} {english}.": f"{{parameter}} {turkish}." for english, turkish in said.items()}
+    return of_values | {f"The body {english}.": f"Gövde {turkish}." for english, turkish in said.items()}
+
 
 TURKISH = {
     # For every code.
@@ -25,6 +38,14 @@ TURKISH = {
     "bad_signature": "Adres imzalı değil ya da imzanın süresi dolmuş.",
     "privacy_is_settled": "Koleksiyonda resimler var; gizliliği yalnız boşken değişir.",
     "privacy_differs": "Resimler gizli ve açık koleksiyonlar arasında taşınmaz; oraya yeniden yükleyin.",
+    "catalogue_empty": "Katalog boş ama depo dolu: hiçbir şey kaldırılmadı.",
+    "too_many_orphans": (
+        "Sahipsiz görünen nesneler bir çalışmanın kaldırabileceğinden fazla: başka hiçbir şey kaldırılmadı."
+    ),
+    "worker_lost": "İşçileri öldü ya da süresi doldu.",
+    "time_limit": "İş izin verilenden uzun sürdü.",
+    "upload_expired": "Dosya hiç gelmedi.",
+    "dead_letter": "Mesajı çok kez alındı ama iş başarılamadı.",
     "still_running": "Bu programın önceki çalışması henüz bitmedi.",
     "schedule_not_found": "Bu adda bir program yok.",
     "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
@@ -55,9 +76,15 @@ TURKISH = {
         "Koleksiyon bir seferde sıralanamayacak kadar büyük; en yenileri isteyip imleçle ilerleyin."
     ),
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
-    "The form has no field 'file'.": "Formda 'file' alanı yok.",
+    "The form has no field '{field}'.": "Formda '{field}' alanı yok.",
     "The form is broken or cut off.": "Form bozuk ya da yarım.",
     "Each field of the form may come once.": "Formdaki her alan bir kez gelebilir.",
+    "A field of the form holds up to {limit} bytes of UTF-8 text.": (
+        "Formun bir alanı en çok {limit} baytlık UTF-8 metni alır."
+    ),
+    "The file's name is not valid in the character set that it claims.": (
+        "Dosya adı, kendi bildirdiği karakter kümesine göre geçerli değil."
+    ),
     "This takes one file; send many to POST /bulk_upload.": (
         "Bu adres tek dosya alır; çok dosyayı POST /bulk_upload adresine gönderin."
     ),
@@ -67,5 +94,130 @@ TURKISH = {
     ),
     "A collection's name has 1 to 64 letters, digits, spaces, '_', '-' or '.'; the first is a letter or digit.": (
         "Koleksiyon adı 1-64 harf, rakam, boşluk, '_', '-' ya da '.' içerir; ilki harf ya da rakamdır."
+    ),
+    "A file name has at most {limit} characters.": "Dosya adı en çok {limit} karakter olabilir.",
+    "An Idempotency-Key has 1 to {limit} characters.": "Idempotency-Key 1 ile {limit} karakter arasında olmalı.",
+    "A bulk upload has 1 to {limit} files.": "Toplu yüklemede 1 ile {limit} arasında dosya olmalı.",
+    "A batch has 1 to {limit} files.": "Bir seferde 1 ile {limit} arasında dosya bildirilebilir.",
+    "1 to {limit} images can be deleted at once.": "Bir seferde 1 ile {limit} arasında resim silinebilir.",
+    "This schedule does not take {parameter}.": "Bu program {parameter} almıyor.",
+    "An earlier try of this request is being given up.": "Bu isteğin önceki denemesinden şu an vazgeçiliyor.",
+    "Run the schedule again instead.": "Bunun yerine programı yeniden çalıştırın.",
+    "This job is too large to be retried whole: retry its tasks by a filter (parent).": (
+        "Bu iş bütünüyle yeniden denenemeyecek kadar büyük: görevlerini bir süzgeçle (parent) yeniden deneyin."
+    ),
+    "Only a task that has ended badly can be tried again.": "Yalnız kötü biten bir görev yeniden denenebilir.",
+    "A task that is {status} cannot become {wanted}.": "{status} durumundaki görev {wanted} olamaz.",
+    "collection or filename must be given.": "collection ya da filename verilmeli.",
+    "filename and content_type, or files, must be given.": "filename ile content_type ya da files verilmeli.",
+    "The request does not carry the session's X-CSRF-Token.": "İstekte oturumun X-CSRF-Token başlığı yok.",
+    "The monitor's sessions are signed with the bootstrap secret, and there is none.": (
+        "Monitörün oturumları ilk gizli anahtarla imzalanır; o ise yok."
+    ),
+    "Addresses are signed with the bootstrap secret, and there is none.": (
+        "Adresler ilk gizli anahtarla imzalanır; o ise yok."
+    ),
+    # What another request was faster with.
+    "There is a token with this digest already.": "Bu özetle bir token zaten var.",
+    "There is a task with this id already.": "Bu kimlikte bir görev zaten var.",
+    "There is an image with this id already.": "Bu kimlikte bir resim zaten var.",
+    "The collection has changed meanwhile.": "Koleksiyon bu arada değişti.",
+    "Somebody else changed this image first.": "Bu resmi az önce başkası değiştirdi.",
+    "Somebody else changed this schedule first.": "Bu programı az önce başkası değiştirdi.",
+    "Somebody else changed this task first.": "Bu görevi az önce başkası değiştirdi.",
+    "The object has changed.": "Nesne değişti.",
+    # What of ours does not answer.
+    "The CDN works on as many requests as it takes.": "CDN şu an alabildiği kadar istekle uğraşıyor.",
+    "The CDN does not answer as it should; try again shortly.": (
+        "CDN gerektiği gibi yanıt vermiyor; birazdan yeniden deneyin."
+    ),
+    "The first token's secret cannot be read; try again shortly.": (
+        "İlk token'ın gizli anahtarı okunamıyor; birazdan yeniden deneyin."
+    ),
+    "Some objects could not be removed.": "Bazı nesneler kaldırılamadı.",
+    "The bucket does not answer as it should; try again shortly.": (
+        "Depo gerektiği gibi yanıt vermiyor; birazdan yeniden deneyin."
+    ),
+    "The bucket does not answer; try again shortly.": "Depo yanıt vermiyor; birazdan yeniden deneyin.",
+    # What a file is refused for.
+    "The file has {bytes} bytes; at most {limit} are taken here.": (
+        "Dosya {bytes} bayt; burada en çok {limit} bayt alınır."
+    ),
+    "Files of the type {type} are not taken; these types are: {supported}.": (
+        "{type} türünde dosyalar alınmıyor; alınan türler: {supported}."
+    ),
+    "The image has {frames} frames; at most {limit} are processed.": (
+        "Resimde {frames} kare var; en çok {limit} işlenir."
+    ),
+    "A side of the image has {side} pixels; at most {limit} are processed.": (
+        "Resmin bir kenarı {side} piksel; en çok {limit} piksel işlenir."
+    ),
+    "The image has {pixels} pixels in all its frames; at most {limit} are processed.": (
+        "Resmin karelerinde toplam {pixels} piksel var; en çok {limit} işlenir."
+    ),
+    "The AVIF's directory cannot be read.": "AVIF dizini okunamıyor.",
+    "An AVIF box reaches beyond the file.": "Bir AVIF kutusu dosyanın dışına taşıyor.",
+    "The AVIF's list of items is broken.": "AVIF'in öğe listesi bozuk.",
+    "The AVIF's item locations have an unknown layout.": "AVIF'in öğe konumları bilinmeyen bir düzende.",
+    "The JPEG has no end marker.": "JPEG'in bitiş işareti yok.",
+    "A JPEG segment reaches beyond the file.": "Bir JPEG bölümü dosyanın dışına taşıyor.",
+    "The PNG has no end chunk.": "PNG'nin bitiş parçası yok.",
+    "A PNG chunk reaches beyond the file.": "Bir PNG parçası dosyanın dışına taşıyor.",
+    "A PNG chunk does not match its checksum.": "Bir PNG parçası sağlama toplamına uymuyor.",
+    "The GIF is cut off.": "GIF yarım kalmış.",
+    "The GIF has a block of no known kind.": "GIF'te bilinmeyen türde bir blok var.",
+    "The WebP is shorter than its header says.": "WebP, başlığının söylediğinden kısa.",
+    "A WebP chunk reaches beyond the file.": "Bir WebP parçası dosyanın dışına taşıyor.",
+    "The WebP does not begin with a picture.": "WebP bir resimle başlamıyor.",
+    "A TIFF directory lies outside the file.": "Bir TIFF dizini dosyanın dışında kalıyor.",
+    # How tasks end that nobody worked off.
+    "Its workers died or ran out of time, again and again.": "İşçileri tekrar tekrar öldü ya da süresi doldu.",
+    "Its worker died or ran out of time.": "İşçisi öldü ya da süresi doldu.",
+    "Not all of its files have arrived.": "Dosyalarının hepsi gelmedi.",
+    "Another run of this schedule was faster.": "Bu programın başka bir çalışması daha hızlıydı.",
+    "Its message was received too often without success.": "Mesajı çok kez alındı ama iş başarılamadı.",
+    "Its worker died, ran out of time, or found no state store that it could tell.": (
+        "İşçisi öldü, süresi doldu ya da durumu bildirebileceği kayıt deposuna ulaşamadı."
+    ),
+    "The job took longer than it may.": "İş izin verilenden uzun sürdü.",
+    "The file never arrived.": "Dosya hiç gelmedi.",
+    (
+        "The state store did not answer, however often this was tried. What was done before is kept; nothing is taken"
+        " away or changed while it cannot be read."
+    ): (
+        "Kayıt deposu kaç kez denendiyse de yanıt vermedi. Önceden yapılan korunur; okunamadığı sürece hiçbir şey"
+        " silinmez ya da değiştirilmez."
+    ),
+    "Something went wrong inside Wallify.": "Wallify içinde bir şeyler ters gitti.",
+    # What is wrong with a value; see `wrongs.py`.
+    **_of_values_and_bodies(
+        {
+            "is missing": "eksik",
+            "must not be empty": "boş olamaz",
+            "must have {limit} characters or more": "en az {limit} karakter olmalı",
+            "must have {limit} characters or fewer": "en çok {limit} karakter olabilir",
+            "must hold {limit} or more": "en az {limit} öğe içermeli",
+            "must hold {limit} or fewer": "en çok {limit} öğe içerebilir",
+            "must be {limit} or more": "en az {limit} olmalı",
+            "must be {limit} or less": "en çok {limit} olabilir",
+            "must be a whole number": "tam sayı olmalı",
+            "must be a number": "sayı olmalı",
+            "must be true or false": "true ya da false olmalı",
+            "must be a text": "metin olmalı",
+            "must be a list": "liste olmalı",
+            "must be an object": "nesne olmalı",
+            "must be a moment with a time zone, as 2026-01-31T12:00:00Z": (
+                "saat dilimi olan bir an olmalı, örneğin 2026-01-31T12:00:00Z"
+            ),
+            "must not hold {field}": "{field} içeremez",
+            "has not the form that /openapi.json describes": "/openapi.json belgesindeki biçime uymuyor",
+            "is not JSON": "JSON değil",
+            "is not understood: {reason}": "anlaşılamadı: {reason}",
+            "must be one of {allowed}": "şunlardan biri olmalı: {allowed}",
+            "must be an id of GET /tokens": "GET /tokens yanıtındaki kimliklerden biri olmalı",
+            "must be an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0": (
+                "bizim verdiğimiz biçimde bir kimlik olmalı, örneğin 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"
+            ),
+        }
     ),
 }

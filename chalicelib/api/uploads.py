@@ -45,7 +45,7 @@ def _in_any_case(word: str) -> str:
 
 # A pattern's $ would let a line break pass.
 _SWITCH = rf"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})(?!\n)$"
-Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM: f"one of {', '.join(_YES + _NO)}"})]
+Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM: _YES + _NO})]
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +183,7 @@ def _error_of(task: Task) -> WallifyError:
     if task.error is None:
         return Conflict("The upload was cancelled.", task_id=task.task_id, status=task.status)
     kind = _kinds(WallifyError).get(task.error.code, WallifyError)
-    return kind(task.error.message, **task.error.details, task_id=task.task_id)
+    return kind(task.error.sentence or task.error.message, **task.error.details, task_id=task.task_id)
 
 
 def _kinds(root: type[WallifyError]) -> dict[str, type[WallifyError]]:

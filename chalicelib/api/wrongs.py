@@ -9,23 +9,25 @@ from typing import TypeGuard, get_args
 
 import msgspec
 
+from chalicelib.errors import BadRequest
+
 FORM = "form"
-"""Under this key, `Meta.extra` says in words what a pattern takes."""
+"""Under this key, `Meta.extra` says what a pattern takes: in words, or as a tuple of all the values."""
 TRUE_OR_FALSE = {FORM: "true or false"}
 
-# The validator's words -> ours; {0} stands for what the first group found.
-_SENTENCES = tuple(
+# The validator's words -> ours; a named group is a fact, and stands in our words under its name.
+SENTENCES = tuple(
     (re.compile(theirs), ours)
     for theirs, ours in (
         (r"missing required field", "is missing"),
         (r"^Expected `str` of length >= 1$", "must not be empty"),
-        (r"^Expected `str` of length >= (\d+)$", "must have {0} characters or more"),
-        (r"^Expected `str` of length <= (\d+)$", "must have {0} characters or fewer"),
+        (r"^Expected `str` of length >= (?P<limit>\d+)$", "must have {limit} characters or more"),
+        (r"^Expected `str` of length <= (?P<limit>\d+)$", "must have {limit} characters or fewer"),
         (r"^Expected `array` of length >= 1$", "must not be empty"),
-        (r"^Expected `array` of length >= (\d+)$", "must hold {0} or more"),
-        (r"^Expected `array` of length <= (\d+)$", "must hold {0} or fewer"),
-        (r"^Expected `\w+` >= (\S+)$", "must be {0} or more"),
-        (r"^Expected `\w+` <= (\S+)$", "must be {0} or less"),
+        (r"^Expected `array` of length >= (?P<limit>\d+)$", "must hold {limit} or more"),
+        (r"^Expected `array` of length <= (?P<limit>\d+)$", "must hold {limit} or fewer"),
+        (r"^Expected `\w+` >= (?P<limit>\S+)$", "must be {limit} or more"),
+        (r"^Expected `\w+` <= (?P<limit>\S+)$", "must be {limit} or less"),
         (r"^Expected `int[ |\w]*`, got", "must be a whole number"),
         (r"^Expected `float[ |\w]*`, got", "must be a number"),
         (r"^Expected `bool[ |\w]*`, got", "must be true or false"),
@@ -33,34 +35,51 @@ _SENTENCES = tuple(
         (r"^Expected `array[ |\w]*`, got", "must be a list"),
         (r"^Expected `object[ |\w]*`, got", "must be an object"),
         (r"^Expected `datetime` with a timezone|RFC3339", "must be a moment with a time zone, as 2026-01-31T12:00:00Z"),
-        (r"^Object contains unknown field (\S+)$", "must not hold {0}"),
+        (r"^Object contains unknown field (?P<field>\S+)$", "must not hold {field}"),
         (r"matching regex", "has not the form that /openapi.json describes"),
         (r"^Input data was truncated$|^JSON is malformed", "is not JSON"),
+        (r"^(?P<reason>.*)$", "is not understood: {reason}"),
     )
 )
 # Then what its values may be does not help.
 _OF_ITS_HOLDER = re.compile("missing|`array`|`object`")
 
 
-def in_words(reason: str, place: str, kind: type[msgspec.Struct]) -> str:
-    """A sentence such as `wait must be 20 or less.`: why the validator refused what is at `place` in `kind`."""
-    allowed = None if _OF_ITS_HOLDER.search(reason) else _allowed(place, kind)
-    said = f"must be {allowed}" if allowed else _said(reason)
-    return f"{place or 'The body'} {said}."
+def refused(reason: str, place: str, kind: type[msgspec.Struct]) -> BadRequest:
+    """Why the validator refused what is at `place` in `kind`.
+
+    A sentence such as `wait must be 20 or less.`, with its facts. Each sentence has its Turkish form in `turkish.py`.
+    """
+    said, facts = _said(reason, None if _OF_ITS_HOLDER.search(reason) else _allowed(place, kind))
+    subject = "{parameter}" if place else "The body"
+    return BadRequest(f"{subject} {said}.", parameter=place, **facts)
 
 
-def _said(reason: str) -> str:
-    for theirs, ours in _SENTENCES:
-        if found := theirs.search(reason):
-            return ours.format(*found.groups())
-    return f"is not understood: {reason}"
+def allowing(form: str | tuple[str, ...]) -> str:
+    """What is said of a value that must have a form: in words, or one of a number of values (the fact `allowed`)."""
+    return f"must be {form}" if isinstance(form, str) else "must be one of {allowed}"
 
 
-def _allowed(place: str, kind: type[msgspec.Struct]) -> str | None:
-    """What may stand there, where that can be said in words: the form that it must have, or all its values."""
+def _said(reason: str, form: str | tuple[str, ...] | None) -> tuple[str, dict[str, object]]:
+    if form is not None:
+        return allowing(form), {} if isinstance(form, str) else {"allowed": list(form)}
+    found, ours = next((found, ours) for theirs, ours in SENTENCES if (found := theirs.search(reason)))
+    return ours, {name: _number(fact) for name, fact in found.groupdict().items()}
+
+
+def _number(fact: str) -> int | str:
+    return int(fact) if re.fullmatch(r"-?\d{1,18}", fact, re.ASCII) else fact
+
+
+def _allowed(place: str, kind: type[msgspec.Struct]) -> str | tuple[str, ...] | None:
+    """What may stand there, where that can be said: the form that it must have, or all its values."""
     *_, name = re.findall(r"[^.\[\]]+", re.sub(r"\[.*?\]", "", place)) or [""]
-    told = (words for type_ in _fields(kind, name) for part in _parts(type_) for words in _words(part))
-    return next(told, None)
+    return next((form for type_ in _fields(kind, name) for form in forms(type_)), None)
+
+
+def forms(type_: object) -> Iterator[str | tuple[str, ...]]:
+    """The forms that a field's type says in words or values."""
+    return (form for part in _parts(type_) for form in _words(part))
 
 
 def _fields(kind: object, name: str) -> Iterator[object]:
@@ -78,11 +97,12 @@ def _parts(type_: object) -> Iterator[object]:
         yield from _parts(part)
 
 
-def _words(part: object) -> Iterator[str]:
+def _words(part: object) -> Iterator[str | tuple[str, ...]]:
     if isinstance(part, msgspec.Meta) and FORM in (part.extra or {}):
-        yield str((part.extra or {})[FORM])
+        form = (part.extra or {})[FORM]
+        yield form if isinstance(form, tuple) else str(form)
     if isinstance(part, type) and issubclass(part, Enum):
-        yield "one of " + ", ".join(str(one.value) for one in part)
+        yield tuple(str(one.value) for one in part)
 
 
 def _is_struct(part: object) -> TypeGuard[type[msgspec.Struct]]:

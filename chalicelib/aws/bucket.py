@@ -44,7 +44,7 @@ class S3Bucket:
             size = int(found["ContentLength"])
             if size > limit:
                 found["Body"].close()
-                raise PayloadTooLarge(limit=limit, bytes=size)
+                raise PayloadTooLarge.over(limit, size)
             # botocore raises IncompleteReadError when the stream ends before Content-Length.
             body: bytes = found["Body"].read()
             return body

@@ -39,7 +39,7 @@ def display_name(text: str) -> str:
     if not all(map(_is_showable, text)):
         raise BadRequest("A file name must not hold control characters or line breaks.")
     if len(text) > _MAX_FILENAME:
-        raise BadRequest(f"A file name has at most {_MAX_FILENAME} characters.", length=len(text))
+        raise BadRequest("A file name has at most {limit} characters.", limit=_MAX_FILENAME, length=len(text))
     return text or "unnamed"
 
 

@@ -9,6 +9,7 @@ from chalicelib.errors import EmptyFile, NotAnImage, UnsupportedType
 
 ENOUGH = 512
 """How many first bytes `sniff` looks at; handing it more changes nothing."""
+NOT_TAKEN = "Files of the type {type} are not taken; these types are: {supported}."
 
 
 def sniff(head: bytes) -> str:
@@ -27,7 +28,7 @@ def sniff(head: bytes) -> str:
     if found is None:
         raise NotAnImage
     if found not in _SUPPORTED:
-        raise UnsupportedType(type=found)
+        raise UnsupportedType(NOT_TAKEN, type=found, supported=sorted(_SUPPORTED))
     return found
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.errors import IllegalTransition
+from chalicelib.errors import IllegalTransition, WallifyError
 
 
 class Status(StrEnum):
@@ -90,8 +90,16 @@ class Failure:
     message: str
     retryable: bool = False
     details: Mapping[str, object] = field(default_factory=dict)
+    sentence: str = field(default="", compare=False)
+    """The message before its details were put in, by which it is told in another language; empty where that is the
+    message itself, and in rows that are older than this field."""
     trace: str = field(default="", compare=False, repr=False)
     """Where in the code it happened, for administrators alone; empty where that says nothing new."""
+
+    @classmethod
+    def of(cls, error: WallifyError, *, trace: str = "") -> Failure:
+        """What a task remembers of an error."""
+        return cls(error.code, error.message, error.retryable, error.details, error.sentence, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +231,7 @@ class Task:
     def _moved(self, to: Status, **changes: object) -> Task:
         if to not in MOVES[self.status]:
             raise IllegalTransition(
-                f"A task that is {self.status} cannot become {to}.", task_id=self.task_id, status=self.status
+                "A task that is {status} cannot become {wanted}.", task_id=self.task_id, status=self.status, wanted=to
             )
         return replace(self, status=to, **changes)  # type: ignore[arg-type]  # the verbs above name only fields of Task
 

@@ -51,12 +51,21 @@ def probe(data: bytes, limits: Limits) -> Source:
 
 
 def _within(limits: Limits, width: int, height: int, frames: int) -> None:
+    longest, pixels = max(width, height), width * height * frames
     if frames > limits.frames:
-        raise ImageTooLarge(frames=frames, limit=limits.frames)
-    if max(width, height) > limits.side:
-        raise ImageTooLarge(side=max(width, height), limit=limits.side)
-    if width * height * frames > limits.pixels:
-        raise ImageTooLarge(pixels=width * height * frames, limit=limits.pixels)
+        raise ImageTooLarge(
+            "The image has {frames} frames; at most {limit} are processed.", frames=frames, limit=limits.frames
+        )
+    if longest > limits.side:
+        raise ImageTooLarge(
+            "A side of the image has {side} pixels; at most {limit} are processed.", side=longest, limit=limits.side
+        )
+    if pixels > limits.pixels:
+        raise ImageTooLarge(
+            "The image has {pixels} pixels in all its frames; at most {limit} are processed.",
+            pixels=pixels,
+            limit=limits.pixels,
+        )
 
 
 def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:

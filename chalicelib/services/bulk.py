@@ -44,6 +44,10 @@ class NothingAccepted(BadRequest):
 
     code = "nothing_accepted"
 
+    def __init__(self, items: Sequence[Item]) -> None:
+        super().__init__(results=[_refusal(item) for item in items])
+        self.items = tuple(items)
+
 
 @dataclass(frozen=True)
 class Bulk:
@@ -61,12 +65,12 @@ class Bulk:
         the same one takes it up or, after that, does what is missing under a new parent.
         """
         if not 0 < len(files) <= self.max_files:
-            raise BadRequest(f"A bulk upload has 1 to {self.max_files} files.", files=len(files))
+            raise BadRequest("A bulk upload has 1 to {limit} files.", limit=self.max_files, files=len(files))
         mark = fingerprint(_marks(files))
         ticket = self._ticket(owner, key, mark)
         items = tuple(self._checked(index, upload, ticket) for index, upload in enumerate(files))
         if all(item.error for item in items):
-            raise NothingAccepted(results=[_refusal(item) for item in items])
+            raise NothingAccepted(items)
         parent = ticket.earlier or self._parent(ticket.task_id, files, mark)
         placed = tuple(self._placed(parent, item) for item in items)
         try:
@@ -176,4 +180,5 @@ def _marks(files: Sequence[Upload]) -> Iterator[bytes]:
 
 def _refusal(item: Item) -> dict[str, object]:
     error = item.error or WallifyError()
-    return {"index": item.index, "filename": item.filename, "code": error.code, "message": error.message}
+    told = {"code": error.code, "message": error.message, "details": error.details}
+    return {"index": item.index, "filename": item.filename, **told}

@@ -12,6 +12,7 @@ from chalicelib.core.blobs import Form
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import child_id, fingerprint
+from chalicelib.core.sniff import NOT_TAKEN
 from chalicelib.core.tasks import Task
 from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, UnsupportedType, WallifyError
 from chalicelib.ports import Metrics, ObjectStore, TaskStore
@@ -71,7 +72,7 @@ class Drafts:
     ) -> tuple[Task, tuple[Draft, ...]]:
         """A parent and a draft for each file, in order; all or none: the errors are those of `open`, with `index`."""
         if not 0 < len(files) <= self.max_files:
-            raise BadRequest(f"A batch has 1 to {self.max_files} files.", files=len(files))
+            raise BadRequest("A batch has 1 to {limit} files.", limit=self.max_files, files=len(files))
         checked = [self._checked(file, index) for index, file in enumerate(files)]
         ticket = self.idempotency.ticket(owner, key, _mark(checked))
         parent = ticket.earlier or self._parent(ticket.task_id, checked)
@@ -87,9 +88,9 @@ class Drafts:
 
     def _with_good_names(self, file: Announced) -> Announced:
         if file.content_type not in _TYPES:
-            raise UnsupportedType(type=file.content_type[:100], supported=sorted(_TYPES))
+            raise UnsupportedType(NOT_TAKEN, type=file.content_type[:100], supported=sorted(_TYPES))
         if file.bytes is not None and not 0 < file.bytes <= self.max_bytes:
-            raise PayloadTooLarge(limit=self.max_bytes, bytes=file.bytes)
+            raise PayloadTooLarge.over(self.max_bytes, file.bytes)
         collection = names.collection_name(file.collection)
         return Announced(
             collection, names.display_name(file.filename), file.content_type, file.bytes, file.on_duplicate

@@ -48,7 +48,7 @@ class Idempotency:
         if key is None:
             return Ticket(self.new_id())
         if not 0 < len(key) <= _LONGEST_KEY:
-            raise BadRequest(f"An Idempotency-Key has 1 to {_LONGEST_KEY} characters.")
+            raise BadRequest("An Idempotency-Key has 1 to {limit} characters.", limit=_LONGEST_KEY)
         return self._ticket(owner, key, fingerprint, 0, ())
 
     def ticket_of_files(self, owner: str, fingerprint: str) -> Ticket:

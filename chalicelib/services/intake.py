@@ -66,8 +66,7 @@ class Intake:
 
     def refused(self, task: Task, fault: WallifyError) -> Task:
         """The task, ended because its file could not be taken in."""
-        error = Failure(fault.code, fault.message, fault.retryable, fault.details)
-        return task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed)
+        return task.failed(Failure.of(fault), now=self.clock.now(), keep=self.rules.keep_failed)
 
     def found(self, task: Task, image_id: str) -> Task:
         """The task, ended because the collection has these bytes already."""

@@ -52,7 +52,7 @@ class Jobs:
         try:
             self.queues[task.type].send(write(Work(task.task_id)))
         except Unavailable as fault:
-            self.end(task, Failure(fault.code, fault.message, retryable=True))
+            self.end(task, Failure.of(fault))
             raise
         return task
 

@@ -140,6 +140,6 @@ def _failure(fault: Exception) -> Failure:
     trace = "".join(format_exception(fault))[-_MOST_TRACE:]
     if isinstance(fault, WallifyError):
         # What the client has to mend needs no look into the code.
-        return Failure(fault.code, fault.message, fault.retryable, fault.details, trace if fault.retryable else "")
+        return Failure.of(fault, trace=trace if fault.retryable else "")
     # Nobody foresaw this one. It may pass (a network), or not (a bug): it gets the same attempts as a transient fault.
     return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True, trace=trace)

@@ -111,7 +111,7 @@ class Uploads:
         collection = names.collection_name(upload.collection)
         filename = names.display_name(upload.filename)
         if len(upload.body) > self.max_bytes:
-            raise PayloadTooLarge(limit=self.max_bytes, bytes=len(upload.body), use="POST /uploads")
+            raise PayloadTooLarge.over(self.max_bytes, len(upload.body), use="POST /uploads")
         return Checked(collection, filename, upload.body, FORMATS[sniff(upload.body)], upload.on_duplicate)
 
     def twin(self, checked: Checked) -> Image | None:

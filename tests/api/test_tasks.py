@@ -57,6 +57,7 @@ def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Wire
         "code": "image_damaged",
         "message": "Resim bozuk ya da yarım.",  # noqa: RUF001  # Turkish, on purpose
         "retryable": False,
+        "details": {},
         "trace": None,
     }
     assert (got.json["queue_wait_ms"], got.json["runtime_ms"]) == (250, 750)

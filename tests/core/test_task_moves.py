@@ -48,7 +48,7 @@ def test_a_verb_makes_its_move_or_none(verb: str, before: Status) -> None:
     else:
         with pytest.raises(IllegalTransition) as refused:
             act(task)
-        assert refused.value.details == {"task_id": "t1", "status": before}
+        assert refused.value.details == {"task_id": "t1", "status": before, "wanted": after}
     assert task == a_task(status=before)
 
 

@@ -148,9 +148,7 @@ def test_an_upload_beyond_the_limit_fails_before_it_is_read() -> None:
     world = World(max_upload_bytes=10)
     task = world.upload()
     world.settle()
-    assert world.task(task).error == Failure(
-        "payload_too_large", PayloadTooLarge().message, details={"limit": 10, "bytes": len(a_png())}
-    )
+    assert world.task(task).error == Failure.of(PayloadTooLarge.over(10, len(a_png())))
 
 
 @pytest.mark.parametrize("faults", [5, 6])
