@@ -145,6 +145,13 @@ class UnsupportedType(WallifyError):
     code = "unsupported_type"
 
 
+class UnsupportedCoding(WallifyError):
+    """The body is compressed; send it as it is, without Content-Encoding."""
+
+    status = 415
+    code = "unsupported_coding"
+
+
 class NotAnImage(WallifyError):
     """The file is not an image."""
 

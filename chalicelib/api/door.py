@@ -15,10 +15,10 @@ from chalicelib.api.asking import Ask, ask_of, request_id_of
 from chalicelib.api.auditing import note
 from chalicelib.api.cors import cors_headers, preflight
 from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.forms import FORM
 from chalicelib.api.languages import Language
 from chalicelib.api.problems import InternalError, problem
 from chalicelib.api.reading import read_parts
+from chalicelib.api.request_body import FORM, must_not_be_compressed
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
@@ -57,6 +57,7 @@ def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handl
 def _serving(endpoint: Endpoint) -> Handle:
     def handle(ask: Ask) -> Answer:
         known = allowed(ask, endpoint.scopes)
+        must_not_be_compressed(known)
         parts = read_parts(known, endpoint)
         answer = endpoint.view(known, **parts)
         note(known, endpoint.name, parts)

@@ -13,13 +13,14 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.uploads import UploadHeaders
 from chalicelib.api.vocabulary import Moment, given
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import BadRequest, PayloadTooLarge, UnsupportedType
+from chalicelib.errors import BadRequest, PayloadTooLarge
 from chalicelib.services.drafts import Announced, Draft
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import OnDuplicate
 from chalicelib.wiring import wired
 
 _COLLECTION = "Where the image goes; made with its first image."
+_TYPE = "Such as image/jpeg, in any spelling, or none: the bytes decide later. The form takes this type and no other."
 _LENGTH = "How many bytes it has, if known; then the form takes no more."
 
 
@@ -27,9 +28,7 @@ class FileAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A file that is to come."""
 
     filename: Annotated[str, msgspec.Meta(max_length=1024)]
-    content_type: Annotated[
-        str, msgspec.Meta(max_length=100, description="Such as image/jpeg; the bytes decide later.")
-    ]
+    content_type: Annotated[str, msgspec.Meta(max_length=100, description=_TYPE)] | None = None
     collection: Annotated[str, msgspec.Meta(description=_COLLECTION)] = "default"
     bytes: Annotated[int, msgspec.Meta(ge=1, description=_LENGTH)] | None = None
     on_duplicate: OnDuplicate = OnDuplicate.REUSE
@@ -40,7 +39,7 @@ class FilesAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     files: Annotated[tuple[FileAhead, ...], msgspec.Meta(min_length=1, max_length=500)] | None = None
     filename: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
-    content_type: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    content_type: Annotated[str, msgspec.Meta(max_length=100, description=_TYPE)] | None = None
     collection: Annotated[str, msgspec.Meta(description=_COLLECTION)] = "default"
     bytes: Annotated[int, msgspec.Meta(ge=1, description=_LENGTH)] | None = None
     on_duplicate: OnDuplicate = OnDuplicate.REUSE
@@ -71,7 +70,7 @@ class UploadTickets(msgspec.Struct, frozen=True, kw_only=True):
     "Upload straight into the bucket",
     scopes=(Scope.UPLOAD,),
     replies={201: Reply("Forms that are good for 15 minutes.", UploadTickets, headers=("Location",))},
-    errors=(UnsupportedType, PayloadTooLarge, KeyReused),
+    errors=(PayloadTooLarge, KeyReused),
 )
 def open_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead) -> Answer:
     """Files of up to 50 MB, up to 500 at once. Each task answers from now on; `upload_expired` ends it."""
@@ -79,8 +78,8 @@ def open_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead) -> Answer:
     if body.files is not None:
         parent, drafts = wired().drafts.open_all([_announced(file) for file in body.files], owner=ask.owner, key=key)
         return _answer(ask, parent.task_id, drafts)
-    if body.filename is None or body.content_type is None:
-        raise BadRequest("filename and content_type, or files, must be given.", parameter="filename")
+    if body.filename is None:
+        raise BadRequest("filename, or files, must be given.", parameter="filename")
     draft = wired().drafts.open(_announced(body), owner=ask.owner, key=key)
     return _answer(ask, draft.task.task_id, (draft,))
 

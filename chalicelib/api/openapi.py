@@ -12,10 +12,19 @@ from itertools import groupby
 import msgspec
 
 from chalicelib.api.endpoint import Endpoint, Reply
-from chalicelib.api.forms import FILE, FILES, FORM
+from chalicelib.api.forms import FILE, FILES
 from chalicelib.api.problems import InternalError, Problem
+from chalicelib.api.request_body import FORM
 from chalicelib.api.schemas import Json, properties_of, reference, schemas
-from chalicelib.errors import BadRequest, Forbidden, TooManyRequests, Unauthorized, Unavailable, WallifyError
+from chalicelib.errors import (
+    BadRequest,
+    Forbidden,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    UnsupportedCoding,
+    WallifyError,
+)
 
 API_VERSION = "1.0.0"
 _ANYWHERE = (InternalError, TooManyRequests, Unavailable)
@@ -116,6 +125,8 @@ def _errors(endpoint: Endpoint) -> set[type[WallifyError]]:
     found = {*endpoint.errors, *_ANYWHERE}
     if endpoint.parts:
         found.add(BadRequest)
+    if {"body", "form"} & endpoint.parts.keys():
+        found.add(UnsupportedCoding)
     return found | ({Unauthorized, Forbidden} if endpoint.scopes else set())
 
 

@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.forms import FileParts, bulk_form_of, form_of
+from chalicelib.api.request_body import json_of, not_json
 from chalicelib.api.wrongs import refused
 from chalicelib.errors import BadRequest
 
@@ -45,9 +46,11 @@ def _headers(ask: Ask, kind: type[T]) -> T:
 
 def _body(ask: Ask, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(ask.body(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        return msgspec.json.decode(json_of(ask), type=kind)
+    except msgspec.ValidationError as wrong:
         raise _refused(str(wrong), kind) from wrong
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise not_json(ask) or _refused(str(wrong), kind) from wrong
 
 
 READERS: Mapping[str, Callable[[Ask, type[msgspec.Struct]], msgspec.Struct]] = {

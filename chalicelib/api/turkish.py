@@ -50,6 +50,7 @@ TURKISH = {
     "schedule_not_found": "Bu adda bir program yok.",
     "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
     "unsupported_type": "Bu dosya türü desteklenmiyor.",
+    "unsupported_coding": "Gövde sıkıştırılmış; Content-Encoding olmadan, olduğu gibi gönderin.",
     "not_an_image": "Dosya bir resim değil.",
     "image_damaged": "Resim bozuk ya da yarım.",
     "image_too_large": "Resmin piksel ya da kare sayısı işleyebileceğimizden fazla.",
@@ -76,19 +77,98 @@ TURKISH = {
         "Koleksiyon bir seferde sıralanamayacak kadar büyük; en yenileri isteyip imleçle ilerleyin."
     ),
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
-    "The form has no field '{field}'.": "Formda '{field}' alanı yok.",
-    "The form is broken or cut off.": "Form bozuk ya da yarım.",
-    "Each field of the form may come once.": "Formdaki her alan bir kez gelebilir.",
-    "A field of the form holds up to {limit} bytes of UTF-8 text.": (
-        "Formun bir alanı en çok {limit} baytlık UTF-8 metni alır."
-    ),
-    "The file's name is not valid in the character set that it claims.": (
-        "Dosya adı, kendi bildirdiği karakter kümesine göre geçerli değil."
-    ),
     "This takes one file; send many to POST /bulk_upload.": (
         "Bu adres tek dosya alır; çok dosyayı POST /bulk_upload adresine gönderin."
     ),
-    "Send the file as a form of type multipart/form-data.": "Dosyayı multipart/form-data türünde bir formla gönderin.",
+    "filename, or files, must be given.": "filename ya da files verilmeli.",
+    "content_type has up to {limit} ASCII characters, such as image/jpeg; leave it out if it is not known.": (
+        "content_type en çok {limit} ASCII karakterdir, örneğin image/jpeg; bilmiyorsanız hiç vermeyin."
+    ),
+    # Of forms, fields and bodies; a word in braces stands for the detail of that name.
+    "The body is coded as {coding} (Content-Encoding); send it as it is, without that header.": (
+        "Gövde {coding} ile kodlanmış (Content-Encoding); bu başlık olmadan, olduğu gibi gönderin."
+    ),
+    "The Content-Type header lacks boundary=; do not set that header yourself, let your client set it.": (
+        "Content-Type başlığında boundary= eksik; bu başlığı siz koymayın, istemciniz koysun."
+    ),
+    "The Content-Type header is missing; send the file as a form ({send}), in the field {field}.": (
+        "Content-Type başlığı yok; dosyayı form olarak ({send}), {field} alanında gönderin."
+    ),
+    "A form of type {type} holds no file; send it as {send}, with the file in the field {field}.": (
+        "{type} türündeki form dosya taşımaz; formu {send} olarak, dosya {field} alanında olmak üzere gönderin."
+    ),
+    "This takes a form ({send}) with the file in the field {field}, not JSON.": (
+        "Bu adres JSON değil, dosyası {field} alanında olan bir form ({send}) alır."
+    ),
+    "This takes a form of type {send}, not {type}.": "Bu adres {type} değil, {send} türünde bir form alır.",
+    "The body is the file itself ({type}); send it as a form ({send}), in the field {field}.": (
+        "Gövde dosyanın kendisi ({type}); onu form olarak ({send}), {field} alanında gönderin."
+    ),
+    "This takes JSON (Content-Type: application/json), not a form.": (
+        "Bu adres form değil, JSON alır (Content-Type: application/json)."
+    ),
+    "This takes JSON (Content-Type: application/json), not the file itself.": (
+        "Bu adres dosyanın kendisini değil, JSON alır (Content-Type: application/json)."
+    ),
+    "The request has no body; send a form with the file in the field {field}.": (
+        "İsteğin gövdesi yok; dosyası {field} alanında olan bir form gönderin."
+    ),
+    "The form is empty; it needs the field {field}.": "Form boş; {field} alanı gerekli.",
+    "The form has no field {field}; it has {fields}.": "Formda {field} alanı yok; olanlar: {fields}.",
+    "Send the file in {field}; you sent it in {sent}.": "Dosyayı {field} alanında gönderin; {sent} alanında geldi.",
+    "Send the file in {field}; you sent it in {sent}, where POST /bulk_upload takes many files.": (
+        "Dosyayı {field} alanında gönderin; {sent} alanında geldi. Çok dosyayı o alanda POST /bulk_upload alır."
+    ),
+    "Send the files in {field} (or files); you sent them in {sent}.": (
+        "Dosyaları {field} (ya da files) alanında gönderin; {sent} alanında geldiler."
+    ),
+    "The field {field} comes more than once; each may come once.": (
+        "{field} alanı birden çok kez geliyor; her alan bir kez gelebilir."
+    ),
+    "The field {field} holds a file; only {files} takes files.": (
+        "{field} alanında dosya var; dosyalar yalnız {files} alanında gelebilir."
+    ),
+    "The field {field} holds a text, not a file; with curl, write {field}=@photo.jpg.": (
+        "{field} alanında dosya değil metin var; curl ile {field}=@photo.jpg yazın."
+    ),
+    "No file was chosen for the field {field}.": "{field} alanı için dosya seçilmemiş.",
+    "The field {field} has more than {limit} bytes.": "{field} alanı {limit} bayttan uzun.",
+    "The field {field} must be text in UTF-8.": "{field} alanı UTF-8 metin olmalı.",
+    "The field {field} is in a character set that we do not know.": "{field} alanının karakter kümesi bilinmiyor.",
+    "The field {field} is declared as base64, and is not.": "{field} alanı base64 olarak bildirilmiş, ama öyle değil.",
+    "The field {field} has the transfer coding {coding}; send its bytes as they are.": (
+        "{field} alanı {coding} ile aktarılmış; baytlarını olduğu gibi gönderin."
+    ),
+    "The field {field} holds a form inside the form ({type}); send each file as a part of its own.": (
+        "{field} alanında form içinde form var ({type}); her dosyayı ayrı bir parça olarak gönderin."
+    ),
+    "A part of the form has no name; its Content-Disposition needs name=.": (
+        "Formun bir parçası adsız; Content-Disposition başlığında name= olmalı."
+    ),
+    "The body does not hold the boundary that the Content-Type header names; let your client set both.": (
+        "Content-Type başlığındaki sınır (boundary) gövdede yok; ikisini de istemciniz koysun."
+    ),
+    "The form is cut off: its last line, the closing boundary, is missing.": (
+        "Form yarıda kesilmiş: son satırı, kapanış sınırı, eksik."
+    ),
+    "The lines of the form end with LF alone; multipart needs CRLF.": (
+        "Formun satırları yalnız LF ile bitiyor; multipart CRLF ister."
+    ),
+    "A part of the form has no Content-Disposition header.": "Formun bir parçasında Content-Disposition başlığı yok.",
+    "A part of the form has a Content-Disposition that is not form-data.": (
+        "Formun bir parçasının Content-Disposition başlığı form-data değil."
+    ),
+    "A part of the form has a Content-Length that is not its length.": (
+        "Formun bir parçasının Content-Length başlığı uzunluğuna uymuyor."
+    ),
+    "The form has more than {parts} parts.": "Formda {parts} parçadan fazlası var.",
+    "A part of the form has more than 8 headers, or one of more than {bytes} bytes.": (
+        "Formun bir parçasında 8'den çok başlık ya da {bytes} bayttan uzun bir başlık var."
+    ),
+    "A part of the form has a header that cannot be read.": "Formun bir parçasında okunamayan bir başlık var.",
+    "The form is broken: what stands beside a boundary is not what multipart/form-data allows.": (
+        "Form bozuk: bir sınırın yanında multipart/form-data kurallarına uymayan baytlar var."
+    ),
     "A file name must not hold control characters or line breaks.": (
         "Dosya adında denetim karakteri ya da satır sonu olamaz."
     ),

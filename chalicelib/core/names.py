@@ -17,6 +17,8 @@ _HARMLESS = frozenset("_.() +@,=-")
 # Control characters, line breaks, and halves of surrogate pairs, which have no UTF-8 form.
 _UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+_INVISIBLE_END = " .\u00a0"
+"""Windows drops these from the end of a name, so that what precedes them is the extension."""
 _NUMBERED = 9
 
 
@@ -51,7 +53,7 @@ def shown(text: str) -> str:
 
 def url_name(filename: str, extension: str) -> str:
     """A name for the URL: the last part of the path without its extension, tamed, then the extension of the bytes."""
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1].rstrip(_INVISIBLE_END)
     stem = _tamed(_EXTENSION.sub("", last)).strip(" ._")
     return f"{stem[:_MAX_STEM].rstrip() or 'image'}.{extension}"
 
@@ -67,7 +69,7 @@ def candidates(name: str, image_id: str) -> Iterator[str]:
 
 def has_wrong_extension(filename: str, extension: str) -> bool:
     """True when the name claims another type than the bytes have."""
-    claimed = _EXTENSION.search(filename)
+    claimed = _EXTENSION.search(filename.rstrip(_INVISIBLE_END))
     return claimed is not None and _ALIASES.get(claimed[0][1:].lower(), claimed[0][1:].lower()) != extension
 
 

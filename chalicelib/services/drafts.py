@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,12 +10,10 @@ from datetime import datetime, timedelta
 
 from chalicelib.core import names
 from chalicelib.core.blobs import Form
-from chalicelib.core.formats import FORMATS
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import child_id, fingerprint
-from chalicelib.core.sniff import NOT_TAKEN
 from chalicelib.core.tasks import Task
-from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, UnsupportedType, WallifyError
+from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, WallifyError
 from chalicelib.ports import Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency
 from chalicelib.services.intake import Intake, Place
@@ -23,7 +22,10 @@ from chalicelib.services.uploads import OnDuplicate
 WAITING = "waiting_for_upload"
 EXPIRES = "upload_expires_at"
 """Argument of a draft's task: until when its form is taken, ISO 8601."""
-_TYPES = frozenset(form.mime for form in FORMATS.values())
+OCTETS = "application/octet-stream"
+"""What a file is declared to be whose client does not know, as HTTP has it."""
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_MOST_TYPE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Announced:
 
     collection: str
     filename: str
-    content_type: str
+    content_type: str = ""
+    """What the client says that it is, in any words or none; that decides nothing."""
     bytes: int | None = None
     """How large it is, if the client knows; then the form takes no more than this."""
     on_duplicate: OnDuplicate = OnDuplicate.REUSE
@@ -62,7 +65,7 @@ class Drafts:
     metrics: Metrics = UNCOUNTED
 
     def open(self, file: Announced, *, owner: str = "", key: str | None = None) -> Draft:
-        """One draft. BadRequest (names, key), UnsupportedType, PayloadTooLarge, KeyReused."""
+        """One draft. BadRequest (names, type, key), PayloadTooLarge, KeyReused."""
         checked = self._checked(file)
         ticket = self.idempotency.ticket(owner, key, _mark([checked]))
         return self._draft(checked, Place(ticket.task_id, args={"fingerprint": _mark([checked])}))
@@ -87,14 +90,11 @@ class Drafts:
             raise
 
     def _with_good_names(self, file: Announced) -> Announced:
-        if file.content_type not in _TYPES:
-            raise UnsupportedType(NOT_TAKEN, type=file.content_type[:100], supported=sorted(_TYPES))
         if file.bytes is not None and not 0 < file.bytes <= self.max_bytes:
             raise PayloadTooLarge.over(self.max_bytes, file.bytes)
         collection = names.collection_name(file.collection)
-        return Announced(
-            collection, names.display_name(file.filename), file.content_type, file.bytes, file.on_duplicate
-        )
+        declared = _declared(file.content_type)
+        return Announced(collection, names.display_name(file.filename), declared, file.bytes, file.on_duplicate)
 
     def _parent(self, task_id: str, files: Sequence[Announced]) -> Task:
         parent = self.intake.parent_task(task_id, files[0].collection, len(files), {"fingerprint": _mark(files)})
@@ -119,6 +119,18 @@ class Drafts:
         left = max(expires - self.intake.clock.now(), timedelta(seconds=1))
         form = self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
         return Draft(task, form, expires, limit)
+
+
+def _declared(content_type: str) -> str:
+    """The type as the form's policy fixes it, so that the client may send what it declared; the bytes decide later."""
+    declared = content_type.strip() or OCTETS
+    if len(declared) > _MOST_TYPE or not _HEADER_VALUE.fullmatch(declared):
+        raise BadRequest(
+            "content_type has up to {limit} ASCII characters, such as image/jpeg; leave it out if it is not known.",
+            parameter="content_type",
+            limit=_MOST_TYPE,
+        )
+    return declared
 
 
 def _mark(files: Sequence[Announced]) -> str:

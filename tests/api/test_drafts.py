@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from chalicelib.core.tasks import Status
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway, Got
@@ -70,8 +72,26 @@ def test_a_repeated_request_finds_the_same_draft(admin: Gateway, house: Wired) -
 
 
 def test_what_cannot_be_taken_is_refused_before_it_is_sent(admin: Gateway, house: Wired) -> None:
-    svg = announce(admin, filename="a.svg", content_type="image/svg+xml")
     large = announce(admin, filename="a.jpg", content_type="image/jpeg", bytes=50_000_001)
     nothing = announce(admin, collection="x")
 
-    assert (svg.status, large.status, nothing.status) == (415, 413, 400)
+    assert (large.status, nothing.status) == (413, 400)
+
+
+@pytest.mark.parametrize(
+    "declared", ["image/jpg", "IMAGE/JPEG", "image/jpeg; charset=binary", "", None, "image/svg+xml"]
+)
+def test_any_declared_type_gets_a_form_for_that_type(admin: Gateway, house: Wired, declared: str | None) -> None:
+    one = announce(admin, filename="a.jpg", content_type=declared)
+    many = announce(admin, files=[{"filename": "a.jpg", "content_type": declared}])
+    bucket_of(house).drop(one.json["uploads"][0]["fields"]["key"], a_jpeg())
+
+    finish(house, one.json["task_id"])
+
+    kinds = {got.json["uploads"][0]["fields"]["Content-Type"] for got in (one, many)}
+    assert kinds == {declared or "application/octet-stream"}
+    assert house.tasks.get(one.json["task_id"]).status is Status.SUCCESS
+
+
+def test_the_type_may_be_left_out(admin: Gateway, house: Wired) -> None:
+    assert announce(admin, filename="a.jpg").status == announce(admin, files=[{"filename": "a.jpg"}]).status == 201

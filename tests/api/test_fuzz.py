@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CHECKS
 
 from chalicelib import api, wiring
-from chalicelib.api.forms import FORM
 from chalicelib.api.openapi import description
+from chalicelib.api.request_body import FORM
 from chalicelib.api.routes import ENDPOINTS
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, hire

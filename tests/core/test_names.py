@@ -129,6 +129,10 @@ URL_NAMES = {
     "photo.png": "photo.jpg",
     "photo": "photo.jpg",
     "a.tar.gz": "a.tar.jpg",
+    "photo.jpg ": "photo.jpg",
+    "photo.png. . ": "photo.jpg",
+    "photo.JPG\u00a0": "photo.jpg",
+    " .jpg. ": "image.jpg",
     "günaydın İstanbul.jpg": "günaydın İstanbul.jpg",
     unicodedata.normalize("NFD", "günaydın.jpg"): "günaydın.jpg",
     "हिन्दी.png": "हिन्दी.jpg",
@@ -169,8 +173,11 @@ def test_name_clashes_are_counted_and_the_last_resort_is_nobody_elses() -> None:
     assert found == ["gün.tar.jpg", *numbered, "gün.tar_img-1.jpg"]
 
 
-RIGHT = (("a.jpg", "jpg"), ("a.JPEG", "jpg"), ("a.jfif", "jpg"), ("a.tif", "tiff"), ("a", "png"), ("", "png"))
-WRONG = (("a.png", "jpg"), ("a.jpg", "png"), ("a.jpg.exe", "jpg"), ("a.txt", "gif"))
+RIGHT = (
+    *(("a.jpg", "jpg"), ("a.jpg. ", "jpg"), ("a.JPEG", "jpg"), ("a.jfif", "jpg")),
+    *(("a.tif", "tiff"), ("a", "png"), ("", "png")),
+)
+WRONG = (("a.png", "jpg"), ("a.png. ", "jpg"), ("a.jpg", "png"), ("a.jpg.exe", "jpg"), ("a.txt", "gif"))
 
 
 @pytest.mark.parametrize(("filename", "extension"), RIGHT)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.tasks import Status
-from chalicelib.errors import BadRequest, PayloadTooLarge, UnsupportedType, WallifyError
+from chalicelib.errors import BadRequest, PayloadTooLarge, WallifyError
 from chalicelib.services.drafts import Announced, Draft
 from chalicelib.services.idempotency import KeyReused
 from tests.faults.oracle import judge
@@ -44,14 +44,40 @@ def test_the_bytes_decide_whatever_was_announced(world: World) -> None:
     judge(world)
 
 
+DECLARED = {
+    # what a client says, and what its form then takes
+    "image/jpg": "image/jpg",
+    "IMAGE/PNG": "IMAGE/PNG",
+    "image/png; charset=binary": "image/png; charset=binary",
+    " image/png ": "image/png",
+    "": "application/octet-stream",
+    "application/octet-stream": "application/octet-stream",
+    "binary/octet-stream": "binary/octet-stream",
+    "image/x-png": "image/x-png",
+    "text/html": "text/html",
+    "png": "png",
+}
+
+
+@pytest.mark.parametrize(("declared", "kind"), DECLARED.items())
+def test_the_declared_type_decides_nothing(world: World, declared: str, kind: str) -> None:
+    draft = world.wired.drafts.open(Announced("nature", "a.png", declared))
+    assert draft.form.fields["Content-Type"] == kind
+    post(world, draft)
+    world.settle()
+    assert world.statuses(draft.task) == [Status.SUCCESS]
+    judge(world, ("nature", a_png()))
+
+
 def test_a_form_takes_no_more_than_was_announced(world: World) -> None:
     assert world.wired.drafts.open(Announced("nature", "a.png", PNG, 123)).form.fields["limit"] == "123"
     assert world.wired.drafts.open(FILE).form.fields["limit"] == str(world.wired.settings.max_upload_bytes)
 
 
 REFUSED: dict[str, tuple[Announced, type[WallifyError]]] = {
-    "drawing": (Announced("nature", "a.svg", "image/svg+xml"), UnsupportedType),
-    "page": (Announced("nature", "a.png", "text/html"), UnsupportedType),
+    "type with a line break": (Announced("nature", "a.png", "image/png\r\nx: y"), BadRequest),
+    "type with letters of no header": (Announced("nature", "a.png", "resim/jpeg ğ"), BadRequest),
+    "long type": (Announced("nature", "a.png", "x" * 101), BadRequest),
     "empty": (Announced("nature", "a.png", PNG, 0), PayloadTooLarge),
     "negative": (Announced("nature", "a.png", PNG, -1), PayloadTooLarge),
     "too large": (Announced("nature", "a.png", PNG, 50_000_001), PayloadTooLarge),

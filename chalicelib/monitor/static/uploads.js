@@ -65,7 +65,7 @@ async function through(upload) {
 async function straight(upload) {
   if (!has("POST /uploads")) throw new Error(t("The file is too large for this deployment."));
   const { file, collection } = upload;
-  const wanted = { filename: file.name, collection, content_type: file.type || "image/jpeg", bytes: file.size };
+  const wanted = { filename: file.name, collection, content_type: file.type, bytes: file.size };
   const { uploads: [ticket] } = await post("/uploads", { files: [wanted] });
   await transfer(upload, ticket.url, ticket.fields, {});
   return ticket.task_id;
