@@ -89,7 +89,7 @@ def _elsewhere(taken: Mapping[str, Sequence[str]]) -> Handle:
         if methods is None:
             raise NotFound
         if ask.method == "OPTIONS":
-            return preflight([*methods, "OPTIONS"])
+            return preflight([*methods, "OPTIONS"], ask.headers.get("access-control-request-headers", ""))
         raise MethodNotAllowed(allow=", ".join([*methods, "OPTIONS"]))
 
     return handle

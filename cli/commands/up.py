@@ -7,7 +7,7 @@ import time
 
 from cli.commands import connection, stack_options
 from cli.commands.grammar import Commands, declare
-from cli.commands.status import facts_of
+from cli.commands.status import aws_line, facts_of
 from cli.local import fingerprints, lifecycle, warming
 from cli.local.stack import PROJECT, Record, Stack
 from cli.showing import emit
@@ -62,6 +62,8 @@ def _greet(stack: Stack, record: Record) -> None:
     screen.print(f"[bold]Monitor[/]  {stack.monitor_url}")
     screen.print(f"[bold]Token[/]    {record.token}", soft_wrap=True)
     screen.print("[bold]Upload[/]", curl, soft_wrap=True, highlight=False)
+    for line in aws_line(stack).values():
+        screen.print("[bold]S3[/]      ", line, soft_wrap=True, highlight=False)
 
 
 def _watch(stack: Stack) -> None:

@@ -35,7 +35,7 @@ ROOT = {
     "AWS_REGION": REGION,
 }
 
-PARTS = ("process", "state", "journal", "index", "order")
+PARTS = ("process", "state", "journal", "index", "order", "forms")
 """Files that its process is made of."""
 
 

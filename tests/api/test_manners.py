@@ -35,6 +35,33 @@ def test_every_route_answers_preflights(anyone: Gateway, one: Endpoint) -> None:
     assert "Authorization" in got.headers["Access-Control-Allow-Headers"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "more"),
+    [
+        ("sentry-trace,baggage,x-requested-with", ["sentry-trace", "baggage", "x-requested-with"]),
+        ("authorization, content-type, traceparent, TraceParent", ["traceparent"]),
+        ("", []),
+        ("bad name, x\r\nSet-Cookie: a=b, ok", ["ok"]),
+        ("x" * 65, []),
+    ],
+)
+def test_a_page_may_send_the_headers_that_its_tools_add(anyone: Gateway, asked: str, more: list[str]) -> None:
+    got = anyone.ask("OPTIONS", "/file_upload", headers={"Access-Control-Request-Headers": asked})
+
+    allowed = got.headers["Access-Control-Allow-Headers"].split(", ")
+    assert allowed[:2] == ["Authorization", "Content-Type"]
+    assert allowed[5:] == more
+    assert got.headers["Vary"] == "Access-Control-Request-Headers"
+
+
+def test_a_page_cannot_make_the_list_of_headers_long(anyone: Gateway) -> None:
+    asked = ",".join(f"x-{number}" for number in range(500))
+
+    got = anyone.ask("OPTIONS", "/file_upload", headers={"Access-Control-Request-Headers": asked})
+
+    assert len(got.headers["Access-Control-Allow-Headers"].split(", ")) == 55
+
+
 @pytest.mark.parametrize("origin", ["", "https://app.example"])
 def test_the_setting_decides_who_may_call(anyone: Gateway, origin: str) -> None:
     use(a_house(cors_origin=origin))

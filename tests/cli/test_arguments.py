@@ -87,6 +87,20 @@ def test_the_status_of_a_stack_that_is_down_is_three_and_still_says_where(
     }
 
 
+def test_the_status_says_how_other_tools_reach_the_bucket(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Record(port=9100, emulator_port=9200, outputs={"BucketName": "media-1"}).save(tmp_path)
+
+    main(["status", "--dir", str(tmp_path)])
+    shown = " ".join(capsys.readouterr().out.split())
+    main(["status", "--json", "--dir", str(tmp_path)])
+
+    assert json.loads(capsys.readouterr().out)["bucket"] == "media-1"
+    assert (
+        "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 "
+        "aws --endpoint-url http://127.0.0.1:9200 s3 cp docs/sample.jpg s3://media-1/incoming/wallpapers/"
+    ) in shown
+
+
 def test_looking_at_a_stack_that_never_was_makes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["status", "--dir", str(tmp_path / "nowhere")])
 

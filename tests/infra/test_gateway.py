@@ -28,6 +28,9 @@ def test_every_answer_has_the_error_shape(response_type: str) -> None:
     assert (said["success"], said["status"], said["details"].keys()) == (False, status, {"tr"})
     assert said["request_id"] == headers["x-amzn-RequestId"]
     assert headers["Access-Control-Allow-Origin"] == "*"
+    # `*` alone would leave out Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name).
+    assert headers["Access-Control-Allow-Headers"] == "Authorization, *"
+    assert headers["Access-Control-Expose-Headers"] == "Retry-After, x-amzn-RequestId"
 
 
 @pytest.mark.parametrize("response_type", WORDS.responses)
