@@ -16,7 +16,7 @@ def keep() -> None:
     read = s3._parse_multipart_form  # noqa: SLF001 - the only way in
 
     def up_to_the_file(content_type: str, body: bytes) -> list[Any]:
-        parts = read(content_type, body)
+        parts: list[Any] = read(content_type, body)
         end = next((number for number, (name, *_) in enumerate(parts, 1) if name == "file"), len(parts))
         return parts[:end]
 
