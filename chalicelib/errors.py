@@ -94,6 +94,12 @@ class ObjectNotFound(NotFound):
     code = "object_not_found"
 
 
+class DeadLetterNotFound(NotFound):
+    """The queue has no dead letter with this id."""
+
+    code = "dead_letter_not_found"
+
+
 class MethodNotAllowed(WallifyError):
     """This address does not answer that method."""
 

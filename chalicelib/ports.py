@@ -319,12 +319,26 @@ class Queue(Protocol):
         """Put a message among the dead letters, with the reason beside it."""
         ...
 
-    def dead(self, limit: int) -> tuple[DeadLetter, ...]:
-        """Some of the dead letters, up to `limit`; they stay where they are and are hidden for a few seconds."""
+    def dead(
+        self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
+    ) -> tuple[DeadLetter, ...]:
+        """Some of the dead letters, up to `limit`, each once; they stay in the queue.
+
+        Without `hold` the next reader sees them too. With it (a second to 12 hours) no other reader sees them for that
+        long, so that the caller alone may remove them. `wait` (up to 20 seconds) is how long an empty queue is asked:
+        without it, SQS asks only some of its servers and may miss letters that are there.
+        """
+        ...
+
+    def release(self, letters: Iterable[DeadLetter]) -> None:
+        """Show held dead letters to the next reader again; one that is gone, or is not held any more, is no error."""
         ...
 
     def dig_up(self, letter: DeadLetter) -> None:
-        """Remove a dead letter that `dead` has just answered; one that is gone already is no error."""
+        """Remove a dead letter that `dead` has just answered; one that is gone already is no error.
+
+        Certain while the letter is held: SQS may ignore the removal of a message that was received again since.
+        """
         ...
 
     def postpone(self, receipt: str, delay: timedelta) -> None:

@@ -23,6 +23,7 @@ class Message:
     body: str
     receipt: str
     visible_at: datetime
+    sent_at: datetime
     receives: int = 0
     reason: str = ""
 
@@ -50,12 +51,23 @@ class MemoryQueue:
         self.letters.append(replace(self._message(body), reason=reason))
         self.trouble.comes("after bury")
 
-    def dead(self, limit: int) -> tuple[DeadLetter, ...]:
-        """See `Queue.dead`; the letters stay in sight."""
-        return tuple(
-            DeadLetter(letter.receipt, letter.body, letter.reason, letter.visible_at, letter.receipt)
-            for letter in self.letters[:limit]
-        )
+    def dead(
+        self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
+    ) -> tuple[DeadLetter, ...]:
+        """See `Queue.dead`."""
+        del wait  # this queue knows all its letters
+        now = self.clock.now()
+        found = [letter for letter in self.letters if letter.visible_at <= now][:limit]
+        for letter in found:
+            letter.visible_at = now + hold
+        return tuple(DeadLetter(one.receipt, one.body, one.reason, one.sent_at, one.receipt) for one in found)
+
+    def release(self, letters: Iterable[DeadLetter]) -> None:
+        """See `Queue.release`."""
+        held = {letter.receipt for letter in letters}
+        for letter in self.letters:
+            if letter.receipt in held:
+                letter.visible_at = self.clock.now()
 
     def dig_up(self, letter: DeadLetter) -> None:
         """See `Queue.dig_up`."""
@@ -76,7 +88,7 @@ class MemoryQueue:
                 message.visible_at = self.clock.now() + VISIBILITY
                 return message
             self.forget(message)
-            self.letters.append(message)
+            self.letters.append(replace(message, visible_at=self.clock.now()))
         return None
 
     def wait_for_next(self) -> bool:
@@ -96,4 +108,5 @@ class MemoryQueue:
 
     def _message(self, body: str, delay: timedelta = timedelta(0)) -> Message:
         self._count += 1
-        return Message(body, f"receipt-{self._count}", self.clock.now() + delay)
+        now = self.clock.now()
+        return Message(body, f"receipt-{self._count}", now + delay, now)

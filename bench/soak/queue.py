@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -60,14 +60,20 @@ class SoakQueue:
         with called(self._fates), self._lock:
             self._bury(self._message(body, reason))
 
-    def dead(self, limit: int) -> tuple[DeadLetter, ...]:
-        """See `Queue.dead`; any of them, as SQS answers."""
+    def dead(
+        self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
+    ) -> tuple[DeadLetter, ...]:
+        """See `Queue.dead`; any of them, as SQS answers. Holds lapse at once, the worst that SQS may do."""
+        del hold, wait
         with self._lock:
             letters = list(self.letters.values())
         some = self._fates.dice("letters", self._clock.now()).sample(letters, min(limit, len(letters)))
         return tuple(
             DeadLetter(one.receipt_handle, one.body, one.reason, self._clock.now(), one.receipt_handle) for one in some
         )
+
+    def release(self, letters: Iterable[DeadLetter]) -> None:
+        """See `Queue.release`; nothing is held here."""
 
     def dig_up(self, letter: DeadLetter) -> None:
         """See `Queue.dig_up`."""

@@ -26,9 +26,8 @@ def note(ask: Ask, view: str, parts: Parts) -> None:
 
 
 def _place(parts: Parts) -> str:
-    """The only name in the path, with whatever else was asked for."""
-    (name,) = msgspec.structs.astuple(parts["at"])
-    return " ".join((name, *_options(parts)))
+    """The names in the path, with whatever else was asked for."""
+    return " ".join((*msgspec.structs.astuple(parts["at"]), *_options(parts)))
 
 
 def _options(parts: Parts) -> list[str]:
@@ -63,6 +62,7 @@ ABOUT: Mapping[str, Callable[[Parts], str]] = {
     "retry_task": _place,
     "retry_tasks": _only_options,
     "redrive": _place,
+    "remove_dead_letter": _place,
     "pause_queue": _place,
     "resume_queue": _place,
     "purge_queue": _place,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -17,7 +17,7 @@ from chalicelib.wiring import wired
 _NAMES = "images, thumbnails or maintenance"
 
 
-class QueueRecord(msgspec.Struct, frozen=True):
+class QueueRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How one queue is doing; SQS counts roughly."""
 
     name: str
@@ -48,6 +48,17 @@ class Purge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """That it is really meant."""
 
     confirm: Annotated[str, msgspec.Meta(max_length=80, description="The queue's name, once more.")]
+
+
+class PurgedQueue(QueueRecord, frozen=True, kw_only=True):
+    """The queue, and what a purge has taken and left."""
+
+    removed: int
+    """Messages thrown away, as far as SQS could tell a moment before."""
+    tasks_left: int
+    """Unfinished tasks whose messages may be gone, counted up to 1,000: announced anew after an hour, or cancelled."""
+    dead_letters_left: int
+    """Dead letters: a purge does not touch them; each is redriven or removed."""
 
 
 _STEERED = {200: Reply("The queue.", QueueRecord)}
@@ -93,24 +104,25 @@ def resume_queue(_: Ask, at: LaneAt) -> Answer:
     "POST /queues/{name}/purge",
     "Empty a queue",
     scopes=(Scope.ADMIN,),
-    replies=_STEERED,
+    replies={200: Reply("The queue, with what was taken and what is left.", PurgedQueue)},
     errors=(NotFound, TooManyRequests, Unavailable),
 )
 def purge_queue(_: Ask, at: LaneAt, body: Purge) -> Answer:
-    """Every message is thrown away. Tasks stay: what still waits after an hour is announced anew, unless cancelled."""
+    """Throw away every message in the queue. Tasks, files and dead letters stay, and the answer counts them.
+
+    A task that still waits after an hour is announced anew, unless it is cancelled.
+    """
     if body.confirm != at.name:
         raise BadRequest("confirm must be the queue's name.", parameter="confirm")
-    return data(_record(wired().desk.queues.purge(at.name)))
+    purged = wired().desk.queues.purge(at.name)
+    left = {"tasks_left": purged.tasks, "dead_letters_left": purged.report.load.dead}
+    return data(PurgedQueue(**_fields(purged.report), removed=purged.removed, **left))
 
 
 def _record(report: LaneReport) -> QueueRecord:
-    load = report.load
-    return QueueRecord(
-        name=report.name,
-        waiting=load.waiting,
-        in_flight=load.in_flight,
-        delayed=load.delayed,
-        oldest_age_seconds=report.oldest_age_seconds,
-        dead=load.dead,
-        paused=load.paused,
-    )
+    return QueueRecord(**_fields(report))
+
+
+def _fields(report: LaneReport) -> dict[str, Any]:
+    load = {name: getattr(report.load, name) for name in ("waiting", "in_flight", "delayed", "dead", "paused")}
+    return {"name": report.name, "oldest_age_seconds": report.oldest_age_seconds, **load}

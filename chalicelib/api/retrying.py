@@ -13,7 +13,7 @@ from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.tasks import HistoryQuery, filter_of
 from chalicelib.api.vocabulary import Limit, Moment, TaskAt, given
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import IllegalTransition, NotFound, SourceGone, TaskNotFound, Unavailable
+from chalicelib.errors import DeadLetterNotFound, IllegalTransition, NotFound, SourceGone, TaskNotFound, Unavailable
 from chalicelib.services.burials import Found
 from chalicelib.wiring import wired
 
@@ -34,28 +34,49 @@ class RetriedTasks(msgspec.Struct, frozen=True):
 
 
 class DeadLetterRecord(msgspec.Struct, frozen=True):
-    """A message that nobody could work off."""
+    """A message that could not be worked off."""
 
     message_id: str
     reason: str
     sent_at: Moment
     task: TaskRecord | None
-    """What it was about, where that can be told."""
-    body: str
+    """The task that it is about, where that can be told."""
+    readable: bool
+    """False for a message that this version of Wallify does not understand: it can only be removed."""
+    bytes: int
+    """Length of the message's body."""
+    body: str | None
+    """The message as it is, in lists its first 2,000 characters; null unless the token has the scope admin."""
 
 
 class DeadLetters(msgspec.Struct, frozen=True):
-    """Some of a queue's dead letters; those looked at a few seconds ago are not shown again."""
+    """Some of a queue's dead letters. Looking at them changes nothing."""
 
     queue: str
     letters: tuple[DeadLetterRecord, ...]
 
 
+class LeftLetter(msgspec.Struct, frozen=True):
+    """A dead letter that stays where it is."""
+
+    message_id: str
+    why: str
+    """`unreadable`, `no_task` (its task is unknown or has expired) or `source_gone` (its file is gone)."""
+
+
 class Redriven(msgspec.Struct, frozen=True):
-    """What works again."""
+    """What works again, and what stays among the dead letters."""
 
     queue: str
     tasks: tuple[TaskRecord, ...]
+    left: tuple[LeftLetter, ...]
+
+
+class DeadLetterAt(msgspec.Struct, frozen=True):
+    """A dead letter's place."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails or maintenance")]
+    message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="As the list of them shows it.")]
 
 
 class QueueAt(msgspec.Struct, frozen=True):
@@ -104,9 +125,33 @@ def retry_tasks(_: Ask, query: HistoryQuery) -> Answer:
     errors=(NotFound, Unavailable),
 )
 def dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    """Nothing changes by looking."""
+    """Looking changes nothing, and the next look sees the same."""
     found = wired().burials.found(at.name, query.limit)
-    return data(DeadLetters(at.name, tuple(_letter(ask, one) for one in found)))
+    return data(DeadLetters(at.name, tuple(_letter(ask, one, most=2_000) for one in found)))
+
+
+@endpoint(
+    "GET /queues/{name}/dead/{message_id}",
+    "One dead letter",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("The letter, with its whole message.", DeadLetterRecord)},
+    errors=(NotFound, DeadLetterNotFound, Unavailable),
+)
+def dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
+    """The message as it lies in the queue, readable or not."""
+    return data(_letter(ask, wired().burials.one(at.name, at.message_id)))
+
+
+@endpoint(
+    "DELETE /queues/{name}/dead/{message_id}",
+    "Remove a dead letter",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("The letter that was removed, with its whole message.", DeadLetterRecord)},
+    errors=(NotFound, DeadLetterNotFound, Unavailable),
+)
+def remove_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
+    """For good, also where it cannot be read or its file is gone. A task that still waits for it ends as FAILURE."""
+    return data(_letter(ask, wired().burials.remove(at.name, at.message_id)))
 
 
 @endpoint(
@@ -117,12 +162,20 @@ def dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     errors=(NotFound, Unavailable),
 )
 def redrive(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    """A letter whose file is gone, or that nobody can read, stays where it is."""
-    tasks = wired().burials.redrive(at.name, query.limit)
-    return data(Redriven(at.name, tuple(task_record(ask, task) for task in tasks)), 202)
+    """A letter whose file is gone, or that cannot be read, stays where it is; the answer names each."""
+    done = wired().burials.redrive(at.name, query.limit)
+    left = tuple(LeftLetter(one.message_id, one.why) for one in done.left)
+    return data(Redriven(at.name, tuple(task_record(ask, task) for task in done.tasks), left), 202)
 
 
-def _letter(ask: Ask, found: Found) -> DeadLetterRecord:
+def _letter(ask: Ask, found: Found, most: int | None = None) -> DeadLetterRecord:
     letter, task = found.letter, found.task
-    about = task_record(ask, task) if task else None
-    return DeadLetterRecord(letter.message_id, found.reason, letter.sent_at, about, letter.body[:2000])
+    return DeadLetterRecord(
+        message_id=letter.message_id,
+        reason=found.reason,
+        sent_at=letter.sent_at,
+        task=task_record(ask, task) if task else None,
+        readable=found.is_readable,
+        bytes=len(letter.body.encode()),
+        body=letter.body[:most] if ask.is_admin else None,
+    )

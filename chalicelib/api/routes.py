@@ -44,6 +44,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     queues.resume_queue,
     queues.purge_queue,
     retrying.dead_letters,
+    retrying.dead_letter,
+    retrying.remove_dead_letter,
     retrying.redrive,
     schedules.schedules,
     schedules.run_schedule,

@@ -26,6 +26,7 @@ TURKISH = {
     "task_not_found": "Bu kimlikte bir görev yok.",
     "image_not_found": "Böyle bir resim yok.",
     "object_not_found": "Depoda böyle bir nesne yok.",
+    "dead_letter_not_found": "Kuyrukta bu kimlikte bir ölü ileti yok.",
     "method_not_allowed": "Bu adres bu yöntemi kabul etmiyor.",
     "conflict": "Bunu az önce başkası değiştirdi.",
     "illegal_transition": "Görev bulunduğu durumdan istenen duruma geçemez.",

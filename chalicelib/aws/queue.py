@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,9 @@ from chalicelib.errors import Unavailable
 _LONGEST = timedelta(hours=12)  # SQS hides no message longer
 _LONGEST_DELAY = timedelta(minutes=15)  # and delays none longer
 _AT_ONCE = 10  # ReceiveMessage answers no more
-_LOOK = 5
-"""Seconds that a dead letter is hidden from the next look, so that one look does not see it twice."""
+_LONGEST_POLL = timedelta(seconds=20)  # and waits no longer for a first message
+_LOOK = timedelta(seconds=10)
+"""How long one look may take: for that long it hides what it has received, so that it does not see it twice."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +49,42 @@ class SqsQueue:
         with _translated():
             self.connect().send_message(QueueUrl=self._dead_url, MessageBody=body, MessageAttributes=said)
 
-    def dead(self, limit: int) -> tuple[DeadLetter, ...]:
+    def dead(
+        self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
+    ) -> tuple[DeadLetter, ...]:
         """Some of the dead letters; see Queue."""
         found: dict[str, DeadLetter] = {}
-        while len(found) < limit and (some := self._receive(limit - len(found))):
-            found.update({letter.message_id: letter for letter in some})
+        try:
+            while len(found) < limit and (some := self._receive(limit - len(found), hold or _LOOK, wait)):
+                found.update({letter.message_id: letter for letter in some})
+        finally:
+            if not hold:
+                self.release(found.values())
         return tuple(found.values())
+
+    def release(self, letters: Iterable[DeadLetter]) -> None:
+        """Show held dead letters again; see Queue."""
+        handles = [letter.receipt for letter in letters]
+        for at in range(0, len(handles), _AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                for number, handle in enumerate(handles[at : at + _AT_ONCE])
+            ]
+            with _translated():  # what fails one by one is gone or visible already, and is reported in the answer
+                self.connect().change_message_visibility_batch(QueueUrl=self._dead_url, Entries=entries)
 
     def dig_up(self, letter: DeadLetter) -> None:
         """Remove a dead letter; see Queue."""
         with _translated():
             self.connect().delete_message(QueueUrl=self._dead_url, ReceiptHandle=letter.receipt)
 
-    def _receive(self, limit: int) -> list[DeadLetter]:
+    def _receive(self, limit: int, hold: timedelta, wait: timedelta) -> list[DeadLetter]:
         with _translated():
             answer = self.connect().receive_message(
                 QueueUrl=self._dead_url,
                 MaxNumberOfMessages=min(limit, _AT_ONCE),
-                VisibilityTimeout=_LOOK,
+                VisibilityTimeout=max(int(min(hold, _LONGEST).total_seconds()), 1),
+                WaitTimeSeconds=int(min(wait, _LONGEST_POLL).total_seconds()),
                 MessageSystemAttributeNames=["SentTimestamp"],
                 MessageAttributeNames=["reason"],
             )

@@ -56,7 +56,7 @@ class DeadLetter:
     """Why it was buried, as far as anybody said; empty where SQS itself gave up after too many receipts."""
     sent_at: datetime
     receipt: str
-    """Valid for a few seconds."""
+    """Names this receipt of it to the queue; valid until it is received again."""
 
 
 def read(body: str) -> tuple[Arrival | Work, ...]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from chalicelib.core.jobs import Standing
 from chalicelib.core.messages import Arrival, DeadLetter, UnknownMessage, Work, read
 from chalicelib.core.tasks import Failure, Task
-from chalicelib.errors import Conflict, NotFound, SourceGone, TaskNotFound, Unavailable
+from chalicelib.errors import Conflict, DeadLetterNotFound, NotFound, SourceGone, TaskNotFound, Unavailable
 from chalicelib.ports import Clock, Queue, TaskStore
 from chalicelib.services.arrivals import Arrivals
 from chalicelib.services.families import Families
 from chalicelib.services.retries import Retries
+
+_WAIT = timedelta(seconds=1)
+"""How long a queue is asked on behalf of a person, who must not be told that there is nothing where there is."""
+_HOLD = timedelta(seconds=60)
+"""How long letters are kept from other readers while they are worked on; longer than a request may take."""
+_PAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +29,33 @@ class Found:
 
     letter: DeadLetter
     task: Task | None = None
+    is_readable: bool = True
+    """False for a message that this version of the code does not understand."""
 
     @property
     def reason(self) -> str:
-        """Why it lies here, in the best words there are."""
+        """Why the message could not be worked off."""
         error = self.task.error if self.task else None
         told = error and (error.details.get("last") or error.code)
         return self.letter.reason or str(told or "received too often")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A dead letter that a redrive has left where it is."""
+
+    message_id: str
+    why: str
+    """`unreadable`, `no_task` (its task is unknown, or its time is over) or `source_gone`."""
+
+
+@dataclass(slots=True)
+class Redrive:
+    """What came of a redrive."""
+
+    tasks: list[Task] = field(default_factory=list)
+    """Those that wait for a worker again."""
+    left: list[Left] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -46,7 +73,24 @@ class Burials:
 
     def found(self, name: str, limit: int) -> tuple[Found, ...]:
         """Some of a queue's dead letters, with their tasks; nothing changes. NotFound, Unavailable."""
-        return tuple(Found(letter, next(self._tasks_of(letter), None)) for letter in self._queue(name).dead(limit))
+        return tuple(map(self._found, self._queue(name).dead(limit, wait=_WAIT)))
+
+    def one(self, name: str, message_id: str) -> Found:
+        """One dead letter; nothing changes. NotFound, DeadLetterNotFound, Unavailable."""
+        with self._held(name, message_id) as letter:
+            return self._found(letter)
+
+    def remove(self, name: str, message_id: str) -> Found:
+        """Remove one dead letter for good, and answer it. NotFound, DeadLetterNotFound, Unavailable.
+
+        A task that still waits for it ends as FAILURE first, so that no task is left without a message.
+        """
+        with self._held(name, message_id) as letter:
+            for task in self._tasks_of(letter):
+                self._tell(task, letter)
+            found = self._found(letter)
+            self._queue(name).dig_up(letter)
+            return found
 
     def tell(self, limit: int) -> int:
         """End the tasks of dead letters as FAILURE `dead_letter`, where they still wait; how many there were.
@@ -56,28 +100,58 @@ class Burials:
         letters = (letter for queue in self.queues.values() for letter in queue.dead(limit))
         return sum(self._tell(task, letter) for letter in letters for task in self._tasks_of(letter))
 
-    def redrive(self, name: str, limit: int) -> tuple[Task, ...]:
-        """Try again what a queue's dead letters were about and remove them; the tasks that now wait for a worker.
+    def redrive(self, name: str, limit: int) -> Redrive:
+        """Try again what a queue's dead letters were about, and remove them.
 
-        A letter whose file is gone, or that nobody can read, stays. NotFound, Unavailable.
+        A letter whose file is gone, whose task is unknown, or that cannot be read, stays. NotFound, Unavailable.
         """
-        queue = self._queue(name)
-        return tuple(task for letter in queue.dead(limit) for task in self._redrive(queue, letter))
+        queue, done = self._queue(name), Redrive()
+        letters = queue.dead(limit, hold=_HOLD, wait=_WAIT)
+        try:
+            for letter in letters:
+                self._redrive(queue, letter, done)
+        finally:
+            queue.release(letters)
+        return done
+
+    @contextmanager
+    def _held(self, name: str, message_id: str) -> Iterator[DeadLetter]:
+        """The letter, kept from other readers meanwhile."""
+        queue, held = self._queue(name), list[DeadLetter]()
+        try:
+            while page := queue.dead(_PAGE, hold=_HOLD, wait=_WAIT):
+                held += page
+                if found := next((letter for letter in page if letter.message_id == message_id), None):
+                    yield found
+                    return
+            raise DeadLetterNotFound(queue=name, message_id=message_id)
+        finally:
+            queue.release(held)
+
+    def _found(self, letter: DeadLetter) -> Found:
+        try:
+            read(letter.body)
+        except UnknownMessage:
+            return Found(letter, is_readable=False)
+        return Found(letter, next(self._tasks_of(letter), None))
 
     def _queue(self, name: str) -> Queue:
         if name not in self.queues:
             raise NotFound("There is no such queue.", known=sorted(self.queues))
         return self.queues[name]
 
-    def _redrive(self, queue: Queue, letter: DeadLetter) -> list[Task]:
+    def _redrive(self, queue: Queue, letter: DeadLetter, done: Redrive) -> None:
         about = list(self._tasks_of(letter))
         again = []
         for task in about:
             with suppress(SourceGone):
                 again.append(self._again(task, letter))
+        done.tasks += [task for task in again if not task.is_final]
         if about and len(again) == len(about):
             queue.dig_up(letter)
-        return [task for task in again if not task.is_final]
+            return
+        unread = "no_task" if self._found(letter).is_readable else "unreadable"
+        done.left.append(Left(letter.message_id, "source_gone" if about else unread))
 
     def _again(self, task: Task, letter: DeadLetter) -> Task:
         self._tell(task, letter)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chalicelib.core.jobs import LANES
 from chalicelib.core.workforce import Load
 from chalicelib.errors import NotFound
-from chalicelib.ports import Lane, Meter
+from chalicelib.ports import Lane, Meter, TaskStore
+
+MOST_COUNTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,24 @@ class LaneReport:
     """Of what waits longest, a few minutes ago; None where nobody measures it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge has taken, and what it has left."""
+
+    report: LaneReport
+    removed: int
+    """Messages, as far as SQS could tell a moment before."""
+    tasks: int
+    """Tasks of this queue that are not final and stay; counted up to `MOST_COUNTED`."""
+
+
 @dataclass(frozen=True)
 class Lanes:
     """All queues by name. Every verb raises Unavailable where the cloud does not answer."""
 
     lanes: Mapping[str, Lane]
     meter: Meter
+    tasks: TaskStore
 
     def all(self) -> tuple[LaneReport, ...]:
         """Every queue."""
@@ -45,10 +60,15 @@ class Lanes:
         self._lane(name).resume()
         return self.one(name)
 
-    def purge(self, name: str) -> LaneReport:
-        """Throw away every message in it; tasks stay. NotFound, TooManyRequests."""
+    def purge(self, name: str) -> Purged:
+        """Throw away every message in it; tasks, files and dead letters stay. NotFound, TooManyRequests."""
+        before = self._lane(name).load()
         self._lane(name).purge()
-        return self.one(name)
+        return Purged(self.one(name), before.waiting + before.in_flight + before.delayed, self._active(name))
+
+    def _active(self, name: str) -> int:
+        found = self.tasks.active(MOST_COUNTED).items
+        return sum(task.type in LANES[name] for task in found)
 
     def _lane(self, name: str) -> Lane:
         if name not in self.lanes:

@@ -39,7 +39,7 @@ class Desk:
         """How full the queues are; pause, resume, purge."""
         from chalicelib.services.lanes import Lanes
 
-        return Lanes(self.lanes, self.meter)
+        return Lanes(self.lanes, self.meter, self.wired.state.tasks)
 
     @cached_property
     def workforce(self) -> Workforce:

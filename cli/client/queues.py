@@ -24,13 +24,42 @@ class Queue:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that nobody could work off."""
+    """A message that could not be worked off."""
 
     message_id: str
     reason: str
     sent_at: datetime
     task: Task | None = None
-    body: str = ""
+    readable: bool = True
+    """False for a message that this Wallify does not understand: it can only be removed."""
+    bytes: int = 0
+    body: str | None = None
+    """The message as it is; None unless the token has the scope admin."""
+
+
+@dataclass(frozen=True)
+class LeftLetter:
+    """A dead letter that a redrive left where it is: `unreadable`, `no_task` or `source_gone`."""
+
+    message_id: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """What came of a redrive: the tasks that wait for a worker again, and the letters that stay."""
+
+    tasks: tuple[Task, ...]
+    left: tuple[LeftLetter, ...] = ()
+
+
+@dataclass(frozen=True)
+class PurgedQueue(Queue):
+    """A queue that was emptied, with what was thrown away and what stays."""
+
+    removed: int = 0
+    tasks_left: int = 0
+    dead_letters_left: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,13 +94,20 @@ class Queues:
         return list(self.wire.walk("/functions", "functions", Function))
 
     def dead(self, name: str, *, limit: int = 50) -> list[DeadLetter]:
-        """Some of a queue's dead letters; those shown a few seconds ago are not shown again."""
+        """Some of a queue's dead letters; looking changes nothing."""
         return list(self.wire.walk(f"/queues/{name}/dead", "letters", DeadLetter, {"limit": limit}))
 
-    def redrive(self, name: str, *, limit: int = 50) -> list[Task]:
-        """Work off dead letters; answers the tasks that wait for a worker again."""
-        answer = self.wire.ask("POST", f"/queues/{name}/redrive", _Redriven, query={"limit": limit})
-        return list(answer.tasks)
+    def dead_letter(self, name: str, message_id: str) -> DeadLetter:
+        """One dead letter with its whole message."""
+        return self.wire.ask("GET", f"/queues/{name}/dead/{message_id}", DeadLetter)
+
+    def remove(self, name: str, message_id: str) -> DeadLetter:
+        """Remove a dead letter for good; answers it."""
+        return self.wire.ask("DELETE", f"/queues/{name}/dead/{message_id}", DeadLetter)
+
+    def redrive(self, name: str, *, limit: int = 50) -> Redriven:
+        """Work off dead letters."""
+        return self.wire.ask("POST", f"/queues/{name}/redrive", Redriven, query={"limit": limit})
 
     def pause(self, name: str) -> Queue:
         """Let its messages wait: within a minute or so nothing more is taken from it."""
@@ -81,11 +117,6 @@ class Queues:
         """Go on with it."""
         return self.wire.ask("POST", f"/queues/{name}/resume", Queue, repeatable=True)
 
-    def purge(self, name: str) -> Queue:
+    def purge(self, name: str) -> PurgedQueue:
         """Throw away all that waits in it."""
-        return self.wire.ask("POST", f"/queues/{name}/purge", Queue, json={"confirm": name})
-
-
-@dataclass(frozen=True)
-class _Redriven:
-    tasks: tuple[Task, ...]
+        return self.wire.ask("POST", f"/queues/{name}/purge", PurgedQueue, json={"confirm": name})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cli import exits
 from cli.client.queues import DeadLetter, Queue
 from cli.commands import connection
+from cli.commands.each import each
 from cli.commands.grammar import Commands, declare, verbs_of
 from cli.commands.task_view import show_tasks
-from cli.showing import Column, say, show_all
+from cli.showing import Column, emit, say, show_all, show_one
 from cli.terminal import complaints
 from cli.trouble import Trouble
 
@@ -29,7 +30,19 @@ LETTERS: tuple[Column[DeadLetter], ...] = (
     ("reason", lambda letter: letter.reason),
     ("task", lambda letter: letter.task.task_id if letter.task else ""),
     ("sent", lambda letter: letter.sent_at),
+    ("readable", lambda letter: letter.readable),
 )
+LETTER: tuple[Column[DeadLetter], ...] = (
+    *LETTERS,
+    ("bytes", lambda letter: letter.bytes),
+    ("message", lambda letter: letter.body),
+)
+LEFT: Mapping[str, str] = {
+    "unreadable": "it cannot be read",
+    "no_task": "its task is unknown or has expired",
+    "source_gone": "its file is gone",
+}
+"""Why a redrive leaves a letter."""
 
 
 def add_to(commands: Commands) -> None:
@@ -37,9 +50,10 @@ def add_to(commands: Commands) -> None:
     parser = declare(
         commands,
         "queues",
-        "list queues; pause, resume, purge, redrive",
+        "list queues; pause, resume, purge; show, redrive, remove dead letters",
         "queues",
         "queues dead images --json",
+        "queues show images 2f6a1c9e-5a52-4d0c-9a0b-6a1f3c1f7a10",
         "queues redrive images",
         "queues purge images --yes",
     )
@@ -49,6 +63,11 @@ def add_to(commands: Commands) -> None:
     connection.add_to(listing, below=True)
     listing.set_defaults(run=run)
     dead = _verb(verbs, "dead", "show a queue's dead letters, with their reasons", run_dead)
+    show = _verb(verbs, "show", "show dead letters with their whole messages", run_show)
+    remove = _verb(verbs, "remove", "remove dead letters for good", run_remove)
+    for parser in (show, remove):
+        parser.add_argument("ids", nargs="+", metavar="ID", help="as `wallify queues dead` shows it")
+    remove.add_argument("--yes", action="store_true", help="do not ask")
     redrive = _verb(verbs, "redrive", "work off a queue's dead letters", run_redrive)
     for parser in (dead, redrive):
         parser.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (default: 50)")
@@ -83,7 +102,36 @@ def run_dead(given: argparse.Namespace) -> int:
 def run_redrive(given: argparse.Namespace) -> int:
     """Work off dead letters."""
     with connection.connected(given) as api:
-        return show_tasks(given, api.queues.redrive(given.name, limit=given.limit))
+        done = api.queues.redrive(given.name, limit=given.limit)
+    if given.json:
+        emit(done)
+        return 0
+    show_tasks(given, done.tasks)
+    for letter in done.left:
+        complaints.print(f"{letter.message_id} stays: {LEFT.get(letter.why, letter.why)}.", markup=False)
+    if done.left:
+        complaints.print(
+            f"See it: wallify queues show {given.name} ID; remove it: wallify queues remove {given.name} ID"
+        )
+    return 0
+
+
+def run_show(given: argparse.Namespace) -> int:
+    """Show dead letters whole."""
+    with connection.connected(given) as api:
+        for message_id in given.ids:
+            show_one(given, api.queues.dead_letter(given.name, message_id), LETTER)
+    return 0
+
+
+def run_remove(given: argparse.Namespace) -> int:
+    """Remove dead letters for good, once that is certain."""
+    if not given.yes:
+        _must_be_meant(given.name, f"{len(given.ids)} dead letters of {given.name} will be lost.")
+    with connection.connected(given) as api:
+        return each(
+            given, given.ids, lambda one: api.queues.remove(given.name, one), lambda told: f"{told.message_id} is gone."
+        )
 
 
 def run_pause(given: argparse.Namespace) -> int:
@@ -103,16 +151,18 @@ def run_resume(given: argparse.Namespace) -> int:
 def run_purge(given: argparse.Namespace) -> int:
     """Throw away what waits, once that is certain."""
     if not given.yes:
-        _must_be_meant(given.name)
+        _must_be_meant(given.name, f"Everything that waits in {given.name} will be lost.")
     with connection.connected(given) as api:
-        say(given, f"{given.name} is empty, or will be within a minute.", api.queues.purge(given.name))
+        purged = api.queues.purge(given.name)
+    left = f"Left: {purged.tasks_left} unfinished tasks, {purged.dead_letters_left} dead letters."
+    say(given, f"{given.name}: about {purged.removed} messages thrown away within a minute. {left}", purged)
     return 0
 
 
-def _must_be_meant(name: str) -> None:
+def _must_be_meant(name: str, loss: str) -> None:
     advice = "Say --yes if it is meant."
     if not sys.stdin.isatty():
-        raise Trouble(f"Everything that waits in {name} would be lost.", advice, exit_code=exits.MISUSED)
-    complaints.print(f"Everything that waits in {name} will be lost. Type its name to go on: ", end="", markup=False)
+        raise Trouble(loss, advice, exit_code=exits.MISUSED)
+    complaints.print(f"{loss} Type the queue's name to go on: ", end="", markup=False)
     if input().strip() != name:
         raise Trouble("That is not its name, so nothing was done.", advice)

@@ -30,6 +30,8 @@ MAY = {
     "POST /queues/{name}/resume": {Scope.TASKS},
     "POST /queues/{name}/purge": {Scope.ADMIN},
     "GET /queues/{name}/dead": {Scope.TASKS},
+    "GET /queues/{name}/dead/{message_id}": {Scope.ADMIN},
+    "DELETE /queues/{name}/dead/{message_id}": {Scope.ADMIN},
     "POST /queues/{name}/redrive": {Scope.TASKS},
     "GET /task/status/{task_id}": ANY,
     "GET /tasks/active": {Scope.TASKS},

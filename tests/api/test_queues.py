@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.wiring import Wired
+from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg
 from tests.memory_lane import MemoryLane, MemoryMeter
 from tests.memory_queue import MemoryQueue
 
@@ -69,6 +71,20 @@ def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, house: Wir
 
     assert purge(admin, "images", "images") == 200
     assert images_of(house).messages == []
+
+
+def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, house: Wired) -> None:
+    queue = images_of(house)
+    upload(admin, a_file(a_jpeg()), async_="true")
+    queue.bury("not ours", reason="")
+    queue.messages.clear()
+    queue.send("now")
+    queue.send("later", delay=timedelta(minutes=3))
+
+    told = admin.post("/queues/images/purge", b'{"confirm": "images"}', Content_Type="application/json").json
+
+    assert (told["removed"], told["waiting"]) == (2, 0)
+    assert (told["tasks_left"], told["dead_letters_left"]) == (1, 1)
 
 
 @pytest.mark.parametrize("confirm", ["", "thumbnails", "Images", "images "])

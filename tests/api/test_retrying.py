@@ -6,10 +6,11 @@ import pytest
 
 from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Status, TaskType
+from chalicelib.core.tokens import Scope
 from chalicelib.wiring import Wired
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, finish
+from tests.api.house import a_jpeg, a_token, finish
 from tests.memory_queue import MemoryQueue
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -75,5 +76,36 @@ def test_every_queue_has_dead_letters_and_no_other_name_does(admin: Gateway, que
     for name in ("images", "thumbnails", "maintenance"):
         (letter,) = admin.get(f"/queues/{name}/dead").json["letters"]
         assert (letter["body"], letter["reason"], letter["task"]) == ("hello", "received too often", None)
-        assert admin.post(f"/queues/{name}/redrive").json["tasks"] == []
+        redriven = admin.post(f"/queues/{name}/redrive").json
+        assert redriven["tasks"] == []
+        assert redriven["left"] == [{"message_id": letter["message_id"], "why": "unreadable"}]
     assert {admin.get("/queues/nothing/dead").status, admin.post("/queues/nothing/redrive").status} == {404}
+
+
+def test_a_letter_that_cannot_be_read_is_shown_raw_and_removed(admin: Gateway, queue: MemoryQueue) -> None:
+    raw = "{" + "x" * 5_000
+    queue.bury(raw, reason="")
+    (listed,) = admin.get("/queues/images/dead").json["letters"]
+    place = f"/queues/images/dead/{listed['message_id']}"
+
+    shown, removed = admin.get(place), admin.ask("DELETE", place)
+
+    assert (listed["readable"], listed["bytes"], listed["body"]) == (False, 5_001, raw[:2_000])
+    assert (shown.status, shown.json["body"]) == (200, raw)
+    assert (removed.status, removed.json) == (200, shown.json)
+    again = admin.ask("DELETE", place)
+    assert (again.status, again.json["code"]) == (404, "dead_letter_not_found")
+    assert admin.get("/queues/images/dead").json["letters"] == []
+    (entry, *_) = admin.get("/audit").json["entries"]
+    assert (entry["action"], entry["target"]) == ("remove_dead_letter", f"images {listed['message_id']}")
+
+
+def test_the_message_of_a_dead_letter_is_for_administrators(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+    queue.bury("not ours", reason="")
+    steering = Gateway(admin.app, authorization=a_token(house, Scope.TASKS))
+    (letter,) = steering.get("/queues/images/dead").json["letters"]
+    place = f"/queues/images/dead/{letter['message_id']}"
+
+    assert letter["body"] is None
+    assert (steering.get(place).status, steering.ask("DELETE", place).status) == (403, 403)
+    assert len(queue.letters) == 1

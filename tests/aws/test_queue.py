@@ -39,6 +39,10 @@ class Listening:
     def send_message(self, **asked: object) -> None:
         self.asked.append(asked)
 
+    def receive_message(self, **asked: object) -> dict[str, Any]:
+        self.asked.append(asked)
+        return {}
+
 
 def test_a_message_comes_out_as_it_was_put_in(queue: SqsQueue, sqs: Client) -> None:
     queue.send('{"günaydın": 1}')  # noqa: RUF001  # Turkish, on purpose
@@ -101,6 +105,38 @@ def test_more_letters_than_one_look_answers_are_all_found(queue: SqsQueue) -> No
         queue.bury(str(number), reason="r")
     assert len(queue.dead(12)) == 12
     assert SqsQueue("images", queue.connect).dead(0) == ()
+
+
+def test_looking_does_not_hide_letters_from_the_next_look(queue: SqsQueue) -> None:
+    for number in range(23):
+        queue.bury(str(number), reason="r")
+    looks = [{letter.message_id for letter in queue.dead(50)} for _ in range(3)]
+    assert [len(look) for look in looks] == [23, 23, 23]
+
+
+def test_a_held_letter_is_hidden_until_it_is_released(queue: SqsQueue) -> None:
+    for number in range(12):
+        queue.bury(str(number), reason="r")
+    held = queue.dead(11, hold=timedelta(minutes=5))
+    assert len(queue.dead(50)) == 1
+    queue.release(held)
+    assert len(queue.dead(50)) == 12
+    queue.release(held)
+
+
+def test_a_released_letter_that_is_gone_is_no_error(queue: SqsQueue) -> None:
+    queue.bury("hello", reason="r")
+    held = queue.dead(1, hold=timedelta(minutes=5))
+    queue.dig_up(held[0])
+    queue.release(held)
+    assert queue.dead(1) == ()
+
+
+def test_an_empty_queue_is_asked_for_as_long_as_the_caller_waits() -> None:
+    client = Listening()
+    SqsQueue("images", lambda: client).dead(10, wait=timedelta(seconds=1))
+    SqsQueue("images", lambda: client).dead(10, hold=timedelta(days=2), wait=timedelta(minutes=2))
+    assert [(one["WaitTimeSeconds"], one["VisibilityTimeout"]) for one in client.asked] == [(1, 10), (20, 43_200)]
 
 
 def test_a_letter_that_was_dug_up_is_gone(queue: SqsQueue, sqs: Client) -> None:

@@ -73,7 +73,7 @@ def test_a_queue_is_purged_only_if_that_is_meant(at_desk: Terminal, desk: Desk) 
     done = at_desk("queues", "purge", "images", "--yes")
 
     assert (refused.code, done.code, lane(desk).messages) == (2, 0, [])
-    assert "Everything that waits in images would be lost. Say --yes if it is meant." in refused.err
+    assert "Everything that waits in images will be lost. Say --yes if it is meant." in refused.err
 
 
 def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,11 +92,27 @@ def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: Desk) -
     lane(desk).bury(write(Work(task.task_id)), reason="unavailable")
 
     (letter,) = at_desk("queues", "dead", "images", "--json").lines
-    (redriven,) = at_desk("queues", "redrive", "images", "--json").lines
+    (told,) = at_desk("queues", "redrive", "images", "--json").lines
+    (redriven,) = told["tasks"]
 
     assert (letter["reason"], letter["task"]["task_id"]) == ("unavailable", task.task_id)
     assert (redriven["status"], redriven["subject"]["filename"]) == ("PENDING", "picture-1.jpg")
     assert at_desk("queues", "dead", "images", "--json").lines == []
+
+
+def test_a_letter_that_cannot_be_read_is_shown_and_removed(at_desk: Terminal, desk: Desk) -> None:
+    lane(desk).bury("not a message", reason="")
+    (letter,) = at_desk("queues", "dead", "images", "--json").lines
+
+    stays = at_desk("queues", "redrive", "images")
+    shown = at_desk("queues", "show", "images", letter["message_id"])
+    unsure = at_desk("queues", "remove", "images", letter["message_id"])
+    removed = at_desk("queues", "remove", "images", letter["message_id"], "--yes")
+
+    assert "stays: it cannot be read." in stays.err
+    assert "not a message" in shown.out
+    assert (unsure.code, removed.code, lane(desk).letters) == (2, 0, [])
+    assert at_desk("queues", "remove", "images", letter["message_id"], "--yes").code == 5
 
 
 @pytest.mark.parametrize("verb", ["dead", "redrive", "pause", "resume"])

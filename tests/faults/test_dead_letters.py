@@ -67,10 +67,10 @@ def test_f21_a_message_that_was_received_too_often_ends_its_task(night: Lanes, l
 def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(night: Lanes, lane: str) -> None:
     task = a_task_of(night, lane)
     queue = die_in_the_queue(night, task)
-    (again,) = night.wired.burials.redrive(lane, 9)
+    (again,) = night.wired.burials.redrive(lane, 9).tasks
     assert (again.type, again.args["retry_of"], again.status) == (task.type, task.task_id, Status.PENDING)
     assert (queue.letters, [message.body for message in queue.messages]) == ([], [write(Work(again.task_id))])
-    assert night.wired.burials.redrive(lane, 9) == ()
+    assert night.wired.burials.redrive(lane, 9).tasks == []
 
 
 def test_f21_no_queue_has_another_name(night: Lanes) -> None:
@@ -86,7 +86,7 @@ def test_f21_every_kind_of_work_has_one_lane() -> None:
 def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> None:
     run = night.night.schedules.run("cleanup", Options(dry_run=True, limit=7))
     die_in_the_queue(night, run)
-    (again,) = night.wired.burials.redrive("maintenance", 9)
+    (again,) = night.wired.burials.redrive("maintenance", 9).tasks
     assert (night.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
     assert (Options.of(again), again.args["schedule"]) == (Options(dry_run=True, limit=7), "cleanup_orphaned_files")
 
@@ -96,7 +96,7 @@ def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: Lanes)
     die_in_the_queue(night, run)
     night.wired.burials.tell(9)
     other = night.night.schedules.run("cleanup")
-    assert night.wired.burials.redrive("maintenance", 9) == (other,)
+    assert night.wired.burials.redrive("maintenance", 9).tasks == [other]
 
 
 def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) -> None:
@@ -105,7 +105,7 @@ def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) ->
     between = night.wired.attempts.hand_on(held, Standing(part=3).args())
     queue = die_in_the_queue(night, between, part=2)
     assert night.wired.burials.tell(9) == 0
-    assert night.wired.burials.redrive("maintenance", 9) == (night.task(job),)
+    assert night.wired.burials.redrive("maintenance", 9).tasks == [night.task(job)]
     assert (night.statuses(job), queue.letters) == ([Status.STARTED], [])
 
 
@@ -158,7 +158,7 @@ def test_f22_letters_of_finished_work_are_only_removed(world: World, number: int
     for _ in range(number):
         world.queue.bury(write(Work(task.task_id)), reason="")
     before = world.task(task)
-    assert world.wired.burials.redrive("images", 9) == ()
+    assert world.wired.burials.redrive("images", 9).tasks == []
     world.rest()
     assert (world.task(task), world.queue.letters) == (before, [])
     judge(world, PICTURE)
@@ -171,7 +171,7 @@ def test_f21_an_upload_that_died_in_the_queue_is_brought_back(world: World) -> N
     assert world.queue.receive() is None
     told(world)
     assert (world.statuses(task), len(world.queue.letters)) == ([Status.FAILURE], 1)
-    (again,) = world.wired.burials.redrive("images", 9)
+    (again,) = world.wired.burials.redrive("images", 9).tasks
     world.rest()
     assert world.statuses(again) == [Status.SUCCESS]
     judge(world, PICTURE)

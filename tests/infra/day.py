@@ -205,7 +205,12 @@ def queues(account: Account) -> None:
     done = account.ask("GET", "/tasks?state=SUCCESS&type=process_image")["tasks"][0]["task_id"]
     for lane, name in (("Images", "images"), ("Thumbnails", "thumbnails"), ("Maintenance", "maintenance")):
         account.bury(lane, write(Work(done)))
+        account.bury(lane, "no message of ours")
         account.ask("POST", f"/queues/{name}/redrive")
+        letters = account.ask("GET", f"/queues/{name}/dead")["letters"]
+        letter = next(one for one in letters if not one["readable"])
+        account.ask("GET", f"/queues/{name}/dead/{letter['message_id']}")
+        account.ask("DELETE", f"/queues/{name}/dead/{letter['message_id']}")
         account.ask("POST", f"/queues/{name}/pause")
         account.ask("POST", f"/queues/{name}/purge", {"confirm": name}, Content_Type="application/json")
 

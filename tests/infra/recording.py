@@ -112,6 +112,7 @@ _NEEDS: Mapping[str, Callable[[Parameters], Needs]] = {
     "sqs.ReceiveMessage": _one("sqs:ReceiveMessage", _queue),
     "sqs.DeleteMessage": _one("sqs:DeleteMessage", _queue),
     "sqs.ChangeMessageVisibility": _one("sqs:ChangeMessageVisibility", _queue),
+    "sqs.ChangeMessageVisibilityBatch": _one("sqs:ChangeMessageVisibility", _queue),
     "sqs.PurgeQueue": _one("sqs:PurgeQueue", _queue),
     "secretsmanager.GetSecretValue": _one("secretsmanager:GetSecretValue", lambda params: str(params["SecretId"])),
     "cloudfront.CreateInvalidation": _one(

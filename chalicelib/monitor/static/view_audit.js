@@ -11,6 +11,7 @@ const DEEDS = {
   retry_task: "tried a task again",
   retry_tasks: "tried tasks again",
   redrive: "redrove dead letters",
+  remove_dead_letter: "removed a dead letter",
   pause_queue: "paused a queue",
   resume_queue: "let a queue go on",
   purge_queue: "emptied a queue",

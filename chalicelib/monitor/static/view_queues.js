@@ -1,6 +1,6 @@
 /** Queues: what waits, what is under way, and what nobody could work off. */
 
-import { get, has, may, post } from "./api.js";
+import { get, has, may, post, remove } from "./api.js";
 import { confirm, drawer } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { at, count, took } from "./format.js";
@@ -11,11 +11,7 @@ import { nameOf } from "./task_table.js";
 import { t, tn } from "./words.js";
 
 const PURPOSE = { images: "New uploads", thumbnails: "Thumbnails made anew", maintenance: "Schedules and long jobs" };
-
-/** Milliseconds after which letters that somebody has looked at can be seen again. */
-const HIDDEN = 6000;
-/** The first may meet letters hidden by the look before it, the second those hidden by the sweeper's, once a minute. */
-const TRIES = 4;
+const STAYS = { unreadable: "cannot be read", no_task: "its task is unknown or has expired", source_gone: "its file is gone" };
 
 export function open(main) {
   const note = h("span", { class: "live", role: "status" });
@@ -83,7 +79,9 @@ function steering(queue, again) {
 async function empties(queue, again) {
   const words = t("Every message in this queue is thrown away. Tasks stay: what still waits after an hour is announced anew, unless it is cancelled.");
   const done = await confirm(t("Purge {name}?", { name: queue.name }), words, { yes: t("Purge"), danger: true, type: queue.name, act: () => post(`/queues/${encodeURIComponent(queue.name)}/purge`, { confirm: queue.name }) });
-  if (done) [toast(t("Purged")), again()];
+  if (!done) return;
+  toast(t("{n} messages thrown away; {tasks} unfinished tasks and {letters} dead letters stay", { n: count(done.removed), tasks: count(done.tasks_left), letters: count(done.dead_letters_left) }));
+  again();
 }
 
 /** The dead letters of one queue. */
@@ -95,34 +93,41 @@ function letters(name, again) {
   async function load() {
     try {
       const found = (await get(`/queues/${encodeURIComponent(name)}/dead`, { limit: 50 })).letters;
-      if (!found.length) return fill(sheet.body, empty("check", t("No dead letters"), t("Those looked at a few seconds ago are not shown again at once.")));
+      if (!found.length) return fill(sheet.body, empty("check", t("No dead letters")));
       const drive = has("POST /queues/{name}/redrive") && button(t("Redrive all"), { symbol: "retry", kind: "primary", on: redrive });
-      fill(sheet.body, h("div", { class: "row-actions" }, drive), h("ul", {}, found.map(letter)));
+      fill(sheet.body, h("div", { class: "row-actions" }, drive), h("ul", {}, found.map((one) => letter(name, one, load))));
     } catch (error) {
       fill(sheet.body, trouble(error, load));
     }
   }
 
   async function redrive() {
-    const words = t("What they were about is tried again. A letter whose file is gone, or that nobody can read, stays.");
-    const done = await confirm(t("Redrive the dead letters?"), words, { yes: t("Redrive"), act: () => driven(name) });
-    if (done) [toast(tn("One task is tried again", "{n} tasks are tried again", done.tasks.length)), sheet.close()];
+    const words = t("The work is tried again. A letter whose file is gone, or that cannot be read, stays and can be removed.");
+    const done = await confirm(t("Redrive the dead letters?"), words, { yes: t("Redrive"), act: () => post(`/queues/${encodeURIComponent(name)}/redrive`) });
+    if (!done) return;
+    toast(tn("One task is tried again", "{n} tasks are tried again", done.tasks.length));
+    if (!done.left.length) return sheet.close();
+    for (const one of done.left) toast(t("{id} stays: {why}", { id: one.message_id, why: t(STAYS[one.why] ?? one.why) }));
+    load();
   }
 }
 
-/** Drive them back. Whoever looks at letters hides them for some seconds, from us too, so none at first may be too early. */
-async function driven(name) {
-  const drive = () => post(`/queues/${encodeURIComponent(name)}/redrive`);
-  let told = await drive();
-  for (let tries = 1; tries < TRIES && !told.tasks.length; tries += 1) {
-    await new Promise((done) => setTimeout(done, HIDDEN));
-    told = await drive();
-  }
-  return told;
-}
-
-function letter({ reason, sent_at: sent, task, body, message_id: id }) {
+/** One dead letter; administrators see its message and can remove it. */
+function letter(name, { reason, sent_at: sent, task, body, bytes, message_id: id, readable }, again) {
   const about = task ? [h("a", { href: to("tasks", { task: task.task_id }) }, nameOf(task)), " ", chip(task.status)] : h("b", {}, id);
+  const place = `/queues/${encodeURIComponent(name)}/dead/${encodeURIComponent(id)}`;
+  const whole = (box) => body.length < bytes && get(place).then((told) => fill(box, told.body), complain);
+  const text = body === null ? null : h("pre", {}, body);
+  const removal = body !== null && has("DELETE /queues/{name}/dead/{message_id}") &&
+    button(t("Remove"), { symbol: "trash", kind: "small bad", on: () => removes(place, id, again) });
   return h("li", { class: "letter" }, h("div", {}, about), h("div", {}, icon("alert"), " ", reason), h("small", { class: "muted" }, at(sent)),
-    h("details", {}, h("summary", {}, t("Message")), h("pre", {}, body)));
+    !readable && h("p", { class: "muted" }, t("This message cannot be read, so there is nothing to try again. It can only be removed.")),
+    text && h("details", { on: { toggle: () => whole(text) } }, h("summary", {}, t("Message")), text),
+    h("div", { class: "row-actions" }, removal));
+}
+
+async function removes(place, id, again) {
+  const words = t("It is gone for good. A task that still waits for it ends as failed.");
+  const done = await confirm(t("Remove dead letter {id}?", { id }), words, { yes: t("Remove"), danger: true, act: () => remove(place) });
+  if (done) [toast(t("Removed")), again()];
 }
