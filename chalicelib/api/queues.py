@@ -115,8 +115,8 @@ def purge_queue(_: Ask, at: LaneAt, body: Purge) -> Answer:
     if body.confirm != at.name:
         raise BadRequest("confirm must be the queue's name.", parameter="confirm")
     purged = wired().desk.queues.purge(at.name)
-    left = {"tasks_left": purged.tasks, "dead_letters_left": purged.report.load.dead}
-    return data(PurgedQueue(**_fields(purged.report), removed=purged.removed, **left))
+    fields: dict[str, Any] = {"removed": purged.removed, "tasks_left": purged.tasks}
+    return data(PurgedQueue(**_fields(purged.report), **fields, dead_letters_left=purged.report.load.dead))
 
 
 def _record(report: LaneReport) -> QueueRecord:
