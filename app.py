@@ -9,10 +9,10 @@ from chalicelib import api, events
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
-from chalicelib.telemetry import Observing
+from chalicelib.telemetry import Observing, at_start
 from chalicelib.wiring import wired
 
-settings = load()
+settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.
 app = Chalice(app_name="wallify", configure_logs=False)
 api.register(app, (*ENDPOINTS, *MONITOR))

@@ -1,13 +1,64 @@
-"""The only reader of the environment: each setting once, with its default, its unit and a clear error."""
+"""The only reader of the environment: each setting once, with its type, bounds, default and unit.
+
+A value outside of its bounds, and a `WALLIFY_*` name that is no setting, raise BadSetting with the variable's name.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from difflib import get_close_matches
+from functools import cache
+from typing import Annotated, Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
 
 from chalicelib.errors import WallifyError
+from chalicelib.setting_types import (
+    LEAST_SIZE,
+    MOST_SIZE,
+    TEXT,
+    BaseUrl,
+    Bucket,
+    DatabaseUrl,
+    DistributionId,
+    Moment,
+    Origin,
+    QueueName,
+    SecretId,
+    Sizes,
+    Stage,
+    State,
+    Table,
+    Thumbnails,
+    Variants,
+)
+
+_HEAD = "WALLIFY"
+PREFIX = f"{_HEAD}_"
+PAGE = "docs/settings.md"
+
+TERMINAL: Mapping[str, str] = {
+    "WALLIFY_URL": "the API that `./wallify` speaks to ([terminal](cli.md))",
+    "WALLIFY_TOKEN": "the token for it",
+    "WALLIFY_PROFILE": "the profile that names both",
+    "WALLIFY_PYTHON": "the Python that `.venv` is made with",
+    "WALLIFY_BUILD": "the folder in which `cli.local.on_localstack` builds",
+    "WALLIFY_POSTGRES_PASSWORD": "the password of the PostgreSQL in `localstack/compose.yaml`",
+    "WALLIFY_E2E_DIR": "for tests: the folder of a local cloud that runs already",
+    "WALLIFY_CORPUS": "for tests: the folder with a corpus of pictures",
+    "WALLIFY_MACHINE_EXAMPLES": "for tests: how many examples the long state machines try",
+}
+"""Names that commands and tests read, and functions do not."""
+
+CARRIED: Mapping[str, str] = {
+    "WALLIFY_SOURCE": "the folder that functions import the code from, where this Python cannot package for AWS",
+    "WALLIFY_API_URL": "the API's address, for people who look at a function's configuration",
+}
+"""Names that a deployment gives to functions and that no setting reads."""
 
 
 class BadSetting(WallifyError):
@@ -16,84 +67,86 @@ class BadSetting(WallifyError):
     code = "bad_setting"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment decides. Each field is the variable WALLIFY_<FIELD IN CAPITALS>."""
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment decides. Each field is the variable WALLIFY_<FIELD IN CAPITALS>.
 
-    stage: str = "dev"
+    The constructor takes any value; `load` holds each to its type and to `RULES`.
+    """
+
+    stage: Stage = "dev"
     """Name of the deployment: dev, local, prod."""
-    state: str = "dynamodb"
+    state: State = "dynamodb"
     """Where tasks and images are kept: dynamodb or sql."""
-    database_url: str = ""
+    database_url: DatabaseUrl = ""
     """Address of the database, such as postgresql://user@host/name; for sql only, and better kept in a secret."""
-    database_secret: str = ""
+    database_secret: SecretId = ""
     """Id of the secret that holds that address."""
-    database_connections: int = 1
+    database_connections: Annotated[int, Meta(ge=0, le=50)] = 1
     """How many a process keeps between transactions; 0 where there are more functions than the database takes."""
-    bucket: str = ""
+    bucket: Bucket = ""
     """Name of the bucket."""
-    table: str = ""
+    table: Table = ""
     """Name of the table; for dynamodb only."""
-    images_queue: str = "wallify-dev-images"
+    images_queue: QueueName = "wallify-dev-images"
     """Name of the queue of new uploads."""
-    thumbnails_queue: str = "wallify-dev-thumbnails"
+    thumbnails_queue: QueueName = "wallify-dev-thumbnails"
     """Name of the queue of thumbnails that are made again."""
-    maintenance_queue: str = "wallify-dev-maintenance"
+    maintenance_queue: QueueName = "wallify-dev-maintenance"
     """Name of the queue of clean-up, statistics, optimizing and deleting."""
-    bootstrap_secret: str = ""
+    bootstrap_secret: SecretId = ""
     """Id of the secret that holds the first administrator's token; none where it is empty."""
-    cdn_url: str = ""
+    cdn_url: BaseUrl = ""
     """Base URL under which the bucket's public keys are served, without a slash at its end."""
-    distribution: str = ""
+    distribution: DistributionId = ""
     """Id of the CloudFront distribution that deletions are told to; none where it is empty."""
-    concurrency: int = 4
-    """How many workers one queue may keep busy (2 to 1000, an AWS limit)."""
-    max_body_bytes: int = 4_500_000
+    concurrency: Annotated[int, Meta(ge=2, le=1_000)] = 4
+    """How many workers one queue may keep busy (AWS takes 2 to 1000)."""
+    max_body_bytes: Annotated[int, Meta(ge=1_000, le=4_600_000)] = 4_500_000
     """Largest upload through the API; Lambda takes 6 MB, and base64 makes three bytes four."""
-    max_upload_bytes: int = 50_000_000
-    """Largest upload straight into the bucket."""
-    sync_wait_seconds: int = 22
+    max_upload_bytes: Annotated[int, Meta(ge=1_000, le=250_000_000)] = 50_000_000
+    """Largest upload straight into the bucket; a worker holds it in memory."""
+    sync_wait_seconds: Annotated[int, Meta(ge=0, le=25)] = 22
     """How long an upload with async=false waits for its worker; API Gateway gives up after 29."""
-    lease_seconds: int = 120
-    """How long one run may hold a task; longer than the function's timeout."""
-    job_lease_seconds: int = 180
+    lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 120
+    """How long one run may hold a task; longer than the function's timeout, and no longer than a message is hidden."""
+    job_lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 180
     """The same for a part of a long job; longer than the timeout of the functions that work on those."""
-    schedule_shift_minutes: int = 0
+    schedule_shift_minutes: Annotated[int, Meta(ge=-1_440, le=1_440)] = 0
     """Moves the whole timetable (00:00, every hour, 06:00, all UTC), later or (negative) earlier."""
-    clock_stands_at: str = ""
+    clock_stands_at: Moment = ""
     """For tests on the local cloud, and refused everywhere else: the moment (ISO 8601) at which the clock stands."""
-    manifest_seconds: int = 30
+    manifest_seconds: Annotated[int, Meta(ge=0, le=900)] = 30
     """How long after a change a collection's manifest is written anew, with all that has changed meanwhile (15 minutes
     at most, an SQS limit)."""
-    orphan_hours: int = 24
+    orphan_hours: Annotated[int, Meta(ge=1, le=8_760)] = 24
     """How old an object that nobody names must be before clean-up takes it away."""
-    quarantine_days: int = 7
+    quarantine_days: Annotated[int, Meta(ge=1, le=7)] = 7
     """How long what clean-up took away can be brought back; the bucket's own rule lets go of it after 7 in any case."""
-    trash_days: int = 7
+    trash_days: Annotated[int, Meta(ge=1, le=3_650)] = 7
     """How long a trashed image can be restored."""
-    cleanup_percent: int = 5
+    cleanup_percent: Annotated[int, Meta(ge=0, le=100)] = 5
     """How much of what it has seen one clean-up may take away before it stops and raises the alarm."""
-    cleanup_least: int = 1_000
+    cleanup_least: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
     """Objects that it may take away however few it has seen."""
-    max_attempts: int = 5
-    """How often a task is tried before it fails for good."""
-    keep_days: int = 30
+    max_attempts: Annotated[int, Meta(ge=1, le=5)] = 5
+    """How often a task is tried before it fails for good; a queue gives each message up after 5 receipts."""
+    keep_days: Annotated[int, Meta(ge=1, le=3_650)] = 30
     """Days until the history forgets a task that ended well or was revoked."""
-    keep_failed_days: int = 90
+    keep_failed_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
     """The same for a task that failed."""
-    max_pixels: int = 100_000_000
+    max_pixels: Annotated[int, Meta(ge=1, le=250_000_000)] = 100_000_000
     """Width x height x frames."""
-    max_side: int = 16_384
+    max_side: Annotated[int, Meta(ge=1, le=65_535)] = 16_384
     """Pixels."""
-    max_frames: int = 120
+    max_frames: Annotated[int, Meta(ge=1, le=10_000)] = 120
     """Of an animation."""
-    rendition_sizes: str = "600,300,150"
-    """Longest sides of thumbnails in pixels, by comma."""
-    variant_formats: str = "avif,webp"
+    rendition_sizes: Sizes = "600,300,150"
+    """Longest sides of thumbnails in pixels, by comma, each once."""
+    variant_formats: Variants = "avif,webp"
     """Formats that the full picture is also shown in, by comma; made at night."""
-    rendition_formats: str = "jpeg,avif"
-    """Formats of thumbnails, by comma: jpeg (PNG where there is transparency), avif, webp."""
-    cors_origin: str = "*"
+    rendition_formats: Thumbnails = "jpeg,avif"
+    """Formats of thumbnails, by comma: jpeg (PNG where there is transparency; always among them), avif, webp."""
+    cors_origin: Origin = "*"
     """Which web pages may call the API (Access-Control-Allow-Origin); empty for none."""
 
     @property
@@ -116,26 +169,146 @@ class Settings:
         return datetime.fromisoformat(self.clock_stands_at)
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment (or the mapping given); BadSetting names the variable at fault."""
-    source = os.environ if environ is None else environ
-    given = {
-        field: _read(source[name], name, kind)
-        for field, kind in Settings.__annotations__.items()
-        if (name := f"WALLIFY_{field.upper()}") in source
-    }
-    return Settings(**given)  # type: ignore[arg-type]  # _read answers each field's own type
+def _repeats(listed: str) -> bool:
+    parts = listed.split(",")
+    return len(set(parts)) < len(parts)
 
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {"WALLIFY_STATE": ("dynamodb", "sql")}
+def _out_of_bounds(sizes: str) -> bool:
+    return not all(LEAST_SIZE <= int(size) <= MOST_SIZE for size in sizes.split(","))
 
 
-def _read(text: str, name: str, kind: str) -> str | int:
-    if text not in _CHOICES.get(name, (text,)):
-        raise BadSetting(f"{name} must be one of {', '.join(_CHOICES[name])}, not {text!r}.")
-    if kind != "int":
-        return text
+def _is_no_moment(text: str) -> bool:
     try:
-        return int(text)
-    except ValueError as cause:
-        raise BadSetting(f"{name} must be a whole number, not {text!r}.") from cause
+        return bool(text) and datetime.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return True
+
+
+def _shares_a_queue(given: Settings) -> bool:
+    return _repeats(f"{given.images_queue},{given.thumbnails_queue},{given.maintenance_queue}")
+
+
+RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
+    (
+        "rendition_sizes",
+        lambda given: _out_of_bounds(given.rendition_sizes),
+        f"must be sizes of {LEAST_SIZE} to {MOST_SIZE} pixels, such as 600,300,150.",
+    ),
+    ("rendition_sizes", lambda given: _repeats(given.rendition_sizes), "must name each size once."),
+    ("rendition_formats", lambda given: _repeats(given.rendition_formats), "must name each format once."),
+    (
+        "rendition_formats",
+        lambda given: "jpeg" not in given.rendition_formats.split(","),
+        "must have jpeg among its formats, which every client can show.",
+    ),
+    ("variant_formats", lambda given: _repeats(given.variant_formats), "must name each format once."),
+    (
+        "max_upload_bytes",
+        lambda given: given.max_upload_bytes < given.max_body_bytes,
+        "must not be less than WALLIFY_MAX_BODY_BYTES: what is too large for the API goes straight into the bucket.",
+    ),
+    (
+        "keep_failed_days",
+        lambda given: given.keep_failed_days < given.keep_days,
+        "must not be less than WALLIFY_KEEP_DAYS: a failure is not forgotten before a success.",
+    ),
+    ("images_queue", _shares_a_queue, "must differ from WALLIFY_THUMBNAILS_QUEUE and WALLIFY_MAINTENANCE_QUEUE."),
+    (
+        "database_secret",
+        lambda given: given.state == "sql" and not (given.database_secret or given.database_url),
+        "(or WALLIFY_DATABASE_URL) is needed where WALLIFY_STATE is sql.",
+    ),
+    ("clock_stands_at", lambda given: _is_no_moment(given.clock_stands_at), "must be a moment that there is."),
+    (
+        "clock_stands_at",
+        lambda given: bool(given.clock_stands_at) and given.stage != "local",
+        "is for the local cloud, where WALLIFY_STAGE is local.",
+    ),
+)
+"""What settings must be beside one another: the field at fault, whether it is, and what its variable must be."""
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+@cache
+def types() -> Mapping[str, Any]:
+    """Each field's type, with its bounds."""
+    return get_type_hints(Settings, include_extras=True)
+
+
+def variables() -> frozenset[str]:
+    """The names of all settings, as the environment has them."""
+    return frozenset(variable_of(field) for field in types())
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment (or the mapping given).
+
+    Raises:
+        BadSetting: with every variable at fault in its message and in the detail `settings`.
+    """
+    source = os.environ if environ is None else environ
+    wrong = dict(unknown(source))
+    found: dict[str, Any] = {}
+    for field, kind in types().items():
+        if (name := variable_of(field)) in source:
+            try:
+                found[field] = _read(source[name], kind)
+            except ValueError as fault:
+                wrong[name] = f"{name} must be {fault}."
+    settings = Settings(**found)
+    wrong |= {name: said for name, said in _beside_one_another(settings, source) if name not in wrong}
+    if wrong:
+        raise BadSetting(" ".join(wrong.values()), settings=tuple(wrong))
+    return settings
+
+
+def unknown(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each name that is meant for Wallify and that nothing reads, with a sentence about it."""
+    known = variables() | TERMINAL.keys() | CARRIED.keys()
+    for name in environ:
+        if name not in known and _is_meant_for_us(name):
+            near = get_close_matches(name.upper(), sorted(known), 1, cutoff=0.7)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            yield name, f"{name} is not a setting.{hint} {PAGE} lists all."
+
+
+def _is_meant_for_us(name: str) -> bool:
+    head = name.upper().partition("_")[0]
+    return head.startswith(_HEAD) or bool(get_close_matches(head, [_HEAD], 1, cutoff=0.85))
+
+
+def _read(text: str, kind: Any) -> Any:  # noqa: ANN401  # a type with its bounds, and a value of it
+    """The value that the text stands for. ValueError says what it must be."""
+    plain, wanted = get_args(kind)[0], described(kind)
+    # msgspec would take 1e3 for a whole number.
+    if plain is int and not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text, re.ASCII):
+        raise ValueError(f"{wanted}, not {text[:40]!r}")
+    try:
+        return msgspec.convert(int(text) if plain is int else text, kind)
+    except msgspec.ValidationError as cause:
+        # A text may be a secret that was put into the wrong variable.
+        raise ValueError(f"{wanted}, not {text}" if plain is int else wanted) from cause
+
+
+def described(kind: Any) -> str:  # noqa: ANN401
+    """What a value of the type must be, in words."""
+    plain, meta = get_args(kind)
+    if plain is int:
+        return f"a whole number from {meta.ge} to {meta.le}"
+    return str(meta.extra[TEXT])
+
+
+def _beside_one_another(given: Settings, source: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for field, is_broken, sentence in RULES:
+        if is_broken(given):
+            yield variable_of(field), f"{variable_of(field)} {sentence}"
+    if "AWS_LAMBDA_FUNCTION_NAME" in source:
+        needed = ("bucket",) if given.state == "sql" else ("bucket", "table")
+        for field in needed:
+            if not getattr(given, field):
+                yield variable_of(field), f"{variable_of(field)} is missing: deploy with `./wallify deploy`."

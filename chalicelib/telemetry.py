@@ -12,6 +12,8 @@ from typing import Any, Protocol, TypeVar
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from chalicelib.errors import WallifyError
+
 T = TypeVar("T")
 Dimensions = tuple[tuple[str, str], ...]
 
@@ -59,6 +61,16 @@ def one_line(record: Mapping[str, Any]) -> str:
 
 
 log = SteadyLogger(service="wallify", use_rfc3339=True, json_serializer=one_line)
+
+
+def at_start(read: Callable[[], T]) -> T:
+    """What `read` answers while a function starts. An error of ours is one line of the log, then it stops the start."""
+    try:
+        return read()
+    except WallifyError as refusal:
+        facts = {"code": refusal.code, "reason": refusal.message, **refusal.details}
+        log.error("start refused", extra=facts)  # noqa: TRY400  # Lambda logs the traceback of what ends a start
+        raise
 
 
 class EmbeddedMetrics:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from cli import exits
 from cli.client.errors import ApiError
+from cli.commands import connection
 from cli.commands.everything import SECTIONS
 from cli.commands.grammar import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
 from cli.completing import words_of
@@ -20,6 +21,8 @@ from cli.terminal import complain
 from cli.trouble import Trouble, trouble_with_files
 
 WIDEST = 100  # longer lines are hard to read
+LOOKS_ITSELF = ("doctor", "completion")
+"""Commands that run in whatever environment: one says what is wrong with it, the other is asked by the shell."""
 ADVICE = {
     exits.UNREACHABLE: "Is it running? `./wallify doctor` looks.",
     exits.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
@@ -32,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     _must_be_known(top, typed)
     given = top.parse_args(typed)
     try:
+        if typed[0] not in LOOKS_ITSELF:
+            connection.must_be_known()
         code: int = given.run(given)
     except ApiError as error:
         return _refused(given, error)

@@ -9,6 +9,9 @@ from typing import Any
 
 STAGES = Path(__file__).with_name("stages.toml")
 LIKE = "dev"  # what a stage is that has no entry
+KEYS = frozenset({"parameters", "requests_per_second", "burst", "cdn_url"})
+MOST_REQUESTS = 10_000
+"""A second: what API Gateway lets an account through in a region."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,13 @@ class Choices:
 
 def of(stage: str, path: Path = STAGES) -> Choices:
     """The stage's choices; those of `dev` if it has no entry."""
-    everything: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    found = everything.get(stage, everything[LIKE])
+    found = entry(stage, path)
     parameters = {name: str(value) for name, value in found.get("parameters", {}).items()}
     return Choices(parameters, float(found["requests_per_second"]), int(found["burst"]), found.get("cdn_url", ""))
+
+
+def entry(stage: str, path: Path = STAGES) -> dict[str, Any]:
+    """What the file says about the stage, unchecked; what it says about `dev` if the stage has no entry."""
+    everything: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = everything.get(stage, everything[LIKE])
+    return found

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+import re
+import subprocess
 
 import pytest
 
-from chalicelib.settings import Settings
+from chalicelib.settings import CARRIED, TERMINAL, types, variable_of, variables
 from scripts.settings_page import PAGE, ROOT, page
 
 SEED = (
@@ -24,16 +25,16 @@ SEED = (
 def rows() -> dict[str, str]:
     """Meanings by variable, as the page has them."""
     cells = [line.split("|") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `WALLIFY")]
-    return {cell[1].strip(" `¹"): cell[3].strip() for cell in cells}
+    return {cell[1].strip(" `¹"): cell[-2].strip() for cell in cells}
 
 
 def test_the_page_is_what_the_settings_are() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m scripts.settings_page"
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Settings)])
+@pytest.mark.parametrize("name", types())
 def test_every_setting_has_a_meaning(name: str) -> None:
-    assert rows()[f"WALLIFY_{name.upper()}"]
+    assert rows()[variable_of(name)]
 
 
 def test_every_variable_that_the_configuration_sets_is_explained() -> None:
@@ -47,3 +48,14 @@ def test_every_variable_that_the_configuration_sets_is_explained() -> None:
 @pytest.mark.parametrize("variable", SEED)
 def test_whoever_comes_from_the_first_form_finds_each_of_its_variables(variable: str) -> None:
     assert f"`{variable}`" in PAGE.read_text(encoding="utf-8").split("## Coming from Celery")[1]
+
+
+def test_every_name_in_the_project_is_a_setting_or_a_known_name_of_the_terminal() -> None:
+    git = ["git", "ls-files"]
+    tracked = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    files = [ROOT / name for name in tracked if not name.startswith("tests/") and name != "CHANGELOG.md"]
+    texts = (path.read_bytes().decode(errors="replace") for path in files if path.is_file())
+    named = {name for text in texts for name in re.findall(r"\bWALLIFY_[A-Z0-9_]*[A-Z0-9]\b", text)}
+
+    assert named >= {"WALLIFY_TOKEN", "WALLIFY_BUCKET"}
+    assert named <= variables() | TERMINAL.keys() | CARRIED.keys()

@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from cli.checkup.findings import BAD, DOUBTFUL, GOOD, Finding
+from cli.local import environment as shell
 from cli.local import lifecycle
 from cli.local.daemons import Daemon
 from cli.local.stack import PROJECT
+from cli.local.staging import tracked_config
 from cli.profiles import is_private
+from infra import checks
 
 LAMBDA = ((3, 12), (3, 13))
 """What AWS Lambda has and every package of ours has a wheel for."""
@@ -46,6 +49,27 @@ def disk(folder: Path = PROJECT) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     words = f"{free / 1e9:.1f} GB free"
     yield Finding("disk", GOOD, words) if free > ROOM else Finding("disk", DOUBTFUL, words, "Make room.")
+
+
+def environment(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
+    """The variables of this shell."""
+    if wrong := shell.faults(environ):
+        yield Finding("environment", BAD, wrong, "Correct or unset it in this shell.")
+    elif found := shell.settings_in(environ):
+        yield Finding("environment", DOUBTFUL, f"{', '.join(found)}: functions do not see this shell", shell.IN_CONFIG)
+    else:
+        yield Finding("environment", GOOD, "no variable is misspelt")
+
+
+def settings(project: Path = PROJECT) -> Iterator[Finding]:
+    """The settings of every stage in the configuration."""
+    config = tracked_config(project)
+    for stage in config["stages"]:
+        if wrong := checks.faults(config, stage):
+            advice = f"Correct it in {checks.CONFIG} or infra/stages.toml."
+            yield Finding(f"settings {stage}", BAD, " ".join(wrong), advice)
+        else:
+            yield Finding(f"settings {stage}", GOOD, "all within their bounds")
 
 
 def profiles(path: Path) -> Iterator[Finding]:

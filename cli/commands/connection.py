@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cli import exits, settings
 from cli.client.patience import Patience
-from cli.local import lifecycle
+from cli.local import environment, lifecycle
 from cli.profiles import Profiles
 from cli.target import Target, Wish, target
 from cli.trouble import Trouble
@@ -43,6 +43,11 @@ def add_json_to(parser: argparse.ArgumentParser, *, below: bool = False) -> None
     parser.add_argument("--json", action="store_true", default=default, help=words)
 
 
+def must_be_known() -> None:
+    """Trouble if a variable of this shell is meant for Wallify and nothing reads it."""
+    environment.must_be_known()
+
+
 def target_of(given: argparse.Namespace) -> Target:
     """Which Wallify is meant. Trouble if none is known."""
     known = settings.load()
@@ -52,6 +57,7 @@ def target_of(given: argparse.Namespace) -> Target:
 @contextmanager
 def connected(given: argparse.Namespace) -> Iterator[Client]:
     """The client of the Wallify that is meant; Trouble without a token, or where a local one does not run."""
+    must_be_known()
     place = target_of(given)
     if place.home is not None and not lifecycle.is_up(lifecycle.stack_at(place.home)):
         raise Trouble("The local cloud is not running.", START, exit_code=exits.UNREACHABLE)

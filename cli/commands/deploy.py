@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
+from cli.local import environment
 from cli.showing import emit
 from cli.terminal import complaints, screen, steps
 from cli.trouble import Trouble
@@ -52,6 +53,7 @@ def run(given: argparse.Namespace) -> int:
     """Do it."""
     from cli.deploy.target import Target  # noqa: PLC0415  # boto3 takes its time, and other commands need none
 
+    environment.must_have_no_settings()
     target = Target(given.stage)
     if given.plan:
         return _plan(given, target)

@@ -48,7 +48,8 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _findings(given: argparse.Namespace) -> Iterator[Finding]:
-    for check in (here.python, here.packages, here.disk, partial(here.profiles, settings.load().profiles)):
+    profiles = partial(here.profiles, settings.load().profiles)
+    for check in (here.python, here.packages, here.disk, here.environment, here.settings, profiles):
         yield from _safely(check)
     try:
         place = connection.target_of(given)

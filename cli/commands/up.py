@@ -8,7 +8,7 @@ import time
 from cli.commands import connection, stack_options
 from cli.commands.grammar import Commands, declare
 from cli.commands.status import aws_line, facts_of
-from cli.local import fingerprints, lifecycle, warming
+from cli.local import environment, fingerprints, lifecycle, warming
 from cli.local.stack import PROJECT, Record, Stack
 from cli.showing import emit
 from cli.terminal import complain, screen, steps
@@ -39,6 +39,7 @@ def add_to(commands: Commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Do it."""
+    environment.must_have_no_settings()
     stack = stack_options.stack_from(given)
     with steps("Starting the local cloud", aside=given.json) as tell:
         record = lifecycle.up(stack, tell, state=given.state)

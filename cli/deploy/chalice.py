@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from cli.deploy.target import Target
 from cli.local import fingerprints
+from cli.local.environment import without_wallify
 from cli.local.functions import SIGNS_OF_NO_NETWORK, forget_packages
 from cli.local.stack import PROJECT
 from cli.local.staging import code_runs_in_place, tracked_config
@@ -126,8 +127,7 @@ def _program(target: Target) -> list[str]:
 
 def _environment(target: Target) -> dict[str, str]:
     # A setting of the caller's own would be in the decorators' eyes and not in the functions'.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("WALLIFY_")}
-    return clean | {"AWS_DEFAULT_REGION": target.region, "AWS_REGION": target.region}
+    return without_wallify(os.environ) | {"AWS_DEFAULT_REGION": target.region, "AWS_REGION": target.region}
 
 
 def _why(log: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from cli.deploy import chalice, gateway, layout, migrating, recording, stacks
 from cli.deploy.stacks import Change
 from cli.deploy.target import Target
 from cli.local import gaps
-from cli.local.staging import tracked_config
+from cli.local.staging import must_be_right, tracked_config
 from infra import stages
 from infra.stages import Choices
 
@@ -36,6 +36,7 @@ class Deployed:
 
 def plan(target: Target) -> Plan:
     """What `deploy` would do; nothing is changed, nothing stays behind."""
+    must_be_right(target.stage, target.source)
     cloudformation = target.client("cloudformation")
     wanted = [part() for part in layout.parts(target)]
     changes = {stack.name: stacks.plan(cloudformation, stack) for stack in wanted}
@@ -47,6 +48,7 @@ def prepare(target: Target, tell: Tell) -> list[str]:
 
     Afterwards plain `chalice deploy --stage …` works too.
     """
+    must_be_right(target.stage, target.source)
     cloudformation = target.client("cloudformation")
     changed = []
     for part in layout.parts(target):
@@ -65,8 +67,8 @@ def prepare(target: Target, tell: Tell) -> list[str]:
 
 def deploy(target: Target, tell: Tell) -> Deployed:
     """Bring the stage to what this checkout says. Safe to repeat, and to do again after it was interrupted."""
-    choices = stages.of(target.stage)
     changed = prepare(target, tell)
+    choices = stages.of(target.stage)
     api_id = _functions(target, choices, changed, tell)
     outputs = layout.outputs(target)
     api_stage = tracked_config(target.source)["api_gateway_stage"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder
 from chalice.utils import UI, OSUtils
 
-from cli.local import emulator, layers
+from cli.local import emulator, environment, layers
 from cli.local.cloud import client
 from cli.local.stack import PROJECT, STAGE, Stack
 from cli.trouble import Trouble
@@ -106,7 +106,8 @@ def deploy_environment(stack: Stack) -> dict[str, str]:
     """What a run of Chalice needs: the emulator, and the stage's variables, which the app's decorators read."""
     config = json.loads((stack.build / ".chalice" / "config.json").read_text(encoding="utf-8"))
     variables: dict[str, str] = config["environment_variables"] | config["stages"][STAGE]["environment_variables"]
-    return emulator.client_environment(stack) | variables
+    # A setting of the caller's own would be in the decorators' eyes and not in the functions'.
+    return environment.without_wallify(emulator.client_environment(stack)) | variables
 
 
 def package_of(project: Path) -> bytes:

@@ -12,7 +12,7 @@ from types import ModuleType
 
 from cli.local import deploying, emulator, fingerprints, ports, staging
 from cli.local.daemons import Daemon
-from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, Record, Stack
+from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, STAGE, Record, Stack
 from cli.trouble import Trouble
 
 Tell = Callable[[str], None]
@@ -35,6 +35,7 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
 
     `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
     """
+    staging.must_be_right(STAGE)
     with alone(stack):
         _must_have_room(stack)
         _claim_ports(stack)

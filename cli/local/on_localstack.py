@@ -19,8 +19,9 @@ from typing import Any
 import boto3
 
 from cli.local import fingerprints, foundation, trimming
+from cli.local.environment import must_be_known
 from cli.local.stack import PROJECT, REGION, STAGE
-from cli.local.staging import tracked_config
+from cli.local.staging import must_be_right, tracked_config
 from infra import stage
 from infra.template import read
 
@@ -32,6 +33,8 @@ NOT_THERE = ("AWS::CloudFront::",)
 
 def main() -> None:
     """Deploy, and print where everything is."""
+    must_be_known()
+    must_be_right(STAGE)
     build = Path(os.environ.get("WALLIFY_BUILD", PROJECT / ".local" / "localstack"))
     template = build / "foundation.json"
     build.mkdir(parents=True, exist_ok=True)

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from chalicelib.settings import PAGE
 from cli.local import fingerprints
 from cli.local.stack import PROJECT, STAGE, Record, Stack
-from infra import stage
+from cli.trouble import Trouble
+from infra import checks, stage
 
 # Pillow's security floor has wheels for the glibc of Lambda's python3.12 and newer only.
 OLDEST_FOR_AWS = (3, 12)
@@ -25,6 +27,16 @@ def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
     """`.chalice/config.json` as it is tracked."""
     config: dict[str, Any] = json.loads((source / ".chalice" / "config.json").read_text(encoding="utf-8"))
     return config
+
+
+def must_be_right(stage_name: str, source: Path = PROJECT) -> None:
+    """Stop before anything is deployed if a setting of the stage is wrong; Trouble names each."""
+    if wrong := checks.faults(tracked_config(source), stage_name):
+        raise Trouble(
+            "Settings are wrong; nothing was deployed.",
+            f"Correct them in {checks.CONFIG} or infra/stages.toml. {PAGE} lists all.",
+            evidence="\n".join(wrong),
+        )
 
 
 def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:

@@ -10,6 +10,8 @@ export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-e
 [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
 grep -E '^(boto3|chalice|PyYAML|setuptools|wheel|pip)[=<]' "$project/requirements-dev.in" |
   "$venv/bin/python" -m pip install --quiet --requirement /dev/stdin
+# Chalice imports the app, and the deployment looks at its settings first.
+"$venv/bin/python" -m pip install --quiet --requirement "$project/requirements.txt"
 
 cd "$project"
 exec "$venv/bin/python" -m cli.local.on_localstack

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
     "ground": ("chalicelib", "chalicelib.errors"),
-    "settings": ("chalicelib.settings",),
+    "settings": ("chalicelib.settings", "chalicelib.setting_types"),
     "telemetry": ("chalicelib.telemetry",),
     "core": ("chalicelib.core",),
     "ports": ("chalicelib.ports",),
@@ -41,7 +41,7 @@ MAY: Mapping[str, frozenset[str]] = {
 }
 PACKAGES: Mapping[str, frozenset[str]] = {
     "chalice": frozenset({"doors", "switchboard"}),
-    "msgspec": frozenset({"doors", "stores"}),
+    "msgspec": frozenset({"doors", "stores", "settings"}),
     "multipart": frozenset({"doors"}),
     "aws_lambda_powertools": frozenset({"telemetry", "doors", "switchboard"}),
     "boto3": frozenset({"aws"}),

@@ -130,7 +130,8 @@ def test_the_hook_installs_what_it_deploys_with() -> None:
 
     assert sorted(pin.split("==")[0] for pin in pins) == ["PyYAML", "boto3", "chalice", "pip", "setuptools", "wheel"]
     [module] = re.findall(r"-m (cli\S+)", HOOK.read_text(encoding="utf-8"))
-    assert _needs(module) <= {*_needs("boto3"), "yaml"}
+    assert '--requirement "$project/requirements.txt"' in HOOK.read_text(encoding="utf-8")
+    assert _needs(module) <= {*_needs("boto3"), "yaml", *_needs("app")}
 
 
 def _needs(module: str) -> set[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chalicelib.settings import load
 from cli.local import staging
+from cli.local.stack import Record, Stack
+from infra.template import read
 from tests.infra.package import Package
 from tests.infra.pins import asked, pinned
 
@@ -101,3 +107,30 @@ def test_the_packaged_migrations_work_by_themselves(package: Package, tmp_path: 
 
     with closing(sqlite3.connect(tmp_path / "wallify.db")) as tables:
         assert tables.execute("select count(*) from alembic_version").fetchone() == (1,)
+
+
+def test_every_function_starts_with_the_variables_that_it_is_packaged_with(package: Package) -> None:
+    for function in package.functions.values():
+        variables = function["Environment"]["Variables"]
+        assert load(variables).bucket == "the-BucketName"
+
+
+def test_nothing_is_packaged_with_a_wrong_setting(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, 1, 2)
+    staging.stage_project(stack, Record(outputs={name: f"the-{name}" for name in read()["Outputs"]}))
+    config = json.loads((stack.build / ".chalice" / "config.json").read_text("utf-8"))
+    config["stages"]["local"]["environment_variables"]["WALLIFY_CLEANUP_PERCNT"] = "5"
+    (stack.build / ".chalice" / "config.json").write_text(json.dumps(config), "utf-8")
+
+    # As somebody who knows Chalice would: nothing of ours has looked at the configuration before.
+    chalice = str(Path(sys.executable).with_name("chalice"))
+    ended = subprocess.run(
+        [chalice, "--project-dir", str(stack.build), "package", "--stage", "local", str(stack.home / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode != 0
+    assert "WALLIFY_CLEANUP_PERCNT is not a setting. Did you mean WALLIFY_CLEANUP_PERCENT?" in ended.stderr
+    assert not (stack.home / "out").exists()
