@@ -42,6 +42,10 @@ class WallifyError(Exception):
         return filled(self.sentence, self.details)
 
 
+OURS = frozenset({WallifyError.code})
+"""Codes of what is the fault of nobody but us: each occurrence raises an alarm."""
+
+
 class BadRequest(WallifyError):
     """The request cannot be understood."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from chalice.app import Chalice, Request, Response
@@ -113,7 +114,9 @@ def _told(error: Exception, request_id: str) -> WallifyError:
     """What a client may hear of an error; what nobody foresaw is for the log alone."""
     if isinstance(error, WallifyError) and error.status != InternalError.status:
         return error
-    log.error("request failed", exc_info=error, extra={"request_id": request_id})
+    log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": InternalError.code})
+    with suppress(Exception):  # where nothing can be built (a bad setting), nothing can be counted
+        wired().metrics.count("Faults", cause=InternalError.code)
     return InternalError()
 
 

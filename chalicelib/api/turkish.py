@@ -236,6 +236,7 @@ TURKISH = {
     "The image has {pixels} pixels in all its frames; at most {limit} are processed.": (
         "Resmin karelerinde toplam {pixels} piksel var; en çok {limit} işlenir."
     ),
+    "The file's structure cannot be read.": "Dosyanın yapısı okunamıyor.",
     "The AVIF's directory cannot be read.": "AVIF dizini okunamıyor.",
     "An AVIF box reaches beyond the file.": "Bir AVIF kutusu dosyanın dışına taşıyor.",
     "The AVIF's list of items is broken.": "AVIF'in öğe listesi bozuk.",

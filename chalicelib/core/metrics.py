@@ -40,6 +40,9 @@ METRICS: Mapping[str, Metric] = {
         Metric("RenditionsMade", "Count", ("type",), "Renditions that were published, by the type of their task."),
         Metric("BytesSaved", "Bytes", (), "By which optimizing made originals smaller."),
         Metric("Retries", "Count", ("reason",), "Attempts that failed and will be repeated, by error code."),
+        Metric(
+            "Faults", "Count", ("cause",), "What failed by our own fault, each attempt: internal_error, misconfigured."
+        ),
         Metric("DeadLetters", "Count", ("queue",), "Messages that a function put among the dead letters itself."),
         Metric("SweeperFinds", "Count", ("remedy",), "Silent tasks that the sweeper found, by what it did."),
         Metric("AwsErrors", "Count", ("aws",), "Answers of AWS that were its fault, and calls without answer."),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
+from chalicelib.engine.guard import decoder_errors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,16 +39,31 @@ def srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image if image.mode in {"L", "RGB", "RGBA"} else image.convert(wanted)
 
 
+def converted(image: Image.Image, mode: str) -> Image.Image:
+    """A picture as its file holds it, in another mode.
+
+    Raises:
+        DamagedImage: its palette or its transparent colour makes no sense; Pillow looks at them only here.
+    """
+    with decoder_errors():
+        return image.convert(mode)
+
+
+def _is_see_through(image: Image.Image) -> bool:
+    with decoder_errors():  # a file without the palette that it needs
+        return image.has_transparency_data
+
+
 def _plain(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    if _is_see_through(image):
+        return converted(image, "RGBA")
+    return image if image.mode == "RGB" else converted(image, "RGB")
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image if image.mode == "L" else image.convert("L")
+    if _is_see_through(image):
+        return converted(image, "RGBA")
+    return image if image.mode == "L" else converted(image, "L")
 
 
 def _untouched(image: Image.Image) -> Image.Image:
@@ -55,7 +72,7 @@ def _untouched(image: Image.Image) -> Image.Image:
 
 def _sixteen_bits(image: Image.Image) -> Image.Image:
     """Scaled, not clipped: Pillow's own conversion makes 255 of everything above."""
-    wide = image if image.mode == "I" else image.convert("I")
+    wide = image if image.mode == "I" else converted(image, "I")
     low, high = _range(wide)
     if low < 0 or high > _DEEPEST:
         return _stretched(wide, low, high)

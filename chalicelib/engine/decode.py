@@ -7,7 +7,7 @@ import math
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from chalicelib.engine.guard import bad_picture_at_worst
+from chalicelib.engine.guard import decoder_errors
 from chalicelib.engine.reduction import coded_bytes, eighths
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def open_picture(form: str, data: bytes) -> ImageFile:
         DamagedImage: the header cannot be read.
     """
     module, name = _PLUGINS[form]
-    with bad_picture_at_worst():
-        return cast("ImageFile", getattr(import_module(module), name)(io.BytesIO(data)))
+    plugin = getattr(import_module(module), name)
+    with decoder_errors():
+        return cast("ImageFile", plugin(io.BytesIO(data)))
 
 
 def decode(image: ImageFile, longest: int | None = None) -> Box:
@@ -56,11 +57,11 @@ def decode(image: ImageFile, longest: int | None = None) -> Box:
         DamagedImage: the pixels are cut off or broken.
         ImageTooLarge: there is not enough memory for them.
     """
-    with bad_picture_at_worst():
-        box = _scaled(image, longest)
-        _stretch_key(image)
-        # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
-        image.decodermaxblock = coded_bytes(image)
+    box = _scaled(image, longest)
+    _stretch_key(image)
+    # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
+    image.decodermaxblock = coded_bytes(image)
+    with decoder_errors():
         image.load()
     return box or (0, 0, *image.size)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.engine.color import converted
 from chalicelib.engine.decode import open_picture
-from chalicelib.engine.guard import bad_picture_at_worst
+from chalicelib.engine.guard import decoder_errors
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage
 
@@ -80,7 +81,7 @@ def _is_same(form: str, data: bytes, smaller: bytes) -> bool:
 
 def _decoded(form: str, data: bytes) -> ImageFile:
     image = open_picture(form, data)
-    with bad_picture_at_worst():
+    with decoder_errors():
         image.load()
     return image
 
@@ -95,5 +96,5 @@ def _pixels(old: ImageFile, new: ImageFile) -> bool:
     if old.mode == new.mode and old.info.get("transparency") == new.info.get("transparency") and old.mode != "P":
         return old.tobytes() == new.tobytes()
     if {old.mode, new.mode} <= _EIGHT_BIT:
-        return old.convert("RGBA").tobytes() == new.convert("RGBA").tobytes()
+        return converted(old, "RGBA").tobytes() == converted(new, "RGBA").tobytes()
     return False

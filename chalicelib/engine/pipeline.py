@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from chalicelib.core.pictures import Encoded, Limits, Picture, Processed, Recipe
 from chalicelib.engine.encode import encode
-from chalicelib.engine.guard import bad_picture_at_worst
 from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import Source, probe
 from chalicelib.engine.publish import publish
@@ -33,15 +32,16 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
         DamagedImage: cut off or broken, anywhere in what the first frame needs.
-        ImageTooLarge: more pixels or frames than the limits, or than there is memory for.
+        ImageTooLarge: more pixels or frames than the limits, or than the decoder has memory for.
+
+    Anything else that is raised is a bug of ours, or the machine's, and no fault of the picture.
     """
     source = probe(data, limits)
-    with bad_picture_at_worst():
-        steps = ladder(source, recipe.sizes)
-        smallest = steps[min(recipe.sizes)]
-        picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
-        full = publish(data, source)
-        return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
+    steps = ladder(source, recipe.sizes)
+    smallest = steps[min(recipe.sizes)]
+    picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
+    full = publish(data, source)
+    return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
 
 def render(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Encoded, ...]:
@@ -53,8 +53,7 @@ def render(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Encoded, ...]:
         The same as `process`.
     """
     source = probe(data, limits)
-    with bad_picture_at_worst():
-        return tuple(_renditions(ladder(source, recipe.sizes), recipe.sizes, recipe.formats))
+    return tuple(_renditions(ladder(source, recipe.sizes), recipe.sizes, recipe.formats))
 
 
 def _renditions(steps: Mapping[int, Image], sizes: Sequence[int], formats: Sequence[str]) -> list[Encoded]:

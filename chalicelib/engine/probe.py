@@ -9,6 +9,7 @@ from chalicelib.core.sniff import ENOUGH, sniff
 from chalicelib.engine.containers import SURVEYS
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.exif import Exif, read_exif
+from chalicelib.engine.guard import decoder_errors, parser_errors
 from chalicelib.errors import ImageTooLarge
 
 if TYPE_CHECKING:
@@ -40,14 +41,21 @@ def probe(data: bytes, limits: Limits) -> Source:
         ImageTooLarge: it claims more than the limits, counting all frames; `details` names the claim.
     """
     form = sniff(data[:ENOUGH])
-    survey = SURVEYS[form](data)
+    survey = _surveyed(form, data)
     # WebP's decoder allocates the whole canvas as soon as it is made, so the claim is checked before.
     _within(limits, survey.width, survey.height, survey.frames)
     image = open_picture(form, data)
-    frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
+    with decoder_errors():
+        frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
     _within(limits, *image.size, frames)
     exif = _exif(form, image)
     return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image)
+
+
+def _surveyed(form: str, data: bytes) -> Survey:
+    read = SURVEYS[form]
+    with parser_errors():
+        return read(data)
 
 
 def _within(limits: Limits, width: int, height: int, frames: int) -> None:

@@ -10,6 +10,7 @@ from chalicelib.core.pictures import Encoded
 from chalicelib.engine.containers import CLEANERS
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
+from chalicelib.engine.guard import parser_errors
 from chalicelib.engine.steps import whole
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def publish(data: bytes, source: Source) -> Encoded:
     cleaner = CLEANERS.get(source.format)
     if cleaner is None:
         return _encoded_anew(source)
-    body = cleaner(data, source.survey, source.exif.orientation)
+    with parser_errors():
+        body = cleaner(data, source.survey, source.exif.orientation)
     if _MARKUP.search(body):
         return _encoded_anew(_decoded_again(data, source))
     return Encoded(FULL, source.format, *source.size, body)

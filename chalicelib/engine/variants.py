@@ -14,7 +14,6 @@ from PIL import Image
 from chalicelib.core.pictures import Encoded
 from chalicelib.engine.decode import decode
 from chalicelib.engine.encode import encode
-from chalicelib.engine.guard import bad_picture_at_worst
 from chalicelib.engine.likeness import likeness
 from chalicelib.engine.probe import probe
 from chalicelib.engine.publish import FULL
@@ -55,11 +54,10 @@ def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> t
     source = probe(data, limits)
     if source.frames > 1:
         return ()
-    with bad_picture_at_worst():
-        decode(source.image)
-        picture = whole(source)
-        found = (_variant(picture, codec, most) for codec in codecs if max(picture.size) <= _SIDES[codec])
-        return tuple(one for one in found if one is not None)
+    decode(source.image)
+    picture = whole(source)
+    found = (_variant(picture, codec, most) for codec in codecs if max(picture.size) <= _SIDES[codec])
+    return tuple(one for one in found if one is not None)
 
 
 def _variant(picture: Image.Image, codec: str, most: int) -> Variant | None:

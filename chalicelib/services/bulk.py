@@ -11,7 +11,7 @@ from chalicelib.core.blobs import Blob
 from chalicelib.core.families import OPENING, is_given_up, is_opening
 from chalicelib.core.requests import child_id, fingerprint
 from chalicelib.core.tasks import Status, Task
-from chalicelib.errors import BadRequest, Conflict, TaskNotFound, Unavailable, WallifyError
+from chalicelib.errors import OURS, BadRequest, Conflict, TaskNotFound, Unavailable, WallifyError
 from chalicelib.services.families import Families
 from chalicelib.services.idempotency import Ticket
 from chalicelib.services.intake import Place
@@ -89,7 +89,7 @@ class Bulk:
             checked = self.uploads.check(upload)
             return Item(index, upload.filename, checked=checked, duplicate=self._twin(index, checked, ticket))
         except WallifyError as error:
-            if error.retryable:
+            if error.retryable or error.code in OURS:
                 # It says nothing about the file: the whole request is to come again.
                 raise
             self.uploads.metrics.count("UploadsRefused", reason=error.code)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Tally, Task, TaskFilter
+from chalicelib.errors import OURS
 from chalicelib.ports import AuditStore, Catalog, Metrics, ScheduleStore, TaskStore, TokenStore
 
 
@@ -31,8 +32,11 @@ class CountedTasks:
     def replace(self, before: Task, after: Task) -> Task:
         """See `TaskStore.replace`."""
         stored = self.store.replace(before, after)
+        error = stored.error
+        if error is not None and error.code in OURS and stored.status in {Status.RETRY, Status.FAILURE}:
+            self.metrics.count("Faults", cause=error.code)
         if stored.status is Status.RETRY and before.status is not Status.RETRY:
-            self.metrics.count("Retries", reason=stored.error.code if stored.error else "unknown")
+            self.metrics.count("Retries", reason=error.code if error else "unknown")
         if stored.is_final and not before.is_final:
             count_end(self.metrics, stored)
         return stored

@@ -10,7 +10,7 @@ from traceback import format_exception
 from typing import Protocol
 
 from chalicelib.core.tasks import Failure, Task
-from chalicelib.errors import Unavailable, WallifyError
+from chalicelib.errors import OURS, Unavailable, WallifyError
 from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease, OutOfAttempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.families import Families
@@ -115,7 +115,8 @@ class Runner:
         if not error.retryable:
             log.info("task failed", extra={"code": error.code, "reason": error.message})
             return self._discarded(self.attempts.fail(task, error), job)
-        log.exception("attempt failed", extra={"code": error.code})
+        alarm = {"alarm": error.code} if error.code in OURS else {}
+        log.exception("attempt failed", extra={"code": error.code, **alarm})
         wait = self.attempts.retry(task, error)
         if wait is None:
             return self._discarded(self.attempts.tasks.get(task.task_id), job)
@@ -138,8 +139,9 @@ def _next_look(left: timedelta) -> timedelta:
 
 def _failure(fault: Exception) -> Failure:
     trace = "".join(format_exception(fault))[-_MOST_TRACE:]
-    if isinstance(fault, WallifyError):
+    if isinstance(fault, WallifyError) and fault.code != WallifyError.code:
         # What the client has to mend needs no look into the code.
         return Failure.of(fault, trace=trace if fault.retryable else "")
-    # Nobody foresaw this one. It may pass (a network), or not (a bug): it gets the same attempts as a transient fault.
+    # Nobody foresaw this one, or it is of a kind without a code, on which no client can act. It may pass (a network),
+    # or not (a bug): it gets the same attempts as a transient fault.
     return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True, trace=trace)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import errno
 
 import pytest
+from PIL.PngImagePlugin import PngImageFile
 
 from chalicelib.core.tasks import Status
-from chalicelib.engine import pipeline
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -55,7 +55,7 @@ def test_f11_killed_after_the_row_and_before_the_message_was_deleted(world: Worl
 
 
 @pytest.mark.parametrize("fault", [MemoryError(), RecursionError()])
-def test_f14_a_picture_that_needs_too_much_is_a_failure_and_the_next_one_is_clean(
+def test_f14_a_picture_that_is_too_much_for_the_decoder_is_a_failure_and_the_next_one_is_clean(
     world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     def burst(*_: object) -> None:
@@ -63,8 +63,8 @@ def test_f14_a_picture_that_needs_too_much_is_a_failure_and_the_next_one_is_clea
 
     greedy = world.upload(a_png(1))
     with monkeypatch.context() as patched:
-        # The engine is called directly, and no picture of a few bytes can exhaust a test machine.
-        patched.setattr(pipeline, "ladder", burst)
+        # The decoder is called directly, and no picture of a few bytes can exhaust a test machine.
+        patched.setattr(PngImageFile, "load", burst)
         world.rest()
     failed = world.task(greedy)
     assert (failed.status, failed.attempts) == (Status.FAILURE, 1)

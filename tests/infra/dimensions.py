@@ -9,7 +9,7 @@ from functools import cache
 from chalicelib.core.jobs import LANES
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import Status, TaskType
-from chalicelib.errors import WallifyError
+from chalicelib.errors import OURS, WallifyError
 from chalicelib.services.steps import STEPS
 from cli.local.staging import tracked_config
 from tests.architecture.rooms import modules
@@ -46,6 +46,7 @@ FAILING = (
 GIVEN: dict[str, Callable[[], Collection[str]]] = {
     "answer": lambda: {"2xx", "3xx", "4xx", "5xx"},
     "aws": lambda: literals("chalicelib.wiring.outside"),
+    "cause": lambda: OURS,
     "door": doors,
     "function": lambda: tracked_config()["lambda_functions"],
     "queue": lambda: LANES,
