@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http.cookies import CookieError, SimpleCookie
 
-from chalicelib.core.tokens import Scope, Token
+from chalicelib.core.tokens import Principal
 from chalicelib.errors import Forbidden
 from chalicelib.services.sessions import Sessions
 from chalicelib.wiring import wired
@@ -43,9 +43,9 @@ def must_be_meant(method: str, headers: Mapping[str, str]) -> None:
         raise Forbidden("The request does not carry the session's X-CSRF-Token.")
 
 
-def token_behind(headers: Mapping[str, str], scope: Scope) -> Token:
-    """The token that the request's session stands for; Unauthorized, or Forbidden without the scope."""
-    return Sessions(wired().tokens).find(sealed_in(headers), scope).token
+def principal_behind(headers: Mapping[str, str]) -> Principal:
+    """Whose token the request's session stands for; Unauthorized."""
+    return Sessions(wired().tokens).find(sealed_in(headers)).principal
 
 
 def kept(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -> str:

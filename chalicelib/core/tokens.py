@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -35,9 +36,31 @@ class Token:
         """True while it is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
-    def allows(self, scope: Scope) -> bool:
-        """True when the token has the scope, or is an administrator's."""
-        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a request: what its token says, read once. Nothing about it is looked up again."""
+
+    token_id: str
+    """Digest of the token."""
+    name: str
+    """Of the token."""
+    scopes: frozenset[Scope]
+    expires_at: datetime | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """True when the token may do everything."""
+        return Scope.ADMIN in self.scopes
+
+    def has_one_of(self, scopes: Iterable[Scope]) -> bool:
+        """True when the token has one of the scopes, or is an administrator's."""
+        return self.is_admin or not self.scopes.isdisjoint(scopes)
+
+
+def principal_of(token: Token) -> Principal:
+    """The principal that shows this token."""
+    return Principal(token.digest, token.name, token.scopes, token.expires_at)
 
 
 def new_secret() -> str:

@@ -12,7 +12,7 @@ from chalicelib.api.cookies import forgotten, kept, sealed_in
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import Forbidden, Unauthorized, Unavailable
+from chalicelib.errors import Unauthorized, Unavailable
 from chalicelib.services.sessions import Session, Sessions
 from chalicelib.wiring import wired
 
@@ -80,14 +80,12 @@ def close_session(ask: Ask) -> Answer:
 
 def _found(ask: Ask) -> SessionRecord | None:
     sealed = sealed_in(ask.headers)
-    for scope in (*Scope,) if sealed else ():
-        try:
-            return _record(Sessions(wired().tokens).find(sealed, scope))
-        except Forbidden:
-            continue
-        except Unauthorized:
-            break
-    return None
+    if not sealed:
+        return None
+    try:
+        return _record(Sessions(wired().tokens).find(sealed))
+    except Unauthorized:
+        return None
 
 
 def _record(session: Session) -> SessionRecord:
@@ -95,10 +93,10 @@ def _record(session: Session) -> SessionRecord:
     from chalicelib.api import routes  # noqa: PLC0415
     from chalicelib.monitor.routes import ENDPOINTS  # noqa: PLC0415
 
-    given, token = wired().settings, session.token
+    given, principal = wired().settings, session.principal
     return SessionRecord(
-        name=token.name,
-        scopes=tuple(sorted(token.scopes)),
+        name=principal.name,
+        scopes=tuple(sorted(principal.scopes)),
         ends_at=session.ends_at,
         csrf=session.csrf,
         stage=given.stage,

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.core.tokens import Scope, Token, digest_of
-from chalicelib.errors import Forbidden, Unauthorized, Unavailable
+from chalicelib.core.tokens import Principal
+from chalicelib.errors import Unauthorized, Unavailable
 from chalicelib.services.tokens import Tokens
 
 _FORM = re.compile(r"(?P<said>v1\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))\.(?P<seal>[0-9a-f]{64})", re.ASCII)
@@ -23,7 +23,7 @@ _FORM = re.compile(r"(?P<said>v1\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))\
 class Session:
     """An open session."""
 
-    token: Token
+    principal: Principal
     sealed: str
     """What the cookie holds."""
     csrf: str
@@ -40,52 +40,34 @@ class Sessions:
 
     def open(self, presented: str) -> Session:
         """A session for the token. Unauthorized; Unavailable where there is no bootstrap secret to sign with."""
-        token = self._checked(presented)
+        principal = self.tokens.authenticate(presented)
         ends = self.tokens.clock.now() + self.lasts
-        if token.expires_at is not None:
-            ends = min(ends, token.expires_at)
-        said = f"v1.{token.digest}.{int(ends.timestamp())}"
-        return self._session(token, said, ends)
+        if principal.expires_at is not None:
+            ends = min(ends, principal.expires_at)
+        said = f"v1.{principal.token_id}.{int(ends.timestamp())}"
+        return self._session(principal, said, ends)
 
-    def find(self, sealed: str, scope: Scope) -> Session:
-        """The session behind a cookie; Unauthorized if it or its token is not valid, Forbidden without the scope."""
+    def find(self, sealed: str) -> Session:
+        """The session behind a cookie, found with one read of the store at most.
+
+        Raises:
+            Unauthorized: if it or its token is not valid now.
+        """
         found = _FORM.fullmatch(sealed)
         if found is None or not hmac.compare_digest(self._signed("session", found["said"]), found["seal"]):
             raise Unauthorized
         ends = datetime.fromtimestamp(int(found["ends"]), UTC)
         if self.tokens.clock.now() >= ends:
             raise Unauthorized
-        token = self._known(found["digest"])
-        if not token.allows(scope):
-            raise Forbidden(scope=scope)
-        return self._session(token, found["said"], ends)
+        return self._session(self.tokens.known(found["digest"]), found["said"], ends)
 
     def csrf(self, sealed: str) -> str:
         """What has to be shown beside that cookie."""
         return self._signed("csrf", sealed)
 
-    def _session(self, token: Token, said: str, ends: datetime) -> Session:
+    def _session(self, principal: Principal, said: str, ends: datetime) -> Session:
         sealed = f"{said}.{self._signed('session', said)}"
-        return Session(token, sealed, self.csrf(sealed), ends)
-
-    def _checked(self, presented: str) -> Token:
-        """The token, whatever it allows."""
-        *others, last = Scope
-        for scope in others:
-            try:
-                return self.tokens.check(presented, scope)
-            except Forbidden:
-                continue
-        return self.tokens.check(presented, last)
-
-    def _known(self, digest: str) -> Token:
-        now, secret = self.tokens.clock.now(), self.tokens.bootstrap()
-        if secret and hmac.compare_digest(digest_of(secret), digest):
-            return Token(digest, "bootstrap", frozenset({Scope.ADMIN}), now)
-        token = self.tokens.store.find(digest)
-        if token is None or not token.is_valid(now):
-            raise Unauthorized
-        return token
+        return Session(principal, sealed, self.csrf(sealed), ends)
 
     def _signed(self, purpose: str, said: str) -> str:
         secret = self.tokens.bootstrap()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from chalicelib.core.tokens import Scope, Token, digest_of, new_secret
+from chalicelib.core.tokens import Principal, Scope, Token, digest_of, new_secret, principal_of
 from chalicelib.errors import Forbidden, NotFound, Unauthorized
 from chalicelib.ports import Clock, TokenStore
 
@@ -16,19 +16,31 @@ _NOTE_USE_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Tokens:
-    """Makes, checks and revokes tokens."""
+    """Makes tokens, tells whose they are, and revokes them."""
 
     store: TokenStore
     clock: Clock
     bootstrap: Callable[[], str]
     """The first administrator's token, from a secret; empty for none."""
 
-    def check(self, presented: str, scope: Scope) -> Token:
-        """The token behind these words. Unauthorized if it is not valid now, Forbidden if it lacks the scope."""
-        token = self._bootstrap(presented) or self._stored(presented)
-        if not token.allows(scope):
-            raise Forbidden(scope=scope)
-        return token
+    def authenticate(self, presented: str) -> Principal:
+        """Who shows this token, found with one read of the store at most.
+
+        What the principal may do is a second question: `authorise`.
+
+        Raises:
+            Unauthorized: if it is no token that is valid now.
+        """
+        digest = digest_of(presented)
+        return self._bootstrap(digest) or principal_of(self._noted(self._stored(digest)))
+
+    def known(self, digest: str) -> Principal:
+        """The principal behind a token's digest that was kept from an earlier request; one read of the store at most.
+
+        Raises:
+            Unauthorized: if the token is not valid any more.
+        """
+        return self._bootstrap(digest) or principal_of(self._stored(digest))
 
     def issue(self, name: str, scopes: frozenset[Scope], *, lasts: timedelta | None = None) -> tuple[str, Token]:
         """A new token: the secret, which nobody can ask for again, and what is kept of it."""
@@ -50,18 +62,31 @@ class Tokens:
         """All tokens, oldest first."""
         return self.store.all()
 
-    def _bootstrap(self, presented: str) -> Token | None:
+    def _bootstrap(self, digest: str) -> Principal | None:
         secret = self.bootstrap()
         # In constant time, so that answering tells nothing about how much of a guess was right.
-        if not secret or not hmac.compare_digest(digest_of(presented), digest_of(secret)):
+        if not secret or not hmac.compare_digest(digest, digest_of(secret)):
             return None
-        return Token(digest_of(secret), "bootstrap", frozenset({Scope.ADMIN}), self.clock.now())
+        return Principal(digest, "bootstrap", frozenset({Scope.ADMIN}))
 
-    def _stored(self, presented: str) -> Token:
-        digest, now = digest_of(presented), self.clock.now()
+    def _stored(self, digest: str) -> Token:
         token = self.store.find(digest)
-        if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_valid(now):
+        if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_valid(self.clock.now()):
             raise Unauthorized
+        return token
+
+    def _noted(self, token: Token) -> Token:
+        now = self.clock.now()
         if token.last_used_at is None or now - token.last_used_at >= _NOTE_USE_EVERY:
             self.store.replace(replace(token, last_used_at=now))
         return token
+
+
+def authorise(principal: Principal, scopes: tuple[Scope, ...]) -> None:
+    """Pass a principal that has one of the scopes. Reads nothing.
+
+    Raises:
+        Forbidden: naming the scopes that would do.
+    """
+    if not principal.has_one_of(scopes):
+        raise Forbidden(scope=", ".join(scopes))

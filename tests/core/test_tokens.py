@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tokens import Scope, digest_of, new_secret
+from chalicelib.core.tokens import Scope, digest_of, new_secret, principal_of
 from tests.builders import NOON, a_token
 
 SECOND = timedelta(seconds=1)
@@ -43,14 +43,14 @@ def test_a_revoked_token_is_never_valid_not_even_before() -> None:
 
 @pytest.mark.parametrize("scope", Scope)
 def test_an_administrator_may_everything(scope: Scope) -> None:
-    assert a_token(scopes=frozenset({Scope.ADMIN})).allows(scope)
+    assert principal_of(a_token(scopes=frozenset({Scope.ADMIN}))).has_one_of((scope,))
 
 
 @pytest.mark.parametrize("scope", Scope)
 def test_others_may_what_their_token_says(scope: Scope) -> None:
-    token = a_token(scopes=frozenset({Scope.READ, Scope.UPLOAD}))
-    assert token.allows(scope) == (scope in {Scope.READ, Scope.UPLOAD})
+    principal = principal_of(a_token(scopes=frozenset({Scope.READ, Scope.UPLOAD})))
+    assert principal.has_one_of((scope,)) == (scope in {Scope.READ, Scope.UPLOAD})
 
 
 def test_a_token_without_scopes_allows_nothing() -> None:
-    assert not any(a_token(scopes=frozenset()).allows(scope) for scope in Scope)
+    assert not principal_of(a_token(scopes=frozenset())).has_one_of(Scope)

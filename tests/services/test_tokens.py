@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tokens import Scope, Token, digest_of
+from chalicelib.core.tokens import Principal, Scope, Token, digest_of
 from chalicelib.errors import Forbidden, NotFound, Unauthorized
-from chalicelib.services.tokens import Tokens
+from chalicelib.services.tokens import Tokens, authorise
 from tests.world import ROOT, World
 
 READ = frozenset({Scope.READ})
@@ -20,9 +20,11 @@ def tokens(world: World) -> Tokens:
 
 def test_a_new_token_opens_what_it_was_made_for(tokens: Tokens) -> None:
     secret, token = tokens.issue("phone", READ)
-    assert tokens.check(secret, Scope.READ).digest == token.digest
-    with pytest.raises(Forbidden):
-        tokens.check(secret, Scope.UPLOAD)
+    principal = tokens.authenticate(secret)
+    assert (principal.token_id, principal.name, principal.scopes) == (token.digest, "phone", READ)
+    authorise(principal, (Scope.READ,))
+    with pytest.raises(Forbidden, match="scope"):
+        authorise(principal, (Scope.UPLOAD,))
 
 
 def test_the_secret_is_kept_nowhere(tokens: Tokens) -> None:
@@ -35,18 +37,20 @@ def test_the_secret_is_kept_nowhere(tokens: Tokens) -> None:
 def test_what_is_no_token_opens_nothing(tokens: Tokens, presented: str) -> None:
     tokens.issue("phone", READ)
     with pytest.raises(Unauthorized):
-        tokens.check(presented, Scope.READ)
+        tokens.authenticate(presented)
 
 
 def test_a_digest_is_no_token(tokens: Tokens) -> None:
     _, token = tokens.issue("phone", READ)
     with pytest.raises(Unauthorized):
-        tokens.check(token.digest, Scope.READ)
+        tokens.authenticate(token.digest)
 
 
 @pytest.mark.parametrize("scope", Scope)
 def test_the_first_administrators_token_opens_everything(tokens: Tokens, scope: Scope) -> None:
-    assert tokens.check(ROOT, scope).name == "bootstrap"
+    principal = tokens.authenticate(ROOT)
+    authorise(principal, (scope,))
+    assert principal.name == "bootstrap"
     assert tokens.all() == ()
 
 
@@ -54,30 +58,30 @@ def test_the_first_administrators_token_opens_everything(tokens: Tokens, scope: 
 def test_without_a_secret_there_is_no_first_administrator(world: World, presented: str) -> None:
     tokens = Tokens(world.wired.state.tokens, world.clock, lambda: "")
     with pytest.raises(Unauthorized):
-        tokens.check(presented, Scope.READ)
+        tokens.authenticate(presented)
 
 
 def test_a_token_ends_when_its_time_is_over(world: World, tokens: Tokens) -> None:
     secret, _ = tokens.issue("phone", READ, lasts=MINUTE)
     world.clock.move(MINUTE - timedelta(seconds=1))
-    tokens.check(secret, Scope.READ)
+    tokens.authenticate(secret)
     world.clock.move(timedelta(seconds=1))
     with pytest.raises(Unauthorized):
-        tokens.check(secret, Scope.READ)
+        tokens.authenticate(secret)
 
 
 def test_a_token_that_lasts_no_time_is_never_valid(tokens: Tokens) -> None:
     secret, _ = tokens.issue("phone", READ, lasts=timedelta(0))
     with pytest.raises(Unauthorized):
-        tokens.check(secret, Scope.READ)
+        tokens.authenticate(secret)
 
 
 def test_a_revoked_token_opens_nothing_from_then_on(tokens: Tokens) -> None:
     secret, token = tokens.issue("phone", READ)
-    tokens.check(secret, Scope.READ)
+    tokens.authenticate(secret)
     tokens.revoke(token.digest)
     with pytest.raises(Unauthorized):
-        tokens.check(secret, Scope.READ)
+        tokens.authenticate(secret)
 
 
 def test_revoking_twice_keeps_the_first_date(world: World, tokens: Tokens) -> None:
@@ -96,7 +100,7 @@ def test_use_is_noted_but_not_at_every_request(world: World, tokens: Tokens) -> 
     secret, token = tokens.issue("phone", READ)
     noted = []
     for _ in range(4):
-        tokens.check(secret, Scope.READ)
+        tokens.authenticate(secret)
         noted.append(stored(world, token).last_used_at)
         world.clock.move(MINUTE / 2)
     start = token.created_at
@@ -106,8 +110,16 @@ def test_use_is_noted_but_not_at_every_request(world: World, tokens: Tokens) -> 
 def test_a_use_that_is_refused_for_its_scope_is_a_use(world: World, tokens: Tokens) -> None:
     secret, token = tokens.issue("phone", READ)
     with pytest.raises(Forbidden):
-        tokens.check(secret, Scope.ADMIN)
+        authorise(tokens.authenticate(secret), (Scope.ADMIN,))
     assert stored(world, token).last_used_at == world.clock.now()
+
+
+@pytest.mark.parametrize("scopes", [{Scope.READ}, {Scope.ADMIN}, {Scope.READ, Scope.UPLOAD}, set()])
+def test_one_scope_of_several_is_enough_and_an_administrator_needs_none(scopes: set[Scope]) -> None:
+    principal = Principal("digest", "phone", frozenset(scopes))
+
+    assert principal.has_one_of((Scope.READ, Scope.TASKS)) is bool(scopes & {Scope.READ, Scope.ADMIN})
+    assert principal.has_one_of((Scope.TASKS,)) is principal.is_admin
 
 
 def stored(world: World, token: Token) -> Token:

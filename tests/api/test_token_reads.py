@@ -1,0 +1,132 @@
+"""A request reads its token once, whatever route it asks for and whatever comes of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from chalice.app import Chalice
+
+from chalicelib import api
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.routes import ENDPOINTS
+from chalicelib.core.tokens import Scope, Token, digest_of
+from chalicelib.monitor.routes import ENDPOINTS as MONITOR
+from chalicelib.ports import TokenStore
+from chalicelib.services.counting import CountedState
+from chalicelib.services.sessions import Sessions
+from chalicelib.wiring import Wired
+from tests.api.forms import a_file, upload
+from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg, a_token
+
+ROUTES = tuple({one.name: one for one in (*ENDPOINTS, *MONITOR)}.values())
+GUARDED = [one for one in ROUTES if one.scopes]
+
+
+class CountedTokens:
+    """A store that counts how often each token is read and written."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self.store = store
+        self.reads: Counter[str] = Counter()
+        self.writes: Counter[str] = Counter()
+
+    def find(self, digest: str) -> Token | None:
+        self.reads[digest] += 1
+        return self.store.find(digest)
+
+    def add(self, token: Token) -> None:
+        self.store.add(token)
+
+    def replace(self, token: Token) -> None:
+        self.writes[token.digest] += 1
+        self.store.replace(token)
+
+    def all(self) -> tuple[Token, ...]:
+        return self.store.all()
+
+
+@pytest.fixture
+def counted(house: Wired) -> CountedTokens:
+    state = house.state
+    tokens = CountedTokens(state.tokens)
+    house.state = CountedState(state.tasks, state.catalog, tokens, state.schedules, state.audit)
+    return tokens
+
+
+@pytest.fixture(scope="module")
+def whole_app() -> Chalice:
+    app = Chalice("wallify", configure_logs=False)
+    api.register(app, ROUTES)
+    return app
+
+
+def path_of(route: Endpoint) -> str:
+    return re.sub(r"{\w+}", "x", route.path)
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.name)
+def test_a_token_is_read_once(
+    whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
+) -> None:
+    secret = a_token(house, scope)
+
+    Gateway(whole_app, authorization=secret).ask(route.method, path_of(route))
+
+    assert counted.reads[digest_of(secret)] == 1
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.name)
+def test_the_token_behind_a_session_is_read_once(
+    whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
+) -> None:
+    secret = a_token(house, scope)
+    session = Sessions(house.tokens).open(secret)
+    counted.reads.clear()
+    headers = {"Cookie": f"wallify_session={session.sealed}", "X-CSRF-Token": session.csrf}
+
+    Gateway(whole_app).ask(route.method, path_of(route), headers=headers)
+
+    assert counted.reads[digest_of(secret)] == 1
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
+    whole_app: Chalice, house: Wired, counted: CountedTokens, scope: Scope
+) -> None:
+    secret, gateway = a_token(house, scope), Gateway(whole_app)
+
+    opened = gateway.post("/monitor/session", f'{{"token": "{secret}"}}'.encode())
+    after_opening = counted.reads[digest_of(secret)]
+    found = gateway.get("/monitor/session", Cookie=opened.headers["Set-Cookie"].partition(";")[0])
+
+    assert found.json["session"]["scopes"] == [scope]
+    assert (after_opening, counted.reads[digest_of(secret)]) == (1, 2)
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if not one.scopes], ids=lambda one: one.name)
+def test_what_is_public_reads_no_token(
+    whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint
+) -> None:
+    Gateway(whole_app, authorization=a_token(house, Scope.READ)).ask(route.method, path_of(route))
+
+    assert counted.reads.total() == 0
+
+
+def test_a_poll_of_a_task_costs_one_read_and_at_most_one_write_a_minute(
+    whole_app: Chalice, house: Wired, counted: CountedTokens
+) -> None:
+    secret = a_token(house, Scope.TASKS, Scope.UPLOAD)
+    gateway = Gateway(whole_app, authorization=secret)
+    task = upload(gateway, a_file(a_jpeg()), async_="true")
+    counted.reads.clear()
+
+    for _ in range(10):
+        gateway.get(task.headers["Location"])
+
+    assert counted.reads[digest_of(secret)] == 10
+    assert counted.writes[digest_of(secret)] == 1
