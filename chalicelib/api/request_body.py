@@ -9,6 +9,7 @@ from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
 
 FORM = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
+_OF_FILES = ("image/", "video/", "audio/", "application/octet-stream", "binary/", "application/pdf")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
 
@@ -57,7 +58,7 @@ def not_json(ask: Ask) -> BadRequest | None:
     kind = media_type(ask)
     if kind.startswith("multipart/"):
         return BadRequest("This takes JSON (Content-Type: application/json), not a form.", type=kind)
-    if kind.startswith(("image/", "video/", "application/octet-stream")):
+    if kind.startswith(_OF_FILES):
         return BadRequest("This takes JSON (Content-Type: application/json), not the file itself.", type=kind)
     if kind == URLENCODED and re.match(rb"[\w.%+\[\]-]+=", ask.body()):
         return BadRequest("This takes JSON (Content-Type: application/json), not a form.", type=kind)
@@ -71,6 +72,6 @@ def _no_form(kind: str) -> str:
         return "A form of type {type} holds no file; send it as {send}, with the file in the field {field}."
     if "json" in kind:
         return "This takes a form ({send}) with the file in the field {field}, not JSON."
-    if kind.startswith("multipart/"):
-        return "This takes a form of type {send}, not {type}."
-    return "The body is the file itself ({type}); send it as a form ({send}), in the field {field}."
+    if kind.startswith(_OF_FILES):
+        return "The body is the file itself ({type}); send it as a form ({send}), in the field {field}."
+    return "This takes a form of type {send}, not {type}."

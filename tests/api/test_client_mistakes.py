@@ -203,6 +203,10 @@ MISTAKES: dict[str, tuple[Sent, str]] = {
         Sent(a_form(a_named("file")), f"multipart/mixed; boundary={BOUNDARY}", status=415),
         "This takes a form of type multipart/form-data, not multipart/mixed.",
     ),
+    "plain text": (
+        Sent(b"photo.jpg", "text/plain", status=415),
+        "This takes a form of type multipart/form-data, not text/plain.",
+    ),
     "a form to a JSON route": (
         Sent(a_form(a_named("file")), path="/uploads"),
         "This takes JSON (Content-Type: application/json), not a form.",
