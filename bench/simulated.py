@@ -88,7 +88,7 @@ class SimulatedBucket:
     def _behind(self, prefix: str, limit: int, after: str | None) -> Iterator[Stored]:
         forms = {keys.ORIGINALS: ("0.jpg",), keys.RENDITIONS: tuple(f"r1/{form}" for form in _FORMS)}.get(prefix)
         owner = prefix.split("/")[1] if prefix.count("/") > 1 else ""
-        if prefix.startswith(keys.GUARDED) or (forms is None and not owner):
+        if prefix.startswith((keys.GUARDED, keys.TRASHED)) or (forms is None and not owner):
             return
         if owner:
             yield from self._of_one(prefix, owner)

@@ -7,12 +7,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.core.changes import read_change
+from chalicelib.core.changes import read_change, read_visibility
 from chalicelib.core.jobs import lane_of
 from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
-from chalicelib.errors import Unavailable
+from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
@@ -60,14 +60,17 @@ def make_thumbnails(records: Iterable[Record]) -> None:
 def maintain(records: Iterable[Record]) -> None:
     """Work on clean-up, statistics, optimising and deleting, a part for each message. Raises as `process_images`.
 
-    Collections that have changed get their new manifest here, too.
+    Collections that have changed get their new manifest here, too, and images that were trashed or restored are hidden
+    or shown.
     """
     for record in records:
-        changed = read_change(record.body)
-        if changed is None:
-            _long_jobs([record], TaskType.CLEANUP_ORPHANED_FILES)
-        else:
+        changed, image_id = read_change(record.body), read_visibility(record.body)
+        if changed is not None:
             _refresh(changed)
+        elif image_id is not None:
+            _apply_visibility(image_id, record)
+        else:
+            _long_jobs([record], TaskType.CLEANUP_ORPHANED_FILES)
 
 
 def time_of(name: str, *, shift_minutes: int) -> tuple[str, str]:
@@ -92,6 +95,18 @@ def _refresh(collection: str) -> None:
         log.warning("manifest not refreshed", extra={"collection": collection, "code": fault.code})
     else:
         log.info("manifest refreshed", extra={"collection": collection, "is_new": is_new})
+
+
+def _apply_visibility(image_id: str, record: Record) -> None:
+    try:
+        wired().night.visibility.apply(image_id)
+    except (Unavailable, TooManyRequests) as fault:
+        if _times(record) < wired().settings.max_attempts:
+            _soon_again(record, TaskType.CLEANUP_ORPHANED_FILES)
+            raise
+        # Clean-up hides what is left; a picture that cannot be hidden for so long is somebody's business before that.
+        facts = {"alarm": "visibility_unsettled", "image_id": image_id, "code": fault.code}
+        log.error("visibility unsettled", extra=facts)
 
 
 def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:

@@ -265,10 +265,11 @@ class ObjectStore(Protocol):
 class Edge(Protocol):
     """The caches in front of the bucket."""
 
-    def forget(self, keys: Sequence[str], *, mark: str) -> None:
+    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
         """Drop what is cached of these keys, soon; asking again with the same mark asks once.
 
-        A key that ends with an asterisk stands for all that begin so. Unavailable, TooManyRequests.
+        A key that ends with an asterisk stands for all that begin so. With `wait` a busy CDN is asked several times.
+        Unavailable, TooManyRequests.
         """
         ...
 

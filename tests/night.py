@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 from chalicelib import events
 from chalicelib.core import keys
 from chalicelib.core.catalog import CollectionStats, Image
-from chalicelib.core.changes import read_change
+from chalicelib.core.changes import read_change, read_visibility
 from chalicelib.core.jobs import LONG
 from chalicelib.core.messages import Work, read
 from chalicelib.core.schedules import Options, Slot
@@ -34,7 +34,7 @@ class MemoryEdge:
     marks: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
-    def forget(self, keys: Sequence[str], *, mark: str) -> None:
+    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:  # noqa: ARG002  # nobody sleeps here
         """See `Edge.forget`."""
         if self.faults:
             raise self.faults.pop(0)
@@ -110,13 +110,14 @@ class NightWorld(World):
         return CollectionStats(collection, len(images), originals, made)
 
     def missing(self) -> list[str]:
-        """Keys that rows name and the bucket does not have; trashed images count, erased ones do not."""
+        """Keys that rows name and the bucket does not have, hidden or not; erased images do not count."""
         catalog = self.wired.state.catalog
         images = [image for name in catalog.collections() for image in catalog.images(name, 1_000).items]
         images += [image for image in catalog.trashed(1_000).items if image.trashed_at and image.trashed_at.year > 1970]
         named = {image.original_key for image in images}
         named |= {one.key for image in images for one in catalog.renditions(image.image_id)}
-        return sorted(named - set(self.bucket.blobs))
+        hidden = {key for key in named if not key.startswith("originals/") and keys.hidden(key) in self.bucket.blobs}
+        return sorted(named - hidden - set(self.bucket.blobs))
 
     def drift(self, collection: str, images: int, weight: int = 0) -> None:
         """Something is broken: the counters move without an image."""
@@ -130,9 +131,9 @@ class NightWorld(World):
         return store.replace(slot, replace(slot, **changes))  # type: ignore[arg-type]  # fields of Slot
 
     def _is_long(self, message: Message) -> bool:
-        return read_change(message.body) is not None or any(
-            isinstance(asked, Work) and self.task(asked.task_id).type in LONG for asked in read(message.body)
-        )
+        if read_change(message.body) is not None or read_visibility(message.body) is not None:
+            return True
+        return any(isinstance(asked, Work) and self.task(asked.task_id).type in LONG for asked in read(message.body))
 
     def _checkpoint(self, name: str) -> None:
         if name == "after_piece":

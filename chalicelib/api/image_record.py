@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, TypeVar
@@ -102,6 +103,8 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
     forms = delivery.catalog.renditions(image.image_id)
     picture, thumbnails = image.picture, _thumbnails(forms, delivery)
     private = any(keys.is_guarded(form.key) for form in forms)
+    if image.is_trashed:
+        forms = tuple(replace(form, key=keys.hidden(form.key)) for form in forms)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},

@@ -45,7 +45,7 @@ class Force(msgspec.Struct, frozen=True):
 
 
 class Trashed(ImageRecord, frozen=True, kw_only=True):
-    """An image in the trash, for seven days; its files stay where they are, and it has no address below `/cdn`."""
+    """An image in the trash, for seven days. It is not public: its addresses are signed, and expire within the hour."""
 
     trashed_at: Moment | None
 
@@ -101,7 +101,10 @@ def change_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
     errors=(ImageNotFound, Unavailable),
 )
 def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
-    """Into the trash for seven days, or with `forever=true` at once: original, renditions, rows, counts, CDN copies."""
+    """Into the trash for seven days, or with `forever=true` at once: original, renditions, rows, counts, CDN copies.
+
+    In the trash it is not public any more: no address that was given out leads to it, signed or not.
+    """
     if query.forever == "true":
         return started(ask, wired().night.deleting.delete([at.image_id]))
     return data(_trashed(ask, wired().night.deleting.trash(at.image_id)))
@@ -112,10 +115,10 @@ def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
     "Take an image out of the trash",
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The image, back in its collection.", ImageRecord)},
-    errors=(ImageNotFound, NameTaken),
+    errors=(ImageNotFound, NameTaken, Unavailable),
 )
 def restore_image(ask: Ask, at: ImageAt) -> Answer:
-    """By another name, if its own is in use by now."""
+    """From the addresses that it had; by another name, if its own is in use by now."""
     return data(record_of(ImageRecord, ask, wired().night.deleting.restore(at.image_id)))
 
 

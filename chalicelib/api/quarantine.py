@@ -11,6 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.vocabulary import Limit, Moment, given
+from chalicelib.core.keys import owner_of
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.services.quarantine import Held
@@ -81,6 +82,10 @@ def quarantine(_: Ask, query: HeldQuery) -> Answer:
 def restore_object(_: Ask, body: WhichObject) -> Answer:
     """Rows are not made: what nobody names a day later is taken away again. 409 if the key is in use again."""
     wired().night.quarantine.restore(body.key)
+    owner = owner_of(body.key)
+    if owner is not None:
+        # A rendition of an image that lies in the trash must not become public again.
+        wired().night.visibility.apply(owner, wait=False)
     return data(Restored(body.key))
 
 

@@ -28,17 +28,17 @@ class CloudFront:
     connect: Callable[[], Any]
     sleep: Callable[[float], None]
 
-    def forget(self, keys: Sequence[str], *, mark: str) -> None:
+    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
         """Ask for the keys' invalidation; see Edge."""
         if not self.distribution:
             return
         at_once = _WILD_AT_ONCE if any(key.endswith("*") for key in keys) else _AT_ONCE
         for start in range(0, len(keys), at_once):
             paths = [f"/{quote(key, safe='/*')}" for key in keys[start : start + at_once]]
-            self._patiently(paths, f"{mark}-{start}")
+            self._patiently(paths, f"{mark}-{start}", _PAUSES if wait else ())
 
-    def _patiently(self, paths: Sequence[str], mark: str) -> None:
-        for pause in _PAUSES:
+    def _patiently(self, paths: Sequence[str], mark: str, pauses: Sequence[float]) -> None:
+        for pause in pauses:
             with suppress(TooManyRequests):
                 self._forget(paths, mark)
                 return

@@ -7,17 +7,33 @@ from __future__ import annotations
 
 import json
 
+_CHANGED, _VISIBILITY = "changed", "visibility"
+
 
 def write_change(collection: str) -> str:
     """The message that `read_change` understands."""
-    return json.dumps({"changed": collection})
+    return json.dumps({_CHANGED: collection})
 
 
 def read_change(body: str) -> str | None:
     """The collection that has changed; None for messages of any other kind."""
+    return _read(body, _CHANGED)
+
+
+def write_visibility(image_id: str) -> str:
+    """The message that has an image's renditions hidden or shown, as its row says when the message is read."""
+    return json.dumps({_VISIBILITY: image_id})
+
+
+def read_visibility(body: str) -> str | None:
+    """The image whose renditions are to be hidden or shown; None for messages of any other kind."""
+    return _read(body, _VISIBILITY)
+
+
+def _read(body: str, name: str) -> str | None:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    changed = message.get("changed") if isinstance(message, dict) else None
-    return changed if isinstance(changed, str) else None
+    found = message.get(name) if isinstance(message, dict) else None
+    return found if isinstance(found, str) else None

@@ -19,6 +19,8 @@ _NAMESPACE = uuid.UUID("6f0f3f4e-6a52-5d0e-9d0b-3f4d1c0a7c11")
 INCOMING, ORIGINALS, RENDITIONS, QUARANTINE = "incoming/", "originals/", "renditions/", "quarantine/"
 GUARDED = "guarded/"
 """Renditions of private collections, which no cache may read: only an address that is signed leads there."""
+TRASHED = "trashed/"
+"""Renditions of images in the trash, public or private. No cache reads them, and no address given out leads there."""
 PRIVACY = "privacy/"
 """Which collections are private."""
 
@@ -64,6 +66,17 @@ def is_guarded(key: str) -> bool:
     return key.startswith(GUARDED)
 
 
+def hidden(key: str) -> str:
+    """Where the rendition with this key is kept while its image is in the trash."""
+    prefix, image_id, rest = key.split("/", 2)
+    return f"{TRASHED}{image_id}/{prefix}/{rest}"
+
+
+def is_hidden(key: str) -> bool:
+    """True for a key that `hidden` made."""
+    return key.startswith(TRASHED)
+
+
 def privacy(collection: str) -> str:
     """Where it is noted that a collection is private; names of collections are safe in keys."""
     return f"{PRIVACY}{collection}"
@@ -97,14 +110,24 @@ def forward_from(digest: str) -> str:
 def owner_of(key: str) -> str | None:
     """The image that an original or a rendition belongs to; None for folder markers and other keys."""
     prefix, _, rest = key.partition("/")
-    if f"{prefix}/" not in {ORIGINALS, RENDITIONS, GUARDED} or not rest or rest.endswith("/"):
+    if f"{prefix}/" not in {ORIGINALS, RENDITIONS, GUARDED, TRASHED} or not rest or rest.endswith("/"):
         return None
     return rest.partition("/")[0]
 
 
-def all_of(image_id: str) -> tuple[str, str, str]:
+def all_of(image_id: str) -> tuple[str, str, str, str]:
     """The prefixes under which everything of an image lies; its original's is the first."""
-    return f"{ORIGINALS}{image_id}/", f"{RENDITIONS}{image_id}/", f"{GUARDED}{image_id}/"
+    return f"{ORIGINALS}{image_id}/", *served_of(image_id), hidden_of(image_id)
+
+
+def served_of(image_id: str) -> tuple[str, str]:
+    """The prefixes under which an image's renditions are served from: to everybody, and to bearers of signed links."""
+    return f"{RENDITIONS}{image_id}/", f"{GUARDED}{image_id}/"
+
+
+def hidden_of(image_id: str) -> str:
+    """The prefix under which an image's renditions are kept while it is in the trash."""
+    return f"{TRASHED}{image_id}/"
 
 
 def public_of(image_id: str) -> str:

@@ -16,8 +16,9 @@ from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Task
+from chalicelib.core.trash import is_doomed
 
-PREFIXES = (keys.GUARDED, keys.INCOMING, keys.ORIGINALS, keys.RENDITIONS)
+PREFIXES = (keys.GUARDED, keys.INCOMING, keys.ORIGINALS, keys.RENDITIONS, keys.TRASHED)
 """What clean-up looks at, in the order of the bucket."""
 
 
@@ -32,6 +33,8 @@ class Verdict(StrEnum):
     ORPHAN = "orphans"
     LEFTOVER = "leftovers"
     """An upload whose task has ended long ago."""
+    EXPOSED = "exposed"
+    """A rendition of a trashed image where it is served from."""
     LOST = "lost"
     """An upload that no task knows of."""
 
@@ -87,8 +90,16 @@ def may_name(image: Image, key: str) -> bool | None:
     """Whether the image's rows name this key, as far as the image's own row tells; None where it does not."""
     if key.startswith(keys.ORIGINALS):
         return key == image.original_key
+    if keys.is_hidden(key):
+        # Of an image that was restored, too: see `services.visibility`.
+        return True
     run = key.split("/")[2:3]
     return True if run and run[0] in {image.recipe, image.optimized} else None
+
+
+def is_exposed(image: Image, key: str) -> bool:
+    """True for a rendition that is served although its image is in the trash."""
+    return image.is_trashed and not is_doomed(image) and key.startswith((keys.RENDITIONS, keys.GUARDED))
 
 
 def allowed(seen: int, *, share: float, least: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from chalicelib.core import keys
 from chalicelib.core.jobs import Piece, Position, Report
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.orphans import PREFIXES, Ages, Bounds, Verdict, allowed
@@ -29,6 +30,8 @@ _PAGE = 1000  # S3 lists no more at once
 _ACTS = 100
 """Objects taken away in one piece: two calls to the bucket each."""
 _TRASH = ONE_BY_ONE
+_PUT_RIGHT = frozenset({Verdict.LOST, Verdict.EXPOSED})
+"""Neither needed where it lies nor rubbish."""
 
 
 class CatalogueEmpty(Conflict):
@@ -60,6 +63,8 @@ class Cleanup:
     ages: Ages = field(default_factory=Ages)
     bounds: Bounds = field(default_factory=Bounds)
     metrics: Metrics = UNCOUNTED
+    hide: Callable[[str], None] = lambda _: None
+    """Takes the renditions of a trashed image out of public reach."""
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One page of one phase."""
@@ -96,11 +101,14 @@ class Cleanup:
     def _act(self, task: Task, at: Position, report: Report) -> Piece:
         """Look at a page again, and take away what still is rubbish, up to where the survey ended."""
         judged, following = self._page(at.get("after", task.args.get("after", "")))
-        todo = [one for one in judged if one.verdict.is_rubbish or one.verdict is Verdict.LOST]
+        todo = [one for one in judged if one.verdict.is_rubbish or one.verdict in _PUT_RIGHT]
         if todo:
             self._must_have_images(len(todo))
+        for image_id in sorted({keys.owner_of(one.stored.key) or "" for one in todo[:_ACTS] if one.is_exposed}):
+            self.hide(image_id)
+            report = report.plus("images_hidden", example=image_id)
         for one in todo[:_ACTS]:
-            report = self._dispose(task, one, report)
+            report = report if one.is_exposed else self._dispose(task, one, report)
         acted = at.get("acted", 0) + len(judged)
         if len(todo) > _ACTS:
             following, acted = todo[_ACTS - 1].stored.key, at.get("acted", 0)

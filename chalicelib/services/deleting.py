@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core import names
@@ -18,6 +18,7 @@ from chalicelib.ports import Catalog, Clock
 from chalicelib.services.erasing import ONE_BY_ONE, Erasing
 from chalicelib.services.manifests import Manifests
 from chalicelib.services.opening import Asked, Jobs
+from chalicelib.services.visibility import Visibility
 
 _MOST = 1000
 _MANY, _LARGE_PAGE = 100, 50
@@ -43,36 +44,39 @@ class Deleting:
     catalog: Catalog
     jobs: Jobs
     clock: Clock
+    visibility: Visibility
     ages: Ages = field(default_factory=Ages)
+    tell_soon: Callable[[str], None] = lambda _: None
+    """Has a collection's manifest refreshed at once."""
 
     def trash(self, image_id: str) -> Image:
-        """Out of listings, names and counters at once; trashing twice changes nothing. ImageNotFound."""
+        """Take the image out of listings, names and counters, and its renditions out of public reach.
+
+        On return no address that was given out leads to them, and the CDN is forgetting its copies. Trashing twice
+        changes nothing. ImageNotFound; Unavailable: asking again goes on where this broke off, and so does a worker.
+        """
         image = self._known(image_id)
-        if image.is_trashed:
-            return image
-        try:
-            return self.catalog.revise(image, replace(image, trashed_at=self.clock.now()))
-        except Conflict:
-            return self.trash(image_id)
+        if not image.is_trashed:
+            self.visibility.announce(image_id)
+            try:
+                image = self.catalog.revise(image, replace(image, trashed_at=self.clock.now()))
+            except Conflict:
+                return self.trash(image_id)
+            self.tell_soon(image.collection)
+        self.visibility.apply(image_id, wait=False)
+        return image
 
     def restore(self, image_id: str) -> Image:
         """Back to its collection, by another name where its own is in use; restoring twice changes nothing.
 
-        ImageNotFound if there is none, or if its time in the trash is over.
+        Its renditions are served again, from the addresses that they had. ImageNotFound if there is none, or if its
+        time in the trash is over. Unavailable: as `trash`.
         """
         image = self._known(image_id)
-        if not image.is_trashed:
-            return image
-        if not can_restore(image, self.clock.now(), self.ages.trash):
-            raise ImageNotFound(image_id=image_id)
-        for name in names.candidates(image.name, image.image_id):
-            try:
-                return self.catalog.revise(image, replace(image, trashed_at=None, name=name))
-            except NameTaken:
-                continue
-            except Conflict:
-                return self.restore(image_id)
-        raise NameTaken(name=image.name)
+        if image.is_trashed:
+            image = self._restored(image)
+        self.visibility.apply(image_id, wait=False)
+        return image
 
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """What lies in the trash, longest there first."""
@@ -100,6 +104,21 @@ class Deleting:
         if images and not force:
             raise CollectionNotEmpty(collection=name, images=images)
         return self.jobs.open(Asked(TaskType.DELETE_IMAGES, Subject(name)))
+
+    def _restored(self, image: Image) -> Image:
+        if not can_restore(image, self.clock.now(), self.ages.trash):
+            raise ImageNotFound(image_id=image.image_id)
+        self.visibility.announce(image.image_id)
+        for name in names.candidates(image.name, image.image_id):
+            try:
+                restored = self.catalog.revise(image, replace(image, trashed_at=None, name=name))
+            except NameTaken:
+                continue
+            except Conflict:
+                return self.restore(image.image_id)
+            self.tell_soon(image.collection)
+            return restored
+        raise NameTaken(name=image.name)
 
     def _known(self, image_id: str) -> Image:
         found = self.catalog.known([image_id]).get(image_id)

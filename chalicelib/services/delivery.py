@@ -70,8 +70,8 @@ class Delivery:
         return _preferred(_of_size(forms, width), accept)
 
     def url(self, key: str) -> str:
-        """Where a rendition is found: by everybody, or if it is private by who was told, for an hour."""
-        if keys.is_guarded(key):
+        """Where a rendition is found: by everybody, or if it is private or hidden by who was told, for an hour."""
+        if keys.is_guarded(key) or keys.is_hidden(key):
             return self.objects.link(key, lasts=AN_HOUR)
         return f"{self.cdn_url}/{quote(key)}"
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
-from chalicelib.core.orphans import Ages, Verdict, may_name, picture_verdict, upload_verdict
+from chalicelib.core.orphans import Ages, Verdict, is_exposed, may_name, picture_verdict, upload_verdict
 from chalicelib.core.tasks import Task
 from chalicelib.errors import TaskNotFound
 from chalicelib.ports import Catalog, Clock, TaskStore
@@ -25,6 +25,11 @@ class Judged:
 
     stored: Stored
     verdict: Verdict
+
+    @property
+    def is_exposed(self) -> bool:
+        """True for a rendition that is to be hidden."""
+        return self.verdict is Verdict.EXPOSED
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,11 @@ class Inspector:
             return self._upload(one)
         if owner is None:
             return Verdict.NEEDED  # a folder marker, or something that is no business of ours
+        image = images.get(owner)
+        if image is not None and is_exposed(image, one.key):
+            return Verdict.EXPOSED
         if one.modified > self.clock.now() - self.ages.orphan:
             return Verdict.YOUNG if owner not in images else Verdict.NEEDED
-        image = images.get(owner)
         return picture_verdict(image, image is not None and self._names(image, one.key), owner, busy)
 
     def _names(self, image: Image, key: str) -> bool:

@@ -6,7 +6,7 @@ named, are what clean-up's quick look by the image's own row cannot tell: they g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from chalicelib.core import keys
@@ -22,6 +22,7 @@ from chalicelib.telemetry import log
 
 _SHELF = 20
 _MOST = 1000
+_SERVED = (keys.RENDITIONS, keys.GUARDED)
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Inventory:
     most: int = 2000
     """Images a night; whoever runs this stops there and goes on another night."""
     metrics: Metrics = UNCOUNTED
+    show: Callable[[str], None] = lambda _: None
+    """Has the hidden renditions of an image that is in no trash served again."""
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """Look at the images of one shelf; the option `collection` looks at that one only."""
@@ -44,10 +47,14 @@ class Inventory:
 
     def _look(self, task: Task, image: Image, report: Report) -> Report:
         named, there = self._named(image), self._there(image)
-        missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in sorted(set(there) - named))
+        # A restored image keeps its hidden copies: see `services.visibility`.
+        needed = named | {keys.hidden(key) for key in named if key.startswith(_SERVED)}
+        missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in sorted(set(there) - needed))
         # Somebody may have replaced the image's objects, or removed it, between the two looks.
         if not (missing or unnamed) or self.catalog.known([image.image_id]).get(image.image_id) != image:
             return report
+        if missing and self._shown_again(task, image, missing, there):
+            return report.plus("shown_again", example=missing[0])
         if missing:
             facts = {"alarm": "objects_missing", "image_id": image.image_id, "keys": missing}
             self.metrics.count("ObjectsMissing")
@@ -57,6 +64,14 @@ class Inventory:
             if task.args.get("dry_run") == "true" or self.quarantine.take(one):
                 report = report.plus("unnamed", example=one.key)
         return report
+
+    def _shown_again(self, task: Task, image: Image, missing: Iterable[str], there: Mapping[str, Stored]) -> bool:
+        """Whether the missing renditions had been left hidden when the image came out of the trash; a dry run looks."""
+        if not all(key.startswith(_SERVED) and keys.hidden(key) in there for key in missing):
+            return False
+        if task.args.get("dry_run") != "true":
+            self.show(image.image_id)
+        return True
 
     def _old(self, found: Iterable[Stored]) -> list[Stored]:
         before = self.quarantine.clock.now() - self.quarantine.ages.orphan

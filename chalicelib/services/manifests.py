@@ -24,6 +24,8 @@ from chalicelib.services.privacy import nobodys_secret
 _PAGE = 500
 _SURELY = timedelta(seconds=5)
 """A message that is due so soon may be at work already."""
+_APART = timedelta(seconds=5)
+"""Between two messages that are due at once."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Changes:
     after: timedelta = timedelta(seconds=30)
     due: dict[str, datetime] = field(default_factory=dict)
     """When the newest message that this process has sent for a collection will be seen."""
+    soon: dict[str, datetime] = field(default_factory=dict)
+    """When the newest message that was due at once was sent for a collection."""
 
     def tell(self, collection: str) -> None:
         """Have the manifest refreshed, unless a message that is under way will find this change anyway."""
@@ -114,3 +118,15 @@ class Changes:
         with suppress(Unavailable):
             self.queue.send(write_change(collection), delay=self.after)
             self.due[collection] = now + self.after
+
+    def tell_soon(self, collection: str) -> None:
+        """Have the manifest refreshed at once, for what must not be seen any more.
+
+        Of several changes within a few seconds the first does so; a message of `tell` stands for the others.
+        """
+        now = self.clock.now()
+        if now < self.soon.get(collection, now - _APART) + _APART:
+            return
+        with suppress(Unavailable):
+            self.queue.send(write_change(collection))
+            self.soon[collection] = now

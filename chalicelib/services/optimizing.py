@@ -62,6 +62,8 @@ class Optimizing:
     """Seconds of processor time that this process has used."""
     checkpoint: Checkpoint = passing
     metrics: Metrics = UNCOUNTED
+    overtaken: Callable[[str], None] = lambda _: None
+    """Told of each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """The next image of a shelf that is not optimised yet; a shelf without one is a piece too."""
@@ -121,6 +123,7 @@ class Optimizing:
             self.catalog.revise(image, after, [*left, *rows])
         except Conflict:
             # Erased, moved or rendered anew at this moment: what was stored is for the clean-up, and the night comes.
+            self.overtaken(image.image_id)
             return report.plus("changed_meanwhile", example=image.image_id)
         self.checkpoint("after_revision")
         self._remove_old(image, after, [one for one in have if one not in left])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core import keys
@@ -55,6 +55,8 @@ class Regenerating:
     max_bytes: int
     checkpoint: Checkpoint = passing
     metrics: Metrics = UNCOUNTED
+    overtaken: Callable[[str], None] = lambda _: None
+    """Told of each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
         """One image."""
@@ -113,6 +115,7 @@ class Regenerating:
         except Conflict:
             # Erased, moved or optimised at this moment. What was stored is for the clean-up, which knows when nobody,
             # not even another run of this task, can come to name it any more.
+            self.overtaken(image.image_id)
             return report.plus("changed_meanwhile", example=image.image_id)
         self.checkpoint("after_revision")
         named = {row.key for row in rows}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.services.runner import Runner
     from chalicelib.services.schedules import Schedules
     from chalicelib.services.slices import LongJob, Slices
+    from chalicelib.services.visibility import Visibility
     from chalicelib.wiring.wired import Wired
 
 
@@ -61,7 +62,20 @@ class Night:
         """Trash, restore, and deleting for good."""
         from chalicelib.services.deleting import Deleting
 
-        return Deleting(self.wired.state.catalog, self.jobs, self.wired.clock, self.ages)
+        wired = self.wired
+        return Deleting(
+            wired.state.catalog, self.jobs, wired.clock, self.visibility, self.ages, wired.changes.tell_soon
+        )
+
+    @cached_property
+    def visibility(self) -> Visibility:
+        """Hiding the renditions of trashed images."""
+        from chalicelib.core.tasks import TaskType
+        from chalicelib.services.visibility import Visibility
+
+        wired = self.wired
+        queue = wired.queues[TaskType.CLEANUP_ORPHANED_FILES]
+        return Visibility(wired.state.catalog, wired.objects, wired.edge, queue, wired.runner.checkpoint)
 
     @cached_property
     def moving(self) -> Moving:
@@ -159,10 +173,11 @@ class Night:
             self.quarantine,
             self.reconciler,
             self.erasing,
-            Inventory(state.catalog, wired.objects, self.quarantine, metrics=wired.metrics),
+            Inventory(state.catalog, wired.objects, self.quarantine, metrics=wired.metrics, show=self.visibility.apply),
             self.ages,
             Bounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
             wired.metrics,
+            self.visibility.apply,
         )
 
     @cached_property
@@ -182,7 +197,13 @@ class Night:
         treatment = Treatment(codecs=tuple(filter(None, wired.settings.variant_formats.split(","))))
         limit, checkpoint = wired.settings.max_upload_bytes, self.runner.checkpoint
         return Optimizing(
-            wired.state.catalog, wired.objects, treatment, limit, checkpoint=checkpoint, metrics=wired.metrics
+            wired.state.catalog,
+            wired.objects,
+            treatment,
+            limit,
+            checkpoint=checkpoint,
+            metrics=wired.metrics,
+            overtaken=self.visibility.overtaken,
         )
 
     @cached_property
@@ -193,7 +214,14 @@ class Night:
         wired = self.wired
         limit, checkpoint = wired.settings.max_upload_bytes, self.runner.checkpoint
         return Regenerating(
-            wired.state.catalog, wired.objects, wired.recipe, wired.limits, limit, checkpoint, wired.metrics
+            wired.state.catalog,
+            wired.objects,
+            wired.recipe,
+            wired.limits,
+            limit,
+            checkpoint,
+            wired.metrics,
+            self.visibility.overtaken,
         )
 
     @cached_property

@@ -88,6 +88,7 @@ def test_the_quarantine_is_emptied_after_a_week(world: NightWorld) -> None:
 def test_images_with_all_that_is_theirs_stay(world: NightWorld) -> None:
     image, trashed = world.image(1), world.image(2)
     world.night.deleting.trash(trashed.image_id)
+    world.settle()
     world.clock.move(2 * DAY)
     before = dict(world.bucket.blobs)
     report = world.run("cleanup").result or {}

@@ -199,5 +199,6 @@ def test_an_image_that_is_being_erased_cannot_be_restored(world: NightWorld) -> 
 def test_trashed_images_can_be_deleted_at_once(world: NightWorld) -> None:
     image = world.image(1)
     world.night.deleting.trash(image.image_id)
+    assert world.bucket.under(f"trashed/{image.image_id}/") != []
     world.finish(world.night.deleting.delete([image.image_id]))
     assert traces_of(world, image.image_id) == []
