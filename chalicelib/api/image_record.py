@@ -101,10 +101,10 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
     """The image as a record of that kind; `more` are the fields that the kind adds."""
     delivery = wired().delivery
     forms = delivery.catalog.renditions(image.image_id)
-    picture, thumbnails = image.picture, _thumbnails(forms, delivery)
     private = any(keys.is_guarded(form.key) for form in forms)
     if image.is_trashed:
         forms = tuple(replace(form, key=keys.hidden(form.key)) for form in forms)
+    picture, thumbnails = image.picture, _thumbnails(forms, delivery)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},

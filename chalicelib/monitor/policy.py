@@ -1,4 +1,4 @@
-"""What the monitor's page may do: our own files, pictures from the CDN, and uploads into the bucket. No more."""
+"""What the monitor's page may do: our own files, pictures from the CDN and the bucket, uploads into the bucket."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from chalicelib.core import keys
+from chalicelib.ports import ObjectStore
 from chalicelib.wiring import wired
 
+_MOMENT = timedelta(minutes=1)
 _RULES = (
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self' blob: {pictures}",
-    "connect-src 'self' {bucket}",
+    "img-src 'self' blob: {pictures} {links}",
+    "connect-src 'self' {forms}",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -25,9 +28,8 @@ _RULES = (
 
 def headers() -> Mapping[str, str]:
     """Security headers of the page."""
-    places = {"pictures": _origin(wired().settings.cdn_url), "bucket": _bucket()}
     return {
-        "Content-Security-Policy": "; ".join(rule.format(**places).strip() for rule in _RULES),
+        "Content-Security-Policy": content_policy(wired().objects, wired().settings.cdn_url),
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
@@ -35,10 +37,16 @@ def headers() -> Mapping[str, str]:
     }
 
 
-def _bucket() -> str:
-    # Only the bucket itself knows its address; making a form asks nobody.
-    form = wired().objects.form("incoming/x", content_type="image/jpeg", limit=1, lasts=timedelta(minutes=1))
-    return _origin(form.url)
+def content_policy(objects: ObjectStore, cdn_url: str) -> str:
+    """The page's Content-Security-Policy.
+
+    Only the bucket itself knows the hosts of its forms and of the links that private and trashed pictures are shown
+    by, and signing either asks nobody.
+    """
+    form = objects.form("incoming/x", content_type="image/jpeg", limit=1, lasts=_MOMENT)
+    link = objects.link(keys.GUARDED, lasts=_MOMENT)
+    places = {"pictures": _origin(cdn_url), "links": _origin(link), "forms": _origin(form.url)}
+    return "; ".join(" ".join(rule.format(**places).split()) for rule in _RULES)
 
 
 def _origin(url: str) -> str:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
+from chalicelib.core import keys
+from chalicelib.core.blobs import Blob
 from chalicelib.core.tasks import TaskType
 from chalicelib.wiring import Wired
 from tests.api.forms import a_file, upload
@@ -60,6 +63,42 @@ def test_the_trash_hides_an_image_and_gives_it_back(admin: Gateway, image_id: st
     assert (deleted.status, hidden) == (200, 404)
     assert [one["image_id"] for one in trash] == [image_id]
     assert (restored.status, admin.get(f"/images/{image_id}").status) == (200, 200)
+
+
+def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_same(
+    admin: Gateway, image_id: str, busy_house: Wired
+) -> None:
+    before = admin.get(f"/images/{image_id}").json
+    addresses = [
+        before["links"]["cdn"],
+        f"/i/{image_id}/full",
+        f"/i/{image_id}/150",
+        before["links"]["cdn"] + "?download=true",
+    ]
+    assert {admin.get(address).status for address in addresses} == {302}
+    trashed = admin.ask("DELETE", f"/images/{image_id}").json
+
+    answers = [admin.get(address) for address in addresses]
+
+    assert {(got.status, got.json["code"], got.json["success"]) for got in answers} == {(404, "image_not_found", False)}
+    keys = [urlsplit(one["url"]).path for one in (trashed, *trashed["thumbnails"])]
+    assert all(key.startswith(f"/trashed/{image_id}/renditions/") for key in keys)
+    assert all(busy_house.objects.has(key.removeprefix("/")) for key in keys)
+    assert not list(busy_house.objects.list(f"renditions/{image_id}/", 9).items)
+    admin.post(f"/images/{image_id}/restore")
+    assert {**admin.get(f"/images/{image_id}").json, "srcset": ""} == {**before, "srcset": ""}
+    assert {admin.get(address).status for address in addresses} == {302}
+
+
+def test_what_comes_back_from_quarantine_stays_hidden_while_its_image_is_in_the_trash(
+    admin: Gateway, image_id: str, busy_house: Wired
+) -> None:
+    key = f"renditions/{image_id}/old/600.jpg"
+    busy_house.objects.put(Blob(keys.quarantined(key), b"old", "image/jpeg"))
+    admin.ask("DELETE", f"/images/{image_id}")
+
+    assert admin.post("/quarantine/restore", json.dumps({"key": key}).encode()).status == 200
+    assert (busy_house.objects.has(key), busy_house.objects.has(keys.hidden(key))) == (False, True)
 
 
 def test_deleting_for_good_is_a_task(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from chalice.app import Chalice
 from multipart import parse_form_data  # type: ignore[import-untyped]  # it ships no types
@@ -34,7 +34,7 @@ from tests.memory_bucket import MemoryBucket
 from tests.memory_lane import open_desk, three_queues
 
 TOKEN = "wlf_monitor_root"
-MEDIA, BUCKET = "/media/", "/bucket"
+MEDIA, BUCKET, SIGNED = "/media/", "/bucket", "/signed/"
 
 
 class Place:
@@ -49,6 +49,10 @@ class Place:
         self.server = ThreadingHTTPServer(("127.0.0.1", port), type("Handler", (_Handler,), {"place": self}))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+        # As on AWS: the host that signed links name is neither the monitor's nor the CDN's.
+        self.links = ThreadingHTTPServer(("127.0.0.1", 0), self.server.RequestHandlerClass)
+        self.links.daemon_threads = True
+        self.links_url = f"http://127.0.0.1:{self.links.server_port}"
         self.house = self._house(settings)
         self.gateway = Gateway(self._app())
 
@@ -61,6 +65,8 @@ class Place:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         """What a request gets."""
         self.asked.append(f"{method} {urlsplit(path).path}")
+        if path.startswith(SIGNED):
+            return self._media(unquote(urlsplit(path).path.removeprefix(SIGNED)))
         if path.startswith(MEDIA):
             return self._media(unquote(urlsplit(path).path.removeprefix(MEDIA)))
         if path == BUCKET:
@@ -73,13 +79,14 @@ class Place:
     @contextmanager
     def open(self) -> Iterator[Place]:
         """Answer requests while the block runs."""
-        for run in (self.server.serve_forever, self._work):
+        for run in (self.server.serve_forever, self.links.serve_forever, self._work):
             threading.Thread(target=run, daemon=True).start()
         try:
             yield self
         finally:
-            self.server.shutdown()
-            self.server.server_close()
+            for server in (self.server, self.links):
+                server.shutdown()
+                server.server_close()
             self._arrived.put("")
             wiring.use(None)
 
@@ -88,7 +95,7 @@ class Place:
         house = wiring.Wired(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
         clock = SystemClock()
         house.state, house.clock, house.bootstrap = MemoryState(), clock, lambda: TOKEN
-        house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}")
+        house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
         house.queues = three_queues(clock)
         open_desk(house)
         return house
@@ -122,9 +129,12 @@ class Place:
 
 
 class _Bucket(MemoryBucket):
-    def __init__(self, clock: SystemClock, announce: object, *, place: str) -> None:
+    def __init__(self, clock: SystemClock, announce: object, *, place: str, links: str) -> None:
         super().__init__(clock, announce)  # type: ignore[arg-type]  # a queue's put
-        self.place = place
+        self.place, self.links = place, links
+
+    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:  # noqa: ARG002  # a stand-in's
+        return f"{self.links}{SIGNED}{quote(key)}?lasts={int(lasts.total_seconds())}"
 
     def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
         form = super().form(key, content_type=content_type, limit=limit, lasts=lasts)

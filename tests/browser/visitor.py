@@ -21,6 +21,8 @@ class Guest:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
+        self.hosts: tuple[str, ...] = ()
+        """Other hosts that belong to this Wallify."""
         self.complaints: list[str] = []
         self.elsewhere: list[str] = []
         """Requests to another host."""
@@ -112,7 +114,7 @@ class Guest:
             self.complaints.append(f"{message.text} {message.location.get('url')}")
 
     def _request(self, request: Request) -> None:
-        if not request.url.startswith((self.url, "blob:", "data:")):
+        if not request.url.startswith((self.url, *self.hosts, "blob:", "data:")):
             self.elsewhere.append(request.url)
 
 
@@ -121,6 +123,7 @@ class Visitor(Guest):
 
     def __init__(self, page: Page, place: Place) -> None:
         super().__init__(page, place.url)
+        self.hosts = (place.links_url,)
         self.place = place
 
 

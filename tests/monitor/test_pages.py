@@ -31,7 +31,7 @@ def test_the_page_may_run_our_scripts_only(anyone: Gateway) -> None:
     policy = anyone.get("/monitor").headers["Content-Security-Policy"]
 
     assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
-    assert f"img-src 'self' blob: {CDN};" in policy
+    assert f"img-src 'self' blob: {CDN} https://media.example;" in policy
     assert "require-trusted-types-for 'script'; trusted-types 'none'" in policy
     assert "unsafe" not in policy
 
