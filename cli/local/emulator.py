@@ -8,7 +8,8 @@ import sys
 
 import httpx
 
-from cli.local import fingerprints, runtime
+from cli.local import fingerprints, runtime, staging
+from cli.local.capacity import Capacity
 from cli.local.daemons import Daemon
 from cli.local.proxies import past_proxies
 from cli.local.stack import PROJECT, REGION, Stack
@@ -35,7 +36,9 @@ ROOT = {
     "AWS_REGION": REGION,
 }
 
-PARTS = ("process", "state", "journal", "index", "order", "forms")
+OF_MACHINE = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
+
+PARTS = ("process", "state", "journal", "index", "order", "forms", "code")
 """Files that its process is made of."""
 
 
@@ -47,11 +50,11 @@ def start(stack: Stack) -> None:
         shutil.rmtree(stack.home / "tmp", ignore_errors=True)
     environment, python = _environment(stack), str(runtime.python(stack))
     version = fingerprints.of_values(
-        {name: environment[name] for name in (*SETTINGS, *ROOT, "GATEWAY_PORT")},
+        {name: environment[name] for name in (*SETTINGS, *ROOT, *OF_MACHINE)},
         python,
         fingerprints.of_files(PROJECT, [f"cli/local/emulator_{part}.py" for part in PARTS]),
     )
-    command = [sys.executable, "-m", "cli.local.emulator_process", python]
+    command = [sys.executable, "-m", "cli.local.emulator_process", python, str(runtime.unpacked(stack))]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))
 
 
@@ -78,13 +81,16 @@ def client_environment(stack: Stack) -> dict[str, str]:
 
 def _environment(stack: Stack) -> dict[str, str]:
     # Functions inherit the emulator's environment, so nothing of the caller's AWS set-up may reach it.
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WALLIFY_"))}
+    # Nor of their Python's: with PYTHONDONTWRITEBYTECODE each function would compile everything anew.
+    foreign = ("AWS_", "LAMBDA_", "PYTHON", "WALLIFY_")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return (
         past_proxies(clean)
         | SETTINGS
         | ROOT
         | {
             "GATEWAY_PORT": str(stack.emulator_port),
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(Capacity.of_machine().account(staging.local_variables())),
             "TMPDIR": str(stack.folder("tmp")),
             "STATE_DIR": str(stack.folder("state")),
             "S3_DATA_DIR": str(stack.folder("objects")),

@@ -1,6 +1,6 @@
 """The emulator's process: MiniStack, changed where a local cloud needs it (the version is pinned, so that it fits).
 
-- Functions run on the interpreter it is given, not on its own.
+- Functions run on the interpreter it is given, not on its own, and share their code (`emulator_code`).
 - Loopback counts as a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
 - Queries cost what they answer with, however much else there is (`emulator_index`).
 - Fields after the file of an upload form are ignored, as S3 does (`emulator_forms`).
@@ -14,13 +14,14 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from ministack import app as ministack
 from ministack.core import lambda_runtime, persistence
 from ministack.services import dynamodb
 
-from cli.local import emulator_forms, emulator_index, emulator_state
+from cli.local import emulator_code, emulator_forms, emulator_index, emulator_state
 from cli.local.emulator_journal import Items, Journal, Messages
 
 Scope = MutableMapping[str, Any]
@@ -31,8 +32,10 @@ LOOK = 0.2
 
 
 def main() -> None:
-    """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON`."""
-    _run_functions_on(sys.argv.pop(1))
+    """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON UNPACKED`."""
+    python, unpacked = sys.argv.pop(1), Path(sys.argv.pop(1))
+    _run_functions_on(python)
+    emulator_code.share(unpacked, python)
     _trust_loopback()
     _let_busy_workers_finish()
     emulator_index.keep()

@@ -9,36 +9,79 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
+from aiohttp import (
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    HttpVersion11,
+    TCPConnector,
+    web,
+)
 from multidict import CIMultiDict
 from yarl import URL
 
-from cli.local.gateway_words import GatewayWords
-from cli.local.plain_http import Gate, refusal, target_of
+from cli.local.admission import Admission, Crowded
+from cli.local.capacity import Capacity
+from cli.local.plain_http import Gate, fault_of, refusal, said, target_of, words
 
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
-MOST_BODY = 10 * 1024 * 1024
-MOST_SECONDS = 29.0
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
 MOST_EVENT = 6 * 1024 * 1024
-MOST_DRAINED = 16 * MOST_BODY  # read this much of a refused body, so that the client gets to read the refusal
 CHUNK = 64 * 1024
 
+MOST_FILES = 10_000
+"""Files and connections at once; macOS begins with 256."""
+
 MEDIA = "/media/"
+SAFE = {"GET", "HEAD", "OPTIONS"}
+ASKED_FIRST = "/task/status/-"
+"""Asked with the headers of a request that waits for `100 Continue`: it is 401 for a bad token, and cheap."""
+EARLY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 PROXY_OWN = {"proxy-authorization", "proxy-connection"}
 OF_ONE_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"} | PROXY_OWN
 OURS = OF_ONE_HOP | {"host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
+HUNG_UP = 499
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
+THROTTLED = b'ConcurrentInvocationLimitExceeded"'
+"""In what the emulator answers where the functions that run are as many as may."""
+
 log = logging.getLogger("wallify.front")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long the front waits, in seconds, and how many requests it passes on at once.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+    """
+
+    request: float = 30.0
+    """For a client to send the head of its request, as long for the body, and as long to take a piece of the answer."""
+    answer: float = 29.0
+    """For the function."""
+    queue: float = 5.0
+    """For a place at the function."""
+    places: int = field(default_factory=lambda: Capacity.of_machine().requests)
+    """Requests of each kind that the API's function works on at once."""
+    line: int = 32
+    """Requests of each kind that wait for a place."""
+
+    def admission(self) -> Admission:
+        """One line before the function."""
+        return Admission(self.places, self.line, self.queue)
 
 
 @dataclass(frozen=True)
@@ -57,41 +100,139 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """An upstream's whole answer."""
+
+    status: int
+    reason: str | None
+    headers: CIMultiDict[str]
+    body: bytes
+
+
+@dataclass(frozen=True)
 class Front:
     """Answers requests by passing them on."""
 
     port: int
     upstream: Upstream
     session: ClientSession
-    words: GatewayWords
+    limits: Limits
+    quick: Admission
+    waiting: Admission
+    """For requests that may wait for a worker, so that they do not keep the others waiting."""
+    calls: set[asyncio.Task[Answer]]
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The upstream's answer to `request`, or the gateway's own."""
         began = time.monotonic()
-        response = await self._answer(request)
-        spent = (time.monotonic() - began) * 1000
         # Never the query: it may hold a secret.
-        log.info("%s %s %d %.0f ms", request.method, request.path, response.status, spent)
+        asked = f"{request.method} {request.raw_path.partition('?')[0]}"
+        try:
+            response = await self._answer(request)
+            if not response.prepared and not request.content.is_eof():
+                await _close_behind(response, request)
+        except asyncio.CancelledError:
+            if request.transport is None:  # otherwise the front is ending
+                log.info("%s hung up after %.0f ms", asked, _since(began))
+            raise
+        except ConnectionError:
+            log.info("%s hung up after %.0f ms", asked, _since(began))
+            return web.Response(status=HUNG_UP)  # which nobody gets; aiohttp would log an exception with its traceback
+        log.info("%s %d %.0f ms", asked, response.status, _since(began))
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        target = target_of(request)
-        if target is None:
-            return refusal("A request names a path.")
-        body = await _body(request)
-        if body is None or _event_size(body) > MOST_EVENT:
-            return self._say("REQUEST_TOO_LARGE")
+        fault = fault_of(request)
+        if fault is not None:
+            fault.force_close()  # where its body ends may be unknown
+            return fault
+        target = target_of(request) or "/"
         try:
-            async with asyncio.timeout(MOST_SECONDS):
-                upstream = await self._pass_on(request, target, body)
+            if target.startswith(MEDIA):
+                return await self._stream(request, target)
+            return await self._through_gateway(request, target)
         except TimeoutError:
-            return self._say("INTEGRATION_TIMEOUT")
+            return said("INTEGRATION_TIMEOUT")
         except ClientError as failure:
+            if request.transport is None:
+                raise ConnectionResetError from failure
             log.warning("the emulator does not answer: %r", failure)
-            return self._say("INTEGRATION_FAILURE")
-        return await _relay(upstream, request)
+            return said("INTEGRATION_FAILURE")
 
-    async def _pass_on(self, request: web.BaseRequest, target: str, body: bytes) -> ClientResponse:
+    async def _through_gateway(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        early = await self._before_body(request)
+        if early is not None:
+            return early
+        try:
+            async with asyncio.timeout(self.limits.request):
+                body = await _body(request)
+        except TimeoutError:
+            return refusal(status=HTTPStatus.REQUEST_TIMEOUT)
+        except web.RequestPayloadError as failure:
+            return refusal(f"The body is not what its headers say: {failure}")
+        if body is None:
+            return said("REQUEST_TOO_LARGE")
+        return _whole(await self._call(request, target, body))
+
+    async def _before_body(self, request: web.BaseRequest) -> web.Response | None:
+        """The refusal of a request that need not send its body; None, and `100 Continue` where it is awaited.
+
+        https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+        """
+        if _event_size(request.content_length or 0) > MOST_EVENT:
+            return said("REQUEST_TOO_LARGE")
+        expected = request.headers.get("Expect")
+        if expected is None or not request.can_read_body or request.version < HttpVersion11:
+            return None
+        if expected.strip().lower() != "100-continue":
+            return refusal(status=HTTPStatus.EXPECTATION_FAILED)
+        if _needs_token(request):
+            known = await self._call(request, ASKED_FIRST, None)
+            if known.status in EARLY:
+                return _whole(known)
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
+        return None
+
+    async def _call(self, request: web.BaseRequest, target: str, body: bytes | None) -> Answer:
+        """The function's answer, read whole, as API Gateway does; `body` None asks with GET for what `target` says.
+
+        The place at the function is kept until the function has ended, also if the caller goes away meanwhile.
+
+        Raises:
+            TimeoutError: the function took too long.
+            ClientError: the emulator does not answer.
+        """
+        room = self.waiting if body is not None and _may_wait(request) else self.quick
+        try:
+            await room.enter()
+        except Crowded:
+            return _throttled()
+        call = asyncio.create_task(self._read_whole(request, target, body))
+        self.calls.add(call)
+        call.add_done_callback(partial(self._end_call, room))
+        return await asyncio.shield(call)
+
+    def _end_call(self, room: Admission, call: asyncio.Task[Answer]) -> None:
+        self.calls.discard(call)
+        room.leave()
+        if not call.cancelled():
+            call.exception()  # its caller may be gone, and then nothing else looks at it
+
+    async def _read_whole(self, request: web.BaseRequest, target: str, body: bytes | None) -> Answer:
+        async with asyncio.timeout(self.limits.answer):
+            upstream = await self._pass_on(request, target, body)
+            async with upstream:
+                answer = Answer(upstream.status, upstream.reason, _passing(upstream), await upstream.read())
+        is_throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS and THROTTLED in answer.body
+        return _throttled() if is_throttled else answer
+
+    async def _stream(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        async with asyncio.timeout(self.limits.answer):
+            upstream = await self._pass_on(request, target, b"")
+        return await _relay(upstream, request, self.limits.request)
+
+    async def _pass_on(self, request: web.BaseRequest, target: str, body: bytes | None) -> ClientResponse:
         from_media = target.startswith(MEDIA)
         path = target[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + target
         headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in OURS)
@@ -101,7 +242,7 @@ class Front:
         headers["X-Forwarded-Port"] = str(self.port)
         url = URL(f"http://127.0.0.1:{self.upstream.emulator_port}{path}", encoded=True)
         return await self.session.request(
-            request.method,
+            "GET" if body is None else request.method,
             url,
             headers=headers,
             data=BytesIO(body) if body else None,
@@ -109,54 +250,95 @@ class Front:
             skip_auto_headers=SILENT,
         )
 
-    def _say(self, response_type: str) -> web.Response:
-        status, headers, body = self.words.say(response_type)
-        return web.Response(status=status, headers=headers, body=body)
-
 
 SILENT = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
+def _needs_token(request: web.BaseRequest) -> bool:
+    """Whether the request is to change something: all such routes need a token, but for the monitor's session."""
+    return request.method not in SAFE and not request.path.startswith("/monitor")
+
+
+def _may_wait(request: web.BaseRequest) -> bool:
+    return "wait" in request.query or request.path == "/file_upload"
+
+
 async def _body(request: web.BaseRequest) -> bytes | None:
-    """The whole body, as the gateway reads it; None if it is more than the gateway takes."""
-    kept, seen = bytearray(), 0
+    """The whole body, as the gateway reads it; None if it is more than the function takes."""
+    kept = bytearray()
     async for chunk in request.content.iter_chunked(CHUNK):
-        seen += len(chunk)
-        if seen <= MOST_BODY:
-            kept += chunk
-        if seen > MOST_DRAINED:
-            break
-    return bytes(kept) if seen <= MOST_BODY else None
+        kept += chunk
+        if _event_size(len(kept)) > MOST_EVENT:
+            return None
+    return bytes(kept)
 
 
-def _event_size(body: bytes) -> int:
-    return len(body) * 4 // 3
+def _event_size(length: int) -> int:
+    return length * 4 // 3
 
 
-async def _relay(upstream: ClientResponse, request: web.BaseRequest) -> web.StreamResponse:
-    headers = CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in OF_ONE_HOP)
-    response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=headers)
+def _since(began: float) -> float:
+    return (time.monotonic() - began) * 1000
+
+
+async def _close_behind(answer: web.StreamResponse, request: web.BaseRequest) -> None:
+    """Send the answer to a request whose body was not read whole, and close our side of the connection behind it.
+
+    aiohttp goes on reading for a while, so that a client that is still sending gets to read the answer.
+    """
+    answer.force_close()
+    await answer.prepare(request)
+    await answer.write_eof()
+    if request.transport is not None and request.transport.can_write_eof():
+        request.transport.write_eof()
+
+
+def _throttled() -> Answer:
+    status, headers, body = words().say("THROTTLED")
+    return Answer(status, None, CIMultiDict(headers), body)
+
+
+def _whole(answer: Answer) -> web.Response:
+    return web.Response(status=answer.status, reason=answer.reason, headers=answer.headers, body=answer.body)
+
+
+def _passing(upstream: ClientResponse) -> CIMultiDict[str]:
+    return CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in OF_ONE_HOP)
+
+
+async def _relay(upstream: ClientResponse, request: web.BaseRequest, patience: float) -> web.StreamResponse:
+    response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=_passing(upstream))
+    if request.can_read_body:
+        response.force_close()  # nothing here takes a body
     async with upstream:
         await response.prepare(request)
-        if request.method != "HEAD" and upstream.status not in WITHOUT_BODY:
-            async for chunk in upstream.content.iter_any():
-                await response.write(chunk)
-        await response.write_eof()
+        try:
+            if request.method != "HEAD" and upstream.status not in WITHOUT_BODY:
+                async for chunk in upstream.content.iter_any():
+                    async with asyncio.timeout(patience):
+                        await response.write(chunk)
+            await response.write_eof()
+        except (TimeoutError, ClientPayloadError) as failure:
+            # The status has been sent, so only the end of the connection can say that the body is not whole.
+            log.warning("%s is cut off: %r", request.raw_path.partition("?")[0], failure)
+            if request.transport is not None:
+                request.transport.abort()
     return response
 
 
 @asynccontextmanager
-async def serving(port: int, upstream: Upstream) -> AsyncIterator[None]:
+async def serving(port: int, upstream: Upstream, limits: Limits | None = None) -> AsyncIterator[None]:
     """Serve on 127.0.0.1:`port` while the block runs."""
-    # Long polls hold a connection each, so there is no cap.
+    limits = limits or Limits()
+    # `Admission` limits the API's requests; pictures are cheap.
     async with ClientSession(
         connector=TCPConnector(limit=0),
         timeout=ClientTimeout(total=None),
         auto_decompress=False,
         cookie_jar=DummyCookieJar(),
     ) as session:
-        front = Front(port, upstream, session, GatewayWords.load())
-        runner = web.ServerRunner(Gate(front.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
+        front = Front(port, upstream, session, limits, limits.admission(), limits.admission(), set())
+        runner = web.ServerRunner(Gate(front.answer, patience=limits.request), shutdown_timeout=1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         try:
@@ -183,8 +365,16 @@ def main() -> None:
     parser.add_argument("distribution")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    _allow_many_connections()
     upstream = Upstream(given.emulator_port, given.api_id, given.api_stage, given.distribution)
     asyncio.run(run(given.port, upstream))
+
+
+def _allow_many_connections() -> None:
+    """Raise the number of files that this process may open to what the machine allows: idle connections count."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if most == resource.RLIM_INFINITY else min(most, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,11 @@ Tell = Callable[[str], None]
 
 PROCESSES = ("emulator", "front")
 ROOM = 500_000_000
-"""Bytes: each worker unpacks its function, packages included."""
-FRONT_SOURCES = ("cli/local/front.py", "cli/local/gateway_words.py", "cli/local/plain_http.py", "infra/gateway.yaml")
+"""Bytes: the functions' packages, unpacked, and a copy of their archive for each worker."""
+FRONT_SOURCES = (
+    *("cli/local/front.py", "cli/local/admission.py", "cli/local/capacity.py", "cli/local/plain_http.py"),
+    *("cli/local/gateway_words.py", "infra/gateway.yaml"),
+)
 
 
 def stack_at(home: Path, port: int | None = None) -> Stack:

@@ -1,27 +1,115 @@
-"""Requests that HTTP itself does not allow: refused in Wallify's words, as everything else is."""
+# ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
+"""The HTTP/1.1 side of the front: connections with time limits, and refusals in Wallify's error shape.
+
+aiohttp parses and frames messages; this adds what its low-level server leaves out: a time limit for the head of a
+request, and errors in the one shape.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
+from functools import cache
+from http import HTTPStatus
+from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import _ErrInfo
 
 from cli.local.gateway_words import GatewayWords
 
 log = logging.getLogger("wallify.front")
 
+LONGEST_REASON = 200  # characters
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+MOST_HEAD = 10_240
+"""Bytes of the request line and all headers together."""
+MOST_TARGET = 8_190
+"""Bytes of path and query."""
+
+# What HTTP has a status of its own for: the sentence in English and in Turkish.
+SENTENCES = {
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "The request did not arrive whole in time; send it faster, or send a large file where POST /uploads says.",
+        "İstek zamanında bütün olarak gelmedi; daha hızlı gönderin ya da büyük dosyalar için POST /uploads kullanın.",
+    ),
+    HTTPStatus.REQUEST_URI_TOO_LONG: (
+        f"The address is longer than {MOST_TARGET} bytes; send long values in the body.",
+        f"Adres {MOST_TARGET} bayttan uzun; uzun değerleri gövdede gönderin.",
+    ),
+    HTTPStatus.EXPECTATION_FAILED: (
+        "The only value that `Expect` may have is 100-continue.",
+        "`Expect` yalnız 100-continue olabilir.",
+    ),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        f"The request line and the headers are larger than {MOST_HEAD} bytes, or too many; send fewer.",
+        f"İstek satırı ve başlıklar {MOST_HEAD} bayttan büyük ya da çok fazla; daha az başlık gönderin.",
+    ),
+}
+
 
 class Gate(web.Server):
-    """A server whose own refusals have the one error shape."""
+    """A server whose connections have time limits and whose own refusals have the one error shape.
+
+    `patience` is in seconds: how long the head of a request may take, and how long a connection may be silent between
+    requests. A handler is cancelled when its client closes the connection.
+    """
+
+    def __init__(self, handler: Any, *, patience: float) -> None:  # noqa: ANN401 - aiohttp's own type is private
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=patience,
+            max_line_size=MOST_TARGET,
+            max_field_size=MOST_HEAD,
+        )
+        self._patience = patience
 
     def __call__(self) -> web.RequestHandler:
         """What serves one connection."""
-        return _Connection(self, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._patience, loop=self._loop, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
+    def __init__(self, server: Gate, patience: float, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+        super().__init__(server, **options)
+        self._patience = patience
+        self._slow_head: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages or self._request_in_progress:
+            self._stop_timer()
+        elif self._slow_head is None:
+            self._slow_head = self._loop.call_later(self._patience, self._refuse_slow_head)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _stop_timer(self) -> None:
+        if self._slow_head is not None:
+            self._slow_head.cancel()
+            self._slow_head = None
+
+    def _refuse_slow_head(self) -> None:
+        """Answer 408 in place of the request whose head did not end in time."""
+        if self._waiter is None or self._waiter.done():
+            return
+        late = _ErrInfo(HTTPStatus.REQUEST_TIMEOUT, TimeoutError(), "the head of a request did not end in time")
+        self._messages.append((late, EMPTY_PAYLOAD))
+        self._waiter.set_result(None)
+
+    def _process_keepalive(self) -> None:
+        if self._slow_head is None:  # a request that has begun has a time limit of its own
+            super()._process_keepalive()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -29,21 +117,48 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if status >= 500:  # noqa: PLR2004 - a bug of ours
-            return super().handle_error(request, status, exc, message)
-        reason = (message or "").partition("\n")[0].rstrip(":")[:200]
-        log.info("not HTTP: %s", reason)
-        answer = refusal(reason)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours
+            super().handle_error(request, status, exc, message)  # logs it; raises if an answer has begun
+            return said("DEFAULT_5XX")
+        reason = (message or "").partition("\n")[0].rstrip(":")[:LONGEST_REASON]
+        status = _status_of(exc, status)
+        log.info("refused with %d: %s", status, reason)
+        answer = refusal(reason, status)
         answer.force_close()  # where the next request would begin is unknown
         return answer
 
 
-def refusal(reason: str) -> web.Response:
-    """400, with the reason among the details."""
-    status, headers, body = GatewayWords.load().say("BAD_REQUEST_PARAMETERS")
+def _status_of(failure: BaseException | None, status: int) -> int:
+    if isinstance(failure, LineTooLong):
+        is_target = failure.args[1] == MOST_TARGET
+        return HTTPStatus.REQUEST_URI_TOO_LONG if is_target else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    if "Too many headers" in str(failure):
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return status
+
+
+def refusal(reason: str = "", status: int = HTTPStatus.BAD_REQUEST) -> web.Response:
+    """An answer with this status in the one error shape; a reason is among the details."""
+    _, headers, body = words().say("BAD_REQUEST_PARAMETERS")
     told = json.loads(body)
-    told["details"] |= {"reason": reason}
+    told["status"] = int(status)
+    if status in SENTENCES:
+        told["message"], told["details"]["tr"] = SENTENCES[HTTPStatus(status)]
+    if reason:
+        told["details"]["reason"] = reason
     return web.Response(status=status, headers=headers, body=json.dumps(told).encode())
+
+
+def said(response_type: str) -> web.Response:
+    """What the gateway itself says, such as REQUEST_TOO_LARGE."""
+    status, headers, body = words().say(response_type)
+    return web.Response(status=status, headers=headers, body=body)
+
+
+@cache
+def words() -> GatewayWords:
+    """What the gateway says, read once."""
+    return GatewayWords.load()
 
 
 def target_of(request: web.BaseRequest) -> str | None:
@@ -53,3 +168,16 @@ def target_of(request: web.BaseRequest) -> str | None:
     """
     found = re.fullmatch(r"(?:https?://[^/?#]*)?(/.*)?", request.raw_path, re.IGNORECASE)
     return (found[1] or "/") if found else None
+
+
+def fault_of(request: web.BaseRequest) -> web.Response | None:
+    """The refusal of a request that aiohttp's parser lets pass; None if nothing is wrong with it."""
+    if target_of(request) is None:
+        return refusal("A request names a path.")
+    if request.version < HttpVersion10:
+        return refusal("This is no HTTP/1.1 or HTTP/1.0.")
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        return refusal("The only value that `Transfer-Encoding` may have is chunked.")
+    if len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers) > MOST_HEAD:
+        return refusal(status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    return None

@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.settings import PAGE
 from cli.local import fingerprints
+from cli.local.capacity import Capacity
 from cli.local.stack import PROJECT, STAGE, Record, Stack
 from cli.trouble import Trouble
 from infra import checks, stage
@@ -49,11 +50,26 @@ def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
     if record.database_url:
         environment = {"WALLIFY_STATE": "sql", "WALLIFY_DATABASE_URL": record.database_url}
         config["stages"][STAGE]["environment_variables"] |= environment
+    _limit(config["stages"][STAGE], Capacity.of_machine())
     if code_runs_in_place():
         _stage_stub(build, config, source)
     else:
         _stage_code(build, source)
     (build / ".chalice" / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def _limit(ours: dict[str, Any], capacity: Capacity) -> None:
+    """Give the API and the workers as many processes as the machine has room for, unless the stage says how many."""
+    ours["environment_variables"] = capacity.for_functions(ours["environment_variables"])
+    ours["lambda_functions"]["api_handler"].setdefault("reserved_concurrency", capacity.api)
+
+
+def local_variables(source: Path = PROJECT) -> dict[str, str]:
+    """The functions' variables that the tracked configuration sets for this stage."""
+    config = tracked_config(source)
+    everywhere: dict[str, str] = config.get("environment_variables", {})
+    here: dict[str, str] = config["stages"][STAGE].get("environment_variables", {})
+    return everywhere | here
 
 
 def _stage_code(build: Path, source: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.local import fingerprints, functions, staging
+from cli.local.capacity import Capacity
 from cli.local.stack import Record, Stack
 from cli.trouble import Trouble
 from infra.template import read
@@ -160,3 +161,20 @@ def test_a_spoilt_record_reads_as_nothing_known(tmp_path: Path, content: str) ->
     (tmp_path / "stack.json").write_text(content, encoding="utf-8")
 
     assert Record.of(tmp_path) == Record()
+
+
+def test_a_stack_gets_as_many_workers_as_the_machine_has_room_for(
+    stack: Stack, source: Path, packaging: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Capacity, "of_machine", lambda: Capacity(requests=8, workers=3))
+    staging.stage_project(stack, Record(outputs=OUTPUTS), source)
+
+    ours = json.loads((stack.build / ".chalice" / "config.json").read_text())["stages"]["local"]
+    assert ours["environment_variables"]["WALLIFY_CONCURRENCY"] == "3"
+    assert ours["lambda_functions"]["api_handler"]["reserved_concurrency"] == 16
+
+
+def test_a_stage_may_say_itself_how_many_workers_it_wants() -> None:
+    capacity = Capacity(requests=8, workers=3)
+
+    assert capacity.for_functions({"WALLIFY_CONCURRENCY": "10"}) == {"WALLIFY_CONCURRENCY": "10"}

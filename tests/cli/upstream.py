@@ -46,11 +46,11 @@ class Upstream:
 
 
 @contextmanager
-def front_of(upstream: Upstream) -> Iterator[httpx.Client]:
+def front_of(upstream: Upstream, limits: front.Limits | None = None) -> Iterator[httpx.Client]:
     """A client of a front whose emulator is `upstream`."""
     port, ready, loop = ports.free_port(), threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(port, upstream, ready, stop)))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(port, upstream, limits, ready, stop)))
     thread.start()
     assert ready.wait(5), "the front did not start"
     try:
@@ -62,13 +62,15 @@ def front_of(upstream: Upstream) -> Iterator[httpx.Client]:
         loop.close()
 
 
-async def _serve(port: int, upstream: Upstream, ready: threading.Event, stop: asyncio.Event) -> None:
+async def _serve(
+    port: int, upstream: Upstream, limits: front.Limits | None, ready: threading.Event, stop: asyncio.Event
+) -> None:
     runner = web.ServerRunner(web.Server(upstream.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
     await runner.setup()
     if upstream.answers:
         await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
     where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net")
-    async with front.serving(port, where):
+    async with front.serving(port, where, limits):
         ready.set()
         await stop.wait()
     await runner.cleanup()

@@ -36,9 +36,10 @@ class Patient(httpx.HTTPTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         for _ in range(TRIES):
             response = super().handle_request(request)
-            if response.status_code not in {502, 503, 504} or not is_safe_to_repeat(request):
+            if response.status_code not in {429, 502, 503, 504} or not is_safe_to_repeat(request):
                 break
             response.read()
+            time.sleep(float(response.headers.get("Retry-After", 0)))
         return response
 
 
