@@ -20,7 +20,8 @@ _OLD = "cp1254"
 _CHARSETS = re.compile(
     r"(us-)?ascii|utf-?(8|16|32)([bl]e)?|(iso-?8859-|latin-?)\d{1,2}|(windows-|cp)\d{3,4}", re.IGNORECASE
 )
-_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+# To the end where the closing quote is missing, so that no other start is tried: the time grows with the length alone.
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)', re.DOTALL)
 _EXTENDED = re.compile(r";\s*filename\*\s*=\s*", re.IGNORECASE)
 _UNQUOTED = re.compile(r";\s*filename\s*=\s*([^\s\";][^\";]*)", re.IGNORECASE)
 _CODED_WORD = re.compile(r"=\?[\w-]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE | re.ASCII)

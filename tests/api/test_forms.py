@@ -64,6 +64,8 @@ def test_a_form_is_its_file_and_its_fields(house: Wired) -> None:
         ('form-data;\r\n name="file";\r\n filename="a.jpg"', "a.jpg"),
         ('form-data;\r\n\tname="file";\r\n\t\tfilename="güneş.jpg"', "güneş.jpg"),
         ('form-data; name="file"; filename="photo.jpg. "', "photo.jpg. "),
+        ('form-data; name="file"; filename="' + r"\"" * 8_000, ""),
+        ('form-data; name="file"; x="\\"; filename*=utf-8\'\'a.jpg', ""),
         ('form-data; name="file"; filename="\\\\server\\fotos\\a.jpg"', "a.jpg"),
         ('form-data; name="file"; filename="; filename*=utf-8\'\'evil.jpg"', "; filename*=utf-8''evil.jpg"),
         ('form-data; name="file"; filename="C:\\fakepath\\a.jpg"', "a.jpg"),
