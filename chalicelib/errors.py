@@ -42,10 +42,6 @@ class WallifyError(Exception):
         return filled(self.sentence, self.details)
 
 
-OURS = frozenset({WallifyError.code})
-"""Codes of what is the fault of nobody but us: each occurrence raises an alarm."""
-
-
 class BadRequest(WallifyError):
     """The request cannot be understood."""
 
@@ -204,3 +200,24 @@ class Unavailable(WallifyError):
     status = 503
     code = "unavailable"
     retryable = True
+
+
+class Misconfigured(Unavailable):
+    """Wallify is not set up as it has to be; its administrators can see what to mend."""
+
+    status = 500
+    code = "misconfigured"
+
+    def __init__(
+        self, sentence: str | None = None, *, cause: Mapping[str, str] | None = None, **details: object
+    ) -> None:
+        super().__init__(sentence, **details)
+        self.cause: Mapping[str, str] = cause or {}
+        """What is wrong, for administrators alone: service, operation, error, resource, reason; no secret."""
+
+
+OURS = frozenset({WallifyError.code, Misconfigured.code})
+"""Codes of what is the fault of nobody but us: each occurrence raises an alarm."""
+ATTEMPTS: Mapping[str, int] = {Misconfigured.code: 2}
+"""Code -> how many attempts a task has at most. A policy is not mended between two attempts, but one that was changed a
+moment ago may take effect."""

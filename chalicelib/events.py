@@ -12,7 +12,7 @@ from chalicelib.core.jobs import lane_of
 from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
-from chalicelib.errors import TooManyRequests, Unavailable
+from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
@@ -47,9 +47,12 @@ def process_images(records: Iterable[Record]) -> None:
         except Redeliver as later:
             wired().images_queue.postpone(record.receipt_handle, later.wait)
             raise
-        except Unavailable:
-            _soon_again(record, TaskType.PROCESS_IMAGE)
-            raise
+        except Unavailable as fault:
+            if isinstance(fault, Misconfigured) and _is_last_look(record, fault):
+                _give_up(record, TaskType.PROCESS_IMAGE, fault)
+            else:
+                _soon_again(record, TaskType.PROCESS_IMAGE)
+                raise
 
 
 def make_thumbnails(records: Iterable[Record]) -> None:
@@ -122,11 +125,24 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
             raise
         except Unavailable as fault:
             # The state store is silent, so the task cannot learn of it; SQS would bury the message without a word.
-            if _times(record) < wired().settings.max_attempts:
+            if not _is_last_look(record, fault):
                 _soon_again(record, lane)
                 raise
-            wired().letters.give_up(record.body, lane, fault)
-            log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
+            _give_up(record, lane, fault)
+
+
+def _is_last_look(record: Record, fault: Unavailable) -> bool:
+    most = wired().settings.max_attempts
+    return _times(record) >= min(most, ATTEMPTS.get(fault.code, most))
+
+
+def _give_up(record: Record, lane: TaskType, fault: Unavailable) -> None:
+    wired().letters.give_up(record.body, lane, fault)
+    if isinstance(fault, Misconfigured):
+        wired().metrics.count("Faults", cause=fault.code)
+        log.error("misconfigured", exc_info=fault, extra={"alarm": fault.code, "cause": fault.cause})
+    else:
+        log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
 
 
 def _soon_again(record: Record, lane: TaskType) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from chalice.app import Chalice, Request, Response
@@ -22,7 +22,7 @@ from chalicelib.api.reading import read_parts
 from chalicelib.api.request_body import FORM, must_not_be_compressed
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import MethodNotAllowed, NotFound, WallifyError
+from chalicelib.errors import MethodNotAllowed, Misconfigured, NotFound, WallifyError
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
 
@@ -60,11 +60,23 @@ def _serving(endpoint: Endpoint) -> Handle:
         known = allowed(ask, endpoint.scopes)
         must_not_be_compressed(known)
         parts = read_parts(known, endpoint)
-        answer = endpoint.view(known, **parts)
+        with _cause_for(known):
+            answer = endpoint.view(known, **parts)
         note(known, endpoint.name, parts)
         return answer
 
     return _counting_refusals(handle) if endpoint.scopes == (Scope.UPLOAD,) else handle
+
+
+@contextmanager
+def _cause_for(ask: Ask) -> Iterator[None]:
+    """What is wrong with the configuration is a detail for administrators, and for nobody else."""
+    try:
+        yield
+    except Misconfigured as fault:
+        if ask.is_admin:
+            fault.details["cause"] = dict(fault.cause)
+        raise
 
 
 def _counting_refusals(handle: Handle) -> Handle:
@@ -114,10 +126,12 @@ def _told(error: Exception, request_id: str) -> WallifyError:
     """What a client may hear of an error; what nobody foresaw is for the log alone."""
     if isinstance(error, WallifyError) and error.status != InternalError.status:
         return error
-    log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": InternalError.code})
+    told = error if isinstance(error, Misconfigured) else InternalError()
+    cause = {"cause": told.cause} if isinstance(told, Misconfigured) else {}
+    log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": told.code, **cause})
     with suppress(Exception):  # where nothing can be built (a bad setting), nothing can be counted
-        wired().metrics.count("Faults", cause=InternalError.code)
-    return InternalError()
+        wired().metrics.count("Faults", cause=told.code)
+    return told
 
 
 def _note(request: Request, answer: Answer, request_id: str, began: float) -> None:

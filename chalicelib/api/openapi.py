@@ -19,6 +19,7 @@ from chalicelib.api.schemas import Json, properties_of, reference, schemas
 from chalicelib.errors import (
     BadRequest,
     Forbidden,
+    Misconfigured,
     TooManyRequests,
     Unauthorized,
     Unavailable,
@@ -27,7 +28,7 @@ from chalicelib.errors import (
 )
 
 API_VERSION = "1.0.0"
-_ANYWHERE = (InternalError, TooManyRequests, Unavailable)
+_ANYWHERE = (InternalError, Misconfigured, TooManyRequests, Unavailable)
 
 
 def description(endpoints: tuple[Endpoint, ...], base: str = "") -> Json:

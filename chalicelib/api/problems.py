@@ -11,7 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.languages import Language
 from chalicelib.api.turkish import TURKISH
 from chalicelib.core.tasks import Failure
-from chalicelib.errors import MethodNotAllowed, Unauthorized, UnsupportedCoding, WallifyError, filled
+from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError, filled
 
 TRY_AGAIN_SECONDS = "2"
 
@@ -64,4 +64,5 @@ def _headers(error: WallifyError) -> dict[str, str]:
     if isinstance(error, UnsupportedCoding):
         # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
         return {"Accept_Encoding": "identity"}
-    return {"Retry_After": TRY_AGAIN_SECONDS} if error.retryable else {}
+    # A configuration is not mended in two seconds.
+    return {"Retry_After": TRY_AGAIN_SECONDS} if error.retryable and not isinstance(error, Misconfigured) else {}

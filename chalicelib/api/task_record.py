@@ -47,6 +47,8 @@ class ErrorRecord(msgspec.Struct, frozen=True):
     """True when another attempt may succeed."""
     details: Mapping[str, Any] = {}
     """Facts about it, as a direct answer has them: a limit and the value, the type, what is accepted."""
+    cause: Mapping[str, Any] | None = None
+    """What of the configuration is wrong (service, operation, error, resource); told to administrators only."""
     trace: str | None = None
     """Where in the code it happened; told to administrators only, and null where that says nothing new."""
 
@@ -140,8 +142,9 @@ def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:
 
 def error_record(ask: Ask, error: Failure | WallifyError) -> ErrorRecord:
     """An error as the client may see it, in its language."""
-    trace = error.trace or None if ask.is_admin and isinstance(error, Failure) else None
-    return ErrorRecord(error.code, say(error, ask.language), error.retryable, error.details, trace)
+    seen = error if ask.is_admin and isinstance(error, Failure) else None
+    cause, trace = (seen.cause or None, seen.trace or None) if seen else (None, None)
+    return ErrorRecord(error.code, say(error, ask.language), error.retryable, error.details, cause, trace)
 
 
 _SAME = (

@@ -58,6 +58,7 @@ TURKISH = {
     "source_gone": "Yüklenen dosya artık depoda yok.",
     "too_many_requests": "Aynı anda çok fazla istek var; birazdan yeniden deneyin.",
     "unavailable": "Sistemin bir parçası şu an yanıt vermiyor; birazdan yeniden deneyin.",
+    "misconfigured": "Wallify gerektiği gibi kurulmamış; neyin düzeltileceğini yöneticileri görebilir.",
     "internal_error": "Wallify içinde bir şeyler ters gitti.",
     # For sentences that say more than their code.
     "The task has ended already.": "Görev zaten sona ermiş.",

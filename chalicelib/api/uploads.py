@@ -25,6 +25,7 @@ from chalicelib.errors import (
     DuplicateImage,
     EmptyFile,
     ImageTooLarge,
+    Misconfigured,
     NotAnImage,
     PayloadTooLarge,
     SourceGone,
@@ -182,6 +183,8 @@ def _error_of(task: Task) -> WallifyError:
     """What the client hears when the task ended without an image: the task's own error, with the error's own status."""
     if task.error is None:
         return Conflict("The upload was cancelled.", task_id=task.task_id, status=task.status)
+    if task.error.code == Misconfigured.code:
+        return Misconfigured(cause={name: str(text) for name, text in task.error.cause.items()}, task_id=task.task_id)
     kind = _kinds(WallifyError).get(task.error.code, WallifyError)
     return kind(task.error.sentence or task.error.message, **task.error.details, task_id=task.task_id)
 

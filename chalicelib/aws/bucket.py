@@ -11,6 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from chalicelib.aws.troubles import fault_of
+from chalicelib.core.aws_errors import denied
 from chalicelib.core.blobs import Blob, Form, Stored
 from chalicelib.core.paging import Page
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
@@ -39,7 +41,7 @@ class S3Bucket:
 
     def get(self, key: str, *, limit: int) -> bytes:
         """The newest bytes, checked to be complete; see ObjectStore."""
-        with _translated():
+        with _translated(self.name):
             found = self.connect().get_object(Bucket=self.name, Key=key)
             size = int(found["ContentLength"])
             if size > limit:
@@ -52,7 +54,7 @@ class S3Bucket:
     def has(self, key: str) -> bool:
         """True when there is such an object; see ObjectStore."""
         try:
-            with _translated():
+            with _translated(self.name):
                 self.connect().head_object(Bucket=self.name, Key=key)
         except ObjectNotFound:
             return False
@@ -90,27 +92,27 @@ class S3Bucket:
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
         """Some objects under the prefix; see ObjectStore."""
         start = {} if after is None else {"StartAfter": after}
-        with _translated():
+        with _translated(self.name):
             found = self.connect().list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **start)
         items = tuple(_stored(one) for one in found.get("Contents", ()))
         return Page(items, items[-1].key if items and found["IsTruncated"] else None)
 
     def copy(self, key: str, to: str) -> None:
         """Store the object under another key as well; see ObjectStore."""
-        with _translated():
+        with _translated(self.name):
             self.connect().copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
 
     def delete_if(self, key: str, etag: str) -> bool:
         """Remove the object if it still is this one; see ObjectStore."""
         try:
-            with _translated():
+            with _translated(self.name):
                 self.connect().delete_object(Bucket=self.name, Key=key, IfMatch=etag)
         except (ObjectNotFound, Conflict):
             return False
         return True
 
     def _put(self, blob: Blob) -> None:
-        with _translated():
+        with _translated(self.name):
             self.connect().put_object(
                 Bucket=self.name,
                 Key=blob.key,
@@ -122,14 +124,17 @@ class S3Bucket:
 
     def _delete(self, keys: Sequence[str]) -> None:
         wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
-        with _translated():
+        with _translated(self.name):
             errors = self.connect().delete_objects(Bucket=self.name, Delete=wanted).get("Errors", [])
+        codes = sorted({str(error.get("Code", "")) for error in errors})
+        for fault in filter(None, (denied("s3", "DeleteObjects", code, self.name) for code in codes)):
+            raise fault
         if errors:
             raise Unavailable("Some objects could not be removed.", count=len(errors))
 
     def _keys(self, prefix: str) -> Iterable[str]:
         pages = self.connect().get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-        with _translated():
+        with _translated(self.name):
             return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
@@ -143,7 +148,7 @@ def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(bucket: str) -> Iterator[None]:
     try:
         yield
     except ClientError as cause:
@@ -151,6 +156,10 @@ def _translated() -> Iterator[None]:
             raise ObjectNotFound from cause
         if cause.response["Error"]["Code"] in _CHANGED:
             raise Conflict("The object has changed.") from cause
-        raise Unavailable("The bucket does not answer as it should; try again shortly.") from cause
+        raise fault_of(cause, "s3", bucket, _WRONG) from cause
     except (BotoCoreError, HTTPClientError) as cause:
-        raise Unavailable("The bucket does not answer; try again shortly.") from cause
+        raise fault_of(cause, "s3", bucket, _SILENT) from cause
+
+
+_WRONG = "The bucket does not answer as it should; try again shortly."
+_SILENT = "The bucket does not answer; try again shortly."

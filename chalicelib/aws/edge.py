@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from chalicelib.errors import TooManyRequests, Unavailable
+from chalicelib.aws.troubles import fault_of
+from chalicelib.errors import TooManyRequests
 
 _AT_ONCE = 1000
 """CloudFront works on 3,000 paths at a time, of all requests together, and on 15 that end with an asterisk."""
@@ -53,9 +54,9 @@ class CloudFront:
         except ClientError as cause:
             if cause.response["Error"]["Code"] in _BUSY:
                 raise TooManyRequests("The CDN works on as many requests as it takes.") from cause
-            raise Unavailable(_SILENT) from cause
+            raise fault_of(cause, "cloudfront", self.distribution, _SILENT) from cause
         except (BotoCoreError, HTTPClientError) as cause:
-            raise Unavailable(_SILENT) from cause
+            raise fault_of(cause, "cloudfront", self.distribution, _SILENT) from cause
 
 
 _SILENT = "The CDN does not answer as it should; try again shortly."

@@ -13,8 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from chalicelib.aws.troubles import fault_of
 from chalicelib.core.workforce import Load
-from chalicelib.errors import TooManyRequests, Unavailable
+from chalicelib.errors import TooManyRequests
 
 _RESTING = frozenset({"Disabled", "Disabling"})
 _COUNTED = {
@@ -35,7 +36,7 @@ class SqsLane:
 
     def load(self) -> Load:
         """How much is in it; see Lane."""
-        with _translated():
+        with _translated(self.name):
             told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
             # Whoever looks at dead letters hides them for a moment; they are still there.
             dead = self._attributes(f"{self.name}-dead", _COUNTED["waiting"], _COUNTED["in_flight"])
@@ -54,14 +55,14 @@ class SqsLane:
 
     def purge(self) -> None:
         """Throw away what is in it; see Lane."""
-        with _translated():
+        with _translated(self.name):
             try:
                 self.sqs().purge_queue(QueueUrl=self._url(self.name))
             except self.sqs().exceptions.PurgeQueueInProgress as cause:
                 raise TooManyRequests("A queue can be purged once a minute.") from cause
 
     def _switch(self, *, on: bool) -> None:
-        with _translated():
+        with _translated(self.name):
             arn = self._attributes(self.name, "QueueArn")["QueueArn"]
             for feed in self._feeds(arn):
                 # While a switch moves, AWS refuses to move it again; where it stands already there is nothing to do.
@@ -85,8 +86,11 @@ class SqsLane:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(queue: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError, HTTPClientError) as cause:
-        raise Unavailable("The queue does not answer as it should; try again shortly.") from cause
+        raise fault_of(cause, "sqs", queue, _SILENT) from cause
+
+
+_SILENT = "The queue does not answer as it should; try again shortly."

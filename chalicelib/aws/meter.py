@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from chalicelib.core.aws_errors import misconfigured
 from chalicelib.core.metrics import NAMESPACE
 from chalicelib.core.workforce import Usage
 from chalicelib.telemetry import log
@@ -107,7 +108,9 @@ class CloudWatch:
         try:
             found = ask()
         except (ClientError, BotoCoreError, HTTPClientError) as cause:
-            log.warning("the cloud does not tell its numbers", exc_info=cause, extra={"numbers": what})
+            wrong = misconfigured(cause, "cloudwatch", what)
+            alarm = {"alarm": wrong.code, "cause": wrong.cause} if wrong else {}
+            log.warning("the cloud does not tell its numbers", exc_info=cause, extra={"numbers": what, **alarm})
             found = otherwise
         self._kept[what] = (now, found)
         return found

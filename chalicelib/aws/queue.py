@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
+from chalicelib.aws.troubles import fault_of
 from chalicelib.core.messages import DeadLetter
-from chalicelib.errors import Unavailable
 
 _LONGEST = timedelta(hours=12)  # SQS hides no message longer
 _LONGEST_DELAY = timedelta(minutes=15)  # and delays none longer
@@ -32,7 +32,7 @@ class SqsQueue:
     def postpone(self, receipt: str, delay: timedelta) -> None:
         """Hide a received message for so long; see Queue."""
         seconds = max(int(min(delay, _LONGEST).total_seconds()), 1)
-        with _translated():
+        with _translated(self.name):
             self.connect().change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
             )
@@ -40,13 +40,13 @@ class SqsQueue:
     def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
         """Put a message in; see Queue."""
         seconds = int(min(delay, _LONGEST_DELAY).total_seconds())
-        with _translated():
+        with _translated(self.name):
             self.connect().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def bury(self, body: str, *, reason: str) -> None:
         """Put a message among the dead letters; see Queue."""
         said = {"reason": {"DataType": "String", "StringValue": reason[:256] or "unknown"}}
-        with _translated():
+        with _translated(self.name):
             self.connect().send_message(QueueUrl=self._dead_url, MessageBody=body, MessageAttributes=said)
 
     def dead(
@@ -70,16 +70,18 @@ class SqsQueue:
                 {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
                 for number, handle in enumerate(handles[at : at + _AT_ONCE])
             ]
-            with _translated():  # what fails one by one is gone or visible already, and is reported in the answer
+            with _translated(
+                self.name
+            ):  # what fails one by one is gone or visible already, and is reported in the answer
                 self.connect().change_message_visibility_batch(QueueUrl=self._dead_url, Entries=entries)
 
     def dig_up(self, letter: DeadLetter) -> None:
         """Remove a dead letter; see Queue."""
-        with _translated():
+        with _translated(self.name):
             self.connect().delete_message(QueueUrl=self._dead_url, ReceiptHandle=letter.receipt)
 
     def _receive(self, limit: int, hold: timedelta, wait: timedelta) -> list[DeadLetter]:
-        with _translated():
+        with _translated(self.name):
             answer = self.connect().receive_message(
                 QueueUrl=self._dead_url,
                 MaxNumberOfMessages=min(limit, _AT_ONCE),
@@ -99,7 +101,7 @@ class SqsQueue:
         return self._url_of(f"{self.name}-dead")
 
     def _url_of(self, name: str) -> str:
-        with _translated():
+        with _translated(self.name):
             url: str = self.connect().get_queue_url(QueueName=name)["QueueUrl"]
         return url
 
@@ -111,8 +113,11 @@ def _letter(message: dict[str, Any]) -> DeadLetter:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(queue: str) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError, HTTPClientError) as cause:
-        raise Unavailable("The queue does not answer as it should; try again shortly.") from cause
+        raise fault_of(cause, "sqs", queue, _SILENT) from cause
+
+
+_SILENT = "The queue does not answer as it should; try again shortly."

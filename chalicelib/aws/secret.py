@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.errors import Unavailable
+from chalicelib.aws.troubles import fault_of
 
 
 @dataclass
@@ -36,5 +36,8 @@ class Secret:
         try:
             text: str = self.connect().get_secret_value(SecretId=self.secret_id)["SecretString"]
         except (ClientError, BotoCoreError) as cause:
-            raise Unavailable("The first token's secret cannot be read; try again shortly.") from cause
+            raise fault_of(cause, "secretsmanager", self.secret_id, _SILENT) from cause
         return text
+
+
+_SILENT = "The first token's secret cannot be read; try again shortly."

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from chalicelib.errors import IllegalTransition, WallifyError
+from chalicelib.errors import ATTEMPTS, IllegalTransition, Misconfigured, WallifyError
 
 
 class Status(StrEnum):
@@ -93,13 +93,16 @@ class Failure:
     sentence: str = field(default="", compare=False)
     """The message before its details were put in, by which it is told in another language; empty where that is the
     message itself, and in rows that are older than this field."""
+    cause: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """What of our configuration is wrong, for administrators alone; empty in rows that are older than this field."""
     trace: str = field(default="", compare=False, repr=False)
     """Where in the code it happened, for administrators alone; empty where that says nothing new."""
 
     @classmethod
     def of(cls, error: WallifyError, *, trace: str = "") -> Failure:
         """What a task remembers of an error."""
-        return cls(error.code, error.message, error.retryable, error.details, error.sentence, trace)
+        cause = error.cause if isinstance(error, Misconfigured) else {}
+        return cls(error.code, error.message, error.retryable, dict(error.details), error.sentence, cause, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,10 @@ class Task:
     def is_final(self) -> bool:
         """True when nothing will change any more."""
         return self.status.is_final
+
+    def is_last_attempt(self, code: str) -> bool:
+        """True when an error of this code, in the newest attempt, is not tried again."""
+        return self.attempts >= min(self.max_attempts, ATTEMPTS.get(code, self.max_attempts))
 
     def is_held(self, now: datetime) -> bool:
         """True while a run holds a lease that has not ended."""

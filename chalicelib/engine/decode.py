@@ -67,7 +67,8 @@ def decode(image: ImageFile, longest: int | None = None) -> Box:
 
 
 def _scaled(image: ImageFile, longest: int | None) -> Box | None:
-    if not longest or image.format != "JPEG":
+    # Without a tile there is no scan to decode, which the decoder says itself.
+    if not longest or image.format != "JPEG" or not image.tile:
         return None
     scale = eighths(cast("JpegImageFile", image), longest)
     return _draft(cast("JpegImageFile", image), scale) if scale in _DENOMINATORS else None

@@ -119,7 +119,7 @@ class Attempts:
         None where there are no attempts left: then it has ended as FAILURE, and its dead letter says why. Where that
         letter cannot be kept now, the task waits, too, for whoever looks next.
         """
-        if task.attempts >= task.max_attempts and self._is_buried(task, error):
+        if task.is_last_attempt(error.code) and self._is_buried(task, error):
             self.fail(task, error)
             return None
         self._end(task, lambda latest: latest.retrying(error))

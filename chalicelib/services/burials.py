@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from chalicelib.core.jobs import Standing
 from chalicelib.core.messages import Arrival, DeadLetter, UnknownMessage, Work, read
 from chalicelib.core.tasks import Failure, Task
-from chalicelib.errors import Conflict, DeadLetterNotFound, NotFound, SourceGone, TaskNotFound, Unavailable
+from chalicelib.errors import (
+    Conflict,
+    DeadLetterNotFound,
+    Misconfigured,
+    NotFound,
+    SourceGone,
+    TaskNotFound,
+    Unavailable,
+)
 from chalicelib.ports import Clock, Queue, TaskStore
 from chalicelib.services.arrivals import Arrivals
 from chalicelib.services.families import Families
@@ -185,6 +193,8 @@ def _why(task: Task, letter: DeadLetter) -> Failure:
     last = {"last": task.error.code} if task.error else {}
     if letter.reason == Unavailable.code:
         return Failure(letter.reason, _SILENT, retryable=True, details=last)
+    if letter.reason == Misconfigured.code:
+        return replace(Failure.of(Misconfigured()), details=last)
     return Failure("dead_letter", "Its message was received too often without success.", details=last)
 
 

@@ -72,7 +72,7 @@ class Cleanup:
             return self._advance(task, position, report)
         except Unavailable as fault:
             # What cannot be read is never taken for gone; the last attempt that hears so raises the alarm.
-            if task.attempts >= task.max_attempts:
+            if task.is_last_attempt(fault.code):
                 self._alarm(fault)
             raise
 

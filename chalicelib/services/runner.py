@@ -115,7 +115,7 @@ class Runner:
         if not error.retryable:
             log.info("task failed", extra={"code": error.code, "reason": error.message})
             return self._discarded(self.attempts.fail(task, error), job)
-        alarm = {"alarm": error.code} if error.code in OURS else {}
+        alarm = {"alarm": error.code, **({"cause": error.cause} if error.cause else {})} if error.code in OURS else {}
         log.exception("attempt failed", extra={"code": error.code, **alarm})
         wait = self.attempts.retry(task, error)
         if wait is None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from chalicelib.errors import TooManyRequests, Unavailable, WallifyError
+from chalicelib.errors import Misconfigured, TooManyRequests, Unavailable, WallifyError
 
 T = TypeVar("T")
 
@@ -20,6 +20,8 @@ def again(call: Callable[[], T], *, sleep: Callable[[float], None]) -> T:
     while True:
         try:
             return call()
+        except Misconfigured:
+            raise
         except (TooManyRequests, Unavailable) as e:
             if attempt >= ATTEMPTS[type(e)]:
                 raise

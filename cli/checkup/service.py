@@ -16,6 +16,7 @@ SLOW = 2.0  # seconds
 SKEW = 5.0  # seconds; the API's `Date` has no fractions
 FATAL_SKEW = 300.0
 """AWS refuses requests that were signed more than five minutes away."""
+UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
 SPEAKS = "1"
@@ -73,6 +74,40 @@ def queues(api: Client) -> Iterator[Finding]:
             yield Finding(name, GOOD, words)
 
 
+def configuration(api: Client) -> Iterator[Finding]:
+    """Whether AWS and the database let the deployed functions do their work; the cause where they do not."""
+    wrong = [fault for probe in PARTS.values() if (fault := _setup_fault(probe, api))]
+    for fault in wrong:
+        yield Finding("configuration", BAD, f"{fault.message} {_cause(fault)}".strip(), MEND)
+    if not wrong:
+        yield Finding("configuration", GOOD, f"the API may use its {', '.join(PARTS)}")
+
+
+def _setup_fault(probe: Callable[[Client], object], api: Client) -> ApiError | None:
+    try:
+        probe(api)
+    except ApiError as error:
+        if error.code == MISCONFIGURED:
+            return error
+        if error.status not in {UNAUTHORIZED, FORBIDDEN, NOT_FOUND}:
+            raise
+    return None
+
+
+def _cause(fault: ApiError) -> str:
+    """The cause, which the API tells to administrators alone."""
+    told = fault.details.get("cause") or {}
+    return "; ".join(f"{name}: {text}" for name, text in told.items())
+
+
+MISCONFIGURED = "misconfigured"
+MEND = "See docs/runbook.md#misconfigured; a token with the scope admin is told the cause."
+PARTS: dict[str, Callable[[Client], object]] = {
+    "state": lambda api: api.collections.all(),
+    "queues": lambda api: api.queues.all(),
+    "bucket": lambda api: next(iter(api.quarantine.all()), None),
+}
+"""Requests that change nothing, by what they need."""
 PROBES: dict[str, Callable[[Client], object]] = {
     # Requests that change nothing: the last asks for a form for no file.
     "read": lambda api: api.collections.all(),

@@ -72,7 +72,9 @@ def _of_service(place: Target) -> Iterator[Finding]:
     with connection.client_of(place, tries=2) as api:
         reached = list(_safely(partial(service.greeting, api), "api"))
         yield from reached
-        for check in (service.version, service.token, service.queues) if reached[-1].what != "api" else ():
+        for check in (
+            (service.version, service.token, service.configuration, service.queues) if reached[-1].what != "api" else ()
+        ):
             yield from _safely(partial(check, api), check.__name__)
 
 

@@ -12,9 +12,12 @@ from chalicelib import errors
 from chalicelib.api import problems
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.turkish import TURKISH
-from chalicelib.errors import Unavailable, WallifyError
+from chalicelib.core.tasks import Failure, Status
+from chalicelib.core.tokens import Scope
+from chalicelib.errors import Misconfigured, Unavailable, WallifyError
 from chalicelib.wiring import Wired, use
 from tests.api.gateway import Gateway, Got
+from tests.builders import a_final_task
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
@@ -94,6 +97,41 @@ def test_a_part_that_does_not_answer_may_be_asked_again(admin: Gateway, house: W
     got = admin.get("/tasks/active")
 
     assert (got.status, got.headers["Retry-After"], got.json["code"]) == (503, "2", "unavailable")
+
+
+CAUSE = {"service": "dynamodb", "operation": "Query", "error": "AccessDeniedException", "resource": "wallify-prod"}
+
+
+def test_a_wrong_configuration_is_told_to_administrators_and_nobody_else(
+    admin: Gateway, house: Wired, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = Gateway(admin.app, f"Bearer {house.tokens.issue('reader', frozenset({Scope.READ, Scope.TASKS}))[0]}")
+    house.tasks = Denied()  # type: ignore[assignment]  # only the one verb is asked
+
+    seen, hidden = admin.get("/tasks/active"), reader.get("/tasks/active", Accept_Language="tr")
+
+    assert (seen.status, seen.json["code"], seen.json["details"]) == (500, "misconfigured", {"cause": CAUSE})
+    assert (hidden.status, hidden.json["code"], hidden.json["details"]) == (500, "misconfigured", {})
+    assert hidden.json["message"].startswith("Wallify gerektiği gibi kurulmamış")  # noqa: RUF001  # Turkish
+    assert "Retry-After" not in seen.headers
+    assert [line.cause for line in failures(caplog)] == [CAUSE, CAUSE]
+
+
+def test_a_tasks_cause_is_told_to_administrators_and_nobody_else(admin: Gateway, house: Wired) -> None:
+    reader = Gateway(admin.app, f"Bearer {house.tokens.issue('reader', frozenset({Scope.READ, Scope.TASKS}))[0]}")
+    error = Failure.of(Misconfigured(cause=CAUSE))
+    house.state.tasks.add(a_final_task(UNKNOWN, status=Status.FAILURE, error=error))
+
+    seen, hidden = (one.get(f"/task/status/{UNKNOWN}").json["error"] for one in (admin, reader))
+
+    assert (seen["code"], seen["cause"]) == ("misconfigured", CAUSE)
+    assert (hidden["code"], hidden["cause"], hidden["details"]) == ("misconfigured", None, {})
+    assert "dynamodb" not in json.dumps(hidden)
+
+
+class Denied:
+    def active(self, *_: object) -> None:
+        raise Misconfigured(cause=CAUSE)
 
 
 class Silent:

@@ -8,7 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import Blob
-from chalicelib.errors import Unavailable
+from chalicelib.errors import Misconfigured, Unavailable
 from tests.faults.cloud import Faults, s3_error
 
 LIMIT = 1_000
@@ -19,7 +19,12 @@ def a_blob(key: str = "a.png") -> Blob:
     return Blob(key, b"bytes", "image/png")
 
 
-ANSWERS = ((503, "SlowDown"), (500, "InternalError"), (403, "AccessDenied"), (404, "NoSuchBucket"))
+ANSWERS: tuple[tuple[int, str, type[Unavailable]], ...] = (
+    (503, "SlowDown", Unavailable),
+    (500, "InternalError", Unavailable),
+    (403, "AccessDenied", Misconfigured),
+    (404, "NoSuchBucket", Misconfigured),
+)
 ACTS: dict[str, Callable[[S3Bucket], object]] = {
     "PutObject": lambda bucket: bucket.put(a_blob("b"), a_blob("c")),
     "GetObject": lambda bucket: bucket.get("a.png", limit=LIMIT),
@@ -33,10 +38,11 @@ def test_a_bucket_that_refuses_is_unavailable(
     bucket: S3Bucket, s3: Client, operation: str, act: Callable[[S3Bucket], object]
 ) -> None:
     bucket.put(a_blob())
-    for status, code in ANSWERS:
+    for status, code, meaning in ANSWERS:
         Faults(s3, f"s3.{operation}").refuse(status, s3_error(code))
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as refused:
             act(bucket)
+        assert type(refused.value) is meaning
 
 
 def test_objects_that_could_not_be_deleted_are_told(bucket: S3Bucket, s3: Client) -> None:

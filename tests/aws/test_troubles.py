@@ -36,7 +36,8 @@ def ask(client: Client) -> None:
         (500, "InternalError", ["AwsErrors"]),
         (503, "ServiceUnavailable", ["AwsErrors"]),
         (404, "NoSuchKey", []),
-        (403, "AccessDenied", []),
+        (403, "AccessDenied", ["Faults"]),
+        (404, "NoSuchBucket", ["Faults"]),
         (412, "PreconditionFailed", []),
     ],
 )

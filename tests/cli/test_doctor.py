@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from chalicelib.core.tokens import Scope
+from chalicelib.errors import Misconfigured
 from cli.checkup import here, service
 from cli.checkup.account import account
 from cli.client.api import Greeting
@@ -27,7 +28,17 @@ def states(typed: Typed) -> dict[str, str]:
 def test_a_system_that_is_well_is_said_to_be_well(at_desk: Terminal, desk: Desk) -> None:
     typed = at_desk("doctor", "--json")
 
-    assert {"target", "api", "clock", "version", "token", "queue images", "packages", "disk"} <= states(typed).keys()
+    assert {
+        "target",
+        "api",
+        "clock",
+        "version",
+        "token",
+        "configuration",
+        "queue images",
+        "packages",
+        "disk",
+    } <= states(typed).keys()
     assert "bad" not in states(typed).values()
     assert typed.code == 0
 
@@ -37,6 +48,25 @@ def test_people_get_a_line_for_each_thing(at_desk: Terminal, desk: Desk) -> None
 
     assert f"ok   target             {desk.url} (WALLIFY_URL)" in typed.out
     assert "ok   token              may read, tasks, admin, upload" in typed.out
+
+
+CAUSE = {"service": "dynamodb", "operation": "Query", "error": "AccessDeniedException", "resource": "wallify-prod"}
+
+
+def test_a_wrong_configuration_is_named_with_its_cause(
+    at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise Misconfigured(cause=CAUSE)
+
+    monkeypatch.setattr(type(desk.house.delivery), "stats", denied)
+
+    typed = at_desk("doctor", "--json")
+
+    found = [one["says"] for one in typed.lines if one["what"] == "configuration"]
+    cause = "service: dynamodb; operation: Query; error: AccessDeniedException; resource: wallify-prod"
+    assert found == [f"Wallify is not set up as it has to be; its administrators can see what to mend. {cause}"]
+    assert (typed.code, states(typed)["configuration"]) == (1, "bad")
 
 
 def test_what_a_token_may_do_is_told(at_desk: Terminal, desk: Desk) -> None:

@@ -16,6 +16,7 @@ from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.guard import decoder_errors, parser_errors
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import DamagedImage, ImageTooLarge
+from tests.pictures import a_jpeg
 from tests.world import a_png
 
 MISSING = (
@@ -78,6 +79,14 @@ def test_no_code_of_ours_runs_inside_the_decoders_guard(monkeypatch: pytest.Monk
             patched.setattr(decoding, ours, wrong)
             with pytest.raises(ValueError, match="a bug of ours"):
                 decode(open_picture("png", a_png()))
+
+
+def test_a_jpeg_without_a_scan_is_the_pictures_fault() -> None:
+    picture = open_picture("jpeg", a_jpeg((40, 30)))
+    picture.tile = []
+
+    with pytest.raises(DamagedImage):
+        decode(picture, 20)
 
 
 def a_palette_png() -> bytes:

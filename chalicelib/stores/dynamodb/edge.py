@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004  # botocore's word for it
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004  # botocore's word for it
+    HTTPClientError,
+)
 
+from chalicelib.core.aws_errors import misconfigured
 from chalicelib.errors import TooManyRequests, Unavailable
 
 
@@ -19,17 +25,25 @@ class Refused(Exception):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise Refused, TooManyRequests (not done) or Unavailable (perhaps done); other errors are bugs and pass."""
+def translated(table: str = "") -> Iterator[None]:
+    """Raise what DynamoDB's error means; other errors are bugs and pass.
+
+    Refused, TooManyRequests (not done), Unavailable (perhaps done), or Misconfigured (not done, and never will be).
+    """
     try:
         yield
     except ClientError as e:
-        meaning = _meaning(e)
+        meaning = _meaning(e) or misconfigured(e, "dynamodb", table)
         if meaning is None:
             raise
         raise meaning from e
     except (ConnectionError, HTTPClientError) as e:
         raise Unavailable from e
+    except BotoCoreError as e:
+        meaning = misconfigured(e, "dynamodb", table)
+        if meaning is None:
+            raise
+        raise meaning from e
 
 
 _BUSY = frozenset(

@@ -131,7 +131,7 @@ class Table:
 
     def _again(self, call: Callable[[], T]) -> T:
         def translated_call() -> T:
-            with translated():
+            with translated(self._name):
                 return call()
 
         return again(translated_call, sleep=self._sleep)
