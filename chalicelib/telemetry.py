@@ -21,6 +21,8 @@ _LONGEST_LINE = 200_000
 """Characters, all ASCII; CloudWatch Logs takes 256 KB."""
 _LONGEST_FIELD = 1_000
 _TIGHT = (",", ":")
+_MOMENT = "%Y-%m-%dT%H:%M:%S.%FZ"
+"""As moments are written everywhere (`core.moments`); `%F` is three digits of milliseconds."""
 _FRAMES = 4
 """From logging's own method to whoever called ours, so that lines tell the right place."""
 
@@ -60,7 +62,7 @@ def one_line(record: Mapping[str, Any]) -> str:
     return json.dumps({name: str(value)[:_LONGEST_FIELD] for name, value in record.items()}, separators=_TIGHT)
 
 
-log = SteadyLogger(service="wallify", use_rfc3339=True, json_serializer=one_line)
+log = SteadyLogger(service="wallify", datefmt=_MOMENT, utc=True, json_serializer=one_line)
 
 
 def at_start(read: Callable[[], T]) -> T:

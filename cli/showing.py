@@ -14,6 +14,7 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
+from cli.moments import with_written
 from cli.terminal import harmless, screen
 
 T = TypeVar("T")
@@ -60,7 +61,8 @@ def say(given: argparse.Namespace, sentence: str, thing: object) -> None:
 
 def emit(thing: object) -> None:
     """One line of JSON, at once: whoever reads it may be waiting."""
-    print(json.dumps(msgspec.to_builtins(thing), ensure_ascii=not _speaks_unicode()), flush=True)
+    told = with_written(msgspec.to_builtins(thing, builtin_types=(datetime,)))
+    print(json.dumps(told, ensure_ascii=not _speaks_unicode()), flush=True)
 
 
 def shown(value: object) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import sha256
 
 import msgspec
 
 from chalicelib.api.asking import Ask
+from chalicelib.core.moments import with_written
 
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -21,6 +23,12 @@ class Answer:
     status: int = 200
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    done: str = ""
+    """What came of the request, for its line in the audit log, where the request itself does not say it."""
+
+    def noting(self, done: str) -> Answer:
+        """The same with what the audit log says came of it."""
+        return replace(self, done=done)
 
     def having(self, **headers: str) -> Answer:
         """The same with more headers; an underscore in a name stands for a hyphen."""
@@ -30,8 +38,9 @@ class Answer:
 
 
 def data(body: object, status: int = 200) -> Answer:
-    """JSON that nobody may store on the way."""
-    text = msgspec.json.encode(body, enc_hook=str).decode()
+    """JSON that nobody may store on the way; moments are written in the one form that we have."""
+    plain = msgspec.to_builtins(body, builtin_types=(datetime,), str_keys=True, enc_hook=str)
+    text = msgspec.json.encode(with_written(plain)).decode()
     return Answer(status, text, {"Content-Type": JSON, **NO_STORE})
 
 

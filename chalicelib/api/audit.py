@@ -6,6 +6,7 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import Moment, given
@@ -42,10 +43,10 @@ class AuditPage(msgspec.Struct, frozen=True):
     scopes=(Scope.ADMIN,),
     replies={200: Reply("A page of the log.", AuditPage)},
 )
-def audit(_: Ask, query: PageQuery) -> Answer:
+def audit(ask: Ask, query: PageQuery) -> Answer:
     """Every change that is not an upload, right after it was made; nothing is ever taken out of the log."""
     page = wired().desk.audit.page(query.limit, given(query.cursor))
-    return data(AuditPage(tuple(map(_record, page.items)), page.next_cursor))
+    return data(AuditPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 
 
 def _record(entry: Entry) -> EntryRecord:

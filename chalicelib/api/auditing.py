@@ -15,14 +15,16 @@ Parts = Mapping[str, Any]
 """What a view was given: `at`, `query` and `body`, as its endpoint declares them."""
 
 
-def note(ask: Ask, view: str, parts: Parts) -> None:
-    """Write down that the view has done its work, if it is one that changes something.
+def note(ask: Ask, view: str, parts: Parts, done: str = "") -> None:
+    """Write down that the view has done its work, and what came of it, if it is one that changes something.
 
     Unavailable where that cannot be written: then the client asks again, and every change may be asked for twice.
     """
     about = ABOUT.get(view)
     if about is not None:
-        wired().desk.audit.note(view, about(parts), actor=ask.actor, token_id=ask.owner)
+        # What came of it stands first: a long filter is cut off at the end.
+        told = ": ".join(part for part in (done, about(parts)) if part)
+        wired().desk.audit.note(view, told, actor=ask.actor, token_id=ask.owner)
 
 
 def _place(parts: Parts) -> str:
@@ -45,6 +47,14 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _retried(parts: Parts) -> str:
+    """The filters of a retry, those that hold without being named included."""
+    query = parts["query"]
+    state = f"state={query.state if query.state is not UNSET else 'FAILURE'}"
+    others = [said for said in _options({"query": query}) if not said.startswith(("state=", "limit=", "cursor="))]
+    return " ".join([state, *others])
+
+
 def _only_options(parts: Parts) -> str:
     return " ".join(_options(parts))
 
@@ -60,7 +70,7 @@ def _new_token(parts: Parts) -> str:
 ABOUT: Mapping[str, Callable[[Parts], str]] = {
     "cancel_task": _place,
     "retry_task": _place,
-    "retry_tasks": _only_options,
+    "retry_tasks": _retried,
     "redrive": _place,
     "remove_dead_letter": _place,
     "pause_queue": _place,

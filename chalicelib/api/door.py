@@ -62,7 +62,7 @@ def _serving(endpoint: Endpoint) -> Handle:
         parts = read_parts(known, endpoint)
         with _cause_for(known):
             answer = endpoint.view(known, **parts)
-        note(known, endpoint.name, parts)
+        note(known, endpoint.name, parts, answer.done)
         return answer
 
     return _counting_refusals(handle) if endpoint.scopes == (Scope.UPLOAD,) else handle

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.uploads import UploadHeaders
 from chalicelib.api.vocabulary import Moment, given
+from chalicelib.core.names import DEFAULT_COLLECTION
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, PayloadTooLarge
 from chalicelib.services.drafts import Announced, Draft
@@ -40,9 +42,9 @@ class FilesAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     files: Annotated[tuple[FileAhead, ...], msgspec.Meta(min_length=1, max_length=500)] | None = None
     filename: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
     content_type: Annotated[str, msgspec.Meta(max_length=100, description=_TYPE)] | None = None
-    collection: Annotated[str, msgspec.Meta(description=_COLLECTION)] = "default"
+    collection: Annotated[str, msgspec.Meta(description=_COLLECTION)] | UnsetType = UNSET
     bytes: Annotated[int, msgspec.Meta(ge=1, description=_LENGTH)] | None = None
-    on_duplicate: OnDuplicate = OnDuplicate.REUSE
+    on_duplicate: OnDuplicate | UnsetType = UNSET
 
 
 class UploadTicket(msgspec.Struct, frozen=True):
@@ -76,6 +78,7 @@ def open_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead) -> Answer:
     """Files of up to 50 MB, up to 500 at once. Each task answers from now on; `upload_expired` ends it."""
     key = given(headers.key)
     if body.files is not None:
+        _must_stand_alone(body)
         parent, drafts = wired().drafts.open_all([_announced(file) for file in body.files], owner=ask.owner, key=key)
         return _answer(ask, parent.task_id, drafts)
     if body.filename is None:
@@ -84,9 +87,19 @@ def open_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead) -> Answer:
     return _answer(ask, draft.task.task_id, (draft,))
 
 
+def _must_stand_alone(body: FilesAhead) -> None:
+    """Refuse fields beside `files`, which would be ignored."""
+    beside = msgspec.structs.replace(body, files=None)
+    names = [name for name, value in msgspec.structs.asdict(beside).items() if value is not None and value is not UNSET]
+    if names:
+        raise BadRequest("Give collection, filename and the like for each of the files.", parameter=names[0])
+
+
 def _announced(file: FileAhead | FilesAhead) -> Announced:
     filename, kind = file.filename or "", file.content_type or ""
-    return Announced(file.collection, filename, kind, file.bytes, file.on_duplicate)
+    # An empty name is one that was got wrong, not one that was left out.
+    collection = DEFAULT_COLLECTION if file.collection is UNSET else file.collection
+    return Announced(collection, filename, kind, file.bytes, given(file.on_duplicate) or OnDuplicate.REUSE)
 
 
 def _answer(ask: Ask, task_id: str, drafts: tuple[Draft, ...]) -> Answer:

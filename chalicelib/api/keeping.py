@@ -9,20 +9,19 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import ImageRecord, record_of
 from chalicelib.api.task_record import TaskRecord, started
 from chalicelib.api.tasks import PageQuery
-from chalicelib.api.vocabulary import CollectionAt, Id, ImageAt, Moment, given
-from chalicelib.api.wrongs import TRUE_OR_FALSE
+from chalicelib.api.vocabulary import CollectionAt, Id, ImageAt, Moment, Switch, given, is_on
 from chalicelib.core.catalog import Image
+from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
 from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
 from chalicelib.services.privacy import PrivacyDiffers
 from chalicelib.wiring import wired
-
-_Switch = Annotated[str, msgspec.Meta(pattern=r"^(true|false)(?!\n)$", extra=TRUE_OR_FALSE)]
 
 
 class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,18 +29,19 @@ class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     collection: Annotated[str, msgspec.Meta(max_length=64, description="Move it here.")] | UnsetType = UNSET
     filename: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it.")] | UnsetType = UNSET
+    name: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it; as `filename`.")] | UnsetType = UNSET
 
 
 class ForGood(msgspec.Struct, frozen=True):
     """Whether to skip the trash."""
 
-    forever: Annotated[_Switch, msgspec.Meta(description="true: delete now, past the trash.")] = "false"
+    forever: Annotated[Switch, msgspec.Meta(description="true: delete now, past the trash.")] = "false"
 
 
 class Force(msgspec.Struct, frozen=True):
     """Whether to delete images too."""
 
-    force: Annotated[_Switch, msgspec.Meta(description="true: with all its images.")] = "false"
+    force: Annotated[Switch, msgspec.Meta(description="true: with all its images.")] = "false"
 
 
 class Trashed(ImageRecord, frozen=True, kw_only=True):
@@ -68,8 +68,10 @@ class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     image_id: Id | UnsetType = UNSET
     collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
+    all: bool = False
+    """Of all images; must be said, so that a filter that got lost does not mean all."""
     everything: bool = False
-    """Also those that are there and up to date."""
+    """Also those that are there and up to date; without an image or a collection, of all images."""
 
 
 @endpoint(
@@ -81,13 +83,29 @@ class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 )
 def change_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
     """No address breaks: those of its files stay, and its old one below `/cdn` leads to it as well as the new one."""
-    collection, filename = given(body.collection), given(body.filename)
-    if collection is None and filename is None:
-        raise BadRequest("collection or filename must be given.", parameter="collection")
+    collection = given(body.collection)
+    if collection is None and body.filename is UNSET and body.name is UNSET:
+        raise BadRequest("collection, filename or name must be given.", parameter="collection")
+    filename = _new_filename(at.image_id, body)
     moving = wired().night.moving
     image = moving.move(at.image_id, collection) if collection is not None else None
     image = moving.rename(at.image_id, filename) if filename is not None else image
     return data(record_of(ImageRecord, ask, image or wired().delivery.catalog.image(at.image_id)))
+
+
+def _new_filename(image_id: str, body: ImageChange) -> str | None:
+    """The name that is wanted; None for the one that it has.
+
+    A record shows two: `filename`, and `name`, which is made of it. A client that sends both, as it has read them, has
+    changed one of them at most. BadRequest where both are changed.
+    """
+    if body.name is UNSET or body.filename is UNSET or body.name == body.filename:
+        return given(body.filename if body.name is UNSET else body.name)
+    image = wired().delivery.catalog.image(image_id)
+    changed = {body.name} - {image.name} | {body.filename} - {image.filename}
+    if len(changed) > 1:
+        raise BadRequest("name is made of filename; give one of them.", parameter="name")
+    return next(iter(changed), None)
 
 
 @endpoint(
@@ -105,7 +123,7 @@ def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
 
     In the trash it is not public any more: no address that was given out leads to it, signed or not.
     """
-    if query.forever == "true":
+    if is_on(query.forever):
         return started(ask, wired().night.deleting.delete([at.image_id]))
     return data(_trashed(ask, wired().night.deleting.trash(at.image_id)))
 
@@ -126,7 +144,8 @@ def restore_image(ask: Ask, at: ImageAt) -> Answer:
 def trash(ask: Ask, query: PageQuery) -> Answer:
     """Longest there first; after seven days clean-up deletes it for good."""
     page = wired().night.deleting.trashed(query.limit, given(query.cursor))
-    return data(TrashPage(tuple(_trashed(ask, image) for image in page.items), page.next_cursor))
+    images = tuple(_trashed(ask, image) for image in page.items)
+    return data(TrashPage(images, sealed(ask, query, page.next_cursor)))
 
 
 @endpoint(
@@ -150,7 +169,7 @@ def delete_images(ask: Ask, body: SomeImages) -> Answer:
 )
 def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
     """With `force=true` also where it has images; those that come later stay."""
-    return started(ask, wired().night.deleting.delete_collection(at.name, force=query.force == "true"))
+    return started(ask, wired().night.deleting.delete_collection(at.name, force=is_on(query.force)))
 
 
 @endpoint(
@@ -162,9 +181,20 @@ def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
 )
 def make_thumbnails(ask: Ask, body: ThumbnailWish) -> Answer:
     """On a lane of its own, so that new uploads do not wait for it."""
+    _must_say_whose(body)
     wish = wired().night.thumbnails
-    task = wish.make(image_id=given(body.image_id), collection=given(body.collection), everything=body.everything)
+    # An empty name must not come to mean every collection.
+    collection = None if body.collection is UNSET else collection_name(body.collection)
+    task = wish.make(image_id=given(body.image_id), collection=collection, everything=body.everything)
     return started(ask, task)
+
+
+def _must_say_whose(wish: ThumbnailWish) -> None:
+    named = [name for name in ("image_id", "collection") if getattr(wish, name) is not UNSET]
+    if len(named) + wish.all > 1:
+        raise BadRequest("Give one of image_id, collection and all.", parameter=named[-1])
+    if not named and not wish.all and not wish.everything:
+        raise BadRequest("image_id, collection or all must be given.", parameter="all")
 
 
 def _trashed(ask: Ask, image: Image) -> Trashed:

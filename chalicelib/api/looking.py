@@ -10,8 +10,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import OF_OTHER_FILTERS, sealed
 from chalicelib.api.image_record import ImageRecord, record_of
-from chalicelib.api.vocabulary import given
+from chalicelib.api.vocabulary import Cursor, given
 from chalicelib.core.catalog import Image, ImageFilter, Orientation, Ratio
 from chalicelib.core.orders import Order, Place, Sort, read_cursor
 from chalicelib.errors import BadRequest
@@ -52,14 +53,13 @@ Seed = Annotated[
         description="Of the random order: the same seed, the same order. Without one the answer names a new one.",
     ),
 ]
-Behind = Annotated[str, msgspec.Meta(max_length=2_000, description="`next_cursor` of the page before.")]
 
 
 class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which images of a collection, in which order."""
 
     limit: Few | UnsetType = UNSET
-    cursor: Behind | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
     page: Number | UnsetType = UNSET
     per_page: Few | UnsetType = UNSET
     sort: Sort = Sort.NEWEST
@@ -94,19 +94,29 @@ def found_in(ask: Ask, collection: str, query: ImagesQuery) -> ImageList:
     """The page that the query asks for. BadRequest."""
     wanted, size = _filter(query), given(query.per_page) or given(query.limit) or _USUAL
     cursor, number = given(query.cursor), given(query.page)
-    if cursor is not None and number is not None:
-        raise BadRequest("Ask by cursor or by page, not by both.", parameter="page")
+    _must_all_count(query)
     if number is not None:
         return _numbered(ask, collection, query, wanted, number)
     if query.sort is Sort.NEWEST:
         page = wired().delivery.images(collection, size, cursor, wanted)
-        return ImageList(_records(ask, page.items), page.next_cursor)
+        return ImageList(_records(ask, page.items), sealed(ask, query, page.next_cursor))
     order, place = _continued(query, cursor)
     part = wired().browsing.behind(collection, wanted, order, place=place, size=size)
-    return _told(ask, part, order)
+    told = _told(ask, part, order)
+    return msgspec.structs.replace(told, next_cursor=sealed(ask, query, told.next_cursor))
 
 
 _USUAL = 20
+
+
+def _must_all_count(query: ImagesQuery) -> None:
+    """Refuse parameters of which one would be ignored for the other."""
+    if query.cursor is not UNSET and query.page is not UNSET:
+        raise BadRequest("Ask by cursor or by page, not by both.", parameter="page")
+    if query.limit is not UNSET and query.per_page is not UNSET:
+        raise BadRequest("limit and per_page mean the same; give one of them.", parameter="per_page")
+    if query.seed is not UNSET and query.sort is not Sort.RANDOM:
+        raise BadRequest("seed belongs to sort=random.", parameter="seed")
 
 
 def _numbered(ask: Ask, collection: str, query: ImagesQuery, wanted: ImageFilter, number: int) -> ImageList:
@@ -118,12 +128,12 @@ def _numbered(ask: Ask, collection: str, query: ImagesQuery, wanted: ImageFilter
 
 
 def _continued(query: ImagesQuery, cursor: str | None) -> tuple[Order, Place | None]:
-    """The cursor knows its order and seed; another sort beside it is a mistake."""
+    """The cursor knows its order and seed; another seed beside it is a mistake."""
     if cursor is None:
         return _order(query), None
     order, place = read_cursor(cursor)
-    if order.sort is not query.sort:
-        raise BadRequest("The cursor is of another order.", parameter="cursor", sort=order.sort)
+    if given(query.seed) not in {None, order.seed}:
+        raise BadRequest(OF_OTHER_FILTERS, parameter="seed", seed=order.seed)
     return order, place
 
 

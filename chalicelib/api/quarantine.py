@@ -5,28 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.vocabulary import Limit, Moment, given
+from chalicelib.api.tasks import PageQuery
+from chalicelib.api.vocabulary import Moment, given
 from chalicelib.core.keys import owner_of
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.services.quarantine import Held
 from chalicelib.wiring import wired
 
-# S3's own limit is 1,024 bytes, and a cursor is a key with our prefix.
+# S3's own limit is 1,024 bytes.
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, description="Where the object lay.")]
-KeyCursor = Annotated[str, msgspec.Meta(max_length=1100, description="`next_cursor` of the page before.")]
-
-
-class HeldQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which page."""
-
-    limit: Limit = 50
-    cursor: KeyCursor | UnsetType = UNSET
 
 
 class HeldObject(msgspec.Struct, frozen=True):
@@ -66,10 +59,10 @@ class Restored(msgspec.Struct, frozen=True):
     scopes=(Scope.ADMIN,),
     replies={200: Reply("A page of it.", HeldPage)},
 )
-def quarantine(_: Ask, query: HeldQuery) -> Answer:
+def quarantine(ask: Ask, query: PageQuery) -> Answer:
     """For seven days each object can be brought back by `POST /quarantine/restore`."""
     page = wired().night.quarantine.held(query.limit, given(query.cursor))
-    return data(HeldPage(tuple(map(_record, page.items)), page.next_cursor))
+    return data(HeldPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 
 
 @endpoint(

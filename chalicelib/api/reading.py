@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import msgspec
 
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import opened
 from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.forms import FileParts, bulk_form_of, form_of
+from chalicelib.api.forms import FileParts, Form, bulk_form_of, form_of
+from chalicelib.api.input_rules import (
+    from_json,
+    from_text,
+    names_of,
+    once,
+    refuse_unknown,
+    refuse_unknown_fields,
+    without_empty,
+)
 from chalicelib.api.request_body import json_of, not_json
 from chalicelib.api.wrongs import refused
 from chalicelib.errors import BadRequest
@@ -19,38 +30,45 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_parts(ask: Ask, endpoint: Endpoint) -> dict[str, msgspec.Struct]:
-    """What the endpoint's view takes, each part checked. BadRequest names what cannot be understood."""
+    """What the endpoint's view takes, each part checked. BadRequest names what cannot be understood, or is not known.
+
+    Every route passes here, so that no route can ignore what it was sent.
+    """
+    refuse_unknown(ask, endpoint)
     read = {name: READERS[name](ask, kind) for name, kind in endpoint.parts.items() if name in READERS}
     if "file" in endpoint.parts:
         form = form_of(ask)
-        read |= {"form": _converted(form.fields, endpoint.parts["form"]), "file": form.files[0]}
+        read |= {"form": _form(form, endpoint), "file": form.files[0]}
     if "files" in endpoint.parts:
         form = bulk_form_of(ask)
-        read |= {"form": _converted(form.fields, endpoint.parts["form"]), "files": FileParts(form.files)}
+        read |= {"form": _form(form, endpoint), "files": FileParts(form.files)}
     return read
 
 
 def _at(ask: Ask, kind: type[T]) -> T:
-    return _converted(ask.at, kind)
+    # A place is taken as it is: another spelling of it is another address.
+    return _converted(dict(ask.at), kind)
 
 
 def _query(ask: Ask, kind: type[T]) -> T:
-    # Of a parameter given twice, the last one counts.
-    return _converted({name: values[-1] for name, values in ask.query.items() if values}, kind)
+    given = {name: values[-1] for name, values in ask.query.items() if values}
+    return opened(ask, _converted(from_text(given, kind), kind))
 
 
 def _headers(ask: Ask, kind: type[T]) -> T:
-    names = (field.encode_name for field in msgspec.structs.fields(kind))
-    return _converted({name: ask.headers[name.lower()] for name in names if name.lower() in ask.headers}, kind)
+    given = {name: ask.headers[name.lower()] for name in names_of(kind) if name.lower() in ask.headers}
+    return _converted(from_text(given, kind), kind)
 
 
 def _body(ask: Ask, kind: type[T]) -> T:
+    body = json_of(ask)
     try:
-        return msgspec.json.decode(json_of(ask), type=kind)
-    except msgspec.ValidationError as wrong:
-        raise _refused(str(wrong), kind) from wrong
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        # Python's reader takes more than JSON, such as NaN; msgspec's does not tell of a name that comes twice.
+        msgspec.json.decode(body)
+        value = json.loads(body, object_pairs_hook=once)
+    except (ValueError, RecursionError) as wrong:
         raise not_json(ask) or _refused(str(wrong), kind) from wrong
+    return _converted(from_json(value, kind), kind)
 
 
 READERS: Mapping[str, Callable[[Ask, type[msgspec.Struct]], msgspec.Struct]] = {
@@ -61,24 +79,19 @@ READERS: Mapping[str, Callable[[Ask, type[msgspec.Struct]], msgspec.Struct]] = {
 }
 
 
-def _converted(values: Mapping[str, str], kind: type[T]) -> T:
+def _form(form: Form, endpoint: Endpoint) -> msgspec.Struct:
+    kind = endpoint.parts["form"]
+    refuse_unknown_fields(form.fields, endpoint)
+    return _converted(from_text(without_empty(form.fields), kind), kind)
+
+
+def _converted(values: object, kind: type[T]) -> T:
     try:
-        return msgspec.convert(_with_numbers(values, kind), kind)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as wrong:
         raise _refused(str(wrong), kind) from wrong
 
 
-def _with_numbers(values: Mapping[str, str], kind: type[T]) -> dict[str, str | int]:
-    """Addresses and forms hold nothing but text. msgspec's own leniency reads too much: `null`, 1e1, 0.5 as a date."""
-    numeric = {field.encode_name for field in msgspec.structs.fields(kind) if _holds_int(field.type)}
-    return {name: int(text) if name in numeric and _NUMBER.fullmatch(text) else text for name, text in values.items()}
-
-
-def _holds_int(kind: object) -> bool:
-    return kind is int or any(_holds_int(part) for part in get_args(kind))
-
-
-_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
 _MISSING = re.compile(r"missing required field `(?P<place>[^`]*)`")
 

@@ -2,20 +2,82 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, started, task_record
-from chalicelib.api.tasks import HistoryQuery, filter_of
-from chalicelib.api.vocabulary import Limit, Moment, TaskAt, given
+from chalicelib.api.tasks import Collection, PageQuery, Since, Until, Words
+from chalicelib.api.vocabulary import Id, Limit, Moment, Switch, TaskAt, given, is_on
+from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import DeadLetterNotFound, IllegalTransition, NotFound, SourceGone, TaskNotFound, Unavailable
+from chalicelib.errors import (
+    BadRequest,
+    DeadLetterNotFound,
+    IllegalTransition,
+    NotFound,
+    SourceGone,
+    TaskNotFound,
+    Unavailable,
+)
 from chalicelib.services.burials import Found
+from chalicelib.services.retries import RetryFilter
 from chalicelib.wiring import wired
+
+
+class RetryState(StrEnum):
+    """States that a task can be tried again from."""
+
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+    PARTIAL = "PARTIAL"
+
+
+class Retryable(StrEnum):
+    """Which failures to try again."""
+
+    TRUE = "true"
+    FALSE = "false"
+    ANY = "any"
+
+
+class RetryQuery(PageQuery, frozen=True, kw_only=True):
+    """Which tasks to try again; at least one filter is needed."""
+
+    state: Annotated[RetryState, msgspec.Meta(description="FAILURE unless another is named.")] | UnsetType = UNSET
+    type: TaskType | UnsetType = UNSET
+    collection: Collection | UnsetType = UNSET
+    parent: Id | UnsetType = UNSET
+    since: Since | UnsetType = UNSET
+    until: Until | UnsetType = UNSET
+    text: Words | UnsetType = UNSET
+    retryable: (
+        Annotated[
+            Retryable,
+            msgspec.Meta(description="Of failures: those whose reason may pass (true, as without it), others, or any."),
+        ]
+        | UnsetType
+    ) = UNSET
+    dry_run: Annotated[Switch, msgspec.Meta(description="true: only tell how many and which match.")] = "false"
+
+
+class RetryCandidate(msgspec.Struct, frozen=True):
+    """A task that matches."""
+
+    task_id: str
+    type: TaskType
+    status: Status
+    collection: str | None
+    filename: str | None
+    error: str | None
+    """Code of its error."""
+    created_at: Moment
 
 
 class Retried(msgspec.Struct, frozen=True):
@@ -25,12 +87,20 @@ class Retried(msgspec.Struct, frozen=True):
     retried_as: str
 
 
-class RetriedTasks(msgspec.Struct, frozen=True):
-    """What is tried again from this page."""
+class RetriedTasks(msgspec.Struct, frozen=True, kw_only=True):
+    """What is tried again from this page or, in a dry run, what would be."""
 
+    dry_run: bool
+    total: int
+    """How many are tried again from this page; in a dry run, how many match from this page on."""
+    complete: bool
+    """False when more may match than `total` says: ask again with `next_cursor`."""
+    matched: tuple[RetryCandidate, ...]
+    """Those that match, of this page."""
     retried: tuple[Retried, ...]
+    """Their new tasks; empty in a dry run."""
     next_cursor: str | None
-    """Where more may follow; ask again with it."""
+    """Where more may follow; ask again with it and the same filters."""
 
 
 class DeadLetterRecord(msgspec.Struct, frozen=True):
@@ -107,14 +177,32 @@ def retry_task(ask: Ask, at: TaskAt) -> Answer:
     "POST /tasks/retry",
     "Try all again that match",
     scopes=(Scope.TASKS,),
-    replies={202: Reply("What is tried again, a page at a time.", RetriedTasks)},
+    replies={
+        200: Reply("A dry run: what would be tried again.", RetriedTasks),
+        202: Reply("What is tried again, a page at a time.", RetriedTasks),
+    },
     errors=(Unavailable,),
 )
-def retry_tasks(_: Ask, query: HistoryQuery) -> Answer:
-    """The filters of `GET /tasks`. Tasks whose file is gone are left out."""
-    page = wired().retries.retry_all(filter_of(query), query.limit, given(query.cursor))
-    pairs = tuple(Retried(old.task_id, new.task_id) for old, new in page.items)
-    return data(RetriedTasks(pairs, page.next_cursor), 202)
+def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
+    """The filters of `GET /tasks`, of which at least one must be given.
+
+    Failures whose reason may pass, unless `state` or `retryable` says otherwise; cancelled tasks only by
+    `state=REVOKED`. A task that was tried again already never matches again. Parents, runs of schedules and tasks whose
+    file is gone are left out. With `dry_run=true` nothing changes.
+    """
+    which = _which(query)
+    if is_on(query.dry_run):
+        return _previewed(ask, query, which)
+    page = wired().retries.retry_all(which, query.limit, given(query.cursor))
+    told = RetriedTasks(
+        dry_run=False,
+        total=len(page.items),
+        complete=page.next_cursor is None,
+        matched=tuple(_candidate(old) for old, _ in page.items),
+        retried=tuple(Retried(old.task_id, new.task_id) for old, new in page.items),
+        next_cursor=sealed(ask, query, page.next_cursor),
+    )
+    return data(told, 202).noting(f"{told.total} tried again")
 
 
 @endpoint(
@@ -166,6 +254,53 @@ def redrive(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     done = wired().burials.redrive(at.name, query.limit)
     left = tuple(LeftLetter(one.message_id, one.why) for one in done.left)
     return data(Redriven(at.name, tuple(task_record(ask, task) for task in done.tasks), left), 202)
+
+
+_FILTERS = ("state", "type", "collection", "parent", "since", "until", "text")
+_MOST_COUNTED = 500
+
+
+def _which(query: RetryQuery) -> RetryFilter:
+    if all(getattr(query, name) is UNSET for name in _FILTERS):
+        raise BadRequest("Give at least one filter: {allowed}.", parameter="state", allowed=list(_FILTERS))
+    state, retryable = given(query.state) or RetryState.FAILURE, given(query.retryable)
+    if retryable is not None and state is not RetryState.FAILURE:
+        raise BadRequest("retryable belongs to state=FAILURE.", parameter="retryable")
+    wanted = TaskFilter(
+        status=Status(state),
+        type=given(query.type),
+        collection=given(query.collection),
+        parent_id=given(query.parent),
+        since=given(query.since),
+        until=given(query.until),
+        text=given(query.text),
+    )
+    return RetryFilter(wanted, _RETRYABLE[retryable or Retryable.TRUE])
+
+
+_RETRYABLE = {Retryable.TRUE: True, Retryable.FALSE: False, Retryable.ANY: None}
+
+
+def _previewed(ask: Ask, query: RetryQuery, which: RetryFilter) -> Answer:
+    retries, cursor = wired().retries, given(query.cursor)
+    page = retries.matching(which, query.limit, cursor)
+    total, complete = retries.count(which, cursor, _MOST_COUNTED)
+    told = RetriedTasks(
+        dry_run=True,
+        total=max(total, len(page.items)),
+        complete=complete,
+        matched=tuple(map(_candidate, page.items)),
+        retried=(),
+        next_cursor=sealed(ask, query, page.next_cursor),
+    )
+    return data(told).noting(f"{told.total}{'' if complete else ' or more'} match")
+
+
+def _candidate(task: Task) -> RetryCandidate:
+    subject, code = task.subject, task.error.code if task.error else None
+    return RetryCandidate(
+        task.task_id, task.type, task.status, subject.collection, subject.filename, code, task.created_at
+    )
 
 
 def _letter(ask: Ask, found: Found, most: int | None = None) -> DeadLetterRecord:

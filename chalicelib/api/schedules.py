@@ -11,8 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, started, task_record
-from chalicelib.api.vocabulary import Moment, given
-from chalicelib.api.wrongs import TRUE_OR_FALSE
+from chalicelib.api.vocabulary import Moment, Switch, given, is_on
 from chalicelib.core.schedules import Options, ScheduleNotFound
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
@@ -50,7 +49,7 @@ class ScheduleAt(msgspec.Struct, frozen=True):
 class RunOptions(msgspec.Struct, frozen=True):
     """How this run differs from those by the clock."""
 
-    dry_run: Annotated[str, msgspec.Meta(pattern=r"^(true|false)(?!\n)$", extra=TRUE_OR_FALSE)] = "false"
+    dry_run: Switch = "false"
     """true: report only (clean-up)."""
     collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
     """Only this one (statistics, optimising)."""
@@ -82,7 +81,7 @@ def run_schedule(ask: Ask, at: ScheduleAt, query: RunOptions) -> Answer:
 
     An option that the job has no use for is refused.
     """
-    options = Options(query.dry_run == "true", given(query.collection), given(query.limit))
+    options = Options(is_on(query.dry_run), given(query.collection), given(query.limit))
     return started(ask, wired().night.schedules.run(at.name, options))
 
 

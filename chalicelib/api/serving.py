@@ -12,13 +12,13 @@ from msgspec import UNSET, UnsetType
 from chalicelib.api.answers import Answer, moved
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
-from chalicelib.api.vocabulary import Id, given
+from chalicelib.api.vocabulary import Id, Switch, given, is_on
 from chalicelib.core import keys
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.disposition import attachment
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.names import collection_name
-from chalicelib.errors import ImageNotFound
+from chalicelib.errors import ImageNotFound, NotFound
 from chalicelib.services.delivery import FULL
 from chalicelib.services.privacy import BadSignature
 from chalicelib.wiring import wired
@@ -27,10 +27,7 @@ _FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
 
 Width = Annotated[int, msgspec.Meta(ge=1, le=16_384, description="Pixels; the smallest form at least so wide.")]
-Download = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^(true|false)(?!\n)$", description="true: have a browser save it, under its file name."),
-]
+Download = Annotated[Switch, msgspec.Meta(description="true: have a browser save it, under its file name.")]
 Expires = Annotated[
     int, msgspec.Meta(ge=0, le=99_999_999_999, description="Of a signed address: until when, in seconds since 1970.")
 ]
@@ -65,11 +62,17 @@ class PresetAt(msgspec.Struct, frozen=True):
     preset: Annotated[
         str,
         msgspec.Meta(
-            pattern=r"^(full|[1-9][0-9]{1,4})(?!\n)$",
-            max_length=5,
+            min_length=1,
+            max_length=64,
             description="A size that is stored: its longest side in pixels (150, 300, 600 by default), or full.",
         ),
     ]
+
+
+class PresetNotFound(NotFound):
+    """The image has no such preset."""
+
+    code = "preset_not_found"
 
 
 _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
@@ -97,14 +100,20 @@ def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     "A picture by its id",
     scopes=PUBLIC,
     replies=_THERE,
-    errors=(ImageNotFound, BadSignature),
+    errors=(ImageNotFound, PresetNotFound, BadSignature),
 )
 def picture_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
     """As `/cdn`, for programs that know the id."""
     image, forms = wired().delivery.image(at.image_id)
     widths = {form.size: form.width for form in forms}
     if at.preset not in widths:
-        raise ImageNotFound(image_id=at.image_id, preset=at.preset)
+        presets = sorted(widths, key=lambda size: (not size.isdigit(), int(size) if size.isdigit() else 0))
+        raise PresetNotFound(
+            "Unknown preset `{preset}`. This image has: {presets}.",
+            preset=at.preset,
+            presets=presets,
+            image_id=at.image_id,
+        )
     width = None if at.preset == FULL else widths[at.preset]
     return _redirect(ask, image, width, query)
 
@@ -114,12 +123,12 @@ def _redirect(ask: Ask, image: Image, width: int | None, query: LinkQuery) -> An
     if keys.is_guarded(form.key):
         left = wired().signatures.check(image.image_id, given(query.expires), given(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).having(Cache_Control="private, no-store")
-    if query.download == "true":
+    if is_on(query.download):
         # The CDN knows no names; the bucket says one to whoever has an address that asks for it.
         return _signed(image, form, _FIVE_MINUTES, query).having(Cache_Control="private, no-store")
     return moved(wired().delivery.url(form.key), int(_FIVE_MINUTES.total_seconds()))
 
 
 def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Answer:
-    wish = attachment(image.filename, FORMATS[form.format].extension) if query.download == "true" else ""
+    wish = attachment(image.filename, FORMATS[form.format].extension) if is_on(query.download) else ""
     return moved(wired().objects.link(form.key, lasts=lasts, disposition=wish), 0)

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
+from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import ANY_TOKEN, Reply, endpoint
 from chalicelib.api.task_record import (
     LOOK_AGAIN_SECONDS,
@@ -115,7 +116,7 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
         reserved=_in_state(ask, page, Status.PENDING),
         scheduled=_in_state(ask, page, Status.RETRY),
         total=_count_from(page),
-        next_cursor=page.next_cursor,
+        next_cursor=sealed(ask, query, page.next_cursor),
     )
     return data(told)
 
@@ -126,7 +127,8 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
 def tasks(ask: Ask, query: HistoryQuery) -> Answer:
     """Newest first. A page may be short, even empty, and still have a next cursor."""
     page = wired().tasks.history(filter_of(query), query.limit, given(query.cursor))
-    return data(TaskList(tuple(counted_record(ask, task) for task in page.items), page.next_cursor))
+    records = tuple(counted_record(ask, task) for task in page.items)
+    return data(TaskList(records, sealed(ask, query, page.next_cursor)))
 
 
 @endpoint(

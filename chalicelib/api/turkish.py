@@ -9,12 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, UNKNOWN
+
 
 def _of_values_and_bodies(said: Mapping[str, str]) -> dict[str, str]:
     """Whole sentences from what is said of a value, and of a body as a whole."""
     of_values = {f"{{parameter}} {english}.": f"{{parameter}} {turkish}." for english, turkish in said.items()}
     return of_values | {f"The body {english}.": f"Gövde {turkish}." for english, turkish in said.items()}
 
+
+def _of_unknown_names() -> dict[str, str]:
+    """What `wrongs.unknown` puts together: what is not known, what is allowed, and a hint."""
+    unknown = zip(UNKNOWN.values(), _UNKNOWN, strict=True)
+    return {
+        english + listed + hint: turkish + listed_turkish + hint_turkish
+        for english, turkish in unknown
+        for listed, listed_turkish in zip(LISTED.values(), _LISTED, strict=True)
+        for hint, hint_turkish in zip(HINTS.values(), _HINTS, strict=True)
+    }
+
+
+_UNKNOWN = (
+    "`{parameter}` diye bir parametre yok.",
+    "`{parameter}` diye bir alan yok.",
+    "`{parameter}` diye bir başlık yok.",
+)
+_LISTED = (" Kabul edilenler: {allowed}.", " Burada hiçbiri kabul edilmez.")
+_HINTS = (
+    "",
+    " `{did_you_mean}` mi demek istediniz?",
+    " Onu adreste gönderin.",
+    " Onu formun bir alanı olarak gönderin.",
+    " Onu JSON gövdesinde gönderin.",
+)
 
 TURKISH = {
     # For every code.
@@ -25,6 +52,7 @@ TURKISH = {
     "not_found": "Burada bir şey yok.",
     "task_not_found": "Bu kimlikte bir görev yok.",
     "image_not_found": "Böyle bir resim yok.",
+    "preset_not_found": "Resmin böyle bir boyutu yok.",
     "object_not_found": "Depoda böyle bir nesne yok.",
     "dead_letter_not_found": "Kuyrukta bu kimlikte bir ölü ileti yok.",
     "method_not_allowed": "Bu adres bu yöntemi kabul etmiyor.",
@@ -73,7 +101,29 @@ TURKISH = {
     "There is no such collection.": "Böyle bir koleksiyon yok.",
     "The cursor is not one of ours.": "Bu imleç bizim verdiğimiz bir imleç değil.",
     "The address has expired.": "Adresin süresi dolmuş.",
-    "The cursor is of another order.": "Bu imleç başka bir sıralamaya ait.",
+    "The cursor is not one of ours, or it was changed; start again without it.": (
+        "Bu imleç bizim verdiğimiz bir imleç değil ya da değiştirilmiş; onsuz baştan başlayın."
+    ),
+    "The cursor belongs to another list; send it to the address that gave it.": (
+        "Bu imleç başka bir listeye ait; onu veren adrese gönderin."
+    ),
+    "The cursor belongs to other filters or another order; repeat those that it was given for.": (
+        "Bu imleç başka filtrelere ya da başka bir sıralamaya ait; verildiği filtreleri ve sıralamayı yineleyin."
+    ),
+    "Give at least one filter: {allowed}.": "En az bir süzgeç verin: {allowed}.",
+    "Unknown preset `{preset}`. This image has: {presets}.": (
+        "`{preset}` diye bir boyut yok. Bu resimde olanlar: {presets}."
+    ),
+    "limit and per_page mean the same; give one of them.": "limit ile per_page aynı anlama gelir; birini verin.",
+    "retryable belongs to state=FAILURE.": "retryable yalnız state=FAILURE ile kullanılır.",
+    "collection, filename or name must be given.": "collection, filename ya da name verilmeli.",
+    "name is made of filename; give one of them.": "name, filename alanından türetilir; birini verin.",
+    "Give one of image_id, collection and all.": "image_id, collection ve all alanlarından yalnız birini verin.",
+    "image_id, collection or all must be given.": "image_id, collection ya da all verilmeli.",
+    "Give collection, filename and the like for each of the files.": (
+        "collection, filename ve benzerlerini dosyaların her biri için verin."
+    ),
+    "seed belongs to sort=random.": "seed yalnız sort=random ile kullanılır.",
     "Ask by cursor or by page, not by both.": "Ya imleçle ya sayfa numarasıyla sorun; ikisi birden olmaz.",
     "This collection has more images than one look sorts; ask for the newest first, and follow the cursor.": (
         "Koleksiyon bir seferde sıralanamayacak kadar büyük; en yenileri isteyip imleçle ilerleyin."
@@ -190,7 +240,6 @@ TURKISH = {
     ),
     "Only a task that has ended badly can be tried again.": "Yalnız kötü biten bir görev yeniden denenebilir.",
     "A task that is {status} cannot become {wanted}.": "{status} durumundaki görev {wanted} olamaz.",
-    "collection or filename must be given.": "collection ya da filename verilmeli.",
     "filename and content_type, or files, must be given.": "filename ile content_type ya da files verilmeli.",
     "The request does not carry the session's X-CSRF-Token.": "İstekte oturumun X-CSRF-Token başlığı yok.",
     "The monitor's sessions are signed with the bootstrap secret, and there is none.": (
@@ -272,6 +321,13 @@ TURKISH = {
         " silinmez ya da değiştirilmez."
     ),
     "Something went wrong inside Wallify.": "Wallify içinde bir şeyler ters gitti.",
+    # What would be ignored; see `wrongs.py`.
+    **_of_unknown_names(),
+    REPEATED["parameter"]: "`{parameter}` parametresi yalnız bir kez gelebilir.",
+    REPEATED["field"]: "`{parameter}` alanı yalnız bir kez gelebilir.",
+    EMPTY: "{parameter} boş olamaz; istenmiyorsa hiç gönderilmemeli.",
+    NO_BODY[True]: "{route} gövde almaz. Parametreleri adreste durur: {allowed}.",
+    NO_BODY[False]: "{route} gövde de parametre de almaz.",
     # What is wrong with a value; see `wrongs.py`.
     **_of_values_and_bodies(
         {
@@ -292,9 +348,10 @@ TURKISH = {
             "must be a moment with a time zone, as 2026-01-31T12:00:00Z": (
                 "saat dilimi olan bir an olmalı, örneğin 2026-01-31T12:00:00Z"
             ),
-            "must not hold {field}": "{field} içeremez",
             "has not the form that /openapi.json describes": "/openapi.json belgesindeki biçime uymuyor",
             "is not JSON": "JSON değil",
+            "is nested too deeply": "çok derin iç içe geçmiş",
+            "is not UTF-8": "UTF-8 değil",
             "is not understood: {reason}": "anlaşılamadı: {reason}",
             "must be one of {allowed}": "şunlardan biri olmalı: {allowed}",
             "must be an id of GET /tokens": "GET /tokens yanıtındaki kimliklerden biri olmalı",

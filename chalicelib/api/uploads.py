@@ -14,8 +14,7 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
-from chalicelib.api.vocabulary import given
-from chalicelib.api.wrongs import FORM
+from chalicelib.api.vocabulary import Switch, given, is_on
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Status, Task
 from chalicelib.core.tokens import Scope
@@ -36,17 +35,6 @@ from chalicelib.errors import (
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import Accepted, OnDuplicate, Upload
 from chalicelib.wiring import wired
-
-_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-
-
-def _in_any_case(word: str) -> str:
-    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in word)
-
-
-# A pattern's $ would let a line break pass.
-_SWITCH = rf"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})(?!\n)$"
-Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM: _YES + _NO})]
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +117,7 @@ def file_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePa
     upload = Upload(form.collection, file.filename, file.body, form.on_duplicate)
     accepted = wired().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
     if accepted.duplicate is not None:
-        return _there_already(ask, accepted.duplicate, accepted.warnings)
+        return _there_already(ask, accepted, accepted.duplicate)
     if is_asynchronous(form):
         return _waiting(ask, accepted, upload)
     return _finished(ask, accepted, upload)
@@ -137,12 +125,13 @@ def file_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePa
 
 def is_asynchronous(form: UploadForm) -> bool:
     """True when the client does not wait."""
-    return form.asynchronous.lower() in _YES
+    return is_on(form.asynchronous)
 
 
-def _there_already(ask: Ask, image: Image, warnings: tuple[str, ...]) -> Answer:
+def _there_already(ask: Ask, accepted: Accepted, image: Image) -> Answer:
     record = record_of(ProcessedImage, ask, image, duplicate=True)
-    return data(FinishedUpload(file=record, duplicate=True, warnings=warnings))
+    task_ids = _task_ids(_task_of(accepted))
+    return data(FinishedUpload(file=record, task_ids=task_ids, duplicate=True, warnings=accepted.warnings))
 
 
 def _waiting(ask: Ask, accepted: Accepted, upload: Upload, reason: str | None = None) -> Answer:

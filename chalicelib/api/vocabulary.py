@@ -26,7 +26,26 @@ Id = Annotated[
 ]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="How many items at most.")]
-Cursor = Annotated[str, msgspec.Meta(max_length=512, description="`next_cursor` of the page before.")]
+# The longest holds an object's key.
+Cursor = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=4096,
+        description="`next_cursor` of the page before; it belongs to this list, with the same filters and order.",
+    ),
+]
+_YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+
+
+def _in_any_case(word: str) -> str:
+    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in word)
+
+
+# A pattern's $ would let a line break pass.
+_SWITCH = rf"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})(?!\n)$"
+Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM: _YES + _NO})]
+"""On or off, where there is only text: in addresses and forms."""
 
 
 class TaskAt(msgspec.Struct, frozen=True):
@@ -45,6 +64,11 @@ class CollectionAt(msgspec.Struct, frozen=True):
     """A collection's place."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+def is_on(switch: str) -> bool:
+    """What a `Switch` says."""
+    return switch.lower() in _YES
 
 
 def given(value: T | UnsetType) -> T | None:

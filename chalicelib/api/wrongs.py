@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import TypeGuard, get_args
 
@@ -13,7 +13,6 @@ from chalicelib.errors import BadRequest
 
 FORM = "form"
 """Under this key, `Meta.extra` says what a pattern takes: in words, or as a tuple of all the values."""
-TRUE_OR_FALSE = {FORM: "true or false"}
 
 # The validator's words -> ours; a named group is a fact, and stands in our words under its name.
 SENTENCES = tuple(
@@ -35,9 +34,10 @@ SENTENCES = tuple(
         (r"^Expected `array[ |\w]*`, got", "must be a list"),
         (r"^Expected `object[ |\w]*`, got", "must be an object"),
         (r"^Expected `datetime` with a timezone|RFC3339", "must be a moment with a time zone, as 2026-01-31T12:00:00Z"),
-        (r"^Object contains unknown field (?P<field>\S+)$", "must not hold {field}"),
         (r"matching regex", "has not the form that /openapi.json describes"),
         (r"^Input data was truncated$|^JSON is malformed", "is not JSON"),
+        (r"recursion depth", "is nested too deeply"),
+        (r"codec can't decode", "is not UTF-8"),
         (r"^(?P<reason>.*)$", "is not understood: {reason}"),
     )
 )
@@ -58,6 +58,71 @@ def refused(reason: str, place: str, kind: type[msgspec.Struct]) -> BadRequest:
 def allowing(form: str | tuple[str, ...]) -> str:
     """What is said of a value that must have a form: in words, or one of a number of values (the fact `allowed`)."""
     return f"must be {form}" if isinstance(form, str) else "must be one of {allowed}"
+
+
+# Each of the next three is told after the one before it; `turkish.py` has the same parts in the same order.
+UNKNOWN = {
+    "parameter": "Unknown parameter `{parameter}`.",
+    "field": "Unknown field `{parameter}`.",
+    "header": "Unknown header `{parameter}`.",
+}
+LISTED = {True: " Allowed: {allowed}.", False: " None is taken here."}
+HINTS = {
+    "": "",
+    "near": " Did you mean `{did_you_mean}`?",
+    "query": " Send it in the address.",
+    "form": " Send it as a field of the form.",
+    "body": " Send it in the JSON body.",
+}
+REPEATED = {
+    "parameter": "The parameter `{parameter}` may come only once.",
+    "field": "The field `{parameter}` may come only once.",
+}
+EMPTY = "{parameter} must not be empty; leave it out if it is not wanted."
+NO_BODY = {
+    True: "{route} takes no body. Its parameters stand in the address: {allowed}.",
+    False: "{route} takes no body, and no parameters.",
+}
+_LONGEST_NAME = 80
+"""Characters of an unknown name that an answer repeats."""
+_CLOSE = 0.6
+
+
+def unknown(
+    what: str, name: str, allowed: Sequence[str], *, elsewhere: str = "", nearest_to: str | None = None
+) -> BadRequest:
+    """The refusal of a name that the route does not know: it tells the allowed ones and the most similar of them.
+
+    `what` is parameter, field or header; `elsewhere` is the part of a request in which the route does take the name.
+    """
+    facts: dict[str, object] = {"parameter": name[:_LONGEST_NAME], "allowed": list(allowed)}
+    hint = elsewhere
+    if not elsewhere and (near := _nearest(nearest_to or name, allowed)):
+        hint, facts["did_you_mean"] = "near", near
+    return BadRequest(UNKNOWN[what] + LISTED[bool(allowed)] + HINTS[hint], **facts)
+
+
+def repeated(what: str, name: str) -> BadRequest:
+    """The refusal of a name that comes twice, so that one of its values would be ignored."""
+    return BadRequest(REPEATED[what], parameter=name[:_LONGEST_NAME])
+
+
+def empty(name: str) -> BadRequest:
+    """The refusal of a parameter without a value."""
+    return BadRequest(EMPTY, parameter=name)
+
+
+def no_body(route: str, allowed: Sequence[str]) -> BadRequest:
+    """The refusal of a body by a route that takes none, and where its parameters belong."""
+    return BadRequest(NO_BODY[bool(allowed)], parameter="body", route=route, allowed=list(allowed))
+
+
+def _nearest(name: str, allowed: Sequence[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  # only refusals pay for this import
+
+    plain = {one.lower(): one for one in allowed}
+    found = get_close_matches(name.lower()[:_LONGEST_NAME], plain, n=1, cutoff=_CLOSE)
+    return plain[found[0]] if found else ""
 
 
 def _said(reason: str, form: str | tuple[str, ...] | None) -> tuple[str, dict[str, object]]:

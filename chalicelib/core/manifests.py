@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.formats import FORMATS
+from chalicelib.core.moments import written
 
 FORMAT = 1
 """Of the file; grows when a client has to read it in another way."""
@@ -90,7 +91,7 @@ def entry_of(image: Image, forms: Sequence[Rendition]) -> Entry:
         "height": picture.height,
         "thumbhash": picture.thumbhash,
         "colors": list(picture.colors),
-        "created_at": image.created_at.isoformat(),
+        "created_at": written(image.created_at),
         "forms": [_form(form) for form in forms],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,24 @@ from chalicelib.services.intake import Intake, Place
 _AGAIN = frozenset({Status.FAILURE, Status.REVOKED, Status.PARTIAL})
 _KEPT = ("source", "adopted", "on_duplicate")
 _MOST_CHILDREN = 500
+_COUNTED_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RetryFilter:
+    """Which tasks to try again: by default those that failed for a reason that may pass."""
+
+    wanted: TaskFilter
+    retryable: bool | None = True
+    """What a failure's error must say; None takes all failures. Other states have no such mark."""
+
+    def takes(self, task: Task) -> bool:
+        """Whether the filter means this task, be it possible to try it again or not."""
+        if task.status not in _AGAIN or not self.wanted.matches(task):
+            return False
+        if task.status is not Status.FAILURE or self.retryable is None:
+            return True
+        return task.error is not None and task.error.retryable is self.retryable
 
 
 @dataclass(frozen=True)
@@ -45,15 +63,50 @@ class Retries:
             return self._job(task)
         return self._single(task, Place(retry_id(task.task_id)))
 
-    def retry_all(self, wanted: TaskFilter, limit: int, cursor: str | None) -> Page[tuple[Task, Task]]:
-        """Retry those that match and have ended badly: (old, new), newest first, a page at a time.
+    def matching(self, which: RetryFilter, limit: int, cursor: str | None) -> Page[Task]:
+        """The tasks that `retry_all` would try again, newest first; nothing changes. A page may be short, even empty.
 
-        Those whose file is gone are left out, and so are parents, whose children match by themselves.
+        Left out are parents, whose children match by themselves, tasks that were tried again already, whatever came of
+        that, runs of a schedule, and tasks whose file is gone.
         """
-        page = self.tasks.history(wanted, limit, cursor)
-        failed = [task for task in page.items if task.status in _AGAIN and not task.children]
-        pairs = [(task, new) for task in failed if (new := self._if_possible(task))]
+        page = self.tasks.history(which.wanted, limit, cursor)
+        return Page(tuple(task for task in page.items if which.takes(task) and self._may_retry(task)), page.next_cursor)
+
+    def retry_all(self, which: RetryFilter, limit: int, cursor: str | None) -> Page[tuple[Task, Task]]:
+        """Try again what `matching` finds: (old, new), newest first, a page at a time."""
+        page = self.matching(which, limit, cursor)
+        pairs = [(task, new) for task in page.items if (new := self._if_possible(task))]
         return Page(tuple(pairs), page.next_cursor)
+
+    def count(self, which: RetryFilter, cursor: str | None, most: int) -> tuple[int, bool]:
+        """How many match from the cursor on, and whether that are all: up to `most` tasks of the history are read."""
+        found, pages = 0, max(most // _COUNTED_PAGE, 1)
+        for _ in range(pages):
+            page = self.matching(which, _COUNTED_PAGE, cursor)
+            found, cursor = found + len(page.items), page.next_cursor
+            if cursor is None:
+                return found, True
+        return found, False
+
+    def _may_retry(self, task: Task) -> bool:
+        if task.children or "schedule" in task.args or any(map(self._is_known, self._successors(task))):
+            return False
+        return task.type in LONG or ("source" in task.args and self.objects.has(task.args["source"]))
+
+    def _successors(self, task: Task) -> Iterator[str]:
+        """Ids that a retry of the task has, be it of the task alone or of its whole family."""
+        yield retry_id(task.task_id)
+        parent_id = task.parent_id and retry_id(task.parent_id)
+        while parent_id and self._is_known(parent_id):
+            yield _child_retry_id(parent_id, task.task_id)
+            parent_id = retry_id(parent_id)
+
+    def _is_known(self, task_id: str) -> bool:
+        try:
+            self.tasks.get(task_id)
+        except TaskNotFound:
+            return False
+        return True
 
     def _newest(self, task: Task) -> Task:
         """The last of the retries that this task has had."""
@@ -138,7 +191,7 @@ class Retries:
     def _filled(self, new: Task, children: Sequence[Task]) -> Task:
         for index, child in enumerate(children):
             # By the old child's id: a request that comes again finds the same, also where a file has gone meanwhile.
-            self._single(child, Place(retry_id(f"{new.task_id}/{child.task_id}"), new.task_id, index))
+            self._single(child, Place(_child_retry_id(new.task_id, child.task_id), new.task_id, index))
         return self.families.opened(new)
 
     def _announce(self, task: Task) -> None:
@@ -148,3 +201,8 @@ class Retries:
             if task.parent_id is None:
                 self.tasks.replace(task, self.intake.refused(task, fault))
             raise
+
+
+def _child_retry_id(parent_id: str, child_id: str) -> str:
+    """The id that a child's retry has under the new parent."""
+    return retry_id(f"{parent_id}/{child_id}")

@@ -15,7 +15,7 @@ from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import fingerprint
 from chalicelib.core.sniff import sniff
 from chalicelib.core.tasks import Status, Task
-from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, PayloadTooLarge, Unavailable
+from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, PayloadTooLarge, TaskNotFound, Unavailable
 from chalicelib.ports import Catalog, Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency, Ticket
 from chalicelib.services.intake import Intake, Place
@@ -68,7 +68,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The task that an upload became, or the image that was there already."""
+    """The task that an upload became, or the image that was there already with a task that has led to it."""
 
     task: Task | None = None
     duplicate: Image | None = None
@@ -101,9 +101,8 @@ class Uploads:
             return self._repeated(ticket.earlier, checked)
         twin = self.twin(checked)
         if twin is not None:
-            if key is not None:
-                self._remember(ticket, checked, twin)
-            return Accepted(duplicate=twin, warnings=checked.warnings)
+            task = self._task_of(twin) if key is None else None
+            return Accepted(task or self._remembered(ticket, checked, twin), twin, checked.warnings)
         return Accepted(self._open(ticket, checked), warnings=checked.warnings)
 
     def check(self, upload: Upload) -> Checked:
@@ -129,17 +128,26 @@ class Uploads:
         named = Place(place.task_id, place.parent_id, place.index, args)
         return self.intake.image_task(named, checked.collection, checked.filename)
 
-    def _remember(self, ticket: Ticket, checked: Checked, twin: Image) -> None:
-        """Keep what the key stands for, although no worker is needed."""
+    def _task_of(self, image: Image) -> Task | None:
+        """The task that made the image, while the history remembers it."""
+        try:
+            return self.tasks.get(image.task_id)
+        except TaskNotFound:
+            return None
+
+    def _remembered(self, ticket: Ticket, checked: Checked, twin: Image) -> Task:
+        """A finished task in the name of the request, although no worker is needed: what its key or its id leads to."""
+        found = self.intake.found(self._asked(ticket, checked), twin.image_id)
         with suppress(Conflict):
-            self.tasks.add(self.intake.found(self._asked(ticket, checked), twin.image_id))
+            self.tasks.add(found)
+        return found
 
     def _repeated(self, task: Task, checked: Checked) -> Accepted:
         """What the first request of this key was answered."""
         told = {} if task.attempts or not task.is_final else task.result or {}
         with suppress(ImageNotFound):
             if told.get("duplicate"):
-                return Accepted(duplicate=self.catalog.image(str(told["image_id"])), warnings=checked.warnings)
+                return Accepted(task, self.catalog.image(str(told["image_id"])), checked.warnings)
         return Accepted(self._again(task, checked), warnings=checked.warnings)
 
     def _asked(self, ticket: Ticket, checked: Checked) -> Task:

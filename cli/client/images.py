@@ -53,7 +53,8 @@ class Images:
         self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False
     ) -> Task:
         """The task that makes thumbnails again: of an image, a collection, or of all."""
-        wish = {"image_id": image_id, "collection": collection, "everything": everything or None}
+        whole = image_id is None and collection is None
+        wish = {"image_id": image_id, "collection": collection, "all": whole or None, "everything": everything or None}
         body = {name: value for name, value in wish.items() if value is not None}
         return self.wire.ask("POST", "/thumbnails", Task, json=body)
 

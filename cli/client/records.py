@@ -71,6 +71,19 @@ class Retried:
 
 
 @dataclass(frozen=True)
+class RetryCandidate:
+    """A task that would be tried again; `error` is the code of its error."""
+
+    task_id: str
+    type: str
+    status: str
+    created_at: datetime
+    collection: str | None = None
+    filename: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class Thumbnail:
     """One preset; `url` is in the format that every client reads."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from cli.client.filters import TaskFilter
-from cli.client.records import Retried, Schedule, Task
+from cli.client.records import Retried, RetryCandidate, Schedule, Task
 from cli.client.wire import Wire
 
 LONGEST_WAIT = 20  # seconds; what the API takes for `wait`
@@ -46,9 +46,22 @@ class Tasks:
         """The new task in place of one that ended badly; asking twice finds the same."""
         return self.wire.ask("POST", f"/task/retry/{task_id}", Task, repeatable=True)
 
-    def retry_all(self, which: TaskFilter) -> Iterator[Retried]:
-        """Try all again that fit."""
-        return self.wire.walk("/tasks/retry", "retried", Retried, asdict(which), method="POST")
+    def retry_all(self, which: TaskFilter, *, retryable: str | None = None) -> Iterator[Retried]:
+        """Try all again that fit; at least one filter is needed.
+
+        FAILURE is meant unless another state is named, and of the failures those whose reason may pass, unless
+        `retryable` is false (the others) or any. What was tried again already never fits.
+        """
+        return self.wire.walk("/tasks/retry", "retried", Retried, _retry_query(which, retryable), method="POST")
+
+    def retry_preview(self, which: TaskFilter, *, retryable: str | None = None) -> Iterator[RetryCandidate]:
+        """Those that `retry_all` would try again; nothing changes."""
+        query = {**_retry_query(which, retryable), "dry_run": "true"}
+        return self.wire.walk("/tasks/retry", "matched", RetryCandidate, query, method="POST")
+
+
+def _retry_query(which: TaskFilter, retryable: str | None) -> dict[str, str | int | None]:
+    return {**asdict(which), "retryable": retryable}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from cli.commands.grammar import Commands, declare
 from cli.local import emulator
 from cli.local.cloud import client
 from cli.local.stack import Record, Stack
+from cli.moments import written
 from cli.showing import emit
 from cli.terminal import screen
 from cli.trouble import Trouble
@@ -91,7 +92,7 @@ def _plain(line: Line) -> None:
 
 
 def _json(line: Line) -> None:
-    emit({"at": line.at.isoformat(), "function": line.function, "message": line.message.rstrip()})
+    emit({"at": written(line.at), "function": line.function, "message": line.message.rstrip()})
 
 
 @dataclass(frozen=True)

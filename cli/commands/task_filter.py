@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from cli.client.filters import TaskFilter
+from cli.moments import written
 
 STATES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "PARTIAL", "FAILURE", "REVOKED")
 _AGO = re.compile(r"(\d{1,6})([smhd])")
@@ -33,8 +34,8 @@ def filter_of(given: argparse.Namespace) -> TaskFilter:
 def moment(text: str) -> str:
     """A moment as the API reads it; a time without a zone is one of this machine's clock."""
     if ago := _AGO.fullmatch(text):
-        return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
+        return written(datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
     try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
+        return written(datetime.fromisoformat(text))
     except ValueError as bad:
         raise argparse.ArgumentTypeError(f"{text} is no time; say 30m, 2h, 7d, or 2026-03-04T12:00Z") from bad

@@ -60,7 +60,7 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Wired) -> 
         "frames": 1,
         "thumbhash": "1QcSHQ==",
         "colors": ["#102030"],
-        "created_at": "2026-03-04T12:00:00Z",
+        "created_at": "2026-03-04T12:00:00.000Z",
         "recipe": "r1",
         "exif": {"Model": "X100"},
         "private": False,

@@ -135,3 +135,54 @@ def test_the_timetable_is_told_and_run_by_hand(admin: Gateway, queue: MemoryQueu
     assert told["cleanup_orphaned_files"]["last_task"]["task_id"] == started.json["task_id"]
     assert (off.status, told["optimize_images"]["next_run"]) == (200, None)
     assert admin.post("/schedules/nothing/run").status == 404
+
+
+@pytest.mark.parametrize("field", ["name", "filename"])
+def test_a_record_is_changed_by_the_names_that_it_shows(admin: Gateway, image_id: str, field: str) -> None:
+    got = admin.ask("PATCH", f"/images/{image_id}", json.dumps({field: "Göl.jpg"}).encode())
+
+    assert (got.status, got.json["name"], got.json["filename"]) == (200, "Göl.jpg", "Göl.jpg")
+
+
+@pytest.mark.parametrize(
+    ("body", "filename"),
+    [
+        ({"name": "photo.jpg", "filename": "new.jpg"}, "new.jpg"),
+        ({"name": "new.jpg", "filename": "photo.jpg"}, "new.jpg"),
+        ({"name": "photo.jpg", "filename": "photo.jpg", "collection": "lakes"}, "photo.jpg"),
+        ({"name": "new.jpg", "filename": "new.jpg"}, "new.jpg"),
+    ],
+)
+def test_a_record_that_is_sent_back_changes_what_was_changed_in_it(
+    admin: Gateway, image_id: str, body: dict[str, str], filename: str
+) -> None:
+    got = admin.ask("PATCH", f"/images/{image_id}", json.dumps(body).encode())
+
+    assert (got.status, got.json["filename"]) == (200, filename)
+
+
+def test_two_different_new_names_are_refused(admin: Gateway, image_id: str) -> None:
+    assert change(admin, image_id, name="one.jpg", filename="two.jpg") == 400
+    assert admin.get(f"/images/{image_id}").json["filename"] == "photo.jpg"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"everything": False}, 400),
+        ({"all": False}, 400),
+        ({"image_id": UNKNOWN, "collection": "lakes"}, 400),
+        ({"collection": "lakes", "all": True}, 400),
+        ({"collection": ""}, 400),
+        ({"collection": " ", "everything": True}, 400),
+        ({"all": True}, 202),
+        ({"everything": True}, 202),
+        ({"collection": "lakes"}, 202),
+    ],
+)
+def test_thumbnails_of_all_images_are_made_only_where_that_is_said(
+    admin: Gateway, image_id: str, queue: MemoryQueue, body: dict[str, object], status: int
+) -> None:
+    assert admin.post("/thumbnails", json.dumps(body).encode()).status == status
+    assert len(queue.messages) == (status == 202)

@@ -5,12 +5,13 @@ from random import Random
 import pytest
 
 from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Status, TaskType
+from chalicelib.core.tasks import Failure, Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.wiring import Wired
 from tests.api.forms import a_file, upload
-from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, a_token, finish
+from tests.api.gateway import Gateway, Got
+from tests.api.house import a_jpeg, a_token, bucket_of, finish
+from tests.builders import a_final_task
 from tests.memory_queue import MemoryQueue
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -56,6 +57,162 @@ def test_all_that_match_are_retried(admin: Gateway, house: Wired, queue: MemoryQ
     got = admin.post("/tasks/retry?state=REVOKED")
 
     assert [one["task_id"] for one in got.json["retried"]] == [old]
+
+
+def failed(
+    house: Wired, number: int, *, retryable: bool = True, status: Status = Status.FAILURE, **special: object
+) -> Task:
+    """A task that has ended badly, whose file is still there."""
+    source = f"incoming/nature/{number}"
+    bucket_of(house).drop(source, b"bytes")
+    code = "unavailable" if retryable else "image_damaged"
+    error = Failure(code, "Said.", retryable=retryable) if status is Status.FAILURE else None
+    task_id = f"{number:08x}-1111-4111-8111-111111111111"
+    task = a_final_task(task_id, status=status, error=error, args={"source": source}, **special)
+    house.state.tasks.add(task)
+    return task
+
+
+def retried(got: Got) -> list[str]:
+    assert got.status == 202, got.text
+    return [one["task_id"] for one in got.json["retried"]]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?", "?limit=50", "?dry_run=true", "?retryable=any", "?retryable=any&dry_run=on"]
+)
+def test_without_a_filter_nothing_is_tried_again(admin: Gateway, house: Wired, queue: MemoryQueue, query: str) -> None:
+    failed(house, 1)
+
+    got = admin.post(f"/tasks/retry{query}")
+
+    assert (got.status, queue.messages) == (400, [])
+    assert got.json["message"] == "Give at least one filter: state, type, collection, parent, since, until, text."
+
+
+@pytest.mark.parametrize(
+    "slip", ["status=FAILURE", "State=FAILURE", "state=", "state=%20", "stat=FAILURE&collection=nature", "collection="]
+)
+def test_a_filter_that_is_misspelt_or_empty_tries_nothing_again(
+    admin: Gateway, house: Wired, queue: MemoryQueue, slip: str
+) -> None:
+    failed(house, 1)
+
+    assert (admin.post(f"/tasks/retry?{slip}").status, queue.messages) == (400, [])
+
+
+def test_a_body_is_no_filter(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+    failed(house, 1)
+
+    assert admin.post("/tasks/retry?state=FAILURE", b'{"collection": "sea"}').status == 400
+    assert queue.messages == []
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("collection=nature", [1]),
+        ("state=FAILURE", [1]),
+        ("state=failure&retryable=true", [1]),
+        ("state=FAILURE&retryable=false", [2]),
+        ("collection=nature&retryable=any", [2, 1]),
+        ("state=REVOKED", [3]),
+        ("collection=sea", []),
+    ],
+)
+def test_failures_that_may_pass_are_tried_again_and_others_only_by_name(
+    admin: Gateway, house: Wired, queue: MemoryQueue, query: str, numbers: list[int]
+) -> None:
+    tasks = {
+        1: failed(house, 1),
+        2: failed(house, 2, retryable=False),
+        3: failed(house, 3, status=Status.REVOKED),
+        4: failed(house, 4, status=Status.SUCCESS),
+    }
+    wanted = {tasks[number].task_id for number in numbers}
+
+    preview = admin.post(f"/tasks/retry?{query}&dry_run=true")
+    waiting = len(queue.messages)
+    got = admin.post(f"/tasks/retry?{query}")
+
+    assert set(retried(got)) == wanted == {one["task_id"] for one in preview.json["matched"]}
+    assert (waiting, len(queue.messages)) == (0, len(numbers))
+    assert (preview.status, preview.json["total"], preview.json["complete"], preview.json["retried"]) == (
+        *(200, len(numbers)),
+        *(True, []),
+    )
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "PENDING", "STARTED", "RETRY"])
+def test_only_states_that_can_be_tried_again_may_be_named(admin: Gateway, house: Wired, state: str) -> None:
+    got = admin.post(f"/tasks/retry?state={state}")
+
+    assert (got.status, got.json["message"]) == (400, "state must be one of FAILURE, REVOKED, PARTIAL.")
+
+
+def test_retryable_says_nothing_of_cancelled_tasks(admin: Gateway, house: Wired) -> None:
+    got = admin.post("/tasks/retry?state=REVOKED&retryable=any")
+
+    assert (got.status, got.json["details"]["parameter"]) == (400, "retryable")
+
+
+def test_what_was_tried_again_already_never_matches_again(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+    for number in range(2):
+        failed(house, number)
+    first = retried(admin.post("/tasks/retry?state=FAILURE"))
+
+    for _ in range(3):
+        for task in house.state.tasks.active(10).items:
+            error = Failure("unavailable", "Said.", retryable=True)
+            again = task.failed(error, now=house.clock.now(), keep=house.rules.keep)
+            house.state.tasks.replace(task, again)
+        assert len(retried(admin.post("/tasks/retry?state=FAILURE"))) == len(first) == 2
+
+    assert len(house.state.tasks.history(TaskFilter(), 100).items) == 2 + 2 * 4
+
+
+def test_children_of_a_job_that_was_tried_again_do_not_match(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+    parent_id = "aaaaaaaa-1111-4111-8111-111111111111"
+    parent = a_final_task(parent_id, type=TaskType.BULK_PROCESS_IMAGES, status=Status.FAILURE, children=2)
+    house.state.tasks.add(parent)
+    for number in range(2):
+        failed(house, number, parent_id=parent_id, index=number)
+
+    before = admin.post(f"/tasks/retry?parent={parent_id}&dry_run=true").json["total"]
+    admin.post(f"/task/retry/{parent_id}")
+
+    assert (before, admin.post(f"/tasks/retry?parent={parent_id}&dry_run=true").json["total"]) == (2, 0)
+    assert retried(admin.post("/tasks/retry?state=FAILURE")) == []
+
+
+def test_a_preview_counts_beyond_its_page(admin: Gateway, house: Wired) -> None:
+    for number in range(5):
+        failed(house, number)
+
+    first = admin.post("/tasks/retry?state=FAILURE&dry_run=true&limit=2").json
+    rest = admin.post(f"/tasks/retry?state=FAILURE&dry_run=true&limit=2&cursor={first['next_cursor']}").json
+
+    assert [(page["total"], len(page["matched"]), page["complete"]) for page in (first, rest)] == [
+        *[(5, 2, True), (3, 2, True)]
+    ]
+    assert first["matched"][0].keys() == {
+        *("task_id", "type", "status", "collection", "filename", "error", "created_at"),
+    }
+
+
+def test_the_audit_log_says_what_was_asked_and_what_came_of_it(
+    admin: Gateway, house: Wired, queue: MemoryQueue
+) -> None:
+    failed(house, 1)
+    admin.post("/tasks/retry?collection=nature&dry_run=yes")
+    admin.post("/tasks/retry?state=FAILURE&text=g%C3%BCn&retryable=any")
+
+    told = [one["target"] for one in admin.get("/audit").json["entries"]]
+
+    assert sorted(told) == [
+        "1 match: state=FAILURE collection=nature dry_run=yes",
+        "1 tried again: state=FAILURE text=gün retryable=any",
+    ]
 
 
 def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:

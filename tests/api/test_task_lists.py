@@ -48,11 +48,11 @@ def test_the_total_counts_beyond_the_page(admin: Gateway, house: Wired) -> None:
         ("until=2026-03-04T15:00:01%2B03:00", [ONE]),
         ("text=G%C3%9CNAYDIN", [TWO, ONE]),
         ("text=g%C3%BCnayd", [TWO, ONE]),
-        ("text=%20", []),
+        ("text=%20g%C3%BCnayd%20", [TWO, ONE]),
+        ("state=success", [TWO]),
+        ("type=%20Optimize_Images", [THREE]),
         ("text=null", []),
         ("limit=1", [THREE]),
-        ("unknown=1", [THREE, TWO, ONE]),
-        ("limit=1&limit=2", [THREE, TWO]),
     ],
 )
 def test_history_is_found_by_what_it_is(admin: Gateway, house: Wired, query: str, found: list[str]) -> None:
@@ -77,6 +77,10 @@ def test_history_is_found_by_what_it_is(admin: Gateway, house: Wired, query: str
         "limit=0",
         "limit=201",
         "until=null",
+        "text=%20",
+        "state=",
+        "unknown=1",
+        "limit=1&limit=2",
     ],
 )
 def test_a_filter_that_means_nothing_is_refused(admin: Gateway, house: Wired, query: str) -> None:

@@ -38,7 +38,7 @@ def test_a_revoked_token_ends_at_once(admin: Gateway, app: Chalice) -> None:
     ended = [admin.ask("DELETE", f"/tokens/{made['token']['token_id']}") for _ in range(2)]
 
     assert [one.status for one in ended] == [200, 200]
-    assert ended[0].json["revoked_at"] == ended[1].json["revoked_at"] == "2026-03-04T12:00:00Z"
+    assert ended[0].json["revoked_at"] == ended[1].json["revoked_at"] == "2026-03-04T12:00:00.000Z"
     assert Gateway(app, authorization=made["secret"]).get("/collections").status == 401
 
 
@@ -48,7 +48,7 @@ def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, house: W
 
     got = admin.get("/tokens")
 
-    assert [one["last_used_at"] for one in got.json["tokens"]] == ["2026-03-04T12:00:00Z"]
+    assert [one["last_used_at"] for one in got.json["tokens"]] == ["2026-03-04T12:00:00.000Z"]
     assert secret not in got.text
 
 

@@ -17,7 +17,7 @@ from chalicelib.api.languages import Language
 from chalicelib.api.problems import say
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.turkish import TURKISH
-from chalicelib.api.wrongs import SENTENCES, allowing, forms
+from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTENCES, UNKNOWN, allowing, forms
 from chalicelib.core.messages import UnknownMessage
 from chalicelib.core.tasks import Failure, TaskType
 from chalicelib.errors import BadRequest, WallifyError, filled
@@ -153,10 +153,16 @@ def test_a_body_that_is_not_json_is_told_so_in_turkish(admin: Gateway) -> None:
 
 
 def test_a_fact_in_braces_is_told_as_it_is() -> None:
-    error = BadRequest("{parameter} must not hold {field}.", parameter="The {field}", field="{limit}", limit=7)
+    error = BadRequest("{parameter} is not understood: {reason}.", parameter="The {reason}", reason="{limit}", limit=7)
 
-    assert error.message == "The {field} must not hold {limit}."
-    assert say(error, Language.TURKISH) == "The {field} {limit} içeremez."
+    assert error.message == "The {reason} is not understood: {limit}."
+    assert say(error, Language.TURKISH) == "The {reason} anlaşılamadı: {limit}."
+
+
+def test_each_refusal_of_what_would_be_ignored_has_its_turkish_form() -> None:
+    unknown = {one + listed + hint for one in UNKNOWN.values() for listed in LISTED.values() for hint in HINTS.values()}
+
+    assert unknown | {*REPEATED.values(), *NO_BODY.values(), EMPTY} <= set(TURKISH)
 
 
 def test_a_name_without_a_fact_stays_as_it_is() -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from chalicelib.wiring import Wired
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
@@ -7,11 +11,12 @@ from tests.api.house import a_jpeg, finish
 
 
 def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, busy_house: Wired) -> None:
-    first = upload(admin, a_file(a_jpeg())).json["file"]
+    got = upload(admin, a_file(a_jpeg())).json
+    first = got["file"]
 
     again = upload(admin, a_file(a_jpeg(), "other.jpg"), async_="true")
 
-    assert (again.status, again.json["duplicate"], again.json["task_ids"]) == (200, True, [])
+    assert (again.status, again.json["duplicate"], again.json["task_ids"]) == (200, True, got["task_ids"])
     assert again.json["file"] == {**first, "duplicate": True}
 
 
@@ -60,7 +65,11 @@ def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gatew
         for body in (a_jpeg(seed=1), a_jpeg(seed=1), a_jpeg(seed=2))
     )
 
-    assert (first.status, first.json["duplicate"], first.json["task_ids"]) == (200, True, [])
+    ((_, task_id),) = first.json["task_ids"]
+    assert (first.status, first.json["duplicate"], admin.get(f"/task/status/{task_id}").json["status"]) == (
+        *(200, True),
+        "SUCCESS",
+    )
     assert (again.status, again.json) == (200, first.json)
     assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
 
@@ -83,3 +92,29 @@ def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Wired) 
     )
 
     assert (first.status, other.status, other.json["code"]) == (202, 409, "idempotency_key_reused")
+
+
+@pytest.mark.parametrize("mode", ["true", "false"])
+def test_the_same_request_twice_names_a_task_that_answers_both_times(
+    admin: Gateway, busy_house: Wired, mode: str
+) -> None:
+    first, again = (upload(admin, a_file(a_jpeg()), async_=mode) for _ in range(2))
+
+    assert first.json["task_ids"] == again.json["task_ids"]
+    ((kind, task_id),) = again.json["task_ids"]
+    told = admin.get(f"/task/status/{task_id}").json
+    assert (kind, told["status"], told["result"]["image_id"]) == (
+        *("process_image", "SUCCESS"),
+        again.json["file"]["image_id"],
+    )
+
+
+def test_where_the_history_has_forgotten_the_task_a_finished_one_is_named(admin: Gateway, busy_house: Wired) -> None:
+    upload(admin, a_file(a_jpeg()))
+    busy_house.clock.sleep(timedelta(days=31) / timedelta(seconds=1))
+    busy_house.state.tasks.forget(busy_house.clock.now(), 10)
+
+    ((_, task_id),) = upload(admin, a_file(a_jpeg())).json["task_ids"]
+
+    told = admin.get(f"/task/status/{task_id}").json
+    assert (told["status"], told["result"]["duplicate"]) == ("SUCCESS", True)

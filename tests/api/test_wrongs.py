@@ -24,7 +24,7 @@ AN_ID = "must be an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4
         ("/tasks?state=DONE", "state must be one of PENDING, STARTED, RETRY, SUCCESS, PARTIAL, FAILURE, REVOKED."),
         ("/tasks?since=yesterday", "since must be a moment with a time zone, as 2026-01-31T12:00:00Z."),
         ("/tasks?since=2026-01-31T12:00:00", "since must be a moment with a time zone, as 2026-01-31T12:00:00Z."),
-        (f"/tasks?cursor={'a' * 600}", "cursor must have 512 characters or fewer."),
+        (f"/tasks?cursor={'a' * 5000}", "cursor must have 4096 characters or fewer."),
     ],
 )
 def test_an_address_that_makes_no_sense_is_told_what_would(admin: Gateway, path: str, message: str) -> None:
@@ -34,7 +34,7 @@ def test_an_address_that_makes_no_sense_is_told_what_would(admin: Gateway, path:
     assert got.json["details"]["parameter"] == message.partition(" ")[0]
 
 
-@pytest.mark.parametrize("word", ["maybe", "garbage", "", "true ", "2", "true\n"])
+@pytest.mark.parametrize("word", ["maybe", "garbage", "2", "true\x00"])
 def test_a_switch_that_makes_no_sense_is_told_what_would(admin: Gateway, word: str) -> None:
     got = upload(admin, a_file(a_jpeg()), async_=word)
 
@@ -65,6 +65,6 @@ def test_a_body_that_makes_no_sense_is_told_what_would(admin: Gateway, body: str
 
 
 def test_a_field_that_nobody_knows_is_named(admin: Gateway) -> None:
-    got = admin.ask("PATCH", f"/images/{UNKNOWN}", b'{"name": "new"}')
+    got = admin.ask("PATCH", f"/images/{UNKNOWN}", b'{"title": "new"}')
 
-    assert (got.status, got.json["message"]) == (400, "The body must not hold `name`.")
+    assert (got.status, got.json["message"]) == (400, "Unknown field `title`. Allowed: collection, filename, name.")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
+from chalicelib.core.blobs import Blob
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Failure, Progress, Status, Subject, Task, TaskType
@@ -73,6 +74,15 @@ def a_failed_upload(house: Wired, name: str = "broken.jpg", collection: str = "m
     assert accepted.task is not None
     finish(house, accepted.task.task_id)
     return house.tasks.get(accepted.task.task_id)
+
+
+def an_unlucky_upload(house: Wired, name: str = "unlucky.jpg", collection: str = "mountains") -> Task:
+    """A good picture whose task failed for a reason that may pass."""
+    task = a_waiting_upload(house, name, collection)
+    house.objects.put(Blob(task.args["source"], jpeg(1), "image/jpeg"))
+    error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
+    ended = task.failed(error, now=house.clock.now(), keep=house.rules.keep_failed)
+    return house.state.tasks.replace(task, ended)
 
 
 def a_waiting_upload(house: Wired, name: str = "waiting.jpg", collection: str = "mountains") -> Task:

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from chalicelib.core.tasks import Failure, Progress, Status
 from tests.browser.place import Place
-from tests.browser.seeds import a_failed_upload, a_waiting_upload
+from tests.browser.seeds import a_failed_upload, a_waiting_upload, an_unlucky_upload
 from tests.browser.visitor import Visitor
 from tests.naughty import HARMLESS
 
@@ -70,13 +70,17 @@ def test_a_failed_task_tells_why_and_can_be_tried_again(admin: Visitor, place: P
 
 def test_all_that_match_can_be_tried_again(admin: Visitor, place: Place) -> None:
     for number in range(3):
-        a_failed_upload(place.house, f"batch-{number}.jpg", "Retries")
+        an_unlucky_upload(place.house, f"batch-{number}.jpg", "Retries")
     admin.go("#/tasks?state=FAILURE&collection=Retries")
 
     admin.button("Retry all that match").click()
-    admin.button("Retry all", within=admin.dialog("Retry all that match?")).click()
+    dialog = admin.dialog("Retry all that match?")
+    expect(dialog).to_contain_text("3 tasks that match these filters are tried again.")
+    admin.button("Retry all", within=dialog).click()
 
     admin.hears("3 tasks are tried again")
+    admin.button("Retry all that match").click()
+    admin.hears("Nothing that matches can be tried again")
 
 
 def test_a_parent_shows_its_children(admin: Visitor) -> None:

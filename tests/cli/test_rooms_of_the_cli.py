@@ -11,7 +11,7 @@ import pytest
 
 from cli.local.stack import PROJECT
 
-GROUND = {"exits", "trouble", "terminal", "showing", "settings", "profiles", "completing"}
+GROUND = {"exits", "trouble", "terminal", "showing", "settings", "profiles", "completing", "moments"}
 MAY: Mapping[str, set[str]] = {
     "client": set(),
     "ground": set(),

@@ -138,9 +138,20 @@ def test_a_task_is_tried_again_as_a_new_one(at_desk: Terminal, desk: Desk) -> No
 def test_all_that_match_are_tried_again(at_desk: Terminal, desk: Desk) -> None:
     failed = [a_failed_upload(desk.house, name) for name in ("one.jpg", "two.jpg")]
 
-    told = at_desk("retry", "--state", "FAILURE", "--json").lines
+    damaged = {task.task_id for task in failed}
 
-    assert {one["task_id"] for one in told} == {task.task_id for task in failed}
+    cautious = at_desk("retry", "--all", "--json").lines
+    preview = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--dry-run", "--json").lines
+    told = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--json").lines
+    again = at_desk("retry", "--state", "FAILURE", "--retryable", "any", "--json").lines
+
+    assert (cautious, again) == ([], [])
+    assert [{one["task_id"] for one in some} for some in (preview, told)] == [damaged, damaged]
+    assert {(one["status"], one["error"]) for one in preview} == {("FAILURE", "image_damaged")}
+
+
+def test_options_that_ids_have_no_use_for_are_refused(at_desk: Terminal) -> None:
+    assert at_desk("retry", NOBODY, "--dry-run").code == 2
 
 
 @pytest.mark.parametrize("words", [(), ("--all", "--state", "FAILURE"), (NOBODY, "--all")])

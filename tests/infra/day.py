@@ -110,7 +110,7 @@ def looking(account: Account) -> None:
         "/trash",
         "/collections",
         "/collections/lakes",
-        "/collections/lakes/images?q=1",
+        "/collections/lakes/images?text=1",
         "/cdn/lakes/1.jpg?width=300",
         f"/i/{image_id}/300",
         "/tokens",

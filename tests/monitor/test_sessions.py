@@ -183,7 +183,7 @@ def test_a_session_ends_with_its_token(tab: Tab, house: Wired) -> None:
 def test_a_session_is_never_longer_than_its_token(tab: Tab, house: Wired) -> None:
     secret, token = house.tokens.issue("t", frozenset({Scope.TASKS}), lasts=timedelta(hours=1))
 
-    assert tab.sign_in(secret).json["session"]["ends_at"] == f"{token.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert tab.sign_in(secret).json["session"]["ends_at"] == f"{token.expires_at:%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, house: Wired) -> None:

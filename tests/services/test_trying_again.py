@@ -4,11 +4,13 @@ import pytest
 
 from chalicelib.core.tasks import Status, Task, TaskFilter
 from chalicelib.errors import IllegalTransition, SourceGone, TaskNotFound
+from chalicelib.services.retries import RetryFilter
 from chalicelib.services.uploads import OnDuplicate, Upload
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
 
+ALL_FAILED = RetryFilter(TaskFilter(status=Status.FAILURE))
 PICTURE = ("nature", a_png())
 
 
@@ -122,8 +124,8 @@ def test_of_a_job_only_the_bad_children_are_tried_again(world: World) -> None:
 def test_all_that_match_are_tried_again_a_page_at_a_time(world: World) -> None:
     failed = [a_failed_task(world, number) for number in range(3)]
     world.bucket.delete(failed[0].args["source"])
-    first = world.wired.retries.retry_all(TaskFilter(status=Status.FAILURE), 2, None)
-    second = world.wired.retries.retry_all(TaskFilter(status=Status.FAILURE), 2, first.next_cursor)
+    first = world.wired.retries.retry_all(ALL_FAILED, 2, None)
+    second = world.wired.retries.retry_all(ALL_FAILED, 2, first.next_cursor)
     olds = {old.task_id for old, _ in (*first.items, *second.items)}
     assert olds == {task.task_id for task in failed[1:]}
     world.settle()

@@ -19,6 +19,8 @@ export function open(main, first) {
   let params = first;
   let tasks = [];
   let next = null;
+  // A cursor belongs to the filters that it was given for, and those with a time change with the clock.
+  let asked = query(first);
   let paged = false;
   let sheet = null;
   const order = { by: "created_at", up: false };
@@ -41,19 +43,20 @@ export function open(main, first) {
   showTask();
 
   async function look(signal) {
-    const page = await get("/tasks", { ...query(params), limit: PAGE }, { signal });
+    const wanted = query(params);
+    const page = await get("/tasks", { ...wanted, limit: PAGE }, { signal });
     const oldest = page.tasks.at(-1)?.created_at;
     const fresh = new Set(page.tasks.map((task) => task.task_id));
     const older = paged ? tasks.filter((task) => task.created_at <= oldest && !fresh.has(task.task_id)) : [];
     tasks = [...page.tasks, ...older];
-    if (!paged) next = page.next_cursor;
+    if (!paged) [next, asked] = [page.next_cursor, wanted];
     show();
   }
 
   async function showMore() {
     more.disabled = true;
     try {
-      const page = await get("/tasks", { ...query(params), limit: PAGE, cursor: next });
+      const page = await get("/tasks", { ...asked, limit: PAGE, cursor: next });
       [paged, next] = [true, page.next_cursor];
       tasks = [...tasks, ...page.tasks];
       show();
@@ -109,8 +112,13 @@ export function open(main, first) {
   }
 
   async function retryAll() {
-    const words = t("Every task that matches these filters and has ended badly is tried again, as far as its file is still there.");
-    const done = await confirm(t("Retry all that match?"), words, { yes: t("Retry all"), act: () => retryPages(query(params)) });
+    const wanted = query(params);
+    const told = await post("/tasks/retry", undefined, { query: { ...wanted, dry_run: true, limit: 1 } }).catch(complain);
+    if (!told) return;
+    if (!told.total) return void toast(t("Nothing that matches can be tried again: its reason stays, its file is gone, or it was tried again already."));
+    const many = `${count(told.total)}${told.complete ? "" : "+"}`;
+    const words = tn("One task that matches these filters is tried again.", "{n} tasks that match these filters are tried again.", told.total, many);
+    const done = await confirm(t("Retry all that match?"), words, { yes: t("Retry all"), act: () => retryPages(wanted) });
     if (done !== undefined) [toast(tn("One task is tried again", "{n} tasks are tried again", done, count(done))), watch.now()];
   }
 

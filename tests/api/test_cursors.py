@@ -1,0 +1,182 @@
+"""A cursor works for the list, the filters and the order that it was given for, and for nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from chalice.app import Chalice
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from chalicelib import wiring
+from chalicelib.api.cursors import CURSOR, NOT_OURS, OF_ANOTHER_LIST, OF_OTHER_FILTERS
+from chalicelib.api.input_rules import names_of
+from chalicelib.api.routes import ENDPOINTS
+from chalicelib.core.tasks import Failure, Status
+from chalicelib.services.uploads import Upload
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway, Got
+from tests.api.house import BOOTSTRAP, a_house, a_jpeg, bucket_of, hire
+from tests.builders import NOON, a_final_task, a_task
+
+ID = "{:08x}-1111-4111-8111-111111111111"
+LISTS = {
+    "active_tasks": "GET /tasks/active?limit=1",
+    "tasks": "GET /tasks?limit=1",
+    "retry_tasks": "POST /tasks/retry?limit=1&state=FAILURE&dry_run=true",
+    "quarantine": "GET /quarantine?limit=1",
+    "trash": "GET /trash?limit=1",
+    "collection_images": "GET /collections/nature/images?limit=1",
+    "audit": "GET /audit?limit=1",
+}
+SORTED = {
+    sort: f"GET /collections/nature/images?limit=1&sort={sort}" for sort in ("oldest", "name", "largest", "random")
+}
+OTHERS = {"sea": "GET /collections/sea/images?limit=1", "filtered": "GET /tasks?limit=1&state=FAILURE"}
+EVERY = LISTS | SORTED | OTHERS
+
+
+@pytest.fixture(scope="module")
+def full_house() -> Wired:
+    """Three of everything that is listed."""
+    house = a_house()
+    hire(house)
+    for number in range(3):
+        for collection in ("nature", "sea", "gone"):
+            name = f"{collection}-{number}.jpg"
+            accepted = house.uploads.accept(Upload(collection, name, a_jpeg(40 + number, 40, seed=number)))
+            if collection == "gone" and accepted.task is not None:
+                house.night.deleting.trash(accepted.task.subject.image_id or "")
+        error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
+        house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
+        bucket_of(house).drop(f"incoming/{number}", b"bytes")
+        special = {"error": error, "args": {"source": f"incoming/{number}"}}
+        house.state.tasks.add(a_final_task(ID.format(16 + number), status=Status.FAILURE, **special))
+        bucket_of(house).drop(f"originals/lost-{number}/günaydın.png", b"bytes")  # noqa: RUF001  # Turkish
+        (stored,) = house.objects.list(f"originals/lost-{number}/", 1).items
+        house.night.quarantine.take(stored)
+        house.desk.audit.note("pause_queue", "images", actor="a", token_id="t")  # names a token
+        house.clock.sleep(1)
+    return house
+
+
+@pytest.fixture
+def lists(full_house: Wired, app: Chalice) -> Iterator[Gateway]:
+    wiring.use(full_house)
+    yield Gateway(app, authorization=BOOTSTRAP)
+    wiring.use(None)
+
+
+def ask(client: Gateway, address: str, cursor: str | None = None) -> Got:
+    method, url = address.split(" ")
+    return client.ask(method, url if cursor is None else f"{url}&cursor={quote(cursor)}")
+
+
+def cursor_of(client: Gateway, address: str) -> str:
+    cursor: str = ask(client, address).json["next_cursor"]
+    return cursor
+
+
+def test_every_list_is_in_the_table() -> None:
+    assert {one.name for one in ENDPOINTS if CURSOR in names_of(one.parts.get("query"))} == set(LISTS)
+
+
+@pytest.mark.parametrize("address", EVERY.values(), ids=EVERY)
+def test_a_cursor_goes_on_to_the_end(lists: Gateway, address: str) -> None:
+    seen, cursor = [], None
+    while True:
+        got = ask(lists, address, cursor)
+        assert got.status == 200
+        seen += [str(one) for key, some in got.json.items() if isinstance(some, list) for one in some]
+        cursor = got.json["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) >= 3
+
+
+@pytest.mark.parametrize("address", EVERY.values(), ids=EVERY)
+def test_a_cursor_that_was_changed_is_refused(lists: Gateway, address: str) -> None:
+    good = cursor_of(lists, address)
+    middle = len(good) // 2
+    other = "A" if good[middle] != "A" else "B"
+    changed = [
+        *(good + "x", good + "=", good + "A", good[:-1], good[1:], good[:middle] + other + good[middle + 1 :]),
+        *("null", "undefined", "NaN", "0", "x", "W10", "A" * 4000, good.swapcase(), good + good),
+    ]
+    for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
+        changed += [good[:-1] + last] if last != good[-1] else []
+
+    for cursor in changed:
+        got = ask(lists, address, cursor)
+        assert (got.status, got.json["message"], got.json["details"]) == (400, NOT_OURS, {"parameter": CURSOR}), cursor
+
+
+@pytest.mark.parametrize("address", EVERY.values(), ids=EVERY)
+def test_a_cursor_of_another_list_filter_or_order_is_refused(lists: Gateway, address: str) -> None:
+    here = address.partition("?")[0]
+    for elsewhere in EVERY.values():
+        if elsewhere != address:
+            got = ask(lists, address, cursor_of(lists, elsewhere))
+            wrong = OF_OTHER_FILTERS if elsewhere.partition("?")[0] == here else OF_ANOTHER_LIST
+            assert (got.status, got.json["message"]) == (400, wrong), elsewhere
+
+
+@pytest.mark.parametrize("other", ["state=SUCCESS", "type=process_image", "text=a", "since=2026-03-04T12:00:00Z", ""])
+def test_a_cursor_of_other_filters_is_refused(lists: Gateway, other: str) -> None:
+    cursor = cursor_of(lists, OTHERS["filtered"])
+
+    got = ask(lists, f"GET /tasks?limit=1&{other}".rstrip("&"), cursor)
+
+    assert (got.status, got.json["message"]) == (400, OF_OTHER_FILTERS)
+
+
+def test_a_page_may_have_another_size_than_the_one_before(lists: Gateway) -> None:
+    cursor = cursor_of(lists, LISTS["tasks"])
+
+    assert ask(lists, "GET /tasks?limit=7", cursor).status == 200
+
+
+def test_a_cursor_of_a_random_order_brings_its_seed_along(lists: Gateway) -> None:
+    first = ask(lists, f"{SORTED['random']}&seed=abc").json
+
+    assert ask(lists, SORTED["random"], first["next_cursor"]).json["seed"] == "abc"
+    assert ask(lists, f"{SORTED['random']}&seed=xyz", first["next_cursor"]).json["message"] == OF_OTHER_FILTERS
+
+
+def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, full_house: Wired) -> None:
+    cursor = cursor_of(lists, LISTS["tasks"])
+    full_house.bootstrap = lambda: "another"
+    try:
+        assert ask(lists, LISTS["tasks"], cursor).json["message"] == NOT_OURS
+    finally:
+        full_house.bootstrap = lambda: BOOTSTRAP
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [("limit=1&per_page=2", "per_page"), ("seed=abc", "seed"), ("seed=abc&sort=name", "seed")],
+)
+def test_of_two_parameters_that_exclude_each_other_none_is_ignored(lists: Gateway, query: str, parameter: str) -> None:
+    got = lists.get(f"/collections/nature/images?{query}")
+
+    assert (got.status, got.json["details"]["parameter"]) == (400, parameter)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.text(alphabet="ABCabc012-_", min_size=1, max_size=80), st.integers(0, 60))
+@example("A", 0)
+def test_no_cursor_that_was_put_together_is_taken(lists: Gateway, text: str, kept: int) -> None:
+    good = cursor_of(lists, LISTS["tasks"])
+
+    got = ask(lists, LISTS["tasks"], good[:kept] + text)
+
+    assert (got.status, got.json["message"]) == (400, NOT_OURS)
