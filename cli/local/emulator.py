@@ -52,9 +52,11 @@ def start(stack: Stack) -> None:
     version = fingerprints.of_values(
         {name: environment[name] for name in (*SETTINGS, *ROOT, *OF_MACHINE)},
         python,
-        fingerprints.of_files(PROJECT, [f"cli/local/emulator_{part}.py" for part in PARTS]),
+        fingerprints.of_files(
+            PROJECT, [*(f"cli/local/emulator_{part}.py" for part in PARTS), "cli/local/unpacking.py"]
+        ),
     )
-    command = [sys.executable, "-m", "cli.local.emulator_process", python, str(runtime.unpacked(stack))]
+    command = [sys.executable, "-m", "cli.local.emulator_process", python, str(runtime.unpacked(stack).folder)]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))
 
 

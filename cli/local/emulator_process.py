@@ -23,6 +23,7 @@ from ministack.services import dynamodb
 
 from cli.local import emulator_code, emulator_forms, emulator_index, emulator_state
 from cli.local.emulator_journal import Items, Journal, Messages
+from cli.local.unpacking import Unpacked
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -35,7 +36,7 @@ def main() -> None:
     """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON UNPACKED`."""
     python, unpacked = sys.argv.pop(1), Path(sys.argv.pop(1))
     _run_functions_on(python)
-    emulator_code.share(unpacked, python)
+    emulator_code.share(Unpacked(unpacked, python))
     _trust_loopback()
     _let_busy_workers_finish()
     emulator_index.keep()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cli.local import fingerprints, staging
 from cli.local.stack import Stack
+from cli.local.unpacking import Unpacked
 
 # What AWS's Python runtimes bring along: boto3 and what it stands on.
 BROUGHT_BY_AWS = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
@@ -34,9 +35,10 @@ def python(stack: Stack) -> Path:
     return interpreter
 
 
-def unpacked(stack: Stack) -> Path:
-    """Where the functions' code is unpacked and compiled for that interpreter."""
-    return stack.home / "runtime" / "unpacked"
+def unpacked(stack: Stack) -> Unpacked:
+    """Where the functions' code is unpacked, compiled for that interpreter."""
+    home = stack.home / "runtime"
+    return Unpacked(home / "unpacked", str(home / "bin" / "python"))
 
 
 def _make(home: Path) -> None:

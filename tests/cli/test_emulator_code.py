@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from ministack.core import lambda_runtime
 
-from cli.local import emulator, emulator_code, runtime, staging
+from cli.local import emulator, emulator_code, functions, runtime, staging, unpacking
 from cli.local.stack import Stack
+from cli.local.unpacking import Unpacked
 
 CODE = "import os, lazy\ndef handler(event, context):\n    return os.path.realpath(lazy.__cached__)\n"
 
@@ -39,7 +40,7 @@ def tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def unpacked(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(lambda_runtime, "zipfile", zipfile)
     folder = tmp.parent / "unpacked"
-    emulator_code.share(folder, sys.executable)
+    emulator_code.share(Unpacked(folder, sys.executable))
     return folder
 
 
@@ -95,7 +96,7 @@ def test_code_that_cannot_be_compiled_says_so_when_it_is_imported(workers: list[
 
 
 def test_old_code_goes_unless_a_worker_uses_it(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emulator_code, "KEPT", 1)
+    monkeypatch.setattr(unpacking, "KEPT", 1)
     shelf = shelf_beside(tmp)
     for number in range(4):
         linked(shelf, tmp / f"ministack-lambda-f-{number}", zipped(app=f"number = {number}"))
@@ -107,14 +108,44 @@ def test_old_code_goes_unless_a_worker_uses_it(tmp: Path, monkeypatch: pytest.Mo
     assert sorted(path.read_text() for path in shelf.folder.glob("*/app.py")) == [f"number = {n}" for n in (0, 1, 3)]
 
 
-def test_an_interrupted_unpacking_is_done_again(tmp: Path) -> None:
-    shelf, code = shelf_beside(tmp), zipped(app="number = 1")
-    linked(shelf, tmp / "ministack-lambda-f-1", code)
-    (shared,) = shelf.folder.iterdir()
-    draft = shared.rename(shared.with_suffix(".new"))
-    (draft / "app.py").unlink()
+def test_an_unpacking_that_was_interrupted_is_done_again(tmp: Path) -> None:
+    shelf, code = shelf_beside(tmp), tmp / "code.zip"
+    code.write_bytes(zipped(app="number = 1"))
+    (shelf.folder / f"{unpacking.DRAFT}1").mkdir(parents=True)
 
-    assert (linked(shelf, tmp / "ministack-lambda-f-2", code) / "app.py").read_text() == "number = 1"
+    assert (shelf.place_of(code) / "app.py").read_text() == "number = 1"
+
+
+def test_an_archive_that_another_process_has_unpacked_meanwhile_is_there_once(
+    tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf, code = shelf_beside(tmp), tmp / "code.zip"
+    code.write_bytes(zipped(app="number = 1"))
+    compiling = unpacking._compile  # noqa: SLF001 - the moment between
+
+    def overtaken(python: str, folder: Path) -> None:
+        monkeypatch.setattr(unpacking, "_compile", compiling)
+        unpacking.Unpacked(shelf.folder, shelf.python).place_of(code)
+
+    monkeypatch.setattr(unpacking, "_compile", overtaken)
+
+    assert is_compiled(shelf.place_of(code) / "app.py")
+    assert len(list(shelf.folder.iterdir())) == 1
+
+
+def test_up_compiles_what_it_deploys(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "code_runs_in_place", lambda: False)
+    shelf = Unpacked(stack.home / "unpacked", sys.executable)
+    monkeypatch.setattr(runtime, "unpacked", lambda _: shelf)
+    packages = stack.build / ".chalice" / "deployments"
+    packages.mkdir(parents=True)
+    (packages / "managed-layer-1.zip").write_bytes(zipped(**{"python/PIL": ""}))
+    (packages / "appcode-1.zip").write_bytes(zipped(app=""))
+
+    functions.compile_(stack)
+
+    assert sorted(path.name for path in shelf.folder.rglob("*.py")) == ["PIL.py", "app.py"]
+    assert all(is_compiled(source) for source in shelf.folder.rglob("*.py"))
 
 
 def test_what_is_large_and_seldom_used_is_left_to_its_first_import(tmp: Path) -> None:
@@ -124,17 +155,15 @@ def test_what_is_large_and_seldom_used_is_left_to_its_first_import(tmp: Path) ->
     assert not is_compiled(place / "sqlalchemy" / "orm.py")
 
 
-def shelf_beside(tmp: Path) -> emulator_code.Unpacked:
-    folder = tmp.parent / "unpacked"
-    folder.mkdir()
-    return emulator_code.Unpacked(folder, sys.executable)
+def shelf_beside(tmp: Path) -> Unpacked:
+    return Unpacked(tmp.parent / "unpacked", sys.executable)
 
 
-def linked(shelf: emulator_code.Unpacked, worker: Path, code: bytes) -> Path:
+def linked(shelf: Unpacked, worker: Path, code: bytes) -> Path:
     """The folder of code of a worker, made as MiniStack makes it."""
     (worker / "code").mkdir(parents=True)
     (worker / "code.zip").write_bytes(code)
-    shelf.link(worker / "code.zip", worker / "code")
+    emulator_code._link(shelf, worker / "code.zip", worker / "code")  # noqa: SLF001 - as its archives do
     return worker / "code"
 
 
