@@ -188,8 +188,17 @@ class TokenStore(Protocol):
         """The token, valid or not, or None; a strongly consistent read, so that a revocation holds at once."""
         ...
 
-    def replace(self, token: Token) -> None:
-        """Keep this in place of what has its digest; the last writer wins, but a revocation is never undone."""
+    def revise(self, before: Token, after: Token) -> Token:
+        """Put name, scopes, expiry and revocation of `after` in place of those stored, and answer the next version.
+
+        One conditional write: Conflict unless the stored token still has `before.version`, and then nothing changes; of
+        two writers exactly one succeeds. A revocation is never undone or moved. A use that is noted at the same time
+        is kept.
+        """
+        ...
+
+    def used(self, digest: str, at: datetime) -> None:
+        """Note when a token that there is was used; nothing else of it changes, and its version neither."""
         ...
 
     def all(self) -> tuple[Token, ...]:

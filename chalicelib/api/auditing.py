@@ -67,6 +67,14 @@ def _new_token(parts: Parts) -> str:
     return f"{parts['body'].name} ({', '.join(sorted(parts['body'].scopes))})"
 
 
+def _changed_token(parts: Parts) -> str:
+    body, told = parts["body"], [parts["at"].token_id]
+    told += [f"name={body.name}"] if body.name is not UNSET else []
+    told += [f"scopes={','.join(sorted(body.scopes))}"] if body.scopes is not UNSET else []
+    told += [f"days={body.days or 'for ever'}"] if body.days is not UNSET else []
+    return " ".join(told)
+
+
 ABOUT: Mapping[str, Callable[[Parts], str]] = {
     "cancel_task": _place,
     "retry_task": _place,
@@ -88,6 +96,7 @@ ABOUT: Mapping[str, Callable[[Parts], str]] = {
     "make_thumbnails": _only_options,
     "restore_object": _only_options,
     "issue_token": _new_token,
+    "change_token": _changed_token,
     "revoke_token": _place,
 }
 """Every view that changes something for others than its caller; an upload is told of by its task."""

@@ -69,6 +69,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     serving.picture_by_id,
     tokens.tokens,
     tokens.issue_token,
+    tokens.change_token,
     tokens.revoke_token,
     audit.audit,
 )

@@ -6,15 +6,21 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.vocabulary import Moment
+from chalicelib.api.vocabulary import Moment, given
 from chalicelib.api.wrongs import FORM
 from chalicelib.core.tokens import Scope, Token
-from chalicelib.errors import NotFound
+from chalicelib.errors import BadRequest, NotFound
+from chalicelib.services.tokens import AdminWouldGo, TokenRevoked, TokenWish
 from chalicelib.wiring import wired
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="Whose it is, or what for.")]
+Scopes = Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3650, description="How long it lasts; for ever without.")]
 
 
 class TokenRecord(msgspec.Struct, frozen=True):
@@ -40,9 +46,21 @@ class TokenList(msgspec.Struct, frozen=True):
 class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A token that is wanted."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="Whose it is, or what for.")]
-    scopes: Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
-    days: Annotated[int, msgspec.Meta(ge=1, le=3650, description="How long it lasts; for ever without.")] | None = None
+    name: Name
+    scopes: Scopes
+    days: Days | None = None
+
+
+class TokenChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; at least one of the first three."""
+
+    name: Name | UnsetType = UNSET
+    scopes: Scopes | UnsetType = UNSET
+    days: Days | UnsetType | None = UNSET
+    """From now on; null: for ever."""
+    confirm: Annotated[
+        bool, msgspec.Meta(description="true: also where that takes `admin` from the asking or the last admin token.")
+    ] = False
 
 
 class IssuedToken(msgspec.Struct, frozen=True):
@@ -78,6 +96,26 @@ def issue_token(_: Ask, body: NewToken) -> Answer:
     lasts = timedelta(days=body.days) if body.days else None
     secret, token = wired().tokens.issue(body.name, frozenset(body.scopes), lasts=lasts)
     return data(IssuedToken(secret, _record(token)), 201)
+
+
+@endpoint(
+    "PATCH /tokens/{token_id}",
+    "Rename, rescope or let a token expire",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("The token.", TokenRecord)},
+    errors=(NotFound, TokenRevoked, AdminWouldGo),
+)
+def change_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
+    """It holds for the token's next request. A revoked token stays revoked.
+
+    The bootstrap token is not among the tokens (404): it has the scope `admin`, no end, and is changed in its secret.
+    """
+    name, scopes = given(body.name), given(body.scopes)
+    if name is None and scopes is None and body.days is UNSET:
+        raise BadRequest("name, scopes or days must be given.", parameter="name")
+    lasts = timedelta(days=body.days) if isinstance(body.days, int) else None
+    wish = TokenWish(name, None if scopes is None else frozenset(scopes), lasts, forever=body.days is None)
+    return data(_record(wired().tokens.change(at.token_id, wish, by=ask.owner, confirmed=body.confirm)))
 
 
 @endpoint(

@@ -64,6 +64,11 @@ TURKISH = {
     "nothing_accepted": "Dosyaların hiçbiri kabul edilemez.",
     "collection_not_empty": "Koleksiyonda resimler var; onları da silmek için force=true deyin.",
     "collection_not_found": "Böyle bir koleksiyon yok.",
+    "token_revoked": "Anahtar iptal edilmiş; iptal geri alınmaz, yenisini oluşturun.",
+    "admin_would_go": (
+        "Bu, admin yetkisini isteği yapan anahtardan ya da ona sahip son anahtardan alır; yine de yapmak için"
+        " confirm=true gönderin."
+    ),
     "bad_signature": "Adres imzalı değil ya da imzanın süresi dolmuş.",
     "privacy_is_settled": "Koleksiyonda resimler var; gizliliği yalnız boşken değişir.",
     "privacy_differs": "Resimler gizli ve açık koleksiyonlar arasında taşınmaz; oraya yeniden yükleyin.",

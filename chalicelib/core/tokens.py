@@ -31,6 +31,8 @@ class Token:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    version: int = 0
+    """Grows by one with each change but a use; a store revises a token only if it has the version that was read."""
 
     def is_valid(self, now: datetime) -> bool:
         """True while it is neither revoked nor expired."""

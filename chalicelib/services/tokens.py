@@ -5,13 +5,47 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.core.tokens import Principal, Scope, Token, digest_of, new_secret, principal_of
-from chalicelib.errors import Forbidden, NotFound, Unauthorized
+from chalicelib.errors import Conflict, Forbidden, NotFound, Unauthorized
 from chalicelib.ports import Clock, TokenStore
 
 _NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+class TokenRevoked(Conflict):
+    """The token is revoked, which is never undone; make another one."""
+
+    code = "token_revoked"
+
+
+class AdminWouldGo(Conflict):
+    """This takes the scope admin from the token that asks, or from the last that has it; send confirm=true to do so."""
+
+    code = "admin_would_go"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWish:
+    """What to change of a token; None leaves it as it is."""
+
+    name: str | None = None
+    scopes: frozenset[Scope] | None = None
+    lasts: timedelta | None = None
+    """From now on."""
+    forever: bool = False
+    """Without an end."""
+
+    def of(self, token: Token, now: datetime) -> Token:
+        """The token with the changes."""
+        ends = token.expires_at if self.lasts is None else now + self.lasts
+        return replace(
+            token,
+            name=self.name or token.name,
+            scopes=token.scopes if self.scopes is None else self.scopes,
+            expires_at=None if self.forever else ends,
+        )
 
 
 @dataclass(frozen=True)
@@ -51,12 +85,35 @@ class Tokens:
 
     def revoke(self, digest: str) -> Token:
         """End a token at once; revoking twice changes nothing. NotFound."""
-        token = self.store.find(digest)
-        if token is None:
-            raise NotFound("There is no such token.")
-        ended = replace(token, revoked_at=token.revoked_at or self.clock.now())
-        self.store.replace(ended)
-        return ended
+        token = self._found(digest)
+        if token.revoked_at is not None:
+            return token
+        try:
+            return self.store.revise(token, replace(token, revoked_at=self.clock.now()))
+        except Conflict:
+            return self.revoke(digest)
+
+    def change(self, digest: str, wish: TokenWish, *, by: str = "", confirmed: bool = False) -> Token:
+        """Rename, rescope or let expire, from the next request on. `by` is the token that asks for it.
+
+        Raises:
+            NotFound: if there is no such token; the bootstrap token is none.
+            TokenRevoked: a revocation is never undone.
+            AdminWouldGo: where that takes `admin` from the token that asks or from the last that has it, unless
+                `confirmed`.
+        """
+        token = self._found(digest)
+        if token.revoked_at is not None:
+            raise TokenRevoked(token_id=digest)
+        after = wish.of(token, self.clock.now())
+        if not confirmed and self._is_admin(token) and not self._is_admin(after):
+            others = [one for one in self.store.all() if one.digest != digest and self._is_admin(one)]
+            if digest == by or not others:
+                raise AdminWouldGo(token_id=digest, field="confirm")
+        try:
+            return self.store.revise(token, after)
+        except Conflict:
+            return self.change(digest, wish, by=by, confirmed=confirmed)
 
     def all(self) -> tuple[Token, ...]:
         """All tokens, oldest first."""
@@ -69,6 +126,16 @@ class Tokens:
             return None
         return Principal(digest, "bootstrap", frozenset({Scope.ADMIN}))
 
+    def _found(self, digest: str) -> Token:
+        token = self.store.find(digest)
+        if token is None:
+            raise NotFound("There is no such token.")
+        return token
+
+    def _is_admin(self, token: Token) -> bool:
+        """True for a token that is valid for ever or for a while, and may do everything."""
+        return Scope.ADMIN in token.scopes and token.is_valid(self.clock.now())
+
     def _stored(self, digest: str) -> Token:
         token = self.store.find(digest)
         if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_valid(self.clock.now()):
@@ -78,7 +145,7 @@ class Tokens:
     def _noted(self, token: Token) -> Token:
         now = self.clock.now()
         if token.last_used_at is None or now - token.last_used_at >= _NOTE_USE_EVERY:
-            self.store.replace(replace(token, last_used_at=now))
+            self.store.used(token.digest, now)
         return token
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,6 +60,10 @@ class Tokens:
         """A new token; its secret is shown this once. For ever, without `days`."""
         body = {"name": name, "scopes": list(scopes), **({"days": days} if days else {})}
         return self.wire.ask("POST", "/tokens", IssuedToken, json=body)
+
+    def change(self, token_id: str, wanted: Mapping[str, object]) -> Token:
+        """Give it another name, other scopes or another end: the fields `name`, `scopes`, `days` and `confirm`."""
+        return self.wire.ask("PATCH", f"/tokens/{token_id}", Token, json=dict(wanted))
 
     def revoke(self, token_id: str) -> Token:
         """End it, at once and for good."""

@@ -27,9 +27,10 @@ def add_to(commands: Commands) -> None:
     parser = declare(
         commands,
         "tokens",
-        "list, make and revoke tokens",
+        "list, make, edit and revoke tokens",
         "tokens",
         "tokens create 'iOS app' --scope read --scope upload --days 365",
+        "tokens edit TOKEN_ID --name 'iOS app' --days 90",
         "tokens revoke TOKEN_ID",
     )
     connection.add_to(parser)
@@ -39,9 +40,24 @@ def add_to(commands: Commands) -> None:
     create.add_argument("name", help="whose it is, or what for")
     create.add_argument("--scope", action="append", required=True, choices=SCOPES, help="may be given many times")
     create.add_argument("--days", type=int, metavar="N", help="how long it lasts (default: for ever)")
+    edit = declare(
+        verbs,
+        "edit",
+        "rename a token, change what it may do or when it ends",
+        "tokens edit TOKEN_ID --name 'iOS app'",
+        "tokens edit TOKEN_ID --scope read --days 30",
+        "tokens edit TOKEN_ID --forever",
+    )
+    edit.add_argument("token_id", metavar="TOKEN_ID", help="as `wallify tokens` shows it")
+    edit.add_argument("--name", help="its new name")
+    edit.add_argument("--scope", action="append", choices=SCOPES, help="what it may do from now on; may be repeated")
+    ends = edit.add_mutually_exclusive_group()
+    ends.add_argument("--days", type=int, metavar="N", help="how long it lasts from now on")
+    ends.add_argument("--forever", action="store_true", help="let it never end")
+    edit.add_argument("--confirm", action="store_true", help="also where the last `admin`, or your own, goes with it")
     revoke = declare(verbs, "revoke", "end tokens, at once and for good", "tokens revoke TOKEN_ID")
     revoke.add_argument("token_ids", nargs="+", metavar="TOKEN_ID", help="as `wallify tokens` shows it")
-    for verb, action in ((declared, run), (create, run_create), (revoke, run_revoke)):
+    for verb, action in ((declared, run), (create, run_create), (edit, run_edit), (revoke, run_revoke)):
         connection.add_to(verb, below=True)
         verb.set_defaults(run=action)
 
@@ -60,6 +76,16 @@ def run_create(given: argparse.Namespace) -> int:
         emit(issued)
         return 0
     return show_one(given, issued.token, (("token", lambda _: issued.secret), *COLUMNS))
+
+
+def run_edit(given: argparse.Namespace) -> int:
+    """Change one."""
+    wanted: dict[str, object] = {"name": given.name, "scopes": given.scope, "days": given.days}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    wanted |= {"days": None} if given.forever else {}
+    wanted |= {"confirm": True} if given.confirm else {}
+    with connection.connected(given) as api:
+        return show_one(given, api.tokens.change(given.token_id, wanted), COLUMNS)
 
 
 def run_revoke(given: argparse.Namespace) -> int:

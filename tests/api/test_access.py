@@ -61,6 +61,7 @@ MAY = {
     "GET /i/{image_id}/{preset}": PUBLIC,
     "GET /tokens": {Scope.ADMIN},
     "POST /tokens": {Scope.ADMIN},
+    "PATCH /tokens/{token_id}": {Scope.ADMIN},
     "DELETE /tokens/{token_id}": {Scope.ADMIN},
     "GET /audit": {Scope.ADMIN},
 }

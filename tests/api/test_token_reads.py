@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import datetime
 
 import pytest
 from chalice.app import Chalice
@@ -40,9 +41,13 @@ class CountedTokens:
     def add(self, token: Token) -> None:
         self.store.add(token)
 
-    def replace(self, token: Token) -> None:
-        self.writes[token.digest] += 1
-        self.store.replace(token)
+    def revise(self, before: Token, after: Token) -> Token:
+        self.writes[before.digest] += 1
+        return self.store.revise(before, after)
+
+    def used(self, digest: str, at: datetime) -> None:
+        self.writes[digest] += 1
+        self.store.used(digest, at)
 
     def all(self) -> tuple[Token, ...]:
         return self.store.all()

@@ -75,3 +75,46 @@ def test_a_wish_that_means_nothing_is_refused(admin: Gateway, house: Wired, body
 @pytest.mark.parametrize(("token_id", "status"), [("0" * 64, 404), ("0" * 63, 400), ("0" * 64 + "%0A", 400)])
 def test_what_is_no_token_cannot_be_ended(admin: Gateway, token_id: str, status: int) -> None:
     assert admin.ask("DELETE", f"/tokens/{token_id}").status == status
+
+
+def change(client: Gateway, token_id: str, **wanted: object) -> Got:
+    return client.ask("PATCH", f"/tokens/{token_id}", json.dumps(wanted).encode())
+
+
+def test_a_token_is_renamed_rescoped_and_given_an_end(admin: Gateway, app: Chalice) -> None:
+    made = make(admin, name="app", scopes=["read"]).json
+    token_id = made["token"]["token_id"]
+
+    renamed = change(admin, token_id, name="tablet")
+    rescoped = change(admin, token_id, scopes=["upload"], days=2)
+    endless = change(admin, token_id, days=None)
+
+    assert (renamed.status, renamed.json["name"], renamed.json["scopes"]) == (200, "tablet", ["read"])
+    assert (rescoped.json["scopes"], rescoped.json["expires_at"]) == (["upload"], "2026-03-06T12:00:00Z")
+    assert (endless.json["expires_at"], endless.json["scopes"]) == (None, ["upload"])
+    assert Gateway(app, authorization=made["secret"]).get("/collections").status == 403
+    entries = [one["target"] for one in admin.get("/audit").json["entries"] if one["action"] == "change_token"]
+    assert set(entries) == {
+        f"{token_id} name=tablet",
+        f"{token_id} scopes=upload days=2",
+        f"{token_id} days=for ever",
+    }
+
+
+@pytest.mark.parametrize(
+    "wanted", [{}, {"confirm": True}, {"name": ""}, {"scopes": []}, {"scopes": ["root"]}, {"days": 0}, {"nam": "x"}]
+)
+def test_a_change_that_means_nothing_is_refused(admin: Gateway, wanted: dict[str, object]) -> None:
+    token_id = make(admin, name="app", scopes=["read"]).json["token"]["token_id"]
+    assert (change(admin, token_id, **wanted).status, change(admin, "0" * 64, name="x").status) == (400, 404)
+
+
+def test_a_revocation_is_not_undone_and_the_last_admin_token_wants_a_confirmation(admin: Gateway) -> None:
+    made = make(admin, name="ops", scopes=["admin"]).json["token"]["token_id"]
+
+    refused, done = change(admin, made, scopes=["read"]), change(admin, made, scopes=["read"], confirm=True)
+    admin.ask("DELETE", f"/tokens/{made}")
+    revoked = change(admin, made, days=1)
+
+    assert (refused.status, refused.json["code"], done.status) == (409, "admin_would_go", 200)
+    assert (revoked.status, revoked.json["code"]) == (409, "token_revoked")

@@ -131,6 +131,20 @@ def test_a_token_is_made_shown_once_and_revoked(admin: Visitor, place: Place) ->
     expect(admin.page.locator("tr", has_text="Android app")).to_contain_text("Revoked")
 
 
+def test_a_token_is_renamed_and_rescoped(admin: Visitor, place: Place) -> None:
+    secret, _ = place.house.tokens.issue("Web app", frozenset({Scope.READ}))
+    admin.go("#/tokens")
+    admin.button("Edit Web app").click()
+    dialog = admin.dialog("Edit Web app")
+    dialog.get_by_label("Name").fill("Web shop")
+    dialog.get_by_label("tasks").check()
+    admin.button("Save", within=dialog).click()
+
+    expect(admin.page.locator("tr", has_text="Web shop")).to_contain_text("tasks")
+    changed = place.house.tokens.authenticate(secret)
+    assert (changed.name, sorted(changed.scopes)) == ("Web shop", ["read", "tasks"])
+
+
 def test_the_audit_log_tells_what_was_done_by_whom_as_text(admin: Visitor, place: Place) -> None:
     _, token = place.house.tokens.issue(SCRIPT, frozenset({Scope.READ}))
     admin.go("#/tokens")

@@ -42,6 +42,21 @@ def test_a_revoked_token_is_good_for_nothing(at_desk: Terminal) -> None:
     assert at_desk("tokens", "list", "--json").json["revoked_at"]
 
 
+def test_a_token_is_edited(at_desk: Terminal) -> None:
+    issued = at_desk("tokens", "create", "old laptop", "--scope", "read", "--json").json
+    token_id = issued["token"]["token_id"]
+
+    typed = at_desk("tokens", "edit", token_id, "--name", "new laptop", "--scope", "upload", "--days", "9", "--json")
+    endless = at_desk("tokens", "edit", token_id, "--forever")
+
+    assert (typed.json["name"], typed.json["scopes"]) == ("new laptop", ["upload"])
+    assert typed.json["expires_at"] is not None
+    assert "never" in endless.out
+    assert at_desk("collections", "--token", issued["secret"]).code == 4
+    assert at_desk("tokens", "edit", token_id).code == 6
+    assert at_desk("tokens", "edit", "0" * 64, "--name", "x").code == 5
+
+
 @pytest.mark.parametrize(("words", "code"), [(("create", "x"), 2), (("create", "x", "--scope", "all"), 2)])
 def test_a_token_needs_scopes_that_there_are(at_desk: Terminal, words: tuple[str, ...], code: int) -> None:
     assert at_desk("tokens", *words).code == code

@@ -87,10 +87,11 @@ def test_of_many_who_add_one_token_exactly_one_does(state: State) -> None:
 
 def test_a_revocation_holds_in_a_crowd_of_users(state: State) -> None:
     state.tokens.add(a_token())
-    uses = [partial(state.tokens.replace, a_token(last_used_at=NOON + timedelta(seconds=n))) for n in range(CROWD)]
-    outcomes = all_at_once([*uses, partial(state.tokens.replace, a_token(revoked_at=NOON))])
+    uses = [partial(state.tokens.used, a_token().digest, NOON + timedelta(seconds=n)) for n in range(CROWD)]
+    outcomes = all_at_once([*uses, partial(state.tokens.revise, a_token(), a_token(revoked_at=NOON))])
     assert losses(outcomes) == []
-    assert state.tokens.all()[0].revoked_at == NOON
+    (token,) = state.tokens.all()
+    assert (token.revoked_at, token.version, token.last_used_at is None) == (NOON, 1, False)
 
 
 def test_of_many_who_begin_a_schedule_exactly_one_does(state: State) -> None:

@@ -123,6 +123,7 @@ def looking(account: Account) -> None:
 def steering(account: Account) -> None:
     """Tokens and the timetable."""
     made = account.ask("POST", "/tokens", {"name": "day", "scopes": ["read"]})
+    account.ask("PATCH", f"/tokens/{made['token']['token_id']}", {"name": "evening", "days": 1})
     account.ask("DELETE", f"/tokens/{made['token']['token_id']}")
     account.ask("PATCH", "/schedules/optimize", {"enabled": True})
     catalog = account.wired("test").state.catalog

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.core.tokens import Principal, Scope, Token, digest_of
 from chalicelib.errors import Forbidden, NotFound, Unauthorized
-from chalicelib.services.tokens import Tokens, authorise
+from chalicelib.services.tokens import AdminWouldGo, TokenRevoked, Tokens, TokenWish, authorise
 from tests.world import ROOT, World
 
 READ = frozenset({Scope.READ})
@@ -126,3 +126,51 @@ def stored(world: World, token: Token) -> Token:
     found = world.wired.state.tokens.find(token.digest)
     assert found is not None
     return found
+
+
+def test_a_change_holds_for_the_next_request(tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ)
+    changed = tokens.change(token.digest, TokenWish(name="tablet", scopes=frozenset({Scope.UPLOAD}), lasts=MINUTE))
+    principal = tokens.authenticate(secret)
+    assert (principal.name, principal.scopes) == ("tablet", frozenset({Scope.UPLOAD}))
+    assert changed.expires_at == tokens.clock.now() + MINUTE
+    assert tokens.change(token.digest, TokenWish(forever=True)).expires_at is None
+
+
+def test_an_expired_token_can_be_made_to_last_again(world: World, tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ, lasts=MINUTE)
+    world.clock.move(2 * MINUTE)
+    tokens.change(token.digest, TokenWish(lasts=MINUTE))
+    assert tokens.authenticate(secret).name == "phone"
+
+
+def test_a_use_that_was_under_way_does_not_undo_a_change(tokens: Tokens) -> None:
+    secret, token = tokens.issue("phone", READ)
+    read_before = tokens.store.find(token.digest)
+    tokens.change(token.digest, TokenWish(scopes=frozenset({Scope.UPLOAD})))
+    assert read_before is not None
+    tokens.store.used(read_before.digest, tokens.clock.now())
+    assert tokens.authenticate(secret).scopes == {Scope.UPLOAD}
+
+
+def test_a_revoked_token_stays_revoked(tokens: Tokens) -> None:
+    _, token = tokens.issue("phone", READ)
+    tokens.revoke(token.digest)
+    with pytest.raises(TokenRevoked):
+        tokens.change(token.digest, TokenWish(forever=True))
+    with pytest.raises(NotFound):
+        tokens.change(digest_of(ROOT), TokenWish(name="root"))
+
+
+def test_the_last_administrator_does_not_go_by_mistake(tokens: Tokens) -> None:
+    admin = frozenset({Scope.ADMIN})
+    _, first = tokens.issue("first", admin)
+    _, gone = tokens.issue("gone", admin)
+    tokens.revoke(gone.digest)
+    with pytest.raises(AdminWouldGo):
+        tokens.change(first.digest, TokenWish(scopes=READ))
+    _, second = tokens.issue("second", admin)
+    with pytest.raises(AdminWouldGo):
+        tokens.change(first.digest, TokenWish(scopes=READ), by=first.digest)
+    assert tokens.change(first.digest, TokenWish(scopes=READ), by=second.digest).scopes == READ
+    assert tokens.change(second.digest, TokenWish(scopes=READ), confirmed=True).scopes == READ

@@ -25,6 +25,7 @@ const DEEDS = {
   make_thumbnails: "made thumbnails anew",
   restore_object: "restored a file",
   issue_token: "made a token",
+  change_token: "changed a token",
   revoke_token: "revoked a token",
 };
 

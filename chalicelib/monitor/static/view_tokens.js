@@ -1,6 +1,6 @@
 /** Tokens: who may do what. */
 
-import { get, post, remove } from "./api.js";
+import { get, has, patch, post, remove } from "./api.js";
 import { confirm, dialog } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { ago, at, date } from "./format.js";
@@ -39,19 +39,41 @@ export function open(main) {
   function row(token) {
     const cell = (label, ...children) => h("td", { role: "cell", data: { label: label && t(label) } }, children);
     const end = !token.revoked_at && button(t("Revoke"), { kind: "small bad", "aria-label": t("Revoke {name}", { name: token.name }), on: () => revoke(token) });
+    const edit = !token.revoked_at && has("PATCH /tokens/{token_id}") && button(t("Edit"), { kind: "small", "aria-label": t("Edit {name}", { name: token.name }), on: () => change(token) });
     return h("tr", { role: "row", class: token.revoked_at ? "over" : "" },
       cell("", h("b", {}, token.name), h("div", {}, h("code", { class: "muted" }, token.token_id.slice(0, 10)))),
       cell("May", h("div", { class: "tags" }, token.scopes.map((scope) => h("span", { class: "tag" }, scope)))),
       cell("State", state(token)),
       cell("Made", h("time", { datetime: token.created_at, title: at(token.created_at) }, date(token.created_at))),
       cell("Last used", token.last_used_at ? h("time", { datetime: token.last_used_at, title: at(token.last_used_at) }, ago(token.last_used_at)) : t("never")),
-      cell("", end));
+      cell("", edit, " ", end));
   }
 
   async function revoke(token) {
     const words = t("Whoever uses it is shut out at once, and it cannot be undone.");
     const done = await confirm(t("Revoke {name}?", { name: token.name }), words, { yes: t("Revoke"), danger: true, act: () => remove(`/tokens/${token.token_id}`) });
     if (done) [toast(t("Revoked")), load()];
+  }
+
+  async function change(token) {
+    await dialog(t("Edit {name}", { name: token.name }), (close) => form(async (wanted) => {
+      if (!(await agreed(token, wanted))) return;
+      close();
+      toast(t("Changed"));
+      load();
+    }, close, token));
+  }
+
+  /** Ask once more where `admin` would go from the last token that has it, or from one's own. */
+  async function agreed(token, wanted) {
+    const send = (body) => patch(`/tokens/${token.token_id}`, body);
+    try {
+      return await send(wanted);
+    } catch (error) {
+      if (error.code !== "admin_would_go") throw error;
+      const words = t("It is your own, or the last token that may do everything.");
+      return confirm(t("Take away {scope}?", { scope: "admin" }), words, { yes: t("Take away"), danger: true, act: () => send({ ...wanted, confirm: true }) });
+    }
   }
 
   async function create() {
@@ -72,22 +94,26 @@ function state(token) {
   return [h("span", { class: "chip", data: { state: "SUCCESS" } }, t("Valid")), token.expires_at && h("div", {}, h("small", { class: "muted" }, t("until {date}", { date: date(token.expires_at) })))];
 }
 
-function form(send, close) {
-  const name = h("input", { type: "text", required: true, maxlength: 80, autocomplete: "off", autofocus: true });
-  const lasts = select(Object.entries(LASTS).map(([days, words]) => [days, t(words)]), "90");
+const KEEP = "keep";
+
+function form(send, close, token) {
+  const name = h("input", { type: "text", required: true, maxlength: 80, autocomplete: "off", autofocus: true, value: token?.name ?? "" });
+  const ends = Object.entries(LASTS).map(([days, words]) => [days, t(words)]);
+  const lasts = select(token ? [[KEEP, t("As it is")], ...ends] : ends, token ? KEEP : "90");
   const scopes = Object.entries(SCOPES).map(([scope, words]) => {
-    const box = h("input", { type: "checkbox", name: "scope", value: scope, checked: scope === "read" });
+    const box = h("input", { type: "checkbox", name: "scope", value: scope, checked: token ? token.scopes.includes(scope) : scope === "read" });
     return h("label", { class: "check" }, box, h("span", {}, h("b", {}, scope), h("small", { class: "muted" }, t(words))));
   });
   const submit = async (event) => {
     event.preventDefault();
     const chosen = [...event.target.querySelectorAll("[name=scope]:checked")].map((one) => one.value);
     if (!chosen.length) return toast(t("Choose at least one thing that it may do."), { bad: true });
-    await send({ name: name.value.trim(), scopes: chosen, ...(lasts.value ? { days: Number(lasts.value) } : {}) }).catch(complain);
+    const end = lasts.value === KEEP ? {} : { days: lasts.value ? Number(lasts.value) : null };
+    await send({ name: name.value.trim(), scopes: chosen, ...end }).catch(complain);
   };
   return h("form", { on: { submit } }, field(t("Name"), name, t("Whose it is, or what for.")),
-    h("fieldset", { class: "checks" }, h("legend", {}, t("It may")), scopes), field(t("It lasts"), lasts),
-    h("div", { class: "dialog-actions" }, button(t("Cancel"), { on: close }), button(t("Make token"), { kind: "primary", type: "submit" })));
+    h("fieldset", { class: "checks" }, h("legend", {}, t("It may")), scopes), field(t(token ? "From now on it lasts" : "It lasts"), lasts),
+    h("div", { class: "dialog-actions" }, button(t("Cancel"), { on: close }), button(t(token ? "Save" : "Make token"), { kind: "primary", type: "submit" })));
 }
 
 function reveal({ secret }) {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from chalicelib.core.tokens import Token
 from chalicelib.errors import Conflict
 from chalicelib.stores.dynamodb import keys
 from chalicelib.stores.dynamodb.items import token_item, token_of
 from chalicelib.stores.dynamodb.requests import Condition, Put, Query, Update
 from chalicelib.stores.dynamodb.table import Table
+from chalicelib.stores.rows import moment
 
 
 class DynamoTokens:
@@ -26,9 +30,15 @@ class DynamoTokens:
         item = self._table.get(keys.token(digest))
         return None if item is None else token_of(item)
 
-    def replace(self, token: Token) -> None:
-        """See `TokenStore.replace`."""
-        self._table.update(_replacement(token))
+    def revise(self, before: Token, after: Token) -> Token:
+        """See `TokenStore.revise`."""
+        self._table.commit(_revision(before, after))
+        item = self._table.get(keys.token(before.digest))
+        return replace(after if item is None else token_of(item), version=before.version + 1)
+
+    def used(self, digest: str, at: datetime) -> None:
+        """See `TokenStore.used`."""
+        self._table.update(Update(keys.token(digest), sets={"last_used_at": moment(at)}))
 
     def all(self) -> tuple[Token, ...]:
         """See `TokenStore.all`."""
@@ -39,9 +49,20 @@ class DynamoTokens:
         return tuple(sorted(tokens, key=lambda token: (token.created_at, token.digest)))
 
 
-def _replacement(token: Token) -> Update:
-    key = keys.token(token.digest)
-    fields = {name: value for name, value in token_item(token).items() if name not in key}
-    first = {name: fields.pop(name) for name in ("revoked_at",) if name in fields}
-    gone = tuple(name for name in ("valid_until", "last_used_at") if name not in fields)
-    return Update(key, sets=fields, first=first, removes=gone)
+def _revision(before: Token, after: Token) -> Update:
+    item = token_item(replace(after, version=before.version + 1))
+    sets: dict[str, object] = {
+        name: item[name] for name in ("name", "scopes", "valid_until", "version") if name in item
+    }
+    first = {name: item[name] for name in ("revoked_at",) if name in item}
+    removes = () if "valid_until" in item else ("valid_until",)
+    return Update(keys.token(before.digest), sets=sets, first=first, removes=removes, only_if=_unchanged(before))
+
+
+def _unchanged(before: Token) -> Condition:
+    def changed() -> Conflict:
+        return Conflict("Somebody else changed this token first.")
+
+    # Tokens that an earlier version has written have no version.
+    fresh = "" if before.version else " OR (attribute_exists(#name) AND attribute_not_exists(#version))"
+    return Condition(f"#version = :read{fresh}", {":read": before.version}, changed)

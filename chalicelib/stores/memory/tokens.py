@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from chalicelib.core.tokens import Token
 from chalicelib.errors import Conflict
@@ -27,12 +28,27 @@ class MemoryTokens:
         with self._db.lock:
             return self._db.tokens.get(digest)
 
-    def replace(self, token: Token) -> None:
-        """See `TokenStore.replace`."""
+    def revise(self, before: Token, after: Token) -> Token:
+        """See `TokenStore.revise`."""
         with self._db.lock:
-            stored = self._db.tokens.get(token.digest)
-            revoked_at = (stored and stored.revoked_at) or token.revoked_at
-            self._db.tokens[token.digest] = replace(token, revoked_at=revoked_at)
+            stored = self._db.tokens.get(before.digest)
+            if stored is None or stored.version != before.version:
+                raise Conflict("Somebody else changed this token first.")
+            revised = replace(
+                stored,
+                name=after.name,
+                scopes=after.scopes,
+                expires_at=after.expires_at,
+                revoked_at=stored.revoked_at or after.revoked_at,
+                version=stored.version + 1,
+            )
+            self._db.tokens[before.digest] = revised
+            return revised
+
+    def used(self, digest: str, at: datetime) -> None:
+        """See `TokenStore.used`."""
+        with self._db.lock:
+            self._db.tokens[digest] = replace(self._db.tokens[digest], last_used_at=at)
 
     def all(self) -> tuple[Token, ...]:
         """See `TokenStore.all`."""

@@ -196,4 +196,5 @@ class TokenRow(Base):
     revoked_at: Mapped[str | None] = mapped_column(Moment)
     last_used_at: Mapped[str | None] = mapped_column(Moment)
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call added it."""
+    """Which call added or revised it."""
+    version: Mapped[int] = mapped_column(server_default=text("0"))

@@ -133,9 +133,11 @@ def test_a_schedule_is_replaced_once_whatever_happens_to_the_answer(faulty: Faul
     assert kept == schedules.get("cleanup")
 
 
-def test_a_token_is_replaced_whatever_happens_to_the_answer(faulty: Faulty) -> None:
-    DynamoTokens(faulty.meeting(losing_the_answer, busy)).replace(a_token(revoked_at=NOON))
-    assert dynamo_state(faulty.client).tokens.all() == (a_token(revoked_at=NOON),)
+def test_a_token_is_revised_once_whatever_happens_to_the_answer(faulty: Faulty) -> None:
+    tokens = dynamo_state(faulty.client).tokens
+    tokens.add(a_token())
+    revised = DynamoTokens(faulty.meeting(losing_the_answer, busy)).revise(a_token(), a_token(revoked_at=NOON))
+    assert tokens.all() == (revised,) == (a_token(revoked_at=NOON, version=1),)
 
 
 def test_somebody_elses_change_is_a_conflict_also_when_our_first_try_fell_silent(faulty: Faulty) -> None:
