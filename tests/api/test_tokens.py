@@ -90,7 +90,7 @@ def test_a_token_is_renamed_rescoped_and_given_an_end(admin: Gateway, app: Chali
     endless = change(admin, token_id, days=None)
 
     assert (renamed.status, renamed.json["name"], renamed.json["scopes"]) == (200, "tablet", ["read"])
-    assert (rescoped.json["scopes"], rescoped.json["expires_at"]) == (["upload"], "2026-03-06T12:00:00Z")
+    assert (rescoped.json["scopes"], rescoped.json["expires_at"]) == (["upload"], "2026-03-06T12:00:00.000Z")
     assert (endless.json["expires_at"], endless.json["scopes"]) == (None, ["upload"])
     assert Gateway(app, authorization=made["secret"]).get("/collections").status == 403
     entries = [one["target"] for one in admin.get("/audit").json["entries"] if one["action"] == "change_token"]
