@@ -28,7 +28,7 @@ from chalicelib.errors import (
 )
 
 API_VERSION = "1.0.0"
-_ANYWHERE = (InternalError, Misconfigured, TooManyRequests, Unavailable)
+_ANYWHERE = (BadRequest, InternalError, Misconfigured, TooManyRequests, Unavailable)
 
 
 def description(endpoints: tuple[Endpoint, ...], base: str = "") -> Json:
@@ -104,7 +104,8 @@ _PICTURES: Json = {"type": "array", "items": _PICTURE, "description": "The pictu
 
 def _form(endpoint: Endpoint) -> Json:
     name, shape = (FILE, _PICTURE) if FILE in endpoint.parts else (FILES[0], _PICTURES)
-    return {"type": "object", "properties": {name: shape} | properties_of(endpoint.parts["form"]), "required": [name]}
+    fields = {name: shape} | properties_of(endpoint.parts["form"])
+    return {"type": "object", "properties": fields, "required": [name], "additionalProperties": False}
 
 
 def _replies(replies: Mapping[int, Reply]) -> Json:
@@ -124,8 +125,6 @@ def _reply(reply: Reply) -> Json:
 
 def _errors(endpoint: Endpoint) -> set[type[WallifyError]]:
     found = {*endpoint.errors, *_ANYWHERE}
-    if endpoint.parts:
-        found.add(BadRequest)
     if {"body", "form"} & endpoint.parts.keys():
         found.add(UnsupportedCoding)
     return found | ({Unauthorized, Forbidden} if endpoint.scopes else set())

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from chalicelib import api, wiring
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.input_rules import from_json, from_text, names_of, types_of, without_empty
+from chalicelib.api.openapi import description
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.wrongs import forms
 from chalicelib.errors import BadRequest
@@ -135,6 +136,31 @@ def test_a_json_field_that_nobody_knows_is_refused_at_any_depth(admin: Gateway, 
 
         assert refused(got, f"{place}.nobody".removeprefix(".")), got.text
         assert got.json["details"]["allowed"]
+
+
+@pytest.mark.parametrize("one", [one for one in EVERY if {"body", "form"} & {*one.parts}], ids=lambda one: one.name)
+def test_the_description_says_that_no_other_field_is_taken(one: Endpoint) -> None:
+    told = description(EVERY)
+    schemas = told["components"]["schemas"]
+    ((_, body),) = told["paths"][one.path][one.method.lower()]["requestBody"]["content"].items()
+    found = [body["schema"]]
+
+    for schema in found:
+        objects = schemas[named(schema["$ref"])] if "$ref" in schema else schema
+        assert objects["additionalProperties"] is False
+        refs = re.findall(r'"\$ref": "([^"]+)"', json.dumps(objects))
+        found += [{"$ref": ref} for ref in refs if "properties" in schemas[named(ref)]]
+
+
+def named(ref: str) -> str:
+    return ref.rpartition("/")[2]
+
+
+@every_route
+def test_the_description_says_that_every_route_may_refuse_a_request(one: Endpoint) -> None:
+    responses = description(EVERY)["paths"][one.path][one.method.lower()]["responses"]
+
+    assert "`bad_request`" in responses["400"]["description"]
 
 
 @pytest.mark.parametrize(("one", "name"), fields("body"))

@@ -1,0 +1,67 @@
+"""Moments are written in one form, wherever a client may meet one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core import keys
+from chalicelib.core.tokens import Scope
+from chalicelib.telemetry import log
+from chalicelib.wiring import Wired
+from tests.api.forms import a_file, upload
+from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg, a_token, bucket_of
+
+ONE_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+ANY_FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"\s,]*")
+PLACES = (
+    "/tasks",
+    "/tasks/active",
+    "/overview",
+    "/schedules",
+    "/tokens",
+    "/audit",
+    "/trash",
+    "/collections/lakes/images",
+)
+
+
+@pytest.fixture
+def used(admin: Gateway, busy_house: Wired) -> Gateway:
+    """A Wallify that has been used at moments with and without microseconds."""
+    a_token(busy_house, Scope.READ)
+    for seed in range(3):
+        admin.post("/queues/images/pause")
+        upload(admin, a_file(a_jpeg(seed=seed)), collection="lakes")
+        busy_house.clock.sleep(timedelta(milliseconds=1234, microseconds=567) / timedelta(seconds=1))
+    found = admin.get("/collections/lakes/images").json["images"]
+    admin.ask("DELETE", f"/images/{found[0]['image_id']}")
+    return admin
+
+
+@pytest.mark.parametrize("path", PLACES)
+def test_answers_write_moments_in_one_form(used: Gateway, path: str) -> None:
+    found = ANY_FORM.findall(used.get(path).text)
+
+    assert found or path == "/tasks/active"
+    assert [one for one in found if not ONE_FORM.fullmatch(one)] == []
+
+
+def test_manifests_write_moments_in_the_same_form(used: Gateway, busy_house: Wired) -> None:
+    busy_house.night.manifests.refresh("lakes")
+
+    found = ANY_FORM.findall(bucket_of(busy_house).blobs[keys.manifest("lakes")].body.decode())
+
+    assert len(found) == 2
+    assert all(map(ONE_FORM.fullmatch, found))
+
+
+def test_log_lines_have_the_same_form() -> None:
+    record = logging.LogRecord("wallify", logging.INFO, __file__, 1, "said", (), None)
+
+    assert ONE_FORM.fullmatch(json.loads(log.registered_formatter.format(record))["timestamp"])
