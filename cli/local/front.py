@@ -129,8 +129,8 @@ class Front:
         asked = f"{request.method} {request.raw_path.partition('?')[0]}"
         try:
             response = await self._answer(request)
-            if not response.prepared and not request.content.is_eof():
-                await _close_behind(response, request)
+            if not response.prepared:
+                await self._send(response, request)
         except asyncio.CancelledError:
             if request.transport is None:  # otherwise the front is ending
                 log.info("%s hung up after %.0f ms", asked, _since(began))
@@ -140,6 +140,23 @@ class Front:
             return web.Response(status=HUNG_UP)  # which nobody gets; aiohttp would log an exception with its traceback
         log.info("%s %d %.0f ms", asked, response.status, _since(began))
         return response
+
+    async def _send(self, answer: web.StreamResponse, request: web.BaseRequest) -> None:
+        """Send the whole answer; where the request's body was not read whole, close our side behind it.
+
+        aiohttp goes on reading for a while, so that a client that is still sending gets to read the answer.
+        """
+        is_read = request.content.is_eof()
+        if not is_read:
+            answer.force_close()
+        try:
+            async with asyncio.timeout(self.limits.request):
+                await answer.prepare(request)
+                await answer.write_eof()
+        except TimeoutError as failure:
+            _cut_off(request, failure)
+        if not is_read and request.transport is not None and request.transport.can_write_eof():
+            request.transport.write_eof()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         fault = fault_of(request)
@@ -281,18 +298,6 @@ def _since(began: float) -> float:
     return (time.monotonic() - began) * 1000
 
 
-async def _close_behind(answer: web.StreamResponse, request: web.BaseRequest) -> None:
-    """Send the answer to a request whose body was not read whole, and close our side of the connection behind it.
-
-    aiohttp goes on reading for a while, so that a client that is still sending gets to read the answer.
-    """
-    answer.force_close()
-    await answer.prepare(request)
-    await answer.write_eof()
-    if request.transport is not None and request.transport.can_write_eof():
-        request.transport.write_eof()
-
-
 def _throttled() -> Answer:
     status, headers, body = words().say("THROTTLED")
     return Answer(status, None, CIMultiDict(headers), body)
@@ -319,11 +324,15 @@ async def _relay(upstream: ClientResponse, request: web.BaseRequest, patience: f
                         await response.write(chunk)
             await response.write_eof()
         except (TimeoutError, ClientPayloadError) as failure:
-            # The status has been sent, so only the end of the connection can say that the body is not whole.
-            log.warning("%s is cut off: %r", request.raw_path.partition("?")[0], failure)
-            if request.transport is not None:
-                request.transport.abort()
+            _cut_off(request, failure)
     return response
+
+
+def _cut_off(request: web.BaseRequest, failure: Exception) -> None:
+    """Abort the connection: the status has been sent, so only its end can say that the body is not whole."""
+    log.warning("%s is cut off: %r", request.raw_path.partition("?")[0], failure)
+    if request.transport is not None:
+        request.transport.abort()
 
 
 @asynccontextmanager
