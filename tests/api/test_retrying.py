@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from random import Random
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Failure, Status, Task, TaskFilter, TaskType
+from chalicelib.core.tasks import Failure, Status, Subject, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.wiring import Wired
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, a_token, bucket_of, finish
-from tests.builders import a_final_task
+from tests.builders import NOON, a_final_task
 from tests.memory_queue import MemoryQueue
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -266,3 +270,47 @@ def test_the_message_of_a_dead_letter_is_for_administrators(admin: Gateway, hous
     assert letter["body"] is None
     assert (steering.get(place).status, steering.ask("DELETE", place).status) == (403, 403)
     assert len(queue.letters) == 1
+
+
+FILTERS = {
+    "state": ["FAILURE", "REVOKED", "PARTIAL"],
+    "type": ["process_image", "optimize_images"],
+    "collection": ["nature", "sea", "undefined"],
+    "since": ["2026-03-04T12:00:02Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"],
+    "until": ["2026-03-04T12:00:03Z", "0001-01-01T00:00:00Z"],
+    "text": ["gün", "%", "\x00", "0" * 200],
+    "retryable": ["true", "false", "any"],
+}
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in FILTERS.items()}),
+    st.sampled_from(sorted(FILTERS)),
+)
+def test_a_filter_more_never_makes_more_tasks_match(
+    admin: Gateway, house: Wired, filters: dict[str, str], left_out: str
+) -> None:
+    for number in range(6) if not house.state.tasks.history(TaskFilter(), 1).items else ():
+        status = [Status.FAILURE, Status.FAILURE, Status.REVOKED][number % 3]
+        subject = Subject(["nature", "sea"][number % 2], filename="günaydın.jpg")  # noqa: RUF001  # Turkish
+        at = NOON + timedelta(seconds=number)
+        failed(house, number, status=status, retryable=number % 2 == 0, subject=subject, created_at=at)
+    fewer = {name: value for name, value in filters.items() if name != left_out}
+
+    more, less = (admin.post(f"/tasks/retry?{urlencode(some)}&dry_run=1") for some in (fewer, filters))
+
+    assert {more.status, less.status} <= {200, 400}
+    # Another state or kind of failure than the default is another question; any other filter narrows it.
+    if {more.status, less.status} == {200} and left_out not in {"state", "retryable"}:
+        assert ids(less) <= ids(more)
+
+
+def ids(got: Got) -> set[str]:
+    return {one["task_id"] for one in got.json["matched"]}

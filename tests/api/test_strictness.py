@@ -41,7 +41,7 @@ def app() -> Chalice:
 
 
 def path_of(one: Endpoint) -> str:
-    return re.sub(r"{\w+}", AN_ID, one.path)
+    return re.sub(r"{\w+}", AN_ID, one.path.replace("{token_id}", "0" * 64))
 
 
 def sent(client: Gateway, one: Endpoint, query: str = "", method: str = "", **headers: str) -> Got:
