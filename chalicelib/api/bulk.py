@@ -11,6 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FileParts
+from chalicelib.api.problems import say
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, counted_record, error_record
 from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
 from chalicelib.api.vocabulary import given
@@ -68,7 +69,10 @@ class BulkUpload(msgspec.Struct, frozen=True, kw_only=True):
 def bulk_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, files: FileParts) -> Answer:
     """Up to 50 files and 4.5 MB together; more go straight into the bucket: `POST /uploads`."""
     uploads = [Upload(form.collection, file.filename, file.body, form.on_duplicate) for file in files.files]
-    batch = wired().bulk.accept(uploads, owner=ask.owner, key=given(headers.key))
+    try:
+        batch = wired().bulk.accept(uploads, owner=ask.owner, key=given(headers.key))
+    except NothingAccepted as refused:
+        raise NothingAccepted(refused.items, lambda error: say(error, ask.language)) from refused
     waits = not is_asynchronous(form)
     if waits:
         patience = timedelta(seconds=wired().settings.sync_wait_seconds)

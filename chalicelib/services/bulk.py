@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -44,8 +44,8 @@ class NothingAccepted(BadRequest):
 
     code = "nothing_accepted"
 
-    def __init__(self, items: Sequence[Item]) -> None:
-        super().__init__(results=[_refusal(item) for item in items])
+    def __init__(self, items: Sequence[Item], say: Callable[[WallifyError], str] = lambda error: error.message) -> None:
+        super().__init__(results=[_refusal(item, say) for item in items])
         self.items = tuple(items)
 
 
@@ -178,7 +178,7 @@ def _marks(files: Sequence[Upload]) -> Iterator[bytes]:
         yield from (upload.collection.encode(), upload.filename.encode(), upload.on_duplicate.encode(), upload.body)
 
 
-def _refusal(item: Item) -> dict[str, object]:
+def _refusal(item: Item, say: Callable[[WallifyError], str]) -> dict[str, object]:
     error = item.error or WallifyError()
-    told = {"code": error.code, "message": error.message, "details": error.details}
+    told = {"code": error.code, "message": say(error), "details": error.details}
     return {"index": item.index, "filename": item.filename, **told}

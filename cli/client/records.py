@@ -25,6 +25,10 @@ class TaskError:
     code: str
     message: str
     retryable: bool = False
+    details: dict[str, Any] = field(default_factory=dict)
+    """Facts about it: a limit and the value, the type and the types that are taken."""
+    cause: dict[str, Any] | None = None
+    """What of the configuration is wrong; told to administrators only."""
 
 
 @dataclass(frozen=True)

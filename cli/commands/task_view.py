@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from cli import exits
 from cli.client.records import Task
-from cli.commands.task_words import about, progress, result, seconds
+from cli.commands.task_words import about, facts, progress, result, seconds
 from cli.showing import Column, show_all, show_one
 
 COLUMNS: Sequence[Column[Task]] = (
@@ -34,6 +34,8 @@ ROWS: Sequence[Column[Task]] = (
     ("children", lambda task: task.children or ""),
     ("parent", lambda task: task.parent_id),
     ("error", lambda task: f"{task.error.code}: {task.error.message}" if task.error else ""),
+    ("because", lambda task: facts(task.error.details) if task.error else ""),
+    ("cause", lambda task: facts(task.error.cause or {}) if task.error else ""),
     ("result", result),
 )
 

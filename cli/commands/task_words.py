@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from cli.client.records import Task
 
@@ -22,6 +23,15 @@ def progress(task: Task) -> str:
 def seconds(milliseconds: int | None) -> str:
     """A time that something took."""
     return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def facts(told: Mapping[str, object]) -> str:
+    """Facts in one line, such as `limit: 120, frames: 121`."""
+    return ", ".join(f"{name}: {_shown(fact)}" for name, fact in told.items())
+
+
+def _shown(fact: object) -> str:
+    return " ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
 
 
 def result(task: Task) -> str:

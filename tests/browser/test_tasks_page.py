@@ -137,6 +137,21 @@ def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed
     assert admin.page.evaluate("window.hurt") is None
 
 
+def test_an_error_tells_its_facts_and_what_is_misconfigured(admin: Visitor, place: Place) -> None:
+    task = a_waiting_upload(place.house, "long.gif", "facts")
+    facts = {"frames": 121, "limit": 120, "supported": ["gif", "png"]}
+    failure = Failure("image_too_large", "Too long.", details=facts, cause={"service": "s3", "error": SCRIPTS[0]})
+    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.rules.keep)
+    place.house.state.tasks.replace(task, ended)
+
+    admin.go(f"#/tasks?task={task.task_id}")
+
+    note = admin.dialog("long.gif").locator(".note")
+    expect(note.locator("dt")).to_have_text(["frames", "limit", "supported", "service", "error"])
+    expect(note.locator("dd")).to_have_text(["121", "120", "gif, png", "s3", SCRIPTS[0]])
+    assert admin.page.evaluate("window.hurt") is None
+
+
 def test_an_error_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
     task = a_waiting_upload(place.house, "error.jpg", "wild errors")
     failure = Failure("<b>code</b>", SCRIPTS[0])

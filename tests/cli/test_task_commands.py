@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import io
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rich.console import Console
 
-from chalicelib.core.tasks import Status
+from chalicelib.core.tasks import Failure, Status
 from cli.commands import watching
 from cli.commands.task_filter import moment
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
@@ -36,6 +36,18 @@ def test_filters_say_which_tasks(at_desk: Terminal, desk: Desk) -> None:
     (one,) = at_desk("tasks", "--state", "failure", "--since", "1h", "--collection", "mountains", "--json").lines
 
     assert (one["task_id"], one["error"]["code"]) == (failed.task_id, "image_damaged")
+
+
+def test_a_task_that_failed_tells_the_facts_of_its_error(at_desk: Terminal, desk: Desk) -> None:
+    facts = {"frames": 121, "limit": 120, "supported": ["gif", "png"]}
+    task = a_waiting_upload(desk.house)
+    failure = Failure("image_too_large", "Too long.", details=facts, cause={"service": "s3", "error": "AccessDenied"})
+    desk.house.state.tasks.replace(task, task.failed(failure, now=desk.house.clock.now(), keep=timedelta(days=1)))
+
+    told = at_desk("task", task.task_id).out
+
+    assert "frames: 121, limit: 120, supported: gif png" in told
+    assert "service: s3, error: AccessDenied" in told
 
 
 def test_a_list_may_be_cut_short_or_not(at_desk: Terminal, desk: Desk) -> None:

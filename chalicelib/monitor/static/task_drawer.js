@@ -52,8 +52,15 @@ function parts(task, children, again) {
 function failure({ error, status }) {
   const code = h("code", {}, error.code);
   const words = status === "RETRY" ? t("The last try failed; another one follows.") : error.retryable && t("Another try may succeed.");
-  return h("div", { class: "note bad" }, icon("alert"), h("div", {}, h("b", {}, error.message), h("div", {}, code), words && h("small", { class: "muted" }, words),
+  return h("div", { class: "note bad" }, icon("alert"), h("div", {}, h("b", {}, error.message), h("div", {}, code), because(error.details), because(error.cause), words && h("small", { class: "muted" }, words),
     error.trace && h("details", {}, h("summary", {}, t("Traceback")), h("pre", {}, error.trace))));
+}
+
+/** What the API tells beside an error's sentence: a limit and the value, the types that are taken, what is misconfigured. */
+function because(told) {
+  const shown = (fact) => Array.isArray(fact) ? fact.join(", ") : typeof fact === "object" ? JSON.stringify(fact) : String(fact);
+  const pairs = Object.entries(told || {}).map(([name, fact]) => [name, shown(fact)]);
+  return pairs.length > 0 && facts(pairs);
 }
 
 function actions(task, again) {
