@@ -260,6 +260,8 @@ TURKISH = {
     "The collection has changed meanwhile.": "Koleksiyon bu arada değişti.",
     "Somebody else changed this image first.": "Bu resmi az önce başkası değiştirdi.",
     "Somebody else changed this schedule first.": "Bu programı az önce başkası değiştirdi.",
+    "Somebody else changed this token first.": "Bu token'ı az önce başkası değiştirdi.",
+    "name, scopes or days must be given.": "name, scopes ya da days verilmeli.",
     "Somebody else changed this task first.": "Bu görevi az önce başkası değiştirdi.",
     "The object has changed.": "Nesne değişti.",
     # What of ours does not answer.
