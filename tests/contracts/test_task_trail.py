@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from chalicelib.core.tasks import Failure, Progress, Step
+from chalicelib.errors import Misconfigured
 from chalicelib.ports import TaskStore
+from chalicelib.stores import rows
 from tests.builders import NOON, a_task
 
 MINUTE = timedelta(minutes=1)
@@ -32,3 +34,22 @@ def test_the_trace_of_an_error_is_kept(tasks: TaskStore) -> None:
     kept = tasks.get(task.task_id).error
     assert kept is not None
     assert kept.trace == error.trace
+
+
+def test_the_sentence_and_the_cause_of_an_error_are_kept(tasks: TaskStore) -> None:
+    task = a_task()
+    tasks.add(task)
+    error = Failure.of(Misconfigured(cause={"service": "s3", "error": "AccessDenied"}))
+    claimed = tasks.replace(task, task.claimed(owner="run-1", now=NOON, lease=MINUTE))
+    tasks.replace(claimed, claimed.failed(error, now=NOON, keep=MINUTE))
+
+    kept = tasks.get(task.task_id).error
+    assert kept is not None
+    assert (kept.sentence, kept.cause) == (error.sentence, error.cause)
+
+
+def test_an_error_of_an_older_row_has_neither_sentence_nor_cause() -> None:
+    old = {"code": "image_damaged", "message": "The image is damaged or cut off.", "retryable": False, "details": {}}
+
+    assert rows.read(old, Failure) == Failure("image_damaged", "The image is damaged or cut off.")
+    assert rows.read({**old, "of_tomorrow": 1}, Failure).sentence == ""
