@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.tasks import Tally
-from chalicelib.errors import Conflict, Unavailable
+from chalicelib.errors import Conflict, Misconfigured, Unavailable
 from chalicelib.stores.sql.catalog import SqlCatalog
 from chalicelib.stores.sql.database import Database, engine_for
 from chalicelib.stores.sql.schedules import SqlSchedules
@@ -218,4 +218,13 @@ def test_a_server_that_is_not_there_is_told_after_a_few_tries() -> None:
 
 def test_an_error_that_says_we_are_wrong_passes_as_it_is(database: Database) -> None:
     with pytest.raises(ProgrammingError):
-        database.run(lambda connection: connection.execute(text("SELECT nonsense")))
+        database.run(lambda connection: connection.execute(text("SELECT 1 FROM")))
+
+
+@pytest.mark.parametrize("statement", ["SELECT * FROM nothing", "SELECT nonsense"])
+def test_a_migration_that_is_missing_is_a_fault_of_the_configuration(database: Database, statement: str) -> None:
+    with pytest.raises(Misconfigured) as wrong:
+        database.run(lambda connection: connection.execute(text(statement)))
+
+    assert wrong.value.cause["service"] == "database"
+    assert wrong.value.cause["reason"].endswith("does not exist")
