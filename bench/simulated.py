@@ -71,6 +71,10 @@ class SimulatedBucket:
         self.reads.note("list", len(found))
         return Page(found, found[-1].key if len(found) == limit else None)
 
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """See `ObjectStore.versions`."""
+        return self.list(prefix, limit, after)
+
     def copy(self, key: str, to: str) -> None:  # noqa: ARG002  # nothing is kept
         """See `ObjectStore.copy`."""
         self.reads.note("copy", 1)

@@ -13,6 +13,7 @@ from chalicelib.core.messages import Arrival, Work, read
 from chalicelib.core.schedules import SCHEDULES
 from chalicelib.core.tasks import TaskType
 from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
+from chalicelib.services.attempts import OtherVersion
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
 from chalicelib.wiring import wired
@@ -160,11 +161,17 @@ def _long_job(asked: Work) -> None:
 
 def _process_image(asked: Arrival | Work) -> None:
     services = wired()
+    arrival = None if isinstance(asked, Work) else asked
     task_id = asked.task_id if isinstance(asked, Work) else services.arrivals.task_id(asked)
     if task_id is None:
         log.info("message ignored", extra={"reason": "not an upload"})
         return
-    task = services.runner.run(task_id, services.processing)
+    try:
+        task = services.runner.run(task_id, services.processing, arrival)
+    except OtherVersion:
+        # Another version of the key was faster: from now on the question has another answer.
+        _process_image(asked)
+        return
     if task is not None:
         log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
 

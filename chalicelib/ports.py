@@ -228,15 +228,29 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def get(self, key: str, *, limit: int) -> bytes:
-        """The newest bytes, checked to be complete.
+    def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
+        """The newest bytes, or those of a version, checked to be complete.
 
-        ObjectNotFound if there is none; PayloadTooLarge if it has more than `limit` bytes, before they are read.
+        A version can be read after its key was written again or deleted, until the bucket forgets it. ObjectNotFound if
+        there is none; Conflict if it has another ETag than the one given (in quotes or without); PayloadTooLarge if it
+        has more than `limit` bytes, before they are read.
         """
         ...
 
-    def has(self, key: str) -> bool:
-        """True when there is such an object now."""
+    def has(self, key: str, version: str = "") -> bool:
+        """True when there is such an object now, or such a version of it."""
+        ...
+
+    def newest(self, key: str) -> Stored:
+        """The object as it is now, with its version; ObjectNotFound."""
+        ...
+
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """Up to `limit` versions under the prefix, also of keys that were written again or deleted.
+
+        By their keys' UTF-8 bytes, in no promised order within a key; where the store keeps no versions, its objects. A
+        page may be short, even empty, and still have a next cursor.
+        """
         ...
 
     def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
@@ -267,7 +281,7 @@ class ObjectStore(Protocol):
         ...
 
     def delete_if(self, key: str, etag: str) -> bool:
-        """Remove the object if it still is the one with this etag; whether it was."""
+        """Remove the object if it still is the one with this etag (in quotes or without); whether it was."""
         ...
 
 

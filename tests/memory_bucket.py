@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,9 +11,23 @@ from urllib.parse import quote, urlencode
 
 from chalicelib.core.blobs import Blob, Form, Stored
 from chalicelib.core.paging import Page
-from chalicelib.errors import ObjectNotFound, PayloadTooLarge
+from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
 from chalicelib.ports import Clock
 from tests.trouble import Trouble
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object."""
+
+    version: str
+    blob: Blob
+    written: datetime
+
+    def stored(self) -> Stored:
+        """As a listing shows it."""
+        body = self.blob.body
+        return Stored(self.blob.key, len(body), sha256(body).hexdigest(), self.written, self.version)
 
 
 @dataclass
@@ -24,6 +39,8 @@ class MemoryBucket:
     blobs: dict[str, Blob] = field(default_factory=dict)
     written: dict[str, datetime] = field(default_factory=dict)
     trouble: Trouble = field(default_factory=Trouble)
+    history: list[Version] = field(default_factory=list)
+    """Every version that was written, oldest first; a key that was deleted keeps its versions, as in S3."""
 
     def put(self, *blobs: Blob) -> None:
         """See `ObjectStore.put`; a fault between two objects leaves the first there."""
@@ -36,19 +53,39 @@ class MemoryBucket:
         """Another tool puts an object; it meets no trouble."""
         self._keep(Blob(key, body, "binary/octet-stream"))
 
-    def get(self, key: str, *, limit: int) -> bytes:
+    def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
         """See `ObjectStore.get`."""
         self.trouble.comes("before get")
-        if key not in self.blobs:
+        blob = self._found(key, version)
+        if blob is None:
             raise ObjectNotFound
-        body = self.blobs[key].body
+        body = blob.body
+        if etag and etag.strip('"') != sha256(body).hexdigest():
+            raise Conflict
         if len(body) > limit:
             raise PayloadTooLarge.over(limit, len(body))
         return body
 
-    def has(self, key: str) -> bool:
+    def has(self, key: str, version: str = "") -> bool:
         """See `ObjectStore.has`."""
-        return key in self.blobs
+        return self._found(key, version) is not None
+
+    def newest(self, key: str) -> Stored:
+        """See `ObjectStore.newest`."""
+        if key not in self.blobs:
+            raise ObjectNotFound
+        return replace(self._stored(key), version=self.version_of(key))
+
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """See `ObjectStore.versions`."""
+        found = sorted((one.stored() for one in self.history if one.blob.key.startswith(prefix)), key=_place)
+        rest = [one for one in found if after is None or list(_place(one)) > json.loads(after)]
+        shown = tuple(rest[: min(limit, 1_000)])
+        return Page(shown, json.dumps(_place(shown[-1])) if len(shown) < len(rest) else None)
+
+    def version_of(self, key: str) -> str:
+        """The id of the newest version; empty for what was never written."""
+        return next((one.version for one in reversed(self.history) if one.blob.key == key), "")
 
     def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
         """See `ObjectStore.form`; the fields only say what was asked for."""
@@ -84,7 +121,7 @@ class MemoryBucket:
 
     def delete_if(self, key: str, etag: str) -> bool:
         """See `ObjectStore.delete_if`."""
-        if key not in self.blobs or self._stored(key).etag != etag:
+        if key not in self.blobs or self._stored(key).etag != etag.strip('"'):
             return False
         self.delete(key)
         return True
@@ -95,9 +132,18 @@ class MemoryBucket:
 
     def _keep(self, blob: Blob) -> None:
         self.blobs[blob.key], self.written[blob.key] = blob, self.clock.now()
+        self.history.append(Version(f"v{len(self.history) + 1}", blob, self.clock.now()))
         if blob.key.startswith("incoming/"):
             self.announce(blob.key)
 
+    def _found(self, key: str, version: str) -> Blob | None:
+        if not version:
+            return self.blobs.get(key)
+        return next((one.blob for one in self.history if (one.blob.key, one.version) == (key, version)), None)
+
     def _stored(self, key: str) -> Stored:
-        body = self.blobs[key].body
-        return Stored(key, len(body), sha256(body).hexdigest(), self.written[key])
+        return Version("", self.blobs[key], self.written[key]).stored()
+
+
+def _place(one: Stored) -> tuple[str, str]:
+    return one.key, one.version

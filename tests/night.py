@@ -65,7 +65,7 @@ class NightWorld(World):
         self._sequencer += 1
         stored = self.bucket.list(key, 1).items[0]
         found = {"key": quote_plus(key, safe="/"), "size": stored.bytes, "eTag": stored.etag.strip('"')}
-        found |= {"sequencer": f"{self._sequencer:018X}"}
+        found |= {"sequencer": f"{self._sequencer:018X}", "versionId": self.bucket.version_of(key)}
         record = {"eventName": name, "s3": {"bucket": {"name": "media"}, "object": found}}
         for _ in range(self.copies):
             self.queue.send(json.dumps({"Records": [record]}))

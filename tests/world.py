@@ -109,6 +109,10 @@ class World:
         """S3 tells the queue, as often as `copies` says."""
         self._sequencer += 1
         found = {"key": quote_plus(key, safe="/"), "size": 1, "sequencer": f"{self._sequencer:018X}"}
+        if self.bucket.has(key):
+            # What was only told, and not put, has no bytes and no version.
+            newest = self.bucket.newest(key)
+            found |= {"size": newest.bytes, "eTag": newest.etag, "versionId": newest.version}
         record = {"eventName": name, "s3": {"bucket": {"name": "media"}, "object": found}}
         for _ in range(self.copies):
             self.queue.send(json.dumps({"Records": [record]}))

@@ -16,7 +16,7 @@ from bench.soak.fates import Fates
 from bench.soak.queue import SoakQueue
 from chalicelib.core.blobs import Blob, Form, Stored
 from chalicelib.core.paging import Page
-from chalicelib.errors import ObjectNotFound, PayloadTooLarge
+from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
 
 BUCKET = "media"
 
@@ -47,12 +47,14 @@ class SoakBucket:
         if blob.key.startswith("incoming/"):
             self._announce(blob)
 
-    def get(self, key: str, *, limit: int) -> bytes:
+    def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:  # noqa: ARG002  # keeps none
         """See `ObjectStore.get`."""
         with called(self.fates):
             body = self.body(key)
         if body is None:
             raise ObjectNotFound
+        if etag and etag.strip('"') != sha256(body).hexdigest()[:32]:
+            raise Conflict
         if len(body) > limit:
             raise PayloadTooLarge(limit=limit, bytes=len(body))
         return body
@@ -62,10 +64,21 @@ class SoakBucket:
         found = self.folders.get(_folder(key), {}).get(key)
         return None if found is None else found[0].body
 
-    def has(self, key: str) -> bool:
+    def has(self, key: str, version: str = "") -> bool:  # noqa: ARG002  # it keeps none
         """See `ObjectStore.has`."""
         with called(self.fates):
             return self.body(key) is not None
+
+    def newest(self, key: str) -> Stored:
+        """See `ObjectStore.newest`."""
+        with called(self.fates):
+            if self.body(key) is None:
+                raise ObjectNotFound
+            return self._stored(key)
+
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """See `ObjectStore.versions`."""
+        return self.list(prefix, limit, after)
 
     def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
         """See `ObjectStore.form`; made without a call to anybody."""
@@ -100,7 +113,7 @@ class SoakBucket:
 
     def delete_if(self, key: str, etag: str) -> bool:
         """See `ObjectStore.delete_if`."""
-        if self.body(key) is None or self._stored(key).etag != etag:
+        if self.body(key) is None or self._stored(key).etag != etag.strip('"'):
             return False
         self.delete(key)
         return True

@@ -75,6 +75,8 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Dominant colours as #rrggbb, most common first."""
     created_at: Moment
     recipe: str
+    warnings: tuple[str, ...]
+    """What was done otherwise than its uploader may expect, such as a folder's name that was cleaned."""
     private: bool
     """Of a private collection: its addresses are signed, and expire within the hour."""
     links: Mapping[str, str]
@@ -119,7 +121,7 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
 
 
 _OF_IMAGE = ("image_id", "collection", "name", "filename", "created_at", "recipe")
-_OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "frames", "thumbhash", "colors")
+_OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "frames", "thumbhash", "colors", "warnings")
 _MODERN = frozenset({"avif", "webp"})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,7 +13,8 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
-from chalicelib.core.tasks import Failure, Progress, Status, Task, TaskType
+from chalicelib.core.object_versions import FORM_OF, REPEATS
+from chalicelib.core.tasks import WARNINGS, Failure, Progress, Status, Task, TaskType
 from chalicelib.errors import ImageNotFound, WallifyError
 from chalicelib.wiring import wired
 
@@ -93,6 +94,8 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How many tasks belong to this one; `GET /tasks?parent=` lists them."""
     subject: SubjectRecord
     cancel_requested: bool
+    warnings: tuple[str, ...]
+    """What was done otherwise than its client may expect, such as a folder's name that was cleaned."""
     links: Mapping[str, str]
 
 
@@ -109,6 +112,7 @@ def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
         queue_wait_ms=_ms(task.queued_at, task.started_at),
         runtime_ms=_ms(task.started_at, task.finished_at),
         subject=SubjectRecord(subject.image_id, subject.collection, subject.filename),
+        warnings=tuple(_warnings(task)),
         links=_links(ask, task),
     )
 
@@ -156,6 +160,14 @@ _SAME = (
 def _progress(progress: Progress) -> ProgressRecord:
     steps = tuple(StepRecord(step.stage, step.at) for step in progress.passed)
     return ProgressRecord(progress.current, progress.total, progress.percent, progress.stage, steps)
+
+
+def _warnings(task: Task) -> Iterator[str]:
+    yield from task.args.get(WARNINGS, "").splitlines()
+    if repeats := task.args.get(REPEATS):
+        yield f"The same bytes came again; versions of the object that this task stands for, too: {repeats}."
+    if first := task.args.get(FORM_OF):
+        yield f"The upload form of task {first} was used again with other bytes, which are this task's."
 
 
 def _ms(since: datetime | None, until: datetime | None) -> int | None:

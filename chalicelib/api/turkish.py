@@ -44,6 +44,11 @@ _HINTS = (
 )
 
 TURKISH = {
+    "A collection cannot be called {collection}: programs send that where a value is missing. Name the "
+    "collection, or leave the field out for {default}.": (
+        "Bir koleksiyonun adı {collection} olamaz: programlar bunu değer eksikken gönderir. Koleksiyonu adlandırın "
+        "ya da {default} için alanı hiç göndermeyin."
+    ),
     # For every code.
     "bad_request": "İstek anlaşılamadı.",
     "empty_file": "Dosya boş.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +15,15 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from chalicelib.aws.troubles import fault_of
 from chalicelib.core.aws_errors import denied
 from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.messages import UNVERSIONED
+from chalicelib.core.object_versions import bare
 from chalicelib.core.paging import Page
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
 
 _AT_ONCE = 8
 _DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
-_MISSING = {"NoSuchKey", "404", "NotFound"}
+_MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,11 @@ class S3Bucket:
             # Consumed to the end, so that the first fault comes out here.
             list(pool.map(self._put, blobs))
 
-    def get(self, key: str, *, limit: int) -> bytes:
-        """The newest bytes, checked to be complete; see ObjectStore."""
+    def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
+        """The newest bytes or those of a version, checked to be complete; see ObjectStore."""
         with _translated(self.name):
-            found = self.connect().get_object(Bucket=self.name, Key=key)
+            wanted = {"IfMatch": f'"{bare(etag)}"'} if etag else {}
+            found = self.connect().get_object(**self._named(key, version), **wanted)
             size = int(found["ContentLength"])
             if size > limit:
                 found["Body"].close()
@@ -51,14 +55,33 @@ class S3Bucket:
             body: bytes = found["Body"].read()
             return body
 
-    def has(self, key: str) -> bool:
+    def has(self, key: str, version: str = "") -> bool:
         """True when there is such an object; see ObjectStore."""
         try:
             with _translated(self.name):
-                self.connect().head_object(Bucket=self.name, Key=key)
+                self.connect().head_object(**self._named(key, version))
         except ObjectNotFound:
             return False
         return True
+
+    def newest(self, key: str) -> Stored:
+        """The object as it is now; see ObjectStore."""
+        with _translated(self.name):
+            found = self.connect().head_object(Bucket=self.name, Key=key)
+        size, etag, modified = int(found["ContentLength"]), found["ETag"], found["LastModified"]
+        return Stored(key, size, etag, modified, _version(found))
+
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """Every version under the prefix; see ObjectStore."""
+        key, version = json.loads(after) if after else ("", "")
+        # S3 takes a version to go on behind only together with its key.
+        markers = {name: value for name, value in (("KeyMarker", key), ("VersionIdMarker", version)) if value}
+        with _translated(self.name):
+            found = self.connect().list_object_versions(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **markers)
+        items = tuple(replace(_stored(one), version=_version(one)) for one in found.get("Versions", ()))
+        if not found["IsTruncated"]:
+            return Page(items, None)
+        return Page(items, json.dumps([found.get("NextKeyMarker", ""), found.get("NextVersionIdMarker", "")]))
 
     def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
         """An upload form; see ObjectStore. Every field is named in the policy, so that none can be changed."""
@@ -106,10 +129,14 @@ class S3Bucket:
         """Remove the object if it still is this one; see ObjectStore."""
         try:
             with _translated(self.name):
-                self.connect().delete_object(Bucket=self.name, Key=key, IfMatch=etag)
+                self.connect().delete_object(Bucket=self.name, Key=key, IfMatch=f'"{bare(etag)}"')
         except (ObjectNotFound, Conflict):
             return False
         return True
+
+    def _named(self, key: str, version: str) -> dict[str, str]:
+        named = {"Bucket": self.name, "Key": key}
+        return {**named, "VersionId": version} if version else named
 
     def _put(self, blob: Blob) -> None:
         with _translated(self.name):
@@ -140,6 +167,11 @@ class S3Bucket:
 
 def _stored(found: dict[str, Any]) -> Stored:
     return Stored(found["Key"], int(found["Size"]), found["ETag"], found["LastModified"])
+
+
+def _version(found: dict[str, Any]) -> str:
+    version = str(found.get("VersionId") or "")
+    return "" if version == UNVERSIONED else version
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -36,6 +36,8 @@ class Stored:
     """Changes when the bytes do."""
     modified: datetime
     """When it was last written."""
+    version: str = ""
+    """Id of this version; empty in a bucket that keeps none, and in listings that show only the newest."""
 
 
 IMMUTABLE = "public, max-age=31536000, immutable"

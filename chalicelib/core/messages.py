@@ -14,6 +14,8 @@ from urllib.parse import unquote_plus
 
 from chalicelib.errors import WallifyError
 
+UNVERSIONED = "null"
+"""What S3 calls the one version of an object in a bucket that keeps none."""
 SCHEMA_VERSION = 1
 """Of the messages that we write. A next one is read (READERS) one release before anybody writes it."""
 
@@ -30,11 +32,14 @@ class Arrival:
 
     bucket: str
     key: str
-    size: int
+    size: int | None
+    """In bytes; None where nobody said."""
     sequencer: str
     """Hex; grows with each change of the same key."""
     etag: str = ""
     """Tells the bytes apart, without quotes; empty where nobody said."""
+    version: str = ""
+    """Which of the versions of its key it is; empty in a bucket that keeps none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,9 @@ def _arrival(s3: dict[str, Any]) -> Arrival:
     found = s3["object"]
     # Keys come URL-encoded, with + for a space; this is the one place that decodes them.
     key = unquote_plus(found["key"])
-    sequencer, etag = found.get("sequencer", ""), found.get("eTag", "")
-    if not isinstance(sequencer, str) or not isinstance(etag, str):
-        raise TypeError(sequencer, etag)
-    return Arrival(s3["bucket"]["name"], key, int(found.get("size", 0)), sequencer, etag)
+    sequencer, etag, version = (found.get(name) or "" for name in ("sequencer", "eTag", "versionId"))
+    if not all(isinstance(text, str) for text in (sequencer, etag, version)):
+        raise TypeError(sequencer, etag, version)
+    # "null" is no version: it stands for what was written while the bucket kept none, and the next write replaces it.
+    version = "" if version == UNVERSIONED else version
+    return Arrival(s3["bucket"]["name"], key, int(found["size"]) if "size" in found else None, sequencer, etag, version)

@@ -28,7 +28,12 @@ METRICS: Mapping[str, Metric] = {
     for metric in (
         Metric("Requests", "Count", ("answer",), "HTTP requests by the class of their answer: 2xx, 3xx, 4xx, 5xx."),
         Metric("UploadsAccepted", "Count", ("door",), "Uploads that became a task: single, bulk, form, bucket."),
-        Metric("UploadsRefused", "Count", ("reason",), "Uploads refused before they became a task, by error code."),
+        Metric(
+            "UploadsRefused",
+            "Count",
+            ("reason",),
+            "Uploads that became no task: by error code, or why an object was ignored.",
+        ),
         Metric("TasksEnded", "Count", ("type", "status"), "Tasks that reached their final state."),
         Metric("TasksFailed", "Count", ("reason",), "Tasks that ended as FAILURE, by error code."),
         Metric("QueueWait", "Milliseconds", ("queue",), "From sending a message to its first delivery."),

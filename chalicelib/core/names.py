@@ -10,12 +10,18 @@ from chalicelib.errors import BadRequest
 
 DEFAULT_COLLECTION = "default"
 _COLLECTION = re.compile(r"\w(?:[\w .-]{0,62}[\w-])?")
+_IN_COLLECTION = re.compile(r"[\w .-]")
+_MOST_COLLECTION = 64
 _MAX_FILENAME = 1024
 _MAX_STEM = 100
 # Beside letters, digits and marks of any script: signs that no file system, shell or URL reads a meaning into.
 _HARMLESS = frozenset("_.() +@,=-")
 # Control characters, line breaks, and halves of surrogate pairs, which have no UTF-8 form.
 _UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# Characters that change the order in which others are shown: `photo<RLO>gpj.exe` is read as photoexe.jpg. The joiners
+# of Persian and of emoji are no such characters. https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
+_REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f\ufff9-\ufffb]")
+_NO_NAMES = frozenset({"undefined", "null", "(null)", "nil", "nan", "none", "[object object]", "[object undefined]"})
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _INVISIBLE_END = " .\u00a0"
 """Windows drops these from the end of a name, so that what precedes them is the extension."""
@@ -27,7 +33,7 @@ def collection_name(text: str) -> str:
 
     BadRequest for anything else.
     """
-    name = unicodedata.normalize("NFC", text).strip()
+    name = unicodedata.normalize("NFC", without_reordering(text)).strip()
     if not _COLLECTION.fullmatch(_without_marks(name)):
         raise BadRequest(
             "A collection's name has 1 to 64 letters, digits, spaces, '_', '-' or '.'; the first is a letter or digit.",
@@ -36,8 +42,64 @@ def collection_name(text: str) -> str:
     return name
 
 
+def new_collection_name(text: str) -> str:
+    """The same for a collection that may be made by this: BadRequest for words that programs send when they have none.
+
+    Such a collection can be read and emptied where an older release has made it.
+    """
+    if is_no_name(text):
+        raise BadRequest(
+            "A collection cannot be called {collection}: programs send that where a value is missing. Name the "
+            "collection, or leave the field out for {default}.",
+            collection=text.strip()[:80],
+            default=DEFAULT_COLLECTION,
+        )
+    return collection_name(text)
+
+
+def is_no_name(text: str) -> bool:
+    """True for what a program writes where it has no value, such as `undefined` (JavaScript) or `None` (Python)."""
+    return without_reordering(text).strip().casefold() in _NO_NAMES
+
+
+def folder_collection(folder: str) -> tuple[str, str]:
+    """The collection for a folder that another tool has made, and a warning where it is called otherwise, or "".
+
+    Each run of characters that a collection's name cannot have becomes `_`. Two folders may so become one collection. A
+    folder without any letter or digit, and one that is called like a missing value, is the default collection.
+    """
+    try:
+        return new_collection_name(folder), ""
+    except BadRequest:
+        name = _cleaned(folder)
+    told = shown(folder)[:_MOST_COLLECTION] if folder else ""
+    return name, f'The folder "{told}" is no name for a collection, so the image is in the collection "{name}".'
+
+
+def _cleaned(folder: str) -> str:
+    plain = unicodedata.normalize("NFC", without_reordering(folder))
+    tamed = re.sub(
+        " *\0[\0 ]*",
+        "_",
+        "".join(char if _is_mark(char) or _IN_COLLECTION.fullmatch(char) else "\0" for char in plain),
+    )
+    name = tamed.strip(" ._-")[:_MOST_COLLECTION].rstrip(" ._-")
+    while name and not _COLLECTION.fullmatch(_without_marks(name)):
+        name = name[1:]  # an accent without its letter
+    return DEFAULT_COLLECTION if not name or is_no_name(folder) or is_no_name(name) else name
+
+
+def without_reordering(text: str) -> str:
+    """The text without characters that change the order in which others are shown."""
+    return _REORDERING.sub("", text)
+
+
 def display_name(text: str) -> str:
-    """The file name as its owner gave it, to be shown; BadRequest for control characters or an absurd length."""
+    """The file name as its owner gave it, to be shown, without characters that reorder it.
+
+    BadRequest for control characters or an absurd length.
+    """
+    text = without_reordering(text)
     if not all(map(_is_showable, text)):
         raise BadRequest("A file name must not hold control characters or line breaks.")
     if len(text) > _MAX_FILENAME:
@@ -47,7 +109,8 @@ def display_name(text: str) -> str:
 
 def shown(text: str) -> str:
     """A name from a place that nobody could refuse (an object's key), made fit to be shown."""
-    safe = "".join(char if _is_showable(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
+    plain = without_reordering(text)
+    safe = "".join(char if _is_showable(char) else "\N{REPLACEMENT CHARACTER}" for char in plain)
     return safe[:_MAX_FILENAME] or "unnamed"
 
 

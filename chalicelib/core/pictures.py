@@ -50,6 +50,8 @@ class Picture:
     """Up to five dominant colours as #rrggbb, most common first."""
     exif: Mapping[str, str] = field(default_factory=dict)
     """What an owner may want to know (camera, lens, exposure, taken at); never a place."""
+    warnings: tuple[str, ...] = ()
+    """What was done otherwise than its uploader may expect, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ class Subject:
     """The name as the client gave it: shown, never used as a key."""
 
 
+WARNINGS = "warnings"
+"""Argument of a task: what its client may want to know, a sentence a line."""
 _MOST_STEPS = 20
 """Kept of an attempt; a row must not grow with the work."""
 
@@ -215,6 +217,10 @@ class Task:
         result = {"succeeded": tally.succeeded, "failed": tally.failed, "cancelled": tally.cancelled}
         done = Progress(tally.finished, self.children, "done")
         return self._ended(status, now=now, keep=keep, result=result, progress=done)
+
+    def given(self, args: Mapping[str, str]) -> Task:
+        """The same task in the same state, with these arguments as well."""
+        return replace(self, args={**self.args, **args})
 
     def requeued(self, now: datetime) -> Task:
         """The same task, announced to its queue once more; it stays as it is until a worker takes it."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from chalicelib.core.messages import Arrival
+from chalicelib.core.object_versions import arguments_of, belongs, is_tied
 from chalicelib.core.tasks import Failure, Progress, Status, Task
 from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.ports import Clock, TaskStore
@@ -35,6 +37,10 @@ class Held(WallifyError):
         self.wait = wait
 
 
+class OtherVersion(WallifyError):
+    """The task works on another version of the object than the one that was announced."""
+
+
 class Cancelled(WallifyError):
     """Somebody wants this task to stop."""
 
@@ -55,19 +61,25 @@ class Attempts:
     bury: Bury = unburied
     """Keeps a letter of what no attempt could do, before its task ends: who dies in between leaves one too many."""
 
-    def begin(self, task_id: str, owner: str) -> Task:
-        """Take the lease. AlreadyFinal, OutOfAttempts, or Held by another; TaskNotFound."""
+    def begin(self, task_id: str, owner: str, arrival: Arrival | None = None) -> Task:
+        """Take the lease, and tie the task to the version that was announced, if it is tied to none yet.
+
+        OtherVersion where the announced version is not this task's; AlreadyFinal, OutOfAttempts, or Held by another;
+        TaskNotFound.
+        """
         now = self.clock.now()
         task = self.tasks.get(task_id)
+        if arrival is not None and not belongs(task, arrival):
+            raise OtherVersion
         if task.is_final:
             raise AlreadyFinal(task)
         if task.is_held(now) and task.owner != owner:
             raise Held((task.lease_until or now) - now)
         try:
-            return self._claim(task, owner)
+            return self._claim(task, owner, arrival)
         except Conflict:
             # Somebody moved it between our look and our write: look again, and find it held, final or changed.
-            return self.begin(task_id, owner)
+            return self.begin(task_id, owner, arrival)
 
     def step(self, task: Task, progress: Progress) -> Task:
         """Note the step that begins. Cancelled or LostLease if the attempt must stop here."""
@@ -75,6 +87,13 @@ class Attempts:
             return self.tasks.replace(task, task.at(progress, self.clock.now()))
         except Conflict:
             return self.step(self.still_ours(task), progress)
+
+    def tie(self, task: Task, version: str, etag: str) -> Task:
+        """Note which version of its object the task works on. Cancelled or LostLease if the attempt must stop here."""
+        try:
+            return self.tasks.replace(task, task.given(arguments_of(version, etag)))
+        except Conflict:
+            return self.tie(self.still_ours(task), version, etag)
 
     def note(self, task: Task, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
         """Note that a long job is a piece further. Cancelled or LostLease if the attempt must stop here."""
@@ -132,10 +151,12 @@ class Attempts:
             raise Cancelled
         return latest
 
-    def _claim(self, task: Task, owner: str) -> Task:
+    def _claim(self, task: Task, owner: str, arrival: Arrival | None) -> Task:
         now = self.clock.now()
         if task.attempts < task.max_attempts:
-            return self.tasks.replace(task, task.claimed(owner=owner, now=now, lease=self.rules.lease))
+            claimed = task.claimed(owner=owner, now=now, lease=self.rules.lease)
+            known = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
+            return self.tasks.replace(task, claimed.given(known) if known else claimed)
         # Where the last attempt has said nothing, its worker died; what kills every worker must not go on for ever.
         error = task.error or WORKER_LOST
         self.bury(task, error)

@@ -102,8 +102,9 @@ class Cleanup:
         """Look at a page again, and take away what still is rubbish, up to where the survey ended."""
         judged, following = self._page(at.get("after", task.args.get("after", "")))
         todo = [one for one in judged if one.verdict.is_rubbish or one.verdict in _PUT_RIGHT]
-        if todo:
-            self._must_have_images(len(todo))
+        # Lost uploads are put to work in an empty catalogue, too: they may be its first images.
+        if found := sum(one.verdict is not Verdict.LOST for one in todo):
+            self._must_have_images(found)
         for image_id in sorted({keys.owner_of(one.stored.key) or "" for one in todo[:_ACTS] if one.is_exposed}):
             self.hide(image_id)
             report = report.plus("images_hidden", example=image_id)
@@ -114,6 +115,14 @@ class Cleanup:
             following, acted = todo[_ACTS - 1].stored.key, at.get("acted", 0)
         surveyed_all = following is None or acted >= max(report["seen"], self.bounds.keys)
         return Piece(None if surveyed_all else {"after": following, "acted": acted}, report)
+
+    def _look_after_versions(self, _task: Task, at: Position, report: Report) -> Piece:
+        """Put to work what was written over before anybody heard of it; no listing of objects shows that."""
+        page, now = self.objects.versions(keys.INCOMING, _PAGE, at.get("after")), self.inspector.clock.now()
+        for one in page.items:
+            if self.ages.lost <= now - one.modified < self.ages.leftover:
+                report = self.reconciler.look_after(one, report)
+        return Piece({"after": page.next_cursor} if page.next_cursor else None, report)
 
     def _purge(self, _task: Task, at: Position, report: Report) -> Piece:
         purged, following = self.quarantine.purge(_PAGE, at.get("after"))
@@ -195,9 +204,10 @@ def _counted(judged: tuple[Judged, ...], report: Report) -> Report:
 _PHASES: Mapping[str, Callable[[Cleanup, Task, Position, Report], Piece]] = {
     "survey": Cleanup._survey,  # noqa: SLF001  # the table belongs to the class
     "act": Cleanup._act,  # noqa: SLF001
+    "versions": Cleanup._look_after_versions,  # noqa: SLF001
     "purge": Cleanup._purge,  # noqa: SLF001
     "trash": Cleanup._empty_trash,  # noqa: SLF001
     "rows": Cleanup._rows,  # noqa: SLF001
 }
 _FIRST = "survey"
-_ACTING = frozenset({"act", "purge", "trash"})
+_ACTING = frozenset({"act", "versions", "purge", "trash"})

@@ -92,7 +92,7 @@ class Drafts:
     def _with_good_names(self, file: Announced) -> Announced:
         if file.bytes is not None and not 0 < file.bytes <= self.max_bytes:
             raise PayloadTooLarge.over(self.max_bytes, file.bytes)
-        collection = names.collection_name(file.collection)
+        collection = names.new_collection_name(file.collection)
         declared = _declared(file.content_type)
         return Announced(collection, names.display_name(file.filename), declared, file.bytes, file.on_duplicate)
 

@@ -9,6 +9,8 @@ from datetime import timedelta
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
+from chalicelib.core.junk import reason_to_ignore
+from chalicelib.core.object_versions import ETAG, bare
 from chalicelib.core.orphans import Ages, Verdict, is_exposed, may_name, picture_verdict, upload_verdict
 from chalicelib.core.tasks import Task
 from chalicelib.errors import TaskNotFound
@@ -74,13 +76,17 @@ class Inspector:
         now = self.clock.now()
         if now - one.modified < self.ages.lost:
             return Verdict.NEEDED
-        return upload_verdict(one, self._task(one), now=now, ages=self.ages)
+        verdict = upload_verdict(one, self._task(one), now=now, ages=self.ages)
+        # A folder marker or a system file is no upload that was lost.
+        is_junk = verdict is Verdict.LOST and reason_to_ignore(one.key, one.bytes) is not None
+        return Verdict.YOUNG if is_junk else verdict
 
     def _task(self, one: Stored) -> Task | None:
         named = keys.read_incoming(one.key)
         ours = self._known(named.task_id) if named and named.task_id else None
-        # A key of another tool may look like ours by chance.
-        return ours if ours and ours.args.get("source") == one.key else self._known(self.task_id_of(one))
+        # A key of another tool may look like ours by chance, and a form of ours may have been used again.
+        is_its = ours is not None and ours.args.get("source") == one.key and _has_read(ours, one)
+        return ours if is_its else self._known(self.task_id_of(one))
 
     def _known(self, task_id: str) -> Task | None:
         try:
@@ -97,3 +103,8 @@ class Inspector:
             # Oldest first: the rest is younger still.
             if cursor is None or (page.items and page.items[-1].created_at > before):
                 return
+
+
+def _has_read(task: Task, one: Stored) -> bool:
+    """True where the task's work is these bytes, as far as it is settled which."""
+    return task.args.get(ETAG, bare(one.etag)) == bare(one.etag)

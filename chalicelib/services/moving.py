@@ -49,7 +49,7 @@ class Moving:
 
         BadRequest (collection), ImageNotFound, PrivacyDiffers. Moving twice changes nothing.
         """
-        image, target = self.catalog.image(image_id), names.collection_name(collection)
+        image, target = self.catalog.image(image_id), names.new_collection_name(collection)
         if image.collection == target:
             return image
         if self.is_private(image.collection) is not self.is_private(target):

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
-from chalicelib.core.names import collection_name
+from chalicelib.core.names import new_collection_name
 from chalicelib.errors import Conflict, Forbidden, Unavailable
 from chalicelib.ports import Catalog, Clock, ObjectStore
 
@@ -67,7 +67,7 @@ class Privacy:
 
     def make(self, collection: str, *, private: bool) -> str:
         """Make it private or public before its first image; its name. BadRequest (name), PrivacyIsSettled."""
-        name = collection_name(collection)
+        name = new_collection_name(collection)
         if private is self.is_private(name):
             return name
         if self.catalog.stats(name).images or self._is_in_the_trash(name):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from chalicelib.core import keys, names
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.metrics import UNCOUNTED
+from chalicelib.core.object_versions import ETAG, is_tied
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.core.tasks import Progress, Status, Task
 from chalicelib.engine.pipeline import process
@@ -20,6 +21,7 @@ from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.counting import count_end
 from chalicelib.services.privacy import nobodys_secret
 from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of
+from chalicelib.services.sources import bytes_of
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Processing:
 
     def do(self, task: Task) -> Task:
         """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
-        body = self._fetch(task.args["source"])
+        task, body = self._fetch(task)
         self.checkpoint("after_get")
         done = process(body, self.recipe, self.limits)
         self.checkpoint("after_engine")
@@ -67,9 +69,14 @@ class Processing:
         else:
             self._remove_results(task)
 
-    def _fetch(self, source: str) -> bytes:
+    def _fetch(self, task: Task) -> tuple[Task, bytes]:
+        """The bytes of the version that the task is tied to; of the newest, where it is tied to none yet."""
         try:
-            return self.objects.get(source, limit=self.max_bytes)
+            if not is_tied(task):
+                # Its announcement was lost, or it was opened by an older release.
+                found = self.objects.newest(task.args["source"])
+                task = self.attempts.tie(task, found.version, found.etag)
+            return task, bytes_of(self.objects, task, limit=self.max_bytes)
         except ObjectNotFound as gone:
             raise SourceGone from gone
 
@@ -119,7 +126,13 @@ class Processing:
             self._remove_source(task)
 
     def _remove_source(self, task: Task) -> None:
-        # An adopted key may have been written again meanwhile; that one is the lifecycle's too.
-        if "adopted" not in task.args:
-            self.objects.delete(task.args["source"])
-            self.checkpoint("after_cleanup")
+        # What another tool has put there stays; the lifecycle removes it.
+        if "adopted" in task.args:
+            return
+        source, etag = task.args["source"], task.args.get(ETAG, "")
+        if etag:
+            # The form may have been used again: those bytes are another task's, which may not have begun.
+            self.objects.delete_if(source, etag)
+        else:
+            self.objects.delete(source)
+        self.checkpoint("after_cleanup")

@@ -25,10 +25,16 @@ class Reconciler:
 
     def put_to_work(self, upload: Stored, report: Report) -> Report:
         """Open the upload's task and send its message."""
-        # A listing knows no sequencer; the same bytes under the same key are the same upload.
-        arrival = Arrival(self.bucket, upload.key, upload.bytes, "", upload.etag)
-        task_id = self.arrivals.task_id(arrival)
+        task_id = self.arrivals.task_id(self._arrival(upload))
         if task_id is None:
             return report
         self.queue.send(write(Work(task_id)))
         return report.plus("put_to_work", example=upload.key)
+
+    def look_after(self, upload: Stored, report: Report) -> Report:
+        """Put a version to work that no task knows of: its key was written again before anybody heard of it."""
+        return report if self.arrivals.is_known(self._arrival(upload)) else self.put_to_work(upload, report)
+
+    def _arrival(self, upload: Stored) -> Arrival:
+        # A listing knows no sequencer; the same bytes under the same key are the same upload.
+        return Arrival(self.bucket, upload.key, upload.bytes, "", upload.etag, upload.version)

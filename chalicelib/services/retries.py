@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from chalicelib.core.families import OPENING, is_opening
 from chalicelib.core.jobs import LONG, STANDING
 from chalicelib.core.messages import Work, write
+from chalicelib.core.object_versions import ETAG, FORM_OF, VERSION
 from chalicelib.core.paging import Page
 from chalicelib.core.requests import retry_id
-from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
+from chalicelib.core.tasks import WARNINGS, Status, Task, TaskFilter, TaskType
 from chalicelib.errors import BadRequest, Conflict, IllegalTransition, SourceGone, TaskNotFound, Unavailable
 from chalicelib.ports import ObjectStore, Queue, TaskStore
 from chalicelib.services.families import Families
 from chalicelib.services.intake import Intake, Place
+from chalicelib.services.sources import is_there
 
 _AGAIN = frozenset({Status.FAILURE, Status.REVOKED, Status.PARTIAL})
-_KEPT = ("source", "adopted", "on_duplicate")
+_KEPT = ("source", "adopted", "on_duplicate", VERSION, ETAG, FORM_OF, WARNINGS)
 _MOST_CHILDREN = 500
 _COUNTED_PAGE = 100
 
@@ -147,7 +149,7 @@ class Retries:
         return self._opened(again)
 
     def _single(self, task: Task, place: Place) -> Task:
-        if not self.objects.has(task.args["source"]):
+        if not is_there(self.objects, task):
             raise SourceGone(task_id=task.task_id)
         kept = {name: task.args[name] for name in _KEPT if name in task.args}
         subject = task.subject
@@ -181,7 +183,7 @@ class Retries:
         page = self.tasks.children(parent.task_id, _MOST_CHILDREN + 1)
         if len(page.items) > _MOST_CHILDREN:
             raise BadRequest("This job is too large to be retried whole: retry its tasks by a filter (parent).")
-        bad = [child for child in page.items if child.status in _AGAIN and self.objects.has(child.args["source"])]
+        bad = [child for child in page.items if child.status in _AGAIN and is_there(self.objects, child)]
         if not ("retry_of" in parent.args and is_opening(parent)):
             return bad
         reached = {child.args.get("retry_of") for child in page.items}

@@ -9,6 +9,7 @@ from datetime import timedelta
 from traceback import format_exception
 from typing import Protocol
 
+from chalicelib.core.messages import Arrival
 from chalicelib.core.tasks import Failure, Task
 from chalicelib.errors import OURS, Unavailable, WallifyError
 from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease, OutOfAttempts
@@ -59,13 +60,14 @@ class Runner:
     new_id: Callable[[], str]
     checkpoint: Checkpoint = passing
 
-    def run(self, task_id: str, job: Job) -> Task | None:
+    def run(self, task_id: str, job: Job, arrival: Arrival | None = None) -> Task | None:
         """One attempt at the task: its final (or handed on) snapshot, or None where there was nothing to do.
 
-        Redeliver while another run holds it, and after a fault that another attempt may not meet.
+        Redeliver while another run holds it, and after a fault that another attempt may not meet. OtherVersion where an
+        object's `arrival` is not, or no longer, this task's.
         """
         try:
-            task = self.attempts.begin(task_id, self.new_id())
+            task = self.attempts.begin(task_id, self.new_id(), arrival)
         except AlreadyFinal as repeated:
             log.info("task repeated", extra={"task_id": task_id, "status": repeated.task.status})
             self._leave_tidy(repeated.task, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -11,7 +12,7 @@ from chalicelib.core.blobs import IMMUTABLE, Blob
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.pictures import Encoded, Picture
-from chalicelib.core.tasks import Task
+from chalicelib.core.tasks import WARNINGS, Task
 
 
 def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Image:
@@ -19,12 +20,13 @@ def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Ima
     image_id = keys.image_id_of(task.task_id)
     extension = FORMATS[picture.format].extension
     filename = task.subject.filename or "unnamed"
+    warnings = (*picture.warnings, *task.args.get(WARNINGS, "").splitlines())
     return Image(
         image_id=image_id,
         collection=task.subject.collection or names.DEFAULT_COLLECTION,
         name=names.url_name(filename, extension),
         filename=filename,
-        picture=picture,
+        picture=replace(picture, warnings=warnings),
         original_key=keys.original(image_id, picture.sha256, extension),
         recipe=recipe,
         task_id=task.task_id,

@@ -23,6 +23,7 @@ from chalicelib.services.attempts import WORKER_LOST
 from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
 from chalicelib.services.rules import TaskRules
+from chalicelib.services.sources import is_there
 from chalicelib.telemetry import log
 
 _PAGE = 100
@@ -114,7 +115,7 @@ class Sweeper:
         silent = now - (task.queued_at or task.created_at)
         if silent < self.patience.missing:
             return "fine"
-        if "source" in task.args and not self.objects.has(task.args["source"]):
+        if "source" in task.args and not is_there(self.objects, task):
             return self._give_up(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
         # The object is there. A draft's message was lost if its form has expired; others may just be far behind.
         return self._announce(task) if silent >= self.patience.pending or expires else "fine"

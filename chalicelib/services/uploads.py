@@ -107,7 +107,7 @@ class Uploads:
 
     def check(self, upload: Upload) -> Checked:
         """Names, size and first bytes; the errors are those of `accept`."""
-        collection = names.collection_name(upload.collection)
+        collection = names.new_collection_name(upload.collection)
         filename = names.display_name(upload.filename)
         if len(upload.body) > self.max_bytes:
             raise PayloadTooLarge.over(self.max_bytes, len(upload.body), use="POST /uploads")

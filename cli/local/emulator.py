@@ -38,7 +38,7 @@ ROOT = {
 
 OF_MACHINE = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
 
-PARTS = ("process", "state", "journal", "index", "order", "forms", "code")
+PARTS = ("process", "state", "journal", "index", "order", "forms", "code", "policies")
 """Files that its process is made of."""
 
 

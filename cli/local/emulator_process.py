@@ -4,6 +4,7 @@
 - Loopback counts as a secure transport: the template refuses plain HTTP, and nothing here leaves the machine.
 - Queries cost what they answer with, however much else there is (`emulator_index`).
 - Fields after the file of an upload form are ignored, as S3 does (`emulator_forms`).
+- Wildcards in policies match line breaks, as those of IAM do (`emulator_policies`).
 - State is saved while it runs (`emulator_state`, `emulator_journal`), and a restart gives unfinished messages back.
 - New code lets invocations that are under way finish on the old code, as on AWS.
 """
@@ -21,7 +22,7 @@ from ministack import app as ministack
 from ministack.core import lambda_runtime, persistence
 from ministack.services import dynamodb
 
-from cli.local import emulator_code, emulator_forms, emulator_index, emulator_state
+from cli.local import emulator_code, emulator_forms, emulator_index, emulator_policies, emulator_state
 from cli.local.emulator_journal import Items, Journal, Messages
 from cli.local.unpacking import Unpacked
 
@@ -41,6 +42,7 @@ def main() -> None:
     _let_busy_workers_finish()
     emulator_index.keep()
     emulator_forms.keep()
+    emulator_policies.keep()
     _keep_state()
     ministack.main()
 

@@ -63,6 +63,7 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Wired) -> 
         "created_at": "2026-03-04T12:00:00.000Z",
         "recipe": "r1",
         "exif": {"Model": "X100"},
+        "warnings": [],
         "private": False,
         "links": {
             "self": f"/images/{ONE}",

@@ -40,6 +40,7 @@ def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Wired) -> 
         "children": 0,
         "subject": {"image_id": None, "collection": "nature", "filename": "günaydın.jpg"},  # noqa: RUF001  # Turkish
         "cancel_requested": False,
+        "warnings": [],
         "links": {"self": f"/task/status/{ONE}", "cancel": f"/task/cancel/{ONE}"},
     }
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+from urllib.parse import quote
+
 import pytest
 
 from chalicelib.core.tasks import Status
 from chalicelib.wiring import Wired
-from tests.api.forms import FORM, a_file, upload
+from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
 from tests.memory_metrics import MemoryMetrics
@@ -110,3 +113,34 @@ def test_a_wrong_extension_is_corrected_and_reported(admin: Gateway, busy_house:
 @pytest.mark.parametrize("collection", ["../x", "a/b", "x" * 65, "a\nb"])
 def test_a_bad_name_of_a_collection_is_refused(admin: Gateway, house: Wired, collection: str) -> None:
     assert upload(admin, a_file(a_jpeg()), collection=collection).status == 400
+
+
+@pytest.mark.parametrize("word", ["undefined", "null", "NaN", "None", "UNDEFINED", "[object Object]"])
+def test_what_programs_send_for_a_missing_collection_is_refused_everywhere(
+    admin: Gateway, busy_house: Wired, word: str
+) -> None:
+    image_id = upload(admin, a_file(a_jpeg())).json["file"]["image_id"]
+    quoted = quote(word)
+    answers = [
+        upload(admin, a_file(a_jpeg()), collection=word),
+        admin.post("/bulk_upload", a_form(a_file(a_jpeg()), collection=word), Content_Type=FORM),
+        admin.post("/uploads", json.dumps({"filename": "a.jpg", "collection": word}).encode()),
+        admin.ask("PATCH", f"/images/{image_id}", json.dumps({"collection": word}).encode()),
+        admin.ask("PATCH", f"/collections/{quoted}", b'{"private": true}'),
+    ]
+    assert [got.status for got in answers] == [400] * 5
+    sentences = [json.dumps(got.json, ensure_ascii=False) for got in answers]
+    # A bulk upload says it of each of its files, by their codes.
+    assert [index for index, told in enumerate(sentences) if word not in told] == [1]
+    assert [one["name"] for one in admin.get("/collections").json["collections"]] == ["default"]
+
+
+def test_characters_that_reorder_a_name_are_removed_at_every_way_in(admin: Gateway, busy_house: Wired) -> None:
+    dirty = "ığ\N{RIGHT-TO-LEFT OVERRIDE}gpj\N{LEFT-TO-RIGHT ISOLATE}.jpg"  # Turkish, on purpose
+    clean = "ığgpj.jpg"  # noqa: RUF001  # Turkish, on purpose
+    file = upload(admin, a_file(a_jpeg(), dirty), collection="do\N{RIGHT-TO-LEFT MARK}ğa").json["file"]
+    assert (file["filename"], file["name"], file["collection"]) == (clean, clean, "doğa")
+    draft = admin.post("/uploads", json.dumps({"filename": dirty}).encode()).json["uploads"][0]
+    assert draft["filename"] == clean
+    renamed = admin.ask("PATCH", f"/images/{file['image_id']}", json.dumps({"filename": f"x{dirty}"}).encode()).json
+    assert renamed["filename"] == f"x{clean}"

@@ -102,7 +102,7 @@ def test_any_key_that_s3_encodes_comes_out_as_it_was(key: str) -> None:
 def test_a_record_without_size_and_sequencer_still_arrives() -> None:
     record = a_record()
     record["s3"]["object"] = {"key": "incoming/a"}
-    assert read(a_body(record)) == (Arrival("wallify-media", "incoming/a", 0, ""),)
+    assert read(a_body(record)) == (Arrival("wallify-media", "incoming/a", None, ""),)
 
 
 def test_the_event_that_s3_sends_at_set_up_asks_for_nothing() -> None:

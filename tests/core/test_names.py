@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,6 @@ BAD_COLLECTIONS = (
     "$HOME",
     "🌅",
     "x" * 65,
-    "\u202egnp",
     "a\u200bb",
     "\ud800",
     "a.",
@@ -92,7 +92,7 @@ def test_a_collections_name_is_one_part_of_a_path_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("filename", HARMLESS)
 def test_a_file_name_is_shown_as_its_owner_gave_it(filename: str) -> None:
-    assert names.display_name(filename) == filename
+    assert names.display_name(filename) == names.without_reordering(filename)
 
 
 @pytest.mark.parametrize("filename", REFUSED)
@@ -113,7 +113,7 @@ def test_no_name_is_a_name_too() -> None:
 
 @pytest.mark.parametrize("filename", HARMLESS)
 def test_a_good_name_in_a_foreign_key_is_shown_as_it_is(filename: str) -> None:
-    assert names.shown(filename) == filename
+    assert names.shown(filename) == names.without_reordering(filename)
 
 
 @pytest.mark.parametrize("filename", [name for name in REFUSED if len(name) <= 1024])
@@ -188,3 +188,74 @@ def test_a_name_may_claim_nothing_or_the_truth(filename: str, extension: str) ->
 @pytest.mark.parametrize(("filename", "extension"), WRONG)
 def test_a_name_that_claims_another_type_is_noticed(filename: str, extension: str) -> None:
     assert names.has_wrong_extension(filename, extension)
+
+
+REORDERING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+@pytest.mark.parametrize("char", REORDERING, ids=lambda char: f"U+{ord(char):04X}")
+def test_what_reorders_a_name_is_removed_wherever_a_name_is_taken(char: str) -> None:
+    assert names.display_name(f"photo{char}gpj.exe") == "photogpj.exe"
+    assert names.shown(f"{char}photo.jpg") == "photo.jpg"
+    assert names.collection_name(f"na{char}ture{char}") == "nature"
+    assert names.folder_collection(f"na{char}ture") == ("nature", "")
+    assert char not in names.url_name(f"a{char}b.jpg", "jpg")
+
+
+@pytest.mark.parametrize("name", ["Gölge ışık İĞÜŞÖÇ ığüşöç.jpg", "می\N{ZERO WIDTH NON-JOINER}خواهم.jpg", "שלום.jpg"])
+def test_letters_of_every_script_stay(name: str) -> None:
+    assert names.display_name(name) == names.shown(name) == name
+
+
+FOLDERS = {
+    "R&D": "R_D",
+    "Summer (2024)": "Summer_2024",
+    "bad:coll*": "bad_coll",
+    "<b>": "b",
+    "Doğa & İnsan!": "Doğa_İnsan",
+    "🌅 sunset": "sunset",
+    ".git": "git",
+    "-rf": "rf",
+    "a.": "a",
+    "a\nb": "a_b",
+    "a\\b": "a_b",
+    "x" * 65: "x" * 64,
+    "_ok": "_ok",
+    "***": "default",
+    "": "default",
+    " ": "default",
+    "..": "default",
+    "🌅": "default",
+    "\u0301a": "a",
+    "undefined": "default",
+    "NaN": "default",
+    "[object Object]": "default",
+    "None": "default",
+    "<null>": "default",
+}
+
+
+@pytest.mark.parametrize(("folder", "name"), FOLDERS.items())
+def test_the_name_of_a_folder_is_cleaned_with_a_warning(folder: str, name: str) -> None:
+    cleaned, warning = names.folder_collection(folder)
+    assert cleaned == name == names.new_collection_name(cleaned)
+    assert (f'"{name}"' in warning) is (folder != name)
+
+
+@given(st.text(max_size=90))
+def test_whatever_a_folder_is_called_its_collection_has_a_good_name(folder: str) -> None:
+    name, warning = names.folder_collection(folder)
+    assert names.new_collection_name(name) == name
+    assert len(warning.splitlines()) <= 1
+
+
+@pytest.mark.parametrize("word", ["undefined", "null", "NaN", "None", "nil", "[object Object]"])
+@pytest.mark.parametrize("spelt", [str, str.upper, str.lower, "  {}\u200f ".format])
+def test_what_programs_send_for_nothing_is_no_new_collection(word: str, spelt: Callable[[str], str]) -> None:
+    with pytest.raises(BadRequest) as refused:
+        names.new_collection_name(spelt(word))
+    assert "default" in refused.value.message
+
+
+def test_a_collection_that_is_called_so_already_can_be_read() -> None:
+    assert names.collection_name("undefined") == "undefined"

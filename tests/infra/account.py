@@ -84,6 +84,8 @@ class Account:
     def announce(self, key: str) -> None:
         """S3 tells the queue of images."""
         about = {"key": quote_plus(key, safe="/"), "size": 1, "sequencer": f"{self.clock.now().timestamp():.0f}"}
+        found = self.s3.head_object(Bucket=named("Bucket"), Key=key)
+        about |= {"eTag": found["ETag"].strip('"'), "versionId": found["VersionId"]}
         record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": named("Bucket")}, "object": about}}
         self.sqs.send_message(QueueUrl=self.url("Images"), MessageBody=json.dumps({"Records": [record]}))
 
@@ -186,6 +188,7 @@ def _settings(**settings: Any) -> Settings:  # noqa: ANN401
 
 def _make_resources() -> None:
     boto3.client("s3").create_bucket(Bucket=named("Bucket"))
+    boto3.client("s3").put_bucket_versioning(Bucket=named("Bucket"), VersioningConfiguration={"Status": "Enabled"})
     for lane in QUEUES:
         for logical in (f"{lane}Queue", f"{lane}DeadLetters"):
             boto3.client("sqs").create_queue(QueueName=named(logical))

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.messages import Work, write
+from chalicelib.core.messages import Arrival, Work, write
 from chalicelib.core.pictures import Recipe
 from tests.api.forms import FORM, a_file, a_form
 from tests.infra.account import Account
+from tests.infra.roles import named
 from tests.pictures import a_jpeg, encoded, scene
 
 PICTURE = a_jpeg((400, 300))
@@ -60,6 +61,19 @@ def uploads(account: Account) -> None:
     arrive(account)
 
 
+def a_form_of_ours(account: Account) -> str:
+    """The key that a new upload form is for."""
+    told = account.ask("POST", "/uploads", {"filename": "f.jpg", "content_type": "image/jpeg", "collection": "lakes"})
+    return str(told["uploads"][0]["fields"]["key"])
+
+
+def use_form(account: Account, key: str, *bodies: bytes) -> None:
+    """A form that is used for all of these before anybody has worked on the first."""
+    for body in bodies:
+        account.put(key, body)
+        account.announce(key)
+
+
 def secrets(account: Account) -> None:
     """A private collection, its pictures shown, and pictures saved by name."""
     for private in (True, False, True):
@@ -80,6 +94,7 @@ def secrets(account: Account) -> None:
 def bad_days(account: Account) -> None:
     """Pictures that are none, a bucket that refuses, work that is called off."""
     upload(account, body=PICTURE[:100])
+    use_form(account, a_form_of_ours(account), PICTURE + b"first", PICTURE + b"second", PICTURE[:101])
     arrive(account)
     called_off = upload(account, 20)
     account.ask("POST", f"/task/cancel/{called_off}")
@@ -189,6 +204,12 @@ def lost_and_found(account: Account) -> None:
     """What the sweeper looks after."""
     account.tick("sweep")
     waiting = upload(account, 40)
+    twice = a_form_of_ours(account)
+    use_form(account, twice, PICTURE + b"worked on")
+    account.work("Images")
+    account.put(twice, PICTURE + b"its worker dies before it begins")
+    found = account.wired("test").objects.newest(twice)
+    account.wired("test").arrivals.task_id(Arrival(named("Bucket"), twice, 1, "", found.etag, found.version))
     account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     account.ask("POST", "/deletions", {"image_ids": images(account)[:1]})

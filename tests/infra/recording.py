@@ -84,6 +84,11 @@ def _copy(params: Parameters) -> Needs:
     yield "s3:PutObject", _key(params)
 
 
+def _read(params: Parameters) -> Needs:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
+    yield "s3:GetObjectVersion" if "VersionId" in params else "s3:GetObject", _key(params)
+
+
 def _delete(params: Parameters) -> Needs:
     yield "s3:DeleteObject", _key(params)
     if "IfMatch" in params:
@@ -98,13 +103,14 @@ def _delete_all(params: Parameters) -> Needs:
 
 _NEEDS: Mapping[str, Callable[[Parameters], Needs]] = {
     "s3.PutObject": _one("s3:PutObject", _key),
-    "s3.GetObject": _one("s3:GetObject", _key),
-    "s3.HeadObject": _one("s3:GetObject", _key),
+    "s3.GetObject": _read,
+    "s3.HeadObject": _read,
     "s3.DeleteObject": _delete,
     "s3.DeleteObjects": _delete_all,
     "s3.CopyObject": _copy,
     # How botocore finds the address of a form that it signs; no call is made.
     "s3.CreateBucket": lambda _: iter(()),
+    "s3.ListObjectVersions": _one("s3:ListBucketVersions", lambda params: f"arn:aws:s3:::{params['Bucket']}"),
     "s3.ListObjectsV2": _one("s3:ListBucket", lambda params: f"arn:aws:s3:::{params['Bucket']}"),
     "sqs.GetQueueUrl": _one("sqs:GetQueueUrl", _queue),
     "sqs.GetQueueAttributes": _one("sqs:GetQueueAttributes", _queue),

@@ -116,8 +116,8 @@ def test_where_a_worker_is_faster_than_the_sweeper_the_worker_is_right(world: Wo
     world.clock.move(PATIENCE.pending)
     has = world.bucket.has
 
-    def work_meanwhile(key: str) -> bool:
-        found = has(key)
+    def work_meanwhile(key: str, version: str = "") -> bool:
+        found = has(key, version)
         world.bucket.has = has  # type: ignore[method-assign]  # the worker asks, too, and once is enough
         world.deliver()
         return found

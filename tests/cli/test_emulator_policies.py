@@ -1,0 +1,53 @@
+"""The emulator's policies match keys of any letters, as those of IAM do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ministack.core import iam_evaluator
+
+from cli.local import emulator_policies
+
+THEIRS = iam_evaluator._fnmatch_compile  # noqa: SLF001  # what we change
+ROLE = "arn:aws:s3:::media/incoming/*"
+
+
+@pytest.fixture(autouse=True)
+def ours() -> Iterator[None]:
+    emulator_policies.keep()
+    yield
+    iam_evaluator._fnmatch_compile = THEIRS  # noqa: SLF001
+
+
+def allows(pattern: str, text: str) -> bool:
+    found: bool = iam_evaluator.fnmatch_iam_cs(text, pattern)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "a\nb.jpg", "a\r\nb.jpg", "ends so\n", "\n", "a\u2028b.jpg", "a+(b)[c]*.jpg"]
+)
+def test_a_star_stands_for_all_characters(name: str) -> None:
+    assert allows(ROLE, f"arn:aws:s3:::media/incoming/{name}")
+
+
+@pytest.mark.parametrize("key", ["originals/a.jpg", "incoming", "incomin\ng/a", "\nincoming/a", "Incoming/a.jpg"])
+def test_what_is_beside_the_prefix_stays_refused(key: str) -> None:
+    assert not allows(ROLE, f"arn:aws:s3:::media/{key}")
+
+
+def test_a_pattern_ends_where_it_ends() -> None:
+    assert not allows("arn:aws:s3:::media", "arn:aws:s3:::media\n")
+    assert allows("a?c", "a\nc")
+    assert not allows("a?c", "ac")
+
+
+def test_actions_are_matched_in_any_case() -> None:
+    assert iam_evaluator.fnmatch_iam("s3:getobject", "S3:Get*")
+
+
+def test_an_emulator_that_knows_this_is_left_alone() -> None:
+    mended = iam_evaluator._fnmatch_compile  # noqa: SLF001
+    emulator_policies.keep()
+    assert iam_evaluator._fnmatch_compile is mended  # noqa: SLF001
