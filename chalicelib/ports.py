@@ -304,6 +304,10 @@ class Lane(Protocol):
         """How much is in it, about, and whether it is paused."""
         ...
 
+    def backlog(self) -> int:
+        """How many messages wait for a worker, about; cheaper than `load`."""
+        ...
+
     def pause(self) -> None:
         """Let its function take nothing more, soon; what runs is finished. What is paused already is no error.
 

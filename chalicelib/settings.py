@@ -106,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_upload_bytes: Annotated[int, Meta(ge=1_000, le=250_000_000)] = 50_000_000
     """Largest upload straight into the bucket; a worker holds it in memory."""
     sync_wait_seconds: Annotated[int, Meta(ge=0, le=25)] = 22
-    """How long an upload with async=false waits for its worker; API Gateway gives up after 29."""
+    """How long after the gateway took it an upload with async=false is waited for; the gateway gives up after 29."""
     lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 120
     """How long one run may hold a task; longer than the function's timeout, and no longer than a message is hidden."""
     job_lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 180

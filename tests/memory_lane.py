@@ -29,6 +29,10 @@ class MemoryLane:
         waiting = len(self.queue.messages) - len(hidden)
         return Load(waiting, in_flight, len(hidden) - in_flight, len(self.queue.letters), self.paused)
 
+    def backlog(self) -> int:
+        """See `Lane.backlog`."""
+        return self.load().waiting
+
     def pause(self) -> None:
         """See `Lane.pause`."""
         self.paused = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import unquote
 
 from chalice.app import Request
@@ -38,6 +40,8 @@ class Ask:
     """True when that token may do everything."""
     origin: str = ""
     """Scheme and host of the address the client used, such as `https://api.example.org`; empty where it is unknown."""
+    began: datetime | None = None
+    """When the gateway took the request; None where it does not say."""
 
     @property
     def language(self) -> Language:
@@ -69,8 +73,18 @@ def ask_of(request: Request) -> Ask:
         request_id=request_id_of(request),
         base=address.base,
         origin=address.origin,
+        began=_began(request.context),
         body=lambda: _bytes(request.raw_body),
     )
+
+
+def _began(context: Mapping[str, Any]) -> datetime | None:
+    """When the gateway took the request.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+    told = context.get("requestTimeEpoch")
+    return datetime.fromtimestamp(told / 1000, UTC) if isinstance(told, int) and not isinstance(told, bool) else None
 
 
 def request_id_of(request: Request) -> str:

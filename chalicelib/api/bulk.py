@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FileParts
 from chalicelib.api.problems import say
-from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, ErrorRecord, TaskRecord, counted_record, error_record
+from chalicelib.api.task_record import ErrorRecord, TaskRecord, counted_record, error_record
 from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
 from chalicelib.api.vocabulary import given
+from chalicelib.api.waiting import Ended, upload_ended
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import PayloadTooLarge, Unavailable, UnsupportedType
@@ -52,6 +53,8 @@ class BulkUpload(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs of each task's type and id, the parent first."""
     async_processing: bool
     task: TaskRecord
+    reason: str | UnsetType = UNSET
+    """Why the job has not ended although the client wanted to wait."""
 
 
 @endpoint(
@@ -74,16 +77,14 @@ def bulk_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, files: FileP
     except NothingAccepted as refused:
         raise NothingAccepted(refused.items, lambda error: say(error, ask.language)) from refused
     waits = not is_asynchronous(form)
-    if waits:
-        patience = timedelta(seconds=wired().settings.sync_wait_seconds)
-        batch = Batch(wired().tasks.wait(batch.parent.task_id, patience), batch.items)
-    ended = waits and batch.parent.is_final
-    answer = data(_told(ask, batch, asynchronous=not ended), 200 if ended else 202)
-    located = answer.having(Location=ask.link(f"/task/status/{batch.parent.task_id}"))
-    return located if ended else located.having(Retry_After=LOOK_AGAIN_SECONDS)
+    end = upload_ended(ask, batch.parent, "The job") if waits else Ended(batch.parent)
+    is_over = waits and end.task.is_final
+    told = _told(ask, Batch(end.task, batch.items), end.reason, asynchronous=not is_over)
+    located = data(told, 200 if is_over else 202).having(Location=ask.link(f"/task/status/{batch.parent.task_id}"))
+    return located if is_over else located.having(Retry_After=end.look_again)
 
 
-def _told(ask: Ask, batch: Batch, *, asynchronous: bool) -> BulkUpload:
+def _told(ask: Ask, batch: Batch, reason: str, *, asynchronous: bool) -> BulkUpload:
     return BulkUpload(
         task_id=batch.parent.task_id,
         total=len(batch.items),
@@ -92,6 +93,7 @@ def _told(ask: Ask, batch: Batch, *, asynchronous: bool) -> BulkUpload:
         task_ids=tuple(_ids(batch)),
         async_processing=asynchronous,
         task=counted_record(ask, batch.parent),
+        reason=reason or UNSET,
     )
 
 

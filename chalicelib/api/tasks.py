@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -20,15 +20,24 @@ from chalicelib.api.task_record import (
     started,
 )
 from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt, given
+from chalicelib.api.waiting import LOOK_AGAIN_WHEN_CROWDED, waited
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import IllegalTransition, TaskNotFound
+from chalicelib.services.waiting import Waited
 from chalicelib.wiring import wired
 
 _MOST_COUNTED_PAGES, _COUNTED_PAGE = 20, 500
 
-Seconds = Annotated[int, msgspec.Meta(ge=1, le=20, description="Answer when it is final, or after so many seconds.")]
+Seconds = Annotated[
+    int,
+    msgspec.Meta(
+        ge=1,
+        le=20,
+        description="Answer when it is final, or so many seconds after the request came; sooner if many wait.",
+    ),
+]
 Since = Annotated[datetime, msgspec.Meta(tz=True, description="Made at this moment or later, as 2026-03-04T12:00:00Z.")]
 Until = Annotated[datetime, msgspec.Meta(tz=True, description="Made before this moment.")]
 Words = Annotated[
@@ -97,9 +106,12 @@ class ActiveTasks(msgspec.Struct, frozen=True):
 )
 def task_status(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     """Any valid token may ask. While the task is not final, `Retry-After` says when to look again."""
-    task = wired().tasks.wait(at.task_id, timedelta(seconds=given(query.wait) or 0))
-    answer = if_changed(ask, data(full_task_record(ask, task)))
-    return answer if task.is_final else answer.having(Retry_After=LOOK_AGAIN_SECONDS)
+    wait = given(query.wait)
+    found = waited(ask, at.task_id, wait) if wait else Waited(wired().tasks.get(at.task_id))
+    answer = if_changed(ask, data(full_task_record(ask, found.task)))
+    if found.task.is_final:
+        return answer
+    return answer.having(Retry_After=LOOK_AGAIN_WHEN_CROWDED if found.is_crowded else LOOK_AGAIN_SECONDS)
 
 
 @endpoint(

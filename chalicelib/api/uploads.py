@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -15,6 +14,7 @@ from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
 from chalicelib.api.vocabulary import Switch, given, is_on
+from chalicelib.api.waiting import upload_ended
 from chalicelib.core.catalog import Image
 from chalicelib.core.tasks import Status, Task
 from chalicelib.core.tokens import Scope
@@ -147,10 +147,10 @@ def _waiting(ask: Ask, accepted: Accepted, upload: Upload, reason: str | None = 
 
 
 def _finished(ask: Ask, accepted: Accepted, upload: Upload) -> Answer:
-    seconds = wired().settings.sync_wait_seconds
-    task = wired().tasks.wait(_task_of(accepted).task_id, timedelta(seconds=seconds))
+    ended = upload_ended(ask, _task_of(accepted), "The image")
+    task = ended.task
     if not task.is_final:
-        return _waiting(ask, accepted, upload, f"The image was not finished within {seconds} seconds; ask its task.")
+        return _waiting(ask, accepted, upload, ended.reason).having(Retry_After=ended.look_again)
     image = processed_image(ask, task)
     if image is None:
         raise _error_of(task)

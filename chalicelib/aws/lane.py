@@ -45,6 +45,11 @@ class SqsLane:
         paused = bool(feeds) and all(feed["State"] in _RESTING for feed in feeds)
         return Load(**numbers, dead=sum(map(int, dead.values())), paused=paused)
 
+    def backlog(self) -> int:
+        """How many messages wait for a worker; see Lane."""
+        with _translated(self.name):
+            return int(self._attributes(self.name, _COUNTED["waiting"])[_COUNTED["waiting"]])
+
     def pause(self) -> None:
         """Let its function take nothing more; see Lane."""
         self._switch(on=False)

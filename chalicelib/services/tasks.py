@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -33,12 +34,12 @@ class Tasks:
         """The newest snapshot; TaskNotFound."""
         return self.store.get(task_id)
 
-    def wait(self, task_id: str, patience: timedelta) -> Task:
-        """The task as soon as it is final, or as it is when patience ends; TaskNotFound."""
+    def wait(self, task_id: str, patience: timedelta, *, goes_on: Callable[[Task], bool] = lambda _: True) -> Task:
+        """The task as soon as it is final, or as it is when patience ends or `goes_on` says so; TaskNotFound."""
         until, pause = self.clock.now() + patience, _FIRST_LOOK
         while not (task := self.store.get(task_id)).is_final:
             left = (until - self.clock.now()).total_seconds()
-            if left <= 0:
+            if left <= 0 or not goes_on(task):
                 break
             self.clock.sleep(min(pause, left))
             pause = min(pause * 1.5, _SLOWEST_LOOK)

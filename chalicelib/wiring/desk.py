@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.services.audit import Audit
     from chalicelib.services.lanes import Lanes
     from chalicelib.services.recent import Recent
+    from chalicelib.services.waiting import Waiting
     from chalicelib.services.workforce import Workforce
     from chalicelib.wiring.wired import Wired
 
@@ -40,6 +41,14 @@ class Desk:
         from chalicelib.services.lanes import Lanes
 
         return Lanes(self.lanes, self.meter, self.wired.state.tasks)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """Waiting for tasks in the name of clients."""
+        from chalicelib.services.waiting import Waiting
+
+        wired = self.wired
+        return Waiting(wired.tasks, lambda lane: self.lanes[lane].backlog(), wired.clock, wired.settings.concurrency)
 
     @cached_property
     def workforce(self) -> Workforce:

@@ -10,6 +10,7 @@ from cli.client.records import Retried, RetryCandidate, Schedule, Task
 from cli.client.wire import Wire
 
 LONGEST_WAIT = 20  # seconds; what the API takes for `wait`
+PAUSE = 1.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Tasks:
         while not task.ready:
             task = self.get(task_id, wait=wait)
             yield task
+            if not task.ready:
+                # Where the queue is behind, the API answers at once instead of waiting.
+                self.wire.patience.sleep(PAUSE)
 
     def all(self, which: TaskFilter, *, page: int = 100) -> Iterator[Task]:
         """The history that fits, newest first."""

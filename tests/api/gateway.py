@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +38,8 @@ class Gateway:
     authorization: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
     asked: int = 0
+    began: datetime | None = None
+    """When the gateway took the requests, as it says it; None for one that does not say it."""
 
     def get(self, url: str, **headers: str) -> Got:
         return self.ask("GET", url, headers=headers)
@@ -73,6 +76,7 @@ class Gateway:
                 "stage": "api",
                 "requestId": f"request-{self.asked}",
                 "identity": {"sourceIp": "127.0.0.1"},
+                **({"requestTimeEpoch": int(self.began.timestamp() * 1000)} if self.began else {}),
             },
             **self._body(body, sent),
         }

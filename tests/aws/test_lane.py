@@ -70,6 +70,16 @@ def test_a_queue_tells_what_waits_is_in_flight_delayed_and_dead(lane: SqsLane, c
     assert lane.load() == Load(waiting=2, in_flight=1, delayed=1, dead=1, paused=True)
 
 
+def test_the_backlog_is_what_waits_for_a_worker(lane: SqsLane, cloud: dict[str, Any]) -> None:
+    lane.pause()
+    sqs, url = cloud["sqs"], _url(cloud, "images")
+    for delay in (0, 0, 0, 60):
+        sqs.send_message(QueueUrl=url, MessageBody="{}", DelaySeconds=delay)
+    sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=60)
+
+    assert lane.backlog() == lane.load().waiting == 2
+
+
 def test_a_dead_letter_that_somebody_looks_at_still_counts(lane: SqsLane, cloud: dict[str, Any]) -> None:
     url = _url(cloud, "images-dead")
     cloud["sqs"].send_message(QueueUrl=url, MessageBody="{}")
@@ -126,6 +136,6 @@ def test_a_second_purge_within_a_minute_is_too_much() -> None:
 def test_a_queue_that_is_not_there_is_unavailable(cloud: dict[str, Any]) -> None:
     gone = SqsLane("gone", lambda: cloud["sqs"], lambda: cloud["lambda"])
 
-    for verb in (gone.load, gone.pause, gone.resume, gone.purge):
+    for verb in (gone.load, gone.backlog, gone.pause, gone.resume, gone.purge):
         with pytest.raises(Unavailable):
             verb()
