@@ -8,7 +8,7 @@ from typing import Protocol
 
 from chalicelib.core.audit import Entry
 from chalicelib.core.blobs import Blob, Form, Stored
-from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.messages import DeadLetter
 from chalicelib.core.paging import Page
 from chalicelib.core.schedules import Slot
@@ -143,6 +143,26 @@ class Catalog(Protocol):
 
     def collections(self) -> tuple[str, ...]:
         """Names of all collections that ever had an image, in code point order."""
+        ...
+
+    def about(self, collection: str) -> About:
+        """What is said of the collection, by a strongly consistent read; version 0 where nothing was ever said."""
+        ...
+
+    def abouts(self) -> Mapping[str, About]:
+        """All that is said of collections, by their names."""
+        ...
+
+    def describe(self, before: About, after: About) -> About:
+        """Put `after` in place of `before`, and answer it with the next version.
+
+        One conditional write: Conflict unless the stored one still has `before.version`, and then nothing changes; of
+        two writers exactly one succeeds, the first write of all included.
+        """
+        ...
+
+    def undescribe(self, collection: str) -> None:
+        """Forget what is said of the collection; twice is once."""
         ...
 
     def stats(self, collection: str) -> CollectionStats:

@@ -91,6 +91,7 @@ ABOUT: Mapping[str, Callable[[Parts], str]] = {
     "restore_image": _place,
     "delete_images": _images,
     "delete_collection": _place,
+    "create_collection": _only_options,
     "change_collection": _place,
     "link_image": _place,
     "make_thumbnails": _only_options,

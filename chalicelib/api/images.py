@@ -13,7 +13,7 @@ from chalicelib.api.image_record import OwnedImage, record_of
 from chalicelib.api.looking import ImageList, ImagesQuery, found_in
 from chalicelib.api.vocabulary import CollectionAt, ImageAt
 from chalicelib.core import keys
-from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.catalog import About, CollectionStats
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import ImageNotFound, NotFound
@@ -24,6 +24,9 @@ class CollectionRecord(msgspec.Struct, frozen=True):
     """A collection and what it adds up to."""
 
     name: str
+    title: str
+    """For people; empty for none."""
+    description: str
     images: int
     bytes: int
     """Of the originals."""
@@ -60,11 +63,15 @@ def image(ask: Ask, at: ImageAt) -> Answer:
     replies={200: Reply("The collections.", CollectionList)},
 )
 def collections(ask: Ask) -> Answer:
-    """A collection comes into being with its first image."""
-    private = wired().privacy.all()
-    every = wired().delivery.stats()
+    """Those that have images or were created; a collection also comes into being with its first image."""
+    private, every = wired().privacy.all(), wired().collections.all()
     return data(
-        CollectionList(tuple(record_of_collection(ask, one, private=one.collection in private) for one in every))
+        CollectionList(
+            tuple(
+                record_of_collection(ask, stats, about, private=name in private)
+                for name, (stats, about) in every.items()
+            )
+        )
     )
 
 
@@ -78,7 +85,8 @@ def collections(ask: Ask) -> Answer:
 def collection(ask: Ask, at: CollectionAt) -> Answer:
     """The numbers are exact: they move together with the images."""
     stats = _known(at.name)
-    return data(record_of_collection(ask, stats, private=wired().privacy.is_private(stats.collection)))
+    about = wired().collections.about(stats.collection)
+    return data(record_of_collection(ask, stats, about, private=wired().privacy.is_private(stats.collection)))
 
 
 @endpoint(
@@ -99,15 +107,16 @@ def collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> Answer:
 
 def _known(name: str) -> CollectionStats:
     stats = wired().delivery.collection(collection_name(name))
-    if stats.images == 0:
+    if stats.images == 0 and not wired().collections.is_known(stats.collection):
         raise NotFound("There is no such collection.", collection=stats.collection)
     return stats
 
 
-def record_of_collection(ask: Ask, stats: CollectionStats, *, private: bool) -> CollectionRecord:
+def record_of_collection(ask: Ask, stats: CollectionStats, about: About, *, private: bool) -> CollectionRecord:
     """The collection as clients read it."""
     path = ask.link(f"/collections/{quote(stats.collection, safe='')}")
     links = {"self": path, "images": f"{path}/images"}
     if not private:
         links["manifest"] = wired().delivery.url(keys.manifest(stats.collection))
-    return CollectionRecord(stats.collection, stats.images, stats.bytes, stats.rendition_bytes, private, links)
+    numbers = (stats.images, stats.bytes, stats.rendition_bytes)
+    return CollectionRecord(stats.collection, about.title, about.description, *numbers, private, links)

@@ -6,24 +6,43 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import signed_address
 from chalicelib.api.images import CollectionRecord, record_of_collection
-from chalicelib.api.vocabulary import CollectionAt, ImageAt, Moment
+from chalicelib.api.vocabulary import CollectionAt, ImageAt, Moment, given
+from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import ImageNotFound, Unavailable
+from chalicelib.errors import BadRequest, ImageNotFound, Unavailable
+from chalicelib.services.collections import CollectionExists
+from chalicelib.services.deleting import CollectionNotFound
 from chalicelib.services.privacy import PrivacyIsSettled
 from chalicelib.wiring import wired
 
+Title = Annotated[str, msgspec.Meta(max_length=200, description="For people; empty for none.")]
+Description = Annotated[str, msgspec.Meta(max_length=4000, description="What is in it; empty for none.")]
+
+
+class NewCollection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A collection that is wanted."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    title: Title = ""
+    description: Description = ""
+    private: bool = False
+    """Whether its pictures are for those alone who have a signed address."""
+
 
 class CollectionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change."""
+    """What to change; at least one of them."""
 
-    private: bool
+    private: bool | UnsetType = UNSET
     """Whether its pictures are for those alone who have a signed address."""
+    title: Title | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
 
 
 class LinkWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,16 +60,44 @@ class Link(msgspec.Struct, frozen=True):
 
 
 @endpoint(
+    "POST /collections",
+    "Create a collection",
+    scopes=(Scope.ADMIN,),
+    replies={201: Reply("The collection, without images.", CollectionRecord)},
+    errors=(CollectionExists, Unavailable),
+)
+def create_collection(ask: Ask, body: NewCollection) -> Answer:
+    """Uploads need no such thing: a collection also comes into being with its first image."""
+    name = collection_name(body.name)
+    if wired().collections.is_known(name):
+        raise CollectionExists(collection=name)
+    # Before it is there for others: nobody may find it public first.
+    wired().privacy.make(name, private=body.private)
+    about = wired().collections.create(name, title=body.title, description=body.description)
+    return data(record_of_collection(ask, wired().delivery.collection(name), about, private=body.private), 201)
+
+
+@endpoint(
     "PATCH /collections/{name}",
-    "Make a collection private or public",
+    "Describe a collection, make it private or public",
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The collection.", CollectionRecord)},
-    errors=(PrivacyIsSettled, Unavailable),
+    errors=(CollectionNotFound, PrivacyIsSettled, Unavailable),
 )
 def change_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Answer:
-    """Before its first image: where a picture lies decides who may read it. An empty collection may be new."""
-    name = wired().privacy.make(at.name, private=body.private)
-    return data(record_of_collection(ask, wired().delivery.collection(name), private=body.private))
+    """`private` before its first image: where a picture lies decides who may read it. An empty one may be new."""
+    title, description = given(body.title), given(body.description)
+    if body.private is UNSET and title is None and description is None:
+        raise BadRequest("private, title or description must be given.", parameter="private")
+    name = collection_name(at.name)
+    described = title is not None or description is not None
+    if described and body.private is UNSET and not wired().collections.is_known(name):
+        raise CollectionNotFound(collection=name)
+    if isinstance(body.private, bool):
+        wired().privacy.make(name, private=body.private)
+    about = wired().collections.describe(name, title=title, description=description)
+    private = wired().privacy.is_private(name)
+    return data(record_of_collection(ask, wired().delivery.collection(name), about, private=private))
 
 
 @endpoint(

@@ -61,6 +61,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     keeping.delete_collection,
     keeping.make_thumbnails,
     private.link_image,
+    private.create_collection,
     private.change_collection,
     images.collections,
     images.collection,

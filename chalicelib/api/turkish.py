@@ -68,6 +68,7 @@ TURKISH = {
     "idempotency_key_reused": "Bu Idempotency-Key başka bir istek için kullanılmış.",
     "nothing_accepted": "Dosyaların hiçbiri kabul edilemez.",
     "collection_not_empty": "Koleksiyonda resimler var; onları da silmek için force=true deyin.",
+    "collection_exists": "Bu adda bir koleksiyon zaten var.",
     "collection_not_found": "Böyle bir koleksiyon yok.",
     "token_revoked": "Anahtar iptal edilmiş; iptal geri alınmaz, yenisini oluşturun.",
     "admin_would_go": (

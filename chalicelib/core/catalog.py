@@ -59,6 +59,17 @@ class Rendition:
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What people say of a collection. One that was created has this before its first image; others may have none."""
+
+    collection: str
+    title: str = ""
+    description: str = ""
+    version: int = 0
+    """Grows by one with each change; 0 was never stored."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionStats:
     """What a collection adds up to."""
 

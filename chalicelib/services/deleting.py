@@ -98,7 +98,7 @@ class Deleting:
 
         CollectionNotFound; CollectionNotEmpty (detail `images`) without `force`.
         """
-        if name not in self.catalog.collections():
+        if name not in self.catalog.collections() and not self.catalog.about(name).version:
             raise CollectionNotFound(collection=name)
         images = self.catalog.stats(name).images
         if images and not force:
@@ -179,6 +179,8 @@ class Deletion:
                 {"trash": page.next_cursor, "total": total}, report, "deleting", report["images_deleted"], total
             )
         self.manifests.retract(name, mark=task.task_id)
+        if not self.catalog.stats(name).images:
+            self.catalog.undescribe(name)
         return Piece(None, report, "deleting", report["images_deleted"], total)
 
     def _erase(self, images: Sequence[Image], report: Report) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.ports import Catalog
@@ -71,6 +71,22 @@ class TellingCatalog:
     def collections(self) -> tuple[str, ...]:
         """See `Catalog.collections`."""
         return self.store.collections()
+
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        return self.store.about(collection)
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        return self.store.abouts()
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+        return self.store.describe(before, after)
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        self.store.undescribe(collection)
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chalicelib.services.bulk import Bulk
     from chalicelib.services.burials import Burials
     from chalicelib.services.checkpoints import Checkpoint
+    from chalicelib.services.collections import Collections
     from chalicelib.services.delivery import Delivery
     from chalicelib.services.drafts import Drafts
     from chalicelib.services.families import Families
@@ -149,6 +150,13 @@ class Wired(Outside):
         from chalicelib.services.delivery import Delivery
 
         return Delivery(self.state.catalog, self.settings.cdn_url, self.forwarding, self.objects)
+
+    @cached_property
+    def collections(self) -> Collections:
+        """Creating and describing collections."""
+        from chalicelib.services.collections import Collections
+
+        return Collections(self.state.catalog)
 
     @cached_property
     def privacy(self) -> Privacy:

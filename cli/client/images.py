@@ -77,6 +77,14 @@ class Collections:
         """One, with its exact numbers."""
         return self.wire.ask("GET", _path(name), Collection)
 
+    def create(self, wanted: Mapping[str, object]) -> Collection:
+        """A new one without images: the fields `name`, `title`, `description` and `private`."""
+        return self.wire.ask("POST", "/collections", Collection, json=dict(wanted))
+
+    def change(self, name: str, wanted: Mapping[str, object]) -> Collection:
+        """Another `title` or `description`."""
+        return self.wire.ask("PATCH", _path(name), Collection, json=dict(wanted))
+
     def delete(self, name: str, *, force: bool = False) -> Task:
         """The task that deletes it; with `force` also where it has images."""
         return self.wire.ask("DELETE", _path(name), Task, query={"force": "true" if force else None})

@@ -142,6 +142,8 @@ class Collection:
     images: int
     bytes: int
     rendition_bytes: int = 0
+    title: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,19 @@ COLUMNS: tuple[Column[Collection], ...] = (
 )
 
 
+DETAILS: tuple[Column[Collection], ...] = (
+    *COLUMNS,
+    ("title", lambda one: one.title),
+    ("description", lambda one: one.description),
+)
+
+
 def add_to(commands: Commands) -> None:
     """Declare the command."""
     parser = declare(
         commands,
         "collections",
-        "list collections, show or delete one",
+        "list collections, create, describe, show or delete one",
         "collections",
         "collections show wallpapers --json",
         "collections delete old-ones --force",
@@ -32,7 +39,14 @@ def add_to(commands: Commands) -> None:
     show = declare(verbs, "show", "show a collection", "collections show wallpapers")
     delete = declare(verbs, "delete", "delete a collection, as a task", "collections delete old-ones --force")
     delete.add_argument("--force", action="store_true", help="also where it has images, and those too")
-    for parser, action in ((show, run_show), (delete, run_delete)):
+    create = declare(verbs, "create", "create a collection without images", "collections create wallpapers")
+    create.add_argument("--private", action="store_true", help="show its pictures by signed addresses only")
+    describe = declare(verbs, "describe", "say what a collection is", "collections describe wallpapers --title Phones")
+    for parser in (create, describe):
+        parser.add_argument("--title", help="for people, up to 200 characters")
+        parser.add_argument("--description", help="what is in it, up to 4,000 characters")
+    verbs_with_a_name = ((show, run_show), (create, run_create), (describe, run_describe), (delete, run_delete))
+    for parser, action in verbs_with_a_name:
         parser.add_argument("name")
         connection.add_to(parser, below=True)
         parser.set_defaults(run=action)
@@ -47,7 +61,25 @@ def run(given: argparse.Namespace) -> int:
 def run_show(given: argparse.Namespace) -> int:
     """Show one."""
     with connection.connected(given) as api:
-        return show_one(given, api.collections.get(given.name), COLUMNS)
+        return show_one(given, api.collections.get(given.name), DETAILS)
+
+
+def run_create(given: argparse.Namespace) -> int:
+    """Create one."""
+    wanted = {"name": given.name, **_said(given), **({"private": True} if given.private else {})}
+    with connection.connected(given) as api:
+        return show_one(given, api.collections.create(wanted), DETAILS)
+
+
+def run_describe(given: argparse.Namespace) -> int:
+    """Say what one is."""
+    with connection.connected(given) as api:
+        return show_one(given, api.collections.change(given.name, _said(given)), DETAILS)
+
+
+def _said(given: argparse.Namespace) -> dict[str, object]:
+    said = {"title": given.title, "description": given.description}
+    return {name: text for name, text in said.items() if text is not None}
 
 
 def run_delete(given: argparse.Namespace) -> int:

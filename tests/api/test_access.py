@@ -51,6 +51,7 @@ MAY = {
     "GET /trash": {Scope.READ},
     "DELETE /collections/{name}": {Scope.ADMIN},
     "POST /thumbnails": {Scope.ADMIN},
+    "POST /collections": {Scope.ADMIN},
     "PATCH /collections/{name}": {Scope.ADMIN},
     "POST /images/{image_id}/link": {Scope.READ},
     "GET /images/{image_id}": {Scope.READ},

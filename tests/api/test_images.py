@@ -137,6 +137,8 @@ def test_collections_tell_what_they_add_up_to(admin: Gateway, house: Wired) -> N
     assert got[0] == admin.get("/collections/da%C4%9F").json
     assert got[1] == {
         "name": "göl",
+        "title": "",
+        "description": "",
         "images": 1,
         "bytes": 100_000,
         "rendition_bytes": 6_750,

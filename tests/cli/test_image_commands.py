@@ -17,6 +17,16 @@ from tests.cli.serving import Desk
 NOBODY = str(uuid.UUID(int=7, version=4))
 
 
+def test_a_collection_is_created_and_described(at_desk: Terminal) -> None:
+    made = at_desk("collections", "create", "lakes", "--title", "Lakes", "--private", "--json").json
+    described = at_desk("collections", "describe", "lakes", "--description", "Water", "--json").json
+
+    assert (made["images"], made["title"]) == (0, "Lakes")
+    assert (described["title"], described["description"]) == ("Lakes", "Water")
+    assert "Water" in at_desk("collections", "show", "lakes").out
+    assert at_desk("collections", "create", "lakes").code != 0
+
+
 def test_collections_are_listed_with_what_they_add_up_to(at_desk: Terminal, desk: Desk) -> None:
     image = desk.picture(1)
 

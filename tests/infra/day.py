@@ -76,6 +76,8 @@ def use_form(account: Account, key: str, *bodies: bytes) -> None:
 
 def secrets(account: Account) -> None:
     """A private collection, its pictures shown, and pictures saved by name."""
+    account.ask("POST", "/collections", {"name": "created", "title": "Created"})
+    account.ask("PATCH", "/collections/created", {"description": "empty"})
     for private in (True, False, True):
         account.ask("PATCH", "/collections/secret", {"private": private})
     upload(account, 8, collection="secret", body=LOOSE + b"secret")

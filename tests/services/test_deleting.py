@@ -135,6 +135,14 @@ def test_a_collection_goes_with_all_its_images_and_no_other(world: NightWorld) -
     assert world.wired.state.catalog.images("cities", 9).items == (other,)
 
 
+def test_a_collection_that_was_created_goes_with_what_is_said_of_it(world: NightWorld) -> None:
+    world.wired.collections.create("empty", title="Nothing yet")
+    assert world.finish(world.night.deleting.delete_collection("empty", force=False)).status is Status.SUCCESS
+    assert world.wired.collections.all() == {}
+    with pytest.raises(CollectionNotFound):
+        world.night.deleting.delete_collection("empty", force=False)
+
+
 def test_what_is_uploaded_after_the_request_stays(world: NightWorld) -> None:
     world.image(1)
     task = world.night.deleting.delete_collection("nature", force=True)

@@ -93,7 +93,7 @@ export function gallery(main, first) {
     const every = await get("/collections").catch(() => null);
     const told = every?.collections.find((one) => one.name === name);
     fill(note, told && `${tn("One picture", "{n} pictures", told.images, count(told.images))} · ${bytes(told.bytes + told.rendition_bytes)}`);
-    return !every || Boolean(told?.images);
+    return !every || Boolean(told);
   }
 
   function tile(image, index) {

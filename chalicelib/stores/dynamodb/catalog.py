@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
-from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, ImageNotFound
@@ -16,7 +18,7 @@ from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import move
 from chalicelib.stores.dynamodb.walks import EVERYTHING, Walk, Where
 from chalicelib.stores.moving import deltas
-from chalicelib.stores.rows import kept
+from chalicelib.stores.rows import kept, plain, read
 
 
 class DynamoCatalog:
@@ -112,6 +114,35 @@ class DynamoCatalog:
         """See `Catalog.collections`."""
         items = self._table.all(Query("#pk = :collections", {":collections": keys.COLLECTIONS}))
         return tuple(sorted(str(item["sk"]) for item in items))
+
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        item = self._table.get(keys.about(collection))
+        return About(collection) if item is None else read(item, About)
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        items = self._table.all(Query("#pk = :about", {":about": keys.ABOUT}))
+        return {about.collection: about for about in (read(item, About) for item in items)}
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+
+        def changed() -> Conflict:
+            return Conflict("Somebody else changed this collection first.", collection=before.collection)
+
+        stored = replace(after, version=before.version + 1)
+        unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)
+        self._table.commit(Put({**keys.about(before.collection), **plain(stored)}, unchanged))
+        return stored
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        about = self.about(collection)
+        while about.version:
+            with suppress(Conflict):
+                self._table.commit(Delete(keys.about(collection), Condition.version(about.version)))
+            about = self.about(collection)
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""

@@ -10,6 +10,7 @@
 | claim on bytes  | DIGEST#<collection>/<sha256> | DIGEST                    |                                    |
 | statistics      | COLLECTION#<name>            | STATS#<shard>             |                                    |
 | collection name | COLLECTIONS                  | <name>                    |                                    |
+| about           | ABOUT                        | <collection>              |                                    |
 | schedule        | SCHEDULE#<name>              | SCHEDULE                  |                                    |
 | token           | TOKENS#<shard>               | <digest>                  |                                    |
 | audit entry     | AUDIT                        | <moment>#<id>             |                                    |
@@ -31,6 +32,8 @@ STATS_SHARDS = 8
 """Of each collection's counters; two transactions on one item conflict, so more shards mean fewer retries."""
 COLLECTIONS = "COLLECTIONS"
 AUDIT = "AUDIT"
+ABOUT = "ABOUT"
+"""What people say of collections: one partition, so that a list of all collections reads it with one query."""
 """One partition: people ask for changes, and people are slow."""
 TRASH_PK = "TRASH"
 """Images in the trash stand in the collection index under this, instead of under their collection."""
@@ -103,6 +106,11 @@ def schedule(its_name: str) -> dict[str, object]:
 def collection(its_name: str) -> dict[str, object]:
     """Key of the note that a collection exists; written once, when it is new, so never hot."""
     return {"pk": COLLECTIONS, "sk": its_name}
+
+
+def about(its_collection: str) -> dict[str, object]:
+    """Key of what is said of a collection."""
+    return {"pk": ABOUT, "sk": its_collection}
 
 
 def audit(place: str) -> dict[str, object]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 
-from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
@@ -101,6 +102,30 @@ class MemoryCatalog:
         """See `Catalog.collections`."""
         with self._db.lock:
             return tuple(sorted(self._db.stats))
+
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        with self._db.lock:
+            return self._db.abouts.get(collection, About(collection))
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        with self._db.lock:
+            return dict(self._db.abouts)
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+        with self._db.lock:
+            if self._db.abouts.get(before.collection, About(before.collection)).version != before.version:
+                raise Conflict("Somebody else changed this collection first.", collection=before.collection)
+            stored = replace(after, version=before.version + 1)
+            self._db.abouts[before.collection] = stored
+            return stored
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        with self._db.lock:
+            self._db.abouts.pop(collection, None)
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from chalicelib.core.audit import Entry
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
+from chalicelib.core.catalog import About, CollectionStats, Image, Rendition
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task
 from chalicelib.core.tokens import Token
@@ -32,6 +32,7 @@ class Database:
     digests: dict[tuple[str, str], str] = field(default_factory=dict)
     """(collection, SHA-256) to image id."""
     stats: dict[str, CollectionStats] = field(default_factory=dict)
+    abouts: dict[str, About] = field(default_factory=dict)
     moves: dict[str, int] = field(default_factory=dict)
     """How often a collection's statistics have moved."""
     tokens: dict[str, Token] = field(default_factory=dict)

@@ -7,18 +7,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, delete, select, update
 
-from chalicelib.core.catalog import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
-from chalicelib.errors import ImageNotFound
+from chalicelib.errors import Conflict, ImageNotFound
 from chalicelib.stores.moving import deltas
 from chalicelib.stores.pages import cursor_at, page_of, place_in_time
-from chalicelib.stores.rows import kept, read
+from chalicelib.stores.rows import kept, plain, read
 from chalicelib.stores.sql import counters, shelf
-from chalicelib.stores.sql.database import Database
-from chalicelib.stores.sql.models import ImageRow, RenditionRow, StatsRow
+from chalicelib.stores.sql.database import Database, insert_if_new
+from chalicelib.stores.sql.models import AboutRow, ImageRow, RenditionRow, StatsRow
 from chalicelib.stores.sql.places import IMAGES_NEWEST_FIRST, TRASH_OLDEST_FIRST
 from chalicelib.stores.sql.tasks import move, written_by
 
@@ -123,6 +123,25 @@ class SqlCatalog:
         statement = select(StatsRow.collection).distinct()
         return tuple(sorted(self._db.run(lambda connection: connection.execute(statement).scalars().all())))
 
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        return self.abouts().get(collection, About(collection))
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        found = self._all(select(AboutRow.__table__), About)
+        return {about.collection: about for about in found}
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+        stored = replace(after, version=before.version + 1)
+        return self._db.commit(partial(_describe, before, stored), partial(_described_by, stored))
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        statement = delete(AboutRow).where(AboutRow.collection == collection)
+        self._db.run(lambda connection: connection.execute(statement))
+
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""
         return self.stats_mark(collection)[0]
@@ -144,6 +163,23 @@ class SqlCatalog:
     def _all(self, statement: Select[Any], kind: type[T]) -> list[T]:
         rows = self._db.run(lambda connection: connection.execute(statement).mappings().all())
         return [read(dict(row), kind) for row in rows]
+
+
+def _describe(before: About, after: About, connection: Connection, stamp: str) -> About:
+    row = {**plain(after), "stamp": stamp}
+    unchanged = (AboutRow.collection == before.collection, AboutRow.version == before.version)
+    if before.version:
+        done = connection.execute(update(AboutRow).where(*unchanged).values(row)).rowcount == 1
+    else:
+        done = insert_if_new(connection, AboutRow, row)
+    if not done:
+        raise Conflict("Somebody else changed this collection first.", collection=before.collection)
+    return after
+
+
+def _described_by(after: About, connection: Connection, stamp: str) -> About | None:
+    statement = select(AboutRow.collection).where(AboutRow.collection == after.collection, AboutRow.stamp == stamp)
+    return after if connection.execute(statement).first() else None
 
 
 def _place(image: Image) -> str:

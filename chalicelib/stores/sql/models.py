@@ -152,6 +152,19 @@ class StatsRow(Base):
     """Which call corrected it last; empty for none."""
 
 
+class AboutRow(Base):
+    """What is said of one collection: the fields of `About`."""
+
+    __tablename__ = "collections"
+
+    collection: Mapped[str] = mapped_column(Words, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    description: Mapped[str] = mapped_column(Text)
+    version: Mapped[int]
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call wrote this version."""
+
+
 class SlotRow(Base):
     """What one schedule has done last: the fields of `Slot`."""
 

@@ -1,0 +1,51 @@
+"""What people say of collections, on every back end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from chalicelib.core.catalog import About
+from chalicelib.errors import Conflict
+from chalicelib.ports import Catalog
+from tests.contracts.racing import CROWD, all_at_once, losses, winners
+
+FRESH = About("göl")
+
+
+def test_of_a_collection_nothing_is_said_at_first(catalog: Catalog) -> None:
+    assert (catalog.about("göl"), catalog.abouts()) == (FRESH, {})
+
+
+def test_what_is_said_is_kept_and_counts_up(catalog: Catalog) -> None:
+    first = catalog.describe(FRESH, replace(FRESH, title="Göller", description="Su\nve gökyüzü"))
+    assert first == catalog.about("göl") == About("göl", "Göller", "Su\nve gökyüzü", 1)
+    second = catalog.describe(first, replace(first, title=""))
+    catalog.describe(About("a b"), About("a b"))
+    assert catalog.abouts() == {"göl": replace(first, title="", version=2), "a b": About("a b", version=1)}
+    assert catalog.about("göl") == second
+
+
+def test_of_many_who_create_a_collection_exactly_one_does(catalog: Catalog) -> None:
+    outcomes = all_at_once([partial(catalog.describe, FRESH, replace(FRESH, title=f"t{n}")) for n in range(CROWD)])
+    (winner,) = winners(outcomes)
+    assert set(losses(outcomes)) == {Conflict}
+    assert catalog.about("göl") == About("göl", f"t{winner}", version=1)
+
+
+def test_a_description_of_what_was_changed_meanwhile_is_a_conflict(catalog: Catalog) -> None:
+    first = catalog.describe(FRESH, FRESH)
+    newest = catalog.describe(first, replace(first, title="x"))
+    with pytest.raises(Conflict):
+        catalog.describe(first, replace(first, title="y"))
+    assert catalog.about("göl") == newest
+
+
+def test_what_is_forgotten_can_be_said_again(catalog: Catalog) -> None:
+    catalog.describe(FRESH, FRESH)
+    for _ in range(2):
+        catalog.undescribe("göl")
+    assert catalog.about("göl") == FRESH
+    assert catalog.describe(FRESH, FRESH).version == 1
