@@ -268,6 +268,8 @@ TURKISH = {
     "Somebody else changed this schedule first.": "Bu programı az önce başkası değiştirdi.",
     "Somebody else changed this token first.": "Bu token'ı az önce başkası değiştirdi.",
     "name, scopes or days must be given.": "name, scopes ya da days verilmeli.",
+    "Somebody else changed this collection first.": "Bu koleksiyonu az önce başkası değiştirdi.",
+    "private, title or description must be given.": "private, title ya da description verilmeli.",
     "Somebody else changed this task first.": "Bu görevi az önce başkası değiştirdi.",
     "The object has changed.": "Nesne değişti.",
     # What of ours does not answer.
