@@ -222,7 +222,8 @@ def _decoded(body: bytes, coding: str, field: str) -> bytes:
 
 
 def _file(part: Part) -> FilePart:
-    if part.filename == "" and not part.body:
+    if not part.filename and not part.body:
+        # A browser sends an empty name for a field that was left alone, Node's fetch sends none.
         raise EmptyFile("No file was chosen for the field {field}.", field=part.told)
     if part.filename is None and _is_text(part.body):
         raise BadRequest(

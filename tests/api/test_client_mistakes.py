@@ -89,6 +89,7 @@ MISTAKES: dict[str, tuple[Sent, str]] = {
         "The field file holds a text, not a file; with curl, write file=@photo.jpg.",
     ),
     "no file chosen": (a_single(a_named("file", b"", "")), "No file was chosen for the field file."),
+    "no file chosen in Node": (a_single(a_named("file", b"", None)), "No file was chosen for the field file."),
     "no file": (a_single(collection="a"), "The form has no field file; it has collection."),
     "nothing in the form": (a_single(), "The form is empty; it needs the field file."),
     "nothing at all": (Sent(b""), "The request has no body; send a form with the file in the field file."),
