@@ -95,7 +95,7 @@ def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket
     nobody = cast("Any", None)  # no upload is lost here, and there is no trash
     bounds = Bounds(share=1.0, keys=100_000_000)
     quarantine = Quarantine(objects, clock)
-    inventory = Inventory(catalog, objects, quarantine)
+    inventory = Inventory(catalog, objects, clock, quarantine.ages)
     return Cleanup(
         catalog,
         objects,

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import CollectionStats, Image, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.pictures import Picture
@@ -79,14 +80,16 @@ class SimulatedBucket:
         """See `ObjectStore.copy`."""
         self.reads.note("copy", 1)
 
-    def delete_if(self, key: str, etag: str) -> bool:  # noqa: ARG002  # nothing changes here
+    def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:  # noqa: ARG002  # nothing changes here
         """See `ObjectStore.delete_if`."""
+        budget.draw(1)
         self.reads.note("delete", 1)
         self.moved.add(key)
         return True
 
-    def delete(self, *keys: str) -> None:
+    def delete(self, *keys: str, budget: Budget) -> None:
         """See `ObjectStore.delete`."""
+        budget.draw(len(keys))
         self.reads.note("delete", len(keys))
 
     def _behind(self, prefix: str, limit: int, after: str | None) -> Iterator[Stored]:
@@ -140,7 +143,7 @@ class SimulatedCatalog:
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
         """See `Catalog.renditions`."""
         self.reads.note("renditions", len(_FORMS))
-        return tuple(_rendition(image_id, form) for form in _FORMS)
+        return tuple(_rendition(image_id, form) for form in _FORMS) if _is_known(number_of(image_id)) else ()
 
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:  # noqa: ARG002  # there is no trash
         """See `Catalog.trashed`."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from chalicelib.core.audit import Entry
 from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.core.messages import DeadLetter
 from chalicelib.core.paging import Page
@@ -281,12 +282,19 @@ class ObjectStore(Protocol):
         """An address that shows this object to anybody while it lasts, with this Content-Disposition if any."""
         ...
 
-    def delete(self, *keys: str) -> None:
-        """Remove the objects; those that are not there are no error. Unavailable if one could not be removed."""
+    def delete(self, *keys: str, budget: Budget) -> None:
+        """Remove the objects; those that are not there are no error. Unavailable if one could not be removed.
+
+        Each key draws from the budget, there or not: BudgetSpent, with nothing removed, if it is too small for all.
+        """
         ...
 
-    def delete_under(self, *prefixes: str) -> None:
-        """Remove every object whose key begins with one of these; as `delete`."""
+    def delete_under(self, *prefixes: str, budget: Budget) -> None:
+        """Remove every object whose key begins with one of these, each of which covers one image; as `delete`.
+
+        ValueError, with nothing removed, for a prefix that covers more (see `keys.must_be_of_one_image`). BudgetSpent
+        where there are more objects than the budget has left; some may have been removed by then, never more than that.
+        """
         ...
 
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
@@ -300,8 +308,11 @@ class ObjectStore(Protocol):
         """Store the object under another key as well, headers included; ObjectNotFound."""
         ...
 
-    def delete_if(self, key: str, etag: str) -> bool:
-        """Remove the object if it still is the one with this etag (in quotes or without); whether it was."""
+    def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
+        """Remove the object if it still is the one with this etag (in quotes or without); whether it was.
+
+        Draws one, whether it was or not: BudgetSpent.
+        """
         ...
 
 

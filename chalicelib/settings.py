@@ -125,9 +125,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trash_days: Annotated[int, Meta(ge=1, le=3_650)] = 7
     """How long a trashed image can be restored."""
     cleanup_percent: Annotated[int, Meta(ge=0, le=100)] = 5
-    """How much of what it has seen one clean-up may take away before it stops and raises the alarm."""
+    """Budget of one clean-up: how much of what it has seen it may take away, all its phases together, before it stops
+    as PARTIAL and raises the alarm (see the runbook, budget-spent)."""
     cleanup_least: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
-    """Objects that it may take away however few it has seen."""
+    """Objects that it may take away however few it has seen; the larger of the two is its budget."""
     max_attempts: Annotated[int, Meta(ge=1, le=5)] = 5
     """How often a task is tried before it fails for good; a queue gives each message up after 5 receipts."""
     keep_days: Annotated[int, Meta(ge=1, le=3_650)] = 30

@@ -10,6 +10,8 @@ from hashlib import sha256
 from urllib.parse import quote, urlencode
 
 from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.budget import Budget
+from chalicelib.core.keys import must_be_of_one_image
 from chalicelib.core.paging import Page
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
 from chalicelib.ports import Clock
@@ -97,15 +99,22 @@ class MemoryBucket:
         told = urlencode({"lasts": int(lasts.total_seconds()), "disposition": disposition})
         return f"https://media.example/{quote(key)}?{told}"
 
-    def delete(self, *keys: str) -> None:
+    def delete(self, *keys: str, budget: Budget) -> None:
         """See `ObjectStore.delete`."""
+        budget.draw(len(keys))
+        self.lose(*keys)
+
+    def lose(self, *keys: str) -> None:
+        """Another tool removes objects, whatever any budget says."""
         for key in keys:
             self.trouble.comes("before delete")
             self.blobs.pop(key, None)
 
-    def delete_under(self, *prefixes: str) -> None:
+    def delete_under(self, *prefixes: str, budget: Budget) -> None:
         """See `ObjectStore.delete_under`."""
-        self.delete(*self.under(*prefixes))
+        for prefix in prefixes:
+            must_be_of_one_image(prefix)
+        self.delete(*self.under(*prefixes), budget=budget)
 
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
         """See `ObjectStore.list`."""
@@ -119,11 +128,12 @@ class MemoryBucket:
             raise ObjectNotFound
         self._keep(replace(self.blobs[key], key=to))
 
-    def delete_if(self, key: str, etag: str) -> bool:
+    def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """See `ObjectStore.delete_if`."""
+        budget.draw(1)
         if key not in self.blobs or self._stored(key).etag != etag.strip('"'):
             return False
-        self.delete(key)
+        self.lose(key)
         return True
 
     def under(self, *prefixes: str) -> Sequence[str]:

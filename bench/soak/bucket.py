@@ -15,6 +15,8 @@ from bench.soak.clock import SoakClock, called
 from bench.soak.fates import Fates
 from bench.soak.queue import SoakQueue
 from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.budget import Budget
+from chalicelib.core.keys import must_be_of_one_image
 from chalicelib.core.paging import Page
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
 
@@ -89,15 +91,21 @@ class SoakBucket:
         """See `ObjectStore.link`; made without a call to anybody."""
         return f"https://media.example/{key}?lasts={lasts.total_seconds()}&disposition={disposition}"
 
-    def delete(self, *keys: str) -> None:
+    def delete(self, *keys: str, budget: Budget) -> None:
         """See `ObjectStore.delete`."""
+        budget.draw(len(keys))
+        self._drop(*keys)
+
+    def _drop(self, *keys: str) -> None:
         for key in keys:
             with called(self.fates), self._lock:
                 self.folders.get(_folder(key), {}).pop(key, None)
 
-    def delete_under(self, *prefixes: str) -> None:
+    def delete_under(self, *prefixes: str, budget: Budget) -> None:
         """See `ObjectStore.delete_under`."""
-        self.delete(*(key for prefix in prefixes for key in self.under(prefix)))
+        for prefix in prefixes:
+            must_be_of_one_image(prefix)
+        self.delete(*(key for prefix in prefixes for key in self.under(prefix)), budget=budget)
 
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
         """See `ObjectStore.list`."""
@@ -111,11 +119,12 @@ class SoakBucket:
             blob, _ = self.folders[_folder(key)][key]
             self.folders[_folder(to)][to] = Blob(to, blob.body, blob.content_type, blob.cache_control), self.clock.now()
 
-    def delete_if(self, key: str, etag: str) -> bool:
+    def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """See `ObjectStore.delete_if`."""
+        budget.draw(1)
         if self.body(key) is None or self._stored(key).etag != etag.strip('"'):
             return False
-        self.delete(key)
+        self._drop(key)
         return True
 
     def under(self, prefix: str) -> Sequence[str]:

@@ -54,7 +54,7 @@ class RunOptions(msgspec.Struct, frozen=True):
     collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
     """Only this one (statistics, optimising)."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
-    """A larger cap (clean-up)."""
+    """Objects that this run may take away, in place of 5 % of those seen or 1,000 (clean-up)."""
 
 
 class ScheduleSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -86,6 +86,8 @@ TURKISH = {
     "time_limit": "İş izin verilenden uzun sürdü.",
     "upload_expired": "Dosya hiç gelmedi.",
     "dead_letter": "Mesajı çok kez alındı ama iş başarılamadı.",
+    "budget_spent": "Bu çalışma, kaldırabileceği kadar nesneyi kaldırdı; daha fazlası kaldırılmadı.",
+    "catalogue_incomplete": "Katalog bir resmin kayıtlarından bir kısmını yitirmiş; hiçbir şey kaldırılmadı.",
     "still_running": "Bu programın önceki çalışması henüz bitmedi.",
     "schedule_not_found": "Bu adda bir program yok.",
     "payload_too_large": "Dosya bu adresin kabul ettiğinden büyük.",
@@ -100,6 +102,14 @@ TURKISH = {
     "misconfigured": "Wallify gerektiği gibi kurulmamış; neyin düzeltileceğini yöneticileri görebilir.",
     "internal_error": "Wallify içinde bir şeyler ters gitti.",
     # For sentences that say more than their code.
+    "The bucket lists no object, although the catalogue has images.": (
+        "Katalogda resimler var ama depo hiçbir nesne göstermiyor."
+    ),
+    "Stopped at its limit: {taken} objects were taken away, of {seen} seen, and this run may take {cap}. "
+    "See that they are rubbish, then run clean-up again, with a larger limit if need be.": (
+        "Sınırında durdu: bakılan {seen} nesneden {taken} tanesi kaldırıldı; bu çalışma en çok {cap} kaldırabilir. "
+        "Gereksiz olduklarını görün, sonra temizliği yeniden, gerekirse daha büyük bir sınırla çalıştırın."
+    ),
     "The task has ended already.": "Görev zaten sona ermiş.",
     "The upload was cancelled.": "Yükleme iptal edildi.",
     "There is no such token.": "Böyle bir token yok.",

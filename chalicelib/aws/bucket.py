@@ -15,6 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from chalicelib.aws.troubles import fault_of
 from chalicelib.core.aws_errors import denied
 from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.budget import Budget
+from chalicelib.core.keys import must_be_of_one_image
 from chalicelib.core.messages import UNVERSIONED
 from chalicelib.core.object_versions import bare
 from chalicelib.core.paging import Page
@@ -102,15 +104,19 @@ class S3Bucket:
         )
         return made
 
-    def delete(self, *keys: str) -> None:
+    def delete(self, *keys: str, budget: Budget) -> None:
         """Remove the objects; see ObjectStore."""
+        budget.draw(len(keys))
         for some in _chunks(keys):
             self._delete(some)
 
-    def delete_under(self, *prefixes: str) -> None:
+    def delete_under(self, *prefixes: str, budget: Budget) -> None:
         """Remove every object under these prefixes; see ObjectStore."""
         for prefix in prefixes:
-            self.delete(*self._keys(prefix))
+            must_be_of_one_image(prefix)
+        for prefix in prefixes:
+            for some in _chunks(list(self._keys(prefix))):
+                self.delete(*some, budget=budget)
 
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
         """Some objects under the prefix; see ObjectStore."""
@@ -125,8 +131,9 @@ class S3Bucket:
         with _translated(self.name):
             self.connect().copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
 
-    def delete_if(self, key: str, etag: str) -> bool:
+    def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """Remove the object if it still is this one; see ObjectStore."""
+        budget.draw(1)
         try:
             with _translated(self.name):
                 self.connect().delete_object(Bucket=self.name, Key=key, IfMatch=f'"{bare(etag)}"')

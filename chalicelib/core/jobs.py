@@ -35,6 +35,8 @@ LANES: Mapping[str, frozenset[TaskType]] = {
 """Each queue, by the name that people use, and the work that goes through it."""
 STANDING = frozenset({"part", "began_at", "position"})
 """Names of the arguments that a job's standing is kept in."""
+RESUMES = frozenset({"after", "rows"})
+"""Names of the arguments that say where a scheduled run goes on that another one could not finish in a night."""
 LATE = "late"
 """Name of the argument that says why a scheduled run did not begin at its time."""
 _EXAMPLES = 20

@@ -115,6 +115,25 @@ def owner_of(key: str) -> str | None:
     return rest.partition("/")[0]
 
 
+def is_ours(key: str) -> bool:
+    """True for a key of the form that an image's objects have, such as `originals/<image>/<name>`."""
+    owner = owner_of(key)
+    return bool(owner) and key.count("/") > 1
+
+
+def must_be_of_one_image(prefix: str) -> None:
+    """Check that a prefix, such as `originals/<image>/`, covers the objects of one image alone.
+
+    Raises:
+        ValueError: If it is empty, or would cover more; the caller has a bug then.
+
+    """
+    area, _, rest = prefix.partition("/")
+    owner, slash, _ = rest.partition("/")
+    if f"{area}/" not in {ORIGINALS, RENDITIONS, GUARDED, TRASHED} or not owner or not slash:
+        raise ValueError(f"{prefix!r} does not name one image; a prefix such as 'originals/<image>/' does.")
+
+
 def all_of(image_id: str) -> tuple[str, str, str, str]:
     """The prefixes under which everything of an image lies; its original's is the first."""
     return f"{ORIGINALS}{image_id}/", *served_of(image_id), hidden_of(image_id)

@@ -55,6 +55,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("SchedulesMissed", "Count", ("schedule",), "Runs that the clock should have started and did not."),
         Metric("SchedulesSkipped", "Count", ("schedule",), "Runs that were not started, as the last had not ended."),
         Metric("CleanupsStopped", "Count", ("reason",), "Clean-ups that stopped themselves, for safety."),
+        Metric("BudgetsSpent", "Count", (), "Jobs that stopped as they had taken away as many objects as they may."),
         Metric("OrphansFound", "Count", (), "Objects that nobody needs, as one clean-up counted them, dry runs too."),
         Metric("StatisticsDrift", "Count", (), "Collections whose counters a recount found wrong, and put right."),
         Metric("OptimizingTime", "Milliseconds", (), "Processor time spent on one picture by optimizing."),

@@ -7,14 +7,14 @@ row names, and whose writer is not at work any more can never come to be needed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
-from chalicelib.core.catalog import Image
+from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.tasks import Task
 from chalicelib.core.trash import is_doomed
 
@@ -37,6 +37,10 @@ class Verdict(StrEnum):
     """A rendition of a trashed image where it is served from."""
     LOST = "lost"
     """An upload that no task knows of."""
+    FOREIGN = "foreign"
+    """Its key has no form that we make: it is never taken away."""
+    UNREADABLE = "unreadable"
+    """The catalogue has lost rows of its image, so that nothing tells whether it is needed."""
 
     @property
     def is_rubbish(self) -> bool:
@@ -100,6 +104,11 @@ def may_name(image: Image, key: str) -> bool | None:
 def is_exposed(image: Image, key: str) -> bool:
     """True for a rendition that is served although its image is in the trash."""
     return image.is_trashed and not is_doomed(image) and key.startswith((keys.RENDITIONS, keys.GUARDED))
+
+
+def is_incomplete(image: Image, rows: Sequence[Rendition]) -> bool:
+    """True if rows of the image's renditions are lost: an image has some, and its own row knows what they weigh."""
+    return not rows or sum(row.bytes for row in rows) < image.rendition_bytes
 
 
 def allowed(seen: int, *, share: float, least: int) -> int:

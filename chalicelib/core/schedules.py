@@ -92,7 +92,7 @@ class Options:
     collection: str | None = None
     """Only this one (statistics, optimising)."""
     limit: int | None = None
-    """A larger cap for this run (clean-up)."""
+    """Objects that this run may take away, in place of the usual budget (clean-up)."""
 
     @classmethod
     def of(cls, run: Task) -> Options:

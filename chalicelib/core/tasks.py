@@ -2,7 +2,7 @@
 
 The words are Celery's, so that old clients keep working
 (https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states); PARTIAL is ours, for a parent some of whose
-children failed, and for a long job that its time limit has stopped.
+children failed, and for a long job that its time limit or its budget has stopped.
 """
 
 from __future__ import annotations
@@ -194,9 +194,14 @@ class Task:
         held = {"owner": None, "lease_until": None, "attempts": 0, "queued_at": now, "error": None}
         return self._moved(Status.STARTED, args={**self.args, **args}, **held)
 
-    def stopped(self, report: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
-        """Ended at its time limit, with a part of the work done; forgotten after `keep`."""
-        return self._ended(Status.PARTIAL, now=now, keep=keep, result=report)
+    def stopped(
+        self, report: Mapping[str, object], *, now: datetime, keep: timedelta, error: Failure | None = None
+    ) -> Task:
+        """Ended at a limit, with a part of the work done; `error` says which if it is not the time limit.
+
+        Forgotten after `keep`.
+        """
+        return self._ended(Status.PARTIAL, now=now, keep=keep, result=report, error=error)
 
     def succeeded(self, result: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
         """Done, with a result; forgotten after `keep`."""

@@ -109,9 +109,10 @@ class Attempts:
         except Conflict:
             return self.hand_on(self.still_ours(task), args)
 
-    def stop(self, task: Task, report: Mapping[str, object]) -> Task:
-        """End a long job at its time limit. LostLease if another run has the task now."""
-        return self._end(task, lambda latest: latest.stopped(report, now=self.clock.now(), keep=self.rules.keep_failed))
+    def stop(self, task: Task, report: Mapping[str, object], error: Failure | None = None) -> Task:
+        """End a long job at a limit, the time limit if without an error. LostLease if another run has the task now."""
+        now, keep = self.clock.now(), self.rules.keep_failed
+        return self._end(task, lambda latest: latest.stopped(report, now=now, keep=keep, error=error))
 
     def succeed(self, task: Task, result: Mapping[str, object]) -> Task:
         """End well, without touching the catalogue. Cancelled or LostLease if somebody was faster."""

@@ -2,33 +2,42 @@
 
 Looks twice: first at everything, touching nothing, then, if what was found is plausible, again at everything, and acts
 on what still is an orphan by a fresh, strongly consistent look.
+
+One budget bounds the run, whatever takes objects away: orphans, objects that no row names, the quarantine, the trash.
+Each piece that takes objects away follows one that has written down, in the task, which ones these are and that they
+are drawn from the budget. So a piece that is tried again, after a fault or a crash, takes the same objects and no more.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from datetime import datetime
 
 from chalicelib.core import keys
+from chalicelib.core.blobs import Stored
+from chalicelib.core.budget import Budget, BudgetSpent
+from chalicelib.core.catalog import Image
 from chalicelib.core.jobs import Piece, Position, Report
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.orphans import PREFIXES, Ages, Bounds, Verdict, allowed
 from chalicelib.core.tasks import Task
+from chalicelib.core.trash import is_doomed
 from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.erasing import ONE_BY_ONE, Erasing
-from chalicelib.services.inspection import Inspector, Judged
+from chalicelib.services.inspection import CatalogueIncomplete, Inspector, Judged
 from chalicelib.services.inventory import Inventory
 from chalicelib.services.quarantine import Quarantine
 from chalicelib.services.reconciling import Reconciler
 from chalicelib.telemetry import log
 
-F = TypeVar("F", bound=WallifyError)
 _PAGE = 1000  # S3 lists no more at once
 _ACTS = 100
 """Objects taken away in one piece: two calls to the bucket each."""
+_PLAN_BYTES = 40_000
+"""Of keys that a piece writes down; a row in DynamoDB has 400 KB, and a key can have one."""
 _TRASH = ONE_BY_ONE
 _PUT_RIGHT = frozenset({Verdict.LOST, Verdict.EXPOSED})
 """Neither needed where it lies nor rubbish."""
@@ -41,14 +50,14 @@ class CatalogueEmpty(Conflict):
 
 
 class TooManyOrphans(Conflict):
-    """More objects look orphaned than one run may take away: nothing more is taken away."""
+    """More objects look orphaned than one run may take away: nothing is taken away."""
 
     code = "too_many_orphans"
 
 
 @dataclass(frozen=True)
 class Cleanup:
-    """The job. Options (task args): `dry_run` "true" only looks; `limit` is a larger cap for this run.
+    """The job. Options (task args): `dry_run` "true" only looks; `limit` is the budget of this run, for the usual one.
 
     `after` and `rows` continue where an earlier run has stopped.
     """
@@ -75,6 +84,13 @@ class Cleanup:
             if task.is_last_attempt(fault.code):
                 self._alarm(fault)
             raise
+        except (CatalogueEmpty, CatalogueIncomplete, TooManyOrphans) as stop:
+            stop.details.setdefault("taken", _taken(report))
+            self._alarm(stop)
+            raise
+        except BudgetSpent as spent:
+            # The bucket's own count is of one piece; what people need are the numbers of the run.
+            raise self._spent(task, report) from spent
 
     def _advance(self, task: Task, position: Position, report: Report) -> Piece:
         phase, carried = position.get("phase", _FIRST), position.get("resume", {})
@@ -83,10 +99,16 @@ class Cleanup:
         left = list(_PHASES)[list(_PHASES).index(phase) + (piece.position is None) :]
         following = next((name for name in left if not (_is_dry(task) and name in _ACTING)), None)
         if following is None:
-            # A run that has only looked leaves everything to the next one.
-            return replace(piece, facts={"dry_run": _is_dry(task), "resume": {} if _is_dry(task) else resume})
+            return replace(piece, facts=self._end(task, piece.report, resume))
         further = {"phase": following, "at": piece.position or {}, "resume": resume}
         return Piece(further, piece.report, following, piece.report["seen"])
+
+    def _end(self, task: Task, report: Report, resume: Mapping[str, object]) -> Mapping[str, object]:
+        cap = self._cap(task, report)
+        if _is_dry(task):
+            # A run that has only looked leaves everything to the next one.
+            return {"dry_run": True, "cap": cap, "resume": {}}
+        return {"dry_run": False, "cap": cap, "resume": resume, **{what: report[what] for what in _TAKEN}}
 
     def _survey(self, task: Task, at: Position, report: Report) -> Piece:
         """Look at a page of everything, count, and touch nothing."""
@@ -98,23 +120,41 @@ class Cleanup:
         self._must_be_plausible(task, report)
         return Piece(None, report, facts={"after": following} if following else {})
 
+    def _check(self, task: Task, at: Position, report: Report) -> Piece:
+        """Look at the rows that are compared with their objects later, before anything is taken away."""
+        shelf = self.inventory.shelf(task, at or _rows_from(task))
+        self.inventory.check(shelf.images)
+        report = report.plus("rows_checked", len(shelf.images))
+        return Piece(shelf.following if report["rows_checked"] < self.inventory.most else None, report)
+
     def _act(self, task: Task, at: Position, report: Report) -> Piece:
         """Look at a page again, and take away what still is rubbish, up to where the survey ended."""
-        judged, following = self._page(at.get("after", task.args.get("after", "")))
+        after = at.get("after", task.args.get("after", ""))
+        judged, following = self._page(after, only=at.get("plan"))
+        _must_be_readable(judged)
+        if "plan" in at:
+            self._must_have_images(len(at["plan"]))
+            rubbish = [one.stored for one in judged if one.verdict.is_rubbish]
+            return Piece(at["next"], self._take(at["plan"], rubbish, report))
         todo = [one for one in judged if one.verdict.is_rubbish or one.verdict in _PUT_RIGHT]
-        # Lost uploads are put to work in an empty catalogue, too: they may be its first images.
-        if found := sum(one.verdict is not Verdict.LOST for one in todo):
-            self._must_have_images(found)
-        for image_id in sorted({keys.owner_of(one.stored.key) or "" for one in todo[:_ACTS] if one.is_exposed}):
+        plan = self._plan(task, [one.stored for one in todo[:_ACTS] if one.verdict.is_rubbish], report)
+        some = _up_to(todo[:_ACTS], plan)
+        report = self._put_right(some, report)
+        acted = at.get("acted", 0) + len(judged)
+        if len(todo) > len(some):
+            following, acted = some[-1].stored.key, at.get("acted", 0)
+        surveyed_all = following is None or acted >= max(report["seen"], self.bounds.keys)
+        return _planned({"after": after}, plan, None if surveyed_all else {"after": following, "acted": acted}, report)
+
+    def _put_right(self, some: Sequence[Judged], report: Report) -> Report:
+        """See to what is no rubbish: lost uploads are put to work, renditions of trashed images are hidden."""
+        for image_id in sorted({keys.owner_of(one.stored.key) or "" for one in some if one.is_exposed}):
             self.hide(image_id)
             report = report.plus("images_hidden", example=image_id)
-        for one in todo[:_ACTS]:
-            report = report if one.is_exposed else self._dispose(task, one, report)
-        acted = at.get("acted", 0) + len(judged)
-        if len(todo) > _ACTS:
-            following, acted = todo[_ACTS - 1].stored.key, at.get("acted", 0)
-        surveyed_all = following is None or acted >= max(report["seen"], self.bounds.keys)
-        return Piece(None if surveyed_all else {"after": following, "acted": acted}, report)
+        for one in some:
+            if one.verdict is Verdict.LOST:
+                report = self.reconciler.put_to_work(one.stored, report)
+        return report
 
     def _look_after_versions(self, _task: Task, at: Position, report: Report) -> Piece:
         """Put to work what was written over before anybody heard of it; no listing of objects shows that."""
@@ -124,74 +164,233 @@ class Cleanup:
                 report = self.reconciler.look_after(one, report)
         return Piece({"after": page.next_cursor} if page.next_cursor else None, report)
 
-    def _purge(self, _task: Task, at: Position, report: Report) -> Piece:
-        purged, following = self.quarantine.purge(_PAGE, at.get("after"))
-        return Piece({"after": following} if following else None, report.plus("purged", purged))
+    def _purge(self, task: Task, at: Position, report: Report) -> Piece:
+        """Remove for ever what has been held long enough when that was planned."""
+        after = at.get("after")
+        if "plan" in at:
+            plan = at["plan"]
+            held, _ = self.quarantine.due(datetime.fromisoformat(plan["at"]), _PAGE, after)
+            self.quarantine.purge(_not_behind(held, plan["until"]), Budget(plan["count"]))
+            return Piece(at["next"], report.plus("purged", plan["count"]))
+        now = self.inspector.clock.now()
+        held, following = self.quarantine.due(now, _PAGE, after)
+        some = held[: self._left(task, report, wanted=len(held))]
+        if len(some) < len(held):
+            following = some[-1]
+        ahead = {"after": following} if following else None
+        if not some:
+            return Piece(ahead, report)
+        plan = {"at": now.isoformat(), "until": some[-1], "count": len(some)}
+        return Piece({"after": after, "plan": plan, "next": ahead}, report.plus("taken", len(some)))
 
-    def _empty_trash(self, _task: Task, at: Position, report: Report) -> Piece:
+    def _empty_trash(self, task: Task, at: Position, report: Report) -> Piece:
+        """Erase images that have lain in the trash long enough; the plan has how many objects each has."""
+        if "plan" in at:
+            return Piece(at["next"], self._erase(at["plan"], report))
         page = self.catalog.trashed(_TRASH, at.get("after"))
-        before = self.inspector.clock.now() - self.ages.trash
-        old = [image for image in page.items if image.trashed_at and image.trashed_at <= before]
-        if old:
-            # Without those that are restored at this very moment: they are no rubbish.
-            report = report.plus("trash_erased", len(self.erasing.erase_all(old)))
+        old = [image for image in page.items if self._is_over(image)]
+        known = self.catalog.known([image.image_id for image in old])
+        plan = self._fitting(task, [image for image in old if image.image_id in known], report)
         done = page.next_cursor is None or len(old) < len(page.items)
-        return Piece(None if done else {"after": page.next_cursor}, report)
+        ahead = None if done else {"after": page.next_cursor}
+        if len(plan) < len(known):
+            ahead = {"after": at.get("after")}
+        if not plan:
+            return Piece(ahead, report)
+        return Piece({"plan": plan, "next": ahead}, report.plus("taken", sum(plan.values())))
 
     def _rows(self, task: Task, at: Position, report: Report) -> Piece:
-        at = at or json.loads(task.args.get("rows", "{}"))
-        piece = self.inventory.advance(task, at, report)
-        if piece.position is None or piece.report["rows_seen"] < self.inventory.most:
-            return piece
-        return Piece(None, piece.report, facts={"rows": json.dumps(piece.position)})
+        """Compare a shelf's rows with its objects, and take away what no row names."""
+        # Older versions kept the shelf's position alone.
+        shelf = self.inventory.shelf(task, at if "collection" in at else at.get("shelf") or _rows_from(task))
+        compared, behind = self.inventory.compare(shelf.images), at.get("behind")
+        if "plan" in at:
+            report = self._take(at["plan"], compared.unnamed, report, as_well="unnamed")
+            return self._rows_on(shelf.following, at, report)
+        if behind is None:
+            report = self.inventory.told(task, compared, report.plus("rows_seen", len(shelf.images)))
+        unnamed = [one for one in compared.unnamed if behind is None or one.key.encode() > behind.encode()]
+        if _is_dry(task):
+            for one in unnamed:
+                report = report.plus("unnamed", example=one.key)
+            return self._rows_on(shelf.following, {}, report)
+        plan = self._plan(task, unnamed, report)
+        if not plan:
+            return self._rows_on(shelf.following, {}, report)
+        more = {"shelf": shelf.here, "behind": plan[-1]} if len(plan) < len(unnamed) else None
+        return _planned({"shelf": shelf.here}, plan, more, report)
 
-    def _page(self, after: str) -> tuple[tuple[Judged, ...], str | None]:
-        """A page of the bucket behind this key, judged, and the key to go on behind; the prefixes follow each other."""
+    def _rows_on(self, following: Position | None, at: Position, report: Report) -> Piece:
+        if at.get("next"):
+            return Piece(at["next"], report)
+        if following is None:
+            return Piece(None, report)
+        if report["rows_seen"] < self.inventory.most:
+            return Piece({"shelf": following}, report)
+        return Piece(None, report, facts={"rows": json.dumps(following)})
+
+    def _page(self, after: str, only: Sequence[str] | None = None) -> tuple[tuple[Judged, ...], str | None]:
+        """A page of the bucket behind this key, judged, and the key to go on behind; the prefixes follow each other.
+
+        Of the page all objects, or only these.
+        """
         number = max(sum(prefix <= after for prefix in PREFIXES) - 1, 0)
         prefix = PREFIXES[number]
         # Before the catalogue is asked: a task that publishes in between is busy, or its image is known.
         busy = self.inspector.busy()
         page = self.objects.list(prefix, _PAGE, after if after > prefix else None)
         following = PREFIXES[number + 1] if number + 1 < len(PREFIXES) else None
-        return self.inspector.judge(page.items, busy), page.next_cursor or following
+        wanted = None if only is None else set(only)
+        found = page.items if wanted is None else [one for one in page.items if one.key in wanted]
+        return self.inspector.judge(found, busy), page.next_cursor or following
 
     def _must_be_plausible(self, task: Task, report: Report) -> None:
-        rubbish, cap = report["orphans"] + report["leftovers"], self._cap(task, report)
+        rubbish = report["orphans"] + report["leftovers"] + report["unreadable"]
+        cap = max(self._allowed(report), self._cap(task, report))
         if rubbish:
             self._must_have_images(rubbish)
         if rubbish > cap and not _is_dry(task):
-            raise self._alarm(TooManyOrphans(orphans=rubbish, cap=cap, seen=report["seen"]))
+            raise TooManyOrphans(orphans=rubbish, cap=cap, seen=report["seen"], taken=0)
+        if report["unreadable"]:
+            raise CatalogueIncomplete(objects=report["unreadable"], key=report.examples["unreadable"][0], taken=0)
+        if not report["seen"] and "after" not in task.args and self._has_images():
+            raise Unavailable("The bucket lists no object, although the catalogue has images.")
 
     def _must_have_images(self, rubbish: int) -> None:
+        if not self._has_images():
+            raise CatalogueEmpty(orphans=rubbish)
+
+    def _has_images(self) -> bool:
         names = self.catalog.collections()
-        if not any(self.catalog.images(name, 1).items for name in names) and not self.catalog.trashed(1).items:
-            raise self._alarm(CatalogueEmpty(orphans=rubbish))
+        return any(self.catalog.images(name, 1).items for name in names) or bool(self.catalog.trashed(1).items)
+
+    def _allowed(self, report: Report) -> int:
+        return allowed(report["seen"], share=self.bounds.share, least=self.bounds.least)
 
     def _cap(self, task: Task, report: Report) -> int:
-        asked = int(task.args.get("limit", "0"))
-        return max(allowed(report["seen"], share=self.bounds.share, least=self.bounds.least), asked)
+        """The budget of the whole run, in objects."""
+        return int(task.args["limit"]) if "limit" in task.args else self._allowed(report)
 
-    def _dispose(self, task: Task, one: Judged, report: Report) -> Report:
-        if one.verdict is Verdict.LOST:
-            return self.reconciler.put_to_work(one.stored, report)
-        cap = self._cap(task, report)
-        if report["quarantined"] >= cap:
-            raise self._alarm(TooManyOrphans(cap=cap, seen=report["seen"]))
-        if not self.quarantine.take(one.stored):
-            return report.plus("changed_meanwhile")
-        return report.plus("quarantined", example=one.stored.key).plus("quarantined_bytes", one.stored.bytes)
+    def _left(self, task: Task, report: Report, *, wanted: int) -> int:
+        """How many objects this run may still take away; BudgetSpent if that is none, and some are wanted."""
+        left = max(self._cap(task, report) - _taken(report), 0)
+        if wanted and not left:
+            raise self._spent(task, report)
+        return left
 
-    def _alarm(self, stop: F) -> F:
+    def _spent(self, task: Task, report: Report) -> BudgetSpent:
+        taken, seen, cap = _taken(report), report["seen"], self._cap(task, report)
+        return BudgetSpent(
+            "Stopped at its limit: {taken} objects were taken away, of {seen} seen, and this run may take {cap}. "
+            "See that they are rubbish, then run clean-up again, with a larger limit if need be.",
+            taken=taken,
+            seen=seen,
+            cap=cap,
+        )
+
+    def _plan(self, task: Task, found: Sequence[Stored], report: Report) -> list[str]:
+        """Keys of the first of these objects, as many as one piece and the budget have room for. BudgetSpent."""
+        plan: list[str] = []
+        room = _PLAN_BYTES
+        for one in found[: min(_ACTS, self._left(task, report, wanted=len(found)))]:
+            room -= len(json.dumps(one.key))
+            if room < 0:
+                break
+            plan.append(one.key)
+        return plan
+
+    def _take(self, plan: Sequence[str], found: Sequence[Stored], report: Report, *, as_well: str = "") -> Report:
+        """Take away what was planned and is found once more; an attempt that was killed may have begun with it."""
+        there, budget = {one.key: one for one in found}, Budget(len(plan))
+        for key in plan:
+            weight = self._taken_weight(key, there.get(key), budget)
+            if weight is None:
+                report = report.plus("changed_meanwhile").plus("taken", -1)
+                continue
+            report = report.plus("quarantined", example=key).plus("quarantined_bytes", weight)
+            if as_well:
+                report = report.plus(as_well, example=key)
+        return report
+
+    def _taken_weight(self, key: str, found: Stored | None, budget: Budget) -> int | None:
+        """Bytes of the object that is in quarantine now; None if it has stayed where it was."""
+        if found is not None:
+            return found.bytes if self.quarantine.take(found, budget) else None
+        held = None if self.objects.has(key) else self.quarantine.holds(key)
+        return None if held is None else held.bytes
+
+    def _fitting(self, task: Task, images: Sequence[Image], report: Report) -> dict[str, int]:
+        """The first of these images, as many as the budget has room for, with how many objects each has."""
+        plan: dict[str, int] = {}
+        left = self._left(task, report, wanted=len(images))
+        for image in images:
+            left -= (weight := self.erasing.weigh(image))
+            if left < 0:
+                break
+            plan[image.image_id] = weight
+        if images and not plan:
+            raise self._spent(task, report)
+        return plan
+
+    def _erase(self, plan: Mapping[str, int], report: Report) -> Report:
+        known = self.catalog.known(list(plan))
+        # Without those that are restored at this very moment: they are no rubbish.
+        images = [image for image in known.values() if self._is_over(image)]
+        if images:
+            self.erasing.erase_all(images, budget=Budget(sum(plan.values())))
+        left = self.catalog.known(list(plan))
+        emptied = [image_id for image_id in plan if image_id not in left or is_doomed(left[image_id])]
+        objects = sum(plan[image_id] for image_id in emptied)
+        report = report.plus("trash_erased", len(plan.keys() - left.keys())).plus("trash_objects", objects)
+        return report.plus("taken", objects - sum(plan.values()))
+
+    def _is_over(self, image: Image) -> bool:
+        return image.trashed_at is not None and image.trashed_at <= self.inspector.clock.now() - self.ages.trash
+
+    def _alarm(self, stop: WallifyError) -> None:
         self.metrics.count("CleanupsStopped", reason=stop.code)
         log.error("clean-up stopped", extra={"alarm": "cleanup_stopped", "code": stop.code, **stop.details})
-        return stop
 
 
 def _is_dry(task: Task) -> bool:
     return task.args.get("dry_run") == "true"
 
 
-def _counted(judged: tuple[Judged, ...], report: Report) -> Report:
+def _rows_from(task: Task) -> Position:
+    found: Position = json.loads(task.args.get("rows", "{}"))
+    return found
+
+
+def _taken(report: Report) -> int:
+    """Objects drawn from the budget; a run that an older version began has counted them by kind alone."""
+    return report["taken"] if "taken" in report.counts else report["quarantined"] + report["unnamed"] + report["purged"]
+
+
+def _planned(here: Position, plan: Sequence[str], ahead: Position | None, report: Report) -> Piece:
+    """A piece that has only written down what the next one takes away."""
+    if not plan:
+        return Piece(ahead, report)
+    return Piece({**here, "plan": plan, "next": ahead}, report.plus("taken", len(plan)))
+
+
+def _up_to(todo: Sequence[Judged], plan: Sequence[str]) -> Sequence[Judged]:
+    """What comes before the first rubbish that is not planned."""
+    planned = set(plan)
+    cut = (at for at, one in enumerate(todo) if one.verdict.is_rubbish and one.stored.key not in planned)
+    return todo[: next(cut, len(todo))]
+
+
+def _not_behind(held: Sequence[str], until: str) -> list[str]:
+    return [key for key in held if key.encode() <= until.encode()]
+
+
+def _must_be_readable(judged: Sequence[Judged]) -> None:
+    for one in judged:
+        if one.verdict is Verdict.UNREADABLE:
+            raise CatalogueIncomplete(key=one.stored.key)
+
+
+def _counted(judged: Sequence[Judged], report: Report) -> Report:
     report = report.plus("seen", len(judged)).plus("seen_bytes", sum(one.stored.bytes for one in judged))
     for one in judged:
         if one.verdict is not Verdict.NEEDED:
@@ -203,6 +402,7 @@ def _counted(judged: tuple[Judged, ...], report: Report) -> Report:
 
 _PHASES: Mapping[str, Callable[[Cleanup, Task, Position, Report], Piece]] = {
     "survey": Cleanup._survey,  # noqa: SLF001  # the table belongs to the class
+    "check": Cleanup._check,  # noqa: SLF001
     "act": Cleanup._act,  # noqa: SLF001
     "versions": Cleanup._look_after_versions,  # noqa: SLF001
     "purge": Cleanup._purge,  # noqa: SLF001
@@ -211,3 +411,5 @@ _PHASES: Mapping[str, Callable[[Cleanup, Task, Position, Report], Piece]] = {
 }
 _FIRST = "survey"
 _ACTING = frozenset({"act", "versions", "purge", "trash"})
+_TAKEN = ("taken", "quarantined", "purged", "trash_erased", "trash_objects")
+"""What the report says of the objects that were taken away, none included."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from chalicelib.core import names
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image
 from chalicelib.core.jobs import Piece, Position, Report
 from chalicelib.core.orphans import Ages
@@ -184,8 +185,10 @@ class Deletion:
         return Piece(None, report, "deleting", report["images_deleted"], total)
 
     def _erase(self, images: Sequence[Image], report: Report) -> Report:
+        # The order names the images; what it may take away is what so many images can have.
+        budget = Budget.of_images(len(images))
         while images:
-            gone = self.erasing.erase_all(images)
+            gone = self.erasing.erase_all(images, budget=budget)
             for image in gone:
                 report = report.plus("images_deleted")
                 report = report.plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)

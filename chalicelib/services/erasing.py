@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from chalicelib.core import keys
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image
 from chalicelib.core.trash import DOOMED, is_doomed
 from chalicelib.errors import Conflict
@@ -15,6 +16,7 @@ from chalicelib.ports import Catalog, Edge, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.forwarding import Forwarding
 
+_PAGE = 1000  # S3 lists no more at once
 ONE_BY_ONE = 10
 """Images whose cached copies are forgotten one by one; CloudFront works on 15 such requests (`…/*`) at a time."""
 
@@ -29,14 +31,21 @@ class Erasing:
     forwarding: Forwarding
     checkpoint: Checkpoint = passing
 
+    def weigh(self, image: Image) -> int:
+        """How many objects of the image there are in the bucket now."""
+        return sum(map(self._under, keys.all_of(image.image_id))) + self.forwarding.weigh(image.image_id)
+
     def erase(self, image: Image) -> None:
         """All of it, whatever an earlier try has left; Conflict if somebody has changed the image meanwhile."""
-        if not self.erase_all([image]):
+        if not self.erase_all([image], budget=Budget.of_images(1)):
             raise Conflict("Somebody else changed this image first.", image_id=image.image_id)
 
-    def erase_all(self, images: Sequence[Image]) -> tuple[Image, ...]:
-        """As `erase`, with one word to the caches; answers those that are gone, without those that have changed."""
-        emptied = [doomed for image in images if (doomed := self._emptied(image)) is not None]
+    def erase_all(self, images: Sequence[Image], *, budget: Budget) -> tuple[Image, ...]:
+        """As `erase`, with one word to the caches; answers those that are gone, without those that have changed.
+
+        BudgetSpent where they have more objects than may be removed: the rows are kept then, so that it can go on.
+        """
+        emptied = [doomed for image in images if (doomed := self._emptied(image, budget)) is not None]
         if emptied:
             self.checkpoint("after_objects")
             # After the objects: what is fetched again in between would be cached again.
@@ -44,13 +53,21 @@ class Erasing:
         gone = {doomed.image_id for doomed in emptied if self._removed(doomed)}
         return tuple(image for image in images if image.image_id in gone)
 
-    def _emptied(self, image: Image) -> Image | None:
+    def _under(self, prefix: str) -> int:
+        page = self.objects.list(prefix, _PAGE)
+        count = len(page.items)
+        while page.next_cursor is not None:
+            page = self.objects.list(prefix, _PAGE, page.next_cursor)
+            count += len(page.items)
+        return count
+
+    def _emptied(self, image: Image, budget: Budget) -> Image | None:
         try:
             doomed = self._doomed(image)
         except Conflict:
             return None
-        self.objects.delete_under(*keys.all_of(image.image_id))
-        self.forwarding.forget(image.image_id)
+        self.objects.delete_under(*keys.all_of(image.image_id), budget=budget)
+        self.forwarding.forget(image.image_id, budget=budget)
         return doomed
 
     def _removed(self, doomed: Image) -> bool:

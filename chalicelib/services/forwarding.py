@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image
 from chalicelib.errors import ObjectNotFound
 from chalicelib.ports import ObjectStore
@@ -41,13 +42,20 @@ class Forwarding:
         """The id of the image that had this name last, be it still there or not. Unavailable."""
         return self._leads_to(_digest(collection, name))
 
-    def forget(self, image_id: str) -> None:
-        """Remove every former name of the image; twice is once. Unavailable."""
-        mine = [one.key for one in self.objects.list(keys.forward(image_id, ""), _MOST).items]
+    def weigh(self, image_id: str) -> int:
+        """How many objects `forget` removes at most."""
+        return 2 * len(self._of(image_id))
+
+    def forget(self, image_id: str, *, budget: Budget) -> None:
+        """Remove every former name of the image; twice is once. Unavailable, BudgetSpent."""
+        mine = self._of(image_id)
         digests = [key.rpartition("/")[2] for key in mine]
         # By now the name may lead to another image, which had it later.
         leading = [keys.forward_from(digest) for digest in digests if self._leads_to(digest) == image_id]
-        self.objects.delete(*leading, *mine)
+        self.objects.delete(*leading, *mine, budget=budget)
+
+    def _of(self, image_id: str) -> list[str]:
+        return [one.key for one in self.objects.list(keys.forward(image_id, ""), _MOST).items]
 
     def _leads_to(self, digest: str) -> str | None:
         try:

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
-from chalicelib.core.catalog import Image
+from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.junk import reason_to_ignore
 from chalicelib.core.object_versions import ETAG, bare
-from chalicelib.core.orphans import Ages, Verdict, is_exposed, may_name, picture_verdict, upload_verdict
+from chalicelib.core.orphans import Ages, Verdict, is_exposed, is_incomplete, may_name, picture_verdict, upload_verdict
 from chalicelib.core.tasks import Task
-from chalicelib.errors import TaskNotFound
+from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.ports import Catalog, Clock, TaskStore
 
 _PAGE = 500
 _SKEW = timedelta(hours=1)
-"""Far more than clocks ever differ."""
+"""Far more than clocks ever differ: AWS refuses requests of a clock that is 15 minutes off."""
+
+
+class CatalogueIncomplete(Conflict):
+    """The catalogue has lost rows of an image and kept others: nothing is taken away."""
+
+    code = "catalogue_incomplete"
+
+
+def whole_rows(catalog: Catalog, image: Image) -> tuple[Rendition, ...] | None:
+    """The rows of the image's renditions; None if somebody changes the image at this moment, so that none can be told.
+
+    Raises:
+        CatalogueIncomplete: If some are lost.
+
+    """
+    rows = catalog.renditions(image.image_id)
+    if not is_incomplete(image, rows):
+        return rows
+    if catalog.known([image.image_id]).get(image.image_id) != image:
+        return None
+    raise CatalogueIncomplete(image_id=image.image_id, renditions=len(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +74,42 @@ class Inspector:
         """What these objects are; `busy` must have been asked for before this."""
         owners = {keys.owner_of(one.key) for one in found}
         images = self.catalog.known(sorted(owner for owner in owners if owner))
-        return tuple(Judged(one, self._verdict(one, images, busy)) for one in found)
+        return self._without_half_known([Judged(one, self._verdict(one, images, busy)) for one in found], images)
+
+    def _without_half_known(self, judged: Sequence[Judged], images: Mapping[str, Image]) -> tuple[Judged, ...]:
+        """As judged, but nothing is an orphan whose image has no row of its own, and yet rows of renditions."""
+        nameless = {keys.owner_of(one.stored.key) for one in judged if one.verdict is Verdict.ORPHAN} - images.keys()
+        half = {owner for owner in nameless if owner and self.catalog.renditions(owner)}
+        # An image that was published between the two reads has both by now.
+        new = self.catalog.known(sorted(half)) if half else {}
+        return tuple(_half_known(one, half, new) for one in judged)
 
     def _verdict(self, one: Stored, images: Mapping[str, Image], busy: Collection[str]) -> Verdict:
         owner = keys.owner_of(one.key)
         if one.key.startswith(keys.INCOMING):
             return self._upload(one)
-        if owner is None:
-            return Verdict.NEEDED  # a folder marker, or something that is no business of ours
+        if owner is None or not keys.is_ours(one.key):
+            return Verdict.FOREIGN
         image = images.get(owner)
         if image is not None and is_exposed(image, one.key):
             return Verdict.EXPOSED
         if one.modified > self.clock.now() - self.ages.orphan:
             return Verdict.YOUNG if owner not in images else Verdict.NEEDED
-        return picture_verdict(image, image is not None and self._names(image, one.key), owner, busy)
+        try:
+            return picture_verdict(image, image is not None and self._names(image, one.key), owner, busy)
+        except CatalogueIncomplete:
+            return Verdict.UNREADABLE
 
     def _names(self, image: Image, key: str) -> bool:
-        told = may_name(image, key)
-        return any(one.key == key for one in self.catalog.renditions(image.image_id)) if told is None else told
+        if (told := may_name(image, key)) is not None:
+            return told
+        rows = whole_rows(self.catalog, image)
+        return rows is None or any(row.key == key for row in rows)
 
     def _upload(self, one: Stored) -> Verdict:
         now = self.clock.now()
+        if keys.read_incoming(one.key) is None:
+            return Verdict.FOREIGN
         if now - one.modified < self.ages.lost:
             return Verdict.NEEDED
         verdict = upload_verdict(one, self._task(one), now=now, ages=self.ages)
@@ -108,3 +144,10 @@ class Inspector:
 def _has_read(task: Task, one: Stored) -> bool:
     """True where the task's work is these bytes, as far as it is settled which."""
     return task.args.get(ETAG, bare(one.etag)) == bare(one.etag)
+
+
+def _half_known(one: Judged, half: Collection[str | None], new: Mapping[str, Image]) -> Judged:
+    owner = keys.owner_of(one.stored.key)
+    if one.verdict is not Verdict.ORPHAN or owner is None or owner not in half:
+        return one
+    return replace(one, verdict=Verdict.NEEDED if owner in new else Verdict.UNREADABLE)

@@ -1,23 +1,24 @@
 """Rows and objects of an image, compared one by one, a stretch of the catalogue each night.
 
 Objects that are missing are reported and never repaired by guess. Old objects that no row names, among others that are
-named, are what clean-up's quick look by the image's own row cannot tell: they go to quarantine here.
+named, are what clean-up's quick look by the image's own row cannot tell; they are found here, and clean-up takes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
-from chalicelib.core.catalog import Image
-from chalicelib.core.jobs import Piece, Position, Report
+from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.jobs import Position, Report
 from chalicelib.core.metrics import UNCOUNTED
+from chalicelib.core.orphans import Ages
 from chalicelib.core.tasks import Task
-from chalicelib.ports import Catalog, Metrics, ObjectStore
-from chalicelib.services.quarantine import Quarantine
-from chalicelib.services.shelves import Shelves
+from chalicelib.ports import Catalog, Clock, Metrics, ObjectStore
+from chalicelib.services.inspection import whole_rows
+from chalicelib.services.shelves import Shelf, Shelves
 from chalicelib.telemetry import log
 
 _SHELF = 20
@@ -25,61 +26,94 @@ _MOST = 1000
 _SERVED = (keys.RENDITIONS, keys.GUARDED)
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a look at some images has found."""
+
+    missing: tuple[tuple[Image, tuple[str, ...]], ...]
+    """Images with the keys that their rows name and the bucket does not have."""
+    left_hidden: tuple[tuple[Image, tuple[str, ...]], ...]
+    """The same of images whose renditions are still where the trash keeps them."""
+    unnamed: tuple[Stored, ...]
+    """Old objects of these images that no row names, by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    missing: tuple[str, ...]
+    unnamed: tuple[Stored, ...]
+    is_left_hidden: bool
+
+
 @dataclass(frozen=True)
 class Inventory:
-    """Compares rows with objects. Each image costs two listings and a query, so a night looks at a part of them."""
+    """Compares rows with objects and takes nothing away. Each image costs four listings and a query."""
 
     catalog: Catalog
     objects: ObjectStore
-    quarantine: Quarantine
+    clock: Clock
+    ages: Ages
     most: int = 2000
-    """Images a night; whoever runs this stops there and goes on another night."""
+    """Images a night; the caller stops there and goes on another night."""
     metrics: Metrics = UNCOUNTED
     show: Callable[[str], None] = lambda _: None
     """Has the hidden renditions of an image that is in no trash served again."""
 
-    def advance(self, task: Task, position: Position, report: Report) -> Piece:
-        """Look at the images of one shelf; the option `collection` looks at that one only."""
-        shelf = Shelves(self.catalog).at(position, _SHELF, task.args.get("collection"))
-        for image in shelf.images:
-            report = self._look(task, image, report.plus("rows_seen"))
-        return Piece(shelf.following, report)
+    def shelf(self, task: Task, position: Position) -> Shelf:
+        """Some images at this position (empty: the first); the option `collection` means the images of that one."""
+        return Shelves(self.catalog).at(position, _SHELF, task.args.get("collection"))
 
-    def _look(self, task: Task, image: Image, report: Report) -> Report:
-        named, there = self._named(image), self._there(image)
-        # A restored image keeps its hidden copies: see `services.visibility`.
-        needed = named | {keys.hidden(key) for key in named if key.startswith(_SERVED)}
-        missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in sorted(set(there) - needed))
-        # Somebody may have replaced the image's objects, or removed it, between the two looks.
-        if not (missing or unnamed) or self.catalog.known([image.image_id]).get(image.image_id) != image:
-            return report
-        if missing and self._shown_again(task, image, missing, there):
-            return report.plus("shown_again", example=missing[0])
-        if missing:
-            facts = {"alarm": "objects_missing", "image_id": image.image_id, "keys": missing}
+    def check(self, images: Iterable[Image]) -> None:
+        """Look at the rows alone, which costs a query for each image. CatalogueIncomplete where some are lost."""
+        for image in images:
+            whole_rows(self.catalog, image)
+
+    def compare(self, images: Iterable[Image]) -> Compared:
+        """Compare these images' rows with their objects. CatalogueIncomplete where rows are lost."""
+        looks = [(image, found) for image in images if (found := self._look(image))]
+        missing = tuple((image, found.missing) for image, found in looks if found.missing and not found.is_left_hidden)
+        hidden = tuple((image, found.missing) for image, found in looks if found.is_left_hidden)
+        unnamed = (one for _, found in looks if not found.is_left_hidden for one in found.unnamed)
+        return Compared(missing, hidden, tuple(sorted(unnamed, key=lambda one: one.key.encode())))
+
+    def told(self, task: Task, compared: Compared, report: Report) -> Report:
+        """The report with the objects that are missing; each image is an alarm.
+
+        Renditions that had been left hidden when their image came out of the trash are shown again; a dry run looks.
+        """
+        for image, gone in compared.left_hidden:
+            if task.args.get("dry_run") != "true":
+                self.show(image.image_id)
+            report = report.plus("shown_again", example=gone[0])
+        for image, gone in compared.missing:
             self.metrics.count("ObjectsMissing")
+            facts = {"alarm": "objects_missing", "image_id": image.image_id, "keys": list(gone)}
             log.error("objects missing", extra=facts)
-            report = report.plus("rows_without_objects", example=missing[0])
-        for one in unnamed:
-            if task.args.get("dry_run") == "true" or self.quarantine.take(one):
-                report = report.plus("unnamed", example=one.key)
+            report = report.plus("rows_without_objects", example=gone[0])
         return report
 
-    def _shown_again(self, task: Task, image: Image, missing: Iterable[str], there: Mapping[str, Stored]) -> bool:
-        """Whether the missing renditions had been left hidden when the image came out of the trash; a dry run looks."""
-        if not all(key.startswith(_SERVED) and keys.hidden(key) in there for key in missing):
-            return False
-        if task.args.get("dry_run") != "true":
-            self.show(image.image_id)
-        return True
+    def _look(self, image: Image) -> _Look | None:
+        rows = whole_rows(self.catalog, image)
+        if rows is None:
+            return None
+        named, there = _named(image, rows), self._there(image)
+        # A restored image keeps its hidden copies: see `services.visibility`.
+        needed = named | {keys.hidden(key) for key in named if key.startswith(_SERVED)}
+        missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in there.keys() - needed)
+        # The image's objects may have been replaced, or removed, between the two looks.
+        if not (missing or unnamed) or self.catalog.known([image.image_id]).get(image.image_id) != image:
+            return None
+        is_hidden = all(key.startswith(_SERVED) and keys.hidden(key) in there for key in missing)
+        return _Look(tuple(missing), tuple(unnamed), bool(missing) and is_hidden)
 
     def _old(self, found: Iterable[Stored]) -> list[Stored]:
-        before = self.quarantine.clock.now() - self.quarantine.ages.orphan
+        before = self.clock.now() - self.ages.orphan
         return [one for one in found if one.modified <= before]
-
-    def _named(self, image: Image) -> set[str]:
-        return {image.original_key} | {one.key for one in self.catalog.renditions(image.image_id)}
 
     def _there(self, image: Image) -> dict[str, Stored]:
         prefixes = keys.all_of(image.image_id)
         return {one.key: one for prefix in prefixes for one in self.objects.list(prefix, _MOST).items}
+
+
+def _named(image: Image, rows: Iterable[Rendition]) -> set[str]:
+    return {image.original_key} | {one.key for one in rows}

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.changes import write_change
 from chalicelib.core.manifests import MOMENTS, PageLink, entries_in, manifest_of, numbered, pages_in
@@ -53,13 +54,15 @@ class Manifests:
         old = body_at(self.objects, key)
         stats, had = self.catalog.stats(collection), pages_in(old or b"")
         if not stats.images or self.is_private(collection):
-            self.objects.delete(*([key, *had] if old is not None else []))
+            gone = [key, *had] if old is not None else []
+            self.objects.delete(*gone, budget=Budget(len(gone)))
             return old is not None
         body, has = self._made(stats, old or b"", had, surely=surely)
         if body != old:
             # Behind its pages, so that it never names one that is not there.
             self.objects.put(Blob(key, body, "application/json", MOMENTS))
-            self.objects.delete(*(had.keys() - has))
+            outdated = had.keys() - has
+            self.objects.delete(*outdated, budget=Budget(len(outdated)))
         return body != old
 
     def retract(self, collection: str, *, mark: str) -> None:

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
@@ -144,7 +145,7 @@ class Optimizing:
         old = [one.key for one in replaced]
         if after.original_key != image.original_key:
             old.append(image.original_key)
-        self.objects.delete(*old)
+        self.objects.delete(*old, budget=Budget.of_images(1))
 
     def _given_up(self, task: Task, image: Image, report: Report) -> Report:
         """Nothing can be done for this image: say so in its row, so that no night tries again."""

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.names import new_collection_name
 from chalicelib.errors import Conflict, Forbidden, Unavailable
 from chalicelib.ports import Catalog, Clock, ObjectStore
@@ -75,7 +76,7 @@ class Privacy:
         if private:
             self.objects.put(Blob(keys.privacy(name), b"private", "text/plain"))
         else:
-            self.objects.delete(keys.privacy(name))
+            self.objects.delete(keys.privacy(name), budget=Budget(1))
         return name
 
     def _is_in_the_trash(self, collection: str) -> bool:

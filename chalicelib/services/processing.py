@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.core import keys, names
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.object_versions import ETAG, is_tied
@@ -118,7 +119,7 @@ class Processing:
             self._remove_results(task)
 
     def _remove_results(self, task: Task) -> None:
-        self.objects.delete_under(*keys.all_of(keys.image_id_of(task.task_id)))
+        self.objects.delete_under(*keys.all_of(keys.image_id_of(task.task_id)), budget=Budget.of_images(1))
 
     def _tidy(self, task: Task) -> None:
         # The work is done; what cannot be removed now, the bucket's lifecycle removes in its own time.
@@ -132,7 +133,7 @@ class Processing:
         source, etag = task.args["source"], task.args.get(ETAG, "")
         if etag:
             # The form may have been used again: those bytes are another task's, which may not have begun.
-            self.objects.delete_if(source, etag)
+            self.objects.delete_if(source, etag, budget=Budget(1))
         else:
-            self.objects.delete(source)
+            self.objects.delete(source, budget=Budget(1))
         self.checkpoint("after_cleanup")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
+from chalicelib.core.budget import Budget
 from chalicelib.core.orphans import Ages
 from chalicelib.core.paging import Page
 from chalicelib.errors import BadRequest, Conflict, ObjectNotFound
@@ -33,13 +35,23 @@ class Quarantine:
     clock: Clock
     ages: Ages = field(default_factory=Ages)
 
-    def take(self, found: Stored) -> bool:
-        """Copy, then remove what was copied; False, and the object stays, if it is not what was found any more."""
+    def take(self, found: Stored, budget: Budget) -> bool:
+        """Copy, then remove what was copied; False, and the object stays, if it is not what was found any more.
+
+        BudgetSpent, with nothing done, if the budget has no object left.
+        """
+        if not budget.left:
+            budget.draw(1)
         try:
             self.objects.copy(found.key, keys.quarantined(found.key))
         except ObjectNotFound:
             return False
-        return self.objects.delete_if(found.key, found.etag)
+        return self.objects.delete_if(found.key, found.etag, budget=budget)
+
+    def holds(self, key: str) -> Held | None:
+        """What is held of the object that had this key; None if there is nothing."""
+        stored = self._at(keys.quarantined(key))
+        return None if stored is None else self._held(stored)
 
     def restore(self, key: str) -> None:
         """Bring an object back to the key that it had; twice is once. ObjectNotFound; Conflict if that key is taken.
@@ -53,7 +65,7 @@ class Quarantine:
             raise Conflict("There is an object under this key again.", key=key)
         if held and not there:
             self.objects.copy(held.key, key)
-        self.objects.delete(keys.quarantined(key))
+        self.objects.delete(keys.quarantined(key), budget=Budget(1))
 
     def held(self, limit: int, after: str | None = None) -> Page[Held]:
         """What is held, by key; the cursor of the last page goes on. BadRequest for a cursor that is none of ours."""
@@ -62,12 +74,16 @@ class Quarantine:
         page = self.objects.list(keys.QUARANTINE, limit, after)
         return Page(tuple(map(self._held, page.items)), page.next_cursor)
 
-    def purge(self, limit: int, after: str | None = None) -> tuple[int, str | None]:
-        """Remove for ever what has been held long enough, of one page: how many, and where the next page begins."""
-        page, now = self.objects.list(keys.QUARANTINE, limit, after), self.clock.now()
-        old = [one.key for one in page.items if self._held(one).until <= now]
-        self.objects.delete(*old)
-        return len(old), page.next_cursor
+    def due(self, at: datetime, limit: int, after: str | None = None) -> tuple[tuple[str, ...], str | None]:
+        """What has been held long enough at this moment, of one page: its keys, and where the next page begins."""
+        page = self.objects.list(keys.QUARANTINE, limit, after)
+        return tuple(one.key for one in page.items if self._held(one).until <= at), page.next_cursor
+
+    def purge(self, held: Sequence[str], budget: Budget) -> None:
+        """Remove these for ever, by the keys that `due` answers. BudgetSpent, with nothing removed; ValueError."""
+        if strange := [key for key in held if not key.startswith(keys.QUARANTINE)]:
+            raise ValueError(f"{strange[0]!r} is not held in quarantine.")
+        self.objects.delete(*held, budget=budget)
 
     def _at(self, key: str) -> Stored | None:
         return next((one for one in self.objects.list(key, 1).items if one.key == key), None)

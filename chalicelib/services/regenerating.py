@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
@@ -119,7 +120,7 @@ class Regenerating:
             return report.plus("changed_meanwhile", example=image.image_id)
         self.checkpoint("after_revision")
         named = {row.key for row in rows}
-        self.objects.delete(*(row.key for row in have if row.key not in named))
+        self.objects.delete(*(row.key for row in have if row.key not in named), budget=Budget.of_images(1))
         self.metrics.count("RenditionsMade", len(new), type=TaskType.GENERATE_THUMBNAILS)
         return report.plus("images_done").plus("renditions_made", len(new))
 

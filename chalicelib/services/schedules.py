@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from chalicelib.core.jobs import LATE
+from chalicelib.core.jobs import LATE, RESUMES
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.schedules import SCHEDULES, Options, Schedule, Slot, schedule_named
-from chalicelib.core.tasks import Failure, Subject, Task
+from chalicelib.core.tasks import Failure, Status, Subject, Task
 from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.ports import Metrics, ScheduleStore, TaskStore
 from chalicelib.services.opening import Asked, Jobs
@@ -184,8 +184,12 @@ class Schedules:
     def _resumed(self, slot: Slot) -> Mapping[str, str]:
         """Where the last run stopped, as arguments for the next one."""
         last = self._last(slot)
-        found = (last.result or {}).get("resume", {}) if last else {}
-        return cast("Mapping[str, str]", found)
+        if last is None:
+            return {}
+        if last.status is Status.PARTIAL:
+            # It did not get through its stretch: the next run begins where it began.
+            return {name: last.args[name] for name in RESUMES if name in last.args}
+        return cast("Mapping[str, str]", (last.result or {}).get("resume", {}))
 
     def _outlook(self, schedule: Schedule) -> Outlook:
         slot, shifted = self.store.get(schedule.name), schedule.shifted(self.shift)

@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from chalicelib.core.budget import BudgetSpent
 from chalicelib.core.jobs import LATE, Piece, Position, Report, Standing
 from chalicelib.core.messages import Work, write
+from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.tasks import Failure, Progress, Task, TaskType
-from chalicelib.ports import Queue
+from chalicelib.ports import Metrics, Queue
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.runner import Runner
+from chalicelib.telemetry import log
 
 _UNSAID = Failure("worker_lost", "Its worker died, ran out of time, or found no state store that it could tell.")
 
@@ -26,7 +29,10 @@ class LongJob(Protocol):
     """One kind of long work."""
 
     def advance(self, task: Task, position: Position, report: Report) -> Piece:
-        """Do the next bounded piece: up to a thousand keys, or one picture. Doing it twice is harmless."""
+        """Do the next bounded piece: up to a thousand keys, or one picture. Doing it twice is harmless.
+
+        BudgetSpent: it may take no more objects away; the job ends as PARTIAL with the report of the last piece.
+        """
         ...
 
 
@@ -42,6 +48,7 @@ class Slices:
     soft: timedelta = timedelta(minutes=25)
     """Age, from its first slice, at which a job stops with what it has done (the seed's soft time limit)."""
     checkpoint: Checkpoint = passing
+    metrics: Metrics = UNCOUNTED
     seen: Task | None = None
     """The task as its message found it, before it was claimed."""
 
@@ -60,7 +67,10 @@ class Slices:
         report = self._told(task, standing, Report.of(task.result))
         standing = replace(standing, began_at=standing.began_at or now)
         while True:
-            piece = job.advance(task, standing.position, report)
+            try:
+                piece = job.advance(task, standing.position, report)
+            except BudgetSpent as spent:
+                return self._spent(task, standing, report, spent)
             if piece.position is None:
                 return self.attempts.succeed(task, piece.report.result(complete=True, **piece.facts))
             standing, report = replace(standing, position=piece.position), piece.report
@@ -68,6 +78,13 @@ class Slices:
             self.checkpoint("after_piece")
             if ended := self._time_is_up(task, standing, report, now + self.lasts):
                 return ended
+
+    def _spent(self, task: Task, standing: Standing, report: Report, spent: BudgetSpent) -> Task:
+        """The job has taken away what it may: it ends with what it has done, and people are told to look."""
+        self.metrics.count("BudgetsSpent")
+        log.error("budget spent", extra={"alarm": "budget_spent", "type": task.type, **spent.details})
+        stopped = report.result(complete=False, stopped_at=standing.position, **spent.details)
+        return self.attempts.stop(task, stopped, Failure.of(spent))
 
     def undo(self, task: Task) -> None:
         """What a cancelled job has done stays done."""

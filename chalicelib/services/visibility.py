@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.core import keys
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image
 from chalicelib.core.changes import write_visibility
 from chalicelib.core.trash import is_doomed
@@ -70,7 +71,7 @@ class Visibility:
         for key in served:
             self._copy(key, keys.hidden(key))
         self.checkpoint("after_hidden_copies")
-        self.objects.delete(*served)
+        self.objects.delete(*served, budget=Budget(len(served)))
         self.checkpoint("after_hiding")
         if not self._is_private(image):
             # After the objects: what is fetched again in between would be cached again.

@@ -120,7 +120,8 @@ class Night:
         """Working long jobs off."""
         from chalicelib.services.slices import Slices
 
-        return Slices(self.runner.attempts, self.wired.queues, self._kinds(), checkpoint=self.runner.checkpoint)
+        attempts, checkpoint, metrics = self.runner.attempts, self.runner.checkpoint, self.wired.metrics
+        return Slices(attempts, self.wired.queues, self._kinds(), checkpoint=checkpoint, metrics=metrics)
 
     def _kinds(self) -> Mapping[TaskType, Callable[[], LongJob]]:
         from chalicelib.core.tasks import TaskType
@@ -173,7 +174,14 @@ class Night:
             self.quarantine,
             self.reconciler,
             self.erasing,
-            Inventory(state.catalog, wired.objects, self.quarantine, metrics=wired.metrics, show=self.visibility.apply),
+            Inventory(
+                state.catalog,
+                wired.objects,
+                wired.clock,
+                self.ages,
+                metrics=wired.metrics,
+                show=self.visibility.apply,
+            ),
             self.ages,
             Bounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
             wired.metrics,

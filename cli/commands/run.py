@@ -37,7 +37,8 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("job", choices=JOBS)
     parser.add_argument("--dry-run", action="store_true", help="cleanup: only report what it would take away")
-    parser.add_argument("--limit", type=int, metavar="N", help="cleanup: take away at most so much")
+    limit_help = "cleanup: objects that this run may take away; otherwise 5 %% of those seen, or 1,000 if that is more"
+    parser.add_argument("--limit", type=int, metavar="N", help=limit_help)
     parser.add_argument("--collection", metavar="C", help="stats, optimize, thumbnails: only this one")
     parser.add_argument("--image", metavar="ID", help="thumbnails: only this image's")
     parser.add_argument("--everything", action="store_true", help="thumbnails: also those that are there and current")

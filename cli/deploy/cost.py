@@ -78,7 +78,7 @@ class Standing:
     idle_polls: int = 3 * 5 * 3 * _MINUTES
     """Three queues, asked by five pollers each, three times a minute, as Lambda does."""
     metrics: int = 90
-    alarms: int = 26
+    alarms: int = 28
     """Two of them with SQL only."""
     secrets: int = 1
 

@@ -15,6 +15,7 @@ from chalicelib import wiring
 from chalicelib.api.cursors import CURSOR, NOT_OURS, OF_ANOTHER_LIST, OF_OTHER_FILTERS
 from chalicelib.api.input_rules import names_of
 from chalicelib.api.routes import ENDPOINTS
+from chalicelib.core.budget import Budget
 from chalicelib.core.tasks import Failure, Status
 from chalicelib.services.uploads import Upload
 from chalicelib.wiring import Wired
@@ -57,7 +58,7 @@ def full_house() -> Wired:
         house.state.tasks.add(a_final_task(ID.format(16 + number), status=Status.FAILURE, **special))
         bucket_of(house).drop(f"originals/lost-{number}/günaydın.png", b"bytes")  # noqa: RUF001  # Turkish
         (stored,) = house.objects.list(f"originals/lost-{number}/", 1).items
-        house.night.quarantine.take(stored)
+        house.night.quarantine.take(stored, Budget(1))
         house.desk.audit.note("pause_queue", "images", actor="a", token_id="t")  # names a token
         house.clock.sleep(1)
     return house

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.core.budget import Budget
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway, Got
 from tests.api.house import bucket_of
@@ -22,7 +23,7 @@ def held(house: Wired) -> None:
     for key in KEYS:
         bucket.drop(key, b"bytes")
         (stored,) = bucket.list(key, 1).items
-        house.night.quarantine.take(stored)
+        house.night.quarantine.take(stored, Budget(1))
 
 
 def restored(admin: Gateway, key: str) -> Got:

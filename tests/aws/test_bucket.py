@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.disposition import attachment
 from chalicelib.errors import ObjectNotFound, PayloadTooLarge
 from tests.naughty import HARMLESS
@@ -61,7 +62,7 @@ def test_keys_of_any_letters_are_found_again(bucket: S3Bucket) -> None:
     bucket.put(*(a_blob(key, key.encode()) for key in keys))
     assert [bucket.get(key, limit=2_000) for key in keys] == [key.encode() for key in keys]
     assert {found.key for found in bucket.list("incoming/", 99).items} == set(keys)
-    bucket.delete_under("incoming/")
+    bucket.delete(*keys, budget=Budget(len(keys)))
     assert bucket.list("incoming/", 9).items == ()
 
 
@@ -81,15 +82,15 @@ def test_an_object_may_be_as_large_as_the_limit_and_no_larger(bucket: S3Bucket) 
 
 def test_deleting_what_is_not_there_is_no_error(bucket: S3Bucket, s3: Client) -> None:
     bucket.put(a_blob("a"), a_blob("b"))
-    bucket.delete("a", "c")
-    bucket.delete()
-    bucket.delete_under("nothing/")
+    bucket.delete("a", "c", budget=Budget(2))
+    bucket.delete(budget=Budget(0))
+    bucket.delete_under("originals/nothing/", budget=Budget(0))
     assert keys(s3) == ["b"]
 
 
 def test_everything_under_a_prefix_is_deleted_and_nothing_beside_it(bucket: S3Bucket, s3: Client) -> None:
     bucket.put(*(a_blob(key) for key in ("originals/1/a", "originals/1/b", "originals/10/a", "renditions/1/a")))
-    bucket.delete_under("originals/1/", "renditions/1/")
+    bucket.delete_under("originals/1/", "renditions/1/", budget=Budget(3))
     assert keys(s3) == ["originals/10/a"]
 
 
@@ -114,9 +115,9 @@ class Crowded:
 
 def test_more_objects_than_one_request_takes_are_all_deleted() -> None:
     client = Crowded()
-    S3Bucket("media", lambda: client).delete_under("old/")
+    S3Bucket("media", lambda: client).delete_under("originals/old/", budget=Budget(2_500))
     assert [len(some) for some in client.deleted] == [1_000, 1_000, 500]
-    assert {key for some in client.deleted for key in some} == {f"old/{n}" for n in range(2_500)}
+    assert {key for some in client.deleted for key in some} == {f"originals/old/{n}" for n in range(2_500)}
 
 
 def test_objects_are_listed_in_the_order_of_their_keys_and_in_pages(bucket: S3Bucket) -> None:
@@ -144,11 +145,11 @@ def test_what_is_not_there_cannot_be_copied(bucket: S3Bucket) -> None:
 def test_an_object_is_deleted_only_if_it_still_is_what_was_seen(bucket: S3Bucket) -> None:
     bucket.put(a_blob("a"))
     (seen,) = bucket.list("a", 1).items
-    assert bucket.delete_if("a", '"another"') is False
+    assert bucket.delete_if("a", '"another"', budget=Budget(1)) is False
     assert bucket.has("a")
-    assert bucket.delete_if("a", seen.etag) is True
+    assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is True
     assert not bucket.has("a")
-    assert bucket.delete_if("a", seen.etag) is False
+    assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is False
 
 
 def test_a_form_names_every_field_in_its_policy(bucket: S3Bucket) -> None:

@@ -8,6 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import Blob
+from chalicelib.core.budget import Budget
 from chalicelib.errors import Misconfigured, Unavailable
 from tests.faults.cloud import Faults, s3_error
 
@@ -28,8 +29,8 @@ ANSWERS: tuple[tuple[int, str, type[Unavailable]], ...] = (
 ACTS: dict[str, Callable[[S3Bucket], object]] = {
     "PutObject": lambda bucket: bucket.put(a_blob("b"), a_blob("c")),
     "GetObject": lambda bucket: bucket.get("a.png", limit=LIMIT),
-    "ListObjectsV2": lambda bucket: bucket.delete_under("a"),
-    "DeleteObjects": lambda bucket: bucket.delete("a.png"),
+    "ListObjectsV2": lambda bucket: bucket.delete_under("originals/a/", budget=Budget(1)),
+    "DeleteObjects": lambda bucket: bucket.delete("a.png", budget=Budget(1)),
 }
 
 
@@ -50,7 +51,7 @@ def test_objects_that_could_not_be_deleted_are_told(bucket: S3Bucket, s3: Client
     partly = b"<DeleteResult><Error><Key>a.png</Key><Code>InternalError</Code></Error></DeleteResult>"
     Faults(s3, "s3.DeleteObjects").refuse(200, partly)
     with pytest.raises(Unavailable):
-        bucket.delete("a.png")
+        bucket.delete("a.png", budget=Budget(1))
 
 
 def test_a_stream_that_ends_early_is_no_file(bucket: S3Bucket, s3: Client) -> None:

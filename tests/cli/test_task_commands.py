@@ -10,6 +10,7 @@ from rich.console import Console
 from chalicelib.core.tasks import Failure, Status
 from cli.commands import watching
 from cli.commands.task_filter import moment
+from tests.api.house import bucket_of
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
 from tests.cli.serving import Desk
@@ -187,6 +188,24 @@ def test_clean_up_runs_and_reports_only(at_desk: Terminal, desk: Desk) -> None:
 
     assert (typed.code, typed.lines[-1]["type"]) == (0, "cleanup_orphaned_files")
     assert typed.lines[-1]["result"]["dry_run"] is True
+
+
+def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk: Terminal, desk: Desk) -> None:
+    desk.picture(1)
+    bucket = bucket_of(desk.house)
+    for number in range(3):
+        bucket.drop(f"originals/lost-{number}/0.png", b"lost")
+        bucket.written[f"originals/lost-{number}/0.png"] -= timedelta(days=30)
+    desk.work_when_looked_at()
+
+    typed = at_desk("run", "cleanup", "--limit", "2", "--watch")
+
+    assert (typed.code, "state     PARTIAL" in typed.out) == (7, True)
+    told = " ".join(typed.out.split())
+    assert "budget_spent: Stopped at its limit: 2 objects were taken away, of " in told
+    assert "and this run may take 2. See that they are rubbish, then run clean-up again" in told
+    assert len(bucket.under("quarantine/")) == 2
+    assert at_desk("tasks", "--state", "PARTIAL", "--json").json["error"]["code"] == "budget_spent"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import Blob, Stored
+from chalicelib.core.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
 from chalicelib.ports import ObjectStore
 from tests.builders import FrozenClock
@@ -90,7 +91,7 @@ def test_a_version_is_read_after_its_key_was_written_again_and_deleted(objects: 
     first, second = put(objects, "a", b"old"), put(objects, "a", b"new")
     assert objects.get("a", limit=LIMIT) == b"new"
     assert objects.get("a", limit=LIMIT, version=first.version) == b"old"
-    objects.delete("a")
+    objects.delete("a", budget=Budget(9))
     assert [objects.get("a", limit=LIMIT, version=one.version) for one in (first, second)] == [b"old", b"new"]
     assert (objects.has("a"), objects.has("a", first.version)) == (False, True)
 
@@ -117,7 +118,7 @@ def test_bytes_are_read_only_if_they_are_those_that_were_meant(objects: ObjectSt
     put(objects, "a", b"new")
     with pytest.raises(Conflict):
         objects.get("a", limit=LIMIT, etag=f"{quotes}{first}{quotes}")
-    objects.delete("a")
+    objects.delete("a", budget=Budget(9))
     with pytest.raises(ObjectNotFound):
         objects.get("a", limit=LIMIT, etag=f"{quotes}{first}{quotes}")
 
@@ -125,9 +126,9 @@ def test_bytes_are_read_only_if_they_are_those_that_were_meant(objects: ObjectSt
 @pytest.mark.parametrize("quotes", ['"', ""])
 def test_an_object_is_removed_only_if_it_is_the_one_that_was_meant(objects: ObjectStore, quotes: str) -> None:
     first, second = (put(objects, "a", body).etag.strip('"') for body in (b"old", b"new"))
-    assert not objects.delete_if("a", f"{quotes}{first}{quotes}")
+    assert not objects.delete_if("a", f"{quotes}{first}{quotes}", budget=Budget(9))
     assert objects.get("a", limit=LIMIT) == b"new"
-    assert objects.delete_if("a", f"{quotes}{second}{quotes}")
+    assert objects.delete_if("a", f"{quotes}{second}{quotes}", budget=Budget(9))
     assert not objects.has("a")
 
 
@@ -135,9 +136,9 @@ def test_every_version_is_listed_whatever_became_of_its_key(objects: ObjectStore
     put(objects, "x/a", b"1")
     put(objects, "x/a", b"2")
     put(objects, "x/b", b"3")
-    objects.delete("x/a")
+    objects.delete("x/a", budget=Budget(9))
     put(objects, "x/a", b"4")
-    objects.delete("x/b")
+    objects.delete("x/b", budget=Budget(9))
     put(objects, "y/a", b"5")
     wanted = [("x/a", b"1"), ("x/a", b"2"), ("x/a", b"4"), ("x/b", b"3")]
     assert sorted(seen(objects, "x/")) == wanted
@@ -161,4 +162,4 @@ def test_versions_of_keys_of_any_letters_are_found_and_read(objects: ObjectStore
         (key, second.version),
     }
     assert [one.key for one in objects.list("incoming/", 9).items] == [key]
-    assert objects.delete_if(key, second.etag)
+    assert objects.delete_if(key, second.etag, budget=Budget(9))

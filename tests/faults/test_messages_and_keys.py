@@ -48,7 +48,7 @@ def test_f03_a_removal_that_is_told_first_changes_nothing(world: World) -> None:
 
 def test_f03_a_creation_that_is_told_after_the_delete_raises_nothing_from_the_dead(world: World) -> None:
     world.drop("incoming/nature/a.png")
-    world.bucket.delete("incoming/nature/a.png")
+    world.bucket.lose("incoming/nature/a.png")
     world.rest()
     (task,) = tasks_of(world)
     assert (task.status, task.attempts, task.error and task.error.code) == (Status.FAILURE, 1, "source_gone")
@@ -57,7 +57,7 @@ def test_f03_a_creation_that_is_told_after_the_delete_raises_nothing_from_the_de
 
 def test_f04_an_object_that_is_gone_is_a_failure_and_no_storm(world: World) -> None:
     task = world.upload()
-    world.bucket.delete(task.args["source"])
+    world.bucket.lose(task.args["source"])
     world.rest()
     failed = world.task(task)
     assert (failed.status, failed.error and failed.error.code) == (Status.FAILURE, "source_gone")

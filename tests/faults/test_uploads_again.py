@@ -58,7 +58,7 @@ def test_f23_a_task_whose_message_is_lost_for_ever_ends_all_the_same(world: Worl
 
 def judge_but_for_what_nobody_tidies(world: World) -> None:
     """Without its message nobody comes back to a task that has ended: its upload is left to the bucket's lifecycle."""
-    world.bucket.delete(*world.bucket.under("incoming/"))
+    world.bucket.lose(*world.bucket.under("incoming/"))
     judge(world, PICTURE)
 
 

@@ -40,6 +40,7 @@ FAILING = (
     "chalicelib.services.attempts",
     "chalicelib.services.burials",
     "chalicelib.services.cleanup",
+    "chalicelib.services.inspection",
     "chalicelib.services.runner",
 )
 """Where tasks get reasons that are no errors of everybody's."""

@@ -75,7 +75,7 @@ def test_f22_a_dead_letter_of_a_finished_task_is_only_removed(world: World) -> N
 def test_letters_that_cannot_be_helped_stay(world: World) -> None:
     task = world.upload()
     bury_the_message_of(world, task)
-    world.bucket.delete(task.args["source"])
+    world.bucket.lose(task.args["source"])
     world.queue.bury("hello", reason="")
     world.queue.bury(write(Work("00000000-0000-4000-8000-000000000000")), reason="")
     done = world.wired.burials.redrive("images", 9)

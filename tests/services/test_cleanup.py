@@ -236,7 +236,7 @@ def test_trash_goes_for_good_after_a_week(world: NightWorld) -> None:
 
 def test_rows_whose_objects_are_missing_are_reported_and_kept(world: NightWorld) -> None:
     image = world.image()
-    world.bucket.delete(image.original_key)
+    world.bucket.lose(image.original_key)
     report = world.run("cleanup").result or {}
     assert report["rows_without_objects"] == 1
     assert report["examples"] == {"rows_without_objects": [image.original_key]}

@@ -77,7 +77,7 @@ def test_a_task_cancelled_before_it_began_may_be_retried(world: World) -> None:
 
 def test_a_task_whose_file_is_gone_cannot_be_retried(world: World) -> None:
     failed = a_failed_task(world)
-    world.bucket.delete(failed.args["source"])
+    world.bucket.lose(failed.args["source"])
     with pytest.raises(SourceGone):
         world.wired.retries.retry(failed.task_id)
 
@@ -123,7 +123,7 @@ def test_of_a_job_only_the_bad_children_are_tried_again(world: World) -> None:
 
 def test_all_that_match_are_tried_again_a_page_at_a_time(world: World) -> None:
     failed = [a_failed_task(world, number) for number in range(3)]
-    world.bucket.delete(failed[0].args["source"])
+    world.bucket.lose(failed[0].args["source"])
     first = world.wired.retries.retry_all(ALL_FAILED, 2, None)
     second = world.wired.retries.retry_all(ALL_FAILED, 2, first.next_cursor)
     olds = {old.task_id for old, _ in (*first.items, *second.items)}

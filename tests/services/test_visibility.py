@@ -129,7 +129,7 @@ def test_a_request_that_dies_while_it_shows_is_finished_by_a_worker(world: Night
     dying_at(world, "after_showing")
     with pytest.raises(Kill):
         world.night.deleting.restore(image.image_id)
-    world.bucket.delete(*before)
+    world.bucket.lose(*before)
     world.settle()
     assert served(world, image) == before
 

@@ -82,6 +82,17 @@ export function heading(title, note, ...actions) {
   return h("header", { class: "heading" }, h("h1", { tabindex: -1 }, title), note, h("div", { class: "actions" }, actions));
 }
 
+/** A job's report as facts, those about what was taken away first. */
+export function numbersOf(result) {
+  const plain = Object.entries(result).filter(([, value]) => ["number", "string", "boolean"].includes(typeof value));
+  const first = plain.filter(([name]) => TAKEN[name]).sort(([one], [other]) => PLACES.indexOf(one) - PLACES.indexOf(other));
+  const rest = plain.filter(([name]) => !TAKEN[name]);
+  return [...first, ...rest].map(([name, value]) => [t(TAKEN[name] ?? name.replaceAll("_", " ")), String(value)]);
+}
+
+const TAKEN = { taken: "Objects taken away", seen: "Objects seen", cap: "Limit of this run" };
+const PLACES = Object.keys(TAKEN);
+
 /** Name and value pairs; those without a value are left out. */
 export function facts(pairs) {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -5,7 +5,7 @@ import { confirm, drawer } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { at, bytes, took } from "./format.js";
 import { live } from "./live.js";
-import { button, chip, complain, copyButton, facts, linkButton, meter, skeleton, toast, trouble, typeWords } from "./parts.js";
+import { button, chip, complain, copyButton, facts, linkButton, meter, numbersOf, skeleton, toast, trouble, typeWords } from "./parts.js";
 import { still } from "./pictures.js";
 import { to } from "./router.js";
 import { nameOf, time } from "./task_table.js";
@@ -45,6 +45,7 @@ function parts(task, children, again) {
     timeline(task),
     task.children > 0 && family(task, children),
     image && result(image),
+    task.status === "PARTIAL" && task.error && h("section", {}, h("h3", {}, t("Result")), facts(numbersOf(task.result ?? {}))),
     about(task),
   ];
 }

@@ -5,7 +5,7 @@ import { fill, h } from "./dom.js";
 import { confirm } from "./dialogs.js";
 import { ago, when } from "./format.js";
 import { live } from "./live.js";
-import { button, chip, complain, facts, heading, skeleton, toast, trouble, typeWords, unavailable } from "./parts.js";
+import { button, chip, complain, facts, heading, numbersOf, skeleton, toast, trouble, typeWords, unavailable } from "./parts.js";
 import { go, to } from "./router.js";
 import { t } from "./words.js";
 
@@ -27,10 +27,10 @@ export function open(main) {
   const watch = live(look, 5, (error) => error && !print && fill(box, trouble(error, watch.now)));
 
   async function look(signal) {
-    const told = await get("/schedules", {}, { signal });
-    if (JSON.stringify(told) === print) return;
-    print = JSON.stringify(told);
-    fill(box, told.schedules.map((one) => card(one, watch.now)));
+    const all = await get("/schedules", {}, { signal });
+    if (JSON.stringify(all) === print) return;
+    print = JSON.stringify(all);
+    fill(box, all.schedules.map((one) => card(one, watch.now)));
   }
 
   return { dispose: watch.stop };
@@ -50,10 +50,12 @@ function card(one, again) {
     h("div", { class: "queue-foot" }, runs(one, again)));
 }
 
-function report({ result, error }) {
-  if (error) return h("p", { class: "note bad" }, error.message);
-  const numbers = Object.entries(result ?? {}).filter(([, value]) => ["number", "string", "boolean"].includes(typeof value)).slice(0, 6);
-  return numbers.length ? h("div", { class: "result" }, h("h3", {}, t("Result")), facts(numbers.map(([name, value]) => [name.replaceAll("_", " "), String(value)]))) : null;
+function report({ result, error, status }) {
+  const note = error && h("p", { class: "note bad" }, error.message);
+  // What has stopped halfway has numbers that say how far it came.
+  if (error && status !== "PARTIAL") return note;
+  const numbers = numbersOf(result ?? {}).slice(0, 6);
+  return [note, numbers.length ? h("div", { class: "result" }, h("h3", {}, t("Result")), facts(numbers)) : null];
 }
 
 function toggle(one, again) {

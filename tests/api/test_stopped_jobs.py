@@ -1,0 +1,35 @@
+"""A job that has stopped at its budget, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from chalicelib.core.messages import Work
+from chalicelib.services.uploads import Upload
+from chalicelib.wiring import Wired
+from tests.api.gateway import Gateway
+from tests.api.house import a_jpeg, bucket_of, finish
+
+
+def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(admin: Gateway, house: Wired) -> None:
+    accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
+    assert accepted.task is not None
+    finish(house, accepted.task.task_id)
+    bucket = bucket_of(house)
+    for number in range(5):
+        bucket.drop(f"originals/lost-{number}/0.png", b"lost")
+        bucket.written[f"originals/lost-{number}/0.png"] -= timedelta(days=30)
+    task_id = admin.post("/schedules/cleanup/run?limit=3").json["task_id"]
+    house.night.slices.run(Work(task_id), house.night.runner)
+
+    told = admin.get(f"/task/status/{task_id}").json
+
+    assert (told["status"], told["ready"], told["successful"]) == ("PARTIAL", True, False)
+    assert (told["error"]["code"], told["error"]["retryable"]) == ("budget_spent", False)
+    seen = told["result"]["seen"]
+    assert (told["result"]["taken"], told["result"]["cap"], told["result"]["quarantined"]) == (3, 3, 3)
+    assert f"3 objects were taken away, of {seen} seen, and this run may take 3" in told["error"]["message"]
+    in_turkish = admin.get(f"/task/status/{task_id}", **{"Accept-Language": "tr"}).json
+    assert f"{seen} nesneden 3 tanesi" in in_turkish["error"]["message"]
+    (listed,) = [one for one in admin.get("/schedules").json["schedules"] if one["name"] == "cleanup_orphaned_files"]
+    assert listed["last_task"]["error"]["code"] == "budget_spent"
