@@ -23,7 +23,10 @@ from cli.local.stack import Record, Stack
 from tests.e2e.client import Wallify, http_to
 from tests.e2e.truth import Truth
 
-LONGEST = ("test_survival.py", "test_deploy.py", "test_night.py", "test_monitor.py", "test_bulk_and_direct.py")
+LONGEST = (
+    *("test_survival.py", "test_deploy.py", "test_night.py", "test_monitor.py"),
+    *("test_clients.py", "test_bulk_and_direct.py"),
+)
 """Begun first, so that no process has much left to do when the other is done."""
 SAID = 60
 """Lines of the emulator's log that a failure shows: it keeps silent while all is well."""
