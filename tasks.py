@@ -11,10 +11,14 @@ profile in use, or the local cloud.
 
 from __future__ import annotations
 
+import uuid
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from cli.client.uploads import Outgoing
 from cli.commands.connection import connected
 
 _AS_USUAL = Namespace(url=None, token=None, profile=None, dir=None)
@@ -53,6 +57,38 @@ class Scheduled:
 
 
 @dataclass(frozen=True)
+class Processing:
+    """`process_image_async`: one file of this machine, uploaded and catalogued."""
+
+    def delay(self, path: str | Path, *, collection: str = "default") -> Started:
+        """Send the file; the task answers at once. Bytes that the collection has already end as a duplicate.
+
+        ApiError where it is refused, OSError where it cannot be read, Trouble without a token.
+        """
+        with connected(_AS_USUAL) as api:
+            sent = api.uploads.send_direct(_outgoing(path, collection), _unheard)
+            return Started(str(sent.task_id))
+
+
+@dataclass(frozen=True)
+class BulkProcessing:
+    """`bulk_process_images`: up to 500 files of this machine, in parallel under one parent task."""
+
+    def delay(self, paths: Sequence[str | Path], *, collection: str = "default") -> Started:
+        """Send the files; the answer is the parent task, whose progress counts them. As `Processing.delay`."""
+        with connected(_AS_USUAL) as api:
+            return Started(api.uploads.send_all([_outgoing(path, collection) for path in paths], _unheard))
+
+
+def _outgoing(path: str | Path, collection: str) -> Outgoing:
+    return Outgoing(Path(path), collection, key=str(uuid.uuid4()))
+
+
+def _unheard(_: int) -> None:
+    """How much has been sent is of no interest here."""
+
+
+@dataclass(frozen=True)
 class Thumbnails:
     """`generate_thumbnails`."""
 
@@ -67,3 +103,5 @@ cleanup_orphaned_files = Scheduled("cleanup_orphaned_files")
 update_collection_stats = Scheduled("update_collection_stats")
 optimize_images = Scheduled("optimize_images")
 generate_thumbnails = Thumbnails()
+process_image_async = Processing()
+bulk_process_images = BulkProcessing()

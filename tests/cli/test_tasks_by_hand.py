@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 import tasks
 from cli.client.errors import ApiError
 from cli.trouble import Trouble
+from tests.browser.paintings import jpeg
 from tests.browser.place import TOKEN
 from tests.cli.serving import Desk
 
@@ -46,6 +48,27 @@ def test_thumbnails_start_too(here: Desk) -> None:
     result = tasks.generate_thumbnails.delay(image_id=here.picture(1).image_id)
 
     assert here.house.tasks.get(result.id).type == "generate_thumbnails"
+
+
+def test_a_file_of_this_machine_is_processed(here: Desk, tmp_path: Path) -> None:
+    (tmp_path / "göl.jpg").write_bytes(jpeg(1))
+
+    result = tasks.process_image_async.delay(tmp_path / "göl.jpg", collection="seed")
+
+    assert here.house.state.catalog.image(result.get()["image_id"]).filename == "göl.jpg"
+    assert (result.status, here.house.tasks.get(result.id).type) == ("SUCCESS", "process_image")
+
+
+def test_many_files_of_this_machine_are_processed_under_one_parent(here: Desk, tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{number}.jpg") for number in range(3)]
+    for number, path in enumerate(paths):
+        Path(path).write_bytes(jpeg(number))
+
+    result = tasks.bulk_process_images.delay(paths, collection="seed")
+
+    result.get()
+    assert (result.status, here.house.tasks.get(result.id).type) == ("SUCCESS", "bulk_process_images")
+    assert {image.filename for image in here.house.state.catalog.images("seed", 9).items} == {"0.jpg", "1.jpg", "2.jpg"}
 
 
 def test_options_reach_the_task(here: Desk) -> None:
