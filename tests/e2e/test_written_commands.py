@@ -1,0 +1,152 @@
+"""Every command of the README and the docs, run as it is written, or the test that runs it by other means."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.local.stack import PROJECT
+from tests.docs.written import Written, blocks
+from tests.e2e.client import Wallify
+from tests.e2e.conftest import Cloud
+from tests.e2e.photos import a_small_photo
+
+pytestmark = pytest.mark.e2e
+
+BASH = shutil.which("bash") or "/bin/bash"
+STRICT = """set -euo pipefail
+curl() { command curl -sS --fail-with-body --noproxy '*' "$@"; }"""
+"""A curl that fails where it is refused."""
+ADDRESS = "http://127.0.0.1:7545"
+ELSEWHERE: Mapping[str, str] = {
+    r"\./wallify up": "tests/e2e/test_stack_life.py",
+    r"\./wallify test": "tests/cli/test_arguments.py",
+    r"\./wallify deploy|\.venv/bin/chalice|export AWS_DEFAULT_REGION": "tests/e2e/test_deploy.py",
+    r"\./wallify bench|python -m scripts\.weigh_monitor": "tests/bench",
+    r"\./wallify soak": "tests/faults/test_soak.py",
+    r"python -m (tests\.browser\.place|pytest tests/(monitor|browser)|scripts\.screenshots)": "tests/browser",
+    r"git fetch && git checkout": "tests/infra",  # a release that does not exist yet
+}
+"""Commands that take an account, minutes, or the whole suite -> where they are run."""
+
+
+def here() -> Iterator[Written]:
+    yield from (one for one in blocks() if place_of(one) is None)
+
+
+def place_of(one: Written) -> str | None:
+    return next((place for pattern, place in ELSEWHERE.items() if re.match(pattern, one.text)), None)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder with what the documentation's commands name, and their variables."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+    def type(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a person would who has read so far."""
+        typed = text
+        for word, value in {ADDRESS: "API", "TASK_ID": "TASK", "REGION": "AWS_DEFAULT_REGION"}.items():
+            typed = re.sub(rf"\b{word}\b", self.env[value], typed)
+        typed = typed.replace("ACCOUNT", "000000000000")
+        return subprocess.run(
+            [
+                BASH,
+                "-c",
+                f"set -euo pipefail\ncurl() {{ command curl -sS --fail-with-body --noproxy '*' \"$@\"; }}\n{typed}",
+            ],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    folder = tmp_path_factory.mktemp("workshop")
+    for name in ("docs", "cli", "chalicelib", "infra", "tests", "tasks.py", ".venv", "pyproject.toml"):
+        (folder / name).symlink_to(PROJECT / name)
+    _write_wallify(folder / "wallify", cloud)
+    photos = folder / "photos"
+    photos.mkdir()
+    for path in (photos / "1.jpg", photos / "2.jpg", folder / "image1.jpg", folder / "image2.jpg"):
+        path.write_bytes(a_small_photo())
+    (folder / "photo.jpg").write_bytes(a_small_photo())
+    image = wallify.published(a_small_photo(), collection="nature")
+    home = folder / "home"
+    for place in (".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
+        (home / place).mkdir(parents=True)
+    secrets = cloud.aws("secretsmanager")
+    secrets.create_secret(Name="wallify/dev/bootstrap-token", SecretString="a stage's token")  # as `deploy --stage dev`
+    env = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": cloud.emulator_url,
+        "AWS_PAGER": "",
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "API": cloud.api_url,
+        "TOKEN": cloud.token,
+        "TASK": image["links"]["task"].rpartition("/")[2],
+        "IMAGE": image["image_id"],
+        "BUCKET": cloud.outputs["BucketName"],
+        "EMULATOR_URL": cloud.emulator_url,
+        "WALLIFY_URL": cloud.api_url,
+        "WALLIFY_TOKEN": cloud.token,
+    }
+    yield Workshop(folder, env)
+    secrets.delete_secret(SecretId="wallify/dev/bootstrap-token", ForceDeleteWithoutRecovery=True)
+
+
+def _write_wallify(path: Path, cloud: Cloud) -> None:
+    """The project's wrapper; what looks at a local stack looks at this one."""
+    at = f'case "$1" in status|logs) set -- "$@" --dir "{cloud.stack.home}";; esac'
+    path.write_text(f'#!/usr/bin/env bash\n{at}\nexec "{PROJECT}/wallify" "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("written", [*here()], ids=str)
+def test_a_command_of_the_documentation_runs(written: Written, workshop: Workshop) -> None:
+    for program in ("aws", "jq"):
+        if program in written.text.split() and shutil.which(program) is None and not os.environ.get("CI"):
+            pytest.skip(f"{program} is not on this machine")
+    done = workshop.type(written.text)
+    assert done.returncode == 0, f"{written}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+def test_the_token_line_of_the_readme_finds_the_token(workshop: Workshop) -> None:
+    (line,) = (one.text for one in blocks() if one.text.startswith("TOKEN="))
+    assert workshop.type(f'{line}; printf %s "$TOKEN"').stdout == workshop.env["TOKEN"]
+
+
+def test_the_python_lines_of_the_documentation_run(workshop: Workshop, wallify: Wallify) -> None:
+    wallify.published(a_small_photo(), collection="wallpapers")
+    text = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    program = f"import os\ntoken = os.environ['TOKEN']\n{lines}".replace(ADDRESS, workshop.env["API"])
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=workshop.folder, env=workshop.env, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_each_command_that_is_run_elsewhere_names_tests_that_exist() -> None:
+    named = {place for one in blocks() if (place := place_of(one))}
+    assert named == set(ELSEWHERE.values())
+    assert all((PROJECT / place).exists() for place in named)
