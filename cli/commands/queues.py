@@ -37,6 +37,8 @@ LETTER: tuple[Column[DeadLetter], ...] = (
     ("bytes", lambda letter: letter.bytes),
     ("message", lambda letter: letter.body),
 )
+LETTER_ID = "2f6a1c9e-5a52-4d0c-9a0b-6a1f3c1f7a10"
+"""For examples."""
 LEFT: Mapping[str, str] = {
     "unreadable": "it cannot be read",
     "no_task": "its task is unknown or has expired",
@@ -53,7 +55,7 @@ def add_to(commands: Commands) -> None:
         "list queues; pause, resume, purge; show, redrive, remove dead letters",
         "queues",
         "queues dead images --json",
-        "queues show images 2f6a1c9e-5a52-4d0c-9a0b-6a1f3c1f7a10",
+        f"queues show images {LETTER_ID}",
         "queues redrive images",
         "queues purge images --yes",
     )
@@ -63,8 +65,8 @@ def add_to(commands: Commands) -> None:
     connection.add_to(listing, below=True)
     listing.set_defaults(run=run)
     dead = _verb(verbs, "dead", "show a queue's dead letters, with their reasons", run_dead)
-    show = _verb(verbs, "show", "show dead letters with their whole messages", run_show)
-    remove = _verb(verbs, "remove", "remove dead letters for good", run_remove)
+    show = _verb(verbs, "show", "show dead letters with their whole messages", run_show, LETTER_ID)
+    remove = _verb(verbs, "remove", "remove dead letters for good", run_remove, LETTER_ID)
     for parser in (show, remove):
         parser.add_argument("ids", nargs="+", metavar="ID", help="as `wallify queues dead` shows it")
     remove.add_argument("--yes", action="store_true", help="do not ask")
@@ -78,9 +80,9 @@ def add_to(commands: Commands) -> None:
 
 
 def _verb(
-    verbs: Commands, name: str, what: str, action: Callable[[argparse.Namespace], int]
+    verbs: Commands, name: str, what: str, action: Callable[[argparse.Namespace], int], *further: str
 ) -> argparse.ArgumentParser:
-    parser = declare(verbs, name, what, f"queues {name} images")
+    parser = declare(verbs, name, what, " ".join(("queues", name, "images", *further)))
     parser.add_argument("name", help="as `wallify queues` shows it")
     connection.add_to(parser, below=True)
     parser.set_defaults(run=action)

@@ -108,6 +108,9 @@ def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, library: Wired,
     assert admin.get(f"/collections/nature/images?{query}").status == 400
 
 
+ADDRESSES = ("url", "thumbnails", "srcset")
+
+
 def test_the_trash_shows_whole_images(admin: Gateway, library: Wired) -> None:
     image = admin.get("/collections/nature/images?text=lake").json["images"][0]
 
@@ -115,5 +118,6 @@ def test_the_trash_shows_whole_images(admin: Gateway, library: Wired) -> None:
 
     (seen,) = admin.get("/trash").json["images"]
     assert seen == thrown
-    assert seen == image | {"trashed_at": seen["trashed_at"]}
+    assert seen | {name: image[name] for name in ADDRESSES} == image | {"trashed_at": seen["trashed_at"]}
+    assert all(seen[name] != image[name] for name in ADDRESSES)  # what was public is so no more
     assert len(seen["thumbnails"]) == 3

@@ -60,6 +60,7 @@ def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Wire
         "retryable": False,
         "details": {},
         "trace": None,
+        "cause": None,
     }
     assert (got.json["queue_wait_ms"], got.json["runtime_ms"]) == (250, 750)
 

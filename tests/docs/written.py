@@ -58,10 +58,10 @@ def routes() -> Iterator[tuple[Written, str, str]]:
 
 
 def parameters() -> Iterator[tuple[Written, str, list[tuple[str, str]]]]:
-    """Each `name=` or `name=value` in a sentence, with the name and the routes that its paragraph speaks of."""
+    """Each `name=` or `name=value` in a sentence, with the name and the routes that its paragraph (or row) speaks of."""
     for page, text in _pages():
         prose = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
-        for paragraph in re.finditer(r"(?:.+\n)+", prose):
+        for paragraph in re.finditer(r"\|.*\n|(?:(?!\|).+\n)+", prose):
             near = [(found[1], found[2]) for found in _ROUTE.finditer(paragraph[0])]
             for found in re.finditer(r"`([a-z_]+)=[^`\n]*`", paragraph[0]):
                 yield Written(found[0], page, _line(prose, paragraph.start() + found.start())), found[1], near
