@@ -58,7 +58,7 @@ def routes() -> Iterator[tuple[Written, str, str]]:
 
 
 def parameters() -> Iterator[tuple[Written, str, list[tuple[str, str]]]]:
-    """Each `name=` or `name=value` in a sentence, with the name and the routes that its paragraph (or row) speaks of."""
+    """Each `name=` or `name=value` in a sentence, with the name and the routes that its paragraph or row names."""
     for page, text in _pages():
         prose = _FENCE.sub(lambda found: "\n" * found[0].count("\n"), text)
         for paragraph in re.finditer(r"\|.*\n|(?:(?!\|).+\n)+", prose):
