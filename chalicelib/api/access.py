@@ -25,7 +25,13 @@ def allowed(ask: Ask, scopes: tuple[Scope, ...]) -> Ask:
         return ask
     principal = authenticate(ask)
     authorise(principal, scopes)
-    return replace(ask, owner=principal.token_id, actor=principal.name, is_admin=principal.is_admin)
+    return replace(
+        ask,
+        owner=principal.token_id,
+        actor=principal.name,
+        is_admin=principal.is_admin,
+        scopes=principal.scopes,
+    )
 
 
 def authenticate(ask: Ask) -> Principal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +12,7 @@ from chalice.app import Request
 
 from chalicelib.api.addresses import address_of
 from chalicelib.api.languages import Language, language_of
+from chalicelib.core.tokens import Scope
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,19 @@ class Ask:
     """That token's name."""
     is_admin: bool = False
     """True when that token may do everything."""
+    scopes: frozenset[Scope] = frozenset()
+    """What that token allows; none on public routes."""
+    private: dict[str, bool] = field(default_factory=dict, compare=False)
+    """Collections that were looked up for this request, and whether they are private."""
     origin: str = ""
     """Scheme and host of the address the client used, such as `https://api.example.org`; empty where it is unknown."""
     began: datetime | None = None
     """When the gateway took the request; None where it does not say."""
+
+    @property
+    def may_read(self) -> bool:
+        """True when that token may see pictures, private ones included."""
+        return self.is_admin or Scope.READ in self.scopes
 
     @property
     def language(self) -> Language:

@@ -13,6 +13,7 @@ import msgspec
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.vocabulary import Moment
+from chalicelib.api.withholding import is_withheld
 from chalicelib.core import keys
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
@@ -55,7 +56,8 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     filename: str
     """The name as it was uploaded."""
     url: str
-    """The picture in full size, in a format every client reads."""
+    """The picture in full size, in a format every client reads; empty, as names, thumbnails and looks are, where the
+    picture is not public and the token lacks the scope `read`."""
     srcset: str
     """The thumbnails, ready for `<img srcset>`."""
     thumbnails: tuple[Thumbnail, ...]
@@ -100,10 +102,15 @@ R = TypeVar("R", bound=ImageRecord)
 
 
 def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
-    """The image as a record of that kind; `more` are the fields that the kind adds."""
+    """The image as a record of that kind; `more` are the fields that the kind adds.
+
+    A token that may not read gets no address that is signed, nor the name and looks of a picture that has such ones.
+    """
     delivery = wired().delivery
     forms = delivery.catalog.renditions(image.image_id)
     private = any(keys.is_guarded(form.key) for form in forms)
+    if is_withheld(ask, image.collection) or (not ask.may_read and (private or image.is_trashed)):
+        return _withheld(kind, ask, image, {"private": private or is_withheld(ask, image.collection), **more})
     if image.is_trashed:
         forms = tuple(replace(form, key=keys.hidden(form.key)) for form in forms)
     picture, thumbnails = image.picture, _thumbnails(forms, delivery)
@@ -118,6 +125,20 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
         **more,
     }
     return kind(**fields)
+
+
+def _withheld(kind: type[R], ask: Ask, image: Image, more: Mapping[str, object]) -> R:
+    """What a token that may not read gets of a picture that is not public."""
+    picture, links = image.picture, _links(ask, image, private=False)
+    told: dict[str, Any] = {
+        **dict.fromkeys(("name", "filename", "url", "srcset", "sha256", "thumbhash"), ""),
+        **dict.fromkeys(("thumbnails", "colors", "warnings"), ()),
+        **{name: getattr(image, name) for name in ("image_id", "collection", "created_at", "recipe")},
+        **{name: getattr(picture, name) for name in ("format", "width", "height", "bytes", "has_alpha", "frames")},
+        "links": {name: link for name, link in links.items() if name != "cdn"},
+        **more,
+    }
+    return kind(**told | ({"exif": {}} if "exif" in told else {}))
 
 
 _OF_IMAGE = ("image_id", "collection", "name", "filename", "created_at", "recipe")

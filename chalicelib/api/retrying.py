@@ -15,6 +15,7 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.tasks import Collection, PageQuery, Since, Until, Words
 from chalicelib.api.vocabulary import Id, Limit, Moment, Switch, TaskAt, given, is_on
+from chalicelib.api.withholding import as_seen, is_found
 from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import (
@@ -190,7 +191,7 @@ def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
     `state=REVOKED`. A task that was tried again already never matches again. Parents, runs of schedules and tasks whose
     file is gone are left out. With `dry_run=true` nothing changes.
     """
-    which = _which(query)
+    which = _which(ask, query)
     if is_on(query.dry_run):
         return _previewed(ask, query, which)
     page = wired().retries.retry_all(which, query.limit, given(query.cursor))
@@ -198,7 +199,7 @@ def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
         dry_run=False,
         total=len(page.items),
         complete=page.next_cursor is None,
-        matched=tuple(_candidate(old) for old, _ in page.items),
+        matched=tuple(_candidate(ask, old) for old, _ in page.items),
         retried=tuple(Retried(old.task_id, new.task_id) for old, new in page.items),
         next_cursor=sealed(ask, query, page.next_cursor),
     )
@@ -260,7 +261,7 @@ _FILTERS = ("state", "type", "collection", "parent", "since", "until", "text")
 _MOST_COUNTED = 500
 
 
-def _which(query: RetryQuery) -> RetryFilter:
+def _which(ask: Ask, query: RetryQuery) -> RetryFilter:
     if all(getattr(query, name) is UNSET for name in _FILTERS):
         raise BadRequest("Give at least one filter: {allowed}.", parameter="state", allowed=list(_FILTERS))
     state, retryable = given(query.state) or RetryState.FAILURE, given(query.retryable)
@@ -275,7 +276,7 @@ def _which(query: RetryQuery) -> RetryFilter:
         until=given(query.until),
         text=given(query.text),
     )
-    return RetryFilter(wanted, _RETRYABLE[retryable or Retryable.TRUE])
+    return RetryFilter(wanted, _RETRYABLE[retryable or Retryable.TRUE], lambda task: is_found(ask, wanted, task))
 
 
 _RETRYABLE = {Retryable.TRUE: True, Retryable.FALSE: False, Retryable.ANY: None}
@@ -289,14 +290,15 @@ def _previewed(ask: Ask, query: RetryQuery, which: RetryFilter) -> Answer:
         dry_run=True,
         total=max(total, len(page.items)),
         complete=complete,
-        matched=tuple(map(_candidate, page.items)),
+        matched=tuple(_candidate(ask, task) for task in page.items),
         retried=(),
         next_cursor=sealed(ask, query, page.next_cursor),
     )
     return data(told).noting(f"{told.total}{'' if complete else ' or more'} match")
 
 
-def _candidate(task: Task) -> RetryCandidate:
+def _candidate(ask: Ask, task: Task) -> RetryCandidate:
+    task = as_seen(ask, task)
     subject, code = task.subject, task.error.code if task.error else None
     return RetryCandidate(
         task.task_id, task.type, task.status, subject.collection, subject.filename, code, task.created_at

@@ -13,6 +13,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
+from chalicelib.api.withholding import as_seen
 from chalicelib.core.object_versions import FORM_OF, REPEATS
 from chalicelib.core.tasks import WARNINGS, Failure, Progress, Status, Task, TaskType
 from chalicelib.errors import ImageNotFound, WallifyError
@@ -100,7 +101,8 @@ class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
-    """The task, with `result` in place of what the task itself remembers, if given."""
+    """The task as the token may see it, with `result` in place of what the task itself remembers, if given."""
+    task = as_seen(ask, task)
     subject = task.subject
     return TaskRecord(
         **{name: getattr(task, name) for name in _SAME},

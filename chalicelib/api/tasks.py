@@ -21,6 +21,7 @@ from chalicelib.api.task_record import (
 )
 from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt, given
 from chalicelib.api.waiting import LOOK_AGAIN_WHEN_CROWDED, waited
+from chalicelib.api.withholding import is_found
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
@@ -138,8 +139,9 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
 )
 def tasks(ask: Ask, query: HistoryQuery) -> Answer:
     """Newest first. A page may be short, even empty, and still have a next cursor."""
-    page = wired().tasks.history(filter_of(query), query.limit, given(query.cursor))
-    records = tuple(counted_record(ask, task) for task in page.items)
+    wanted = filter_of(query)
+    page = wired().tasks.history(wanted, query.limit, given(query.cursor))
+    records = tuple(counted_record(ask, task) for task in page.items if is_found(ask, wanted, task))
     return data(TaskList(records, sealed(ask, query, page.next_cursor)))
 
 

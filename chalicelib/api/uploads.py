@@ -16,6 +16,7 @@ from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
 from chalicelib.api.vocabulary import Switch, given, is_on
 from chalicelib.api.waiting import upload_ended
 from chalicelib.core.catalog import Image
+from chalicelib.core.names import display_name
 from chalicelib.core.tasks import Status, Task
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import (
@@ -117,7 +118,7 @@ def file_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePa
     upload = Upload(form.collection, file.filename, file.body, form.on_duplicate)
     accepted = wired().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
     if accepted.duplicate is not None:
-        return _there_already(ask, accepted, accepted.duplicate)
+        return _there_already(ask, accepted, accepted.duplicate, upload)
     if is_asynchronous(form):
         return _waiting(ask, accepted, upload)
     return _finished(ask, accepted, upload)
@@ -128,8 +129,8 @@ def is_asynchronous(form: UploadForm) -> bool:
     return is_on(form.asynchronous)
 
 
-def _there_already(ask: Ask, accepted: Accepted, image: Image) -> Answer:
-    record = record_of(ProcessedImage, ask, image, duplicate=True)
+def _there_already(ask: Ask, accepted: Accepted, image: Image, upload: Upload) -> Answer:
+    record = _as_sent(record_of(ProcessedImage, ask, image, duplicate=True), upload)
     task_ids = _task_ids(_task_of(accepted))
     return data(FinishedUpload(file=record, task_ids=task_ids, duplicate=True, warnings=accepted.warnings))
 
@@ -154,8 +155,14 @@ def _finished(ask: Ask, accepted: Accepted, upload: Upload) -> Answer:
     image = processed_image(ask, task)
     if image is None:
         raise _error_of(task)
+    image = _as_sent(image, upload)
     told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=accepted.warnings)
     return data(told, 200 if image.duplicate else 201).having(Location=image.links["self"])
+
+
+def _as_sent(record: ProcessedImage, upload: Upload) -> ProcessedImage:
+    """The record, with the name that this request itself gave where the picture's own is kept back."""
+    return record if record.filename else msgspec.structs.replace(record, filename=display_name(upload.filename))
 
 
 def _task_of(accepted: Accepted) -> Task:

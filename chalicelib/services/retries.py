@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chalicelib.core.families import OPENING, is_opening
 from chalicelib.core.jobs import LONG, STANDING
@@ -32,10 +32,12 @@ class RetryFilter:
     wanted: TaskFilter
     retryable: bool | None = True
     """What a failure's error must say; None takes all failures. Other states have no such mark."""
+    is_shown: Callable[[Task], bool] = field(default=lambda _: True, compare=False)
+    """Whether who asks may know that the task matches."""
 
     def takes(self, task: Task) -> bool:
         """Whether the filter means this task, be it possible to try it again or not."""
-        if task.status not in _AGAIN or not self.wanted.matches(task):
+        if task.status not in _AGAIN or not self.wanted.matches(task) or not self.is_shown(task):
             return False
         if task.status is not Status.FAILURE or self.retryable is None:
             return True

@@ -35,7 +35,7 @@ export function openTask(id, closed) {
 }
 
 function parts(task, children, again) {
-  const image = task.result?.thumbnails ? task.result : null;
+  const image = task.result?.thumbnails?.length ? task.result : null;
   return [
     h("div", { class: "task-top" }, image && still(image, { sizes: "96px", lazy: false }),
       h("div", { class: "stack" }, h("div", {}, chip(task.status)), h("p", { class: "muted" }, typeWords(task.type)))),
