@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 
 from cli.local import emulator_policies
 
 THEIRS = iam_evaluator._fnmatch_compile  # noqa: SLF001  # what we change
+THEIR_ACTIONS = iam_actions.extract_iam_action
 ROLE = "arn:aws:s3:::media/incoming/*"
 
 
@@ -18,6 +19,7 @@ def ours() -> Iterator[None]:
     emulator_policies.keep()
     yield
     iam_evaluator._fnmatch_compile = THEIRS  # noqa: SLF001
+    iam_actions.extract_iam_action = THEIR_ACTIONS
 
 
 def allows(pattern: str, text: str) -> bool:
@@ -51,3 +53,17 @@ def test_an_emulator_that_knows_this_is_left_alone() -> None:
     mended = iam_evaluator._fnmatch_compile  # noqa: SLF001
     emulator_policies.keep()
     assert iam_evaluator._fnmatch_compile is mended  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    ("verb", "action"),
+    [
+        ("ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
+        ("DeleteMessageBatch", "sqs:DeleteMessage"),
+        ("SendMessageBatch", "sqs:SendMessage"),
+        ("ReceiveMessage", "sqs:ReceiveMessage"),
+    ],
+)
+def test_a_batch_of_sqs_needs_the_permission_of_its_single_verb(verb: str, action: str) -> None:
+    asked = {"x-amz-target": f"AmazonSQS.{verb}"}
+    assert iam_actions.extract_iam_action("sqs", "POST", "/", asked, b"", {}) == action
