@@ -16,6 +16,8 @@ CHECKPOINTS: Final = (
 """Every name that the workers pass, so that a test can walk them all."""
 JOB_CHECKPOINTS: Final = ("after_piece", "after_hand_on", "after_objects", "after_revision")
 """The same for long jobs."""
+VISIBILITY_CHECKPOINTS: Final = ("after_hidden_copies", "after_hiding", "after_showing")
+"""The same for hiding and showing the renditions of an image."""
 
 Checkpoint = Callable[[str], None]
 

@@ -63,7 +63,8 @@ class Place(Gateway):
 
 @pytest.fixture(params=list(PLACES.values()), ids=list(PLACES))
 def place(request: pytest.FixtureRequest, admin: Gateway) -> Place:
-    return Place(admin.app, admin.authorization, {}, 0, *request.param)
+    domain, context_base, path_base = request.param
+    return Place(admin.app, admin.authorization, domain=domain, context_base=context_base, path_base=path_base)
 
 
 def test_links_lead_back_to_the_address_that_was_used(place: Place) -> None:

@@ -153,7 +153,7 @@ def test_f57_a_bucket_that_refuses_is_tried_again(
     judge_in_s3(on_s3, cloud.s3)
 
 
-@pytest.mark.parametrize("operation", ["GetObject", "PutObject", "DeleteObjects"])
+@pytest.mark.parametrize("operation", ["GetObject", "PutObject", "DeleteObject"])
 def test_f57_a_connection_that_breaks_after_the_work_is_tried_again(on_s3: World, cloud: Cloud, operation: str) -> None:
     task = announced(on_s3)
     faults = Faults(cloud.s3, f"s3.{operation}")

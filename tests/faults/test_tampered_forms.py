@@ -136,7 +136,10 @@ def test_f59_an_object_that_is_larger_than_its_form_allowed_is_not_even_read(wor
     judge(world)
 
 
-def test_f59_a_form_that_is_used_again_changes_no_image(world: World) -> None:
+OTHER_PICTURE = ("nature", a_png(1))
+
+
+def test_f59_a_form_that_is_used_again_makes_another_image_and_changes_none(world: World) -> None:
     draft = a_draft(world)
     world.bucket.drop(draft.task.args["source"], a_png())
     world.rest()
@@ -144,25 +147,26 @@ def test_f59_a_form_that_is_used_again_changes_no_image(world: World) -> None:
     world.bucket.drop(draft.task.args["source"], a_png(1))
     world.rest()
     assert world.task(draft.task) == ended
-    judge(world, PICTURE)
+    judge(world, PICTURE, OTHER_PICTURE)
 
 
-def test_f59_of_a_form_that_is_used_twice_at_once_one_version_is_the_image(world: World) -> None:
+def test_f59_of_a_form_that_is_used_twice_at_once_each_version_is_an_image(world: World) -> None:
     draft = a_draft(world)
     world.bucket.drop(draft.task.args["source"], a_png(1))
     world.bucket.drop(draft.task.args["source"], a_png())
     world.rest()
     assert world.statuses(draft.task) == [Status.SUCCESS]
-    judge(world, PICTURE)
+    judge(world, PICTURE, OTHER_PICTURE)
 
 
-def test_f59_what_comes_after_its_form_has_expired_makes_no_image(world: World) -> None:
+def test_f59_what_s3_takes_after_its_task_has_expired_has_a_task_of_its_own(world: World) -> None:
     draft = a_draft(world)
     world.rest()
     assert world.task(draft.task).status is Status.FAILURE
     world.bucket.drop(draft.task.args["source"], a_png())
     world.rest()
-    judge(world)
+    assert world.task(draft.task).status is Status.FAILURE
+    judge(world, PICTURE)
 
 
 def a_draft(world: World) -> Draft:

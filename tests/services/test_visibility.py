@@ -13,12 +13,13 @@ from chalicelib.core.manifests import entries_in
 from chalicelib.core.pictures import Recipe
 from chalicelib.core.tasks import Status
 from chalicelib.errors import TooManyRequests, Unavailable
+from chalicelib.services.checkpoints import VISIBILITY_CHECKPOINTS
 from tests.night import DAY, NightWorld
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
 from tests.world import Kill
 
-PLACES = ("after_hidden_copies", "after_hiding")
+*PLACES, AFTER_SHOWING = VISIBILITY_CHECKPOINTS
 
 
 @pytest.fixture
@@ -126,7 +127,7 @@ def test_a_request_that_dies_while_it_shows_is_finished_by_a_worker(world: Night
     before = named(world, image)
     world.night.deleting.trash(image.image_id)
     world.settle()
-    dying_at(world, "after_showing")
+    dying_at(world, AFTER_SHOWING)
     with pytest.raises(Kill):
         world.night.deleting.restore(image.image_id)
     world.bucket.lose(*before)
@@ -166,7 +167,7 @@ def test_a_picture_that_is_trashed_while_it_is_shown_is_hidden(world: NightWorld
     world.night.deleting.trash(image.image_id)
 
     def passing(name: str) -> None:
-        if name == "after_showing":
+        if name == AFTER_SHOWING:
             world.at_checkpoint = lambda _: None
             world.clock.move(DAY)
             world.night.deleting.trash(image.image_id)
