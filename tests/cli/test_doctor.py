@@ -59,7 +59,7 @@ def test_a_wrong_configuration_is_named_with_its_cause(
     def denied(*_: object) -> None:
         raise Misconfigured(cause=CAUSE)
 
-    monkeypatch.setattr(type(desk.house.delivery), "stats", denied)
+    monkeypatch.setattr(type(desk.house.collections), "all", denied)
 
     typed = at_desk("doctor", "--json")
 
