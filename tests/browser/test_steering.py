@@ -48,18 +48,18 @@ def test_where_the_age_of_the_oldest_is_not_measured_nothing_is_said_of_it(admin
 
 
 def test_dead_letters_are_listed_with_their_reason_redriven_or_removed(admin: Visitor, place: Place) -> None:
-    place.house.images_queue.bury("{}", reason="unknown_message")
+    place.house.images_queue.bury("{}", reason="of_this_test")
     admin.go("#/queues")
     admin.button("2 dead letters").click()
     drawer = admin.dialog("Dead letters of images")
-    expect(drawer).to_contain_text("unknown_message")
+    expect(drawer).to_contain_text("of_this_test")
 
     admin.button("Redrive all", within=drawer).click()
     admin.button("Redrive", within=admin.dialog("Redrive the dead letters?")).click()
     expect(admin.page.locator(".toasts")).to_contain_text("0 tasks are tried again")
     expect(admin.page.locator(".toasts")).to_contain_text("stays: cannot be read")
 
-    letter = drawer.locator(".letter", has_text="unknown_message")
+    letter = drawer.locator(".letter", has_text="of_this_test")
     expect(letter).to_contain_text("can only be removed")
     admin.button("Remove", within=letter).click()
     admin.page.get_by_role("dialog", name="Remove dead letter").get_by_role("button", name="Remove").click()

@@ -190,7 +190,9 @@ def test_who_leaves_the_line_takes_no_place() -> None:
         admission.leave()
         await admission.enter()
 
-    asyncio.run(scene())
+    # In a thread of its own: a browser test before this one may have left its event loop to this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, scene()).result()
 
 
 @pytest.mark.parametrize(

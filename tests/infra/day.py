@@ -85,12 +85,26 @@ def secrets(account: Account) -> None:
     for twin in ("twin.jpg", "other-twin.jpg"):  # the second gives way to the first
         account.put(f"incoming/secret/{twin}", LOOSE + b"twin")
     arrive(account)
-    first, second, *_ = images(account, "secret")
+    first, second, third, *_ = images(account, "secret")
     made = account.ask("POST", f"/images/{first}/link", {"hours": 1})
     account.ask("GET", made["url"])
     account.ask("GET", "/cdn/lakes/1.jpg?download=true")
     account.ask("DELETE", f"/images/{second}?forever=true")
+    account.ask("DELETE", f"/images/{third}")
+    account.ask("POST", f"/images/{third}/restore")
     account.work("Maintenance")
+    for image_id in (third, images(account)[0]):
+        trash_and_restore_by_a_worker(account, image_id)
+
+
+def trash_and_restore_by_a_worker(account: Account, image_id: str) -> None:
+    """As after a request that ended between the row's change and the move of the renditions."""
+    house = account.wired("test")
+    for trashed_at in (account.clock.now(), None):
+        image = house.state.catalog.known([image_id])[image_id]
+        house.state.catalog.revise(image, replace(image, trashed_at=trashed_at))
+        house.night.visibility.overtaken(image_id)
+        account.work("Maintenance")
 
 
 def bad_days(account: Account) -> None:
@@ -102,7 +116,7 @@ def bad_days(account: Account) -> None:
     account.ask("POST", f"/task/cancel/{called_off}")
     arrive(account)
     account.ask("POST", f"/task/retry/{called_off}")
-    account.ask("POST", "/tasks/retry?state=FAILURE")
+    account.ask("POST", "/tasks/retry?state=FAILURE&retryable=any")
     account.work("Images")
     upload(account, 21)
     account.announce_all()
