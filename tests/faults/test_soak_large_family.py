@@ -15,9 +15,9 @@ from bench.soak.fates import Fates, Rates
 from chalicelib.core.tasks import Status, Tally, Task
 from chalicelib.errors import SourceGone
 from chalicelib.services.drafts import Announced
+from tests.sizes import many_for
 from tests.world import World
 
-MANY = 10_000
 FEW = 10
 PEACE = Rates(kill=0.0, duplicate=0.0, errors=0.0)
 DIGITS = 40
@@ -56,7 +56,7 @@ def tally_of(children: Sequence[Task]) -> Tally:
 @pytest.mark.slow
 @pytest.mark.parametrize("store", BACKENDS)
 def test_f33_thousands_of_children_are_counted_exactly_and_end_their_parent_once(store: str) -> None:
-    total = MANY
+    total = many_for(store)
     with a_family(store, total) as (world, backend, parent):
         children = [task for task in backend.rows().tasks.values() if task.parent_id == parent.task_id]
         Random(1).shuffle(children)
