@@ -21,6 +21,7 @@ from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
 from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
 from chalicelib.services.privacy import PrivacyDiffers
+from chalicelib.services.renaming import CollectionIsRenamed
 from chalicelib.wiring import wired
 
 
@@ -165,10 +166,11 @@ def delete_images(ask: Ask, body: SomeImages) -> Answer:
     "Delete a collection",
     scopes=(Scope.ADMIN,),
     replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
-    errors=(CollectionNotFound, CollectionNotEmpty, Unavailable),
+    errors=(CollectionNotFound, CollectionNotEmpty, CollectionIsRenamed, Unavailable),
 )
 def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
     """With `force=true` also where it has images; those that come later stay."""
+    wired().night.renaming.must_rest(at.name)
     return started(ask, wired().night.deleting.delete_collection(at.name, force=is_on(query.force)))
 
 

@@ -13,13 +13,15 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import signed_address
 from chalicelib.api.images import CollectionRecord, record_of_collection
+from chalicelib.api.task_record import TaskRecord, started
 from chalicelib.api.vocabulary import CollectionAt, ImageAt, Moment, given
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import BadRequest, ImageNotFound, Unavailable
+from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
 from chalicelib.services.collections import CollectionExists
 from chalicelib.services.deleting import CollectionNotFound
 from chalicelib.services.privacy import PrivacyIsSettled
+from chalicelib.services.renaming import CollectionIsRenamed
 from chalicelib.wiring import wired
 
 Title = Annotated[str, msgspec.Meta(max_length=200, description="For people; empty for none.")]
@@ -37,8 +39,9 @@ class NewCollection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CollectionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change; at least one of them."""
+    """What to change; at least one of them, and another `name` alone."""
 
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="Rename it.")] | UnsetType = UNSET
     private: bool | UnsetType = UNSET
     """Whether its pictures are for those alone who have a signed address."""
     title: Title | UnsetType = UNSET
@@ -79,20 +82,31 @@ def create_collection(ask: Ask, body: NewCollection) -> Answer:
 
 @endpoint(
     "PATCH /collections/{name}",
-    "Describe a collection, make it private or public",
+    "Rename or describe a collection, make it private or public",
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("The collection.", CollectionRecord)},
-    errors=(CollectionNotFound, PrivacyIsSettled, Unavailable),
+    replies={
+        200: Reply("The collection.", CollectionRecord),
+        202: Reply("The task that renames it.", TaskRecord, headers=("Location", "Retry-After")),
+    },
+    errors=(CollectionNotFound, NameTaken, CollectionIsRenamed, PrivacyIsSettled, Unavailable),
 )
 def change_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Answer:
-    """`private` before its first image: where a picture lies decides who may read it. An empty one may be new."""
+    """`private` before its first image: where a picture lies decides who may read it. An empty one may be new.
+
+    Another `name` is given by a task that takes every image along; the address of a picture under the old name leads to
+    the new one. Uploads to the old name are not redirected: they make a collection of that name, private if it was.
+    """
     title, description = given(body.title), given(body.description)
-    if body.private is UNSET and title is None and description is None:
-        raise BadRequest("private, title or description must be given.", parameter="private")
-    name = collection_name(at.name)
-    described = title is not None or description is not None
-    if described and body.private is UNSET and not wired().collections.is_known(name):
+    name, others = collection_name(at.name), (body.private, body.title, body.description)
+    if body.name is UNSET and all(other is UNSET for other in others):
+        raise BadRequest("name, private, title or description must be given.", parameter="name")
+    if body.name is not UNSET and collection_name(body.name) != name:
+        if any(other is not UNSET for other in others):
+            raise BadRequest("Another name is given alone; send private, title and description before or after.")
+        return started(ask, wired().night.renaming.rename(name, body.name))
+    if body.private is UNSET and not wired().collections.is_known(name):
         raise CollectionNotFound(collection=name)
+    wired().night.renaming.must_rest(name)
     if isinstance(body.private, bool):
         wired().privacy.make(name, private=body.private)
     about = wired().collections.describe(name, title=title, description=description)

@@ -69,6 +69,13 @@ TURKISH = {
     "nothing_accepted": "Dosyaların hiçbiri kabul edilemez.",
     "collection_not_empty": "Koleksiyonda resimler var; onları da silmek için force=true deyin.",
     "collection_exists": "Bu adda bir koleksiyon zaten var.",
+    "collection_is_renamed": (
+        "Koleksiyon, henüz başarıyla bitmemiş bir yeniden adlandırmanın parçası; görevini bekleyin ya da onu yeniden "
+        "isteyin."
+    ),
+    "rename_overtaken": (
+        "İki koleksiyondan biri bu arada silindi ya da yeniden adlandırıldı; yeniden adlandırmayı bir daha isteyin."
+    ),
     "collection_not_found": "Böyle bir koleksiyon yok.",
     "token_revoked": "Anahtar iptal edilmiş; iptal geri alınmaz, yenisini oluşturun.",
     "admin_would_go": (
@@ -279,7 +286,11 @@ TURKISH = {
     "Somebody else changed this token first.": "Bu token'ı az önce başkası değiştirdi.",
     "name, scopes or days must be given.": "name, scopes ya da days verilmeli.",
     "Somebody else changed this collection first.": "Bu koleksiyonu az önce başkası değiştirdi.",
-    "private, title or description must be given.": "private, title ya da description verilmeli.",
+    "name, private, title or description must be given.": "name, private, title ya da description verilmeli.",
+    "Another name is given alone; send private, title and description before or after.": (
+        "Yeni ad tek başına verilir; private, title ve description alanlarını önce ya da sonra gönderin."
+    ),
+    "There is a collection of this name already.": "Bu adda bir koleksiyon zaten var.",
     "Somebody else changed this task first.": "Bu görevi az önce başkası değiştirdi.",
     "The object has changed.": "Nesne değişti.",
     # What of ours does not answer.

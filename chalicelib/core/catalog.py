@@ -67,6 +67,9 @@ class About:
     description: str = ""
     version: int = 0
     """Grows by one with each change; 0 was never stored."""
+    renaming: str = ""
+    """Id of the first task of the rename that the collection takes part in, as its old or its new name; empty for none,
+    and in rows that are older than this field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ LONG = frozenset(
         TaskType.UPDATE_COLLECTION_STATS,
         TaskType.OPTIMIZE_IMAGES,
         TaskType.DELETE_IMAGES,
+        TaskType.RENAME_COLLECTION,
     }
 )
 """Kinds of work that are done in parts."""

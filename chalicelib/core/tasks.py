@@ -56,6 +56,7 @@ class TaskType(StrEnum):
     UPDATE_COLLECTION_STATS = "update_collection_stats"
     OPTIMIZE_IMAGES = "optimize_images"
     DELETE_IMAGES = "delete_images"
+    RENAME_COLLECTION = "rename_collection"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.services.reconciling import Reconciler
     from chalicelib.services.recount import Recount
     from chalicelib.services.regenerating import Regenerating, Thumbnails
+    from chalicelib.services.renaming import Rename, Renaming
     from chalicelib.services.runner import Runner
     from chalicelib.services.schedules import Schedules
     from chalicelib.services.slices import LongJob, Slices
@@ -85,6 +86,16 @@ class Night:
         return Moving(self.wired.state.catalog, self.wired.forwarding, self.wired.privacy.is_private)
 
     @cached_property
+    def renaming(self) -> Renaming:
+        """Starting `rename_collection`."""
+        from chalicelib.services.renaming import Renaming
+
+        wired = self.wired
+        return Renaming(
+            wired.state.catalog, wired.collections, wired.privacy, wired.state.tasks, self.jobs, wired.retries
+        )
+
+    @cached_property
     def thumbnails(self) -> Thumbnails:
         """Starting `generate_thumbnails`."""
         from chalicelib.services.regenerating import Thumbnails
@@ -132,6 +143,7 @@ class Night:
             TaskType.OPTIMIZE_IMAGES: lambda: self.optimizing,
             TaskType.GENERATE_THUMBNAILS: lambda: self.regenerating,
             TaskType.DELETE_IMAGES: lambda: self.deletion,
+            TaskType.RENAME_COLLECTION: lambda: self.rename,
         }
 
     @cached_property
@@ -238,3 +250,11 @@ class Night:
         from chalicelib.services.deleting import Deletion
 
         return Deletion(self.wired.state.catalog, self.erasing, self.manifests)
+
+    @cached_property
+    def rename(self) -> Rename:
+        """`rename_collection`."""
+        from chalicelib.services.renaming import Rename
+
+        wired, checkpoint = self.wired, self.runner.checkpoint
+        return Rename(wired.state.catalog, wired.forwarding, wired.privacy, self.manifests, checkpoint)

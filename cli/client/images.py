@@ -85,6 +85,10 @@ class Collections:
         """Another `title` or `description`."""
         return self.wire.ask("PATCH", _path(name), Collection, json=dict(wanted))
 
+    def rename(self, name: str, new_name: str) -> Task:
+        """The task that gives it another name, which takes its images along."""
+        return self.wire.ask("PATCH", _path(name), Task, json={"name": new_name})
+
     def delete(self, name: str, *, force: bool = False) -> Task:
         """The task that deletes it; with `force` also where it has images."""
         return self.wire.ask("DELETE", _path(name), Task, query={"force": "true" if force else None})

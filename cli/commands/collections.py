@@ -29,7 +29,7 @@ def add_to(commands: Commands) -> None:
     parser = declare(
         commands,
         "collections",
-        "list collections, create, describe, show or delete one",
+        "list collections, create, describe, rename, show or delete one",
         "collections",
         "collections show wallpapers --json",
         "collections delete old-ones --force",
@@ -42,12 +42,21 @@ def add_to(commands: Commands) -> None:
     create = declare(verbs, "create", "create a collection without images", "collections create wallpapers")
     create.add_argument("--private", action="store_true", help="show its pictures by signed addresses only")
     describe = declare(verbs, "describe", "say what a collection is", "collections describe wallpapers --title Phones")
+    rename = declare(verbs, "rename", "give it another name, as a task", "collections rename wallpapers phones")
     for parser in (create, describe):
         parser.add_argument("--title", help="for people, up to 200 characters")
         parser.add_argument("--description", help="what is in it, up to 4,000 characters")
-    verbs_with_a_name = ((show, run_show), (create, run_create), (describe, run_describe), (delete, run_delete))
+    verbs_with_a_name = (
+        (show, run_show),
+        (create, run_create),
+        (describe, run_describe),
+        (rename, run_rename),
+        (delete, run_delete),
+    )
     for parser, action in verbs_with_a_name:
         parser.add_argument("name")
+        if parser is rename:
+            parser.add_argument("new_name", help="one that no collection has")
         connection.add_to(parser, below=True)
         parser.set_defaults(run=action)
 
@@ -75,6 +84,17 @@ def run_describe(given: argparse.Namespace) -> int:
     """Say what one is."""
     with connection.connected(given) as api:
         return show_one(given, api.collections.change(given.name, _said(given)), DETAILS)
+
+
+def run_rename(given: argparse.Namespace) -> int:
+    """Rename one."""
+    with connection.connected(given) as api:
+        if given.name.strip() == given.new_name.strip():
+            return show_one(given, api.collections.get(given.name), DETAILS)
+        task = api.collections.rename(given.name, given.new_name)
+        words = f"{given.name} is being renamed to {given.new_name}; see `wallify task {task.task_id}`."
+        say(given, words, task)
+    return 0
 
 
 def _said(given: argparse.Namespace) -> dict[str, object]:

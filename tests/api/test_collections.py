@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from chalicelib.core.messages import Work
+from chalicelib.wiring import Wired
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg
@@ -17,7 +19,11 @@ def create(client: Gateway, **wanted: object) -> Got:
     return client.post("/collections", json.dumps(wanted).encode())
 
 
-def change(client: Gateway, name: str, **wanted: object) -> Got:
+def work(house: Wired, task_id: str) -> None:
+    house.night.slices.run(Work(task_id), house.night.runner)
+
+
+def change(client: Gateway, name: str, /, **wanted: object) -> Got:
     return client.ask("PATCH", f"/collections/{name}", json.dumps(wanted).encode())
 
 
@@ -68,3 +74,60 @@ def test_a_collection_is_described_with_or_without_images(admin: Gateway) -> Non
 def test_what_cannot_be_created_is_refused(admin: Gateway, wanted: dict[str, object]) -> None:
     assert create(admin, **wanted).status == 400
     assert admin.get("/collections").json["collections"] == []
+
+
+def test_a_collection_is_renamed_by_a_task(admin: Gateway, busy_house: Wired) -> None:
+    upload(admin, a_file(a_jpeg(), filename="a.jpg"), collection="lakes")
+    change(admin, "lakes", title="Lakes")
+
+    started = change(admin, "lakes", name="göller")
+    work(busy_house, started.json["task_id"])
+
+    assert (started.status, started.json["type"], started.headers["Location"].rpartition("/")[2]) == (
+        202,
+        "rename_collection",
+        started.json["task_id"],
+    )
+    assert admin.get(f"/task/status/{started.json['task_id']}").json["result"]["images_moved"] == 1
+    assert [(one["name"], one["title"], one["images"]) for one in admin.get("/collections").json["collections"]] == [
+        ("göller", "Lakes", 1)
+    ]
+    assert admin.get("/cdn/lakes/a.jpg").status == 302
+    assert admin.get("/collections/lakes").status == 404
+    written = {(entry["action"], entry["target"]) for entry in admin.get("/audit").json["entries"]}
+    assert ("change_collection", "lakes name=göller") in written
+
+
+def test_a_rename_that_cannot_be_is_refused(admin: Gateway) -> None:
+    create(admin, name="a", title="A")
+    create(admin, name="b")
+
+    answers = [
+        change(admin, "a", name="b"),
+        change(admin, "nowhere", name="c"),
+        change(admin, "a", name="../x"),
+        change(admin, "a", name="c", title="C"),
+        change(admin, "nowhere", name="nowhere"),
+    ]
+
+    assert [got.status for got in answers] == [409, 404, 400, 400, 404]
+    assert (answers[0].json["code"], answers[0].json["details"]) == ("name_taken", {"collection": "b"})
+    same = change(admin, "a", name=" a ")
+    assert (same.status, same.json["title"]) == (200, "A")
+    assert change(admin, "a", name="a", title="AA").json["title"] == "AA"
+
+
+def test_while_a_collection_is_renamed_neither_name_is_changed_or_deleted(admin: Gateway, busy_house: Wired) -> None:
+    create(admin, name="a", title="A")
+    task_id = change(admin, "a", name="b").json["task_id"]
+    assert change(admin, "a", name="b").json["task_id"] == task_id
+
+    answers = [change(admin, name, title="x") for name in ("a", "b")]
+    answers += [admin.ask("DELETE", f"/collections/{name}?force=true") for name in ("a", "b")]
+    answers += [change(admin, name, private=True) for name in ("a", "b")]
+
+    assert {(got.status, got.json["code"], got.json["details"]["task_id"]) for got in answers} == {
+        (409, "collection_is_renamed", task_id)
+    }
+    work(busy_house, task_id)
+    assert change(admin, "b", title="B").json["title"] == "B"

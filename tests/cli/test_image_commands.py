@@ -27,6 +27,17 @@ def test_a_collection_is_created_and_described(at_desk: Terminal) -> None:
     assert at_desk("collections", "create", "lakes").code != 0
 
 
+def test_a_collection_is_renamed_by_a_task(at_desk: Terminal) -> None:
+    at_desk("collections", "create", "lakes")
+
+    started = at_desk("collections", "rename", "lakes", "waters", "--json").json
+
+    assert (started["type"], started["subject"]["collection"]) == ("rename_collection", "lakes")
+    assert "lakes is being renamed to waters" in at_desk("collections", "rename", "lakes", "waters").out
+    assert at_desk("collections", "rename", "nowhere", "else").code != 0
+    assert "lakes" in at_desk("collections", "rename", "lakes", "lakes").out
+
+
 def test_collections_are_listed_with_what_they_add_up_to(at_desk: Terminal, desk: Desk) -> None:
     image = desk.picture(1)
 

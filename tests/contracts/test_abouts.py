@@ -49,3 +49,10 @@ def test_what_is_forgotten_can_be_said_again(catalog: Catalog) -> None:
         catalog.undescribe("göl")
     assert catalog.about("göl") == FRESH
     assert catalog.describe(FRESH, FRESH).version == 1
+
+
+def test_the_rename_that_a_collection_takes_part_in_is_kept(catalog: Catalog) -> None:
+    claimed = catalog.describe(FRESH, replace(FRESH, renaming="t1"))
+    assert catalog.about("göl") == claimed == About("göl", version=1, renaming="t1")
+    assert catalog.abouts() == {"göl": claimed}
+    assert catalog.describe(claimed, replace(claimed, renaming="")) == About("göl", version=2)

@@ -199,3 +199,17 @@ def test_counters_stay_exact_over_a_whole_life(state: State, image: Image) -> No
     catalog.remove(restored)
     catalog.remove(other)
     assert (catalog.stats("cities"), catalog.stats("nature")) == (CollectionStats("cities"), NONE)
+
+
+def test_an_image_in_the_trash_moves_to_another_collection_and_takes_no_name_there(state: State, image: Image) -> None:
+    there = published(state, replace(an_image(), image_id="i2", collection="cities", name=image.name))
+    gone = trashed(state, image)
+    moved = state.catalog.revise(gone, replace(gone, collection="cities"))
+    assert (moved.collection, moved.name, state.catalog.trashed(9).items) == ("cities", image.name, (moved,))
+    assert state.catalog.named("cities", image.name) == there
+    assert (state.catalog.stats("nature"), state.catalog.stats("cities").images) == (NONE, 1)
+    with pytest.raises(NameTaken):
+        state.catalog.revise(moved, replace(moved, trashed_at=None))
+    back = state.catalog.revise(moved, replace(moved, trashed_at=None, name="other.jpg"))
+    assert state.catalog.named("cities", "other.jpg") == back
+    assert (state.catalog.stats("nature"), state.catalog.stats("cities").images) == (NONE, 2)

@@ -78,6 +78,8 @@ def secrets(account: Account) -> None:
     """A private collection, its pictures shown, and pictures saved by name."""
     account.ask("POST", "/collections", {"name": "created", "title": "Created"})
     account.ask("PATCH", "/collections/created", {"description": "empty"})
+    account.ask("PATCH", "/collections/created", {"name": "renamed"})
+    account.work("Maintenance")
     for private in (True, False, True):
         account.ask("PATCH", "/collections/secret", {"private": private})
     upload(account, 8, collection="secret", body=LOOSE + b"secret")

@@ -161,6 +161,7 @@ class AboutRow(Base):
     title: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text)
     version: Mapped[int]
+    renaming: Mapped[str] = mapped_column(Text, server_default=text("''"))
     stamp: Mapped[str] = mapped_column(Text)
     """Which call wrote this version."""
 
