@@ -23,6 +23,7 @@ export const TYPES = {
   update_collection_stats: "Recount statistics",
   optimize_images: "Optimise images",
   delete_images: "Delete images",
+  rename_collection: "Rename a collection",
 };
 
 export const typeWords = (type) => t(TYPES[type] ?? type);

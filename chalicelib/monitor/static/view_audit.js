@@ -22,6 +22,8 @@ const DEEDS = {
   restore_image: "restored a picture",
   delete_images: "deleted pictures for good",
   delete_collection: "deleted a collection",
+  create_collection: "created a collection",
+  change_collection: "changed a collection",
   make_thumbnails: "made thumbnails anew",
   restore_object: "restored a file",
   issue_token: "made a token",
