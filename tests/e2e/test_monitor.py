@@ -51,6 +51,7 @@ def admin(request: pytest.FixtureRequest, browser: Browser, cloud: Cloud) -> Ite
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     guest = Guest(context.new_page(), cloud.api_url)
+    guest.hosts = (f"{cloud.emulator_url}/{cloud.outputs['BucketName']}/",)  # signed addresses lead to the bucket
     guest.come()
     guest.sign_in(cloud.token)
     yield guest

@@ -24,7 +24,17 @@ NAMES = {
 }
 """What is given, and what becomes of it in the URL."""
 
-OURS = ("incoming/", "originals/", "renditions/", "guarded/", "quarantine/", "manifests/", "forwards/", "privacy/")
+OURS = (
+    "incoming/",
+    "originals/",
+    "renditions/",
+    "guarded/",
+    "quarantine/",
+    "manifests/",
+    "forwards/",
+    "privacy/",
+    "trashed/",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

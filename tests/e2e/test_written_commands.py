@@ -29,7 +29,7 @@ aws() { command aws --endpoint-url "$EMULATOR_URL" "$@"; }"""
 ADDRESS = "http://127.0.0.1:7545"
 ELSEWHERE: Mapping[str, str] = {
     r"\./wallify up": "tests/e2e/test_stack_life.py",
-    r"\./wallify test": "tests/cli/test_arguments.py",
+    r"(WALLIFY_MANY=\d+ WALLIFY_MACHINE_EXAMPLES=\d+ )?\./wallify test": "tests/cli/test_arguments.py",
     r"\./wallify deploy|\.venv/bin/chalice|export AWS_DEFAULT_REGION": "tests/e2e/test_deploy.py",
     r"\./wallify bench|python -m scripts\.weigh_monitor": "tests/bench",
     r"\./wallify soak": "tests/faults/test_soak.py",
@@ -61,11 +61,7 @@ class Workshop:
             typed = re.sub(rf"\b{word}\b", self.env[value], typed)
         typed = typed.replace("ACCOUNT", "000000000000")
         return subprocess.run(
-            [
-                BASH,
-                "-c",
-                f"set -euo pipefail\ncurl() {{ command curl -sS --fail-with-body --noproxy '*' \"$@\"; }}\n{typed}",
-            ],
+            [BASH, "-c", f"{STRICT}\n{typed}"],
             cwd=self.folder,
             env=self.env,
             capture_output=True,
