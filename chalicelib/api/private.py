@@ -75,8 +75,9 @@ def create_collection(ask: Ask, body: NewCollection) -> Answer:
     if wired().collections.is_known(name):
         raise CollectionExists(collection=name)
     # Before it is there for others: nobody may find it public first.
-    wired().privacy.make(name, private=body.private)
+    wired().privacy.prepare(name, private=body.private)
     about = wired().collections.create(name, title=body.title, description=body.description)
+    wired().privacy.make(name, private=body.private)
     return data(record_of_collection(ask, wired().delivery.collection(name), about, private=body.private), 201)
 
 

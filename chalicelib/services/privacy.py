@@ -66,18 +66,35 @@ class Privacy:
             if after is None:
                 return frozenset(found)
 
+    def prepare(self, collection: str, *, private: bool) -> None:
+        """Before a name is claimed: make it private if it is to be, and see that it can be public otherwise.
+
+        A note that it is private is not removed here: it may be that of another request, which gets the name.
+        BadRequest (name), PrivacyIsSettled.
+        """
+        if private:
+            self.make(collection, private=True)
+        else:
+            self._can_become(new_collection_name(collection), private=False)
+
     def make(self, collection: str, *, private: bool) -> str:
         """Make it private or public before its first image; its name. BadRequest (name), PrivacyIsSettled."""
         name = new_collection_name(collection)
-        if private is self.is_private(name):
+        if not self._can_become(name, private=private):
             return name
-        if self.catalog.stats(name).images or self._is_in_the_trash(name):
-            raise PrivacyIsSettled(collection=name)
         if private:
             self.objects.put(Blob(keys.privacy(name), b"private", "text/plain"))
         else:
             self.objects.delete(keys.privacy(name), budget=Budget(1))
         return name
+
+    def _can_become(self, name: str, *, private: bool) -> bool:
+        """Whether that would be a change. PrivacyIsSettled where it has images."""
+        if private is self.is_private(name):
+            return False
+        if self.catalog.stats(name).images or self._is_in_the_trash(name):
+            raise PrivacyIsSettled(collection=name)
+        return True
 
     def _is_in_the_trash(self, collection: str) -> bool:
         after: str | None = None

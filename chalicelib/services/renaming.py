@@ -79,13 +79,15 @@ class Renaming:
         if self.collections.is_known(new):
             raise _taken(new)
         # Before anything is there: at no moment is the new collection public where the old one is not.
-        self.privacy.make(new, private=self.privacy.is_private(old))
+        private = self.privacy.is_private(old)
+        self.privacy.prepare(new, private=private)
         mark = self.jobs.new_id()
         try:
             source = self.catalog.describe(source, replace(source, renaming=mark))
         except Conflict:
             return self.rename(old, new)
         self._claim(source, target)
+        self.privacy.make(new, private=private)
         return self._open(mark, old, new)
 
     def must_rest(self, collection: str) -> None:

@@ -158,6 +158,26 @@ def test_a_name_whose_image_is_in_the_trash_leads_to_the_one_that_has_it_now(wor
     assert world.wired.delivery.named(OLD, here.name).image_id == here.image_id
 
 
+def test_a_rename_that_loses_the_name_to_a_private_collection_leaves_it_private(
+    world: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.image(1)
+    world.wired.privacy.make(NEW, private=True)  # as the request that creates it does first
+    catalog = world.wired.state.catalog
+    describe = catalog.describe
+
+    def after_the_other(before: About, after: About) -> About:
+        monkeypatch.undo()
+        claimed = describe(before, after)
+        world.wired.collections.create(NEW)
+        return claimed
+
+    monkeypatch.setattr(catalog, "describe", after_the_other)
+    with pytest.raises(NameTaken):
+        world.night.renaming.rename(OLD, NEW)
+    assert world.wired.privacy.is_private(NEW)
+
+
 def everything_public(world: NightWorld) -> list[str]:
     return [*world.bucket.under("renditions/"), *world.bucket.under("manifests/")]
 
