@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.core.budget import Budget
 from cli.deploy import chalice, layout, recording, stacks
 from cli.deploy.target import Target
 from cli.local import gaps
@@ -21,8 +22,22 @@ AT_ONCE = 1000  # objects, a limit of S3
 HANDLERS = ("api_handler",)  # a function that is called just like its stage
 
 
-def clear(target: Target, tell: Tell) -> None:
-    """Delete the stage with all its data. Safe to repeat; what is gone already is no error."""
+def held(target: Target) -> int:
+    """How many objects the stage's bucket holds, 0 if it is gone: each version and each delete marker counts."""
+    count = 0
+    with _unless_gone():
+        for page in _versions(target.client("s3"), target.bucket):
+            count += len(page)
+    return count
+
+
+def clear(target: Target, tell: Tell, budget: Budget) -> None:
+    """Delete the stage with all its data. Safe to repeat; what is gone already is no error.
+
+    Raises:
+        BudgetSpent: If the bucket holds more than that many objects; nothing of the page that exceeds it is deleted.
+
+    """
     chalice.remember(target)
     tell("functions and API")
     _rules(target)
@@ -35,7 +50,7 @@ def clear(target: Target, tell: Tell) -> None:
     for name in reversed(layout.names(target).values()):
         stacks.delete(target.client("cloudformation"), name)
     tell("data and logs")
-    _bucket(target)
+    _bucket(target, budget)
     _table(target)
     _snapshots(target)
     _logs(target)
@@ -119,24 +134,29 @@ def _network(target: Target, tell: Tell) -> None:
     next(found for found in looks if not found)
 
 
-def _bucket(target: Target) -> None:
+def _bucket(target: Target, budget: Budget) -> None:
     s3 = target.client("s3")
     with _unless_gone():
         for upload in _all(s3, "list_multipart_uploads", "Uploads", Bucket=target.bucket):
             s3.abort_multipart_upload(Bucket=target.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-        _empty(s3, target.bucket)
+        _empty(s3, target.bucket, budget)
         s3.delete_bucket(Bucket=target.bucket)
 
 
-def _empty(s3: Any, bucket: str) -> None:  # noqa: ANN401 - a boto3 client
-    """Delete every version of everything."""
-    for page in s3.get_paginator("list_object_versions").paginate(
-        Bucket=bucket, PaginationConfig={"PageSize": AT_ONCE}
-    ):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+def _empty(s3: Any, bucket: str, budget: Budget) -> None:  # noqa: ANN401 - a boto3 client
+    """Delete every version of everything, as far as the budget goes."""
+    for objects in _versions(s3, bucket):
         if objects:
+            budget.draw(len(objects))
             s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+
+def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 - as above
+    """Each page of what is in the bucket, as `DeleteObjects` wants it."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": AT_ONCE})
+    for page in pages:
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
 
 
 def _table(target: Target) -> None:

@@ -29,7 +29,8 @@ def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "told", lambda *, sql: f"some dollars, sql={sql}")
     monkeypatch.setattr(smoke, "visit", lambda *asked, **_: asked)
     monkeypatch.setattr(smoke, "run", lambda _, tell: tell("health: fine") or True)
-    monkeypatch.setattr(clearing, "clear", lambda _, tell: tell("bucket"))
+    monkeypatch.setattr(clearing, "held", lambda _: 7)
+    monkeypatch.setattr(clearing, "clear", lambda _, tell, __: tell("bucket"))
 
 
 def the_object(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -81,7 +82,18 @@ def test_a_plan_tells_programs_each_change(capsys: pytest.CaptureFixture[str]) -
 def test_a_teardown_tells_programs_that_it_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["teardown", "--stage", "dev", "--yes", "--json"]) == 0
 
-    assert the_object(capsys) == {**PLACE, "deleted": True}
+    assert the_object(capsys) == {**PLACE, "deleted": True, "objects": 7}
+
+
+def test_a_teardown_takes_what_was_counted_and_what_came_in_meanwhile_but_no_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clearing, "held", lambda _: 100_000)
+    monkeypatch.setattr(clearing, "clear", lambda _, __, budget: budget.draw(105_001))
+
+    assert main(["teardown", "--stage", "dev", "--yes"]) == 1
+
+    assert "held 100,000 objects at the start, and holds more than 105,000 by now" in capsys.readouterr().err
 
 
 def test_a_program_is_not_asked_and_nothing_is_deleted(
