@@ -28,6 +28,7 @@ from chalicelib.wiring import wired
 
 ANYWHERE = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""All that API Gateway can be given a route for."""
 
 Handle = Callable[[Ask], Answer]
 
@@ -45,6 +46,7 @@ def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
     for path, methods in taken.items():
         rest = [method for method in METHODS if method not in methods]
         _route(app, path, rest, "elsewhere", elsewhere)
+    _refuse_other_methods(app, elsewhere)
 
 
 def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handle) -> None:
@@ -53,6 +55,15 @@ def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handl
 
     # An empty list keeps Chalice from refusing a Content-Type in words that are not ours.
     app.route(path, methods=methods, name=name, content_types=[])(view)
+
+
+def _refuse_other_methods(app: Chalice, elsewhere: Handle) -> None:
+    """Answer methods outside of `METHODS` (TRACE, CONNECT, PROPFIND) too; Chalice refuses them in words of its own."""
+
+    def refuse(request: Request, get_response: Callable[[Request], Response]) -> Response:
+        return get_response(request) if request.method in METHODS else _answered(app, elsewhere)
+
+    app.register_middleware(refuse, "http")
 
 
 def _serving(endpoint: Endpoint) -> Handle:

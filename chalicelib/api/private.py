@@ -14,7 +14,17 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import signed_address
 from chalicelib.api.images import CollectionRecord, record_of_collection
 from chalicelib.api.task_record import TaskRecord, started
-from chalicelib.api.vocabulary import CollectionAt, ImageAt, Moment, given
+from chalicelib.api.vocabulary import (
+    LINES,
+    LINES_TEXT,
+    ONE_LINE,
+    ONE_LINE_TEXT,
+    CollectionAt,
+    ImageAt,
+    Moment,
+    given,
+)
+from chalicelib.api.wrongs import FORM
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
@@ -24,8 +34,24 @@ from chalicelib.services.privacy import PrivacyIsSettled
 from chalicelib.services.renaming import CollectionIsRenamed
 from chalicelib.wiring import wired
 
-Title = Annotated[str, msgspec.Meta(max_length=200, description="For people; empty for none.")]
-Description = Annotated[str, msgspec.Meta(max_length=4000, description="What is in it; empty for none.")]
+Title = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=200,
+        pattern=ONE_LINE,
+        description="For people; empty for none.",
+        extra={FORM: ONE_LINE_TEXT},
+    ),
+]
+Description = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=4000,
+        pattern=LINES,
+        description="What is in it; empty for none.",
+        extra={FORM: LINES_TEXT},
+    ),
+]
 
 
 class NewCollection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

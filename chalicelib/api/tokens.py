@@ -11,14 +11,23 @@ from msgspec import UNSET, UnsetType
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.vocabulary import Moment, given
+from chalicelib.api.vocabulary import ONE_LINE, ONE_LINE_TEXT, Moment, given
 from chalicelib.api.wrongs import FORM
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.services.tokens import AdminWouldGo, TokenRevoked, TokenWish
 from chalicelib.wiring import wired
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="Whose it is, or what for.")]
+Name = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=80,
+        pattern=ONE_LINE,
+        description="Whose it is, or what for.",
+        extra={FORM: ONE_LINE_TEXT},
+    ),
+]
 Scopes = Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=3650, description="How long it lasts; for ever without.")]
 

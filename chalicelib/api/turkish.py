@@ -390,6 +390,12 @@ TURKISH = {
             "is not UTF-8": "UTF-8 değil",
             "is not understood: {reason}": "anlaşılamadı: {reason}",
             "must be one of {allowed}": "şunlardan biri olmalı: {allowed}",
+            "must be text without line breaks and control characters": (
+                "satır sonu ve denetim karakteri içermeyen bir metin olmalı"
+            ),
+            "must be text without control characters other than line breaks and tabs": (
+                "satır sonu ve sekme dışında denetim karakteri içermeyen bir metin olmalı"
+            ),
             "must be an id of GET /tokens": "GET /tokens yanıtındaki kimliklerden biri olmalı",
             "must be an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0": (
                 "bizim verdiğimiz biçimde bir kimlik olmalı, örneğin 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"

@@ -48,6 +48,17 @@ Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM:
 """On or off, where there is only text: in addresses and forms."""
 
 
+# Control characters, line breaks, halves of surrogate pairs, and what changes the order in which others are shown (see
+# `core.names`): a name of one line must not write a second one into a log, a terminal or a table.
+_UNSHOWN = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb"
+ONE_LINE = rf"^[^{_UNSHOWN}]*(?!\n)$"
+"""Pattern of text that is shown in one line."""
+LINES = rf"^(?:[^{_UNSHOWN}]|[\t\n\r])*$"
+"""Pattern of text that may have several."""
+ONE_LINE_TEXT = "text without line breaks and control characters"
+LINES_TEXT = "text without control characters other than line breaks and tabs"
+
+
 class TaskAt(msgspec.Struct, frozen=True):
     """A task's place."""
 

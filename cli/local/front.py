@@ -35,7 +35,7 @@ from yarl import URL
 
 from cli.local.admission import Admission, Crowded
 from cli.local.capacity import Capacity
-from cli.local.plain_http import Gate, fault_of, refusal, said, target_of, words
+from cli.local.plain_http import METHODS, Gate, fault_of, method_refusal, refusal, said, target_of, words
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
 MOST_EVENT = 6 * 1024 * 1024
@@ -165,6 +165,8 @@ class Front:
             return fault
         target = target_of(request) or "/"
         try:
+            if request.method not in METHODS:
+                return await self._refuse_method(request, target)
             if target.startswith(MEDIA):
                 return await self._stream(request, target)
             return await self._through_gateway(request, target)
@@ -175,6 +177,14 @@ class Front:
                 raise ConnectionResetError from failure
             log.warning("the emulator does not answer: %r", failure)
             return said("INTEGRATION_FAILURE")
+
+    async def _refuse_method(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
+        """405 with what the address answers, which the API tells for OPTIONS; 404 where there is no such address."""
+        if target.startswith(MEDIA):
+            return method_refusal(", ".join(sorted(SAFE)))
+        known = await self._call(request.clone(method="OPTIONS"), target, b"")
+        allow = known.headers.get("Allow", "")
+        return method_refusal(allow) if known.status == HTTPStatus.NO_CONTENT else _whole(known)
 
     async def _through_gateway(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         early = await self._before_body(request)

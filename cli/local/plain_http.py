@@ -30,12 +30,18 @@ MOST_HEAD = 10_240
 """Bytes of the request line and all headers together."""
 MOST_TARGET = 8_190
 """Bytes of path and query."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What API Gateway can be given a route for; the emulator would take any other method for an unknown path."""
 
 # What HTTP has a status of its own for: the sentence in English and in Turkish.
 SENTENCES = {
     HTTPStatus.REQUEST_TIMEOUT: (
         "The request did not arrive whole in time; send it faster, or send a large file where POST /uploads says.",
         "İstek zamanında bütün olarak gelmedi; daha hızlı gönderin ya da büyük dosyalar için POST /uploads kullanın.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "This address does not answer that method.",
+        "Bu adres bu yöntemi kabul etmiyor.",
     ),
     HTTPStatus.REQUEST_URI_TOO_LONG: (
         f"The address is longer than {MOST_TARGET} bytes; send long values in the body.",
@@ -139,13 +145,22 @@ def _status_of(failure: BaseException | None, status: int) -> int:
 
 def refusal(reason: str = "", status: int = HTTPStatus.BAD_REQUEST) -> web.Response:
     """An answer with this status in the one error shape; a reason is among the details."""
+    return _refused(status, {"reason": reason} if reason else {})
+
+
+def method_refusal(allow: str) -> web.Response:
+    """405 in the one error shape; `allow` lists what the address answers, as in the header `Allow`."""
+    answer = _refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allow}, code="method_not_allowed")
+    answer.headers["Allow"] = allow
+    return answer
+
+
+def _refused(status: int, details: dict[str, str], *, code: str = "bad_request") -> web.Response:
     _, headers, body = words().say("BAD_REQUEST_PARAMETERS")
-    told = json.loads(body)
-    told["status"] = int(status)
+    told = json.loads(body) | {"status": int(status), "code": code}
     if status in SENTENCES:
         told["message"], told["details"]["tr"] = SENTENCES[HTTPStatus(status)]
-    if reason:
-        told["details"]["reason"] = reason
+    told["details"] |= details
     return web.Response(status=status, headers=headers, body=json.dumps(told).encode())
 
 
@@ -172,6 +187,8 @@ def target_of(request: web.BaseRequest) -> str | None:
 
 def fault_of(request: web.BaseRequest) -> web.Response | None:
     """The refusal of a request that aiohttp's parser lets pass; None if nothing is wrong with it."""
+    if target_of(request) is None and request.method not in METHODS:  # CONNECT names a host and no path
+        return method_refusal(", ".join(sorted(METHODS)))
     if target_of(request) is None:
         return refusal("A request names a path.")
     if request.version < HttpVersion10:

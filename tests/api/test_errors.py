@@ -67,6 +67,15 @@ def test_a_wrong_method_is_known_behind_the_catch_all_too(anyone: Gateway, app: 
     assert json.loads(app(event, None)["body"])["details"] == {"allow": "GET, HEAD, POST, OPTIONS"}
 
 
+@pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND", "MKCOL", "BREW"])
+def test_a_method_that_no_gateway_routes_is_one_that_the_address_lacks(anyone: Gateway, method: str) -> None:
+    got, nowhere = anyone.ask(method, "/tasks"), anyone.ask(method, "/nowhere")
+
+    assert (got.status, got.json["code"], got.headers["Allow"]) == (405, "method_not_allowed", "GET, HEAD, OPTIONS")
+    assert shape(got) == {"success", "status", "code", "message", "request_id", "details"}
+    assert (nowhere.status, nowhere.json["code"]) == (404, "not_found")
+
+
 def test_a_fault_of_ours_tells_nothing_but_its_id(
     admin: Gateway, house: Wired, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,7 +45,6 @@ def sent(client: httpx.Client, request: bytes) -> tuple[int, bytes]:
         b"GET /cdn/w/g\xc3\xbcn.jpg HTTP/1.1\r\nHost: a\r\n\r\n",
         b"POST /file_upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_refused_in_our_shape(client: httpx.Client, upstream: Upstream, request_: bytes) -> None:
@@ -56,6 +55,40 @@ def test_what_is_no_request_is_refused_in_our_shape(client: httpx.Client, upstre
     assert told.keys() == SHAPE
     assert told["details"]["reason"]
     assert upstream.requests == []
+
+
+def test_a_method_that_the_gateway_does_not_route_is_told_what_the_address_answers(
+    client: httpx.Client, upstream: Upstream
+) -> None:
+    upstream.status, upstream.headers = 204, {"Allow": "GET, HEAD, OPTIONS"}
+
+    answers = [client.request(method, "/tasks?a=b", content=b"x") for method in ("TRACE", "PROPFIND", "MKCOL")]
+
+    assert {(got.status_code, got.json()["code"], got.headers["Allow"]) for got in answers} == {
+        (405, "method_not_allowed", "GET, HEAD, OPTIONS")
+    }
+    assert answers[0].json().keys() == SHAPE
+    assert {(one.method, one.path, one.body) for one in upstream.requests} == {("OPTIONS", f"{API}/tasks?a=b", b"")}
+
+
+def test_a_strange_method_at_an_unknown_address_is_answered_as_the_api_does(
+    client: httpx.Client, upstream: Upstream
+) -> None:
+    upstream.status = 404
+
+    assert client.request("TRACE", "/nowhere").status_code == 404
+
+
+def test_pictures_are_only_read(client: httpx.Client, upstream: Upstream) -> None:
+    got = client.request("TRACE", "/media/renditions/a.jpg")
+
+    assert (got.status_code, got.headers["Allow"], upstream.requests) == (405, "GET, HEAD, OPTIONS", [])
+
+
+def test_a_request_for_a_tunnel_is_refused(client: httpx.Client, upstream: Upstream) -> None:
+    status, body = sent(client, b"CONNECT example.com:443 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    assert (status, json.loads(body)["code"], upstream.requests) == (405, "method_not_allowed", [])
 
 
 @pytest.mark.parametrize(
