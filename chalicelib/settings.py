@@ -148,8 +148,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Formats that the full picture is also shown in, by comma; made at night."""
     rendition_formats: Thumbnails = "jpeg,avif"
     """Formats of thumbnails, by comma: jpeg (PNG where there is transparency; always among them), avif, webp."""
-    cors_origin: Origin = "*"
-    """Which web pages may call the API (Access-Control-Allow-Origin); empty for none."""
+    cors_origin: Origin = ""
+    """Which web pages of other origins may call the API (Access-Control-Allow-Origin); empty for none."""
 
     @property
     def service(self) -> str:

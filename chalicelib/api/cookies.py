@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http.cookies import CookieError, SimpleCookie
 
+from chalicelib.api.asking import Ask
 from chalicelib.core.tokens import Principal
 from chalicelib.errors import Forbidden
 from chalicelib.services.sessions import Sessions
@@ -33,6 +34,17 @@ def sealed_in(headers: Mapping[str, str]) -> str:
     return found.value if found else ""
 
 
+def must_come_from_our_page(ask: Ask) -> None:
+    """Pass a request that no page of another site has sent: by Sec-Fetch-Site, or else by Origin; Forbidden.
+
+    Programs send neither. A browser that is too old for the first sends the second with whatever changes something.
+    """
+    site, origin = ask.headers.get("sec-fetch-site"), ask.headers.get("origin")
+    ours = site in _OUR_PAGES if site is not None else origin in {None, ask.origin}
+    if not ours:
+        raise Forbidden("Another site has sent this request; sign in and out on the monitor's own page.")
+
+
 def must_be_meant(method: str, headers: Mapping[str, str]) -> None:
     """Pass a request that changes nothing, or that shows what only our own page knows; Forbidden."""
     if method in _SAFE:
@@ -57,10 +69,15 @@ def kept(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -
         "HttpOnly",
         "SameSite=Strict",
     ]
-    # The gateway and the CDN say how the browser came; on plain HTTP (a local stack) a Secure cookie would be lost.
-    if "https" in (headers.get("x-forwarded-proto"), headers.get("cloudfront-forwarded-proto")):
+    # On plain HTTP (a local stack) a Secure cookie would be lost.
+    if came_by_https(headers):
         words.append("Secure")
     return "; ".join(words)
+
+
+def came_by_https(headers: Mapping[str, str]) -> bool:
+    """Whether the client speaks HTTPS, which the gateway and the CDN say. Header names are lower-case."""
+    return "https" in (headers.get("x-forwarded-proto"), headers.get("cloudfront-forwarded-proto"))
 
 
 def forgotten(headers: Mapping[str, str], path: str) -> str:

@@ -14,6 +14,7 @@ from chalicelib.api.access import allowed
 from chalicelib.api.answers import Answer
 from chalicelib.api.asking import Ask, ask_of, request_id_of
 from chalicelib.api.auditing import note
+from chalicelib.api.cookies import came_by_https
 from chalicelib.api.cors import cors_headers, preflight
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.languages import Language
@@ -29,6 +30,9 @@ from chalicelib.wiring import wired
 ANYWHERE = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """All that API Gateway can be given a route for."""
+
+HSTS = "max-age=31536000"
+"""For a year. Without includeSubDomains: the name may be one of many under a domain that is not ours."""
 
 Handle = Callable[[Ask], Answer]
 
@@ -130,7 +134,7 @@ def _answered(app: Chalice, handle: Handle) -> Response:
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log gets the rest
         answer = problem(_told(error, request_id), language, request_id)
     _note(request, answer, request_id, began)
-    return _response(answer, request_id, bodiless=request.method == "HEAD")
+    return _response(request, answer, request_id)
 
 
 def _told(error: Exception, request_id: str) -> WallifyError:
@@ -159,11 +163,18 @@ def _task_of(request: Request, answer: Answer) -> dict[str, str]:
     return {"task_id": task_id} if task_id else {}
 
 
-def _response(answer: Answer, request_id: str, *, bodiless: bool) -> Response:
+def _response(request: Request, answer: Answer, request_id: str) -> Response:
     headers: dict[str, str | list[str]] = {
         **answer.headers,
         "X-Content-Type-Options": "nosniff",
         "X-Request-Id": request_id,
+        **_of_https(request),
         **cors_headers(),
     }
-    return Response("" if bodiless else answer.body, headers, answer.status)
+    return Response("" if request.method == "HEAD" else answer.body, headers, answer.status)
+
+
+def _of_https(request: Request) -> dict[str, str]:
+    """https://www.rfc-editor.org/rfc/rfc6797#section-7.2 forbids it over plain HTTP, which the local cloud speaks."""
+    headers = {name.lower(): str(value) for name, value in (request.headers or {}).items()}
+    return {"Strict-Transport-Security": HSTS} if came_by_https(headers) else {}

@@ -8,6 +8,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
 
 FORM = "multipart/form-data"
+JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 _OF_FILES = ("image/", "video/", "audio/", "application/octet-stream", "binary/", "application/pdf")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -51,6 +52,17 @@ def boundary_of(ask: Ask, field: str) -> str:
 def json_of(ask: Ask) -> bytes:
     """The body as JSON; some tools of Windows put a byte order mark before it, which JSON does not allow."""
     return ask.body().removeprefix(_BYTE_ORDER_MARK)
+
+
+def must_be_json(ask: Ask) -> None:
+    """UnsupportedType for a body that is not declared as JSON.
+
+    A page of any site may send a form or plain text without asking first
+    (https://fetch.spec.whatwg.org/#cors-safelisted-request-header); for JSON a browser asks.
+    """
+    kind = media_type(ask)
+    if kind != JSON:
+        raise UnsupportedType("This takes JSON: set Content-Type to {send}.", type=kind, send=JSON)
 
 
 def not_json(ask: Ask) -> BadRequest | None:

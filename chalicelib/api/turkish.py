@@ -117,6 +117,10 @@ TURKISH = {
         "Sınırında durdu: bakılan {seen} nesneden {taken} tanesi kaldırıldı; bu çalışma en çok {cap} kaldırabilir. "
         "Gereksiz olduklarını görün, sonra temizliği yeniden, gerekirse daha büyük bir sınırla çalıştırın."
     ),
+    "This takes JSON: set Content-Type to {send}.": "Buraya JSON gönderilir: Content-Type başlığı {send} olsun.",
+    "Another site has sent this request; sign in and out on the monitor's own page.": (
+        "Bu isteği başka bir site gönderdi; giriş ve çıkış monitörün kendi sayfasında yapılır."
+    ),
     "The task has ended already.": "Görev zaten sona ermiş.",
     "The upload was cancelled.": "Yükleme iptal edildi.",
     "There is no such token.": "Böyle bir token yok.",

@@ -8,11 +8,12 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.cookies import forgotten, kept, sealed_in
+from chalicelib.api.cookies import forgotten, kept, must_come_from_our_page, sealed_in
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.api.request_body import must_be_json
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import Unauthorized, Unavailable
+from chalicelib.errors import Forbidden, Unauthorized, Unavailable, UnsupportedType
 from chalicelib.services.sessions import Session, Sessions
 from chalicelib.wiring import wired
 
@@ -51,10 +52,15 @@ class SessionReply(msgspec.Struct, frozen=True):
     "Sign in to the monitor",
     scopes=PUBLIC,
     replies={201: Reply("Signed in; the cookie stands for the token.", SessionReply, headers=("Set-Cookie",))},
-    errors=(Unauthorized, Unavailable),
+    errors=(Unauthorized, Forbidden, UnsupportedType, Unavailable),
 )
 def open_session(ask: Ask, body: SignIn) -> Answer:
-    """The cookie is HttpOnly and SameSite=Strict. It ends after 12 hours, or with its token."""
+    """The cookie is HttpOnly and SameSite=Strict. It ends after 12 hours, or with its token.
+
+    Only JSON is taken, and only from the monitor's own page: a form of another site cannot sign a browser in.
+    """
+    must_come_from_our_page(ask)
+    must_be_json(ask)
     sessions = Sessions(wired().tokens)
     session = sessions.open(body.token.strip())
     cookie = kept(session.sealed, ask.headers, ask.link("/"), sessions.lasts)
@@ -72,9 +78,11 @@ def session(ask: Ask) -> Answer:
     "Sign out of the monitor",
     scopes=PUBLIC,
     replies={200: Reply("Signed out.", SessionReply, headers=("Set-Cookie",))},
+    errors=(Forbidden,),
 )
 def close_session(ask: Ask) -> Answer:
     """The browser forgets the cookie. To end a session that somebody copied, revoke its token."""
+    must_come_from_our_page(ask)
     return data(SessionReply(None)).having(Set_Cookie=forgotten(ask.headers, ask.link("/")))
 
 

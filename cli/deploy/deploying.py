@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from cli.deploy import chalice, gateway, layout, migrating, recording, stacks
 from cli.deploy.stacks import Change
@@ -97,13 +98,21 @@ def _functions(target: Target, choices: Choices, changed: list[str], tell: Tell)
         api_id = chalice.deploy(target)
         changed.append("functions")
     tell("gateway")
-    if gateway.teach(target, api_id, tracked_config(target.source)["api_gateway_stage"], choices):
+    config = tracked_config(target.source)
+    origin = _variable(config, target.stage, "WALLIFY_CORS_ORIGIN")
+    if gateway.teach(target, api_id, config["api_gateway_stage"], choices, cors_origin=origin):
         changed.append("gateway")
     if not current:
         if choices.uses_sql:
             migrating.migrate(target)
         chalice.finish(target)
     return api_id
+
+
+def _variable(config: dict[str, Any], stage: str, name: str) -> str:
+    """What the stage's functions get as this variable; empty where it is not set."""
+    own = config["stages"].get(stage, {}).get("environment_variables", {})
+    return str(own.get(name, config.get("environment_variables", {}).get(name, "")))
 
 
 def _token(target: Target, secret: str) -> str:

@@ -35,6 +35,7 @@ from yarl import URL
 
 from cli.local.admission import Admission, Crowded
 from cli.local.capacity import Capacity
+from cli.local.gateway_words import OF_HTTPS
 from cli.local.plain_http import METHODS, Gate, fault_of, method_refusal, refusal, said, target_of, words
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
@@ -318,7 +319,8 @@ def _whole(answer: Answer) -> web.Response:
 
 
 def _passing(upstream: ClientResponse) -> CIMultiDict[str]:
-    return CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in OF_ONE_HOP)
+    left_out = OF_ONE_HOP | OF_HTTPS
+    return CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in left_out)
 
 
 async def _relay(upstream: ClientResponse, request: web.BaseRequest, patience: float) -> web.StreamResponse:

@@ -10,6 +10,8 @@ from typing import Any
 from infra.template import GATEWAY, read
 
 PREFIX = "gatewayresponse.header."
+OF_HTTPS = frozenset({"strict-transport-security"})
+"""Headers that mean something over HTTPS alone, which the local cloud does not speak (RFC 6797, section 7.2)."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class GatewayWords:
         request_id = str(uuid.uuid4())
         body = response["ResponseTemplates"]["application/json"].replace("$context.requestId", request_id).encode()
         headers = {
-            name.removeprefix(PREFIX): value.strip("'") for name, value in response["ResponseParameters"].items()
+            name.removeprefix(PREFIX): value.strip("'")
+            for name, value in response["ResponseParameters"].items()
+            if name.removeprefix(PREFIX).lower() not in OF_HTTPS
         }
         ours = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
         return int(response["StatusCode"]), headers | ours, body

@@ -9,6 +9,7 @@ from chalice.app import Chalice
 
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ENDPOINTS
+from chalicelib.settings import Settings
 from chalicelib.wiring import use
 from tests.api.gateway import Gateway
 from tests.api.house import a_house
@@ -22,12 +23,26 @@ def test_every_answer_has_the_headers_of_the_house(admin: Gateway, path: str) ->
 
     assert got.headers["X-Content-Type-Options"] == "nosniff"
     assert got.headers["X-Request-Id"] == "request-1"
-    assert got.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in got.headers
     assert "no-store" in got.headers["Cache-Control"] or path in {"/docs", "/openapi.json"}
+
+
+@pytest.mark.parametrize(
+    ("header", "pinned"), [("X-Forwarded-Proto", True), ("CloudFront-Forwarded-Proto", True), ("X-Other", False)]
+)
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/tasks"])
+def test_over_https_alone_browsers_are_told_to_stay_there(
+    anyone: Gateway, path: str, header: str, *, pinned: bool
+) -> None:
+    got = anyone.get(path, **{header: "https"})
+    assert got.headers.get("Strict-Transport-Security") == ("max-age=31536000" if pinned else None)
+    assert "Strict-Transport-Security" not in anyone.get(path, X_Forwarded_Proto="http").headers
 
 
 @pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.name)
 def test_every_route_answers_preflights(anyone: Gateway, one: Endpoint) -> None:
+    use(a_house(cors_origin="*"))
+
     got = anyone.ask("OPTIONS", one.path.replace("{", "").replace("}", ""))
 
     assert (got.status, got.text) == (204, "")
@@ -46,6 +61,8 @@ def test_every_route_answers_preflights(anyone: Gateway, one: Endpoint) -> None:
     ],
 )
 def test_a_page_may_send_the_headers_that_its_tools_add(anyone: Gateway, asked: str, more: list[str]) -> None:
+    use(a_house(cors_origin="*"))
+
     got = anyone.ask("OPTIONS", "/file_upload", headers={"Access-Control-Request-Headers": asked})
 
     allowed = got.headers["Access-Control-Allow-Headers"].split(", ")
@@ -55,6 +72,7 @@ def test_a_page_may_send_the_headers_that_its_tools_add(anyone: Gateway, asked: 
 
 
 def test_a_page_cannot_make_the_list_of_headers_long(anyone: Gateway) -> None:
+    use(a_house(cors_origin="*"))
     asked = ",".join(f"x-{number}" for number in range(500))
 
     got = anyone.ask("OPTIONS", "/file_upload", headers={"Access-Control-Request-Headers": asked})
@@ -62,7 +80,11 @@ def test_a_page_cannot_make_the_list_of_headers_long(anyone: Gateway) -> None:
     assert len(got.headers["Access-Control-Allow-Headers"].split(", ")) == 55
 
 
-@pytest.mark.parametrize("origin", ["", "https://app.example"])
+def test_by_default_no_page_of_another_origin_may_call() -> None:
+    assert Settings().cors_origin == ""
+
+
+@pytest.mark.parametrize("origin", ["", "*", "https://app.example"])
 def test_the_setting_decides_who_may_call(anyone: Gateway, origin: str) -> None:
     use(a_house(cors_origin=origin))
 

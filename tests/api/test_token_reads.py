@@ -105,7 +105,8 @@ def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
 ) -> None:
     secret, gateway = a_token(house, scope), Gateway(whole_app)
 
-    opened = gateway.post("/monitor/session", f'{{"token": "{secret}"}}'.encode())
+    body = f'{{"token": "{secret}"}}'.encode()
+    opened = gateway.post("/monitor/session", body, Content_Type="application/json")
     after_opening = counted.reads[digest_of(secret)]
     found = gateway.get("/monitor/session", Cookie=opened.headers["Set-Cookie"].partition(";")[0])
 

@@ -63,6 +63,19 @@ class FakeFunctions:
         raise KeyError
 
 
+def test_pages_of_one_origin_may_read_the_gateways_errors_where_it_is_named(tmp_path: Path) -> None:
+    api = FakeGateway()
+    target = a_target(tmp_path / "project", services={"apigateway": api})
+    name = "gatewayresponse.header.Access-Control-Allow-Origin"
+
+    told = []
+    for origin in ("", "https://app.example"):
+        gateway.teach(target, "abc", "api", CHOICES, cors_origin=origin)
+        told.append({one["responseParameters"].get(name) for one in api.get_gateway_responses()["items"]})
+
+    assert told == [{None}, {"'https://app.example'"}]
+
+
 def test_the_gateway_is_taught_once(tmp_path: Path) -> None:
     api = FakeGateway()
     target = a_target(tmp_path / "project", services={"apigateway": api})

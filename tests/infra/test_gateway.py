@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.api.turkish import TURKISH
-from cli.local.gateway_words import GatewayWords
+from cli.local.gateway_words import PREFIX, GatewayWords
 
 WORDS = GatewayWords.load()
 CODES = {
@@ -27,10 +27,11 @@ def test_every_answer_has_the_error_shape(response_type: str) -> None:
     assert said.keys() == {"success", "status", "code", "message", "request_id", "details"}
     assert (said["success"], said["status"], said["details"].keys()) == (False, status, {"tr"})
     assert said["request_id"] == headers["x-amzn-RequestId"]
-    assert headers["Access-Control-Allow-Origin"] == "*"
-    # `*` alone would leave out Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name).
-    assert headers["Access-Control-Allow-Headers"] == "Authorization, *"
-    assert headers["Access-Control-Expose-Headers"] == "Retry-After, x-amzn-RequestId"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert not [name for name in headers if name.startswith("Access-Control")]
+    # What the local cloud speaks is plain HTTP.
+    assert "Strict-Transport-Security" not in headers
+    assert WORDS.responses[response_type]["ResponseParameters"][f"{PREFIX}Strict-Transport-Security"]
 
 
 @pytest.mark.parametrize("response_type", WORDS.responses)

@@ -29,7 +29,8 @@ class Tab:
     csrf: str = ""
 
     def sign_in(self, token: str = BOOTSTRAP, **headers: str) -> Got:
-        got = self.gateway.post("/monitor/session", f'{{"token": "{token}"}}'.encode(), **headers)
+        headers = {"Content-Type": "application/json", **headers}
+        got = self.gateway.ask("POST", "/monitor/session", f'{{"token": "{token}"}}'.encode(), headers=headers)
         if got.status == 201:
             self.cookie = got.headers["Set-Cookie"].partition(";")[0]
             self.csrf = got.json["session"]["csrf"]
@@ -85,6 +86,38 @@ def test_the_cookie_holds_no_token(tab: Tab) -> None:
     tab.sign_in()
 
     assert BOOTSTRAP not in tab.cookie
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_only_json_signs_in_which_no_page_sends_unasked(tab: Tab, kind: str) -> None:
+    got = tab.sign_in(**{"Content-Type": kind})
+
+    assert (got.status, got.json["code"]) == (415, "unsupported_type")
+    assert "Set-Cookie" not in got.headers
+    assert tab.sign_in(**{"Content-Type": "Application/JSON; charset=utf-8"}).status == 201
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "https://wall.example"}, 403),
+        ({"Sec-Fetch-Site": ""}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://wall.example"}, 403),
+        ({"Origin": "https://wall.example"}, 201),
+        ({"Origin": "http://localhost:7545", "Sec-Fetch-Site": "same-origin"}, 201),
+        ({}, 201),
+    ],
+)
+def test_a_page_of_another_site_signs_nobody_in_or_out(tab: Tab, sent: dict[str, str], status: int) -> None:
+    here = {"Host": "wall.example", "X-Forwarded-Proto": "https"}
+    entered = tab.sign_in(**here, **sent)
+    left = tab.gateway.ask("DELETE", "/monitor/session", headers={"Cookie": tab.cookie, **here, **sent})
+
+    assert (entered.status, left.status) == (status, 403 if status == 403 else 200)
+    assert {"Set-Cookie" in entered.headers, "Set-Cookie" in left.headers} == {status == 201}
 
 
 @pytest.mark.parametrize("token", ["wlf_guess", "", "x" * 257])
@@ -241,7 +274,8 @@ def test_signing_out_makes_the_browser_forget(tab: Tab) -> None:
 
 
 def test_the_cookie_is_for_our_paths_at_a_domain_that_others_share(tab: Tab) -> None:
-    event = tab.gateway.event("POST", "/monitor/session", f'{{"token": "{BOOTSTRAP}"}}'.encode(), {})
+    json = {"Content-Type": "application/json"}
+    event = tab.gateway.event("POST", "/monitor/session", f'{{"token": "{BOOTSTRAP}"}}'.encode(), json)
     event["path"] = event["requestContext"]["path"] = "/wall/monitor/session"
     event["requestContext"]["domainName"] = "api.example.org"
     entered = answered(tab.gateway.app(event, SimpleNamespace(aws_request_id="lambda")))
