@@ -197,5 +197,7 @@ def sweep() -> None:
     keep_going = services.time_left(_SWEEP_SECONDS)
     told = services.burials.tell(_LETTERS_A_LOOK)
     remedies = services.sweeper.sweep(keep_going=keep_going)
-    forgotten = services.state.tasks.forget(services.clock.now(), _FORGOTTEN_A_LOOK)
+    now = services.clock.now()
+    forgotten = services.state.tasks.forget(now, _FORGOTTEN_A_LOOK)
+    forgotten += services.state.expiring.forget(now, _FORGOTTEN_A_LOOK)
     log.info("swept", extra={"remedies": dict(remedies), "dead_letters_told": told, "forgotten": forgotten})

@@ -10,6 +10,7 @@ from chalicelib.core.audit import Entry
 from chalicelib.core.blobs import Blob, Form, Stored
 from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.expiring import ExpiringRecord
 from chalicelib.core.messages import DeadLetter
 from chalicelib.core.paging import Page
 from chalicelib.core.schedules import Slot
@@ -195,6 +196,29 @@ class ScheduleStore(Protocol):
         One conditional write: Conflict unless the stored slot still has `before.version`, and then nothing changes; of
         two writers exactly one succeeds, the first write of all included.
         """
+        ...
+
+
+class ExpiringStore(Protocol):
+    """Where records live that are of use for a while, by key."""
+
+    def get(self, key: str) -> ExpiringRecord:
+        """The newest snapshot, by a strongly consistent read; a fresh one, version 0, where nothing is kept.
+
+        One that has expired may still be there.
+        """
+        ...
+
+    def replace(self, before: ExpiringRecord, after: ExpiringRecord) -> ExpiringRecord:
+        """Put `after` in place of `before`, and answer it with the next version.
+
+        One conditional write: Conflict unless the stored record still has `before.version`, and then nothing changes;
+        of two writers exactly one succeeds, the first write of all included.
+        """
+        ...
+
+    def forget(self, now: datetime, limit: int) -> int:
+        """Remove up to `limit` expired records, and say how many; 0 where the store forgets by itself."""
         ...
 
 

@@ -193,7 +193,7 @@ class World:
     def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Wired:
         wired = Wired(settings)
         tasks: TaskStore = CountedTasks(state.tasks, self.metrics)
-        wired.state = CountedState(tasks, state.catalog, state.tokens, state.schedules, state.audit)
+        wired.state = CountedState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.objects, wired.clock = objects, self.clock
         wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
         wired.bootstrap = lambda: ROOT

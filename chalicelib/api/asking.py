@@ -45,6 +45,8 @@ class Ask:
     """Collections that were looked up for this request, and whether they are private."""
     origin: str = ""
     """Scheme and host of the address the client used, such as `https://api.example.org`; empty where it is unknown."""
+    address: str = ""
+    """The network address that the gateway took the request from; empty where it does not say."""
     began: datetime | None = None
     """When the gateway took the request; None where it does not say."""
 
@@ -83,6 +85,7 @@ def ask_of(request: Request) -> Ask:
         request_id=request_id_of(request),
         base=address.base,
         origin=address.origin,
+        address=str((request.context.get("identity") or {}).get("sourceIp") or ""),
         began=_began(request.context),
         body=lambda: _bytes(request.raw_body),
     )

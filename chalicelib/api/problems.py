@@ -64,5 +64,6 @@ def _headers(error: WallifyError) -> dict[str, str]:
     if isinstance(error, UnsupportedCoding):
         # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
         return {"Accept_Encoding": "identity"}
+    after = str(error.details.get("retry_after", TRY_AGAIN_SECONDS))
     # A configuration is not mended in two seconds.
-    return {"Retry_After": TRY_AGAIN_SECONDS} if error.retryable and not isinstance(error, Misconfigured) else {}
+    return {"Retry_After": after} if error.retryable and not isinstance(error, Misconfigured) else {}

@@ -121,6 +121,10 @@ TURKISH = {
     "Another site has sent this request; sign in and out on the monitor's own page.": (
         "Bu isteği başka bir site gönderdi; giriş ve çıkış monitörün kendi sayfasında yapılır."
     ),
+    "Too many attempts have failed; try again in {retry_after} seconds.": (
+        "Çok fazla deneme başarısız oldu; {retry_after} saniye sonra yeniden deneyin."
+    ),
+    "Somebody else changed this record first.": "Bu kaydı az önce başkası değiştirdi.",
     "The task has ended already.": "Görev zaten sona ermiş.",
     "The upload was cancelled.": "Yükleme iptal edildi.",
     "There is no such token.": "Böyle bir token yok.",

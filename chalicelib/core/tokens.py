@@ -70,6 +70,11 @@ def new_secret() -> str:
     return "wlf_" + secrets.token_urlsafe(32)
 
 
+def new_nonce() -> str:
+    """96 random bits in 16 letters, digits, - and _: no two are the same."""
+    return secrets.token_urlsafe(12)
+
+
 def digest_of(secret: str) -> str:
     """How a presented token is looked up."""
     # A header may hold what is no text at all: half of a surrogate pair has no UTF-8 form.

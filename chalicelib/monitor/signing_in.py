@@ -14,7 +14,7 @@ from chalicelib.api.request_body import must_be_json
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Forbidden, Unauthorized, Unavailable, UnsupportedType
-from chalicelib.services.sessions import Session, Sessions
+from chalicelib.services.sessions import Session
 from chalicelib.wiring import wired
 
 
@@ -57,12 +57,13 @@ class SessionReply(msgspec.Struct, frozen=True):
 def open_session(ask: Ask, body: SignIn) -> Answer:
     """The cookie is HttpOnly and SameSite=Strict. It ends after 12 hours, or with its token.
 
-    Only JSON is taken, and only from the monitor's own page: a form of another site cannot sign a browser in.
+    Failed attempts are limited, for each network address and in all: 429 with `Retry-After`. Only JSON is taken, and
+    only from the monitor's own page: a form of another site cannot sign a browser in.
     """
     must_come_from_our_page(ask)
     must_be_json(ask)
-    sessions = Sessions(wired().tokens)
-    session = sessions.open(body.token.strip())
+    sessions = wired().sessions
+    session = sessions.open(body.token.strip(), ask.address)
     cookie = kept(session.sealed, ask.headers, ask.link("/"), sessions.lasts)
     return data(SessionReply(_record(session)), 201).having(Set_Cookie=cookie)
 
@@ -78,11 +79,12 @@ def session(ask: Ask) -> Answer:
     "Sign out of the monitor",
     scopes=PUBLIC,
     replies={200: Reply("Signed out.", SessionReply, headers=("Set-Cookie",))},
-    errors=(Forbidden,),
+    errors=(Forbidden, Unavailable),
 )
 def close_session(ask: Ask) -> Answer:
-    """The browser forgets the cookie. To end a session that somebody copied, revoke its token."""
+    """The session ends on the server, wherever its cookie may have been copied to, and the browser forgets it."""
     must_come_from_our_page(ask)
+    wired().sessions.close(sealed_in(ask.headers))
     return data(SessionReply(None)).having(Set_Cookie=forgotten(ask.headers, ask.link("/")))
 
 
@@ -91,7 +93,7 @@ def _found(ask: Ask) -> SessionRecord | None:
     if not sealed:
         return None
     try:
-        return _record(Sessions(wired().tokens).find(sealed))
+        return _record(wired().sessions.find(sealed))
     except Unauthorized:
         return None
 

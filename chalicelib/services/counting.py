@@ -8,7 +8,7 @@ from datetime import datetime
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Status, Tally, Task, TaskFilter
 from chalicelib.errors import OURS
-from chalicelib.ports import AuditStore, Catalog, Metrics, ScheduleStore, TaskStore, TokenStore
+from chalicelib.ports import AuditStore, Catalog, ExpiringStore, Metrics, ScheduleStore, TaskStore, TokenStore
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class CountedState:
     tokens: TokenStore
     schedules: ScheduleStore
     audit: AuditStore
+    expiring: ExpiringStore
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,29 @@
 """Sessions of the monitor: a token is shown once, then a sealed cookie stands for it.
 
-Nothing is stored. A session names its token by digest and says when it ends; the token itself is looked up at each
-request, so that a revoked or expired one ends its sessions at once. The key comes from the bootstrap secret: a new
-secret ends all sessions.
+A session names its token by digest and says when it ends; the token itself is looked up at each request, so that a
+revoked or expired one ends its sessions at once. What is stored is which sessions were ended before their time.
 """
 
 from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
-from chalicelib.core.tokens import Principal
-from chalicelib.errors import Unauthorized, Unavailable
+from chalicelib.core.tokens import Principal, new_nonce
+from chalicelib.errors import Conflict, Unauthorized, Unavailable
+from chalicelib.ports import ExpiringStore
+from chalicelib.services.throttling import Throttle
 from chalicelib.services.tokens import Tokens
 
-_FORM = re.compile(r"(?P<said>v1\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))\.(?P<seal>[0-9a-f]{64})", re.ASCII)
+# The first form had no nonce, so that two sessions of one token and second were one.
+_FORM = re.compile(
+    r"(?P<said>(?:v1|v2\.(?P<nonce>[\w-]{16}))\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))\.(?P<seal>[0-9a-f]{64})",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +40,64 @@ class Session:
 
 @dataclass(frozen=True)
 class Sessions:
-    """Opens sessions and finds them again."""
+    """Opens sessions, finds them again and ends them."""
 
     tokens: Tokens
+    ended: ExpiringStore
+    throttle: Throttle
     lasts: timedelta = timedelta(hours=12)
 
-    def open(self, presented: str) -> Session:
-        """A session for the token. Unauthorized; Unavailable where there is no bootstrap secret to sign with."""
+    def open(self, presented: str, address: str = "") -> Session:
+        """A session for the token, for whoever asks from this network address.
+
+        Raises:
+            Unauthorized: the token is not valid.
+            TooManyRequests: too many attempts have failed, from this address or in all.
+            Unavailable: there is no bootstrap secret to sign with, or the store does not answer.
+        """
+        self.throttle.enter(address)
         principal = self.tokens.authenticate(presented)
+        self.throttle.leave(address)
         ends = self.tokens.clock.now() + self.lasts
         if principal.expires_at is not None:
             ends = min(ends, principal.expires_at)
-        said = f"v1.{principal.token_id}.{int(ends.timestamp())}"
+        said = f"v2.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
         return self._session(principal, said, ends)
 
     def find(self, sealed: str) -> Session:
-        """The session behind a cookie, found with one read of the store at most.
+        """The session behind a cookie, found with two reads of the store at most.
 
         Raises:
-            Unauthorized: if it or its token is not valid now.
+            Unauthorized: if it or its token is not valid now, or it was ended.
         """
+        said, digest, ends = self._read(sealed)
+        if self.ended.get(_key(said)).is_current(self.tokens.clock.now()):
+            raise Unauthorized
+        return self._session(self.tokens.known(digest), said, ends)
+
+    def close(self, sealed: str) -> None:
+        """End the session behind a cookie for good, wherever the cookie may be; what is no session now is no error."""
+        try:
+            said, _, ends = self._read(sealed)
+        except Unauthorized:
+            return
+        with suppress(Conflict):  # it was ended meanwhile
+            before = self.ended.get(_key(said))
+            self.ended.replace(before, replace(before, count=1, until=ends))
+
+    def csrf(self, sealed: str) -> str:
+        """What has to be shown beside that cookie."""
+        return self._signed("csrf", sealed)
+
+    def _read(self, sealed: str) -> tuple[str, str, datetime]:
+        """What the cookie says, its token's digest and when it ends; Unauthorized unless we sealed it."""
         found = _FORM.fullmatch(sealed)
         if found is None or not hmac.compare_digest(self._signed("session", found["said"]), found["seal"]):
             raise Unauthorized
         ends = datetime.fromtimestamp(int(found["ends"]), UTC)
         if self.tokens.clock.now() >= ends:
             raise Unauthorized
-        return self._session(self.tokens.known(found["digest"]), found["said"], ends)
-
-    def csrf(self, sealed: str) -> str:
-        """What has to be shown beside that cookie."""
-        return self._signed("csrf", sealed)
+        return found["said"], found["digest"], ends
 
     def _session(self, principal: Principal, said: str, ends: datetime) -> Session:
         sealed = f"{said}.{self._signed('session', said)}"
@@ -75,3 +109,7 @@ class Sessions:
             raise Unavailable("The monitor's sessions are signed with the bootstrap secret, and there is none.")
         key = hmac.digest(secret.encode(), b"wallify monitor " + purpose.encode(), "sha256")
         return hmac.new(key, said.encode(), "sha256").hexdigest()
+
+
+def _key(said: str) -> str:
+    return f"ended-session/{sha256(said.encode()).hexdigest()}"

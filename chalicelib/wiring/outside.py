@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Catalog,
         Clock,
         Edge,
+        ExpiringStore,
         Metrics,
         ObjectStore,
         Queue,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class State(Protocol):
-    """The five state ports of one back end."""
+    """The six state ports of one back end."""
 
     @property
     def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
@@ -43,6 +44,8 @@ class State(Protocol):
     def schedules(self) -> ScheduleStore: ...  # noqa: D102
     @property
     def audit(self) -> AuditStore: ...  # noqa: D102
+    @property
+    def expiring(self) -> ExpiringStore: ...  # noqa: D102
 
 
 @dataclass
@@ -60,7 +63,7 @@ class Outside:
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
         tasks = CountedTasks(found.tasks, self.metrics)
         catalog = TellingCatalog(found.catalog, self._changed)
-        return CountedState(tasks, catalog, found.tokens, found.schedules, found.audit)
+        return CountedState(tasks, catalog, found.tokens, found.schedules, found.audit, found.expiring)
 
     def _changed(self, collection: str) -> None:
         # Asked for no sooner than this: most functions change nothing.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.services.retries import Retries
     from chalicelib.services.rules import TaskRules
     from chalicelib.services.runner import Job, Runner
+    from chalicelib.services.sessions import Sessions
     from chalicelib.services.sweeping import Sweeper
     from chalicelib.services.tasks import Tasks
     from chalicelib.services.tokens import Tokens
@@ -193,6 +194,15 @@ class Wired(Outside):
         from chalicelib.services.tokens import Tokens
 
         return Tokens(self.state.tokens, self.clock, self.bootstrap)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Sessions of the monitor."""
+        from chalicelib.services.sessions import Sessions
+        from chalicelib.services.throttling import Throttle
+
+        expiring = self.state.expiring
+        return Sessions(self.tokens, expiring, Throttle(expiring, self.clock, "sign-in"))
 
     @cached_property
     def arrivals(self) -> Arrivals:

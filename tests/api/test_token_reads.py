@@ -16,7 +16,6 @@ from chalicelib.core.tokens import Scope, Token, digest_of
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.ports import TokenStore
 from chalicelib.services.counting import CountedState
-from chalicelib.services.sessions import Sessions
 from chalicelib.wiring import Wired
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
@@ -57,7 +56,7 @@ class CountedTokens:
 def counted(house: Wired) -> CountedTokens:
     state = house.state
     tokens = CountedTokens(state.tokens)
-    house.state = CountedState(state.tasks, state.catalog, tokens, state.schedules, state.audit)
+    house.state = CountedState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
     return tokens
 
 
@@ -90,7 +89,7 @@ def test_the_token_behind_a_session_is_read_once(
     whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
 ) -> None:
     secret = a_token(house, scope)
-    session = Sessions(house.tokens).open(secret)
+    session = house.sessions.open(secret)
     counted.reads.clear()
     headers = {"Cookie": f"wallify_session={session.sealed}", "X-CSRF-Token": session.csrf}
 

@@ -19,7 +19,7 @@ import boto3
 import moto
 from botocore.config import Config
 
-from chalicelib.ports import AuditStore, Catalog, ScheduleStore, TaskStore, TokenStore
+from chalicelib.ports import AuditStore, Catalog, ExpiringStore, ScheduleStore, TaskStore, TokenStore
 from chalicelib.stores.dynamodb import DynamoState
 from tests.contracts.watched import WatchedClient, table_that_ships
 
@@ -38,6 +38,8 @@ class State(Protocol):
     def schedules(self) -> ScheduleStore: ...
     @property
     def audit(self) -> AuditStore: ...
+    @property
+    def expiring(self) -> ExpiringStore: ...
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from chalice.app import Chalice
 from chalicelib import api, wiring
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ENDPOINTS as OF_THE_API
-from chalicelib.core.tokens import Scope
+from chalicelib.core.tokens import Scope, digest_of
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway, Got, answered
@@ -222,6 +223,7 @@ def test_a_session_is_never_longer_than_its_token(tab: Tab, house: Wired) -> Non
 def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, house: Wired) -> None:
     tab.sign_in(a_token(house, Scope.ADMIN))
 
+    del house.sessions
     house.tokens = type(house.tokens)(house.state.tokens, house.clock, lambda: "wlf_other")
 
     assert tab.ask("GET", "/tasks").status == 401
@@ -237,12 +239,14 @@ def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, house: Wired) -> N
 def test_a_changed_cookie_is_no_session(tab: Tab, house: Wired) -> None:
     tab.sign_in()
     name, _, sealed = tab.cookie.partition("=")
-    version, digest, ends, seal = sealed.split(".")
+    version, nonce, digest, ends, seal = sealed.split(".")
     forged = (
-        f"{version}.{'0' * 64}.{ends}.{seal}",
-        f"{version}.{digest}.{int(ends) + 60}.{seal}",
-        f"{version}.{digest}.{ends}.{'0' * 64}",
-        f"{version}.{digest}.{ends}",
+        f"{version}.{nonce}.{'0' * 64}.{ends}.{seal}",
+        f"{version}.{nonce}.{digest}.{int(ends) + 60}.{seal}",
+        f"{version}.{nonce[::-1]}.{digest}.{ends}.{seal}",
+        f"{version}.{nonce}.{digest}.{ends}.{'0' * 64}",
+        f"{version}.{nonce}.{digest}.{ends}",
+        f"v1.{digest}.{ends}.{seal}",
         "",
         "\ud800",
     )
@@ -271,6 +275,79 @@ def test_signing_out_makes_the_browser_forget(tab: Tab) -> None:
     gone = tab.ask("DELETE", "/monitor/session").headers["Set-Cookie"]
 
     assert gone == "wallify_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
+
+
+def test_signing_out_ends_the_session_wherever_its_cookie_is(tab: Tab) -> None:
+    tab.sign_in()
+    stolen = replace(tab)
+
+    left = [tab.ask("DELETE", "/monitor/session").status for _ in range(2)]
+
+    assert left == [200, 200]
+    assert stolen.ask("GET", "/tasks").status == 401
+    assert stolen.change().status == 401
+    assert stolen.ask("GET", "/monitor/session").json == {"session": None}
+
+
+def test_signing_out_ends_that_session_alone(tab: Tab, house: Wired) -> None:
+    other = replace(tab)
+    tab.sign_in()
+    other.sign_in()
+
+    tab.ask("DELETE", "/monitor/session")
+
+    assert other.ask("GET", "/tasks").status == 200
+    assert other.cookie != tab.cookie
+
+
+def test_what_was_ended_is_remembered_for_as_long_as_it_would_have_lasted(tab: Tab, house: Wired) -> None:
+    tab.sign_in()
+    tab.ask("DELETE", "/monitor/session")
+    clock_of(house).move(timedelta(hours=12) - timedelta(seconds=1))
+
+    remembered = house.state.expiring.forget(house.clock.now(), 99)
+    clock_of(house).move(timedelta(seconds=1))
+
+    assert (remembered, house.state.expiring.forget(house.clock.now(), 99)) == (2, 1)
+
+
+def test_a_session_of_the_version_before_lasts_and_can_be_ended(tab: Tab, house: Wired) -> None:
+    said = f"v1.{digest_of(BOOTSTRAP)}.{int((house.clock.now() + timedelta(hours=1)).timestamp())}"
+    key = hmac.digest(BOOTSTRAP.encode(), b"wallify monitor session", "sha256")
+    tab.cookie = f"wallify_session={said}.{hmac.new(key, said.encode(), 'sha256').hexdigest()}"
+
+    before = tab.ask("GET", "/tasks").status
+    tab.ask("DELETE", "/monitor/session")
+
+    assert (before, tab.ask("GET", "/tasks").status) == (200, 401)
+
+
+def test_guesses_from_one_address_are_limited_and_told_when_to_go_on(tab: Tab, house: Wired) -> None:
+    guesses = [tab.sign_in("wlf_guess").status for _ in range(10)]
+    refused, right = tab.sign_in("wlf_guess"), tab.sign_in()
+
+    assert guesses == [401] * 10
+    assert (refused.status, refused.headers["Retry-After"], refused.json["details"]) == (
+        429,
+        "300",
+        {"retry_after": 300},
+    )
+    assert right.status == 429
+    assert tab.ask("GET", "/tasks", Authorization=BOOTSTRAP).status == 200
+    clock_of(house).move(timedelta(minutes=5))
+    assert tab.sign_in().status == 201
+
+
+def test_who_signs_in_rightly_is_never_over_the_limit(tab: Tab) -> None:
+    assert [tab.sign_in().status for _ in range(30)] == [201] * 30
+
+
+def test_a_request_without_a_form_that_could_sign_in_is_not_counted(tab: Tab) -> None:
+    for _ in range(20):
+        tab.sign_in("")
+        tab.sign_in(**{"Sec-Fetch-Site": "cross-site"})
+
+    assert tab.sign_in().status == 201
 
 
 def test_the_cookie_is_for_our_paths_at_a_domain_that_others_share(tab: Tab) -> None:

@@ -32,7 +32,7 @@ def world() -> NightWorld:
         night.wired.changes.tell(collection)
 
     catalog = TellingCatalog(state.catalog, tell)
-    night = NightWorld(CountedState(state.tasks, catalog, state.tokens, state.schedules, state.audit))
+    night = NightWorld(CountedState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring))
     return night
 
 

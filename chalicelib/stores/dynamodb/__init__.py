@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.stores.dynamodb.audit import DynamoAudit
 from chalicelib.stores.dynamodb.catalog import DynamoCatalog
+from chalicelib.stores.dynamodb.expiring import DynamoExpiring
 from chalicelib.stores.dynamodb.schedules import DynamoSchedules
 from chalicelib.stores.dynamodb.table import Client, Table
 from chalicelib.stores.dynamodb.tasks import DynamoTasks
@@ -13,7 +14,7 @@ __all__ = ["DynamoState"]
 
 
 class DynamoState:
-    """The five state ports over one table; holds no state of its own, so threads may share it."""
+    """The six state ports over one table; holds no state of its own, so threads may share it."""
 
     def __init__(self, client: Client, table_name: str) -> None:
         table = Table(client, table_name)
@@ -21,4 +22,5 @@ class DynamoState:
         self.catalog = DynamoCatalog(table)
         self.tokens = DynamoTokens(table)
         self.schedules = DynamoSchedules(table)
+        self.expiring = DynamoExpiring(table)
         self.audit = DynamoAudit(table)

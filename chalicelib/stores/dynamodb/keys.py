@@ -12,6 +12,7 @@
 | collection name | COLLECTIONS                  | <name>                    |                                    |
 | about           | ABOUT                        | <collection>              |                                    |
 | schedule        | SCHEDULE#<name>              | SCHEDULE                  |                                    |
+| expiring record | EXPIRING#<key>               | EXPIRING                  |                                    |
 | token           | TOKENS#<shard>               | <digest>                  |                                    |
 | audit entry     | AUDIT                        | <moment>#<id>             |                                    |
 
@@ -101,6 +102,11 @@ def stats(its_collection: str, shard: int) -> dict[str, object]:
 def schedule(its_name: str) -> dict[str, object]:
     """Key of what a schedule has done last."""
     return {"pk": f"SCHEDULE#{its_name}", "sk": "SCHEDULE"}
+
+
+def expiring(its_key: str) -> dict[str, object]:
+    """Key of a record that expires."""
+    return {"pk": f"EXPIRING#{its_key}", "sk": "EXPIRING"}
 
 
 def collection(its_name: str) -> dict[str, object]:

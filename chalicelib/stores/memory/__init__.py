@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.stores.memory.audit import MemoryAudit
 from chalicelib.stores.memory.catalog import MemoryCatalog
 from chalicelib.stores.memory.database import Database
+from chalicelib.stores.memory.expiring import MemoryExpiring
 from chalicelib.stores.memory.schedules import MemorySchedules
 from chalicelib.stores.memory.tasks import MemoryTasks
 from chalicelib.stores.memory.tokens import MemoryTokens
@@ -13,7 +14,7 @@ __all__ = ["MemoryState"]
 
 
 class MemoryState:
-    """The five state ports over one set of dictionaries, safe to share between threads."""
+    """The six state ports over one set of dictionaries, safe to share between threads."""
 
     def __init__(self) -> None:
         database = Database()
@@ -21,4 +22,5 @@ class MemoryState:
         self.catalog = MemoryCatalog(database)
         self.tokens = MemoryTokens(database)
         self.schedules = MemorySchedules(database)
+        self.expiring = MemoryExpiring(database)
         self.audit = MemoryAudit(database)

@@ -8,6 +8,7 @@ from threading import Lock
 
 from chalicelib.core.audit import Entry
 from chalicelib.core.catalog import About, CollectionStats, Image, Rendition
+from chalicelib.core.expiring import ExpiringRecord
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task
 from chalicelib.core.tokens import Token
@@ -37,6 +38,7 @@ class Database:
     """How often a collection's statistics have moved."""
     tokens: dict[str, Token] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
+    expiring: dict[str, ExpiringRecord] = field(default_factory=dict)
     audit: dict[str, Entry] = field(default_factory=dict)
 
     def must_still_be(self, before: Task) -> None:

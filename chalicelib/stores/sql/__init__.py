@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.stores.sql.audit import SqlAudit
 from chalicelib.stores.sql.catalog import SqlCatalog
 from chalicelib.stores.sql.database import Database, engine_for
+from chalicelib.stores.sql.expiring import SqlExpiring
 from chalicelib.stores.sql.schedules import SqlSchedules
 from chalicelib.stores.sql.tasks import SqlTasks
 from chalicelib.stores.sql.tokens import SqlTokens
@@ -13,7 +14,7 @@ __all__ = ["SqlState"]
 
 
 class SqlState:
-    """The five state ports over one database, whose tables `migrate.upgrade` has made.
+    """The six state ports over one database, whose tables `migrate.upgrade` has made.
 
     A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool, and
     many functions over a small server keep none (0).
@@ -26,6 +27,7 @@ class SqlState:
         self.catalog = SqlCatalog(database)
         self.tokens = SqlTokens(database)
         self.schedules = SqlSchedules(database)
+        self.expiring = SqlExpiring(database)
         self.audit = SqlAudit(database)
 
     def close(self) -> None:

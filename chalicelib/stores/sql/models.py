@@ -182,6 +182,21 @@ class SlotRow(Base):
     """Which call wrote this version."""
 
 
+class ExpiringRow(Base):
+    """One record that expires: the fields of `ExpiringRecord`."""
+
+    __tablename__ = "expiring"
+
+    key: Mapped[str] = mapped_column(Words, primary_key=True)
+    count: Mapped[int]
+    until: Mapped[str | None] = mapped_column(Moment)
+    version: Mapped[int]
+    stamp: Mapped[str] = mapped_column(Text)
+    """Which call wrote this version."""
+
+    __table_args__ = (Index("expiring_until", "until"),)
+
+
 class EntryRow(Base):
     """One entry of the audit log: the fields of `Entry`."""
 
