@@ -31,6 +31,7 @@ def add_to(commands: Commands) -> None:
     )
     stack_options.add_to(parser)
     stack_options.add_port_to(parser)
+    stack_options.add_host_to(parser)
     parser.add_argument("--state", choices=("dynamodb", "postgres"), help="where tasks and images are kept")
     parser.add_argument("--watch", action="store_true", help="stay, and deploy whenever a source changes")
     connection.add_json_to(parser)

@@ -13,6 +13,7 @@ from cli.local.capacity import Capacity
 from cli.local.daemons import Daemon
 from cli.local.proxies import past_proxies
 from cli.local.stack import PROJECT, REGION, Stack
+from cli.local.stack_keys import HEADER, StackKeys
 
 # AUTH=true: role policies, bucket and queue policies and signatures are enforced as on AWS.
 # The rest keeps it on this machine, quiet, and with its state in the stack's folder.
@@ -38,7 +39,12 @@ ROOT = {
 
 OF_MACHINE = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
 
-PARTS = ("process", "state", "journal", "index", "order", "forms", "code", "policies")
+PARTS = ("process", "state", "journal", "index", "order", "forms", "code", "policies", "gate")
+SOURCES = (
+    *(f"cli/local/emulator_{part}.py" for part in PARTS),
+    *(f"cli/local/{part}.py" for part in ("unpacking", "callers", "refusals", "gateway_words", "stack_keys")),
+    "infra/gateway.yaml",
+)
 """Files that its process is made of."""
 
 
@@ -48,15 +54,15 @@ def start(stack: Stack) -> None:
     if daemon.pid() is None:
         # What a killed emulator left: unpacked functions, tens of megabytes each.
         shutil.rmtree(stack.home / "tmp", ignore_errors=True)
-    environment, python = _environment(stack), str(runtime.python(stack))
+    environment, python, callers = _environment(stack), str(runtime.python(stack)), staging.callers(stack).as_json()
     version = fingerprints.of_values(
         {name: environment[name] for name in (*SETTINGS, *ROOT, *OF_MACHINE)},
         python,
-        fingerprints.of_files(
-            PROJECT, [*(f"cli/local/emulator_{part}.py" for part in PARTS), "cli/local/unpacking.py"]
-        ),
+        callers,
+        fingerprints.of_files(PROJECT, SOURCES),
     )
-    command = [sys.executable, "-m", "cli.local.emulator_process", python, str(runtime.unpacked(stack).folder)]
+    arguments = [python, str(runtime.unpacked(stack).folder), str(stack.keys), callers]
+    command = [sys.executable, "-m", "cli.local.emulator_process", *arguments]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))
 
 
@@ -69,8 +75,9 @@ def stop(stack: Stack) -> bool:
 
 def answers(stack: Stack) -> bool:
     """Whether the emulator of this stack is up."""
+    key = {HEADER: StackKeys.of(stack.keys).key("commands")}
     try:
-        return httpx.get(f"{stack.emulator_url}/_ministack/health", timeout=2, trust_env=False).is_success
+        return httpx.get(f"{stack.emulator_url}/_ministack/health", headers=key, timeout=2, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 

@@ -6,6 +6,7 @@
 - Fields after the file of an upload form are ignored, as S3 does (`emulator_forms`).
 - Wildcards in policies match line breaks, as those of IAM do (`emulator_policies`).
 - State is saved while it runs (`emulator_state`, `emulator_journal`), and a restart gives unfinished messages back.
+- Web pages and programs without the stack's key do not reach what is not for them (`emulator_gate`).
 - New code lets invocations that are under way finish on the old code, as on AWS.
 """
 
@@ -23,7 +24,10 @@ from ministack.core import lambda_runtime, persistence
 from ministack.services import dynamodb
 
 from cli.local import emulator_code, emulator_forms, emulator_index, emulator_policies, emulator_state
+from cli.local.callers import Callers
+from cli.local.emulator_gate import Gate, keep_root_from_pages
 from cli.local.emulator_journal import Items, Journal, Messages
+from cli.local.stack_keys import StackKeys
 from cli.local.unpacking import Unpacked
 
 Scope = MutableMapping[str, Any]
@@ -34,17 +38,23 @@ LOOK = 0.2
 
 
 def main() -> None:
-    """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON UNPACKED`."""
-    python, unpacked = sys.argv.pop(1), Path(sys.argv.pop(1))
+    """Serve until SIGTERM: `python -m cli.local.emulator_process PYTHON UNPACKED KEYS CALLERS`."""
+    python, unpacked, keys, callers = (sys.argv.pop(1) for _ in range(4))
     _run_functions_on(python)
-    emulator_code.share(Unpacked(unpacked, python))
+    emulator_code.share(Unpacked(Path(unpacked), python))
     _trust_loopback()
     _let_busy_workers_finish()
     emulator_index.keep()
     emulator_forms.keep()
     emulator_policies.keep()
     _keep_state()
+    _keep_pages_out(Gate(Callers.of_json(callers), StackKeys.of(Path(keys))))
     ministack.main()
+
+
+def _keep_pages_out(gate: Gate) -> None:
+    keep_root_from_pages()
+    ministack.app = gate.around(ministack.app)
 
 
 def _run_functions_on(python: str) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from io import BytesIO
+from pathlib import Path
 
 from aiohttp import (
     ClientError,
@@ -34,9 +35,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from cli.local.admission import Admission, Crowded
+from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.gateway_words import OF_HTTPS
-from cli.local.plain_http import METHODS, Gate, fault_of, method_refusal, refusal, said, target_of, words
+from cli.local.plain_http import METHODS, Gate, fault_of, host_fault, method_refusal, refusal, said, target_of
+from cli.local.refusals import words
+from cli.local.stack_keys import HEADER, StackKeys
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
 MOST_EVENT = 6 * 1024 * 1024
@@ -52,7 +56,8 @@ ASKED_FIRST = "/task/status/-"
 EARLY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 PROXY_OWN = {"proxy-authorization", "proxy-connection"}
 OF_ONE_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"} | PROXY_OWN
-OURS = OF_ONE_HOP | {"host", "content-length", "expect", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
+FORWARDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
+OURS = OF_ONE_HOP | FORWARDED | {"host", "content-length", "expect", HEADER}
 HUNG_UP = 499
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
@@ -93,6 +98,8 @@ class Upstream:
     api_id: str
     api_stage: str
     distribution: str
+    key: str
+    """The emulator's, for what the front passes on."""
 
     @property
     def api_path(self) -> str:
@@ -114,7 +121,7 @@ class Answer:
 class Front:
     """Answers requests by passing them on."""
 
-    port: int
+    callers: Callers
     upstream: Upstream
     session: ClientSession
     limits: Limits
@@ -151,6 +158,7 @@ class Front:
         if not is_read:
             answer.force_close()
         try:
+            self.callers.limit_reading(answer.headers)
             async with asyncio.timeout(self.limits.request):
                 await answer.prepare(request)
                 await answer.write_eof()
@@ -160,7 +168,7 @@ class Front:
             request.transport.write_eof()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        fault = fault_of(request)
+        fault = fault_of(request) or host_fault(request, self.callers)
         if fault is not None:
             fault.force_close()  # where its body ends may be unknown
             return fault
@@ -258,16 +266,19 @@ class Front:
     async def _stream(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
         async with asyncio.timeout(self.limits.answer):
             upstream = await self._pass_on(request, target, b"")
-        return await _relay(upstream, request, self.limits.request)
+        headers = _passing(upstream)
+        self.callers.limit_reading(headers)
+        return await _relay(upstream, headers, request, self.limits.request)
 
     async def _pass_on(self, request: web.BaseRequest, target: str, body: bytes | None) -> ClientResponse:
         from_media = target.startswith(MEDIA)
         path = target[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + target
         headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in OURS)
-        headers["Host"] = self.upstream.distribution if from_media else f"127.0.0.1:{self.port}"
+        headers["Host"] = self.upstream.distribution if from_media else f"127.0.0.1:{self.callers.port}"
         headers["X-Forwarded-For"] = request.remote or "127.0.0.1"
         headers["X-Forwarded-Proto"] = "https" if from_media else "http"  # the distribution insists, as on AWS
-        headers["X-Forwarded-Port"] = str(self.port)
+        headers["X-Forwarded-Port"] = str(self.callers.port)
+        headers[HEADER] = self.upstream.key
         url = URL(f"http://127.0.0.1:{self.upstream.emulator_port}{path}", encoded=True)
         return await self.session.request(
             "GET" if body is None else request.method,
@@ -323,8 +334,10 @@ def _passing(upstream: ClientResponse) -> CIMultiDict[str]:
     return CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in left_out)
 
 
-async def _relay(upstream: ClientResponse, request: web.BaseRequest, patience: float) -> web.StreamResponse:
-    response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=_passing(upstream))
+async def _relay(
+    upstream: ClientResponse, headers: CIMultiDict[str], request: web.BaseRequest, patience: float
+) -> web.StreamResponse:
+    response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=headers)
     if request.can_read_body:
         response.force_close()  # nothing here takes a body
     async with upstream:
@@ -348,8 +361,8 @@ def _cut_off(request: web.BaseRequest, failure: Exception) -> None:
 
 
 @asynccontextmanager
-async def serving(port: int, upstream: Upstream, limits: Limits | None = None) -> AsyncIterator[None]:
-    """Serve on 127.0.0.1:`port` while the block runs."""
+async def serving(callers: Callers, upstream: Upstream, limits: Limits | None = None) -> AsyncIterator[None]:
+    """Serve these callers on their port of 127.0.0.1 while the block runs."""
     limits = limits or Limits()
     # `Admission` limits the API's requests; pictures are cheap.
     async with ClientSession(
@@ -358,28 +371,29 @@ async def serving(port: int, upstream: Upstream, limits: Limits | None = None) -
         auto_decompress=False,
         cookie_jar=DummyCookieJar(),
     ) as session:
-        front = Front(port, upstream, session, limits, limits.admission(), limits.admission(), set())
-        runner = web.ServerRunner(Gate(front.answer, patience=limits.request), shutdown_timeout=1)
+        front = Front(callers, upstream, session, limits, limits.admission(), limits.admission(), set())
+        runner = web.ServerRunner(Gate(front.answer, callers, patience=limits.request), shutdown_timeout=1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", callers.port).start()
         try:
             yield
         finally:
             await runner.cleanup()
 
 
-async def run(port: int, upstream: Upstream) -> None:
+async def run(callers: Callers, upstream: Upstream) -> None:
     """Serve until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with serving(port, upstream):
+    async with serving(callers, upstream):
         await stop.wait()
 
 
 def main() -> None:
-    """`python -m cli.local.front PORT EMULATOR_PORT API_ID API_STAGE DISTRIBUTION`."""
+    """`python -m cli.local.front CALLERS KEYS EMULATOR_PORT API_ID API_STAGE DISTRIBUTION`."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("port", type=int)
+    parser.add_argument("callers", type=Callers.of_json)
+    parser.add_argument("keys", type=Path)
     parser.add_argument("emulator_port", type=int)
     parser.add_argument("api_id")
     parser.add_argument("api_stage")
@@ -387,8 +401,9 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
-    upstream = Upstream(given.emulator_port, given.api_id, given.api_stage, given.distribution)
-    asyncio.run(run(given.port, upstream))
+    key = StackKeys.of(given.keys).key("front")
+    upstream = Upstream(given.emulator_port, given.api_id, given.api_stage, given.distribution, key)
+    asyncio.run(run(given.callers, upstream))
 
 
 def _allow_many_connections() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -22,15 +22,17 @@ ROOM = 500_000_000
 """Bytes: the functions' packages, unpacked, and a copy of their archive for each worker."""
 FRONT_SOURCES = (
     *("cli/local/front.py", "cli/local/admission.py", "cli/local/capacity.py", "cli/local/plain_http.py"),
-    *("cli/local/gateway_words.py", "infra/gateway.yaml"),
+    *("cli/local/gateway_words.py", "infra/gateway.yaml", "cli/local/refusals.py"),
+    *("cli/local/callers.py", "cli/local/stack_keys.py"),
 )
 
 
-def stack_at(home: Path, port: int | None = None) -> Stack:
-    """The stack in `home`, on the ports it had before unless `port` asks for another."""
+def stack_at(home: Path, port: int | None = None, hosts: Sequence[str] | None = None) -> Stack:
+    """The stack in `home`, with the ports and further names it had before unless others are asked for."""
     record = Record.of(home)
     port = port or record.port or DEFAULT_PORT
-    return Stack(home, port, record.emulator_port or _emulator_port(port))
+    names = record.hosts if hosts is None else tuple(hosts)
+    return Stack(home, port, record.emulator_port or _emulator_port(port), names)
 
 
 def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None) -> Record:
@@ -44,7 +46,8 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
         _claim_ports(stack)
         tell("emulator")
         emulator.start(stack)
-        record = Record.of(stack.home).with_(port=stack.port, emulator_port=stack.emulator_port).save(stack.home)
+        ours = {"port": stack.port, "emulator_port": stack.emulator_port, "hosts": stack.hosts}
+        record = Record.of(stack.home).with_(**ours).save(stack.home)
         record = _with_state(stack, record, state or record.state, tell)
         record = deploying.deploy(stack, record, tell, source)
         _open_front(stack, record)
@@ -120,7 +123,8 @@ def _database() -> ModuleType:
 def _open_front(stack: Stack, record: Record) -> None:
     front = Daemon(stack, "front")
     arguments = [
-        str(stack.port),
+        staging.callers(stack).as_json(),
+        str(stack.keys),
         str(stack.emulator_port),
         record.rest_api_id,
         staging.tracked_config()["api_gateway_stage"],

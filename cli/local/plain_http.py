@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
 """The HTTP/1.1 side of the front: connections with time limits, and refusals in Wallify's error shape.
 
 aiohttp parses and frames messages; this adds what its low-level server leaves out: a time limit for the head of a
@@ -8,10 +7,8 @@ request, and errors in the one shape.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -20,42 +17,14 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import _ErrInfo
 
-from cli.local.gateway_words import GatewayWords
+from cli.local.callers import Callers
+from cli.local.refusals import MOST_HEAD, MOST_TARGET, told, words
 
 log = logging.getLogger("wallify.front")
 
 LONGEST_REASON = 200  # characters
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
-MOST_HEAD = 10_240
-"""Bytes of the request line and all headers together."""
-MOST_TARGET = 8_190
-"""Bytes of path and query."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """What API Gateway can be given a route for; the emulator would take any other method for an unknown path."""
-
-# What HTTP has a status of its own for: the sentence in English and in Turkish.
-SENTENCES = {
-    HTTPStatus.REQUEST_TIMEOUT: (
-        "The request did not arrive whole in time; send it faster, or send a large file where POST /uploads says.",
-        "İstek zamanında bütün olarak gelmedi; daha hızlı gönderin ya da büyük dosyalar için POST /uploads kullanın.",
-    ),
-    HTTPStatus.METHOD_NOT_ALLOWED: (
-        "This address does not answer that method.",
-        "Bu adres bu yöntemi kabul etmiyor.",
-    ),
-    HTTPStatus.REQUEST_URI_TOO_LONG: (
-        f"The address is longer than {MOST_TARGET} bytes; send long values in the body.",
-        f"Adres {MOST_TARGET} bayttan uzun; uzun değerleri gövdede gönderin.",
-    ),
-    HTTPStatus.EXPECTATION_FAILED: (
-        "The only value that `Expect` may have is 100-continue.",
-        "`Expect` yalnız 100-continue olabilir.",
-    ),
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        f"The request line and the headers are larger than {MOST_HEAD} bytes, or too many; send fewer.",
-        f"İstek satırı ve başlıklar {MOST_HEAD} bayttan büyük ya da çok fazla; daha az başlık gönderin.",
-    ),
-}
 
 
 class Gate(web.Server):
@@ -65,7 +34,7 @@ class Gate(web.Server):
     requests. A handler is cancelled when its client closes the connection.
     """
 
-    def __init__(self, handler: Any, *, patience: float) -> None:  # noqa: ANN401 - aiohttp's own type is private
+    def __init__(self, handler: Any, callers: Callers, *, patience: float) -> None:  # noqa: ANN401 - aiohttp has no type
         super().__init__(
             handler,
             handler_cancellation=True,
@@ -75,17 +44,17 @@ class Gate(web.Server):
             max_line_size=MOST_TARGET,
             max_field_size=MOST_HEAD,
         )
-        self._patience = patience
+        self._patience, self._callers = patience, callers
 
     def __call__(self) -> web.RequestHandler:
         """What serves one connection."""
-        return _Connection(self, self._patience, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._callers, self._patience, loop=self._loop, **self._kwargs)
 
 
 class _Connection(web.RequestHandler):
-    def __init__(self, server: Gate, patience: float, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+    def __init__(self, server: Gate, callers: Callers, patience: float, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
         super().__init__(server, **options)
-        self._patience = patience
+        self._patience, self._callers = patience, callers
         self._slow_head: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -125,12 +94,16 @@ class _Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours
             super().handle_error(request, status, exc, message)  # logs it; raises if an answer has begun
-            return said("DEFAULT_5XX")
+            return self._limited(said("DEFAULT_5XX"))
         reason = (message or "").partition("\n")[0].rstrip(":")[:LONGEST_REASON]
         status = _status_of(exc, status)
         log.info("refused with %d: %s", status, reason)
         answer = refusal(reason, status)
         answer.force_close()  # where the next request would begin is unknown
+        return self._limited(answer)
+
+    def _limited(self, answer: web.Response) -> web.Response:
+        self._callers.limit_reading(answer.headers)
         return answer
 
 
@@ -150,30 +123,20 @@ def refusal(reason: str = "", status: int = HTTPStatus.BAD_REQUEST) -> web.Respo
 
 def method_refusal(allow: str) -> web.Response:
     """405 in the one error shape; `allow` lists what the address answers, as in the header `Allow`."""
-    answer = _refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allow}, code="method_not_allowed")
+    answer = _refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allow})
     answer.headers["Allow"] = allow
     return answer
 
 
-def _refused(status: int, details: dict[str, str], *, code: str = "bad_request") -> web.Response:
-    _, headers, body = words().say("BAD_REQUEST_PARAMETERS")
-    told = json.loads(body) | {"status": int(status), "code": code}
-    if status in SENTENCES:
-        told["message"], told["details"]["tr"] = SENTENCES[HTTPStatus(status)]
-    told["details"] |= details
-    return web.Response(status=status, headers=headers, body=json.dumps(told).encode())
+def _refused(status: int, details: dict[str, str]) -> web.Response:
+    headers, body = told(status, details)
+    return web.Response(status=status, headers=headers, body=body)
 
 
 def said(response_type: str) -> web.Response:
     """What the gateway itself says, such as REQUEST_TOO_LARGE."""
     status, headers, body = words().say(response_type)
     return web.Response(status=status, headers=headers, body=body)
-
-
-@cache
-def words() -> GatewayWords:
-    """What the gateway says, read once."""
-    return GatewayWords.load()
 
 
 def target_of(request: web.BaseRequest) -> str | None:
@@ -183,6 +146,13 @@ def target_of(request: web.BaseRequest) -> str | None:
     """
     found = re.fullmatch(r"(?:https?://[^/?#]*)?(/.*)?", request.raw_path, re.IGNORECASE)
     return (found[1] or "/") if found else None
+
+
+def host_fault(request: web.BaseRequest, callers: Callers) -> web.Response | None:
+    """The refusal of a request that names another machine; None for one of ours."""
+    if all(map(callers.knows_host, _hosts(request))):
+        return None
+    return refusal("The Host header names another machine.", HTTPStatus.MISDIRECTED_REQUEST)
 
 
 def fault_of(request: web.BaseRequest) -> web.Response | None:
@@ -198,3 +168,12 @@ def fault_of(request: web.BaseRequest) -> web.Response | None:
     if len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers) > MOST_HEAD:
         return refusal(status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
     return None
+
+
+def _hosts(request: web.BaseRequest) -> list[str]:
+    """All hosts that the request names: in its header, and in a target as clients of a proxy send it.
+
+    Only HTTP/1.0 may leave the header out (https://www.rfc-editor.org/rfc/rfc9112#section-3.2); no browser does.
+    """
+    found = re.match(r"https?://([^/?#]*)", request.raw_path, re.IGNORECASE)
+    return [*request.headers.getall("Host", []), *([found[1]] if found else [])]

@@ -11,8 +11,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 DEFAULT_HOME = PROJECT / ".local" / "main"
 DEFAULT_PORT = 7545
 STAGE = "local"
-RECORD, LOCK = "stack.json", "run/up.lock"
-PARTS = ("build", "logs", "objects", "run", "runtime", "state", "tmp", RECORD)
+RECORD, LOCK, KEYS = "stack.json", "run/up.lock", "keys"
+PARTS = ("build", KEYS, "logs", "objects", "run", "runtime", "state", "tmp", RECORD)
 """All that a stack makes in its folder."""
 REGION = "us-east-1"
 
@@ -24,6 +24,8 @@ class Stack:
     home: Path
     port: int
     emulator_port: int
+    hosts: tuple[str, ...] = ()
+    """Further names by which clients reach this machine."""
 
     @property
     def api_url(self) -> str:
@@ -55,6 +57,11 @@ class Stack:
         """The staged Chalice project that gets deployed."""
         return self.home / "build"
 
+    @property
+    def keys(self) -> Path:
+        """The file with the keys of the emulator's own paths."""
+        return self.folder("") / KEYS
+
     def log(self, name: str) -> Path:
         """The log file of the process `name`."""
         return self.home / "logs" / f"{name}.log"
@@ -73,6 +80,7 @@ class Record:
 
     port: int = DEFAULT_PORT
     emulator_port: int = 0
+    hosts: tuple[str, ...] = ()
     outputs: dict[str, str] = field(default_factory=dict)
     rest_api_id: str = ""
     token: str = ""
@@ -86,7 +94,7 @@ class Record:
         """The record in `home`."""
         try:
             known = json.loads((home / RECORD).read_text(encoding="utf-8"))
-            return cls(**{**known, "functions": tuple(known.get("functions", ()))})
+            return cls(**{**known, **{name: tuple(known.get(name, ())) for name in ("functions", "hosts")}})
         except (OSError, ValueError, TypeError):
             return cls()
 

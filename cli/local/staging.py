@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.settings import PAGE
 from cli.local import fingerprints
+from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.stack import PROJECT, STAGE, Record, Stack
 from cli.trouble import Trouble
@@ -70,6 +71,11 @@ def local_variables(source: Path = PROJECT) -> dict[str, str]:
     everywhere: dict[str, str] = config.get("environment_variables", {})
     here: dict[str, str] = config["stages"][STAGE].get("environment_variables", {})
     return everywhere | here
+
+
+def callers(stack: Stack, source: Path = PROJECT) -> Callers:
+    """Hosts and web pages that the stack's servers answer: of pages none but its own, unless the stage names one."""
+    return Callers(stack.port, stack.hosts, local_variables(source).get("WALLIFY_CORS_ORIGIN", ""))
 
 
 def _stage_code(build: Path, source: Path) -> None:

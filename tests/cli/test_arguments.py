@@ -200,3 +200,22 @@ def test_stopping_what_does_not_run_is_told_to_programs_too(tmp_path: Path, caps
     code = main(["down", "--dir", str(tmp_path), "--json"])
 
     assert (code, json.loads(capsys.readouterr().out)) == (0, {"stopped": False, "wiped": False})
+
+
+def test_further_names_are_remembered_until_others_are_said(tmp_path: Path) -> None:
+    up = ["up", "--dir", str(tmp_path)]
+    given = parser().parse_args([*up, "--host", "Box.example", "--host", "api"])
+    assert stack_from(given).hosts == ("box.example", "api")
+
+    Record(hosts=("box.example",)).save(tmp_path)
+
+    assert stack_from(parser().parse_args(up)).hosts == ("box.example",)
+    assert stack_from(parser().parse_args([*up, "--host", "other"])).hosts == ("other",)
+
+
+@pytest.mark.parametrize("host", ["http://box.example", "box.example:80", "", "a b"])
+def test_a_further_name_is_a_name_alone(host: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["up", "--host", host])
+
+    assert "a host is a name without a port" in capsys.readouterr().err

@@ -116,7 +116,12 @@ def test_redirects_are_the_clients_to_follow(client: httpx.Client, upstream: Ups
 def test_the_gateway_learns_who_asks_from_the_front_and_not_from_the_client(
     client: httpx.Client, upstream: Upstream
 ) -> None:
-    lies = {"Host": "d1.cloudfront.net", "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "gopher"}
+    lies = {
+        "Host": "localhost",
+        "X-Wallify-Stack": "a guess",
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Forwarded-Proto": "gopher",
+    }
 
     client.get("/health", headers=lies)
 

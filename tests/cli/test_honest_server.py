@@ -17,7 +17,7 @@ import pytest
 from chalicelib.api.endpoint import PUBLIC
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
-from cli.local import front, plain_http, ports
+from cli.local import front, plain_http, ports, refusals
 from tests.cli.upstream import Upstream, front_of
 
 SHAPE = {"success", "status", "code", "message", "request_id", "details"}
@@ -368,7 +368,7 @@ def test_what_http_does_not_allow_is_refused_and_closed(
 
 
 def test_each_refusal_of_http_has_its_sentence_in_both_languages() -> None:
-    for status, (english, turkish) in plain_http.SENTENCES.items():
+    for status, (english, turkish) in refusals.SENTENCES.items():
         told_ = json.loads(plain_http.refusal(status=status).body or b"")  # type: ignore[arg-type]
         assert (told_["status"], told_["message"], told_["details"]["tr"]) == (int(status), english, turkish)
 

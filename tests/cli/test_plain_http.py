@@ -94,15 +94,59 @@ def test_a_request_for_a_tunnel_is_refused(client: httpx.Client, upstream: Upstr
 @pytest.mark.parametrize(
     ("target", "passed_on"),
     [
-        (b"http://evil.example/health", f"{API}/health"),
-        (b"HTTP://evil.example", f"{API}/"),
-        (b"http://evil.example/tasks?state=PENDING", f"{API}/tasks?state=PENDING"),
-        (b"http://evil.example/media/renditions/a.jpg", "/renditions/a.jpg"),
+        (b"http://localhost:7/health", f"{API}/health"),
+        (b"HTTP://127.0.0.1", f"{API}/"),
+        (b"http://localhost:7/tasks?state=PENDING", f"{API}/tasks?state=PENDING"),
+        (b"http://localhost:7/media/renditions/a.jpg", "/renditions/a.jpg"),
     ],
 )
 def test_a_request_as_a_proxy_gets_it_is_one_for_us(
     client: httpx.Client, upstream: Upstream, target: bytes, passed_on: str
 ) -> None:
-    status, _ = sent(client, b"GET " + target + b" HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+    status, _ = sent(client, b"GET " + target + b" HTTP/1.1\r\nHost: localhost:7\r\nConnection: close\r\n\r\n")
 
     assert (status, upstream.requests[0].path) == (200, passed_on)
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        (b"/health", b"evil.example"),
+        (b"/health", b"evil.example:7545"),
+        (b"/health", b"127.0.0.1.evil.example"),
+        (b"/media/renditions/a.jpg", b"d1.cloudfront.net"),
+        (b"/monitor", b""),
+        (b"http://evil.example/health", b"localhost"),
+        (b"http://localhost/health", b"evil.example"),
+    ],
+)
+def test_a_foreign_host_is_misdirected(client: httpx.Client, upstream: Upstream, target: bytes, host: bytes) -> None:
+    status, body = sent(client, b"GET " + target + b" HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n")
+
+    told = json.loads(body)
+    assert (status, told["status"], told["code"], told["success"]) == (421, 421, "bad_request", False)
+    assert told.keys() == SHAPE
+    assert "`./wallify up --host NAME`" in told["message"]
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize("host", ["localhost:7545", "127.0.0.1", "LOCALHOST", "box.example:8080"])
+def test_names_of_this_machine_and_those_that_were_added_are_answered(upstream: Upstream, host: str) -> None:
+    with front_of(upstream, hosts=("box.example",)) as client:
+        assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag", "Vary": "Origin"}
+
+
+@pytest.mark.parametrize("path", ["/health", "/media/renditions/a.jpg", "/" + "a" * 9_000])
+@pytest.mark.parametrize(("origin", "readers"), [("", None), ("*", "*"), ("http://a:3000", "http://a:3000")])
+def test_other_pages_read_nothing_unless_the_stage_names_their_origin(
+    upstream: Upstream, path: str, origin: str, readers: str | None
+) -> None:
+    upstream.headers = CORS
+    with front_of(upstream, origin=origin) as client:
+        answer = client.get(path, headers={"Origin": "http://a:3000"})
+
+    assert answer.headers.get("access-control-allow-origin") == readers
+    assert any(name.startswith("access-control") for name in answer.headers) == bool(origin)

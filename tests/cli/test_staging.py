@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.local import fingerprints, functions, staging
+from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.stack import Record, Stack
 from cli.trouble import Trouble
@@ -178,3 +179,11 @@ def test_a_stage_may_say_itself_how_many_workers_it_wants() -> None:
     capacity = Capacity(requests=8, workers=3)
 
     assert capacity.for_functions({"WALLIFY_CONCURRENCY": "10"}) == {"WALLIFY_CONCURRENCY": "10"}
+
+
+def test_no_foreign_page_may_call_the_local_api_unless_the_stage_names_it(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert staging.callers(stack) == Callers(stack.port)
+    monkeypatch.setattr(staging, "local_variables", lambda _source: {"WALLIFY_CORS_ORIGIN": "http://localhost:3000"})
+    assert staging.callers(stack).allows_origin("http://localhost:3000")

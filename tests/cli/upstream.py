@@ -12,6 +12,9 @@ import httpx
 from aiohttp import web
 
 from cli.local import front, ports
+from cli.local.callers import Callers
+
+KEY = "the front's"
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,13 @@ class Upstream:
 
 
 @contextmanager
-def front_of(upstream: Upstream, limits: front.Limits | None = None) -> Iterator[httpx.Client]:
+def front_of(
+    upstream: Upstream, limits: front.Limits | None = None, *, hosts: tuple[str, ...] = ("a",), origin: str = ""
+) -> Iterator[httpx.Client]:
     """A client of a front whose emulator is `upstream`."""
     port, ready, loop = ports.free_port(), threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(port, upstream, limits, ready, stop)))
+    stop, callers = asyncio.Event(), Callers(port, hosts, origin)
+    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(callers, upstream, limits, ready, stop)))
     thread.start()
     assert ready.wait(5), "the front did not start"
     try:
@@ -63,14 +68,14 @@ def front_of(upstream: Upstream, limits: front.Limits | None = None) -> Iterator
 
 
 async def _serve(
-    port: int, upstream: Upstream, limits: front.Limits | None, ready: threading.Event, stop: asyncio.Event
+    callers: Callers, upstream: Upstream, limits: front.Limits | None, ready: threading.Event, stop: asyncio.Event
 ) -> None:
     runner = web.ServerRunner(web.Server(upstream.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
     await runner.setup()
     if upstream.answers:
         await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
-    where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net")
-    async with front.serving(port, where, limits):
+    where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY)
+    async with front.serving(callers, where, limits):
         ready.set()
         await stop.wait()
     await runner.cleanup()
