@@ -303,7 +303,10 @@ class ObjectStore(Protocol):
         ...
 
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """An address that shows this object to anybody while it lasts, with this Content-Disposition if any."""
+        """An address that shows this object to anybody while it lasts, with this Content-Disposition if any.
+
+        The answer is `Cache-Control: private`, whatever the object was stored with.
+        """
         ...
 
     def delete(self, *keys: str, budget: Budget) -> None:

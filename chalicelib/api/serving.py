@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -19,7 +20,7 @@ from chalicelib.core.disposition import attachment
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.names import collection_name
 from chalicelib.errors import ImageNotFound, NotFound
-from chalicelib.services.delivery import FULL
+from chalicelib.services.delivery import FULL, best
 from chalicelib.services.privacy import BadSignature
 from chalicelib.wiring import wired
 
@@ -88,11 +89,12 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     """Redirects to the format that the Accept header likes best, by its q-values; of equals AVIF, WebP, JPEG or PNG.
 
-    Pictures of private collections want a signed address (`links.cdn`, `POST /images/{image_id}/link`).
+    Pictures of private collections want a signed address (`links.cdn`, `POST /images/{image_id}/link`); without a
+    signature that we have made they are answered as names that there are not (404).
     """
-    name = unicodedata.normalize("NFC", at.name)
-    image = wired().delivery.named(collection_name(at.collection), name)
-    return _redirect(ask, image, given(query.width), query)
+    collection, name = collection_name(at.collection), unicodedata.normalize("NFC", at.name)
+    image, forms = wired().delivery.shown_named(collection, name, _bearer_of(query))
+    return _redirect(ask, image, forms, given(query.width), query)
 
 
 @endpoint(
@@ -104,7 +106,7 @@ def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
 )
 def picture_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
     """As `/cdn`, for programs that know the id."""
-    image, forms = wired().delivery.image(at.image_id)
+    image, forms = wired().delivery.shown(at.image_id, _bearer_of(query))
     widths = {form.size: form.width for form in forms}
     if at.preset not in widths:
         presets = sorted(widths, key=lambda size: (not size.isdigit(), int(size) if size.isdigit() else 0))
@@ -115,11 +117,20 @@ def picture_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
             image_id=at.image_id,
         )
     width = None if at.preset == FULL else widths[at.preset]
-    return _redirect(ask, image, width, query)
+    return _redirect(ask, image, forms, width, query)
 
 
-def _redirect(ask: Ask, image: Image, width: int | None, query: LinkQuery) -> Answer:
-    form = wired().delivery.pick(image, width=width, accept=ask.headers.get("accept", ""))
+def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
+    """Tells whether the address bears a signature of ours for an image, be it still good or not."""
+
+    def is_bearer(image: Image) -> bool:
+        return wired().signatures.is_ours(image.image_id, given(query.expires), given(query.signature))
+
+    return is_bearer
+
+
+def _redirect(ask: Ask, image: Image, forms: Sequence[Rendition], width: int | None, query: LinkQuery) -> Answer:
+    form = best(forms, width=width, accept=ask.headers.get("accept", ""))
     if keys.is_guarded(form.key):
         left = wired().signatures.check(image.image_id, given(query.expires), given(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).having(Cache_Control="private, no-store")

@@ -95,13 +95,15 @@ class S3Bucket:
         return Form(made["url"], made["fields"])
 
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """An address of the object; see ObjectStore. Signed here (HMAC-SHA256, Signature Version 4), without a call."""
-        asked = {"Bucket": self.name, "Key": key}
+        """An address of the object; see ObjectStore. Signed here (HMAC-SHA256, Signature Version 4), without a call.
+
+        Whatever the object was stored with, caches between the bucket and its reader are told to keep nothing.
+        """
+        seconds = max(int(lasts.total_seconds()), 1)
+        asked = {"Bucket": self.name, "Key": key, "ResponseCacheControl": f"private, max-age={seconds}"}
         if disposition:
             asked["ResponseContentDisposition"] = disposition
-        made: str = self.connect().generate_presigned_url(
-            "get_object", Params=asked, ExpiresIn=max(int(lasts.total_seconds()), 1)
-        )
+        made: str = self.connect().generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds)
         return made
 
     def delete(self, *keys: str, budget: Budget) -> None:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""For keys whose bytes never change, and that everybody may read."""
+PRIVATE = "private, no-store"
+"""For what only bearers of a signed address may read: no cache on the way keeps it, and no disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:
@@ -14,7 +19,7 @@ class Blob:
     key: str
     body: bytes = field(repr=False)
     content_type: str
-    cache_control: str = "private, no-store"
+    cache_control: str = PRIVATE
     """Public forms say otherwise; what nobody thought of is not cached."""
 
 
@@ -38,7 +43,3 @@ class Stored:
     """When it was last written."""
     version: str = ""
     """Id of this version; empty in a bucket that keeps none, and in listings that show only the newest."""
-
-
-IMMUTABLE = "public, max-age=31536000, immutable"
-"""For keys whose bytes never change."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
@@ -18,6 +18,10 @@ from chalicelib.services.forwarding import Forwarding
 
 FULL = "full"
 AN_HOUR = timedelta(hours=1)
+IsBearer = Callable[[Image], bool]
+"""Whether who asks has shown a signature of ours for this private image."""
+_NOBODY = "00000000-0000-4000-8000-000000000000"
+"""An image that there is not, looked for where there is none to look for."""
 _NEWEST_FIRST = ("avif", "webp")
 """Formats that only go to clients that name them."""
 
@@ -34,6 +38,43 @@ class Delivery:
     def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
         """The image and all its renditions; ImageNotFound."""
         return self.catalog.image(image_id), self.catalog.renditions(image_id)
+
+    def shown(self, image_id: str, is_bearer: IsBearer) -> tuple[Image, tuple[Rendition, ...]]:
+        """The same for the public: of a private image only where `is_bearer` says so.
+
+        Raises:
+            ImageNotFound: there is none, or it is private; after the same calls and with the same details.
+        """
+        forms = self.catalog.renditions(image_id)
+        image = self.catalog.image(image_id)
+        if _is_hidden(image, forms, is_bearer):
+            raise ImageNotFound(image_id=image_id)
+        return image, forms
+
+    def shown_named(self, collection: str, name: str, is_bearer: IsBearer) -> tuple[Image, tuple[Rendition, ...]]:
+        """As `shown`, for the image of this name or the one that had it before."""
+        image = self._now(collection, name)
+        forms = self.catalog.renditions(image.image_id if image else _NOBODY)
+        if image is None or _is_hidden(image, forms, is_bearer):
+            # For a private image too: the same calls, so that their time does not tell it from an unknown name.
+            former = self._formerly(collection, name)
+            image = former if image is None else None
+            forms = self.catalog.renditions(former.image_id if former else _NOBODY)
+        if image is None or _is_hidden(image, forms, is_bearer):
+            raise ImageNotFound(collection=collection, name=name)
+        return image, forms
+
+    def _now(self, collection: str, name: str) -> Image | None:
+        try:
+            return self.catalog.named(collection, name)
+        except ImageNotFound:
+            return None
+
+    def _formerly(self, collection: str, name: str) -> Image | None:
+        """The image that had this name before, if it is there."""
+        image_id = self.forwarding.find(collection, name)
+        found = self.catalog.known([image_id or _NOBODY]).get(image_id or _NOBODY)
+        return None if found is None or found.is_trashed else found
 
     def images(self, collection: str, limit: int, cursor: str | None, wanted: ImageFilter = ANY_IMAGE) -> Page[Image]:
         """A collection's images that match, newest first; with a filter a page may be short and still have a next."""
@@ -59,21 +100,30 @@ class Delivery:
             return self.catalog.image(image_id)
 
     def pick(self, image: Image, *, width: int | None, accept: str) -> Rendition:
-        """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
-
-        In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
-        names them. ImageNotFound if it has none.
-        """
-        forms = self.catalog.renditions(image.image_id)
-        if not forms:
-            raise ImageNotFound(image_id=image.image_id)
-        return _preferred(_of_size(forms, width), accept)
+        """As `best`, of the stored forms of an image."""
+        return best(self.catalog.renditions(image.image_id), width=width, accept=accept)
 
     def url(self, key: str) -> str:
         """Where a rendition is found: by everybody, or if it is private or hidden by who was told, for an hour."""
         if keys.is_guarded(key) or keys.is_hidden(key):
             return self.objects.link(key, lasts=AN_HOUR)
         return f"{self.cdn_url}/{quote(key)}"
+
+
+def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendition:
+    """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
+
+    In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
+    names them. ImageNotFound where there are none.
+    """
+    if not forms:
+        raise ImageNotFound
+    return _preferred(_of_size(forms, width), accept)
+
+
+def _is_hidden(image: Image, forms: Sequence[Rendition], is_bearer: IsBearer) -> bool:
+    """True for a private image whose address bears no signature of ours."""
+    return any(keys.is_guarded(form.key) for form in forms) and not is_bearer(image)
 
 
 def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:

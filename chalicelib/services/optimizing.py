@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from chalicelib.core import keys
-from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.blobs import Blob
 from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
@@ -23,7 +23,7 @@ from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage,
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.shelves import Shelves
-from chalicelib.services.shelving import rendition_of
+from chalicelib.services.shelving import blob_of, rendition_of
 from chalicelib.telemetry import log
 
 FULL = "full"
@@ -161,7 +161,7 @@ def _blobs(after: Image, rows: Sequence[Rendition], gain: Gain) -> Iterator[Blob
     if gain.original is not None:
         yield Blob(after.original_key, gain.original, FORMATS[after.picture.format].mime)
     for row, encoded in zip(rows, gain.variants, strict=True):
-        yield Blob(row.key, encoded.body, FORMATS[encoded.format].mime, IMMUTABLE)
+        yield blob_of(row, encoded)
 
 
 def _counted(image: Image, after: Image, rows: Sequence[Rendition], report: Report) -> Report:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core import keys
-from chalicelib.core.blobs import IMMUTABLE, Blob
 from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Encoded, Limits, Recipe
@@ -20,7 +18,7 @@ from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.opening import Asked, Jobs
 from chalicelib.services.shelves import Shelves
-from chalicelib.services.shelving import rendition_of
+from chalicelib.services.shelving import blob_of, rendition_of
 from chalicelib.telemetry import log
 
 _HOPELESS = (DamagedImage, ImageTooLarge, UnsupportedType)
@@ -107,9 +105,7 @@ class Regenerating:
         fresh = [(rendition_of(after, one, private=private), one) for one in made]
         rows = _merged(have, [row for row, _ in fresh])
         new = [(row, encoded) for row, encoded in fresh if row in rows]
-        self.objects.put(
-            *(Blob(row.key, encoded.body, FORMATS[encoded.format].mime, IMMUTABLE) for row, encoded in new)
-        )
+        self.objects.put(*(blob_of(row, encoded) for row, encoded in new))
         self.checkpoint("after_put")
         try:
             self.catalog.revise(image, after, rows)

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from chalicelib.core import keys, names
-from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.blobs import IMMUTABLE, PRIVATE, Blob
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.core.pictures import Encoded, Picture
@@ -54,7 +54,13 @@ def blobs_of(image: Image, body: bytes, renditions: Sequence[Rendition], made: S
     """The objects to store: the untouched original, then each rendition."""
     yield Blob(image.original_key, body, FORMATS[image.picture.format].mime)
     for rendition, encoded in zip(renditions, made, strict=True):
-        yield Blob(rendition.key, encoded.body, FORMATS[encoded.format].mime, IMMUTABLE)
+        yield blob_of(rendition, encoded)
+
+
+def blob_of(rendition: Rendition, encoded: Encoded) -> Blob:
+    """The object of one rendition; only what is public may lie in caches."""
+    keep = PRIVATE if keys.is_guarded(rendition.key) else IMMUTABLE
+    return Blob(rendition.key, encoded.body, FORMATS[encoded.format].mime, keep)
 
 
 def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,10 +8,12 @@ import pytest
 
 from chalicelib.services.uploads import Upload
 from chalicelib.wiring import Wired
-from tests.api.gateway import Gateway
-from tests.api.house import CDN, a_jpeg
+from tests.api.gateway import Gateway, Got
+from tests.api.house import CDN, a_jpeg, bucket_of
 
 Json = Any
+SIZES = ("300", "full", "4711")
+CATALOG_READS = ("named", "known", "image", "renditions")
 NAME = "Gölge ışık.jpg"  # noqa: RUF001  # Turkish, on purpose
 
 
@@ -21,6 +24,14 @@ def image(admin: Gateway, busy_house: Wired) -> Json:
     assert (made.status, made.json["private"], made.json["images"]) == (200, True, 0)
     busy_house.uploads.accept(Upload("secret", NAME, a_jpeg()))
     return admin.get("/collections/secret/images").json["images"][0]
+
+
+def counting(calls: list[str], verb: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*given: Any, **named: Any) -> Any:  # noqa: ANN401  # whatever the real one takes
+        calls.append(verb)
+        return real(*given, **named)
+
+    return called
 
 
 def place(url: str) -> str:
@@ -36,12 +47,83 @@ def where(anyone: Gateway, path: str) -> str:
 
 def test_a_private_picture_is_for_those_with_a_signed_address(anyone: Gateway, image: Json) -> None:
     bare = urlsplit(image["links"]["cdn"]).path
-    assert anyone.get(bare).json["code"] == "bad_signature"
-    assert anyone.get(f"/i/{image['image_id']}/300").status == 403
+    assert {anyone.get(address).status for address in (bare, f"/i/{image['image_id']}/300")} == {404}
     assert where(anyone, place(image["links"]["cdn"])).startswith("https://media.example/guarded/")
     query = urlsplit(image["links"]["cdn"]).query
     assert "/300.avif" in anyone.get(f"/i/{image['image_id']}/300?{query}", Accept="image/avif").headers["Location"]
     assert "/150.jpg" in where(anyone, f"{bare}?{query}&width=100")
+
+
+STRANGERS = (
+    "",
+    f"?expires=99999999999&signature={'0' * 64}",
+    "?expires=99999999999",
+    "?signature=x&expires=0",
+    "?width=100",
+    "?download=true",
+)
+
+
+def without_id(got: Got) -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers of an answer without what names the request itself."""
+    request_id = got.headers["X-Request-Id"]
+    headers = {name: str(text) for name, text in got.headers.items() if name != "X-Request-Id"}
+    return got.status, got.text.replace(request_id, "ID"), headers
+
+
+@pytest.mark.parametrize("query", STRANGERS)
+@pytest.mark.parametrize("language", ["en", "tr"])
+def test_a_private_name_is_answered_as_one_that_there_is_not(
+    anyone: Gateway, image: Json, query: str, language: str
+) -> None:
+    bare, nowhere = urlsplit(image["links"]["cdn"]).path, "/cdn/secret/nowhere.jpg"
+    ours, unknown = image["image_id"], "11111111-1111-4111-8111-111111111111"
+    accept = {"Accept_Language": language}
+
+    named = [without_id(anyone.get(path + query, **accept)) for path in (bare, nowhere)]
+    by_id = [without_id(anyone.get(f"/i/{one}/{size}{query}", **accept)) for one in (ours, unknown) for size in SIZES]
+
+    name = image["name"]
+    assert named[0] == (named[1][0], named[1][1].replace("nowhere.jpg", name), named[1][2])
+    assert {status for status, _, _ in (*named, *by_id)} <= {404, 400}
+    assert [str(one).replace(ours, "X") for one in by_id[:3]] == [str(one).replace(unknown, "X") for one in by_id[3:]]
+
+
+def test_a_private_name_costs_the_calls_of_one_that_there_is_not(
+    anyone: Gateway, busy_house: Wired, image: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    for part, verbs in ((busy_house.state.catalog, CATALOG_READS), (busy_house.objects, ("get", "has"))):
+        for verb in verbs:
+            monkeypatch.setattr(part, verb, counting(calls, verb, getattr(part, verb)))
+
+    def asked(path: str) -> list[str]:
+        calls.clear()
+        assert anyone.get(path).status == 404
+        return sorted(calls)
+
+    bare = urlsplit(image["links"]["cdn"]).path
+    assert asked(bare) == asked("/cdn/secret/nowhere.jpg")
+    assert asked(f"/i/{image['image_id']}/300") == asked("/i/11111111-1111-4111-8111-111111111111/300")
+
+
+def test_who_shows_a_signature_of_ours_is_told_that_it_has_expired(
+    anyone: Gateway, busy_house: Wired, image: Json
+) -> None:
+    busy_house.clock.sleep(3_600)
+
+    got = anyone.get(place(image["links"]["cdn"]))
+
+    assert (got.status, got.json["code"], got.json["message"]) == (403, "bad_signature", "The address has expired.")
+
+
+def test_what_is_private_is_stored_for_no_cache(busy_house: Wired, image: Json) -> None:
+    kept = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(busy_house).blobs.items()}
+    busy_house.uploads.accept(Upload("open", "a.jpg", a_jpeg(seed=3)))
+    opened = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(busy_house).blobs.items()}
+
+    assert (kept["guarded"], kept["originals"]) == ("private, no-store", "private, no-store")
+    assert opened["renditions"] == "public, max-age=31536000, immutable"
 
 
 def test_no_address_of_a_private_picture_leads_to_the_cdn(admin: Gateway, image: Json) -> None:
@@ -59,7 +141,7 @@ def test_a_signed_address_expires_and_is_good_for_no_other_picture(
 ) -> None:
     busy_house.uploads.accept(Upload("secret", "other.jpg", a_jpeg(seed=1)))
     query = urlsplit(image["links"]["cdn"]).query
-    assert anyone.get(f"/cdn/secret/other.jpg?{query}").status == 403
+    assert anyone.get(f"/cdn/secret/other.jpg?{query}").status == 404
     busy_house.clock.sleep(3_600)
     assert anyone.get(place(image["links"]["cdn"])).json["message"] == "The address has expired."
 

@@ -177,4 +177,6 @@ def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bu
     assert told.path.endswith("/guarded/a%20b.jpg")
     assert (asked["X-Amz-Algorithm"], asked["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
     assert asked["response-content-disposition"] == [said]
+    # Objects of earlier versions, and public ones that are shown under a name, were stored as public.
+    assert asked["response-cache-control"] == ["private, max-age=300"]
     assert "response-content-disposition" not in bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5))
