@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -12,10 +12,14 @@ from chalicelib.core.families import OPENING, is_given_up, is_opening
 from chalicelib.core.requests import child_id, fingerprint
 from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import OURS, BadRequest, Conflict, TaskNotFound, Unavailable, WallifyError
+from chalicelib.services.counting import count_end
 from chalicelib.services.families import Families
 from chalicelib.services.idempotency import Ticket
 from chalicelib.services.intake import Place
 from chalicelib.services.uploads import Checked, Upload, Uploads
+
+_AT_ONCE = 8
+"""Files whose objects are stored side by side, and whose children are added before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Bulk:
         parent = ticket.earlier or self._parent(ticket.task_id, files, mark)
         placed = tuple(self._placed(parent, item) for item in items)
         try:
-            self._open(parent, placed)
+            self._open(parent, placed, self._opened_before(parent) if ticket.earlier else {})
             return Batch(self.families.opened(parent), placed)
         except WallifyError as fault:
             fault.details["task_id"] = parent.task_id
@@ -124,24 +128,36 @@ class Bulk:
         task_id = child_id(parent.task_id, item.index)
         return Item(item.index, item.filename, task_id, item.checked, item.duplicate, item.error)
 
-    def _open(self, parent: Task, items: Sequence[Item]) -> None:
-        """Add the children and store their objects; what an earlier, broken request has done stays done."""
-        opened = [(self._child(parent, item), item) for item in items]
-        if is_opening(parent) and any(is_given_up(task) for task, _ in opened):
-            raise Unavailable("An earlier try of this request is being given up.")
-        waiting = (_blob(task, item.checked) for task, item in opened if item.checked and task.status is Status.PENDING)
-        self.uploads.objects.put(*waiting)
+    def _opened_before(self, parent: Task) -> Mapping[str, Task]:
+        """The children that an earlier, broken request has added, by id, in one read; it may miss the newest."""
+        return {child.task_id: child for child in self.uploads.tasks.children(parent.task_id, self.max_files).items}
 
-    def _child(self, parent: Task, item: Item) -> Task:
-        place = Place(item.task_id, parent.task_id, item.index)
-        task = self._task(parent, item, place)
+    def _open(self, parent: Task, items: Sequence[Item], before: Mapping[str, Task]) -> None:
+        """Add the children and store their objects, some at a time; what an earlier request has done stays done.
+
+        A request that breaks off leaves whole files behind, so each that comes again has less to do.
+        """
+        _must_not_be_given_up(parent, before.values())
+        for some in _groups(items):
+            opened = [(self._child(parent, item, before.get(item.task_id)), item) for item in some]
+            _must_not_be_given_up(parent, (task for task, _ in opened))
+            waiting = [(task, item.checked) for task, item in opened if item.checked and task.status is Status.PENDING]
+            self.uploads.objects.put(*(_blob(task, checked) for task, checked in waiting))
+
+    def _child(self, parent: Task, item: Item, before: Task | None) -> Task:
+        if before is not None:
+            return self._known(before, item)
+        # One that needs no worker is added as it ends, and counts for its parent at once.
+        task = self._ended_at_the_door(self._task(parent, item, Place(item.task_id, parent.task_id, item.index)), item)
         try:
             self.uploads.tasks.add(task)
         except Conflict:
             return self._known(self.uploads.tasks.get(task.task_id), item)
         if item.error is None:
             self.uploads.metrics.count("UploadsAccepted", door="bulk")
-        return self._ended_at_the_door(task, item)
+        if task.is_final:
+            count_end(self.uploads.metrics, task)
+        return task
 
     def _task(self, parent: Task, item: Item, place: Place) -> Task:
         if item.checked is not None:
@@ -152,21 +168,27 @@ class Bulk:
         """A child that an earlier, broken request has added, and perhaps did not come to refuse or to store."""
         if task.status is not Status.PENDING:
             return task
+        # Its object comes now, so the sweeper is to have patience again.
+        after = self._ended_at_the_door(task.requeued(self.uploads.intake.clock.now()), item)
         try:
-            # Its object comes now, so the sweeper is to have patience again.
-            waiting = self.uploads.tasks.replace(task, task.requeued(self.uploads.intake.clock.now()))
-            return self._ended_at_the_door(waiting, item)
+            return self.uploads.tasks.replace(task, after)
         except Conflict:
             return self._known(self.uploads.tasks.get(task.task_id), item)
 
     def _ended_at_the_door(self, task: Task, item: Item) -> Task:
-        """A child that needs no worker ends at once: refused, or there already."""
-        intake, tasks = self.uploads.intake, self.uploads.tasks
+        """The child as it is stored: refused, or there already, or one that waits for its object."""
         if item.error is not None:
-            return tasks.replace(task, intake.refused(task, item.error))
-        if item.duplicate:
-            return tasks.replace(task, intake.found(task, item.duplicate))
-        return task
+            return self.uploads.intake.refused(task, item.error)
+        return self.uploads.intake.found(task, item.duplicate) if item.duplicate else task
+
+
+def _groups(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
+
+
+def _must_not_be_given_up(parent: Task, children: Iterable[Task]) -> None:
+    if is_opening(parent) and any(map(is_given_up, children)):
+        raise Unavailable("An earlier try of this request is being given up.")
 
 
 def _blob(task: Task, checked: Checked) -> Blob:

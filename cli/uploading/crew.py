@@ -44,7 +44,13 @@ class Waiting:
 
     file: Local
     sha256: str
-    task_id: str
+    task: str | Task
+    """Its id, or what is known of it already."""
+
+    @property
+    def task_id(self) -> str:
+        """The task's id."""
+        return self.task if isinstance(self.task, str) else self.task.task_id
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ class Crew:
         line = self.book.of(file)
         if line is not None and line.state == DONE:
             self.news.put(Ended(file, Outcome.KNOWN, line.task_id, message="An earlier run has brought it in."))
-        elif line is not None and line.state == SENT and line.task_id and self._exists(line.task_id):
-            self._sent(Waiting(file, line.sha256, line.task_id))
+        elif line is not None and line.state == SENT and line.task_id and (task := self._found(line.task_id)):
+            self._sent(Waiting(file, line.sha256, task))
         else:
             self._send(file, line.sha256 if line else file.digest())
 
@@ -150,24 +156,23 @@ class Crew:
             self.news.put(Ended(waiting.file, Outcome.SENT, waiting.task_id))
 
     def _follow(self, waiting: Waiting) -> None:
-        task = self.api.tasks.get(waiting.task_id)
+        task = waiting.task if isinstance(waiting.task, Task) else self.api.tasks.get(waiting.task)
         while not task.ready:
             if self.stopping.is_set():
                 return
-            task = self.api.tasks.get(waiting.task_id, wait=LONGEST_WAIT)
+            task = self.api.tasks.get(task.task_id, wait=LONGEST_WAIT)
         self.book.note(waiting.file, waiting.sha256, DONE if task.successful else FAILED, task.task_id)
         if not task.successful:
             self.known.forget(waiting.sha256)
         self.news.put(_ended(waiting.file, task))
 
-    def _exists(self, task_id: str) -> bool:
+    def _found(self, task_id: str) -> Task | None:
         try:
-            self.api.tasks.get(task_id)
+            return self.api.tasks.get(task_id)
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
-            return False
-        return True
+            return None
 
 
 def _ended(file: Local, task: Task) -> Ended:

@@ -111,6 +111,29 @@ def test_a_file_that_was_sent_is_followed_and_not_sent_again(at_desk: Terminal, 
     assert "POST /file_upload" not in desk.asked
 
 
+def test_an_upload_that_goes_on_makes_no_more_requests_than_the_first(
+    at_desk: Terminal, desk: Desk, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.jpg" for number in range(6)]
+    for number, path in enumerate(files):
+        path.write_bytes(a_jpeg(64 + number, 48))
+    typed = ["upload", *map(str, files), "--collection", COLLECTION, "--json"]
+    first = at_desk(*typed)
+    sent = {Path(line["path"]).name: line["task_id"] for line in first.lines[:-1]}
+    asked_first = len(desk.asked)
+    with _kept(tmp_path, desk) as book:
+        for path in files[:3]:
+            book.note(Local.at(path), "digest", DONE)
+        for path in files[3:]:
+            book.note(Local.at(path), "digest", SENT, sent[path.name])
+    desk.asked.clear()
+
+    again = at_desk(*typed, "--resume")
+
+    assert (first.code, again.code, asked_first > len(files)) == (0, 0, True)
+    assert Counter(desk.asked) == Counter(f"GET /task/status/{sent[path.name]}" for path in files[3:])
+
+
 def test_a_task_that_is_forgotten_is_sent_anew(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(a_jpeg(64, 48))
     with _kept(tmp_path, desk) as book:
