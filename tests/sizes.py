@@ -8,8 +8,8 @@ MANY = 10_000
 
 
 def many_for(store: str) -> int:
-    """How many tasks a test of masses has: all in memory, a fifth on stores that take minutes for them.
+    """How many tasks a test of masses has: all in memory, few on stores that take minutes for them.
 
     WALLIFY_MANY names another number for those, in twenties; a nightly run takes 10000.
     """
-    return MANY if store == "memory" else int(os.environ.get("WALLIFY_MANY", "2000"))
+    return MANY if store == "memory" else int(os.environ.get("WALLIFY_MANY", "600"))

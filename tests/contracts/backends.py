@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
-import moto
 from botocore.config import Config
 
 from chalicelib.ports import AuditStore, Catalog, ExpiringStore, ScheduleStore, TaskStore, TokenStore
 from chalicelib.stores.dynamodb import DynamoState
+from tests import quick_moto
 from tests.contracts.watched import WatchedClient, table_that_ships
 
 TABLE = "wallify-test"
@@ -44,7 +44,7 @@ class State(Protocol):
 
 @contextmanager
 def dynamodb_on_moto() -> Iterator[WatchedClient]:
-    with moto.mock_aws():
+    with quick_moto.account():
         client = _client(endpoint=None, account="testing")
         _create_table(client)
         yield WatchedClient(client, one_at_a_time=True)

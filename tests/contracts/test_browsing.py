@@ -114,7 +114,7 @@ def test_another_name_is_noticed_when_the_look_is_no_longer_fresh(state: State, 
 
 
 def test_few_looks_are_kept(browsing: Browsing, images: list[Image]) -> None:
-    for seed in range(30):
+    for seed in range(9):
         by_page(browsing, Order(Sort.RANDOM, str(seed)))
 
     assert len(browsing.kept) == 8

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-import moto
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
@@ -21,6 +20,7 @@ from chalicelib.stores.dynamodb import DynamoState
 from chalicelib.stores.dynamodb.catalog import DynamoCatalog
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import DynamoTasks
+from tests import quick_moto
 from tests.contracts.watched import WatchedClient, table_that_ships
 
 TABLE = "wallify-test"
@@ -50,7 +50,7 @@ class Cloud:
 @contextmanager
 def cloud_on_moto() -> Iterator[Cloud]:
     """An account with the table that ships and a bucket."""
-    with moto.mock_aws():
+    with quick_moto.account():
         cloud = Cloud(_client("dynamodb"), _client("s3"))
         cloud.dynamodb.create_table(TableName=TABLE, **_shape())
         cloud.s3.create_bucket(Bucket=BUCKET)

@@ -12,13 +12,13 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import boto3
-import moto
 from botocore.awsrequest import AWSResponse
 
 import app as switchboard
 from chalicelib.aws import clients
 from chalicelib.settings import Settings
 from chalicelib.wiring import Wired, use
+from tests import quick_moto
 from tests.api.gateway import Gateway
 from tests.builders import FrozenClock
 from tests.contracts.watched import table_that_ships
@@ -156,7 +156,7 @@ class Account:
 def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields of Settings
     """Everything that the template makes, as far as functions ask for it."""
     recorder = Recorder()
-    with moto.mock_aws():
+    with quick_moto.account():
         boto3.setup_default_session(region_name=REGION)
         recorder.listen_to(boto3.DEFAULT_SESSION)
         can(boto3.DEFAULT_SESSION)
