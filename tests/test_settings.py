@@ -256,6 +256,7 @@ def test_quarantine_is_kept_no_longer_than_the_bucket_keeps_it() -> None:
     assert bounds("quarantine_days")[1] == int(rule["ExpirationInDays"])
 
 
+@pytest.mark.slow  # an interpreter for each
 @pytest.mark.parametrize(
     ("name", "value"), [("WALLIFY_CLEANUP_PERCENT", "500"), ("WALLIFY_ORFAN_HOURS", "5"), ("WALLIFY_TABLE", "se cret")]
 )

@@ -87,6 +87,7 @@ def test_the_settings_reach_the_services() -> None:
     assert built.recipe.sizes == (600, 300, 150)
 
 
+@pytest.mark.slow  # an interpreter for each
 @pytest.mark.parametrize("asked", ["tasks", "uploads", "tokens"])
 def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -> None:
     program = (

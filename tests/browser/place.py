@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
 from urllib.parse import quote, unquote, urlsplit
@@ -34,6 +35,8 @@ from tests.memory_bucket import MemoryBucket
 from tests.memory_lane import open_desk, three_queues
 
 TOKEN = "wlf_monitor_root"
+SOON = 0.01
+"""Seconds until a server sees that it is to end."""
 MEDIA, BUCKET, SIGNED = "/media/", "/bucket", "/signed/"
 
 
@@ -79,7 +82,10 @@ class Place:
     @contextmanager
     def open(self) -> Iterator[Place]:
         """Answer requests while the block runs."""
-        for run in (self.server.serve_forever, self.links.serve_forever, self._work):
+        serving: list[Callable[[], None]] = [
+            partial(server.serve_forever, SOON) for server in (self.server, self.links)
+        ]
+        for run in (*serving, self._work):
             threading.Thread(target=run, daemon=True).start()
         try:
             yield self

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 from chalicelib.core.catalog import Image
@@ -31,8 +30,6 @@ class Desk(Place):
         self.before: Callable[[str], None] = lambda _: None
         """Hears each request line first."""
         super().__init__(0, **settings)
-        # Its end need not wait for half a second.
-        self.server.serve_forever = partial(self.server.serve_forever, 0.01)  # type: ignore[method-assign]
         self._lock: AbstractContextManager[Any] = nullcontext()  # type: ignore[assignment]  # threads share no app here
 
     @property

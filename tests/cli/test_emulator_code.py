@@ -72,6 +72,7 @@ def started(workers: list[Any], code: bytes) -> Any:  # noqa: ANN401 - MiniStack
     return worker
 
 
+@pytest.mark.slow  # starts workers
 def test_workers_share_code_that_was_compiled_before_the_first_of_them_started(
     workers: list[Any], unpacked: Path, tmp: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_the_hook_finds_the_project_and_may_write_where_it_builds() -> None:
     assert mounts["/var/lib/localstack"] in COMPOSE["volumes"]
 
 
+@pytest.mark.slow  # an interpreter starts
 def test_the_hook_installs_what_it_deploys_with() -> None:
     [wanted] = re.findall(r"grep -E '(.+)' ", HOOK.read_text(encoding="utf-8"))
     pins = _bash("-c", f"grep -E '{wanted}' requirements-dev.in").stdout.splitlines()

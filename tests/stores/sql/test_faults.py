@@ -170,6 +170,7 @@ def test_a_connection_that_died_in_the_pool_is_noticed_before_use(postgres: str,
     assert slept == []
 
 
+@pytest.mark.slow  # the database looks for a deadlock after a second
 def test_of_two_who_wait_for_each_other_both_get_through(database: Database) -> None:
     tasks = SqlTasks(database)
     for number in (1, 2):

@@ -22,6 +22,8 @@ from chalicelib.stores.sql.tasks import SqlTasks
 from tests.builders import NOON, a_final_task, a_task
 from tests.contracts.databases import a_new_database
 
+pytestmark = pytest.mark.slow  # databases of the version before, and families large and small
+
 BEFORE = "0002"
 ENDS = (Status.SUCCESS, Status.FAILURE, Status.PARTIAL, Status.REVOKED)
 WORKERS = 4
