@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from chalicelib.engine.guard import decoder_errors
 from chalicelib.engine.reduction import coded_bytes, eighths
+from chalicelib.engine.watched import watch
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -58,6 +59,7 @@ def decode(image: ImageFile, longest: int | None = None) -> Box:
         ImageTooLarge: there is not enough memory for them.
     """
     box = _scaled(image, longest)
+    watch(image)
     _stretch_key(image)
     # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
     image.decodermaxblock = coded_bytes(image)

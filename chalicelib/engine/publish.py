@@ -2,58 +2,68 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.core.pictures import Encoded
-from chalicelib.engine.containers import CLEANERS
+from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.foreign import is_foreign
+from chalicelib.engine.clean.rebuilders import REBUILDERS
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
 from chalicelib.engine.guard import parser_errors
 from chalicelib.engine.steps import whole
+from chalicelib.engine.watched import seen
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from chalicelib.engine.probe import Source
 
 FULL = "full"
-_PHOTO_QUALITY = 90
+_PHOTO_QUALITY = 92
 # What JPEG would blur or cannot hold: drawings with few colours, deep greys, transparency.
 _DRAWN = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-# A page, drawing or program spelt out inside coded pixels. Chance writes such a thing in one of thousands of photos.
-_MARKUP = re.compile(
-    rb"<(?=[sShHbBiIeEoO!?])(?:[sS][vV][gG]|[sS][cC][rR][iI][pP][tT]|[hH][tT][mM][lL]|[bB][oO][dD][yY]|[iI][fF][rR][aA][mM][eE]"
-    rb"|[iI][mM][gG]|[eE][mM][bB][eE][dD]|[oO][bB][jJ][eE][cC][tT]|![dD][oO][cC][tT][yY][pP][eE]|\?[pP][hH][pP])[\x00-\x20/>]"
-)
+_WITHOUT_LOSS = frozenset({"png", "gif"})
 
 
 def publish(data: bytes, source: Source) -> Encoded:
     """The full-size rendition of a source that `decode` has seen.
 
-    JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included (see `containers`). Two kinds are encoded
-    anew, as PNG where they are drawings or have transparency, else as JPEG of quality 90, and only their first frame:
-    BMP and TIFF, which browsers do not show, and whatever still spells out markup after cleaning.
-
-    Raises:
-        DamagedImage: the container cannot be rewritten.
+    JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is written anew (see
+    `clean`). Encoded anew, upright, in sRGB and only their first frame, are BMP and TIFF, which browsers do not show;
+    files of which something cannot be accounted for; and what still reads as another kind of file after cleaning.
+    PNG and GIF become PNG then, others JPEG, or PNG where they are drawings or have transparency.
     """
-    cleaner = CLEANERS.get(source.format)
-    if cleaner is None:
-        return _encoded_anew(source)
-    with parser_errors():
-        body = cleaner(data, source.survey, source.exif.orientation)
-    if _MARKUP.search(body):
+    try:
+        body = _rebuilt(data, source)
+    except (CannotRebuild, DamagedImage):
         return _encoded_anew(_decoded_again(data, source))
     return Encoded(FULL, source.format, *source.size, body)
 
 
+def _rebuilt(data: bytes, source: Source) -> bytes:
+    rebuild = REBUILDERS.get(source.format)
+    if rebuild is None:
+        raise CannotRebuild
+    with parser_errors():
+        body = rebuild(data, source.exif.orientation, seen(source.image))
+    if is_foreign(body):
+        raise CannotRebuild
+    return body
+
+
 def _decoded_again(data: bytes, source: Source) -> Source:
     """The source at its own size; what was decoded for the thumbnails may be smaller."""
+    if source.format != "jpeg":
+        return source
     image = open_picture(source.format, data)
     decode(image)
     return replace(source, image=image)
 
 
 def _encoded_anew(source: Source) -> Encoded:
-    drawn = source.image.mode in _DRAWN
-    return encode(whole(source), FULL, "png" if drawn else "jpeg", _PHOTO_QUALITY)
+    """Without loss if that does not spell anything either: pixels themselves may."""
+    image = whole(source)
+    drawn = source.image.mode in _DRAWN or source.format in _WITHOUT_LOSS
+    made = encode(image, FULL, "png" if drawn else "jpeg", _PHOTO_QUALITY)
+    return encode(image, FULL, "jpeg", _PHOTO_QUALITY) if is_foreign(made.body) else made

@@ -1,7 +1,7 @@
 """How picture files are put together, read without decoding a pixel.
 
-Every format answers two questions: is the file whole and what does it claim (`survey`), and what does it look like with
-nothing but what its pixels need (`clean`). A format that cannot be cleaned without encoding it again has no `clean`.
+Every format answers one question (`survey`): is the file whole, and what does it claim? How it is written anew with
+nothing but what its pixels need, is told in `engine/clean`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from chalicelib.engine.containers.parts import Survey
 
     Surveyor = Callable[[bytes], Survey]
-    Cleaner = Callable[[bytes, Survey, int], bytes]
 
 SURVEYS: dict[str, Surveyor] = {
     "jpeg": jpeg.survey,
@@ -26,11 +25,4 @@ SURVEYS: dict[str, Surveyor] = {
     "avif": isobmff.survey,
     "bmp": bmp.survey,
     "tiff": tiff.survey,
-}
-CLEANERS: dict[str, Cleaner] = {
-    "jpeg": jpeg.clean,
-    "png": png.clean,
-    "gif": gif.clean,
-    "webp": webp.clean,
-    "avif": isobmff.clean,
 }

@@ -16,7 +16,6 @@ _IMAGE_HEADER = 10
 _HEAD, _IMAGE, _CONTROL, _TEXT, _APPLICATION = b"head", b"image", b"\xf9", b"\x01", b"\xff"
 _EXTENSION, _IMAGE_MARK, _TRAILER = 0x21, 0x2C, 0x3B
 _HAS_TABLE = 0x80
-_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 
 
 def survey(data: bytes) -> Survey:
@@ -30,13 +29,6 @@ def survey(data: bytes) -> Survey:
     except (IndexError, struct.error) as cut:
         raise DamagedImage("The GIF is cut off.") from cut
     return Survey(parts, max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
-
-
-def clean(data: bytes, survey: Survey, orientation: int) -> bytes:  # noqa: ARG001  GIF knows no orientation
-    """The same coded frames, their timing and the loop count; no comment, plain text or other application's data."""
-    following = [*survey.parts[1:], Part(b"", 0, 0)]
-    kept = [_kept(data, part, after) for part, after in zip(survey.parts, following, strict=True)]
-    return b"".join([*kept, b";"])
 
 
 def _blocks(data: bytes) -> Iterator[Part]:
@@ -73,18 +65,3 @@ def _canvas(data: bytes, parts: tuple[Part, ...]) -> tuple[int, int]:
             left, top, wide, high = struct.unpack_from("<HHHH", data, part.start + 1)
             width, height = max(width, left + wide), max(height, top + high)
     return width, height
-
-
-def _kept(data: bytes, part: Part, after: Part) -> bytes:
-    if part.kind == _APPLICATION:
-        return _loop(data, part)
-    # A control block speaks about what follows it; where that goes, it goes.
-    if part.kind in (_HEAD, _IMAGE) or (part.kind == _CONTROL and after.kind == _IMAGE):
-        return data[part.start : part.end]
-    return b""
-
-
-def _loop(data: bytes, part: Part) -> bytes:
-    if not data.startswith(_LOOPS, part.start + 2):
-        return b""
-    return b"\x21\xff" + _LOOPS[0] + data[part.start + 16 : part.start + 18] + b"\0"

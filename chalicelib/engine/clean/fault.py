@@ -1,0 +1,7 @@
+"""What a rebuilder says about a file that it cannot account for byte by byte."""
+
+from __future__ import annotations
+
+
+class CannotRebuild(Exception):
+    """Some of the file's bytes mean nothing that is known, so its picture is encoded anew instead. Never an answer."""

@@ -1,0 +1,29 @@
+"""Bytes that another program than a picture viewer would take for its own, even inside coded pixels."""
+
+from __future__ import annotations
+
+import re
+
+# A page, drawing or program spelt out. Chance writes such a thing in one of thousands of photos.
+_MARKUP = re.compile(
+    rb"<(?=[sShHbBiIeEoO!?])(?:[sS][vV][gG]|[sS][cC][rR][iI][pP][tT]|[hH][tT][mM][lL]|[bB][oO][dD][yY]|[iI][fF][rR][aA][mM][eE]"
+    rb"|[iI][mM][gG]|[eE][mM][bB][eE][dD]|[oO][bB][jJ][eE][cC][tT]|![dD][oO][cC][tT][yY][pP][eE]|\?[pP][hH][pP])[\x00-\x20/>]"
+)
+_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+_ZIP_ENTRY = re.compile(rb"PK\x03\x04[\x00-\x3f]\x00..[\x00\x08\x09\x0c\x0e\x5d\x5f\x62]\x00", re.DOTALL)
+_PDF_HEAD = 2048
+"""Readers of PDF look for its first line within the first kilobyte."""
+_ZIP_TAIL = 65_536 + 22
+"""A ZIP's directory ends in the last 22 bytes, before a comment of up to 65,535."""
+
+
+def is_foreign(body: bytes) -> bool:
+    """Whether the bytes spell markup, a PDF, an archive or a part of one."""
+    tail = body[-_ZIP_TAIL:]
+    return (
+        b"%PDF-" in body[:_PDF_HEAD]
+        or b"PK\5\6" in tail
+        or any(mark in body for mark in _ARCHIVES)
+        or _ZIP_ENTRY.search(body) is not None
+        or _MARKUP.search(body) is not None
+    )

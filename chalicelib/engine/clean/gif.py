@@ -1,0 +1,175 @@
+"""GIF89a written anew: screen, loop count, frames and their timing, and no more codes than a frame has pixels."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from PIL import Image
+
+from chalicelib.engine.clean.fault import CannotRebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.engine.watched import Watch
+
+_SCREEN, _HAS_TABLE, _INTERLACED, _DEEP = 13, 0x80, 0x40, 0x70
+_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+_CONTROL, _APPLICATION = 0xF9, 0xFF
+_LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
+_HAS_CLEAR, _DISPOSALS = 1, 3
+_TAIL = 4
+"""Bytes that may follow a frame's last pixel: the end code of up to 12 bits and what fills its byte, and one spare."""
+_BLOCK = 255
+
+
+class _Frame(NamedTuple):
+    """One picture of the file."""
+
+    control: bytes
+    place: bytes
+    """Left, top, width and height."""
+    table: bytes
+    """Its own colours, or none."""
+    interlaced: int
+    bits: int
+    codes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    screen: bytes
+    """Width and height."""
+    table: bytes
+    background: int
+    loop: bytes
+    """Two bytes, or none."""
+    frames: tuple[_Frame, ...]
+
+
+def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:  # noqa: ARG001  GIF knows neither
+    """The same coded frames with timing, loop count and the colours that pixels have.
+
+    Raises:
+        CannotRebuild: something in it cannot be accounted for.
+    """
+    file = _read(data)
+    file = replace(file, frames=tuple(map(_ended, file.frames)))
+    used = [_used(frame) for frame in file.frames]
+    shared = [one for one, frame in zip(used, file.frames, strict=True) if not frame.table]
+    table = _emptied(file.table, {index for one in shared for index in one}) if shared else b""
+    head = b"GIF89a" + file.screen + _flags(table, _DEEP) + bytes([_inside(file.background, table), 0]) + table
+    loop = b"\x21\xff" + _LOOPS[0] + file.loop + b"\0" if file.loop else b""
+    frames = [_written(frame, one) for frame, one in zip(file.frames, used, strict=True)]
+    return b"".join([head, loop, *frames, b";"])
+
+
+def _read(data: bytes) -> _File:
+    table = _table(data, _SCREEN, data[10])
+    at, control, loop, frames = _SCREEN + len(table), b"", b"", []
+    while (mark := data[at]) != _TRAILER:
+        if mark == _IMAGE:
+            frame, at = _frame(data, at, control)
+            frames.append(frame)
+            control = b""
+        elif mark == _EXTENSION:
+            body, after = _joined(data, at + 2)
+            control = _timing(body) if data[at + 1] == _CONTROL else b""
+            loop = loop or _repeats(data, at) if data[at + 1] == _APPLICATION else loop
+            at = after
+        else:
+            raise CannotRebuild
+    return _File(data[6:10], table, data[11], loop, tuple(frames))
+
+
+def _frame(data: bytes, at: int, control: bytes) -> tuple[_Frame, int]:
+    flags = data[at + 9]
+    table = _table(data, at + 10, flags)
+    start = at + 10 + len(table)
+    codes, after = _joined(data, start + 1)
+    return _Frame(control, data[at + 1 : at + 9], table, flags & _INTERLACED, data[start], codes), after
+
+
+def _joined(data: bytes, at: int) -> tuple[bytes, int]:
+    blocks = []
+    while length := data[at]:
+        blocks.append(data[at + 1 : at + 1 + length])
+        at += length + 1
+    return b"".join(blocks), at + 1
+
+
+def _table(data: bytes, at: int, flags: int) -> bytes:
+    return data[at : at + (3 << ((flags & 7) + 1))] if flags & _HAS_TABLE else b""
+
+
+def _timing(body: bytes) -> bytes:
+    """Disposal, transparency and delay. No frame waits for a key: pages have no way to give it one."""
+    flags, delay, clear = struct.unpack("<BHB", body[:4])
+    disposal = flags >> 2 & 7
+    has_clear = flags & _HAS_CLEAR
+    kept = (disposal if disposal <= _DISPOSALS else 0) << 2 | has_clear
+    return b"\x21\xf9\4" + struct.pack("<BHB", kept, delay, clear if has_clear else 0) + b"\0"
+
+
+def _repeats(data: bytes, at: int) -> bytes:
+    return data[at + 16 : at + 18] if data.startswith(_LOOPS, at + 2) else b""
+
+
+def _ended(frame: _Frame) -> _Frame:
+    """The frame with no more codes than its pixels have, and the end code."""
+    if _is_short(frame, frame.codes[:-_TAIL]):
+        return frame
+    enough = bisect_left(range(len(frame.codes)), x=True, key=lambda end: not _is_short(frame, frame.codes[:end]))
+    return frame._replace(codes=frame.codes[: enough + _TAIL - 1])
+
+
+def _used(frame: _Frame) -> frozenset[int]:
+    """The colours that its pixels have."""
+    try:
+        pixels = _decoded(frame, frame.codes)
+    except ValueError as short:
+        raise CannotRebuild from short
+    return frozenset(index for index, count in enumerate(pixels.histogram()) if count)
+
+
+def _decoded(frame: _Frame, codes: bytes) -> Image.Image:
+    _, _, width, height = struct.unpack("<4H", frame.place)
+    blocks = b"".join(_blocks(codes))
+    if not 2 <= frame.bits <= 8:  # noqa: PLR2004  what GIF knows
+        raise CannotRebuild
+    return Image.frombytes("L", (width, height), blocks, "gif", frame.bits, int(bool(frame.interlaced)), -1)
+
+
+def _is_short(frame: _Frame, codes: bytes) -> bool:
+    try:
+        _decoded(frame, codes)
+    except ValueError:
+        return True
+    return False
+
+
+def _blocks(codes: bytes) -> Iterator[bytes]:
+    for at in range(0, len(codes), _BLOCK):
+        block = codes[at : at + _BLOCK]
+        yield bytes([len(block)]) + block
+
+
+def _emptied(table: bytes, used: frozenset[int] | set[int]) -> bytes:
+    return b"".join(table[3 * i : 3 * i + 3] if i in used else bytes(3) for i in range(len(table) // 3))
+
+
+def _flags(table: bytes, more: int) -> bytes:
+    return bytes([more | (_HAS_TABLE | (len(table) // 3).bit_length() - 2 if table else 0)])
+
+
+def _inside(index: int, table: Sequence[int]) -> int:
+    return index if 3 * index < len(table) else 0
+
+
+def _written(frame: _Frame, used: frozenset[int]) -> bytes:
+    table = _emptied(frame.table, used)
+    head = b"," + frame.place + _flags(table, frame.interlaced) + table + bytes([frame.bits])
+    return b"".join([frame.control, head, *_blocks(frame.codes), b"\0"])

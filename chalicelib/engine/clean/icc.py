@@ -1,0 +1,156 @@
+"""Colour profiles, ICC.1:2022, written anew from the few numbers that colours need: primaries, white and curves.
+
+Names, dates, makers, texts, private tags and bytes between the tags go. So that the numbers carry nothing else, they
+have to make sense: coordinates are small, curves rise. Tables of colours (CMYK and scanner profiles) are megabytes that
+nobody can check; a picture that needs one is published in sRGB.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from chalicelib.engine.clean.fault import CannotRebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_HEADER, _ENTRY = 128, 12
+_MOST_TAGS = 100
+_MOST_STEPS = 4096
+_CURVES = {b"RGB ": (b"rTRC", b"gTRC", b"bTRC"), b"GRAY": (b"kTRC",)}
+_COLUMNS = {b"RGB ": (b"rXYZ", b"gXYZ", b"bXYZ"), b"GRAY": ()}
+_TABLES = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2", b"D2B3"})
+_CLASSES = frozenset({b"mntr", b"scnr", b"spac"})
+_ONE = 65_536
+_LARGEST = 4 * _ONE
+"""Of a coordinate or parameter; imaginary primaries go to 2."""
+_D50 = struct.pack(">3i", 63_190, _ONE, 54_061)
+_PARAMETERS = (1, 3, 4, 5, 7)
+_NAME = "RGB or grey"
+
+
+def rebuilt(profile: bytes, space: bytes) -> bytes:
+    """The profile with nothing but its colours, or nothing where it is none, or for other pixels than `space`'s.
+
+    Args:
+        profile: as the file has it; what lies behind its declared length is not looked at.
+        space: `RGB ` or `GRAY`.
+
+    Raises:
+        CannotRebuild: its colours are in tables, or its numbers make no sense.
+    """
+    if profile[36:40] != b"acsp" or len(profile) < _HEADER + 4 or profile[16:20] != space:
+        return b""
+    tags = dict(_tags(profile[: int.from_bytes(profile[:4], "big")]))
+    if tags.keys() & _TABLES or profile[12:16] not in _CLASSES or space not in _CURVES or profile[20:24] != b"XYZ ":
+        raise CannotRebuild
+    return _written(profile, space, _colours(tags, space))
+
+
+def _tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
+    (count,) = struct.unpack_from(">I", profile, _HEADER)
+    if count > _MOST_TAGS:
+        raise CannotRebuild
+    for i in range(count):
+        name, start, length = struct.unpack_from(">4sII", profile, _HEADER + 4 + i * _ENTRY)
+        if start < _HEADER or start + length > len(profile):
+            raise CannotRebuild
+        yield name, profile[start : start + length]
+
+
+def _colours(tags: Mapping[bytes, bytes], space: bytes) -> dict[bytes, bytes]:
+    wanted: dict[bytes, Callable[[bytes], bytes]] = {
+        b"wtpt": _xyz,
+        **dict.fromkeys(_COLUMNS[space], _xyz),
+        **dict.fromkeys(_CURVES[space], _curve),
+    }
+    try:
+        found = {name: write(tags[name]) for name, write in wanted.items()}
+        return found | ({b"chad": _matrix(tags[b"chad"])} if b"chad" in tags else {})
+    except (KeyError, struct.error) as lacking:
+        raise CannotRebuild from lacking
+
+
+def _xyz(tag: bytes) -> bytes:
+    return _typed(tag, b"XYZ ") + _sane(tag, 3)
+
+
+def _matrix(tag: bytes) -> bytes:
+    return _typed(tag, b"sf32") + _sane(tag, 9)
+
+
+def _curve(tag: bytes) -> bytes:
+    return _parametric(tag) if tag[:4] == b"para" else _steps(tag)
+
+
+def _parametric(tag: bytes) -> bytes:
+    (kind,) = struct.unpack_from(">H", tag, 8)
+    if kind >= len(_PARAMETERS):
+        raise CannotRebuild
+    return _typed(tag, b"para") + struct.pack(">HH", kind, 0) + _sane(tag, _PARAMETERS[kind], 12)
+
+
+def _steps(tag: bytes) -> bytes:
+    (count,) = struct.unpack_from(">I", tag, 8)
+    if count > _MOST_STEPS:
+        raise CannotRebuild
+    steps = struct.unpack_from(f">{count}H", tag, 12)
+    if any(later < earlier for earlier, later in pairwise(steps)):
+        raise CannotRebuild
+    return _typed(tag, b"curv") + struct.pack(f">I{count}H", count, *steps)
+
+
+def _typed(tag: bytes, kind: bytes) -> bytes:
+    if tag[:4] != kind:
+        raise CannotRebuild
+    return kind + bytes(4)
+
+
+def _sane(tag: bytes, count: int, at: int = 8) -> bytes:
+    numbers = struct.unpack_from(f">{count}i", tag, at)
+    if max(map(abs, numbers)) > _LARGEST:
+        raise CannotRebuild
+    return struct.pack(f">{count}i", *numbers)
+
+
+def _written(profile: bytes, space: bytes, colours: Mapping[bytes, bytes]) -> bytes:
+    is_new = profile[8] >= 4  # noqa: PLR2004  the version's first number
+    tags = {b"desc": _text(is_new=is_new), b"cprt": _right(is_new=is_new), **colours}
+    places, bodies = _laid_out(tags)
+    table = b"".join(struct.pack(">4sII", name, *places[body]) for name, body in tags.items())
+    size = _HEADER + 4 + len(table) + len(bodies)
+    return _head(profile, space, size) + struct.pack(">I", len(tags)) + table + bodies
+
+
+def _laid_out(tags: Mapping[bytes, bytes]) -> tuple[dict[bytes, tuple[int, int]], bytes]:
+    """Where each body lies; equal ones, as three curves often are, lie there once."""
+    places: dict[bytes, tuple[int, int]] = {}
+    bodies = b""
+    for body in tags.values():
+        if body not in places:
+            places[body] = (_HEADER + 4 + len(tags) * _ENTRY + len(bodies), len(body))
+            bodies += body + bytes(-len(body) % 4)
+    return places, bodies
+
+
+def _head(profile: bytes, space: bytes, size: int) -> bytes:
+    version = b"\4\x40\0\0" if profile[8] >= 4 else b"\2\x40\0\0"  # noqa: PLR2004  the version's first number
+    intent = profile[64:68] if profile[64:67] == bytes(3) and profile[67] < 4 else bytes(4)  # noqa: PLR2004  four exist
+    head = struct.pack(">I4x4s4s4s4s", size, version, b"mntr", space, b"XYZ ")
+    return (head + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(24) + intent + _D50).ljust(_HEADER, b"\0")
+
+
+def _text(*, is_new: bool) -> bytes:
+    name = _NAME.encode("ascii") + b"\0"
+    return _words(_NAME) if is_new else b"desc" + struct.pack(">4xI", len(name)) + name + bytes(78)
+
+
+def _right(*, is_new: bool) -> bytes:
+    return _words("None") if is_new else b"text" + bytes(4) + b"None\0"
+
+
+def _words(text: str) -> bytes:
+    coded = text.encode("utf-16-be")
+    return b"mluc" + struct.pack(">4xII4sII", 1, 12, b"enUS", len(coded), 28) + coded

@@ -1,0 +1,88 @@
+"""The parts of a JPEG (ITU-T T.81 annex B) by meaning: segments, and the coded intervals that a scan consists of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.engine.clean.fault import CannotRebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
+_FIRST_RESTART, _RESTARTS = 0xD0, 8
+_BARE = frozenset({0x01, SOI})
+_MARKER = re.compile(rb"\xff[\x01-\xfe]")
+_FILLED = re.compile(rb"\xff{2,}")
+MOST_INTERVALS = 20_000
+"""Of all scans together; each costs the watching decoder three calls."""
+
+
+class Segment(NamedTuple):
+    """A marker and what follows its length; for a scan, also where its coded intervals lie in the file."""
+
+    marker: int
+    body: bytes
+    coded: tuple[tuple[int, int], ...] = ()
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """All segments to the end marker; stray bytes between them are passed over, as decoders do.
+
+    Raises:
+        CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order.
+    """
+    at = 2
+    while True:
+        marker, start = _next(data, at)
+        if marker == EOI:
+            return
+        at = start + 2 if marker in _BARE else start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
+        if at > len(data):
+            raise CannotRebuild
+        coded: tuple[tuple[int, int], ...] = ()
+        body = data[start + 4 : at]
+        if marker == SOS:
+            coded = tuple(_intervals(data, at))
+            at = coded[-1][1]
+        yield Segment(marker, body, coded)
+
+
+def coded(data: bytes) -> tuple[tuple[int, int], ...]:
+    """Where all coded intervals lie; nothing for a file that `segments` cannot read or that has too many."""
+    try:
+        found = tuple(interval for segment in segments(data) for interval in segment.coded)
+    except CannotRebuild:
+        return ()
+    return found if len(found) <= MOST_INTERVALS else ()
+
+
+def without_fill(interval: bytes) -> bytes:
+    """The coded bytes without the fill bytes that may stand before any marker or stuffed zero."""
+    return _FILLED.sub(b"\xff", interval) if b"\xff\xff" in interval else interval
+
+
+def _next(data: bytes, at: int) -> tuple[int, int]:
+    found = _MARKER.search(data, at)
+    if found is None:
+        raise CannotRebuild
+    return data[found.start() + 1], found.start()
+
+
+def _intervals(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+    number = 0
+    while True:
+        marker, start = _next(data, at)
+        yield at, _before_fill(data, at, start)
+        if marker != _FIRST_RESTART + number % _RESTARTS:
+            if _FIRST_RESTART <= marker < _FIRST_RESTART + _RESTARTS:
+                raise CannotRebuild
+            return
+        number, at = number + 1, start + 2
+
+
+def _before_fill(data: bytes, start: int, end: int) -> int:
+    while end > start and data[end - 1] == 0xFF:  # noqa: PLR2004  the fill byte
+        end -= 1
+    return end

@@ -1,0 +1,130 @@
+"""WebP (RFC 9649) written anew: its headers from their fields, and each coded picture to the byte where it ends."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from chalicelib.engine.clean import icc
+from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.webp_pixels import prove
+from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.engine.watched import Watch
+
+_RIFF, _FRAME = 12, 16
+_PROFILE, _ALPHA, _EXIF, _ANIMATED = 0x20, 0x10, 0x08, 0x02
+_FRAME_FLAGS = 0x03
+
+
+class _Picture(NamedTuple):
+    """One coded picture, and its alpha plane if it has one of its own."""
+
+    kind: bytes
+    body: bytes
+    alpha: bytes
+
+
+@dataclass(slots=True)
+class _File:
+    canvas: bytes = b""
+    """Flags and size as VP8X has them; nothing for a file without."""
+    profile: bytes = b""
+    loop: bytes = b""
+    frames: list[tuple[bytes, _Picture]] = field(default_factory=list)
+    """Place, time and flags (nothing for a still), and the picture."""
+
+
+def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:  # noqa: ARG001  not watched
+    """The same coded pictures with size, profile, timing and orientation.
+
+    Raises:
+        CannotRebuild: something in it cannot be accounted for.
+    """
+    file = _read(data)
+    for _, picture in file.frames:
+        prove(picture.kind, picture.body, picture.alpha)
+    profile = icc.rebuilt(file.profile, b"RGB ") if file.profile else b""
+    turn = b"" if orientation == UPRIGHT else exif_with(orientation)
+    body = b"".join(_chunks(file, profile, turn))
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
+
+
+def _read(data: bytes) -> _File:
+    file, stills = _File(), []
+    for kind, body in _parts(data, _RIFF, 8 + int.from_bytes(data[4:8], "little")):
+        if kind == b"VP8X":
+            file.canvas = file.canvas or body[:10]
+        elif kind == b"ICCP":
+            file.profile = file.profile or body
+        elif kind == b"ANIM":
+            file.loop = file.loop or body[4:6]
+        elif kind == b"ANMF":
+            file.frames.append((body[:_FRAME], _picture(list(_parts(body, _FRAME, len(body))))))
+        elif kind in _STILL:
+            stills.append((kind, body))
+    if not file.frames:
+        file.frames.append((b"", _picture(stills)))
+    return file
+
+
+_STILL = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
+
+
+def _picture(parts: Sequence[tuple[bytes, bytes]]) -> _Picture:
+    """The first picture among these chunks, and the alpha plane before it."""
+    alpha = b""
+    for kind, body in parts:
+        if kind == b"ALPH":
+            alpha = alpha or body
+        elif kind in _STILL:
+            return _Picture(kind, body, alpha if kind == b"VP8 " else b"")
+    raise CannotRebuild
+
+
+def _parts(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    while at + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        if at + 8 + length > end:
+            raise CannotRebuild
+        yield kind, data[at + 8 : at + 8 + length]
+        at += 8 + length + length % 2
+
+
+def _chunks(file: _File, profile: bytes, turn: bytes) -> Iterator[bytes]:
+    if file.canvas:
+        yield _chunk(b"VP8X", _canvas(file, profile, turn))
+    elif turn or profile:
+        raise CannotRebuild
+    if profile:
+        yield _chunk(b"ICCP", profile)
+    if file.frames[0][0]:
+        yield _chunk(b"ANIM", bytes(4) + file.loop)
+    for place, picture in file.frames:
+        coded = [_chunk(b"ALPH", picture.alpha)] if picture.alpha else []
+        coded.append(_chunk(picture.kind, picture.body))
+        yield from [_chunk(b"ANMF", b"".join([_place(place), *coded]))] if place else coded
+    if turn:
+        yield _chunk(b"EXIF", turn)
+
+
+def _canvas(file: _File, profile: bytes, turn: bytes) -> bytes:
+    if len(file.canvas) != 10:  # noqa: PLR2004  its length
+        raise CannotRebuild
+    animated = _ANIMATED if file.frames[0][0] else 0
+    flags = (file.canvas[0] & _ALPHA) | animated | (_PROFILE if profile else 0) | (_EXIF if turn else 0)
+    return bytes([flags, 0, 0, 0]) + file.canvas[4:10]
+
+
+def _place(place: bytes) -> bytes:
+    if len(place) != _FRAME:
+        raise CannotRebuild
+    return place[:15] + bytes([place[15] & _FRAME_FLAGS])
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return b"".join([kind, struct.pack("<I", len(body)), body, bytes(len(body) % 2)])

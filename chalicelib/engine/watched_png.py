@@ -1,0 +1,83 @@
+"""A PNG decoder that knows where the compressed pixels end: it unpacks them itself, and Pillow's does the rest.
+
+What was unpacked is handed on as a zlib stream of stored blocks, which costs hardly more than copying it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chalicelib.engine.watched_jpeg import Decoder
+
+_HEADER = b"\x78\x01"
+_BLOCK = 65_535
+_SLICE = 1 << 18
+_BROKEN = -2
+"""Pillow's number for a broken stream."""
+
+
+@dataclass(slots=True)
+class PngWatch:
+    """How much a picture's pixels should unpack to, and what they did."""
+
+    wanted: int
+    """Bytes of all rows."""
+    packed: int | None = None
+    """Bytes that the stream took, once it has ended after exactly `wanted` bytes."""
+
+
+class WatchedPng:
+    """Pillow's PNG decoder, fed with what was unpacked before it."""
+
+    pulls_fd = False
+
+    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, and the watch among them
+        (self._watch,) = (one for one in args if isinstance(one, PngWatch))
+        self._inner: Decoder = cast("Any", Image).core.zip_decoder(
+            mode, *(one for one in args if one is not self._watch)
+        )
+        self._inflater = zlib.decompressobj()
+        self._left = self._watch.wanted
+        self._taken = 0
+        self._rest = _HEADER
+        self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
+
+    def decode(self, data: bytes) -> tuple[int, int]:
+        """See Pillow. All of the data is taken."""
+        try:
+            for at in range(0, len(data), _SLICE):
+                fault = self._take(data[at : at + _SLICE])
+                if fault or self._inflater.eof:
+                    return self._end(fault)
+        except zlib.error:
+            return -1, _BROKEN
+        return len(data), 0
+
+    def _take(self, piece: bytes) -> int:
+        rows = self._inflater.decompress(piece)
+        self._taken += len(piece) - len(self._inflater.unused_data)
+        fits = rows[: max(0, self._left)]
+        self._left -= len(rows)
+        stream = self._rest + b"".join(_stored(fits))
+        taken, fault = self._inner.decode(stream)
+        self._rest = stream[taken:] if taken >= 0 else b""
+        return fault
+
+    def _end(self, fault: int) -> tuple[int, int]:
+        if self._left == 0 and not fault:
+            self._watch.packed = self._taken
+        return -1, fault if fault or self._left <= 0 else _BROKEN
+
+
+def _stored(rows: bytes) -> Iterator[bytes]:
+    for at in range(0, len(rows), _BLOCK):
+        block = rows[at : at + _BLOCK]
+        yield b"\0" + len(block).to_bytes(2, "little") + (len(block) ^ _BLOCK).to_bytes(2, "little")
+        yield block
