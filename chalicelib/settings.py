@@ -96,6 +96,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the queue of clean-up, statistics, optimizing and deleting."""
     bootstrap_secret: SecretId = ""
     """Id of the secret that holds the first administrator's token; none where it is empty."""
+    keys_secret: SecretId = ""
+    """Id of the secret that holds the keys of sessions, signed addresses and cursors; where it is empty they are made
+    from the first administrator's token."""
     cdn_url: BaseUrl = ""
     """Base URL under which the bucket's public keys are served, without a slash at its end."""
     distribution: DistributionId = ""

@@ -31,6 +31,7 @@ ENVIRONMENT_FROM = {
     "WALLIFY_THUMBNAILS_QUEUE": "ThumbnailsQueueName",
     "WALLIFY_MAINTENANCE_QUEUE": "MaintenanceQueueName",
     "WALLIFY_BOOTSTRAP_SECRET": "BootstrapSecret",
+    "WALLIFY_KEYS_SECRET": "KeysSecret",
     "WALLIFY_DISTRIBUTION": "DistributionId",
 }
 

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from chalicelib.api.asking import Ask
+from chalicelib.core.keyring import Key
 from chalicelib.errors import BadRequest
 from chalicelib.wiring import wired
 
@@ -37,7 +38,7 @@ def sealed(ask: Ask, query: msgspec.Struct, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     told = _list_tag(ask) + _query_tag(query) + cursor.encode()
-    return _written(_seal(told) + told)
+    return _written(_seal(told, wired().cursor_seals.newest()) + told)
 
 
 def opened(ask: Ask, query: Q) -> Q:
@@ -52,7 +53,7 @@ def opened(ask: Ask, query: Q) -> Q:
 def _store_cursor(ask: Ask, query: msgspec.Struct, cursor: str) -> str:
     whole = _read(cursor)
     seal, told = whole[:_SEAL], whole[_SEAL:]
-    if len(told) < 2 * _TAG or not hmac.compare_digest(seal, _seal(told)):
+    if len(told) < 2 * _TAG or not _is_sealed(told, seal):
         raise BadRequest(NOT_OURS, parameter=CURSOR)
     if told[:_TAG] != _list_tag(ask):
         raise BadRequest(OF_ANOTHER_LIST, parameter=CURSOR)
@@ -61,9 +62,12 @@ def _store_cursor(ask: Ask, query: msgspec.Struct, cursor: str) -> str:
     return told[2 * _TAG :].decode()
 
 
-def _seal(told: bytes) -> bytes:
-    key = hmac.digest(wired().bootstrap().encode(), b"wallify cursor", "sha256")
-    return hmac.digest(key, told, "sha256")[:_SEAL]
+def _is_sealed(told: bytes, seal: bytes) -> bool:
+    return any(hmac.compare_digest(seal, _seal(told, key)) for key in wired().cursor_seals.all())
+
+
+def _seal(told: bytes, key: Key) -> bytes:
+    return hmac.digest(key.derived(b"wallify cursor"), told, "sha256")[:_SEAL]
 
 
 def _list_tag(ask: Ask) -> bytes:

@@ -172,8 +172,11 @@ def _plain(sources: Sequence[Source]) -> Source:
 
 
 def signed_address(ask: Ask, image: Image, lasts: timedelta) -> tuple[str, datetime]:
-    """A whole address of a private picture below `/cdn`, to be handed on as it is, and when it expires."""
-    expires, signature = wired().signatures.sign(image.image_id, lasts)
+    """A whole address of a private picture below `/cdn`, to be handed on as it is, and when it expires.
+
+    It ends with the request's token, too.
+    """
+    expires, signature = wired().signatures.sign(image.image_id, lasts, by=ask.owner)
     url = f"{ask.whole_link(_place(image))}?expires={expires}&signature={signature}"
     return url, datetime.fromtimestamp(expires, UTC)
 

@@ -32,7 +32,7 @@ Download = Annotated[Switch, msgspec.Meta(description="true: have a browser save
 Expires = Annotated[
     int, msgspec.Meta(ge=0, le=99_999_999_999, description="Of a signed address: until when, in seconds since 1970.")
 ]
-Signature = Annotated[str, msgspec.Meta(max_length=64, description="Of a signed address.")]
+Signature = Annotated[str, msgspec.Meta(max_length=160, description="Of a signed address.")]
 
 
 class NamedAt(msgspec.Struct, frozen=True):

@@ -278,11 +278,11 @@ TURKISH = {
     "A task that is {status} cannot become {wanted}.": "{status} durumundaki görev {wanted} olamaz.",
     "filename and content_type, or files, must be given.": "filename ile content_type ya da files verilmeli.",
     "The request does not carry the session's X-CSRF-Token.": "İstekte oturumun X-CSRF-Token başlığı yok.",
-    "The monitor's sessions are signed with the bootstrap secret, and there is none.": (
-        "Monitörün oturumları ilk gizli anahtarla imzalanır; o ise yok."
+    "Nothing can be sealed: there is no secret for keys, and no bootstrap secret.": (
+        "Hiçbir şey mühürlenemez: ne anahtarlar için bir gizli değer var ne de ilk gizli anahtar."
     ),
-    "Addresses are signed with the bootstrap secret, and there is none.": (
-        "Adresler ilk gizli anahtarla imzalanır; o ise yok."
+    "The token that this address was made with has ended, or may not read any more.": (
+        "Bu adresi oluşturan token artık geçerli değil ya da okuma yetkisi yok."
     ),
     # What another request was faster with.
     "There is a token with this digest already.": "Bu özetle bir token zaten var.",
@@ -306,9 +306,7 @@ TURKISH = {
     "The CDN does not answer as it should; try again shortly.": (
         "CDN gerektiği gibi yanıt vermiyor; birazdan yeniden deneyin."
     ),
-    "The first token's secret cannot be read; try again shortly.": (
-        "İlk token'ın gizli anahtarı okunamıyor; birazdan yeniden deneyin."
-    ),
+    "A secret cannot be read; try again shortly.": "Bir gizli değer okunamıyor; birazdan yeniden deneyin.",
     "Some objects could not be removed.": "Bazı nesneler kaldırılamadı.",
     "The bucket does not answer as it should; try again shortly.": (
         "Depo gerektiği gibi yanıt vermiyor; birazdan yeniden deneyin."

@@ -22,6 +22,8 @@ class Secret:
     lasts: timedelta = timedelta(minutes=1)
     _text: str = field(default="", init=False, repr=False)
     _read_at: datetime | None = field(default=None, init=False)
+    written_at: datetime | None = field(default=None, init=False)
+    """When the text that was read last was written; None before, and where the service does not say."""
 
     def __call__(self) -> str:
         """The text, or "" where there is no such secret by configuration; Unavailable if it cannot be read."""
@@ -34,10 +36,11 @@ class Secret:
 
     def _read(self) -> str:
         try:
-            text: str = self.connect().get_secret_value(SecretId=self.secret_id)["SecretString"]
+            found = self.connect().get_secret_value(SecretId=self.secret_id)
         except (ClientError, BotoCoreError) as cause:
             raise fault_of(cause, "secretsmanager", self.secret_id, _SILENT) from cause
-        return text
+        self.written_at = found.get("CreatedDate")
+        return str(found["SecretString"])
 
 
-_SILENT = "The first token's secret cannot be read; try again shortly."
+_SILENT = "A secret cannot be read; try again shortly."

@@ -5,7 +5,7 @@ A collection is private or public from its first image on, because where a rendi
 
 from __future__ import annotations
 
-import hmac
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +13,11 @@ from datetime import timedelta
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
 from chalicelib.core.budget import Budget
+from chalicelib.core.keyring import BOOTSTRAP
 from chalicelib.core.names import new_collection_name
-from chalicelib.errors import Conflict, Forbidden, Unavailable
+from chalicelib.errors import Conflict, Forbidden
 from chalicelib.ports import Catalog, Clock, ObjectStore
+from chalicelib.services.sealing import Seals, is_sealed, seal
 
 _PAGE = 1_000
 _TRASH = 100
@@ -107,36 +109,51 @@ class Privacy:
                 return False
 
 
+_LINK = "wallify delivery"
+_SIGNATURE = re.compile(r"(?P<key>\d{1,6})\.(?P<by>[0-9a-f]{64})\.(?P<seal>[0-9a-f]{64})", re.ASCII)
+
+
 @dataclass(frozen=True)
 class Signatures:
-    """Signs an image's addresses (HMAC-SHA256) until a moment; every size and name of the image is meant."""
+    """Signs an image's addresses (HMAC-SHA256) until a moment; every size and name of the image is meant.
 
-    secret: Callable[[], str]
+    A signature names the token that it was made with, and ends with that. Those of the version before name none.
+    """
+
+    seals: Seals
     clock: Clock
+    may_read: Callable[[str], bool]
+    """Whether the token with this digest is valid now, and may read."""
 
-    def sign(self, image_id: str, lasts: timedelta) -> tuple[int, str]:
-        """When it expires (seconds since 1970), and the signature. Unavailable where there is no secret."""
-        expires = int((self.clock.now() + lasts).timestamp())
-        return expires, self._signature(image_id, expires)
+    def sign(self, image_id: str, lasts: timedelta, *, by: str) -> tuple[int, str]:
+        """When it expires (seconds since 1970), and the signature, for the token with the digest `by`.
+
+        Unavailable where there is no key.
+        """
+        expires, key = int((self.clock.now() + lasts).timestamp()), self.seals.newest()
+        return expires, f"{key.key_id}.{by}.{seal(key, _LINK, _said(image_id, expires, by)).hex()}"
 
     def is_ours(self, image_id: str, expires: int | None, signature: str | None) -> bool:
         """Whether we have made this signature, be it good any more or not; without one, no key is needed to tell."""
         if expires is None or signature is None:
             return False
-        return hmac.compare_digest(self._signature(image_id, expires).encode(), signature.encode())
+        found = _SIGNATURE.fullmatch(signature)
+        if found is None:
+            return is_sealed(self.seals.named(BOOTSTRAP), _LINK, _said(image_id, expires), signature)
+        return is_sealed(self.seals.named(found["key"]), _LINK, _said(image_id, expires, found["by"]), found["seal"])
 
     def check(self, image_id: str, expires: int | None, signature: str | None) -> timedelta:
         """How long it is still good for; BadSignature."""
-        if expires is None or not self.is_ours(image_id, expires, signature):
+        if expires is None or signature is None or not self.is_ours(image_id, expires, signature):
             raise BadSignature
         left = expires - int(self.clock.now().timestamp())
         if left <= 0:
             raise BadSignature("The address has expired.", expires=expires)
+        found = _SIGNATURE.fullmatch(signature)
+        if found and not self.may_read(found["by"]):
+            raise BadSignature("The token that this address was made with has ended, or may not read any more.")
         return timedelta(seconds=left)
 
-    def _signature(self, image_id: str, expires: int) -> str:
-        secret = self.secret()
-        if not secret:
-            raise Unavailable("Addresses are signed with the bootstrap secret, and there is none.")
-        key = hmac.digest(secret.encode(), b"wallify delivery", "sha256")
-        return hmac.new(key, f"{image_id}\n{expires}".encode(), "sha256").hexdigest()
+
+def _said(image_id: str, expires: int, by: str = "") -> str:
+    return "\n".join(filter(None, (image_id, str(expires), by)))

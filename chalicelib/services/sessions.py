@@ -6,24 +6,27 @@ revoked or expired one ends its sessions at once. What is stored is which sessio
 
 from __future__ import annotations
 
-import hmac
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from chalicelib.core.keyring import BOOTSTRAP
 from chalicelib.core.tokens import Principal, new_nonce
-from chalicelib.errors import Conflict, Unauthorized, Unavailable
+from chalicelib.errors import Conflict, Unauthorized
 from chalicelib.ports import ExpiringStore
+from chalicelib.services.sealing import Seals, is_sealed, seal
 from chalicelib.services.throttling import Throttle
 from chalicelib.services.tokens import Tokens
 
-# The first form had no nonce, so that two sessions of one token and second were one.
+# The first form named no key, and had no nonce, so that two sessions of one token and second were one.
 _FORM = re.compile(
-    r"(?P<said>(?:v1|v2\.(?P<nonce>[\w-]{16}))\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))\.(?P<seal>[0-9a-f]{64})",
+    r"(?P<said>(?:v1|v2\.(?P<key>\d{1,6})\.[\w-]{16})\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))"
+    r"\.(?P<seal>[0-9a-f]{64})",
     re.ASCII,
 )
+_SESSION, _CSRF = "wallify monitor session", "wallify monitor csrf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Sessions:
     """Opens sessions, finds them again and ends them."""
 
     tokens: Tokens
+    seals: Seals
     ended: ExpiringStore
     throttle: Throttle
     lasts: timedelta = timedelta(hours=12)
@@ -53,7 +57,7 @@ class Sessions:
         Raises:
             Unauthorized: the token is not valid.
             TooManyRequests: too many attempts have failed, from this address or in all.
-            Unavailable: there is no bootstrap secret to sign with, or the store does not answer.
+            Unavailable: there is no key to seal with, or the store does not answer.
         """
         self.throttle.enter(address)
         principal = self.tokens.authenticate(presented)
@@ -61,8 +65,9 @@ class Sessions:
         ends = self.tokens.clock.now() + self.lasts
         if principal.expires_at is not None:
             ends = min(ends, principal.expires_at)
-        said = f"v2.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
-        return self._session(principal, said, ends)
+        key = self.seals.newest()
+        said = f"v2.{key.key_id}.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
+        return self._session(principal, f"{said}.{seal(key, _SESSION, said).hex()}", ends)
 
     def find(self, sealed: str) -> Session:
         """The session behind a cookie, found with two reads of the store at most.
@@ -73,7 +78,7 @@ class Sessions:
         said, digest, ends = self._read(sealed)
         if self.ended.get(_key(said)).is_current(self.tokens.clock.now()):
             raise Unauthorized
-        return self._session(self.tokens.known(digest), said, ends)
+        return self._session(self.tokens.known(digest), sealed, ends)
 
     def close(self, sealed: str) -> None:
         """End the session behind a cookie for good, wherever the cookie may be; what is no session now is no error."""
@@ -86,29 +91,24 @@ class Sessions:
             self.ended.replace(before, replace(before, count=1, until=ends))
 
     def csrf(self, sealed: str) -> str:
-        """What has to be shown beside that cookie."""
-        return self._signed("csrf", sealed)
+        """What has to be shown beside that cookie; of what is no session of ours, something that nobody knows."""
+        found = _FORM.fullmatch(sealed)
+        key = self.seals.named(found["key"] or BOOTSTRAP) if found else None
+        return seal(key or self.seals.newest(), _CSRF, sealed).hex()
 
     def _read(self, sealed: str) -> tuple[str, str, datetime]:
         """What the cookie says, its token's digest and when it ends; Unauthorized unless we sealed it."""
         found = _FORM.fullmatch(sealed)
-        if found is None or not hmac.compare_digest(self._signed("session", found["said"]), found["seal"]):
+        key = self.seals.named(found["key"] or BOOTSTRAP) if found else None
+        if found is None or not is_sealed(key, _SESSION, found["said"], found["seal"]):
             raise Unauthorized
         ends = datetime.fromtimestamp(int(found["ends"]), UTC)
         if self.tokens.clock.now() >= ends:
             raise Unauthorized
         return found["said"], found["digest"], ends
 
-    def _session(self, principal: Principal, said: str, ends: datetime) -> Session:
-        sealed = f"{said}.{self._signed('session', said)}"
+    def _session(self, principal: Principal, sealed: str, ends: datetime) -> Session:
         return Session(principal, sealed, self.csrf(sealed), ends)
-
-    def _signed(self, purpose: str, said: str) -> str:
-        secret = self.tokens.bootstrap()
-        if not secret:
-            raise Unavailable("The monitor's sessions are signed with the bootstrap secret, and there is none.")
-        key = hmac.digest(secret.encode(), b"wallify monitor " + purpose.encode(), "sha256")
-        return hmac.new(key, said.encode(), "sha256").hexdigest()
 
 
 def _key(said: str) -> str:

@@ -76,6 +76,13 @@ class Tokens:
         """
         return self._bootstrap(digest) or principal_of(self._stored(digest))
 
+    def may_read(self, digest: str) -> bool:
+        """Whether the token with this digest is valid now, and may read; one read of the store at most."""
+        try:
+            return self.known(digest).has_one_of((Scope.READ,))
+        except Unauthorized:
+            return False
+
     def issue(self, name: str, scopes: frozenset[Scope], *, lasts: timedelta | None = None) -> tuple[str, Token]:
         """A new token: the secret, which nobody can ask for again, and what is kept of it."""
         secret, now = new_secret(), self.clock.now()

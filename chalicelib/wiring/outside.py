@@ -14,6 +14,8 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from chalicelib.aws.secret import Secret
+    from chalicelib.core.keyring import Keyring, Purpose
     from chalicelib.core.tasks import TaskType
     from chalicelib.ports import (
         AuditStore,
@@ -167,6 +169,26 @@ class Outside:
 
         moment = self.settings.standing_clock
         return StandingClock(moment) if moment else SystemClock()
+
+    def keyring(self, purpose: Purpose) -> Keyring | None:
+        """The keys of a purpose; None where the deployment has no secret for them. Unavailable, Misconfigured."""
+        from chalicelib.core.keyring import KeySecret
+        from chalicelib.errors import Misconfigured
+
+        if not (text := self._keys()):
+            return None
+        try:
+            return KeySecret(text, self._keys.written_at).ring(purpose)
+        except (ValueError, KeyError, TypeError) as cause:
+            # Never the text, nor what a parser says of it: it is secret.
+            reason = {"resource": self.settings.keys_secret, "reason": "the secret holds no keyring"}
+            raise Misconfigured(cause=reason) from cause
+
+    @cached_property
+    def _keys(self) -> Secret:
+        from chalicelib.aws.secret import Secret
+
+        return Secret(self.settings.keys_secret, partial(self.aws, "secretsmanager"), self.clock.now)
 
     @cached_property
     def bootstrap(self) -> Callable[[], str]:

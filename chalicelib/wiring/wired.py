@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.wiring.outside import Outside
 
 if TYPE_CHECKING:
+    from chalicelib.core.keyring import Purpose
     from chalicelib.core.pictures import Limits, Recipe
     from chalicelib.core.tasks import Task
     from chalicelib.services.arrivals import Arrivals
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.services.retries import Retries
     from chalicelib.services.rules import TaskRules
     from chalicelib.services.runner import Job, Runner
+    from chalicelib.services.sealing import Seals
     from chalicelib.services.sessions import Sessions
     from chalicelib.services.sweeping import Sweeper
     from chalicelib.services.tasks import Tasks
@@ -169,9 +171,23 @@ class Wired(Outside):
     @cached_property
     def signatures(self) -> Signatures:
         """Addresses of private pictures."""
+        from chalicelib.core.keyring import Purpose
         from chalicelib.services.privacy import Signatures
 
-        return Signatures(self.bootstrap, self.clock)
+        return Signatures(self._seals(Purpose.LINKS), self.clock, self.tokens.may_read)
+
+    @cached_property
+    def cursor_seals(self) -> Seals:
+        """Seals of the cursors that clients page with."""
+        from chalicelib.core.keyring import Purpose
+
+        return self._seals(Purpose.CURSORS)
+
+    def _seals(self, purpose: Purpose) -> Seals:
+        from chalicelib.services.sealing import Seals
+
+        # Tests give a house another secret while it stands.
+        return Seals(purpose, self.keyring, lambda: self.bootstrap(), self.clock)  # noqa: PLW0108
 
     @cached_property
     def browsing(self) -> Browsing:
@@ -198,11 +214,12 @@ class Wired(Outside):
     @cached_property
     def sessions(self) -> Sessions:
         """Sessions of the monitor."""
+        from chalicelib.core.keyring import Purpose
         from chalicelib.services.sessions import Sessions
         from chalicelib.services.throttling import Throttle
 
         expiring = self.state.expiring
-        return Sessions(self.tokens, expiring, Throttle(expiring, self.clock, "sign-in"))
+        return Sessions(self.tokens, self._seals(Purpose.SESSIONS), expiring, Throttle(expiring, self.clock, "sign-in"))
 
     @cached_property
     def arrivals(self) -> Arrivals:

@@ -17,6 +17,7 @@ from cli.commands import (
     download,
     functions,
     images,
+    keys,
     login,
     logs,
     open,  # noqa: A004 - a command's file is named as it is typed
@@ -39,7 +40,7 @@ from cli.commands import (
 
 SECTIONS: Mapping[str, tuple[ModuleType, ...]] = {
     "the local cloud": (up, down, status, logs),
-    "an AWS account": (deploy, teardown),
+    "an AWS account": (deploy, keys, teardown),
     "pictures": (upload, download, images, collections, quarantine),
     "work": (tasks, task, cancel, retry, run, schedules, queues, functions),
     "who may, and who did": (login, profiles, tokens, audit),

@@ -80,7 +80,8 @@ class Standing:
     metrics: int = 90
     alarms: int = 28
     """Two of them with SQL only."""
-    secrets: int = 1
+    secrets: int = 2
+    """The first token, and the keys."""
 
 
 WORK, STANDING = Work(), Standing()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from chalice.app import Chalice
 
+from chalicelib.core.tokens import Scope
 from chalicelib.services.uploads import Upload
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway, Got
@@ -156,6 +159,29 @@ def test_a_link_to_share_lasts_as_long_as_was_asked_for_and_survives_another_nam
     assert parse_qs(urlsplit(location).query)["lasts"] == ["1"]
     busy_house.clock.sleep(1)
     assert anyone.get(place(made["url"])).status == 403
+
+
+@pytest.mark.parametrize("change", ["revoke", "rescope", "expire"])
+def test_a_link_ends_with_the_token_that_made_it(
+    app: Chalice, admin: Gateway, busy_house: Wired, image: Json, change: str
+) -> None:
+    secret, token = busy_house.tokens.issue("app", frozenset({Scope.READ}), lasts=timedelta(days=2))
+    anyone, reader, image_id = Gateway(app), Gateway(app, authorization=secret), image["image_id"]
+    shared = reader.post(f"/images/{image_id}/link", b'{"hours": 72}').json["url"]
+    in_record = reader.get(f"/images/{image_id}").json["links"]["cdn"]
+    others = admin.post(f"/images/{image_id}/link", b'{"hours": 72}').json["url"]
+    assert {anyone.get(place(url)).status for url in (shared, in_record, others)} == {302}
+
+    if change == "revoke":
+        admin.ask("DELETE", f"/tokens/{token.digest}")
+    elif change == "rescope":
+        admin.ask("PATCH", f"/tokens/{token.digest}", b'{"scopes": ["upload"]}')
+    else:
+        busy_house.clock.sleep(2 * 24 * 3600)
+
+    refused = anyone.get(place(shared))
+    assert (refused.status, refused.json["code"]) == (403, "bad_signature")
+    assert (anyone.get(place(in_record)).status, anyone.get(place(others)).status) == (403, 302)
 
 
 @pytest.mark.parametrize("body", [b'{"hours": 0}', b'{"hours": 169}', b'{"days": 1}'])

@@ -181,6 +181,7 @@ def _settings(**settings: Any) -> Settings:  # noqa: ANN401
         "thumbnails_queue": named("ThumbnailsQueue"),
         "maintenance_queue": named("MaintenanceQueue"),
         "bootstrap_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("BootstrapToken")),
+        "keys_secret": ARNS["AWS::SecretsManager::Secret"][1].format(named("Keys")),
         "distribution": "Distribution",
     }
     return Settings(**(given | settings))
@@ -193,6 +194,7 @@ def _make_resources() -> None:
         for logical in (f"{lane}Queue", f"{lane}DeadLetters"):
             boto3.client("sqs").create_queue(QueueName=named(logical))
     boto3.client("secretsmanager").create_secret(Name=named("BootstrapToken"), SecretString=ROOT)
+    boto3.client("secretsmanager").create_secret(Name=named("Keys"), SecretString='{"root": "for tests"}')
     table = table_that_ships()
     shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     boto3.client("dynamodb").create_table(TableName=named("Table"), **{part: table[part] for part in shape})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from chalicelib.core.keyring import KeySecret, Purpose
 from infra import stages
 from infra.template import DATABASE, FOUNDATION, read
 from tests.infra.template import resources_of
@@ -18,11 +20,19 @@ CHOICES = {
 
 
 def test_the_first_token_is_made_by_aws_and_stands_nowhere_in_the_template() -> None:
-    [secret] = resources_of("AWS::SecretsManager::Secret").values()
+    secrets = resources_of("AWS::SecretsManager::Secret")
 
-    assert "SecretString" not in secret
-    assert secret["GenerateSecretString"]["PasswordLength"] >= 43
+    assert secrets.keys() == {"BootstrapToken", "Keys"}
+    assert not [name for name, secret in secrets.items() if "SecretString" in secret]
+    assert all(secret["GenerateSecretString"]["PasswordLength"] >= 43 for secret in secrets.values())
     assert not [name for name in TEMPLATE["Parameters"] if "token" in name.lower() or "password" in name.lower()]
+
+
+def test_what_aws_makes_is_a_ring_of_keys() -> None:
+    made = resources_of("AWS::SecretsManager::Secret")["Keys"]["GenerateSecretString"]
+    text = json.dumps(json.loads(made["SecretStringTemplate"]) | {made["GenerateStringKey"]: "x" * 43})
+
+    assert all(KeySecret(text, None).ring(purpose).keys for purpose in Purpose)
 
 
 def test_nobody_chooses_the_databases_password() -> None:

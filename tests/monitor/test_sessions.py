@@ -224,14 +224,14 @@ def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, house: Wired) -> No
     tab.sign_in(a_token(house, Scope.ADMIN))
 
     del house.sessions
-    house.tokens = type(house.tokens)(house.state.tokens, house.clock, lambda: "wlf_other")
+    house.bootstrap = lambda: "wlf_other"
 
     assert tab.ask("GET", "/tasks").status == 401
 
 
 def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, house: Wired) -> None:
     token = a_token(house, Scope.ADMIN)
-    house.tokens = type(house.tokens)(house.state.tokens, house.clock, lambda: "")
+    house.bootstrap = lambda: ""
 
     assert tab.sign_in(token).status == 503
 
@@ -239,13 +239,14 @@ def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, house: Wired) -> N
 def test_a_changed_cookie_is_no_session(tab: Tab, house: Wired) -> None:
     tab.sign_in()
     name, _, sealed = tab.cookie.partition("=")
-    version, nonce, digest, ends, seal = sealed.split(".")
+    version, key, nonce, digest, ends, seal = sealed.split(".")
     forged = (
-        f"{version}.{nonce}.{'0' * 64}.{ends}.{seal}",
-        f"{version}.{nonce}.{digest}.{int(ends) + 60}.{seal}",
-        f"{version}.{nonce[::-1]}.{digest}.{ends}.{seal}",
-        f"{version}.{nonce}.{digest}.{ends}.{'0' * 64}",
-        f"{version}.{nonce}.{digest}.{ends}",
+        f"{version}.{key}.{nonce}.{'0' * 64}.{ends}.{seal}",
+        f"{version}.{key}.{nonce}.{digest}.{int(ends) + 60}.{seal}",
+        f"{version}.{key}.{nonce[::-1]}.{digest}.{ends}.{seal}",
+        f"{version}.9.{nonce}.{digest}.{ends}.{seal}",
+        f"{version}.{key}.{nonce}.{digest}.{ends}.{'0' * 64}",
+        f"{version}.{key}.{nonce}.{digest}.{ends}",
         f"v1.{digest}.{ends}.{seal}",
         "",
         "\ud800",

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import hmac
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.core import keys
 from chalicelib.core.catalog import Image
+from chalicelib.core.keyring import Purpose
 from chalicelib.core.tasks import Status
+from chalicelib.core.tokens import digest_of
 from chalicelib.errors import BadRequest, Unavailable
 from chalicelib.services.privacy import BadSignature, PrivacyDiffers, PrivacyIsSettled, Signatures
+from chalicelib.services.sealing import Seals
 from tests.builders import FrozenClock
 from tests.night import DAY, HOUR, NightWorld
 from tests.pictures import a_jpeg
@@ -100,13 +104,27 @@ def test_private_collections_are_known_by_their_names(world: NightWorld) -> None
         world.wired.privacy.make("../x", private=True)
 
 
+BY = digest_of("wlf_reader")
+
+
+def seals(secret: str, clock: FrozenClock) -> Seals:
+    return Seals(Purpose.LINKS, lambda _: None, lambda: secret, clock)
+
+
 @pytest.fixture
-def signatures() -> Signatures:
-    return Signatures(lambda: "wlf_root", FrozenClock())
+def ended() -> set[str]:
+    """Tokens that may not read any more."""
+    return set()
+
+
+@pytest.fixture
+def signatures(ended: set[str]) -> Signatures:
+    clock = FrozenClock()
+    return Signatures(seals("wlf_root", clock), clock, lambda digest: digest not in ended)
 
 
 def test_a_signature_is_good_for_its_image_until_it_expires(signatures: Signatures) -> None:
-    expires, signature = signatures.sign("i1", HOUR)
+    expires, signature = signatures.sign("i1", HOUR, by=BY)
     assert signatures.check("i1", expires, signature) == HOUR
     signatures.clock.sleep(3_599)
     assert signatures.check("i1", expires, signature) == timedelta(seconds=1)
@@ -115,23 +133,47 @@ def test_a_signature_is_good_for_its_image_until_it_expires(signatures: Signatur
         signatures.check("i1", expires, signature)
 
 
+def test_a_signature_ends_with_the_token_that_made_it(signatures: Signatures, ended: set[str]) -> None:
+    expires, signature = signatures.sign("i1", HOUR, by=BY)
+    _, other = signatures.sign("i1", HOUR, by=digest_of("wlf_other"))
+    ended.add(BY)
+    with pytest.raises(BadSignature):
+        signatures.check("i1", expires, signature)
+    assert signatures.is_ours("i1", expires, signature)
+    assert signatures.check("i1", expires, other) == HOUR
+
+
 def test_nothing_of_a_signature_can_be_changed(signatures: Signatures) -> None:
-    expires, signature = signatures.sign("i1", HOUR)
-    other = Signatures(lambda: "wlf_other", signatures.clock)
+    expires, signature = signatures.sign("i1", HOUR, by=BY)
+    other = Signatures(seals("wlf_other", FrozenClock()), signatures.clock, lambda _: True)
+    key, by, sealed = signature.split(".")
     tampered = [
         ("i2", expires, signature),
         ("i1", expires + 1, signature),
         ("i1", expires, signature[:-1] + "x"),
+        ("i1", expires, f"{key}.{digest_of('wlf_admin')}.{sealed}"),
+        ("i1", expires, f"1.{by}.{sealed}"),
+        ("i1", expires, sealed),
         ("i1", expires, "ı"),  # noqa: RUF001  # a letter that is no ASCII
         ("i1", None, signature),
         ("i1", expires, None),
-        ("i1", *other.sign("i1", DAY)),
+        ("i1", *other.sign("i1", DAY, by=BY)),
     ]
     for image_id, until, shown in tampered:
+        assert not signatures.is_ours(image_id, until, shown)
         with pytest.raises(BadSignature):
             signatures.check(image_id, until, shown)
 
 
+def test_a_signature_of_the_version_before_lasts_until_it_expires(signatures: Signatures) -> None:
+    expires = int((signatures.clock.now() + HOUR).timestamp())
+    key = hmac.digest(b"wlf_root", b"wallify delivery", "sha256")
+    signature = hmac.new(key, f"i1\n{expires}".encode(), "sha256").hexdigest()
+    assert signatures.check("i1", expires, signature) == HOUR
+    assert not signatures.is_ours("i2", expires, signature)
+
+
 def test_without_a_secret_nothing_is_signed() -> None:
+    clock = FrozenClock()
     with pytest.raises(Unavailable):
-        Signatures(lambda: "", FrozenClock()).sign("i1", HOUR)
+        Signatures(seals("", clock), clock, lambda _: True).sign("i1", HOUR, by=BY)

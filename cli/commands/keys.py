@@ -1,0 +1,76 @@
+"""`wallify keys`: what sessions, signed addresses and cursors of a stage are sealed with."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cli.commands import connection
+from cli.commands.deploy import add_stage_to
+from cli.commands.grammar import Commands, declare, verbs_of
+from cli.showing import Column, say, show_all
+
+if TYPE_CHECKING:
+    from cli.deploy.keys import KeyState
+
+PURPOSES = ("sessions", "links", "cursors")
+COLUMNS: tuple[Column[KeyState], ...] = (
+    ("purpose", lambda key: key.purpose),
+    ("key", lambda key: key.key_id),
+    ("state", lambda key: key.state),
+    ("since", lambda key: key.since),
+)
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command."""
+    parser = declare(
+        commands,
+        "keys",
+        "list and rotate the keys of a stage's sessions, signed addresses and cursors",
+        "keys list --stage prod",
+        "keys rotate links --stage prod",
+        "keys rotate sessions --stage prod --at-once",
+    )
+    connection.add_json_to(parser)
+    verbs = verbs_of(parser, None)
+    declared = declare(verbs, "list", "list the keys, without what they are made of", "keys list --stage prod")
+    rotate = declare(
+        verbs,
+        "rotate",
+        "add a new key; what older keys have sealed lasts its time",
+        "keys rotate links --stage prod",
+        "keys rotate links --stage prod --at-once",
+    )
+    rotate.add_argument("purpose", choices=PURPOSES, help="what the key seals")
+    rotate.add_argument("--at-once", action="store_true", help="end what older keys have sealed, within a minute")
+    for verb, action in ((declared, run), (rotate, run_rotate)):
+        _add_common(verb)
+        verb.set_defaults(run=action)
+
+
+def _add_common(verb: argparse.ArgumentParser) -> None:
+    add_stage_to(verb)
+    connection.add_json_to(verb, below=True)
+
+
+def run(given: argparse.Namespace) -> int:
+    """List them."""
+    from cli.deploy import keys  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy.target import Target  # noqa: PLC0415  # the same
+
+    return show_all(given, keys.states(Target(given.stage)), COLUMNS, none="There are no keys.")
+
+
+def run_rotate(given: argparse.Namespace) -> int:
+    """Rotate one."""
+    from chalicelib.core.keyring import Purpose  # noqa: PLC0415  # as above
+    from cli.deploy import keys  # noqa: PLC0415  # as above
+    from cli.deploy.target import Target  # noqa: PLC0415  # as above
+
+    purpose = Purpose(given.purpose)
+    keys.rotate(Target(given.stage), purpose, at_once=given.at_once)
+    told = "ends within a minute" if given.at_once else f"lasts up to {keys.lasting(purpose)} more"
+    done = {"stage": given.stage, "purpose": given.purpose, "at_once": given.at_once}
+    say(given, f"A new key for {given.purpose} of {given.stage}; what the older ones have sealed {told}.", done)
+    return 0

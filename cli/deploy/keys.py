@@ -1,0 +1,80 @@
+"""The keys of a stage's sessions, signed addresses and cursors: looked at and rotated, in their secret."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.core.keyring import LASTS, KeySecret, Purpose
+from cli.deploy.target import Target
+from cli.trouble import Trouble
+
+BYTES = 32
+
+
+@dataclass(frozen=True)
+class KeyState:
+    """One key, without what it is made of."""
+
+    purpose: str
+    key_id: str
+    state: str
+    """`next` (not in use yet), `sealing`, or `checking` (only what it has sealed is taken)."""
+    since: str | None
+
+
+def states(target: Target) -> tuple[KeyState, ...]:
+    """Every key whose seals are taken. Trouble where the stage has none."""
+    secret, now = _read(target), datetime.now(UTC)
+    return tuple(one for purpose in Purpose for one in _states(secret, purpose, now))
+
+
+def rotate(target: Target, purpose: Purpose, *, at_once: bool = False) -> None:
+    """Give the purpose a new key; `at_once` ends what the older ones have sealed."""
+    secret = _read(target)
+    text = secret.rotated(purpose, secrets.token_bytes(BYTES), now=datetime.now(UTC), at_once=at_once)
+    _vault(target).put_secret_value(SecretId=_name(target), SecretString=text)
+
+
+def lasting(purpose: Purpose) -> str:
+    """For how long what was sealed last may be shown, in words."""
+    hours = int(LASTS[purpose].total_seconds() // 3600)
+    return f"{hours // 24} days" if hours > 24 else f"{hours} hours"  # noqa: PLR2004 - hours of a day
+
+
+def _states(secret: KeySecret, purpose: Purpose, now: datetime) -> list[KeyState]:
+    ring = secret.ring(purpose)
+    sealing = ring.sealing(now)
+    found = []
+    for key in ring.checking(now):
+        waits = key.since is not None and key.since > now
+        state = "sealing" if key == sealing else "next" if waits else "checking"
+        found.append(KeyState(purpose, key.key_id, state, key.since.isoformat() if key.since else None))
+    return found
+
+
+def _read(target: Target) -> KeySecret:
+    try:
+        found = _vault(target).get_secret_value(SecretId=_name(target))
+        secret = KeySecret(str(found["SecretString"]), found.get("CreatedDate"))
+        secret.ring(Purpose.LINKS)
+    except (BotoCoreError, ClientError) as refusal:
+        advice = f"Deploy the stage first: `./wallify deploy --stage {target.stage}`."
+        raise Trouble(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
+    except ValueError as wrong:
+        raise Trouble(
+            f"{_name(target)} holds no keyring.", "Put its last good version back (docs/runbook.md)."
+        ) from wrong
+    return secret
+
+
+def _name(target: Target) -> str:
+    return f"wallify/{target.stage}/keys"
+
+
+def _vault(target: Target) -> Any:  # noqa: ANN401 - a boto3 client
+    return target.client("secretsmanager")
