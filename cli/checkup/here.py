@@ -15,6 +15,7 @@ from cli.local import lifecycle
 from cli.local.daemons import Daemon
 from cli.local.stack import PROJECT
 from cli.local.staging import tracked_config
+from cli.local.storage import fault_of
 from cli.profiles import is_private
 from infra import checks
 
@@ -23,6 +24,8 @@ LAMBDA = ((3, 12), (3, 13))
 ROOM = 2_000_000_000
 """Bytes that an installation with its packages and a small library takes."""
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^;\s\\]+)\s*(;.*?)?\s*\\?$")
+WRITTEN = ("objects", "state", "tmp")
+"""Parts of a local cloud that it writes to while it runs."""
 UP = "Start it with `./wallify up`."
 
 
@@ -91,6 +94,16 @@ def stack(home: Path) -> Iterator[Finding]:
             yield Finding(name, BAD, "not running", UP)
         else:
             yield Finding(name, BAD, f"died; its log is {where.log(name)}", UP)
+
+
+def storage(home: Path) -> Iterator[Finding]:
+    """Whether the local cloud can write what it is given."""
+    for name in WRITTEN:
+        if (home / name).exists() and (fault := fault_of(home / name)):
+            advice = "Uploads are refused with 503. Make room there, or make it writable."
+            yield Finding("storage", BAD, f"{home / name} cannot be written: {fault}", advice)
+            return
+    yield Finding("storage", GOOD, f"{home} can be written")
 
 
 def _differing(project: Path) -> Iterator[tuple[str, str, str | None]]:

@@ -69,6 +69,7 @@ def _of_service(place: Target) -> Iterator[Finding]:
 
     if place.home is not None:
         yield from _safely(partial(here.stack, place.home))
+        yield from _safely(partial(here.storage, place.home))
     with connection.client_of(place, tries=2) as api:
         reached = list(_safely(partial(service.greeting, api), "api"))
         yield from reached

@@ -39,10 +39,13 @@ ROOT = {
 
 OF_MACHINE = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
 
-PARTS = ("process", "state", "journal", "index", "order", "forms", "code", "policies", "gate")
+PARTS = ("process", "state", "journal", "index", "order", "forms", "code", "policies", "gate", "storage")
 SOURCES = (
     *(f"cli/local/emulator_{part}.py" for part in PARTS),
-    *(f"cli/local/{part}.py" for part in ("unpacking", "callers", "refusals", "gateway_words", "stack_keys")),
+    *(
+        f"cli/local/{part}.py"
+        for part in ("unpacking", "callers", "refusals", "gateway_words", "stack_keys", "storage")
+    ),
     "infra/gateway.yaml",
 )
 """Files that its process is made of."""

@@ -35,13 +35,19 @@ class Journal:
             self._pending.append(line)
 
     def flush(self) -> None:
-        """All pending lines as one, in one write: a transaction is there whole or not at all."""
+        """All pending lines as one, in one write: a transaction is there whole or not at all.
+
+        OSError if it cannot be written; then nothing of it is in the file, and the lines are still pending.
+        """
         if not self._pending:
             return
         with self._lock:
             pending, self._pending = self._pending, []
-            with self._newest().open("ab", buffering=0) as file:
-                file.write(json.dumps(pending).encode() + b"\n")
+            try:
+                _append(self._newest(), json.dumps(pending).encode() + b"\n")
+            except OSError:
+                self._pending = [*pending, *self._pending]
+                raise
 
     def turn(self) -> list[Path]:
         """Begin a new file; the old ones, which whoever now saves a snapshot may `unlink` afterwards."""
@@ -147,6 +153,18 @@ def _unknown(messages: Iterable[Line], known: set[str]) -> list[Line]:
             break
         found.append(message)
     return found[::-1]
+
+
+def _append(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            # A disk that fills up takes a part, and says so by the number alone.
+            while line:
+                line = line[file.write(line) :]
+        except OSError:
+            file.truncate(before)  # or the next line would be joined to half of this one
+            raise
 
 
 def _parsed(whole: bytes) -> list[Line]:

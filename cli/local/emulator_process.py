@@ -7,6 +7,7 @@
 - Wildcards in policies match line breaks, as those of IAM do (`emulator_policies`).
 - State is saved while it runs (`emulator_state`, `emulator_journal`), and a restart gives unfinished messages back.
 - Web pages and programs without the stack's key do not reach what is not for them (`emulator_gate`).
+- What cannot be written is refused, and nothing has changed (`emulator_storage`).
 - New code lets invocations that are under way finish on the old code, as on AWS.
 """
 
@@ -23,7 +24,7 @@ from ministack import app as ministack
 from ministack.core import lambda_runtime, persistence
 from ministack.services import dynamodb
 
-from cli.local import emulator_code, emulator_forms, emulator_index, emulator_policies, emulator_state
+from cli.local import emulator_code, emulator_forms, emulator_index, emulator_policies, emulator_state, emulator_storage
 from cli.local.callers import Callers
 from cli.local.emulator_gate import Gate, keep_root_from_pages
 from cli.local.emulator_journal import Items, Journal, Messages
@@ -48,6 +49,7 @@ def main() -> None:
     emulator_forms.keep()
     emulator_policies.keep()
     _keep_state()
+    emulator_storage.keep()
     _keep_pages_out(Gate(Callers.of_json(callers), StackKeys.of(Path(keys))))
     ministack.main()
 
@@ -99,7 +101,7 @@ def _is_busy(worker: Any) -> bool:  # noqa: ANN401
 
 
 def _keep_state() -> None:
-    persistence.save_state = emulator_state.save_state
+    persistence.save_state = emulator_state.save_if_possible
     dynamodb.get_state = emulator_state.item_tables
     journals = {"dynamodb": Journal("dynamodb"), "sqs": Journal("sqs")}
     items, messages = Items(journals["dynamodb"]), Messages(journals["sqs"])
@@ -115,8 +117,11 @@ def _keep_state() -> None:
     async def noting(scope: Scope, receive: Channel, send: Channel) -> None:
         async def written_down_first(message: Scope) -> None:
             messages.note()
-            for journal in journals.values():
-                journal.flush()
+            try:
+                for journal in journals.values():
+                    journal.flush()
+            except OSError as fault:
+                emulator_storage.give_up(fault)
             await send(message)
 
         await serve(scope, receive, written_down_first)

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -26,11 +27,13 @@ from cli.local.emulator_journal import Journal
 
 PAUSE = 0.2  # seconds between saves
 SHARE = 10  # at least this many times as much rest as work: saving never takes more than a tenth of a core
+LATER = 5  # seconds, after what could not be written
 ATTEMPTS = 20  # a snapshot is refused while the store changes under it
 
 READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 WRITTEN_DOWN = "items"  # changed, and in the journal
 ITEM_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+MESSAGE_WRITES = {"SendMessage", "SendMessageBatch"}
 LONG = 16_000_000  # bytes of a journal that a snapshot should make superfluous
 DEPTH = 6  # levels of a snapshot above the items of a partition
 
@@ -73,8 +76,18 @@ class Saver:
             touched, began = self.due(), time.monotonic()
             for service, state in ministack._build_persistence_save_dict().items():  # noqa: SLF001 - the only way in
                 if service in touched or ALL in touched:
-                    self._save(service, state)
+                    self._save_or_later(service, state)
             time.sleep(max(PAUSE, SHARE * (time.monotonic() - began)))
+
+    def _save_or_later(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
+        try:
+            self._save(service, state)
+        except OSError as fault:
+            # What has been answered is in the journal meanwhile.
+            log.warning("%s cannot be saved now: %s", service, fault)
+            self._touched.add(service)
+            self._wake.set()
+            time.sleep(LATER)
 
     def _save(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
         # What changes from here on may be in the snapshot or not; the new journal has it.
@@ -112,15 +125,33 @@ def touched_by(method: str, headers: Mapping[bytes, bytes]) -> set[str]:
     return {service, "sqs"} if service in SAVED_ALONE else {ALL}
 
 
+def changes_items_or_messages(action: str) -> bool:
+    """Whether an action of DynamoDB or SQS leaves more than there was; what takes messages away needs no room."""
+    return action in ITEM_WRITES | MESSAGE_WRITES
+
+
 def save_state(service: str, state: Mapping[str, Any]) -> None:
     """MiniStack's own file, written five times as fast, and piece by piece, so that requests are answered meanwhile."""
     path = Path(persistence.STATE_DIR) / f"{service}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".json.tmp")
     version = persistence._state_format_version(service)  # noqa: SLF001 - their format
-    with draft.open("w", encoding="utf-8") as file:
-        file.writelines(_encoded({"__ministack_format__": version, "payload": state}))
-    draft.replace(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.writelines(_encoded({"__ministack_format__": version, "payload": state}))
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()  # half a file takes room, and is of no use
+        raise
+
+
+def save_if_possible(service: str, state: Mapping[str, Any]) -> None:
+    """The same at the end of the process, where one service that cannot be saved must not keep back the others."""
+    try:
+        save_state(service, state)
+    except OSError as fault:
+        log.warning("%s cannot be saved: %s", service, fault)
 
 
 def item_tables() -> dict[str, Any]:

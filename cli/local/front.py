@@ -39,7 +39,7 @@ from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.gateway_words import OF_HTTPS
 from cli.local.plain_http import METHODS, Gate, fault_of, host_fault, method_refusal, refusal, said, target_of
-from cli.local.refusals import words
+from cli.local.refusals import told, words
 from cli.local.stack_keys import HEADER, StackKeys
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: an event, its body in base64
@@ -60,6 +60,12 @@ FORWARDED = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"}
 OURS = OF_ONE_HOP | FORWARDED | {"host", "content-length", "expect", HEADER}
 HUNG_UP = 499
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+
+STORAGE = "x-wallify-storage"
+"""Header in which the emulator says why nothing can be written."""
+HEALTH = "/health"
+BROKEN = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+"""What a function answers that needs the disk itself."""
 
 THROTTLED = b'ConcurrentInvocationLimitExceeded"'
 """In what the emulator answers where the functions that run are as many as may."""
@@ -260,6 +266,9 @@ class Front:
             upstream = await self._pass_on(request, target, body)
             async with upstream:
                 answer = Answer(upstream.status, upstream.reason, _passing(upstream), await upstream.read())
+        fault = upstream.headers.get(STORAGE, "")
+        if fault and (answer.status in BROKEN or target.partition("?")[0] == HEALTH):
+            return _unwritable(fault)
         is_throttled = answer.status == HTTPStatus.TOO_MANY_REQUESTS and THROTTLED in answer.body
         return _throttled() if is_throttled else answer
 
@@ -325,12 +334,17 @@ def _throttled() -> Answer:
     return Answer(status, None, CIMultiDict(headers), body)
 
 
+def _unwritable(fault: str) -> Answer:
+    headers, body = told(HTTPStatus.SERVICE_UNAVAILABLE, {"reason": fault})
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, None, CIMultiDict(headers | {"Retry-After": "5"}), body)
+
+
 def _whole(answer: Answer) -> web.Response:
     return web.Response(status=answer.status, reason=answer.reason, headers=answer.headers, body=answer.body)
 
 
 def _passing(upstream: ClientResponse) -> CIMultiDict[str]:
-    left_out = OF_ONE_HOP | OF_HTTPS
+    left_out = OF_ONE_HOP | OF_HTTPS | {STORAGE}
     return CIMultiDict((name, value) for name, value in upstream.headers.items() if name.lower() not in left_out)
 
 

@@ -46,8 +46,16 @@ SENTENCES = {
         f"The request line and the headers are larger than {MOST_HEAD} bytes, or too many; send fewer.",
         f"İstek satırı ve başlıklar {MOST_HEAD} bayttan büyük ya da çok fazla; daha az başlık gönderin.",
     ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "The local cloud's storage cannot be written, and nothing was changed; make room for it and try again.",
+        "Yerel bulutun deposuna yazılamıyor ve hiçbir şey değişmedi; yer açıp yeniden deneyin.",
+    ),
 }
-CODES = {HTTPStatus.FORBIDDEN: "forbidden", HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed"}
+CODES = {
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+}
 """Of the others it is bad_request."""
 
 

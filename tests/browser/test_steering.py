@@ -202,3 +202,22 @@ def test_a_chart_can_be_read_with_the_arrow_keys(admin: Visitor) -> None:
     admin.page.keyboard.press("ArrowLeft")
 
     expect(admin.page.locator(".chart-tip").first).to_contain_text("Done")
+
+
+def test_the_monitor_tells_above_every_page_that_storage_cannot_be_written(admin: Visitor) -> None:
+    told = {
+        "status": 503,
+        "code": "unavailable",
+        "message": "It cannot be written.",
+        "details": {"reason": "Disk full."},
+    }
+    admin.page.route("**/health", lambda route: route.fulfill(status=503, json=told))
+
+    admin.page.reload()
+    for address in ("#/tasks", "#/library"):
+        admin.go(address)
+        expect(admin.page.get_by_role("alert")).to_have_text("It cannot be written. Disk full.")
+
+    assert admin.barriers() == []
+    assert all("503" in complaint for complaint in admin.complaints)
+    admin.complaints.clear()  # the browser's own, of the answer

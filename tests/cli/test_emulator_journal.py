@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from ministack.core import persistence
 from ministack.services import dynamodb, sqs
 
 from cli.local.emulator_journal import Items, Journal, Messages
+from cli.local.emulator_state import Saver, save_if_possible
+from tests.cli.disks import disk
 
 TABLE = {"TableArn": "arn:aws:dynamodb:us-east-1:000000000000:table/t", "TableName": "t"}
 
@@ -119,3 +122,58 @@ def test_a_journal_is_long_once_it_outgrows_both_the_limit_and_the_snapshot(fold
     assert not journal.is_long(500)
     (folder / "dynamodb.json").write_text("x" * 200)
     assert not journal.is_long(50)
+
+
+def test_lines_that_could_not_be_written_leave_nothing_behind_and_stay_pending(tmp_path: Path) -> None:
+    with disk(tmp_path / "small") as small, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(persistence, "STATE_DIR", str(small.folder))
+        journal = Journal("dynamodb")
+        journal.add({"pk": "before"})
+        journal.flush()
+        small.fill(os.getpid())
+        try:
+            journal.add({"pk": "x" * 100_000})
+            with pytest.raises(OSError, match=r"No space left|File too large"):
+                journal.flush()
+        finally:
+            small.free(os.getpid())
+        assert [line["pk"] for line in Journal("dynamodb").lines()] == ["before"]
+
+        journal.add({"pk": "after"})
+        journal.flush()
+        assert [len(line["pk"]) for line in Journal("dynamodb").lines()] == [6, 100_000, 5]
+
+
+def test_a_disk_that_takes_half_a_line_takes_none(tmp_path: Path) -> None:
+    """Its last free page is less than the line needs, so that a first write ends early, without an error."""
+    with disk(tmp_path / "small") as small, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(persistence, "STATE_DIR", str(small.folder))
+        journal = Journal("dynamodb")
+        journal.add({"pk": "before"})
+        journal.flush()
+        small.fill(os.getpid(), leaving=8192)
+        try:
+            journal.add({"pk": "x" * 100_000})
+            with pytest.raises(OSError, match=r"No space left|File too large"):
+                journal.flush()
+            [file] = journal.files()
+            assert [line["pk"] for line in Journal("dynamodb").lines()] == ["before"]
+            assert file.read_bytes().endswith(b"\n")
+        finally:
+            small.free(os.getpid())
+
+
+def test_what_cannot_be_saved_is_saved_later_and_the_saver_goes_on(tmp_path: Path) -> None:
+    with disk(tmp_path / "small") as small, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(persistence, "STATE_DIR", str(small.folder))
+        saver = Saver({})
+        small.fill(os.getpid())
+        try:
+            saver._save_or_later("sns", lambda: {"topics": "x" * 100_000})  # noqa: SLF001 - what its thread does
+            assert saver.due() == {"sns"}
+            assert not (small.folder / "sns.json.tmp").exists()
+            save_if_possible("sns", {"topics": "x" * 100_000})
+        finally:
+            small.free(os.getpid())
+        saver._save_or_later("sns", lambda: {"topics": "x"})  # noqa: SLF001
+        assert (saver.due(), (small.folder / "sns.json").exists()) == (set(), True)

@@ -185,3 +185,34 @@ def test_an_emulator_that_is_gone_is_a_bad_gateway_in_our_words() -> None:
 def test_one_connection_serves_many_requests(client: httpx.Client, upstream: Upstream) -> None:
     assert [client.get("/health").status_code for _ in range(20)] == [200] * 20
     assert len({request.peer for request in upstream.requests}) == 1
+
+
+STORAGE = {"X-Wallify-Storage": "No space left on device"}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health", 200), ("/file_upload", 500), ("/tasks", 502), ("/a", 504)])
+def test_storage_that_cannot_be_written_is_told_with_the_reason(
+    client: httpx.Client, upstream: Upstream, path: str, status: int
+) -> None:
+    upstream.status, upstream.headers, upstream.body = status, STORAGE, b"{}"
+
+    answer = client.get(path)
+
+    told = answer.json()
+    assert (answer.status_code, told["status"], told["code"], answer.headers["retry-after"]) == (
+        503,
+        503,
+        "unavailable",
+        "5",
+    )
+    assert told["details"]["reason"] == "No space left on device"
+    assert told["details"]["tr"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/tasks", 200), ("/file_upload", 503), ("/tasks/1", 404)])
+def test_other_answers_stay_as_they_are(client: httpx.Client, upstream: Upstream, path: str, status: int) -> None:
+    upstream.status, upstream.headers, upstream.body = status, STORAGE, b'{"mine": true}'
+
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json(), "x-wallify-storage" in answer.headers) == (status, {"mine": True}, False)

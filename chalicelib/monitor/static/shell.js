@@ -1,8 +1,9 @@
 /** The frame around every view: where one can go, who is signed in, and how the page looks and speaks. */
 
-import { may, remove, session } from "./api.js";
+import { get, may, remove, session } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { drawer } from "./dialogs.js";
+import { live } from "./live.js";
 import { button } from "./parts.js";
 import { here, onMove, to } from "./router.js";
 import { nextTheme, theme } from "./theme.js";
@@ -20,6 +21,7 @@ export const PAGES = {
   audit: ["Audit log", "admin"],
 };
 const ON_A_PHONE = ["overview", "tasks", "library", "queues"];
+const LOOK_AT_HEALTH = 15; // seconds
 const LOOKS = { auto: ["auto", "Theme: as the system"], light: ["sun", "Theme: light"], dark: ["moon", "Theme: dark"] };
 
 /** The pages that this session may see. */
@@ -35,8 +37,18 @@ export function shell(root) {
   const mark = () => [fill(nav, pages().map(entry)), fill(tabs, tabEntries())];
   mark();
   onMove(mark);
-  fill(root, skip, h("div", { class: "frame" }, side, h("div", { class: "content" }, main), tabs));
+  fill(root, skip, h("div", { class: "frame" }, side, h("div", { class: "content" }, alarm(), main), tabs));
   return main;
+}
+
+/** What stands above every page while the API says that it is not well, such as a disk that is full. */
+function alarm() {
+  const box = h("p", { class: "note bad", role: "alert", hidden: true });
+  live(() => get("/health"), LOOK_AT_HEALTH, (error) => {
+    box.hidden = error?.status !== 503;
+    fill(box, error && [language === "tr" ? error.details.tr : error.message, error.details.reason].filter(Boolean).join(" "));
+  });
+  return box;
 }
 
 function brand() {
