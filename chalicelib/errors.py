@@ -132,6 +132,14 @@ class DuplicateImage(Conflict):
     code = "duplicate_image"
 
 
+class PrivacyDiffers(WallifyError):
+    """Images do not move between private and public collections; upload them there."""
+
+    # No Conflict: looking again and trying the same again would never end.
+    status = 409
+    code = "privacy_differs"
+
+
 class PayloadTooLarge(WallifyError):
     """The file is larger than this route accepts."""
 

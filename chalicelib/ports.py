@@ -85,7 +85,8 @@ class Catalog(Protocol):
 
         Answers the stored task, which moves as in `TaskStore.replace`. Conflict if it has changed; DuplicateImage
         (detail `image_id`) if `unique` and the collection has these bytes already; NameTaken if the name is in use
-        there; whichever is found first, and then nothing has changed. An unknown collection comes into being with its
+        there; PrivacyDiffers if the renditions lie where those of a collection that was settled so do not;
+        whichever is found first, and then nothing has changed. An unknown collection comes into being with its
         first image. With `unique=False` the bytes may repeat; the digest stays with the image that had it first.
         """
         ...
@@ -107,7 +108,8 @@ class Catalog(Protocol):
         One conditional write: Conflict unless the stored image still has `before.version`, NameTaken if its new name is
         in use, and then nothing changes. Name, digest and counters move with it, out of the old collection and into the
         new one; into the trash they are let go, and out of it they are taken again. A digest that another image has
-        stays with that one. Id, digest and day of creation of an image do not change.
+        stays with that one. Id, digest and day of creation of an image do not change. PrivacyDiffers, as `publish`,
+        for an image that comes into the new collection, or out of the trash.
         """
         ...
 
@@ -144,7 +146,7 @@ class Catalog(Protocol):
         ...
 
     def collections(self) -> tuple[str, ...]:
-        """Names of all collections that ever had an image, in code point order."""
+        """Names of all collections that ever had an image, in code point order; of others, too, maybe."""
         ...
 
     def about(self, collection: str) -> About:
@@ -173,6 +175,18 @@ class Catalog(Protocol):
 
     def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
         """What the collection adds up to, and a mark that stays the same for as long as nothing moves that."""
+        ...
+
+    def privacy(self, collection: str) -> bool | None:
+        """Whether the collection was settled to be private; None where nothing was. A strongly consistent read."""
+        ...
+
+    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """Settle that renditions of this collection's images lie under `guarded/`, or that they do not.
+
+        One conditional write, which moves the mark: Conflict if the mark has moved since it was read, and then nothing
+        changes. No image comes into the collection afterwards whose renditions lie otherwise.
+        """
         ...
 
     def correct(self, delta: CollectionStats, mark: str) -> None:

@@ -18,9 +18,8 @@ from chalicelib.api.vocabulary import CollectionAt, Id, ImageAt, Moment, Switch,
 from chalicelib.core.catalog import Image
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
-from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
+from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, PrivacyDiffers, Unavailable
 from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
-from chalicelib.services.privacy import PrivacyDiffers
 from chalicelib.services.renaming import CollectionIsRenamed
 from chalicelib.wiring import wired
 
@@ -134,7 +133,7 @@ def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
     "Take an image out of the trash",
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The image, back in its collection.", ImageRecord)},
-    errors=(ImageNotFound, NameTaken, Unavailable),
+    errors=(PrivacyDiffers, ImageNotFound, NameTaken, Unavailable),
 )
 def restore_image(ask: Ask, at: ImageAt) -> Answer:
     """From the addresses that it had; by another name, if its own is in use by now."""

@@ -125,6 +125,9 @@ TURKISH = {
         "Çok fazla deneme başarısız oldu; {retry_after} saniye sonra yeniden deneyin."
     ),
     "Somebody else changed this record first.": "Bu kaydı az önce başkası değiştirdi.",
+    "The collection has become private and public again and again; try again shortly.": (
+        "Koleksiyon üst üste gizli ve açık oldu; birazdan yeniden deneyin."
+    ),
     "The task has ended already.": "Görev zaten sona ermiş.",
     "The upload was cancelled.": "Yükleme iptal edildi.",
     "There is no such token.": "Böyle bir token yok.",

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from chalicelib.core import names
 from chalicelib.core.catalog import Image
 from chalicelib.core.formats import FORMATS
-from chalicelib.errors import Conflict, NameTaken
+from chalicelib.errors import Conflict, NameTaken, PrivacyDiffers
 from chalicelib.ports import Catalog
 from chalicelib.services.forwarding import Forwarding
-from chalicelib.services.privacy import PrivacyDiffers, nobodys_secret
+from chalicelib.services.privacy import nobodys_secret
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,6 @@ class PrivacyIsSettled(Conflict):
     code = "privacy_is_settled"
 
 
-class PrivacyDiffers(Conflict):
-    """Images do not move between private and public collections; upload them there."""
-
-    code = "privacy_differs"
-
-
 def nobodys_secret(_: str) -> bool:
     """For whoever has no private collections."""
     return False
@@ -48,14 +42,19 @@ def nobodys_secret(_: str) -> bool:
 
 @dataclass(frozen=True)
 class Privacy:
-    """Which collections are private, noted in the bucket beside the pictures."""
+    """Which collections are private.
+
+    The catalogue has it settled beside the counters that every publication moves, so that both have one order. A note
+    in the bucket says the same: versions before this one know nothing else, and lists of all read it.
+    """
 
     catalog: Catalog
     objects: ObjectStore
 
     def is_private(self, collection: str) -> bool:
         """Whether this one is. Unavailable: what cannot be told is not taken for public."""
-        return self.objects.has(keys.privacy(collection))
+        settled = self.catalog.privacy(collection)
+        return self.objects.has(keys.privacy(collection)) if settled is None else settled
 
     def all(self) -> frozenset[str]:
         """Names of all that are."""
@@ -80,23 +79,44 @@ class Privacy:
             self._can_become(new_collection_name(collection), private=False)
 
     def make(self, collection: str, *, private: bool) -> str:
-        """Make it private or public before its first image; its name. BadRequest (name), PrivacyIsSettled."""
+        """Make it private or public before its first image; its name. BadRequest (name), PrivacyIsSettled.
+
+        Of this and a publication at the same moment one is first: the other is refused, or follows it.
+        """
         name = new_collection_name(collection)
-        if not self._can_become(name, private=private):
-            return name
-        if private:
-            self.objects.put(Blob(keys.privacy(name), b"private", "text/plain"))
-        else:
-            self.objects.delete(keys.privacy(name), budget=Budget(1))
+        if self._can_become(name, private=private):
+            self._settle(name, private=private)
+        if self.catalog.privacy(name) is private:
+            self._note(name, private=private)
         return name
 
     def _can_become(self, name: str, *, private: bool) -> bool:
         """Whether that would be a change. PrivacyIsSettled where it has images."""
         if private is self.is_private(name):
             return False
-        if self.catalog.stats(name).images or self._is_in_the_trash(name):
-            raise PrivacyIsSettled(collection=name)
+        self._must_be_empty(name, self.catalog.stats(name).images)
         return True
+
+    def _settle(self, name: str, *, private: bool) -> None:
+        while True:
+            stats, mark = self.catalog.stats_mark(name)
+            self._must_be_empty(name, stats.images)
+            try:
+                self.catalog.settle_privacy(name, mark, private=private)
+            except Conflict:
+                continue  # an image came or went, or another request was faster
+            return
+
+    def _note(self, name: str, *, private: bool) -> None:
+        """Have the bucket say what is settled; done again by every request that asks for it."""
+        if private:
+            self.objects.put(Blob(keys.privacy(name), b"private", "text/plain"))
+        else:
+            self.objects.delete(keys.privacy(name), budget=Budget(1))
+
+    def _must_be_empty(self, name: str, images: int) -> None:
+        if images or self._is_in_the_trash(name):
+            raise PrivacyIsSettled(collection=name)
 
     def _is_in_the_trash(self, collection: str) -> bool:
         after: str | None = None

@@ -11,10 +11,18 @@ from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.object_versions import ETAG, is_tied
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.core.pictures import Encoded, Limits, Recipe
 from chalicelib.core.tasks import Progress, Status, Task
 from chalicelib.engine.pipeline import process
-from chalicelib.errors import Conflict, DuplicateImage, NameTaken, ObjectNotFound, SourceGone, Unavailable
+from chalicelib.errors import (
+    Conflict,
+    DuplicateImage,
+    NameTaken,
+    ObjectNotFound,
+    PrivacyDiffers,
+    SourceGone,
+    Unavailable,
+)
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.arrivals import STEPS
 from chalicelib.services.attempts import Attempts
@@ -23,6 +31,9 @@ from chalicelib.services.counting import count_end
 from chalicelib.services.privacy import nobodys_secret
 from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of
 from chalicelib.services.sources import bytes_of
+
+_LOOKS = 3
+"""How often a collection may become private or public while one picture is published."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +59,8 @@ class Processing:
         self.checkpoint("after_engine")
         task = self.attempts.step(task, Progress(2, STEPS, "storing"))
         image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
-        private = self.is_private(image.collection)
-        renditions = tuple(rendition_of(image, encoded, private=private) for encoded in done.renditions)
         self._remove_older(task)
-        self.objects.put(*blobs_of(image, body, renditions, done.renditions))
-        self.checkpoint("after_put")
-        final = self._publish(task, image, renditions)
+        final = self._store(task, image, body, done.renditions)
         self.checkpoint("after_publish")
         self._tidy(task)
         return final
@@ -80,6 +87,21 @@ class Processing:
             return task, bytes_of(self.objects, task, limit=self.max_bytes)
         except ObjectNotFound as gone:
             raise SourceGone from gone
+
+    def _store(self, task: Task, image: Image, body: bytes, made: Sequence[Encoded]) -> Task:
+        """Store the renditions where the collection's privacy has them, and publish; elsewhere if it changes meanwhile.
+
+        The publication is refused where the collection was settled otherwise since it was asked.
+        """
+        for _ in range(_LOOKS):
+            private = self.is_private(image.collection)
+            renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
+            self.objects.put(*blobs_of(image, body, renditions, made))
+            self.checkpoint("after_put")
+            with suppress(PrivacyDiffers):
+                return self._publish(task, image, renditions)
+            self._remove_results(task)
+        raise Unavailable("The collection has become private and public again and again; try again shortly.")
 
     def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
         for name in names.candidates(image.name, image.image_id):

@@ -96,6 +96,14 @@ class TellingCatalog:
         """See `Catalog.stats_mark`."""
         return self.store.stats_mark(collection)
 
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return self.store.privacy(collection)
+
+    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        self.store.settle_privacy(collection, mark, private=private)
+
     def correct(self, delta: CollectionStats, mark: str) -> None:
         """See `Catalog.correct`."""
         self.store.correct(delta, mark)

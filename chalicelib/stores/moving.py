@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from chalicelib.core.catalog import CollectionStats, Image, weight_of
+from chalicelib.core.catalog import CollectionStats, Image, Rendition, weight_of
+from chalicelib.core.keys import is_guarded
 from chalicelib.core.tasks import Status, Task
 
 ENDED_AS: Mapping[Status, str] = {
@@ -22,6 +23,11 @@ def tally_moved(before: Task | None, after: Task) -> str | None:
     if after.parent_id is None or (before is not None and before.is_final):
         return None
     return ENDED_AS.get(after.status)
+
+
+def are_guarded(renditions: Sequence[Rendition]) -> bool | None:
+    """Whether an image's renditions lie where only signed addresses lead; None where it has none."""
+    return any(is_guarded(one.key) for one in renditions) if renditions else None
 
 
 def deltas(before: Image | None, after: Image | None) -> tuple[CollectionStats, ...]:

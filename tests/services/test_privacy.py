@@ -6,12 +6,14 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core import keys
+from chalicelib.core.blobs import Blob
+from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image
 from chalicelib.core.keyring import Purpose
 from chalicelib.core.tasks import Status
 from chalicelib.core.tokens import digest_of
-from chalicelib.errors import BadRequest, Unavailable
-from chalicelib.services.privacy import BadSignature, PrivacyDiffers, PrivacyIsSettled, Signatures
+from chalicelib.errors import BadRequest, PrivacyDiffers, Unavailable
+from chalicelib.services.privacy import BadSignature, PrivacyIsSettled, Signatures
 from chalicelib.services.sealing import Seals
 from tests.builders import FrozenClock
 from tests.night import DAY, HOUR, NightWorld
@@ -68,6 +70,61 @@ def test_a_cancelled_upload_leaves_nothing_private_behind(world: NightWorld) -> 
     world.settle()
     assert world.task(task).status is Status.REVOKED
     assert world.bucket.under("guarded/") == []
+
+
+def test_a_collection_made_private_while_a_picture_is_published_has_it_private(world: NightWorld) -> None:
+    task = world.upload(a_jpeg((60, 40)), collection="nature")
+    world.when("after_put", lambda: world.wired.privacy.make("nature", private=True))
+    world.settle()
+    assert world.task(task).status is Status.SUCCESS
+    assert public(world) == []
+    (image,) = world.wired.state.catalog.images("nature", 9).items
+    assert all(keys.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
+    assert world.missing() == []
+
+
+def test_a_picture_that_was_published_first_keeps_its_collection_public(world: NightWorld) -> None:
+    world.upload(a_jpeg((60, 40)), collection="nature")
+    refused: list[type[Exception]] = []
+
+    def make() -> None:
+        with pytest.raises(PrivacyIsSettled) as wrong:
+            world.wired.privacy.make("nature", private=True)
+        refused.append(wrong.type)
+
+    world.when("after_publish", make)
+    world.settle()
+    assert refused == [PrivacyIsSettled]
+    assert not world.wired.privacy.is_private("nature")
+    assert world.wired.privacy.all() == {"secret"}
+
+
+def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_private(world: NightWorld) -> None:
+    image = world.image(1, collection="nature")
+    world.night.deleting.trash(image.image_id)
+    _, mark = world.wired.state.catalog.stats_mark("nature")
+    world.wired.state.catalog.settle_privacy("nature", mark, private=True)  # the list of the trash was behind
+    with pytest.raises(PrivacyDiffers):
+        world.night.deleting.restore(image.image_id)
+    assert public(world) == []
+
+
+def test_a_collection_of_the_version_before_is_private_by_its_note(world: NightWorld) -> None:
+    world.bucket.put(Blob(keys.privacy("old"), b"private", "text/plain"))
+    image = world.image(1, collection="old")
+    assert world.wired.privacy.is_private("old")
+    assert world.wired.state.catalog.privacy("old") is None
+    assert all(keys.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
+    world.finish(world.night.deleting.delete([image.image_id]))
+    world.wired.privacy.make("old", private=False)
+    assert (world.wired.privacy.is_private("old"), "old" in world.wired.privacy.all()) == (False, False)
+
+
+def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: NightWorld) -> None:
+    world.wired.objects.delete(keys.privacy("secret"), budget=Budget(1))
+    assert world.wired.privacy.is_private("secret")
+    world.wired.privacy.make("secret", private=True)
+    assert world.wired.privacy.all() == {"secret"}
 
 
 @pytest.mark.parametrize(("source", "target"), [("secret", "nature"), ("nature", "secret")])

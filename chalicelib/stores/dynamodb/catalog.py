@@ -17,7 +17,7 @@ from chalicelib.stores.dynamodb.shelf import Shelf
 from chalicelib.stores.dynamodb.table import Table
 from chalicelib.stores.dynamodb.tasks import move
 from chalicelib.stores.dynamodb.walks import EVERYTHING, Walk, Where
-from chalicelib.stores.moving import deltas
+from chalicelib.stores.moving import are_guarded, deltas
 from chalicelib.stores.rows import kept, plain, read
 
 
@@ -41,7 +41,7 @@ class DynamoCatalog:
             Put(image_item(stored), Condition.absent(lambda: known)),
             *self._shelf.claims(stored, unique=unique),
             *(Put(rendition_item(rendition)) for rendition in renditions),
-            *counters.moved(stored.image_id, deltas(None, stored)),
+            *counters.moved(stored.image_id, deltas(None, stored), guarded=are_guarded(renditions)),
         )
         return task
 
@@ -66,7 +66,7 @@ class DynamoCatalog:
             Put(image_item(revised), Condition.version(now.version, lambda: _changed(before))),
             *self._shelf.moved(now, revised),
             *(() if renditions is None else self._shelf.replaced(now.image_id, renditions)),
-            *counters.moved(now.image_id, deltas(now, revised)),
+            *counters.moved(now.image_id, deltas(now, revised), guarded=are_guarded(made)),
         )
         return revised
 
@@ -151,6 +151,14 @@ class DynamoCatalog:
     def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
         """See `Catalog.stats_mark`."""
         return counters.read(self._table, collection)
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return counters.privacy(self._table, collection)
+
+    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        self._table.commit(*counters.settlement(collection, mark, private=private))
 
     def correct(self, delta: CollectionStats, mark: str) -> None:
         """See `Catalog.correct`."""

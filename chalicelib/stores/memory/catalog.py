@@ -28,6 +28,7 @@ class MemoryCatalog:
         with self._db.lock:
             self._db.must_still_be(before)
             self._must_be_new(image, unique=unique)
+            self._db.must_fit(None, image, renditions)
             self._db.keep(image, renditions, version=0)
             return self._db.put(before, after)
 
@@ -52,6 +53,7 @@ class MemoryCatalog:
             if not after.is_trashed and holder not in {None, before.image_id}:
                 raise NameTaken(collection=after.collection, name=after.name)
             made = self._db.renditions[before.image_id] if renditions is None else renditions
+            self._db.must_fit(self._db.images[before.image_id], after, made)
             return self._db.keep(after, made, version=before.version + 1)
 
     def remove(self, image: Image) -> None:
@@ -137,6 +139,19 @@ class MemoryCatalog:
         with self._db.lock:
             stats = self._db.stats.get(collection, CollectionStats(collection))
             return stats, str(self._db.moves.get(collection, 0))
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        with self._db.lock:
+            return self._db.private.get(collection)
+
+    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        with self._db.lock:
+            moves = self._db.moves.get(collection, 0)
+            if str(moves) != mark:
+                raise Conflict("The collection has changed meanwhile.", collection=collection)
+            self._db.private[collection], self._db.moves[collection] = private, moves + 1
 
     def correct(self, delta: CollectionStats, mark: str) -> None:
         """See `Catalog.correct`."""

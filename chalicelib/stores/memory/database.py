@@ -12,8 +12,8 @@ from chalicelib.core.expiring import ExpiringRecord
 from chalicelib.core.schedules import Slot
 from chalicelib.core.tasks import Tally, Task
 from chalicelib.core.tokens import Token
-from chalicelib.errors import Conflict
-from chalicelib.stores.moving import deltas, tally_moved
+from chalicelib.errors import Conflict, PrivacyDiffers
+from chalicelib.stores.moving import are_guarded, deltas, tally_moved
 from chalicelib.stores.rows import faithful, kept
 
 
@@ -36,6 +36,8 @@ class Database:
     abouts: dict[str, About] = field(default_factory=dict)
     moves: dict[str, int] = field(default_factory=dict)
     """How often a collection's statistics have moved."""
+    private: dict[str, bool] = field(default_factory=dict)
+    """What was settled."""
     tokens: dict[str, Token] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
     expiring: dict[str, ExpiringRecord] = field(default_factory=dict)
@@ -66,6 +68,14 @@ class Database:
             self.digests.setdefault((stored.collection, stored.picture.sha256), stored.image_id)
         self._recount(before, stored)
         return stored
+
+    def must_fit(self, before: Image | None, after: Image, renditions: Sequence[Rendition]) -> None:
+        """PrivacyDiffers for an image that comes into a collection whose renditions lie elsewhere."""
+        guarded = are_guarded(renditions)
+        for delta in deltas(before, after):
+            settled = self.private.get(delta.collection)
+            if delta.images > 0 and None not in {guarded, settled} and guarded is not settled:
+                raise PrivacyDiffers(collection=delta.collection)
 
     def drop(self, image_id: str) -> None:
         """Forget the image with all that follows from it."""

@@ -13,7 +13,7 @@ from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, Im
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, ImageNotFound
-from chalicelib.stores.moving import deltas
+from chalicelib.stores.moving import are_guarded, deltas
 from chalicelib.stores.pages import cursor_at, page_of, place_in_time
 from chalicelib.stores.rows import kept, plain, read
 from chalicelib.stores.sql import counters, shelf
@@ -45,7 +45,7 @@ class SqlCatalog:
         def work(connection: Connection, stamp: str) -> Task:
             task = move(before, after, connection, stamp)
             shelf.put_new(connection, stored, renditions, unique=unique)
-            counters.move(connection, stored.image_id, deltas(None, stored))
+            counters.move(connection, stored.image_id, deltas(None, stored), guarded=are_guarded(renditions))
             return task
 
         return self._db.commit(work, partial(written_by, before.task_id))
@@ -69,7 +69,7 @@ class SqlCatalog:
             made = _renditions(connection, stored.image_id) if renditions is None else renditions
             revised = kept(after, made, version=stored.version + 1)
             shelf.put_instead(connection, stored, revised, renditions, stamp)
-            counters.move(connection, stored.image_id, deltas(stored, revised))
+            counters.move(connection, stored.image_id, deltas(stored, revised), guarded=are_guarded(made))
             return revised
 
         return self._db.commit(work, partial(shelf.revised_by, before.image_id))
@@ -149,6 +149,14 @@ class SqlCatalog:
     def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
         """See `Catalog.stats_mark`."""
         return self._db.run(lambda connection: counters.read(connection, collection))
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return self._db.run(lambda connection: counters.privacy(connection, collection))
+
+    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        self._db.commit(partial(counters.settle, collection, mark, private), partial(counters.corrected_by, collection))
 
     def correct(self, delta: CollectionStats, mark: str) -> None:
         """See `Catalog.correct`."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from chalicelib.core.catalog import CollectionStats
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, PrivacyDiffers
 from chalicelib.stores.sql.database import insert_if_new, insert_or
 from chalicelib.stores.sql.models import StatsRow
 
@@ -17,11 +17,37 @@ SHARDS = 8
 _FIELDS = ("images", "bytes", "rendition_bytes")
 
 
-def move(connection: Connection, image_id: str, deltas: Sequence[CollectionStats]) -> None:
-    """Move the rows that this image moves, in the order of their names, so that nobody waits in a circle."""
+def move(
+    connection: Connection, image_id: str, deltas: Sequence[CollectionStats], *, guarded: bool | None = None
+) -> None:
+    """Move the rows that this image moves, in the order of their names, so that nobody waits in a circle.
+
+    PrivacyDiffers where it comes into a collection that was settled to be private or public otherwise than where the
+    image's renditions lie; None for those of no place.
+    """
     shard = zlib.crc32(image_id.encode()) % SHARDS
     for delta in sorted(deltas, key=lambda one: one.collection):
+        if delta.images > 0 and guarded is not None:
+            _must_fit(connection, delta.collection, shard, guarded=guarded)
         _add(connection, delta, shard)
+
+
+def privacy(connection: Connection, collection: str) -> bool | None:
+    """What was settled."""
+    statement = select(StatsRow.private).where(StatsRow.collection == collection, StatsRow.shard == 0)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def settle(collection: str, mark: str, private: bool, connection: Connection, stamp: str) -> bool:  # noqa: FBT001
+    """Settle in every row, if none has moved since the mark was read."""
+    # There must be a row to be locked, or a publication that makes it would be missed.
+    for shard in range(SHARDS):
+        insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
+    if read(connection, collection, lock=True)[1] != mark:
+        raise Conflict("The collection has changed meanwhile.", collection=collection)
+    changes = {"private": private, "moves": StatsRow.moves + 1, "stamp": stamp}
+    connection.execute(update(StatsRow).where(StatsRow.collection == collection).values(changes))
+    return True
 
 
 def read(connection: Connection, collection: str, *, lock: bool = False) -> tuple[CollectionStats, str]:
@@ -55,6 +81,15 @@ def _add(connection: Connection, delta: CollectionStats, shard: int, sets: dict[
     grown = {name: getattr(StatsRow, name) + statement.excluded[name] for name in (*_FIELDS, "moves")}
     changes = statement.on_conflict_do_update(index_elements=["collection", "shard"], set_={**grown, **(sets or {})})
     connection.execute(changes)
+
+
+def _must_fit(connection: Connection, collection: str, shard: int, *, guarded: bool) -> None:
+    """Lock the row, making it if need be: of this and a settlement the second waits here for the first."""
+    insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
+    here = (StatsRow.collection == collection, StatsRow.shard == shard)
+    settled = connection.execute(select(StatsRow.private).where(*here).with_for_update()).scalar_one()
+    if settled is not None and settled is not guarded:
+        raise PrivacyDiffers(collection=collection)
 
 
 def _row(delta: CollectionStats, shard: int, *, moves: int) -> dict[str, object]:

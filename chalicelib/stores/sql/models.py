@@ -150,6 +150,8 @@ class StatsRow(Base):
     """How often this row has changed."""
     stamp: Mapped[str] = mapped_column(Text)
     """Which call corrected it last; empty for none."""
+    private: Mapped[bool | None]
+    """What was settled of the collection, the same in each of its rows; NULL for nothing."""
 
 
 class AboutRow(Base):
