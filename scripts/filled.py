@@ -1,4 +1,4 @@
-"""Places for the monitor to be weighed in: with 10,000 tasks and 10,000 pictures, or as they are."""
+"""Places for the monitor to be weighed in: with so many tasks and pictures, or as they are."""
 
 from __future__ import annotations
 
@@ -21,25 +21,23 @@ from tests.browser.place import TOKEN, Place
 from tests.browser.seeds import furnish
 from tests.memory_lane import open_desk, three_queues
 
-MANY = 10_000
-
 
 @contextmanager
-def place() -> Iterator[tuple[str, str]]:
+def place(many: int) -> Iterator[tuple[str, str]]:
     """A Wallify in memory, in this process: its address and a token."""
     made = Place()
-    furnish(made.house, tasks=MANY, copies=MANY)
+    furnish(made.house, tasks=many, copies=many)
     with made.open():
         yield made.url, TOKEN
 
 
-def cloud(home: Path) -> tuple[str, str]:
+def cloud(home: Path, many: int) -> tuple[str, str]:
     """A local cloud that runs; its stores are filled, through the ports, unless they are full."""
     stack, record = lifecycle.stack_at(home), Record.of(home)
     house = _house_on(stack, record)
-    if len(house.state.tasks.history(TaskFilter(), MANY).items) < MANY:
+    if len(house.state.tasks.history(TaskFilter(), max(many, 1)).items) < many:
         with _workers_away(stack.api_url, record.token):
-            furnish(house, tasks=MANY, copies=MANY)
+            furnish(house, tasks=many, copies=many)
     return stack.api_url, record.token
 
 

@@ -7,9 +7,9 @@ Needs Chromium (CHROMIUM names another than /usr/bin/chromium) and the packages 
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,20 @@ COLORS = (256, 128, 64, 32)
 MOST_BYTES = 150_000
 
 
-def main(folder: str = "docs/screenshots", *wanted: str) -> None:
+def main() -> None:
     """Take them all, or only the pages that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/screenshots"))
+    parser.add_argument("page", nargs="*", help=f"one of {', '.join(PAGES)} (default: all)")
+    given = parser.parse_args()
+    if unknown := [page for page in given.page if page not in PAGES]:
+        parser.error(f"no such page: {', '.join(unknown)}")
+    take(given.folder, given.page)
+
+
+def take(target: Path, wanted: Sequence[str] = ()) -> None:
+    """Write the pictures of these pages, of all if there are none, into the folder."""
     log.setLevel("ERROR")
-    target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with _place() as (place, ids), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
@@ -130,4 +140,4 @@ def _with_colors(image: Image.Image, colors: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

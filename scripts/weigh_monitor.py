@@ -38,7 +38,6 @@ WATCHED = ("Overview", "Tasks", "Queues", "Functions")
 """Pages that look again and again."""
 DESK: Any = {"width": 1440, "height": 900}
 PHONE: Any = {"width": 390, "height": 844}
-ROUNDS = 3
 PATIENCE = 180_000
 """Milliseconds."""
 
@@ -51,11 +50,14 @@ def main() -> None:
     where.add_argument("--url", help="the API of any Wallify")
     parser.add_argument("--token", help="one that may do everything, with --url")
     parser.add_argument("--minutes", type=int, default=10, help="how long the pages are watched; 0 for not at all")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each page is opened")
+    parser.add_argument("--tasks", type=int, default=10_000, help="how many tasks, and pictures, it is filled with")
+    parser.add_argument("--page", nargs="*", choices=PAGES, default=[*PAGES], help="default: all")
     given = parser.parse_args()
     log.setLevel("ERROR")
     with _where(given) as (url, token), chromium() as browser:
         cookies = _signed_in(browser, url, token)
-        _print_pages(browser, url, cookies)
+        _print_pages(browser, url, cookies, {name: PAGES[name] for name in given.page}, given.rounds)
         if given.minutes:
             _print_memory(browser, url, cookies, given.minutes)
 
@@ -65,9 +67,9 @@ def _where(given: argparse.Namespace) -> Iterator[tuple[str, str]]:
     if given.url:
         yield given.url.rstrip("/"), given.token
     elif given.dir:
-        yield filled.cloud(given.dir)
+        yield filled.cloud(given.dir, given.tasks)
     else:
-        with filled.place() as found:
+        with filled.place(given.tasks) as found:
             yield found
 
 
@@ -82,13 +84,13 @@ def _signed_in(browser: Browser, url: str, token: str) -> Any:  # noqa: ANN401  
     return cookies
 
 
-def _print_pages(browser: Browser, url: str, cookies: Any) -> None:  # noqa: ANN401  # as above
+def _print_pages(browser: Browser, url: str, cookies: Any, pages: Mapping[str, str], rounds: int) -> None:  # noqa: ANN401  # as above
     for device in (DESK, PHONE):
         _row(f"Page, {device['width']} px", "first paint", "frame there", "content there", "own files over the wire")
         _row("---", "--:", "--:", "--:", "--:")
-        for name, address in PAGES.items():
-            tries = [_visit(browser, f"{url}/monitor{address}", cookies, device) for _ in range(ROUNDS)]
-            paint, frame, content, weight = (sorted(column)[ROUNDS // 2] for column in zip(*tries, strict=True))
+        for name, address in pages.items():
+            tries = [_visit(browser, f"{url}/monitor{address}", cookies, device) for _ in range(rounds)]
+            paint, frame, content, weight = (sorted(column)[rounds // 2] for column in zip(*tries, strict=True))
             _row(name, f"{paint:.0f} ms", f"{frame:.0f} ms", f"{content:.0f} ms", f"{weight / 1000:.0f} kB")
 
 

@@ -50,12 +50,14 @@ class Upload:
 
 
 def run(load: Load, tell: Callable[[str], None]) -> list[Table]:
-    """One table: the numbers of this run."""
+    """One table: the numbers of this run. SystemExit with a sentence if the stack takes no upload at all."""
     collection = f"bench-{time.time_ns():x}"
     pictures = _pictures(load.uploads + load.clients)
     with ThreadPoolExecutor(load.clients) as clients, _client(load) as client:
         tell(f"throughput: a first wave of {load.clients} uploads, which may meet a cold stack")
         first = _all(clients, client, f"{collection}-first", pictures[load.uploads :])
+        if not any(one.accepted for one in first):
+            raise SystemExit(f"There is nothing to measure: the first uploads were {first[0].status}.")
         tell(f"throughput: {load.uploads} uploads from {load.clients} clients")
         began = time.perf_counter()
         uploads = _all(clients, client, collection, pictures[: load.uploads])

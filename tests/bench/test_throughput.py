@@ -12,6 +12,7 @@ from PIL import Image
 from bench.painted import painted_jpeg
 from bench.suites.counted import Counted
 from bench.suites.throughput import Load, run, unlike
+from cli.local.ports import free_port
 
 Running = tuple[str, set[bytes]]
 
@@ -72,6 +73,13 @@ def test_a_load_counts_what_was_lost_and_what_the_api_says(stack: Running) -> No
     assert values["images by the collection's counters"] is None
     assert values["still active"] == 0
     assert table.notes == ("statistics exact: yes", "FAILURE")
+
+
+def test_a_stack_that_takes_nothing_is_told_at_once() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    with pytest.raises(SystemExit, match="nothing to measure: the first uploads were not accepted: "):
+        run(Load(url, "token", uploads=1_000, clients=1), lambda _: None)
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://10.0.0.7:7545", "http://127.0.0.1.example.com"])

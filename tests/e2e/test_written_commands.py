@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.local import ports
 from cli.local.stack import PROJECT
 from tests.docs.written import Written, blocks
 from tests.e2e.client import Wallify, eventually
@@ -28,15 +29,25 @@ aws() { command aws --endpoint-url "$EMULATOR_URL" "$@"; }"""
 """A curl that fails where it is refused, and an AWS CLI for the local account."""
 ADDRESS = "http://127.0.0.1:7545"
 ELSEWHERE: Mapping[str, str] = {
-    r"\./wallify up": "tests/e2e/test_stack_life.py",
     r"(WALLIFY_MANY=\d+ WALLIFY_MACHINE_EXAMPLES=\d+ )?\./wallify test": "tests/cli/test_arguments.py",
     r"\./wallify deploy|\.venv/bin/chalice|export AWS_DEFAULT_REGION": "tests/e2e/test_deploy.py",
-    r"\./wallify bench|python -m scripts\.weigh_monitor": "tests/bench",
-    r"\./wallify soak": "tests/faults/test_soak.py",
-    r"python -m (tests\.browser\.place|pytest tests/(monitor|browser)|scripts\.screenshots)": "tests/browser",
-    r"git fetch && git checkout": "tests/infra",  # a release that does not exist yet
+    r"git fetch && git checkout": "tests/docs/test_upgrade.py",  # wants a clone that deployed, and a release
+    r"python -m pytest tests/(monitor|browser)": "tests/browser",
 }
-"""Commands that take an account, minutes, or the whole suite -> where they are run."""
+"""Commands that take an account, or the suite that this is part of -> where they are run."""
+CUT: Mapping[str, str] = {
+    r"--tasks 10000": "--tasks 60",
+    r"(\./wallify bench)((?! --url).*)": r"\1\2 --rounds 1 --quick",
+    r"(\./wallify bench --url .*) TOKEN": r"\1 $TOKEN --uploads 4 --clients 2",
+    r"https://… --token …": "$API --token $TOKEN",
+    r"--dir \.local/main": "--dir $STACK",
+    r"(scripts\.weigh_monitor.*)": r"\1 --tasks 0 --rounds 1 --minutes 0 --page Tasks",
+    r"(scripts\.screenshots)": r"\1 shots login",
+    r"(python -m tests\.browser\.place)": r"""\1 "$PORT" &
+curl --retry 60 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$PORT/monitor"
+kill $!""",
+}
+"""What is made smaller in a command that would take minutes or does not end, or belongs to this stack."""
 
 
 def here() -> Iterator[Written]:
@@ -57,6 +68,8 @@ class Workshop:
     def type(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a person would who has read so far."""
         typed = text
+        for long, short in CUT.items():
+            typed = re.sub(long, short, typed)
         for word, value in {ADDRESS: "API", "TASK_ID": "TASK", "REGION": "AWS_DEFAULT_REGION"}.items():
             typed = re.sub(rf"\b{word}\b", self.env[value], typed)
         typed = typed.replace("ACCOUNT", "000000000000")
@@ -74,7 +87,10 @@ class Workshop:
 @pytest.fixture(scope="module")
 def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     folder = tmp_path_factory.mktemp("workshop")
-    for name in ("docs", "cli", "chalicelib", "infra", "tests", "tasks.py", ".venv", "pyproject.toml"):
+    for name in (
+        *("docs", "cli", "chalicelib", "infra", "tests", "bench", "scripts"),
+        *("app.py", "tasks.py", ".venv", "pyproject.toml"),
+    ):
         (folder / name).symlink_to(PROJECT / name)
     _write_wallify(folder / "wallify", cloud)
     photos = folder / "photos"
@@ -98,6 +114,8 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "API": cloud.api_url,
         "TOKEN": cloud.token,
+        "STACK": str(cloud.stack.home),
+        "PORT": str(ports.free_port()),
         "TASK": image["links"]["task"].rpartition("/")[2],
         "IMAGE": image["image_id"],
         "BUCKET": cloud.outputs["BucketName"],
@@ -111,7 +129,7 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
 
 def _write_wallify(path: Path, cloud: Cloud) -> None:
     """The project's wrapper; what looks at a local stack looks at this one."""
-    at = f'case "$1" in status|logs) set -- "$@" --dir "{cloud.stack.home}";; esac'
+    at = f'case "$1" in up|status|logs) set -- "$@" --dir "{cloud.stack.home}";; esac'
     path.write_text(f'#!/usr/bin/env bash\n{at}\nexec "{PROJECT}/wallify" "$@"\n', encoding="utf-8")
     path.chmod(0o755)
 
