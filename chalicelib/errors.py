@@ -181,7 +181,7 @@ class DamagedImage(WallifyError):
 
 
 class ImageTooLarge(WallifyError):
-    """The image has more pixels or frames than we process."""
+    """The image is larger, or more work, than we process."""
 
     status = 422
     code = "image_too_large"

@@ -139,9 +139,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Days until the history forgets a task that ended well or was revoked."""
     keep_failed_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
     """The same for a task that failed."""
-    max_pixels: Annotated[int, Meta(ge=1, le=250_000_000)] = 100_000_000
+    max_pixels: Annotated[int, Meta(ge=1, le=250_000_000)] = 120_000_000
     """Width x height x frames."""
-    max_side: Annotated[int, Meta(ge=1, le=65_535)] = 16_384
+    max_scaled_pixels: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 220_000_000
+    """Of a JPEG that is coded in one scan, which is decoded no larger than its largest thumbnail needs."""
+    max_side: Annotated[int, Meta(ge=1, le=65_535)] = 30_000
     """Pixels."""
     max_frames: Annotated[int, Meta(ge=1, le=10_000)] = 120
     """Of an animation."""

@@ -102,7 +102,7 @@ TURKISH = {
     "unsupported_coding": "Gövde sıkıştırılmış; Content-Encoding olmadan, olduğu gibi gönderin.",
     "not_an_image": "Dosya bir resim değil.",
     "image_damaged": "Resim bozuk ya da yarım.",
-    "image_too_large": "Resmin piksel ya da kare sayısı işleyebileceğimizden fazla.",
+    "image_too_large": "Resim işleyebileceğimizden büyük ya da fazla iş istiyor.",
     "source_gone": "Yüklenen dosya artık depoda yok.",
     "too_many_requests": "Aynı anda çok fazla istek var; birazdan yeniden deneyin.",
     "unavailable": "Sistemin bir parçası şu an yanıt vermiyor; birazdan yeniden deneyin.",
@@ -322,15 +322,72 @@ TURKISH = {
     "Files of the type {type} are not taken; these types are: {supported}.": (
         "{type} türünde dosyalar alınmıyor; alınan türler: {supported}."
     ),
-    "The image has {frames} frames; at most {limit} are processed.": (
-        "Resimde {frames} kare var; en çok {limit} işlenir."
+    "The image has {value} frames; at most {limit} are processed.": (
+        "Resimde {value} kare var; en çok {limit} işlenir."
     ),
-    "A side of the image has {side} pixels; at most {limit} are processed.": (
-        "Resmin bir kenarı {side} piksel; en çok {limit} piksel işlenir."
+    "A side of the image has {value} pixels; at most {limit} are processed.": (
+        "Resmin bir kenarı {value} piksel; en çok {limit} piksel işlenir."
     ),
-    "The image has {pixels} pixels in all its frames; at most {limit} are processed.": (
-        "Resmin karelerinde toplam {pixels} piksel var; en çok {limit} işlenir."
+    "The image has {value} pixels in all its frames; at most {limit} are processed.": (
+        "Resmin karelerinde toplam {value} piksel var; en çok {limit} işlenir."
     ),
+    "The image takes {value} bytes of memory to decode; at most {limit} are used for one.": (
+        "Resmin çözülmesi {value} bayt bellek istiyor; bir resim için en çok {limit} kullanılır."
+    ),
+    "The image takes more memory than there is.": "Resim var olandan çok bellek istiyor.",
+    "The file has {value} parts or more; at most {limit} are read.": (
+        "Dosyada en az {value} parça var; en çok {limit} okunur."
+    ),
+    "The JPEG has {value} segments or more; at most {limit} are read.": (
+        "JPEG'de en az {value} bölüm var; en çok {limit} okunur."
+    ),
+    "The JPEG has {value} Exif or Photoshop segments or more; at most {limit} are read.": (
+        "JPEG'de en az {value} Exif ya da Photoshop bölümü var; en çok {limit} okunur."
+    ),
+    "The JPEG has {value} stray bytes between segments; at most {limit} are skipped.": (
+        "JPEG'in bölümleri arasında {value} başıboş bayt var; en çok {limit} atlanır."
+    ),
+    "The JPEG has {value} scans or more; at most {limit} are decoded.": (
+        "JPEG'de en az {value} tarama var; en çok {limit} çözülür."
+    ),
+    "The JPEG's scans go over {value} pixels in all; at most {limit} are decoded.": (
+        "JPEG'in taramaları toplam {value} pikselden geçiyor; en çok {limit} çözülür."
+    ),
+    "The GIF has {value} data blocks or more; at most {limit} are read.": (
+        "GIF'te en az {value} veri bloğu var; en çok {limit} okunur."
+    ),
+    "The AVIF has {value} boxes or more side by side; at most {limit} are read.": (
+        "AVIF'te yan yana en az {value} kutu var; en çok {limit} okunur."
+    ),
+    "The AVIF's boxes are nested {value} deep; at most {limit} levels are read.": (
+        "AVIF'in kutuları {value} kat iç içe; en çok {limit} kat okunur."
+    ),
+    "The AVIF has {value} items or pieces of items; at most {limit} are read.": (
+        "AVIF'te {value} öğe ya da öğe parçası var; en çok {limit} okunur."
+    ),
+    "The AVIF's directory has {value} bytes; at most {limit} are read.": (
+        "AVIF'in dizini {value} bayt; en çok {limit} okunur."
+    ),
+    "The AVIF's first picture has {value} units or more; at most {limit} are read.": (
+        "AVIF'in ilk resminde en az {value} birim var; en çok {limit} okunur."
+    ),
+    "The AVIF's Exif block has {value} bytes; at most {limit} are read.": (
+        "AVIF'in Exif bloğu {value} bayt; en çok {limit} okunur."
+    ),
+    "A TIFF directory has {value} entries; at most {limit} are read.": (
+        "Bir TIFF dizininde {value} kayıt var; en çok {limit} okunur."
+    ),
+    "A TIFF tag has {value} values; at most {limit} are read.": (
+        "Bir TIFF etiketinde {value} değer var; en çok {limit} okunur."
+    ),
+    "The TIFF has {value} strips or tiles; at most {limit} are read.": (
+        "TIFF'te {value} şerit ya da döşeme var; en çok {limit} okunur."
+    ),
+    "The run-length coded BMP has {value} pixels and bytes; at most {limit} are decoded.": (
+        "Tekrar kodlu BMP'de {value} piksel ve bayt var; en çok {limit} çözülür."
+    ),
+    "The JPEG has no pixels.": "JPEG'in pikseli yok.",
+    "The AVIF's items lie over each other.": "AVIF'in öğeleri üst üste biniyor.",
     "The file's structure cannot be read.": "Dosyanın yapısı okunamıyor.",
     "The AVIF's directory cannot be read.": "AVIF dizini okunamıyor.",
     "An AVIF box reaches beyond the file.": "Bir AVIF kutusu dosyanın dışına taşıyor.",

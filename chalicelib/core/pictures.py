@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 class Limits:
     """How large a picture may be; a picture beyond any of these is refused before it is decoded."""
 
-    pixels: int = 100_000_000
+    pixels: int = 120_000_000
     """Width x height x frames."""
-    side: int = 16_384
+    scaled_pixels: int = 220_000_000
+    """The same of a JPEG that is coded in one scan, which is decoded no larger than needed."""
+    side: int = 30_000
     """Pixels of the longest side."""
     frames: int = 120
+    memory: int = 512 << 20
+    """Bytes that one picture may take while it is processed, the idle process included."""
 
 
 @dataclass(frozen=True, slots=True)

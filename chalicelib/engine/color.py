@@ -55,9 +55,8 @@ def _is_see_through(image: Image.Image) -> bool:
 
 
 def _plain(image: Image.Image) -> Image.Image:
-    if _is_see_through(image):
-        return converted(image, "RGBA")
-    return image if image.mode == "RGB" else converted(image, "RGB")
+    wanted = "RGBA" if _is_see_through(image) else "RGB"
+    return image if image.mode == wanted else converted(image, wanted)
 
 
 def _grey(image: Image.Image) -> Image.Image:

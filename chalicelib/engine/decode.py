@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import math
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.engine.guard import decoder_errors
+from chalicelib.engine.memory import Room
 from chalicelib.engine.reduction import coded_bytes, eighths
 from chalicelib.engine.watched import watch
 
@@ -32,6 +33,10 @@ _PLUGINS = {
     "bmp": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "tiff": ("PIL.TiffImagePlugin", "TiffImageFile"),
 }
+_THROUGH_BYTES = frozenset({"WEBP", "AVIF"})
+"""Formats whose decoders give a frame as bytes, which Pillow then copies into a picture."""
+_BLOCK = 1 << 20
+_UNTAKEN = Room()
 # How a decoder stretched samples to 8 bits; a transparent colour (PNG's tRNS) is given in the file's own samples.
 _STRETCHED = {"L;2": 85.0, "L;4": 17.0, "RGB;16B": 1 / 256}
 
@@ -48,24 +53,61 @@ def open_picture(form: str, data: bytes) -> ImageFile:
         return cast("ImageFile", plugin(io.BytesIO(data)))
 
 
-def decode(image: ImageFile, longest: int | None = None) -> Box:
+def decode(image: ImageFile, longest: int | None = None, *, room: Room = _UNTAKEN, is_anew: bool = False) -> Box:
     """Decode the first frame in place, every coded byte of it, and say which part of the result is picture.
 
     With `longest` a JPEG may come out smaller, at the coarsest scale that serves a picture of that many pixels.
-    Its edge pixels then hang over by a fraction, so resampling must be told the box.
+    Its edge pixels then hang over by a fraction, so resampling must be told the box. `room` is what memory there is;
+    `is_anew` says that the whole picture is to be encoded again after this.
 
     Raises:
         DamagedImage: the pixels are cut off or broken.
-        ImageTooLarge: there is not enough memory for them.
+        ImageTooLarge: there is not enough memory for them; said before they are decoded.
     """
     box = _scaled(image, longest)
+    _admit(image, room, is_anew=is_anew)
     watch(image)
     _stretch_key(image)
     # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
     image.decodermaxblock = coded_bytes(image)
+    if image.format in _THROUGH_BYTES:
+        _let_go_early(image)
     with decoder_errors():
         image.load()
+    if image.format in _THROUGH_BYTES:
+        image.fp = None
     return box or (0, 0, *image.size)
+
+
+def _admit(image: ImageFile, room: Room, *, is_anew: bool) -> None:
+    is_keyed = "transparency" in image.info
+    form = str(image.format).lower()
+    room.admit(form, image.mode, image.width * image.height, is_keyed=is_keyed, is_anew=is_anew)
+
+
+class _Once:
+    """A decoder of Pillow's that is gone as soon as it has given its first frame."""
+
+    def __init__(self, decoder: Any) -> None:  # noqa: ANN401  WebPAnimDecoder or AvifDecoder, which have no types
+        self._decoder = decoder
+
+    def get_next(self) -> Any:  # noqa: ANN401  see above
+        """What WebPAnimDecoder gives; the canvases go that it holds, 8 bytes a pixel."""
+        return self._take().get_next()
+
+    def get_frame(self, number: int) -> Any:  # noqa: ANN401  see above
+        """What AvifDecoder gives; the planes go that it holds, 1.5 to 6 bytes a pixel."""
+        return self._take().get_frame(number)
+
+    def _take(self) -> Any:  # noqa: ANN401  see above
+        decoder, self._decoder = self._decoder, None
+        return decoder
+
+
+def _let_go_early(image: ImageFile) -> None:
+    image.decodermaxblock = _BLOCK
+    opened = cast("Any", image)
+    opened._decoder = _Once(opened._decoder)  # noqa: SLF001  Pillow gives no other way
 
 
 def _scaled(image: ImageFile, longest: int | None) -> Box | None:

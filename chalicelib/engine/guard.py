@@ -7,6 +7,7 @@ Two guards, each to be put around the one call that reads the bytes: `decoder_er
 from __future__ import annotations
 
 import struct
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from chalicelib.errors import DamagedImage, ImageTooLarge, WallifyError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TOO_DEEP = "The image takes more memory than there is."
+_TOO_MUCH = (MemoryError, RecursionError)
 _LACKING = ("not available", "not installed")
 """How Pillow says that it was built without a codec: an OSError or SyntaxError without any other mark."""
 
@@ -41,8 +44,10 @@ def decoder_errors() -> Iterator[None]:
         yield
     except (WallifyError, ImportError):
         raise
-    except (MemoryError, RecursionError, Image.DecompressionBombError) as too_much:
-        raise ImageTooLarge from too_much
+    except _TOO_MUCH as too_much:
+        raise ImageTooLarge(TOO_DEEP, what="memory") from too_much
+    except Image.DecompressionBombError as bomb:
+        raise ImageTooLarge from bomb
     except Exception as broken:
         if _is_ours(broken):
             raise
@@ -51,17 +56,23 @@ def decoder_errors() -> Iterator[None]:
 
 @contextmanager
 def parser_errors() -> Iterator[None]:
-    """Around one call of our own that reads a file's structure: what bytes that lie make it raise is their fault.
+    """Around one call of our own that reads or rewrites a file's structure: what lying bytes make it raise is theirs.
 
-    Positions and lengths come from the file, so reading beyond its end (IndexError, struct.error), values that are no
-    values (ValueError, OverflowError) and nesting without end (RecursionError) are expected. Other exceptions are bugs.
+    Such code does arithmetic with numbers from the file, so whatever depends on values is expected: reading beyond the
+    end or looking for what no table has (LookupError, EOFError, struct.error), numbers that are none (ValueError,
+    ArithmeticError), streams that break off (zlib.error), lengths and nesting without end (MemoryError,
+    RecursionError). What no value can bring about is a bug of ours and goes on as it is: a wrong type, attribute or
+    name, a missing module, an assertion, the operating system.
 
     Raises:
+        ImageTooLarge: memory or stack ran out.
         DamagedImage: the structure cannot be read.
     """
     try:
         yield
-    except (IndexError, OverflowError, RecursionError, ValueError, struct.error) as broken:
+    except _TOO_MUCH as too_much:
+        raise ImageTooLarge(TOO_DEEP, what="memory") from too_much
+    except (ArithmeticError, EOFError, LookupError, ValueError, struct.error, zlib.error) as broken:
         raise DamagedImage("The file's structure cannot be read.") from broken
 
 

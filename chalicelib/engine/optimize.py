@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.engine.apart import recoded_apart
 from chalicelib.engine.color import converted
-from chalicelib.engine.decode import open_picture
-from chalicelib.engine.guard import decoder_errors
+from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from chalicelib.core.pictures import Limits
+    from chalicelib.engine.memory import Room
 
 LEAST_GAIN = 0.02
 """A file that would shrink by less stays as it is."""
@@ -24,10 +26,10 @@ LEAST_GAIN = 0.02
 def recoded(data: bytes, limits: Limits) -> bytes | None:
     """The same pixels and metadata in at least 2 % fewer bytes, or None where that cannot be had.
 
-    JPEG and PNG stills only. Memory: two whole decoded pictures.
+    JPEG and PNG stills only. Memory: one whole decoded picture; the coding itself happens in a process of its own.
 
     Raises:
-        The same as `probe`.
+        The same as `probe`, and ImageTooLarge where the picture does not fit that memory.
     """
     source = probe(data, limits)
     recode = _CODERS.get(source.format)
@@ -36,31 +38,19 @@ def recoded(data: bytes, limits: Limits) -> bytes | None:
     smaller = recode(data, source.image)
     if smaller is None or len(smaller) > len(data) * (1 - LEAST_GAIN):
         return None
-    return smaller if _is_same(source.format, data, smaller) else None
+    return smaller if _is_same(source.format, data, smaller, source.room) else None
 
 
 def _jpeg(data: bytes, _: ImageFile) -> bytes | None:
     # A second picture (MPF: gain maps, stereo) or a film behind the first would be lost.
     if b"MPF\0" in data[: 1 << 18] or not data.endswith(b"\xff\xd9"):
         return None
-    import mozjpeg_lossless_optimization as mozjpeg  # type: ignore[import-untyped]  # noqa: PLC0415  only this lane
-
-    try:
-        smaller: bytes = mozjpeg.optimize(data, copy=mozjpeg.COPY_MARKERS.ALL)
-    except ValueError:  # stranger than the library allows; Pillow may still show it
-        return None
-    return smaller
+    return recoded_apart(data, "jpeg")
 
 
 def _png(data: bytes, image: ImageFile) -> bytes | None:
-    import oxipng  # noqa: PLC0415  only this lane needs it
-
     # A profile of colours describes colours, not greys: with one, the kind of pixels stays.
-    keep: dict[str, Any] = dict.fromkeys(_REDUCTIONS, False) if "icc_profile" in image.info else {}
-    try:
-        return bytes(oxipng.optimize_from_memory(data, level=2, strip=oxipng.StripChunks.none(), **keep))
-    except oxipng.PngError:
-        return None
+    return recoded_apart(data, "png", *(_REDUCTIONS if "icc_profile" in image.info else ()))
 
 
 _CODERS: dict[str, Callable[[bytes, ImageFile], bytes | None]] = {"jpeg": _jpeg, "png": _png}
@@ -70,31 +60,40 @@ _CODING = frozenset({"progressive", "progression", "interlace", "transparency"})
 _EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
 
 
-def _is_same(form: str, data: bytes, smaller: bytes) -> bool:
+_BAND = 64
+"""Rows that are compared at once: whole pictures side by side would take four times their memory."""
+
+
+def _is_same(form: str, data: bytes, smaller: bytes, room: Room) -> bool:
     """Equal in every pixel, and in all that the file says about itself."""
     try:
-        old, new = (_decoded(form, one) for one in (data, smaller))
+        old, new = (open_picture(form, one) for one in (data, smaller))
+        mode = _common(old, new)
+        # One after the other, so that only one of them is decoded at a time.
+        return mode is not None and _digest(old, mode, room) == _digest(new, mode, room) and _said(old) == _said(new)
     except DamagedImage:
         return False
-    return _said(old) == _said(new) and _pixels(old, new)
 
 
-def _decoded(form: str, data: bytes) -> ImageFile:
-    image = open_picture(form, data)
-    with decoder_errors():
-        image.load()
-    return image
+def _common(old: ImageFile, new: ImageFile) -> str | None:
+    """The mode in which they can be compared; None where they cannot."""
+    if old.size != new.size:
+        return None
+    if old.mode == new.mode and old.info.get("transparency") == new.info.get("transparency") and old.mode != "P":
+        return old.mode
+    return "RGBA" if {old.mode, new.mode} <= _EIGHT_BIT else None
+
+
+def _digest(image: ImageFile, mode: str, room: Room) -> bytes:
+    """Of all pixels; the picture's own are given back."""
+    decode(image, room=room)
+    found = sha256()
+    for top in range(0, image.height, _BAND):
+        band = image.crop((0, top, image.width, min(top + _BAND, image.height)))
+        found.update((band if band.mode == mode else converted(band, mode)).tobytes())
+    image.im = None  # type: ignore[assignment]
+    return found.digest()
 
 
 def _said(image: ImageFile) -> dict[Any, Any]:
     return {name: value for name, value in image.info.items() if name not in _CODING}
-
-
-def _pixels(old: ImageFile, new: ImageFile) -> bool:
-    if old.size != new.size:
-        return False
-    if old.mode == new.mode and old.info.get("transparency") == new.info.get("transparency") and old.mode != "P":
-        return old.tobytes() == new.tobytes()
-    if {old.mode, new.mode} <= _EIGHT_BIT:
-        return converted(old, "RGBA").tobytes() == converted(new, "RGBA").tobytes()
-    return False

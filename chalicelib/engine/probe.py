@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.core.sniff import ENOUGH, sniff
+from chalicelib.engine.bounds import Bound
 from chalicelib.engine.containers import SURVEYS
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.exif import Exif, read_exif
 from chalicelib.engine.guard import decoder_errors, parser_errors
-from chalicelib.errors import ImageTooLarge
+from chalicelib.engine.memory import Room, room_for
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from chalicelib.core.pictures import Limits
     from chalicelib.engine.containers.parts import Survey
+
+TOO_LONG = "The image has {value} frames; at most {limit} are processed."
+TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
+TOO_MANY = "The image has {value} pixels in all its frames; at most {limit} are processed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Source:
     frames: int
     exif: Exif
     image: ImageFile
+    room: Room = field(default_factory=Room)
+    """What memory there is for its pixels."""
 
 
 def probe(data: bytes, limits: Limits) -> Source:
@@ -38,18 +45,22 @@ def probe(data: bytes, limits: Limits) -> Source:
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: see `sniff`.
         DamagedImage: the file is cut off, or its header cannot be read.
-        ImageTooLarge: it claims more than the limits, counting all frames; `details` names the claim.
+        ImageTooLarge: it claims more than the limits, counting all frames, has more parts than are worked through (see
+            `bounds`), or needs more memory; `details` has `what`, `value` and `limit`.
     """
     form = sniff(data[:ENOUGH])
     survey = _surveyed(form, data)
-    # WebP's decoder allocates the whole canvas as soon as it is made, so the claim is checked before.
-    _within(limits, survey.width, survey.height, survey.frames)
+    most = limits.scaled_pixels if survey.scales else limits.pixels
+    _within(limits, most, survey.width, survey.height, survey.frames)
+    room = room_for(len(data), survey.held, limits.memory)
+    if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
+        room.admit(form, "RGBA", survey.width * survey.height)
     image = open_picture(form, data)
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
-    _within(limits, *image.size, frames)
+    _within(limits, most, *image.size, frames)
     exif = _exif(form, image)
-    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image)
+    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room)
 
 
 def _surveyed(form: str, data: bytes) -> Survey:
@@ -58,22 +69,10 @@ def _surveyed(form: str, data: bytes) -> Survey:
         return read(data)
 
 
-def _within(limits: Limits, width: int, height: int, frames: int) -> None:
-    longest, pixels = max(width, height), width * height * frames
-    if frames > limits.frames:
-        raise ImageTooLarge(
-            "The image has {frames} frames; at most {limit} are processed.", frames=frames, limit=limits.frames
-        )
-    if longest > limits.side:
-        raise ImageTooLarge(
-            "A side of the image has {side} pixels; at most {limit} are processed.", side=longest, limit=limits.side
-        )
-    if pixels > limits.pixels:
-        raise ImageTooLarge(
-            "The image has {pixels} pixels in all its frames; at most {limit} are processed.",
-            pixels=pixels,
-            limit=limits.pixels,
-        )
+def _within(limits: Limits, most: int, width: int, height: int, frames: int) -> None:
+    Bound("frames", limits.frames, TOO_LONG).check(frames)
+    Bound("side", limits.side, TOO_WIDE).check(max(width, height))
+    Bound("pixels", most, TOO_MANY).check(width * height * frames)
 
 
 def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:

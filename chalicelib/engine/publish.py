@@ -57,7 +57,7 @@ def _decoded_again(data: bytes, source: Source) -> Source:
     if source.format != "jpeg":
         return source
     image = open_picture(source.format, data)
-    decode(image)
+    decode(image, room=source.room, is_anew=True)
     return replace(source, image=image)
 
 

@@ -59,7 +59,7 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 def _largest(source: Source, longest: int) -> Image.Image:
     target = fit(source.image.size, longest)
-    box = decode(source.image, longest)
+    box = decode(source.image, longest, room=source.room)
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
     small = shrink(normal(source.image), target, box)
     return upright(srgb(small, _profile(source)), source.exif.orientation)

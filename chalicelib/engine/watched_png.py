@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _HEADER = b"\x78\x01"
 _BLOCK = 65_535
 _SLICE = 1 << 18
+_UNPACKED = 1 << 20
+"""Bytes that are unpacked at once: a slice may hold a thousand times its length."""
 _BROKEN = -2
 """Pillow's number for a broken stream."""
 
@@ -54,15 +56,23 @@ class WatchedPng:
         try:
             for at in range(0, len(data), _SLICE):
                 fault = self._take(data[at : at + _SLICE])
-                if fault or self._inflater.eof:
+                if fault or self._inflater.eof or self._left < 0:  # what goes beyond the picture is not unpacked
                     return self._end(fault)
         except zlib.error:
             return -1, _BROKEN
         return len(data), 0
 
     def _take(self, piece: bytes) -> int:
-        rows = self._inflater.decompress(piece)
-        self._taken += len(piece) - len(self._inflater.unused_data)
+        fault, rows = 0, bytes(_UNPACKED)
+        # As long as there may be more: zlib can have taken all of the piece and still hold rows of it.
+        while (piece or len(rows) == _UNPACKED) and not fault and not self._inflater.eof and self._left >= 0:
+            rows = self._inflater.decompress(piece, _UNPACKED)
+            rest = self._inflater.unused_data or self._inflater.unconsumed_tail
+            self._taken += len(piece) - len(rest)
+            piece, fault = self._inflater.unconsumed_tail, self._give(rows)
+        return fault
+
+    def _give(self, rows: bytes) -> int:
         fits = rows[: max(0, self._left)]
         self._left -= len(rows)
         stream = self._rest + b"".join(_stored(fits))

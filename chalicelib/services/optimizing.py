@@ -38,7 +38,7 @@ class Treatment:
     version: str = "o1"
     codecs: tuple[str, ...] = ("avif", "webp")
     """Of the display variants."""
-    limits: Limits = field(default_factory=lambda: Limits(pixels=40_000_000))
+    limits: Limits = field(default_factory=lambda: Limits(pixels=40_000_000, scaled_pixels=40_000_000))
     """Larger pictures keep their original, and have no variants: memory is 12 bytes a pixel."""
 
 

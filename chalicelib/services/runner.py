@@ -115,7 +115,8 @@ class Runner:
     def _failed(self, task: Task, fault: Exception, job: Job) -> Task:
         error = _failure(fault)
         if not error.retryable:
-            log.info("task failed", extra={"code": error.code, "reason": error.message})
+            # With what our readers raised over the picture's bytes, which may be a mistake of theirs after all.
+            log.info("task failed", extra={"code": error.code, "reason": error.message}, exc_info=fault.__cause__)
             return self._discarded(self.attempts.fail(task, error), job)
         alarm = {"alarm": error.code, **({"cause": error.cause} if error.cause else {})} if error.code in OURS else {}
         log.exception("attempt failed", extra={"code": error.code, **alarm})

@@ -266,7 +266,12 @@ class Wired(Outside):
         from chalicelib.core.pictures import Limits
 
         given = self.settings
-        return Limits(given.max_pixels, given.max_side, given.max_frames)
+        return Limits(
+            pixels=given.max_pixels,
+            scaled_pixels=given.max_scaled_pixels,
+            side=given.max_side,
+            frames=given.max_frames,
+        )
 
     @cached_property
     def processing(self) -> Job:

@@ -20,6 +20,7 @@ from chalicelib.api.turkish import TURKISH
 from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTENCES, UNKNOWN, allowing, forms
 from chalicelib.core.messages import UnknownMessage
 from chalicelib.core.tasks import Failure, TaskType
+from chalicelib.engine.bounds import Bound
 from chalicelib.errors import BadRequest, WallifyError, filled
 from chalicelib.settings import BadSetting
 from tests.api.gateway import Gateway
@@ -51,6 +52,8 @@ def _sentence_of(call: ast.Call, module: Module) -> ast.expr | None:
     kind = _kind(call.func, module)
     if kind is Failure and len(call.args) > 1:
         return call.args[1]
+    if kind is Bound:
+        return call.args[2]
     if not (isinstance(kind, type) and issubclass(kind, WallifyError)) or issubclass(kind, UNSEEN):
         return None
     return call.args[0] if call.args and "__init__" not in vars(kind) else None

@@ -26,7 +26,7 @@ WORDS = ("lake", "ridge", "dusk", "harbour", "forest", "valley", "Uludağ", "Kap
 FAILURES = (
     ("image_damaged", "The image is damaged or cut off.", False),
     ("not_an_image", "The file is not an image.", False),
-    ("image_too_large", "The image has more pixels or frames than we process.", False),
+    ("image_too_large", "The image is larger, or more work, than we process.", False),
     ("unavailable", "A part of the system does not answer right now; try again shortly.", True),
 )
 USAGES = {

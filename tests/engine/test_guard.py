@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import struct
+import zlib
 
 import pytest
 from PIL import Image
@@ -42,6 +43,12 @@ def test_what_is_too_much_for_the_decoder_is_too_large(fault: Exception) -> None
         raise fault
 
 
+@pytest.mark.parametrize("fault", [MemoryError(), RecursionError()])
+def test_what_is_too_much_for_a_parser_is_too_large(fault: Exception) -> None:
+    with pytest.raises(ImageTooLarge), parser_errors():
+        raise fault
+
+
 @pytest.mark.parametrize("fault", MISSING)
 def test_what_we_lack_ourselves_is_not_held_against_the_picture(fault: Exception) -> None:
     with pytest.raises(type(fault)), decoder_errors():
@@ -57,14 +64,20 @@ def test_pillow_without_a_codec_is_our_fault(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "fault", [IndexError(), struct.error(), ValueError(), OverflowError(), RecursionError(), UnicodeDecodeError]
+    "fault",
+    [
+        *(IndexError(), KeyError(), struct.error(), ValueError(), OverflowError(), EOFError(), zlib.error()),
+        UnicodeDecodeError,
+    ],
 )
 def test_reading_beyond_the_bytes_is_their_fault(fault: Exception | type[Exception]) -> None:
     with pytest.raises(DamagedImage), parser_errors():
         raise UnicodeDecodeError("utf-8", b"", 0, 1, "x") if isinstance(fault, type) else fault
 
 
-@pytest.mark.parametrize("fault", [TypeError(), AttributeError(), KeyError(), NameError(), MemoryError(), OSError()])
+@pytest.mark.parametrize(
+    "fault", [TypeError(), AttributeError(), NameError(), AssertionError(), ImportError(), OSError()]
+)
 def test_a_parsers_bug_is_ours(fault: Exception) -> None:
     with pytest.raises(type(fault)), parser_errors():
         raise fault

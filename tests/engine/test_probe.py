@@ -24,14 +24,14 @@ def test_a_header_tells_size_frames_and_orientation_without_decoding(monkeypatch
 @pytest.mark.parametrize(
     ("limits", "details"),
     [
-        (Limits(pixels=5399), {"pixels": 5400, "limit": 5399}),
-        (Limits(side=89), {"side": 90, "limit": 89}),
-        (Limits(frames=0), {"frames": 1, "limit": 0}),
+        (Limits(pixels=5399, scaled_pixels=5399), {"what": "pixels", "value": 5400, "limit": 5399}),
+        (Limits(side=89), {"what": "side", "value": 90, "limit": 89}),
+        (Limits(frames=0), {"what": "frames", "value": 1, "limit": 0}),
     ],
 )
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "BMP", "TIFF"])
 def test_each_limit_holds_for_each_format(
-    form: str, limits: Limits, details: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    form: str, limits: Limits, details: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = encoded(scene(SMALL), form)
     monkeypatch.setattr(ImageFile.ImageFile, "load", _must_not_decode)

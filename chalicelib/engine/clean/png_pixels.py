@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SLICE = 1 << 16
+_UNPACKED = 1 << 20
+"""Bytes that are unpacked at once: a slice may hold a thousand times its length."""
 _LARGEST_CHUNK = 1 << 20
 
 
@@ -34,14 +36,15 @@ def exactly(packed: bytes, header: Header) -> bytes:
     left = header.size
     if header.depth < BYTE:
         _prove_rows(_unpacked(packed, left), header)
-    inflater = zlib.decompressobj()
-    for at in range(0, len(packed), _SLICE):
-        left -= len(inflater.decompress(packed[at : at + _SLICE]))
-        if left < 0 or inflater.eof:
-            break
+    inflater, at, rows = zlib.decompressobj(), 0, b""
+    while left >= 0 and not inflater.eof and (at < len(packed) or len(rows) == _UNPACKED):
+        piece = packed[at : at + _SLICE]
+        rows = inflater.decompress(piece, _UNPACKED)
+        left -= len(rows)
+        at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
     if left or not inflater.eof:
         raise CannotRebuild
-    return packed[: min(at + _SLICE, len(packed)) - len(inflater.unused_data)]
+    return packed[:at]
 
 
 def chunks(kind: bytes, packed: bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from chalicelib.engine.bounds import PARTS, SUB_BLOCKS, Tally
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -23,32 +24,34 @@ def survey(data: bytes) -> Survey:
 
     Raises:
         DamagedImage: the trailer is missing or a block is cut.
+        ImageTooLarge: there are more blocks, or pieces of them, than are read.
     """
     try:
-        parts = tuple(_blocks(data))
+        parts = tuple(PARTS.counted(_blocks(data)))
     except (IndexError, struct.error) as cut:
         raise DamagedImage("The GIF is cut off.") from cut
     return Survey(parts, max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
 
 
 def _blocks(data: bytes) -> Iterator[Part]:
-    at = _SCREEN + _table(data[10])
+    at, pieces = _SCREEN + _table(data[10]), Tally(SUB_BLOCKS)
     yield Part(_HEAD, 0, at)
     while (mark := data[at]) != _TRAILER:
-        start, at = at, _end(data, mark, at)
+        start, at = at, _end(data, mark, at, pieces)
         yield Part(_IMAGE if mark == _IMAGE_MARK else data[start + 1 : start + 2], start, at)
 
 
-def _end(data: bytes, mark: int, at: int) -> int:
+def _end(data: bytes, mark: int, at: int, pieces: Tally) -> int:
     if mark == _IMAGE_MARK:
-        return _after_sub_blocks(data, at + _IMAGE_HEADER + _table(data[at + 9]) + 1)
+        return _after_sub_blocks(data, at + _IMAGE_HEADER + _table(data[at + 9]) + 1, pieces)
     if mark == _EXTENSION:
-        return _after_sub_blocks(data, at + 2)
+        return _after_sub_blocks(data, at + 2, pieces)
     raise DamagedImage("The GIF has a block of no known kind.")
 
 
-def _after_sub_blocks(data: bytes, at: int) -> int:
+def _after_sub_blocks(data: bytes, at: int, pieces: Tally) -> int:
     while length := data[at]:
+        pieces.add()
         at += length + 1
     return at + 1
 

@@ -9,17 +9,19 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from chalicelib.engine.bounds import BOXES
 from chalicelib.engine.containers import items
-from chalicelib.engine.containers.parts import Part, Survey
+from chalicelib.engine.containers.boxes import boxes
+from chalicelib.engine.containers.isobmff_claims import claims
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from chalicelib.engine.containers.parts import Part, Survey
 
 _HEADER = 8
 _STORES = frozenset({b"mdat", b"idat"})
 _META_HEADER = 12  # `meta` is a full box: version and flags come first
-_TO_THE_END, _LONG = 0, 1
+_LONG = 1
 _FILE = frozenset({b"ftyp", b"meta", b"moov", b"mdat"})
 _META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref", b"idat", b"dinf", b"grpl"})
 _MOVIE = frozenset(b"mvhd trak tkhd edts mdia mdhd hdlr minf vmhd nmhd dinf stbl tref".split())
@@ -39,12 +41,13 @@ _INSIDE: dict[bytes, tuple[int, frozenset[bytes]]] = {
 
 
 def survey(data: bytes) -> Survey:
-    """The boxes of the file itself; the decoder knows size and frames without decoding.
+    """The boxes of the file itself, and what they and the coded data claim.
 
     Raises:
-        DamagedImage: a box reaches beyond the file.
+        DamagedImage: a box reaches beyond the file, or its directory cannot be read.
+        ImageTooLarge: there is more of some kind in it than is worked through.
     """
-    return Survey(parts=tuple(boxes(data, 0, len(data))))
+    return claims(data, tuple(BOXES.counted(boxes(data, 0, len(data)))))
 
 
 def clean(data: bytes, survey: Survey, orientation: int) -> bytes:  # noqa: ARG001  AVIF turns by its own properties
@@ -61,25 +64,6 @@ def clean(data: bytes, survey: Survey, orientation: int) -> bytes:  # noqa: ARG0
     except (struct.error, IndexError) as broken:
         raise DamagedImage("The AVIF's directory cannot be read.") from broken
     return bytes(out)
-
-
-def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[Part]:
-    """The boxes that lie side by side between these positions.
-
-    Raises:
-        DamagedImage: a box reaches beyond `end`.
-    """
-    while at + _HEADER <= end:
-        size, kind = struct.unpack_from(">I4s", data, at)
-        if size == _LONG and at + 2 * _HEADER <= end:
-            (size,) = struct.unpack_from(">Q", data, at + _HEADER)
-        size = end - at if size == _TO_THE_END else size
-        if size < _HEADER or not kind.isalnum():
-            return  # not a box: what somebody hung behind the picture
-        if at + size > end:
-            raise DamagedImage("An AVIF box reaches beyond the file.")
-        yield Part(kind, at, at + size)
-        at += size
 
 
 def _sweep(out: bytearray, parts: tuple[Part, ...], keep: frozenset[bytes]) -> None:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.engine.bounds import EXTENTS
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -29,11 +30,24 @@ class Extent(NamedTuple):
     end: int
 
 
+def kinds(data: bytes | bytearray, iinf: Part) -> dict[int, bytes]:
+    """What each item is, by its id.
+
+    Raises:
+        DamagedImage: an entry reaches beyond the list.
+    """
+    found = {}
+    for start, _ in _entries(data, iinf):
+        item, _, kind = struct.unpack_from(_form(data, start), data, start + _FULL)
+        found[item] = kind
+    return found
+
+
 def hush(out: bytearray, iinf: Part) -> frozenset[int]:
     """Take every item's name away, give those that are no pictures a type nobody reads, and answer which those are."""
     dropped = set()
     for start, end in _entries(out, iinf):
-        form = ">IH4s" if out[start + 8] >= _WIDE_IDS else ">HH4s"
+        form = _form(out, start)
         item, protection, kind = struct.unpack_from(form, out, start + _FULL)
         if kind not in _PICTURES:
             dropped.add(item)
@@ -54,7 +68,8 @@ def extents(data: bytes | bytearray, iloc: Part, idat: int) -> tuple[Extent, ...
     offset, length, base, index = _nibbles(*reader.take("BB"))
     layout = _Layout(version, _width(offset), _width(length), _width(base), _width(index if version else 0))
     (count,) = reader.take("H" if version < 2 else "I")  # noqa: PLR2004  the box's version
-    return tuple(extent for _ in range(count) for extent in _item(reader, layout, idat, len(data)))
+    EXTENTS.check(count)
+    return tuple(EXTENTS.counted(extent for _ in range(count) for extent in _item(reader, layout, idat, len(data))))
 
 
 def gaps(stores: Iterable[tuple[int, int]], used: Iterable[Extent]) -> Iterator[tuple[int, int]]:
@@ -106,7 +121,11 @@ def _item(reader: _Reader, layout: _Layout, idat: int, size: int) -> Iterator[Ex
         yield Extent(item, start, start + length if length else size)
 
 
-def _entries(out: bytearray, iinf: Part) -> Iterator[tuple[int, int]]:
+def _form(data: bytes | bytearray, start: int) -> str:
+    return ">IH4s" if data[start + 8] >= _WIDE_IDS else ">HH4s"
+
+
+def _entries(out: bytes | bytearray, iinf: Part) -> Iterator[tuple[int, int]]:
     at = iinf.start + _FULL + (2 if out[iinf.start + 8] == 0 else 4)
     while at < iinf.end:
         (size,) = struct.unpack_from(">I", out, at)

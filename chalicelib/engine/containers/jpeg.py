@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from chalicelib.engine.bounds import SCANNED, SCANS, SEGMENTS, STRAY, TOLD, Tally
+from chalicelib.engine.containers.jpeg_frame import frame_of
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -16,29 +17,59 @@ _EOI, _SOS = 0xD9, 0xDA
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_TOLD = (b"Exif\0\0", b"Photoshop 3.0\0")
 
 
 def survey(data: bytes) -> Survey:
-    """The segments before the first scan, and whether an end marker follows it anywhere.
+    """The segments before the first scan, whether an end marker follows it anywhere, and what decoding takes.
 
-    No more, because the decoder reads every coded byte and misses nothing but a missing end.
+    Of one scan no more, because the decoder reads every coded byte and misses nothing but a missing end. Several scans
+    are counted, as each is a walk over the whole picture.
 
     Raises:
         DamagedImage: there is no scan or no end marker, or a segment reaches beyond the file.
+        ImageTooLarge: there are more segments, scans or bytes between them than are worked through.
     """
-    head = tuple(takewhile(lambda part: part.kind[0] != _SOS, _segments(data)))
-    if data.rfind(b"\xff\xd9", head[-1].end if head else 0) < 0:
+    walk = _segments(data)
+    head, scan = _head(walk)
+    if data.rfind(b"\xff\xd9", scan.end) < 0:
         raise DamagedImage("The JPEG has no end marker.")
-    return Survey(head)
+    frame, scans, held = frame_of(data, head), 1, 0
+    if not frame.is_whole_in(data[scan.start + 4]):
+        scans += sum(part.kind[0] == _SOS for part in walk)
+        held = frame.coefficients
+    SCANNED.check(scans * frame.width * frame.height * frame.effort)
+    return Survey(head, 1, frame.width, frame.height, held, scales=not held)
+
+
+def _head(walk: Iterator[Part]) -> tuple[tuple[Part, ...], Part]:
+    """The segments before the first scan, and that scan's header."""
+    head: list[Part] = []
+    for part in walk:
+        if part.kind[0] == _SOS:
+            return tuple(head), part
+        head.append(part)
+    raise DamagedImage("The JPEG has no pixels.")
 
 
 def _segments(data: bytes) -> Iterator[Part]:
-    """The segments from the second on, lazily: behind a scan's header come coded bytes that are no segments."""
-    at = 2
+    """The segments from the second on, lazily: behind a scan's header come coded bytes that are no segments.
+
+    Raises:
+        DamagedImage: a segment reaches beyond the file.
+        ImageTooLarge: there are more than are worked through.
+    """
+    segments, stray, scans, told = (Tally(bound) for bound in (SEGMENTS, STRAY, SCANS, TOLD))
+    at, marker = 2, 0
     while True:
+        is_coded = marker == _SOS
         marker, start = _marker(data, at)
         if marker == _EOI:
             return
+        segments.add()
+        stray.add(0 if is_coded else start - at)
+        scans.add(marker == _SOS)
+        told.add(data.startswith(_TOLD, start + 4))
         at = start + 2 if marker in _BARE else start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
         if at > len(data):
             raise DamagedImage("A JPEG segment reaches beyond the file.")

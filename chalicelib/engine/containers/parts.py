@@ -24,3 +24,7 @@ class Survey:
     width: int = 0
     """Pixels of the largest canvas claimed anywhere; 0 where only the decoder can say."""
     height: int = 0
+    held: int = 0
+    """Bytes that the decoder holds beside the decoded pixels, whatever size it decodes at."""
+    scales: bool = False
+    """True where a smaller picture can be decoded without ever holding the whole one."""

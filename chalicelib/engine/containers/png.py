@@ -6,6 +6,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
+from chalicelib.engine.bounds import PARTS
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -21,8 +22,9 @@ def survey(data: bytes) -> Survey:
 
     Raises:
         DamagedImage: IEND is missing or cut, or a checksum is wrong.
+        ImageTooLarge: there are more chunks than are read.
     """
-    parts = tuple(_chunks(data))
+    parts = tuple(PARTS.counted(_chunks(data)))
     return Survey(parts=parts, frames=max(1, _claimed_frames(data, parts)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from chalicelib.engine.bounds import PARTS
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -20,11 +21,12 @@ def survey(data: bytes) -> Survey:
 
     Raises:
         DamagedImage: the file is shorter than it claims.
+        ImageTooLarge: there are more chunks than are read.
     """
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise DamagedImage("The WebP is shorter than its header says.")
-    parts = tuple(_chunks(data, _RIFF, end))
+    parts = tuple(PARTS.counted(_chunks(data, _RIFF, end)))
     width, height = _canvas(data, parts)
     return Survey(parts, max(1, sum(p.kind == b"ANMF" for p in parts)), width, height)
 
@@ -41,9 +43,10 @@ def _chunks(data: bytes, at: int, end: int) -> Iterator[Part]:
 
 
 def _canvas(data: bytes, parts: tuple[Part, ...]) -> tuple[int, int]:
-    if not parts or parts[0].kind not in _HEADERS or parts[0].end - parts[0].start < _SHORTEST:
+    reader, shortest = _HEADERS.get(parts[0].kind, (None, 0)) if parts else (None, 0)
+    if reader is None or parts[0].end - parts[0].start < 8 + shortest:
         raise DamagedImage("The WebP does not begin with a picture.")
-    return _HEADERS[parts[0].kind](data, parts[0].start + 8)
+    return reader(data, parts[0].start + 8)
 
 
 def _extended(data: bytes, at: int) -> tuple[int, int]:
@@ -60,5 +63,5 @@ def _lossless(data: bytes, at: int) -> tuple[int, int]:
     return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
 
 
-_HEADERS = {b"VP8X": _extended, b"VP8 ": _lossy, b"VP8L": _lossless}
-_SHORTEST = 18  # the largest of the three headers, with its chunk's name and length
+# A picture of one colour without loss is complete in a few bytes more than its header's five.
+_HEADERS = {b"VP8X": (_extended, 10), b"VP8 ": (_lossy, 10), b"VP8L": (_lossless, 5)}
