@@ -73,8 +73,8 @@ def _answered(path: Path) -> str:
 
 
 def _outcome(path: Path) -> dict[str, Any]:
-    data, before = path.read_bytes(), _status("VmHWM")
-    resource.setrlimit(resource.RLIMIT_AS, (_status("VmSize") + MEMORY,) * 2)
+    data, before = path.read_bytes(), status("VmHWM")
+    resource.setrlimit(resource.RLIMIT_AS, (status("VmSize") + MEMORY,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS,) * 2)
     try:
         process(data, RECIPE, Limits())
@@ -84,10 +84,11 @@ def _outcome(path: Path) -> dict[str, Any]:
         said = {"bug": repr(bug)}
     else:
         said = {"code": "ok"}
-    return said | {"grown": _status("VmHWM") - before, "peak": _status("VmHWM"), "seconds": os.times().user}
+    return said | {"grown": status("VmHWM") - before, "peak": status("VmHWM"), "seconds": os.times().user}
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
+    """Bytes of this process's memory by the kernel's name for them, such as VmHWM (the peak)."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith(name + ":"))
 

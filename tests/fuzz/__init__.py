@@ -1,0 +1,1 @@
+"""Fuzzing of the engine: `python -m tests.fuzz <container> --seconds N`, see CONTRIBUTING.md."""

@@ -1,0 +1,125 @@
+"""Small pictures of every kind that each container knows, to be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from PIL import Image
+
+from tests.engine.bombs import grey_tiff, run_length_bmp
+from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
+from tests.profiles import P3, grey_profile, matrix_profile
+
+SIZE = (40, 24)
+_WIDE, _GREY = matrix_profile(P3, 2.2), grey_profile(1.8)
+
+
+def _animated(form: str, **options: object) -> bytes:
+    others = [scene(SIZE).rotate(180), scene(SIZE).convert("L").convert("RGB")]
+    return encoded(scene(SIZE), form, save_all=True, append_images=others, **options)
+
+
+def _jpeg() -> list[bytes]:
+    photo = {"exif": exif_block(6), "icc_profile": _WIDE, "comment": b"hidden", "quality": 70}
+    return [
+        encoded(scene(SIZE), "JPEG", **photo),
+        encoded(scene(SIZE), "JPEG", progressive=True, subsampling=0),
+        encoded(scene(SIZE), "JPEG", restart_marker_blocks=2),
+        encoded(scene(SIZE).convert("L"), "JPEG"),
+        encoded(scene(SIZE).convert("CMYK"), "JPEG", progressive=True),
+    ]
+
+
+def _png() -> list[bytes]:
+    return [
+        encoded(scene(SIZE), "PNG", exif=exif_block(3), icc_profile=_WIDE, dpi=(72, 72)),
+        encoded(see_through(SIZE), "PNG"),
+        encoded(scene(SIZE).quantize(12), "PNG", transparency=1, bits=4),
+        encoded(scene(SIZE).convert("1"), "PNG"),
+        encoded(scene(SIZE).convert("L"), "PNG", icc_profile=_GREY),
+        raw_png((4, 3), 16, 4, [bytes(range(16))] * 3, gAMA=b"\0\0\xb1\x8f", tEXt=b"Title\0word"),
+        _animated("PNG"),
+    ]
+
+
+def _webp() -> list[bytes]:
+    return [
+        encoded(scene(SIZE), "WEBP", exif=exif_block(6), icc_profile=_WIDE, xmp=b"<x/>"),
+        encoded(see_through(SIZE), "WEBP"),
+        encoded(scene(SIZE), "WEBP", lossless=True),
+        encoded(Image.new("RGB", SIZE, "teal"), "WEBP", lossless=True),
+        _animated("WEBP"),
+    ]
+
+
+def _avif() -> list[bytes]:
+    return [
+        encoded(scene(SIZE), "AVIF", speed=10, exif=exif_block(6), icc_profile=_WIDE, xmp=b"<x/>"),
+        encoded(see_through(SIZE), "AVIF", speed=10, subsampling="4:4:4"),
+        _animated("AVIF", speed=10),
+    ]
+
+
+def _tiff() -> list[bytes]:
+    plain, packed = scene(SIZE), "tiff_deflate"
+    return [
+        encoded(plain, "TIFF", compression=packed, icc_profile=_WIDE),
+        encoded(plain, "TIFF", compression="tiff_lzw", big_tiff=True),
+        encoded(plain.convert("1"), "TIFF", compression="group4"),
+        encoded(see_through(SIZE), "TIFF", compression="packbits"),
+        encoded(plain, "TIFF", compression="jpeg"),
+        encoded(plain.convert("I;16"), "TIFF"),
+        encoded(plain.convert("F"), "TIFF"),
+        _animated("TIFF"),
+        grey_tiff(),
+    ]
+
+
+def _gif() -> list[bytes]:
+    return [
+        encoded(scene(SIZE).quantize(16), "GIF", comment=b"hidden", transparency=1),
+        encoded(scene(SIZE).convert("L"), "GIF", interlace=1),
+        _animated("GIF", loop=0, duration=50, disposal=2),
+    ]
+
+
+def _bmp() -> list[bytes]:
+    return [
+        encoded(scene(SIZE), "BMP"),
+        encoded(scene(SIZE).quantize(16), "BMP"),
+        encoded(see_through(SIZE), "BMP"),
+        run_length_bmp((8, 2), b"\5\1\3\2\0\0\0\4\1\2\3\4\4\1\0\1"),
+    ]
+
+
+_SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "webp": _webp,
+    "avif": _avif,
+    "tiff": _tiff,
+    "gif": _gif,
+    "bmp": _bmp,
+}
+CONTAINERS = tuple(_SEEDS)
+
+
+@cache
+def seeds(container: str) -> tuple[bytes, ...]:
+    """Valid files of this container."""
+    return tuple(_SEEDS[container]())
+
+
+def sealed(data: bytes) -> bytes:
+    """A broken PNG with its checksums mended, as far as its chunks can be followed: they hide all else."""
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return data
+    parts, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        if end + 4 > len(data):
+            break
+        parts.append(png_chunk(data[at + 4 : at + 8], data[at + 8 : end]))
+        at = end + 4
+    return b"".join([*parts, data[at:]])
