@@ -101,6 +101,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     from the first administrator's token."""
     cdn_url: BaseUrl = ""
     """Base URL under which the bucket's public keys are served, without a slash at its end."""
+    signed_url: BaseUrl = ""
+    """Base URL through which signed addresses lead to private and trashed pictures, without a slash at its end; to the
+    bucket itself where it is empty."""
     distribution: DistributionId = ""
     """Id of the CloudFront distribution that deletions are told to; none where it is empty."""
     concurrency: Annotated[int, Meta(ge=2, le=1_000)] = 4

@@ -38,7 +38,8 @@ ENVIRONMENT_FROM = {
 # every variable that `resolved` sets
 FILLED_IN = {
     *ENVIRONMENT_FROM,
-    *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_API_URL", "WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
+    *("WALLIFY_STAGE", "WALLIFY_CDN_URL", "WALLIFY_SIGNED_URL", "WALLIFY_API_URL"),
+    *("WALLIFY_STATE", "WALLIFY_DATABASE_SECRET"),
 }
 # what it says besides: the network that functions run in, and whether they are traced
 BESIDES = ("subnet_ids", "security_group_ids", "xray")
@@ -98,6 +99,13 @@ def resolved(
         ours["xray"] = True
     if "DatabaseSecret" in outputs:
         _join_database(ours, outputs)
+    return answer
+
+
+def signing_through(config: Config, stage: str, url: str) -> Config:
+    """The resolved configuration whose signed addresses lead through this base URL, and not to the bucket itself."""
+    answer = deepcopy(config)
+    answer["stages"][stage]["environment_variables"]["WALLIFY_SIGNED_URL"] = url
     return answer
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.aws.clients import client
+from chalicelib.core.keyring import LASTS, UPGRADE, Purpose
+from chalicelib.errors import Misconfigured
 from chalicelib.settings import BadSetting, Settings
 from chalicelib.wiring import Wired, use, wired
 from chalicelib.wiring.outside import Outside
@@ -52,6 +55,47 @@ def test_tests_may_put_others_in_their_place() -> None:
     other = Wired(Settings(stage="other"))
     use(other)
     assert wired() is other
+
+
+@dataclass
+class Vault:
+    """Secrets Manager with one secret."""
+
+    text: str
+    asked: int = 0
+
+    def get_secret_value(self, SecretId: str) -> dict[str, object]:  # noqa: N803  # boto3's name
+        assert SecretId == "keys"
+        self.asked += 1
+        return {"SecretString": self.text, "CreatedDate": datetime(2026, 3, 4, tzinfo=UTC)}
+
+
+def with_keys(text: str) -> tuple[Wired, Vault]:
+    built, vault = Wired(Settings(keys_secret="keys")), Vault(text)
+    object.__setattr__(built, "aws", lambda _: vault)
+    return built, vault
+
+
+def test_keys_are_read_from_their_secret_once_for_all_purposes() -> None:
+    built, vault = with_keys('{"root": "abc"}')
+    rings = [built.keyring(purpose) for purpose in Purpose]
+    assert [ring.keys[0].key_id for ring in rings if ring] == ["1", "1", "1"]
+    assert [ring.legacy_until for ring in rings if ring] == [
+        datetime(2026, 3, 4, tzinfo=UTC) + UPGRADE + LASTS[purpose] for purpose in Purpose
+    ]
+    assert vault.asked == 1
+
+
+def test_a_secret_without_keys_is_a_fault_of_the_configuration_and_is_not_told() -> None:
+    built, _ = with_keys('{"hunter2": 1}')
+    with pytest.raises(Misconfigured) as wrong:
+        built.keyring(Purpose.LINKS)
+    assert "hunter2" not in str(vars(wrong.value))
+    assert wrong.value.cause["resource"] == "keys"
+
+
+def test_without_a_secret_for_keys_there_is_no_ring() -> None:
+    assert Wired(Settings()).keyring(Purpose.LINKS) is None
 
 
 def test_the_clock_goes_unless_the_settings_let_it_stand() -> None:

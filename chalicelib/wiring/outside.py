@@ -109,7 +109,7 @@ class Outside:
         """The bucket."""
         from chalicelib.aws.bucket import S3Bucket
 
-        return S3Bucket(self.settings.bucket, partial(self.aws, "s3"))
+        return S3Bucket(self.settings.bucket, partial(self.aws, "s3"), self.settings.signed_url)
 
     @cached_property
     def queues(self) -> Mapping[TaskType, Queue]:

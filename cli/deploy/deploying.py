@@ -61,7 +61,9 @@ def prepare(target: Target, tell: Tell) -> list[str]:
     if target.is_ministack:
         _fill_gaps(target, outputs)
     chalice.remember(target)
-    if recording.record(target.source, target.stage, outputs, cdn_url=stages.of(target.stage).cdn_url):
+    # An emulator's distribution does not hand signatures on.
+    through, cdn_url = not target.endpoint, stages.of(target.stage).cdn_url
+    if recording.record(target.source, target.stage, outputs, cdn_url=cdn_url, through_cdn=through):
         changed.append("configuration")
     return changed
 

@@ -10,10 +10,15 @@ from cli.local.staging import tracked_config
 from infra import stage as stages
 
 
-def record(source: Path, stage: str, outputs: dict[str, str], *, cdn_url: str = "") -> bool:
-    """Put the stage's environment and roles into the configuration; False if it says so already."""
+def record(source: Path, stage: str, outputs: dict[str, str], *, cdn_url: str = "", through_cdn: bool = False) -> bool:
+    """Put the stage's environment and roles into the configuration; False if it says so already.
+
+    With `through_cdn` signed addresses lead through the stage's own distribution.
+    """
     before = tracked_config(source)
     after = stages.resolved(before, stage, outputs, cdn_url=cdn_url or None)
+    if through_cdn:
+        after = stages.signing_through(after, stage, f"https://{outputs['DistributionDomain']}")
     return _save(source, before, after)
 
 

@@ -38,6 +38,7 @@ from cli.local.admission import Admission, Crowded
 from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.gateway_words import OF_HTTPS
+from cli.local.picture_headers import MEDIA, is_signed, picture_headers
 from cli.local.plain_http import METHODS, Gate, fault_of, host_fault, method_refusal, refusal, said, target_of
 from cli.local.refusals import told, words
 from cli.local.stack_keys import HEADER, StackKeys
@@ -49,7 +50,6 @@ CHUNK = 64 * 1024
 MOST_FILES = 10_000
 """Files and connections at once; macOS begins with 256."""
 
-MEDIA = "/media/"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 ASKED_FIRST = "/task/status/-"
 """Asked with the headers of a request that waits for `100 Continue`: it is 401 for a bad token, and cheap."""
@@ -106,6 +106,8 @@ class Upstream:
     distribution: str
     key: str
     """The emulator's, for what the front passes on."""
+    bucket: str
+    """What signed addresses lead to."""
 
     @property
     def api_path(self) -> str:
@@ -276,14 +278,16 @@ class Front:
         async with asyncio.timeout(self.limits.answer):
             upstream = await self._pass_on(request, target, b"")
         headers = _passing(upstream)
+        if is_signed(target):
+            headers.update(picture_headers())
         self.callers.limit_reading(headers)
         return await _relay(upstream, headers, request, self.limits.request)
 
     async def _pass_on(self, request: web.BaseRequest, target: str, body: bytes | None) -> ClientResponse:
         from_media = target.startswith(MEDIA)
-        path = target[len(MEDIA) - 1 :] if from_media else self.upstream.api_path + target
+        path = self._place(target)
         headers = CIMultiDict((name, value) for name, value in request.headers.items() if name.lower() not in OURS)
-        headers["Host"] = self.upstream.distribution if from_media else f"127.0.0.1:{self.callers.port}"
+        headers["Host"] = self._host(target)
         headers["X-Forwarded-For"] = request.remote or "127.0.0.1"
         headers["X-Forwarded-Proto"] = "https" if from_media else "http"  # the distribution insists, as on AWS
         headers["X-Forwarded-Port"] = str(self.callers.port)
@@ -297,6 +301,17 @@ class Front:
             allow_redirects=False,
             skip_auto_headers=SILENT,
         )
+
+    def _place(self, target: str) -> str:
+        """Where the emulator has it."""
+        if is_signed(target):
+            return f"/{self.upstream.bucket}{target[len(MEDIA) - 1 :]}"
+        return target[len(MEDIA) - 1 :] if target.startswith(MEDIA) else self.upstream.api_path + target
+
+    def _host(self, target: str) -> str:
+        if is_signed(target):
+            return f"127.0.0.1:{self.upstream.emulator_port}"  # the host that was signed
+        return self.upstream.distribution if target.startswith(MEDIA) else f"127.0.0.1:{self.callers.port}"
 
 
 SILENT = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
@@ -404,7 +419,7 @@ async def run(callers: Callers, upstream: Upstream) -> None:
 
 
 def main() -> None:
-    """`python -m cli.local.front CALLERS KEYS EMULATOR_PORT API_ID API_STAGE DISTRIBUTION`."""
+    """`python -m cli.local.front CALLERS KEYS EMULATOR_PORT API_ID API_STAGE DISTRIBUTION BUCKET`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("callers", type=Callers.of_json)
     parser.add_argument("keys", type=Path)
@@ -412,11 +427,13 @@ def main() -> None:
     parser.add_argument("api_id")
     parser.add_argument("api_stage")
     parser.add_argument("distribution")
+    parser.add_argument("bucket")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
     key = StackKeys.of(given.keys).key("front")
-    upstream = Upstream(given.emulator_port, given.api_id, given.api_stage, given.distribution, key)
+    emulated = (given.emulator_port, given.api_id, given.api_stage, given.distribution)
+    upstream = Upstream(*emulated, key, given.bucket)
     asyncio.run(run(given.callers, upstream))
 
 

@@ -24,6 +24,7 @@ FRONT_SOURCES = (
     *("cli/local/front.py", "cli/local/admission.py", "cli/local/capacity.py", "cli/local/plain_http.py"),
     *("cli/local/gateway_words.py", "infra/gateway.yaml", "cli/local/refusals.py"),
     *("cli/local/callers.py", "cli/local/stack_keys.py"),
+    *("cli/local/picture_headers.py", "infra/foundation.yaml"),
 )
 
 
@@ -129,6 +130,7 @@ def _open_front(stack: Stack, record: Record) -> None:
         record.rest_api_id,
         staging.tracked_config()["api_gateway_stage"],
         record.outputs["DistributionDomain"],
+        record.outputs["BucketName"],
     ]
     version = fingerprints.of_values(arguments, fingerprints.of_files(PROJECT, FRONT_SOURCES))
     environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}

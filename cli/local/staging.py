@@ -48,6 +48,7 @@ def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
     for stale in fingerprints.CODE:
         _remove(build / stale)
     config = stage.resolved(tracked_config(), STAGE, record.outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
+    config = stage.signing_through(config, STAGE, stack.cdn_url)
     if record.database_url:
         environment = {"WALLIFY_STATE": "sql", "WALLIFY_DATABASE_URL": record.database_url}
         config["stages"][STAGE]["environment_variables"] |= environment

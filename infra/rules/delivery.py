@@ -8,6 +8,11 @@ from infra.rules.deployment import Deployment, Json, as_list, text
 from infra.rules.rule import Rule
 
 PUBLISHED = ("renditions/", "manifests/", "private/")
+SIGNED = "signed"
+"""The origin whose objects are read by the signature in their address."""
+GUARDED = frozenset({"guarded/*", "trashed/*"})
+UNCACHED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+"""CachingDisabled: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
 FORGOTTEN_SOON = (403, 404, 500, 502, 503, 504)
 SECURITY = ("ContentTypeOptions", "ContentSecurityPolicy", "FrameOptions", "ReferrerPolicy", "StrictTransportSecurity")
 
@@ -26,7 +31,8 @@ def _signed_reads(it: Deployment) -> Iterator[str]:
         if (how["SigningBehavior"], how["SigningProtocol"]) != ("always", "sigv4"):
             yield name
     for name, found in _distributions(it):
-        yield from (f"{name}: {one['Id']}" for one in found["Origins"] if "OriginAccessControlId" not in one)
+        own = (one for one in found["Origins"] if one["Id"] != SIGNED)
+        yield from (f"{name}: {one['Id']}" for one in own if "OriginAccessControlId" not in one)
 
 
 def _published_only(it: Deployment) -> Iterator[str]:
@@ -72,6 +78,20 @@ def _bearers_only(it: Deployment) -> Iterator[str]:
         yield "private/*"
 
 
+def _signatures_reach_the_bucket(it: Deployment) -> Iterator[str]:
+    for name, found in _distributions(it):
+        # An origin that the CDN signs for would show it to whoever asks.
+        yield from (name for one in found["Origins"] if one["Id"] == SIGNED and "OriginAccessControlId" in one)
+    signed = [one for _, one in _behaviours(it) if one["TargetOriginId"] == SIGNED]
+    yield from sorted(GUARDED ^ {str(one.get("PathPattern")) for one in signed})
+    yield from (one["PathPattern"] for one in signed if one["CachePolicyId"] != UNCACHED)
+    for name, policy in it.of("AWS::CloudFront::OriginRequestPolicy").items():
+        passed = policy["OriginRequestPolicyConfig"]
+        kinds = (passed["QueryStringsConfig"]["QueryStringBehavior"], passed["CookiesConfig"]["CookieBehavior"])
+        if (*kinds, passed["HeadersConfig"]["HeaderBehavior"]) != ("all", "none", "none"):
+            yield name
+
+
 def _modern_tls(it: Deployment) -> Iterator[str]:
     for name, found in _distributions(it):
         if "TLSv1.2_2021" not in str(found.get("ViewerCertificate")):
@@ -86,8 +106,8 @@ def _distributions(it: Deployment) -> Iterator[tuple[str, Json]]:
 def _behaviours(it: Deployment) -> Iterator[tuple[str, Json]]:
     for name, found in _distributions(it):
         yield name, found["DefaultCacheBehavior"]
-        _, with_key, _ = found.get("CacheBehaviors", {}).get("Fn::If", ["", [], []])
-        yield from ((name, behaviour) for behaviour in with_key)
+        for behaviour in found.get("CacheBehaviors", []):
+            yield name, behaviour.get("Fn::If", ["", behaviour])[1]
 
 
 RULES = (
@@ -102,5 +122,10 @@ RULES = (
         _plain_cache_key,
     ),
     Rule("private pictures want a signature", "an address alone is no permission", _bearers_only),
+    Rule(
+        "signed addresses are checked by the bucket",
+        "who has none reads nothing, and no cache answers for it",
+        _signatures_reach_the_bucket,
+    ),
     Rule("our own domain speaks modern TLS", "older versions are broken", _modern_tls),
 )

@@ -3,10 +3,12 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from botocore.config import Config
 
 from chalicelib.aws.bucket import S3Bucket
 from chalicelib.core.blobs import IMMUTABLE, Blob
@@ -168,6 +170,22 @@ def test_a_bucket_asks_for_its_client_when_it_is_first_needed() -> None:
         raise AssertionError("too early")
 
     assert S3Bucket("media", connect).name == "media"
+
+
+@pytest.mark.parametrize("style", ["virtual", "path"])
+def test_signed_addresses_lead_through_the_cdn_that_hands_them_on(connect: partial[Client], style: str) -> None:
+    s3 = connect("s3", config=Config(s3={"addressing_style": style}, signature_version="s3v4"))
+    straight, through = S3Bucket("media", lambda: s3), S3Bucket("media", lambda: s3, "https://d1.cloudfront.net")
+    minute = timedelta(minutes=1)
+    for key in ("guarded/a b.jpg", "trashed/i1/renditions/a.jpg"):
+        signed, shown = (urlsplit(one.link(key, lasts=minute)) for one in (straight, through))
+        assert (shown.netloc, shown.path) == ("d1.cloudfront.net", "/" + quote(key))
+        assert {**parse_qs(shown.query), "X-Amz-Date": "", "X-Amz-Signature": ""} == {
+            **parse_qs(signed.query),
+            "X-Amz-Date": "",
+            "X-Amz-Signature": "",
+        }
+    assert "cloudfront" not in through.link("renditions/a.jpg", lasts=minute, disposition="attachment")
 
 
 def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bucket: S3Bucket) -> None:

@@ -47,6 +47,34 @@ def test_plain_paths_lead_to_the_gateway_and_media_to_the_distribution(
     assert upstream.requests[0].path == passed_on
 
 
+SIGNATURE = "X-Amz-Date=1&X-Amz-Signature=abc&response-cache-control=private%2C%20max-age%3D300"
+
+
+@pytest.mark.parametrize("area", ["guarded", "trashed/i1/guarded"])
+def test_a_signed_address_leads_to_the_bucket_as_it_was_signed(
+    client: httpx.Client, upstream: Upstream, area: str
+) -> None:
+    upstream.headers = {"Cache-Control": "private, max-age=300", "Strict-Transport-Security": "max-age=1"}
+
+    got = client.get(f"/media/{area}/a%20b.jpg?{SIGNATURE}", headers={"X-Other": "1"})
+
+    asked = upstream.requests[0]
+    assert asked.path == f"/wallify-local/{area}/a%20b.jpg?{SIGNATURE}"
+    assert asked.headers["host"] == f"127.0.0.1:{upstream.port}"
+    assert got.headers["Cache-Control"] == "private, max-age=300"
+    assert got.headers["X-Content-Type-Options"] == "nosniff"
+    assert got.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert "Strict-Transport-Security" not in got.headers
+
+
+@pytest.mark.parametrize("target", ["/media/guarded/a.jpg", f"/media/renditions/a.jpg?{SIGNATURE}", "/media/guarded/"])
+def test_what_is_not_signed_is_the_distributions_own(client: httpx.Client, upstream: Upstream, target: str) -> None:
+    client.get(target)
+
+    assert upstream.requests[0].headers["host"] == "d1.cloudfront.net"
+    assert upstream.requests[0].path == target.removeprefix("/media")
+
+
 @pytest.mark.parametrize("size", [0, 1, 65_536, 3 * MEGABYTE + 1])
 def test_a_multipart_body_arrives_byte_for_byte(client: httpx.Client, upstream: Upstream, size: int) -> None:
     picture = random.Random(size).randbytes(size)

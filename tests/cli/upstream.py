@@ -74,7 +74,7 @@ async def _serve(
     await runner.setup()
     if upstream.answers:
         await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
-    where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY)
+    where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
     async with front.serving(callers, where, limits):
         ready.set()
         await stop.wait()

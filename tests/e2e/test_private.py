@@ -23,6 +23,10 @@ def test_a_private_picture_is_seen_by_signed_addresses_alone(
     assert {key.partition("/")[0] for key in mine} == {"originals", "guarded"}
     for address in (image["url"], *(one["url"] for one in image["thumbnails"])):
         assert fetched(address)
+        headers = httpx.get(address).headers
+        assert headers["Cache-Control"].startswith("private")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     shared = told(wallify.http.post(f"/images/{image['image_id']}/link", json={"hours": 1}), 200)["url"]
     assert shared.startswith(f"{cloud.api_url}/cdn/")
     assert fetched(shared)

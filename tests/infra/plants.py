@@ -195,7 +195,10 @@ PLANTS: Mapping[str, Plant] = {
         "QueryStringBehavior",
         to="all",
     ),
-    "private pictures want a signature": _without(*CDN, "CacheBehaviors", "Fn::If", 1, 0, "TrustedKeyGroups"),
+    "private pictures want a signature": _without(*CDN, "CacheBehaviors", 2, "Fn::If", 1, "TrustedKeyGroups"),
+    "signed addresses are checked by the bucket": _with(
+        *CDN, "Origins", 1, "OriginAccessControlId", to={"Ref": "OriginAccess"}
+    ),
     "our own domain speaks modern TLS": _with(*CDN, "ViewerCertificate", to={"MinimumProtocolVersion": "TLSv1"}),
     "dead letters wake somebody": lambda it: it.observing["Resources"].pop("ImagesDeadLettersAlarm"),
     "waiting work wakes somebody": _with("ImagesQueue", "QueueName", to={"Fn::Sub": "wallify-${Stage}-uploads"}),

@@ -25,7 +25,7 @@ UNMADE: Mapping[Path, set[str]] = {
     DATABASE: {SECRET},
     FOUNDATION: {
         *(f"{CLOUDFRONT}{kind}" for kind in ("CachePolicy", "Distribution", "KeyGroup", "OriginAccessControl")),
-        *(f"{CLOUDFRONT}{kind}" for kind in ("PublicKey", "ResponseHeadersPolicy")),
+        *(f"{CLOUDFRONT}{kind}" for kind in ("OriginRequestPolicy", "PublicKey", "ResponseHeadersPolicy")),
         *(SECRET, "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"),
     },
     GATEWAY: {"AWS::ApiGateway::GatewayResponse"},
