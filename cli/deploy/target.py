@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.local import cloud
 from cli.local.stack import PROJECT
+from cli.local.stack_keys import WITHOUT_KEY
 from cli.trouble import Trouble
 
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
@@ -49,9 +50,10 @@ class Target:
         if not self.endpoint:
             return False
         try:
-            return httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False).is_success
+            told = httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False)
         except httpx.HTTPError as refused:
             raise Trouble(f"Nothing answers at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
+        return told.is_success or WITHOUT_KEY in told.text
 
     @cached_property
     def region(self) -> str:

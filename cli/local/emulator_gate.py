@@ -4,7 +4,8 @@ MiniStack answers whoever reaches its port. It has administrative paths (`POST /
 allows every web page to read its answers, and takes the key `test` for its root user without looking at the signature.
 So here, before it sees a request:
 
-- The `Host` header must name this machine, or the answer is 421 (DNS rebinding).
+- The `Host` header must name this machine, or AWS, whose names nobody can have resolve to 127.0.0.1: the smoke test
+  asks for a distribution by its name. Else the answer is 421 (DNS rebinding).
 - Administrative paths need the key of the stack's commands (`stack_keys`).
 - A page's request must come from an allowed origin, or be a signed address of an object, as an `<img>` loads it. It
   never acts as the root user, whatever key it names.
@@ -26,17 +27,18 @@ from urllib.parse import parse_qs
 from ministack.core import iam_evaluator
 from ministack.services import sts
 
-from cli.local.callers import CORS, Callers, page_of
+from cli.local.callers import CORS, Callers, name_of, page_of
 from cli.local.refusals import told
-from cli.local.stack_keys import HEADER, StackKeys
+from cli.local.stack_keys import HEADER, WITHOUT_KEY, StackKeys
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
 App = Callable[[Scope, Channel, Channel], Coroutine[Any, Any, None]]
 Refusal = tuple[HTTPStatus, str]
 
+OF_AWS = (".amazonaws.com", ".cloudfront.net")
 FOREIGN_HOST = HTTPStatus.MISDIRECTED_REQUEST, "The Host header names another machine."
-NO_KEY = HTTPStatus.FORBIDDEN, "This path is for the stack's own commands."
+NO_KEY = HTTPStatus.FORBIDDEN, WITHOUT_KEY
 FOREIGN_PAGE = HTTPStatus.FORBIDDEN, "Web pages of this origin may not call the local cloud."
 
 _by_page: ContextVar[bool] = ContextVar("wallify_by_page", default=False)
@@ -72,7 +74,8 @@ class Gate:
             return None if owner == "commands" else NO_KEY
         if owner is not None:
             return None
-        if not self.callers.knows_host(headers.get("host", "")):
+        host = headers.get("host", "")
+        if not self.callers.knows_host(host) and not (name_of(host) or "").endswith(OF_AWS):
             return FOREIGN_HOST
         page = page_of(headers)
         if page is None or self.callers.allows_origin(page) or (not page and _is_signed_link(scope)):

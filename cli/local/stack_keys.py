@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 HEADER = "x-wallify-stack"
+WITHOUT_KEY = "This path is for the stack's own commands."
+"""What the emulator says to whoever has none; no other service says so, which tells it from AWS and LocalStack."""
 
 Who = Literal["commands", "front"]
 

@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMap
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from ministack import app as ministack
 from ministack.core import iam_evaluator
 from ministack.services import sts
 
+from cli.deploy.target import Target
 from cli.local.callers import Callers
-from cli.local.emulator_gate import Gate, is_administrative, keep_root_from_pages
+from cli.local.emulator_gate import NO_KEY, Gate, is_administrative, keep_root_from_pages
+from cli.local.refusals import told
 from cli.local.stack_keys import HEADER, StackKeys
 
 KEYS = StackKeys("a secret")
@@ -82,14 +85,19 @@ def test_administrative_paths_need_the_key_of_the_stacks_commands(path: str, key
     assert asked("POST", path, {**HERE, HEADER: KEYS.key("commands")})[0] == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:7546", "d1.cloudfront.net", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:7546", "cloudfront.net.evil.example", "evilcloudfront.net", ""]
+)
 def test_a_foreign_host_is_misdirected(host: str) -> None:
     status, _, body = asked("GET", "/", {"host": host})
     assert (status, json.loads(body)["status"], json.loads(body)["code"]) == (421, 421, "bad_request")
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:7546", "localhost:7546", "media.localhost:7546"])
-def test_hosts_of_this_machine_and_of_buckets_are_answered(host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:7546", "localhost:7546", "media.localhost:7546", "d1.cloudfront.net", "b.s3.us-east-1.amazonaws.com"],
+)
+def test_hosts_of_this_machine_of_buckets_and_of_aws_are_answered(host: str) -> None:
     assert asked("PUT", "/bucket/key", {"host": host})[0] == 200
 
 
@@ -174,3 +182,21 @@ def test_the_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> Non
     assert StackKeys.of(tmp_path / "others") != made
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (made.owner(made.key("front")), made.owner(made.key("commands"))) == ("front", "commands")
+
+
+@pytest.mark.parametrize(("status", "text", "is_ours"), [(200, "{}", True), (403, "", False), (404, "{}", False)])
+def test_a_deployment_knows_another_emulator_from_ours(
+    monkeypatch: pytest.MonkeyPatch, status: int, text: str, *, is_ours: bool
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(status, text=text))
+
+    assert Target("dev", session=None).is_ministack is is_ours
+
+
+def test_a_deployment_knows_our_emulator_by_what_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, body = told(NO_KEY[0], {"reason": NO_KEY[1]})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(NO_KEY[0], content=body))
+
+    assert Target("dev", session=None).is_ministack
