@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from functools import cache
 from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -31,10 +32,12 @@ def painting(number: int) -> Image.Image:
     return image
 
 
-def jpeg(number: int, quality: int = 86) -> bytes:
-    """The painting as a file."""
-    body = io.BytesIO()
-    painting(number).save(body, "JPEG", quality=quality)
+@cache
+def jpeg(number: int, quality: int = 86, longest: int = 1920) -> bytes:
+    """The painting as a file, its longest side in pixels at most that."""
+    image, body = painting(number), io.BytesIO()
+    image.thumbnail((longest, longest))
+    image.save(body, "JPEG", quality=quality)
     return body.getvalue()
 
 

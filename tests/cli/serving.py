@@ -54,7 +54,7 @@ class Desk(Place):
     def upload(self, number: int, collection: str = "wallpapers") -> Task:
         """The task of a picture that was sent; nobody works on it."""
         self.works = False
-        accepted = self.house.uploads.accept(Upload(collection, f"picture-{number}.jpg", jpeg(number)))
+        accepted = self.house.uploads.accept(Upload(collection, f"picture-{number}.jpg", jpeg(number, longest=640)))
         assert accepted.task is not None
         return accepted.task
 

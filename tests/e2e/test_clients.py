@@ -6,6 +6,7 @@ cases. Where a program is missing its rows are skipped, but they fail in CI, whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,11 +254,11 @@ def test_a_burst_is_worked_or_told_to_come_again(crew: Crew) -> None:
     assert all(again for status, again in answer["body"] if status != 201)
 
 
-def test_a_page_may_send_the_headers_of_its_tracing_tools(crew: Crew) -> None:
-    answer = crew.told("curl", "preflight")
+def test_a_page_of_an_origin_that_no_setting_names_may_not_call(crew: Crew) -> None:
+    answer = crew.told("curl", "preflight")  # tests/api/test_manners.py asks where WALLIFY_CORS_ORIGIN names one
 
     assert answer["status"] == 204
-    assert "sentry-trace, baggage, x-requested-with" in answer["heard"]
+    assert "access-control-" not in re.sub(r"(?m)^> .*", "", answer["heard"].lower())
 
 
 @pytest.mark.parametrize("case", ["undefined collection", "null collection"])
