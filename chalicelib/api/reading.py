@@ -24,6 +24,7 @@ from chalicelib.api.input_rules import (
 )
 from chalicelib.api.request_body import json_of, not_json
 from chalicelib.api.wrongs import refused
+from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -87,7 +88,7 @@ def _form(form: Form, endpoint: Endpoint) -> msgspec.Struct:
 
 def _converted(values: object, kind: type[T]) -> T:
     try:
-        return msgspec.convert(values, kind)
+        return convert(values, kind)
     except msgspec.ValidationError as wrong:
         raise _refused(str(wrong), kind) from wrong
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from chalicelib.conversion import convert
 from chalicelib.core.catalog import Image, Rendition
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ def plain(value: object) -> dict[str, object]:
 
 def read(row: Mapping[str, object], kind: type[T]) -> T:
     """The dataclass that `plain` made the row from; names that it does not know are passed over."""
-    return msgspec.convert(row, kind)
+    return convert(row, kind)
 
 
 def faithful(value: T) -> T:

@@ -13,7 +13,7 @@ import msgspec
 
 from cli.client.errors import ApiError
 from cli.client.records import Image, Task, Ticket
-from cli.client.wire import Wire, answered
+from cli.client.wire import Wire, answered, read
 
 GATEWAY_BYTES = 4_500_000
 """What `POST /file_upload` takes unless a deployment says otherwise (413, with its limit)."""
@@ -155,7 +155,7 @@ def _ahead(file: Outgoing) -> dict[str, Any]:
 def _sent(answer: dict[str, Any]) -> Sent:
     if not answer.get("duplicate"):
         return Sent(task_id=str(answer["task_ids"][0][1]))
-    return Sent(duplicate=msgspec.convert(answer["file"], Image))
+    return Sent(duplicate=read(msgspec.json.encode(answer["file"]), Image))
 
 
 def _type_of(path: Path) -> str:

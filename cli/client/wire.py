@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
+from threading import Lock
 from time import time
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +28,9 @@ TIMEOUT = httpx.Timeout(60, connect=10)
 """The gateway gives up after 29 seconds; a slow line needs longer for a file."""
 _NO_MORE = msgspec.Raw(b"null")
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+_MET: set[object] = set()
+"""Types that an answer was read as before."""
+_FIRST = Lock()
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,11 @@ def seconds(retry_after: str | None) -> float | None:
 def read(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     """JSON as a value of that kind; fields that it does not know are left out."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        # msgspec describes a type to itself when it meets it first, which threads must not do to one side by side.
+        with nullcontext() if kind in _MET else _FIRST:
+            value = msgspec.json.decode(body, type=kind)
+            _MET.add(kind)
+            return value
     except msgspec.MsgspecError as other:
         raise ApiError(f"The answer is not what Wallify says: {other}.", code="not_understood", status=200) from other
 

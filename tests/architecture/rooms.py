@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 ROOMS: Mapping[str, tuple[str, ...]] = {
-    "ground": ("chalicelib", "chalicelib.errors"),
+    "ground": ("chalicelib", "chalicelib.errors", "chalicelib.conversion"),
     "settings": ("chalicelib.settings", "chalicelib.setting_types"),
     "telemetry": ("chalicelib.telemetry",),
     "core": ("chalicelib.core",),
@@ -41,7 +41,7 @@ MAY: Mapping[str, frozenset[str]] = {
 }
 PACKAGES: Mapping[str, frozenset[str]] = {
     "chalice": frozenset({"doors", "switchboard"}),
-    "msgspec": frozenset({"doors", "stores", "settings"}),
+    "msgspec": frozenset({"doors", "stores", "settings", "ground"}),
     "multipart": frozenset({"doors"}),
     "aws_lambda_powertools": frozenset({"telemetry", "doors", "switchboard"}),
     "boto3": frozenset({"aws"}),
