@@ -13,7 +13,6 @@ from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
 from chalicelib.engine.guard import parser_errors
 from chalicelib.engine.steps import whole
-from chalicelib.engine.watched import seen
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ FULL = "full"
 _PHOTO_QUALITY = 92
 # What JPEG would blur or cannot hold: drawings with few colours, deep greys, transparency.
 _DRAWN = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+# A JPEG may be smaller than it is; an AVIF's pixels were let go.
+_DECODED_AGAIN = frozenset({"jpeg", "avif"})
 _WITHOUT_LOSS = frozenset({"png", "gif"})
 
 
@@ -46,7 +47,7 @@ def _rebuilt(data: bytes, source: Source) -> bytes:
     if rebuild is None:
         raise CannotRebuild
     with parser_errors():
-        body = rebuild(data, source.exif.orientation, seen(source.image))
+        body = rebuild(data, source.exif.orientation, source.image)
     if is_foreign(body):
         raise CannotRebuild
     return body
@@ -54,7 +55,7 @@ def _rebuilt(data: bytes, source: Source) -> bytes:
 
 def _decoded_again(data: bytes, source: Source) -> Source:
     """The source at its own size; what was decoded for the thumbnails may be smaller."""
-    if source.format != "jpeg":
+    if source.format not in _DECODED_AGAIN:
         return source
     image = open_picture(source.format, data)
     decode(image, room=source.room, is_anew=True)

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from chalicelib.engine.watched_jpeg import Decoder
 
 _HEADER = b"\x78\x01"
 _BLOCK = 65_535
-_SLICE = 1 << 18
-_UNPACKED = 1 << 20
-"""Bytes that are unpacked at once: a slice may hold a thousand times its length."""
+"""Bytes of the longest stored block, and of the most that is unpacked at once."""
+_SLICE = 1 << 14
 _BROKEN = -2
 """Pillow's number for a broken stream."""
 
@@ -63,19 +60,21 @@ class WatchedPng:
         return len(data), 0
 
     def _take(self, piece: bytes) -> int:
-        fault, rows = 0, bytes(_UNPACKED)
+        self._taken += len(piece)
+        fault, full = 0, True
         # As long as there may be more: zlib can have taken all of the piece and still hold rows of it.
-        while (piece or len(rows) == _UNPACKED) and not fault and not self._inflater.eof and self._left >= 0:
-            rows = self._inflater.decompress(piece, _UNPACKED)
-            rest = self._inflater.unused_data or self._inflater.unconsumed_tail
-            self._taken += len(piece) - len(rest)
-            piece, fault = self._inflater.unconsumed_tail, self._give(rows)
+        while (piece or full) and not (fault or self._inflater.eof) and self._left >= 0:
+            rows = self._inflater.decompress(piece, _BLOCK)
+            piece, full = self._inflater.unconsumed_tail, len(rows) == _BLOCK
+            fault = self._hand_on(rows)
+        self._taken -= len(self._inflater.unused_data)
         return fault
 
-    def _give(self, rows: bytes) -> int:
-        fits = rows[: max(0, self._left)]
+    def _hand_on(self, rows: bytes) -> int:
+        fits = rows if len(rows) <= self._left else rows[: max(0, self._left)]
         self._left -= len(rows)
-        stream = self._rest + b"".join(_stored(fits))
+        size = len(fits).to_bytes(2, "little")
+        stream = b"".join((self._rest, b"\0", size, (len(fits) ^ _BLOCK).to_bytes(2, "little"), fits))
         taken, fault = self._inner.decode(stream)
         self._rest = stream[taken:] if taken >= 0 else b""
         return fault
@@ -84,10 +83,3 @@ class WatchedPng:
         if self._left == 0 and not fault:
             self._watch.packed = self._taken
         return -1, fault if fault or self._left <= 0 else _BROKEN
-
-
-def _stored(rows: bytes) -> Iterator[bytes]:
-    for at in range(0, len(rows), _BLOCK):
-        block = rows[at : at + _BLOCK]
-        yield b"\0" + len(block).to_bytes(2, "little") + (len(block) ^ _BLOCK).to_bytes(2, "little")
-        yield block

@@ -10,6 +10,7 @@ import pytest
 from chalicelib.core.pictures import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import WallifyError
+from tests.engine.carriers.avif import AVIF
 from tests.engine.carriers.gif import GIF
 from tests.engine.carriers.jpeg import JPEG
 from tests.engine.carriers.marker import Carriers, finds
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # what Pillow sa
 ONE = Recipe(sizes=(150,), formats=("jpeg",))
 PLACES: Carriers = {
     f"{form}: {name}": make
-    for form, carriers in {"jpeg": JPEG, "png": PNG, "gif": GIF, "webp": WEBP}.items()
+    for form, carriers in {"jpeg": JPEG, "png": PNG, "gif": GIF, "webp": WEBP, "avif": AVIF}.items()
     for name, make in carriers.items()
 }
 EVERY = pytest.mark.parametrize("place", PLACES)

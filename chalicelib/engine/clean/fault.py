@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_PARTS = 100_000
+"""Of segments, chunks or blocks in one file: more are encoded anew, as each takes time and memory."""
+
 
 class CannotRebuild(Exception):
     """Some of the file's bytes mean nothing that is known, so its picture is encoded anew instead. Never an answer."""

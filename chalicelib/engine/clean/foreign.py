@@ -11,6 +11,8 @@ _MARKUP = re.compile(
 )
 _ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 _ZIP_ENTRY = re.compile(rb"PK\x03\x04[\x00-\x3f]\x00..[\x00\x08\x09\x0c\x0e\x5d\x5f\x62]\x00", re.DOTALL)
+_SEARCHED = 1 << 20
+"""How far programs look for an archive behind the stub that unpacks it."""
 _PDF_HEAD = 2048
 """Readers of PDF look for its first line within the first kilobyte."""
 _ZIP_TAIL = 65_536 + 22
@@ -23,7 +25,7 @@ def is_foreign(body: bytes) -> bool:
     return (
         b"%PDF-" in body[:_PDF_HEAD]
         or b"PK\5\6" in tail
-        or any(mark in body for mark in _ARCHIVES)
-        or _ZIP_ENTRY.search(body) is not None
+        or any(body.find(mark, 0, _SEARCHED) >= 0 for mark in _ARCHIVES)
+        or _ZIP_ENTRY.search(body, 0, _SEARCHED) is not None
         or _MARKUP.search(body) is not None
     )

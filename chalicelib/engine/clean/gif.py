@@ -14,7 +14,7 @@ from chalicelib.engine.clean.fault import CannotRebuild
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.engine.watched import Watch
+    from PIL.ImageFile import ImageFile
 
 _SCREEN, _HAS_TABLE, _INTERLACED, _DEEP = 13, 0x80, 0x40, 0x70
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
@@ -50,7 +50,7 @@ class _File:
     frames: tuple[_Frame, ...]
 
 
-def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:  # noqa: ARG001  GIF knows neither
+def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
     """The same coded frames with timing, loop count and the colours that pixels have.
 
     Raises:

@@ -10,12 +10,13 @@ from chalicelib.engine.clean.jpeg_frame import FRAMES, Frame, Progress, Scan, in
 from chalicelib.engine.clean.jpeg_parts import SOS, Segment, segments, without_fill
 from chalicelib.engine.clean.jpeg_tables import DHT, DQT, DRI, Tables, segment
 from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
+from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_jpeg import JpegWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.engine.watched import Watch
+    from PIL.ImageFile import ImageFile
 
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _ICC = b"ICC_PROFILE\0"
@@ -24,7 +25,7 @@ _UNITS, _TRANSFORMS = 2, 2
 _SPACES = {1: b"GRAY", 3: b"RGB "}
 
 
-def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:
+def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
     """The picture with JFIF header, orientation, Adobe's colour transform and profile, its tables, and its scans.
 
     Whether each coded interval ends where its pixels do, the decoder has seen.
@@ -32,6 +33,7 @@ def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:
     Raises:
         CannotRebuild: something in it cannot be accounted for.
     """
+    watch = seen(image)
     if not isinstance(watch, JpegWatch) or not watch.is_exact:
         raise CannotRebuild
     parts = list(segments(data))
@@ -69,7 +71,7 @@ def _scan(data: bytes, part: Segment, scan: Scan, wanted: int) -> Iterator[bytes
     for number, (start, end) in enumerate(part.coded):
         if number:
             yield bytes([0xFF, 0xD0 + (number - 1) % 8])
-        yield without_fill(data[start:end])
+        yield without_fill(data, start, end)
 
 
 def _jfif(parts: Sequence[Segment]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ def segments(data: bytes) -> Iterator[Segment]:
         CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order.
     """
     at = 2
-    while True:
+    for _ in range(MOST_PARTS):
         marker, start = _next(data, at)
         if marker == EOI:
             return
@@ -47,6 +47,7 @@ def segments(data: bytes) -> Iterator[Segment]:
             coded = tuple(_intervals(data, at))
             at = coded[-1][1]
         yield Segment(marker, body, coded)
+    raise CannotRebuild
 
 
 def coded(data: bytes) -> tuple[tuple[int, int], ...]:
@@ -58,9 +59,11 @@ def coded(data: bytes) -> tuple[tuple[int, int], ...]:
     return found if len(found) <= MOST_INTERVALS else ()
 
 
-def without_fill(interval: bytes) -> bytes:
-    """The coded bytes without the fill bytes that may stand before any marker or stuffed zero."""
-    return _FILLED.sub(b"\xff", interval) if b"\xff\xff" in interval else interval
+def without_fill(data: bytes, start: int, end: int) -> bytes | memoryview:
+    """The coded bytes between these positions without the fill bytes that may stand before any stuffed zero."""
+    if data.find(b"\xff\xff", start, end) < 0:
+        return memoryview(data)[start:end]
+    return _FILLED.sub(b"\xff", data[start:end])
 
 
 def _next(data: bytes, at: int) -> tuple[int, int]:

@@ -6,17 +6,18 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
 from chalicelib.engine.clean.png_facts import facts, transparency
-from chalicelib.engine.clean.png_header import BYTE, PALETTE, Header, read_header
-from chalicelib.engine.clean.png_pixels import SIGNATURE, chunk, chunks, exactly, histogram
+from chalicelib.engine.clean.png_header import PALETTE, Header, read_header
+from chalicelib.engine.clean.png_pixels import SIGNATURE, chunk, chunks, exactly, histogram, prove_spare
 from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
+from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_png import PngWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.engine.watched import Watch
+    from PIL.ImageFile import ImageFile
 
 _AROUND = 12  # length, name and checksum
 _CONTROL = ">IIIIIHHBB"
@@ -30,7 +31,7 @@ class _Frame:
     """Packed pixels, and how an animation shows them (nothing for a still that is not part of it)."""
 
     control: bytes
-    packed: list[bytes] = field(default_factory=list)
+    packed: list[memoryview] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class _File:
     frames: list[_Frame] = field(default_factory=list)
 
 
-def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:
+def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
     """The same compressed pixels, of each frame exactly as many as its size needs, and what their colours need.
 
     Raises:
@@ -51,8 +52,9 @@ def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:
     file = _read(data)
     header = read_header(file.facts[b"IHDR"])
     sizes = [_sized(frame, header) for frame in file.frames]
-    seen = [watch.packed if isinstance(watch, PngWatch) else None, *[None] * len(sizes)]
-    packed = [_packed(frame, size, known) for frame, size, known in zip(file.frames, sizes, seen, strict=False)]
+    watch = seen(image)
+    known = [watch.packed if isinstance(watch, PngWatch) else None, *[None] * len(sizes)]
+    packed = [_packed(frame, size, end) for frame, size, end in zip(file.frames, sizes, known, strict=False)]
     turn = [] if orientation == UPRIGHT else [chunk(b"eXIf", exif_with(orientation))]
     colours = [chunk(kind, body) for kind, body in facts(file.facts, header)]
     table = _palette(file, header, sizes, packed)
@@ -64,20 +66,20 @@ def _read(data: bytes) -> _File:
     file, before = _File(), b""
     for kind, body in _chunks(data):
         if kind == b"fcTL":
-            file.frames.append(_Frame(body))
+            file.frames.append(_Frame(bytes(body)))
         elif kind == b"IDAT":
             _add(file, body, goes_on=before == b"IDAT")
         elif kind == b"fdAT" and before in {b"fcTL", b"fdAT"}:
             file.frames[-1].packed.append(body[4:])
         elif kind == b"acTL":
-            file.plays = file.plays or body[4:8]
+            file.plays = file.plays or bytes(body[4:8])
         else:
-            file.facts.setdefault(kind, body)
+            file.facts.setdefault(kind, bytes(body))
         before = kind
     return file if file.plays else _File(file.facts, b"", [_Frame(b"", file.frames[0].packed)])
 
 
-def _add(file: _File, body: bytes, *, goes_on: bool) -> None:
+def _add(file: _File, body: memoryview, *, goes_on: bool) -> None:
     """The still's pixels are one run of chunks, and come before all frames but its own."""
     if not file.frames:
         file.frames.append(_Frame(b""))
@@ -88,12 +90,15 @@ def _add(file: _File, body: bytes, *, goes_on: bool) -> None:
     file.frames[0].packed.append(body)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at, kind = len(SIGNATURE), b""
-    while kind != b"IEND":
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    at, view = len(SIGNATURE), memoryview(data)
+    for _ in range(MOST_PARTS):
         length, kind = struct.unpack_from(">I4s", data, at)
-        yield kind, data[at + 8 : at + 8 + length]
+        yield kind, view[at + 8 : at + 8 + length]
         at += _AROUND + length
+        if kind == b"IEND":
+            return
+    raise CannotRebuild
 
 
 def _sized(frame: _Frame, header: Header) -> Header:
@@ -107,9 +112,11 @@ def _sized(frame: _Frame, header: Header) -> Header:
 
 
 def _packed(frame: _Frame, size: Header, known: int | None) -> bytes:
-    """The decoder knows where the first frame's pixels end, but not what rows of less than a byte a pixel hide."""
+    """The decoder has seen where the first frame's pixels end."""
     whole = b"".join(frame.packed)
-    return exactly(whole, size) if known is None or size.depth < BYTE else whole[:known]
+    packed = exactly(whole, size) if known is None else whole[:known]  # the same object if that is all of it
+    prove_spare(size, packed)
+    return packed
 
 
 def _palette(file: _File, header: Header, sizes: Sequence[Header], packed: Sequence[bytes]) -> Iterator[bytes]:

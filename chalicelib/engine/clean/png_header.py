@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.clean.fault import CannotRebuild
@@ -36,24 +36,28 @@ class Header:
 
     def sized(self, width: int, height: int) -> Header:
         """The header that a frame of this size would have as a picture of its own."""
-        return Header(width, height, self.depth, self.color, self.interlaced)
+        return replace(self, width=width, height=height)
+
+    def with_palette(self) -> Header:
+        """The header of a picture with the same samples, each the number of a colour."""
+        return replace(self, color=PALETTE)
 
     def rows(self) -> Iterator[tuple[int, int]]:
-        """Of each pass that has pixels: how many rows, and of how many bytes without the filter's."""
+        """Of each pass that has pixels: how many rows, and of how many bits without the filter's byte."""
         for left, top, across, down in _PASSES if self.interlaced else ((0, 0, 1, 1),):
             columns, rows = -(-(self.width - left) // across), -(-(self.height - top) // down)
             if columns > 0 and rows > 0:
-                yield rows, -(-columns * self.depth * _CHANNELS[self.color] // BYTE)
+                yield rows, columns * self.depth * _CHANNELS[self.color]
 
     @property
     def size(self) -> int:
         """Bytes of all rows, each with its filter's byte."""
-        return sum(rows * (1 + length) for rows, length in self.rows())
+        return sum(rows * (1 + -(-bits // BYTE)) for rows, bits in self.rows())
 
     @property
-    def spare_bits(self) -> int:
-        """Bits of a row's last byte that belong to no pixel; only known where there is one pass."""
-        return -self.width * self.depth * _CHANNELS[self.color] % BYTE
+    def spare_bits(self) -> tuple[int, ...]:
+        """Of each pass: the bits of a row's last byte that belong to no pixel."""
+        return tuple(-bits % BYTE for _, bits in self.rows())
 
 
 def read_header(body: bytes) -> Header:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean import gif, jpeg, png, webp
-from chalicelib.engine.containers import isobmff
+from chalicelib.engine.clean import avif, gif, jpeg, png, webp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chalicelib.engine.watched import Watch
+    from PIL.ImageFile import ImageFile
 
-    Rebuilder = Callable[[bytes, int, Watch | None], bytes]
+    Rebuilder = Callable[[bytes, int, ImageFile], bytes]
 
 REBUILDERS: dict[str, Rebuilder] = {
     "jpeg": jpeg.rebuild,
     "png": png.rebuild,
     "gif": gif.rebuild,
     "webp": webp.rebuild,
-    "avif": lambda data, orientation, _: isobmff.clean(data, isobmff.survey(data), orientation),
+    "avif": avif.rebuild,
 }

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.clean import icc
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
 from chalicelib.engine.clean.webp_pixels import prove
 from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chalicelib.engine.watched import Watch
+    from PIL.ImageFile import ImageFile
 
 _RIFF, _FRAME = 12, 16
 _PROFILE, _ALPHA, _EXIF, _ANIMATED = 0x20, 0x10, 0x08, 0x02
@@ -39,7 +39,7 @@ class _File:
     """Place, time and flags (nothing for a still), and the picture."""
 
 
-def rebuild(data: bytes, orientation: int, watch: Watch | None) -> bytes:  # noqa: ARG001  not watched
+def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
     """The same coded pictures with size, profile, timing and orientation.
 
     Raises:
@@ -87,12 +87,15 @@ def _picture(parts: Sequence[tuple[bytes, bytes]]) -> _Picture:
 
 
 def _parts(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    while at + 8 <= end:
+    for _ in range(MOST_PARTS):
+        if at + 8 > end:
+            return
         kind, length = struct.unpack_from("<4sI", data, at)
         if at + 8 + length > end:
             raise CannotRebuild
         yield kind, data[at + 8 : at + 8 + length]
         at += 8 + length + length % 2
+    raise CannotRebuild
 
 
 def _chunks(file: _File, profile: bytes, turn: bytes) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from chalicelib.engine.bounds import EXTENTS
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from chalicelib.engine.containers.parts import Part
 
@@ -43,20 +43,6 @@ def kinds(data: bytes | bytearray, iinf: Part) -> dict[int, bytes]:
     return found
 
 
-def hush(out: bytearray, iinf: Part) -> frozenset[int]:
-    """Take every item's name away, give those that are no pictures a type nobody reads, and answer which those are."""
-    dropped = set()
-    for start, end in _entries(out, iinf):
-        form = _form(out, start)
-        item, protection, kind = struct.unpack_from(form, out, start + _FULL)
-        if kind not in _PICTURES:
-            dropped.add(item)
-            struct.pack_into(form, out, start + _FULL, item, protection, b"free")
-        name = start + _FULL + struct.calcsize(form)
-        out[name:end] = bytes(end - name)
-    return frozenset(dropped)
-
-
 def extents(data: bytes | bytearray, iloc: Part, idat: int) -> tuple[Extent, ...]:
     """Where every item's bytes lie in the file; `idat` is where the directory's own store begins.
 
@@ -70,18 +56,6 @@ def extents(data: bytes | bytearray, iloc: Part, idat: int) -> tuple[Extent, ...
     (count,) = reader.take("H" if version < 2 else "I")  # noqa: PLR2004  the box's version
     EXTENTS.check(count)
     return tuple(EXTENTS.counted(extent for _ in range(count) for extent in _item(reader, layout, idat, len(data))))
-
-
-def gaps(stores: Iterable[tuple[int, int]], used: Iterable[Extent]) -> Iterator[tuple[int, int]]:
-    """The runs inside these stores that no extent covers."""
-    in_order = sorted((extent.start, extent.end) for extent in used)
-    for at, end in stores:
-        for start, after in in_order:
-            if at < start < end:
-                yield at, start
-            if start < end:
-                at = max(at, after)  # noqa: PLW2901  the walk goes on behind the extent
-        yield at, end
 
 
 @dataclass(frozen=True, slots=True)
