@@ -120,6 +120,7 @@ def _sql(url: str, fates: Fates, threads: int) -> Iterator[Backend]:
 def _rows_by_ports(state: MemoryState) -> Rows:
     tasks = _every(lambda cursor: state.tasks.history(TaskFilter(), _PAGE, cursor))
     images = [one for name in state.catalog.collections() for one in _every(partial(_look, state.catalog, name))]
+    images += _every(lambda cursor: state.catalog.trashed(_PAGE, cursor))
     made = (one for image in images for one in state.catalog.renditions(image.image_id))
     return Rows({task.task_id: task for task in tasks}, tuple(images), tuple(made))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
+from bench.soak.chores import CHORES
 from bench.soak.fates import Kill
+from bench.soak.ledger import Ledger, Promise
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, File, Request
 from bench.soak.system import System
 from chalicelib.core.blobs import Blob
@@ -26,58 +27,6 @@ from chalicelib.services.uploads import Upload
 TRIES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What somebody was told: there is a task, and what it is for."""
-
-    task_id: str
-    file: File | None = None
-    """None for a parent."""
-    children: int = 0
-    is_sent: bool = True
-
-
-@dataclass
-class Ledger:
-    """What was promised to clients, and what they have seen since."""
-
-    promises: dict[str, Promise] = field(default_factory=dict)
-    cancelled: set[str] = field(default_factory=set)
-    """Ids whose end somebody asked for, the children of parents among them."""
-    seen_final: dict[str, Task] = field(default_factory=dict)
-    dropped: dict[str, File] = field(default_factory=dict)
-    """By key: nobody is told a task's id."""
-    errors: list[str] = field(default_factory=list)
-    """Answers that no client should ever get."""
-    _lock: Lock = field(default_factory=Lock)
-
-    def promise(self, *promises: Promise) -> None:
-        """A client was told so."""
-        with self._lock:
-            for one in promises:
-                self.promises.setdefault(one.task_id, one)
-
-    def cancel(self, *task_ids: str) -> None:
-        """Somebody is about to ask for the end of these."""
-        with self._lock:
-            self.cancelled.update(task_ids)
-
-    def see(self, task: Task) -> None:
-        """A client has looked at a task; the first final snapshot of each is kept."""
-        if task.is_final:
-            with self._lock:
-                self.seen_final.setdefault(task.task_id, task)
-
-    def any_promise(self, number: int) -> Promise | None:
-        """One of them, by any number."""
-        with self._lock:
-            known = list(self.promises) if len(self.promises) < _RECENT else list(self.promises)[-_RECENT:]
-            return self.promises[known[number % len(known)]] if known else None
-
-
-_RECENT = 400
-
-
 @dataclass
 class Clients:
     """All of them."""
@@ -90,6 +39,8 @@ class Clients:
         for task_id in self._again(request, _ASKS[request.way]) or ():
             if request.cancels:
                 self._cancel(request, task_id)
+        if request.chore is not None:
+            self._again(request, CHORES[request.chore])
         self._look(request)
 
     def _again(self, request: Request, ask: Callable[[Clients, Request], Sequence[str]]) -> Sequence[str] | None:
@@ -110,7 +61,7 @@ class Clients:
 
     def _upload(self, request: Request) -> Sequence[str]:
         (file,) = request.files
-        accepted = self.system.wired.uploads.accept(_as_upload(file), owner="soak", key=request.key)
+        accepted = self.system.wired.uploads.accept(_as_upload(file), owner=request.owner, key=request.key)
         if accepted.task is None:
             return ()
         self.ledger.promise(Promise(accepted.task.task_id, file))
@@ -118,7 +69,7 @@ class Clients:
 
     def _bulk(self, request: Request) -> Sequence[str]:
         files = [_as_upload(file) for file in request.files]
-        batch = self.system.wired.bulk.accept(files, owner="soak", key=request.key)
+        batch = self.system.wired.bulk.accept(files, owner=request.owner, key=request.key)
         parent_id = batch.parent.task_id
         children = [Promise(item.task_id, request.files[item.index]) for item in batch.items]
         self.ledger.promise(Promise(parent_id, children=len(files)), *children)
@@ -127,7 +78,7 @@ class Clients:
     def _draft(self, request: Request) -> Sequence[str]:
         (file,) = request.files
         announced = Announced(file.collection, file.filename, "image/png", on_duplicate=file.on_duplicate)
-        draft = self.system.wired.drafts.open(announced, owner="soak", key=request.key)
+        draft = self.system.wired.drafts.open(announced, owner=request.owner, key=request.key)
         self.ledger.promise(Promise(draft.task.task_id, file, is_sent=request.is_sent))
         if request.is_sent and not draft.task.is_final:
             self.system.bucket.keep(Blob(draft.form.fields["key"], file.body, "image/png"))
@@ -146,6 +97,7 @@ class Clients:
         def cancel(clients: Clients, _: Request) -> Sequence[str]:
             with suppress(IllegalTransition):
                 clients.system.wired.tasks.cancel(task_id)
+                clients.ledger.accept_cancel(task_id)
             return ()
 
         self._again(request, cancel)
@@ -171,7 +123,7 @@ class Clients:
             self.ledger.promise(*self._promised_again(promise, new))
 
     def _promised_again(self, old: Promise, new: Task) -> Iterator[Promise]:
-        yield Promise(new.task_id, old.file, new.children)
+        yield Promise(new.task_id, old.file, new.children, erases=old.erases)
 
 
 def _as_upload(file: File) -> Upload:

@@ -6,7 +6,7 @@ So a seed gives the same act the same faults, in whatever order the threads come
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -46,6 +46,8 @@ class Fate:
     dies_at: str | int | None = None
     """A checkpoint's name, or the number of a call to the world outside."""
     calls: int = 0
+    troubles: int = 0
+    """Faults met so far, a death included."""
     _coming: list[str] = field(default_factory=list)
 
     def fault(self) -> str | None:
@@ -68,12 +70,13 @@ class Fates:
         return Random(f"{self.seed}/{'/'.join(map(str, about))}")
 
     @contextmanager
-    def attempt(self, *about: object) -> Iterator[None]:
-        """A worker's act; where it dies, it dies at a checkpoint."""
+    def attempt(self, *about: object, places: Sequence[str] = CHECKPOINTS) -> Iterator[Fate]:
+        """A worker's act; where it dies, it dies at one of these checkpoints."""
         dice = self.dice("attempt", *about)
-        dies_at = dice.choice(CHECKPOINTS) if dice.random() < self.rates.kill else None
-        with self._act(Fate(dice, self.rates.errors, dies_at)):
-            yield
+        dies_at = dice.choice(places) if dice.random() < self.rates.kill else None
+        fate = Fate(dice, self.rates.errors, dies_at)
+        with self._act(fate):
+            yield fate
 
     @contextmanager
     def request(self, *about: object) -> Iterator[None]:
@@ -102,12 +105,15 @@ class Fates:
             self.die()
         fault = fate.fault()
         if fault:
+            fate.troubles += 1
             self.count("errors")
         return fault
 
     def die(self) -> None:
         """Here."""
-        self.now.dies_at = None
+        fate = self.now
+        fate.dies_at = None
+        fate.troubles += 1
         self.count("kills")
         raise Kill
 

@@ -13,13 +13,22 @@ from chalicelib.services.uploads import OnDuplicate
 
 UPLOAD, BULK, DRAFT, DROP = "upload", "bulk", "draft", "drop"
 """The four ways in."""
+TRASH, ERASE, THUMBNAILS, OPTIMIZE = "trash", "erase", "thumbnails", "optimize"
+"""What is asked for of pictures that are there."""
+_CHORES = {TRASH: 3, ERASE: 2, THUMBNAILS: 2, OPTIMIZE: 1}
+"""Weights."""
+OWNERS = ("soak-a", "soak-b")
+"""Two tokens, whose clients use the same Idempotency-Keys for different requests."""
+PRIVATE = "gizli"
+"""The one private collection."""
 _WAYS = {UPLOAD: 62, BULK: 8, DRAFT: 20, DROP: 10}
 """Weights; a bulk upload brings many files, so that half of all come by it."""
-_COLLECTIONS = ("nature", "cities", "space", "doğa")
+_COLLECTIONS = ("nature", "cities", "space", "doğa", PRIVATE)
 _LARGEST_BULK = 20
 _NAMES = 3_000
 """So many different names, so that some are wanted twice."""
 _CANCELLED, _TRIED_AGAIN, _NEVER_SENT, _KNOWN, _DAMAGED, _COPIED = 0.06, 0.06, 0.05, 0.05, 0.04, 0.05
+_CHORE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +62,18 @@ class Request:
     """What it has asked for, somewhat later."""
     retries: bool = False
     """Something that has ended, whoever asked for it."""
+    chore: str | None = None
+    """What is asked for beside it, of pictures of the first file's collection."""
 
     @property
     def key(self) -> str:
-        """The Idempotency-Key."""
-        return f"request-{self.number}"
+        """The Idempotency-Key; another owner's request has the same."""
+        return f"request-{self.number // len(OWNERS)}"
+
+    @property
+    def owner(self) -> str:
+        """Who asks."""
+        return OWNERS[self.number % len(OWNERS)]
 
 
 def plan(tasks: int, seed: int) -> Iterator[Request]:
@@ -74,8 +90,16 @@ def plan(tasks: int, seed: int) -> Iterator[Request]:
             is_sent=dice.random() >= _NEVER_SENT,
             cancels=way != DROP and dice.random() < _CANCELLED,
             retries=dice.random() < _TRIED_AGAIN,
+            chore=_chore(Random(f"{seed}/chore/{number}")),
         )
         left, number = left - size, number + 1
+
+
+def _chore(dice: Random) -> str | None:
+    if dice.random() >= _CHORE:
+        return None
+    (chore,) = dice.choices(list(_CHORES), list(_CHORES.values()))
+    return chore
 
 
 def _file(dice: Random, number: int) -> File:

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bench.soak.backends import BACKENDS
-from bench.soak.clients import Clients, Ledger
+from bench.soak.clients import Clients
 from bench.soak.fates import Fates, Rates
-from bench.soak.judge import DUPLICATED, INEXACT, LOST, Judge, Problem
+from bench.soak.finished import Finished, finished
+from bench.soak.judge import DUPLICATED, INEXACT, LOST, Problem, problems_of
+from bench.soak.ledger import Ledger
 from bench.soak.requests import plan
 from bench.soak.system import System
 from bench.soak.work import Work
@@ -60,23 +62,28 @@ class Verdict:
 
 def soak(options: Options) -> Verdict:
     """Do it; takes minutes for ten thousand tasks."""
-    began = time.monotonic()
-    fates = Fates(options.seed, options.rates)
+    began, met = time.monotonic(), Fates(options.seed, options.rates)
+    at_rest, world = end_of(options, met)
+    return Verdict(
+        options,
+        accepted=len(world.ledger.promises) + len(world.ledger.dropped),
+        ends=Counter(task.status for task in world.rows.tasks.values() if _was_accepted(task, world.ledger)),
+        met=dict(met.met),
+        drained=at_rest,
+        problems=tuple(problems_of(world)),
+        seconds=time.monotonic() - began,
+    )
+
+
+def end_of(options: Options, fates: Fates) -> tuple[bool, Finished]:
+    """Whether everything came to rest, and the world as it is then."""
     with _restless(), BACKENDS[options.store](fates, options.threads, options.database_url) as backend:
         system, ledger = System(fates, backend), Ledger()
         requests = tuple(plan(options.tasks, options.seed))
         with system.in_place():
             at_rest = Work(system, Clients(system, ledger), iter(requests), options.threads).do()
-        rows = backend.rows()
-        return Verdict(
-            options,
-            accepted=len(ledger.promises) + len(ledger.dropped),
-            ends=Counter(task.status for task in rows.tasks.values() if _was_accepted(task, ledger)),
-            met=dict(fates.met),
-            drained=at_rest and len(system.queue) == 0,
-            problems=tuple(Judge(system, ledger, requests, rows).problems()),
-            seconds=time.monotonic() - began,
-        )
+            system.tidy()
+        return at_rest and system.waiting == 0, finished(system, ledger, requests)
 
 
 def _was_accepted(task: Task, ledger: Ledger) -> bool:

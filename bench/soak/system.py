@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
 from threading import Lock
 from typing import Any, cast
 from uuid import UUID
 
 from bench.soak.backends import Backend
 from bench.soak.bucket import BUCKET, SoakBucket
-from bench.soak.clock import SoakClock
+from bench.soak.clock import SoakClock, called
 from bench.soak.fates import Fates, Kill
 from bench.soak.queue import Message, SoakQueue
+from bench.soak.requests import PRIVATE
+from bench.soak.subjects import subjects
 from chalicelib import events
 from chalicelib.core.tasks import TaskType
+from chalicelib.services.checkpoints import CHECKPOINTS, JOB_CHECKPOINTS, VISIBILITY_CHECKPOINTS
+from chalicelib.services.counting import CountedState
 from chalicelib.services.processing import Processing
+from chalicelib.services.telling import TellingCatalog
 from chalicelib.settings import Settings
 from chalicelib.wiring import Wired, use
 
@@ -33,6 +40,25 @@ class NoMetrics:
 
 
 @dataclass
+class Caches:
+    """See `chalicelib.ports.Edge`; what it forgets nobody knows, but it may refuse to."""
+
+    fates: Fates
+
+    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
+        """See `Edge.forget`."""
+        del keys, mark, wait
+        with called(self.fates):
+            pass
+
+
+_NIGHT = ("after_claim", "after_engine", "after_put", *JOB_CHECKPOINTS, *VISIBILITY_CHECKPOINTS)
+"""Where a worker of the night's queue may die."""
+_TURNS = 3
+"""One look in so many begins with the night's queue."""
+
+
+@dataclass
 class System:
     """The real services over a back end; nothing happens by itself."""
 
@@ -41,16 +67,21 @@ class System:
     clock: SoakClock = field(default_factory=SoakClock)
 
     def __post_init__(self) -> None:
-        self.queue = SoakQueue(self.clock, self.fates)
+        self.queue, self.night_queue = SoakQueue(self.clock, self.fates), SoakQueue(self.clock, self.fates)
         self.bucket = SoakBucket(self.clock, self.fates, self.queue)
-        self.wired = self._wired()
+        self.tries: Counter[str] = Counter()
+        """Deliveries by what they were about (see `subjects`)."""
+        self.troubles: Counter[str] = Counter()
+        """Those of them that met a fault."""
         self._deliveries: Counter[str] = Counter()
-        self._lock = Lock()
+        self._lock, self._turn = Lock(), count()
+        self.wired = self._wired()
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The doors of this process lead to these services."""
         use(self.wired)
+        self.wired.privacy.make(PRIVATE, private=True)
         try:
             yield
         finally:
@@ -58,17 +89,52 @@ class System:
 
     def deliver(self) -> bool:
         """Work a message off, as Lambda does: what fails or dies leaves it in the queue. False if none can be seen."""
-        message = self.queue.receive()
-        if message is None:
-            return False
-        with self.fates.attempt(message.body, self._nth_delivery(message)):
+        lanes: list[tuple[SoakQueue, Callable[[list[Message]], None], Sequence[str]]]
+        lanes = [(self.queue, events.process_images, CHECKPOINTS), (self.night_queue, events.maintain, _NIGHT)]
+        for queue, work, places in lanes[:: 1 if next(self._turn) % _TURNS else -1]:
+            message = queue.receive()
+            if message is not None:
+                self._work(message, queue, work, places)
+                return True
+        return False
+
+    def _work(
+        self, message: Message, queue: SoakQueue, work: Callable[[list[Message]], None], places: Sequence[str]
+    ) -> None:
+        with self.fates.attempt(message.body, self._nth_delivery(message), places=places) as fate:
             try:
-                events.process_images([message])
+                work([message])
             except (Exception, Kill):  # noqa: BLE001  # Lambda does not care what it was
-                self.queue.give_back(message)
+                queue.give_back(message)
             else:
-                self.queue.forget(message)
-        return True
+                queue.forget(message)
+        self._note(message, troubled=fate.troubles > 0)
+
+    def _note(self, message: Message, *, troubled: bool) -> None:
+        about = subjects(message.body)
+        with self._lock:
+            self.tries.update(about)
+            self.troubles.update(about if troubled else ())
+
+    def next_at(self) -> datetime | None:
+        """When the next message can be seen; None where there is none."""
+        times = [queue.next_at() for queue in (self.queue, self.night_queue)]
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that nobody has worked off."""
+        return len(self.queue) + len(self.night_queue)
+
+    @property
+    def letters(self) -> tuple[Message, ...]:
+        """What lies among the dead letters."""
+        return (*self.queue.letters.values(), *self.night_queue.letters.values())
+
+    def tidy(self) -> None:
+        """What every hour does, when all faults are over: manifests say what is there."""
+        for collection in (*self.backend.state.catalog.collections(), PRIVATE):
+            self.wired.night.manifests.refresh(collection)
 
     def sweep(self) -> None:
         """What the minute's schedule does; it may die of its faults, too, and then the next minute comes."""
@@ -85,15 +151,22 @@ class System:
 
     def _wired(self) -> Wired:
         # One form of thumbnail, as the engine is not what is tried here.
-        wired = Wired(Settings(bucket=BUCKET, table="table", rendition_formats="jpeg", rendition_sizes="3,2"))
-        wired.metrics = NoMetrics()
-        wired.state, wired.objects, wired.clock = self.backend.state, self.bucket, self.clock
-        wired.queues = dict.fromkeys(TaskType, self.queue)
+        forms: dict[str, Any] = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "variant_formats": "webp"}
+        wired = Wired(Settings(bucket=BUCKET, table="table", **forms))
+        wired.metrics, wired.edge = NoMetrics(), Caches(self.fates)
+        wired.objects, wired.clock = self.bucket, self.clock
+        wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
+        state = self.backend.state
+        catalog = TellingCatalog(state.catalog, wired.changes.tell)
+        wired.state = CountedState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.idempotency = replace(wired.idempotency, new_id=self._new_id)
         wired.attempts = replace(wired.attempts, luck=self._luck)
         wired.runner = replace(wired.runner, new_id=self._new_id, checkpoint=self.fates.passes)
         wired.processing = replace(cast("Processing", wired.processing), checkpoint=self.fates.passes)
-        _build(wired)
+        _build(wired, "uploads", "bulk", "drafts", "tasks", "retries", "sweeper", "burials", "arrivals", "families")
+        wired.night.jobs = replace(wired.night.jobs, new_id=self._new_id)
+        _build(wired.night, "deleting", "thumbnails", "slices", "runner", "visibility", "manifests")
+        _build(wired.night, "deletion", "regenerating", "optimizing", "erasing")
         return wired
 
     def _luck(self) -> float:
@@ -103,7 +176,7 @@ class System:
         return str(UUID(int=self.fates.now.dice.getrandbits(128), version=4))
 
 
-def _build(wired: Any) -> None:  # noqa: ANN401  # by name
+def _build(wired: Any, *names: str) -> None:  # noqa: ANN401  # by name
     """Before there are threads: what is built when first asked for would be built twice."""
-    for name in ("uploads", "bulk", "drafts", "tasks", "retries", "sweeper", "burials", "arrivals", "families"):
+    for name in names:
         getattr(wired, name)

@@ -76,7 +76,7 @@ class Work:
 
     def _wait_for_more(self) -> bool:
         """Let time pass until there is something to do again; False when there never will be."""
-        clock, soonest = self.system.clock, self.system.queue.next_at()
+        clock, soonest = self.system.clock, self.system.next_at()
         if soonest is not None:
             # Somewhat later, so that what follows soon after is seen in the same round.
             clock.sleep(max((soonest - clock.now()).total_seconds(), 0) + A_MINUTE.total_seconds())

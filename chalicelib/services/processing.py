@@ -129,7 +129,13 @@ class Processing:
         return final
 
     def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
-        """The collection has these bytes already: keep that image, drop what we stored, and say so."""
+        """The collection has these bytes already: keep that image, drop what we stored, and say so.
+
+        DuplicateImage where the client wanted that to be an error: the API could not tell it of bytes that came by a
+        form, or of a twin that was still under way.
+        """
+        if task.args.get("on_duplicate") == "error":
+            raise twin
         self._remove_results(task)
         final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
         self._tidy(task)

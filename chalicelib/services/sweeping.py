@@ -22,6 +22,7 @@ from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.services.attempts import WORKER_LOST
 from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
+from chalicelib.services.letters import Bury, unburied
 from chalicelib.services.rules import TaskRules
 from chalicelib.services.sources import is_there
 from chalicelib.telemetry import log
@@ -68,6 +69,8 @@ class Sweeper:
     patience: Patience = field(default_factory=Patience)
     metrics: Metrics = UNCOUNTED
     bookmark: Bookmark = field(default_factory=Bookmark)
+    bury: Bury = unburied
+    """Keeps a letter of what no attempt could do, before its task ends."""
 
     def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
         """One look at every active task, oldest first; how often each remedy was needed.
@@ -131,6 +134,8 @@ class Sweeper:
         if now < task.lease_until + self.patience.lease:
             return "fine"
         if task.attempts >= task.max_attempts:
+            # Its message may never be seen again, so it is not what becomes the dead letter.
+            self.bury(task, WORKER_LOST)
             return self._give_up(task, WORKER_LOST.code, WORKER_LOST.message)
         error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
         self._announce(self.tasks.replace(task, task.retrying(error)))

@@ -144,8 +144,10 @@ class Wired(Outside):
         """Looking after silent tasks."""
         from chalicelib.services.sweeping import Sweeper
 
-        store, metrics = self.state.tasks, self.metrics
-        return Sweeper(store, self.objects, self.queues, self.families, self.clock, self.rules, metrics=metrics)
+        store, metrics, bury = self.state.tasks, self.metrics, self.letters.bury
+        return Sweeper(
+            store, self.objects, self.queues, self.families, self.clock, self.rules, metrics=metrics, bury=bury
+        )
 
     @cached_property
     def delivery(self) -> Delivery:

@@ -231,6 +231,10 @@ def lost_and_found(account: Account) -> None:
     account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     account.ask("POST", "/deletions", {"image_ids": images(account)[:1]})
+    lose_in_the_last_attempt(account, upload(account, 41))
+    lose_in_the_last_attempt(account, account.ask("POST", "/thumbnails", {"collection": "secret"})["task_id"])
+    lost = account.ask("POST", "/deletions", {"image_ids": images(account)[1:2]})["task_id"]
+    lose_in_the_last_attempt(account, lost)
     for lane in ("Images", "Thumbnails", "Maintenance"):
         account.sqs.purge_queue(QueueUrl=account.url(lane))
         account.bury(lane, write(Work(waiting)))
@@ -238,6 +242,14 @@ def lost_and_found(account: Account) -> None:
     account.tick("sweep")
     account.clock.move(timedelta(days=1))
     account.tick("sweep")
+
+
+def lose_in_the_last_attempt(account: Account, task_id: str) -> None:
+    """A worker takes the task for the last time, and is never heard of again."""
+    store, now = account.wired("test").state.tasks, account.clock.now()
+    task = store.get(task_id)
+    last = replace(task.claimed(owner="gone", now=now, lease=timedelta(0)), attempts=task.max_attempts)
+    store.replace(task, last)
 
 
 def queues(account: Account) -> None:

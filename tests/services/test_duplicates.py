@@ -99,6 +99,17 @@ def test_where_duplicates_are_an_error_they_name_the_image(world: World) -> None
     assert len(world.wired.tasks.history(TaskFilter(), 9).items) == 1
 
 
+def test_where_duplicates_are_an_error_a_twin_that_was_under_way_is_one_too(world: World) -> None:
+    first, second = world.upload(), world.upload(on_duplicate=OnDuplicate.ERROR)
+    world.deliver(next(message for message in world.queue.messages if first.task_id in message.body))
+    world.settle()
+    failed = world.task(second)
+    assert failed.error is not None
+    assert (failed.status, failed.attempts, failed.error.code) == (Status.FAILURE, 1, "duplicate_image")
+    assert failed.error.details == {"image_id": result(world, first)[0]}
+    assert images(world) == 1
+
+
 def test_every_announcement_of_an_object_finds_the_one_task(world: World) -> None:
     world.copies = 3
     task = world.upload()

@@ -109,6 +109,22 @@ def test_a_task_whose_workers_died_in_every_attempt_is_given_up() -> None:
     world.clock.move(world.wired.rules.lease + PATIENCE.lease)
     assert sweep(world) == {"worker_lost": 1}
     assert world.statuses(task) == [Status.FAILURE]
+    assert [(letter.reason, task.task_id in letter.body) for letter in world.queue.letters] == [("worker_lost", True)]
+
+
+def test_a_task_whose_dead_letter_cannot_be_kept_now_is_given_up_later() -> None:
+    world = World(max_attempts=1)
+    task = world.upload()
+    world.kill_at("after_get")
+    world.deliver()
+    lose_all_messages(world)
+    world.clock.move(world.wired.rules.lease + PATIENCE.lease)
+    world.queue.trouble.at("before bury", *unavailable())
+    with pytest.raises(Unavailable):
+        sweep(world)
+    assert (world.statuses(task), world.queue.letters) == ([Status.STARTED], [])
+    assert sweep(world) == {"worker_lost": 1}
+    assert len(world.queue.letters) == 1
 
 
 def test_where_a_worker_is_faster_than_the_sweeper_the_worker_is_right(world: World) -> None:

@@ -1,0 +1,91 @@
+"""What was promised to clients, and what they have asked for and seen since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+
+from bench.soak.requests import File
+from chalicelib.core.tasks import Task
+
+_RECENT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What somebody was told: there is a task, and what it is for."""
+
+    task_id: str
+    file: File | None = None
+    """None for a parent and for a job."""
+    children: int = 0
+    is_sent: bool = True
+    erases: frozenset[str] = frozenset()
+    """Ids of the images that a job is to erase."""
+
+
+@dataclass
+class Ledger:
+    """What was promised to clients, and what they have seen since."""
+
+    promises: dict[str, Promise] = field(default_factory=dict)
+    cancelled: set[str] = field(default_factory=set)
+    """Ids whose end somebody asked for, the children of parents among them."""
+    accepted_cancels: set[str] = field(default_factory=set)
+    """Ids of which somebody was told that they are being stopped."""
+    erased: set[str] = field(default_factory=set)
+    """Ids of images that somebody asked to be erased."""
+    trashed: set[str] = field(default_factory=set)
+    """Ids of images that somebody asked into the trash."""
+    accepted_trash: set[str] = field(default_factory=set)
+    """Those of them of which somebody was told that they are there."""
+    seen_final: dict[str, Task] = field(default_factory=dict)
+    dropped: dict[str, File] = field(default_factory=dict)
+    """By key: nobody is told a task's id."""
+    errors: list[str] = field(default_factory=list)
+    """Answers that no client should ever get."""
+    _lock: Lock = field(default_factory=Lock)
+
+    def promise(self, *promises: Promise) -> None:
+        """A client was told so."""
+        with self._lock:
+            for one in promises:
+                self.promises.setdefault(one.task_id, one)
+
+    def cancel(self, *task_ids: str) -> None:
+        """Somebody is about to ask for the end of these."""
+        with self._lock:
+            self.cancelled.update(task_ids)
+
+    def accept_cancel(self, task_id: str) -> None:
+        """A client was told that this is being stopped."""
+        with self._lock:
+            self.accepted_cancels.add(task_id)
+
+    def erase(self, image_ids: Iterable[str]) -> None:
+        """Somebody is about to ask for the end of these images."""
+        with self._lock:
+            self.erased.update(image_ids)
+
+    def trash(self, image_id: str) -> None:
+        """Somebody is about to put this image into the trash."""
+        with self._lock:
+            self.trashed.add(image_id)
+
+    def accept_trash(self, image_id: str) -> None:
+        """A client was told that the image is in the trash."""
+        with self._lock:
+            self.accepted_trash.add(image_id)
+
+    def see(self, task: Task) -> None:
+        """A client has looked at a task; the first final snapshot of each is kept."""
+        if task.is_final:
+            with self._lock:
+                self.seen_final.setdefault(task.task_id, task)
+
+    def any_promise(self, number: int) -> Promise | None:
+        """One of them, by any number."""
+        with self._lock:
+            known = list(self.promises) if len(self.promises) < _RECENT else list(self.promises)[-_RECENT:]
+            return self.promises[known[number % len(known)]] if known else None
