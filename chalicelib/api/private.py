@@ -24,7 +24,7 @@ from chalicelib.api.vocabulary import (
     Moment,
     given,
 )
-from chalicelib.api.wrongs import FORM
+from chalicelib.api.wrongs import SIGNS
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
@@ -40,7 +40,7 @@ Title = Annotated[
         max_length=200,
         pattern=ONE_LINE,
         description="For people; empty for none.",
-        extra={FORM: ONE_LINE_TEXT},
+        extra={SIGNS: ONE_LINE_TEXT},
     ),
 ]
 Description = Annotated[
@@ -49,7 +49,7 @@ Description = Annotated[
         max_length=4000,
         pattern=LINES,
         description="What is in it; empty for none.",
-        extra={FORM: LINES_TEXT},
+        extra={SIGNS: LINES_TEXT},
     ),
 ]
 

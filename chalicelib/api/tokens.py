@@ -12,7 +12,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.vocabulary import ONE_LINE, ONE_LINE_TEXT, Moment, given
-from chalicelib.api.wrongs import FORM
+from chalicelib.api.wrongs import FORM, SIGNS
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.services.tokens import AdminWouldGo, TokenRevoked, TokenWish
@@ -25,7 +25,7 @@ Name = Annotated[
         max_length=80,
         pattern=ONE_LINE,
         description="Whose it is, or what for.",
-        extra={FORM: ONE_LINE_TEXT},
+        extra={SIGNS: ONE_LINE_TEXT},
     ),
 ]
 Scopes = Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]

@@ -13,6 +13,9 @@ from chalicelib.errors import BadRequest
 
 FORM = "form"
 """Under this key, `Meta.extra` says what a pattern takes: in words, or as a tuple of all the values."""
+SIGNS = "signs"
+"""Under this key, it says so where the pattern is about signs alone: length and type are told in their own words."""
+_OF_A_PATTERN = "matching regex"
 
 # The validator's words -> ours; a named group is a fact, and stands in our words under its name.
 SENTENCES = tuple(
@@ -50,7 +53,7 @@ def refused(reason: str, place: str, kind: type[msgspec.Struct]) -> BadRequest:
 
     A sentence such as `wait must be 20 or less.`, with its facts. Each sentence has its Turkish form in `turkish.py`.
     """
-    said, facts = _said(reason, None if _OF_ITS_HOLDER.search(reason) else _allowed(place, kind))
+    said, facts = _said(reason, None if _OF_ITS_HOLDER.search(reason) else _allowed(place, kind, reason))
     subject = "{parameter}" if place else "The body"
     return BadRequest(f"{subject} {said}.", parameter=place, **facts)
 
@@ -136,15 +139,16 @@ def _number(fact: str) -> int | str:
     return int(fact) if re.fullmatch(r"-?\d{1,18}", fact, re.ASCII) else fact
 
 
-def _allowed(place: str, kind: type[msgspec.Struct]) -> str | tuple[str, ...] | None:
+def _allowed(place: str, kind: type[msgspec.Struct], reason: str) -> str | tuple[str, ...] | None:
     """What may stand there, where that can be said: the form that it must have, or all its values."""
     *_, name = re.findall(r"[^.\[\]]+", re.sub(r"\[.*?\]", "", place)) or [""]
-    return next((form for type_ in _fields(kind, name) for form in forms(type_)), None)
+    return next((form for type_ in _fields(kind, name) for form in forms(type_, reason)), None)
 
 
-def forms(type_: object) -> Iterator[str | tuple[str, ...]]:
-    """The forms that a field's type says in words or values."""
-    return (form for part in _parts(type_) for form in _words(part))
+def forms(type_: object, reason: str = _OF_A_PATTERN) -> Iterator[str | tuple[str, ...]]:
+    """The forms that a field's type says in words or values, for a value that was refused for that reason."""
+    keys = (FORM, SIGNS) if _OF_A_PATTERN in reason else (FORM,)
+    return (form for part in _parts(type_) for form in _words(part, keys))
 
 
 def _fields(kind: object, name: str) -> Iterator[object]:
@@ -162,10 +166,10 @@ def _parts(type_: object) -> Iterator[object]:
         yield from _parts(part)
 
 
-def _words(part: object) -> Iterator[str | tuple[str, ...]]:
-    if isinstance(part, msgspec.Meta) and FORM in (part.extra or {}):
-        form = (part.extra or {})[FORM]
-        yield form if isinstance(form, tuple) else str(form)
+def _words(part: object, keys: Sequence[str]) -> Iterator[str | tuple[str, ...]]:
+    if isinstance(part, msgspec.Meta):
+        told = (form for key, form in (part.extra or {}).items() if key in keys)
+        yield from (form if isinstance(form, tuple) else str(form) for form in told)
     if isinstance(part, type) and issubclass(part, Enum):
         yield tuple(str(one.value) for one in part)
 
