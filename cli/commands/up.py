@@ -8,7 +8,7 @@ import time
 from cli.commands import connection, stack_options
 from cli.commands.grammar import Commands, declare
 from cli.commands.status import aws_line, facts_of
-from cli.local import environment, fingerprints, lifecycle, warming
+from cli.local import environment, fingerprints, lifecycle, progress, warming
 from cli.local.stack import PROJECT, Record, Stack
 from cli.showing import emit
 from cli.terminal import complain, screen, steps
@@ -45,7 +45,8 @@ def run(given: argparse.Namespace) -> int:
     with steps("Starting the local cloud", aside=given.json) as tell:
         record = lifecycle.up(stack, tell, state=given.state)
         tell("first answers")
-        warming.first_answers(stack)
+        with progress.watched(stack):
+            warming.first_answers(stack)
     if given.json:
         emit(facts_of(stack))
     else:

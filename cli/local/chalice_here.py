@@ -11,10 +11,12 @@ import time
 from typing import Any
 
 import botocore.waiter
+from botocore.config import Config
 from chalice.awsclient import TypedAWSClient
 from chalice.cli import main
 
 WAIT = 0.1  # seconds between looks at a function that is being made
+LONGEST_ANSWER = 900  # seconds
 
 Document = dict[str, Any]
 
@@ -119,11 +121,18 @@ def _answer(gateway: Any, where: dict[str, str], operation: Document) -> None:  
 
 
 class _ImpatientClock:
-    """`time` for botocore's waiters and Chalice's retries."""
+    """`time` for botocore's waiters and Chalice's retries, which wait some seconds each time, a number of times.
 
-    @staticmethod
-    def sleep(seconds: float) -> None:
-        time.sleep(min(seconds, WAIT))
+    The first looks come quickly, later ones as slowly as they are meant: on a busy machine the number must do.
+    """
+
+    def __init__(self) -> None:
+        self._slept = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for so long at most."""
+        self._slept += 1
+        time.sleep(min(seconds, WAIT * self._slept))
 
 
 ADAPTED = {
@@ -138,7 +147,9 @@ def adapt() -> None:
     """Change Chalice, in this process, to suit the emulator."""
     for name, ours in ADAPTED.items():
         setattr(TypedAWSClient, name, ours)
-    botocore.waiter.time = _ImpatientClock
+    botocore.waiter.time = _ImpatientClock()
+    # An answer may take long on a busy machine; who started this ends it if nothing moves any more.
+    Config.OPTION_DEFAULTS["read_timeout"] = LONGEST_ANSWER
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from cli.local.emulator import ROOT
 from cli.local.stack import REGION, Stack
 
 # No proxies: one of the machine's is for other hosts, and could not reach this one's own addresses.
-QUICK = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=60, proxies={})
+# A busy machine takes minutes for what takes a second; `progress` ends what stands still.
+QUICK = Config(retries={"max_attempts": 2}, connect_timeout=60, read_timeout=900, proxies={})
 
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

@@ -84,15 +84,14 @@ class Daemon:
             path.replace(path.with_suffix(".log.1"))
         return path.open("wb")
 
-    def _wait_until(self, ready: Callable[[], bool], *, seconds: float = 60) -> bool:
-        """Wait until `ready()`; False if the process ends before, Trouble if it takes too long."""
-        deadline = time.monotonic() + seconds
+    def _wait_until(self, ready: Callable[[], bool]) -> bool:
+        """Wait until `ready()`, for as long as the process lives; False if it ends before.
+
+        How long that may be is for `progress.watched` to say, which stops a stack that stands still.
+        """
         while not ready():
             if self.pid() is None:
                 return False
-            if time.monotonic() > deadline:
-                advice = "Try `./wallify down` and `./wallify up` again."
-                raise Trouble(f"The {self.name} does not answer after {seconds:.0f} s.", advice, evidence=self.tail())
             time.sleep(POLL)
         return True
 

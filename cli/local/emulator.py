@@ -80,7 +80,7 @@ def answers(stack: Stack) -> bool:
     """Whether the emulator of this stack is up."""
     key = {HEADER: StackKeys.of(stack.keys).key("commands")}
     try:
-        return httpx.get(f"{stack.emulator_url}/_ministack/health", headers=key, timeout=2, trust_env=False).is_success
+        return httpx.get(f"{stack.emulator_url}/_ministack/health", headers=key, timeout=30, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 

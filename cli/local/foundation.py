@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from cli.trouble import Trouble
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 900.0  # seconds
 POLL = 0.1
 
 # A stack in one of these never became whole; CloudFormation lets it only be deleted.

@@ -26,6 +26,7 @@ SIGNS_OF_NO_NETWORK = (
     "timed out",
 )
 LAST = 20  # lines
+LOOK, PATIENCE = 0.1, 900.0  # seconds
 NAME = f"wallify-{STAGE}"  # of the API's function; the others' names begin with it
 
 
@@ -55,7 +56,7 @@ def replace_code(stack: Stack, functions: Iterable[str]) -> None:
         api.update_function_code(FunctionName=name, ZipFile=code)
     for name in functions:
         wait = api.get_waiter("function_updated_v2").wait
-        wait(FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 200})
+        wait(FunctionName=name, WaiterConfig={"Delay": LOOK, "MaxAttempts": int(PATIENCE / LOOK)})
 
 
 def compile_(stack: Stack) -> None:

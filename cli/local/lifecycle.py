@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
-from cli.local import deploying, emulator, fingerprints, ports, staging
+from cli.local import deploying, emulator, fingerprints, ports, progress, staging
 from cli.local.daemons import Daemon
 from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, STAGE, Record, Stack
 from cli.trouble import Trouble
 
 Tell = Callable[[str], None]
 
-PROCESSES = ("emulator", "front")
+PROCESSES = progress.PROCESSES
 ROOM = 500_000_000
 """Bytes: the functions' packages, unpacked, and a copy of their archive for each worker."""
 FRONT_SOURCES = (
@@ -39,20 +39,27 @@ def stack_at(home: Path, port: int | None = None, hosts: Sequence[str] | None = 
 def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None) -> Record:
     """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt.
 
+    It takes as long as the machine needs. Trouble if nothing of the stack moves any more; then it is stopped.
+
     `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
     """
     staging.must_be_right(STAGE)
     with alone(stack):
         _must_have_room(stack)
         _claim_ports(stack)
-        tell("emulator")
-        emulator.start(stack)
-        ours = {"port": stack.port, "emulator_port": stack.emulator_port, "hosts": stack.hosts}
-        record = Record.of(stack.home).with_(**ours).save(stack.home)
-        record = _with_state(stack, record, state or record.state, tell)
-        record = deploying.deploy(stack, record, tell, source)
-        _open_front(stack, record)
-        return record
+        with progress.watched(stack):
+            return _brought_up(stack, tell, source, state)
+
+
+def _brought_up(stack: Stack, tell: Tell, source: Path, state: str | None) -> Record:
+    tell("emulator")
+    emulator.start(stack)
+    ours = {"port": stack.port, "emulator_port": stack.emulator_port, "hosts": stack.hosts}
+    record = Record.of(stack.home).with_(**ours).save(stack.home)
+    record = _with_state(stack, record, state or record.state, tell)
+    record = deploying.deploy(stack, record, tell, source)
+    _open_front(stack, record)
+    return record
 
 
 def _must_have_room(stack: Stack) -> None:

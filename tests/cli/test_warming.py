@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.local import ports, warming
+from cli.local.daemons import Daemon
 from cli.local.stack import Stack
 from cli.trouble import Trouble
 
@@ -19,13 +21,15 @@ class Api:
 
     def __init__(self) -> None:
         self.status = 200
+        self.first: list[int] = []
+        """What the first requests are answered instead."""
         self.paths: list[str] = []
         api = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 api.paths.append(self.path)
-                self.send_response(api.status)
+                self.send_response(api.first.pop() if api.first else api.status)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -45,15 +49,39 @@ def api() -> Iterator[Api]:
     made.server.server_close()
 
 
-def test_a_stack_that_is_well_has_answered_from_as_many_workers_as_a_page_needs(api: Api, tmp_path: Path) -> None:
-    warming.first_answers(_stack(api.server.server_port, tmp_path))
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "PAUSE", 0.0)
+
+
+@pytest.fixture
+def stack(api: Api, tmp_path: Path) -> Iterator[Stack]:
+    """A stack whose front's process lives, and whose port is the API's."""
+    made = _stack(api.server.server_port, tmp_path)
+    front = Daemon(made, "front")
+    front.run(["/bin/sleep", "60"], os.environ, version="1", ready=lambda: True)
+    yield made
+    front.stop()
+
+
+def test_a_stack_that_is_well_has_answered_from_as_many_workers_as_a_page_needs(api: Api, stack: Stack) -> None:
+    warming.first_answers(stack)
     assert api.paths == ["/health"] * warming.AT_ONCE
 
 
-def test_a_stack_that_is_ill_is_not_up(api: Api, tmp_path: Path) -> None:
+def test_a_stack_that_is_ill_is_not_up(api: Api, stack: Stack) -> None:
     api.status = 502
     with pytest.raises(Trouble, match=r"answers 502.*wallify logs"):
-        warming.first_answers(_stack(api.server.server_port, tmp_path))
+        warming.first_answers(stack)
+
+
+@pytest.mark.parametrize("first", [[504] * 30, [429] * 30, [502, 500, 504, 502] * 5])
+def test_a_stack_that_is_not_as_far_yet_is_asked_again(api: Api, stack: Stack, first: list[int]) -> None:
+    api.first = list(first)
+
+    warming.first_answers(stack)
+
+    assert len(api.paths) == len(first) + warming.AT_ONCE
 
 
 def test_a_stack_that_says_nothing_is_not_up(tmp_path: Path) -> None:

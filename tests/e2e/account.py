@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from cli.local import emulator, layers, ports
+from cli.local import emulator, layers, ports, progress
 from cli.local.cloud import client
 from cli.local.stack import PROJECT, Stack
 
@@ -153,7 +153,8 @@ def opened(folder: Path) -> Iterator[Account]:
     """An account with nothing in it, and the project checked out into the folder; it is closed at the end."""
     home = Path(tempfile.mkdtemp(prefix="wallify-aws-"))  # a path short enough for sockets
     stack = Stack(home, ports.free_port(), ports.free_port())
-    emulator.start(stack)
+    with progress.watched(stack):
+        emulator.start(stack)
     try:
         yield Account(stack, check_out(folder), _deployer(stack))
     finally:
