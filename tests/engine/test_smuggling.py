@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 
@@ -25,12 +24,44 @@ PLACES: Carriers = {
     for form, carriers in {"jpeg": JPEG, "png": PNG, "gif": GIF, "webp": WEBP, "avif": AVIF}.items()
     for name, make in carriers.items()
 }
+REFUSED = frozenset(
+    {
+        "jpeg: behind the quantisation table",
+        "jpeg: behind the code table",
+        "jpeg: behind the frame header",
+        "jpeg: behind the scan header",
+        "jpeg: behind the restart interval",
+        "jpeg: arithmetic conditioning",
+        "jpeg: hierarchical progression",
+        "jpeg: expansion",
+        "jpeg: extension F7",
+        "jpeg: reserved marker",
+        "jpeg: stray bytes at the start",
+        "jpeg: second scan of the same",
+        "png: palette too long",
+        "png: frame data without a frame",
+        "webp: alpha before a lossless picture",
+        "webp: animation of a still",
+        "webp: behind the canvas",
+        "webp: behind a frame's chunks",
+        "webp: second picture in a frame",
+        "webp: padding",
+        "avif: behind the references",
+        "avif: behind the chunks of frames",
+        "avif: bare bytes behind the file",
+        "avif: property without use",
+        "avif: item without use",
+    }
+)
+"""Places that make a decoder or a survey refuse the file; every other carrier is published."""
 EVERY = pytest.mark.parametrize("place", PLACES)
 
 
 @EVERY
 def test_nothing_rides_along(place: str) -> None:
-    assert [found for one in _published(PLACES[place]) for found in finds(one.body)] == []
+    published = _published(PLACES[place])
+    assert [found for one in published for found in finds(one.body)] == []
+    assert bool(published) == (place not in REFUSED)
 
 
 @EVERY
@@ -38,7 +69,6 @@ def test_every_carrier_carries(place: str) -> None:
     assert finds(PLACES[place]())
 
 
-@cache
 def _published(make: Callable[[], bytes]) -> tuple[Encoded, ...]:
     """All renditions, or none where the file is refused."""
     try:
