@@ -22,8 +22,8 @@ FULL = "full"
 _PHOTO_QUALITY = 92
 # What JPEG would blur or cannot hold: drawings with few colours, deep greys, transparency.
 _DRAWN = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-# A JPEG may be smaller than it is; an AVIF's pixels were let go.
-_DECODED_AGAIN = frozenset({"jpeg", "avif"})
+# Of a JPEG only a smaller picture is at hand; the pixels of the others were let go.
+_DECODED_AGAIN = frozenset({"jpeg", "webp", "avif"})
 _WITHOUT_LOSS = frozenset({"png", "gif"})
 
 
@@ -46,6 +46,8 @@ def _rebuilt(data: bytes, source: Source) -> bytes:
     rebuild = REBUILDERS.get(source.format)
     if rebuild is None:
         raise CannotRebuild
+    if source.format == "webp":
+        source.image.im = None  # type: ignore[assignment]  # its proof decodes it again, beside it would be too much
     with parser_errors():
         body = rebuild(data, source.exif.orientation, source.image)
     if is_foreign(body):

@@ -20,6 +20,12 @@ def jpeg_with(extra: bytes, **options: object) -> bytes:
     return whole[:2] + extra + whole[2:]
 
 
+def late(extra: bytes) -> bytes:
+    """A JPEG with further bytes behind its only scan."""
+    whole = a_jpeg(SMALL)
+    return whole[:-2] + extra + whole[-2:]
+
+
 def jpeg_of_scans(count: int, size: tuple[int, int] | None = None) -> bytes:
     """A progressive JPEG whose last scan comes again and again; its header may claim another size."""
     whole = bytearray(a_jpeg(SMALL, progressive=True))
@@ -152,6 +158,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "stray bytes": (lambda: jpeg_with(b"\xff\xfe\0\2" + bytes(5_000_000)), "stray_bytes"),
     "fill bytes": (lambda: jpeg_with(b"\xff" * 5_000_000), "stray_bytes"),
     "50 MB of Exif": (lambda: jpeg_with((b"\xff\xe1\xff\xffExif\0\0" + bytes(65_527)) * 760), "exif_segments"),
+    "comments behind the scan": (lambda: late(b"\xff\xfe\0\2" * 3_000_000), "segments"),
     "scans": (lambda: jpeg_of_scans(101), "scans"),
     "scans of a large picture": (lambda: jpeg_of_scans(60, (8_000, 8_000)), "scanned_pixels"),
     "coefficients": (

@@ -24,6 +24,8 @@ _HAS_CLEAR, _DISPOSALS = 1, 3
 _TAIL = 4
 """Bytes that may follow a frame's last pixel: the end code of up to 12 bits and what fills its byte, and one spare."""
 _BLOCK = 255
+_MOST_SEARCHED = 800_000_000
+"""Pixels that may be decoded to find where codes end: 4 s of processor time."""
 
 
 class _Frame(NamedTuple):
@@ -57,7 +59,8 @@ def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: 
         CannotRebuild: something in it cannot be accounted for.
     """
     file = _read(data)
-    file = replace(file, frames=tuple(map(_ended, file.frames)))
+    may_search = sum(map(_search, file.frames)) <= _MOST_SEARCHED
+    file = replace(file, frames=tuple(_ended(frame, may_search=may_search) for frame in file.frames))
     used = [_used(frame) for frame in file.frames]
     shared = [one for one, frame in zip(used, file.frames, strict=True) if not frame.table]
     table = _emptied(file.table, {index for one in shared for index in one}) if shared else b""
@@ -118,10 +121,22 @@ def _repeats(data: bytes, at: int) -> bytes:
     return data[at + 16 : at + 18] if data.startswith(_LOOPS, at + 2) else b""
 
 
-def _ended(frame: _Frame) -> _Frame:
-    """The frame with no more codes than its pixels have, and the end code."""
+def _search(frame: _Frame) -> int:
+    """Pixels that are decoded while the end of its codes is looked for."""
+    _, _, width, height = struct.unpack("<4H", frame.place)
+    return int(width) * int(height) * len(frame.codes).bit_length()
+
+
+def _ended(frame: _Frame, *, may_search: bool) -> _Frame:
+    """The frame with no more codes than its pixels have, and the end code.
+
+    Raises:
+        CannotRebuild: it has more, in a file where looking for their end would take too long.
+    """
     if _is_short(frame, frame.codes[:-_TAIL]):
         return frame
+    if not may_search:
+        raise CannotRebuild
     enough = bisect_left(range(len(frame.codes)), x=True, key=lambda end: not _is_short(frame, frame.codes[:end]))
     return frame._replace(codes=frame.codes[: enough + _TAIL - 1])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
+from chalicelib.engine.bounds import SEGMENTS, Tally
+from chalicelib.engine.clean.fault import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,7 @@ _FIRST_RESTART, _RESTARTS = 0xD0, 8
 _BARE = frozenset({0x01, SOI})
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _FILLED = re.compile(rb"\xff{2,}")
+_PAGE = 4_096
 MOST_INTERVALS = 20_000
 """Of all scans together; each costs the watching decoder three calls."""
 
@@ -31,32 +33,33 @@ def segments(data: bytes) -> Iterator[Segment]:
     """All segments to the end marker; stray bytes between them are passed over, as decoders do.
 
     Raises:
-        CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order.
+        CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order or
+            too many.
+        ImageTooLarge: there are more segments than are read; the survey has not seen those behind a first scan.
     """
-    at = 2
-    for _ in range(MOST_PARTS):
+    at, number, left = 2, Tally(SEGMENTS), MOST_INTERVALS
+    while True:
         marker, start = _next(data, at)
         if marker == EOI:
             return
+        number.add()
         at = start + 2 if marker in _BARE else start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
         if at > len(data):
             raise CannotRebuild
         coded: tuple[tuple[int, int], ...] = ()
         body = data[start + 4 : at]
         if marker == SOS:
-            coded = tuple(_intervals(data, at))
-            at = coded[-1][1]
+            coded = tuple(_intervals(data, at, left))
+            at, left = coded[-1][1], left - len(coded)
         yield Segment(marker, body, coded)
-    raise CannotRebuild
 
 
 def coded(data: bytes) -> tuple[tuple[int, int], ...]:
     """Where all coded intervals lie; nothing for a file that `segments` cannot read or that has too many."""
     try:
-        found = tuple(interval for segment in segments(data) for interval in segment.coded)
+        return tuple(interval for segment in segments(data) for interval in segment.coded)
     except CannotRebuild:
         return ()
-    return found if len(found) <= MOST_INTERVALS else ()
 
 
 def without_fill(data: bytes, start: int, end: int) -> bytes | memoryview:
@@ -73,10 +76,12 @@ def _next(data: bytes, at: int) -> tuple[int, int]:
     return data[found.start() + 1], found.start()
 
 
-def _intervals(data: bytes, at: int) -> Iterator[tuple[int, int]]:
+def _intervals(data: bytes, at: int, most: int) -> Iterator[tuple[int, int]]:
     number = 0
     while True:
         marker, start = _next(data, at)
+        if number >= most:
+            raise CannotRebuild
         yield at, _before_fill(data, at, start)
         if marker != _FIRST_RESTART + number % _RESTARTS:
             if _FIRST_RESTART <= marker < _FIRST_RESTART + _RESTARTS:
@@ -87,5 +92,6 @@ def _intervals(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 def _before_fill(data: bytes, start: int, end: int) -> int:
     while end > start and data[end - 1] == 0xFF:  # noqa: PLR2004  the fill byte
-        end -= 1
+        tail = data[max(start, end - _PAGE) : end]
+        end -= len(tail) - len(tail.rstrip(b"\xff"))
     return end

@@ -24,18 +24,20 @@ _RAW, _PACKED = 0, 1
 _COMPRESSION, _RESERVED = 0x03, 0xC0
 
 
-def prove(kind: bytes, body: bytes, alpha: bytes) -> None:
-    """Nothing lies in these chunks but what their pixels need.
+def prove(kind: bytes, body: bytes, alpha: bytes, most: int) -> int:
+    """Nothing lies in these chunks but what their pixels need. Answers how many pixels the proof has decoded.
 
     Raises:
-        CannotRebuild: something does.
+        CannotRebuild: something does, or the proof would take more than `most` pixels.
     """
     size = _size(kind, body)
     shorter = list(_lossless(body) if kind == b"VP8L" else _lossy(body))
     if alpha:
         shorter += _alpha(body, alpha, size)
-    if any(map(_shows, shorter)):
+    work = size[0] * size[1] * len(shorter)
+    if work > most or any(map(_shows, shorter)):
         raise CannotRebuild
+    return work
 
 
 def _lossless(body: bytes) -> Iterator[bytes]:
