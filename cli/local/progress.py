@@ -70,23 +70,25 @@ def watched(stack: Stack, *, patience: float = PATIENCE, look: float = LOOK) -> 
     def watch() -> None:
         progress = Progress(lambda: signs_of(stack))
         while not ended.wait(look):
-            if progress.stands_still_for() > patience:
+            if given_up.is_set() or progress.stands_still_for() > patience:
                 given_up.set()
-                _stop(stack, before)
-                return
+                _stop(stack, before)  # again and again: the block may just have been about to start something
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
     except Exception as failure:
+        ended.set()
+        watcher.join()
         if given_up.is_set():
-            raise _given_up(watcher, patience) from failure
+            raise _given_up(patience) from failure
         raise
     finally:
         ended.set()
+    watcher.join()
     if given_up.is_set():
-        raise _given_up(watcher, patience)
+        raise _given_up(patience)
 
 
 def signs_of(stack: Stack) -> Signs:
@@ -148,7 +150,6 @@ def _stop(stack: Stack, before: AbstractSet[int]) -> None:
         daemon.stop()
 
 
-def _given_up(watcher: threading.Thread, patience: float) -> Trouble:
-    watcher.join()
+def _given_up(patience: float) -> Trouble:
     says = f"The local cloud did not come up: nothing of it moved for {patience:.0f} s, and it was stopped."
     return Trouble(says, "Its logs are in the folder logs beside its data; try `./wallify up` again.")

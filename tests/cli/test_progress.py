@@ -76,7 +76,7 @@ def test_a_stack_that_stands_still_is_given_up_and_down(stack: Stack, idle: list
     assert given_up.value.what.count(".") == 1
     assert "nothing of it moved for 0 s, and it was stopped" in given_up.value.what
     assert [daemon.pid() for daemon in idle] == [None, None]
-    assert {pid for pid in set(processes()) - began if processes()[pid].parent == os.getpid()} == set()
+    assert {pid for pid, one in processes().items() if one.parent == os.getpid() and pid not in began} == set()
 
 
 def test_a_fault_of_its_own_is_not_taken_for_standstill(stack: Stack, idle: list[Daemon]) -> None:
