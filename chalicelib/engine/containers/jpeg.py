@@ -38,7 +38,7 @@ def survey(data: bytes) -> Survey:
     if not frame.is_whole_in(data[scan.start + 4]):
         scans += sum(part.kind[0] == _SOS for part in walk)
         held = frame.coefficients
-    SCANNED.check(scans * frame.width * frame.height * frame.effort)
+    SCANNED.check(scans * frame.width * frame.height)
     return Survey(head, 1, frame.width, frame.height, held, scales=not held)
 
 

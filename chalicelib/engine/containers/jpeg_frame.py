@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC lie among them
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_FIRST_ARITHMETIC = 0xC9
 _HEADER = 10  # marker, length, precision, height, width, number of components
 _COEFFICIENT = 2  # bytes that libjpeg holds for each
-_SLOW = 16
 
 
 class Frame(NamedTuple):
@@ -31,14 +29,6 @@ class Frame(NamedTuple):
     def is_whole_in(self, components: int) -> bool:
         """True where a scan of so many components holds the whole picture, so that it is decoded as it is read."""
         return self.marker not in _PROGRESSIVE and components >= self.components
-
-    @property
-    def effort(self) -> int:
-        """How many times the work of Huffman coding a visit of a block may take: arithmetic coding reads on for ever.
-
-        Where the coded data ends, libjpeg feeds zeros, so that no file is too short for the most work.
-        """
-        return _SLOW if self.marker >= _FIRST_ARITHMETIC else 1
 
 
 def frame_of(data: bytes, head: Iterable[Part]) -> Frame:
