@@ -6,6 +6,7 @@ import pytest
 from PIL.PngImagePlugin import PngImageFile
 
 from chalicelib.core.tasks import Status
+from tests.engine.bombs import BOMBS, jpeg_of_scans, jpeg_with
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -80,6 +81,10 @@ POISON = {
     "only a signature": b"\x89PNG\r\n\x1a\n",
     "noise behind a signature": b"\xff\xd8\xff" + bytes(range(256)) * 4,
     "a bomb": b"GIF89a\xff\xff\xff\xff" + b"\0" * 30,
+    "a directory at no place": b"II+\0" + b"\xff" * 12,
+    "nothing but comments": jpeg_with(b"\xff\xfe\0\2" * 5_000),
+    "a hundred and one scans": jpeg_of_scans(101),
+    "a canvas that fits no memory": BOMBS["WebP canvas"][0](),
 }
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.fuzz.harness import Finding, findings
+from tests.fuzz.harness import Finding, bug, findings
 from tests.fuzz.mutate import mutant
 from tests.fuzz.seeds import CONTAINERS, seeds
 
@@ -37,6 +37,8 @@ def _asked() -> argparse.Namespace:
 
 def _fuzzed(name: str, asked: argparse.Namespace, seconds: float) -> int:
     kinds, files = set[str](), 0
+    for seed in seeds(name):  # what is loaded on first use is no mutant's doing, and each process begins with it
+        bug(seed)
     for numbers in _batches(asked, seconds):
         files += len(numbers)
         for finding in findings(seeds(name), numbers):
