@@ -26,13 +26,13 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     """Everything an upload yields: its facts, its public form ("full"), then each size, largest first, in each format.
 
     Every preset of the recipe has its rendition: a picture smaller than the preset keeps its own size. Animations are
-    stills of their first frame, except "full". Memory: a few megabytes for a baseline JPEG of any size, 3 bytes a pixel
-    for a progressive one, 4 to 8 for other formats.
+    stills of their first frame, except "full". Memory: at most what the limits allow, known beforehand (`memory`): a
+    few megabytes for a baseline JPEG of any size, 3 to 8 bytes a pixel for a progressive one, 1 to 13 for others.
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
         DamagedImage: cut off or broken, anywhere in what the first frame needs.
-        ImageTooLarge: more pixels or frames than the limits, or than the decoder has memory for.
+        ImageTooLarge: more pixels, frames, parts or memory than the limits.
 
     Anything else that is raised is a bug of ours, or the machine's, and no fault of the picture.
     """
