@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -12,7 +12,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.uploads import UploadHeaders
-from chalicelib.api.vocabulary import Moment, given
+from chalicelib.api.vocabulary import FILENAME, Home, Moment, Rules, given
 from chalicelib.core.names import DEFAULT_COLLECTION
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, PayloadTooLarge
@@ -21,7 +21,6 @@ from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import OnDuplicate
 from chalicelib.wiring import wired
 
-_COLLECTION = "Where the image goes; made with its first image."
 _TYPE = "Such as image/jpeg, in any spelling, or none: the bytes decide later. The form takes this type and no other."
 _LENGTH = "How many bytes it has, if known; then the form takes no more."
 
@@ -29,9 +28,9 @@ _LENGTH = "How many bytes it has, if known; then the form takes no more."
 class FileAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A file that is to come."""
 
-    filename: Annotated[str, msgspec.Meta(max_length=1024)]
+    filename: Annotated[str, msgspec.Meta(max_length=1024, extra_json_schema=FILENAME)]
     content_type: Annotated[str, msgspec.Meta(max_length=100, description=_TYPE)] | None = None
-    collection: Annotated[str, msgspec.Meta(description=_COLLECTION)] = "default"
+    collection: Home = "default"
     bytes: Annotated[int, msgspec.Meta(ge=1, description=_LENGTH)] | None = None
     on_duplicate: OnDuplicate = OnDuplicate.REUSE
 
@@ -39,10 +38,24 @@ class FileAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class FilesAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One file that is to come (its fields), or many (`files`)."""
 
+    SCHEMA: ClassVar[Rules] = {
+        "anyOf": [
+            {
+                "required": ["files"],
+                "properties": {
+                    "files": {"type": "array"},
+                    **{field: {"type": "null"} for field in ("filename", "content_type", "bytes")},
+                    **dict.fromkeys(("collection", "on_duplicate"), False),
+                },
+            },
+            {"required": ["filename"], "properties": {"files": {"type": "null"}, "filename": {"type": "string"}}},
+        ]
+    }
+
     files: Annotated[tuple[FileAhead, ...], msgspec.Meta(min_length=1, max_length=500)] | None = None
-    filename: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
+    filename: Annotated[str, msgspec.Meta(max_length=1024, extra_json_schema=FILENAME)] | None = None
     content_type: Annotated[str, msgspec.Meta(max_length=100, description=_TYPE)] | None = None
-    collection: Annotated[str, msgspec.Meta(description=_COLLECTION)] | UnsetType = UNSET
+    collection: Home | UnsetType = UNSET
     bytes: Annotated[int, msgspec.Meta(ge=1, description=_LENGTH)] | None = None
     on_duplicate: OnDuplicate | UnsetType = UNSET
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,7 +14,18 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.image_record import ImageRecord, record_of
 from chalicelib.api.task_record import TaskRecord, started
 from chalicelib.api.tasks import PageQuery
-from chalicelib.api.vocabulary import CollectionAt, Id, ImageAt, Moment, Switch, given, is_on
+from chalicelib.api.vocabulary import (
+    AT_LEAST_ONE,
+    CollectionAt,
+    CollectionName,
+    Id,
+    ImageAt,
+    Moment,
+    Rules,
+    Switch,
+    given,
+    is_on,
+)
 from chalicelib.core.catalog import Image
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
@@ -23,11 +34,15 @@ from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
 from chalicelib.services.renaming import CollectionIsRenamed
 from chalicelib.wiring import wired
 
+_NEITHER = {"image_id": False, "collection": False}
+
 
 class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; at least one of them."""
 
-    collection: Annotated[str, msgspec.Meta(max_length=64, description="Move it here.")] | UnsetType = UNSET
+    SCHEMA: ClassVar[Rules] = AT_LEAST_ONE
+
+    collection: Annotated[CollectionName, msgspec.Meta(description="Move it here.")] | UnsetType = UNSET
     filename: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it.")] | UnsetType = UNSET
     name: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it; as `filename`.")] | UnsetType = UNSET
 
@@ -66,8 +81,17 @@ class SomeImages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose thumbnails to make: of an image, a collection, or of all."""
 
+    SCHEMA: ClassVar[Rules] = {
+        "anyOf": [
+            {"required": ["image_id"], "properties": {"collection": False, "all": {"const": False}}},
+            {"required": ["collection"], "properties": {"image_id": False, "all": {"const": False}}},
+            {"required": ["all"], "properties": {**_NEITHER, "all": {"const": True}}},
+            {"required": ["everything"], "properties": {**_NEITHER, "everything": {"const": True}}},
+        ]
+    }
+
     image_id: Id | UnsetType = UNSET
-    collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
+    collection: CollectionName | UnsetType = UNSET
     all: bool = False
     """Of all images; must be said, so that a filter that got lost does not mean all."""
     everything: bool = False

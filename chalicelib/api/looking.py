@@ -22,7 +22,9 @@ from chalicelib.wiring import wired
 Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many images at most.")]
 Words = Annotated[
     str,
-    msgspec.Meta(max_length=200, description="Part of the name or file name, in any case, without accents too."),
+    msgspec.Meta(
+        min_length=1, max_length=200, description="Part of the name or file name, in any case, without accents too."
+    ),
 ]
 AtLeast = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="At least so many pixels.")]
 Exactly = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Exactly so many pixels.")]

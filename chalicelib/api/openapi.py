@@ -99,7 +99,7 @@ def _request_body(endpoint: Endpoint) -> Json:
 
 
 _PICTURE: Json = {"type": "string", "format": "binary", "description": "The picture."}
-_PICTURES: Json = {"type": "array", "items": _PICTURE, "description": "The pictures."}
+_PICTURES: Json = {"type": "array", "items": _PICTURE, "minItems": 1, "description": "The pictures."}
 
 
 def _form(endpoint: Endpoint) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,8 +20,10 @@ from chalicelib.api.vocabulary import (
     ONE_LINE,
     ONE_LINE_TEXT,
     CollectionAt,
+    CollectionName,
     ImageAt,
     Moment,
+    Rules,
     given,
 )
 from chalicelib.api.wrongs import SIGNS
@@ -39,6 +41,7 @@ Title = Annotated[
     msgspec.Meta(
         max_length=200,
         pattern=ONE_LINE,
+        extra_json_schema={"format": "one-line"},
         description="For people; empty for none.",
         extra={SIGNS: ONE_LINE_TEXT},
     ),
@@ -48,6 +51,7 @@ Description = Annotated[
     msgspec.Meta(
         max_length=4000,
         pattern=LINES,
+        extra_json_schema={"format": "lines"},
         description="What is in it; empty for none.",
         extra={SIGNS: LINES_TEXT},
     ),
@@ -57,7 +61,7 @@ Description = Annotated[
 class NewCollection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A collection that is wanted."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: CollectionName
     title: Title = ""
     description: Description = ""
     private: bool = False
@@ -67,7 +71,12 @@ class NewCollection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CollectionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; at least one of them, and another `name` alone."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="Rename it.")] | UnsetType = UNSET
+    SCHEMA: ClassVar[Rules] = {
+        "minProperties": 1,
+        "anyOf": [{"required": ["name"], "maxProperties": 1}, {"properties": {"name": False}}],
+    }
+
+    name: Annotated[CollectionName, msgspec.Meta(description="Rename it.")] | UnsetType = UNSET
     private: bool | UnsetType = UNSET
     """Whether its pictures are for those alone who have a signed address."""
     title: Title | UnsetType = UNSET

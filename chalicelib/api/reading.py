@@ -66,7 +66,7 @@ def _body(ask: Ask, kind: type[T]) -> T:
     try:
         # Python's reader takes more than JSON, such as NaN; msgspec's does not tell of a name that comes twice.
         msgspec.json.decode(body)
-        value = json.loads(body, object_pairs_hook=once)
+        value = json.loads(body, object_pairs_hook=once, parse_float=_number)
     except (ValueError, RecursionError) as wrong:
         raise not_json(ask) or _refused(str(wrong), kind) from wrong
     return _converted(from_json(value, kind), kind)
@@ -91,6 +91,12 @@ def _converted(values: object, kind: type[T]) -> T:
         return convert(values, kind)
     except msgspec.ValidationError as wrong:
         raise _refused(str(wrong), kind) from wrong
+
+
+def _number(text: str) -> int | float:
+    """A number with a fraction of zero is a whole one: JSON has one kind, and so have many of its writers."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 _PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")

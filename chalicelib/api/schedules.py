@@ -11,7 +11,7 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.task_record import TaskRecord, started, task_record
-from chalicelib.api.vocabulary import Moment, Switch, given, is_on
+from chalicelib.api.vocabulary import CollectionName, Moment, Switch, given, is_on
 from chalicelib.core.schedules import Options, ScheduleNotFound
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
@@ -51,7 +51,7 @@ class RunOptions(msgspec.Struct, frozen=True):
 
     dry_run: Switch = "false"
     """true: report only (clean-up)."""
-    collection: Annotated[str, msgspec.Meta(max_length=64)] | UnsetType = UNSET
+    collection: CollectionName | UnsetType = UNSET
     """Only this one (statistics, optimising)."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
     """Objects that this run may take away, in place of 5 % of those seen or 1,000 (clean-up)."""

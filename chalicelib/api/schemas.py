@@ -27,6 +27,7 @@ def schemas(endpoints: Iterable[Endpoint]) -> Json:
     bodies, others = _kinds(endpoints)
     _, found = msgspec.json.schema_components(sorted(bodies | others, key=_name), ref_template=_REF)
     for kind in _all(msgspec.Struct):
+        found.get(kind.__name__, {}).update(vars(kind).get("SCHEMA", {}))
         for field, words in _words(kind).items() if kind.__name__ in found else ():
             found[kind.__name__]["properties"][field].setdefault("description", words)
     return {name: found[name] for name in sorted(found) if name not in {kind.__name__ for kind in others}}

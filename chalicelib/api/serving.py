@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from chalicelib.api.answers import Answer, moved
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
-from chalicelib.api.vocabulary import Id, Switch, given, is_on
+from chalicelib.api.vocabulary import CollectionName, Id, Switch, given, is_on
 from chalicelib.core import keys
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.disposition import attachment
@@ -32,13 +32,13 @@ Download = Annotated[Switch, msgspec.Meta(description="true: have a browser save
 Expires = Annotated[
     int, msgspec.Meta(ge=0, le=99_999_999_999, description="Of a signed address: until when, in seconds since 1970.")
 ]
-Signature = Annotated[str, msgspec.Meta(max_length=160, description="Of a signed address.")]
+Signature = Annotated[str, msgspec.Meta(min_length=1, max_length=160, description="Of a signed address.")]
 
 
 class NamedAt(msgspec.Struct, frozen=True):
     """An image's place by name."""
 
-    collection: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    collection: CollectionName
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 

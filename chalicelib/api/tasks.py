@@ -19,7 +19,7 @@ from chalicelib.api.task_record import (
     full_task_record,
     started,
 )
-from chalicelib.api.vocabulary import Cursor, Id, Limit, TaskAt, given
+from chalicelib.api.vocabulary import CollectionName, Cursor, Id, Limit, TaskAt, given
 from chalicelib.api.waiting import LOOK_AGAIN_WHEN_CROWDED, waited
 from chalicelib.api.withholding import is_found
 from chalicelib.core.paging import Page
@@ -43,9 +43,13 @@ Since = Annotated[datetime, msgspec.Meta(tz=True, description="Made at this mome
 Until = Annotated[datetime, msgspec.Meta(tz=True, description="Made before this moment.")]
 Words = Annotated[
     str,
-    msgspec.Meta(max_length=200, description="Part of the file name, the collection, an id or the error, in any case."),
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        description="Part of the file name, the collection, an id or the error, in any case.",
+    ),
 ]
-Collection = Annotated[str, msgspec.Meta(max_length=64)]
+Collection = CollectionName
 
 
 class StatusQuery(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
-from chalicelib.api.vocabulary import ONE_LINE, ONE_LINE_TEXT, Moment, given
+from chalicelib.api.vocabulary import ONE_LINE, ONE_LINE_TEXT, Moment, Rules, given
 from chalicelib.api.wrongs import FORM, SIGNS
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import BadRequest, NotFound
@@ -24,6 +24,7 @@ Name = Annotated[
         min_length=1,
         max_length=80,
         pattern=ONE_LINE,
+        extra_json_schema={"format": "one-line"},
         description="Whose it is, or what for.",
         extra={SIGNS: ONE_LINE_TEXT},
     ),
@@ -62,6 +63,8 @@ class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TokenChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; at least one of the first three."""
+
+    SCHEMA: ClassVar[Rules] = {"anyOf": [{"required": [field]} for field in ("name", "scopes", "days")]}
 
     name: Name | UnsetType = UNSET
     scopes: Scopes | UnsetType = UNSET

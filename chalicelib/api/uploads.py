@@ -13,7 +13,7 @@ from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
-from chalicelib.api.vocabulary import Switch, given, is_on
+from chalicelib.api.vocabulary import Home, Switch, given, is_on
 from chalicelib.api.waiting import upload_ended
 from chalicelib.core.catalog import Image
 from chalicelib.core.names import display_name
@@ -41,7 +41,7 @@ from chalicelib.wiring import wired
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
     """What goes with the file."""
 
-    collection: Annotated[str, msgspec.Meta(description="Where the image goes; made with its first image.")] = "default"
+    collection: Home = "default"
     asynchronous: Annotated[
         Switch, msgspec.Meta(description="Answer at once with a task id, or wait for the finished image.")
     ] = msgspec.field(default="false", name="async")

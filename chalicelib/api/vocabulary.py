@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -59,6 +60,22 @@ ONE_LINE_TEXT = "text without line breaks and control characters"
 LINES_TEXT = "text without control characters other than line breaks and tabs"
 
 
+# What a name is made of cannot be said in a pattern: letters of any script, in their composed form (see `core.names`).
+COLLECTION = {"format": "collection-name"}
+"""Of the schema of a collection's name: 1 to 64 letters, digits, spaces, `_`, `-` or `.`; the first is no sign."""
+CollectionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, extra_json_schema=COLLECTION)]
+Home = Annotated[
+    str, msgspec.Meta(description="Where the image goes; made with its first image.", extra_json_schema=COLLECTION)
+]
+
+
+FILENAME = {"format": "file-name"}
+"""Of the schema of a file's name: no control characters, line breaks or halves of surrogate pairs."""
+Rules = Mapping[str, object]
+"""What is added to the schema of a type (its `SCHEMA`) about fields that belong together."""
+AT_LEAST_ONE: Rules = {"minProperties": 1}
+
+
 class TaskAt(msgspec.Struct, frozen=True):
     """A task's place."""
 
@@ -74,7 +91,7 @@ class ImageAt(msgspec.Struct, frozen=True):
 class CollectionAt(msgspec.Struct, frozen=True):
     """A collection's place."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: CollectionName
 
 
 def is_on(switch: str) -> bool:

@@ -10,7 +10,7 @@ from chalicelib.core import names
 from chalicelib.core.blobs import Blob
 from chalicelib.core.families import OPENING, is_given_up, is_opening
 from chalicelib.core.requests import child_id, fingerprint
-from chalicelib.core.tasks import Status, Task
+from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.errors import OURS, BadRequest, Conflict, TaskNotFound, Unavailable, WallifyError
 from chalicelib.services.counting import count_end
 from chalicelib.services.families import Families
@@ -86,7 +86,9 @@ class Bulk:
 
     def _ticket(self, owner: str, key: str | None, mark: str) -> Ticket:
         idempotency = self.uploads.idempotency
-        return idempotency.ticket_of_files(owner, mark) if key is None else idempotency.ticket(owner, key, mark)
+        if key is None:
+            return idempotency.ticket_of_files(owner, mark)
+        return idempotency.ticket(owner, key, mark, TaskType.BULK_PROCESS_IMAGES)
 
     def _checked(self, index: int, upload: Upload, ticket: Ticket) -> Item:
         try:

@@ -12,7 +12,7 @@ from chalicelib.core import names
 from chalicelib.core.blobs import Form
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import child_id, fingerprint
-from chalicelib.core.tasks import Task
+from chalicelib.core.tasks import Task, TaskType
 from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, WallifyError
 from chalicelib.ports import Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency
@@ -67,7 +67,7 @@ class Drafts:
     def open(self, file: Announced, *, owner: str = "", key: str | None = None) -> Draft:
         """One draft. BadRequest (names, type, key), PayloadTooLarge, KeyReused."""
         checked = self._checked(file)
-        ticket = self.idempotency.ticket(owner, key, _mark([checked]))
+        ticket = self.idempotency.ticket(owner, key, _mark([checked]), TaskType.PROCESS_IMAGE)
         return self._draft(checked, Place(ticket.task_id, args={"fingerprint": _mark([checked])}))
 
     def open_all(
@@ -77,7 +77,7 @@ class Drafts:
         if not 0 < len(files) <= self.max_files:
             raise BadRequest("A batch has 1 to {limit} files.", limit=self.max_files, files=len(files))
         checked = [self._checked(file, index) for index, file in enumerate(files)]
-        ticket = self.idempotency.ticket(owner, key, _mark(checked))
+        ticket = self.idempotency.ticket(owner, key, _mark(checked), TaskType.BULK_PROCESS_IMAGES)
         parent = ticket.earlier or self._parent(ticket.task_id, checked)
         places = (Place(child_id(parent.task_id, index), parent.task_id, index) for index in range(len(checked)))
         return parent, tuple(self._draft(file, place) for file, place in zip(checked, places, strict=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.families import is_opening
 from chalicelib.core.requests import MEMORY, id_for
-from chalicelib.core.tasks import Task
+from chalicelib.core.tasks import Task, TaskType
 from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.ports import Clock, TaskStore
 
@@ -40,16 +40,20 @@ class Idempotency:
     clock: Clock
     new_id: Callable[[], str]
 
-    def ticket(self, owner: str, key: str | None, fingerprint: str) -> Ticket:
+    def ticket(self, owner: str, key: str | None, fingerprint: str, type_: TaskType) -> Ticket:
         """The ticket for a request of `owner`. KeyReused if the key was used within 24 hours for something else.
 
+        One file and a list of one have the same fingerprint and not the same `type_` of task.
         The key leads straight to the task's id, so there is no second record that could be lost or disagree.
         """
         if key is None:
             return Ticket(self.new_id())
         if not 0 < len(key) <= _LONGEST_KEY:
             raise BadRequest("An Idempotency-Key has 1 to {limit} characters.", limit=_LONGEST_KEY)
-        return self._ticket(owner, key, fingerprint, 0, ())
+        ticket = self._ticket(owner, key, fingerprint, 0, ())
+        if ticket.earlier is not None and ticket.earlier.type is not type_:
+            raise KeyReused
+        return ticket
 
     def ticket_of_files(self, owner: str, fingerprint: str) -> Ticket:
         """The ticket for a request without a key: it takes up the same request of `owner` that has broken off."""

@@ -14,7 +14,7 @@ from chalicelib.core.formats import FORMATS, Format
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.requests import fingerprint
 from chalicelib.core.sniff import sniff
-from chalicelib.core.tasks import Status, Task
+from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, PayloadTooLarge, TaskNotFound, Unavailable
 from chalicelib.ports import Catalog, Metrics, ObjectStore, TaskStore
 from chalicelib.services.idempotency import Idempotency, Ticket
@@ -96,7 +96,7 @@ class Uploads:
         KeyReused, Unavailable; after any of these no work will start.
         """
         checked = self.check(upload)
-        ticket = self.idempotency.ticket(owner, key, checked.fingerprint)
+        ticket = self.idempotency.ticket(owner, key, checked.fingerprint, TaskType.PROCESS_IMAGE)
         if ticket.earlier is not None:
             return self._repeated(ticket.earlier, checked)
         twin = self.twin(checked)

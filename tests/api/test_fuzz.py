@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 import schemathesis
 from chalice.app import Chalice
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, settings, strategies
 from schemathesis.checks import CHECKS
 
 from chalicelib import api, wiring
@@ -45,8 +45,33 @@ def served() -> Chalice:
     return app
 
 
+# What a schema cannot say about them, their formats name (see `chalicelib/api/vocabulary.py`).
+schemathesis.openapi.format(
+    "collection-name",
+    strategies.from_regex(
+        r"[A-Za-z0-9](?:[\w .-]{0,20}\w)?",
+        fullmatch=True,
+        alphabet=strategies.characters(categories=["Ll", "Lu", "Nd"], include_characters="_ .-"),
+    ),
+)
+schemathesis.openapi.format(
+    "file-name", strategies.text(strategies.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)
+)
+
+_SHOWN = strategies.characters(exclude_categories=["Cc", "Cs", "Cf", "Zl", "Zp"])
+schemathesis.openapi.format("one-line", strategies.text(_SHOWN, min_size=1, max_size=40))
+schemathesis.openapi.format("lines", strategies.text(_SHOWN | strategies.sampled_from("\n\t"), max_size=40))
+
 schema = schemathesis.openapi.from_dict(description(ENDPOINTS))
 schema.app = AsWsgi(served())
+REFUSED_BY_WHAT_IT_MEANS = {
+    "POST /queues/{name}/purge": "`confirm` is the queue's name, once more",
+    "POST /uploads": "the largest size is a setting",
+    "POST /tasks/retry": "one of seven parameters is needed; OpenAPI has no rule over several parameters",
+    "POST /file_upload": "the bytes are no picture",
+    "POST /bulk_upload": "none of the files is a picture",
+}
+"""Operations that refuse what their schema allows, and why no schema could say it."""
 
 
 @pytest.fixture
@@ -61,7 +86,7 @@ def fuzzed_house() -> Iterator[None]:
 @pytest.mark.usefixtures("fuzzed_house")
 @schema.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=12,
     derandomize=True,
     database=None,
     deadline=None,
@@ -69,8 +94,10 @@ def fuzzed_house() -> Iterator[None]:
     suppress_health_check=list(HealthCheck),
 )
 def test_the_api_keeps_to_its_description(case: schemathesis.Case[Any]) -> None:
-    # A cursor or a name may be well formed and still be none of ours, so 400 may answer what the schema allows.
-    left_out = {"positive_data_acceptance"}
+    left_out: set[str] = set()
+    if case.operation.label in REFUSED_BY_WHAT_IT_MEANS or "cursor" in (case.query or {}):
+        # A cursor may be well formed and still be none of ours.
+        left_out.add("positive_data_acceptance")
     if case.media_type == FORM:
         # A form has no types: a list of one `false` is sent as the same bytes as `false`, which is right to accept.
         left_out.add("negative_data_rejection")

@@ -131,6 +131,16 @@ def test_another_file_needs_another_key(world: World) -> None:
         world.wired.drafts.open(Announced("nature", "b.png", PNG), owner="ann", key="k1")
 
 
+def test_one_file_and_a_list_of_one_are_not_the_same_request(world: World) -> None:
+    drafts = world.wired.drafts
+    drafts.open_all([FILE], owner="ann", key="a list first")
+    with pytest.raises(KeyReused):
+        drafts.open(FILE, owner="ann", key="a list first")
+    drafts.open(FILE, owner="ann", key="one first")
+    with pytest.raises(KeyReused):
+        drafts.open_all([FILE], owner="ann", key="one first")
+
+
 def test_a_file_that_never_comes_ends_its_task(world: World) -> None:
     draft = world.wired.drafts.open(FILE)
     world.rest()
