@@ -104,3 +104,17 @@ def test_a_new_recipe_or_other_bytes_never_overwrite_an_old_result() -> None:
         *(keys.original("i1", digest * 64, "jpg") for digest in "ab"),
     ]
     assert len(set(made)) == 6
+
+
+@pytest.mark.parametrize("prefix", [*keys.all_of("i1"), "originals/i1/a.jpg"])
+def test_what_covers_one_image_may_be_removed(prefix: str) -> None:
+    keys.must_be_of_one_image(prefix)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "/", "originals", "originals/", "renditions//", "guarded/i1", "incoming/nature/", "quarantine/i1/", "x/"],
+)
+def test_what_would_cover_more_than_one_image_may_not(prefix: str) -> None:
+    with pytest.raises(ValueError, match="one image"):
+        keys.must_be_of_one_image(prefix)

@@ -6,10 +6,10 @@ import pytest
 
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
-from chalicelib.core.orphans import Ages, Verdict, allowed, may_name, picture_verdict, upload_verdict
+from chalicelib.core.orphans import Ages, Verdict, allowed, is_incomplete, may_name, picture_verdict, upload_verdict
 from chalicelib.core.tasks import Task
 from chalicelib.core.trash import DOOMED, can_restore, is_doomed
-from tests.builders import NOON, a_final_task, a_task, an_image
+from tests.builders import NOON, a_final_task, a_rendition, a_task, an_image
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -102,3 +102,11 @@ def test_what_is_being_erased_can_never_be_restored() -> None:
     assert not can_restore(doomed, NOON, 7 * DAY)
     assert can_restore(an_image(trashed_at=NOON - DAY), NOON, 7 * DAY)
     assert not can_restore(an_image(), NOON, 7 * DAY)
+
+
+def test_an_image_without_its_rows_or_with_too_few_of_them_is_incomplete() -> None:
+    row = a_rendition()
+    image = an_image(rendition_bytes=row.bytes)
+    assert is_incomplete(image, [])
+    assert is_incomplete(an_image(rendition_bytes=row.bytes + 1), [row])
+    assert not is_incomplete(image, [row])

@@ -17,6 +17,7 @@ from chalicelib.engine.pipeline import process, render
 from chalicelib.engine.warm import keep_memory
 from chalicelib.errors import DamagedImage, ImageTooLarge
 from tests.pictures import a_jpeg, encoded, exif_block, opened, scene, see_through
+from tests.profiles import SRGB, matrix_profile
 
 LIMITS = Limits()
 
@@ -26,6 +27,15 @@ def test_every_preset_has_its_rendition_in_every_format_the_full_one_first() -> 
     names = [(one.size, one.format) for one in made.renditions]
     sizes = [(s, f) for s in ("600", "300", "150") for f in ("jpeg", "avif")]
     assert names == [("full", "jpeg"), *sizes]
+
+
+def test_thumbnails_have_the_colours_that_the_profile_means() -> None:
+    swapped = matrix_profile([row[::-1] for row in SRGB], gamma=2.2)
+    data = encoded(Image.new("RGB", (64, 48), (255, 0, 0)), "PNG", icc_profile=swapped)
+    _, small = process(data, Recipe(sizes=(32,), formats=("jpeg",)), LIMITS).renditions
+    bands = opened(small.body).convert("RGB").split()
+    red, green, blue = (band.getpixel((16, 12)) for band in bands)
+    assert (red < 20, green < 20, blue > 235) == (True, True, True)  # type: ignore[operator]  # one band's pixel is a number
 
 
 def test_the_facts_are_those_of_the_upright_picture() -> None:

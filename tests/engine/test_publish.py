@@ -5,11 +5,13 @@ from __future__ import annotations
 import zlib
 
 import pytest
+from PIL import Image
 
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from tests.pictures import a_jpeg, encoded, exif_block, opened, png_chunk, psnr, raw_png, scene
 
+_ORIENTATION, _GPS = 0x0112, 0x8825
 ONE = Recipe(sizes=(150,), formats=("jpeg",))
 
 
@@ -26,6 +28,17 @@ def test_a_png_whose_pixels_spell_markup_is_encoded_anew(word: bytes) -> None:
     assert word not in full.body
     assert (full.format, full.width, full.height) == ("png", 30, 30)
     assert psnr(opened(full.body), opened(stored)) == 99
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_nothing_that_is_published_says_where_a_picture_was_taken(form: str) -> None:
+    taken = Image.Exif()
+    taken[_ORIENTATION], taken[_GPS] = 6, {1: "N", 2: (51.0, 30.0, 26.0), 3: "W", 4: (0.0, 7.0, 39.0)}
+    data = encoded(scene((300, 200)), form, exif=taken)
+    assert opened(data).getexif().get_ifd(_GPS)
+    told = [opened(one.body).getexif() for one in process(data, ONE, Limits()).renditions]
+    assert [dict(one.get_ifd(_GPS)) for one in told] == [{}, {}]
+    assert set(told[0]) <= {_ORIENTATION}
 
 
 def test_a_jpeg_encoded_anew_is_upright_and_has_its_own_size() -> None:

@@ -185,9 +185,18 @@ def test_a_signature_is_good_for_its_image_until_it_expires(signatures: Signatur
     assert signatures.check("i1", expires, signature) == HOUR
     signatures.clock.sleep(3_599)
     assert signatures.check("i1", expires, signature) == timedelta(seconds=1)
-    signatures.clock.sleep(1)
-    with pytest.raises(BadSignature):
-        signatures.check("i1", expires, signature)
+    for seconds in (1, 1, 86_400):
+        signatures.clock.sleep(seconds)
+        with pytest.raises(BadSignature):
+            signatures.check("i1", expires, signature)
+
+
+def test_every_letter_of_a_seal_counts(signatures: Signatures) -> None:
+    expires, signature = signatures.sign("i1", HOUR, by=BY)
+    for place in range(1, 65):
+        letter = "0" if signature[-place] != "0" else "1"
+        changed = signature[: len(signature) - place] + letter + signature[len(signature) - place + 1 :]
+        assert not signatures.is_ours("i1", expires, changed)
 
 
 def test_a_signature_ends_with_the_token_that_made_it(signatures: Signatures, ended: set[str]) -> None:
