@@ -91,12 +91,19 @@ def _stores(
     function: ast.FunctionDef, fixtures: Mapping[str, ast.FunctionDef], names: Mapping[str, ast.expr]
 ) -> Iterator[str]:
     for decorator in function.decorator_list:
-        mark = names.get(decorator.id, decorator) if isinstance(decorator, ast.Name) else decorator
-        yield from (store for node in ast.walk(mark) for store in _named_stores(node))
+        yield from (store for node in _walked(decorator, names) for store in _named_stores(node))
     for argument in (one.arg for one in function.args.args):
         yield from _FIXTURES.get(argument, ())
         if argument in fixtures and fixtures[argument] is not function:
             yield from _stores(fixtures[argument], fixtures, names)
+
+
+def _walked(mark: ast.AST, names: Mapping[str, ast.expr]) -> Iterator[ast.AST]:
+    """All of a mark, with what its module gives a name to."""
+    for node in ast.walk(mark):
+        yield node
+        if isinstance(node, ast.Name) and node.id in names:
+            yield from _walked(names[node.id], names)
 
 
 def _named_stores(node: ast.AST) -> tuple[str, ...]:
