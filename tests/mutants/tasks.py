@@ -176,8 +176,8 @@ TASKS = (
     Mutant(
         "key-used-for-something-else",
         "chalicelib/services/idempotency.py",
-        "            raise KeyReused\n",
-        "            pass\n",
+        'if task.args.get("fingerprint") != fingerprint:\n            raise KeyReused\n        return Ticket',
+        "return Ticket",
         "a second file is answered with the task of the first, and never stored",
         "tests/services/test_idempotency.py::test_a_key_is_good_for_one_request_only",
     ),
