@@ -246,7 +246,7 @@ def an_erased_image_is_there(world: Finished) -> Finished:
     return world
 
 
-@offence("not_gone")
+@offence("objects_without_rows")
 def an_object_of_an_erased_image_is_there(world: Finished) -> Finished:
     gone = next(image_id for one in world.ledger.promises.values() for image_id in one.erases)
     return holding(world, f"renditions/{gone}/r1/full.png")
