@@ -21,6 +21,37 @@ SLOW_PLACES = (
     "tests/golden/",  # every kind of file in every format
     "tests/bench/",  # they measure, a little
     "tests/stores/dynamodb/",  # the table is moto's
+    "tests/fuzz/",  # thousands of broken files
+    "tests/engine/test_memory.py",  # a child for each kind of picture
+    "tests/engine/test_bounds.py",  # children with limits of their own
+    "tests/engine/test_smuggling.py",  # hundreds of carriers, each published
+    "tests/engine/test_polyglots.py",  # the same
+    "tests/engine/test_corpus.py",  # hundreds of files
+    "tests/engine/test_optimize.py",  # the coders are processes of their own
+    "tests/engine/test_reduction.py",  # large pictures
+    "tests/cli/test_honest_server.py",  # waits for slow senders
+    "tests/cli/test_overload.py",  # waits for crowds
+    "tests/cli/test_progress.py",  # waits for processes
+    "tests/cli/test_front.py",  # waits for answers that are late
+    "tests/cli/test_warming.py",  # waits for stacks that are not there yet
+    "tests/cli/test_emulator_journal.py",  # the saver waits between its tries
+    "tests/cli/test_emulator_code.py",  # starts workers
+    "tests/cli/test_doctor.py",  # a server for each
+    "tests/cli/test_upload.py",  # the same
+    "tests/cli/test_client.py",  # the same
+    "tests/cli/test_image_commands.py",  # the same
+    "tests/cli/test_task_commands.py",  # the same
+    "tests/cli/test_admin_commands.py",  # the same
+    "tests/contracts/test_catalog_races.py",  # crowds of threads
+    "tests/contracts/test_privacy_order.py",  # the same
+    "tests/engine/test_integrity.py",  # dozens of files, cut everywhere
+    "tests/contracts/test_object_store.py",  # one of its buckets is an emulator's
+    "tests/contracts/test_removing.py",  # the same
+    "tests/aws/test_addresses.py",  # a session of boto3 for each
+    "tests/aws/test_lane.py",  # moto starts functions
+    "tests/api/test_withholding.py",  # every record for every scope
+    "tests/architecture/test_numbers.py",  # measures all files
+    "tests/stores/sql/test_faults.py",  # databases that do not answer in time
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
     "tests/services/test_night_scale.py",  # whole libraries, cleaned up
     "tests/services/test_optimizing.py",  # encoders at their slowest setting
