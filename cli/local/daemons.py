@@ -38,7 +38,8 @@ class Daemon:
     def pid(self) -> int | None:
         """The process id if the process lives, else None."""
         known = self._lines()
-        return int(known[0]) if known else None
+        # Whoever starts it has the lock a moment before the file says which process it is.
+        return int(known[0]) if known and known[0] else None
 
     def run(
         self,

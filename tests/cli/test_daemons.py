@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
@@ -112,3 +113,11 @@ def _until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_process_that_is_being_started_is_not_known_yet(daemon: Daemon) -> None:
+    daemon.pid_file.parent.mkdir(parents=True)
+    with daemon.pid_file.open("a+", encoding="utf-8") as begun:
+        fcntl.flock(begun, fcntl.LOCK_EX)
+
+        assert daemon.pid() is None

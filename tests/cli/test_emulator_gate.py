@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,15 @@ def asked(
     async def send(message: Scope) -> None:
         sent.append(message)
 
-    asyncio.run(GATE.around(serve or _emulator)(scope, receive, send))
+    _awaited(GATE.around(serve or _emulator)(scope, receive, send))
     told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent)
+
+
+def _awaited(serving: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: Playwright leaves a loop that runs in the one of the tests."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, serving).result()
 
 
 async def _emulator(scope: Scope, _: Channel, send: Channel) -> None:
@@ -171,7 +178,7 @@ def test_a_websocket_of_a_page_is_closed() -> None:
         sent.append(message)
 
     scope = {"type": "websocket", "path": "/", "headers": [(b"host", b"localhost"), (b"origin", b"http://evil")]}
-    asyncio.run(GATE.around(_emulator)(scope, send, send))
+    _awaited(GATE.around(_emulator)(scope, send, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,8 +16,8 @@ import pytest
 
 from cli.local import ports
 from cli.local.stack import PROJECT
-from tests.docs.written import Written, blocks
-from tests.e2e.client import Wallify, eventually
+from tests.docs.written import Written, blocks, inline
+from tests.e2e.client import Wallify, eventually, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo
 
@@ -32,6 +33,7 @@ ELSEWHERE: Mapping[str, str] = {
     r"(WALLIFY_MANY=\d+ WALLIFY_MACHINE_EXAMPLES=\d+ )?\./wallify test": "tests/cli/test_arguments.py",
     r"\./wallify deploy|\.venv/bin/chalice|export AWS_DEFAULT_REGION": "tests/e2e/test_deploy.py",
     r"git fetch && git checkout": "tests/docs/test_upgrade.py",  # wants a clone that deployed, and a release
+    r"\.venv/bin/python -m tests\.mutants": "tests/mutants",  # all of them take minutes
     r"python -m pytest tests/(monitor|browser)": "tests/browser",
 }
 """Commands that take an account, or the suite that this is part of -> where they are run."""
@@ -39,6 +41,7 @@ CUT: Mapping[str, str] = {
     r"--tasks 10000": "--tasks 60",
     r"(\./wallify bench)((?! --url).*)": r"\1\2 --rounds 1 --quick",
     r"(\./wallify bench --url .*) TOKEN": r"\1 $TOKEN --uploads 4 --clients 2",
+    r"--json out\.json": "--json $HOME/out.json",
     r"https://… --token …": "$API --token $TOKEN",
     r"--dir \.local/main": "--dir $STACK",
     r"(scripts\.weigh_monitor.*)": r"\1 --tasks 0 --rounds 1 --minutes 0 --page Tasks",
@@ -48,6 +51,23 @@ curl --retry 60 --retry-delay 1 --retry-connrefused "http://127.0.0.1:$PORT/moni
 kill $!""",
 }
 """What is made smaller in a command that would take minutes or does not end, or belongs to this stack."""
+
+
+IN_SENTENCES: Mapping[str, str] = {
+    r"login --url URL": "login --url $API --token $TOKEN",
+    r"show images ID": "show images $LETTER",
+    r"remove images ID": "remove images $LETTER --yes",
+    r"--image ID": "--image $IMAGE",
+    r"^(\./wallify keys)": r'AWS_ENDPOINT_URL="$EMULATOR_URL" \1',
+    r"tokens revoke ID": "tokens revoke $SPARE",
+    r"--limit 5000": r"--limit 5000 --watch",
+}
+"""What stands for an ID in the runbook's sentences, and the answer where a person is asked."""
+
+
+def of_the_runbook() -> Iterator[Written]:
+    """Each command in a sentence of the runbook, in order: at night they are typed as they stand there."""
+    yield from (one for one in inline() if one.page == "docs/runbook.md" and " " in one.text)
 
 
 def here() -> Iterator[Written]:
@@ -68,7 +88,7 @@ class Workshop:
     def type(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a person would who has read so far."""
         typed = text
-        for long, short in CUT.items():
+        for long, short in {**CUT, **IN_SENTENCES}.items():
             typed = re.sub(long, short, typed)
         for word, value in {ADDRESS: "API", "TASK_ID": "TASK", "REGION": "AWS_DEFAULT_REGION"}.items():
             typed = re.sub(rf"\b{word}\b", self.env[value], typed)
@@ -102,8 +122,10 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
     home = folder / "home"
     for place in (".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"):
         (home / place).mkdir(parents=True)
-    secrets = cloud.aws("secretsmanager")
-    secrets.create_secret(Name="wallify/dev/bootstrap-token", SecretString="a stage's token")  # as `deploy --stage dev`
+    secrets = cloud.aws("secretsmanager")  # as `deploy` has made them
+    secrets.create_secret(Name="wallify/dev/bootstrap-token", SecretString="a stage's token")
+    secrets.create_secret(Name="wallify/prod/keys", SecretString=json.dumps({"root": "r" * 43}))
+    wanted = {"name": "for the runbook", "scopes": ["read"]}
     env = {
         **os.environ,
         "AWS_ACCESS_KEY_ID": "test",
@@ -116,6 +138,8 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
         "TOKEN": cloud.token,
         "STACK": str(cloud.stack.home),
         "PORT": str(ports.free_port()),
+        "SPARE": told(wallify.http.post("/tokens", json=wanted), 201)["token"]["token_id"],
+        "LETTER": _a_dead_letter(cloud, wallify),
         "TASK": image["links"]["task"].rpartition("/")[2],
         "IMAGE": image["image_id"],
         "BUCKET": cloud.outputs["BucketName"],
@@ -124,7 +148,19 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
         "WALLIFY_TOKEN": cloud.token,
     }
     yield Workshop(folder, env)
-    secrets.delete_secret(SecretId="wallify/dev/bootstrap-token", ForceDeleteWithoutRecovery=True)
+    for name in ("wallify/dev/bootstrap-token", "wallify/prod/keys"):
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    told(wallify.http.patch("/schedules/cleanup", json={"enabled": True}), 200)
+
+
+def _a_dead_letter(cloud: Cloud, wallify: Wallify) -> str:
+    """The id of one that nobody can read."""
+    url = cloud.aws("sqs").get_queue_url(QueueName=f"{cloud.outputs['ImagesQueueName']}-dead")["QueueUrl"]
+    cloud.aws("sqs").send_message(QueueUrl=url, MessageBody="no message of ours")
+    letters = eventually(
+        lambda: told(wallify.http.get("/queues/images/dead"), 200)["letters"] or None, "the letter is shown"
+    )
+    return str(letters[0]["message_id"])
 
 
 def _write_wallify(path: Path, cloud: Cloud) -> None:
@@ -139,6 +175,13 @@ def test_a_command_of_the_documentation_runs(written: Written, workshop: Worksho
     for program in ("aws", "jq"):
         if program in written.text.split() and shutil.which(program) is None and not os.environ.get("CI"):
             pytest.skip(f"{program} is not on this machine")
+    done = eventually(lambda: ended(workshop.type(written.text)), "the last run of the schedule has ended")
+    assert done.returncode == 0, f"{written}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("written", [*of_the_runbook()], ids=str)
+def test_a_command_in_a_sentence_of_the_runbook_runs(written: Written, workshop: Workshop) -> None:
     done = eventually(lambda: ended(workshop.type(written.text)), "the last run of the schedule has ended")
     assert done.returncode == 0, f"{written}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
