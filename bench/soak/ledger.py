@@ -14,7 +14,7 @@ _RECENT = 400
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What somebody was told: there is a task, and what it is for."""
+    """A task that a client was told of, and what it must lead to."""
 
     task_id: str
     file: File | None = None
@@ -31,18 +31,18 @@ class Ledger:
 
     promises: dict[str, Promise] = field(default_factory=dict)
     cancelled: set[str] = field(default_factory=set)
-    """Ids whose end somebody asked for, the children of parents among them."""
+    """Ids of tasks that a client asked to cancel, with the children of parents."""
     accepted_cancels: set[str] = field(default_factory=set)
-    """Ids of which somebody was told that they are being stopped."""
+    """Ids of tasks whose cancelling was answered with 202."""
     erased: set[str] = field(default_factory=set)
-    """Ids of images that somebody asked to be erased."""
+    """Ids of images that a client asked to delete for good."""
     trashed: set[str] = field(default_factory=set)
-    """Ids of images that somebody asked into the trash."""
+    """Ids of images that a client asked to put into the trash."""
     accepted_trash: set[str] = field(default_factory=set)
-    """Those of them of which somebody was told that they are there."""
+    """Those of them whose request was answered with success."""
     seen_final: dict[str, Task] = field(default_factory=dict)
     dropped: dict[str, File] = field(default_factory=dict)
-    """By key: nobody is told a task's id."""
+    """Objects that other tools put into the bucket, by key: no answer names their task."""
     errors: list[str] = field(default_factory=list)
     """Answers that no client should ever get."""
     _lock: Lock = field(default_factory=Lock)
@@ -54,7 +54,7 @@ class Ledger:
                 self.promises.setdefault(one.task_id, one)
 
     def cancel(self, *task_ids: str) -> None:
-        """Somebody is about to ask for the end of these."""
+        """Note that these tasks are about to be cancelled."""
         with self._lock:
             self.cancelled.update(task_ids)
 
@@ -64,12 +64,12 @@ class Ledger:
             self.accepted_cancels.add(task_id)
 
     def erase(self, image_ids: Iterable[str]) -> None:
-        """Somebody is about to ask for the end of these images."""
+        """Note that these images are about to be deleted for good."""
         with self._lock:
             self.erased.update(image_ids)
 
     def trash(self, image_id: str) -> None:
-        """Somebody is about to put this image into the trash."""
+        """Note that this image is about to be put into the trash."""
         with self._lock:
             self.trashed.add(image_id)
 

@@ -44,9 +44,11 @@ def run(given: argparse.Namespace) -> int:
     from cli.deploy.target import Target  # noqa: PLC0415  # the same
 
     target = Target(given.stage)
+    if not given.yes:
+        _must_be_asked(target, aloud=not given.json)
     seen = clearing.held(target)
     if not given.yes:
-        _ask(target, seen, aloud=not given.json)
+        _ask(target, seen)
     with steps(f"Deleting {target.name} from {target.account} in {target.region}", aside=given.json) as tell:
         _clear(target, seen, tell)
     gone = {
@@ -74,13 +76,17 @@ def _clear(target: Target, seen: int, tell: Callable[[str], None]) -> None:
         ) from spent
 
 
-def _ask(target: Target, seen: int, *, aloud: bool) -> None:
+def _must_be_asked(target: Target, *, aloud: bool) -> None:
+    """Trouble where only --yes deletes: before the objects are counted, which takes a while."""
     from infra import stages  # noqa: PLC0415  # as above
 
     if target.stage == "prod" or stages.of(target.stage).protected:
         raise Trouble(f"{target.name} is protected.", "If you mean it, say so: --yes. There is no way back.")
     if not aloud:
         raise Trouble("Programs are not asked.", "If you mean it, say so: --yes. There is no way back.")
+
+
+def _ask(target: Target, seen: int) -> None:
     screen.print(
         f"This deletes {target.name} in account {target.account}, {target.region}: "
         f"all pictures ({seen:,} objects), all history."

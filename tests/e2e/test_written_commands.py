@@ -156,11 +156,15 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
 def _a_dead_letter(cloud: Cloud, wallify: Wallify) -> str:
     """The id of one that nobody can read."""
     url = cloud.aws("sqs").get_queue_url(QueueName=f"{cloud.outputs['ImagesQueueName']}-dead")["QueueUrl"]
-    cloud.aws("sqs").send_message(QueueUrl=url, MessageBody="no message of ours")
-    letters = eventually(
-        lambda: told(wallify.http.get("/queues/images/dead"), 200)["letters"] or None, "the letter is shown"
-    )
-    return str(letters[0]["message_id"])
+    sent: str = cloud.aws("sqs").send_message(QueueUrl=url, MessageBody="no message of ours")["MessageId"]
+
+    def shown() -> bool:
+        return sent in {
+            letter["message_id"] for letter in told(wallify.http.get("/queues/images/dead"), 200)["letters"]
+        }
+
+    eventually(lambda: shown() or None, "the letter is shown")
+    return sent
 
 
 def _write_wallify(path: Path, cloud: Cloud) -> None:
