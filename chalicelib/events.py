@@ -46,7 +46,7 @@ def process_images(records: Iterable[Record]) -> None:
             for asked in read(record.body):
                 _process_image(asked)
         except Redeliver as later:
-            wired().images_queue.postpone(record.receipt_handle, later.wait)
+            wired().images_queue.postpone(record.receipt_handle, later.after(_times(record)))
             raise
         except Unavailable as fault:
             if isinstance(fault, Misconfigured) and _is_last_look(record, fault):
@@ -122,7 +122,7 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
                 if isinstance(asked, Work):
                     _long_job(asked)
         except Redeliver as later:
-            queue.postpone(record.receipt_handle, later.wait)
+            queue.postpone(record.receipt_handle, later.after(_times(record)))
             raise
         except Unavailable as fault:
             # The state store is silent, so the task cannot learn of it; SQS would bury the message without a word.

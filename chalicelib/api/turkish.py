@@ -405,6 +405,9 @@ TURKISH = {
     "The WebP does not begin with a picture.": "WebP bir resimle başlamıyor.",
     "A TIFF directory lies outside the file.": "Bir TIFF dizini dosyanın dışında kalıyor.",
     # How tasks end that nobody worked off.
+    "Two workers in turn died or ran out of time over this image; it is not tried again.": (
+        "Bu resim üzerinde art arda iki işçi öldü ya da süresi doldu; bir daha denenmez."
+    ),
     "Its workers died or ran out of time, again and again.": "İşçileri tekrar tekrar öldü ya da süresi doldu.",
     "Its worker died or ran out of time.": "İşçisi öldü ya da süresi doldu.",
     "Not all of its files have arrived.": "Dosyalarının hepsi gelmedi.",

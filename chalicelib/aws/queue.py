@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
@@ -30,8 +31,8 @@ class SqsQueue:
     connect: Callable[[], Any]
 
     def postpone(self, receipt: str, delay: timedelta) -> None:
-        """Hide a received message for so long; see Queue."""
-        seconds = max(int(min(delay, _LONGEST).total_seconds()), 1)
+        """Hide a received message for so long, in whole seconds and not a moment less; see Queue."""
+        seconds = max(ceil(min(delay, _LONGEST).total_seconds()), 1)
         with _translated(self.name):
             self.connect().change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds

@@ -12,6 +12,7 @@ from chalicelib.core.tasks import Failure, Progress, Status, Task
 from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.services.letters import Bury, unburied
+from chalicelib.services.poison import POISON, after_death, is_poison
 from chalicelib.services.rules import TaskRules
 
 WORKER_LOST = Failure("worker_lost", "Its workers died or ran out of time, again and again.", retryable=True)
@@ -153,15 +154,15 @@ class Attempts:
         return latest
 
     def _claim(self, task: Task, owner: str, arrival: Arrival | None) -> Task:
-        now = self.clock.now()
-        if task.attempts < task.max_attempts:
-            claimed = task.claimed(owner=owner, now=now, lease=self.rules.lease)
-            known = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
-            return self.tasks.replace(task, claimed.given(known) if known else claimed)
+        now, known = self.clock.now(), after_death(task)
+        if task.attempts < task.max_attempts and not is_poison(known):
+            claimed = known.claimed(owner=owner, now=now, lease=self.rules.lease)
+            tied = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
+            return self.tasks.replace(task, claimed.given(tied) if tied else claimed)
         # Where the last attempt has said nothing, its worker died; what kills every worker must not go on for ever.
-        error = task.error or WORKER_LOST
+        error = POISON if is_poison(known) else task.error or WORKER_LOST
         self.bury(task, error)
-        lost = task.failed(error, now=now, keep=self.rules.keep_failed)
+        lost = known.failed(error, now=now, keep=self.rules.keep_failed)
         raise OutOfAttempts(self.tasks.replace(task, lost))
 
     def _is_buried(self, task: Task, error: Failure) -> bool:

@@ -28,6 +28,7 @@ from chalicelib.services.arrivals import STEPS
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.counting import count_end
+from chalicelib.services.poison import STORING
 from chalicelib.services.privacy import nobodys_secret
 from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of
 from chalicelib.services.sources import bytes_of
@@ -57,7 +58,7 @@ class Processing:
         self.checkpoint("after_get")
         done = process(body, self.recipe, self.limits)
         self.checkpoint("after_engine")
-        task = self.attempts.step(task, Progress(2, STEPS, "storing"))
+        task = self.attempts.step(task, Progress(2, STEPS, STORING))
         image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
         self._remove_older(task)
         final = self._store(task, image, body, done.renditions)

@@ -17,19 +17,29 @@ from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.families import Families
 from chalicelib.telemetry import log
 
-_SOON = timedelta(minutes=1)
+_EARLY = 3
+"""Part of a lease after which its run has most likely ended, or will not."""
 _MOST_TRACE = 4_000
 """Characters; the end of a traceback says the most."""
 
 
 class Redeliver(WallifyError):
-    """This message is still needed; show it again after `wait`."""
+    """This message is still needed; show it again after `wait`, or once, at its first receive, after `early`."""
 
     code = "redeliver"
 
-    def __init__(self, wait: timedelta) -> None:
+    def __init__(self, wait: timedelta, early: timedelta | None = None) -> None:
         super().__init__()
         self.wait = wait
+        self.early = wait if early is None else early
+
+    def after(self, receives: int) -> timedelta:
+        """How long to hide a message that has been received so often.
+
+        Receives are few: SQS makes a dead letter of what comes a sixth time, and a worker that dies uses one up. So a
+        message that waits for another run's lease looks early only once, in case it is a repeated one.
+        """
+        return self.early if receives == 1 else self.wait
 
 
 class Job(Protocol):
@@ -73,7 +83,7 @@ class Runner:
             self._leave_tidy(repeated.task, job)
             return repeated.task if isinstance(repeated, OutOfAttempts) else None
         except Held as held:
-            raise Redeliver(_next_look(held.wait)) from held
+            raise Redeliver(held.wait, early=held.wait / _EARLY) from held
         # For this attempt's lines only: the next event of a warm function is about something else.
         with log.append_context_keys(task_id=task_id, attempt=task.attempts):
             self.checkpoint("after_claim")
@@ -130,14 +140,6 @@ class Runner:
         with suppress(Unavailable):
             job.discard(task)
         return task
-
-
-def _next_look(left: timedelta) -> timedelta:
-    """When to look again at a task whose lease lasts so much longer.
-
-    Most runs end long before their lease. But looks are few: SQS buries a message after five.
-    """
-    return left / 3 if left > _SOON else left
 
 
 def _failure(fault: Exception) -> Failure:

@@ -23,6 +23,7 @@ from chalicelib.services.attempts import WORKER_LOST
 from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
 from chalicelib.services.letters import Bury, unburied
+from chalicelib.services.poison import POISON, after_death, is_poison
 from chalicelib.services.rules import TaskRules
 from chalicelib.services.sources import is_there
 from chalicelib.telemetry import log
@@ -133,13 +134,17 @@ class Sweeper:
             return self._between_parts(task, now)
         if now < task.lease_until + self.patience.lease:
             return "fine"
-        if task.attempts >= task.max_attempts:
-            # Its message may never be seen again, so it is not what becomes the dead letter.
-            self.bury(task, WORKER_LOST)
-            return self._give_up(task, WORKER_LOST.code, WORKER_LOST.message)
+        known = after_death(task)
+        if is_poison(known) or task.attempts >= task.max_attempts:
+            return self._bury(task, POISON if is_poison(known) else WORKER_LOST)
         error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
-        self._announce(self.tasks.replace(task, task.retrying(error)))
+        self._announce(self.tasks.replace(task, known.retrying(error)))
         return "taken_back"
+
+    def _bury(self, task: Task, error: Failure) -> str:
+        """Its message may never be seen again, so it is not what becomes the dead letter."""
+        self.bury(task, error)
+        return self._end(task, error)
 
     def _between_parts(self, task: Task, now: datetime) -> str:
         """A long job waits for the message of its next part, unless that was lost."""
@@ -196,10 +201,12 @@ class Sweeper:
             self._give_up(child, "time_limit", "The job took longer than it may.")
 
     def _give_up(self, task: Task, code: str, message: str) -> str:
-        error = Failure(code, message)
+        return self._end(task, Failure(code, message))
+
+    def _end(self, task: Task, error: Failure) -> str:
         ended = self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
         self.families.child_ended(ended)
-        return code
+        return error.code
 
     def _announce(self, task: Task) -> str:
         # First the row, then the message: if the message is lost, the next look comes after a full wait.

@@ -63,6 +63,7 @@ WAITS = {
     timedelta(0): 1,
     timedelta(seconds=-5): 1,
     timedelta(seconds=0.4): 1,
+    timedelta(seconds=53.2): 54,
     timedelta(seconds=120): 120,
     timedelta(days=1): 43_200,
 }

@@ -35,6 +35,7 @@ def test_a_job_of_200_whose_workers_were_killed_and_then_the_whole_cloud_ends_in
     assert lifecycle.up(cloud.stack, print).token == cloud.token
     parent = wallify.ended(parent_id, patience=LEASE_AND_MORE)
     assert killed > 0
+    assert [child for child in wallify.children(parent_id) if child["status"] != "SUCCESS"] == []
     assert (parent["status"], parent["result"]["succeeded"], parent["children"]) == (
         "SUCCESS",
         TWO_HUNDRED,

@@ -89,7 +89,7 @@ def _leftovers(world: World, images: Iterable[Image], tasks: Iterable[Task]) -> 
             yield f"left over: {key}"
 
 
-_NOBODY_TIDIES = {"worker_lost", "time_limit", "dead_letter"}
+_NOBODY_TIDIES = {"worker_lost", "poison_image", "time_limit", "dead_letter"}
 
 
 def _keeps_its_source(task: Task) -> bool:

@@ -94,7 +94,7 @@ def test_f13_a_picture_that_kills_every_worker_ends_alone(world: World, five: li
     world.rest()
     world.wired.processing = honest
     ended = world.task(poison)
-    assert (ended.status, ended.attempts, ended.error and ended.error.code) == (Status.FAILURE, 5, "worker_lost")
+    assert (ended.status, ended.attempts, ended.error and ended.error.code) == (Status.FAILURE, 2, "poison_image")
     assert world.statuses(*five).count(Status.SUCCESS) == FIVE - 1
     judge(world, *pictures(3))
 

@@ -1,4 +1,7 @@
-"""The same few hundred broken files of each container on every run; `python -m tests.fuzz` goes on from there."""
+"""The same broken files of each container on every run, and a minute of them in whole runs.
+
+`python -m tests.fuzz` goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +33,13 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_broken_files_are_taken_or_refused_and_nothing_else() -> None:
-    done = _run("-m", "tests.fuzz", "all", "--files", "150")
+@pytest.mark.parametrize(
+    "share",
+    [("--files", "150"), pytest.param(("--seconds", "60", "--first", "150"), marks=pytest.mark.slow)],
+    ids=" ".join,
+)
+def test_broken_files_are_taken_or_refused_and_nothing_else(share: tuple[str, ...]) -> None:
+    done = _run("-m", "tests.fuzz", "all", *share)
 
     assert done.returncode == 0, done.stdout
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == list(CONTAINERS)

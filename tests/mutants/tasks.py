@@ -88,7 +88,7 @@ TASKS = (
     Mutant(
         "sweeper-keeps-no-letter",
         "chalicelib/services/sweeping.py",
-        "            self.bury(task, WORKER_LOST)\n",
+        "        self.bury(task, error)\n",
         "",
         "what kills every worker ends without a letter",
         "tests/services/test_sweeping.py::test_a_task_whose_workers_died_in_every_attempt_is_given_up",

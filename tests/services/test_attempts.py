@@ -135,7 +135,7 @@ def test_failures_are_kept_longer(attempts: Attempts, world: World, mine: Task) 
 def test_a_task_whose_workers_died_in_all_its_attempts_is_given_up(world: World, attempts: Attempts) -> None:
     world.wired.state.tasks.add(a_task("t2", max_attempts=2))
     for _ in range(2):
-        attempts.begin("t2", "a run that dies")
+        attempts.step(attempts.begin("t2", "a run that dies"), STORING)
         world.clock.move(world.wired.rules.lease)
     with pytest.raises(OutOfAttempts) as over:
         attempts.begin("t2", "me")

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Failure, Status
+from chalicelib.core.tasks import Failure, Progress, Status
 from chalicelib.errors import PayloadTooLarge
+from chalicelib.services.poison import STORING
 from chalicelib.services.rules import TaskRules
 from chalicelib.services.runner import Redeliver
 from tests.trouble import unavailable
@@ -88,7 +89,7 @@ def test_a_message_that_comes_while_another_run_holds_the_task_comes_again_later
     world.wired.attempts.begin(task.task_id, "other")
     later = world.deliver()
     assert isinstance(later, Redeliver)
-    assert later.wait == world.wired.rules.lease / 3
+    assert (later.after(1), later.after(2)) == (world.wired.rules.lease / 3, world.wired.rules.lease)
     world.settle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
@@ -98,7 +99,8 @@ def test_a_run_that_lost_its_task_leaves_the_message_to_the_other(world: World) 
 
     def be_slow() -> None:
         world.clock.move(world.wired.rules.lease)
-        world.wired.attempts.begin(task.task_id, "other")
+        other = world.wired.attempts.begin(task.task_id, "other")
+        world.wired.attempts.step(other, Progress(2, 3, STORING))
 
     world.when("after_engine", be_slow)
     assert isinstance(world.deliver(), Redeliver)
@@ -121,12 +123,33 @@ def test_a_killed_worker_is_followed_by_another(world: World) -> None:
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
 
-def test_a_picture_that_kills_every_worker_is_given_up_and_a_person_is_told(world: World) -> None:
+def died(world: World, checkpoint: str, attempt: int) -> None:
+    """A worker that dies, and whose message is seen again when the task's lease is over."""
+    world.kill_at(checkpoint, attempt=attempt)
+    assert isinstance(world.deliver(), Kill)
+    world.queue.wait_for_next()
+
+
+@pytest.mark.parametrize("checkpoint", ["after_claim", "after_get", "after_engine"])
+def test_a_picture_over_which_two_workers_died_is_given_up_and_a_person_is_told(world: World, checkpoint: str) -> None:
+    task = world.upload()
+    died(world, checkpoint, 1)
+    died(world, checkpoint, 2)
+    world.settle()
+    failed = world.task(task)
+    assert (failed.status, failed.attempts) == (Status.FAILURE, 2)
+    assert failed.error is not None
+    assert (failed.error.code, failed.error.retryable) == ("poison_image", False)
+    assert [letter.reason for letter in world.queue.letters] == ["poison_image"]
+    again = world.wired.retries.retry(task.task_id)
+    world.rest()
+    assert world.task(again).status is Status.SUCCESS
+
+
+def test_a_worker_that_dies_while_it_stores_says_nothing_against_the_picture(world: World) -> None:
     task = world.upload()
     for attempt in range(1, 6):
-        world.kill_at("after_get", attempt=attempt)
-        assert isinstance(world.deliver(), Kill)
-        world.queue.wait_for_next()
+        died(world, "after_put", attempt)
     world.announce(task.args["source"])
     world.settle()
     failed = world.task(task)
@@ -134,6 +157,20 @@ def test_a_picture_that_kills_every_worker_is_given_up_and_a_person_is_told(worl
     assert failed.error is not None
     assert failed.error.code == "worker_lost"
     assert {letter.reason for letter in world.queue.letters} == {"", "worker_lost"}
+
+
+def test_a_message_that_is_seen_at_once_after_each_of_two_deaths_has_a_receive_left(world: World) -> None:
+    task = world.upload()
+    for attempt, checkpoint in enumerate(("after_get", "after_put"), 1):
+        world.kill_at(checkpoint, attempt=attempt)
+        assert isinstance(world.deliver(), Kill)
+        (message,) = world.queue.messages
+        world.queue.postpone(message.receipt, timedelta(0))
+        assert isinstance(world.deliver(), Redeliver)
+        world.queue.wait_for_next()
+    world.settle()
+    assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 3)
+    assert world.queue.letters == []
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from chalicelib.services.uploads import OnDuplicate
 
 MAX_ATTEMPTS = 5
 """What clients are promised, whatever a task's row says."""
+DEATHS = 2
+"""Of workers over one picture, after which that is not tried again."""
 SOFT, HARD = timedelta(minutes=25), timedelta(minutes=30)
 """Ages at which a job stops, and at which it ends whatever is left of it; as documented."""
 TRANSIENT = frozenset({"unavailable", "too_many_requests"})
@@ -43,7 +45,7 @@ def is_used_up(task: Task) -> bool:
     code = task.error.code if task.error and task.status is Status.FAILURE else ""
     if task.children or not code:
         return False
-    return code in {"worker_lost", "dead_letter"} or (code in TRANSIENT and task.attempts > 0)
+    return code in {"worker_lost", "poison_image", "dead_letter"} or (code in TRANSIENT and task.attempts > 0)
 
 
 def _may_be_revoked(task: Task, world: Finished) -> bool:
@@ -76,6 +78,8 @@ def _tried_enough(task: Task, world: Finished) -> bool:
         return _age(parent or task) >= HARD
     if code == "dead_letter":
         return world.troubled(task) > 0 and any(one.receives >= MAX_RECEIVES for one in world.letters_about(task))
+    if code == "poison_image":
+        return task.attempts >= DEATHS and world.troubled(task) >= DEATHS
     if code in TRANSIENT and task.attempts == 0:
         # Answered with a 503, so nobody was told of it.
         return task.task_id not in world.ledger.promises
