@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from chalicelib.engine.guard import decoder_errors
 from chalicelib.engine.memory import Room
+from chalicelib.engine.mended import mend, mended_file
 from chalicelib.engine.reduction import coded_bytes, eighths
 from chalicelib.engine.watched import watch
 
@@ -48,9 +49,9 @@ def open_picture(form: str, data: bytes) -> ImageFile:
         DamagedImage: the header cannot be read.
     """
     module, name = _PLUGINS[form]
-    plugin = getattr(import_module(module), name)
+    plugin, file = getattr(import_module(module), name), mended_file(form, data)
     with decoder_errors():
-        return cast("ImageFile", plugin(io.BytesIO(data)))
+        return cast("ImageFile", plugin(io.BytesIO(file)))
 
 
 def decode(image: ImageFile, longest: int | None = None, *, room: Room = _UNTAKEN, is_anew: bool = False) -> Box:
@@ -74,6 +75,7 @@ def decode(image: ImageFile, longest: int | None = None, *, room: Room = _UNTAKE
         _let_go_early(image)
     with decoder_errors():
         image.load()
+    mend(image)
     if image.format in _THROUGH_BYTES:
         image.fp = None
     return box or (0, 0, *image.size)

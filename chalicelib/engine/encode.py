@@ -27,12 +27,22 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def encode(image: Image.Image, preset: str, codec: str, quality: int | None = None) -> Encoded:
-    """One rendition. `jpeg` becomes PNG where the picture has transparency, which JPEG cannot carry."""
+def encode(
+    image: Image.Image,
+    preset: str,
+    codec: str,
+    quality: int | None = None,
+    **more: Any,  # noqa: ANN401  whatever Pillow's encoder takes
+) -> Encoded:
+    """One rendition. `jpeg` becomes PNG where the picture has transparency, which JPEG cannot carry.
+
+    `more` are options of the codec that replace what is asked of it otherwise.
+    """
     form = "png" if codec == "jpeg" and image.mode == "RGBA" else codec
     options = _OPTIONS[form]
-    if form in _QUALITY:
+    if form in _QUALITY and "qtables" not in more:
         options = options | {"quality": quality or _quality(form, max(image.size))}
+    options = options | more
     out = io.BytesIO()
     image.save(out, form, **options)
     return Encoded(preset, form, image.width, image.height, out.getvalue())

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from chalicelib.core.pictures import Limits
     from chalicelib.engine.containers.parts import Survey
+    from chalicelib.engine.stills import Still
 
 TOO_LONG = "The image has {value} frames; at most {limit} are processed."
 TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
@@ -37,6 +38,9 @@ class Source:
     image: ImageFile
     room: Room = field(default_factory=Room)
     """What memory there is for its pixels."""
+    data: bytes = field(default=b"", repr=False)
+    chosen: list[Still] = field(default_factory=list)
+    """The frame that is shown instead of `image`, once that is decoded and another one was found better."""
 
 
 def probe(data: bytes, limits: Limits) -> Source:
@@ -60,7 +64,7 @@ def probe(data: bytes, limits: Limits) -> Source:
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
     _within(limits, most, *image.size, frames)
     exif = _exif(form, image)
-    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room)
+    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data)
 
 
 def _surveyed(form: str, data: bytes) -> Survey:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.core.pictures import Encoded
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.foreign import is_foreign
 from chalicelib.engine.clean.rebuilders import REBUILDERS
+from chalicelib.engine.coding import PHOTO, PNG, Coding, as_before, coding_of
+from chalicelib.engine.containers.orientation import UPRIGHT
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
 from chalicelib.engine.guard import parser_errors
@@ -16,24 +18,28 @@ from chalicelib.engine.steps import whole
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.JpegImagePlugin import JpegImageFile
+
     from chalicelib.engine.probe import Source
 
 FULL = "full"
-_PHOTO_QUALITY = 92
-# What JPEG would blur or cannot hold: drawings with few colours, deep greys, transparency.
+# What JPEG cannot hold, or blurs for certain: palettes, deep greys, transparency.
 _DRAWN = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 # Of a JPEG only a smaller picture is at hand; the pixels of the others were let go.
 _DECODED_AGAIN = frozenset({"jpeg", "webp", "avif"})
 _WITHOUT_LOSS = frozenset({"png", "gif"})
+_LOSSLESS_PART = b"VP8L"
 
 
 def publish(data: bytes, source: Source) -> Encoded:
     """The full-size rendition of a source that `decode` has seen.
 
     JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is written anew (see
-    `clean`). Encoded anew, upright, in sRGB and only their first frame, are BMP and TIFF, which browsers do not show;
-    files of which something cannot be accounted for; and what still reads as another kind of file after cleaning.
-    PNG and GIF become PNG then, others JPEG, or PNG where they are drawings or have transparency.
+    `clean`). Encoded anew, upright, in sRGB and only the still, are BMP and TIFF, which browsers do not show; WebP
+    whose orientation browsers ignore; arithmetic JPEG, which they do not decode; GIFs that leave a part of their
+    canvas out, which readers fill in their own ways; files of which something cannot be accounted for; and what still
+    reads as another kind of file after cleaning. PNG, GIF and lossless WebP become PNG then, others what `coding` says.
     """
     try:
         body = _rebuilt(data, source)
@@ -44,7 +50,7 @@ def publish(data: bytes, source: Source) -> Encoded:
 
 def _rebuilt(data: bytes, source: Source) -> bytes:
     rebuild = REBUILDERS.get(source.format)
-    if rebuild is None:
+    if rebuild is None or (source.chosen and source.frames == 1):  # readers differ in what such a GIF leaves out
         raise CannotRebuild
     if source.format == "webp":
         source.image.im = None  # type: ignore[assignment]  # its proof decodes it again, beside it would be too much
@@ -67,6 +73,17 @@ def _decoded_again(data: bytes, source: Source) -> Source:
 def _encoded_anew(source: Source) -> Encoded:
     """Without loss if that does not spell anything either: pixels themselves may."""
     image = whole(source)
-    drawn = source.image.mode in _DRAWN or source.format in _WITHOUT_LOSS
-    made = encode(image, FULL, "png" if drawn else "jpeg", _PHOTO_QUALITY)
-    return encode(image, FULL, "jpeg", _PHOTO_QUALITY) if is_foreign(made.body) else made
+    codec, options = _coding(source, image)
+    made = encode(image, FULL, codec, **options)
+    return encode(image, FULL, PHOTO.codec, **PHOTO.options) if is_foreign(made.body) else made
+
+
+def _coding(source: Source, image: Image) -> Coding:
+    is_lossless = any(part.kind == _LOSSLESS_PART for part in source.survey.parts)
+    if source.image.mode in _DRAWN or source.format in _WITHOUT_LOSS or is_lossless:
+        return PNG
+    if source.format == "jpeg" and source.exif.orientation == UPRIGHT:
+        before = as_before(cast("JpegImageFile", source.image))
+        if before:
+            return before
+    return coding_of(image)

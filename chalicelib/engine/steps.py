@@ -9,6 +9,7 @@ from PIL import Image
 from chalicelib.engine.color import normal, srgb
 from chalicelib.engine.decode import decode
 from chalicelib.engine.resample import shrink
+from chalicelib.engine.stills import still_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def ladder(source: Source, sizes: Sequence[int]) -> dict[int, Image.Image]:
 
 def whole(source: Source) -> Image.Image:
     """The decoded source at its full size, upright and in sRGB."""
-    return upright(srgb(normal(source.image), _profile(source)), source.exif.orientation)
+    return upright(srgb(normal(_shown(source)), _profile(source)), source.exif.orientation)
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -60,9 +61,15 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def _largest(source: Source, longest: int) -> Image.Image:
     target = fit(source.image.size, longest)
     box = decode(source.image, longest, room=source.room)
+    still = still_of(source.format, source.data, source.image, source.frames, source.room)
+    source.chosen[:] = [still] if still else []
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
-    small = shrink(normal(source.image), target, box)
+    small = shrink(normal(_shown(source)), target, box)
     return upright(srgb(small, _profile(source)), source.exif.orientation)
+
+
+def _shown(source: Source) -> Image.Image:
+    return source.chosen[0].image if source.chosen else source.image
 
 
 def _profile(source: Source) -> bytes | None:

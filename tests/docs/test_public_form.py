@@ -70,7 +70,7 @@ def _files(form: str) -> list[bytes]:
         ],
         "GIF": lambda: [gif.animation()],
         "WebP": lambda: [
-            encoded(see_through(SIZE), "WEBP", exif=exif, icc_profile=PLAIN),
+            encoded(see_through(SIZE), "WEBP", icc_profile=PLAIN),
             encoded(scene(SIZE), "WEBP", lossless=True),
             encoded(scene(SIZE), "WEBP", **animated),
         ],

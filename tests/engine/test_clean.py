@@ -47,7 +47,7 @@ def a_talkative_png() -> bytes:
 
 
 def a_talkative_webp() -> bytes:
-    base = encoded(see_through(SMALL), "WEBP", lossless=True, exif=exif_block(6, HIDDEN), xmp=XMP, icc_profile=PROFILE)
+    base = encoded(see_through(SMALL), "WEBP", lossless=True, exif=exif_block(1, HIDDEN), xmp=XMP, icc_profile=PROFILE)
     body = base[12:] + riff_chunk(b"MINE", SCRIPT)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body + SCRIPT
 

@@ -8,6 +8,7 @@ from functools import cache
 from PIL import Image
 
 from tests.engine.bombs import grey_tiff, run_length_bmp
+from tests.engine.odd import BGRA, bmp, gif, tiff
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile
 
@@ -18,6 +19,18 @@ _WIDE, _GREY = matrix_profile(P3, 2.2), grey_profile(1.8)
 def _animated(form: str, **options: object) -> bytes:
     others = [scene(SIZE).rotate(180), scene(SIZE).convert("L").convert("RGB")]
     return encoded(scene(SIZE), form, save_all=True, append_images=others, **options)
+
+
+def _fading(form: str, **options: object) -> bytes:
+    """One that begins with a blank frame."""
+    return encoded(
+        Image.new("RGB", SIZE), form, save_all=True, append_images=[scene(SIZE), see_through(SIZE)], **options
+    )
+
+
+def _unannounced(webp: bytes) -> bytes:
+    """Without the flag that tells of transparency."""
+    return webp[:20] + bytes([webp[20] & ~0x10]) + webp[21:]
 
 
 def _jpeg() -> list[bytes]:
@@ -40,6 +53,7 @@ def _png() -> list[bytes]:
         encoded(scene(SIZE).convert("L"), "PNG", icc_profile=_GREY),
         raw_png((4, 3), 16, 4, [bytes(range(16))] * 3, gAMA=b"\0\0\xb1\x8f", tEXt=b"Title\0word"),
         _animated("PNG"),
+        _fading("PNG", default_image=True),
     ]
 
 
@@ -50,6 +64,7 @@ def _webp() -> list[bytes]:
         encoded(scene(SIZE), "WEBP", lossless=True),
         encoded(Image.new("RGB", SIZE, "teal"), "WEBP", lossless=True),
         _animated("WEBP"),
+        _unannounced(encoded(see_through(SIZE), "WEBP", save_all=True, append_images=[scene(SIZE)], lossless=True)),
     ]
 
 
@@ -58,6 +73,7 @@ def _avif() -> list[bytes]:
         encoded(scene(SIZE), "AVIF", speed=10, exif=exif_block(6), icc_profile=_WIDE, xmp=b"<x/>"),
         encoded(see_through(SIZE), "AVIF", speed=10, subsampling="4:4:4"),
         _animated("AVIF", speed=10),
+        _fading("AVIF", speed=10),
     ]
 
 
@@ -73,6 +89,7 @@ def _tiff() -> list[bytes]:
         encoded(plain.convert("F"), "TIFF"),
         _animated("TIFF"),
         grey_tiff(),
+        tiff(2, 1, b"\x64\x80"),
     ]
 
 
@@ -81,6 +98,8 @@ def _gif() -> list[bytes]:
         encoded(scene(SIZE).quantize(16), "GIF", comment=b"hidden", transparency=1),
         encoded(scene(SIZE).convert("L"), "GIF", interlace=1),
         _animated("GIF", loop=0, duration=50, disposal=2),
+        _fading("GIF", disposal=3),
+        gif(((4, 2, 4, 4), 1, None), ((0, 0, 2, 2), 2, 2)),
     ]
 
 
@@ -89,6 +108,7 @@ def _bmp() -> list[bytes]:
         encoded(scene(SIZE), "BMP"),
         encoded(scene(SIZE).quantize(16), "BMP"),
         encoded(see_through(SIZE), "BMP"),
+        bmp(BGRA, 124, b"\1\2\3\0"),
         run_length_bmp((8, 2), b"\5\1\3\2\0\0\0\4\1\2\3\4\4\1\0\1"),
     ]
 

@@ -21,6 +21,8 @@ _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF
 _LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 _HAS_CLEAR, _DISPOSALS = 1, 3
+_CONTROL_FLAGS, _CONTROL_CLEAR = 3, 6
+"""Where they lie in the written control block."""
 _TAIL = 4
 """Bytes that may follow a frame's last pixel: the end code of up to 12 bits and what fills its byte, and one spare."""
 _BLOCK = 255
@@ -28,7 +30,7 @@ _MOST_SEARCHED = 800_000_000
 """Pixels that may be decoded to find where codes end: 4 s of processor time."""
 
 
-class _Frame(NamedTuple):
+class Frame(NamedTuple):
     """One picture of the file."""
 
     control: bytes
@@ -40,16 +42,29 @@ class _Frame(NamedTuple):
     bits: int
     codes: bytes
 
+    @property
+    def disposal(self) -> int:
+        """What becomes of it before the next one: 2 it is cleared, 3 what was there before comes back."""
+        return self.control[_CONTROL_FLAGS] >> 2 if self.control else 0
+
+    @property
+    def clear(self) -> int | None:
+        """The index whose pixels leave what lies under them."""
+        has_clear = self.control and self.control[_CONTROL_FLAGS] & _HAS_CLEAR
+        return self.control[_CONTROL_CLEAR] if has_clear else None
+
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class File:
+    """What matters of the file."""
+
     screen: bytes
     """Width and height."""
     table: bytes
     background: int
     loop: bytes
     """Two bytes, or none."""
-    frames: tuple[_Frame, ...]
+    frames: tuple[Frame, ...]
 
 
 def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
@@ -58,7 +73,7 @@ def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
     """
-    file = _read(data)
+    file = read_file(data)
     may_search = sum(map(_search, file.frames)) <= _MOST_SEARCHED
     file = replace(file, frames=tuple(_ended(frame, may_search=may_search) for frame in file.frames))
     used = [_used(frame) for frame in file.frames]
@@ -70,7 +85,13 @@ def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: 
     return b"".join([head, loop, *frames, b";"])
 
 
-def _read(data: bytes) -> _File:
+def read_file(data: bytes) -> File:
+    """The blocks that pictures need, to the trailer.
+
+    Raises:
+        CannotRebuild: there is a block of no known kind.
+        IndexError, struct.error: the file ends before its trailer.
+    """
     table = _table(data, _SCREEN, data[10])
     at, control, loop, frames = _SCREEN + len(table), b"", b"", []
     while (mark := data[at]) != _TRAILER:
@@ -85,15 +106,15 @@ def _read(data: bytes) -> _File:
             at = after
         else:
             raise CannotRebuild
-    return _File(data[6:10], table, data[11], loop, tuple(frames))
+    return File(data[6:10], table, data[11], loop, tuple(frames))
 
 
-def _frame(data: bytes, at: int, control: bytes) -> tuple[_Frame, int]:
+def _frame(data: bytes, at: int, control: bytes) -> tuple[Frame, int]:
     flags = data[at + 9]
     table = _table(data, at + 10, flags)
     start = at + 10 + len(table)
     codes, after = _joined(data, start + 1)
-    return _Frame(control, data[at + 1 : at + 9], table, flags & _INTERLACED, data[start], codes), after
+    return Frame(control, data[at + 1 : at + 9], table, flags & _INTERLACED, data[start], codes), after
 
 
 def _joined(data: bytes, at: int) -> tuple[bytes, int]:
@@ -121,13 +142,13 @@ def _repeats(data: bytes, at: int) -> bytes:
     return data[at + 16 : at + 18] if data.startswith(_LOOPS, at + 2) else b""
 
 
-def _search(frame: _Frame) -> int:
+def _search(frame: Frame) -> int:
     """Pixels that are decoded while the end of its codes is looked for."""
     _, _, width, height = struct.unpack("<4H", frame.place)
     return int(width) * int(height) * len(frame.codes).bit_length()
 
 
-def _ended(frame: _Frame, *, may_search: bool) -> _Frame:
+def _ended(frame: Frame, *, may_search: bool) -> Frame:
     """The frame with no more codes than its pixels have, and the end code.
 
     Raises:
@@ -141,16 +162,22 @@ def _ended(frame: _Frame, *, may_search: bool) -> _Frame:
     return frame._replace(codes=frame.codes[: enough + _TAIL - 1])
 
 
-def _used(frame: _Frame) -> frozenset[int]:
+def _used(frame: Frame) -> frozenset[int]:
     """The colours that its pixels have."""
     try:
-        pixels = _decoded(frame, frame.codes)
+        pixels = pixels_of(frame, frame.codes)
     except ValueError as short:
         raise CannotRebuild from short
     return frozenset(index for index, count in enumerate(pixels.histogram()) if count)
 
 
-def _decoded(frame: _Frame, codes: bytes) -> Image.Image:
+def pixels_of(frame: Frame, codes: bytes) -> Image.Image:
+    """The indices of a frame's pixels, as the levels of a grey picture.
+
+    Raises:
+        CannotRebuild: the codes begin with a size that there is not.
+        ValueError: there are fewer codes than pixels.
+    """
     _, _, width, height = struct.unpack("<4H", frame.place)
     blocks = b"".join(_blocks(codes))
     if not 2 <= frame.bits <= 8:  # noqa: PLR2004  what GIF knows
@@ -158,9 +185,9 @@ def _decoded(frame: _Frame, codes: bytes) -> Image.Image:
     return Image.frombytes("L", (width, height), blocks, "gif", frame.bits, int(bool(frame.interlaced)), -1)
 
 
-def _is_short(frame: _Frame, codes: bytes) -> bool:
+def _is_short(frame: Frame, codes: bytes) -> bool:
     try:
-        _decoded(frame, codes)
+        pixels_of(frame, codes)
     except ValueError:
         return True
     return False
@@ -184,7 +211,7 @@ def _inside(index: int, table: Sequence[int]) -> int:
     return index if 3 * index < len(table) else 0
 
 
-def _written(frame: _Frame, used: frozenset[int]) -> bytes:
+def _written(frame: Frame, used: frozenset[int]) -> bytes:
     table = _emptied(frame.table, used)
     head = b"," + frame.place + _flags(table, frame.interlaced) + table + bytes([frame.bits])
     return b"".join([frame.control, head, *_blocks(frame.codes), b"\0"])

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 _FIRST_RESTART, _RESTARTS = 0xD0, 8
 _BARE = frozenset({0x01, SOI})
+_ARITHMETIC = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
+"""Frames with arithmetic coding."""
 _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _FILLED = re.compile(rb"\xff{2,}")
 _PAGE = 4_096
@@ -55,11 +57,17 @@ def segments(data: bytes) -> Iterator[Segment]:
 
 
 def coded(data: bytes) -> tuple[tuple[int, int], ...]:
-    """Where all coded intervals lie; nothing for a file that `segments` cannot read or that has too many."""
+    """Where all coded intervals lie; nothing for a file that `segments` cannot read or that has too many.
+
+    Nothing for arithmetic coding either: its decoder wants all of a scan at once, and cannot be fed in pieces.
+    """
     try:
-        return tuple(interval for segment in segments(data) for interval in segment.coded)
+        found = list(segments(data))
     except CannotRebuild:
         return ()
+    if any(segment.marker in _ARITHMETIC for segment in found):
+        return ()
+    return tuple(interval for segment in found for interval in segment.coded)
 
 
 def without_fill(data: bytes, start: int, end: int) -> bytes | memoryview:

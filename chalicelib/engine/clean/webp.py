@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.engine.clean import icc
 from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
 from chalicelib.engine.clean.webp_pixels import prove
-from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
+from chalicelib.engine.containers.orientation import UPRIGHT
+from chalicelib.engine.mended import is_see_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _RIFF, _FRAME = 12, 16
-_PROFILE, _ALPHA, _EXIF, _ANIMATED = 0x20, 0x10, 0x08, 0x02
+_PROFILE, _ALPHA, _ANIMATED = 0x20, 0x10, 0x02
 _FRAME_FLAGS = 0x03
 _MOST_PROVED = 400_000_000
 """Pixels that may be decoded to prove that nothing rides along: 5 s of processor time."""
@@ -42,18 +43,19 @@ class _File:
 
 
 def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
-    """The same coded pictures with size, profile, timing and orientation.
+    """The same coded pictures with size, profile and timing.
 
     Raises:
-        CannotRebuild: something in it cannot be accounted for.
+        CannotRebuild: something in it cannot be accounted for, or it lies turned: no browser heeds Exif in a WebP.
     """
+    if orientation != UPRIGHT:
+        raise CannotRebuild
     file = _read(data)
     left = _MOST_PROVED
     for _, picture in file.frames:
         left -= prove(picture.kind, picture.body, picture.alpha, left)
     profile = icc.rebuilt(file.profile, b"RGB ") if file.profile else b""
-    turn = b"" if orientation == UPRIGHT else exif_with(orientation)
-    body = b"".join(_chunks(file, profile, turn))
+    body = b"".join(_chunks(file, profile))
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 
@@ -101,10 +103,10 @@ def _parts(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     raise CannotRebuild
 
 
-def _chunks(file: _File, profile: bytes, turn: bytes) -> Iterator[bytes]:
+def _chunks(file: _File, profile: bytes) -> Iterator[bytes]:
     if file.canvas:
-        yield _chunk(b"VP8X", _canvas(file, profile, turn))
-    elif turn or profile:
+        yield _chunk(b"VP8X", _canvas(file, profile))
+    elif profile:
         raise CannotRebuild
     if profile:
         yield _chunk(b"ICCP", profile)
@@ -114,16 +116,20 @@ def _chunks(file: _File, profile: bytes, turn: bytes) -> Iterator[bytes]:
         coded = [_chunk(b"ALPH", picture.alpha)] if picture.alpha else []
         coded.append(_chunk(picture.kind, picture.body))
         yield from [_chunk(b"ANMF", b"".join([_place(place), *coded]))] if place else coded
-    if turn:
-        yield _chunk(b"EXIF", turn)
 
 
-def _canvas(file: _File, profile: bytes, turn: bytes) -> bytes:
+def _canvas(file: _File, profile: bytes) -> bytes:
     if len(file.canvas) != 10:  # noqa: PLR2004  its length
         raise CannotRebuild
     animated = _ANIMATED if file.frames[0][0] else 0
-    flags = (file.canvas[0] & _ALPHA) | animated | (_PROFILE if profile else 0) | (_EXIF if turn else 0)
+    is_clear = file.canvas[0] & _ALPHA or any(_is_see_through(picture) for _, picture in file.frames)
+    flags = (_ALPHA if is_clear else 0) | animated | (_PROFILE if profile else 0)
     return bytes([flags, 0, 0, 0]) + file.canvas[4:10]
+
+
+def _is_see_through(picture: _Picture) -> bool:
+    """Whether its pixels are coded with transparency, which the file's header may have left out."""
+    return bool(picture.alpha) or is_see_through(picture.kind, picture.body)
 
 
 def _place(place: bytes) -> bytes:

@@ -1,0 +1,75 @@
+"""Transparency that Pillow's readers leave out or make up, put right on the file's bytes or the decoded picture."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from chalicelib.engine.bounds import PARTS
+from chalicelib.engine.guard import parser_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.ImageFile import ImageFile
+
+_OPAQUE = 255
+_RIFF, _FRAME, _FLAGS = 12, 16, 20
+_ALPHA = 0x10
+_LOSSLESS_HEADER = 5
+
+
+def mended_file(form: str, data: bytes) -> bytes:
+    """The file as a decoder should be handed it; the same object, unless something is to be changed.
+
+    A WebP whose extended header does not announce transparency has it all the same where a frame's pixels do: decoders
+    that animate go by the pixels, Pillow goes by the announcement.
+
+    Raises:
+        DamagedImage: a chunk's header is cut off.
+        ImageTooLarge: there are more chunks than are read.
+    """
+    if form != "webp" or data[_RIFF : _RIFF + 4] != b"VP8X" or len(data) <= _FLAGS or data[_FLAGS] & _ALPHA:
+        return data
+    with parser_errors():
+        if not any(
+            is_see_through(kind, data[at : at + _LOSSLESS_HEADER]) for kind, at in PARTS.counted(_pictures(data))
+        ):
+            return data
+    return b"".join([data[:_FLAGS], bytes([data[_FLAGS] | _ALPHA]), data[_FLAGS + 1 :]])
+
+
+def is_see_through(kind: bytes, body: bytes) -> bool:
+    """Whether this chunk of a WebP codes transparency.
+
+    ALPH is a plane of it; a lossless picture has a bit behind its width and height (14 bits each).
+    """
+    is_lossless = kind == b"VP8L" and len(body) >= _LOSSLESS_HEADER
+    return bool(body[4] & _ALPHA) if is_lossless else kind == b"ALPH"
+
+
+def mend(image: ImageFile) -> None:
+    """Change a decoded picture in place where it would be seen through by mistake, or cannot be converted."""
+    if image.format == "BMP" and image.mode == "RGBA":
+        _, most = image.getchannel("A").getextrema()
+        if not most:  # programs announce an alpha mask and leave it at zero; every viewer shows it opaque
+            image.putalpha(_OPAQUE)
+    elif image.mode == "La":  # TIFF: a grey that was multiplied by its alpha, which converts to LA only
+        become(image, image.convert("LA"))
+
+
+def become(image: ImageFile, other: Image.Image) -> None:
+    """Give the picture the pixels and the mode of another one of its size."""
+    image.im = other.im
+    image._mode = other.mode  # noqa: SLF001  the mode is read-only, and Pillow's plugins set it so
+
+
+def _pictures(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Kind and start of the body of each chunk; of a frame those that lie in it."""
+    at, end = _RIFF, len(data)
+    while at + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        yield kind, at + 8
+        at += 8 + (_FRAME if kind == b"ANMF" else length + length % 2)

@@ -1,0 +1,100 @@
+"""Which frame of an animation stands for it: the first that shows something, as browsers put it on the canvas.
+
+Fades from black and blank covers are common, and a thumbnail of one colour tells nothing. The first frame is looked at
+when it is decoded anyway; only where it is of one colour are others decoded, within bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.decode import open_picture
+from chalicelib.engine.gif_canvas import covers, frames_of_gif
+from chalicelib.engine.guard import decoder_errors, parser_errors
+from chalicelib.errors import DamagedImage, ImageTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.ImageFile import ImageFile
+
+    from chalicelib.engine.memory import Room
+
+MOST_FRAMES = 32
+"""That are looked at: at 25 a second, a fade of more than a second."""
+MOST_PIXELS = 60_000_000
+"""That are decoded for it: 1 to 2 s of processor time in the slowest format."""
+_TAKEN = 24
+"""Bytes a pixel: two canvases and a decoder of its own."""
+_NEAR = 16
+"""Levels of a channel that coders add to one colour: one step of a colour difference makes 8 of blue."""
+_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """The frame that stands for an animation."""
+
+    image: Image.Image
+    """As large as the canvas."""
+    frame: int
+    """Its number in the animation, the first being 0."""
+
+
+def still_of(form: str, data: bytes, first: ImageFile, frames: int, room: Room) -> Still | None:
+    """The frame to show instead of the decoded `first`; nothing where that is the one, as it is for all stills.
+
+    A GIF whose first frame leaves a part of the canvas out has it drawn anew, as that part is transparent. A PNG whose
+    still is not one of its frames is shown by its frames. If none of the frames within the bounds shows anything, or
+    they cannot be decoded, the first one stands.
+    """
+    is_cropped = form == "gif" and not covers(first)
+    is_apart = form == "png" and frames > 1 and bool(first.info.get("default_image"))
+    is_blank_film = frames > 1 and form in _ANIMATED and is_blank(first)
+    if not (is_cropped or is_apart or is_blank_film) or not room.has(_TAKEN * first.width * first.height):
+        return None
+    found = _first_shown(form, data, first.size)
+    return found if found and (found.frame or is_cropped or is_apart) else None
+
+
+def is_blank(image: Image.Image) -> bool:
+    """Whether all of the picture is clear, or of one colour."""
+    seen = image.convert("RGBA") if image.mode in {"P", "PA"} or "transparency" in image.info else image
+    bands = seen.getextrema()
+    ranges = bands if isinstance(bands[0], tuple) else (bands,)
+    if seen.mode in {"RGBA", "LA"} and not ranges[-1][1]:
+        return True
+    return all(high - low <= _NEAR for low, high in ranges)
+
+
+def _first_shown(form: str, data: bytes, size: tuple[int, int]) -> Still | None:
+    """The first frame that shows something; if none does, the first."""
+    most = max(1, min(MOST_FRAMES, MOST_PIXELS // (size[0] * size[1])))
+    opening: Still | None = None
+    try:
+        for number, image in zip(range(most), _frames(form, data, size), strict=False):
+            if not is_blank(image):
+                return Still(image, number)
+            opening = opening or Still(image.copy(), number)
+    except (CannotRebuild, DamagedImage, ImageTooLarge):
+        pass  # what comes after the first frame is not what the verdict on the file is about
+    return opening
+
+
+def _frames(form: str, data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """The canvas after each frame; a picture that is drawn on further when the next one is asked for."""
+    if form == "gif":
+        with parser_errors():
+            yield from frames_of_gif(data, size)
+        return
+    image = open_picture(form, data)
+    skipped = int(bool(image.info.get("default_image")))
+    with decoder_errors():
+        for number in range(skipped, getattr(image, "n_frames", 1)):
+            image.seek(number)
+            image.load()
+            yield image

@@ -1,0 +1,156 @@
+"""What can be seen through in a file, as browsers show it, can be seen through in every form, and nothing else can."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from PIL import Image
+
+from chalicelib.core.pictures import Limits, Processed, Recipe
+from chalicelib.engine.mended import mended_file
+from chalicelib.engine.pipeline import process
+from tests.engine.odd import BGRA, RED, RGBA, SIZE, bmp, gif, tiff
+from tests.pictures import encoded, opened, png_chunk, raw_png, riff_chunk, see_through
+
+ONE = Recipe(sizes=(150,), formats=("jpeg", "avif"))
+
+
+def _made(data: bytes) -> Processed:
+    return process(data, ONE, Limits())
+
+
+def _shows(made: Processed, at: tuple[int, int]) -> set[bool]:
+    """Whether each form is opaque at this place of a picture as large as the presets."""
+    return {opened(one.body).convert("RGBA").getpixel(at)[3] > 200 for one in made.renditions}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("header", [56, 108, 124])
+@pytest.mark.parametrize(("masks", "pixel"), [(BGRA, b"\x32\x3c\xc8\0"), (RGBA, b"\xc8\x3c\x32\0")])
+def test_a_bmp_whose_alpha_is_zero_everywhere_is_opaque(
+    header: int, masks: tuple[int, int, int, int], pixel: bytes
+) -> None:
+    made = _made(bmp(masks, header, pixel))
+    assert not made.picture.has_alpha
+    assert made.picture.colors == ("#c83c32",)
+    assert _shows(made, (3, 3)) == {True}
+
+
+def test_a_bmp_of_32_bits_without_masks_is_opaque() -> None:
+    assert not _made(bmp((0, 0, 0, 0), 40, b"\x32\x3c\xc8\0")).picture.has_alpha
+
+
+@pytest.mark.parametrize("alpha", [1, 128])
+def test_a_bmp_with_real_alpha_keeps_it(alpha: int) -> None:
+    data = bmp(BGRA, 124, b"\x32\x3c\xc8" + bytes([alpha]))
+    made = _made(data)
+    assert made.picture.has_alpha
+    assert opened(made.renditions[0].body).getpixel((0, 0)) == (*RED, alpha)
+
+
+@pytest.mark.parametrize("background", [0, 1, 3])
+@pytest.mark.parametrize("place", [(4, 2, 4, 4), (0, 0, 12, 4), (6, 0, 6, 8)])
+def test_what_the_only_frame_of_a_gif_leaves_out_is_transparent(
+    place: tuple[int, int, int, int], background: int
+) -> None:
+    made = _made(gif((place, 1, None), background=background))
+    left, top, width, height = place
+    outside = (0, 0) if place[:2] != (0, 0) else (11, 7)
+    assert made.picture.has_alpha
+    assert made.picture.colors == ("#c83c32",)
+    assert _shows(made, (left + width // 2, top + height // 2)) == {True}
+    assert _shows(made, outside) == {False}
+    assert made.renditions[0].format == "png"  # readers fill the rest in ways of their own
+
+
+def test_a_gif_whose_frame_covers_all_of_it_is_opaque_and_stays_a_gif() -> None:
+    made = _made(gif(((0, 0, 12, 8), 1, None)))
+    assert not made.picture.has_alpha
+    assert made.renditions[0].format == "gif"
+
+
+def test_a_gif_animation_that_begins_with_a_part_is_seen_through_where_it_leaves_out() -> None:
+    made = _made(gif(((4, 2, 4, 4), 1, None), ((0, 0, 2, 2), 2, None)))
+    assert made.picture.has_alpha
+    assert (made.renditions[0].format, made.picture.frames) == ("gif", 2)
+
+
+def test_the_whole_first_frame_that_is_partly_clear_stays_so() -> None:
+    half = Image.new("P", SIZE, 1)
+    half.putpalette([0, 0, 0, *RED])
+    half.paste(0, (0, 0, 6, 8))
+    made = _made(encoded(half, "GIF", transparency=0))
+    assert made.picture.has_alpha
+    assert (_shows(made, (2, 4)), _shows(made, (10, 4))) == ({False}, {True})
+
+
+def _animated_webp(**options: object) -> bytes:
+    frames = [see_through((60, 40)), see_through((60, 40)).rotate(180)]
+    data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=90, **options)
+    assert data[20] & 0x10
+    return data[:20] + bytes([data[20] & ~0x10]) + data[21:]
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_an_animated_webp_that_does_not_announce_its_transparency_has_it(lossless: bool) -> None:  # noqa: FBT001
+    data = _animated_webp(lossless=lossless)
+    made = _made(data)
+    full = made.renditions[0]
+    assert made.picture.has_alpha
+    assert full.format == "webp"
+    assert full.body[20] & 0x10
+    assert _shows(made, (1, 20)) == {False}
+
+
+def test_a_still_webp_that_does_not_announce_its_plane_of_alpha_has_it() -> None:
+    data = encoded(see_through((60, 40)), "WEBP", quality=80)
+    made = _made(data[:20] + bytes([data[20] & ~0x10]) + data[21:])
+    assert made.picture.has_alpha
+    assert made.renditions[0].body[20] & 0x10
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_webp_without_transparency_is_handed_on_as_it_is(lossless: bool) -> None:  # noqa: FBT001
+    frames = [Image.new("RGB", SIZE, color) for color in ("red", "green")]
+    data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=lossless)
+    plain = data[:20] + bytes([data[20] & ~0x10]) + data[21:]
+    assert mended_file("webp", plain) is plain
+    assert not _made(plain).picture.has_alpha
+
+
+def test_many_pieces_in_a_frame_are_not_walked_through() -> None:
+    frame = bytes(16) + riff_chunk(b"NONE", b"") * 20_000
+    body = b"WEBP" + riff_chunk(b"VP8X", bytes([2, 0, 0, 0]) + b"\x0b\0\0\7\0\0") + riff_chunk(b"ANMF", frame)
+    with pytest.raises(Exception, match="parts"):
+        mended_file("webp", b"RIFF" + struct.pack("<I", len(body)) + body)
+
+
+@pytest.mark.parametrize(
+    ("samples", "extra", "pixel", "bits", "shown"),
+    [
+        (4, 0, b"\xc8\x3c\x32\x00", 8, (200, 60, 50, 255)),
+        (4, 1, b"\x64\x1e\x19\x80", 8, (199, 60, 50, 128)),
+        (4, 2, b"\xc8\x3c\x32\x80", 8, (200, 60, 50, 128)),
+        (4, 2, b"\0\xc8\0\x3c\0\x32\0\x80", 16, (200, 60, 50, 128)),
+        (4, 1, b"\0\x64\0\x1e\0\x19\0\x80", 16, (199, 60, 50, 128)),
+        (2, 0, b"\xc8\x00", 8, (200, 200, 200, 255)),
+        (2, 1, b"\x64\x80", 8, (199, 199, 199, 128)),
+        (2, 2, b"\xc8\x80", 8, (200, 200, 200, 128)),
+    ],
+)
+def test_an_extra_sample_of_a_tiff_means_what_the_file_says(
+    samples: int, extra: int, pixel: bytes, bits: int, shown: tuple[int, ...]
+) -> None:
+    made = _made(tiff(samples, extra, pixel, bits=bits))
+    assert made.picture.has_alpha is (shown[3] < 255)
+    found = opened(made.renditions[0].body).convert("RGBA").getpixel((3, 3))
+    assert all(abs(a - b) <= 2 for a, b in zip(found, shown, strict=True))  # type: ignore[arg-type]
+
+
+def test_one_clear_grey_of_a_16_bit_png_is_clear_and_its_neighbours_are_not() -> None:
+    rows = [struct.pack(">6H", *[0x8000] * 3, *[0x8001] * 3)] * 4
+    made = _made(raw_png((6, 4), 16, 0, rows, tRNS=struct.pack(">H", 0x8001)))
+    assert made.picture.has_alpha
+    small = opened(made.renditions[1].body)
+    assert [small.getpixel((x, 1))[3] for x in (0, 5)] == [255, 0]  # type: ignore[index]
+    assert png_chunk(b"tRNS", b"\x80\x01") in made.renditions[0].body
