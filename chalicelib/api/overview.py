@@ -44,7 +44,7 @@ class Storage(msgspec.Struct, frozen=True):
     """Of the originals."""
     rendition_bytes: int
     bytes_saved: int
-    """By which optimising made originals smaller in this stretch."""
+    """By which optimising made full forms smaller in this stretch."""
 
 
 class Cost(msgspec.Struct, frozen=True):

@@ -95,7 +95,7 @@ def reasons(tasks: Iterable[Task], most: int = 8) -> tuple[tuple[str, int], ...]
 
 
 def bytes_saved(tasks: Iterable[Task]) -> int:
-    """By how much optimising has made originals smaller."""
+    """By how much optimising has made full forms smaller."""
     reports = (task.result for task in tasks if task.type is TaskType.OPTIMIZE_IMAGES and task.result)
     return sum(saved for report in reports if isinstance(saved := report.get("bytes_saved"), int))
 

@@ -43,7 +43,7 @@ METRICS: Mapping[str, Metric] = {
             "StepDuration", "Milliseconds", ("step",), "Steps of process_image: fetch, engine, store, publish, tidy."
         ),
         Metric("RenditionsMade", "Count", ("type",), "Renditions that were published, by the type of their task."),
-        Metric("BytesSaved", "Bytes", (), "By which optimizing made originals smaller."),
+        Metric("BytesSaved", "Bytes", (), "By which optimizing made full forms smaller."),
         Metric("Retries", "Count", ("reason",), "Attempts that failed and will be repeated, by error code."),
         Metric(
             "Faults", "Count", ("cause",), "What failed by our own fault, each attempt: internal_error, misconfigured."

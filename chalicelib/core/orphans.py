@@ -97,8 +97,10 @@ def may_name(image: Image, key: str) -> bool | None:
     if keys.is_hidden(key):
         # Of an image that was restored, too: see `services.visibility`.
         return True
-    run = key.split("/")[2:3]
-    return True if run and run[0] in {image.recipe, image.optimized} else None
+    _, _, run, name = [*key.split("/", 3), "", ""][:4]
+    if run == image.recipe and image.optimized and name.startswith("full."):
+        return None  # optimising may have replaced it
+    return True if name and run in {image.recipe, image.optimized} else None
 
 
 def is_exposed(image: Image, key: str) -> bool:

@@ -42,7 +42,7 @@ class Picture:
     """Pixels, upright (after EXIF orientation)."""
     height: int
     bytes: int
-    """Of the original as it is stored; optimising may have made it smaller."""
+    """Of the original as it is stored. Releases before the treatment `o2` may have replaced it by a smaller file."""
     sha256: str
     """Hex digest of the bytes as they were uploaded, which is how a second upload of them is known."""
     frames: int = 1

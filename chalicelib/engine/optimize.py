@@ -1,4 +1,4 @@
-"""Originals in fewer bytes: coded anew without loss by mozjpeg and oxipng, then compared pixel by pixel."""
+"""Public forms in fewer bytes: coded anew without loss by mozjpeg and oxipng, then compared pixel by pixel."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.apart import recoded_apart
+from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.color import converted
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.probe import probe
-from chalicelib.errors import DamagedImage
+from chalicelib.engine.publish import rebuilt
+from chalicelib.errors import DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +26,11 @@ LEAST_GAIN = 0.02
 
 
 def recoded(data: bytes, limits: Limits) -> bytes | None:
-    """The same pixels and metadata in at least 2 % fewer bytes, or None where that cannot be had.
+    """The same pixels in at least 2 % fewer bytes, or None where that cannot be had.
 
-    JPEG and PNG stills only. Memory: one whole decoded picture; the coding itself happens in a process of its own.
+    JPEG and PNG stills only. What the coder gives is written anew by the rules of public forms, so a file that holds
+    what those leave out (Exif, text, a second picture) is never the same, and None. Memory: one whole decoded picture;
+    the coding itself happens in a process of its own.
 
     Raises:
         The same as `probe`, and ImageTooLarge where the picture does not fit that memory.
@@ -35,10 +39,21 @@ def recoded(data: bytes, limits: Limits) -> bytes | None:
     recode = _CODERS.get(source.format)
     if recode is None or source.frames > 1:
         return None
-    smaller = recode(data, source.image)
-    if smaller is None or len(smaller) > len(data) * (1 - LEAST_GAIN):
+    coded = recode(data, source.image)
+    smaller = coded and _clean(coded, limits)
+    if not smaller or len(smaller) > len(data) * (1 - LEAST_GAIN):
         return None
     return smaller if _is_same(source.format, data, smaller, source.room) else None
+
+
+def _clean(coded: bytes, limits: Limits) -> bytes | None:
+    """By the rules of public forms; None where they do not hold for it."""
+    try:
+        source = probe(coded, limits)
+        decode(source.image, room=source.room)
+        return rebuilt(coded, source)
+    except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
+        return None
 
 
 def _jpeg(data: bytes, _: ImageFile) -> bytes | None:
@@ -54,6 +69,8 @@ def _png(data: bytes, image: ImageFile) -> bytes | None:
 
 
 _CODERS: dict[str, Callable[[bytes, ImageFile], bytes | None]] = {"jpeg": _jpeg, "png": _png}
+RECODABLE = frozenset(_CODERS)
+"""Formats that a lossless coder is there for."""
 _REDUCTIONS = ("bit_depth_reduction", "color_type_reduction", "palette_reduction", "grayscale_reduction")
 _CODING = frozenset({"progressive", "progression", "interlace", "transparency"})
 """What Pillow says of how a file is coded, not of what it shows; transparency shows in the pixels."""

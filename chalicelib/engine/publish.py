@@ -42,13 +42,18 @@ def publish(data: bytes, source: Source) -> Encoded:
     reads as another kind of file after cleaning. PNG, GIF and lossless WebP become PNG then, others what `coding` says.
     """
     try:
-        body = _rebuilt(data, source)
+        body = rebuilt(data, source)
     except (CannotRebuild, DamagedImage):
         return _encoded_anew(_decoded_again(data, source))
     return Encoded(FULL, source.format, *source.size, body)
 
 
-def _rebuilt(data: bytes, source: Source) -> bytes:
+def rebuilt(data: bytes, source: Source) -> bytes:
+    """The same coded pixels in a file that is written anew, of a source that `decode` has seen.
+
+    Raises:
+        CannotRebuild, DamagedImage: something in the file cannot be accounted for.
+    """
     rebuild = REBUILDERS.get(source.format)
     if rebuild is None or (source.chosen and source.frames == 1):  # readers differ in what such a GIF leaves out
         raise CannotRebuild

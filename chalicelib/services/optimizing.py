@@ -1,23 +1,23 @@
-"""`optimize_images`: originals without loss in fewer bytes, and the full picture in modern formats for delivery."""
+"""`optimize_images`: full forms in fewer bytes without loss, and the full picture in modern formats for delivery.
+
+Originals are read and never written: their bytes, keys and digests stay those of the upload.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 from chalicelib.core import keys
-from chalicelib.core.blobs import Blob
 from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.formats import FORMATS
 from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Encoded, Limits
 from chalicelib.core.tasks import Task
-from chalicelib.engine.optimize import recoded
+from chalicelib.engine.optimize import RECODABLE, recoded
+from chalicelib.engine.publish import FULL
 from chalicelib.engine.variants import variants
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage, ObjectNotFound, UnsupportedType
 from chalicelib.ports import Catalog, Metrics, ObjectStore
@@ -26,7 +26,6 @@ from chalicelib.services.shelves import Shelves
 from chalicelib.services.shelving import blob_of, rendition_of
 from chalicelib.telemetry import log
 
-FULL = "full"
 _SHELF = 100
 _HOPELESS = (DamagedImage, ImageTooLarge, UnsupportedType, NotAnImage)
 
@@ -35,19 +34,19 @@ _HOPELESS = (DamagedImage, ImageTooLarge, UnsupportedType, NotAnImage)
 class Treatment:
     """What is done to an image; another version is done to all of them again."""
 
-    version: str = "o1"
+    version: str = "o2"
     codecs: tuple[str, ...] = ("avif", "webp")
     """Of the display variants."""
     limits: Limits = field(default_factory=lambda: Limits(pixels=40_000_000, scaled_pixels=40_000_000))
-    """Larger pictures keep their original, and have no variants: memory is 12 bytes a pixel."""
+    """Larger pictures keep their full forms, and have no variants: memory is 12 bytes a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
     """What treating an image has yielded."""
 
-    original: bytes | None = field(default=None, repr=False)
-    """The same pixels in fewer bytes; None where the original is as good."""
+    recoded: tuple[Encoded, ...] = ()
+    """Full forms with the same pixels in fewer bytes."""
     variants: tuple[Encoded, ...] = ()
 
 
@@ -87,11 +86,9 @@ class Optimizing:
     def _treated(self, task: Task, image: Image, report: Report) -> Report:
         began, have = self.cpu(), self.catalog.renditions(image.image_id)
         try:
-            body = self.objects.get(image.original_key, limit=self.max_bytes)
+            gain = self._gain(image, have)
         except ObjectNotFound:
-            return report.plus("originals_missing", example=image.image_id)
-        try:
-            gain = self._gain(body, have)
+            return report.plus("objects_missing", example=image.image_id)
         except _HOPELESS as fault:
             log.info("image not optimized", extra={"image_id": image.image_id, "code": fault.code})
             return self._given_up(task, image, report)
@@ -101,72 +98,75 @@ class Optimizing:
         self.metrics.count("OptimizingTime", spent)
         return report.plus("cpu_ms", spent)
 
-    def _gain(self, body: bytes, have: Sequence[Rendition]) -> Gain:
+    def _gain(self, image: Image, have: Sequence[Rendition]) -> Gain:
         """Everything that may fail for the picture's own reasons."""
-        full = {one.format: one.bytes for one in have if one.size == FULL}
-        ours = {one.format for one in have if one.size == FULL and one.recipe.startswith("o")}
-        codecs = [codec for codec in self.treatment.codecs if codec not in full or codec in ours]
-        plain = [size for form, size in full.items() if form not in ours] or [len(body)]
-        smaller = recoded(body, self.treatment.limits)
-        made = variants(body, codecs, self.treatment.limits, min(plain))
+        plain = [one for one in have if one.size == FULL and not _is_variant(one)]
+        smaller = tuple(filter(None, map(self._recoded, plain)))
+        body = self.objects.get(image.original_key, limit=self.max_bytes)
+        codecs = [codec for codec in self.treatment.codecs if codec not in {one.format for one in plain}]
+        served = {one.format: one.bytes for one in plain} | {one.format: len(one.body) for one in smaller}
+        made = variants(body, codecs, self.treatment.limits, min(served.values(), default=len(body)))
         return Gain(smaller, tuple(one.encoded for one in made))
 
+    def _recoded(self, form: Rendition) -> Encoded | None:
+        if form.format not in RECODABLE:
+            return None
+        smaller = recoded(self.objects.get(form.key, limit=self.max_bytes), self.treatment.limits)
+        return Encoded(FULL, form.format, form.width, form.height, smaller) if smaller else None
+
     def _kept(self, task: Task, image: Image, have: Sequence[Rendition], gain: Gain, report: Report) -> Report:
-        """Store what is new under keys of this task's own, put it in place of the old, and remove the old at last."""
-        after = self._after(task, image, gain)
-        named, private = replace(after, recipe=after.optimized), any(keys.is_guarded(one.key) for one in have)
-        rows = [rendition_of(named, encoded, private=private) for encoded in gain.variants]
-        self.objects.put(*_blobs(after, rows, gain))
-        self.checkpoint("after_put")
-        made = {(row.size, row.format) for row in rows}
-        left = [one for one in have if (one.size, one.format) not in made]
-        try:
-            self.catalog.revise(image, after, [*left, *rows])
-        except Conflict:
-            # Erased, moved or rendered anew at this moment: what was stored is for the clean-up, and the night comes.
-            self.overtaken(image.image_id)
+        old = self._switched(task, image, have, gain)
+        if old is None:
             return report.plus("changed_meanwhile", example=image.image_id)
-        self.checkpoint("after_revision")
-        self._remove_old(image, after, [one for one in have if one not in left])
-        self.metrics.count("RenditionsMade", len(rows), type=task.type)
-        self.metrics.count("BytesSaved", image.picture.bytes - after.picture.bytes)
-        return _counted(image, after, rows, report)
-
-    def _after(self, task: Task, image: Image, gain: Gain) -> Image:
-        run = self._run(task)
-        if gain.original is None:
-            return replace(image, optimized=run)
-        extension = FORMATS[image.picture.format].extension
-        name = f"{sha256(gain.original).hexdigest()[:8]}-{run}.{extension}"
-        picture = replace(image.picture, bytes=len(gain.original))
-        return replace(image, optimized=run, original_key=f"{keys.all_of(image.image_id)[0]}{name}", picture=picture)
-
-    def _remove_old(self, image: Image, after: Image, replaced: Sequence[Rendition]) -> None:
-        old = [one.key for one in replaced]
-        if after.original_key != image.original_key:
-            old.append(image.original_key)
-        self.objects.delete(*old, budget=Budget.of_images(1))
+        saved = _bytes_saved(old, gain.recoded)
+        self.metrics.count("RenditionsMade", len(gain.recoded) + len(gain.variants), type=task.type)
+        self.metrics.count("BytesSaved", saved)
+        return _counted(gain, old, report).plus("bytes_saved", saved)
 
     def _given_up(self, task: Task, image: Image, report: Report) -> Report:
         """Nothing can be done for this image: say so in its row, so that no night tries again."""
-        with suppress(Conflict):
-            self.catalog.revise(image, replace(image, optimized=self._run(task)))
+        self._switched(task, image, self.catalog.renditions(image.image_id), Gain())
         return report.plus("given_up", example=image.image_id)
+
+    def _switched(self, task: Task, image: Image, have: Sequence[Rendition], gain: Gain) -> Sequence[Rendition] | None:
+        """Store what is new under keys of this task's own, put it in place of the old, and remove the old at last.
+
+        Answers what was replaced, or None where the image was changed meanwhile. Variants of an earlier treatment go
+        also where this one makes none: they may not look like the picture.
+        """
+        after = replace(image, optimized=self._run(task))
+        made, private = (*gain.recoded, *gain.variants), any(keys.is_guarded(one.key) for one in have)
+        rows = [rendition_of(replace(after, recipe=after.optimized), one, private=private) for one in made]
+        self.objects.put(*(blob_of(row, encoded) for row, encoded in zip(rows, made, strict=True)))
+        self.checkpoint("after_put")
+        forms = {(row.size, row.format) for row in rows}
+        old = [one for one in have if (one.size, one.format) in forms or _is_variant(one)]
+        try:
+            self.catalog.revise(image, after, [*(one for one in have if one not in old), *rows])
+        except Conflict:
+            # Erased, moved or rendered anew at this moment: what was stored is for the clean-up, and the night comes.
+            self.overtaken(image.image_id)
+            return None
+        self.checkpoint("after_revision")
+        self.objects.delete(*(one.key for one in old), budget=Budget.of_images(1))
+        return old
 
     def _run(self, task: Task) -> str:
         return f"{self.treatment.version}-{mark_of(task)}"
 
 
-def _blobs(after: Image, rows: Sequence[Rendition], gain: Gain) -> Iterator[Blob]:
-    if gain.original is not None:
-        yield Blob(after.original_key, gain.original, FORMATS[after.picture.format].mime)
-    for row, encoded in zip(rows, gain.variants, strict=True):
-        yield blob_of(row, encoded)
+def _is_variant(form: Rendition) -> bool:
+    """True for a display variant; a full form that was recoded has the optimiser's recipe too, and a plain format."""
+    return form.size == FULL and form.recipe.startswith("o") and form.format not in RECODABLE
 
 
-def _counted(image: Image, after: Image, rows: Sequence[Rendition], report: Report) -> Report:
-    report = report.plus("images_optimized").plus("variants_made", len(rows))
-    report = report.plus("variant_bytes", sum(row.bytes for row in rows))
-    if after.original_key == image.original_key:
-        return report
-    return report.plus("originals_recoded").plus("bytes_saved", image.picture.bytes - after.picture.bytes)
+def _bytes_saved(old: Sequence[Rendition], recoded: Sequence[Encoded]) -> int:
+    before = {one.format: one.bytes for one in old if one.size == FULL}
+    return sum(before[one.format] - len(one.body) for one in recoded)
+
+
+def _counted(gain: Gain, old: Sequence[Rendition], report: Report) -> Report:
+    left = {one.format for one in old if _is_variant(one)} - {one.format for one in gain.variants}
+    report = report.plus("images_optimized").plus("renditions_recoded", len(gain.recoded))
+    report = report.plus("variants_made", len(gain.variants)).plus("variants_dropped", len(left))
+    return report.plus("variant_bytes", sum(len(one.body) for one in gain.variants))

@@ -13,6 +13,7 @@ from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Encoded, Limits, Recipe
 from chalicelib.core.tasks import Subject, Task, TaskType
 from chalicelib.engine.pipeline import process
+from chalicelib.engine.publish import FULL
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
@@ -105,6 +106,8 @@ class Regenerating:
         fresh = [(rendition_of(after, one, private=private), one) for one in made]
         rows = _merged(have, [row for row, _ in fresh])
         new = [(row, encoded) for row, encoded in fresh if row in rows]
+        if any(row.size == FULL for row, _ in new):
+            after = replace(after, optimized="")  # what optimising made of the full form is replaced, too
         self.objects.put(*(blob_of(row, encoded) for row, encoded in new))
         self.checkpoint("after_put")
         try:
@@ -128,7 +131,5 @@ def _merged(have: Sequence[Rendition], fresh: Sequence[Rendition]) -> tuple[Rend
         row if (was := old.get((row.size, row.format))) is None or was.sha256 != row.sha256 else was for row in fresh
     ]
     made = {(row.size, row.format) for row in fresh}
-    variants = [
-        one for one in have if one.size == "full" and one.format in _OURS and (one.size, one.format) not in made
-    ]
+    variants = [one for one in have if one.size == FULL and one.format in _OURS and (one.size, one.format) not in made]
     return (*kept, *variants)

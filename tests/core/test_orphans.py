@@ -60,6 +60,8 @@ def test_only_orphans_and_leftovers_are_rubbish() -> None:
         ("originals/i1/abc.jpg", True),
         ("originals/i1/abd.jpg", False),
         ("renditions/i1/r2-t7/600.jpg", True),
+        ("renditions/i1/r2-t7/full.jpg", None),
+        ("renditions/i1/o1-t8/full.jpg", True),
         ("renditions/i1/o1-t8/full.avif", True),
         ("renditions/i1/r2/600.jpg", None),
         ("renditions/i1/r2-t9/600.jpg", None),
@@ -69,6 +71,10 @@ def test_only_orphans_and_leftovers_are_rubbish() -> None:
 def test_an_images_own_row_tells_of_most_keys(key: str, told: bool | None) -> None:  # noqa: FBT001  # a column
     image = an_image(original_key="originals/i1/abc.jpg", recipe="r2-t7", optimized="o1-t8")
     assert may_name(image, key) is told
+
+
+def test_the_full_form_of_an_image_that_was_never_optimised_is_its_own() -> None:
+    assert may_name(an_image(recipe="r2-t7"), "renditions/i1/r2-t7/full.jpg") is True
 
 
 @pytest.mark.parametrize(("seen", "cap"), [(0, 1000), (20_000, 1000), (20_020, 1001), (1_000_000, 50_000)])
