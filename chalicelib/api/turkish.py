@@ -322,6 +322,18 @@ TURKISH = {
     "Files of the type {type} are not taken; these types are: {supported}.": (
         "{type} türünde dosyalar alınmıyor; alınan türler: {supported}."
     ),
+    "A {type} is not taken; develop it and upload the result as one of these types: {supported}.": (
+        "{type} türünde dosyalar alınmıyor; fotoğrafı işleyip şu türlerden biriyle yükleyin: {supported}."
+    ),
+    "{coding} is not taken; save the picture again as one of these types: {supported}.": (
+        "{coding} alınmıyor; resmi şu türlerden biriyle yeniden kaydedin: {supported}."
+    ),
+    "A side of the AVIF has {value} pixels; at most {limit} are decoded.": (
+        "AVIF'in bir kenarı {value} piksel; en çok {limit} piksel açılır."
+    ),
+    "The TIFF's directories have {value} entries; at most {limit} are read.": (
+        "TIFF'in dizinlerinde {value} kayıt var; en çok {limit} kayıt okunur."
+    ),
     "The image has {value} frames; at most {limit} are processed.": (
         "Resimde {value} kare var; en çok {limit} işlenir."
     ),

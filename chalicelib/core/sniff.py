@@ -1,21 +1,23 @@
-"""What a file is, told by its first bytes and by nothing else.
-
-The table follows the formats' own specifications; the order matters only where one signature begins another.
-"""
+"""What a file is, told by its first bytes and by nothing else."""
 
 from __future__ import annotations
 
-from chalicelib.errors import EmptyFile, NotAnImage, UnsupportedType
+import re
+
+from chalicelib.core.formats import FORMATS
+from chalicelib.core.not_taken import type_not_taken
+from chalicelib.core.signatures import AVIF_BRANDS, BRANDS, HEIC_BRANDS, MAGIC, OLD_MOVIE, TEXTS, VIDEO
+from chalicelib.errors import EmptyFile, NotAnImage
 
 ENOUGH = 512
 """How many first bytes `sniff` looks at; handing it more changes nothing."""
-NOT_TAKEN = "Files of the type {type} are not taken; these types are: {supported}."
 
 
 def sniff(head: bytes) -> str:
-    """The format that these first bytes announce: jpeg, png, gif, webp, avif, bmp or tiff.
+    """The format that these first bytes announce, one of `FORMATS`.
 
-    Only the announcement is read; whether the picture is whole is for the engine to say.
+    Only the announcement is read; whether the picture is whole, and coded in a way that is taken, is for the engine to
+    say.
 
     Raises:
         EmptyFile: there are no bytes.
@@ -24,90 +26,25 @@ def sniff(head: bytes) -> str:
     """
     if not head:
         raise EmptyFile
-    found = _by_magic(head) or _by_brand(head) or _by_markup(head)
+    found = _by_magic(head) or _by_brand(head) or _by_text(head) or _by_header(head)
     if found is None:
         raise NotAnImage
-    if found not in _SUPPORTED:
-        raise UnsupportedType(NOT_TAKEN, type=found, supported=sorted(_SUPPORTED))
+    if found not in FORMATS:
+        raise type_not_taken(found)
     return found
 
 
-_SUPPORTED = frozenset({"jpeg", "png", "gif", "webp", "avif", "bmp", "tiff"})
-
-# (offset, bytes, further offset, further bytes, what it is); an empty further part always fits.
-_MAGIC: tuple[tuple[int, bytes, int, bytes, str], ...] = (
-    (0, b"\xff\xd8\xff", 0, b"", "jpeg"),
-    (0, b"\x89PNG\r\n\x1a\n", 0, b"", "png"),
-    (0, b"GIF87a", 0, b"", "gif"),
-    (0, b"GIF89a", 0, b"", "gif"),
-    (0, b"RIFF", 8, b"WEBP", "webp"),
-    (0, b"RIFF", 8, b"AVI ", "avi"),
-    (0, b"RIFF", 8, b"WAVE", "wav"),
-    (0, b"II*\0", 8, b"CR", "raw photo"),
-    (0, b"II*\0", 0, b"", "tiff"),
-    (0, b"MM\0*", 0, b"", "tiff"),
-    (0, b"II+\0", 0, b"", "tiff"),
-    (0, b"MM\0+", 0, b"", "tiff"),
-    (0, b"\0\0\0\x0cjP  \r\n\x87\n", 0, b"", "jpeg 2000"),
-    (0, b"\xff\x4f\xff\x51", 0, b"", "jpeg 2000"),
-    (0, b"\0\0\0\x0cJXL \r\n\x87\n", 0, b"", "jpeg xl"),
-    (0, b"\xff\x0a", 0, b"", "jpeg xl"),
-    (0, b"\0\0\x01\0", 0, b"", "ico"),
-    (0, b"\0\0\x02\0", 0, b"", "cur"),
-    (0, b"icns", 0, b"", "icns"),
-    (0, b"8BPS", 0, b"", "psd"),
-    (0, b"gimp xcf", 0, b"", "xcf"),
-    (0, b"DDS ", 0, b"", "dds"),
-    (0, b"qoif", 0, b"", "qoi"),
-    (0, b"\x76\x2f\x31\x01", 0, b"", "exr"),
-    (0, b"#?RADIANCE", 0, b"", "hdr"),
-    (0, b"farbfeld", 0, b"", "farbfeld"),
-    (0, b"\x01\xda", 0, b"", "sgi"),
-    (0, b"BLP1", 0, b"", "blp"),
-    (0, b"BLP2", 0, b"", "blp"),
-    (0, b"FTEX", 0, b"", "ftex"),
-    (0, b"%PDF", 0, b"", "pdf"),
-    (0, b"%!PS", 0, b"", "postscript"),
-    (0, b"\xc5\xd0\xd3\xc6", 0, b"", "postscript"),
-    (0, b"\xd7\xcd\xc6\x9a", 0, b"", "wmf"),
-    (0, b"\x1a\x45\xdf\xa3", 0, b"", "matroska"),
-    (0, b"OggS", 0, b"", "ogg"),
-    (0, b"fLaC", 0, b"", "flac"),
-    (0, b"ID3", 0, b"", "mp3"),
-    (0, b"\xff\xfb", 0, b"", "mp3"),
-    (0, b"\0\0\x01\xba", 0, b"", "mpeg"),
-    (0, b"FLV\x01", 0, b"", "flv"),
-    (0, b"PK\x03\x04", 0, b"", "zip"),
-    (0, b"PK\x05\x06", 0, b"", "zip"),
-    (0, b"\x1f\x8b", 0, b"", "gzip"),
-    (0, b"BZh", 0, b"", "bzip2"),
-    (0, b"\xfd7zXZ\0", 0, b"", "xz"),
-    (0, b"\x28\xb5\x2f\xfd", 0, b"", "zstd"),
-    (0, b"7z\xbc\xaf\x27\x1c", 0, b"", "7z"),
-    (0, b"Rar!\x1a\x07", 0, b"", "rar"),
-    (257, b"ustar", 0, b"", "tar"),
-    (0, b"MZ", 0, b"", "exe"),
-    (0, b"\x7fELF", 0, b"", "elf"),
-    (0, b"\xcf\xfa\xed\xfe", 0, b"", "mach-o"),
-    (0, b"\xca\xfe\xba\xbe", 0, b"", "java class"),
-    (0, b"\0asm", 0, b"", "wasm"),
-    (0, b"OTTO", 0, b"", "font"),
-    (0, b"wOFF", 0, b"", "font"),
-    (0, b"wOF2", 0, b"", "font"),
-    (0, b"\0\x01\0\0\0", 0, b"", "font"),
-    (0, b"SQLite format 3\0", 0, b"", "sqlite"),
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, b"", "office"),
-    (0, b"#!", 0, b"", "script"),
-)
 # Two letters are a weak sign, so a bitmap must also carry one of the header sizes that bitmaps have.
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
-_AVIF = frozenset({b"avif", b"avis"})
-_HEIC = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
-_MARKUP = (b"<svg", b"<!doctype", b"<html", b"<?xml", b"<script", b"<head", b"<body", b"<?php", b"<!--", b"<style")
+_NETPBM = re.compile(rb"P[1-7]\s(?:\s*#[^\n]*\n)*\s*(?:\d+\s|WIDTH\s|Pf)|P[Ff]\n\d+")
+_PCX = re.compile(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08]")
+_CURSOR = re.compile(rb"\x00\x00\x02\x00[^\x00]")  # and how many it holds: in a Targa these two are zero
+_TARGA = re.compile(rb".(?:\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09]\x00\x00..[\x0f\x10\x18\x20])", re.DOTALL)
+_TARGA_DEPTHS = frozenset({b"\x08", b"\x0f", b"\x10", b"\x18", b"\x20"})
 
 
 def _by_magic(head: bytes) -> str | None:
-    for at, magic, further, more, name in _MAGIC:
+    for at, magic, further, more, name in MAGIC:
         if head.startswith(magic, at) and head.startswith(more, further):
             return name
     return "bmp" if _is_bitmap(head) else None
@@ -119,16 +56,41 @@ def _is_bitmap(head: bytes) -> bool:
 
 def _by_brand(head: bytes) -> str | None:
     """ISO media files name their brands in the first box: the main one, then those they are compatible with."""
+    if head[4:8] in OLD_MOVIE:
+        return BRANDS[b"qt  "]
     if head[4:8] != b"ftyp":
         return None
-    end = min(int.from_bytes(head[:4], "big"), ENOUGH)
-    brands = {head[8:12]} | {head[i : i + 4] for i in range(16, end, 4)}
-    if brands & _AVIF:
+    main, end = head[8:12], min(int.from_bytes(head[:4], "big"), ENOUGH)
+    brands = {main} | {head[i : i + 4] for i in range(16, end, 4)}
+    if main in BRANDS:
+        return BRANDS[main]
+    if brands & AVIF_BRANDS:
         return "avif"
-    return "heic" if brands & _HEIC else "mp4"
+    return "heic" if brands & HEIC_BRANDS else VIDEO
 
 
-def _by_markup(head: bytes) -> str | None:
-    """Text that a browser could take for a page or a drawing, whatever white space hides it."""
-    text = head[:ENOUGH].removeprefix(b"\xef\xbb\xbf").replace(b"\0", b"").removeprefix(b"\xff\xfe").lstrip().lower()
-    return next(("svg or html" for start in _MARKUP if text.startswith(start)), None)
+def _by_text(head: bytes) -> str | None:
+    """Text that a browser could take for a page or a drawing, whatever white space hides it, and other known texts."""
+    text = _without_mark(head[:ENOUGH]).replace(b"\0", b"").lstrip().lower()
+    found = next((name for start, name in TEXTS if text.startswith(start)), None)
+    is_drawing = found is not None and b"<svg" in text and b"<html" not in text
+    return "svg" if is_drawing else found
+
+
+def _without_mark(text: bytes) -> bytes:
+    return text.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff")
+
+
+def _by_header(head: bytes) -> str | None:
+    """Old formats without a signature, whose headers are told by what may stand in them."""
+    if _NETPBM.match(head):
+        return "netpbm (pbm, pgm, ppm)"
+    if _PCX.match(head):
+        return "pcx"
+    if _is_targa(head):
+        return "targa (tga)"
+    return "cursor (cur)" if _CURSOR.match(head) else None
+
+
+def _is_targa(head: bytes) -> bool:
+    return bool(_TARGA.match(head)) and any(head[12:14]) and any(head[14:16]) and head[16:17] in _TARGA_DEPTHS

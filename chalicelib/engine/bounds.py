@@ -86,9 +86,15 @@ DIRECTORY = Bound("directory_bytes", 65_536, "The AVIF's directory has {value} b
 """Of the boxes that list items and what belongs to them: libavif looks for each item among all of them."""
 UNITS = Bound("units", 16_384, "The AVIF's first picture has {value} units or more; at most {limit} are read.")
 """AV1's OBUs: a sequence header, and one or two for each tile group."""
+AVIF_SIDE = Bound("side", 16_384, "A side of the AVIF has {value} pixels; at most {limit} are decoded.")
+"""Of pictures with more pixels than a square of this side: libavif refuses them, as no profile of AVIF has them."""
 EXIF = Bound("exif_bytes", 4_194_304, "The AVIF's Exif block has {value} bytes; at most {limit} are read.")
 """Pillow makes a number of each value in it."""
 ENTRIES = Bound("entries", 4_096, "A TIFF directory has {value} entries; at most {limit} are read.")
+DIRECTORIES = Bound(
+    "directory_entries", 131_072, "The TIFF's directories have {value} entries; at most {limit} are read."
+)
+"""Of all pages; a thousand of a fax have 20,000."""
 VALUES = Bound("values", 131_072, "A TIFF tag has {value} values; at most {limit} are read.")
 """Pillow makes an object of each; the largest real ones are curves of 65,536."""
 STRIPS = Bound("strips", 131_072, "The TIFF has {value} strips or tiles; at most {limit} are read.")

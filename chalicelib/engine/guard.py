@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TOO_DEEP = "The image takes more memory than there is."
 _TOO_MUCH = (MemoryError, RecursionError)
+_UNKNOWN_CODING = ("unknown pixel mode", "Invalid value for samples per pixel", "Unsupported BMP ")
+"""How Pillow begins to say that it has no mode for a TIFF's samples, or no decoder for a BMP's."""
 _LACKING = ("not available", "not installed")
 """How Pillow says that it was built without a codec: an OSError or SyntaxError without any other mark."""
 
@@ -74,6 +76,11 @@ def parser_errors() -> Iterator[None]:
         raise ImageTooLarge(TOO_DEEP, what="memory") from too_much
     except (ArithmeticError, EOFError, LookupError, ValueError, struct.error, zlib.error) as broken:
         raise DamagedImage("The file's structure cannot be read.") from broken
+
+
+def is_unknown_coding(refused: DamagedImage) -> bool:
+    """Whether Pillow has refused a TIFF or BMP for how it is coded, which is no damage."""
+    return str(refused.__cause__).startswith(_UNKNOWN_CODING)
 
 
 def _is_ours(fault: Exception) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chalicelib.core.not_taken import coding_not_taken
 from chalicelib.core.sniff import ENOUGH, sniff
 from chalicelib.engine.bounds import Bound
 from chalicelib.engine.containers import SURVEYS
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.exif import Exif, read_exif
-from chalicelib.engine.guard import decoder_errors, parser_errors
+from chalicelib.engine.guard import decoder_errors, is_unknown_coding, parser_errors
 from chalicelib.engine.memory import Room, room_for
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -48,6 +50,7 @@ def probe(data: bytes, limits: Limits) -> Source:
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: see `sniff`.
+        UnsupportedType: also a raw photo, or pixels coded in a way that is not decoded; `details.coding` names it.
         DamagedImage: the file is cut off, or its header cannot be read.
         ImageTooLarge: it claims more than the limits, counting all frames, has more parts than are worked through (see
             `bounds`), or needs more memory; `details` has `what`, `value` and `limit`.
@@ -59,12 +62,21 @@ def probe(data: bytes, limits: Limits) -> Source:
     room = room_for(len(data), survey.held, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
         room.admit(form, "RGBA", survey.width * survey.height)
-    image = open_picture(form, data)
+    image = _opened(form, survey, data)
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
     _within(limits, most, *image.size, frames)
     exif = _exif(form, image)
     return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data)
+
+
+def _opened(form: str, survey: Survey, data: bytes) -> ImageFile:
+    try:
+        return open_picture(form, survey.opened(data))
+    except DamagedImage as refused:
+        if survey.coding and is_unknown_coding(refused):
+            raise coding_not_taken(form, survey.coding) from refused
+        raise
 
 
 def _surveyed(form: str, data: bytes) -> Survey:

@@ -16,6 +16,7 @@ from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg
 from tests.pictures import encoded, riff_chunk
+from tests.tiffs import Page, tiff_with
 
 Told = tuple[str, str, dict[str, Any]]
 """Code, message and details."""
@@ -46,6 +47,19 @@ def a_large_webp(side: int = 8_000) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + len(picture)) + b"WEBP" + picture
 
 
+def a_dng() -> bytes:
+    seen = Page(Image.new("L", (30, 20)), {262: 32803})
+    return tiff_with(Page(Image.new("RGB", (15, 10)), {254: 1, 50706: 0x104}, inside=(seen,)))
+
+
+def a_deep_jpeg() -> bytes:
+    return a_jpeg().replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c")
+
+
+def a_webp_tiff() -> bytes:
+    return tiff_with(Page(Image.new("L", (30, 20)), {259: 50001}))
+
+
 TOO_MUCH = {"what", "value", "limit"}
 BAD: Mapping[str, tuple[Callable[[], bytes], str, set[str]]] = {
     "too wide": (lambda: encoded(Image.new("L", (30_001, 1)), "PNG"), "image_too_large", TOO_MUCH),
@@ -54,6 +68,12 @@ BAD: Mapping[str, tuple[Callable[[], bytes], str, set[str]]] = {
     "of too much memory": (a_large_webp, "image_too_large", TOO_MUCH),
     "a directory at no place": (lambda: b"II+\0" + b"\xff" * 12, "image_damaged", set()),
     "of a type that is not taken": (lambda: b"%PDF-1.7 and so on", "unsupported_type", {"type", "supported"}),
+    "a raw photo": (lambda: b"IIRO" + bytes(600), "unsupported_type", {"type", "reason", "supported"}),
+    "a raw photo inside a TIFF": (a_dng, "unsupported_type", {"type", "reason", "supported"}),
+    "of a coding that is not taken": (a_deep_jpeg, "unsupported_type", {"type", "coding", "reason", "supported"}),
+    "a compression that is not taken": (a_webp_tiff, "unsupported_type", {"type", "coding", "reason", "supported"}),
+    "Apple's PNG": (lambda: b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI", "unsupported_type", {"type", "supported"}),
+    "a video": (lambda: b"\0\0\0\x18ftypmp42" + bytes(600), "unsupported_type", {"type", "supported"}),
     "markup": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unsupported_type", {"type", "supported"}),
     "cut off": (a_png_without_its_end, "image_damaged", set()),
     "half a JPEG": (lambda: a_jpeg()[:5_000], "image_damaged", set()),

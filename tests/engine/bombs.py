@@ -183,7 +183,12 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "AVIF samples": (lambda: avif_with(_film(2_000_000_000)), "frames"),
     "AVIF samples in one chunk": (lambda: avif_with(_film(1, 2_000_000_000)), "frames"),
     "AVIF larger than it says": (lambda: avif_that_lies(16_000), "pixels"),
+    "AVIF wider than is decoded": (lambda: avif_that_lies(17_000), "side"),
     "TIFF pages in a circle": (lambda: b"II*\0" + struct.pack("<IHI", 8, 0, 8), "frames"),
+    "TIFF entries of all pages": (
+        lambda: b"II*\0" + struct.pack("<IH", 8, 4_000) + bytes(12 * 4_000) + struct.pack("<I", 8),
+        "directory_entries",
+    ),
     "TIFF entries": (lambda: tiff_of(*[(700, 1, 1, 0)] * 5_000), "entries"),
     "TIFF values": (lambda: grey_tiff(4, 4, (338, 3, 20_000_000, 8), pixels=bytes(40_000_000)), "values"),
     "TIFF strips": (lambda: grey_tiff(4, 4, (273, 4, 6_000_000, 8), pixels=bytes(24_000_000)), "strips"),

@@ -11,6 +11,7 @@ from tests.engine.bombs import grey_tiff, run_length_bmp
 from tests.engine.odd import BGRA, bmp, gif, tiff
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile
+from tests.tiffs import Page, tiff_with
 
 SIZE = (40, 24)
 _WIDE, _GREY = matrix_profile(P3, 2.2), grey_profile(1.8)
@@ -90,6 +91,8 @@ def _tiff() -> list[bytes]:
         _animated("TIFF"),
         grey_tiff(),
         tiff(2, 1, b"\x64\x80"),
+        tiff_with(Page(scene((9, 6)), {254: 1}), Page(plain), order=">"),
+        tiff_with(Page(scene((9, 6)), {254: 1}, inside=(Page(plain),)), big=True),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.bounds import BOXES, DIRECTORY, EXIF, NESTED, PARTS, UNITS, Tally
+from chalicelib.engine.bounds import AVIF_SIDE, BOXES, DIRECTORY, EXIF, NESTED, PARTS, UNITS, Tally
 from chalicelib.engine.containers import items
 from chalicelib.engine.containers.av1 import Coded, coded
 from chalicelib.engine.containers.boxes import boxes
@@ -31,7 +31,7 @@ def claims(data: bytes, parts: tuple[Part, ...]) -> Survey:
     Raises:
         DamagedImage: a box inside reaches beyond its own, or items lie over each other.
         struct.error, IndexError: a box is shorter than what it has to hold.
-        ImageTooLarge: there are more boxes, items or units than are worked through.
+        ImageTooLarge: there are more boxes, items or units than are worked through, or more pixels than are decoded.
     """
     within = list(_walk(data, parts, 0, Tally(PARTS)))
     DIRECTORY.check(sum(part.end - part.start for part in within if part.kind in _LISTS))
@@ -40,11 +40,14 @@ def claims(data: bytes, parts: tuple[Part, ...]) -> Survey:
     film = [one for trak in within if trak.kind == b"trak" for one in _of_samples(data, _inside(within, trak), units)]
     sizes = [struct.unpack_from(">II", data, part.start + _FULL) for part in within if part.kind == b"ispe"]
     sizes += [(one.width, one.height) for one in (*still, *film)]
+    width, height = (max((size[side] for size in sizes), default=0) for side in (0, 1))
+    if width * height > AVIF_SIDE.most**2:
+        AVIF_SIDE.check(max(width, height))
     return Survey(
         parts,
         max([1, *_frames(data, within)]),
-        max((width for width, _ in sizes), default=0),
-        max((height for _, height in sizes), default=0),
+        width,
+        height,
         max(sum(one.held for one in still), sum(one.held for one in film)),
     )
 

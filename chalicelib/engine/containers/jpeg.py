@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.bounds import SCANNED, SCANS, SEGMENTS, STRAY, TOLD, Tally
-from chalicelib.engine.containers.jpeg_frame import frame_of
+from chalicelib.engine.containers.jpeg_frame import check_coding, frame_of
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -27,14 +27,16 @@ def survey(data: bytes) -> Survey:
     are counted, as each is a walk over the whole picture.
 
     Raises:
+        UnsupportedType: it is coded in a way that is not decoded; see `check_coding`.
         DamagedImage: there is no scan or no end marker, or a segment reaches beyond the file.
         ImageTooLarge: there are more segments, scans or bytes between them than are worked through.
     """
     walk = _segments(data)
     head, scan = _head(walk)
+    frame, scans, held = frame_of(data, head), 1, 0
+    check_coding(data, head, frame)
     if data.rfind(b"\xff\xd9", scan.end) < 0:
         raise DamagedImage("The JPEG has no end marker.")
-    frame, scans, held = frame_of(data, head), 1, 0
     if not frame.is_whole_in(data[scan.start + 4]):
         scans += sum(part.kind[0] == _SOS for part in walk)
         held = frame.coefficients

@@ -28,3 +28,14 @@ class Survey:
     """Bytes that the decoder holds beside the decoded pixels, whatever size it decodes at."""
     scales: bool = False
     """True where a smaller picture can be decoded without ever holding the whole one."""
+    start: tuple[int, bytes] | None = None
+    """Where the picture is not the first in the file: bytes to be put at a position, so that it is."""
+    coding: str = ""
+    """How its pixels are coded, in words for a refusal, where the decoder may not know that coding."""
+
+    def opened(self, data: bytes) -> bytes:
+        """The file as its decoder is to have it: beginning with the picture; itself where it does."""
+        if self.start is None:
+            return data
+        at, offset = self.start
+        return b"".join((data[:at], offset, data[at + len(offset) :]))

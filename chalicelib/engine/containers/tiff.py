@@ -1,121 +1,116 @@
-"""TIFF 6.0 and BigTIFF: a chain of directories, one a page; the first one is the picture."""
+"""TIFF 6.0 and BigTIFF: a chain of directories, one a page, any of which may have others inside.
+
+The picture is the first page that is not marked as a smaller copy or a mask of another one; see `main_of`.
+"""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from chalicelib.engine.bounds import ENTRIES, STRIPS, VALUES
+from chalicelib.core.not_taken import coding_not_taken, raw_photo
+from chalicelib.engine.bounds import DIRECTORIES, STRIPS, VALUES, Tally
 from chalicelib.engine.containers.parts import Survey
+from chalicelib.engine.containers.tiff_coding import coding_of, is_raw, samples_of
+from chalicelib.engine.containers.tiff_directory import directory, layout_of
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.engine.containers.tiff_directory import Directory, Layout
 
 _ENOUGH_PAGES = 1000
-_BIG, _PLAIN = 43, 1
+_MOST_INSIDE = 32
+"""Directories inside the first one that are looked at; raw photos have two or three, pyramids a dozen."""
+_PLAIN = 1
+_KIND, _OLD_KIND, _INSIDE = 254, 255, 330
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
 _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 322, 323
+_NO_PICTURE, _OLD_SMALLER = 1 | 4 | 8, 2  # a smaller copy, a mask or a depth map of another page
 _PLACES = frozenset({273, 279, 324, 325})  # offsets and lengths of strips and tiles
-_SHORT, _LONG, _LONG8 = 3, 4, 16
 _AS_BYTES = frozenset({1, 2, 7})
 """Types that Pillow keeps as bytes; of every other type it makes a number, or an object, of each value."""
 _AT_LEAST = 4
 """Bytes a pixel of a strip whose colours libtiff converts itself."""
 
 
-class _Layout(NamedTuple):
-    """How numbers and entries are written in this file: the struct letters of its fields."""
-
-    order: str
-    offset: str
-    number: str
-    entry: str
-
-
-class _Entry(NamedTuple):
-    tag: int
-    kind: int
-    values: int
-    at: int
-    """Where its value field lies."""
-
-
 def survey(data: bytes) -> Survey:
-    """How many pages there are, and what decoding the first one holds.
+    """How many pages there are, which of them is the picture, and what decoding that one holds.
 
     A chain that goes in circles counts as one too many for any limit. A file may end right behind its last entry.
 
     Raises:
+        UnsupportedType: it is a raw photo, or its picture is compressed in a way that is not decoded.
         DamagedImage: a directory lies outside the file.
         ImageTooLarge: a directory has more entries, values, strips or tiles than are worked through.
     """
-    order = "<" if data.startswith(b"II") else ">"
     try:
-        return _surveyed(data, order)
+        return _surveyed(data)
     except (struct.error, IndexError, OverflowError) as outside:
         raise DamagedImage("A TIFF directory lies outside the file.") from outside
 
 
-def _surveyed(data: bytes, order: str) -> Survey:
-    big = struct.unpack_from(order + "H", data, 2)[0] == _BIG
-    layout = _Layout(order, "Q", "Q", "HHQ") if big else _Layout(order, "I", "H", "HHI")
-    (at,) = struct.unpack_from(order + layout.offset, data, 8 if big else 4)
-    pages, picture = 0, Survey()
-    while at and pages < _ENOUGH_PAGES:
-        entries = list(_entries(data, at, layout))
-        picture = picture if pages else _claims(data, entries, layout)
-        at = _following(data, entries, at, layout)
-        pages += 1
-    return Survey(frames=max(1, pages), width=picture.width, height=picture.height, held=picture.held)
+def main_of(pages: Sequence[Directory], inside: Sequence[Directory]) -> Directory:
+    """The directory of the picture itself: the first whole page of the chain.
+
+    Where every page is a smaller copy, as in files of cameras, the largest whole one inside the first; else the
+    largest of all.
+    """
+    whole = [page for page in pages if _is_whole(page)]
+    if whole:
+        return whole[0]
+    return max([page for page in inside if _is_whole(page)] or [*pages, *inside], key=_pixels)
 
 
-def _entries(data: bytes, at: int, layout: _Layout) -> Iterator[_Entry]:
-    (entries,) = struct.unpack_from(layout.order + layout.number, data, at)
-    ENTRIES.check(entries)
-    size, first = _sizes(layout)
-    for start in range(at + first, at + first + entries * size, size):
-        tag, kind, count = struct.unpack_from(layout.order + layout.entry, data, start)
-        place = start + struct.calcsize("<" + layout.entry)
-        struct.unpack_from(layout.order + layout.offset, data, place)
-        yield _Entry(tag, kind, count, place)
+def _surveyed(data: bytes) -> Survey:
+    layout, read = layout_of(data), Tally(DIRECTORIES)
+    pages = list(_chain(data, layout, read))
+    if not pages:
+        return Survey()
+    offsets = pages[0].numbers(_INSIDE, _MOST_INSIDE)
+    inside = [directory(data, at, layout, read) for at in offsets if at]
+    if any(is_raw(one) for one in (*pages, *inside)):
+        raise raw_photo()
+    main = main_of(pages, inside)
+    if coding := coding_of(main):
+        raise coding_not_taken("tiff", coding)
+    frames = max(1, sum(map(_is_whole, pages)))
+    start = None if main is pages[0] else (layout.first, struct.pack(layout.order + layout.offset, main.at))
+    width, height = main.number(_WIDTH), main.number(_HEIGHT)
+    return Survey((), frames, width, height, _held(main, width, height), start=start, coding=samples_of(main))
 
 
-def _sizes(layout: _Layout) -> tuple[int, int]:
-    """Bytes of an entry, and of the count before the first one."""
-    return struct.calcsize("<" + layout.entry + layout.offset), struct.calcsize("<" + layout.number)
+def _chain(data: bytes, layout: Layout, read: Tally) -> Iterator[Directory]:
+    (at,) = struct.unpack_from(layout.order + layout.offset, data, layout.first)
+    for _ in range(_ENOUGH_PAGES):
+        if not at:
+            return
+        page = directory(data, at, layout, read)
+        yield page
+        at = page.following
 
 
-def _following(data: bytes, entries: list[_Entry], at: int, layout: _Layout) -> int:
-    """The offset of the next directory; none where the file ends before it."""
-    size, first = _sizes(layout)
-    place = at + first + len(entries) * size
-    following = data[place : place + struct.calcsize("<" + layout.offset)]
-    return int.from_bytes(following, "little" if layout.order == "<" else "big")
+def _is_whole(page: Directory) -> bool:
+    return not page.number(_KIND) & _NO_PICTURE and page.number(_OLD_KIND) != _OLD_SMALLER
 
 
-def _claims(data: bytes, entries: list[_Entry], layout: _Layout) -> Survey:
-    """Size and working memory of the page. Of a tag that comes twice the larger value: readers differ."""
-    found: dict[int, int] = {}
-    for one in entries:
+def _pixels(page: Directory) -> int:
+    return page.number(_WIDTH) * page.number(_HEIGHT)
+
+
+def _held(page: Directory, width: int, height: int) -> int:
+    """Bytes that decoding the page holds beside its pixels: one strip or tile.
+
+    Raises:
+        ImageTooLarge: one of its tags has more values than are worked through.
+    """
+    for one in page.entries:
         if one.kind not in _AS_BYTES:
             (STRIPS if one.tag in _PLACES else VALUES).check(one.values)
-        found[one.tag] = max(found.get(one.tag, 0), _number(data, one, layout))
-    width, height = found.get(_WIDTH, 0), found.get(_HEIGHT, 0)
-    across, down = found.get(_TILE_WIDTH, width), found.get(_TILE_HEIGHT, min(height, found.get(_ROWS) or height))
-    pixel = max(_AT_LEAST, -(-max(1, found.get(_SAMPLES, 1)) * max(1, found.get(_BITS, 1)) // 8))
-    is_plain = found.get(_COMPRESSION, _PLAIN) == _PLAIN  # Pillow reads these itself, row by row
-    return Survey(width=width, height=height, held=0 if is_plain else across * down * pixel)
-
-
-def _number(data: bytes, entry: _Entry, layout: _Layout) -> int:
-    """The first value, where it is a whole number; several samples have their bits elsewhere in the file."""
-    letter, size = {_SHORT: ("H", 2), _LONG: ("I", 4), _LONG8: ("Q", 8)}.get(entry.kind, ("", 1))
-    if not letter or not entry.values:
-        return 0
-    at, inline = entry.at, struct.calcsize("<" + layout.offset)
-    if entry.values * size > inline:
-        (at,) = struct.unpack_from(layout.order + layout.offset, data, at)
-    if at + size > len(data):
-        return 0
-    return int(struct.unpack_from(layout.order + letter, data, at)[0])
+    if page.number(_COMPRESSION, _PLAIN) == _PLAIN:
+        return 0  # Pillow reads these itself, row by row
+    across = page.number(_TILE_WIDTH, width)
+    down = page.number(_TILE_HEIGHT, min(height, page.number(_ROWS) or height))
+    bits = max(1, page.number(_SAMPLES, 1)) * max(1, page.number(_BITS, 1))
+    return across * down * max(_AT_LEAST, -(-bits // 8))
