@@ -1,13 +1,8 @@
-"""Colour: from whatever a file holds to 8-bit sRGB, with or without transparency.
-
-Two moments: `normal` before resampling makes the samples comparable; `srgb` after it, on the small picture, means them.
-"""
+"""Samples of any kind as 8-bit ones that can be resampled; what they mean is told afterwards (`colour.convert`)."""
 
 from __future__ import annotations
 
-import io
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from PIL import Image
 
@@ -18,25 +13,11 @@ if TYPE_CHECKING:
 
 _DEEPEST = 65_535
 _OPAQUE = 255
-_LARGEST_PROFILE = 4 * 1024 * 1024
-_SPACES = {"L": b"GRAY", "RGB": b"RGB ", "RGBA": b"RGB ", "CMYK": b"CMYK", "LAB": b"Lab "}
 
 
 def normal(image: Image.Image) -> Image.Image:
     """The same picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where it can be seen through."""
     return _opaque_is_plain(_NORMAL.get(image.mode, _plain)(image))
-
-
-def srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """A `normal` picture as L, RGB or RGBA in sRGB. A profile that does not fit or cannot be read is ignored."""
-    wanted = "RGBA" if image.mode == "RGBA" else "RGB"
-    if profile and not _is_srgb(profile) and _fits(profile, image.mode):
-        converted = _by_profile(image, profile, wanted)
-        if converted:
-            return converted
-    if image.mode == "LAB":
-        return _by_profile(image, b"", wanted) or image.convert(wanted)
-    return image if image.mode in {"L", "RGB", "RGBA"} else image.convert(wanted)
 
 
 def converted(image: Image.Image, mode: str) -> Image.Image:
@@ -117,29 +98,3 @@ def _opaque_is_plain(image: Image.Image) -> Image.Image:
     if image.mode != "RGBA":
         return image
     return image if _range(image.getchannel("A"))[0] < _OPAQUE else image.convert("RGB")
-
-
-def _is_srgb(profile: bytes) -> bool:
-    """Profiles name themselves, in ASCII (version 2) or UTF-16 (version 4)."""
-    return b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile
-
-
-def _fits(profile: bytes, mode: str) -> bool:
-    return len(profile) <= _LARGEST_PROFILE and profile[16:20] == _SPACES.get(mode)
-
-
-def _by_profile(image: Image.Image, profile: bytes, wanted: str) -> Image.Image | None:
-    from PIL import ImageCms  # noqa: PLC0415  lcms is loaded only for the few pictures that need it
-
-    try:
-        return ImageCms.applyTransform(image, _transform(profile, image.mode, wanted))
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None  # a broken profile is no reason to refuse a picture that has pixels
-
-
-@lru_cache(maxsize=4)
-def _transform(profile: bytes, mode: str, wanted: str) -> Any:  # noqa: ANN401  Pillow's own transform object
-    from PIL import ImageCms  # noqa: PLC0415  see above
-
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
-    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, wanted)

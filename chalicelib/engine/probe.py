@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from chalicelib.core.not_taken import coding_not_taken
 from chalicelib.core.sniff import ENOUGH, sniff
 from chalicelib.engine.bounds import Bound
+from chalicelib.engine.colour.description import SRGB, ColourDescription
+from chalicelib.engine.colour.icc import fits
 from chalicelib.engine.containers import SURVEYS
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.exif import Exif, read_exif
@@ -43,6 +45,8 @@ class Source:
     data: bytes = field(default=b"", repr=False)
     chosen: list[Still] = field(default_factory=list)
     """The frame that is shown instead of `image`, once that is decoded and another one was found better."""
+    colour: ColourDescription = SRGB
+    """What its samples mean."""
 
 
 def probe(data: bytes, limits: Limits) -> Source:
@@ -66,8 +70,8 @@ def probe(data: bytes, limits: Limits) -> Source:
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
     _within(limits, most, *image.size, frames)
-    exif = _exif(form, image)
-    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data)
+    exif, colour = _exif(form, image), survey.colour or _colour(image)
+    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data, colour=colour)
 
 
 def _opened(form: str, survey: Survey, data: bytes) -> ImageFile:
@@ -101,3 +105,9 @@ def _exif(form: str, image: ImageFile) -> Exif:
         block = image.info.get("exif")
         return read_exif(block) if isinstance(block, bytes) else Exif()
     return Exif()
+
+
+def _colour(image: ImageFile) -> ColourDescription:
+    """By the profile that Pillow found, if it is one for such pictures."""
+    profile = image.info.get("icc_profile")
+    return ColourDescription(profile) if isinstance(profile, bytes) and fits(profile, image.mode) else SRGB

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from chalicelib.engine.color import normal, srgb
+from chalicelib.engine.color import normal
+from chalicelib.engine.colour.convert import srgb
 from chalicelib.engine.decode import decode
 from chalicelib.engine.resample import shrink
 from chalicelib.engine.stills import still_of
@@ -43,8 +44,11 @@ def ladder(source: Source, sizes: Sequence[int]) -> dict[int, Image.Image]:
 
 
 def whole(source: Source) -> Image.Image:
-    """The decoded source at its full size, upright and in sRGB."""
-    return upright(srgb(normal(_shown(source)), _profile(source)), source.exif.orientation)
+    """The decoded source at its full size, upright and in sRGB as its colour description asks.
+
+    The source's own picture stays as it is; where nothing is to be done, it is the result itself.
+    """
+    return upright(srgb(normal(_shown(source)), source.colour), source.exif.orientation)
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -65,13 +69,8 @@ def _largest(source: Source, longest: int) -> Image.Image:
     source.chosen[:] = [still] if still else []
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
     small = shrink(normal(_shown(source)), target, box)
-    return upright(srgb(small, _profile(source)), source.exif.orientation)
+    return upright(srgb(small, source.colour), source.exif.orientation)
 
 
 def _shown(source: Source) -> Image.Image:
     return source.chosen[0].image if source.chosen else source.image
-
-
-def _profile(source: Source) -> bytes | None:
-    profile = source.image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) else None

@@ -64,6 +64,8 @@ def _files(form: str) -> list[bytes]:
         ],
         "PNG": lambda: [
             png.with_facts(),
+            png.with_facts(b"cICP"),
+            png.with_facts(b"cICP", b"sRGB"),
             png.animation(),
             encoded(scene(SIZE), "PNG", exif=exif, icc_profile=PLAIN),
             encoded(scene(SIZE).quantize(9), "PNG", transparency=1),

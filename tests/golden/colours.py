@@ -43,10 +43,10 @@ def wide_gamut(form: str, **options: object) -> tuple[bytes, Truth]:
 def _p3_to_srgb(pixel: Sequence[float]) -> tuple[int, ...]:
     light = [(v / 255) ** 2.0 for v in pixel]
     xyz = [sum(a * b for a, b in zip(row, light, strict=True)) for row in P3]
-    return tuple(_gamma(v) for v in _solve(SRGB, xyz))
+    return tuple(_gamma(v) for v in solve(SRGB, xyz))
 
 
-def _solve(m: tuple[tuple[float, ...], ...], v: list[float]) -> list[float]:
+def solve(m: tuple[tuple[float, ...], ...], v: list[float]) -> list[float]:
     """Cramer's rule."""
     columns = list(zip(*m, strict=True))
     whole = _det(columns)
@@ -84,7 +84,7 @@ def _lab(lab: tuple[int, int, int]) -> tuple[int, ...]:
     """CIE Lab under D50 to sRGB, by the definition."""
     fy = (lab[0] + 16) / 116
     xyz = [w * _cube(f) for w, f in zip((0.9642, 1.0, 0.8249), (fy + lab[1] / 500, fy, fy - lab[2] / 200), strict=True)]
-    return tuple(_gamma(v) for v in _solve(SRGB, xyz))
+    return tuple(_gamma(v) for v in solve(SRGB, xyz))
 
 
 def _cube(f: float) -> float:

@@ -46,7 +46,24 @@ def rebuilt(profile: bytes, space: bytes) -> bytes:
     tags = dict(_tags(profile[: int.from_bytes(profile[:4], "big")]))
     if tags.keys() & _TABLES or profile[12:16] not in _CLASSES or space not in _CURVES or profile[20:24] != b"XYZ ":
         raise CannotRebuild
-    return _written(profile, space, _colours(tags, space))
+    intent = profile[64:68] if profile[64:67] == bytes(3) and profile[67] < 4 else bytes(4)  # noqa: PLR2004  four exist
+    return written(space, _colours(tags, space), is_new=profile[8] >= 4, intent=intent)  # noqa: PLR2004  its version
+
+
+def written(space: bytes, colours: Mapping[bytes, bytes], *, is_new: bool = True, intent: bytes = bytes(4)) -> bytes:
+    """A display profile of these tags and words of ours.
+
+    Args:
+        space: `RGB ` or `GRAY`.
+        colours: the bodies of the tags, by name.
+        is_new: whether it is version 4, which parametric curves need, or 2.
+        intent: the rendering intent, as four bytes.
+    """
+    tags = {b"desc": _text(is_new=is_new), b"cprt": _right(is_new=is_new), **colours}
+    places, bodies = _laid_out(tags)
+    table = b"".join(struct.pack(">4sII", name, *places[body]) for name, body in tags.items())
+    head = _head(space, _HEADER + 4 + len(table) + len(bodies), intent, is_new=is_new)
+    return head + struct.pack(">I", len(tags)) + table + bodies
 
 
 def _tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -115,15 +132,6 @@ def _sane(tag: bytes, count: int, at: int = 8) -> bytes:
     return struct.pack(f">{count}i", *numbers)
 
 
-def _written(profile: bytes, space: bytes, colours: Mapping[bytes, bytes]) -> bytes:
-    is_new = profile[8] >= 4  # noqa: PLR2004  the version's first number
-    tags = {b"desc": _text(is_new=is_new), b"cprt": _right(is_new=is_new), **colours}
-    places, bodies = _laid_out(tags)
-    table = b"".join(struct.pack(">4sII", name, *places[body]) for name, body in tags.items())
-    size = _HEADER + 4 + len(table) + len(bodies)
-    return _head(profile, space, size) + struct.pack(">I", len(tags)) + table + bodies
-
-
 def _laid_out(tags: Mapping[bytes, bytes]) -> tuple[dict[bytes, tuple[int, int]], bytes]:
     """Where each body lies; equal ones, as three curves often are, lie there once."""
     places: dict[bytes, tuple[int, int]] = {}
@@ -135,9 +143,8 @@ def _laid_out(tags: Mapping[bytes, bytes]) -> tuple[dict[bytes, tuple[int, int]]
     return places, bodies
 
 
-def _head(profile: bytes, space: bytes, size: int) -> bytes:
-    version = b"\4\x40\0\0" if profile[8] >= 4 else b"\2\x40\0\0"  # noqa: PLR2004  the version's first number
-    intent = profile[64:68] if profile[64:67] == bytes(3) and profile[67] < 4 else bytes(4)  # noqa: PLR2004  four exist
+def _head(space: bytes, size: int, intent: bytes, *, is_new: bool) -> bytes:
+    version = b"\4\x40\0\0" if is_new else b"\2\x40\0\0"
     head = struct.pack(">I4x4s4s4s4s", size, version, b"mntr", space, b"XYZ ")
     return (head + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(24) + intent + _D50).ljust(_HEADER, b"\0")
 

@@ -9,6 +9,7 @@ from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.jpeg_frame import FRAMES, Frame, Progress, Scan, intervals, read_frame, read_scan
 from chalicelib.engine.clean.jpeg_parts import SOS, Segment, segments, without_fill
 from chalicelib.engine.clean.jpeg_tables import DHT, DQT, DRI, Tables, segment
+from chalicelib.engine.colour.icc import GREY, RGB, space
 from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
 from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_jpeg import JpegWatch
@@ -22,7 +23,8 @@ _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _ICC = b"ICC_PROFILE\0"
 _LARGEST = 65_533
 _UNITS, _TRANSFORMS = 2, 2
-_SPACES = {1: b"GRAY", 3: b"RGB "}
+_SPACES = {1: frozenset({GREY, RGB}), 3: frozenset({RGB})}
+"""Of profiles, by the number of components: greys may have one of colours."""
 
 
 def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
@@ -108,7 +110,8 @@ def _profile(parts: Sequence[Segment], frame: Frame) -> Iterator[bytes]:
         return
     if len(frame.components) not in _SPACES:
         raise CannotRebuild
-    profile = icc.rebuilt(b"".join(body for _, body in pieces), _SPACES[len(frame.components)])
+    found = b"".join(body for _, body in pieces)
+    profile = icc.rebuilt(found, space(found)) if space(found) in _SPACES[len(frame.components)] else b""
     if len(profile) > _LARGEST - len(_ICC) - 2:
         raise CannotRebuild
     if profile:

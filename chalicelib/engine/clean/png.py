@@ -11,6 +11,7 @@ from chalicelib.engine.clean.png_facts import facts, transparency
 from chalicelib.engine.clean.png_header import PALETTE, Header, read_header
 from chalicelib.engine.clean.png_pixels import SIGNATURE, chunk, chunks, exactly, histogram, prove_spare
 from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
+from chalicelib.engine.containers.png_colours import DESCRIBING
 from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_png import PngWatch
 
@@ -36,7 +37,10 @@ class _Frame:
 
 @dataclass(slots=True)
 class _File:
-    """What matters of a PNG: of each fact the first, of pixels the first run, of frames all."""
+    """What matters of a PNG: of each fact the first, of pixels the first run, of frames all.
+
+    Colours are told before the pixels or not at all.
+    """
 
     facts: dict[bytes, bytes] = field(default_factory=dict)
     plays: bytes = b""
@@ -73,7 +77,7 @@ def _read(data: bytes) -> _File:
             file.frames[-1].packed.append(body[4:])
         elif kind == b"acTL":
             file.plays = file.plays or bytes(body[4:8])
-        else:
+        elif kind not in DESCRIBING or not any(frame.packed for frame in file.frames):
             file.facts.setdefault(kind, bytes(body))
         before = kind
     return file if file.plays else _File(file.facts, b"", [_Frame(b"", file.frames[0].packed)])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from chalicelib.engine.clean import icc
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.png_header import PALETTE
+from chalicelib.engine.colour.icc import space
+from chalicelib.engine.containers.png_colours import primaries, profile, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,39 +18,36 @@ if TYPE_CHECKING:
     from chalicelib.engine.clean.png_header import Header
 
 _GREYS = frozenset({0, 4})
-_WHOLE = 100_000
-"""1.0 in gAMA and cHRM."""
-_GAMMAS = range(_WHOLE // 20, _WHOLE * 5)
 _DENSITIES = range(1, 400_000)
 """Pixels a metre: to 10,000 an inch."""
-_INTENTS = range(4)
-_PRIMARIES = frozenset({1, *range(4, 13), 22})
-_TRANSFERS = frozenset({1, *range(4, 19)})
 _NITS = range(100_000_000)
 """Ten-thousandths of a candela a square metre: to 10,000."""
 # Red, green, blue and white in steps of 0.00002, as mDCV has them: BT.709, P3 and BT.2020.
-_DISPLAYS = frozenset(
+_DISPLAYS = [
     struct.pack(">8H", *(round(value * 50_000) for value in values))
     for values in (
         (0.640, 0.330, 0.300, 0.600, 0.150, 0.060, 0.3127, 0.3290),
         (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
         (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
     )
-)
-_LARGEST_PROFILE = 4 * 1024 * 1024
+]
+_WIDEST = _DISPLAYS[-1]
 _SBIT = {0: 1, 2: 3, PALETTE: 3, 4: 2, 6: 4}
 
 
 def facts(found: Mapping[bytes, bytes], header: Header) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks that stay, by name, in the order in which they are written.
+    """The chunks that stay, by name, in the order in which they are written: about colours the one that counts.
 
     Raises:
         CannotRebuild: the colours are in a profile that cannot be rebuilt.
     """
-    for kind, read in _FACTS.items():
-        body = read(found[kind], header) if kind in found else b""
+    counts, colour = told(found, is_grey=header.color in _GREYS)
+    for kind in (*_WITH.get(counts, ()), b"sBIT", b"pHYs"):
+        body = _FACTS[kind](found[kind], header) if kind in found else b""
         if body:
             yield kind, body
+    if counts == b"cICP" and colour.profile and header.color not in _GREYS:
+        yield b"iCCP", _packed(colour.profile)  # the same colours, for readers that do not know cICP
 
 
 def transparency(body: bytes, header: Header) -> bytes:
@@ -66,13 +65,13 @@ def transparency(body: bytes, header: Header) -> bytes:
     return struct.pack(f">{count}H", *(sample & most for sample in struct.unpack(f">{count}H", body)))
 
 
-def _profile(body: bytes, header: Header) -> bytes:
-    """Packed anew, under a name of ours. What cannot be unpacked is no profile."""
-    try:
-        profile = zlib.decompressobj().decompress(body[body.find(b"\0") + 2 :], _LARGEST_PROFILE)
-    except zlib.error:
-        return b""
-    plain = icc.rebuilt(profile, b"GRAY" if header.color in _GREYS else b"RGB ")
+def _profile(body: bytes, _: Header) -> bytes:
+    """Packed anew, under a name of ours."""
+    found = profile(body)
+    return _packed(icc.rebuilt(found, space(found)))
+
+
+def _packed(plain: bytes) -> bytes:
     return b"icc\0\0" + zlib.compress(plain) if plain else b""
 
 
@@ -83,17 +82,18 @@ def _numbers(form: str, is_sane: Callable[..., bool]) -> Callable[[bytes, Header
     return read
 
 
-def _are_primaries(*values: int) -> bool:
-    pairs = zip(values[::2], values[1::2], strict=True)
-    return all(x + y <= _WHOLE and y for x, y in pairs)
+def _chromaticities(body: bytes, _: Header) -> bytes:
+    return body if primaries(body) else b""
 
 
-def _is_code(primaries: int, transfer: int, matrix: int, full: int) -> bool:
-    return primaries in _PRIMARIES and transfer in _TRANSFERS and matrix == 0 and full <= 1
-
-
-def _is_display(colours: bytes, most: int, least: int) -> bool:
-    return colours in _DISPLAYS and most in _NITS and least <= most
+def _display(body: bytes, _: Header) -> bytes:
+    """Its brightness counts; of primaries the known ones are written."""
+    if len(body) != struct.calcsize(">16sII"):
+        return b""
+    colours, most, least = struct.unpack(">16sII", body)
+    if most not in _NITS or least > most:
+        return b""
+    return struct.pack(">16sII", colours if colours in _DISPLAYS else _WIDEST, most, least)
 
 
 def _bits(body: bytes, header: Header) -> bytes:
@@ -103,13 +103,20 @@ def _bits(body: bytes, header: Header) -> bytes:
 
 
 _FACTS: Mapping[bytes, Callable[[bytes, Header], bytes]] = {
-    b"cICP": _numbers(">BBBB", _is_code),
-    b"mDCV": _numbers(">16sII", _is_display),
+    b"cICP": lambda body, _: body[:3] + b"\1",
+    b"mDCV": _display,
     b"cLLI": _numbers(">II", lambda most, mean: most in _NITS and mean in _NITS),
     b"iCCP": _profile,
-    b"sRGB": _numbers(">B", _INTENTS.__contains__),
-    b"gAMA": _numbers(">I", _GAMMAS.__contains__),
-    b"cHRM": _numbers(">8I", _are_primaries),
+    b"sRGB": _numbers(">B", lambda _: True),
+    b"gAMA": _numbers(">I", lambda _: True),
+    b"cHRM": _chromaticities,
     b"sBIT": _bits,
     b"pHYs": _numbers(">IIB", lambda x, y, unit: x in _DENSITIES and y in _DENSITIES and unit <= 1),
 }
+_WITH = {
+    b"cICP": (b"cICP", b"mDCV", b"cLLI"),
+    b"iCCP": (b"iCCP",),
+    b"sRGB": (b"sRGB",),
+    b"gAMA": (b"gAMA", b"cHRM"),
+}
+"""The chunk that counts, and what is carried with it."""

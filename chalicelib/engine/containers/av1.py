@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.engine.containers.colr import Codes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,6 +19,7 @@ _SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
 _REFERENCES = 10  # what a decoder may hold at once: eight references, the frame at work and the one given out
 _LEB128_BYTES = 8
 _WITH_TIER = 7
+_HIGH, _PROFESSIONAL = 1, 2  # profiles: one is always in colour, one has a third depth
 
 
 class Coded(NamedTuple):
@@ -26,6 +29,8 @@ class Coded(NamedTuple):
     height: int = 0
     held: int = 0
     """Bytes of the planes of all frames that are held at once."""
+    codes: Codes | None = None
+    """Its colours, where it says them."""
 
 
 def coded(data: bytes | memoryview, units: Tally) -> Coded:
@@ -36,6 +41,7 @@ def coded(data: bytes | memoryview, units: Tally) -> Coded:
         ImageTooLarge: the data has more units than are read.
     """
     width = height = frame_bytes = frames = 0
+    codes: Codes | None = None
     for kind, payload in _units(data):
         units.add()
         frames += kind in {_FRAME_HEADER, _FRAME}
@@ -43,7 +49,8 @@ def coded(data: bytes | memoryview, units: Tally) -> Coded:
             sequence = _sequence(payload)
             width, height = max(width, sequence.width), max(height, sequence.height)
             frame_bytes = max(frame_bytes, sequence.held)
-    return Coded(width, height, frame_bytes * max(1, min(frames, _REFERENCES)))
+            codes = codes or sequence.codes
+    return Coded(width, height, frame_bytes * max(1, min(frames, _REFERENCES)), codes)
 
 
 def _units(data: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
@@ -100,9 +107,18 @@ def _sequence(payload: bytes | memoryview) -> Coded:
     across, down = bits.take(4) + 1, bits.take(4) + 1
     width, height = bits.take(across) + 1, bits.take(down) + 1
     _skip_tools(bits, is_reduced=bool(is_reduced))
-    sample = 2 if bits.take(1) else 1
+    is_deep = bits.take(1)
     samples = 3.0 if profile else 1.5
-    return Coded(width, height, round(width * height * sample * samples))
+    codes = _codes(bits, profile, is_deep=bool(is_deep))
+    return Coded(width, height, round(width * height * (1 + is_deep) * samples), codes)
+
+
+def _codes(bits: _Bits, profile: int, *, is_deep: bool) -> Codes | None:
+    if profile == _PROFESSIONAL and is_deep:
+        bits.take(1)
+    if profile != _HIGH:
+        bits.take(1)
+    return Codes(bits.take(8), bits.take(8)) if bits.take(1) else None
 
 
 def _skip_operating_points(bits: _Bits) -> None:

@@ -9,6 +9,7 @@ from chalicelib.engine.bounds import AVIF_SIDE, BOXES, DIRECTORY, EXIF, NESTED, 
 from chalicelib.engine.containers import items
 from chalicelib.engine.containers.av1 import Coded, coded
 from chalicelib.engine.containers.boxes import boxes
+from chalicelib.engine.containers.colr import colour_of
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -49,6 +50,7 @@ def claims(data: bytes, parts: tuple[Part, ...]) -> Survey:
         width,
         height,
         max(sum(one.held for one in still), sum(one.held for one in film)),
+        colour=colour_of(data, within, next((one.codes for one in (*still, *film) if one.codes), None)),
     )
 
 

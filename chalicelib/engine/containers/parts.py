@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from chalicelib.engine.colour.description import ColourDescription
 
 
 class Part(NamedTuple):
@@ -28,6 +31,8 @@ class Survey:
     """Bytes that the decoder holds beside the decoded pixels, whatever size it decodes at."""
     scales: bool = False
     """True where a smaller picture can be decoded without ever holding the whole one."""
+    colour: ColourDescription | None = None
+    """What samples mean; None where only an ICC profile can say it, which Pillow reads."""
     start: tuple[int, bytes] | None = None
     """Where the picture is not the first in the file: bytes to be put at a position, so that it is."""
     coding: str = ""

@@ -34,6 +34,10 @@ def _early(kind: bytes, body: bytes) -> bytes:
     return base()[:HEAD] + png_chunk(kind, body) + base()[HEAD:]
 
 
+def _beside_codes(kind: bytes, body: bytes) -> bytes:
+    return base()[:HEAD] + png_chunk(b"cICP", _REAL[b"cICP"]) + png_chunk(kind, body) + base()[HEAD:]
+
+
 def _late(kind: bytes, body: bytes) -> bytes:
     return base()[:-12] + png_chunk(kind, body) + END
 
@@ -90,9 +94,10 @@ _REAL = {
 }
 
 
-def with_facts() -> bytes:
-    """The still with every chunk about its colours."""
-    return base()[:HEAD] + b"".join(png_chunk(*one) for one in _REAL.items()) + base()[HEAD:]
+def with_facts(*without: bytes) -> bytes:
+    """The still with every chunk about its colours but these; of those that contradict, only one counts."""
+    kept = [png_chunk(kind, body) for kind, body in _REAL.items() if kind not in without]
+    return base()[:HEAD] + b"".join(kept) + base()[HEAD:]
 
 
 PNG: Carriers = {
@@ -105,6 +110,11 @@ PNG: Carriers = {
     **{
         f"second {kind.decode()}": partial(lambda k, b: _early(k, b + MARK)[:-12] + png_chunk(k, b) + END, kind, body)
         for kind, body in _REAL.items()
+    },
+    **{
+        f"{place} {kind.decode()} beside cICP": partial(_beside_codes, kind, body)
+        for kind in (b"mDCV", b"cLLI")
+        for place, body in (("behind", _REAL[kind] + MARK), ("instead of", (MARK * 2)[: len(_REAL[kind])]))
     },
     "behind IHDR": lambda: base()[:8] + png_chunk(b"IHDR", base()[16:29] + MARK) + base()[HEAD:],
     "palette of a picture without": lambda: _early(b"PLTE", MARK + b"!"),

@@ -1,0 +1,137 @@
+"""PQ and HLG brought down to sRGB.
+
+Reference white (203 cd/m2, ITU-R BT.2408) and all that is darker keep their proportions; what is brighter goes into the
+room between white's new place and 1.0 along a curve. It is applied to the brightest of the three samples, and the other
+two follow in proportion, so hues stay. White comes down to 0.5 for a picture with lights of 1,000 cd/m2 or more, less
+for dimmer ones, not at all where nothing is brighter than white. That is how Chromium 156 shows such pictures, and what
+SMPTE ST 2094-50 calls reference white tone mapping; docs/decisions.md has the formulas.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PIL import Image, ImageMath
+
+from chalicelib.engine.colour.codes import PQ, PRIMARIES
+from chalicelib.engine.colour.description import DEFAULT_PEAK
+from chalicelib.engine.colour.profiles import Matrix, Vector, inverse, product, to_d50, to_xyz
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.engine.colour.description import HighRange
+
+WHITE = 203.0
+"""Candela a square metre."""
+_BENT = 0.65
+"""How early the curve bends: where the middle one of its three points lies."""
+_HLG_GAMMA = 0.2
+"""HLG's light grows with this power of brightness (ITU-R BT.2100) on a display of 1,000 cd/m2."""
+_BT709, _BT2020 = 1, 9
+_DEEPEST = 65_535
+_TINY = 1e-6
+
+
+class _Steps(NamedTuple):
+    """What is done to the light of samples, where 1 is reference white."""
+
+    brightness: Vector
+    """What red, green and blue add to brightness."""
+    wide: Matrix
+    """To BT.2020."""
+    narrow: Matrix
+    """From there to sRGB."""
+    white: float
+    """Where reference white comes to."""
+    top: float
+    """What comes to 1."""
+
+
+def brought_down(image: Image.Image, high: HighRange) -> Image.Image:
+    """An RGB or RGBA picture in sRGB; transparency stays. Holds some 60 bytes a pixel."""
+    steps = _steps(high)
+    light = [band.point(_lights(high.transfer), "F") for band in image.split()[:3]]
+    if high.transfer != PQ:
+        light = _grown(light, steps.brightness)
+    light = _times(steps.wide, light)
+    scale = _computed(lambda a: _scale(a, steps), r=light[0], g=light[1], b=light[2])
+    light = [_computed(lambda a: a["v"] * a["s"], v=one, s=scale) for one in light]
+    shown = [_written(one) for one in _times(steps.narrow, light)]
+    return Image.merge(image.mode, [*shown, *image.split()[3:]])
+
+
+@lru_cache(maxsize=16)
+def _steps(high: HighRange) -> _Steps:
+    own, narrow = PRIMARIES[high.primaries], inverse(to_d50(PRIMARIES[_BT709]))
+    middle = to_d50(PRIMARIES[_BT2020])
+    top = max(high.peak, WHITE) / WHITE
+    white = 1 - 0.5 * min(1.0, math.log(top) / math.log(DEFAULT_PEAK / WHITE))
+    return _Steps(to_xyz(own)[1], product(inverse(middle), to_d50(own)), product(narrow, middle), white, top)
+
+
+def _grown(light: list[Image.Image], brightness: Vector) -> list[Image.Image]:
+    """HLG's light on a display."""
+    (bright,) = _times((brightness,), light)
+    factor = DEFAULT_PEAK / WHITE
+    return [_computed(lambda a: a["v"] * a["y"] ** _HLG_GAMMA * factor, v=one, y=bright) for one in light]
+
+
+def _times(rows: tuple[Vector, ...], light: list[Image.Image]) -> list[Image.Image]:
+    return [_sum(row, light) for row in rows]
+
+
+def _sum(row: Vector, light: list[Image.Image]) -> Image.Image:
+    r, g, b = light
+    return _computed(lambda a: a["r"] * row[0] + a["g"] * row[1] + a["b"] * row[2], r=r, g=g, b=b)
+
+
+def _computed(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) -> Image.Image:
+    found: Image.Image = ImageMath.lambda_eval(formula, **images)
+    return found
+
+
+def _scale(a: dict[str, Any], steps: _Steps) -> Any:  # noqa: ANN401  ImageMath's operands have no public type
+    """By how much all three samples are scaled: what the curve makes of the brightest, over it."""
+    most = a["max"](a["max"](a["r"], a["g"]), a["max"](a["b"], _TINY))
+    x = a["min"](a["max"](most, 1.0), steps.top)
+    across, up = (1 - _BENT) + _BENT / steps.white, (1 - _BENT) * steps.white + _BENT
+    bow, rise = 1 - 2 * across + steps.top, across - 1
+    t = (x - 1) / (rise + _TINY + (rise * rise + bow * (x - 1)) ** 0.5)  # the parabola's parameter, from 0 to 1
+    curved = (1 - t) * (1 - t) * steps.white + t * (1 - t) * (2 * up) + t * t
+    return curved * a["min"](most, 1.0) / most
+
+
+@cache
+def _lights(transfer: int) -> list[float]:
+    """The light of each of 256 samples."""
+    return [(_pq if transfer == PQ else _hlg)(i / 255) for i in range(256)]
+
+
+def _pq(x: float) -> float:
+    """ITU-R BT.2100: where reference white is 1."""
+    root = x ** (32 / 2523)
+    above, below = max(root - 107 / 128, 0.0), 2413 / 128 - 2392 / 128 * root
+    return 10_000 / WHITE * float((above / below) ** (8192 / 1305))
+
+
+def _hlg(x: float) -> float:
+    """ITU-R BT.2100: in the scene, 0 to 1."""
+    return x * x / 3 if x <= 0.5 else (math.exp((x - 0.55991073) / 0.17883277) + 0.28466892) / 12  # noqa: PLR2004
+
+
+def _written(light: Image.Image) -> Image.Image:
+    """Light as sRGB's samples, cut at its edges."""
+    deep = _computed(lambda a: a["int"](a["min"](a["max"](a["v"], 0.0), 1.0) * _DEEPEST + 0.5), v=light)
+    return deep.point(_samples(), "L")
+
+
+@cache
+def _samples() -> list[int]:
+    return [round(255 * _srgb(i / _DEEPEST)) for i in range(_DEEPEST + 1)]
+
+
+def _srgb(value: float) -> float:
+    return value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055  # noqa: PLR2004

@@ -1,0 +1,57 @@
+"""Whatever a file says of its colours, and wherever it says it, every form of it shows the same ones."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.colour.icc import is_srgb
+from chalicelib.engine.decode import decode
+from chalicelib.engine.pipeline import process
+from chalicelib.engine.probe import probe
+from chalicelib.engine.steps import whole
+from tests.engine.described import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER
+from tests.engine.patches import COLOURS, GREYS, furthest, light, seen, srgb
+from tests.pictures import opened
+from tests.profiles import SRGB, grey_profile, matrix_profile
+
+RECIPE = Recipe(sizes=(192,), formats=("jpeg", "avif"))
+LIMITS = Limits()
+NEAR = 6
+"""Levels of a channel: what coding at the recipe's quality costs is in it."""
+HALVED = tuple(tuple(round(255 * srgb(light(value / 255) / 2)) for value in colour) for colour in COLOURS)
+WANTED = {
+    **dict.fromkeys((*COLOURED, *NO_BRIGHTER), COLOURS),
+    **dict.fromkeys(GREYISH, tuple((grey,) * 3 for grey in GREYS)),
+    **dict.fromkeys(BRIGHT, HALVED),
+}
+MADE = {**COLOURED, **GREYISH, **BRIGHT, **NO_BRIGHTER}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_thumbnails_and_the_whole_picture_have_the_colours_that_are_meant(name: str) -> None:
+    data = MADE[name]()
+    for one in process(data, RECIPE, LIMITS).renditions[1:]:
+        assert furthest(seen(opened(one.body)), WANTED[name]) <= NEAR, one.format
+    assert furthest(seen(_whole(data)), WANTED[name]) <= 4
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_the_public_form_says_the_same(name: str) -> None:
+    public = process(MADE[name](), RECIPE, LIMITS).renditions[0]
+    assert furthest(seen(_whole(public.body)), WANTED[name]) <= 4
+
+
+def test_a_profile_is_srgb_by_its_numbers_and_not_by_its_name() -> None:
+    assert not is_srgb(NAMED_SRGB)
+    assert not is_srgb(LINEAR)
+    assert not is_srgb(matrix_profile(SRGB, 2.2))
+    assert not is_srgb(grey_profile(2.2))
+    assert not is_srgb(b"sRGB" * 100)
+
+
+def _whole(data: bytes) -> Image.Image:
+    source = probe(data, LIMITS)
+    decode(source.image)
+    return whole(source)
