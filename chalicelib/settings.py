@@ -23,6 +23,7 @@ from chalicelib.setting_types import (
     TEXT,
     BaseUrl,
     Bucket,
+    Damaged,
     DatabaseUrl,
     DistributionId,
     Moment,
@@ -151,6 +152,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Pixels."""
     max_frames: Annotated[int, Meta(ge=1, le=10_000)] = 120
     """Of an animation."""
+    damaged_images: Damaged = "error"
+    """What becomes of a JPEG that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
     rendition_sizes: Sizes = "600,300,150"
     """Longest sides of thumbnails in pixels, by comma, each once."""
     variant_formats: Variants = "avif,webp"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from chalicelib.api.asking import Ask
+from chalicelib.api.problems import remarked
 from chalicelib.api.vocabulary import Moment
 from chalicelib.api.withholding import is_withheld
 from chalicelib.core import keys
@@ -120,6 +121,7 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
         "url": _full_url(forms, delivery),
         "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
         "thumbnails": thumbnails,
+        "warnings": remarked(picture.warnings, ask.language),
         "private": private,
         "links": _links(ask, image, private=private),
         **more,

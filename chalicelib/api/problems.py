@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -54,6 +54,11 @@ def say(error: WallifyError | Failure, language: Language) -> str:
         return error.message
     turkish = TURKISH.get(error.sentence or error.message) or TURKISH.get(error.code) or error.message
     return filled(turkish, error.details)
+
+
+def remarked(remarks: Iterable[str], language: Language) -> tuple[str, ...]:
+    """What a record says about its file, in the language; English where a sentence has no other form."""
+    return tuple(TURKISH.get(one, one) if language is Language.TURKISH else one for one in remarks)
 
 
 def _headers(error: WallifyError) -> dict[str, str]:

@@ -167,6 +167,24 @@ TURKISH = {
     "This collection has more images than one look sorts; ask for the newest first, and follow the cursor.": (
         "Koleksiyon bir seferde sıralanamayacak kadar büyük; en yenileri isteyip imleçle ilerleyin."
     ),
+    # What a picture's record says about its file; see core/remarks.py.
+    "The JPEG's coded pixels end too early: a part of the picture is missing or broken.": (
+        "JPEG'in kodlanmış pikselleri erken bitiyor: resmin bir bölümü eksik ya da bozuk."
+    ),
+    "The JPEG's coded pixels do not fit its size: a part of the picture is missing or broken.": (
+        "JPEG'in kodlanmış pikselleri boyutuna uymuyor: resmin bir bölümü eksik ya da bozuk."
+    ),
+    "The JPEG's restart markers are too few or out of order: a part of the picture is missing or broken.": (
+        "JPEG'in yeniden başlatma işaretleri eksik ya da sırasız: resmin bir bölümü eksik ya da bozuk."
+    ),
+    "The JPEG has no pixels for one of its colours.": "JPEG'de renklerden birinin pikselleri yok.",
+    "The JPEG's last scans are missing, so its detail is coarser than its encoder meant it.": (
+        "JPEG'in son taramaları yok; ayrıntıları, kodlayıcısının amaçladığından daha kaba."
+    ),
+    "The JPEG has a few bytes behind its coded pixels that belong to nothing; the public copy is without them.": (
+        "JPEG'in kodlanmış piksellerinin ardında hiçbir şeye ait olmayan birkaç bayt var; yayımlanan kopyada yoklar."
+    ),
+    "The JPEG has no end marker; the public copy has one.": "JPEG'in bitiş işareti yok; yayımlanan kopyada var.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "This takes one file; send many to POST /bulk_upload.": (
         "Bu adres tek dosya alır; çok dosyayı POST /bulk_upload adresine gönderin."

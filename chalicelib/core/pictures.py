@@ -19,6 +19,8 @@ class Limits:
     frames: int = 120
     memory: int = 512 << 20
     """Bytes that one picture may take while it is processed, the idle process included."""
+    takes_damaged: bool = False
+    """Whether a picture that lacks some of its pixels is taken with a warning, where its decoder gives the others."""
 
 
 @dataclass(frozen=True, slots=True)

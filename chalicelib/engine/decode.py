@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +12,8 @@ from chalicelib.engine.guard import decoder_errors
 from chalicelib.engine.memory import Room
 from chalicelib.engine.mended import mend, mended_file
 from chalicelib.engine.reduction import coded_bytes, eighths
-from chalicelib.engine.watched import watch
+from chalicelib.engine.watched import verdict, watch
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -48,18 +50,33 @@ def open_picture(form: str, data: bytes) -> ImageFile:
     Raises:
         DamagedImage: the header cannot be read.
     """
-    module, name = _PLUGINS[form]
-    plugin, file = getattr(import_module(module), name), mended_file(form, data)
+    plugin, file = _plugin(form), mended_file(form, data)
     with decoder_errors():
-        return cast("ImageFile", plugin(io.BytesIO(file)))
+        return plugin(io.BytesIO(file))
 
 
-def decode(image: ImageFile, longest: int | None = None, *, room: Room = _UNTAKEN, is_anew: bool = False) -> Box:
+@cache
+def _plugin(form: str) -> type[ImageFile]:
+    """Pillow's reader of the format, without what it reads for nobody: a JPEG's density, by way of all of its Exif."""
+    module, name = _PLUGINS[form]
+    plugin = getattr(import_module(module), name)
+    return type(name, (plugin,), {"_read_dpi_from_exif": lambda _: None}) if form == "jpeg" else plugin
+
+
+def decode(
+    image: ImageFile,
+    longest: int | None = None,
+    *,
+    room: Room = _UNTAKEN,
+    is_anew: bool = False,
+    takes_damaged: bool = False,
+) -> Box:
     """Decode the first frame in place, every coded byte of it, and say which part of the result is picture.
 
     With `longest` a JPEG may come out smaller, at the coarsest scale that serves a picture of that many pixels.
     Its edge pixels then hang over by a fraction, so resampling must be told the box. `room` is what memory there is;
-    `is_anew` says that the whole picture is to be encoded again after this.
+    `is_anew` says that the whole picture is to be encoded again after this. `takes_damaged` says that pixels may be
+    missing, if the decoder gives the others; see `watched.verdict` for what is wrong then.
 
     Raises:
         DamagedImage: the pixels are cut off or broken.
@@ -75,6 +92,8 @@ def decode(image: ImageFile, longest: int | None = None, *, room: Room = _UNTAKE
         _let_go_early(image)
     with decoder_errors():
         image.load()
+    if (fault := verdict(image).fault) and not takes_damaged:
+        raise DamagedImage(fault)
     mend(image)
     if image.format in _THROUGH_BYTES:
         image.fp = None

@@ -12,6 +12,7 @@ from chalicelib.engine.probe import Source, probe
 from chalicelib.engine.publish import publish
 from chalicelib.engine.resample import shrink
 from chalicelib.engine.steps import fit, ladder
+from chalicelib.engine.watched import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     steps = ladder(source, recipe.sizes)
     smallest = steps[min(recipe.sizes)]
     picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
-    full = publish(data, source)
+    full = publish(source.data, source)
     return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
 
@@ -73,4 +74,5 @@ def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
         thumbhash=placeholder(tiny),
         colors=dominant_colors(tiny),
         exif=source.exif.facts,
+        warnings=(*source.survey.warnings, *verdict(source.image).all),
     )

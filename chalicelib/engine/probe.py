@@ -43,10 +43,13 @@ class Source:
     room: Room = field(default_factory=Room)
     """What memory there is for its pixels."""
     data: bytes = field(default=b"", repr=False)
+    """The file, mended where its structure had faults."""
     chosen: list[Still] = field(default_factory=list)
     """The frame that is shown instead of `image`, once that is decoded and another one was found better."""
     colour: ColourDescription = SRGB
     """What its samples mean."""
+    takes_damaged: bool = False
+    """See `Limits`."""
 
 
 def probe(data: bytes, limits: Limits) -> Source:
@@ -66,12 +69,24 @@ def probe(data: bytes, limits: Limits) -> Source:
     room = room_for(len(data), survey.held, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
         room.admit(form, "RGBA", survey.width * survey.height)
+    data = survey.mended or data
     image = _opened(form, survey, data)
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
     _within(limits, most, *image.size, frames)
     exif, colour = _exif(form, image), survey.colour or _colour(image)
-    return Source(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data, colour=colour)
+    return Source(
+        form,
+        survey,
+        _upright(image.size, exif.orientation),
+        frames,
+        exif,
+        image,
+        room,
+        data,
+        colour=colour,
+        takes_damaged=limits.takes_damaged,
+    )
 
 
 def _opened(form: str, survey: Survey, data: bytes) -> ImageFile:

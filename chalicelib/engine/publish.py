@@ -71,7 +71,7 @@ def _decoded_again(data: bytes, source: Source) -> Source:
     if source.format not in _DECODED_AGAIN:
         return source
     image = open_picture(source.format, data)
-    decode(image, room=source.room, is_anew=True)
+    decode(image, room=source.room, is_anew=True, takes_damaged=source.takes_damaged)
     return replace(source, image=image)
 
 

@@ -64,7 +64,7 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 def _largest(source: Source, longest: int) -> Image.Image:
     target = fit(source.image.size, longest)
-    box = decode(source.image, longest, room=source.room)
+    box = decode(source.image, longest, room=source.room, takes_damaged=source.takes_damaged)
     still = still_of(source.format, source.data, source.image, source.frames, source.room)
     source.chosen[:] = [still] if still else []
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.

@@ -1,18 +1,18 @@
-"""Decoding that tells whether a file's coded bytes are all needed, without decoding twice.
+"""Decoding that tells whether all pixels are there and all coded bytes needed, without decoding twice.
 
-Pillow's decoders say nothing about bytes that they skip. So JPEG and PNG are decoded by way of two small decoders of
-ours that hand every byte on to Pillow's and watch what becomes of it.
+Pillow's decoders say nothing about bytes that they skip or lack. So JPEG and PNG are decoded by way of two small
+decoders of ours that hand every byte on to Pillow's and watch what becomes of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from PIL import Image
 
 from chalicelib.engine.clean.fault import CannotRebuild
-from chalicelib.engine.clean.jpeg_parts import coded
 from chalicelib.engine.clean.png_header import read_header
+from chalicelib.engine.jpeg_scans import scans
 from chalicelib.engine.watched_jpeg import JpegWatch, WatchedJpeg
 from chalicelib.engine.watched_png import PngWatch, WatchedPng
 
@@ -23,6 +23,22 @@ if TYPE_CHECKING:
 
 Watch = JpegWatch | PngWatch
 
+
+class Verdict(NamedTuple):
+    """What is wrong with a picture's coded bytes, in sentences."""
+
+    fault: str = ""
+    """Why pixels are missing or broken."""
+    warnings: tuple[str, ...] = ()
+    """What else is wrong."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every sentence, the worst first."""
+        return (self.fault, *self.warnings) if self.fault else self.warnings
+
+
+_FAULTLESS = Verdict()
 _WHOLE = (1, 0)
 """What stands for a JPEG's scale and draft mode where none was asked for."""
 _IHDR = slice(16, 29)
@@ -40,8 +56,14 @@ def seen(image: ImageFile) -> Watch | None:
     return next((one for one in image.decoderconfig if isinstance(one, Watch)), None)
 
 
+def verdict(image: ImageFile) -> Verdict:
+    """What is wrong with a decoded picture's coded bytes; nothing for formats whose decoders say all themselves."""
+    found = seen(image)
+    return Verdict(*found.verdict()) if found else _FAULTLESS
+
+
 def _watch_jpeg(image: ImageFile, data: bytes) -> None:
-    _hand_over(image, "watched_jpeg", *(image.decoderconfig or _WHOLE), JpegWatch(coded(data)))
+    _hand_over(image, "watched_jpeg", *(image.decoderconfig or _WHOLE), JpegWatch(scans(data)))
 
 
 def _watch_png(image: ImageFile, data: bytes) -> None:

@@ -273,6 +273,7 @@ class Wired(Outside):
             scaled_pixels=given.max_scaled_pixels,
             side=given.max_side,
             frames=given.max_frames,
+            takes_damaged=given.damaged_images == "warn",
         )
 
     @cached_property

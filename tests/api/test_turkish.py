@@ -18,6 +18,7 @@ from chalicelib.api.problems import say
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.turkish import TURKISH
 from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTENCES, UNKNOWN, allowing, forms
+from chalicelib.core import remarks
 from chalicelib.core.messages import UnknownMessage
 from chalicelib.core.tasks import Failure, TaskType
 from chalicelib.engine.bounds import Bound
@@ -95,9 +96,14 @@ def test_the_sentences_were_found() -> None:
     assert len(found) > 60
     assert {
         "A batch has 1 to {limit} files.",
-        "The JPEG has no end marker.",
+        "The JPEG has no pixels.",
         "Not all of its files have arrived.",
     } <= found
+
+
+@pytest.mark.parametrize("remark", [value for name, value in vars(remarks).items() if name.isupper()])
+def test_each_remark_about_a_file_has_its_turkish_form(remark: str) -> None:
+    assert remark in TURKISH
 
 
 @pytest.mark.parametrize("english", [sentence for sentence in TURKISH if " " in sentence])

@@ -27,16 +27,17 @@ def late(extra: bytes) -> bytes:
 
 
 def jpeg_of_scans(count: int, size: tuple[int, int] | None = None) -> bytes:
-    """A progressive JPEG whose last scan comes again and again; its header may claim another size."""
+    """A progressive JPEG whose first scan comes again and again; its header may claim another size."""
     whole = bytearray(a_jpeg(SMALL, progressive=True))
     if size:
         at = whole.index(b"\xff\xc2") + 5
         whole[at : at + 4] = struct.pack(">HH", size[1], size[0])
     parts = list(jpeg._segments(bytes(whole)))  # noqa: SLF001  the test takes files apart as the code does
-    last = [number for number, part in enumerate(parts) if part.kind[0] == 0xC4][-1]
-    scan = bytes(whole[parts[last].start : parts[-1].end])
-    scans = sum(part.kind == b"\xda" for part in parts)
-    return bytes(whole[:-2]) + scan * (count - scans) + b"\xff\xd9"
+    kinds = [part.kind[0] for part in parts]
+    first = kinds.index(0xDA)
+    cut = parts[first + 1].start
+    scan = bytes(whole[parts[kinds.index(0xC4)].start : cut])
+    return bytes(whole[:cut]) + scan * (count - kinds.count(0xDA)) + bytes(whole[cut:])
 
 
 def gif_of(blocks: bytes) -> bytes:

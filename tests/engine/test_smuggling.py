@@ -37,7 +37,7 @@ REFUSED = frozenset(
         "jpeg: extension F7",
         "jpeg: reserved marker",
         "jpeg: stray bytes at the start",
-        "jpeg: second scan of the same",
+        "jpeg: behind the last pixel, a lot",
         "png: palette too long",
         "png: frame data without a frame",
         "webp: alpha before a lossless picture",

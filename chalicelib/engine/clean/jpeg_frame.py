@@ -107,15 +107,18 @@ def read_scan(frame: Frame, body: bytes) -> Scan:
 
 def intervals(frame: Frame, scan: Scan, restart: int) -> int:
     """How many coded intervals the scan has when a restart comes after this many units (0: never)."""
+    return math.ceil(units(frame, scan) / restart) if restart else 1
+
+
+def units(frame: Frame, scan: Scan) -> int:
+    """How many units the scan has: blocks of its only component, or else squares with some blocks of each."""
     widest = max(one.across for one in frame.components.values())
     tallest = max(one.down for one in frame.components.values())
     across, down = 8 * widest, 8 * tallest
     if len(scan.tables) == 1:
         (only,) = (frame.components[name] for name in scan.tables)
-        units = _blocks(frame.width, only.across, widest) * _blocks(frame.height, only.down, tallest)
-    else:
-        units = math.ceil(frame.width / across) * math.ceil(frame.height / down)
-    return math.ceil(units / restart) if restart else 1
+        return _blocks(frame.width, only.across, widest) * _blocks(frame.height, only.down, tallest)
+    return math.ceil(frame.width / across) * math.ceil(frame.height / down)
 
 
 @dataclass(slots=True)

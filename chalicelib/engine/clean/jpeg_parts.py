@@ -90,7 +90,7 @@ def _intervals(data: bytes, at: int, most: int) -> Iterator[tuple[int, int]]:
         marker, start = _next(data, at)
         if number >= most:
             raise CannotRebuild
-        yield at, _before_fill(data, at, start)
+        yield at, before_fill(data, at, start)
         if marker != _FIRST_RESTART + number % _RESTARTS:
             if _FIRST_RESTART <= marker < _FIRST_RESTART + _RESTARTS:
                 raise CannotRebuild
@@ -98,7 +98,8 @@ def _intervals(data: bytes, at: int, most: int) -> Iterator[tuple[int, int]]:
         number, at = number + 1, start + 2
 
 
-def _before_fill(data: bytes, start: int, end: int) -> int:
+def before_fill(data: bytes, start: int, end: int) -> int:
+    """Where the fill bytes begin that end here."""
     while end > start and data[end - 1] == 0xFF:  # noqa: PLR2004  the fill byte
         tail = data[max(start, end - _PAGE) : end]
         end -= len(tail) - len(tail.rstrip(b"\xff"))

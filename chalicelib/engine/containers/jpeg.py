@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.core.remarks import JPEG_ENDLESS
 from chalicelib.engine.bounds import SCANNED, SCANS, SEGMENTS, STRAY, TOLD, Tally
-from chalicelib.engine.containers.jpeg_frame import check_coding, frame_of
+from chalicelib.engine.containers.jpeg_frame import Frame, check_coding, frame_of
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _EOI, _SOS = 0xD9, 0xDA
+_END = bytes([0xFF, _EOI])
+_HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -21,27 +25,32 @@ _TOLD = (b"Exif\0\0", b"Photoshop 3.0\0")
 
 
 def survey(data: bytes) -> Survey:
-    """The segments before the first scan, whether an end marker follows it anywhere, and what decoding takes.
+    """The segments before the first scan, and what decoding takes. An end marker is added where none follows.
 
-    Of one scan no more, because the decoder reads every coded byte and misses nothing but a missing end. Several scans
+    Of one scan no more, because the decoder reads every coded byte and says itself what is missing. Several scans
     are counted, as each is a walk over the whole picture.
 
     Raises:
         UnsupportedType: it is coded in a way that is not decoded; see `check_coding`.
-        DamagedImage: there is no scan or no end marker, or a segment reaches beyond the file.
+        DamagedImage: there is no scan, no end marker behind arithmetic coding, or a segment reaches beyond the file.
         ImageTooLarge: there are more segments, scans or bytes between them than are worked through.
     """
     walk = _segments(data)
     head, scan = _head(walk)
     frame, scans, held = frame_of(data, head), 1, 0
     check_coding(data, head, frame)
-    if data.rfind(b"\xff\xd9", scan.end) < 0:
-        raise DamagedImage("The JPEG has no end marker.")
     if not frame.is_whole_in(data[scan.start + 4]):
         scans += sum(part.kind[0] == _SOS for part in walk)
         held = frame.coefficients
     SCANNED.check(scans * frame.width * frame.height)
-    return Survey(head, 1, frame.width, frame.height, held, scales=not held)
+    survey = Survey(head, 1, frame.width, frame.height, held, scales=not held)
+    return survey if data.rfind(_END, scan.end) >= 0 else _ended(survey, data, frame)
+
+
+def _ended(survey: Survey, data: bytes, frame: Frame) -> Survey:
+    if frame.marker not in _HUFFMAN:  # nobody would notice what is missing
+        raise DamagedImage("The JPEG has no end marker.")
+    return replace(survey, warnings=(JPEG_ENDLESS,), mended=data + _END)
 
 
 def _head(walk: Iterator[Part]) -> tuple[tuple[Part, ...], Part]:
@@ -79,8 +88,6 @@ def _segments(data: bytes) -> Iterator[Part]:
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
-    """The next marker and where it starts. Stray bytes before it are skipped, as libjpeg does."""
+    """The next marker and where it starts; the end where there is none. Stray bytes are skipped, as libjpeg does."""
     found = _END_OF_SCAN.search(data, at)
-    if found is None:
-        raise DamagedImage("The JPEG has no end marker.")
-    return data[found.start() + 1], found.start()
+    return (data[found.start() + 1], found.start()) if found else (_EOI, len(data))

@@ -37,6 +37,10 @@ class Survey:
     """Where the picture is not the first in the file: bytes to be put at a position, so that it is."""
     coding: str = ""
     """How its pixels are coded, in words for a refusal, where the decoder may not know that coding."""
+    warnings: tuple[str, ...] = ()
+    """What is wrong with parts that hold no pixels, a sentence each."""
+    mended: bytes | None = None
+    """The file without those faults, where a decoder would stumble over them; every position is then one in it."""
 
     def opened(self, data: bytes) -> bytes:
         """The file as its decoder is to have it: beginning with the picture; itself where it does."""
