@@ -52,7 +52,8 @@ TERMINAL: Mapping[str, str] = {
     "WALLIFY_E2E_DIR": "for tests: the folder of a local cloud that runs already",
     "WALLIFY_CORPUS": "for tests: the folder with a corpus of pictures",
     "WALLIFY_MACHINE_EXAMPLES": "for tests: how many examples the long state machines try",
-    "WALLIFY_KILLS": "for tests: `all` kills a worker at every checkpoint",
+    "WALLIFY_MACHINE_STEPS": "for tests: how many steps each of them has",
+    "WALLIFY_KILLS": "for tests: `all` brings a worker to each kind of end at every checkpoint",
     "WALLIFY_MANY": "for tests: how many tasks the tests of masses have on DynamoDB, SQLite and PostgreSQL",
 }
 """Names that commands and tests read, and functions do not."""

@@ -84,8 +84,15 @@ class World:
         self.killed_at: list[str] = []
         self.at_checkpoint: Callable[[str], None] = lambda _: None
         given = Settings(bucket="media", table="table", bootstrap_secret="root", **settings)  # type: ignore[arg-type]  # fields of Settings
-        self.wired = self._wired(given, state or MemoryState(), objects or self.bucket)
+        self._parts = (given, state or MemoryState(), objects or self.bucket)
+        self.wired = self._wired(*self._parts)
         self._sequencer = 0
+
+    def restart(self) -> None:
+        """Every process ends, and others begin over the same store, bucket and queue, whose messages are seen again."""
+        self.wired = self._wired(*self._parts)
+        for message in self.queue.messages:
+            message.visible_at = self.clock.now()
 
     def upload(
         self,

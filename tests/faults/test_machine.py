@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -25,8 +24,9 @@ from chalicelib.services.uploads import OnDuplicate, Upload
 from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring.outside import State
 from tests.faults.cloud import cloud_on_moto
-from tests.faults.database import base_on_sqlite
+from tests.faults.database import base_on_postgresql, base_on_sqlite
 from tests.faults.oracle import images_of, judge, tasks_of
+from tests.sizes import machine
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
 
@@ -111,6 +111,10 @@ class Machine(RuleBasedStateMachine):
     def let_time_pass(self, minutes: int) -> None:
         self.world.clock.move(timedelta(minutes=minutes))
 
+    @rule(hours=st.sampled_from([-1, 1]))
+    def let_the_clock_jump(self, hours: int) -> None:
+        self.world.clock.move(timedelta(hours=hours))
+
     @rule()
     def sweep(self) -> None:
         self.world.wired.sweeper.sweep()
@@ -169,12 +173,22 @@ class OnDynamodb(Machine):
             yield cloud.state()
 
 
-EVERY = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
-Machine.TestCase.settings = EVERY
-OnSqlite.TestCase.settings = settings(EVERY, max_examples=15)
-OnDynamodb.TestCase.settings = settings(EVERY, max_examples=4)
+class OnPostgresql(Machine):
+    """The same over a real PostgreSQL."""
+
+    @staticmethod
+    @contextmanager
+    def state() -> Iterator[State]:
+        """See Machine."""
+        with base_on_postgresql() as base:
+            yield base.state()
+
+
+Machine.TestCase.settings = machine(60, 30)
+OnSqlite.TestCase.settings = machine(15, 30)
+OnPostgresql.TestCase.settings = machine(6, 30)
+OnDynamodb.TestCase.settings = machine(4, 30)
 TestWorld = Machine.TestCase
 TestOnSqlite = OnSqlite.TestCase
+TestOnPostgresql = pytest.mark.slow(OnPostgresql.TestCase)
 TestOnDynamodb = pytest.mark.slow(OnDynamodb.TestCase)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -22,11 +20,9 @@ from chalicelib.services.opening import Asked
 from chalicelib.services.uploads import Upload
 from tests.memory_queue import Message
 from tests.night import DAY, NightWorld
+from tests.sizes import machine
 from tests.world import Kill, a_png
 
-EXAMPLES = int(os.environ.get("WALLIFY_MACHINE_EXAMPLES", "25"))
-"""Interleavings are this times the steps; the long run sets more."""
-STEPS = 40
 COLLECTIONS = st.sampled_from(["nature", "cities"])
 BODIES = st.integers(0, 5)
 BETWEEN = ("after_list", "after_copy", "after_known", "after_images")
@@ -58,7 +54,10 @@ ACTS = st.sampled_from(
     ]
 )
 JOBS = tuple(NIGHT_PLACES)
-PAUSES = st.sampled_from([timedelta(minutes=1), timedelta(minutes=20), timedelta(hours=23), 2 * DAY, 8 * DAY])
+HOUR_BACK = timedelta(hours=-1)
+PAUSES = st.sampled_from(
+    [HOUR_BACK, timedelta(minutes=1), timedelta(hours=1), timedelta(minutes=20), timedelta(hours=23), 2 * DAY, 8 * DAY]
+)
 
 
 class Night(RuleBasedStateMachine):
@@ -305,9 +304,4 @@ def _unless_refused(act: Callable[[], object]) -> None:
 
 
 TestNight = Night.TestCase
-TestNight.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestNight.settings = machine(25, 40)

@@ -1,74 +1,99 @@
-"""`python -m tests.faults.killed.worker JSON`: works one message off in this process, which may kill itself on the way.
+"""`python -m tests.faults.killed.worker JSON`: works a queue off in this process, which may end on the way.
 
 The real services over a real store, S3 and SQS at the address that the environment names. At the checkpoint that is
-given the process sends itself SIGKILL: no handler runs, nothing is flushed, no connection is closed.
+given the process comes to its end (see `ways`).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from chalicelib import events
+from chalicelib.aws import clients
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.services.processing import Processing
 from chalicelib.settings import Settings
 from chalicelib.wiring import Wired, use
-from tests.builders import NOON, FrozenClock
+from tests.builders import FrozenClock
+from tests.faults.killed.served import RemoteState
+from tests.faults.killed.ways import WAYS
 from tests.world import Record
+
+LANES: Mapping[str, Callable[[list[Any]], None]] = {
+    "images": events.process_images,
+    "thumbnails": events.make_thumbnails,
+    "maintenance": events.maintain,
+}
+"""Queues, and what works them off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What the process is to do."""
 
-    body: str
-    """The message."""
     table: str
     bucket: str
+    at: str
+    """The time of day, as ISO 8601 has it."""
+    lane: str = "images"
     database_url: str = ""
-    """Empty for DynamoDB."""
+    """Empty for DynamoDB, and for a store in the memory of another process."""
+    memory: int = 0
+    """The port of such a store; 0 for none."""
     dies_at: str = ""
     """A checkpoint; empty for none."""
-    minutes: int = 0
-    """How late it is, after noon."""
+    way: str = "SIGKILL"
 
     def written(self) -> str:
         """As the process takes it."""
         return json.dumps(asdict(self))
 
+    def queue(self, lane: str) -> str:
+        """Name of a queue: each world has its own."""
+        return f"{self.bucket}-{lane}"
+
     @property
     def now(self) -> datetime:
         """The time of day."""
-        return NOON + timedelta(minutes=self.minutes)
+        return datetime.fromisoformat(self.at)
 
 
 def wired_for(order: Order) -> Wired:
     """The services of a process with this order."""
     state = {"state": "sql", "database_url": order.database_url} if order.database_url else {"state": "dynamodb"}
-    forms = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "images_queue": "images"}
-    wired = Wired(Settings(bucket=order.bucket, table=order.table, **forms, **state))  # type: ignore[arg-type]  # its fields
+    queues = {f"{lane}_queue": order.queue(lane) for lane in LANES}
+    forms = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "manifest_seconds": 0}
+    wired = Wired(Settings(bucket=order.bucket, table=order.table, **forms, **queues, **state))  # type: ignore[arg-type]  # its fields
     wired.clock, wired.metrics = FrozenClock(order.now), UNCOUNTED
+    if order.memory:
+        wired.state = cast("Any", RemoteState(order.memory))
     return wired
 
 
 def work(order: Order) -> None:
-    """Work the message off, and die on the way where that is the order."""
+    """Work the queue off until it is empty, and end on the way where that is the order."""
 
     def passing(checkpoint: str) -> None:
         if checkpoint == order.dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            WAYS[order.way]()
 
     wired = wired_for(order)
     wired.runner = replace(wired.runner, checkpoint=passing)
     wired.processing = replace(cast("Processing", wired.processing), checkpoint=passing)
+    # A slice ends after its first piece, so that parts are handed on, however little there is to do.
+    wired.night.slices = replace(wired.night.slices, lasts=timedelta(0))
     use(wired)
-    events.process_images([Record(order.body, "receipt", sent_ms=int(order.now.timestamp() * 1000))])
+    sqs = clients.client("sqs")
+    url = sqs.get_queue_url(QueueName=order.queue(order.lane))["QueueUrl"]
+    while found := sqs.receive_message(QueueUrl=url).get("Messages"):
+        sent = int(order.now.timestamp() * 1000)
+        LANES[order.lane]([Record(found[0]["Body"], found[0]["ReceiptHandle"], sent_ms=sent)])
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,156 @@
+"""The night's workers come to a real end at each checkpoint that they pass; see `test_real_kills`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from chalicelib import events
+from chalicelib.aws import clients
+from chalicelib.core.catalog import Image
+from chalicelib.core.keys import hidden
+from chalicelib.core.messages import Work, write
+from chalicelib.core.tasks import Status, Task, TaskType
+from chalicelib.services.checkpoints import CHECKPOINTS, JOB_CHECKPOINTS, VISIBILITY_CHECKPOINTS
+from chalicelib.services.opening import Asked
+from chalicelib.services.uploads import Upload
+from chalicelib.wiring import Wired, use
+from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, objects
+from tests.faults.killed.ways import WAYS
+from tests.faults.killed.worker import Order
+from tests.world import Record, a_png
+
+COLLECTIONS = ("nature", "nature", "cities")
+DAYS = timedelta(days=3)
+"""So much later the night comes: what nobody names is an orphan by then."""
+ORPHAN = "originals/orphan/0.png"
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One kind of work, and the checkpoints that it passes."""
+
+    checkpoints: tuple[str, ...]
+    lane: str = "maintenance"
+
+
+PARTS = ("after_piece", "after_hand_on")
+SHIFTS: Mapping[TaskType, Shift] = {
+    TaskType.CLEANUP_ORPHANED_FILES: Shift(PARTS),
+    TaskType.UPDATE_COLLECTION_STATS: Shift(PARTS),
+    TaskType.OPTIMIZE_IMAGES: Shift(("after_engine", "after_put", "after_revision", *PARTS)),
+    TaskType.GENERATE_THUMBNAILS: Shift(("after_put", "after_revision", *PARTS), "thumbnails"),
+    TaskType.DELETE_IMAGES: Shift(("after_objects",)),
+}
+PLACES = [(kind, one) for kind, shift in SHIFTS.items() for one in shift.checkpoints]
+MATRIX = [(way, store, *place) for way, store, place in product(WAYS, STORES, PLACES)]
+HIDING = list(product(WAYS, STORES, VISIBILITY_CHECKPOINTS))
+ALWAYS = [
+    ("SIGKILL", "postgresql", TaskType.CLEANUP_ORPHANED_FILES, "after_piece"),
+    ("timeout", "dynamodb", TaskType.GENERATE_THUMBNAILS, "after_revision"),
+    ("RLIMIT_CPU", "memory", TaskType.DELETE_IMAGES, "after_objects"),
+    ("RLIMIT_AS", "sqlite", TaskType.OPTIMIZE_IMAGES, "after_put"),
+    ("SIGKILL", "memory", TaskType.UPDATE_COLLECTION_STATS, "after_hand_on"),
+]
+ALWAYS_HIDING = [("SIGKILL", "sqlite", "after_hidden_copies"), ("timeout", "memory", "after_showing")]
+IS_ALL = os.environ.get("WALLIFY_KILLS") == "all"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aws() -> Iterator[None]:
+    with aws_on_moto():
+        yield
+
+
+@pytest.fixture
+def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Wired]]:
+    """Some images that are catalogued, and an object that nobody names."""
+    with a_place(store, tmp_path) as (order, wired):
+        for number, collection in enumerate(COLLECTIONS):
+            publish(wired, number, collection)
+        clients.client("s3").put_object(Bucket=order.bucket, Key=ORPHAN, Body=b"x")
+        night = later(order, DAYS)
+        wired.clock.move(DAYS)  # type: ignore[attr-defined]  # a FrozenClock
+        yield night, wired
+
+
+def publish(wired: Wired, number: int, collection: str) -> None:
+    task = wired.uploads.accept(Upload(collection, f"{number}.png", a_png(number, (40, 30)))).task
+    assert task is not None
+    use(wired)
+    events.process_images([Record(write(Work(task.task_id)), "receipt")])
+    use(None)
+
+
+def opened(wired: Wired, kind: TaskType) -> Task:
+    if kind is TaskType.DELETE_IMAGES:
+        return wired.night.deleting.delete([an_image(wired).image_id])
+    return wired.night.jobs.open(Asked(kind, args={"mode": "all"}))
+
+
+def an_image(wired: Wired) -> Image:
+    return min(wired.state.catalog.images("nature", 9).items, key=lambda image: image.image_id)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("way", "store", "kind", "checkpoint"), MATRIX if IS_ALL else ALWAYS)
+def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
+    place: tuple[Order, Wired], way: str, kind: TaskType, checkpoint: str
+) -> None:
+    order, wired = place
+    task = opened(wired, kind)
+
+    assert ended_as_ordered(replace(order, lane=SHIFTS[kind].lane, dies_at=checkpoint, way=way))
+    wired.queues[kind].send(write(Work(task.task_id)))  # what was hidden from others is seen again, one day
+    assert ended_as_ordered(replace(later(order, timedelta(minutes=10)), lane=SHIFTS[kind].lane))
+
+    assert wired.state.tasks.get(task.task_id).status is Status.SUCCESS
+    if kind is TaskType.CLEANUP_ORPHANED_FILES:
+        assert ORPHAN not in objects(order, "originals/")
+    if checkpoint == "after_revision":
+        # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
+        wired.night.jobs.open(Asked(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
+        assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
+    clients.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
+    judge(order, wired, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("way", "store", "checkpoint"), HIDING if IS_ALL else ALWAYS_HIDING)
+def test_a_picture_whose_hiding_or_showing_ends_anywhere_is_where_its_row_says(
+    place: tuple[Order, Wired], way: str, checkpoint: str
+) -> None:
+    order, wired = place
+    order = replace(order, lane="maintenance")
+    image, catalog = an_image(wired), wired.state.catalog
+    keys = {one.key for one in catalog.renditions(image.image_id)}
+    trashed = catalog.revise(image, replace(image, trashed_at=wired.clock.now()))
+    if checkpoint == "after_showing":
+        wired.night.visibility.apply(image.image_id, wait=False)
+        catalog.revise(trashed, replace(trashed, trashed_at=None))
+    announced: Callable[[], None] = lambda: wired.night.visibility.overtaken(image.image_id)  # noqa: E731
+
+    announced()
+    assert ended_as_ordered(replace(order, dies_at=checkpoint, way=way))
+    announced()
+    assert ended_as_ordered(later(order, timedelta(minutes=10)))
+
+    lying = set(objects(order, "renditions/", "trashed/"))
+    if checkpoint == "after_showing":
+        assert keys <= lying
+    else:
+        assert {hidden(key) for key in keys} <= lying
+        assert not keys & lying
+
+
+def test_every_checkpoint_of_the_night_is_in_the_matrix() -> None:
+    walked = {one for shift in SHIFTS.values() for one in shift.checkpoints}
+
+    assert walked - set(CHECKPOINTS) == set(JOB_CHECKPOINTS)
+    assert {one for _, _, one in HIDING} == set(VISIBILITY_CHECKPOINTS)
