@@ -184,6 +184,27 @@ TURKISH = {
     "The JPEG has a few bytes behind its coded pixels that belong to nothing; the public copy is without them.": (
         "JPEG'in kodlanmış piksellerinin ardında hiçbir şeye ait olmayan birkaç bayt var; yayımlanan kopyada yoklar."
     ),
+    "Something that the PNG says beside its pixels does not match its checksum, and is left out.": (
+        "PNG'nin piksellerinin yanında söylediği bir şey sağlama toplamına uymuyor; dışarıda bırakıldı."
+    ),
+    "A checksum of the PNG's pixels is wrong, although the pixels are right; the public copy has the right one.": (
+        "PNG'nin piksellerinin bir sağlama toplamı yanlış, ama pikselleri doğru; yayımlanan kopyada doğrusu var."
+    ),
+    "The PNG has no end chunk; the public copy has one.": "PNG'nin bitiş parçası yok; yayımlanan kopyada var.",
+    "Text or a colour profile of the PNG is longer than is usual, or broken; decoders may refuse the original.": (
+        "PNG'deki bir metin ya da renk profili alışılandan uzun ya da bozuk; çözücüler özgün dosyayı reddedebilir."
+    ),
+    "The GIF has no trailer; the public copy has one.": "GIF'in bitiş baytı yok; yayımlanan kopyada var.",
+    "Bytes behind a frame of the GIF cannot be read; the public copy is without them and what follows them.": (
+        "GIF'in bir karesinin ardındaki baytlar okunamıyor; yayımlanan kopyada onlar ve ardındakiler yok."
+    ),
+    "The WebP's size is not what its header says, or a part without pixels is cut; the public copy is right.": (
+        "WebP'nin boyu başlığında yazan değil ya da piksel taşımayan bir parçası yarım; yayımlanan kopya doğru."
+    ),
+    "The AVIF has bytes behind its picture that belong to nothing; the public copy is without them.": (
+        "AVIF'te resmin ardında hiçbir şeye ait olmayan baytlar var; yayımlanan kopyada yoklar."
+    ),
+    "The AVIF's Exif cannot be read, and is left out.": "AVIF'in Exif verileri okunamıyor; dışarıda bırakıldı.",
     "The JPEG has no end marker; the public copy has one.": "JPEG'in bitiş işareti yok; yayımlanan kopyada var.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "This takes one file; send many to POST /bulk_upload.": (

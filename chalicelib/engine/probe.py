@@ -11,6 +11,7 @@ from chalicelib.engine.bounds import Bound
 from chalicelib.engine.colour.description import SRGB, ColourDescription
 from chalicelib.engine.colour.icc import fits
 from chalicelib.engine.containers import SURVEYS
+from chalicelib.engine.containers.isobmff import without_exif
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.exif import Exif, read_exif
 from chalicelib.engine.guard import decoder_errors, is_unknown_coding, parser_errors
@@ -69,8 +70,8 @@ def probe(data: bytes, limits: Limits) -> Source:
     room = room_for(len(data), survey.held, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
         room.admit(form, "RGBA", survey.width * survey.height)
+    survey, image = _opened(form, survey, survey.mended or data)
     data = survey.mended or data
-    image = _opened(form, survey, data)
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
     _within(limits, most, *image.size, frames)
@@ -89,13 +90,17 @@ def probe(data: bytes, limits: Limits) -> Source:
     )
 
 
-def _opened(form: str, survey: Survey, data: bytes) -> ImageFile:
+def _opened(form: str, survey: Survey, data: bytes) -> tuple[Survey, ImageFile]:
     try:
-        return open_picture(form, survey.opened(data))
+        return survey, open_picture(form, survey.opened(data))
     except DamagedImage as refused:
         if survey.coding and is_unknown_coding(refused):
             raise coding_not_taken(form, survey.coding) from refused
-        raise
+        with parser_errors():
+            spared = without_exif(data, survey) if form == "avif" else None
+        if spared is None or spared.mended is None:
+            raise
+    return spared, open_picture(form, spared.mended)
 
 
 def _surveyed(form: str, data: bytes) -> Survey:

@@ -48,7 +48,6 @@ REFUSED = frozenset(
         "webp: padding",
         "avif: behind the references",
         "avif: behind the chunks of frames",
-        "avif: bare bytes behind the file",
         "avif: property without use",
         "avif: item without use",
     }

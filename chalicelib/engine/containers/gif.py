@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.core.remarks import GIF_ENDLESS, GIF_JUNK
 from chalicelib.engine.bounds import PARTS, SUB_BLOCKS, Tally
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SCREEN = 13
 _IMAGE_HEADER = 10
@@ -22,15 +24,42 @@ _HAS_TABLE = 0x80
 def survey(data: bytes) -> Survey:
     """All blocks to the trailer, and the largest canvas that any frame asks for.
 
+    Behind a frame that is whole the trailer may be missing, and anything else may stand in its place: zeros, a block
+    that is cut, or bytes that are no block. What follows cannot be read by anybody, and is left out.
+
     Raises:
-        DamagedImage: the trailer is missing or a block is cut.
+        DamagedImage: a frame is cut, or there is none.
         ImageTooLarge: there are more blocks, or pieces of them, than are read.
     """
+    parts: list[Part] = []
     try:
-        parts = tuple(PARTS.counted(_blocks(data)))
-    except (IndexError, struct.error) as cut:
+        parts.extend(PARTS.counted(_blocks(data)))
+    except (IndexError, struct.error, _NoBlock) as cut:
+        return _mended(data, parts, cut)
+    return _surveyed(data, parts)
+
+
+def _surveyed(data: bytes, parts: Sequence[Part]) -> Survey:
+    return Survey(tuple(parts), max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
+
+
+class _NoBlock(Exception):
+    """There is no block where one should be."""
+
+
+def _mended(data: bytes, parts: Sequence[Part], cut: Exception) -> Survey:
+    """The survey of what is whole, with a trailer behind it."""
+    frames = [part for part in parts if part.kind == _IMAGE]
+    end = parts[-1].end if parts else 0
+    if not frames or data[end : end + 1] == bytes([_IMAGE_MARK]):
         raise DamagedImage("The GIF is cut off.") from cut
-    return Survey(parts, max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
+    mended = data[: frames[-1].end] + bytes([_TRAILER])
+    is_short = not data[end:].strip(b"\0")
+    return replace(
+        _surveyed(mended, parts[: parts.index(frames[-1]) + 1]),
+        warnings=(GIF_ENDLESS if is_short else GIF_JUNK,),
+        mended=mended,
+    )
 
 
 def _blocks(data: bytes) -> Iterator[Part]:
@@ -46,7 +75,7 @@ def _end(data: bytes, mark: int, at: int, pieces: Tally) -> int:
         return _after_sub_blocks(data, at + _IMAGE_HEADER + _table(data[at + 9]) + 1, pieces)
     if mark == _EXTENSION:
         return _after_sub_blocks(data, at + 2, pieces)
-    raise DamagedImage("The GIF has a block of no known kind.")
+    raise _NoBlock
 
 
 def _after_sub_blocks(data: bytes, at: int, pieces: Tally) -> int:
@@ -61,7 +90,7 @@ def _table(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & _HAS_TABLE else 0
 
 
-def _canvas(data: bytes, parts: tuple[Part, ...]) -> tuple[int, int]:
+def _canvas(data: bytes, parts: Sequence[Part]) -> tuple[int, int]:
     width, height = struct.unpack_from("<HH", data, 6)
     for part in parts:
         if part.kind == _IMAGE:

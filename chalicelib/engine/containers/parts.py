@@ -42,8 +42,14 @@ class Survey:
     mended: bytes | None = None
     """The file without those faults, where a decoder would stumble over them; every position is then one in it."""
 
+    unread: tuple[Part, ...] = ()
+    """Parts without pixels that the decoder is not given, as it would refuse the file for them."""
+
     def opened(self, data: bytes) -> bytes:
-        """The file as its decoder is to have it: beginning with the picture; itself where it does."""
+        """The file as its decoder is to have it: beginning with the picture, without unread parts; itself mostly."""
+        if self.unread:
+            cuts = [0, *(place for part in self.unread for place in (part.start, part.end)), len(data)]
+            return b"".join(data[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True))
         if self.start is None:
             return data
         at, offset = self.start

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from chalicelib.core.remarks import WEBP_SIZE
 from chalicelib.engine.bounds import PARTS
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
@@ -13,33 +15,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RIFF = 12
-_HAS_EXIF, _HAS_XMP = 0x08, 0x04
+_HEADER = 8
+_FRAME = b"ANMF"
+_STILL = frozenset({b"VP8 ", b"VP8L"})
+_PIXELS = _STILL | {_FRAME, b"ALPH", b"VP8X"}
 
 
 def survey(data: bytes) -> Survey:
     """All chunks inside the size that the RIFF header claims; what lies behind it does not belong to the picture.
 
+    A claim that does not fit the chunks is mended, and a chunk without pixels that is cut is left out.
+
     Raises:
-        DamagedImage: the file is shorter than it claims.
+        DamagedImage: the file is so much shorter than it claims that pixels may be missing.
         ImageTooLarge: there are more chunks than are read.
     """
-    end = 8 + int.from_bytes(data[4:8], "little")
-    if end > len(data):
+    claimed = 8 + int.from_bytes(data[4:8], "little")
+    parts = tuple(PARTS.counted(_chunks(data, min(claimed, len(data)))))
+    kinds = [part.kind for part in parts]
+    if claimed > len(data) + 1 and (_FRAME in kinds or not _STILL & set(kinds)):
         raise DamagedImage("The WebP is shorter than its header says.")
-    parts = tuple(PARTS.counted(_chunks(data, _RIFF, end)))
     width, height = _canvas(data, parts)
-    return Survey(parts, max(1, sum(p.kind == b"ANMF" for p in parts)), width, height)
+    found = Survey(parts, max(1, kinds.count(_FRAME)), width, height)
+    is_right = claimed <= len(data) and parts[-1].end <= claimed < parts[-1].end + _HEADER
+    return found if is_right else replace(found, warnings=(WEBP_SIZE,), mended=_mended(data, parts[-1].end))
 
 
-def _chunks(data: bytes, at: int, end: int) -> Iterator[Part]:
-    while at + 8 <= end:
+def _chunks(data: bytes, end: int) -> Iterator[Part]:
+    at = _RIFF
+    while at + _HEADER <= end:
         kind, length = struct.unpack_from("<4sI", data, at)
-        after = at + 8 + length + length % 2
+        after = at + _HEADER + length + length % 2
         # A last chunk without its padding byte is common; one without its data is broken.
-        if after - length % 2 > end:
-            raise DamagedImage("A WebP chunk reaches beyond the file.")
-        yield Part(kind, at, min(after, end))
+        if after - length % 2 > (len(data) if kind in _PIXELS else end):
+            if kind in _PIXELS:
+                raise DamagedImage("A WebP chunk reaches beyond the file.")
+            return
+        yield Part(kind, at, min(after, max(end, after - length % 2)))
         at = after
+
+
+def _mended(data: bytes, end: int) -> bytes:
+    body = data[8:end] + bytes((end - 8) % 2)
+    return b"".join((data[:4], struct.pack("<I", len(body)), body))
 
 
 def _canvas(data: bytes, parts: tuple[Part, ...]) -> tuple[int, int]:
