@@ -28,8 +28,8 @@ def a_long_gif(frames: int = 121) -> bytes:
     return b"GIF89a" + struct.pack("<HH", 1, 1) + b"\x80\0\0" + bytes(6) + _FRAME * frames + b";"
 
 
-def a_png_without_its_end() -> bytes:
-    return encoded(Image.new("RGB", (30, 20), "teal"), "PNG")[:-12]
+def a_png_without_all_pixels() -> bytes:
+    return encoded(Image.new("RGB", (30, 20), "teal"), "PNG")[:-30]
 
 
 def a_png_with_a_broken_chunk() -> bytes:
@@ -75,7 +75,7 @@ BAD: Mapping[str, tuple[Callable[[], bytes], str, set[str]]] = {
     "Apple's PNG": (lambda: b"\x89PNG\r\n\x1a\n\0\0\0\4CgBI", "unsupported_type", {"type", "supported"}),
     "a video": (lambda: b"\0\0\0\x18ftypmp42" + bytes(600), "unsupported_type", {"type", "supported"}),
     "markup": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unsupported_type", {"type", "supported"}),
-    "cut off": (a_png_without_its_end, "image_damaged", set()),
+    "cut off": (a_png_without_all_pixels, "image_damaged", set()),
     "half a JPEG": (lambda: a_jpeg()[:5_000], "image_damaged", set()),
     "with a wrong checksum": (a_png_with_a_broken_chunk, "image_damaged", set()),
     "no image": (lambda: b"Dear diary, this is a text.", "not_an_image", set()),

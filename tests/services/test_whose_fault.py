@@ -17,7 +17,7 @@ from chalicelib.services.processing import Processing
 from tests.pictures import a_jpeg, exif_block
 from tests.world import World, a_png
 
-CUT = a_png()[:-20]
+CUT = a_png()[:40]
 
 
 @dataclass(frozen=True)
