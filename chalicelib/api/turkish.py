@@ -205,6 +205,9 @@ TURKISH = {
         "AVIF'te resmin ardında hiçbir şeye ait olmayan baytlar var; yayımlanan kopyada yoklar."
     ),
     "The AVIF's Exif cannot be read, and is left out.": "AVIF'in Exif verileri okunamıyor; dışarıda bırakıldı.",
+    "The animation begins with blank frames; its still is the first one that shows something.": (
+        "Animasyon boş karelerle başlıyor; durağan görüntüsü, bir şey gösteren ilk karesi."
+    ),
     "The JPEG has no end marker; the public copy has one.": "JPEG'in bitiş işareti yok; yayımlanan kopyada var.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "This takes one file; send many to POST /bulk_upload.": (

@@ -23,3 +23,4 @@ GIF_JUNK = "Bytes behind a frame of the GIF cannot be read; the public copy is w
 WEBP_SIZE = "The WebP's size is not what its header says, or a part without pixels is cut; the public copy is right."
 AVIF_JUNK = "The AVIF has bytes behind its picture that belong to nothing; the public copy is without them."
 AVIF_EXIF = "The AVIF's Exif cannot be read, and is left out."
+STILL_LATER = "The animation begins with blank frames; its still is the first one that shows something."

@@ -44,6 +44,8 @@ class Coding(NamedTuple):
 
 
 PNG = Coding("png", {})
+_QUICK_PNG = Coding("png", {"compress_level": 1})
+"""Half the time, and on grain fewer bytes too."""
 PHOTO = Coding("jpeg", {"quality": QUALITY})
 FINE = Coding("jpeg", {"quality": FINE_QUALITY, "subsampling": "4:4:4"})
 _WITH_COLOURS = Coding("jpeg", {"quality": QUALITY, "subsampling": "4:4:4"})
@@ -51,9 +53,9 @@ _WITH_COLOURS = Coding("jpeg", {"quality": QUALITY, "subsampling": "4:4:4"})
 
 def coding_of(image: Image.Image) -> Coding:
     """PNG for drawings and what can be seen through, otherwise JPEG. 20 to 80 ms of processor time."""
-    if image.mode == "RGBA":
-        return PNG
     pieces = list(_pieces(image))
+    if image.mode == "RGBA":
+        return min((_QUICK_PNG, PNG), key=lambda coding: _bytes(_coded(pieces, coding)))
     photo, exact = _coded(pieces, PHOTO), _coded(pieces, PNG)
     if _bytes(exact) <= _DRAWN * _bytes(photo):
         return PNG

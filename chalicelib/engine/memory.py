@@ -67,6 +67,10 @@ class Room:
         """
         self._check(round(pixels * _rate(form, mode, is_keyed=is_keyed, is_anew=is_anew)))
 
+    def fits(self, form: str, mode: str, width: int, height: int) -> bool:
+        """Whether a decoded picture may also be encoded again in full size."""
+        return self.has(round(width * height * _rate(form, mode, is_keyed=False, is_anew=True)))
+
     def has(self, needed: int) -> bool:
         """Whether so many bytes more fit."""
         return self.taken + needed <= self.limit

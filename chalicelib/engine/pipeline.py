@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from chalicelib.core.pictures import Encoded, Limits, Picture, Processed, Recipe
+from chalicelib.core.remarks import STILL_LATER
 from chalicelib.engine.encode import encode
 from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import Source, probe
@@ -26,9 +27,10 @@ _FACTS_SIDE = 64
 def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     """Everything an upload yields: its facts, its public form ("full"), then each size, largest first, in each format.
 
-    Every preset of the recipe has its rendition: a picture smaller than the preset keeps its own size. Animations are
-    stills of their first frame, except "full". Memory: at most what the limits allow, known beforehand (`memory`): a
-    few megabytes for a baseline JPEG of any size, 3 to 8 bytes a pixel for a progressive one, 1 to 13 for others.
+    A WebP or AVIF has a second public form, JPEG or PNG. Every preset of the recipe has its rendition: a picture that
+    is smaller than the preset keeps its own size. Animations are stills (see `stills`), except "full". Memory: at most
+    what the limits allow, known beforehand (`memory`): a few megabytes for a baseline JPEG of any size, 3 to 8 bytes a
+    pixel for a progressive one, 1 to 13 for others.
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
@@ -42,7 +44,7 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     smallest = steps[min(recipe.sizes)]
     picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
     full = publish(source.data, source)
-    return Processed(picture, (full, *_renditions(steps, recipe.sizes, recipe.formats)))
+    return Processed(picture, (*full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
 
 def render(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Encoded, ...]:
@@ -74,5 +76,9 @@ def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
         thumbhash=placeholder(tiny),
         colors=dominant_colors(tiny),
         exif=source.exif.facts,
-        warnings=(*source.survey.warnings, *verdict(source.image).all),
+        warnings=(*source.survey.warnings, *verdict(source.image).all, *_of_still(source)),
     )
+
+
+def _of_still(source: Source) -> tuple[str, ...]:
+    return (STILL_LATER,) if any(still.frame for still in source.chosen) else ()

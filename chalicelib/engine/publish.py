@@ -28,24 +28,38 @@ FULL = "full"
 _DRAWN = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 # Of a JPEG only a smaller picture is at hand; the pixels of the others were let go.
 _DECODED_AGAIN = frozenset({"jpeg", "webp", "avif"})
+_MODERN = frozenset({"webp", "avif"})
+"""Formats that not every reader shows; their decoders give the whole picture at once."""
 _WITHOUT_LOSS = frozenset({"png", "gif"})
 _LOSSLESS_PART = b"VP8L"
 
 
-def publish(data: bytes, source: Source) -> Encoded:
-    """The full-size rendition of a source that `decode` has seen.
+def publish(data: bytes, source: Source) -> tuple[Encoded, ...]:
+    """The full-size renditions of a source that `decode` has seen: one, or two of a WebP or AVIF.
 
     JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is written anew (see
     `clean`). Encoded anew, upright, in sRGB and only the still, are BMP and TIFF, which browsers do not show; WebP
     whose orientation browsers ignore; arithmetic JPEG, which they do not decode; GIFs that leave a part of their
     canvas out, which readers fill in their own ways; files of which something cannot be accounted for; and what still
     reads as another kind of file after cleaning. PNG, GIF and lossless WebP become PNG then, others what `coding` says.
+
+    Beside a WebP or AVIF stands a JPEG or PNG of its pixels (of an animation the still), for readers that do not take
+    the format; not where memory is short.
     """
+    plain = _plain(source)
     try:
         body = rebuilt(data, source)
     except (CannotRebuild, DamagedImage):
-        return _encoded_anew(_decoded_again(data, source))
-    return Encoded(FULL, source.format, *source.size, body)
+        return plain or (_encoded_anew(_decoded_again(data, source)),)
+    return (Encoded(FULL, source.format, *source.size, body), *plain)
+
+
+def _plain(source: Source) -> tuple[Encoded, ...]:
+    """A form that every reader shows, made from the pixels that the thumbnails have left; nothing for other formats."""
+    image = source.image
+    if source.format not in _MODERN or not source.room.fits(source.format, image.mode, *image.size):
+        return ()
+    return (_encoded_anew(source),)
 
 
 def rebuilt(data: bytes, source: Source) -> bytes:
@@ -84,7 +98,8 @@ def _encoded_anew(source: Source) -> Encoded:
 
 
 def _coding(source: Source, image: Image) -> Coding:
-    is_lossless = any(part.kind == _LOSSLESS_PART for part in source.survey.parts)
+    # A lossless WebP that lies turned has no other form; beside the others stands the file itself.
+    is_lossless = source.exif.orientation != UPRIGHT and any(p.kind == _LOSSLESS_PART for p in source.survey.parts)
     if source.image.mode in _DRAWN or source.format in _WITHOUT_LOSS or is_lossless:
         return PNG
     if source.format == "jpeg" and source.exif.orientation == UPRIGHT:

@@ -138,7 +138,8 @@ def _preferred(forms: Iterable[Rendition], accept: str) -> Rendition:
     return max(forms, key=lambda form: _liking(client, form.format))
 
 
-def _liking(client: Accept, form: str) -> tuple[float, int]:
+def _liking(client: Accept, form: str) -> tuple[float, float, int]:
     mime, age = FORMATS[form].mime, _NEWEST_FIRST.index(form) if form in _NEWEST_FIRST else len(_NEWEST_FIRST)
     weight = client.named(mime) if form in _NEWEST_FIRST else client.weight(mime)
-    return weight, -age if weight else age
+    # What a range takes in (`*/*`) without naming it comes before what the client refuses.
+    return weight, 0 if weight else client.weight(mime), -age if weight else age

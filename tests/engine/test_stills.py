@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.core.pictures import Limits, Processed, Recipe
+from chalicelib.core.remarks import STILL_LATER
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.stills import MOST_FRAMES, is_blank
 from tests.engine.odd import gif
@@ -43,12 +44,15 @@ def test_blank_frames_are_passed_over(form: str, blanks: list[Image.Image]) -> N
     assert psnr(_shown(made), SCENE) > 25
     assert len(made.picture.colors) > 1
     assert made.picture.frames == len(blanks) + 2
+    assert made.picture.warnings == (STILL_LATER,)
     assert made.renditions[0].format == form.lower()
 
 
 @FORMATS
 def test_a_first_frame_that_shows_something_stands(form: str) -> None:
-    assert psnr(_shown(_made(film(form, [SCENE, TURNED]))), SCENE) > 25
+    made = _made(film(form, [SCENE, TURNED]))
+    assert psnr(_shown(made), SCENE) > 25
+    assert not made.picture.warnings
 
 
 @FORMATS

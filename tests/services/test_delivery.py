@@ -52,6 +52,8 @@ ACCEPTS = {
     "image/*": "jpeg",
     "image/avif; v=b3 ; Q=0.5, image/jpeg;q=0.4": "avif",
     "image/avif;q=2": "jpeg",
+    "image/jpeg;q=0, */*": "avif",
+    "image/jpeg;q=0, image/avif;q=0, */*": "jpeg",
     ",;,/,image/avif": "avif",
     OLD_BROWSER: "jpeg",
     "": "jpeg",

@@ -42,6 +42,10 @@ def forms(world: NightWorld, image: Image) -> dict[tuple[str, str], Rendition]:
     return {(one.size, one.format): one for one in world.wired.state.catalog.renditions(image.image_id)}
 
 
+def full_forms(world: NightWorld, image: Image) -> list[tuple[str, str]]:
+    return [place for place in forms(world, image) if place[0] == "full"]
+
+
 def plain(world: NightWorld, image: Image) -> Rendition:
     """The full form that every client reads."""
     return next(one for (size, form), one in forms(world, image).items() if size == "full" and form in {"jpeg", "png"})
@@ -62,12 +66,14 @@ RECODED = ("photo", "drawing", "see-through")
 
 def test_bytes_are_saved_of_what_is_served_and_told(world: NightWorld) -> None:
     images = all_of(world)
-    before = {name: len(served(world, images[name])) for name in RECODED}
+    with_plain = [name for name in images if {"jpeg", "png"} & {form for _, form in full_forms(world, images[name])}]
+    before = {name: len(served(world, images[name])) for name in with_plain}
     task = world.run("optimize")
-    after = {name: len(served(world, images[name])) for name in RECODED}
+    after = {name: len(served(world, images[name])) for name in with_plain}
     assert all(after[name] < before[name] for name in RECODED)
     assert number(task, "bytes_saved") == sum(before.values()) - sum(after.values())
-    assert (number(task, "images_optimized"), number(task, "renditions_recoded")) == (5, 3)
+    smaller = sum(after[name] < before[name] for name in with_plain)
+    assert (number(task, "images_optimized"), number(task, "renditions_recoded")) == (5, smaller)
 
 
 @pytest.mark.parametrize("name", PICTURES)
