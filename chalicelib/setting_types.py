@@ -51,6 +51,7 @@ Stage = Annotated[
     Meta(pattern=r"^[a-z][a-z0-9-]{0,15}\Z", extra={TEXT: "a small letter and up to 15 more of a-z, 0-9 and -"}),
 ]
 State = Annotated[str, Meta(pattern=r"^(dynamodb|sql)\Z", extra={TEXT: "dynamodb or sql"})]
+Heic = Annotated[str, Meta(pattern=r"^(take|refuse)\Z", extra={TEXT: "take or refuse"})]
 Damaged = Annotated[str, Meta(pattern=r"^(error|warn)\Z", extra={TEXT: "error or warn"})]
 Moment = Annotated[
     str,

@@ -26,6 +26,7 @@ from chalicelib.setting_types import (
     Damaged,
     DatabaseUrl,
     DistributionId,
+    Heic,
     Moment,
     Origin,
     QueueName,
@@ -155,6 +156,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of an animation."""
     damaged_images: Damaged = "error"
     """What becomes of a JPEG that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
+    heic_images: Heic = "take"
+    """What becomes of uploads of HEIC, the format of phones: take (their public form is JPEG or PNG) or refuse (415).
+    Those that are in the catalogue keep their thumbnails either way."""
     rendition_sizes: Sizes = "600,300,150"
     """Longest sides of thumbnails in pixels, by comma, each once."""
     variant_formats: Variants = "avif,webp"

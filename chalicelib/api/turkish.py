@@ -410,24 +410,22 @@ TURKISH = {
     "The GIF has {value} data blocks or more; at most {limit} are read.": (
         "GIF'te en az {value} veri bloğu var; en çok {limit} okunur."
     ),
-    "The AVIF has {value} boxes or more side by side; at most {limit} are read.": (
-        "AVIF'te yan yana en az {value} kutu var; en çok {limit} okunur."
+    "The file has {value} boxes or more side by side; at most {limit} are read.": (
+        "Dosyada yan yana en az {value} kutu var; en çok {limit} okunur."
     ),
-    "The AVIF's boxes are nested {value} deep; at most {limit} levels are read.": (
-        "AVIF'in kutuları {value} kat iç içe; en çok {limit} kat okunur."
+    "The file's boxes are nested {value} deep; at most {limit} levels are read.": (
+        "Dosyanın kutuları {value} kat iç içe; en çok {limit} kat okunur."
     ),
-    "The AVIF has {value} items or pieces of items; at most {limit} are read.": (
-        "AVIF'te {value} öğe ya da öğe parçası var; en çok {limit} okunur."
+    "The file has {value} items or pieces of items; at most {limit} are read.": (
+        "Dosyada {value} öğe ya da öğe parçası var; en çok {limit} okunur."
     ),
-    "The AVIF's directory has {value} bytes; at most {limit} are read.": (
-        "AVIF'in dizini {value} bayt; en çok {limit} okunur."
+    "The file's directory has {value} bytes; at most {limit} are read.": (
+        "Dosyanın dizini {value} bayt; en çok {limit} okunur."
     ),
-    "The AVIF's first picture has {value} units or more; at most {limit} are read.": (
-        "AVIF'in ilk resminde en az {value} birim var; en çok {limit} okunur."
+    "The first picture has {value} units or more; at most {limit} are read.": (
+        "İlk resimde en az {value} birim var; en çok {limit} okunur."
     ),
-    "The AVIF's Exif block has {value} bytes; at most {limit} are read.": (
-        "AVIF'in Exif bloğu {value} bayt; en çok {limit} okunur."
-    ),
+    "The Exif block has {value} bytes; at most {limit} are read.": ("Exif bloğu {value} bayt; en çok {limit} okunur."),
     "A TIFF directory has {value} entries; at most {limit} are read.": (
         "Bir TIFF dizininde {value} kayıt var; en çok {limit} okunur."
     ),
@@ -444,9 +442,21 @@ TURKISH = {
     "The AVIF's items lie over each other.": "AVIF'in öğeleri üst üste biniyor.",
     "The file's structure cannot be read.": "Dosyanın yapısı okunamıyor.",
     "The AVIF's directory cannot be read.": "AVIF dizini okunamıyor.",
-    "An AVIF box reaches beyond the file.": "Bir AVIF kutusu dosyanın dışına taşıyor.",
-    "The AVIF's list of items is broken.": "AVIF'in öğe listesi bozuk.",
-    "The AVIF's item locations have an unknown layout.": "AVIF'in öğe konumları bilinmeyen bir düzende.",
+    "The HEIC has no directory.": "HEIC'in dizini yok.",
+    "The HEIC is cut off.": "HEIC yarım kalmış.",
+    "The HEIC's items lie over each other.": "HEIC'in öğeleri üst üste biniyor.",
+    "The HEIC's directory cannot be read.": "HEIC dizini okunamıyor.",
+    "The HEIC has no primary picture.": "HEIC'in asıl resmi yok.",
+    "The HEIC has a picture without its parameters.": "HEIC'te parametreleri olmayan bir resim var.",
+    "The HEIC lacks some of its tiles.": "HEIC'in bazı parçaları eksik.",
+    "The HEIC's coded data is cut off.": "HEIC'in kodlanmış verisi yarım kalmış.",
+    "The HEIC has a picture without a size.": "HEIC'te boyutu olmayan bir resim var.",
+    "The HEIC's crop makes no sense.": "HEIC'in kırpması anlamsız.",
+    "The HEIC cannot be decoded.": "HEIC açılamıyor.",
+    "The image takes more than {limit} seconds to decode.": "Resmin açılması {limit} saniyeden uzun sürüyor.",
+    "A box reaches beyond the file.": "Bir kutu dosyanın dışına taşıyor.",
+    "The file's list of items is broken.": "Dosyanın öğe listesi bozuk.",
+    "The file's item locations have an unknown layout.": "Dosyanın öğe konumları bilinmeyen bir düzende.",
     "The JPEG has no end marker.": "JPEG'in bitiş işareti yok.",
     "A JPEG segment reaches beyond the file.": "Bir JPEG bölümü dosyanın dışına taşıyor.",
     "The PNG has no end chunk.": "PNG'nin bitiş parçası yok.",

@@ -20,6 +20,7 @@ FORMATS = {
     "gif": Format("gif", "image/gif"),
     "webp": Format("webp", "image/webp"),
     "avif": Format("avif", "image/avif"),
+    "heic": Format("heic", "image/heic"),
     "bmp": Format("bmp", "image/bmp"),
     "tiff": Format("tiff", "image/tiff"),
 }

@@ -17,7 +17,7 @@ def type_not_taken(name: str) -> UnsupportedType:
     """The refusal of a type that is known by this name; `details` has `type` and `supported`."""
     if name == RAW_PHOTO:
         return raw_photo()
-    return UnsupportedType(NOT_TAKEN, type=name, supported=sorted(FORMATS))
+    return UnsupportedType(NOT_TAKEN, type=name, supported=sorted(FORMATS.keys() - {name}))
 
 
 def raw_photo() -> UnsupportedType:

@@ -17,6 +17,8 @@ class Limits:
     side: int = 30_000
     """Pixels of the longest side."""
     frames: int = 120
+    heic: bool = True
+    """Whether HEIC is taken."""
     memory: int = 512 << 20
     """Bytes that one picture may take while it is processed, the idle process included."""
     takes_damaged: bool = False
@@ -39,7 +41,7 @@ class Picture:
     """The facts of one original, as found by decoding it."""
 
     format: str
-    """One of jpeg, png, gif, webp, avif, bmp, tiff: what the bytes are, whatever the name says."""
+    """One of jpeg, png, gif, webp, avif, heic, bmp, tiff: what the bytes are, whatever the name says."""
     width: int
     """Pixels, upright (after EXIF orientation)."""
     height: int

@@ -79,16 +79,16 @@ SCANNED = Bound(
 """Scans x pixels; each scan visits every block of the picture, however few bytes it has. 2.6 s for a full one."""
 SUB_BLOCKS = Bound("sub_blocks", 262_144, "The GIF has {value} data blocks or more; at most {limit} are read.")
 """50 MB in the full blocks of 255 bytes that encoders write are 205,000."""
-BOXES = Bound("boxes", 1_024, "The AVIF has {value} boxes or more side by side; at most {limit} are read.")
-NESTED = Bound("nesting", 16, "The AVIF's boxes are nested {value} deep; at most {limit} levels are read.")
-EXTENTS = Bound("extents", 4_096, "The AVIF has {value} items or pieces of items; at most {limit} are read.")
-DIRECTORY = Bound("directory_bytes", 65_536, "The AVIF's directory has {value} bytes; at most {limit} are read.")
+BOXES = Bound("boxes", 1_024, "The file has {value} boxes or more side by side; at most {limit} are read.")
+NESTED = Bound("nesting", 16, "The file's boxes are nested {value} deep; at most {limit} levels are read.")
+EXTENTS = Bound("extents", 4_096, "The file has {value} items or pieces of items; at most {limit} are read.")
+DIRECTORY = Bound("directory_bytes", 65_536, "The file's directory has {value} bytes; at most {limit} are read.")
 """Of the boxes that list items and what belongs to them: libavif looks for each item among all of them."""
-UNITS = Bound("units", 16_384, "The AVIF's first picture has {value} units or more; at most {limit} are read.")
+UNITS = Bound("units", 16_384, "The first picture has {value} units or more; at most {limit} are read.")
 """AV1's OBUs: a sequence header, and one or two for each tile group."""
 AVIF_SIDE = Bound("side", 16_384, "A side of the AVIF has {value} pixels; at most {limit} are decoded.")
 """Of pictures with more pixels than a square of this side: libavif refuses them, as no profile of AVIF has them."""
-EXIF = Bound("exif_bytes", 4_194_304, "The AVIF's Exif block has {value} bytes; at most {limit} are read.")
+EXIF = Bound("exif_bytes", 4_194_304, "The Exif block has {value} bytes; at most {limit} are read.")
 """Pillow makes a number of each value in it."""
 ENTRIES = Bound("entries", 4_096, "A TIFF directory has {value} entries; at most {limit} are read.")
 DIRECTORIES = Bound(

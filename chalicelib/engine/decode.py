@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from chalicelib.engine.guard import decoder_errors
+from chalicelib.engine.guard import decoder_errors, parser_errors
 from chalicelib.engine.memory import Room
 from chalicelib.engine.mended import mend, mended_file
 from chalicelib.engine.reduction import coded_bytes, eighths
@@ -50,6 +50,8 @@ def open_picture(form: str, data: bytes) -> ImageFile:
     Raises:
         DamagedImage: the header cannot be read.
     """
+    if form == "heic":
+        return _heic(data)
     plugin, file = _plugin(form), mended_file(form, data)
     with decoder_errors():
         return plugin(io.BytesIO(file))
@@ -61,6 +63,13 @@ def _plugin(form: str) -> type[ImageFile]:
     module, name = _PLUGINS[form]
     plugin = getattr(import_module(module), name)
     return type(name, (plugin,), {"_read_dpi_from_exif": lambda _: None}) if form == "jpeg" else plugin
+
+
+def _heic(data: bytes) -> ImageFile:
+    from chalicelib.engine.heic_picture import HeicPicture  # noqa: PLC0415  for the few pictures that need it
+
+    with parser_errors():
+        return HeicPicture(data)
 
 
 def decode(

@@ -46,7 +46,7 @@ _CANVASES: Mapping[str, Mapping[str, float]] = {
 }
 _DISPOSED = 1.1
 """What a GIF's first frame leaves for the next one."""
-_PUBLISHED_ANEW = frozenset({"tiff", "bmp"})
+_PUBLISHED_ANEW = frozenset({"tiff", "bmp", "heic"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.core.not_taken import coding_not_taken
+from chalicelib.core.not_taken import coding_not_taken, type_not_taken
 from chalicelib.core.sniff import ENOUGH, sniff
 from chalicelib.engine.bounds import Bound
 from chalicelib.engine.colour.description import SRGB, ColourDescription
@@ -64,6 +64,8 @@ def probe(data: bytes, limits: Limits) -> Source:
             `bounds`), or needs more memory; `details` has `what`, `value` and `limit`.
     """
     form = sniff(data[:ENOUGH])
+    if form == "heic" and not limits.heic:
+        raise type_not_taken(form)
     survey = _surveyed(form, data)
     most = limits.scaled_pixels if survey.scales else limits.pixels
     _within(limits, most, survey.width, survey.height, survey.frames)
@@ -121,10 +123,12 @@ def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 
 def _exif(form: str, image: ImageFile) -> Exif:
-    if form != "tiff":
-        block = image.info.get("exif")
-        return read_exif(block) if isinstance(block, bytes) else Exif()
-    return Exif()
+    block = image.info.get("exif")
+    if form == "tiff" or not isinstance(block, bytes):
+        return Exif()
+    found = read_exif(block)
+    # A HEIC is turned by its container, and its Exif repeats that, or not.
+    return replace(found, orientation=image.info["orientation"]) if form == "heic" else found
 
 
 def _colour(image: ImageFile) -> ColourDescription:

@@ -23,7 +23,7 @@ MEMORY = 1 << 30
 def main(coder: str, *options: str) -> int:
     """Code standard input anew; the exit status is 0, or 1 where the library does not take it."""
     code = _CODERS[coder](frozenset(options))
-    _limit_itself()
+    limit_itself()
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     smaller = code(sys.stdin.buffer.read())
@@ -31,7 +31,8 @@ def main(coder: str, *options: str) -> int:
     return int(smaller is None)
 
 
-def _limit_itself() -> None:
+def limit_itself() -> None:
+    """Bound the processor time and the address space of this process."""
     import resource  # noqa: PLC0415  not everywhere that this module is imported
 
     for kind, most in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY)):

@@ -237,7 +237,7 @@ class Night:
             wired.state.catalog,
             wired.objects,
             wired.recipe,
-            wired.limits,
+            replace(wired.limits, heic=True),  # what was taken before stays
             limit,
             checkpoint,
             wired.metrics,

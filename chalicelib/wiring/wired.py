@@ -274,6 +274,7 @@ class Wired(Outside):
             side=given.max_side,
             frames=given.max_frames,
             takes_damaged=given.damaged_images == "warn",
+            heic=given.heic_images == "take",
         )
 
     @cached_property

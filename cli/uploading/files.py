@@ -11,7 +11,10 @@ from cli import exits
 from cli.trouble import Trouble
 
 PICTURES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".bmp", ".dib", ".tif", ".tiff"}
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".heic", ".heif", ".hif"),
+        *(".bmp", ".dib", ".tif", ".tiff"),
+    }
 )
 """What is taken out of a folder; a file that is named itself is sent whatever its name."""
 

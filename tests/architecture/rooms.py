@@ -54,6 +54,7 @@ PACKAGES: Mapping[str, frozenset[str]] = {
     "cykooz_resizer": frozenset({"engine"}),
     "mozjpeg_lossless_optimization": frozenset({"engine"}),
     "oxipng": frozenset({"engine"}),
+    "pi_heif": frozenset({"engine"}),
 }
 """A package that is not named here is used by nobody."""
 

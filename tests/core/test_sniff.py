@@ -16,11 +16,11 @@ OURS = {
     "gif": b"GIF89a\1\0\1\0",
     "webp": b"RIFF\x24\0\0\0WEBPVP8 ",
     "avif": ISO + b"avif\0\0\0\0avifmif1miaf",
+    "heic": ISO + b"heic\0\0\0\0mif1heic",
     "bmp": b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0",
     "tiff": b"II*\0\x08\0\0\0",
 }
 FOREIGN = {
-    "heic": ISO + b"heic\0\0\0\0mif1heic",
     "video (mp4)": ISO + b"isom\0\0\2\0isomiso2avc1mp41",
     "video (quicktime)": ISO + b"qt  \0\0\2\0qt  ",
     "audio (m4a)": ISO + b"M4A \0\0\2\0M4A mp42isom",
@@ -147,6 +147,11 @@ def test_no_bytes_are_an_empty_file() -> None:
 
 def test_an_avif_named_only_among_the_compatible_brands_is_an_avif() -> None:
     assert sniff(ISO + b"mif1\0\0\0\0mif1avifmiaf") == "avif"
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"])
+def test_heic_has_many_brands(brand: bytes) -> None:
+    assert sniff(ISO + brand + b"\0\0\0\0mif1miaf") == "heic"
 
 
 def test_a_big_tiff_of_either_byte_order_is_a_tiff() -> None:

@@ -34,6 +34,12 @@ def a_file(mode: str, form: str, **options: object) -> Callable[[], bytes]:
     return lambda: encoded(flat(mode), form, **options)
 
 
+def a_flat_heic(mode: str) -> bytes:
+    from tests.heics import a_heic  # noqa: PLC0415  its encoder is large
+
+    return a_heic(flat(mode))
+
+
 FILES: Mapping[str, Callable[[], bytes]] = {
     "JPEG of one scan": a_file("RGB", "JPEG"),
     "progressive JPEG 4:2:0": a_file("RGB", "JPEG", progressive=True),
@@ -53,6 +59,8 @@ FILES: Mapping[str, Callable[[], bytes]] = {
     "AVIF 4:2:0": a_file("RGB", "AVIF", speed=10),
     "AVIF 4:4:4": a_file("RGB", "AVIF", speed=10, subsampling="4:4:4"),
     "AVIF with transparency": a_file("RGBA", "AVIF", speed=10),
+    "HEIC": lambda: a_flat_heic("RGB"),
+    "HEIC with transparency": lambda: a_flat_heic("RGBA"),
     "GIF": a_file("P", "GIF"),
     "GIF with a clear colour": a_file("P", "GIF", transparency=0, disposal=2),
     "TIFF": a_file("RGB", "TIFF", compression="tiff_deflate"),

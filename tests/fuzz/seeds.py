@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from PIL import Image
@@ -78,6 +80,19 @@ def _avif() -> list[bytes]:
     ]
 
 
+def _heic() -> list[bytes]:
+    from tests.heics import a_deep_heic, a_heic, coded, grid, heic_of  # noqa: PLC0415  its encoder is large
+
+    tile = replace(coded(scene((64, 64))), hidden=True)
+    turned = ((b"irot", b"\1"), (b"imir", b"\0"), (b"clap", struct.pack(">IIIIiIiI", 60, 1, 30, 1, 1, 1, 1, 1)))
+    return [
+        a_heic(scene(SIZE), exif=exif_block(6), icc_profile=_WIDE, thumbnails=[16]),
+        a_heic(see_through(SIZE)),
+        a_deep_heic("RGB;16", scene(SIZE)),
+        heic_of(tile, grid((120, 60), 2, 1, [1, 1], *turned), primary=2),
+    ]
+
+
 def _tiff() -> list[bytes]:
     plain, packed = scene(SIZE), "tiff_deflate"
     return [
@@ -121,6 +136,7 @@ _SEEDS: Mapping[str, Callable[[], list[bytes]]] = {
     "png": _png,
     "webp": _webp,
     "avif": _avif,
+    "heic": _heic,
     "tiff": _tiff,
     "gif": _gif,
     "bmp": _bmp,

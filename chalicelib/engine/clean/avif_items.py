@@ -71,8 +71,8 @@ def read_directory(data: bytes, meta: bytes) -> Directory:
     return Directory(pitm.one("H" if pitm.take("B3x")[0] == 0 else "I"), items)
 
 
-def needed(directory: Directory) -> list[Item]:
-    """The primary picture, its cells and its plane of transparency, in the order of the file.
+def needed(directory: Directory, coded: bytes = CODED) -> list[Item]:
+    """The primary picture, its cells and its plane of transparency, in the order of the file; `coded` is their kind.
 
     Raises:
         CannotRebuild: it is made in a way that browsers do not show.
@@ -81,7 +81,7 @@ def needed(directory: Directory) -> list[Item]:
     while wanted:
         number = wanted.pop()
         item = directory.items.get(number)
-        if item is None or item.kind not in {CODED, GRID}:
+        if item is None or item.kind not in {coded, GRID}:
             raise CannotRebuild
         if number not in keep:
             keep.add(number)

@@ -12,7 +12,9 @@ from chalicelib.engine.clean.bmff import box, full
 from chalicelib.engine.clean.fault import CannotRebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    Writer = Callable[[bytes, bytes], bytes]
 
 PICTURE = full(b"hdlr", bytes(4) + b"pict" + bytes(12) + b"\0")
 _ESSENTIAL = 0x8000
@@ -35,8 +37,10 @@ class Store:
         return at
 
 
-def directory(items: Sequence[Item], primary: int, store: Store, start: int) -> bytes:
+def directory(items: Sequence[Item], primary: int, store: Store, start: int, written: Writer = property_of) -> bytes:
     """The `meta` box; `start` is where the store's first byte lies in the file.
+
+    `written` makes a box of a property's kind and body, or nothing where it is not needed.
 
     Raises:
         CannotRebuild: an item needs a property that is unknown or makes no sense.
@@ -47,7 +51,7 @@ def directory(items: Sequence[Item], primary: int, store: Store, start: int) -> 
     iinf = full(b"iinf", struct.pack(">H", len(items)) + b"".join(entries))
     references = b"".join(_references(items, numbers))
     iref = full(b"iref", references) if references else b""
-    parts = [PICTURE, pitm, _locations(items, store, start), iinf, iref, _properties(items)]
+    parts = [PICTURE, pitm, _locations(items, store, start), iinf, iref, _properties(items, written)]
     return full(b"meta", b"".join(parts))
 
 
@@ -70,11 +74,11 @@ def _references(items: Sequence[Item], numbers: dict[int, int]) -> Iterator[byte
                 yield box(kind, struct.pack(f">HH{len(known)}H", numbers[item.number], len(known), *known))
 
 
-def _properties(items: Sequence[Item]) -> bytes:
+def _properties(items: Sequence[Item], written: Writer) -> bytes:
     known: dict[bytes, int] = {}
     lines = []
     for number, item in enumerate(items, 1):
-        places = [_place(known, one, essential=essential) for one, essential in _rebuilt(item)]
+        places = [_place(known, one, essential=essential) for one, essential in _rebuilt(item, written)]
         lines.append(struct.pack(f">HB{len(places)}H", number, len(places), *places))
     ipma = full(b"ipma", struct.pack(">I", len(items)) + b"".join(lines), flags=1)
     return box(b"iprp", box(b"ipco", *known), ipma)
@@ -84,9 +88,9 @@ def _place(known: dict[bytes, int], one: bytes, *, essential: bool) -> int:
     return known.setdefault(one, len(known) + 1) | (_ESSENTIAL if essential else 0)
 
 
-def _rebuilt(item: Item) -> Iterator[tuple[bytes, bool]]:
+def _rebuilt(item: Item, written: Writer) -> Iterator[tuple[bytes, bool]]:
     for one in item.properties:
-        body = property_of(one.kind, one.body)
+        body = written(one.kind, one.body)
         if body:
             yield body, one.essential
         elif one.essential and one.kind not in _UNUSED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.containers import bmp, gif, isobmff, jpeg, png, tiff, webp
+from chalicelib.engine.containers import bmp, gif, heic, isobmff, jpeg, png, tiff, webp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ SURVEYS: dict[str, Surveyor] = {
     "gif": gif.survey,
     "webp": webp.survey,
     "avif": isobmff.survey,
+    "heic": heic.survey,
     "bmp": bmp.survey,
     "tiff": tiff.survey,
 }

@@ -5,9 +5,9 @@ The container says a size too, but a decoder allocates what the sequence header 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.engine.containers.bits import Bits
 from chalicelib.engine.containers.colr import Codes
 
 if TYPE_CHECKING:
@@ -75,30 +75,8 @@ def _leb128(data: bytes | memoryview, at: int) -> tuple[int, int]:
     return value, at + _LEB128_BYTES
 
 
-@dataclass(slots=True)
-class _Bits:
-    """Bits from the highest on."""
-
-    data: bytes | memoryview
-    at: int = 0
-
-    def take(self, count: int) -> int:
-        value = 0
-        for at in range(self.at, self.at + count):
-            value = value << 1 | self.data[at >> 3] >> 7 - (at & 7) & 1
-        self.at += count
-        return value
-
-    def zeros(self) -> int:
-        """Leading zeros, with the one behind them."""
-        count = 0
-        while not self.take(1):
-            count += 1
-        return count
-
-
 def _sequence(payload: bytes | memoryview) -> Coded:
-    bits = _Bits(payload)
+    bits = Bits(payload)
     profile, _, is_reduced = bits.take(3), bits.take(1), bits.take(1)
     if is_reduced:
         bits.take(5)
@@ -113,7 +91,7 @@ def _sequence(payload: bytes | memoryview) -> Coded:
     return Coded(width, height, round(width * height * (1 + is_deep) * samples), codes)
 
 
-def _codes(bits: _Bits, profile: int, *, is_deep: bool) -> Codes | None:
+def _codes(bits: Bits, profile: int, *, is_deep: bool) -> Codes | None:
     if profile == _PROFESSIONAL and is_deep:
         bits.take(1)
     if profile != _HIGH:
@@ -121,7 +99,7 @@ def _codes(bits: _Bits, profile: int, *, is_deep: bool) -> Codes | None:
     return Codes(bits.take(8), bits.take(8)) if bits.take(1) else None
 
 
-def _skip_operating_points(bits: _Bits) -> None:
+def _skip_operating_points(bits: Bits) -> None:
     delay = _skip_timing(bits) if bits.take(1) else 0
     has_display_delay = bits.take(1)
     for _ in range(bits.take(5) + 1):
@@ -134,7 +112,7 @@ def _skip_operating_points(bits: _Bits) -> None:
             bits.take(4)
 
 
-def _skip_timing(bits: _Bits) -> int:
+def _skip_timing(bits: Bits) -> int:
     """Bits of a buffer's delay; 0 where there is no model of the decoder's buffers."""
     bits.take(64)
     if bits.take(1):
@@ -146,7 +124,7 @@ def _skip_timing(bits: _Bits) -> int:
     return delay
 
 
-def _skip_tools(bits: _Bits, *, is_reduced: bool) -> None:
+def _skip_tools(bits: Bits, *, is_reduced: bool) -> None:
     if not is_reduced and bits.take(1):  # frame ids
         bits.take(4 + 3)
     bits.take(3)
@@ -155,7 +133,7 @@ def _skip_tools(bits: _Bits, *, is_reduced: bool) -> None:
     bits.take(3)
 
 
-def _skip_inter_tools(bits: _Bits) -> None:
+def _skip_inter_tools(bits: Bits) -> None:
     bits.take(4)
     has_order = bits.take(1)
     if has_order:

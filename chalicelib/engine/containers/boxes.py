@@ -29,6 +29,6 @@ def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[Part]:
         if size < _HEADER or not kind.isalnum():
             return  # not a box: what somebody hung behind the picture
         if at + size > end:
-            raise DamagedImage("An AVIF box reaches beyond the file.")
+            raise DamagedImage("A box reaches beyond the file.")
         yield Part(kind, at, at + size)
         at += size

@@ -34,8 +34,8 @@ def claims(data: bytes, parts: tuple[Part, ...]) -> Survey:
         struct.error, IndexError: a box is shorter than what it has to hold.
         ImageTooLarge: there are more boxes, items or units than are worked through, or more pixels than are decoded.
     """
-    within = list(_walk(data, parts, 0, Tally(PARTS)))
-    DIRECTORY.check(sum(part.end - part.start for part in within if part.kind in _LISTS))
+    within = list(walk(data, parts, 0, Tally(PARTS)))
+    check_lists(within)
     units = Tally(UNITS)
     still = [one for meta in parts if meta.kind == b"meta" for one in _of_items(data, meta, units)]
     film = [one for trak in within if trak.kind == b"trak" for one in _of_samples(data, _inside(within, trak), units)]
@@ -54,14 +54,29 @@ def claims(data: bytes, parts: tuple[Part, ...]) -> Survey:
     )
 
 
-def _walk(data: bytes, parts: Iterable[Part], depth: int, total: Tally) -> Iterator[Part]:
+def check_lists(parts: Iterable[Part]) -> None:
+    """Let the lists of items among these boxes pass.
+
+    Raises:
+        ImageTooLarge: they are longer than is worked through.
+    """
+    DIRECTORY.check(sum(part.end - part.start for part in parts if part.kind in _LISTS))
+
+
+def walk(data: bytes, parts: Iterable[Part], depth: int, total: Tally) -> Iterator[Part]:
+    """These boxes and all that lie in them, each before what it holds; counted.
+
+    Raises:
+        DamagedImage: a box reaches beyond the one that it lies in.
+        ImageTooLarge: there are more than are worked through, or they are nested too deep.
+    """
     NESTED.check(depth)
     for part in parts:
         total.add()
         yield part
         if part.kind in _CHILDREN:
             inner = BOXES.counted(boxes(data, part.start + _CHILDREN[part.kind], part.end))
-            yield from _walk(data, inner, depth + 1, total)
+            yield from walk(data, inner, depth + 1, total)
 
 
 def _inside(parts: Sequence[Part], outer: Part) -> dict[bytes, Part]:

@@ -104,7 +104,7 @@ def _entries(out: bytes | bytearray, iinf: Part) -> Iterator[tuple[int, int]]:
     while at < iinf.end:
         (size,) = struct.unpack_from(">I", out, at)
         if size < _SHORTEST_ENTRY or at + size > iinf.end:
-            raise DamagedImage("The AVIF's list of items is broken.")
+            raise DamagedImage("The file's list of items is broken.")
         yield at, at + size
         at += size
 
@@ -115,5 +115,5 @@ def _nibbles(*pair: int) -> tuple[int, ...]:
 
 def _width(size: int) -> str:
     if size not in _NAMES:
-        raise DamagedImage("The AVIF's item locations have an unknown layout.")
+        raise DamagedImage("The file's item locations have an unknown layout.")
     return _NAMES[size]

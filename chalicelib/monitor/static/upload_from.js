@@ -7,7 +7,7 @@ import { button, field, toast } from "./parts.js";
 import { add } from "./uploads.js";
 import { t, tn } from "./words.js";
 
-const PICTURES = "image/jpeg,image/png,image/gif,image/webp,image/avif,image/bmp,image/tiff";
+const PICTURES = "image/jpeg,image/png,image/gif,image/webp,image/avif,image/heic,image/heif,.heic,.heif,image/bmp,image/tiff";
 
 /** Ask for files, and for a collection where none is given. */
 export function choose(collection) {
@@ -88,7 +88,7 @@ function take(files, collection, close) {
 }
 
 // The bytes decide what a file is; this only leaves out what a folder holds beside its pictures.
-const isPicture = (file) => file.type.startsWith("image/") || /\.(jpe?g|png|gif|webp|avif|bmp|tiff?)$/i.test(file.name);
+const isPicture = (file) => file.type.startsWith("image/") || /\.(jpe?g|png|gif|webp|avif|hei[cf]|bmp|tiff?)$/i.test(file.name);
 
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
