@@ -194,6 +194,18 @@ TURKISH = {
     "Text or a colour profile of the PNG is longer than is usual, or broken; decoders may refuse the original.": (
         "PNG'deki bir metin ya da renk profili alışılandan uzun ya da bozuk; çözücüler özgün dosyayı reddedebilir."
     ),
+    "The TIFF has more pages than one; the picture is the first of them.": (
+        "TIFF'in birden çok sayfası var; resim bunların ilkidir."
+    ),
+    "The TIFF begins with a smaller copy of its picture; the picture itself is taken.": (
+        "TIFF, resminin küçük bir kopyasıyla başlıyor; resmin kendisi alındı."
+    ),
+    "The HEIC has more pictures than one; the picture is the primary one.": (
+        "HEIC'te birden çok resim var; alınan, asıl resimdir."
+    ),
+    "The picture's gain map is left out; the public copy has the standard range of brightness.": (
+        "Resmin kazanç haritası alınmadı; yayımlanan kopya standart parlaklık aralığındadır."
+    ),
     "The GIF has no trailer; the public copy has one.": "GIF'in bitiş baytı yok; yayımlanan kopyada var.",
     "Bytes behind a frame of the GIF cannot be read; the public copy is without them and what follows them.": (
         "GIF'in bir karesinin ardındaki baytlar okunamıyor; yayımlanan kopyada onlar ve ardındakiler yok."

@@ -24,3 +24,7 @@ WEBP_SIZE = "The WebP's size is not what its header says, or a part without pixe
 AVIF_JUNK = "The AVIF has bytes behind its picture that belong to nothing; the public copy is without them."
 AVIF_EXIF = "The AVIF's Exif cannot be read, and is left out."
 STILL_LATER = "The animation begins with blank frames; its still is the first one that shows something."
+TIFF_PAGES = "The TIFF has more pages than one; the picture is the first of them."
+TIFF_COPY = "The TIFF begins with a smaller copy of its picture; the picture itself is taken."
+HEIC_MORE = "The HEIC has more pictures than one; the picture is the primary one."
+GAIN_MAP = "The picture's gain map is left out; the public copy has the standard range of brightness."

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.core.pictures import Limits, Processed, Recipe
+from chalicelib.core.remarks import GAIN_MAP, HEIC_MORE
 from chalicelib.engine import apart, heic_picture
 from chalicelib.engine.clean.bmff import box as avif_box
 from chalicelib.engine.containers.heic import still_of
@@ -62,6 +63,14 @@ def tiles(*more: tuple[bytes, bytes], size: tuple[int, int] = SIZE) -> bytes:
 def alpha_of(image: Image.Image, primary: int) -> Part:
     plane = coded(image, ALPHA)
     return replace(plane, references=[(b"auxl", [primary])])
+
+
+SMALL = PICTURE.crop((0, 0, 64, 64))
+THUMBNAIL = replace(coded(SMALL.resize((32, 32))), references=[(b"thmb", [2])])
+
+
+def gain(kind: bytes) -> Part:
+    return replace(coded(SMALL.convert("L"), (b"auxC", bytes(4) + kind)), references=[(b"auxl", [1])])
 
 
 FILES = {
@@ -157,6 +166,28 @@ def test_the_numbers_of_its_colours_are_applied() -> None:
     red = full(heic_of(coded(Image.new("RGB", (64, 64), (220, 60, 60)), nclx, quality=95))).convert("RGB")
 
     assert red.getpixel((32, 32))[0] > 232  # type: ignore[index]
+
+
+@pytest.mark.parametrize("behind", [b"SEFT" + bytes(60), box(b"mpvd", bytes(90)), b"\0\0\1\0free" + bytes(9)], ids=repr)
+def test_what_phones_hang_behind_the_boxes_is_no_damage(behind: bytes) -> None:
+    assert taken(turned() + behind).picture.format == "heic"
+
+
+TOLD = {
+    "nothing": (turned(), ()),
+    "tiles and a thumbnail": (
+        heic_of(replace(coded(SMALL), hidden=True), grid((64, 64), 1, 1, [1]), THUMBNAIL, primary=2),
+        (),
+    ),
+    "a burst": (heic_of(coded(SMALL), coded(SMALL)), (HEIC_MORE,)),
+    "a gain map of Apple's": (heic_of(coded(SMALL), gain(b"urn:com:apple:photo:2020:aux:hdrgainmap\0")), (GAIN_MAP,)),
+    "a gain map of ISO's": (heic_of(coded(SMALL), Part(b"tmap", b"\0" * 62), primary=1), (GAIN_MAP,)),
+}
+
+
+@pytest.mark.parametrize(("data", "warnings"), TOLD.values(), ids=TOLD)
+def test_what_of_a_heic_is_not_shown_is_told(data: bytes, warnings: tuple[str, ...]) -> None:
+    assert taken(data).picture.warnings == warnings
 
 
 @pytest.mark.parametrize("part", [0.3, 0.7, 0.95, 0.999])

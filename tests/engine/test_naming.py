@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, TiffImagePlugin
 
 from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.core.remarks import TIFF_COPY, TIFF_PAGES
 from chalicelib.engine.containers.tiff import survey
 from chalicelib.engine.containers.tiff_coding import DECODED
 from chalicelib.engine.pipeline import process
@@ -198,6 +199,19 @@ def test_the_page_that_is_the_picture_decides_which_way_is_up() -> None:
     )
 
     assert psnr(opened(taken.renditions[0].body).convert("RGB"), PICTURE) > 30
+
+
+@pytest.mark.parametrize(
+    ("pages", "warnings"),
+    [
+        ((Page(PICTURE),), ()),
+        ((Page(PICTURE), Page(SMALL, {254: 1})), ()),
+        ((Page(SMALL, {254: 1}), Page(PICTURE)), (TIFF_COPY,)),
+        ((Page(PICTURE), Page(PICTURE)), (TIFF_PAGES,)),
+    ],
+)
+def test_pages_that_are_not_shown_are_told(pages: tuple[Page, ...], warnings: tuple[str, ...]) -> None:
+    assert process(tiff_with(*pages), Recipe(sizes=(60,)), Limits()).picture.warnings == warnings
 
 
 def test_pages_that_are_no_copies_are_counted() -> None:

@@ -43,6 +43,8 @@ class Item:
     planes: list[int] = field(default_factory=list)
     """What it is an auxiliary plane of."""
     premultiplied: list[int] = field(default_factory=list)
+    originals: list[int] = field(default_factory=list)
+    """What it is a thumbnail of."""
 
 
 class Directory(NamedTuple):
@@ -101,6 +103,8 @@ def _refer(item: Item, kind: bytes, targets: list[int]) -> None:
         item.planes += targets
     elif kind == b"prem":
         item.premultiplied += targets
+    elif kind == b"thmb":
+        item.originals += targets
 
 
 def _items(iinf: bytes) -> Iterator[Item]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.core.not_taken import coding_not_taken
+from chalicelib.core.remarks import GAIN_MAP, HEIC_MORE
 from chalicelib.engine.bounds import BOXES, EXIF, PARTS, UNITS, Tally
 from chalicelib.engine.clean.avif_items import GRID, needed, read_directory
 from chalicelib.engine.clean.fault import CannotRebuild
@@ -18,17 +19,20 @@ from chalicelib.engine.containers.boxes import boxes
 from chalicelib.engine.containers.colr import colour_of
 from chalicelib.engine.containers.heic_looks import Looks, looks_of, size_of
 from chalicelib.engine.containers.hevc import Coded, coded
+from chalicelib.engine.containers.isobmff import whole
 from chalicelib.engine.containers.isobmff_claims import check_lists, walk
 from chalicelib.engine.containers.parts import Survey
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from chalicelib.engine.clean.avif_items import Directory, Item
     from chalicelib.engine.containers.parts import Part
 
 CODED = b"hvc1"
+_TONE_MAPPED = b"tmap"
+_GAIN_MAPS = (b"urn:com:apple:photo:2020:aux:hdrgainmap", b"urn:iso:std:iso:ts:21496:-1")
 _HEADER, _FULL = 8, 12
 _OVERLAP = 2
 """How often the bytes of a file may be used by its items."""
@@ -54,6 +58,8 @@ class Still:
     looks: Looks
     exif: bytes
     """The TIFF block of its Exif item, or nothing."""
+    warnings: tuple[str, ...]
+    """What of the file is not shown."""
 
 
 def survey(data: bytes) -> Survey:
@@ -64,12 +70,12 @@ def survey(data: bytes) -> Survey:
         DamagedImage: the file is cut off, or its directory cannot be read.
         ImageTooLarge: there is more of some kind in it than is worked through.
     """
-    parts = tuple(BOXES.counted(boxes(data, 0, len(data))))
+    parts = tuple(BOXES.counted(whole(data)))
     within = list(walk(data, parts, 0, Tally(PARTS)))
     check_lists(within)
     still = still_of(data)
     width, height = _claimed(still)
-    return Survey(parts, 1, width, height, colour=colour_of(data, within, None))
+    return Survey(parts, 1, width, height, colour=colour_of(data, within, None), warnings=still.warnings)
 
 
 def still_of(data: bytes) -> Still:
@@ -78,7 +84,7 @@ def still_of(data: bytes) -> Still:
     Raises:
         See `survey`.
     """
-    kinds = {part.kind: part for part in boxes(data, 0, len(data))}
+    kinds = {part.kind: part for part in whole(data)}
     if b"meta" not in kinds:
         if b"moov" in kinds:
             raise coding_not_taken("heic", "HEIC with a film and no still picture")
@@ -91,7 +97,20 @@ def still_of(data: bytes) -> Still:
         parts = needed(known, CODED)
     except CannotRebuild as unclear:
         raise DamagedImage("The HEIC's directory cannot be read.") from unclear
-    return Still(tuple(parts), known.primary, looks_of(known.items[known.primary], parts), _exif(known))
+    looks = looks_of(known.items[known.primary], parts)
+    return Still(tuple(parts), known.primary, looks, _exif(known), tuple(_remarks(known)))
+
+
+def _remarks(known: Directory) -> Iterator[str]:
+    used = {one for item in known.items.values() for one in item.cells}
+    pictures = (one for one in known.items.values() if one.kind in {CODED, GRID} and one.number not in used)
+    if sum(not one.hidden and not one.planes and not one.originals for one in pictures) > 1:
+        yield HEIC_MORE
+    auxiliary = (one.body[4:] for item in known.items.values() for one in item.properties if one.kind == b"auxC")
+    if any(body.startswith(_GAIN_MAPS) for body in auxiliary) or any(
+        item.kind == _TONE_MAPPED for item in known.items.values()
+    ):
+        yield GAIN_MAP
 
 
 def _check_extents(data: bytes, meta: Part) -> None:

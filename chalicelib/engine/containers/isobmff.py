@@ -29,7 +29,7 @@ def survey(data: bytes) -> Survey:
         DamagedImage: a box reaches beyond the file, or its directory cannot be read.
         ImageTooLarge: there is more of some kind in it than is worked through.
     """
-    parts = tuple(BOXES.counted(_whole(data)))
+    parts = tuple(BOXES.counted(whole(data)))
     end = parts[-1].end if parts else 0
     if end == len(data) or not end:
         return claims(data, parts)
@@ -37,8 +37,12 @@ def survey(data: bytes) -> Survey:
     return replace(claims(mended, parts), warnings=(AVIF_JUNK,), mended=mended)
 
 
-def _whole(data: bytes) -> Iterator[Part]:
-    """The boxes up to one that is cut and that no picture needs."""
+def whole(data: bytes) -> Iterator[Part]:
+    """The boxes of the file itself, up to one that is cut and that no picture needs.
+
+    Raises:
+        DamagedImage: a box that is needed reaches beyond the file.
+    """
     end = 0
     try:
         for part in boxes(data, 0, len(data)):

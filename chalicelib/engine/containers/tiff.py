@@ -9,6 +9,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from chalicelib.core.not_taken import coding_not_taken, raw_photo
+from chalicelib.core.remarks import TIFF_COPY, TIFF_PAGES
 from chalicelib.engine.bounds import DIRECTORIES, STRIPS, VALUES, Tally
 from chalicelib.engine.containers.parts import Survey
 from chalicelib.engine.containers.tiff_coding import coding_of, is_raw, samples_of
@@ -78,7 +79,9 @@ def _surveyed(data: bytes) -> Survey:
     frames = max(1, sum(map(_is_whole, pages)))
     start = None if main is pages[0] else (layout.first, struct.pack(layout.order + layout.offset, main.at))
     width, height = main.number(_WIDTH), main.number(_HEIGHT)
-    return Survey((), frames, width, height, _held(main, width, height), start=start, coding=samples_of(main))
+    told = tuple(one for one, is_so in ((TIFF_PAGES, frames > 1), (TIFF_COPY, start is not None)) if is_so)
+    held, words = _held(main, width, height), samples_of(main)
+    return Survey((), frames, width, height, held, start=start, coding=words, warnings=told)
 
 
 def _chain(data: bytes, layout: Layout, read: Tally) -> Iterator[Directory]:
