@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from PIL import Image
@@ -9,14 +10,20 @@ from PIL import Image
 from chalicelib.engine.guard import decoder_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _DEEPEST = 65_535
 _OPAQUE = 255
+_DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
-def normal(image: Image.Image) -> Image.Image:
-    """The same picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where it can be seen through."""
+def normal(image: Image.Image, deep: Sequence[int] | None = None) -> Image.Image:
+    """The same picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where it can be seen through.
+
+    `deep`: what becomes of each grey of 16 bits, if that is not in proportion.
+    """
+    if image.mode in _DEEP:
+        return _opaque_is_plain(_sixteen_bits(image, deep or _in_proportion()))
     return _opaque_is_plain(_NORMAL.get(image.mode, _plain)(image))
 
 
@@ -50,13 +57,18 @@ def _untouched(image: Image.Image) -> Image.Image:
     return image
 
 
-def _sixteen_bits(image: Image.Image) -> Image.Image:
+@cache
+def _in_proportion() -> list[int]:
+    return [round(v * _OPAQUE / _DEEPEST) for v in range(_DEEPEST + 1)]
+
+
+def _sixteen_bits(image: Image.Image, deep: Sequence[int]) -> Image.Image:
     """Scaled, not clipped: Pillow's own conversion makes 255 of everything above."""
     wide = image if image.mode == "I" else converted(image, "I")
     low, high = _range(wide)
     if low < 0 or high > _DEEPEST:
         return _stretched(wide, low, high)
-    grey = wide.point([round(v * _OPAQUE / _DEEPEST) for v in range(_DEEPEST + 1)], "L")
+    grey = wide.point(deep, "L")
     key = image.info.get("transparency")
     if not isinstance(key, int):
         return grey
@@ -85,11 +97,6 @@ _NORMAL: dict[str, Callable[[Image.Image], Image.Image]] = {
     "L": _grey,
     "CMYK": _untouched,
     "LAB": _untouched,
-    "I": _sixteen_bits,
-    "I;16": _sixteen_bits,
-    "I;16L": _sixteen_bits,
-    "I;16B": _sixteen_bits,
-    "I;16N": _sixteen_bits,
     "F": _floating,
 }
 

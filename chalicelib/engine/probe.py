@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from chalicelib.core.not_taken import coding_not_taken, type_not_taken
 from chalicelib.core.sniff import ENOUGH, sniff
@@ -12,6 +12,7 @@ from chalicelib.engine.colour.description import SRGB, ColourDescription
 from chalicelib.engine.colour.icc import fits
 from chalicelib.engine.containers import SURVEYS
 from chalicelib.engine.containers.isobmff import without_exif
+from chalicelib.engine.containers.tiff_colours import colour_of
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.exif import Exif, read_exif
 from chalicelib.engine.guard import decoder_errors, is_unknown_coding, parser_errors
@@ -20,6 +21,7 @@ from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
 
     from chalicelib.core.pictures import Limits
     from chalicelib.engine.containers.parts import Survey
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 TOO_LONG = "The image has {value} frames; at most {limit} are processed."
 TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
 TOO_MANY = "The image has {value} pixels in all its frames; at most {limit} are processed."
+_TAGGED = frozenset({"L", "RGB", "RGBA"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,15 @@ def _exif(form: str, image: ImageFile) -> Exif:
 
 
 def _colour(image: ImageFile) -> ColourDescription:
-    """By the profile that Pillow found, if it is one for such pictures."""
+    """By the profile that Pillow found, if it is one for such pictures, or by a TIFF's tags."""
     profile = image.info.get("icc_profile")
-    return ColourDescription(profile) if isinstance(profile, bytes) and fits(profile, image.mode) else SRGB
+    if isinstance(profile, bytes):
+        return ColourDescription(profile) if fits(profile, image.mode) else SRGB
+    if image.format != "TIFF" or image.mode not in _TAGGED:
+        return SRGB
+    try:
+        with decoder_errors():
+            tags = dict(cast("TiffImageFile", image).tag_v2)
+    except DamagedImage:
+        return SRGB
+    return colour_of(tags)

@@ -8,6 +8,8 @@ from PIL import Image
 
 from chalicelib.engine.color import normal
 from chalicelib.engine.colour.convert import srgb
+from chalicelib.engine.colour.deep import lifted
+from chalicelib.engine.colour.description import SRGB
 from chalicelib.engine.decode import decode
 from chalicelib.engine.resample import shrink
 from chalicelib.engine.stills import still_of
@@ -15,8 +17,10 @@ from chalicelib.engine.stills import still_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from chalicelib.engine.colour.description import ColourDescription
     from chalicelib.engine.probe import Source
 
+_DEEP_GREYS = "I;16"
 _TURN = Image.Transpose
 _TURNS = {
     2: _TURN.FLIP_LEFT_RIGHT,
@@ -48,7 +52,8 @@ def whole(source: Source) -> Image.Image:
 
     The source's own picture stays as it is; where nothing is to be done, it is the result itself.
     """
-    return upright(srgb(normal(_shown(source)), source.colour), source.exif.orientation)
+    image, colour = _comparable(source)
+    return upright(srgb(image, colour), source.exif.orientation)
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
@@ -68,8 +73,15 @@ def _largest(source: Source, longest: int) -> Image.Image:
     still = still_of(source.format, source.data, source.image, source.frames, source.room)
     source.chosen[:] = [still] if still else []
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
-    small = shrink(normal(_shown(source)), target, box)
-    return upright(srgb(small, source.colour), source.exif.orientation)
+    image, colour = _comparable(source)
+    return upright(srgb(shrink(image, target, box), colour), source.exif.orientation)
+
+
+def _comparable(source: Source) -> tuple[Image.Image, ColourDescription]:
+    """Samples of 8 bits, and what they mean."""
+    image = _shown(source)
+    deep = lifted(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
+    return normal(image, deep), SRGB if deep else source.colour
 
 
 def _shown(source: Source) -> Image.Image:

@@ -115,7 +115,7 @@ def _profile(primaries: int, gamma_: float) -> bytes:
 LINEAR = matrix_profile(SRGB_D50, 1.0)
 NAMED_SRGB = _profile(12, 2.2).replace(b"made for a test", b"monitor as sRGB")
 
-COLOURED: Mapping[str, Maker] = {
+COLOURED: dict[str, Maker] = {
     "PNG cICP P3": lambda: png(P3, srgb, cICP=cicp(12, 13)),
     "PNG cICP BT.2020 with sRGB's curve": lambda: png(BT2020, srgb, cICP=cicp(9, 13)),
     "PNG cICP BT.709's curve": lambda: png(SRGB, video, cICP=cicp(1, 1)),
@@ -145,6 +145,46 @@ COLOURED: Mapping[str, Maker] = {
     "AVIF nclx gamma 2.2 and unknown primaries": lambda: nclx(2, 4, SRGB, power(2.2)),
     "AVIF nclx P3 and unknown curve": lambda: nclx(12, 2, P3, srgb),
 }
+
+
+def bmp(matrix: Matrix, curve: Curve, kind: int, numbers: bytes = b"", behind: bytes = b"") -> bytes:
+    """Version 5, 24 bits."""
+    plain = encoded(painted(samples(COLOURS, matrix, curve)), "BMP")
+    pixels = plain[int.from_bytes(plain[10:14], "little") :]
+    own = struct.pack("<16xI", kind) + numbers.ljust(48, b"\0")
+    own += struct.pack("<4I", 4, 124 + len(pixels), len(behind), 0)
+    head = struct.pack("<2sIII", b"BM", 138 + len(pixels) + len(behind), 0, 138)
+    return head + struct.pack("<I", 124) + plain[18:54] + own + pixels + behind
+
+
+def end_points(*chromaticities: float, gamma_: float) -> bytes:
+    """Three times x, y and z, and three gammas."""
+    fixed = [round(value * (1 << 30)) for value in chromaticities]
+    return struct.pack("<9i3I", *fixed, *[round(gamma_ * (1 << 16))] * 3)
+
+
+def tagged_tiff(matrix: Matrix, curve: Curve, tags: Mapping[int, tuple[float, ...]]) -> bytes:
+    return encoded(painted(samples(COLOURS, matrix, curve)), "TIFF", tiffinfo=dict(tags))
+
+
+_ADOBE_XYZ = (0.64, 0.33, 0.03, 0.21, 0.71, 0.08, 0.15, 0.06, 0.79)
+_P3_TAGS: Mapping[int, tuple[float, ...]] = {
+    318: (0.3127, 0.3290),
+    319: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+}
+_STEPS = tuple(round(65_535 * (i / 255) ** 1.8) for i in range(256))
+COLOURED |= {
+    "BMP with a profile": lambda: bmp(P3, power(2.2), 0x4D424544, behind=NAMED_SRGB),
+    "BMP calibrated": lambda: bmp(ADOBE, power(1.8), 0, end_points(*_ADOBE_XYZ, gamma_=1.8)),
+    "BMP calibrated by columns of light": lambda: bmp(
+        P3, power(1.4), 0, end_points(*(value for column in zip(*P3, strict=True) for value in column), gamma_=1.4)
+    ),
+    "BMP calibrated with zeros": lambda: bmp(SRGB, srgb, 0),
+    "BMP that is sRGB": lambda: bmp(SRGB, srgb, 0x73524742, end_points(*_ADOBE_XYZ, gamma_=1.8)),
+    "TIFF with primaries": lambda: tagged_tiff(P3, srgb, _P3_TAGS),
+    "TIFF with primaries and curves": lambda: tagged_tiff(P3, power(1.8), {**_P3_TAGS, 301: _STEPS * 3}),
+    "TIFF with primaries that lie on a line": lambda: tagged_tiff(SRGB, srgb, {318: (0.3, 0.3), 319: (0.5,) * 6}),
+}
 BRIGHT: Mapping[str, Maker] = {
     "PNG cICP PQ": lambda: png(BT2020, pq, cICP=cicp(9, 16)),
     "PNG cICP PQ, deep, P3": lambda: png(P3, pq, 16, cICP=cicp(12, 16)),
@@ -170,3 +210,8 @@ GREYISH: Mapping[str, Maker] = {
     ),
     "AVIF grey profile": lambda: grey_avif(power(1.8), grey_profile(1.8)),
 }
+
+
+def described(name: str) -> bytes:
+    """The file of this name, of whatever table."""
+    return {**COLOURED, **GREYISH, **BRIGHT, **NO_BRIGHTER}[name]()

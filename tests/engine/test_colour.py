@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from PIL import Image
 
@@ -13,7 +15,7 @@ from chalicelib.engine.probe import probe
 from chalicelib.engine.steps import whole
 from tests.engine.described import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER
 from tests.engine.patches import COLOURS, GREYS, furthest, light, seen, srgb
-from tests.pictures import opened
+from tests.pictures import opened, raw_png
 from tests.profiles import SRGB, grey_profile, matrix_profile
 
 RECIPE = Recipe(sizes=(192,), formats=("jpeg", "avif"))
@@ -41,6 +43,14 @@ def test_thumbnails_and_the_whole_picture_have_the_colours_that_are_meant(name: 
 def test_the_public_form_says_the_same(name: str) -> None:
     public = process(MADE[name](), RECIPE, LIMITS).renditions[0]
     assert furthest(seen(_whole(public.body)), WANTED[name]) <= 4
+
+
+def test_dark_greys_of_a_deep_linear_picture_stay_apart() -> None:
+    dark = [round(65_535 * light(value / 255)) for value in range(0, 48, 8)]
+    rows = [b"".join(struct.pack(">H", value) * 40 for value in dark)] * 40
+    data = raw_png((240, 40), 16, 0, rows, gAMA=struct.pack(">I", 100_000))
+    shown = _whole(data).convert("L")
+    assert [shown.getpixel((40 * i + 20, 20)) for i in range(6)] == list(range(0, 48, 8))
 
 
 def test_a_profile_is_srgb_by_its_numbers_and_not_by_its_name() -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from PIL import Image
 
 from tests.engine.bombs import grey_tiff, run_length_bmp
+from tests.engine.described import described
 from tests.engine.odd import BGRA, bmp, gif, tiff
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile
@@ -57,6 +58,10 @@ def _png() -> list[bytes]:
         raw_png((4, 3), 16, 4, [bytes(range(16))] * 3, gAMA=b"\0\0\xb1\x8f", tEXt=b"Title\0word"),
         _animated("PNG"),
         _fading("PNG", default_image=True),
+        described("PNG gAMA 1/1.8 and cHRM Adobe"),
+        described("PNG cICP before iCCP"),
+        described("PNG grey profile and a clear grey"),
+        described("PNG cICP PQ of a bright display"),
     ]
 
 
@@ -77,6 +82,8 @@ def _avif() -> list[bytes]:
         encoded(see_through(SIZE), "AVIF", speed=10, subsampling="4:4:4"),
         _animated("AVIF", speed=10),
         _fading("AVIF", speed=10),
+        described("AVIF nclx P3"),
+        described("AVIF nclx PQ"),
     ]
 
 
@@ -108,6 +115,7 @@ def _tiff() -> list[bytes]:
         tiff(2, 1, b"\x64\x80"),
         tiff_with(Page(scene((9, 6)), {254: 1}), Page(plain), order=">"),
         tiff_with(Page(scene((9, 6)), {254: 1}, inside=(Page(plain),)), big=True),
+        described("TIFF with primaries and curves"),
     ]
 
 
@@ -128,6 +136,8 @@ def _bmp() -> list[bytes]:
         encoded(see_through(SIZE), "BMP"),
         bmp(BGRA, 124, b"\1\2\3\0"),
         run_length_bmp((8, 2), b"\5\1\3\2\0\0\0\4\1\2\3\4\4\1\0\1"),
+        described("BMP with a profile"),
+        described("BMP calibrated"),
     ]
 
 

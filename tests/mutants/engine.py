@@ -49,8 +49,8 @@ ENGINE = (
     Mutant(
         "profile-ignored",
         "chalicelib/engine/steps.py",
-        "    return upright(srgb(small, source.colour), source.exif.orientation)",
-        "    return upright(small, source.exif.orientation)",
+        "    return upright(srgb(shrink(image, target, box), colour), source.exif.orientation)",
+        "    return upright(shrink(image, target, box), source.exif.orientation)",
         "thumbnails have other colours than their pictures",
         "tests/engine/test_pipeline.py::test_thumbnails_have_the_colours_that_the_profile_means",
     ),

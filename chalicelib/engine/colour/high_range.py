@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image, ImageMath
 
 from chalicelib.engine.colour.codes import PQ, PRIMARIES
+from chalicelib.engine.colour.curves import as_srgb
 from chalicelib.engine.colour.description import DEFAULT_PEAK
 from chalicelib.engine.colour.profiles import Matrix, Vector, inverse, product, to_d50, to_xyz
 
@@ -130,8 +131,4 @@ def _written(light: Image.Image) -> Image.Image:
 
 @cache
 def _samples() -> list[int]:
-    return [round(255 * _srgb(i / _DEEPEST)) for i in range(_DEEPEST + 1)]
-
-
-def _srgb(value: float) -> float:
-    return value * 12.92 if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055  # noqa: PLR2004
+    return [round(255 * as_srgb(i / _DEEPEST)) for i in range(_DEEPEST + 1)]

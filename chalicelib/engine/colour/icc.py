@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.colour.codes import PRIMARIES, SRGB_CURVE
+from chalicelib.engine.colour.codes import PRIMARIES
+from chalicelib.engine.colour.curves import as_srgb
 from chalicelib.engine.colour.profiles import to_d50, transposed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 GREY, RGB, CMYK, LAB = b"GRAY", b"RGB ", b"CMYK", b"Lab "
 LARGEST = 4 * 1024 * 1024
@@ -58,6 +59,17 @@ def is_srgb(profile: bytes) -> bool:
         return False
 
 
+def grey_light(profile: bytes) -> Callable[[float], float] | None:
+    """What the profile makes of greys, samples and light 0 to 1; None where that is not one curve."""
+    try:
+        tags = dict(_tags(profile))
+        first, *others = (tags[name] for name in _CURVES[space(profile)])
+        light(first, 0.5)
+    except _UNREADABLE:
+        return None
+    return None if tags.keys() & _TABLES or any(one != first for one in others) else partial(light, first)
+
+
 def _is_srgb(tags: Mapping[bytes, bytes], samples: bytes, connection: bytes) -> bool:
     if samples not in _CURVES or connection != b"XYZ " or tags.keys() & _TABLES:
         return False
@@ -81,11 +93,7 @@ def _are_srgb_primaries(columns: Sequence[Sequence[float]]) -> bool:
 
 def _is_srgb_curve(tag: bytes) -> bool:
     places = [i / _PLACES for i in range(_PLACES + 1)]
-    return all(abs(_as_srgb(light(tag, x)) - x) <= _SAME_CURVE for x in places)
-
-
-def _as_srgb(value: float) -> float:
-    return value / SRGB_CURVE.c if value <= SRGB_CURVE.d * SRGB_CURVE.c else 1.055 * value ** (1 / 2.4) - 0.055
+    return all(abs(as_srgb(light(tag, x)) - x) <= _SAME_CURVE for x in places)
 
 
 def light(tag: bytes, x: float) -> float:

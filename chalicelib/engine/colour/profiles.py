@@ -16,6 +16,7 @@ Matrix = tuple[Vector, Vector, Vector]
 
 _D50: Vector = (0.9642, 1.0, 0.8249)
 _BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
+_ALIKE = 0.002
 _MOST = 4.0
 """Of a coordinate; imaginary primaries go to 2."""
 
@@ -27,6 +28,11 @@ class Primaries(NamedTuple):
     green: tuple[float, float]
     blue: tuple[float, float]
     white: tuple[float, float]
+
+    def is_near(self, other: Primaries) -> bool:
+        """Whether both mean the same, as far as writers round."""
+        pairs = zip(self, other, strict=True)
+        return all(abs(a - b) <= _ALIKE for one, two in pairs for a, b in zip(one, two, strict=True))
 
 
 class Curve(NamedTuple):
@@ -40,24 +46,18 @@ class Curve(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def matrix_profile(primaries: Primaries, curves: Curve | tuple[Curve, Curve, Curve]) -> bytes:
-    """An RGB profile of these primaries, with one curve for all or one for each.
+def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | bytes) -> bytes:
+    """An RGB profile of these primaries, with one curve for all or one for each, as numbers or as a tag's body.
 
     Raises:
         ValueError, ArithmeticError: no colours can be made of such primaries.
     """
-    own = [curves] * 3 if isinstance(curves, Curve) else curves
     rows = to_d50(primaries)
     columns = [_xyz(tuple(row[i] for row in rows)) for i in range(3)]
     tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))
-    tags |= dict(zip((b"rTRC", b"gTRC", b"bTRC"), map(_parametric, own), strict=True))
+    curves = [_parametric(one) if isinstance(one, Curve) else one for one in (curve, *(others or (curve, curve)))]
+    tags |= dict(zip((b"rTRC", b"gTRC", b"bTRC"), curves, strict=True))
     return written(b"RGB ", {b"wtpt": _xyz(_D50), **tags})
-
-
-@lru_cache(maxsize=32)
-def grey_profile(curve: Curve) -> bytes:
-    """A profile of greys with this curve."""
-    return written(b"GRAY", {b"wtpt": _xyz(_D50), b"kTRC": _parametric(curve)})
 
 
 def to_xyz(primaries: Primaries) -> Matrix:

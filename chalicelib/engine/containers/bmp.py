@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chalicelib.engine.bounds import RUNS
+from chalicelib.engine.containers.bmp_colours import colour_of
 from chalicelib.engine.containers.parts import Survey
 
 _CORE_HEADER = 12
@@ -27,7 +28,8 @@ def survey(data: bytes) -> Survey:
     compression = int.from_bytes(data[30:34], "little")
     if compression in _RUN_LENGTHS:
         RUNS.check(width * height + len(data))
-    return Survey(width=width, height=height, coding=_coding(header, bits, compression))
+    coding, colour = _coding(header, bits, compression), colour_of(data, header)
+    return Survey(width=width, height=height, coding=coding, colour=colour)
 
 
 def _coding(header: int, bits: int, compression: int) -> str:

@@ -26,8 +26,6 @@ _WHOLE = 100_000
 _GAMMAS = range(_WHOLE // 20, _WHOLE * 5)
 _LIKE_SRGB = range(44_500, 46_500)
 """gAMA that writers of sRGB round to; with sRGB's primaries browsers take it for sRGB's own curve."""
-_ALIKE = 0.002
-"""Of a chromaticity."""
 _INTENTS = range(4)
 _NITS = range(1, 100_000_000)
 """Ten-thousandths of a candela a square metre: to 10,000."""
@@ -103,14 +101,9 @@ def _by_gamma(chunks: Chunks, _: bool) -> ColourDescription | None:  # noqa: FBT
     if len(body) != 4 or value not in _GAMMAS:  # noqa: PLR2004  its length
         return None
     own = primaries(chunks.get(b"cHRM", b"")) or PRIMARIES[1]
-    if value in _LIKE_SRGB and _are_srgb(own):
+    if value in _LIKE_SRGB and own.is_near(PRIMARIES[1]):
         return SRGB
     return ColourDescription(matrix_profile(own, Curve(_WHOLE / value)))
-
-
-def _are_srgb(own: Primaries) -> bool:
-    pairs = zip(own, PRIMARIES[1], strict=True)
-    return all(abs(a - b) <= _ALIKE for one, other in pairs for a, b in zip(one, other, strict=True))
 
 
 _READERS: Mapping[bytes, Reader] = {b"cICP": _by_codes, b"iCCP": _by_profile, b"sRGB": _by_intent, b"gAMA": _by_gamma}
