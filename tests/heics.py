@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pillow_heif
@@ -58,7 +58,9 @@ class Part:
     properties: Sequence[Property] = ()
     references: Sequence[tuple[bytes, Sequence[int]]] = ()
     hidden: bool = False
-    essential: frozenset[bytes] = field(default_factory=lambda: frozenset({b"hvcC", b"irot", b"imir", b"clap"}))
+    place: tuple[int, int] | None = None
+    """Where its bytes lie and how many, if not in a store of its own."""
+    essential: frozenset[bytes] = frozenset({b"hvcC", b"av1C", b"irot", b"imir", b"clap"})
 
 
 def coded(image: Image.Image, *more: Property, **options: Any) -> Part:  # noqa: ANN401  see `a_heic`
@@ -121,7 +123,7 @@ def _meta(parts: Sequence[Part], primary: int, start: int) -> bytes:
 def _places(parts: Sequence[Part], start: int) -> bytes:
     lines, at = [], start
     for number, part in enumerate(parts, 1):
-        lines.append(struct.pack(">HHHII", number, 0, 1, at, len(part.body)))
+        lines.append(struct.pack(">HHHII", number, 0, 1, *(part.place or (at, len(part.body)))))
         at += len(part.body)
     return box(b"iloc", bytes(4), struct.pack(">BBH", 0x44, 0, len(parts)), *lines)
 

@@ -16,6 +16,7 @@ from chalicelib.engine.containers.heic import still_of
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, ImageTooLarge, UnsupportedType
+from tests.engine.cage import Cage
 from tests.heics import (
     ALPHA,
     DEPTH,
@@ -31,7 +32,7 @@ from tests.heics import (
     items_of,
     seen_by_libheif,
 )
-from tests.pictures import exif_block, opened, over_grey, psnr, scene, see_through
+from tests.pictures import encoded, exif_block, opened, over_grey, psnr, scene, see_through
 from tests.profiles import P3, matrix_profile
 
 SIZE = (128, 80)
@@ -194,6 +195,21 @@ def test_what_of_a_heic_is_not_shown_is_told(data: bytes, warnings: tuple[str, .
 def test_a_heic_that_is_cut_off_is_damaged(part: float) -> None:
     with pytest.raises(DamagedImage):
         taken(FILES["tiles"][: int(part * len(FILES["tiles"]))])
+
+
+def over_each_other(picture: Part, brand: bytes) -> bytes:
+    """A file of 8 MB that 1,000 items use nearly all of, each from another byte on."""
+    others = [Part(b"zzzz", b"", place=(number, 8_000_000 - number)) for number in range(1, 1_000)]
+    return heic_of(picture, *others, Part(b"free", bytes(8_000_000)), brand=brand)
+
+
+def test_items_that_lie_over_each_other_take_no_memory(cage: Cage) -> None:
+    one = items_of(encoded(PICTURE, "AVIF", speed=10))[1]
+    avif = Part(one.kind, one.body, [(each.kind, each.body) for each in one.properties])
+
+    assert cage(over_each_other(coded(PICTURE), b"heic")).get("code") == "image_damaged"
+    told = cage(over_each_other(avif, b"avif"))
+    assert (told["code"], told["grown"] < 64 << 20) == ("ok", True)
 
 
 def test_a_tile_that_is_missing_is_damage() -> None:

@@ -19,6 +19,8 @@ _FULL = 4
 _HIDDEN = 1
 _IN_FILE, _IN_IDAT = 0, 1
 _INFE = 2
+_OVERLAP = 2
+"""How often the bytes of a file may be used by its items."""
 
 
 class Property(NamedTuple):
@@ -125,24 +127,29 @@ def _bodies(data: bytes, iloc: bytes, idat: bytes) -> Iterator[tuple[int, bytes]
     (version,) = reader.take("B3x")
     sizes = [half for byte in reader.take("BB") for half in (byte >> 4, byte & 15)]
     offset, length, base, index = (width(size) for size in (*sizes[:3], sizes[3] if version else 0))
-    number = "H" if version < _INFE else "I"
+    number, left = "H" if version < _INFE else "I", _OVERLAP * len(data)
     for _ in range(min(MOST, reader.one(number))):
         item = reader.one(number)
         method = reader.one("H") & 15 if version else _IN_FILE
         if reader.one("H") or method > _IN_IDAT:
             raise CannotRebuild  # in another file, or a piece of another item
         origin, store = reader.one(base), idat if method == _IN_IDAT else data
-        yield item, b"".join(_extents(reader, store, origin, (index, offset, length)))
+        runs = list(_runs(reader, len(store), origin, (index, offset, length)))
+        left -= sum(end - start for start, end in runs)
+        if left < 0:
+            raise CannotRebuild  # items lie over each other, and copies of them would take any memory
+        yield item, b"".join(store[start:end] for start, end in runs)
 
 
-def _extents(reader: Reader, store: bytes, origin: int, forms: tuple[str, str, str]) -> Iterator[bytes]:
+def _runs(reader: Reader, most: int, origin: int, forms: tuple[str, str, str]) -> Iterator[tuple[int, int]]:
+    """Start and end of each run of an item's bytes in a store of so many."""
     index, offset, length = forms
     for _ in range(reader.one("H")):
         reader.take(index)
         start, size = origin + reader.one(offset), reader.one(length)
-        if start + size > len(store):
+        if start + size > most:
             raise CannotRebuild
-        yield store[start : start + size] if size else store[start:]
+        yield start, start + size if size else most
 
 
 def _properties(items: dict[int, Item], iprp: dict[bytes, list[bytes]]) -> None:

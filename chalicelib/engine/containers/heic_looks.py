@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.clean.avif_facts import is_alpha
@@ -89,13 +88,13 @@ def _crop(body: bytes, canvas: tuple[int, int]) -> tuple[int, int, int, int]:
     numbers = struct.unpack_from(">IIIIiIiI", body)
     if not all(numbers[1::2]):
         raise DamagedImage("The HEIC's crop makes no sense.")
-    width, height, across, down = (Fraction(a, b) for a, b in zip(numbers[::2], numbers[1::2], strict=True))
+    width, height, across, down = (a / b for a, b in zip(numbers[::2], numbers[1::2], strict=True))
     left, right = _span(canvas[0], width, across)
     top, bottom = _span(canvas[1], height, down)
     return left, top, right, bottom
 
 
-def _span(whole: int, length: Fraction, offset: Fraction) -> tuple[int, int]:
+def _span(whole: int, length: float, offset: float) -> tuple[int, int]:
     start = max(0, int((whole - length) / 2 + offset))
     end = min(whole, start + int(length))
     if end <= start:
