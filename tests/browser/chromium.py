@@ -24,13 +24,13 @@ ARGUMENTS = [
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser, running; on a laptop without it tests are skipped, in CI they fail."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """The browser, running, with more arguments; on a laptop without it tests are skipped, in CI they fail."""
     if not Path(CHROMIUM).exists():
         if os.environ.get("CI"):
             pytest.fail(f"Chromium is needed at {CHROMIUM} (Debian: apt-get install chromium).")
         pytest.skip(f"there is no Chromium at {CHROMIUM}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more])
         yield browser
         browser.close()

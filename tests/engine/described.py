@@ -27,7 +27,6 @@ from tests.engine.patches import (
     rows,
     samples,
     srgb,
-    video,
 )
 from tests.pictures import encoded, raw_png
 from tests.profiles import SRGB as SRGB_D50
@@ -118,7 +117,7 @@ NAMED_SRGB = _profile(12, 2.2).replace(b"made for a test", b"monitor as sRGB")
 COLOURED: dict[str, Maker] = {
     "PNG cICP P3": lambda: png(P3, srgb, cICP=cicp(12, 13)),
     "PNG cICP BT.2020 with sRGB's curve": lambda: png(BT2020, srgb, cICP=cicp(9, 13)),
-    "PNG cICP BT.709's curve": lambda: png(SRGB, video, cICP=cicp(1, 1)),
+    "PNG cICP BT.709's curve": lambda: png(SRGB, power(2.4), cICP=cicp(1, 1)),
     "PNG cICP gamma 2.8": lambda: png(SRGB, power(2.8), cICP=cicp(1, 5)),
     "PNG cICP linear, deep": lambda: png(SRGB, power(1), 16, cICP=cicp(1, 8)),
     "PNG gAMA 1": lambda: png(SRGB, power(1), gAMA=gamma(1)),
@@ -132,7 +131,7 @@ COLOURED: dict[str, Maker] = {
     "PNG cICP after gAMA": lambda: png(SRGB, srgb, gAMA=gamma(1), cICP=cicp(1, 13)),
     "PNG cICP of unknown numbers before gAMA": lambda: png(SRGB, power(1), cICP=cicp(2, 2), gAMA=gamma(1)),
     "PNG iCCP that is none before gAMA": lambda: png(SRGB, power(1), iCCP=packed(bytes(300)), gAMA=gamma(1)),
-    "PNG iCCP of greys before gAMA": lambda: png(SRGB, power(1), iCCP=packed(grey_profile(1.8)), gAMA=gamma(1)),
+    "PNG iCCP of greys before gAMA": lambda: png(SRGB, srgb, iCCP=packed(grey_profile(1.8)), gAMA=gamma(1)),
     "PNG gAMA of nonsense": lambda: png(SRGB, srgb, gAMA=bytes(4)),
     "JPEG called sRGB": lambda: by_pillow("JPEG", P3, power(2.2), NAMED_SRGB),
     "JPEG linear": lambda: by_pillow("JPEG", SRGB, power(1), LINEAR),

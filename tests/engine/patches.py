@@ -45,11 +45,6 @@ def power(gamma: float) -> Curve:
     return lambda value: float(value ** (1 / gamma))
 
 
-def video(value: float) -> float:
-    """ITU-R BT.709's curve of cameras."""
-    return 4.5 * value if value < 0.018 else 1.099 * value**0.45 - 0.099
-
-
 def pq(value: float) -> float:
     """SMPTE ST 2084, where 1 is 203 cd/m2."""
     power_ = (value * 203 / 10_000) ** 0.1593017578125

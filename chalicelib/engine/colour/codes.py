@@ -28,9 +28,10 @@ PRIMARIES: Mapping[int, Primaries] = {
     22: Primaries((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), _D65),
 }
 SRGB_CURVE = Curve(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_VIDEO = Curve(1 / 0.45, 1 / 1.099297, 0.099297 / 1.099297, 1 / 4.5, 4.5 * 0.018054)
+_DISPLAY = Curve(2.4)
+"""ITU-R BT.1886: how displays show what cameras have coded."""
 CURVES: Mapping[int, Curve] = {
-    **dict.fromkeys((1, 6, 11, 14, 15), _VIDEO),
+    **dict.fromkeys((1, 6, 11, 14, 15), _DISPLAY),
     4: Curve(2.2),
     5: Curve(2.8),
     7: Curve(1 / 0.45, 1 / 1.111572, 0.111572 / 1.111572, 1 / 4, 4 * 0.022822),
@@ -40,7 +41,7 @@ CURVES: Mapping[int, Curve] = {
 }
 """Of 9, 10 (logarithms) and 12 no browser makes anything."""
 VIDEO_CURVES = frozenset({1, 6, 11, 14, 15})
-"""Transfers of cameras. Displays do not undo them, and browsers show stills that name them as sRGB, except in PNG."""
+"""Transfers of cameras. Browsers show stills that name them as sRGB, except in PNG."""
 
 
 def by_codes(primaries: int, transfer: int, peak: float = DEFAULT_PEAK) -> ColourDescription | None:

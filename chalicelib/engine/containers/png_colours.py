@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.engine.colour.codes import PRIMARIES, SRGB_CURVE, by_codes
 from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB, ColourDescription
-from chalicelib.engine.colour.icc import LARGEST, fits
+from chalicelib.engine.colour.icc import LARGEST, fits, space
 from chalicelib.engine.colour.profiles import Curve, Primaries, matrix_profile
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def told(chunks: Chunks, *, is_grey: bool) -> tuple[bytes, ColourDescription]:
     for kind, read in _READERS.items():
         found = read(chunks, is_grey) if kind in chunks else None
         if found:
-            return kind, found
+            return b"" if found == SRGB and kind == b"iCCP" else kind, found
     return b"", SRGB
 
 
@@ -86,8 +86,11 @@ def _by_codes(chunks: Chunks, _: bool) -> ColourDescription | None:  # noqa: FBT
 
 
 def _by_profile(chunks: Chunks, is_grey: bool) -> ColourDescription | None:  # noqa: FBT001  see above
+    """A profile of other samples is not used, and hides what comes after it, as browsers have it."""
     found = profile(chunks[b"iCCP"])
-    return ColourDescription(found) if fits(found, "L" if is_grey else "RGB") else None
+    if not space(found):
+        return None
+    return ColourDescription(found) if fits(found, "L" if is_grey else "RGB") else SRGB
 
 
 def _by_intent(chunks: Chunks, _: bool) -> ColourDescription | None:  # noqa: FBT001  see above
