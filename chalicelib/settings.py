@@ -147,13 +147,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_failed_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
     """The same for a task that failed."""
     max_pixels: Annotated[int, Meta(ge=1, le=250_000_000)] = 120_000_000
-    """Width x height x frames."""
+    """Width x height, and x frames of an animation that is published as such."""
     max_scaled_pixels: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 220_000_000
     """Of a JPEG that is coded in one scan, which is decoded no larger than its largest thumbnail needs."""
     max_side: Annotated[int, Meta(ge=1, le=65_535)] = 30_000
     """Pixels."""
     max_frames: Annotated[int, Meta(ge=1, le=10_000)] = 120
-    """Of an animation."""
+    """Of an animation that is published as such; a longer one becomes a still of its first frame."""
     damaged_images: Damaged = "error"
     """What becomes of a JPEG that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
     heic_images: Heic = "take"

@@ -220,6 +220,9 @@ TURKISH = {
     "The animation begins with blank frames; its still is the first one that shows something.": (
         "Animasyon boş karelerle başlıyor; durağan görüntüsü, bir şey gösteren ilk karesi."
     ),
+    "The animation has more frames or pixels than are published, so it is shown as a still of its first frame.": (
+        "Animasyonun kareleri ya da pikselleri yayımlanandan fazla; ilk karesi durağan bir resim olarak gösterilir."
+    ),
     "The JPEG has no end marker; the public copy has one.": "JPEG'in bitiş işareti yok; yayımlanan kopyada var.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "This takes one file; send many to POST /bulk_upload.": (
@@ -388,14 +391,17 @@ TURKISH = {
     "The TIFF's directories have {value} entries; at most {limit} are read.": (
         "TIFF'in dizinlerinde {value} kayıt var; en çok {limit} kayıt okunur."
     ),
-    "The image has {value} frames; at most {limit} are processed.": (
-        "Resimde {value} kare var; en çok {limit} işlenir."
-    ),
     "A side of the image has {value} pixels; at most {limit} are processed.": (
         "Resmin bir kenarı {value} piksel; en çok {limit} piksel işlenir."
     ),
-    "The image has {value} pixels in all its frames; at most {limit} are processed.": (
-        "Resmin karelerinde toplam {value} piksel var; en çok {limit} işlenir."
+    "The animation has {value} frames; at most {limit} are read.": (
+        "Animasyonda {value} kare var; en çok {limit} kare okunur."
+    ),
+    "The image has {value} pixels; at most {limit} are processed.": (
+        "Resimde {value} piksel var; en çok {limit} işlenir."
+    ),
+    "The image of {pixels} pixels takes {value} bytes of memory to decode; at most {limit} are used for one.": (
+        "{pixels} piksellik resmin çözülmesi {value} bayt bellek istiyor; bir resim için en çok {limit} kullanılır."
     ),
     "The image takes {value} bytes of memory to decode; at most {limit} are used for one.": (
         "Resmin çözülmesi {value} bayt bellek istiyor; bir resim için en çok {limit} kullanılır."

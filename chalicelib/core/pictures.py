@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a picture may be; a picture beyond any of these is refused before it is decoded."""
+    """How large a picture may be: a larger one is refused before it is decoded, a larger animation made a still."""
 
     pixels: int = 120_000_000
-    """Width x height x frames."""
+    """Width x height, and x frames of an animation that is published as such."""
     scaled_pixels: int = 220_000_000
     """The same of a JPEG that is coded in one scan, which is decoded no larger than needed."""
     side: int = 30_000
     """Pixels of the longest side."""
     frames: int = 120
+    """Of an animation that is published as such."""
     heic: bool = True
     """Whether HEIC is taken."""
     memory: int = 512 << 20

@@ -28,3 +28,4 @@ TIFF_PAGES = "The TIFF has more pages than one; the picture is the first of them
 TIFF_COPY = "The TIFF begins with a smaller copy of its picture; the picture itself is taken."
 HEIC_MORE = "The HEIC has more pictures than one; the picture is the primary one."
 GAIN_MAP = "The picture's gain map is left out; the public copy has the standard range of brightness."
+FILM = "The animation has more frames or pixels than are published, so it is shown as a still of its first frame."

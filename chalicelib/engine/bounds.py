@@ -65,6 +65,8 @@ class Tally:
 
 PARTS = Bound("parts", 16_384, "The file has {value} parts or more; at most {limit} are read.")
 """PNG chunks (libpng writes 8 KiB each, so 50 MB have 6,400), GIF blocks, WebP chunks, AVIF boxes in all."""
+FRAMES = Bound("frames", 10_000, "The animation has {value} frames; at most {limit} are read.")
+"""Five minutes of film. Decoders read where each lies, even where only the first is decoded."""
 SEGMENTS = Bound("segments", 1_024, "The JPEG has {value} segments or more; at most {limit} are read.")
 """Markers of a JPEG. 100 scans with four tables each and a profile of 16 MB are below it."""
 TOLD = Bound("exif_segments", 32, "The JPEG has {value} Exif or Photoshop segments or more; at most {limit} are read.")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOO_MUCH = "The image takes {value} bytes of memory to decode; at most {limit} are used for one."
+TOO_MUCH_FOR_PIXELS = (
+    "The image of {pixels} pixels takes {value} bytes of memory to decode; at most {limit} are used for one."
+)
 MOST = 512 << 20
 """Bytes that one picture may take, the idle process included."""
 _IDLE = 64 << 20
@@ -63,9 +66,13 @@ class Room:
         `is_keyed`: one of its colours is transparent. `is_anew`: it is to be encoded again in full size.
 
         Raises:
-            ImageTooLarge: it does not fit; `details` has `what` (memory), `value` and `limit` in bytes.
+            ImageTooLarge: it does not fit; `details` has `what` (memory), `value` and `limit` in bytes, and
+                `pixels`.
         """
-        self._check(round(pixels * _rate(form, mode, is_keyed=is_keyed, is_anew=is_anew)))
+        needed = round(pixels * _rate(form, mode, is_keyed=is_keyed, is_anew=is_anew))
+        if not self.has(needed):
+            sentence, facts = (TOO_MUCH_FOR_PIXELS, {"pixels": pixels}) if pixels else (TOO_MUCH, {})
+            raise ImageTooLarge(sentence, what="memory", value=self.taken + needed, limit=self.limit, **facts)
 
     def fits(self, form: str, mode: str, width: int, height: int) -> bool:
         """Whether a decoded picture may also be encoded again in full size."""
@@ -74,10 +81,6 @@ class Room:
     def has(self, needed: int) -> bool:
         """Whether so many bytes more fit."""
         return self.taken + needed <= self.limit
-
-    def _check(self, needed: int) -> None:
-        if not self.has(needed):
-            raise ImageTooLarge(TOO_MUCH, what="memory", value=self.taken + needed, limit=self.limit)
 
 
 def room_for(size: int, held: int, limit: int) -> Room:

@@ -28,14 +28,14 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     """Everything an upload yields: its facts, its public form ("full"), then each size, largest first, in each format.
 
     A WebP or AVIF has a second public form, JPEG or PNG. Every preset of the recipe has its rendition: a picture that
-    is smaller than the preset keeps its own size. Animations are stills (see `stills`), except "full". Memory: at most
-    what the limits allow, known beforehand (`memory`): a few megabytes for a baseline JPEG of any size, 3 to 8 bytes a
-    pixel for a progressive one, 1 to 13 for others.
+    is smaller than the preset keeps its own size. Animations are stills (see `stills`), except "full", and that too
+    where their frames are beyond the limits. Memory: at most what the limits allow, known beforehand (`memory`): a few
+    megabytes for a baseline JPEG of any size, 3 to 8 bytes a pixel for a progressive one, 1 to 13 for others.
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
         DamagedImage: cut off or broken, anywhere in what the first frame needs.
-        ImageTooLarge: more pixels, frames, parts or memory than the limits.
+        ImageTooLarge: more pixels, parts or memory than the limits.
 
     Anything else that is raised is a bug of ours, or the machine's, and no fault of the picture.
     """
@@ -76,7 +76,7 @@ def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
         thumbhash=placeholder(tiny),
         colors=dominant_colors(tiny),
         exif=source.exif.facts,
-        warnings=(*source.survey.warnings, *verdict(source.image).all, *_of_still(source)),
+        warnings=(*source.warnings, *verdict(source.image).all, *_of_still(source)),
     )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.core.not_taken import coding_not_taken, type_not_taken
+from chalicelib.core.remarks import FILM
 from chalicelib.core.sniff import ENOUGH, sniff
-from chalicelib.engine.bounds import Bound
+from chalicelib.engine.bounds import FRAMES, Bound
 from chalicelib.engine.colour.description import SRGB, ColourDescription
 from chalicelib.engine.colour.icc import fits
 from chalicelib.engine.containers import SURVEYS
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from chalicelib.engine.containers.parts import Survey
     from chalicelib.engine.stills import Still
 
-TOO_LONG = "The image has {value} frames; at most {limit} are processed."
 TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
-TOO_MANY = "The image has {value} pixels in all its frames; at most {limit} are processed."
+TOO_MANY = "The image has {value} pixels; at most {limit} are processed."
+_FILMS = frozenset({"gif", "png", "webp", "avif"})
+"""Formats whose animations are published as such."""
 _TAGGED = frozenset({"L", "RGB", "RGBA"})
 
 
@@ -54,6 +56,13 @@ class Source:
     """What its samples mean."""
     takes_damaged: bool = False
     """See `Limits`."""
+    is_cut_short: bool = False
+    """Whether only its still is published, as all its frames together are beyond the limits."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be told of it before its pixels are decoded."""
+        return (FILM, *self.survey.warnings) if self.is_cut_short else self.survey.warnings
 
 
 def probe(data: bytes, limits: Limits) -> Source:
@@ -63,7 +72,7 @@ def probe(data: bytes, limits: Limits) -> Source:
         EmptyFile, UnsupportedType, NotAnImage: see `sniff`.
         UnsupportedType: also a raw photo, or pixels coded in a way that is not decoded; `details.coding` names it.
         DamagedImage: the file is cut off, or its header cannot be read.
-        ImageTooLarge: it claims more than the limits, counting all frames, has more parts than are worked through (see
+        ImageTooLarge: its first frame claims more than the limits, it has more parts than are worked through (see
             `bounds`), or needs more memory; `details` has `what`, `value` and `limit`.
     """
     form = sniff(data[:ENOUGH])
@@ -71,7 +80,8 @@ def probe(data: bytes, limits: Limits) -> Source:
         raise type_not_taken(form)
     survey = _surveyed(form, data)
     most = limits.scaled_pixels if survey.scales else limits.pixels
-    _within(limits, most, survey.width, survey.height, survey.frames)
+    FRAMES.check(survey.frames)
+    _within(limits, most, survey.width, survey.height)
     room = room_for(len(data), survey.held, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
         room.admit(form, "RGBA", survey.width * survey.height)
@@ -79,7 +89,7 @@ def probe(data: bytes, limits: Limits) -> Source:
     data = survey.mended or data
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
-    _within(limits, most, *image.size, frames)
+    _within(limits, most, *image.size)
     exif, colour = _exif(form, image), survey.colour or _colour(image)
     return Source(
         form,
@@ -92,6 +102,7 @@ def probe(data: bytes, limits: Limits) -> Source:
         data,
         colour=colour,
         takes_damaged=limits.takes_damaged,
+        is_cut_short=form in _FILMS and frames > max(1, min(limits.frames, most // max(1, image.width * image.height))),
     )
 
 
@@ -114,10 +125,9 @@ def _surveyed(form: str, data: bytes) -> Survey:
         return read(data)
 
 
-def _within(limits: Limits, most: int, width: int, height: int, frames: int) -> None:
-    Bound("frames", limits.frames, TOO_LONG).check(frames)
+def _within(limits: Limits, most: int, width: int, height: int) -> None:
     Bound("side", limits.side, TOO_WIDE).check(max(width, height))
-    Bound("pixels", most, TOO_MANY).check(width * height * frames)
+    Bound("pixels", most, TOO_MANY).check(width * height)
 
 
 def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:

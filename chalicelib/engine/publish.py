@@ -40,8 +40,9 @@ def publish(data: bytes, source: Source) -> tuple[Encoded, ...]:
     JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is written anew (see
     `clean`). Encoded anew, upright, in sRGB and only the still, are BMP and TIFF, which browsers do not show; WebP
     whose orientation browsers ignore; arithmetic JPEG, which they do not decode; GIFs that leave a part of their
-    canvas out, which readers fill in their own ways; files of which something cannot be accounted for; and what still
-    reads as another kind of file after cleaning. PNG, GIF and lossless WebP become PNG then, others what `coding` says.
+    canvas out, which readers fill in their own ways; animations beyond the limits; files of which something cannot be
+    accounted for; and what still reads as another kind of file after cleaning. PNG, GIF and lossless WebP become PNG
+    then, others what `coding` says.
 
     Beside a WebP or AVIF stands a JPEG or PNG of its pixels (of an animation the still), for readers that do not take
     the format; not where memory is short.
@@ -69,7 +70,8 @@ def rebuilt(data: bytes, source: Source) -> bytes:
         CannotRebuild, DamagedImage: something in the file cannot be accounted for.
     """
     rebuild = REBUILDERS.get(source.format)
-    if rebuild is None or (source.chosen and source.frames == 1):  # readers differ in what such a GIF leaves out
+    # Readers differ in what a GIF leaves out that has a still of its own and no other frames.
+    if rebuild is None or source.is_cut_short or (source.chosen and source.frames == 1):
         raise CannotRebuild
     if source.format == "webp":
         source.image.im = None  # type: ignore[assignment]  # its proof decodes it again, beside it would be too much

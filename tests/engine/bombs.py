@@ -185,7 +185,6 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     "AVIF samples in one chunk": (lambda: avif_with(_film(1, 2_000_000_000)), "frames"),
     "AVIF larger than it says": (lambda: avif_that_lies(16_000), "pixels"),
     "AVIF wider than is decoded": (lambda: avif_that_lies(17_000), "side"),
-    "TIFF pages in a circle": (lambda: b"II*\0" + struct.pack("<IHI", 8, 0, 8), "frames"),
     "TIFF entries of all pages": (
         lambda: b"II*\0" + struct.pack("<IH", 8, 4_000) + bytes(12 * 4_000) + struct.pack("<I", 8),
         "directory_entries",
