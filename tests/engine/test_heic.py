@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -32,7 +34,7 @@ from tests.heics import (
     items_of,
     seen_by_libheif,
 )
-from tests.pictures import encoded, exif_block, opened, over_grey, psnr, scene, see_through
+from tests.pictures import a_jpeg, encoded, exif_block, opened, over_grey, psnr, scene, see_through
 from tests.profiles import P3, matrix_profile
 
 SIZE = (128, 80)
@@ -167,6 +169,14 @@ def test_the_numbers_of_its_colours_are_applied() -> None:
     red = full(heic_of(coded(Image.new("RGB", (64, 64), (220, 60, 60)), nclx, quality=95))).convert("RGB")
 
     assert red.getpixel((32, 32))[0] > 232  # type: ignore[index]
+
+
+def test_colours_that_only_the_coded_data_tells_are_applied() -> None:
+    told = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+    red = heic_of(coded(Image.new("RGB", (64, 64), (220, 60, 60)), quality=95, **told))
+
+    assert b"colr" not in red
+    assert full(red).convert("RGB").getpixel((32, 32))[0] > 232  # type: ignore[index]
 
 
 @pytest.mark.parametrize("behind", [b"SEFT" + bytes(60), box(b"mpvd", bytes(90)), b"\0\0\1\0free" + bytes(9)], ids=repr)
@@ -328,3 +338,18 @@ def test_a_decoder_that_cannot_begin_is_our_fault(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(ImportError):
         taken(FILES["one picture"])
+
+
+OTHER = """
+import sys
+from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.pipeline import process
+process(sys.stdin.buffer.read(), Recipe(), Limits())
+print([name for name in sys.modules if "heic" in name or "heif" in name])
+"""
+
+
+def test_nothing_of_heic_is_loaded_for_other_pictures() -> None:
+    done = subprocess.run([sys.executable, "-c", OTHER], input=a_jpeg(SIZE), capture_output=True, check=True)
+
+    assert done.stdout.strip() == b"[]"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.containers import bmp, gif, heic, isobmff, jpeg, png, tiff, webp
+from chalicelib.engine.containers import bmp, gif, isobmff, jpeg, png, tiff, webp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,13 +17,20 @@ if TYPE_CHECKING:
 
     Surveyor = Callable[[bytes], Survey]
 
+
+def _heic(data: bytes) -> Survey:
+    from chalicelib.engine.containers.heic import survey  # noqa: PLC0415  for the few pictures that need it
+
+    return survey(data)
+
+
 SURVEYS: dict[str, Surveyor] = {
     "jpeg": jpeg.survey,
     "png": png.survey,
     "gif": gif.survey,
     "webp": webp.survey,
     "avif": isobmff.survey,
-    "heic": heic.survey,
+    "heic": _heic,
     "bmp": bmp.survey,
     "tiff": tiff.survey,
 }

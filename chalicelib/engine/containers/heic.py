@@ -74,8 +74,8 @@ def survey(data: bytes) -> Survey:
     within = list(walk(data, parts, 0, Tally(PARTS)))
     check_lists(within)
     still = still_of(data)
-    width, height = _claimed(still)
-    return Survey(parts, 1, width, height, colour=colour_of(data, within, None), warnings=still.warnings)
+    width, height, codes = _claimed(still)
+    return Survey(parts, 1, width, height, colour=colour_of(data, within, codes), warnings=still.warnings)
 
 
 def still_of(data: bytes) -> Still:
@@ -136,8 +136,8 @@ def _check_codings(known: Directory) -> None:
             raise coding_not_taken("heic", f"HEIF with {name} pictures")
 
 
-def _claimed(still: Still) -> tuple[int, int]:
-    """Width and height; of tiles, what all of them make side by side."""
+def _claimed(still: Still) -> Coded:
+    """The size, of tiles what all of them make side by side; and the colours of the first."""
     units = Tally(UNITS)
     sizes = {one.number: _coded(one, units) for one in still.items if one.kind == CODED}
     widths, heights = [still.looks.canvas[0]], [still.looks.canvas[1]]
@@ -147,7 +147,7 @@ def _claimed(still: Still) -> tuple[int, int]:
         found = [sizes[one] for one in cells if one in sizes]
         widths.append(across * max((one.width for one in found), default=0))
         heights.append(down * max((one.height for one in found), default=0))
-    return max(widths), max(heights)
+    return Coded(max(widths), max(heights), next((one.codes for one in sizes.values() if one.codes), None))
 
 
 def _coded(item: Item, units: Tally) -> Coded:
@@ -155,7 +155,7 @@ def _coded(item: Item, units: Tally) -> Coded:
     if len(found) != 1:
         raise DamagedImage("The HEIC has a picture without its parameters.")
     size, said = coded(found[0], item.body, units), size_of(item)
-    return Coded(max(size.width, said[0]), max(size.height, said[1]))
+    return Coded(max(size.width, said[0]), max(size.height, said[1]), size.codes)
 
 
 def _tiles(grid: Item) -> tuple[int, int]:

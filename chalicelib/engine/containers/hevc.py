@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.containers.bits import Bits
+from chalicelib.engine.containers.hevc_colours import colours
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chalicelib.engine.bounds import Tally
+    from chalicelib.engine.containers.colr import Codes
 
 _SEQUENCE = 33  # the unit that holds a sequence's parameters
 _HEADER = 2
 _LENGTH_SIZE, _ARRAYS = 21, 22  # in a decoder's configuration, ISO/IEC 14496-15, 8.3.3.1
-_SAMPLES = {0: 1.0, 1: 1.5, 2: 2.0, 3: 3.0}
-"""Samples of all planes for each pixel, by the format of chroma."""
+_ALL_CHROMA = 3
+"""The format whose planes have one size, and may be coded apart."""
 _PROFILE, _LEVEL, _SUB_LAYERS = 88, 8, 8
 
 
@@ -26,6 +29,8 @@ class Coded(NamedTuple):
 
     width: int = 0
     height: int = 0
+    codes: Codes | None = None
+    """Its colours, where it says them."""
 
 
 def coded(configuration: bytes, data: bytes, units: Tally) -> Coded:
@@ -48,7 +53,8 @@ def coded(configuration: bytes, data: bytes, units: Tally) -> Coded:
             sizes.append(_size(unit[_HEADER:]))
     if not sizes:
         raise DamagedImage("The HEIC has a picture without its parameters.")
-    return Coded(max(size.width for size in sizes), max(size.height for size in sizes))
+    codes = next((size.codes for size in sizes if size.codes), None)
+    return Coded(max(size.width for size in sizes), max(size.height for size in sizes), codes)
 
 
 def _configured(body: bytes) -> Iterator[bytes]:
@@ -76,11 +82,15 @@ def _units(data: bytes, length: int) -> Iterator[bytes]:
 def _size(payload: bytes) -> Coded:
     bits = Bits(payload.replace(b"\0\0\3", b"\0\0"))  # without the bytes that keep start codes out of the data
     bits.take(4)
-    _skip_profile(bits, bits.take(3))
+    sub_layers = bits.take(3)
+    _skip_profile(bits, sub_layers)
     bits.golomb()
-    if bits.golomb() == max(_SAMPLES):
+    if bits.golomb() == _ALL_CHROMA:
         bits.take(1)
-    return Coded(bits.golomb(), bits.golomb())
+    width, height, codes = bits.golomb(), bits.golomb(), None
+    with suppress(IndexError, ValueError):  # colours that cannot be read are none
+        codes = colours(bits, sub_layers)
+    return Coded(width, height, codes)
 
 
 def _skip_profile(bits: Bits, sub_layers: int) -> None:
