@@ -75,6 +75,8 @@ def as_before(image: JpegImageFile) -> Coding | None:
     from PIL.JpegImagePlugin import get_sampling  # noqa: PLC0415  this is a JPEG, so it is loaded
 
     tables, sampling = image.quantization, get_sampling(image)
+    if not tables:  # coded without loss
+        return None
     ordinary = [layer[3] for layer in image.layer] in ([0], [0, 0, 0], [0, 1, 1])
     if not ordinary or sampling < 0 or "icc_profile" in image.info or image.mode not in {"L", "RGB"}:
         return None

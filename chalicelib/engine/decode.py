@@ -144,8 +144,10 @@ def _scaled(image: ImageFile, longest: int | None) -> Box | None:
     # Without a tile there is no scan to decode, which the decoder says itself.
     if not longest or image.format != "JPEG" or not image.tile:
         return None
-    scale = eighths(cast("JpegImageFile", image), longest)
-    return _draft(cast("JpegImageFile", image), scale) if scale in _DENOMINATORS else None
+    jpeg = cast("JpegImageFile", image)
+    # A lossless one has no steps, and no frequencies to leave out.
+    scale = eighths(jpeg, longest) if jpeg.quantization else 0
+    return _draft(jpeg, scale) if scale in _DENOMINATORS else None
 
 
 def _draft(image: JpegImageFile, scale: int) -> Box:

@@ -15,6 +15,7 @@ from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, UnsupportedType
 from tests.engine.bombs import grey_tiff
+from tests.lossless_jpeg import lossless_jpeg
 from tests.pictures import a_jpeg, encoded, opened, psnr, scene
 from tests.tiffs import Page, tiff_with
 
@@ -63,6 +64,23 @@ def test_a_jpeg_coded_in_a_way_that_is_not_decoded_is_called_so(coding: str, dat
 
     assert (refused.details["type"], refused.details["coding"]) == ("jpeg", coding)
     assert coding in refused.message
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("longest", [20, 90])
+def test_a_lossless_jpeg_is_taken_and_published_in_another_coding(mode: str, longest: int) -> None:
+    data = lossless_jpeg(scene(SIZE).convert(mode))
+
+    full, small = process(data, Recipe(sizes=(longest,), formats=("jpeg",)), Limits()).renditions
+
+    assert psnr(opened(full.body).convert("RGB"), scene(SIZE).convert(mode).convert("RGB")) > 34
+    assert b"\xff\xc3" not in full.body[:600]
+    assert max(small.width, small.height) == longest
+
+
+def test_a_lossless_jpeg_is_decoded_whole() -> None:
+    assert not probe(lossless_jpeg(scene(SIZE)), Limits()).survey.scales
+    assert probe(a_jpeg(SIZE), Limits()).survey.scales
 
 
 @pytest.mark.parametrize("marker", [0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF])

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.engine.bombs import grey_tiff, run_length_bmp
 from tests.engine.described import described
 from tests.engine.odd import BGRA, bmp, gif, tiff
+from tests.lossless_jpeg import lossless_jpeg
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile
 from tests.tiffs import Page, tiff_with
@@ -45,6 +46,7 @@ def _jpeg() -> list[bytes]:
         encoded(scene(SIZE), "JPEG", restart_marker_blocks=2),
         encoded(scene(SIZE).convert("L"), "JPEG"),
         encoded(scene(SIZE).convert("CMYK"), "JPEG", progressive=True),
+        lossless_jpeg(scene((16, 12))),
     ]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _EOI, _SOS = 0xD9, 0xDA
 _END = bytes([0xFF, _EOI])
 _HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
+_SCALED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # all but lossless ones, which have no frequencies to leave out
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -43,7 +44,7 @@ def survey(data: bytes) -> Survey:
         scans += sum(part.kind[0] == _SOS for part in walk)
         held = frame.coefficients
     SCANNED.check(scans * frame.width * frame.height)
-    survey = Survey(head, 1, frame.width, frame.height, held, scales=not held)
+    survey = Survey(head, 1, frame.width, frame.height, held, scales=not held and frame.marker in _SCALED)
     return survey if data.rfind(_END, scan.end) >= 0 else _ended(survey, data, frame)
 
 
