@@ -156,7 +156,8 @@ def _finished(ask: Ask, accepted: Accepted, upload: Upload) -> Answer:
     if image is None:
         raise _error_of(task)
     image = _as_sent(image, upload)
-    told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=accepted.warnings)
+    warnings = tuple(dict.fromkeys((*accepted.warnings, *image.warnings)))
+    told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=warnings)
     return data(told, 200 if image.duplicate else 201).having(Location=image.links["self"])
 
 

@@ -91,11 +91,15 @@ def _sent(given: argparse.Namespace, api: Client, book: Journal, found: Found, t
 
 
 def _tell(given: argparse.Namespace, ended: Ended) -> None:
-    told = {name: getattr(ended, name) for name in ("outcome", "task_id", "image_id", "code", "message")}
+    told = {name: getattr(ended, name) for name in ("outcome", "task_id", "image_id", "code", "message", "warnings")}
     if given.json:
         emit({"path": str(ended.file.path), **told})
     elif ended.outcome is Outcome.FAILED:
         complaints.print(f"{harmless(str(ended.file.path))}: {harmless(ended.message)}", markup=False, soft_wrap=True)
+    else:
+        for warning in ended.warnings:
+            words = f"{harmless(str(ended.file.path))}: taken, but: {harmless(warning)}"
+            complaints.print(words, markup=False, soft_wrap=True)
 
 
 def _sum_up(given: argparse.Namespace, found: Found, tally: Tally, seconds: float, *, interrupted: bool) -> None:

@@ -179,6 +179,6 @@ def _ended(file: Local, task: Task) -> Ended:
     result = task.result if isinstance(task.result, dict) else {}
     if task.successful:
         outcome = Outcome.KNOWN if result.get("duplicate") else Outcome.UPLOADED
-        return Ended(file, outcome, task.task_id, result.get("image_id"))
+        return Ended(file, outcome, task.task_id, result.get("image_id"), warnings=tuple(result.get("warnings", ())))
     code, message = (task.error.code, task.error.message) if task.error else ("revoked", "Its task was cancelled.")
     return Ended(file, Outcome.FAILED, task.task_id, code=code, message=message)

@@ -48,6 +48,8 @@ class Ended:
     code: str = ""
     message: str = ""
     """Why it failed, or why it was there already."""
+    warnings: tuple[str, ...] = ()
+    """What the API says about a picture that it has taken."""
 
 
 Event: TypeAlias = Moved | Waits | Ended

@@ -6,6 +6,8 @@ import pytest
 from chalice.app import Chalice
 from chalice.test import Client
 
+from chalicelib.api.turkish import TURKISH
+from chalicelib.core.remarks import JPEG_ENDLESS, JPEG_SHORT
 from chalicelib.core.tasks import Status
 from chalicelib.wiring import Wired
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
@@ -36,6 +38,24 @@ def test_a_synchronous_upload_answers_the_finished_image(admin: Gateway, busy_ho
     assert [one["size"] for one in file["thumbnails"]] == [150, 300, 600]
     assert (file["width"], file["height"], file["format"]) == (640, 480, "jpeg")
     assert "exif" not in file
+
+
+def test_what_is_wrong_with_a_picture_that_is_taken_is_told_in_the_clients_language(
+    admin: Gateway, busy_house: Wired
+) -> None:
+    english = upload(admin, a_file(a_jpeg()[:-2])).json
+    admin.headers["Accept-Language"] = "tr"
+    turkish = admin.get(f"/images/{english['file']['image_id']}").json
+    again = admin.get(f"/task/status/{english['task_ids'][0][1]}").json["result"]
+
+    assert english["warnings"] == english["file"]["warnings"] == [JPEG_ENDLESS]
+    assert turkish["warnings"] == again["warnings"] == [TURKISH[JPEG_ENDLESS]]
+
+
+def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, busy_house: Wired) -> None:
+    half = a_jpeg()[:9_000] + b"\xff\xd9"
+    refused = upload(admin, a_file(half))
+    assert (refused.status, refused.json["code"], refused.json["message"]) == (422, "image_damaged", JPEG_SHORT)
 
 
 def test_both_ways_end_in_the_same_record(admin: Gateway, busy_house: Wired) -> None:

@@ -76,6 +76,19 @@ def test_a_file_is_uploaded_by_dropping_it(admin: Visitor) -> None:
     expect(admin.page.get_by_role("link", name="dropped.jpg")).to_be_visible()
 
 
+def test_what_is_wrong_with_a_picture_is_told_beside_it_and_beside_its_task(admin: Visitor) -> None:
+    admin.go("#/library?collection=night sky")
+
+    admin.drop({"endless.jpg": jpeg(954)[:-2]})
+    admin.page.get_by_role("link", name="endless.jpg").click()
+
+    warnings = admin.page.get_by_role("list", name="Warnings")
+    expect(warnings).to_contain_text("The JPEG has no end marker")
+    admin.page.get_by_role("link", name="Show task").click()
+    expect(admin.page).to_have_url(re.compile("#/tasks"))
+    expect(warnings).to_contain_text("The JPEG has no end marker")
+
+
 def test_what_is_dropped_on_no_collection_asks_for_one(admin: Visitor) -> None:
     admin.go("#/library")
 

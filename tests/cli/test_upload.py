@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from chalicelib.core.remarks import JPEG_ENDLESS
 from chalicelib.core.tokens import Scope
 from cli.uploading.bars import Bars
 from cli.uploading.files import Local, find
@@ -55,6 +56,17 @@ def test_programs_get_a_line_for_each_file_and_a_summary(at_desk: Terminal, phot
         ("a.jpg", "b.JPG", "c.jpg"), "uploaded"
     )
     assert (summary["files"], summary["uploaded"], summary["failed"], summary["interrupted"]) == (3, 3, 0, False)
+
+
+def test_what_is_wrong_with_a_picture_that_is_taken_is_told(at_desk: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "endless.jpg").write_bytes(a_jpeg(*SMALL)[:-2])
+
+    told = at_desk("upload", str(tmp_path / "endless.jpg"), "--collection", "c")
+    again = at_desk("upload", str(tmp_path / "endless.jpg"), "--collection", "d", "--json").lines[0]
+
+    assert told.code == 0
+    assert f"endless.jpg: taken, but: {JPEG_ENDLESS}" in told.err
+    assert again["warnings"] == [JPEG_ENDLESS]
 
 
 def test_what_the_collection_has_is_not_sent_again(at_desk: Terminal, desk: Desk, photos: Path) -> None:

@@ -4,7 +4,7 @@ import { get, has, may, patch, post, remove } from "./api.js";
 import { confirm, dialog, drawer } from "./dialogs.js";
 import { fill, h } from "./dom.js";
 import { at, bytes } from "./format.js";
-import { button, complain, copyButton, facts, field, linkButton, skeleton, toast, trouble } from "./parts.js";
+import { button, complain, copyButton, facts, field, linkButton, remarks, skeleton, toast, trouble } from "./parts.js";
 import { absolute, ratio, still } from "./pictures.js";
 import { changed, go, to } from "./router.js";
 import { collectionInput } from "./upload_from.js";
@@ -37,6 +37,7 @@ function parts(image, { neighbours, again, gone }) {
   return [
     h("div", { class: "big-frame" }, shown, ...turns(image, neighbours())),
     h("div", { class: "row-actions" }, copyButton(t("Copy link"), address, { kind: "primary" }), copyButton(t("Copy srcset"), srcset(image)), image.url && linkButton(t("Open"), image.url, { symbol: "open", target: "_blank", rel: "noopener" })),
+    remarks(image.warnings),
     facts([
       [t("Size"), `${image.width} × ${image.height}`], [t("Format"), image.format.toUpperCase()], [t("Original"), bytes(image.bytes)],
       [t("Collection"), h("a", { href: to("library", { collection: image.collection }) }, image.collection)],

@@ -94,6 +94,11 @@ export function numbersOf(result) {
 const TAKEN = { taken: "Objects taken away", seen: "Objects seen", cap: "Limit of this run" };
 const PLACES = Object.keys(TAKEN);
 
+/** What the API says about a picture's file, a sentence each; nothing where it says nothing. */
+export function remarks(warnings) {
+  return warnings?.length > 0 && h("div", { class: "note warn" }, icon("alert"), h("ul", { "aria-label": t("Warnings") }, warnings.map((one) => h("li", {}, one))));
+}
+
 /** Name and value pairs; those without a value are left out. */
 export function facts(pairs) {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");

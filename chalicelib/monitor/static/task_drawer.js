@@ -5,7 +5,7 @@ import { confirm, drawer } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { at, bytes, took } from "./format.js";
 import { live } from "./live.js";
-import { button, chip, complain, copyButton, facts, linkButton, meter, numbersOf, skeleton, toast, trouble, typeWords } from "./parts.js";
+import { button, chip, complain, copyButton, facts, linkButton, meter, numbersOf, remarks, skeleton, toast, trouble, typeWords } from "./parts.js";
 import { still } from "./pictures.js";
 import { to } from "./router.js";
 import { nameOf, time } from "./task_table.js";
@@ -41,6 +41,7 @@ function parts(task, children, again) {
       h("div", { class: "stack" }, h("div", {}, chip(task.status)), h("p", { class: "muted" }, typeWords(task.type)))),
     task.cancel_requested && !task.ready && h("p", { class: "note" }, t("It was asked to stop and will do so at its next step.")),
     task.error && failure(task),
+    remarks([...new Set([...task.warnings, ...(image?.warnings ?? [])])]),
     actions(task, again),
     timeline(task),
     task.children > 0 && family(task, children),

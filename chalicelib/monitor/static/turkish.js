@@ -396,6 +396,7 @@ export const TURKISH = {
   // Audit log
   "The audit log": "Denetim kaydı",
   "Nothing yet": "Henüz bir şey yok",
+  "Warnings": "Uyarılar",
   "What administrators change is written down here.": "Yöneticilerin değiştirdikleri buraya yazılır.",
   "When": "Zaman",
   "Who": "Kim",
