@@ -98,7 +98,7 @@ def _heic() -> list[bytes]:
         a_heic(scene(SIZE), exif=exif_block(6), icc_profile=_WIDE, thumbnails=[16]),
         a_heic(see_through(SIZE)),
         a_deep_heic("RGB;16", scene(SIZE)),
-        heic_of(tile, grid((120, 60), 2, 1, [1, 1], *turned), primary=2),
+        heic_of(tile, tile, grid((120, 60), 2, 1, [1, 2], *turned), primary=3),
     ]
 
 
