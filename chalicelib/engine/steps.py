@@ -79,6 +79,12 @@ def _largest(source: Source, longest: int) -> Image.Image:
 
 def _comparable(source: Source) -> tuple[Image.Image, ColourDescription]:
     """Samples of 8 bits, and what they mean."""
+    if source.colour.high_range:
+        from chalicelib.engine.bright_avif import decoded_exactly  # noqa: PLC0415  few pictures need it
+
+        exact = decoded_exactly(source)
+        if exact:
+            return normal(exact[0]), exact[1]
     image = _shown(source)
     deep = lifted(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
     return normal(image, deep), SRGB if deep else source.colour

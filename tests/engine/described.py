@@ -98,9 +98,10 @@ _OPTIONS: Mapping[str, Mapping[str, int | str]] = {
 }
 
 
-def nclx(primaries: int, transfer: int, matrix: Matrix, curve: Curve) -> bytes:
+def nclx(primaries: int, transfer: int, matrix: Matrix, curve: Curve, *, width: str = "full") -> bytes:
     """An AVIF whose only description is these two numbers."""
-    data = bytearray(by_pillow("AVIF", matrix, curve, b""))
+    picture = painted(samples(COLOURS, matrix, curve))
+    data = bytearray(encoded(picture, "AVIF", **_OPTIONS["AVIF"], range=width))
     at = data.index(b"colrnclx") + 8
     data[at : at + 4] = struct.pack(">HH", primaries, transfer)
     return bytes(data)
@@ -190,6 +191,7 @@ BRIGHT: Mapping[str, Maker] = {
     "PNG cICP PQ of a bright display": lambda: png(BT2020, pq, cICP=cicp(9, 16), mDCV=bytes(16) + brightest(4000)),
     "PNG cICP HLG": lambda: hlg_png(cICP=cicp(9, 18)),
     "AVIF nclx PQ": lambda: nclx(1, 16, SRGB, pq),
+    "AVIF nclx PQ in limited range": lambda: nclx(1, 16, SRGB, pq, width="limited"),
 }
 """Reference white is white here, and comes down to half."""
 NO_BRIGHTER: Mapping[str, Maker] = {
@@ -197,6 +199,7 @@ NO_BRIGHTER: Mapping[str, Maker] = {
 }
 GREYISH: Mapping[str, Maker] = {
     "PNG grey profile": lambda: grey_png(power(1.8), iCCP=packed(grey_profile(1.8))),
+    "PNG grey linear profile": lambda: grey_png(power(1), iCCP=packed(grey_profile(1))),
     "PNG grey profile and alpha": lambda: grey_png(power(1.8), alpha=True, iCCP=packed(grey_profile(1.8))),
     "PNG grey profile, deep and alpha": lambda: grey_png(power(1.8), 16, alpha=True, iCCP=packed(grey_profile(1.8))),
     "PNG grey profile and a clear grey": lambda: grey_png(power(1.8), iCCP=packed(grey_profile(1.8)), tRNS=b"\0\1"),

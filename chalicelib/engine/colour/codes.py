@@ -10,6 +10,8 @@ from chalicelib.engine.colour.profiles import Curve, Primaries, matrix_profile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chalicelib.engine.colour.description import Planes
+
 PQ, HLG = 16, 18
 _BT709, _SRGB = 1, 13
 _D65, _C, _DCI, _E = (0.3127, 0.3290), (0.310, 0.316), (0.314, 0.351), (1 / 3, 1 / 3)
@@ -44,18 +46,21 @@ VIDEO_CURVES = frozenset({1, 6, 11, 14, 15})
 """Transfers of cameras. Browsers show stills that name them as sRGB, except in PNG."""
 
 
-def by_codes(primaries: int, transfer: int, peak: float = DEFAULT_PEAK) -> ColourDescription | None:
+def by_codes(
+    primaries: int, transfer: int, peak: float = DEFAULT_PEAK, planes: Planes | None = None
+) -> ColourDescription | None:
     """The description behind two numbers; None where one of them is unknown.
 
     Args:
         primaries: the number of primaries and white.
         transfer: the number of the curve.
         peak: candela a square metre of the brightest light, if the curve is PQ or HLG.
+        planes: how the file's samples make red, green and blue, if they are none.
     """
     if primaries not in PRIMARIES:
         return None
     if transfer in {PQ, HLG}:
-        return ColourDescription(high_range=HighRange(transfer, primaries, peak))
+        return ColourDescription(high_range=HighRange(transfer, primaries, peak, planes))
     if (primaries, transfer) == (_BT709, _SRGB):
         return SRGB
     return ColourDescription(matrix_profile(PRIMARIES[primaries], CURVES[transfer])) if transfer in CURVES else None

@@ -85,4 +85,6 @@ def _transform(profile: bytes, mode: str, wanted: str) -> Any:  # noqa: ANN401  
     from PIL import ImageCms  # noqa: PLC0415  see above
 
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
-    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, wanted)
+    # As lcms optimises greys, it halves the darkest of those that are nearly light itself.
+    flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+    return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, wanted, flags=flags)

@@ -9,6 +9,18 @@ DEFAULT_PEAK = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
+class Planes:
+    """How a file says that its brightness and colour differences make red, green and blue."""
+
+    place: int
+    """Where the number of the matrix stands in the file, with the range behind it."""
+    matrix: int
+    """As ITU-T H.273 numbers them."""
+    is_full: bool
+    """Whether samples use their whole range."""
+
+
+@dataclass(frozen=True, slots=True)
 class HighRange:
     """A picture made for brighter displays than sRGB's: what its samples mean before they are brought down."""
 
@@ -18,6 +30,10 @@ class HighRange:
     """As ITU-T H.273 numbers them."""
     peak: float = DEFAULT_PEAK
     """Candela a square metre of the brightest light in it."""
+    planes: Planes | None = None
+    """Where samples are no red, green and blue in the file."""
+    is_relabelled: bool = False
+    """Whether the decoder was told another matrix than `planes` has; see `bright_avif`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from chalicelib.engine.colour.profiles import Matrix, Vector, inverse, product, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chalicelib.engine.colour.description import HighRange
+    from chalicelib.engine.colour.description import HighRange, Planes
 
 WHITE = 203.0
 """Candela a square metre."""
@@ -32,6 +32,9 @@ _BENT = 0.65
 _HLG_GAMMA = 0.2
 """HLG's light grows with this power of brightness (ITU-R BT.2100) on a display of 1,000 cd/m2."""
 _BT709, _BT2020 = 1, 9
+RELABELLED = 7
+LUMAS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), RELABELLED: (0.212, 0.087), 9: (0.2627, 0.0593)}
+"""By the number of a matrix in ITU-T H.273: what red and blue add to the brightness that is coded."""
 _DEEPEST = 65_535
 _TINY = 1e-6
 
@@ -54,7 +57,10 @@ class _Steps(NamedTuple):
 def brought_down(image: Image.Image, high: HighRange) -> Image.Image:
     """An RGB or RGBA picture in sRGB; transparency stays. Holds some 60 bytes a pixel."""
     steps = _steps(high)
-    light = [band.point(_lights(high.transfer), "F") for band in image.split()[:3]]
+    samples = [band.point([i / 255 for i in range(256)], "F") for band in image.split()[:3]]
+    if high.planes and high.is_relabelled:
+        samples = made_of(high.planes, samples)
+    light = [_computed(lambda a: (_pq if high.transfer == PQ else _hlg)(a, a["v"]), v=one) for one in samples]
     if high.transfer != PQ:
         light = _grown(light, steps.brightness)
     light = _times(steps.wide, light)
@@ -78,6 +84,22 @@ def _grown(light: list[Image.Image], brightness: Vector) -> list[Image.Image]:
     (bright,) = _times((brightness,), light)
     factor = DEFAULT_PEAK / WHITE
     return [_computed(lambda a: a["v"] * a["y"] ** _HLG_GAMMA * factor, v=one, y=bright) for one in light]
+
+
+def made_of(planes: Planes, samples: list[Image.Image]) -> list[Image.Image]:
+    """Red, green and blue as the file means them, of a picture that was decoded with the matrix of `RELABELLED`."""
+    lowest, bright, colour = (0.0, 1.0, 1.0) if planes.is_full else (16 / 255, 219 / 255, 224 / 255)
+    undone = inverse(_from_planes(*LUMAS[RELABELLED]))
+    scaled = [tuple(value / (colour if i else bright) for value in row) for i, row in enumerate(undone)]
+    rows = product(_from_planes(*LUMAS[planes.matrix]), scaled)  # type: ignore[arg-type]
+    offset = lowest / bright
+    return [_computed(lambda a: a["v"] - offset, v=one) for one in _times(rows, samples)]
+
+
+def _from_planes(red: float, blue: float) -> Matrix:
+    """From brightness and the differences of blue and of red, which have this part in it (H.273, 8.3)."""
+    across, up, green = 2 * (1 - red), 2 * (1 - blue), 1 - red - blue
+    return (1.0, 0.0, across), (1.0, -blue * up / green, -red * across / green), (1.0, up, 0.0)
 
 
 def _times(rows: tuple[Vector, ...], light: list[Image.Image]) -> list[Image.Image]:
@@ -105,22 +127,17 @@ def _scale(a: dict[str, Any], steps: _Steps) -> Any:  # noqa: ANN401  ImageMath'
     return curved * a["min"](most, 1.0) / most
 
 
-@cache
-def _lights(transfer: int) -> list[float]:
-    """The light of each of 256 samples."""
-    return [(_pq if transfer == PQ else _hlg)(i / 255) for i in range(256)]
+def _pq(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
+    """ITU-R BT.2100: the light of a sample, where 1 is reference white."""
+    root = a["min"](a["max"](x, 0.0), 1.0) ** (32 / 2523)
+    above, below = a["max"](root - 107 / 128, 0.0), 2413 / 128 - root * (2392 / 128)
+    return (above / below) ** (8192 / 1305) * (10_000 / WHITE)
 
 
-def _pq(x: float) -> float:
-    """ITU-R BT.2100: where reference white is 1."""
-    root = x ** (32 / 2523)
-    above, below = max(root - 107 / 128, 0.0), 2413 / 128 - 2392 / 128 * root
-    return 10_000 / WHITE * float((above / below) ** (8192 / 1305))
-
-
-def _hlg(x: float) -> float:
-    """ITU-R BT.2100: in the scene, 0 to 1."""
-    return x * x / 3 if x <= 0.5 else (math.exp((x - 0.55991073) / 0.17883277) + 0.28466892) / 12  # noqa: PLR2004
+def _hlg(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
+    """ITU-R BT.2100: the light of a sample in the scene, 0 to 1: a square, and from 0.5 on an exponential."""
+    square = a["min"](a["max"](x, 0.0), 0.5) ** 2 / 3
+    return square + (math.e ** ((a["min"](a["max"](x, 0.5), 1.0) - 0.55991073) / 0.17883277) + 0.28466892 - 1) / 12
 
 
 def _written(light: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.colour.codes import VIDEO_CURVES, by_codes
-from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB
+from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB, Planes
 from chalicelib.engine.containers.boxes import boxes
 
 if TYPE_CHECKING:
@@ -42,16 +42,19 @@ def colour_of(data: bytes, parts: Sequence[Part], coded: Codes | None) -> Colour
     said = [(data[part.start + _HEADER : part.start + _FULL], part) for part in own if part.kind == b"colr"]
     if any(kind in _PROFILES for kind, _ in said):
         return None
-    numbers = [Codes(*struct.unpack_from(">HH", data, part.start + _FULL)) for kind, part in said if kind == b"nclx"]
+    numbers = [part.start + _FULL for kind, part in said if kind == b"nclx"]
     lights = [struct.unpack_from(">H", data, part.start + _HEADER)[0] for part in own if part.kind == b"clli"]
-    codes = (numbers or [coded or Codes(_BT709, _SRGB)])[0]
-    return described(codes, next((float(light) for light in lights if light), DEFAULT_PEAK))
+    peak = next((float(light) for light in lights if light), DEFAULT_PEAK)
+    if not numbers:
+        return described(coded or Codes(_BT709, _SRGB), peak)
+    primaries, transfer, matrix, is_full = struct.unpack_from(">HHHB", data, numbers[0])
+    return described(Codes(primaries, transfer), peak, Planes(numbers[0] + 4, matrix, bool(is_full >> 7)))
 
 
-def described(codes: Codes, peak: float = DEFAULT_PEAK) -> ColourDescription:
+def described(codes: Codes, peak: float = DEFAULT_PEAK, planes: Planes | None = None) -> ColourDescription:
     """The description behind the codes, as browsers have it: what is not known is taken for sRGB's."""
     transfer = _SRGB if codes.transfer in VIDEO_CURVES else codes.transfer
-    known = (by_codes(one, other, peak) for one in (codes.primaries, _BT709) for other in (transfer, _SRGB))
+    known = (by_codes(one, other, peak, planes) for one in (codes.primaries, _BT709) for other in (transfer, _SRGB))
     return next((one for one in known if one), SRGB)
 
 
