@@ -47,6 +47,16 @@ class Thumbnail(msgspec.Struct, frozen=True):
     """All formats, smallest file first."""
 
 
+class Rights(msgspec.Struct, frozen=True):
+    """Whose picture it is, as its file says (EXIF, IPTC, XMP); each is empty where it says nothing."""
+
+    author: str = ""
+    """Names, "; " between several."""
+    copyright: str = ""
+    licence_url: str = ""
+    """Of the licence, or of a page about the rights; http or https."""
+
+
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A catalogued image."""
 
@@ -80,6 +90,7 @@ class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     warnings: tuple[str, ...]
     """What was done otherwise than its uploader may expect, such as a folder's name that was cleaned."""
+    rights: Rights
     private: bool
     """Of a private collection: its addresses are signed, and expire within the hour."""
     links: Mapping[str, str]
@@ -118,6 +129,7 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},
+        "rights": Rights(picture.rights.author, picture.rights.copyright, picture.rights.licence_url),
         "url": _full_url(forms, delivery),
         "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
         "thumbnails": thumbnails,
@@ -135,6 +147,7 @@ def _withheld(kind: type[R], ask: Ask, image: Image, more: Mapping[str, object])
     told: dict[str, Any] = {
         **dict.fromkeys(("name", "filename", "url", "srcset", "sha256", "thumbhash"), ""),
         **dict.fromkeys(("thumbnails", "colors", "warnings"), ()),
+        "rights": Rights(),
         **{name: getattr(image, name) for name in ("image_id", "collection", "created_at", "recipe")},
         **{name: getattr(picture, name) for name in ("format", "width", "height", "bytes", "has_alpha", "frames")},
         "links": {name: link for name, link in links.items() if name != "cdn"},

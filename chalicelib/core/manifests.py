@@ -80,8 +80,9 @@ def numbered(images: Sequence[T], size: int) -> Iterator[tuple[int, Sequence[T]]
 
 
 def entry_of(image: Image, forms: Sequence[Rendition]) -> Entry:
-    """An image in the file. `version` grows with each change of it."""
+    """An image in the file. `version` grows with each change of it; `rights` are there where its file names some."""
     picture = image.picture
+    rights = {name: told for name, told in asdict(picture.rights).items() if told}
     return {
         "image_id": image.image_id,
         "version": image.version,
@@ -92,6 +93,7 @@ def entry_of(image: Image, forms: Sequence[Rendition]) -> Entry:
         "thumbhash": picture.thumbhash,
         "colors": list(picture.colors),
         "created_at": written(image.created_at),
+        **({"rights": rights} if rights else {}),
         "forms": [_form(form) for form in forms],
     }
 

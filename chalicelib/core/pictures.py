@@ -38,6 +38,17 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Rights:
+    """Whose picture it is, as its file says; each is empty where it says nothing."""
+
+    author: str = ""
+    """Names, "; " between several; 256 characters at most, as of `copyright`."""
+    copyright: str = ""
+    licence_url: str = ""
+    """http or https, 512 characters at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """The facts of one original, as found by decoding it."""
 
@@ -61,6 +72,7 @@ class Picture:
     """What an owner may want to know (camera, lens, exposure, taken at); never a place."""
     warnings: tuple[str, ...] = ()
     """What was done otherwise than its uploader may expect, a sentence each."""
+    rights: Rights = Rights()
 
 
 @dataclass(frozen=True, slots=True)

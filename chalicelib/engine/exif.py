@@ -1,6 +1,6 @@
 """What a camera wrote about a picture: which way is up, and the few facts its owner may want to see again.
 
-Tags are those of Exif 3.0 (CIPA DC-008). Places, serial numbers and people's names are never read.
+Tags are those of Exif 3.0 (CIPA DC-008). Places and serial numbers are never read, and of people's names the author's.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chalicelib.core.pictures import Rights
 from chalicelib.engine.containers.orientation import UPRIGHT
 from chalicelib.engine.ifd import Value, directory
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _ORIENTATION, _EXIF_DIRECTORY = 0x0112, 0x8769
+_ARTIST, _COPYRIGHT = 0x013B, 0x8298
 _LONGEST = 80
+LONGEST = 256
+"""Characters of an author or a copyright."""
 _PREFIX = b"Exif\0\0"
 
 
@@ -26,6 +30,8 @@ class Exif:
     orientation: int = UPRIGHT
     """1 to 8; 1 wherever the block says nothing sensible."""
     facts: Mapping[str, str] = field(default_factory=dict)
+    rights: Rights = field(default_factory=Rights)
+    """Without a licence, for which Exif has no field."""
 
 
 def read_exif(block: bytes) -> Exif:
@@ -37,7 +43,13 @@ def read_exif(block: bytes) -> Exif:
     at = int(_first(main.get(_EXIF_DIRECTORY), 0))
     entries = main | directory(block, at) if at else main
     facts = {name: text for tag, (name, say) in _FACTS.items() if (text := say(entries.get(tag, b"")))}
-    return Exif(orientation_of(main), facts)
+    return Exif(orientation_of(main), facts, rights_in(main))
+
+
+def rights_in(entries: Mapping[int, Value]) -> Rights:
+    """Artist and Copyright. The latter may have two parts, the photographer's and the editor's."""
+    parts = (plain(part) for part in _bytes(entries.get(_COPYRIGHT)).split(b"\0"))
+    return Rights(plain(_bytes(entries.get(_ARTIST)).split(b"\0")[0]), "; ".join(filter(None, parts))[:LONGEST])
 
 
 def orientation_of(entries: Mapping[int, Value]) -> int:
@@ -50,11 +62,25 @@ def _first(value: Value | None, otherwise: float) -> float:
     return value[0] if isinstance(value, tuple) and value else otherwise
 
 
+def plain(value: bytes | str) -> str:
+    """A file's text as one line of printable characters, 256 at most. Bytes are UTF-8, or else Latin-1."""
+    text = _decoded(value) if isinstance(value, bytes) else value
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST]
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _bytes(value: Value | None) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
 def _text(value: Value) -> str:
-    if not isinstance(value, bytes):
-        return ""
-    words = value.split(b"\0")[0].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in words).split())[:_LONGEST]
+    return plain(_bytes(value).split(b"\0")[0])[:_LONGEST]
 
 
 def _time(value: Value) -> str:

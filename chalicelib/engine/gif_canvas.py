@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.gif import Frame, pixels_of, read_file
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ def frames_of_gif(data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
     """The canvas, RGBA, after each frame is drawn; the same object each time.
 
     Raises:
-        CannotRebuild: it has a block or a frame that cannot be read.
+        CannotRebuild: it has a block or a frame that cannot be read, or one that reaches beyond the canvas.
     """
     file, canvas = read_file(data), Image.new("RGBA", size, _CLEAR)
     for frame in file.frames:
         left, top, width, height = struct.unpack("<4H", frame.place)
         box = (left, top, left + width, top + height)
+        if box[2] > size[0] or box[3] > size[1]:  # its pixels are in no limit
+            raise CannotRebuild
         before = canvas.crop(box) if frame.disposal == _TO_BEFORE else None
         _draw(canvas, frame, file.table, (left, top))
         yield canvas

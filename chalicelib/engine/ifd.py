@@ -10,7 +10,8 @@ Value = bytes | tuple[float, ...]
 
 _MOST_ENTRIES = 512
 _LONGEST = 256
-_ASCII = 2
+_TEXTS = frozenset({2, 129})
+"""ASCII, and UTF-8 since Exif 3.0; the former is often UTF-8 too."""
 # type -> bytes of one value, how to read it, whether it is a fraction
 _TYPES: Mapping[int, tuple[int, str, bool]] = {
     1: (1, "B", False),
@@ -41,7 +42,7 @@ def _value(block: bytes, order: str, entry: bytes) -> Value:
     inline = size <= 4  # noqa: PLR2004  the value field's bytes
     place = 8 if inline else _number(entry, order + "I", 8)
     raw = (entry if inline else block)[place : place + size]
-    if kind == _ASCII:
+    if kind in _TEXTS:
         return raw
     return _numbers(raw, order, kind) if kind in _TYPES else b""
 

@@ -12,6 +12,7 @@ from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import Source, probe
 from chalicelib.engine.publish import publish
 from chalicelib.engine.resample import shrink
+from chalicelib.engine.rights.read import rights_of
 from chalicelib.engine.steps import fit, ladder
 from chalicelib.engine.watched import verdict
 
@@ -76,6 +77,7 @@ def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
         thumbhash=placeholder(tiny),
         colors=dominant_colors(tiny),
         exif=source.exif.facts,
+        rights=rights_of(source.image),
         warnings=(*source.warnings, *verdict(source.image).all, *_of_still(source)),
     )
 

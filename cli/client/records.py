@@ -122,6 +122,8 @@ class Image:
     colors: tuple[str, ...] = ()
     exif: Mapping[str, str] = field(default_factory=dict)
     """Only told of one image at a time."""
+    rights: Mapping[str, str] = field(default_factory=dict)
+    """Author, copyright and licence_url."""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ ROWS: tuple[Column[Image], ...] = (
     ("sha256", lambda image: image.sha256),
     ("colours", lambda image: image.colors),
     ("camera", lambda image: tuple(f"{name} {value}" for name, value in image.exif.items())),
+    ("rights", lambda image: tuple(told for told in image.rights.values() if told)),
     ("url", lambda image: image.url),
     ("thumbnails", lambda image: tuple(one.url for one in image.thumbnails)),
 )

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.catalog import Image, Rendition
+from chalicelib.core.pictures import Rights
 from chalicelib.wiring import Wired
 from tests.api.gateway import Gateway
 from tests.api.house import CDN
@@ -36,7 +37,8 @@ def url(size: str, kind: str = "jpeg", image_id: str = ONE) -> str:
 
 
 def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Wired) -> None:
-    picture = a_picture(thumbhash="1QcSHQ==", colors=("#102030",), exif={"Model": "X100"})
+    rights = Rights("Ayşe", licence_url="https://example.org/by")
+    picture = a_picture(thumbhash="1QcSHQ==", colors=("#102030",), exif={"Model": "X100"}, rights=rights)
     publish(house, an_image(ONE, collection="doğa", name="günaydın 1.jpg", picture=picture))  # noqa: RUF001  # Turkish
 
     got = admin.get(f"/images/{ONE}")
@@ -64,6 +66,7 @@ def test_an_image_says_all_that_is_known_of_it(admin: Gateway, house: Wired) -> 
         "recipe": "r1",
         "exif": {"Model": "X100"},
         "warnings": [],
+        "rights": {"author": "Ayşe", "copyright": "", "licence_url": "https://example.org/by"},
         "private": False,
         "links": {
             "self": f"/images/{ONE}",

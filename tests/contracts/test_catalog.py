@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.catalog import CollectionStats
+from chalicelib.core.pictures import Rights
 from chalicelib.core.tasks import Tally
 from chalicelib.errors import BadRequest, Conflict, ImageNotFound
 from tests.builders import A_WILD_NAME, NOON, a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
@@ -30,6 +31,7 @@ def test_every_field_of_an_image_survives(state: State) -> None:
         thumbhash="1QcSHQRnh493V4dIh4eXh1h4kJUI",
         colors=("#112233", "#abcdef"),
         exif={"Model": "Ğ"},
+        rights=Rights("Ayşe", "(c) Ayşe", "https://example.org/by"),
     )
     image = an_image(collection="doğa", filename=A_WILD_NAME, picture=picture, created_at=NOON)
     publish(state, image)

@@ -9,6 +9,8 @@ from PIL import Image
 
 from chalicelib.core.pictures import Limits, Processed, Recipe
 from chalicelib.core.remarks import STILL_LATER
+from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.gif_canvas import frames_of_gif
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.stills import MOST_FRAMES, is_blank
 from tests.engine.odd import gif
@@ -102,6 +104,15 @@ def test_a_broken_later_frame_leaves_the_first_one() -> None:
     at = data.rindex(b"VP8L", 0, data.rindex(b"ANMF"))
     made = _made(data[: at + 20] + bytes(40) + data[at + 60 :])
     assert made.picture.colors == ("#000000",)
+
+
+def test_a_frame_far_beyond_the_canvas_is_not_decoded() -> None:
+    blank, far = ((0, 0, 12, 8), 0, None), ((0, 0, 8, 8), 1, None)
+    data = bytearray(gif(blank, far))
+    at = data.rindex(b"\x21\xf9\4") + 8
+    data[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    with pytest.raises(CannotRebuild):
+        list(frames_of_gif(bytes(data), (12, 8)))
 
 
 def test_pages_of_a_tiff_are_no_frames() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.engine.bombs import grey_tiff, run_length_bmp
 from tests.engine.described import described
 from tests.engine.odd import BGRA, bmp, gif, tiff
+from tests.engine.packets import NEWS, WHOLE, resource
 from tests.lossless_jpeg import lossless_jpeg
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile
@@ -38,11 +39,19 @@ def _unannounced(webp: bytes) -> bytes:
     return webp[:20] + bytes([webp[20] & ~0x10]) + webp[21:]
 
 
+def _with_news(jpeg: bytes) -> bytes:
+    """With IPTC in it."""
+    told = b"Photoshop 3.0\0" + resource(NEWS)
+    return jpeg[:2] + b"\xff\xed" + (len(told) + 2).to_bytes(2, "big") + told + jpeg[2:]
+
+
 def _jpeg() -> list[bytes]:
     photo = {"exif": exif_block(6), "icc_profile": _WIDE, "comment": b"hidden", "quality": 70}
     return [
         encoded(scene(SIZE), "JPEG", **photo),
         encoded(scene(SIZE), "JPEG", progressive=True, subsampling=0),
+        encoded(scene(SIZE), "JPEG", xmp=WHOLE),
+        _with_news(encoded(scene(SIZE), "JPEG")),
         encoded(scene(SIZE), "JPEG", restart_marker_blocks=2),
         encoded(scene(SIZE).convert("L"), "JPEG"),
         encoded(scene(SIZE).convert("CMYK"), "JPEG", progressive=True),
@@ -71,7 +80,7 @@ def _webp() -> list[bytes]:
     return [
         encoded(scene(SIZE), "WEBP", exif=exif_block(6), icc_profile=_WIDE, xmp=b"<x/>"),
         encoded(see_through(SIZE), "WEBP"),
-        encoded(scene(SIZE), "WEBP", lossless=True),
+        encoded(scene(SIZE), "WEBP", lossless=True, xmp=WHOLE),
         encoded(Image.new("RGB", SIZE, "teal"), "WEBP", lossless=True),
         _animated("WEBP"),
         _unannounced(encoded(see_through(SIZE), "WEBP", save_all=True, append_images=[scene(SIZE)], lossless=True)),
@@ -115,6 +124,7 @@ def _tiff() -> list[bytes]:
         _animated("TIFF"),
         grey_tiff(),
         tiff(2, 1, b"\x64\x80"),
+        encoded(plain, "TIFF", tiffinfo={315: "Ann", 700: WHOLE, 33723: NEWS}),
         tiff_with(Page(scene((9, 6)), {254: 1}), Page(plain), order=">"),
         tiff_with(Page(scene((9, 6)), {254: 1}, inside=(Page(plain),)), big=True),
         described("TIFF with primaries and curves"),

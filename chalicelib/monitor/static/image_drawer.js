@@ -47,6 +47,7 @@ function parts(image, { neighbours, again, gone }) {
     h("section", {}, h("h3", {}, t("Colours")), h("ul", { class: "swatches" }, image.colors.map(swatch))),
     h("section", {}, h("h3", {}, t("Stored forms")), renditions(image)),
     Object.keys(image.exif ?? {}).length > 0 && h("section", {}, h("h3", {}, t("Camera")), facts(Object.entries(image.exif).map(([name, value]) => [name.replaceAll("_", " "), value]))),
+    Object.values(image.rights ?? {}).some(Boolean) && h("section", {}, h("h3", {}, t("Rights")), facts([[t("Author"), image.rights.author], [t("Copyright"), image.rights.copyright], [t("Licence"), licence(image.rights.licence_url)]])),
     h("section", {}, h("h3", {}, "SHA-256"), h("code", { class: "muted" }, image.sha256)),
     h("div", { class: "row-actions" }, changes(image, again, gone)),
   ];
@@ -59,6 +60,10 @@ function turns(image, images) {
     return index >= 0 && other && button("", { symbol, label, kind: `turn ${symbol}`, on: () => go(changed({ image: other.image_id }), { quietly: true }) });
   };
   return [turn(-1, "left", t("Previous picture")), turn(1, "right", t("Next picture"))];
+}
+
+function licence(url) {
+  return url ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, url) : null;
 }
 
 function swatch(color) {

@@ -217,7 +217,7 @@ export const TURKISH = {
   "Address name": "Adresteki ad",
   "Colours": "Renkler",
   "Stored forms": "Saklanan biçimler",
-  "Camera": "Kamera",
+  "Camera": "Kamera", "Rights": "Haklar", "Author": "Yazar", "Copyright": "Telif hakkı", "Licence": "Lisans",
   "Previous picture": "Önceki resim",
   "Next picture": "Sonraki resim",
   "Show task": "Görevi göster",
