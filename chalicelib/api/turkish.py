@@ -223,6 +223,12 @@ TURKISH = {
     "The animation has more frames or pixels than are published, so it is shown as a still of its first frame.": (
         "Animasyonun kareleri ya da pikselleri yayımlanandan fazla; ilk karesi durağan bir resim olarak gösterilir."
     ),
+    "The WebP's coded pixels end in zeros: a part of the picture is missing.": (
+        "WebP'nin kodlanmış pikselleri sıfırlarla bitiyor: resmin bir bölümü eksik."
+    ),
+    "The AVIF's coded pixels end in zeros: a part of the picture is missing.": (
+        "AVIF'in kodlanmış pikselleri sıfırlarla bitiyor: resmin bir bölümü eksik."
+    ),
     "The JPEG has no end marker; the public copy has one.": "JPEG'in bitiş işareti yok; yayımlanan kopyada var.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "This takes one file; send many to POST /bulk_upload.": (
@@ -485,6 +491,7 @@ TURKISH = {
     "The WebP is shorter than its header says.": "WebP, başlığının söylediğinden kısa.",
     "A WebP chunk reaches beyond the file.": "Bir WebP parçası dosyanın dışına taşıyor.",
     "The WebP does not begin with a picture.": "WebP bir resimle başlamıyor.",
+    "Strips or tiles of the TIFF are missing.": "TIFF'in şeritlerinden ya da karolarından bazıları eksik.",
     "A TIFF directory lies outside the file.": "Bir TIFF dizini dosyanın dışında kalıyor.",
     # How tasks end that nobody worked off.
     "Two workers in turn died or ran out of time over this image; it is not tried again.": (

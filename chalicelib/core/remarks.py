@@ -29,3 +29,5 @@ TIFF_COPY = "The TIFF begins with a smaller copy of its picture; the picture its
 HEIC_MORE = "The HEIC has more pictures than one; the picture is the primary one."
 GAIN_MAP = "The picture's gain map is left out; the public copy has the standard range of brightness."
 FILM = "The animation has more frames or pixels than are published, so it is shown as a still of its first frame."
+WEBP_UNWRITTEN = "The WebP's coded pixels end in zeros: a part of the picture is missing."
+AVIF_UNWRITTEN = "The AVIF's coded pixels end in zeros: a part of the picture is missing."

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.core.pictures import Encoded
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.core.remarks import WEBP_UNWRITTEN
+from chalicelib.engine.clean.fault import CannotRebuild, Unwritten
 from chalicelib.engine.clean.foreign import is_foreign
 from chalicelib.engine.clean.rebuilders import REBUILDERS
 from chalicelib.engine.coding import PHOTO, PNG, Coding, as_before, coding_of
@@ -46,10 +47,15 @@ def publish(data: bytes, source: Source) -> tuple[Encoded, ...]:
 
     Beside a WebP or AVIF stands a JPEG or PNG of its pixels (of an animation the still), for readers that do not take
     the format; not where memory is short.
+
+    Raises:
+        DamagedImage: a part of a WebP was never written, which its decoder does not notice.
     """
     plain = _plain(source)
     try:
         body = rebuilt(data, source)
+    except Unwritten as unwritten:
+        raise DamagedImage(WEBP_UNWRITTEN) from unwritten
     except (CannotRebuild, DamagedImage):
         return plain or (_encoded_anew(_decoded_again(data, source)),)
     return (Encoded(FULL, source.format, *source.size, body), *plain)

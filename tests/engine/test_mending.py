@@ -188,6 +188,40 @@ def test_a_film_that_lost_the_end_of_a_frame_is_damaged(form: str, seed: int) ->
         process(whole[: random.Random(seed).randrange(place, len(whole) - 40)], ONE, Limits())
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize("part", [0.4, 0.7, 0.95])
+def test_a_webp_whose_end_was_never_written_is_damaged(lossless: bool, part: float) -> None:  # noqa: FBT001  a parameter
+    whole = encoded(scene((331, 217)), "WEBP", lossless=lossless)
+    cut = int(part * len(whole))
+    with pytest.raises(DamagedImage, match="zeros"):
+        process(whole[:cut] + bytes(len(whole) - cut), ONE, Limits())
+
+
+@pytest.mark.parametrize("part", [0.6, 0.95])
+def test_an_avif_whose_end_was_never_written_is_damaged(part: float) -> None:
+    whole = encoded(scene((331, 217)), "AVIF", speed=10)
+    cut = int(part * len(whole))
+    with pytest.raises(DamagedImage):
+        process(whole[:cut] + bytes(len(whole) - cut), ONE, Limits())
+
+
+def test_a_blank_webp_that_ends_in_zeros_of_its_coders_own_is_whole() -> None:
+    blank = encoded(Image.new("RGB", (3_000, 2_000), "teal"), "WEBP")
+    assert blank.endswith(bytes(64))
+    assert process(blank, ONE, Limits()).renditions[0].format == "webp"
+
+
+def test_a_tiff_that_lists_half_of_its_strips_is_damaged() -> None:
+    whole = bytearray(encoded(scene((96, 80)), "TIFF", compression="tiff_lzw", strip_size=96 * 3 * 8))
+    (at,) = struct.unpack_from("<I", whole, 4)
+    (entries,) = struct.unpack_from("<H", whole, at)
+    for place in range(at + 2, at + 2 + 12 * entries, 12):
+        if struct.unpack_from("<H", whole, place)[0] in {273, 279}:
+            struct.pack_into("<I", whole, place + 4, 5)
+    with pytest.raises(DamagedImage, match="missing"):
+        process(bytes(whole), ONE, Limits())
+
+
 def test_much_packed_text_is_unpacked_as_far_as_the_bound_goes() -> None:
     chunk = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20)))
     done = process(_after_header(chunk * 300), ONE, Limits())

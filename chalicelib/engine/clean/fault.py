@@ -8,3 +8,7 @@ MOST_PARTS = 100_000
 
 class CannotRebuild(Exception):
     """Some of the file's bytes mean nothing that is known, so its picture is encoded anew instead. Never an answer."""
+
+
+class Unwritten(CannotRebuild):
+    """Coded pixels end in zeros that the decoder did not need: a part of the file was never written, or is lost."""

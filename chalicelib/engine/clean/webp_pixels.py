@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.fault import CannotRebuild, Unwritten
 from chalicelib.engine.clean.vp8 import partitions
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.errors import DamagedImage
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SPARE = 6
 """Bytes that a coder may have written for nothing while it emptied its last bits."""
+_ZEROS = 64
+"""So many at the end are no coder's, unless the decoder needs them: a blank picture may end in thousands."""
 _HAS_ALPHA = 0x10
 _RAW, _PACKED = 0, 1
 _COMPRESSION, _RESERVED = 0x03, 0xC0
@@ -29,14 +31,17 @@ def prove(kind: bytes, body: bytes, alpha: bytes, most: int) -> int:
 
     Raises:
         CannotRebuild: something does, or the proof would take more than `most` pixels.
+        Unwritten: zeros do.
     """
     size = _size(kind, body)
     shorter = list(_lossless(body) if kind == b"VP8L" else _lossy(body))
     if alpha:
         shorter += _alpha(body, alpha, size)
     work = size[0] * size[1] * len(shorter)
-    if work > most or any(map(_shows, shorter)):
+    if work > most:
         raise CannotRebuild
+    if any(map(_shows, shorter)):
+        raise CannotRebuild if body[-_ZEROS:].strip(b"\0") else Unwritten
     return work
 
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from chalicelib.core.remarks import AVIF_UNWRITTEN
 from chalicelib.engine.containers.bits import Bits
 from chalicelib.engine.containers.colr import Codes
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chalicelib.engine.bounds import Tally
 
-_SEQUENCE, _FRAME_HEADER, _FRAME = 1, 3, 6
+_SEQUENCE, _FRAME_HEADER, _TILES, _FRAME = 1, 3, 4, 6
+_ZEROS = 16
 _REFERENCES = 10  # what a decoder may hold at once: eight references, the frame at work and the one given out
 _LEB128_BYTES = 8
 _WITH_TIER = 7
@@ -38,6 +41,7 @@ def coded(data: bytes | memoryview, units: Tally) -> Coded:
 
     Raises:
         IndexError: a sequence header is cut off.
+        DamagedImage: a frame ends in zeros, which no coder writes: that part of the file was never written, or is lost.
         ImageTooLarge: the data has more units than are read.
     """
     width = height = frame_bytes = frames = 0
@@ -45,6 +49,8 @@ def coded(data: bytes | memoryview, units: Tally) -> Coded:
     for kind, payload in _units(data):
         units.add()
         frames += kind in {_FRAME_HEADER, _FRAME}
+        if kind in {_FRAME, _TILES} and len(payload) > _ZEROS and not any(payload[-_ZEROS:]):
+            raise DamagedImage(AVIF_UNWRITTEN)
         if kind == _SEQUENCE:
             sequence = _sequence(payload)
             width, height = max(width, sequence.width), max(height, sequence.height)

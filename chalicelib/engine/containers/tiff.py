@@ -5,6 +5,7 @@ The picture is the first page that is not marked as a smaller copy or a mask of 
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ _KIND, _OLD_KIND, _INSIDE = 254, 255, 330
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
 _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 322, 323
 _NO_PICTURE, _OLD_SMALLER = 1 | 4 | 8, 2  # a smaller copy, a mask or a depth map of another page
+_PLANES, _APART = 284, 2
+_STARTS = frozenset({273, 324})  # offsets of strips and of tiles
 _PLACES = frozenset({273, 279, 324, 325})  # offsets and lengths of strips and tiles
 _AS_BYTES = frozenset({1, 2, 7})
 """Types that Pillow keeps as bytes; of every other type it makes a number, or an object, of each value."""
@@ -79,6 +82,8 @@ def _surveyed(data: bytes) -> Survey:
     frames = max(1, sum(map(_is_whole, pages)))
     start = None if main is pages[0] else (layout.first, struct.pack(layout.order + layout.offset, main.at))
     width, height = main.number(_WIDTH), main.number(_HEIGHT)
+    if _listed(main) < _needed(main, width, height):
+        raise DamagedImage("Strips or tiles of the TIFF are missing.")
     told = tuple(one for one, is_so in ((TIFF_PAGES, frames > 1), (TIFF_COPY, start is not None)) if is_so)
     held, words = _held(main, width, height), samples_of(main)
     return Survey((), frames, width, height, held, start=start, coding=words, warnings=told)
@@ -100,6 +105,18 @@ def _is_whole(page: Directory) -> bool:
 
 def _pixels(page: Directory) -> int:
     return page.number(_WIDTH) * page.number(_HEIGHT)
+
+
+def _listed(page: Directory) -> int:
+    return max((entry.values for entry in page.entries if entry.tag in _STARTS), default=0)
+
+
+def _needed(page: Directory, width: int, height: int) -> int:
+    """Strips or tiles that the page has; each plane its own where samples are stored apart."""
+    across, down = page.number(_TILE_WIDTH) or width, page.number(_TILE_HEIGHT)
+    down = down or min(height, page.number(_ROWS) or height)
+    planes = page.number(_SAMPLES, 1) if page.number(_PLANES) == _APART else 1
+    return planes * math.ceil(width / max(1, across)) * math.ceil(height / max(1, down))
 
 
 def _held(page: Directory, width: int, height: int) -> int:
