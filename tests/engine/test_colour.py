@@ -13,7 +13,7 @@ from chalicelib.engine.decode import decode
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.engine.steps import whole
-from tests.engine.described import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER
+from tests.engine.described import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER, described
 from tests.engine.patches import COLOURS, GREYS, furthest, light, seen, srgb
 from tests.pictures import opened, raw_png
 from tests.profiles import SRGB, grey_profile, matrix_profile
@@ -51,6 +51,16 @@ def test_dark_greys_of_a_deep_linear_picture_stay_apart() -> None:
     data = raw_png((240, 40), 16, 0, rows, gAMA=struct.pack(">I", 100_000))
     shown = _whole(data).convert("L")
     assert [shown.getpixel((40 * i + 20, 20)) for i in range(6)] == list(range(0, 48, 8))
+
+
+def test_pieces_of_a_profile_that_do_not_make_a_whole_are_none_in_every_form() -> None:
+    data = bytearray(described("JPEG called sRGB"))
+    at = data.index(b"ICC_PROFILE\0") + 13
+    assert data[at] == 1
+    data[at] = 2  # of two pieces
+    full, *thumbnails = process(bytes(data), RECIPE, LIMITS).renditions
+    assert b"ICC_PROFILE" not in full.body
+    assert furthest(seen(opened(thumbnails[0].body)), seen(opened(full.body))) <= NEAR
 
 
 def test_a_profile_is_srgb_by_its_numbers_and_not_by_its_name() -> None:

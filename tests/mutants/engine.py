@@ -24,9 +24,9 @@ ENGINE = (
     Mutant(
         "gps-published",
         "chalicelib/engine/clean/jpeg.py",
-        "    head = [_jfif(parts), _exif(orientation), _adobe(parts), *_profile(parts, frame)]",
+        "    head = [_jfif(parts), _exif(orientation), _adobe(parts), *_profile(image, frame)]",
         "    kept = [segment(part.marker, part.body) for part in parts if part.marker == _APP1]\n"
-        "    head = [_jfif(parts), *kept, _adobe(parts), *_profile(parts, frame)]",
+        "    head = [_jfif(parts), *kept, _adobe(parts), *_profile(image, frame)]",
         "everybody sees where a picture was taken",
         "tests/engine/test_publish.py::test_nothing_that_is_published_says_where_a_picture_was_taken",
     ),

@@ -40,7 +40,7 @@ def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
         raise CannotRebuild
     parts = list(segments(data))
     (frame,) = _frames(parts)
-    head = [_jfif(parts), _exif(orientation), _adobe(parts), *_profile(parts, frame)]
+    head = [_jfif(parts), _exif(orientation), _adobe(parts), *_profile(image, frame)]
     return b"".join([b"\xff\xd8", *head, *_picture(data, parts, frame), b"\xff\xd9"])
 
 
@@ -100,17 +100,13 @@ def _adobe(parts: Sequence[Segment]) -> bytes:
     return segment(_APP14, b"Adobe\0\x64" + bytes(4) + found[-1][11:12])
 
 
-def _profile(parts: Sequence[Segment], frame: Frame) -> Iterator[bytes]:
-    pieces = sorted(
-        (part.body[len(_ICC)], part.body[len(_ICC) + 2 :])
-        for part in parts
-        if part.marker == _APP2 and part.body.startswith(_ICC) and len(part.body) > len(_ICC) + 1
-    )
-    if not pieces:
+def _profile(image: ImageFile, frame: Frame) -> Iterator[bytes]:
+    """The one that thumbnails were made by: pieces that do not make a whole are none, for browsers, too."""
+    found = image.info.get("icc_profile")
+    if not isinstance(found, bytes):
         return
     if len(frame.components) not in _SPACES:
         raise CannotRebuild
-    found = b"".join(body for _, body in pieces)
     profile = icc.rebuilt(found, space(found)) if space(found) in _SPACES[len(frame.components)] else b""
     if len(profile) > _LARGEST - len(_ICC) - 2:
         raise CannotRebuild
