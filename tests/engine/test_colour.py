@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import pytest
 from PIL import Image
 
 from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.icc import rebuilt
 from chalicelib.engine.colour.icc import is_srgb
 from chalicelib.engine.decode import decode
 from chalicelib.engine.pipeline import process
@@ -51,6 +54,20 @@ def test_dark_greys_of_a_deep_linear_picture_stay_apart() -> None:
     data = raw_png((240, 40), 16, 0, rows, gAMA=struct.pack(">I", 100_000))
     shown = _whole(data).convert("L")
     assert [shown.getpixel((40 * i + 20, 20)) for i in range(6)] == list(range(0, 48, 8))
+
+
+def test_tags_that_lie_over_each_other_are_not_copied() -> None:
+    names = [b"rTRC", b"gTRC", b"bTRC", *(b"%04d" % number for number in range(97))]
+    table = b"".join(name + struct.pack(">II", 2048, 4_000_000 - 2048) for name in names)
+    body = (LINEAR[:128] + struct.pack(">I", 100) + table).ljust(2048, b"\0") + b"curv" + bytes(4_000_000 - 2052)
+    tracemalloc.start()
+    try:
+        assert not is_srgb(body)
+        with pytest.raises(CannotRebuild):
+            rebuilt(body, b"RGB ")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_pieces_of_a_profile_that_do_not_make_a_whole_are_none_in_every_form() -> None:

@@ -43,7 +43,7 @@ def rebuilt(profile: bytes, space: bytes) -> bytes:
     """
     if profile[36:40] != b"acsp" or len(profile) < _HEADER + 4 or profile[16:20] != space:
         return b""
-    tags = dict(_tags(profile[: int.from_bytes(profile[:4], "big")]))
+    tags = dict(_tags(memoryview(profile)[: int.from_bytes(profile[:4], "big")]))
     if tags.keys() & _TABLES or profile[12:16] not in _CLASSES or space not in _CURVES or profile[20:24] != b"XYZ ":
         raise CannotRebuild
     intent = profile[64:68] if profile[64:67] == bytes(3) and profile[67] < 4 else bytes(4)  # noqa: PLR2004  four exist
@@ -66,7 +66,8 @@ def written(space: bytes, colours: Mapping[bytes, bytes], *, is_new: bool = True
     return head + struct.pack(">I", len(tags)) + table + bodies
 
 
-def _tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _tags(profile: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Nothing is copied: a hundred tags may lie over each other."""
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     if count > _MOST_TAGS:
         raise CannotRebuild
@@ -77,8 +78,8 @@ def _tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield name, profile[start : start + length]
 
 
-def _colours(tags: Mapping[bytes, bytes], space: bytes) -> dict[bytes, bytes]:
-    wanted: dict[bytes, Callable[[bytes], bytes]] = {
+def _colours(tags: Mapping[bytes, memoryview], space: bytes) -> dict[bytes, bytes]:
+    wanted: dict[bytes, Callable[[memoryview], bytes]] = {
         b"wtpt": _xyz,
         **dict.fromkeys(_COLUMNS[space], _xyz),
         **dict.fromkeys(_CURVES[space], _curve),
@@ -90,26 +91,26 @@ def _colours(tags: Mapping[bytes, bytes], space: bytes) -> dict[bytes, bytes]:
         raise CannotRebuild from lacking
 
 
-def _xyz(tag: bytes) -> bytes:
+def _xyz(tag: memoryview) -> bytes:
     return _typed(tag, b"XYZ ") + _sane(tag, 3)
 
 
-def _matrix(tag: bytes) -> bytes:
+def _matrix(tag: memoryview) -> bytes:
     return _typed(tag, b"sf32") + _sane(tag, 9)
 
 
-def _curve(tag: bytes) -> bytes:
-    return _parametric(tag) if tag[:4] == b"para" else _steps(tag)
+def _curve(tag: memoryview) -> bytes:
+    return _parametric(tag) if bytes(tag[:4]) == b"para" else _steps(tag)
 
 
-def _parametric(tag: bytes) -> bytes:
+def _parametric(tag: memoryview) -> bytes:
     (kind,) = struct.unpack_from(">H", tag, 8)
     if kind >= len(_PARAMETERS):
         raise CannotRebuild
     return _typed(tag, b"para") + struct.pack(">HH", kind, 0) + _sane(tag, _PARAMETERS[kind], 12)
 
 
-def _steps(tag: bytes) -> bytes:
+def _steps(tag: memoryview) -> bytes:
     (count,) = struct.unpack_from(">I", tag, 8)
     if count > _MOST_STEPS:
         raise CannotRebuild
@@ -119,13 +120,13 @@ def _steps(tag: bytes) -> bytes:
     return _typed(tag, b"curv") + struct.pack(f">I{count}H", count, *steps)
 
 
-def _typed(tag: bytes, kind: bytes) -> bytes:
+def _typed(tag: memoryview, kind: bytes) -> bytes:
     if tag[:4] != kind:
         raise CannotRebuild
     return kind + bytes(4)
 
 
-def _sane(tag: bytes, count: int, at: int = 8) -> bytes:
+def _sane(tag: memoryview, count: int, at: int = 8) -> bytes:
     numbers = struct.unpack_from(f">{count}i", tag, at)
     if max(map(abs, numbers)) > _LARGEST:
         raise CannotRebuild

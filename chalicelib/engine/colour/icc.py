@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 GREY, RGB, CMYK, LAB = b"GRAY", b"RGB ", b"CMYK", b"Lab "
+Tag = bytes | memoryview
 LARGEST = 4 * 1024 * 1024
 """Bytes of a profile that is looked at."""
 _COLOURED, _GREYISH = frozenset({RGB}), frozenset({GREY, RGB})
@@ -34,6 +35,8 @@ _SAME_PRIMARIES = 0.0015
 _SAME_CURVE = 1.2 / 255
 """Of a sample, as sRGB writes it."""
 _PLACES = 51
+_KEPT = 1 << 16
+"""Bytes of a profile whose judgement is remembered; large ones would fill the memory."""
 _UNREADABLE = (struct.error, ArithmeticError, LookupError, ValueError)
 
 
@@ -50,9 +53,17 @@ def fits(profile: bytes, mode: str) -> bool:
     return space(profile) in _SPACES.get(mode, _COLOURED)
 
 
-@lru_cache(maxsize=32)
 def is_srgb(profile: bytes) -> bool:
     """Whether primaries and curves are those of sRGB, whatever the profile calls itself."""
+    return (_judged_once if len(profile) <= _KEPT else _judged)(profile)
+
+
+@lru_cache(maxsize=32)
+def _judged_once(profile: bytes) -> bool:
+    return _judged(profile)
+
+
+def _judged(profile: bytes) -> bool:
     try:
         return _is_srgb(dict(_tags(profile)), space(profile), profile[20:24])
     except _UNREADABLE:
@@ -70,7 +81,7 @@ def grey_light(profile: bytes) -> Callable[[float], float] | None:
     return None if tags.keys() & _TABLES or any(one != first for one in others) else partial(light, first)
 
 
-def _is_srgb(tags: Mapping[bytes, bytes], samples: bytes, connection: bytes) -> bool:
+def _is_srgb(tags: Mapping[bytes, Tag], samples: bytes, connection: bytes) -> bool:
     if samples not in _CURVES or connection != b"XYZ " or tags.keys() & _TABLES:
         return False
     if not all(_is_srgb_curve(tags[name]) for name in _CURVES[samples]):
@@ -78,11 +89,13 @@ def _is_srgb(tags: Mapping[bytes, bytes], samples: bytes, connection: bytes) -> 
     return samples == GREY or _are_srgb_primaries([_numbers(tags[name], 3) for name in _COLUMNS])
 
 
-def _tags(profile: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _tags(profile: bytes) -> Iterator[tuple[bytes, Tag]]:
+    """Nothing is copied: a hundred tags may lie over each other."""
+    view = memoryview(profile)
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     for i in range(min(count, _MOST_TAGS)):
         name, start, length = struct.unpack_from(">4sII", profile, _HEADER + 4 + i * _ENTRY)
-        yield name, profile[start : start + length]
+        yield name, view[start : start + length]
 
 
 def _are_srgb_primaries(columns: Sequence[Sequence[float]]) -> bool:
@@ -91,12 +104,12 @@ def _are_srgb_primaries(columns: Sequence[Sequence[float]]) -> bool:
     return all(abs(a - b) <= _SAME_PRIMARIES for one, other in pairs for a, b in zip(one, other, strict=True))
 
 
-def _is_srgb_curve(tag: bytes) -> bool:
+def _is_srgb_curve(tag: Tag) -> bool:
     places = [i / _PLACES for i in range(_PLACES + 1)]
     return all(abs(as_srgb(light(tag, x)) - x) <= _SAME_CURVE for x in places)
 
 
-def light(tag: bytes, x: float) -> float:
+def light(tag: Tag, x: float) -> float:
     """What a curve of a profile makes of a sample, both 0 to 1.
 
     Raises:
@@ -115,7 +128,7 @@ def light(tag: bytes, x: float) -> float:
     return float(below + (above - below) * (at - low)) / 65_535
 
 
-def _parametric(tag: bytes, x: float) -> float:
+def _parametric(tag: Tag, x: float) -> float:
     (kind,) = struct.unpack_from(">H", tag, 8)
     g, a, b, c, d, e, f = _filled(kind, _numbers(tag, _PARAMETERS[kind], 12))
     return float(max(0.0, a * x + b) ** g + e if x >= d else c * x + f)
@@ -133,5 +146,5 @@ def _filled(kind: int, given: Sequence[float]) -> tuple[float, ...]:
     return g, a, b, c, d, *(offsets or (0.0, 0.0))
 
 
-def _numbers(tag: bytes, count: int, at: int = 8) -> tuple[float, ...]:
+def _numbers(tag: Tag, count: int, at: int = 8) -> tuple[float, ...]:
     return tuple(value / _ONE for value in struct.unpack_from(f">{count}i", tag, at))
