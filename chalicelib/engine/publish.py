@@ -57,7 +57,7 @@ def publish(data: bytes, source: Source) -> tuple[Encoded, ...]:
     except Unwritten as unwritten:
         raise DamagedImage(WEBP_UNWRITTEN) from unwritten
     except (CannotRebuild, DamagedImage):
-        return plain or (_encoded_anew(_decoded_again(data, source)),)
+        return plain or (_encoded_anew(_decoded_again(data, source), is_last=True),)
     return (Encoded(FULL, source.format, *source.size, body), *plain)
 
 
@@ -97,9 +97,9 @@ def _decoded_again(data: bytes, source: Source) -> Source:
     return replace(source, image=image)
 
 
-def _encoded_anew(source: Source) -> Encoded:
+def _encoded_anew(source: Source, *, is_last: bool = False) -> Encoded:
     """Without loss if that does not spell anything either: pixels themselves may."""
-    image = whole(source)
+    image = whole(source, is_last=is_last)
     codec, options = _coding(source, image)
     made = encode(image, FULL, codec, **options)
     return encode(image, FULL, PHOTO.codec, **PHOTO.options) if is_foreign(made.body) else made

@@ -47,13 +47,23 @@ def ladder(source: Source, sizes: Sequence[int]) -> dict[int, Image.Image]:
     return steps
 
 
-def whole(source: Source) -> Image.Image:
+def whole(source: Source, *, is_last: bool = False) -> Image.Image:
     """The decoded source at its full size, upright and in sRGB as its colour description asks.
 
-    The source's own picture stays as it is; where nothing is to be done, it is the result itself.
+    The source's own picture stays as it is; where nothing is to be done, it is the result itself. With `is_last` its
+    pixels are let go as soon as they are not needed, so that no more than two pictures are held at once.
     """
-    image, colour = _comparable(source)
-    return upright(srgb(image, colour), source.exif.orientation)
+    shown = srgb(*_comparable(source))
+    if is_last and shown is not source.image:
+        _let_go(source)
+    turned = upright(shown, source.exif.orientation)
+    if is_last and turned is not source.image:
+        _let_go(source)
+    return turned
+
+
+def _let_go(source: Source) -> None:
+    source.image.im = None  # type: ignore[assignment]  # as Pillow does it when a picture is closed
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:

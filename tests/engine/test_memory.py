@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,10 +14,12 @@ from chalicelib.engine.memory import Room, room_for
 from chalicelib.engine.probe import probe
 from chalicelib.errors import ImageTooLarge
 from tests.engine.cage import Cage
-from tests.pictures import encoded, raw_png
+from tests.pictures import encoded, exif_block, raw_png
+from tests.profiles import P3, matrix_profile
 
 SIDE = 2_000
 PIXELS = SIDE * SIDE
+WIDE = matrix_profile(P3, 2.2)
 SLACK = 12 << 20
 """Bytes that do not grow with the picture: the thumbnails and their encoders."""
 
@@ -34,10 +37,10 @@ def a_file(mode: str, form: str, **options: object) -> Callable[[], bytes]:
     return lambda: encoded(flat(mode), form, **options)
 
 
-def a_flat_heic(mode: str) -> bytes:
+def a_flat_heic(mode: str, **options: Any) -> bytes:  # noqa: ANN401  what libheif takes
     from tests.heics import a_heic  # noqa: PLC0415  its encoder is large
 
-    return a_heic(flat(mode))
+    return a_heic(flat(mode), **options)
 
 
 FILES: Mapping[str, Callable[[], bytes]] = {
@@ -61,9 +64,11 @@ FILES: Mapping[str, Callable[[], bytes]] = {
     "AVIF with transparency": a_file("RGBA", "AVIF", speed=10),
     "HEIC": lambda: a_flat_heic("RGB"),
     "HEIC with transparency": lambda: a_flat_heic("RGBA"),
+    "HEIC of wide colours that lies turned": lambda: a_flat_heic("RGB", icc_profile=WIDE, exif=exif_block(6)),
     "GIF": a_file("P", "GIF"),
     "GIF with a clear colour": a_file("P", "GIF", transparency=0, disposal=2),
     "TIFF": a_file("RGB", "TIFF", compression="tiff_deflate"),
+    "TIFF of wide colours that lies turned": a_file("RGB", "TIFF", icc_profile=WIDE, tiffinfo={274: 6}),
     "TIFF with transparency": a_file("RGBA", "TIFF", compression="tiff_deflate"),
     "TIFF of four inks": a_file("CMYK", "TIFF", compression="tiff_deflate"),
     "grey TIFF": a_file("L", "TIFF", compression="tiff_deflate"),
