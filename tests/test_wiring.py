@@ -141,3 +141,8 @@ def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -
     )
     told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("word", "taken"), [("error", False), ("warn", True)])
+def test_the_setting_decides_whether_damaged_pictures_are_taken(word: str, taken: bool) -> None:  # noqa: FBT001  a parameter
+    assert Wired(Settings(damaged_images=word)).limits.takes_damaged is taken

@@ -54,9 +54,9 @@ def publish(data: bytes, source: Source) -> tuple[Encoded, ...]:
     plain = _plain(source)
     try:
         body = rebuilt(data, source)
-    except Unwritten as unwritten:
-        raise DamagedImage(WEBP_UNWRITTEN) from unwritten
-    except (CannotRebuild, DamagedImage):
+    except (CannotRebuild, DamagedImage) as fault:
+        if isinstance(fault, Unwritten) and not source.takes_damaged:
+            raise DamagedImage(WEBP_UNWRITTEN) from fault
         return plain or (_encoded_anew(_decoded_again(data, source), is_last=True),)
     return (Encoded(FULL, source.format, *source.size, body), *plain)
 

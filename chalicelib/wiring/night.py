@@ -237,7 +237,7 @@ class Night:
             wired.state.catalog,
             wired.objects,
             wired.recipe,
-            replace(wired.limits, heic=True),  # what was taken before stays
+            replace(wired.limits, heic=True, takes_damaged=True),  # what was taken before stays
             limit,
             checkpoint,
             wired.metrics,

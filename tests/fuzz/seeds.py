@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -56,6 +57,8 @@ def _jpeg() -> list[bytes]:
         encoded(scene(SIZE).convert("L"), "JPEG"),
         encoded(scene(SIZE).convert("CMYK"), "JPEG", progressive=True),
         lossless_jpeg(scene((16, 12))),
+        encoded(scene(SIZE).convert("L"), "JPEG", progressive=True, restart_marker_blocks=1)[:-2],
+        encoded(scene(SIZE), "JPEG")[:-2] + b"odd" + bytes(300) + b"\xff\xd9",
     ]
 
 
@@ -73,7 +76,15 @@ def _png() -> list[bytes]:
         described("PNG cICP before iCCP"),
         described("PNG grey profile and a clear grey"),
         described("PNG cICP PQ of a bright display"),
+        *_faulty_png(),
     ]
+
+
+def _faulty_png() -> list[bytes]:
+    """Without an end and with text that unpacks to too much; with half a gamma."""
+    whole = encoded(scene(SIZE), "PNG")
+    text = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_100_000)))
+    return [whole[:33] + text + whole[33:-12], whole[:33] + png_chunk(b"gAMA", b"\0\1") + whole[33:]]
 
 
 def _webp() -> list[bytes]:
@@ -83,6 +94,7 @@ def _webp() -> list[bytes]:
         encoded(scene(SIZE), "WEBP", lossless=True, xmp=WHOLE),
         encoded(Image.new("RGB", SIZE, "teal"), "WEBP", lossless=True),
         _animated("WEBP"),
+        encoded(scene(SIZE), "WEBP")[:4] + struct.pack("<I", 90) + encoded(scene(SIZE), "WEBP")[8:],
         _unannounced(encoded(see_through(SIZE), "WEBP", save_all=True, append_images=[scene(SIZE)], lossless=True)),
     ]
 
@@ -92,6 +104,7 @@ def _avif() -> list[bytes]:
         encoded(scene(SIZE), "AVIF", speed=10, exif=exif_block(6), icc_profile=_WIDE, xmp=b"<x/>"),
         encoded(see_through(SIZE), "AVIF", speed=10, subsampling="4:4:4"),
         _animated("AVIF", speed=10),
+        encoded(scene(SIZE), "AVIF", speed=10) + b"odd bytes",
         _fading("AVIF", speed=10),
         described("AVIF nclx P3"),
         described("AVIF nclx PQ"),
@@ -136,6 +149,7 @@ def _gif() -> list[bytes]:
         encoded(scene(SIZE).quantize(16), "GIF", comment=b"hidden", transparency=1),
         encoded(scene(SIZE).convert("L"), "GIF", interlace=1),
         _animated("GIF", loop=0, duration=50, disposal=2),
+        _animated("GIF")[:-1] + bytes(9),
         _fading("GIF", disposal=3),
         gif(((4, 2, 4, 4), 1, None), ((0, 0, 2, 2), 2, 2)),
     ]
