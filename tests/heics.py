@@ -35,10 +35,10 @@ def deepened(image: Image.Image) -> bytes:
     return b"".join(struct.pack("<H", value * 257) for value in image.tobytes())
 
 
-def a_deep_heic(mode: str, image: Image.Image) -> bytes:
+def a_deep_heic(mode: str, image: Image.Image, quality: int = 90, **options: Any) -> bytes:  # noqa: ANN401  see above
     """A file of 10 bits a sample; the mode is libheif's, such as `RGB;16`."""
     out = io.BytesIO()
-    pillow_heif.from_bytes(mode, image.size, deepened(image)).save(out, quality=90)
+    pillow_heif.from_bytes(mode, image.size, deepened(image)).save(out, quality=quality, **options)
     return out.getvalue()
 
 

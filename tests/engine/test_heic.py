@@ -18,7 +18,9 @@ from chalicelib.engine.containers.heic import still_of
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, ImageTooLarge, UnsupportedType
+from tests.engine import patches
 from tests.engine.cage import Cage
+from tests.engine.patches import COLOURS, furthest, light, painted, pq, samples, seen, srgb
 from tests.heics import (
     ALPHA,
     DEPTH,
@@ -40,6 +42,8 @@ from tests.profiles import P3, matrix_profile
 SIZE = (128, 80)
 PICTURE = scene(SIZE)
 WIDE = matrix_profile(P3, 2.2)
+HALVED = tuple(tuple(round(255 * srgb(light(value / 255) / 2)) for value in colour) for colour in COLOURS)
+"""As a brightness of 1,000 candela is brought down."""
 
 
 def taken(data: bytes) -> Processed:
@@ -169,6 +173,26 @@ def test_the_numbers_of_its_colours_are_applied() -> None:
     red = full(heic_of(coded(Image.new("RGB", (64, 64), (220, 60, 60)), nclx, quality=95))).convert("RGB")
 
     assert red.getpixel((32, 32))[0] > 232  # type: ignore[index]
+
+
+NUMBERS = {
+    "P3": (12, 13, 6, patches.P3, srgb, COLOURS),
+    "PQ": (1, 16, 9, patches.SRGB, pq, HALVED),
+}
+
+
+@pytest.mark.parametrize("is_deep", [False, True], ids=["8 bits", "10 bits"])
+@pytest.mark.parametrize("is_full", [False, True], ids=["limited range", "full range"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_form_has_the_colours_that_are_meant(name: str, is_deep: bool, is_full: bool) -> None:  # noqa: FBT001
+    primaries, transfer, matrix, own, curve, wanted = NUMBERS[name]
+    told = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": matrix}
+    picture = painted(samples(COLOURS, own, curve))
+    options = {**told, "full_range_flag": int(is_full), "quality": 100, "chroma": 444}
+    data = a_deep_heic("RGB;16", picture, **options) if is_deep else a_heic(picture, **options)
+
+    for one in process(data, Recipe(sizes=(192,), formats=("jpeg", "avif")), Limits()).renditions:
+        assert furthest(seen(opened(one.body)), wanted) <= 6, one
 
 
 def test_colours_that_only_the_coded_data_tells_are_applied() -> None:
