@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from chalicelib.core.pictures import Limits
+    from chalicelib.engine.colour.description import ColourDescription
     from chalicelib.engine.memory import Room
 
 LEAST_GAIN = 0.02
@@ -40,18 +41,18 @@ def recoded(data: bytes, limits: Limits) -> bytes | None:
     if recode is None or source.frames > 1:
         return None
     coded = recode(data, source.image)
-    smaller = coded and _clean(coded, limits)
+    smaller = coded and _clean(coded, source.colour, limits)
     if not smaller or len(smaller) > len(data) * (1 - LEAST_GAIN):
         return None
     return smaller if _is_same(source.format, data, smaller, source.room) else None
 
 
-def _clean(coded: bytes, limits: Limits) -> bytes | None:
-    """By the rules of public forms; None where they do not hold for it."""
+def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | None:
+    """By the rules of public forms; None where they do not hold for it, or where it describes its colours otherwise."""
     try:
         source = probe(coded, limits)
         decode(source.image, room=source.room)
-        return rebuilt(coded, source)
+        return rebuilt(coded, source) if source.colour == colour else None
     except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
         return None
 

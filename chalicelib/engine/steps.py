@@ -47,6 +47,17 @@ def ladder(source: Source, sizes: Sequence[int]) -> dict[int, Image.Image]:
     return steps
 
 
+def full(source: Source) -> Image.Image:
+    """The source's still at its full size, upright and in sRGB. Decodes the source.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`.
+    """
+    decode(source.image, room=source.room, takes_damaged=source.takes_damaged)
+    _choose(source)
+    return whole(source, is_last=True)
+
+
 def whole(source: Source, *, is_last: bool = False) -> Image.Image:
     """The decoded source at its full size, upright and in sRGB as its colour description asks.
 
@@ -80,8 +91,7 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def _largest(source: Source, longest: int) -> Image.Image:
     target = fit(source.image.size, longest)
     box = decode(source.image, longest, room=source.room, takes_damaged=source.takes_damaged)
-    still = still_of(source.format, source.data, source.image, source.frames, source.room)
-    source.chosen[:] = [still] if still else []
+    _choose(source)
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
     image, colour = _comparable(source)
     return upright(srgb(shrink(image, target, box), colour), source.exif.orientation)
@@ -98,6 +108,11 @@ def _comparable(source: Source) -> tuple[Image.Image, ColourDescription]:
     image = _shown(source)
     deep = lifted(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
     return normal(image, deep), SRGB if deep else source.colour
+
+
+def _choose(source: Source) -> None:
+    still = still_of(source.format, source.data, source.image, source.frames, source.room)
+    source.chosen[:] = [still] if still else []
 
 
 def _shown(source: Source) -> Image.Image:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from chalicelib.core.pictures import Encoded
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
-from chalicelib.engine.likeness import likeness
+from chalicelib.engine.halved import halved, most_colorful
+from chalicelib.engine.likeness import LAB, PLANES, Likeness, likeness, on_black
 from chalicelib.engine.probe import probe
 from chalicelib.engine.publish import FULL
-from chalicelib.engine.steps import whole
+from chalicelib.engine.steps import full
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,16 +25,25 @@ if TYPE_CHECKING:
     from chalicelib.core.pictures import Limits
     from chalicelib.engine.memory import Room
 
-BOUND = 0.98
-"""Likeness (see `likeness`) that no variant falls below, on the whole picture."""
+BOUND = Likeness(structure=0.97, tile_structure=0.94, tile_color=0.85, tile_sameness=-9.0, psnr=30.0)
+"""No variant falls below any of these, on the whole picture in brightness and colours (`PLANES`); how they were found
+is in docs/decisions.md."""
+_CROP_BOUND = Likeness(structure=0.97, tile_structure=0.95, tile_color=0.85, tile_sameness=-6.0, psnr=30.0)
+"""The same for crops in CIELAB, by which the quality is sought."""
+_HALVED_BOUND = Likeness(structure=0.97, tile_structure=0.97, tile_color=0.9, tile_sameness=-4.5, psnr=33.0)
+"""What half the resolution of colours may cost on its own; coding comes on top."""
 _QUALITIES: dict[str, tuple[int, ...]] = {
-    "avif": (50, 58, 64, 70, 76, 82, 88),
-    "webp": (68, 74, 80, 85, 90, 94),
+    "avif": (50, 58, 64, 70, 76, 82, 88, 94),
+    "webp": (80, 85, 90, 94),
 }
+_HALF = "4:2:0"
 _SIDES = {"avif": 16_384, "webp": 16_383}
-_TAKEN = {"avif": (30, 35), "webp": (20, 33)}
-"""Bytes a pixel, without and with transparency: the picture, its encoder, and the result opened again."""
-_CROP = 256
+_TAKEN = {"avif": {"4:2:0": (30, 35), "4:4:4": (44, 47)}, "webp": {"4:2:0": (20, 41)}}
+"""Bytes a pixel, without and with transparency: the picture, its encoder, and the result opened again; for each
+resolution of colours that a codec knows, smallest files first."""
+_CROP = 192
+_MARGIN = 64
+"""Left of and above the most colourful tile, in whole tiles, so that the crop is rated by the picture's own tiles."""
 _PLACES = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
 _EXTRA = 2
 """Steps up from the crops' quality before a codec is given up."""
@@ -45,62 +55,94 @@ class Variant:
 
     encoded: Encoded
     quality: int
-    likeness: float
+    sampling: str
+    likeness: Likeness
 
 
 def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> tuple[Variant, ...]:
     """The full picture in each codec that gets it below `most` bytes within the bound; stills only.
 
-    A codec that would take more memory than the limits allow is left out: with 512 MB AVIF goes up to about 15
-    megapixels and WebP up to 22, both up to 13 with transparency. Raises the same as `probe` and `decode`.
+    AVIF keeps all of the colours' resolution where half of it would be seen; WebP cannot, and is left out there. So is
+    a codec that would take more memory than the limits allow: with 512 MB AVIF goes up to about 15 megapixels (10 with
+    all of the colours) and WebP up to 22, with transparency 13 (9) and 11. Raises the same as `probe` and `decode`.
     """
     source = probe(data, limits)
     if source.frames > 1:
         return ()
-    decode(source.image, room=source.room)
-    picture = whole(source)
-    found = (_variant(picture, codec, most) for codec in codecs if _is_in_reach(picture, codec, source.room))
+    picture = full(source)
+    samplings = {codec: _in_reach(picture, codec, source.room) for codec in codecs}
+    crops = _crops(picture) if any(samplings.values()) else []
+    found = (_variant(picture, _asked(codec, known, crops), most) for codec, known in samplings.items() if known)
     return tuple(one for one in found if one is not None)
 
 
-def _is_in_reach(picture: Image.Image, codec: str, room: Room) -> bool:
-    taken = _TAKEN[codec][picture.mode == "RGBA"] * picture.width * picture.height
-    return max(picture.size) <= _SIDES[codec] and room.has(taken)
+def _in_reach(picture: Image.Image, codec: str, room: Room) -> Sequence[str]:
+    if max(picture.size) > _SIDES[codec]:
+        return ()
+    pixels, is_clear = picture.width * picture.height, picture.mode == "RGBA"
+    return [sampling for sampling, taken in _TAKEN[codec].items() if room.has(taken[is_clear] * pixels)]
 
 
-def _variant(picture: Image.Image, codec: str, most: int) -> Variant | None:
-    qualities = _QUALITIES[codec]
-    first = _first_good(_crops(picture), codec, qualities)
-    for quality in qualities[first : first + 1 + _EXTRA]:
-        encoded = encode(picture, FULL, codec, quality)
+def _variant(picture: Image.Image, steps: Sequence[_Asked], most: int) -> Variant | None:
+    for asked in steps:
+        encoded = asked.encoded(picture)
         if len(encoded.body) >= most:
             return None
-        rated = likeness(picture, _opened(encoded, picture.mode))
-        if rated >= BOUND:
-            return Variant(encoded, quality, rated)
+        rated = likeness(picture, _opened(encoded, picture.mode), PLANES)
+        if rated.reaches(BOUND):
+            return Variant(encoded, asked.quality, asked.sampling, rated)
     return None
 
 
-def _first_good(crops: Sequence[Image.Image], codec: str, qualities: Sequence[int]) -> int:
-    """Place of the lowest quality that is good on every crop, by halving; the last place if none is."""
-    low, high = 0, len(qualities) - 1
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    codec: str
+    sampling: str
+    quality: int
+
+    def encoded(self, picture: Image.Image) -> Encoded:
+        more = {"subsampling": self.sampling} if self.codec == "avif" and picture.mode != "L" else {}
+        return encode(picture, FULL, self.codec, self.quality, **more)
+
+    def is_good(self, crop: Image.Image) -> bool:
+        return likeness(crop, _opened(self.encoded(crop), crop.mode), LAB).reaches(_CROP_BOUND)
+
+
+def _asked(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -> Sequence[_Asked]:
+    """From the lowest quality that is good on every crop a few steps up; nothing where none is."""
+    for sampling in samplings if _is_halved_well(crops[0]) else [one for one in samplings if one != _HALF]:
+        steps = [_Asked(codec, sampling, quality) for quality in _QUALITIES[codec]]
+        first = _first_good(crops, steps)
+        if first is not None:
+            return steps[first : first + 1 + _EXTRA]
+    return ()
+
+
+def _is_halved_well(colorful: Image.Image) -> bool:
+    seen = on_black(colorful)
+    return likeness(seen, halved(seen), LAB).reaches(_HALVED_BOUND)
+
+
+def _first_good(crops: Sequence[Image.Image], steps: Sequence[_Asked]) -> int | None:
+    """Place of the lowest step that is good on every crop, by halving; None if none is."""
+    low, high = 0, len(steps)
     while low < high:
         middle = (low + high) // 2
-        if all(_is_good(crop, codec, qualities[middle]) for crop in crops):
+        if all(map(steps[middle].is_good, crops)):
             high = middle
         else:
             low = middle + 1
-    return low
-
-
-def _is_good(crop: Image.Image, codec: str, quality: int) -> bool:
-    return likeness(crop, _opened(encode(crop, FULL, codec, quality), crop.mode)) >= BOUND
+    return low if low < len(steps) else None
 
 
 def _crops(picture: Image.Image) -> list[Image.Image]:
+    """At first the one around what loses the most where colours are halved, then those at fixed places."""
     width, height = (min(_CROP, side) for side in picture.size)
-    corners = {(int((picture.width - width) * x), int((picture.height - height) * y)) for x, y in _PLACES}
-    return [picture.crop((x, y, x + width, y + height)) for x, y in sorted(corners)]
+    right, bottom = picture.width - width, picture.height - height
+    left, top = most_colorful(picture)
+    corners = [(min(max(0, left - _MARGIN), right), min(max(0, top - _MARGIN), bottom))]
+    corners += [(int(right * x), int(bottom * y)) for x, y in _PLACES]
+    return [picture.crop((x, y, x + width, y + height)) for x, y in dict.fromkeys(corners)]
 
 
 def _opened(encoded: Encoded, mode: str) -> Image.Image:

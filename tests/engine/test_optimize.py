@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,11 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine import optimize
-from chalicelib.engine.likeness import likeness
 from chalicelib.engine.optimize import LEAST_GAIN, recoded
 from chalicelib.engine.pipeline import process
-from chalicelib.engine.variants import BOUND, variants
+from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, ImageTooLarge
+from tests.engine.described import COLOURED
 from tests.pictures import a_jpeg, encoded, opened, scene, see_through
 
 LIMITS = Limits()
@@ -88,6 +87,34 @@ def test_density_and_the_turn_of_a_public_form_stay() -> None:
     assert (dict(opened(smaller).getexif()), opened(smaller).info["dpi"]) == ({0x0112: 6}, (300, 300))
 
 
+@pytest.mark.parametrize("name", COLOURED)
+def test_what_comes_out_means_the_same_colours(name: str) -> None:
+    data = public(COLOURED[name]())
+    smaller = recoded(data, LIMITS)
+    if smaller is not None:
+        assert probe(smaller, LIMITS).colour == probe(data, LIMITS).colour
+
+
+def test_a_coder_that_changes_what_colours_mean_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = a_png(scene(SMALL))
+    linear = PngImagePlugin.PngInfo()
+    linear.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    wrong = encoded(scene(SMALL), "PNG", pnginfo=linear)
+    monkeypatch.setitem(optimize._CODERS, "png", lambda *_: wrong)  # noqa: SLF001  # the faulty part
+    assert recoded(data, LIMITS) is None
+
+
+def test_what_a_coder_adds_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    added = PngImagePlugin.PngInfo()
+    added.add(b"prVt", b"added by the coder")
+    talkative = encoded(scene(SMALL), "PNG", pnginfo=added) + b"and behind the end"
+    monkeypatch.setitem(optimize._CODERS, "png", lambda *_: talkative)  # noqa: SLF001  # the talkative part
+    smaller = recoded(a_png(scene(SMALL)), LIMITS)
+    assert smaller is not None
+    assert b"added" not in smaller
+    assert smaller.endswith(b"IEND\xaeB`\x82")
+
+
 UNTOUCHED = {
     "webp": encoded(scene(SMALL), "WEBP", lossless=True),
     "gif": encoded(scene(SMALL), "GIF"),
@@ -123,66 +150,6 @@ def test_damaged_and_absurd_pictures_are_refused() -> None:
     assert recoded(a_png(scene(SMALL))[:500], LIMITS) is None
     with pytest.raises(ImageTooLarge):
         recoded(a_png(scene(SMALL)), Limits(pixels=100))
-
-
-def test_a_picture_is_perfectly_like_itself() -> None:
-    assert likeness(scene(SIZE), scene(SIZE)) == pytest.approx(1.0)
-
-
-def test_the_worse_a_copy_the_less_it_is_alike() -> None:
-    copies = [opened(a_jpeg(SIZE, quality=quality)) for quality in (95, 75, 40, 10)]
-    rated = [likeness(scene(SIZE), copy) for copy in copies]
-    assert rated == sorted(rated, reverse=True)
-    assert 0 < rated[-1] < 0.95 < rated[0] < 1
-
-
-def test_pictures_that_have_nothing_in_common_are_not_alike() -> None:
-    assert likeness(scene(SIZE), scene(SIZE).rotate(180)) < 0.6
-
-
-def test_likeness_of_a_tall_picture_is_that_of_all_its_strips() -> None:
-    tall = scene((64, 1_300))
-    worse = tall.copy()
-    worse.paste((0, 0, 0), (0, 1_200, 64, 1_300))
-    assert likeness(tall, worse) < likeness(tall, tall)
-
-
-@pytest.mark.parametrize("make", [scene, see_through])
-def test_variants_are_smaller_and_as_good_as_is_promised(make: Any) -> None:  # noqa: ANN401  # two makers of pictures
-    picture = make(SIZE)
-    data = a_png(picture)
-    made = variants(data, ("avif", "webp"), LIMITS, len(data))
-    assert [one.encoded.format for one in made] == ["avif", "webp"]
-    for one in made:
-        shown = opened(one.encoded.body)
-        assert (shown.size, shown.mode, one.encoded.size) == (SIZE, picture.mode, "full")
-        assert len(one.encoded.body) < len(data)
-        assert one.likeness == pytest.approx(likeness(picture, shown), abs=0.001)
-        assert one.likeness >= BOUND
-
-
-def test_variants_are_upright_and_carry_no_metadata() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    (one,) = variants(a_jpeg(SIZE, exif=exif.tobytes(), comment=b"secret"), ("webp",), LIMITS, 10**9)
-    assert (one.encoded.width, one.encoded.height) == (SIZE[1], SIZE[0])
-    assert b"secret" not in one.encoded.body
-    assert "exif" not in opened(one.encoded.body).info
-
-
-def test_a_variant_that_would_not_be_smaller_is_not_made() -> None:
-    assert variants(a_jpeg(SIZE), ("avif", "webp"), LIMITS, 100) == ()
-
-
-def test_films_have_no_variants() -> None:
-    film = encoded(scene(SMALL), "GIF", save_all=True, append_images=[scene(SMALL).rotate(180)])
-    assert variants(film, ("avif",), LIMITS, 10**9) == ()
-
-
-def test_the_smallest_picture_has_variants_too() -> None:
-    stream = io.BytesIO()
-    Image.new("RGB", (1, 1), (200, 10, 10)).save(stream, "BMP")
-    assert len(variants(stream.getvalue(), ("avif", "webp"), LIMITS, 10**9)) == 2
 
 
 def test_the_sample_picture_gets_smaller() -> None:

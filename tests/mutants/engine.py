@@ -71,6 +71,22 @@ ENGINE = (
         "tests/engine/test_pipeline.py::test_nothing_is_enlarged_and_no_side_vanishes[size0]",
     ),
     Mutant(
+        "variants-by-brightness-alone",
+        "chalicelib/engine/likeness.py",
+        "return all(getattr(self, one.name) >= getattr(bound, one.name) for one in fields(self))",
+        "return self.structure >= bound.structure",
+        "drawings whose detail is in colour dissolve overnight",
+        "tests/engine/test_variants.py::test_no_variant_loses_what_is_in_colour",
+    ),
+    Mutant(
+        "recoded-forms-not-cleaned",
+        "chalicelib/engine/optimize.py",
+        "        return rebuilt(coded, source) if source.colour == colour else None\n",
+        "        return coded\n",
+        "what a coder writes beside the pixels is published",
+        "tests/engine/test_optimize.py::test_what_a_coder_adds_is_not_published",
+    ),
+    Mutant(
         "foreign-files-published",
         "chalicelib/engine/publish.py",
         "    if is_foreign(body):\n        raise CannotRebuild\n",

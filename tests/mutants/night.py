@@ -70,6 +70,22 @@ NIGHT = (
         "soak --tasks 60 --store memory --seed 5 --errors 0 --kill 0 --duplicate 0",
     ),
     Mutant(
+        "old-variants-stay",
+        "chalicelib/services/optimizing.py",
+        "(one.size, one.format) in forms or _is_variant(one)]",
+        "(one.size, one.format) in forms]",
+        "a variant that the new bound refuses is served for ever",
+        "tests/services/test_optimizing.py::test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more",
+    ),
+    Mutant(
+        "replaced-full-forms-stay-public",
+        "chalicelib/core/orphans.py",
+        'if run == image.recipe and image.optimized and name.startswith("full."):',
+        'if run == image.recipe and not image.optimized and name.startswith("full."):',
+        "what a killed optimisation leaves behind is never taken away",
+        "tests/core/test_orphans.py::test_an_images_own_row_tells_of_most_keys[renditions/i1/r2-t7/full.jpg-None]",
+    ),
+    Mutant(
         "uploads-left-behind",
         "chalicelib/services/processing.py",
         "            self._remove_source(task)\n\n    def _remove_source",

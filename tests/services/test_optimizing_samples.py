@@ -48,8 +48,8 @@ class Nights:
 
 def full_form(world: NightWorld, image: Image) -> bytes:
     rows = world.wired.state.catalog.renditions(image.image_id)
-    (plain,) = [one for one in rows if one.size == "full" and not is_variant(one)]
-    return world.bucket.blobs[plain.key].body
+    plain = [one for one in rows if one.size == "full" and not is_variant(one)]
+    return world.bucket.blobs[next((one for one in plain if one.format in CODERS), plain[0]).key].body
 
 
 def is_variant(one: Rendition) -> bool:
