@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from PIL import Image
@@ -181,9 +182,17 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("is_deep", [False, True], ids=["8 bits", "10 bits"])
-@pytest.mark.parametrize("is_full", [False, True], ids=["limited range", "full range"])
-@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize(
+    ("name", "is_deep", "is_full"),
+    [
+        ("P3", False, True),
+        ("PQ", True, False),
+        *(
+            pytest.param(name, is_deep, is_full, marks=pytest.mark.slow)
+            for name, is_deep, is_full in product(NUMBERS, (False, True), (False, True))
+        ),
+    ],
+)
 def test_every_form_has_the_colours_that_are_meant(name: str, is_deep: bool, is_full: bool) -> None:  # noqa: FBT001
     primaries, transfer, matrix, own, curve, wanted = NUMBERS[name]
     told = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": matrix}
@@ -316,6 +325,7 @@ def test_a_file_that_ends_its_decoder_ends_nothing_else(monkeypatch: pytest.Monk
         taken(FILES["one picture"])
 
 
+@pytest.mark.slow
 def test_a_decoder_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = "import resource as r; r.setrlimit(r.RLIMIT_CPU, (1, 2)); print('ready', flush=True)\nwhile True: pass"
     monkeypatch.setattr(apart, "_DECODER", endless)
