@@ -155,7 +155,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_frames: Annotated[int, Meta(ge=1, le=10_000)] = 120
     """Of an animation that is published as such; a longer one becomes a still of its first frame."""
     damaged_images: Damaged = "error"
-    """What becomes of a JPEG that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
+    """What becomes of a JPEG or WebP that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
     heic_images: Heic = "take"
     """What becomes of uploads of HEIC, the format of phones: take (their public form is JPEG or PNG) or refuse (415).
     Those that are in the catalogue keep their thumbnails either way."""

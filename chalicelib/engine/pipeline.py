@@ -43,8 +43,8 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     source = probe(data, limits)
     steps = ladder(source, recipe.sizes)
     smallest = steps[min(recipe.sizes)]
+    full = publish(source.data, source)  # before its facts, because it may find something wrong
     picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
-    full = publish(source.data, source)
     return Processed(picture, (*full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
 

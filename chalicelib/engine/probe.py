@@ -59,10 +59,13 @@ class Source:
     is_cut_short: bool = False
     """Whether only its still is published, as all its frames together are beyond the limits."""
 
+    found: list[str] = field(default_factory=list)
+    """What was found wrong while it was published, if that may be."""
+
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be told of it before its pixels are decoded."""
-        return (FILM, *self.survey.warnings) if self.is_cut_short else self.survey.warnings
+        """What is to be told of it, but for what its decoder has seen."""
+        return (*((FILM,) if self.is_cut_short else ()), *self.survey.warnings, *self.found)
 
 
 def probe(data: bytes, limits: Limits) -> Source:

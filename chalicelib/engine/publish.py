@@ -55,8 +55,10 @@ def publish(data: bytes, source: Source) -> tuple[Encoded, ...]:
     try:
         body = rebuilt(data, source)
     except (CannotRebuild, DamagedImage) as fault:
-        if isinstance(fault, Unwritten) and not source.takes_damaged:
-            raise DamagedImage(WEBP_UNWRITTEN) from fault
+        if isinstance(fault, Unwritten):
+            source.found.append(WEBP_UNWRITTEN)
+            if not source.takes_damaged:
+                raise DamagedImage(WEBP_UNWRITTEN) from fault
         return plain or (_encoded_anew(_decoded_again(data, source), is_last=True),)
     return (Encoded(FULL, source.format, *source.size, body), *plain)
 

@@ -193,8 +193,10 @@ def test_a_film_that_lost_the_end_of_a_frame_is_damaged(form: str, seed: int) ->
 def test_a_webp_whose_end_was_never_written_is_damaged(lossless: bool, part: float) -> None:  # noqa: FBT001  a parameter
     whole = encoded(scene((331, 217)), "WEBP", lossless=lossless)
     cut = int(part * len(whole))
+    half = whole[:cut] + bytes(len(whole) - cut)
     with pytest.raises(DamagedImage, match="zeros"):
-        process(whole[:cut] + bytes(len(whole) - cut), ONE, Limits())
+        process(half, ONE, Limits())
+    assert process(half, ONE, Limits(takes_damaged=True)).picture.warnings == (remarks.WEBP_UNWRITTEN,)
 
 
 @pytest.mark.parametrize("part", [0.6, 0.95])
