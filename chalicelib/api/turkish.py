@@ -476,6 +476,9 @@ TURKISH = {
     "The HEIC's coded data is cut off.": "HEIC'in kodlanmış verisi yarım kalmış.",
     "The HEIC has a picture without a size.": "HEIC'te boyutu olmayan bir resim var.",
     "The HEIC's crop makes no sense.": "HEIC'in kırpması anlamsız.",
+    "A part of the HEIC's pixels is missing: there are zeros in their place.": (
+        "HEIC'in piksellerinin bir kısmı eksik: yerlerinde sıfırlar var."
+    ),
     "The HEIC cannot be decoded.": "HEIC açılamıyor.",
     "The image takes more than {limit} seconds to decode.": "Resmin açılması {limit} saniyeden uzun sürüyor.",
     "A box reaches beyond the file.": "Bir kutu dosyanın dışına taşıyor.",

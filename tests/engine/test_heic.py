@@ -240,6 +240,18 @@ def test_a_heic_that_is_cut_off_is_damaged(part: float) -> None:
         taken(FILES["tiles"][: int(part * len(FILES["tiles"]))])
 
 
+@pytest.mark.parametrize("part", [0.2, 0.6, 0.9])
+def test_zeros_in_the_place_of_pixels_are_damage(part: float) -> None:
+    whole = FILES["tiles"]
+    start = whole.index(b"mdat") + 4
+    at = start + int(part * (len(whole) - start))
+
+    with pytest.raises(DamagedImage):
+        taken(whole[:at] + bytes(len(whole) - at))
+    with pytest.raises(DamagedImage):
+        taken(heic_of(Part(b"hvc1", bytes(99_999), coded(PICTURE).properties)))
+
+
 def over_each_other(picture: Part, brand: bytes) -> bytes:
     """A file of 8 MB that 1,000 items use nearly all of, each from another byte on."""
     others = [Part(b"zzzz", b"", place=(number, 8_000_000 - number)) for number in range(1, 1_000)]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SEQUENCE = 33  # the unit that holds a sequence's parameters
 _HEADER = 2
+_HOLE = bytes(16)
+"""What a download leaves that was broken off. Three zeros cannot stand in a unit (7.4.2); some writers add a few."""
 _LENGTH_SIZE, _ARRAYS = 21, 22  # in a decoder's configuration, ISO/IEC 14496-15, 8.3.3.1
 _ALL_CHROMA = 3
 """The format whose planes have one size, and may be coded apart."""
@@ -42,10 +44,12 @@ def coded(configuration: bytes, data: bytes, units: Tally) -> Coded:
         units: how many were seen in the file.
 
     Raises:
-        DamagedImage: a unit reaches beyond the data, or there are no parameters.
+        DamagedImage: a unit reaches beyond the data, there are zeros in its place, or there are no parameters.
         struct.error, IndexError, ValueError: a header is cut off or makes no sense.
         ImageTooLarge: there are more units than are read.
     """
+    if _HOLE in data:
+        raise DamagedImage("A part of the HEIC's pixels is missing: there are zeros in their place.")
     sizes = []
     for unit in (*_configured(configuration), *_units(data, (configuration[_LENGTH_SIZE] & 3) + 1)):
         units.add()
