@@ -113,6 +113,11 @@ MENDED: dict[str, tuple[str, Make, Make]] = {
     ),
     "half a gamma": (remarks.PNG_LONG, lambda: _after_header(png_chunk(b"gAMA", b"\0\1")), _png),
     "GIF without a trailer": (remarks.GIF_ENDLESS, lambda: _gif(b""), _film),
+    "GIF without the end of its only frame": (
+        remarks.GIF_ENDLESS,
+        lambda: encoded(scene(SIZE).quantize(64), "GIF")[:-2],
+        lambda: encoded(scene(SIZE).quantize(64), "GIF"),
+    ),
     "GIF padded with zeros": (remarks.GIF_ENDLESS, lambda: _gif(bytes(500)), _film),
     "GIF with zeros before its trailer": (remarks.GIF_JUNK, lambda: _gif(bytes(7) + b";"), _film),
     "GIF with words for a trailer": (remarks.GIF_JUNK, lambda: _gif(b"the end"), _film),

@@ -51,6 +51,8 @@ def _mended(data: bytes, parts: Sequence[Part], cut: Exception) -> Survey:
     """The survey of what is whole, with a trailer behind it."""
     frames = [part for part in parts if part.kind == _IMAGE]
     end = parts[-1].end if parts else 0
+    if parts and not frames and (ended := _ended(data)):
+        return ended
     if not frames or data[end : end + 1] == bytes([_IMAGE_MARK]):
         raise DamagedImage("The GIF is cut off.") from cut
     mended = data[: frames[-1].end] + bytes([_TRAILER])
@@ -60,6 +62,16 @@ def _mended(data: bytes, parts: Sequence[Part], cut: Exception) -> Survey:
         warnings=(GIF_ENDLESS if is_short else GIF_JUNK,),
         mended=mended,
     )
+
+
+def _ended(data: bytes) -> Survey | None:
+    """The survey of an only frame that lacks the end of its blocks; its decoder says if it lacks codes, too."""
+    mended = data + bytes([0, _TRAILER])
+    try:
+        parts = tuple(PARTS.counted(_blocks(mended)))
+    except (IndexError, struct.error, _NoBlock):
+        return None
+    return replace(_surveyed(mended, parts), warnings=(GIF_ENDLESS,), mended=mended)
 
 
 def _blocks(data: bytes) -> Iterator[Part]:
