@@ -48,6 +48,19 @@ def test_the_public_form_says_the_same(name: str) -> None:
     assert furthest(seen(_whole(public.body)), WANTED[name]) <= 4
 
 
+def test_of_several_descriptions_the_right_one_counts() -> None:
+    assert furthest(seen(_whole(described("PNG cICP before iCCP"))), COLOURS) <= 4
+
+
+def test_what_a_public_form_says_is_the_one_that_counts() -> None:
+    full = process(described("PNG gAMA 1 and cHRM P3"), RECIPE, LIMITS).renditions[0].body
+    assert (b"gAMA" in full, b"cHRM" in full) == (True, True)
+    full = process(described("PNG cICP before iCCP"), RECIPE, LIMITS).renditions[0].body
+    assert (b"cICP" in full, full.count(b"iCCP")) == (True, 1)
+    full = process(described("PNG iCCP before sRGB and gAMA"), RECIPE, LIMITS).renditions[0].body
+    assert (b"iCCP" in full, b"sRGB" in full, b"gAMA" in full) == (True, False, False)
+
+
 def test_dark_greys_of_a_deep_linear_picture_stay_apart() -> None:
     dark = [round(65_535 * light(value / 255)) for value in range(0, 48, 8)]
     rows = [b"".join(struct.pack(">H", value) * 40 for value in dark)] * 40
