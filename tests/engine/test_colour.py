@@ -55,6 +55,8 @@ def test_of_several_descriptions_the_right_one_counts() -> None:
 def test_what_a_public_form_says_is_the_one_that_counts() -> None:
     full = process(described("PNG gAMA 1 and cHRM P3"), RECIPE, LIMITS).renditions[0].body
     assert (b"gAMA" in full, b"cHRM" in full) == (True, True)
+    full = process(described("PNG gAMA and cHRM of sRGB"), RECIPE, LIMITS).renditions[0].body
+    assert (b"gAMA" in full, b"sRGB" in full) == (False, True)
     full = process(described("PNG cICP before iCCP"), RECIPE, LIMITS).renditions[0].body
     assert (b"cICP" in full, full.count(b"iCCP")) == (True, 1)
     full = process(described("PNG iCCP before sRGB and gAMA"), RECIPE, LIMITS).renditions[0].body

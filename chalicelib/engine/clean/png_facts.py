@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.engine.clean import icc
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.png_header import PALETTE
+from chalicelib.engine.colour.description import SRGB
 from chalicelib.engine.colour.icc import space
 from chalicelib.engine.containers.png_colours import primaries, profile, told
 
@@ -42,6 +43,9 @@ def facts(found: Mapping[bytes, bytes], header: Header) -> Iterator[tuple[bytes,
         CannotRebuild: the colours are in a profile that cannot be rebuilt.
     """
     counts, colour = told(found, is_grey=header.color in _GREYS)
+    if counts == b"gAMA" and colour == SRGB:  # a rounded gamma alone would be shown darker
+        yield b"sRGB", b"\0"
+        counts = b""
     for kind in (*_WITH.get(counts, ()), b"sBIT", b"pHYs"):
         body = _FACTS[kind](found[kind], header) if kind in found else b""
         if body:

@@ -83,7 +83,7 @@ def _keyed() -> bytes:
 
 
 _REAL = {
-    b"gAMA": struct.pack(">I", 45_455),
+    b"gAMA": struct.pack(">I", 55_556),
     b"cHRM": struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 30_000, 60_000, 15_000, 6_000),
     b"sRGB": b"\0",
     b"sBIT": b"\x08\x08\x08",
