@@ -52,6 +52,7 @@ TERMINAL: Mapping[str, str] = {
     "WALLIFY_POSTGRES_PASSWORD": "the password of the PostgreSQL in `localstack/compose.yaml`",
     "WALLIFY_E2E_DIR": "for tests: the folder of a local cloud that runs already",
     "WALLIFY_CORPUS": "for tests: the folder with a corpus of pictures",
+    "WALLIFY_CASES": "for tests: a folder of pictures of kinds that once came out wrong",
     "WALLIFY_MACHINE_EXAMPLES": "for tests: how many examples the long state machines try",
     "WALLIFY_MACHINE_STEPS": "for tests: how many steps each of them has",
     "WALLIFY_KILLS": "for tests: `all` brings a worker to each kind of end at every checkpoint",

@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, UNKNOWN
+from chalicelib.core.formats import FORMATS
+from chalicelib.core.names import MISNAMED
 
 
 def _of_values_and_bodies(said: Mapping[str, str]) -> dict[str, str]:
     """Whole sentences from what is said of a value, and of a body as a whole."""
     of_values = {f"{{parameter}} {english}.": f"{{parameter}} {turkish}." for english, turkish in said.items()}
     return of_values | {f"The body {english}.": f"Gövde {turkish}." for english, turkish in said.items()}
+
+
+def _of_misnamed_files() -> dict[str, str]:
+    """A sentence for each extension: what a record says of its file has its facts in it already."""
+    turkish = "Dosyanın baytları adının söylediği türden değil; resim .{extension} olarak kataloglandı."
+    extensions = [known.extension for known in FORMATS.values()]
+    return {MISNAMED.format(extension=one): turkish.format(extension=one) for one in extensions}
 
 
 def _of_unknown_names() -> dict[str, str]:
@@ -519,6 +528,7 @@ TURKISH = {
     ),
     "Something went wrong inside Wallify.": "Wallify içinde bir şeyler ters gitti.",
     # What would be ignored; see `wrongs.py`.
+    **_of_misnamed_files(),
     **_of_unknown_names(),
     REPEATED["parameter"]: "`{parameter}` parametresi yalnız bir kez gelebilir.",
     REPEATED["field"]: "`{parameter}` alanı yalnız bir kez gelebilir.",

@@ -12,6 +12,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, endpoint
 from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
+from chalicelib.api.problems import remarked
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
 from chalicelib.api.vocabulary import Home, Switch, given, is_on
 from chalicelib.api.waiting import upload_ended
@@ -132,7 +133,11 @@ def is_asynchronous(form: UploadForm) -> bool:
 def _there_already(ask: Ask, accepted: Accepted, image: Image, upload: Upload) -> Answer:
     record = _as_sent(record_of(ProcessedImage, ask, image, duplicate=True), upload)
     task_ids = _task_ids(_task_of(accepted))
-    return data(FinishedUpload(file=record, task_ids=task_ids, duplicate=True, warnings=accepted.warnings))
+    return data(
+        FinishedUpload(
+            file=record, task_ids=task_ids, duplicate=True, warnings=remarked(accepted.warnings, ask.language)
+        )
+    )
 
 
 def _waiting(ask: Ask, accepted: Accepted, upload: Upload, reason: str | None = None) -> Answer:
@@ -141,7 +146,7 @@ def _waiting(ask: Ask, accepted: Accepted, upload: Upload, reason: str | None = 
     told = AcceptedUpload(
         file=WaitingFile(filename, collection, len(upload.body), task.task_id, task.status),
         task_ids=_task_ids(task),
-        warnings=accepted.warnings,
+        warnings=remarked(accepted.warnings, ask.language),
         reason=reason or UNSET,
     )
     return data(told, 202).having(Location=ask.link(f"/task/status/{task.task_id}"), Retry_After=LOOK_AGAIN_SECONDS)
@@ -156,7 +161,7 @@ def _finished(ask: Ask, accepted: Accepted, upload: Upload) -> Answer:
     if image is None:
         raise _error_of(task)
     image = _as_sent(image, upload)
-    warnings = tuple(dict.fromkeys((*accepted.warnings, *image.warnings)))
+    warnings = tuple(dict.fromkeys((*remarked(accepted.warnings, ask.language), *image.warnings)))
     told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=warnings)
     return data(told, 200 if image.duplicate else 201).having(Location=image.links["self"])
 

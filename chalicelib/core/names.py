@@ -136,6 +136,16 @@ def has_wrong_extension(filename: str, extension: str) -> bool:
     return claimed is not None and _ALIASES.get(claimed[0][1:].lower(), claimed[0][1:].lower()) != extension
 
 
+def misnamed(filename: str, extension: str) -> tuple[str, ...]:
+    """What is told of a file whose name claims another type than its bytes have; nothing of others."""
+    if not has_wrong_extension(filename, extension):
+        return ()
+    return (MISNAMED.format(extension=extension),)
+
+
+MISNAMED = "The bytes are not what the name says; the image is catalogued as .{extension}."
+
+
 _ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff", "dib": "bmp", "apng": "png"}
 
 

@@ -20,7 +20,7 @@ def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Ima
     image_id = keys.image_id_of(task.task_id)
     extension = FORMATS[picture.format].extension
     filename = task.subject.filename or "unnamed"
-    warnings = (*picture.warnings, *task.args.get(WARNINGS, "").splitlines())
+    warnings = (*names.misnamed(filename, extension), *picture.warnings, *task.args.get(WARNINGS, "").splitlines())
     return Image(
         image_id=image_id,
         collection=task.subject.collection or names.DEFAULT_COLLECTION,

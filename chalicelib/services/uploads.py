@@ -56,9 +56,7 @@ class Checked:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the client may want to know."""
-        if names.has_wrong_extension(self.filename, self.format.extension):
-            return (f"The bytes are not what the name says; the image is catalogued as .{self.format.extension}.",)
-        return ()
+        return names.misnamed(self.filename, self.format.extension)
 
     @property
     def fingerprint(self) -> str:

@@ -58,6 +58,23 @@ def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, busy_house: W
     assert (refused.status, refused.json["code"], refused.json["message"]) == (422, "image_damaged", JPEG_SHORT)
 
 
+MISNAMED = {
+    "en": "The bytes are not what the name says; the image is catalogued as .jpg.",
+    "tr": "Dosyanın baytları adının söylediği türden değil; resim .jpg olarak kataloglandı.",  # noqa: RUF001  Turkish
+}
+
+
+@pytest.mark.parametrize(("language", "said"), MISNAMED.items())
+def test_a_name_that_claims_another_type_is_told_by_answer_and_record(
+    admin: Gateway, busy_house: Wired, language: str, said: str
+) -> None:
+    admin.headers["Accept-Language"] = language
+    answer = upload(admin, a_file(a_jpeg(), filename="photo.png")).json
+
+    assert (answer["warnings"], answer["file"]["warnings"]) == ([said], [said])
+    assert answer["file"]["name"] == "photo.jpg"
+
+
 def test_both_ways_end_in_the_same_record(admin: Gateway, busy_house: Wired) -> None:
     waited = upload(admin, a_file(a_jpeg(seed=1))).json
     accepted = upload(admin, a_file(a_jpeg(seed=2)), async_="true").json

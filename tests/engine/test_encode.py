@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PIL import Image, ImageChops
 
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine.encode import encode
@@ -49,3 +50,14 @@ def test_the_same_picture_is_written_the_same_tomorrow() -> None:
     image.info["icc_profile"] = CARRIED["icc_profile"]
 
     assert encode(image, "150", "avif").body == first
+
+
+@pytest.mark.parametrize("size", [(60, 40), (20, 96)])
+def test_a_small_drawing_keeps_its_colours_up_to_its_edges(size: tuple[int, int]) -> None:
+    image = Image.new("RGB", size, (40, 40, 40))
+    image.paste((230, 200, 60), (0, 0, size[0] // 3, size[1] // 2))
+
+    written = opened(encode(image, "150", "jpeg").body)
+
+    far = ImageChops.difference(image, written.convert("RGB")).getextrema()
+    assert max(high for _, high in far) <= 24  # with halved colours it is 70 and more
