@@ -52,6 +52,7 @@ Stage = Annotated[
 ]
 State = Annotated[str, Meta(pattern=r"^(dynamodb|sql)\Z", extra={TEXT: "dynamodb or sql"})]
 Heic = Annotated[str, Meta(pattern=r"^(take|refuse)\Z", extra={TEXT: "take or refuse"})]
+CopyrightNotice = Annotated[str, Meta(pattern=r"^(drop|keep)\Z", extra={TEXT: "drop or keep"})]
 Damaged = Annotated[str, Meta(pattern=r"^(error|warn)\Z", extra={TEXT: "error or warn"})]
 Moment = Annotated[
     str,

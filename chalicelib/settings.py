@@ -23,6 +23,7 @@ from chalicelib.setting_types import (
     TEXT,
     BaseUrl,
     Bucket,
+    CopyrightNotice,
     Damaged,
     DatabaseUrl,
     DistributionId,
@@ -157,6 +158,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Of an animation that is published as such; a longer one becomes a still of its first frame."""
     damaged_images: Damaged = "error"
     """What becomes of a JPEG or WebP that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
+    copyright_notice: CopyrightNotice = "drop"
+    """Whether public copies in full size name author and copyright in Exif, as their files do: drop or keep."""
     heic_images: Heic = "take"
     """What becomes of uploads of HEIC, the format of phones: take (their public form is JPEG or PNG) or refuse (415).
     Those that are in the catalogue keep their thumbnails either way."""

@@ -35,6 +35,8 @@ class Recipe:
     """Longest sides in pixels, largest first."""
     formats: tuple[str, ...] = ("jpeg", "avif")
     """`jpeg` stands for the format every client reads: JPEG, or PNG where the picture has transparency."""
+    names_rights: bool = False
+    """Whether public forms in full size say who made the picture and whose it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | N
     try:
         source = probe(coded, limits)
         decode(source.image, room=source.room)
-        return rebuilt(coded, source) if source.colour == colour else None
+        # A public form already: whom it names, it may name.
+        return rebuilt(coded, source, names_rights=True) if source.colour == colour else None
     except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
         return None
 

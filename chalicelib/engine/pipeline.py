@@ -6,8 +6,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from chalicelib.core.pictures import Encoded, Limits, Picture, Processed, Recipe
-from chalicelib.core.remarks import STILL_LATER
+from chalicelib.core.remarks import GAIN_MAP, STILL_LATER
 from chalicelib.engine.encode import encode
+from chalicelib.engine.gain_map import has_gain_map
 from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import Source, probe
 from chalicelib.engine.publish import publish
@@ -17,7 +18,7 @@ from chalicelib.engine.steps import fit, ladder
 from chalicelib.engine.watched import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from PIL.Image import Image
 
@@ -43,7 +44,8 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     source = probe(data, limits)
     steps = ladder(source, recipe.sizes)
     smallest = steps[min(recipe.sizes)]
-    full = publish(source.data, source)  # before its facts, because it may find something wrong
+    # Before its facts, because it may find something wrong.
+    full = publish(source.data, source, names_rights=recipe.names_rights)
     picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
     return Processed(picture, (*full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
@@ -78,9 +80,12 @@ def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
         colors=dominant_colors(tiny),
         exif=source.exif.facts,
         rights=rights_of(source.image),
-        warnings=(*source.warnings, *verdict(source.image).all, *_of_still(source)),
+        warnings=(*source.warnings, *verdict(source.image).all, *_more(source)),
     )
 
 
-def _of_still(source: Source) -> tuple[str, ...]:
-    return (STILL_LATER,) if any(still.frame for still in source.chosen) else ()
+def _more(source: Source) -> Iterator[str]:
+    if any(still.frame for still in source.chosen):
+        yield STILL_LATER
+    if has_gain_map(source.format, source.data, source.survey):
+        yield GAIN_MAP

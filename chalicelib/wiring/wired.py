@@ -260,7 +260,11 @@ class Wired(Outside):
         from chalicelib.core.pictures import Recipe
 
         sizes = sorted(map(int, self.settings.rendition_sizes.split(",")), reverse=True)
-        return Recipe(sizes=tuple(sizes), formats=tuple(self.settings.rendition_formats.split(",")))
+        return Recipe(
+            sizes=tuple(sizes),
+            formats=tuple(self.settings.rendition_formats.split(",")),
+            names_rights=self.settings.copyright_notice == "keep",
+        )
 
     @cached_property
     def limits(self) -> Limits:

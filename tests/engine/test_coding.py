@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from PIL import Image, ImageDraw
 
@@ -27,8 +29,8 @@ def drawing() -> Image.Image:
 
 def photo() -> Image.Image:
     """The scene with the grain of a camera."""
-    grain = Image.effect_noise(SIZE, 14).convert("RGB")
-    return Image.blend(scene(SIZE), grain, 0.3)
+    grain = Image.frombytes("L", SIZE, Random(7).randbytes(SIZE[0] * SIZE[1])).convert("RGB")
+    return Image.blend(scene(SIZE), grain, 0.06)
 
 
 def lines_on_a_photo() -> Image.Image:

@@ -16,7 +16,7 @@ from chalicelib.errors import WallifyError
 from tests.engine.cage import MEMORY, SECONDS, status
 from tests.fuzz.mutate import mutant
 
-RECIPE = Recipe(sizes=(16,), formats=("jpeg",))
+RECIPE = Recipe(sizes=(16,), formats=("jpeg",), names_rights=True)
 LIMITS = Limits(pixels=4_000_000, scaled_pixels=4_000_000)
 """Small, because here it is the odd that matters and not the large."""
 

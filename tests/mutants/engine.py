@@ -24,7 +24,7 @@ ENGINE = (
     Mutant(
         "gps-published",
         "chalicelib/engine/clean/jpeg.py",
-        "    head = [_jfif(parts), _exif(orientation), _adobe(parts), *_profile(image, frame)]",
+        "    head = [_jfif(parts), _exif(told), _adobe(parts), *_profile(image, frame)]",
         "    kept = [segment(part.marker, part.body) for part in parts if part.marker == _APP1]\n"
         "    head = [_jfif(parts), *kept, _adobe(parts), *_profile(image, frame)]",
         "everybody sees where a picture was taken",
@@ -105,7 +105,7 @@ ENGINE = (
     Mutant(
         "recoded-forms-not-cleaned",
         "chalicelib/engine/optimize.py",
-        "        return rebuilt(coded, source) if source.colour == colour else None\n",
+        "        return rebuilt(coded, source, names_rights=True) if source.colour == colour else None\n",
         "        return coded\n",
         "what a coder writes beside the pixels is published",
         "tests/engine/test_optimize.py::test_what_a_coder_adds_is_not_published",

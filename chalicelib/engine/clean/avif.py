@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from PIL.ImageFile import ImageFile
 
+    from chalicelib.engine.clean.told import Told
+
 _BRANDS = (b"avif", b"avis", b"mif1", b"msf1", b"miaf", b"iso8", b"MA1B", b"MA1A")
 _SPARE = 16
 """Bytes whose lack must show in the pixels of a coded picture."""
@@ -28,7 +30,7 @@ _STRIP = 64
 _PLAIN = frozenset({b"ispe", b"pixi", b"av1C"})
 
 
-def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  its own properties
+def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001  its own properties
     """The same coded pictures, colours, turns and timing. Lets go of the decoded picture, to have room for its proof.
 
     Raises:

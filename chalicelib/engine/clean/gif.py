@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from PIL.ImageFile import ImageFile
 
+    from chalicelib.engine.clean.told import Told
+
 _SCREEN, _HAS_TABLE, _INTERLACED, _DEEP = 13, 0x80, 0x40, 0x70
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 _CONTROL, _APPLICATION = 0xF9, 0xFF
@@ -67,7 +69,7 @@ class File:
     frames: tuple[Frame, ...]
 
 
-def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
+def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
     """The same coded frames with timing, loop count and the colours that pixels have.
 
     Raises:

@@ -10,7 +10,6 @@ from chalicelib.engine.clean.jpeg_frame import FRAMES, Frame, Progress, Scan, in
 from chalicelib.engine.clean.jpeg_parts import SOS, Segment, segments, without_fill
 from chalicelib.engine.clean.jpeg_tables import DHT, DQT, DRI, Tables, segment
 from chalicelib.engine.colour.icc import GREY, RGB, space
-from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
 from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_jpeg import JpegWatch
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from PIL.ImageFile import ImageFile
+
+    from chalicelib.engine.clean.told import Told
 
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _ICC = b"ICC_PROFILE\0"
@@ -27,8 +28,8 @@ _SPACES = {1: frozenset({GREY, RGB}), 3: frozenset({RGB})}
 """Of profiles, by the number of components: greys may have one of colours."""
 
 
-def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
-    """The picture with JFIF header, orientation, Adobe's colour transform and profile, its tables, and its scans.
+def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:
+    """The picture with JFIF header, Exif, Adobe's colour transform and profile, its tables, and its scans.
 
     Whether each coded interval ends where its pixels do, the decoder has seen.
 
@@ -40,7 +41,7 @@ def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
         raise CannotRebuild
     parts = list(segments(data))
     (frame,) = _frames(parts)
-    head = [_jfif(parts), _exif(orientation), _adobe(parts), *_profile(image, frame)]
+    head = [_jfif(parts), _exif(told), _adobe(parts), *_profile(image, frame)]
     return b"".join([b"\xff\xd8", *head, *_picture(data, parts, frame), b"\xff\xd9"])
 
 
@@ -86,8 +87,9 @@ def _jfif(parts: Sequence[Segment]) -> bytes:
     return b""
 
 
-def _exif(orientation: int) -> bytes:
-    return b"" if orientation == UPRIGHT else segment(_APP1, b"Exif\0\0" + exif_with(orientation))
+def _exif(told: Told) -> bytes:
+    block = told.exif()
+    return segment(_APP1, b"Exif\0\0" + block) if block else b""
 
 
 def _adobe(parts: Sequence[Segment]) -> bytes:

@@ -10,7 +10,6 @@ from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
 from chalicelib.engine.clean.png_facts import facts, transparency
 from chalicelib.engine.clean.png_header import PALETTE, Header, read_header
 from chalicelib.engine.clean.png_pixels import SIGNATURE, chunk, chunks, exactly, histogram, prove_spare
-from chalicelib.engine.containers.orientation import UPRIGHT, exif_with
 from chalicelib.engine.containers.png_colours import DESCRIBING
 from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_png import PngWatch
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from PIL.ImageFile import ImageFile
+
+    from chalicelib.engine.clean.told import Told
 
 _AROUND = 12  # length, name and checksum
 _CONTROL = ">IIIIIHHBB"
@@ -47,7 +48,7 @@ class _File:
     frames: list[_Frame] = field(default_factory=list)
 
 
-def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
+def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:
     """The same compressed pixels, of each frame exactly as many as its size needs, and what their colours need.
 
     Raises:
@@ -59,7 +60,8 @@ def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:
     watch = seen(image)
     known = [watch.packed if isinstance(watch, PngWatch) else None, *[None] * len(sizes)]
     packed = [_packed(frame, size, end) for frame, size, end in zip(file.frames, sizes, known, strict=False)]
-    turn = [] if orientation == UPRIGHT else [chunk(b"eXIf", exif_with(orientation))]
+    exif = told.exif()
+    turn = [chunk(b"eXIf", exif)] if exif else []
     colours = [chunk(kind, body) for kind, body in facts(file.facts, header)]
     table = _palette(file, header, sizes, packed)
     head = [SIGNATURE, chunk(b"IHDR", header.body), *turn, *colours, *table]

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from PIL.ImageFile import ImageFile
 
-    Rebuilder = Callable[[bytes, int, ImageFile], bytes]
+    from chalicelib.engine.clean.told import Told
+
+    Rebuilder = Callable[[bytes, Told, ImageFile], bytes]
 
 REBUILDERS: dict[str, Rebuilder] = {
     "jpeg": jpeg.rebuild,

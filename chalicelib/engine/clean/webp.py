@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.clean import icc
 from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
-from chalicelib.engine.clean.webp_pixels import prove
+from chalicelib.engine.clean.webp_pixels import prove, size_of
 from chalicelib.engine.containers.orientation import UPRIGHT
 from chalicelib.engine.mended import is_see_through
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from PIL.ImageFile import ImageFile
 
+    from chalicelib.engine.clean.told import Told
+
 _RIFF, _FRAME = 12, 16
-_PROFILE, _ALPHA, _ANIMATED = 0x20, 0x10, 0x02
+_PROFILE, _ALPHA, _EXIF, _ANIMATED = 0x20, 0x10, 0x08, 0x02
 _FRAME_FLAGS = 0x03
 _MOST_PROVED = 400_000_000
 """Pixels that may be decoded to prove that nothing rides along: 5 s of processor time."""
@@ -42,20 +44,20 @@ class _File:
     """Place, time and flags (nothing for a still), and the picture."""
 
 
-def rebuild(data: bytes, orientation: int, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
-    """The same coded pictures with size, profile and timing.
+def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
+    """The same coded pictures with size, profile, timing and Exif.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for, or it lies turned: no browser heeds Exif in a WebP.
     """
-    if orientation != UPRIGHT:
-        raise CannotRebuild
     file = _read(data)
     left = _MOST_PROVED
     for _, picture in file.frames:
         left -= prove(picture.kind, picture.body, picture.alpha, left)
+    if told.orientation != UPRIGHT:  # after the proof, which finds what was never written
+        raise CannotRebuild
     profile = icc.rebuilt(file.profile, b"RGB ") if file.profile else b""
-    body = b"".join(_chunks(file, profile))
+    body = b"".join(_chunks(file, profile, told.exif()))
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 
@@ -103,9 +105,9 @@ def _parts(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     raise CannotRebuild
 
 
-def _chunks(file: _File, profile: bytes) -> Iterator[bytes]:
-    if file.canvas:
-        yield _chunk(b"VP8X", _canvas(file, profile))
+def _chunks(file: _File, profile: bytes, exif: bytes) -> Iterator[bytes]:
+    if file.canvas or exif:
+        yield _chunk(b"VP8X", _canvas(file, profile, exif))
     elif profile:
         raise CannotRebuild
     if profile:
@@ -116,15 +118,23 @@ def _chunks(file: _File, profile: bytes) -> Iterator[bytes]:
         coded = [_chunk(b"ALPH", picture.alpha)] if picture.alpha else []
         coded.append(_chunk(picture.kind, picture.body))
         yield from [_chunk(b"ANMF", b"".join([_place(place), *coded]))] if place else coded
+    if exif:
+        yield _chunk(b"EXIF", exif)
 
 
-def _canvas(file: _File, profile: bytes) -> bytes:
-    if len(file.canvas) != 10:  # noqa: PLR2004  its length
+def _canvas(file: _File, profile: bytes, exif: bytes) -> bytes:
+    canvas = file.canvas or bytes(4) + _sides(file.frames[0][1])
+    if len(canvas) != 10:  # noqa: PLR2004  its length
         raise CannotRebuild
     animated = _ANIMATED if file.frames[0][0] else 0
-    is_clear = file.canvas[0] & _ALPHA or any(_is_see_through(picture) for _, picture in file.frames)
-    flags = (_ALPHA if is_clear else 0) | animated | (_PROFILE if profile else 0)
-    return bytes([flags, 0, 0, 0]) + file.canvas[4:10]
+    is_clear = canvas[0] & _ALPHA or any(_is_see_through(picture) for _, picture in file.frames)
+    flags = (_ALPHA if is_clear else 0) | animated | (_PROFILE if profile else 0) | (_EXIF if exif else 0)
+    return bytes([flags, 0, 0, 0]) + canvas[4:10]
+
+
+def _sides(picture: _Picture) -> bytes:
+    """Width and height as VP8X has them, of a picture whose file has none."""
+    return b"".join((side - 1).to_bytes(3, "little") for side in size_of(picture.kind, picture.body))
 
 
 def _is_see_through(picture: _Picture) -> bool:

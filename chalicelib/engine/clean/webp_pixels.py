@@ -33,7 +33,7 @@ def prove(kind: bytes, body: bytes, alpha: bytes, most: int) -> int:
         CannotRebuild: something does, or the proof would take more than `most` pixels.
         Unwritten: zeros do.
     """
-    size = _size(kind, body)
+    size = size_of(kind, body)
     shorter = list(_lossless(body) if kind == b"VP8L" else _lossy(body))
     if alpha:
         shorter += _alpha(body, alpha, size)
@@ -74,7 +74,8 @@ def _alpha(body: bytes, alpha: bytes, size: tuple[int, int]) -> Iterator[bytes]:
     yield _riff(_chunk(b"VP8X", canvas) + _chunk(b"ALPH", alpha[:-SPARE]) + _chunk(b"VP8 ", body))
 
 
-def _size(kind: bytes, body: bytes) -> tuple[int, int]:
+def size_of(kind: bytes, body: bytes) -> tuple[int, int]:
+    """Width and height of a coded picture."""
     if kind == b"VP8L":
         bits = int.from_bytes(body[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
