@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 BLOCK = 8
 TILE = 8
 """Blocks on each side of a tile."""
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_C2 = (0.03 * 255) ** 2
+"""Keeps what is nearly flat from counting. Without the formula's other factor: a tone is told by the difference."""
 _STRIP = 256
 """Rows at a time, whole tiles: four pictures of floats for all rows would be 16 bytes a pixel."""
 _GROUNDS = ("black", "white")
@@ -112,7 +113,7 @@ def _seen_on(image: Image.Image, ground: str) -> Image.Image:
 def _rated(one: Image.Image, other: Image.Image, space: Space) -> _Strip:
     planes, step = zip(space.planes(one), space.planes(other), strict=True), space.lightness**2
     (lightness, light), (red_green, red), (yellow_blue, yellow) = (
-        _similar(x.convert("F"), y.convert("F"), is_lightness=not number) for number, (x, y) in enumerate(planes)
+        _similar(x.convert("F"), y.convert("F")) for x, y in planes
     )
     difference = ImageMath.lambda_eval(lambda v: v["l"] * step + v["a"] + v["b"], l=light, a=red, b=yellow)
     return _Strip(
@@ -142,13 +143,13 @@ def _brightness_and_colors(image: Image.Image) -> Sequence[Image.Image]:
     return image.convert("YCbCr").split()
 
 
-def _similar(x: Image.Image, y: Image.Image, *, is_lightness: bool) -> tuple[Image.Image, Image.Image]:
+def _similar(x: Image.Image, y: Image.Image) -> tuple[Image.Image, Image.Image]:
     """Structural similarity, and the mean square of the difference, of each block."""
     squares = ImageMath.lambda_eval(lambda v: v["x"] * v["x"] + v["y"] * v["y"], x=x, y=y)
     product = ImageMath.lambda_eval(lambda v: v["x"] * v["y"], x=x, y=y)
     blocks = {"mx": x.reduce(BLOCK), "my": y.reduce(BLOCK)}
     blocks |= {"xx": cast("Image.Image", squares).reduce(BLOCK), "xy": cast("Image.Image", product).reduce(BLOCK)}
-    similarity = ImageMath.lambda_eval(_with_brightness if is_lightness else _structure, **blocks)
+    similarity = ImageMath.lambda_eval(_structure, **blocks)
     difference = ImageMath.lambda_eval(lambda v: v["xx"] - v["xy"] * 2, **blocks)
     return cast("Image.Image", similarity), cast("Image.Image", difference)
 
@@ -156,11 +157,6 @@ def _similar(x: Image.Image, y: Image.Image, *, is_lightness: bool) -> tuple[Ima
 def _structure(v: dict[str, ImageMath._Operand]) -> ImageMath._Operand:
     mx, my = v["mx"], v["my"]
     return ((v["xy"] - mx * my) * 2 + _C2) / (v["xx"] - mx * mx - my * my + _C2)
-
-
-def _with_brightness(v: dict[str, ImageMath._Operand]) -> ImageMath._Operand:
-    mx, my = v["mx"], v["my"]
-    return _structure(v) * ((mx * my * 2 + _C1) / (mx * mx + my * my + _C1))
 
 
 def _least(blocks: Image.Image) -> float:

@@ -47,14 +47,14 @@ class Work:
 
     worker_seconds: float = 0.45
     """`process_image`: 60 ms of processor time for 12.7 megapixels as measured, twice that on Lambda, and the calls."""
-    night_seconds: float = 4.0
-    """`maintenance`, once per image: 2 s of processor time as measured (lossless pass, AVIF, WebP), twice on Lambda."""
+    night_seconds: float = 6.4
+    """`maintenance`, once per image: 3.2 s of processor time measured (lossless pass, AVIF, WebP), twice on Lambda."""
     upload_seconds: float = 0.25
     poll_seconds: float = 0.05
     originals: int = 2
     """Objects that are stored for an upload beside its renditions: under `incoming/` and `originals/`."""
-    gets: int = 2
-    """By the worker, and at night."""
+    gets: int = 3
+    """By the worker, and at night the original and the full form."""
     queue_requests: int = 5
     """S3 sends, Lambda receives and removes, the worker tells of the change once, and that is received."""
     writes: int = 50
