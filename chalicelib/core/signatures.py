@@ -55,6 +55,7 @@ MAGIC: tuple[tuple[int, bytes, int, bytes, str], ...] = (
     (0, b"BPG\xfb", 0, b"", "bpg"),
     (0, b"\0\0\x01\0", 0, b"", "icon (ico)"),
     (0, b"icns", 0, b"", "icon (icns)"),
+    (0, b"BA", 14, b"BM", "bitmap array of os/2"),
     (0, b"8BPS", 0, b"", "photoshop document (psd)"),
     (0, b"gimp xcf", 0, b"", "gimp image (xcf)"),
     (0, b"DDS ", 0, b"", "dds"),
