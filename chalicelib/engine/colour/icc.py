@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 GREY, RGB, CMYK, LAB = b"GRAY", b"RGB ", b"CMYK", b"Lab "
 Tag = bytes | memoryview
-LARGEST = 4 * 1024 * 1024
-"""Bytes of a profile that is looked at."""
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a profile that is looked at: what a JPEG can hold. Printers' tables take 4 MB and more."""
 _COLOURED, _GREYISH = frozenset({RGB}), frozenset({GREY, RGB})
 _SPACES = {
     "CMYK": frozenset({CMYK}),
