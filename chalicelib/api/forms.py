@@ -236,6 +236,8 @@ def _is_text(body: bytes) -> bool:
     """True for text that is not a file of a type that has an error of its own, such as SVG."""
     if not body or b"\0" in body:
         return False
+    if body.startswith(b"data:"):  # what a page has in hand instead of a file
+        return True
     try:
         body.decode()
         sniff(body)

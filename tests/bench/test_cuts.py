@@ -34,10 +34,14 @@ def whole() -> dict[str, bytes]:
     return samples()
 
 
+END = 12
+"""Bytes behind the last pixel of a format, at most: PNG's end chunk. What lacks no more is whole, and told so."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_engine_takes_every_whole_sample_and_refuses_it_cut(whole: dict[str, bytes], kind: str) -> None:
     data = whole[kind]
     ours = next(engine for engine in engines() if engine.name == PURE)
-    places = cut_places(len(data), 8)
+    places = [place for place in cut_places(len(data), 8) if place < len(data) - END]
 
     assert refused(ours, data, places) == len(places)
