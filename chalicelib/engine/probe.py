@@ -82,30 +82,37 @@ def probe(data: bytes, limits: Limits) -> Source:
     if form == "heic" and not limits.heic:
         raise type_not_taken(form)
     survey = _surveyed(form, data)
-    most = limits.scaled_pixels if survey.scales else limits.pixels
+    room = _admitted(form, survey, len(data), limits)
+    survey, image = _opened(form, survey, survey.mended or data)
+    _within(limits, _most(survey, limits), *image.size)
+    return _source(form, survey, image, room, survey.mended or data, limits)
+
+
+def _most(survey: Survey, limits: Limits) -> int:
+    """Pixels that are taken of a picture like this one."""
+    return limits.scaled_pixels if survey.scales else limits.pixels
+
+
+def _admitted(form: str, survey: Survey, size: int, limits: Limits) -> Room:
+    """What memory there is for the pixels, of a file whose container claims no more than the limits."""
     FRAMES.check(survey.frames)
-    _within(limits, most, survey.width, survey.height)
-    room = room_for(len(data), survey.held, limits.memory)
+    _within(limits, _most(survey, limits), survey.width, survey.height)
+    room = room_for(size, survey.held, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
         room.admit(form, "RGBA", survey.width * survey.height)
-    survey, image = _opened(form, survey, survey.mended or data)
-    data = survey.mended or data
+    return room
+
+
+def _source(form: str, survey: Survey, image: ImageFile, room: Room, data: bytes, limits: Limits) -> Source:  # noqa: PLR0913, PLR0917  what was found
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
-    _within(limits, most, *image.size)
-    exif, colour = _exif(form, image), survey.colour or _colour(image)
+    shown = max(1, min(limits.frames, _most(survey, limits) // max(1, image.width * image.height)))
+    exif = _exif(form, image)
     return Source(
-        form,
-        survey,
-        _upright(image.size, exif.orientation),
-        frames,
-        exif,
-        image,
-        room,
-        data,
-        colour=colour,
+        *(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data),
+        colour=survey.colour or _colour(image),
         takes_damaged=limits.takes_damaged,
-        is_cut_short=form in _FILMS and frames > max(1, min(limits.frames, most // max(1, image.width * image.height))),
+        is_cut_short=form in _FILMS and frames > shown,
     )
 
 

@@ -41,8 +41,8 @@ ENGINE = (
     Mutant(
         "frames-not-multiplied",
         "chalicelib/engine/probe.py",
-        "most // max(1, image.width * image.height)",
-        "most",
+        "_most(survey, limits) // max(1, image.width * image.height)",
+        "_most(survey, limits)",
         "an animation keeps a worker for minutes",
         "tests/engine/test_probe.py::test_every_frame_counts[GIF]",
     ),
