@@ -84,6 +84,41 @@ def test_the_whole_first_frame_that_is_partly_clear_stays_so() -> None:
     assert (_shows(made, (2, 4)), _shows(made, (10, 4))) == ({False}, {True})
 
 
+COMMENT = b"\x21\xfe\4made\0"
+EXTENSIONS = {
+    "comment": COMMENT,
+    "repetitions": b"\x21\xff\x0bNETSCAPE2.0\3\1\0\0\0",
+    "packet of XMP": b"\x21\xff\x0bXMP DataXMP\5<x/> \0",
+    "plain text": b"\x21\1\x0c" + bytes(12) + b"\2hi\0",
+    "unknown": b"\x21\xaa\1x\0",
+    "several": COMMENT * 3,
+}
+
+
+@pytest.mark.parametrize("between", EXTENSIONS.values(), ids=EXTENSIONS)
+def test_what_stands_between_a_control_block_and_its_frame_takes_nothing_from_it(between: bytes) -> None:
+    plain = gif(((0, 0, 12, 8), 1, None), ((0, 0, 6, 8), 2, 2))
+    made = _made(plain.replace(b"\0,", b"\0" + between + b","))
+    assert made.renditions[0].body.replace(EXTENSIONS["repetitions"], b"") == _made(plain).renditions[0].body
+    clear = gif(((0, 0, 12, 8), 1, 1))
+    assert _shows(_made(clear.replace(b"\0,", b"\0" + between + b",", 1)), (6, 4)) == {False}
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, None), (None, 1), (3, 1), (1, 3)])
+@pytest.mark.parametrize("between", [b"", COMMENT], ids=["", "comment"])
+@pytest.mark.parametrize("end", [b";", b""], ids=["whole", "endless"])
+def test_of_two_control_blocks_before_a_frame_the_last_counts(
+    first: int | None, second: int | None, between: bytes, end: bytes
+) -> None:
+    plain = gif(((0, 0, 12, 8), 1, second))
+    other = gif(((0, 0, 12, 8), 1, first))
+    at = plain.index(b"\x21\xf9")
+    data = plain[:at] + other[at : at + 8] + between + plain[at:-1] + end
+    made, right = _made(data), _made(plain)
+    assert [one.body for one in made.renditions] == [one.body for one in right.renditions]
+    assert made.picture.has_alpha is (second == 1)
+
+
 def _animated_webp(**options: object) -> bytes:
     frames = [see_through((60, 40)), see_through((60, 40)).rotate(180)]
     data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=90, **options)

@@ -103,7 +103,8 @@ def read_file(data: bytes) -> File:
             control = b""
         elif mark == _EXTENSION:
             body, after = _joined(data, at + 2)
-            control = _timing(body) if data[at + 1] == _CONTROL else b""
+            # Comments and the like may stand between a control block and its frame; of two blocks the last counts.
+            control = _timing(body) if data[at + 1] == _CONTROL else control
             loop = loop or _repeats(data, at) if data[at + 1] == _APPLICATION else loop
             at = after
         else:

@@ -36,11 +36,33 @@ def survey(data: bytes) -> Survey:
         parts.extend(PARTS.counted(_blocks(data)))
     except (IndexError, struct.error, _NoBlock) as cut:
         return _mended(data, parts, cut)
-    return _surveyed(data, parts)
+    idle = tuple(_idle(parts))
+    return _without(data, parts, idle) if idle else _surveyed(data, parts)
 
 
 def _surveyed(data: bytes, parts: Sequence[Part]) -> Survey:
     return Survey(tuple(parts), max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
+
+
+def _idle(parts: Sequence[Part]) -> Iterator[Part]:
+    """Control blocks before the one that counts: the last before each frame. Decoders mix what they say."""
+    control: Part | None = None
+    for part in parts:
+        if part.kind == _CONTROL and control:
+            yield control
+        control = part if part.kind == _CONTROL else None if part.kind == _IMAGE else control
+
+
+def _without(data: bytes, parts: Sequence[Part], idle: Sequence[Part]) -> Survey:
+    gone = frozenset(idle)
+    kept = [data[part.start : part.end] for part in parts if part not in gone]
+    return _again(b"".join([*kept, data[parts[-1].end :]]))
+
+
+def _again(mended: bytes) -> Survey:
+    """The survey of a file whose blocks can all be read."""
+    found = survey(mended)
+    return replace(found, mended=found.mended or mended)
 
 
 class _NoBlock(Exception):
@@ -57,21 +79,17 @@ def _mended(data: bytes, parts: Sequence[Part], cut: Exception) -> Survey:
         raise DamagedImage("The GIF is cut off.") from cut
     mended = data[: frames[-1].end] + bytes([_TRAILER])
     is_short = not data[end:].strip(b"\0")
-    return replace(
-        _surveyed(mended, parts[: parts.index(frames[-1]) + 1]),
-        warnings=(GIF_ENDLESS if is_short else GIF_JUNK,),
-        mended=mended,
-    )
+    return replace(_again(mended), warnings=(GIF_ENDLESS if is_short else GIF_JUNK,))
 
 
 def _ended(data: bytes) -> Survey | None:
     """The survey of an only frame that lacks the end of its blocks; its decoder says if it lacks codes, too."""
     mended = data + bytes([0, _TRAILER])
     try:
-        parts = tuple(PARTS.counted(_blocks(mended)))
+        tuple(PARTS.counted(_blocks(mended)))
     except (IndexError, struct.error, _NoBlock):
         return None
-    return replace(_surveyed(mended, parts), warnings=(GIF_ENDLESS,), mended=mended)
+    return replace(_again(mended), warnings=(GIF_ENDLESS,))
 
 
 def _blocks(data: bytes) -> Iterator[Part]:
