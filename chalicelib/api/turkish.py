@@ -187,6 +187,9 @@ TURKISH = {
         "JPEG'in yeniden başlatma işaretleri eksik ya da sırasız: resmin bir bölümü eksik ya da bozuk."
     ),
     "The JPEG has no pixels for one of its colours.": "JPEG'de renklerden birinin pikselleri yok.",
+    "The JPEG's last scans are missing, without which its colours and brightness are only roughly known.": (
+        "JPEG'in son taramaları yok; onlar olmadan renkleri ve parlaklığı yalnızca kabaca biliniyor."
+    ),
     "The JPEG's last scans are missing, so its detail is coarser than its encoder meant it.": (
         "JPEG'in son taramaları yok; ayrıntıları, kodlayıcısının amaçladığından daha kaba."
     ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.remarks import JPEG_PLANE, JPEG_RESTARTS
+from chalicelib.core.remarks import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH
 from chalicelib.engine.bounds import SEGMENTS, Tally
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.jpeg_frame import FRAMES, PROGRESSIVE, Frame, Scan, intervals, read_frame, read_scan, units
@@ -55,8 +55,9 @@ class Scans:
 
     def lacks(self) -> str:
         """The fault, or what no scan has brought."""
-        planes = self.frame.components if self.frame else {}
-        return self.fault or (JPEG_PLANE if any(self.lows.get((name, 0), _UNSEEN) for name in planes) else "")
+        lows = [self.lows.get((name, 0), _UNSEEN) for name in self.frame.components] if self.frame else []
+        missing = JPEG_PLANE if _UNSEEN in lows else JPEG_ROUGH if any(lows) else ""
+        return self.fault or missing
 
     def is_coarse(self) -> bool:
         """Whether some bits of some coefficient never come, which is no fault for a decoder."""
