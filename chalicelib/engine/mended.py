@@ -11,7 +11,7 @@ from chalicelib.engine.bounds import PARTS
 from chalicelib.engine.guard import parser_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from PIL.ImageFile import ImageFile
 
@@ -19,13 +19,15 @@ _OPAQUE = 255
 _RIFF, _FRAME, _FLAGS = 12, 16, 20
 _ALPHA = 0x10
 _LOSSLESS_HEADER = 5
+_PLACE, _DISPOSED = 12, 0x01
+"""Bytes of a frame's header that say where it lies, and the flag in its last one."""
 
 
 def mended_file(form: str, data: bytes) -> bytes:
     """The file as a decoder should be handed it; the same object, unless something is to be changed.
 
-    A WebP whose extended header does not announce transparency has it all the same where a frame's pixels do: decoders
-    that animate go by the pixels, Pillow goes by the announcement.
+    A WebP whose extended header does not announce transparency has it all the same where a frame's pixels do, or where
+    frames leave out a part of the canvas: decoders that animate go by the frames, Pillow goes by the announcement.
 
     Raises:
         DamagedImage: a chunk's header is cut off.
@@ -34,10 +36,11 @@ def mended_file(form: str, data: bytes) -> bytes:
     if form != "webp" or data[_RIFF : _RIFF + 4] != b"VP8X" or len(data) <= _FLAGS or data[_FLAGS] & _ALPHA:
         return data
     with parser_errors():
-        if not any(
-            is_see_through(kind, data[at : at + _LOSSLESS_HEADER]) for kind, at in PARTS.counted(_pictures(data))
-        ):
-            return data
+        pictures = list(PARTS.counted(_pictures(data)))
+        if not any(is_see_through(kind, data[at : at + _LOSSLESS_HEADER]) for kind, at in pictures):
+            frames = [data[at : at + _FRAME] for kind, at in pictures if kind == b"ANMF"]
+            if not leaves_out(data[_FLAGS : _FLAGS + 10], frames):
+                return data
     return b"".join([data[:_FLAGS], bytes([data[_FLAGS] | _ALPHA]), data[_FLAGS + 1 :]])
 
 
@@ -48,6 +51,16 @@ def is_see_through(kind: bytes, body: bytes) -> bool:
     """
     is_lossless = kind == b"VP8L" and len(body) >= _LOSSLESS_HEADER
     return bool(body[4] & _ALPHA) if is_lossless else kind == b"ALPH"
+
+
+def leaves_out(canvas: bytes, frames: Sequence[bytes]) -> bool:
+    """Whether a part of a WebP's canvas (the body of VP8X) is covered by none of its frames (their headers) at a time.
+
+    That is so where the first one is smaller, and where another one is that comes after a disposal.
+    """
+    are_parts = [frame[:_PLACE] != bytes(6) + canvas[4:10] for frame in frames]
+    is_disposed = any(int.from_bytes(frame[15:16]) & _DISPOSED for frame in frames)
+    return any(are_parts if is_disposed else are_parts[:1])
 
 
 def mend(image: ImageFile) -> None:

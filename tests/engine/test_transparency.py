@@ -153,6 +153,43 @@ def test_a_webp_without_transparency_is_handed_on_as_it_is(lossless: bool) -> No
     assert not _made(plain).picture.has_alpha
 
 
+def _webp_film(*frames: tuple[tuple[int, int], tuple[int, int], str, int], lossless: bool = True) -> bytes:
+    """An animation of 12 x 8 without announced transparency: place, size, colour and flags of each opaque frame."""
+    body = (
+        b"WEBP"
+        + riff_chunk(b"VP8X", bytes([2, 0, 0, 0]) + b"\x0b\0\0\7\0\0")
+        + riff_chunk(b"ANIM", b"\xff" * 4 + bytes(2))
+    )
+    for place, size, color, flags in frames:
+        header = [place[0] // 2, place[1] // 2, size[0] - 1, size[1] - 1, 100]
+        coded = encoded(Image.new("RGB", size, color), "WEBP", lossless=lossless)[12:]
+        body += riff_chunk(b"ANMF", b"".join(n.to_bytes(3, "little") for n in header) + bytes([flags]) + coded)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+@pytest.mark.parametrize("flags", range(4))
+@pytest.mark.parametrize(("place", "size"), [((0, 0), (6, 8)), ((2, 0), (4, 6)), ((0, 0), (10, 6))])
+def test_what_the_first_frame_of_a_webp_leaves_out_is_transparent(
+    place: tuple[int, int],
+    size: tuple[int, int],
+    flags: int,
+    lossless: bool,  # noqa: FBT001  a parameter
+) -> None:
+    made = _made(_webp_film((place, size, "red", flags), ((0, 0), SIZE, "lime", flags), lossless=lossless))
+    assert (made.picture.has_alpha, made.picture.frames, made.renditions[0].format) == (True, 2, "webp")
+    assert made.picture.warnings == ()
+    assert _shows(made, (3, 3)) == {True}
+    assert _shows(made, (11, 7)) == {False}
+
+
+def test_a_later_still_of_a_webp_is_clear_where_the_frame_before_it_was_taken_away() -> None:
+    part = ((4, 2), (4, 4), "red", 0)
+    assert _made(_webp_film(((0, 0), SIZE, "black", 1), part)).picture.has_alpha
+    assert not _made(_webp_film(((0, 0), SIZE, "black", 0), part)).picture.has_alpha
+    assert not _made(_webp_film(((0, 0), SIZE, "black", 1), ((0, 0), SIZE, "red", 1))).picture.has_alpha
+
+
 def test_many_pieces_in_a_frame_are_not_walked_through() -> None:
     frame = bytes(16) + riff_chunk(b"NONE", b"") * 20_000
     body = b"WEBP" + riff_chunk(b"VP8X", bytes([2, 0, 0, 0]) + b"\x0b\0\0\7\0\0") + riff_chunk(b"ANMF", frame)

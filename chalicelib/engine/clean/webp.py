@@ -10,7 +10,7 @@ from chalicelib.engine.clean import icc
 from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
 from chalicelib.engine.clean.webp_pixels import prove, size_of
 from chalicelib.engine.containers.orientation import UPRIGHT
-from chalicelib.engine.mended import is_see_through
+from chalicelib.engine.mended import is_see_through, leaves_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,6 +128,7 @@ def _canvas(file: _File, profile: bytes, exif: bytes) -> bytes:
         raise CannotRebuild
     animated = _ANIMATED if file.frames[0][0] else 0
     is_clear = canvas[0] & _ALPHA or any(_is_see_through(picture) for _, picture in file.frames)
+    is_clear = is_clear or (animated and leaves_out(canvas, [place for place, _ in file.frames]))
     flags = (_ALPHA if is_clear else 0) | animated | (_PROFILE if profile else 0) | (_EXIF if exif else 0)
     return bytes([flags, 0, 0, 0]) + canvas[4:10]
 
