@@ -25,6 +25,12 @@ def grey_profile(gamma: float) -> bytes:
     return _profile(b"mntr", b"GRAY", b"XYZ ", {b"wtpt": _xyz(D50), b"kTRC": curve})
 
 
+def lightness_profile() -> bytes:
+    """A grey profile whose samples are the lightness of Lab (L*), as scanners and prepress programs write it."""
+    curve = b"curv" + bytes(4) + struct.pack(">I", 0)
+    return _profile(b"mntr", b"GRAY", b"Lab ", {b"wtpt": _xyz(D50), b"kTRC": curve})
+
+
 def ink_profile(corners: Mapping[tuple[int, int, int, int], tuple[int, int, int]]) -> bytes:
     """A CMYK print profile that knows only full and no ink; its corners (0 or 1 an ink) are Lab colours, else black."""
     order = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]

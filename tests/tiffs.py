@@ -10,6 +10,7 @@ from PIL import Image
 
 _LONG, _INSIDE = 4, 330
 _COLOURS = {"L": 1, "RGB": 2}
+Tags = dict[int, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,23 @@ def tiff_with(*pages: Page, order: str = "<", big: bool = False) -> bytes:
         out.patch(one[1], following[0] if following else 0)
     out.patch(8 if big else 4, at[0][0])
     return bytes(out.data)
+
+
+def tiff_of(strips: Sequence[bytes], tags: Tags, order: str = "<", size: tuple[int, int] = (5, 4)) -> bytes:
+    """A TIFF of these strips, each of as many rows as tag 278 says; all numbers are LONG but for a profile's bytes."""
+    body = b"".join(strips)
+    at = [8 + sum(map(len, strips[:i])) for i in range(len(strips))]
+    whole: Tags = {256: [size[0]], 257: [size[1]], 259: [1], 273: at, 278: [size[1]], 279: [*map(len, strips)]}
+    whole |= tags
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(body))
+    place, table, tail = 8 + len(body) + 2 + 12 * len(whole) + 4, b"", b""
+    for tag, values in sorted(whole.items()):
+        kind, letter = (7, "B") if isinstance(values, bytes) else (4, "I")
+        packed = struct.pack(f"{order}{len(values)}{letter}", *values)
+        field = packed.ljust(4, b"\0") if len(packed) <= 4 else struct.pack(order + "I", place + len(tail))
+        table += struct.pack(order + "HHI", tag, kind, len(values)) + field
+        tail += packed if len(packed) > 4 else b""
+    return head + body + struct.pack(order + "H", len(whole)) + table + bytes(4) + tail
 
 
 class _Writer:

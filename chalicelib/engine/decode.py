@@ -12,6 +12,7 @@ from chalicelib.engine.guard import decoder_errors, parser_errors
 from chalicelib.engine.memory import Room
 from chalicelib.engine.mended import mend, mended_file
 from chalicelib.engine.reduction import coded_bytes, eighths
+from chalicelib.engine.tiff_samples import arrange, settle
 from chalicelib.engine.watched import verdict, watch
 from chalicelib.errors import DamagedImage
 
@@ -94,6 +95,8 @@ def decode(
     box = _scaled(image, longest)
     _admit(image, room, is_anew=is_anew)
     watch(image)
+    if image.format == "TIFF":
+        arrange(image)
     _stretch_key(image)
     # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
     image.decodermaxblock = coded_bytes(image)
@@ -104,6 +107,8 @@ def decode(
     if (fault := verdict(image).fault) and not takes_damaged:
         raise DamagedImage(fault)
     mend(image)
+    if image.format == "TIFF":
+        settle(image)
     if image.format in _THROUGH_BYTES:
         image.fp = None
     return box or (0, 0, *image.size)

@@ -17,7 +17,7 @@ from tests.engine.packets import NEWS, WHOLE, resource
 from tests.lossless_jpeg import lossless_jpeg
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile
-from tests.tiffs import Page, tiff_with
+from tests.tiffs import Page, tiff_of, tiff_with
 
 SIZE = (40, 24)
 _WIDE, _GREY = matrix_profile(P3, 2.2), grey_profile(1.8)
@@ -141,6 +141,10 @@ def _tiff() -> list[bytes]:
         tiff_with(Page(scene((9, 6)), {254: 1}), Page(plain), order=">"),
         tiff_with(Page(scene((9, 6)), {254: 1}, inside=(Page(plain),)), big=True),
         described("TIFF with primaries and curves"),
+        tiff_of([bytes(range(40))] * 3, {258: [16] * 3, 262: [2], 277: [3], 284: [2]}, ">"),
+        tiff_of([bytes(range(32))], {258: [12], 262: [1], 277: [1]}),
+        tiff_of([bytes(range(80))], {258: [32], 262: [1], 277: [1]}),
+        tiff_of([bytes(range(20))], {258: [8], 262: [3], 277: [1], 320: [*range(256)] * 3}),
     ]
 
 

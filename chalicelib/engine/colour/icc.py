@@ -13,6 +13,7 @@ from chalicelib.engine.colour.profiles import to_d50, transposed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+_LIGHT = b"XYZ "
 GREY, RGB, CMYK, LAB = b"GRAY", b"RGB ", b"CMYK", b"Lab "
 Tag = bytes | memoryview
 LARGEST = 16 * 1024 * 1024
@@ -71,7 +72,12 @@ def _judged(profile: bytes) -> bool:
 
 
 def grey_light(profile: bytes) -> Callable[[float], float] | None:
-    """What the profile makes of greys, samples and light 0 to 1; None where that is not one curve."""
+    """What the profile makes of greys, samples and light 0 to 1; None where that is not one curve.
+
+    A grey curve that leads to Lab gives its lightness, which is no light.
+    """
+    if profile[20:24] != _LIGHT:
+        return None
     try:
         tags = dict(_tags(profile))
         first, *others = (tags[name] for name in _CURVES[space(profile)])
@@ -82,7 +88,7 @@ def grey_light(profile: bytes) -> Callable[[float], float] | None:
 
 
 def _is_srgb(tags: Mapping[bytes, Tag], samples: bytes, connection: bytes) -> bool:
-    if samples not in _CURVES or connection != b"XYZ " or tags.keys() & _TABLES:
+    if samples not in _CURVES or connection != _LIGHT or tags.keys() & _TABLES:
         return False
     if not all(_is_srgb_curve(tags[name]) for name in _CURVES[samples]):
         return False

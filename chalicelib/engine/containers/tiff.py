@@ -30,7 +30,7 @@ _KIND, _OLD_KIND, _INSIDE = 254, 255, 330
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
 _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 322, 323
 _NO_PICTURE, _OLD_SMALLER = 1 | 4 | 8, 2  # a smaller copy, a mask or a depth map of another page
-_PLANES, _APART = 284, 2
+_PLANES, _APART, _DEEP = 284, 2, 16
 _STARTS = frozenset({273, 324})  # offsets of strips and of tiles
 _PLACES = frozenset({273, 279, 324, 325})  # offsets and lengths of strips and tiles
 _AS_BYTES = frozenset({1, 2, 7})
@@ -128,7 +128,8 @@ def _held(page: Directory, width: int, height: int) -> int:
     for one in page.entries:
         if one.kind not in _AS_BYTES:
             (STRIPS if one.tag in _PLACES else VALUES).check(one.values)
-    if page.number(_COMPRESSION, _PLAIN) == _PLAIN:
+    deep_apart = page.number(_PLANES) == _APART and page.number(_BITS, 1) == _DEEP
+    if page.number(_COMPRESSION, _PLAIN) == _PLAIN and not deep_apart:
         return 0  # Pillow reads these itself, row by row
     across = page.number(_TILE_WIDTH, width)
     down = page.number(_TILE_HEIGHT, min(height, page.number(_ROWS) or height))
