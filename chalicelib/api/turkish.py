@@ -186,6 +186,9 @@ TURKISH = {
     "The JPEG's restart markers are too few or out of order: a part of the picture is missing or broken.": (
         "JPEG'in yeniden başlatma işaretleri eksik ya da sırasız: resmin bir bölümü eksik ya da bozuk."
     ),
+    "The JPEG's coded pixels have zeros inside that no picture yields: a part of the picture is missing.": (
+        "JPEG'in kodlanmış piksellerinin içinde hiçbir resimde olmayan sıfırlar var: resmin bir bölümü eksik."
+    ),
     "The JPEG has no pixels for one of its colours.": "JPEG'de renklerden birinin pikselleri yok.",
     "The JPEG's last scans are missing, without which its colours and brightness are only roughly known.": (
         "JPEG'in son taramaları yok; onlar olmadan renkleri ve parlaklığı yalnızca kabaca biliniyor."

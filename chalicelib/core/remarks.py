@@ -8,6 +8,7 @@ from __future__ import annotations
 JPEG_SHORT = "The JPEG's coded pixels end too early: a part of the picture is missing or broken."
 JPEG_LEFT = "The JPEG's coded pixels do not fit its size: a part of the picture is missing or broken."
 JPEG_RESTARTS = "The JPEG's restart markers are too few or out of order: a part of the picture is missing or broken."
+JPEG_UNWRITTEN = "The JPEG's coded pixels have zeros inside that no picture yields: a part of the picture is missing."
 JPEG_PLANE = "The JPEG has no pixels for one of its colours."
 JPEG_ROUGH = "The JPEG's last scans are missing, without which its colours and brightness are only roughly known."
 JPEG_COARSE = "The JPEG's last scans are missing, so its detail is coarser than its encoder meant it."

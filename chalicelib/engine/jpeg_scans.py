@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.remarks import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH
+from chalicelib.core.remarks import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH, JPEG_UNWRITTEN
 from chalicelib.engine.bounds import SEGMENTS, Tally
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.jpeg_frame import FRAMES, PROGRESSIVE, Frame, Scan, intervals, read_frame, read_scan, units
 from chalicelib.engine.clean.jpeg_parts import EOI, MOST_INTERVALS, SOS, before_fill
-from chalicelib.engine.clean.jpeg_tables import DRI
+from chalicelib.engine.clean.jpeg_tables import DHT, DRI
+from chalicelib.engine.jpeg_zeros import Codes, is_hole, longest_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,7 @@ class Scans:
     """Why some pixels cannot be there, whatever the decoder says."""
     lows: dict[tuple[int, int], int] = field(default_factory=dict)
     """Component and coefficient -> how many of its low bits have not come."""
+    codes: Codes = field(default_factory=Codes)
 
     def lacks(self) -> str:
         """The fault, or what no scan has brought."""
@@ -91,6 +93,8 @@ def _walk(data: bytes, found: Scans) -> None:
             found.frame = read_frame(marker, body)
         elif marker == DRI:
             restart = int.from_bytes(body, "big")
+        elif marker == DHT:
+            found.codes.unread.append(body)
         elif marker == SOS and found.frame:
             at = _scan(data, at, read_scan(found.frame, body), restart, found)
             if found.frame.marker != PROGRESSIVE and not found.lacks():
@@ -107,6 +111,8 @@ def _scan(data: bytes, at: int, scan: Scan, restart: int, found: Scans) -> int:
     marks = [mark.start() for mark in _RESTART.finditer(data, at, end)] if wanted > 1 else []
     if not _are_in_order(bytes(data[mark + 1] for mark in marks[: wanted - 1]), wanted - 1):
         found.fault = JPEG_RESTARTS
+    elif is_hole(longest_run(data, at, end), found.frame, scan, found.codes):
+        found.fault = found.fault or JPEG_UNWRITTEN
     for bits in ((name, place) for name in scan.tables for place in range(scan.first, scan.last + 1)):
         found.lows[bits] = min(scan.low, found.lows.get(bits, _UNSEEN))
     found.intervals += _intervals(data, [at - 2, *marks, end][: wanted + 1], _bits(found.frame, scan, restart, wanted))

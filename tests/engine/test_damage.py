@@ -20,7 +20,14 @@ ONE = Recipe(sizes=(64,), formats=("jpeg",))
 SIZE = (331, 217)
 LIMITS, LENIENT = Limits(), Limits(takes_damaged=True)
 EOI, SOS = b"\xff\xd9", b"\xff\xda"
-MISSING = (remarks.JPEG_SHORT, remarks.JPEG_LEFT, remarks.JPEG_RESTARTS, remarks.JPEG_PLANE, remarks.JPEG_ROUGH)
+MISSING = (
+    remarks.JPEG_SHORT,
+    remarks.JPEG_LEFT,
+    remarks.JPEG_RESTARTS,
+    remarks.JPEG_PLANE,
+    remarks.JPEG_ROUGH,
+    remarks.JPEG_UNWRITTEN,
+)
 
 Break = Callable[[bytes, int], bytes]
 
