@@ -205,6 +205,10 @@ TURKISH = {
     "A checksum of the PNG's pixels is wrong, although the pixels are right; the public copy has the right one.": (
         "PNG'nin piksellerinin bir sağlama toplamı yanlış, ama pikselleri doğru; yayımlanan kopyada doğrusu var."
     ),
+    "The checksum in the PNG's packed pixels is wrong or missing, although all are there; the public copy has it.": (
+        "PNG'nin paketlenmiş piksellerindeki sağlama toplamı yanlış ya da eksik, ama piksellerin hepsi var; "
+        "yayımlanan kopyada doğrusu var."
+    ),
     "The PNG has no end chunk; the public copy has one.": "PNG'nin bitiş parçası yok; yayımlanan kopyada var.",
     "Text or a colour profile of the PNG is longer than is usual, or broken; decoders may refuse the original.": (
         "PNG'deki bir metin ya da renk profili alışılandan uzun ya da bozuk; çözücüler özgün dosyayı reddedebilir."
@@ -503,6 +507,7 @@ TURKISH = {
     "A JPEG segment reaches beyond the file.": "Bir JPEG bölümü dosyanın dışına taşıyor.",
     "The PNG has no end chunk.": "PNG'nin bitiş parçası yok.",
     "A PNG chunk reaches beyond the file.": "Bir PNG parçası dosyanın dışına taşıyor.",
+    "No checksum of the PNG's pixels is right.": "PNG'nin piksellerinin hiçbir sağlama toplamı doğru değil.",
     "A PNG chunk does not match its checksum.": "Bir PNG parçası sağlama toplamına uymuyor.",
     "The GIF is cut off.": "GIF yarım kalmış.",
     "The GIF has a block of no known kind.": "GIF'te bilinmeyen türde bir blok var.",

@@ -18,6 +18,7 @@ PNG_ASIDE = "Something that the PNG says beside its pixels does not match its ch
 PNG_PIXELS = (
     "A checksum of the PNG's pixels is wrong, although the pixels are right; the public copy has the right one."
 )
+PNG_SUM = "The checksum in the PNG's packed pixels is wrong or missing, although all are there; the public copy has it."
 PNG_ENDLESS = "The PNG has no end chunk; the public copy has one."
 PNG_LONG = "Text or a colour profile of the PNG is longer than is usual, or broken; decoders may refuse the original."
 GIF_ENDLESS = "The GIF has no trailer; the public copy has one."

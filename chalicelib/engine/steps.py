@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from chalicelib.core.remarks import PNG_PIXELS, PNG_SUM
 from chalicelib.engine.color import normal
 from chalicelib.engine.colour.convert import srgb
 from chalicelib.engine.colour.deep import lifted
@@ -13,11 +14,14 @@ from chalicelib.engine.colour.description import SRGB
 from chalicelib.engine.decode import decode
 from chalicelib.engine.resample import shrink
 from chalicelib.engine.stills import still_of
+from chalicelib.engine.watched import verdict
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chalicelib.engine.colour.description import ColourDescription
+    from chalicelib.engine.decode import Box
     from chalicelib.engine.probe import Source
 
 _DEEP_GREYS = "I;16"
@@ -53,8 +57,7 @@ def full(source: Source) -> Image.Image:
     Raises:
         DamagedImage, ImageTooLarge: see `decode`.
     """
-    decode(source.image, room=source.room, takes_damaged=source.takes_damaged)
-    _choose(source)
+    _decode(source)
     return whole(source, is_last=True)
 
 
@@ -90,11 +93,23 @@ def fit(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 def _largest(source: Source, longest: int) -> Image.Image:
     target = fit(source.image.size, longest)
-    box = decode(source.image, longest, room=source.room, takes_damaged=source.takes_damaged)
-    _choose(source)
+    box = _decode(source, longest)
     # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
     image, colour = _comparable(source)
     return upright(srgb(shrink(image, target, box), colour), source.exif.orientation)
+
+
+def _decode(source: Source, longest: int | None = None) -> Box:
+    """Decode it, and choose its still.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`; also where both checksums of a PNG's pixels are wrong.
+    """
+    box = decode(source.image, longest, room=source.room, takes_damaged=source.takes_damaged)
+    if PNG_PIXELS in source.survey.warnings and PNG_SUM in verdict(source.image).warnings:
+        raise DamagedImage("No checksum of the PNG's pixels is right.")
+    _choose(source)
+    return box
 
 
 def _comparable(source: Source) -> tuple[Image.Image, ColourDescription]:

@@ -6,6 +6,7 @@ decoders of ours that hand every byte on to Pillow's and watch what becomes of i
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from PIL import Image
@@ -42,6 +43,8 @@ _FAULTLESS = Verdict()
 _WHOLE = (1, 0)
 """What stands for a JPEG's scale and draft mode where none was asked for."""
 _IHDR = slice(16, 29)
+_CHUNKS, _AROUND = 8, 12
+"""Where a PNG's chunks begin, and what each has beside its body."""
 
 
 def watch(image: ImageFile) -> None:
@@ -71,7 +74,20 @@ def _watch_png(image: ImageFile, data: bytes) -> None:
         header = read_header(data[_IHDR])
     except CannotRebuild:  # the decoder says what it thinks of it
         return
-    _hand_over(image, "watched_png", PngWatch(header.size))
+    _hand_over(image, "watched_png", PngWatch(header.size, coded=_coded(data)))
+
+
+def _coded(data: bytes) -> int:
+    """Bytes in the first run of IDAT."""
+    at, found = _CHUNKS, 0
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            found += length
+        elif found:
+            break
+        at += _AROUND + length
+    return found
 
 
 def _hand_over(image: ImageFile, codec: str, *config: object) -> None:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
+from chalicelib.core.remarks import PNG_SUM
+from chalicelib.engine.zlib_stream import ZlibStream
+
 if TYPE_CHECKING:
     from chalicelib.engine.watched_jpeg import Decoder
 
@@ -28,12 +31,16 @@ class PngWatch:
 
     wanted: int
     """Bytes of all rows."""
+    coded: int
+    """Bytes of all chunks that hold them."""
     packed: int | None = None
-    """Bytes that the stream took, once it has ended after exactly `wanted` bytes."""
+    """Bytes that the stream took, once it has ended after exactly `wanted` bytes; a wrong checksum is not in them."""
+    checksum: bytes = b""
+    """The right one, where the stream has a wrong one or none."""
 
     def verdict(self) -> tuple[str, tuple[str, ...]]:
-        """Nothing: what is missing is an error of the decoder's."""
-        return "", ()
+        """What is wrong with the checksum; what is missing is an error of the decoder's."""
+        return "", (PNG_SUM,) if self.checksum else ()
 
 
 class WatchedPng:
@@ -46,37 +53,36 @@ class WatchedPng:
         self._inner: Decoder = cast("Any", Image).core.zip_decoder(
             mode, *(one for one in args if one is not self._watch)
         )
-        self._inflater = zlib.decompressobj()
+        self._stream = ZlibStream()
         self._left = self._watch.wanted
-        self._taken = 0
+        self._coming = self._watch.coded
         self._rest = _HEADER
         self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
 
     def decode(self, data: bytes) -> tuple[int, int]:
         """See Pillow. All of the data is taken."""
+        self._coming -= len(data)
         try:
             for at in range(0, len(data), _SLICE):
                 fault = self._take(data[at : at + _SLICE])
-                if fault or self._inflater.eof or self._left < 0:  # what goes beyond the picture is not unpacked
+                if fault or self._stream.is_over or self._left < 0:  # what goes beyond the picture is not unpacked
                     return self._end(fault)
         except zlib.error:
             return -1, _BROKEN
-        return len(data), 0
+        return self._end(0) if self._stream.has_ended and self._coming <= 0 else (len(data), 0)
 
     def _take(self, piece: bytes) -> int:
-        self._taken += len(piece)
-        fault, full = 0, True
-        # As long as there may be more: zlib can have taken all of the piece and still hold rows of it.
-        while (piece or full) and not (fault or self._inflater.eof) and self._left >= 0:
-            rows = self._inflater.decompress(piece, _BLOCK)
-            piece, full = self._inflater.unconsumed_tail, len(rows) == _BLOCK
+        for rows in self._stream.unpack(piece, _BLOCK):
             fault = self._hand_on(rows)
-        self._taken -= len(self._inflater.unused_data)
-        return fault
+            if fault or self._left < 0:
+                return fault
+        return 0
 
     def _hand_on(self, rows: bytes) -> int:
         fits = rows if len(rows) <= self._left else rows[: max(0, self._left)]
         self._left -= len(rows)
+        if not fits:  # Pillow's takes an empty block for a fault
+            return 0
         size = len(fits).to_bytes(2, "little")
         stream = b"".join((self._rest, b"\0", size, (len(fits) ^ _BLOCK).to_bytes(2, "little"), fits))
         taken, fault = self._inner.decode(stream)
@@ -85,5 +91,7 @@ class WatchedPng:
 
     def _end(self, fault: int) -> tuple[int, int]:
         if self._left == 0 and not fault:
-            self._watch.packed = self._taken
+            stream = self._stream
+            self._watch.packed = stream.taken + len(stream.checksum) * stream.is_right
+            self._watch.checksum = b"" if stream.is_right else stream.checksum
         return -1, fault if fault or self._left <= 0 else _BROKEN

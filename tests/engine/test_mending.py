@@ -66,6 +66,26 @@ def _wrong_idat() -> bytes:
     return data[:-16] + bytes([data[-16] ^ 0x55]) + data[-15:]
 
 
+def _packed(change: Callable[[bytes], bytes], *, step: int = 1 << 20, color: int = 2, level: int = 6) -> bytes:
+    """A PNG whose packed pixels were changed, in chunks of so many bytes, each with a right checksum."""
+    image = scene(SIZE) if color == 2 else scene(SIZE).convert("L")
+    samples = image.tobytes()
+    across = len(samples) // SIZE[1]
+    rows = b"".join(b"\0" + samples[at : at + across] for at in range(0, len(samples), across))
+    header = struct.pack(">IIBBBBB", *SIZE, 8, color, 0, 0, 0)
+    packed = change(zlib.compress(rows, level))
+    pixels = b"".join(png_chunk(b"IDAT", packed[at : at + step]) for at in range(0, len(packed), step))
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + pixels + png_chunk(b"IEND", b"")
+
+
+def _whole(packed: bytes) -> bytes:
+    return packed
+
+
+def _wrong_sum(packed: bytes) -> bytes:
+    return packed[:-4] + bytes(4)
+
+
 def _gif(tail: bytes) -> bytes:
     return _film()[:-1] + tail
 
@@ -88,6 +108,19 @@ MENDED: dict[str, tuple[str, Make, Make]] = {
     "profile with a wrong checksum": (remarks.PNG_ASIDE, lambda: _broken(b"iCCP", b"x\0\0abc"), _png),
     "gamma with a wrong checksum": (remarks.PNG_ASIDE, lambda: _broken(b"gAMA", b"\0\1\x86\xa0"), _png),
     "pixels with a wrong checksum": (remarks.PNG_PIXELS, _wrong_idat, _png),
+    "pixels with a wrong sum": (remarks.PNG_SUM, lambda: _packed(_wrong_sum), lambda: _packed(_whole)),
+    "pixels without a sum": (remarks.PNG_SUM, lambda: _packed(lambda p: p[:-4]), lambda: _packed(_whole)),
+    "pixels with half a sum": (remarks.PNG_SUM, lambda: _packed(lambda p: p[:-2]), lambda: _packed(_whole)),
+    "pixels with a wrong sum and more": (
+        remarks.PNG_SUM,
+        lambda: _packed(lambda p: _wrong_sum(p) + b"more", step=97),
+        lambda: _packed(_whole),
+    ),
+    "greys in stored blocks with a wrong sum": (
+        remarks.PNG_SUM,
+        lambda: _packed(_wrong_sum, color=0, level=0, step=8_192),
+        lambda: _packed(_whole, color=0, level=0),
+    ),
     "no end chunk": (remarks.PNG_ENDLESS, lambda: _png()[:-12], _png),
     "end chunk cut": (remarks.PNG_ENDLESS, lambda: _png()[:-5], _png),
     "zeros for an end chunk": (remarks.PNG_ENDLESS, lambda: _png()[:-12] + bytes(70_000), _png),
@@ -139,6 +172,8 @@ QUIET: dict[str, Make] = {
     "GIF with junk behind its trailer": lambda: _film() + b"junk" * 99,
     "WebP with junk behind it": lambda: _lossy() + b"junk" * 99,
     "PNG with junk behind it": lambda: _png() + b"junk" * 99,
+    "PNG in chunks of three bytes": lambda: _packed(_whole, step=3, level=9),
+    "PNG whose sum is in two chunks": lambda: _packed(_whole, step=len(_packed(_whole)) - 57 - 2),
     "PNG with a megabyte of plain text": lambda: _after_header(png_chunk(b"tEXt", b"a\0" + b"word " * 300_000)),
     "PNG with a profile that is none": lambda: _after_header(png_chunk(b"iCCP", b"icc\0\0not packed")),
     "AVIF with a free box": lambda: _avif() + b"\0\0\0\x10free" + bytes(8),
@@ -173,6 +208,19 @@ def test_what_every_reader_passes_over_is_not_told(oddity: str) -> None:
     assert done.picture.warnings == ()
     full = opened(done.renditions[0].body).convert("RGB")
     assert psnr(full, opened(QUIET[oddity]()).convert("RGB")) > 36
+
+
+def test_pixels_of_which_no_checksum_is_right_are_damaged() -> None:
+    data = _packed(_wrong_sum)
+    at = data.index(b"IEND") - 8
+    with pytest.raises(DamagedImage, match="No checksum"):
+        process(data[:at] + bytes(4) + data[at + 4 :], ONE, Limits(takes_damaged=True))
+
+
+@pytest.mark.parametrize("change", [lambda p: p[:-30], lambda p: b"\x79" + p[1:], lambda p: b"\x78\xbb" + p[2:]])
+def test_packed_pixels_that_lack_more_than_their_sum_are_damaged(change: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(DamagedImage):
+        process(_packed(change), ONE, Limits())
 
 
 @pytest.mark.parametrize("kind", [b"IHDR", b"IDAT", b"PLTE", b"tRNS"])

@@ -82,10 +82,15 @@ def _png() -> list[bytes]:
 
 
 def _faulty_png() -> list[bytes]:
-    """Without an end and with text that unpacks to too much; with half a gamma."""
+    """Without an end and with text that unpacks to too much; with half a gamma; without the sum of its pixels."""
     whole = encoded(scene(SIZE), "PNG")
     text = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_100_000)))
-    return [whole[:33] + text + whole[33:-12], whole[:33] + png_chunk(b"gAMA", b"\0\1") + whole[33:]]
+    unsummed = png_chunk(b"IDAT", zlib.compress(bytes(range(13)) * 4)[:-4])
+    return [
+        whole[:33] + text + whole[33:-12],
+        whole[:33] + png_chunk(b"gAMA", b"\0\1") + whole[33:],
+        raw_png((4, 4), 8, 2, []).replace(png_chunk(b"IDAT", zlib.compress(b"")), unsummed),
+    ]
 
 
 def _webp() -> list[bytes]:
@@ -157,6 +162,7 @@ def _gif() -> list[bytes]:
         _animated("GIF")[:-1] + bytes(9),
         _fading("GIF", disposal=3),
         gif(((4, 2, 4, 4), 1, None), ((0, 0, 2, 2), 2, 2)),
+        gif(((0, 0, 12, 8), 1, 1)).replace(b"\0,", b"\0\x21\xf9\4\1\0\0\2\0\x21\xfe\1x\0,", 1),
     ]
 
 

@@ -58,7 +58,7 @@ def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:
     header = read_header(file.facts[b"IHDR"])
     sizes = [_sized(frame, header) for frame in file.frames]
     watch = seen(image)
-    known = [watch.packed if isinstance(watch, PngWatch) else None, *[None] * len(sizes)]
+    known = [watch if isinstance(watch, PngWatch) else None, *[None] * len(sizes)]
     packed = [_packed(frame, size, end) for frame, size, end in zip(file.frames, sizes, known, strict=False)]
     exif = told.exif()
     turn = [chunk(b"eXIf", exif)] if exif else []
@@ -117,10 +117,12 @@ def _sized(frame: _Frame, header: Header) -> Header:
     return header.sized(width, height)
 
 
-def _packed(frame: _Frame, size: Header, known: int | None) -> bytes:
+def _packed(frame: _Frame, size: Header, known: PngWatch | None) -> bytes:
     """The decoder has seen where the first frame's pixels end."""
     whole = b"".join(frame.packed)
-    packed = exactly(whole, size) if known is None else whole[:known]  # the same object if that is all of it
+    seen_end = known if known and known.packed else None
+    # The same object if that is all of it.
+    packed = whole[: seen_end.packed] + seen_end.checksum if seen_end else exactly(whole, size)
     prove_spare(size, packed)
     return packed
 
