@@ -248,6 +248,9 @@ TURKISH = {
     "The AVIF's coded pixels end in zeros: a part of the picture is missing.": (
         "AVIF'in kodlanmış pikselleri sıfırlarla bitiyor: resmin bir bölümü eksik."
     ),
+    "The JPEG has more than one start marker; decoders may refuse the original. The public copy has one.": (
+        "JPEG'in birden çok başlangıç işareti var; çözücüler aslını reddedebilir. Yayımlanan kopyada bir tane var."
+    ),
     "The JPEG has no end marker; the public copy has one.": "JPEG'in bitiş işareti yok; yayımlanan kopyada var.",
     "There is an object under this key again.": "Bu anahtarın altında yine bir nesne var.",
     "This takes one file; send many to POST /bulk_upload.": (

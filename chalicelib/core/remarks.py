@@ -13,6 +13,7 @@ JPEG_PLANE = "The JPEG has no pixels for one of its colours."
 JPEG_ROUGH = "The JPEG's last scans are missing, without which its colours and brightness are only roughly known."
 JPEG_COARSE = "The JPEG's last scans are missing, so its detail is coarser than its encoder meant it."
 JPEG_STRAY = "The JPEG has a few bytes behind its coded pixels that belong to nothing; the public copy is without them."
+JPEG_STARTS = "The JPEG has more than one start marker; decoders may refuse the original. The public copy has one."
 JPEG_ENDLESS = "The JPEG has no end marker; the public copy has one."
 PNG_ASIDE = "Something that the PNG says beside its pixels does not match its checksum, and is left out."
 PNG_PIXELS = (

@@ -148,6 +148,16 @@ def test_a_file_that_lacks_nothing_but_its_end_marker_is_taken(kind: str) -> Non
     assert full == _processed(_whole(kind))[1]
 
 
+@pytest.mark.parametrize("more", [1, 2, 30])
+@pytest.mark.parametrize("kind", ["baseline", "progressive", "grey"])
+def test_a_file_with_several_start_markers_is_taken_with_one(kind: str, more: int) -> None:
+    whole = _whole(kind)
+    picture, body = _processed(whole[:2] * more + whole[:-2])
+    assert picture.warnings == (remarks.JPEG_STARTS, remarks.JPEG_ENDLESS)
+    assert _processed(whole[:2] * more + whole)[0].warnings == (remarks.JPEG_STARTS,)
+    assert body == _processed(whole)[1]
+
+
 @pytest.mark.parametrize("kind", ["baseline", "progressive", "restarts", "grey"])
 @pytest.mark.parametrize("tail", [b"checksum: 8812", b"word" + bytes(70_000)])
 def test_a_few_bytes_or_a_disks_empty_blocks_behind_the_pixels_are_no_damage(kind: str, tail: bytes) -> None:

@@ -59,6 +59,7 @@ def _jpeg() -> list[bytes]:
         lossless_jpeg(scene((16, 12))),
         encoded(scene(SIZE).convert("L"), "JPEG", progressive=True, restart_marker_blocks=1)[:-2],
         encoded(scene(SIZE), "JPEG")[:-2] + b"odd" + bytes(300) + b"\xff\xd9",
+        b"\xff\xd8\xff\xd8" + encoded(scene(SIZE), "JPEG"),
         encoded(Image.new("L", (200, 200)), "JPEG", optimize=True),  # its pixels are zeros, which its tables explain
     ]
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.core.remarks import JPEG_ENDLESS
+from chalicelib.core.remarks import JPEG_ENDLESS, JPEG_STARTS
 from chalicelib.engine.bounds import SCANNED, SCANS, SEGMENTS, STRAY, TOLD, Tally
 from chalicelib.engine.containers.jpeg_frame import Frame, check_coding, frame_of
 from chalicelib.engine.containers.parts import Part, Survey
@@ -22,11 +22,14 @@ _SCALED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # all but lossless ones, wh
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_STARTS = re.compile(rb"(?:\xff\xd8)+(?=\xff\xd8)")
 _TOLD = (b"Exif\0\0", b"Photoshop 3.0\0")
 
 
 def survey(data: bytes) -> Survey:
-    """The segments before the first scan, and what decoding takes. An end marker is added where none follows.
+    """The segments before the first scan, and what decoding takes.
+
+    An end marker is added where none follows, and of several start markers side by side only the last one is kept.
 
     Of one scan no more, because the decoder reads every coded byte and says itself what is missing. Several scans
     are counted, as each is a walk over the whole picture.
@@ -36,6 +39,14 @@ def survey(data: bytes) -> Survey:
         DamagedImage: there is no scan, no end marker behind arithmetic coding, or a segment reaches beyond the file.
         ImageTooLarge: there are more segments, scans or bytes between them than are worked through.
     """
+    more = _STARTS.match(data)
+    if not more:
+        return _survey(data)
+    found = _survey(mended := data[more.end() :])
+    return replace(found, warnings=(JPEG_STARTS, *found.warnings), mended=found.mended or mended)
+
+
+def _survey(data: bytes) -> Survey:
     walk = _segments(data)
     head, scan = _head(walk)
     frame, scans, held = frame_of(data, head), 1, 0
