@@ -148,3 +148,19 @@ def test_lightness_of_16_bits_shows_as_that_of_8() -> None:
     ):
         assert _greys(data) == shallow
     assert shallow[2] == pytest.approx(102, abs=1)
+
+
+@pytest.mark.parametrize("compression", [1, DEFLATE])
+@pytest.mark.parametrize("lost", [0, 1, 3])
+def test_a_strip_that_lies_nowhere_is_damaged(compression: int, lost: int) -> None:
+    line = bytes(5) if compression == 1 else zlib.compress(bytes(5))
+    tags: Tags = {258: [8], 259: [compression], 262: [1], 277: [1], 278: [1]}
+    at = [0 if i == lost else 8 + i * len(line) for i in range(4)]
+    _shown(tiff_of([line] * 4, tags))
+    with pytest.raises(DamagedImage, match="missing"):
+        _shown(tiff_of([line] * 4, tags | {273: at}))
+
+
+def test_a_strip_that_nobody_needs_may_lie_nowhere() -> None:
+    tags: Tags = {258: [8], 262: [1], 277: [1], 278: [2], 273: [8, 18, 0]}
+    assert _greys(tiff_of([bytes([9] * 10)] * 2, tags)) == [9] * 5

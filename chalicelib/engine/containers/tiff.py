@@ -14,7 +14,7 @@ from chalicelib.core.remarks import TIFF_COPY, TIFF_PAGES
 from chalicelib.engine.bounds import DIRECTORIES, STRIPS, VALUES, Tally
 from chalicelib.engine.containers.parts import Survey
 from chalicelib.engine.containers.tiff_coding import coding_of, is_raw, samples_of
-from chalicelib.engine.containers.tiff_directory import directory, layout_of
+from chalicelib.engine.containers.tiff_directory import WHOLE, directory, layout_of
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _ENOUGH_PAGES = 1000
 _MOST_INSIDE = 32
 """Directories inside the first one that are looked at; raw photos have two or three, pyramids a dozen."""
-_PLAIN = 1
+_PLAIN, _OLD_JPEG = 1, 6
+_MISSING = "Strips or tiles of the TIFF are missing."
 _KIND, _OLD_KIND, _INSIDE = 254, 255, 330
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
 _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 322, 323
@@ -82,10 +83,13 @@ def _surveyed(data: bytes) -> Survey:
     frames = max(1, sum(map(_is_whole, pages)))
     start = None if main is pages[0] else (layout.first, struct.pack(layout.order + layout.offset, main.at))
     width, height = main.number(_WIDTH), main.number(_HEIGHT)
-    if _listed(main) < _needed(main, width, height):
-        raise DamagedImage("Strips or tiles of the TIFF are missing.")
+    needed = _needed(main, width, height)
+    if _listed(main) < needed:
+        raise DamagedImage(_MISSING)
     told = tuple(one for one, is_so in ((TIFF_PAGES, frames > 1), (TIFF_COPY, start is not None)) if is_so)
     held, words = _held(main, width, height), samples_of(main)
+    if _lies_nowhere(main, needed):
+        raise DamagedImage(_MISSING)
     return Survey((), frames, width, height, held, start=start, coding=words, warnings=told)
 
 
@@ -109,6 +113,12 @@ def _pixels(page: Directory) -> int:
 
 def _listed(page: Directory) -> int:
     return max((entry.values for entry in page.entries if entry.tag in _STARTS), default=0)
+
+
+def _lies_nowhere(page: Directory, needed: int) -> bool:
+    """Whether a strip or tile begins at 0, where the file's header is; old JPEG says elsewhere where it begins."""
+    starts = [one.tag for one in page.entries if one.tag in _STARTS and one.kind in WHOLE]
+    return page.number(_COMPRESSION) != _OLD_JPEG and any(0 in page.numbers(tag, needed) for tag in starts)
 
 
 def _needed(page: Directory, width: int, height: int) -> int:

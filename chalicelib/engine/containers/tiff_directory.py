@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _BIG = 43
 # type -> struct letter and bytes of one value, of the types that whole numbers have: SHORT, LONG, IFD, LONG8, IFD8
-_WHOLE = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4), 16: ("Q", 8), 18: ("Q", 8)}
+WHOLE = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4), 16: ("Q", 8), 18: ("Q", 8)}
 
 
 class Layout(NamedTuple):
@@ -63,7 +63,7 @@ class Directory:
 
     def _number(self, entry: Entry, index: int) -> int:
         """A value, where it is a whole number within the file; 0 elsewhere."""
-        letter, size = _WHOLE.get(entry.kind, ("", 1))
+        letter, size = WHOLE.get(entry.kind, ("", 1))
         if not letter or index >= entry.values:
             return 0
         at, inline = entry.at, struct.calcsize("<" + self.layout.offset)
