@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from chalicelib.engine.deep_key import deep_key, finishing
 from chalicelib.engine.guard import decoder_errors, parser_errors
 from chalicelib.engine.memory import Room
 from chalicelib.engine.mended import mend, mended_file
@@ -40,9 +41,11 @@ _PLUGINS = {
 _THROUGH_BYTES = frozenset({"WEBP", "AVIF"})
 """Formats whose decoders give a frame as bytes, which Pillow then copies into a picture."""
 _BLOCK = 1 << 20
+_TWICE = "RGB twice"
+"""A mode of no picture, for one that may be decoded again beside itself."""
 _UNTAKEN = Room()
 # How a decoder stretched samples to 8 bits; a transparent colour (PNG's tRNS) is given in the file's own samples.
-_STRETCHED = {"L;2": 85.0, "L;4": 17.0, "RGB;16B": 1 / 256}
+_STRETCHED = {"L;2": 85, "L;4": 17}
 
 
 def open_picture(form: str, data: bytes) -> ImageFile:
@@ -98,6 +101,7 @@ def decode(
     if image.format == "TIFF":
         arrange(image)
     _stretch_key(image)
+    finish = finishing(image)
     # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
     image.decodermaxblock = coded_bytes(image)
     if image.format in _THROUGH_BYTES:
@@ -107,6 +111,7 @@ def decode(
     if (fault := verdict(image).fault) and not takes_damaged:
         raise DamagedImage(fault)
     mend(image)
+    finish()
     if image.format == "TIFF":
         settle(image)
     if image.format in _THROUGH_BYTES:
@@ -117,7 +122,8 @@ def decode(
 def _admit(image: ImageFile, room: Room, *, is_anew: bool) -> None:
     is_keyed = "transparency" in image.info
     form = str(image.format).lower()
-    room.admit(form, image.mode, image.width * image.height, is_keyed=is_keyed, is_anew=is_anew)
+    mode = image.mode if deep_key(image) is None else _TWICE
+    room.admit(form, mode, image.width * image.height, is_keyed=is_keyed, is_anew=is_anew)
 
 
 class _Once:
@@ -169,6 +175,4 @@ def _stretch_key(image: ImageFile) -> None:
     key = image.info.get("transparency")
     factor = _STRETCHED.get(str(image.tile[0].args)) if image.tile else None
     if factor and isinstance(key, int):
-        image.info["transparency"] = int(key * factor)
-    elif factor and isinstance(key, tuple):
-        image.info["transparency"] = tuple(int(sample * factor) for sample in key)
+        image.info["transparency"] = key * factor

@@ -31,6 +31,7 @@ _DECODED: Mapping[str, float] = {
     "L": 1.3,
     "P": 5.6,
     "RGB": 4.6,
+    "RGB twice": 14.2,
     "RGBA": 8.6,
     "CMYK": 4.6,
     "I;16": 7.2,

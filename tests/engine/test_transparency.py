@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from chalicelib.core.pictures import Limits, Processed, Recipe
+from chalicelib.core.remarks import PNG_SUM
 from chalicelib.engine.mended import mended_file
 from chalicelib.engine.pipeline import process
+from chalicelib.errors import ImageTooLarge
 from tests.engine.odd import BGRA, RED, RGBA, SIZE, bmp, gif, tiff
 from tests.pictures import encoded, opened, png_chunk, raw_png, riff_chunk, see_through
 
@@ -226,3 +228,43 @@ def test_one_clear_grey_of_a_16_bit_png_is_clear_and_its_neighbours_are_not() ->
     small = opened(made.renditions[1].body)
     assert [small.getpixel((x, 1))[3] for x in (0, 5)] == [255, 0]  # type: ignore[index]
     assert png_chunk(b"tRNS", b"\x80\x01") in made.renditions[0].body
+
+
+KEY = (0x8001, 0x40FF, 0x1234)
+NEAR = [(0x8000, 0x40FF, 0x1234), (0x8001, 0x40FE, 0x1234), (0x8001, 0x40FF, 0x1235), (0x8101, 0x40FF, 0x1234)]
+
+
+def _deep_png(*pixels: tuple[int, int, int]) -> bytes:
+    """Three columns of each of these colours, and one of them transparent."""
+    rows = [b"".join(struct.pack(">3H", *pixel) * 3 for pixel in pixels)] * 4
+    return raw_png((3 * len(pixels), 4), 16, 2, rows, tRNS=struct.pack(">3H", *KEY))
+
+
+@pytest.mark.parametrize("near", NEAR)
+def test_a_colour_of_16_bits_is_not_clear_for_being_near_the_clear_one(near: tuple[int, int, int]) -> None:
+    assert not _made(_deep_png(near, (0, 0, 0))).picture.has_alpha
+    made = _made(_deep_png(near, KEY))
+    assert made.picture.has_alpha
+    small = opened(made.renditions[1].body)
+    assert [small.getpixel((x, 1))[3] for x in (0, 5)] == [255, 0]  # type: ignore[index]
+
+
+def test_a_clear_colour_of_16_bits_is_found_in_a_file_without_the_sum_of_its_pixels() -> None:
+    data = _deep_png(NEAR[0], KEY)
+    at = data.index(b"IDAT") - 4
+    size = int.from_bytes(data[at : at + 4], "big")
+    made = _made(data[:at] + png_chunk(b"IDAT", data[at + 8 : at + 4 + size]) + data[at + 12 + size :])
+    assert made.picture.has_alpha
+    assert made.picture.warnings == (PNG_SUM,)
+
+
+@pytest.mark.parametrize("tight", [True, False])
+def test_a_clear_colour_of_16_bits_is_decoded_twice_only_where_there_is_memory(tight: bool) -> None:  # noqa: FBT001
+    rows = [struct.pack(">3H", *KEY) * 1_000] * 1_000
+    data = raw_png((1_000, 1_000), 16, 2, rows, tRNS=struct.pack(">3H", *KEY))
+    limits = Limits(memory=(64 << 20) + (14_000_000 if tight else 15_000_000))
+    if tight:
+        with pytest.raises(ImageTooLarge):
+            process(data, ONE, limits)
+    else:
+        assert process(data, ONE, limits).picture.has_alpha

@@ -72,6 +72,7 @@ def _png() -> list[bytes]:
         encoded(scene(SIZE).convert("1"), "PNG"),
         encoded(scene(SIZE).convert("L"), "PNG", icc_profile=_GREY),
         raw_png((4, 3), 16, 4, [bytes(range(16))] * 3, gAMA=b"\0\0\xb1\x8f", tEXt=b"Title\0word"),
+        raw_png((4, 3), 16, 2, [bytes(range(24))] * 3, tRNS=bytes(range(6))),
         _animated("PNG"),
         _fading("PNG", default_image=True),
         described("PNG gAMA 1/1.8 and cHRM Adobe"),
