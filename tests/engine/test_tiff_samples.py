@@ -12,10 +12,10 @@ from PIL import Image
 from chalicelib.core.pictures import Limits
 from chalicelib.engine.probe import probe
 from chalicelib.engine.steps import full
-from chalicelib.errors import DamagedImage
-from tests.pictures import encoded, raw_png
+from chalicelib.errors import DamagedImage, UnsupportedType
+from tests.pictures import encoded, raw_png, scene
 from tests.profiles import lightness_profile
-from tests.tiffs import Tags, tiff_of
+from tests.tiffs import Page, Tags, tiff_of, tiff_with
 
 SIZE = (5, 4)
 COLOURS = {2: ((200, 60, 50, 128), (40, 90, 250, 60)), 5: ((255, 0, 128, 20), (10, 200, 40, 0))}
@@ -164,3 +164,8 @@ def test_a_strip_that_lies_nowhere_is_damaged(compression: int, lost: int) -> No
 def test_a_strip_that_nobody_needs_may_lie_nowhere() -> None:
     tags: Tags = {258: [8], 262: [1], 277: [1], 278: [2], 273: [8, 18, 0]}
     assert _greys(tiff_of([bytes([9] * 10)] * 2, tags)) == [9] * 5
+
+
+def test_a_large_file_of_the_other_order_is_named() -> None:
+    with pytest.raises(UnsupportedType, match=r"^big-endian BigTIFF is not taken"):
+        _shown(tiff_with(Page(scene((9, 6))), order=">", big=True))

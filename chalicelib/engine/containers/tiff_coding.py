@@ -43,7 +43,9 @@ def is_raw(page: Directory) -> bool:
 
 
 def coding_of(page: Directory) -> str:
-    """The name of the page's compression where it is not decoded; empty where it is."""
+    """The name of the page's compression or layout where it is not decoded; empty where it is."""
+    if page.layout.order == ">" and page.layout.offset == "Q":
+        return "big-endian BigTIFF"  # Pillow looks for its version in the wrong byte
     number = page.number(_COMPRESSION, 1)
     if number in DECODED or not number:
         return ""
