@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from traceback import format_exception
 from typing import Protocol
 
 from chalicelib.core.messages import Arrival
 from chalicelib.core.tasks import Failure, Task
-from chalicelib.errors import OURS, Unavailable, WallifyError
+from chalicelib.errors import OURS, TaskNotFound, TooManyRequests, Unavailable, WallifyError
 from chalicelib.services.attempts import AlreadyFinal, Attempts, Cancelled, Held, LostLease, OutOfAttempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.families import Families
@@ -69,6 +69,9 @@ class Runner:
     families: Families
     new_id: Callable[[], str]
     checkpoint: Checkpoint = passing
+    untold: dict[str, tuple[str, Failure]] = field(default_factory=dict)
+    """Task -> the run of this process that may hold it, and how that ended, where the store did not answer then: it
+    would look like a worker's death."""
 
     def run(self, task_id: str, job: Job, arrival: Arrival | None = None) -> Task | None:
         """One attempt at the task: its final (or handed on) snapshot, or None where there was nothing to do.
@@ -76,8 +79,13 @@ class Runner:
         Redeliver while another run holds it, and after a fault that another attempt may not meet. OtherVersion where an
         object's `arrival` is not, or no longer, this task's.
         """
+        self._tell_late()
+        owner = self.new_id()
         try:
-            task = self.attempts.begin(task_id, self.new_id(), arrival)
+            task = self.attempts.begin(task_id, owner, arrival)
+        except (Unavailable, TooManyRequests) as fault:
+            self.untold[task_id] = (owner, Failure.of(fault))  # an answer that was lost: it may have begun
+            raise
         except AlreadyFinal as repeated:
             log.info("task repeated", extra={"task_id": task_id, "status": repeated.task.status})
             self._leave_tidy(repeated.task, job)
@@ -130,10 +138,32 @@ class Runner:
             return self._discarded(self.attempts.fail(task, error), job)
         alarm = {"alarm": error.code, **({"cause": error.cause} if error.cause else {})} if error.code in OURS else {}
         log.exception("attempt failed", extra={"code": error.code, **alarm})
-        wait = self.attempts.retry(task, error)
+        wait = self._told(task, error)
         if wait is None:
             return self._discarded(self.attempts.tasks.get(task.task_id), job)
         raise Redeliver(wait) from fault
+
+    def _told(self, task: Task, error: Failure) -> timedelta | None:
+        """See `Attempts.retry`. What the store does not take now, this process tells when it is called again."""
+        try:
+            return self.attempts.retry(task, error)
+        except (Unavailable, TooManyRequests):
+            self.untold[task.task_id] = (str(task.owner), error)
+            raise
+
+    def _tell_late(self) -> None:
+        for task_id, (owner, error) in list(self.untold.items()):
+            try:
+                self._tell(task_id, owner, error)
+            except (Unavailable, TooManyRequests):
+                return
+            del self.untold[task_id]
+
+    def _tell(self, task_id: str, owner: str, error: Failure) -> None:
+        with suppress(LostLease, TaskNotFound):  # somebody has looked after it, or it is forgotten
+            task = self.attempts.tasks.get(task_id)
+            if task.owner == owner:
+                self.attempts.retry(task, error)
 
     def _discarded(self, task: Task, job: Job) -> Task:
         # Attempts may have stored something; what cannot be removed now is the nightly clean-up's.
