@@ -63,7 +63,7 @@ def open_picture(form: str, data: bytes) -> ImageFile:
 
 @cache
 def _plugin(form: str) -> type[ImageFile]:
-    """Pillow's reader of the format, without what it reads for nobody: a JPEG's density, by way of all of its Exif."""
+    """Pillow's reader of the format. A JPEG's density is left out, for which it would parse all of Exif."""
     module, name = _PLUGINS[form]
     plugin = getattr(import_module(module), name)
     return type(name, (plugin,), {"_read_dpi_from_exif": lambda _: None}) if form == "jpeg" else plugin

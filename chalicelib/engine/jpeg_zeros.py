@@ -1,4 +1,4 @@
-"""Zeros among a JPEG's coded bytes that no picture yields: blocks of a disk that nobody wrote.
+"""Finds runs of zero bytes in a JPEG's coded data that no encoder writes: blocks of the disk that were never written.
 
 What zeros mean depends on the codes that the scan reads. Of a flat part they may mean block after block without any
 difference, and are as they should be. Elsewhere they mean a coefficient, and then the same one over and over, until

@@ -29,7 +29,7 @@ _PADDING = b"\xff\0" * 8
 _FEW = 64
 """Bytes left over that are no sign of damage: encoders that write whole words leave up to 8, and some a checksum."""
 _ZEROS = 256
-"""So many zeros at an interval's end may be a block of a disk that nobody wrote."""
+"""So many zero bytes at an interval's end may be a block of the disk that was never written."""
 _AHEAD = 10
 _MANY = 100
 """Intervals beyond which each is probed at its end only: what is left over then counts as few."""

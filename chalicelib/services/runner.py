@@ -157,7 +157,7 @@ class Runner:
                 self._tell(task_id, owner, error)
             except (Unavailable, TooManyRequests):
                 return
-            del self.untold[task_id]
+            self.untold.pop(task_id, None)  # another thread may have told it
 
     def _tell(self, task_id: str, owner: str, error: Failure) -> None:
         with suppress(LostLease, TaskNotFound):  # somebody has looked after it, or it is forgotten

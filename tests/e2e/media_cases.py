@@ -36,7 +36,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Refused:
-    """It does not, and whoever sent it learns why."""
+    """It is refused: the error code, words of the message, and details."""
 
     code: str
     says: tuple[str, ...]

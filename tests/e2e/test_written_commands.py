@@ -154,7 +154,7 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
 
 
 def _a_dead_letter(cloud: Cloud, wallify: Wallify) -> str:
-    """The id of one that nobody can read."""
+    """The id of a dead letter that cannot be read."""
     url = cloud.aws("sqs").get_queue_url(QueueName=f"{cloud.outputs['ImagesQueueName']}-dead")["QueueUrl"]
     sent: str = cloud.aws("sqs").send_message(QueueUrl=url, MessageBody="no message of ours")["MessageId"]
 

@@ -28,7 +28,7 @@ from tests.world import Record, a_png
 
 COLLECTIONS = ("nature", "nature", "cities")
 DAYS = timedelta(days=3)
-"""So much later the night comes: what nobody names is an orphan by then."""
+"""Time from upload to the night's work: by then an object without a row is old enough to be an orphan."""
 ORPHAN = "originals/orphan/0.png"
 
 

@@ -78,7 +78,7 @@ def peak(chunks: Chunks) -> float:
 
 
 def _by_codes(chunks: Chunks, _: bool) -> ColourDescription | None:  # noqa: FBT001  one signature for all readers
-    """Whether the range is full is not asked: nobody writes PNG in another, and no browser looks."""
+    """The flag of full range is not read: PNG is written in full range only, and browsers do not read it either."""
     body = chunks[b"cICP"]
     if len(body) != 4 or body[2]:  # noqa: PLR2004  its length; samples of PNG are RGB, whose matrix is 0
         return None

@@ -107,7 +107,7 @@ _WITH_STORE = {"memory": _in_memory, "sqlite": _in_sqlite, "postgresql": _in_pos
 
 
 def later(order: Order, by: timedelta) -> Order:
-    """The same, at another time of day; nobody dies."""
+    """The same order at a later time of day, without an end on the way."""
     return replace(order, at=(order.now + by).isoformat(), dies_at="")
 
 
