@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cli.local.stack import PROJECT
+from tests.corpus import CORPUS, expectations
 from tests.e2e.client import Json, Wallify, in_parallel, task_of
 from tests.e2e.photos import clean, clean_in_full, fetched
 
-CORPUS = Path(os.environ.get("WALLIFY_CORPUS", PROJECT.parent / "shared" / "corpus"))
-
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(not (CORPUS / "MANIFEST.tsv").exists(), reason="WALLIFY_CORPUS names no corpus"),
+    pytest.mark.skipif(not expectations(), reason="WALLIFY_CORPUS names no corpus"),
 ]
-
-PICTURES = {"V": True, "C": True, "R": False, "N": None, "A": None}
-"""What the manifest expects -> whether the file becomes an image; None: either will do."""
 
 HOSTILE = (b"<script", b"<?php", b"<svg", b"javascript:", b"onerror=", b"<!ENTITY", b"/etc/passwd", b"#!/bin/")
 
@@ -57,22 +50,14 @@ class Outcome:
 def test_every_file_ends_at_its_first_attempt_as_expected_and_nothing_hostile_is_published(
     wallify: Wallify, collection: str
 ) -> None:
-    outcomes = in_parallel(lambda row: outcome(wallify, collection, row), list(manifest()))
+    outcomes = in_parallel(lambda row: outcome(wallify, collection, *row), list(expectations().items()))
     assert [fault for one in outcomes for fault in one.faults()] == []
     images = [one.task["result"] for one in outcomes if one.task and one.is_image]
     assert images
     assert [found for some in in_parallel(hostile, images) for found in some] == []
 
 
-def manifest() -> Iterator[dict[str, str]]:
-    with (CORPUS / "MANIFEST.tsv").open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, delimiter="\t"):
-            if row["expect"] in PICTURES:
-                yield row
-
-
-def outcome(wallify: Wallify, collection: str, row: dict[str, str]) -> Outcome:
-    path, expected = row["path"], PICTURES[row["expect"]]
+def outcome(wallify: Wallify, collection: str, path: str, expected: bool | None) -> Outcome:  # noqa: FBT001 - a row
     body = (CORPUS / path).read_bytes()
     answer = wallify.upload(body, Path(path).name, collection=collection, on_duplicate="copy")
     if answer.status_code >= 400:
