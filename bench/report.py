@@ -47,7 +47,7 @@ def show(table: Table, console: Console) -> None:
 
 
 def as_markdown(table: Table) -> str:
-    """The same for docs/performance.md."""
+    """The same for docs/operations/performance.md."""
     lines = [
         f"### {table.title}",
         "",

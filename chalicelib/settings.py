@@ -42,10 +42,10 @@ from chalicelib.setting_types import (
 
 _HEAD = "WALLIFY"
 PREFIX = f"{_HEAD}_"
-PAGE = "docs/settings.md"
+PAGE = "docs/reference/settings.md"
 
 TERMINAL: Mapping[str, str] = {
-    "WALLIFY_URL": "the API that `./wallify` speaks to ([terminal](cli.md))",
+    "WALLIFY_URL": "the API that `./wallify` speaks to ([commands](cli.md))",
     "WALLIFY_TOKEN": "the token for it",
     "WALLIFY_PROFILE": "the profile that names both",
     "WALLIFY_PYTHON": "the Python that `.venv` is made with",

@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         prog="wallify",
         usage="wallify command [options]",
         description="Wallify, from the terminal.",
-        epilog="Each explains itself: `wallify upload --help`. Exit codes: docs/cli.md.",
+        epilog="Help of one command: `wallify upload --help`. Exit codes: docs/reference/cli.md.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -1,4 +1,4 @@
-"""How a command ends, for scripts; docs/cli.md shows this table."""
+"""How a command ends, for scripts; docs/reference/cli.md shows this table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/settings.md from the settings themselves: `python -m scripts.settings_page`."""
+"""Writes the tables of docs/reference/settings.md from the settings themselves: `python -m scripts.settings_page`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chalicelib.settings import CARRIED, TERMINAL, Settings, described, types, v
 from infra.stage import FILLED_IN
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "settings.md"
+PAGE = ROOT / "docs" / "reference" / "settings.md"
 
 MADE, WRITTEN = "<!-- made -->\n", "<!-- written -->\n"
 HEAD = "| variable | default | allowed | meaning |\n|---|---|---|---|\n"

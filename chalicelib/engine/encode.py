@@ -10,7 +10,7 @@ from chalicelib.core.pictures import Encoded
 if TYPE_CHECKING:
     from PIL import Image
 
-# (codec -> longest side at most -> quality): equal SSIMULACRA2 against JPEG 82 at each size, see docs/decisions.md.
+# (codec -> longest side at most -> quality): equal SSIMULACRA2 against JPEG 82 at each size.
 _QUALITY: dict[str, tuple[tuple[int, int], ...]] = {
     "jpeg": ((600, 82),),
     "avif": ((300, 58), (600, 69)),

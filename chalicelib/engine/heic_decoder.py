@@ -1,8 +1,8 @@
 """The decoder of HEIC, as a program: a file comes in on standard input, its pixels go out on standard output.
 
-A program of its own, because libheif and libde265 are what attackers of uploads have gone for (see docs/decisions.md):
-what a hostile file does to them ends here: without the worker's variables, within bounds of time and memory, and where
-nothing can be opened, neither file nor connection.
+It is a program of its own because attackers of uploads have targeted libheif and libde265. It runs without the
+worker's variables, within bounds of time and memory, and can open neither a file nor a connection; see
+docs/adr/0057-heic-in-its-own-process.md.
 """
 
 from __future__ import annotations

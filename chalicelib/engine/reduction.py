@@ -19,7 +19,8 @@ HEADROOMS = ((2.5, 1.1), (3.75, 1.2), (6.5, 1.5), (math.inf, 2.0))
 """(detail below which -> a scaled decode stays at least this many times as large as what is made from it).
 
 Found on 36 wallpapers of Debian's packages for 44 dB against a full decode (all reach it), checked on 168 JPEGs made
-from 64 others (3 do not, the worst 40.9; with 1.1 for all 17 do not, the worst 38.3). See docs/performance.md.
+from 64 others (3 do not, the worst 40.9; with 1.1 for all 17 do not, the worst 38.3). See
+docs/operations/performance.md.
 """
 
 _SCALES = (1, 2, 3, 4)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 BOUND = Likeness(structure=0.97, tile_structure=0.94, tile_color=0.85, tile_sameness=-9.0, psnr=30.0)
 """No variant falls below any of these, on the whole picture in brightness and colours (`PLANES`); how they were found
-is in docs/decisions.md."""
+is in docs/adr/0058-optimise-the-public-copy.md."""
 _CROP_BOUND = Likeness(structure=0.97, tile_structure=0.95, tile_color=0.85, tile_sameness=-6.0, psnr=30.0)
 """The same for crops in CIELAB, by which the quality is sought."""
 _HALVED_BOUND = Likeness(structure=0.97, tile_structure=0.97, tile_color=0.9, tile_sameness=-4.5, psnr=33.0)

@@ -101,7 +101,7 @@ def _cause(fault: ApiError) -> str:
 
 
 MISCONFIGURED = "misconfigured"
-MEND = "See docs/runbook.md#misconfigured; a token with the scope admin is told the cause."
+MEND = "See docs/operations/runbook.md#misconfigured; a token with the scope admin is told the cause."
 PARTS: dict[str, Callable[[Client], object]] = {
     "state": lambda api: api.collections.all(),
     "queues": lambda api: api.queues.all(),

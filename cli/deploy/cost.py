@@ -1,7 +1,7 @@
 """What a month of a stage costs: a formula with its facts, and a price list beside it (`prices.py`).
 
-Calls are counted by a test from one recorded upload. Durations on AWS are not measured: docs/cost.md says how each was
-come by. An estimate to plan with, not a bill.
+Calls are counted by a test from one recorded upload. Durations on AWS are not measured; docs/operations/cost.md gives
+the source of each. The result is an estimate for planning, not a bill.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def _read(target: Target) -> KeySecret:
         raise Trouble(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
     except ValueError as wrong:
         raise Trouble(
-            f"{_name(target)} holds no keyring.", "Put its last good version back (docs/runbook.md)."
+            f"{_name(target)} holds no keyring.", "Put its last good version back (docs/operations/runbook.md)."
         ) from wrong
     return secret
 

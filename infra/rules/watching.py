@@ -30,7 +30,7 @@ def _waiting_wakes(it: Deployment) -> Iterator[str]:
 
 def _told_what_to_do(it: Deployment) -> Iterator[str]:
     for name, alarm in it.of(ALARM).items():
-        if "docs/runbook.md#" not in str(alarm.get("AlarmDescription")):
+        if "docs/operations/runbook.md#" not in str(alarm.get("AlarmDescription")):
             yield name
 
 

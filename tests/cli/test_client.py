@@ -244,7 +244,9 @@ def test_the_client_knows_nothing_of_the_servers_code_and_little_of_ours() -> No
 
 def test_the_documentations_program_runs(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     image = desk.picture(1)
-    (program,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "cli.md").read_text("utf-8"), re.DOTALL)
+    (program,) = re.findall(
+        r"```python\n(.*?)```", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.DOTALL
+    )
 
     exec(program.replace("http://127.0.0.1:7545", desk.url), {"token": TOKEN})  # noqa: S102  # our own words
 

@@ -74,11 +74,11 @@ def test_every_section_has_commands() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_documentation(command: str) -> None:
-    assert f"`{command}" in (PROJECT / "docs" / "cli.md").read_text("utf-8")
+    assert f"`{command}" in (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8")
 
 
 def test_every_exit_code_is_in_the_documentation() -> None:
     codes = {value for value in vars(exits).values() if isinstance(value, int)}
-    told = re.findall(r"^\| (\d+) \|", (PROJECT / "docs" / "cli.md").read_text("utf-8"), re.MULTILINE)
+    told = re.findall(r"^\| (\d+) \|", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.MULTILINE)
 
     assert set(map(int, told)) == codes

@@ -1,4 +1,4 @@
-"""The tables of docs/public-form.md name the parts that published files have, and no others."""
+"""The tables of docs/reference/public-form.md name the parts that published files have, and no others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.engine.carriers.profiles import PLAIN
 from tests.pictures import encoded, exif_block, scene, see_through
 from tests.profiles import grey_profile
 
-PAGE = (PROJECT / "docs/public-form.md").read_text("utf-8")
+PAGE = (PROJECT / "docs/reference/public-form.md").read_text("utf-8")
 ONE = Recipe(sizes=(150,), formats=("jpeg",))
 SIZE = (72, 56)
 BARE = {0xD8: "SOI", 0xD9: "EOI", 0xC0: "SOF0", 0xC1: "SOF1", 0xC2: "SOF2", 0xDA: "SOS", 0xDB: "DQT", 0xC4: "DHT"}

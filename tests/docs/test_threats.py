@@ -1,4 +1,4 @@
-"""docs/security.md is true: every threat names tests, and each test that it names exists."""
+"""docs/operations/security.md is true: every threat names tests, and each test that it names exists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import chalicelib
 
 PROJECT = Path(chalicelib.__path__[0]).parent
-PAGE = (PROJECT / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "operations" / "security.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"`([\w/]+\.py)(?:::(\w+))?`")
 HEADS = ["who", "wants", "how it is held", "tests"]
 

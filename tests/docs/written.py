@@ -13,8 +13,8 @@ PAGES = (
     *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
     *sorted((PROJECT / "docs").rglob("*.md")),
 )
-NOT_FOR_READERS = {"decisions.md"}
-"""History: it names what was so at its time."""
+HISTORY = PROJECT / "docs" / "adr"
+"""Decisions name commands and routes as they were at their time."""
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _PROGRAM = re.compile(r"(?:\./wallify|python3? -m|\.venv/bin/\w+|curl|aws|scripts/\w+\.py)\s")
@@ -69,7 +69,7 @@ def parameters() -> Iterator[tuple[Written, str, list[tuple[str, str]]]]:
 
 def _pages() -> Iterator[tuple[str, str]]:
     for path in PAGES:
-        if path.name not in NOT_FOR_READERS:
+        if HISTORY not in path.parents:
             yield path.relative_to(PROJECT).as_posix(), Path(path).read_text(encoding="utf-8")
 
 

@@ -67,7 +67,7 @@ IN_SENTENCES: Mapping[str, str] = {
 
 def of_the_runbook() -> Iterator[Written]:
     """Each command in a sentence of the runbook, in order: at night they are typed as they stand there."""
-    yield from (one for one in inline() if one.page == "docs/runbook.md" and " " in one.text)
+    yield from (one for one in inline() if one.page == "docs/operations/runbook.md" and " " in one.text)
 
 
 def here() -> Iterator[Written]:
@@ -203,7 +203,7 @@ def test_the_token_line_of_the_readme_finds_the_token(workshop: Workshop) -> Non
 
 def test_the_python_lines_of_the_documentation_run(workshop: Workshop, wallify: Wallify) -> None:
     wallify.published(a_small_photo(), collection="wallpapers")
-    text = (PROJECT / "docs" / "cli.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     (lines,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     program = f"import os\ntoken = os.environ['TOKEN']\n{lines}".replace(ADDRESS, workshop.env["API"])
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What docs/faults.md says of each fault's tests, and what their source says: on which stores, and made how."""
+"""The evidence column of docs/operations/faults.md, and what the source of the tests shows: stores, and means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/faults.md tells the truth about how each fault is made, and on which stores: by the source of the tests."""
+"""docs/operations/faults.md says truly how each fault is made, and on which stores; read from the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.faults.evidence import HOWS, NO_STORE, PROJECT, Evidence, evidence_in, source_of, stores_of
 from tests.faults.test_table import FAULTS, rows
 
-PAGE = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "operations" / "faults.md").read_text(encoding="utf-8")
 ROWS = evidence_in(PAGE)
 every_row = pytest.mark.parametrize("row", ROWS, ids=[f"{row.fault}-{row.test[:40]}-{n}" for n, row in enumerate(ROWS)])
 SQL = {"sqlite", "postgresql"}

@@ -1,4 +1,4 @@
-"""docs/faults.md is true: every fault has its row, and every row names a test of that very fault."""
+"""docs/operations/faults.md is true: every fault has its row, and every row names a test of that very fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import chalicelib
 from tests.faults.conftest import STORES
 
 PROJECT = Path(chalicelib.__path__[0]).parent
-PAGE = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "operations" / "faults.md").read_text(encoding="utf-8")
 STANDINGS = {"survived", "does not apply"}
 LIST = PAGE.partition("\n## ")[0]
 FAULTS = [f"F{number:02}" for number in range(1, 63)]

@@ -29,17 +29,19 @@ def test_an_alarm_knows_what_silence_means(name: str) -> None:
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_leads_to_its_line_in_the_runbook(name: str) -> None:
     called = ALARMS[name]["AlarmName"]["Fn::Sub"].removeprefix("wallify-${Stage}-")
-    assert ALARMS[name]["AlarmDescription"].endswith(f"See docs/runbook.md#{called}")
+    assert ALARMS[name]["AlarmDescription"].endswith(f"See docs/operations/runbook.md#{called}")
 
 
 def test_the_runbook_has_a_line_for_each_alarm_and_for_nothing_else() -> None:
-    runbook = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    runbook = (ROOT / "docs" / "operations" / "runbook.md").read_text(encoding="utf-8")
     called = [alarm["AlarmName"]["Fn::Sub"].removeprefix("wallify-${Stage}-") for alarm in ALARMS.values()]
     assert sorted(re.findall(r"(?m)^### (.+)$", runbook)) == sorted(called)
 
 
 def test_every_request_that_the_runbook_advises_is_one_that_the_api_answers() -> None:
-    advised = re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)", (ROOT / "docs" / "runbook.md").read_text("utf-8"))
+    advised = re.findall(
+        r"`(GET|POST|PATCH|DELETE) (/[^`?]*)", (ROOT / "docs" / "operations" / "runbook.md").read_text("utf-8")
+    )
     known = [(one.method, re.compile(re.sub(r"\{\w+\}", "[^/]+", one.path))) for one in ENDPOINTS]
     assert advised
     assert all(any(method == ours and path.fullmatch(at) for ours, path in known) for method, at in advised)
@@ -48,7 +50,7 @@ def test_every_request_that_the_runbook_advises_is_one_that_the_api_answers() ->
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.name)
 def test_the_runbook_explains_every_number(metric: Metric) -> None:
     row = f"| `{metric.name}` | {metric.unit} | {', '.join(metric.dimensions)} | {metric.meaning} |"
-    assert row in (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8").splitlines()
+    assert row in (ROOT / "docs" / "operations" / "runbook.md").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.parametrize("name", ALARMS)

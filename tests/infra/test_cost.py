@@ -21,7 +21,7 @@ from tests.infra.account import an_account
 from tests.infra.day import arrive, upload
 from tests.infra.watched import ALARMS, watched
 
-PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "cost.md").read_text(encoding="utf-8")
 Asked = list[tuple[str, str, Mapping[str, Any]]]
 
 

@@ -116,4 +116,4 @@ def test_roles_can_be_made_under_our_name_only() -> None:
 
 
 def test_the_page_says_how_to_make_it() -> None:
-    assert "file://infra/deployer.json" in (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    assert "file://infra/deployer.json" in (ROOT / "docs" / "how-to" / "deploy-to-aws.md").read_text(encoding="utf-8")

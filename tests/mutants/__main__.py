@@ -24,7 +24,7 @@ def main(typed: Sequence[str]) -> int:
             _say(f"{one.name}: {one.why} ({one.caught_by})")
         return 0
     if given.write:
-        write(PROJECT / "docs" / "faults.md")
+        write(PROJECT / "docs" / "operations" / "faults.md")
         return 0
     return _tried(mutants)
 
@@ -33,7 +33,7 @@ def _read(typed: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m tests.mutants", description="Plant bugs, and see that tests fail.")
     parser.add_argument("--only", action="append", choices=MUTANTS, metavar="NAME", help="this bug; again for more")
     parser.add_argument("--list", action="store_true", help="name the bugs; run nothing")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/faults.md; run nothing")
+    parser.add_argument("--write", action="store_true", help="only write the table of docs/operations/faults.md")
     return parser.parse_args(typed)
 
 

@@ -1,4 +1,4 @@
-"""The table of planted bugs in docs/faults.md, made from their list."""
+"""The table of planted bugs in docs/operations/faults.md, made from their list."""
 
 from __future__ import annotations
 

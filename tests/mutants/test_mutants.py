@@ -48,7 +48,7 @@ def test_names_are_unique_and_there_are_enough() -> None:
 
 
 def test_the_page_has_the_table_of_the_list() -> None:
-    page = (PROJECT / "docs" / "faults.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "operations" / "faults.md").read_text(encoding="utf-8")
     assert written(page) == page, "run: python -m tests.mutants --write"
 
 

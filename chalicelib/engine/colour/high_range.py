@@ -4,7 +4,8 @@ Reference white (203 cd/m2, ITU-R BT.2408) and all that is darker keep their pro
 room between white's new place and 1.0 along a curve. It is applied to the brightest of the three samples, and the other
 two follow in proportion, so hues stay. White comes down to 0.5 for a picture with lights of 1,000 cd/m2 or more, less
 for dimmer ones, not at all where nothing is brighter than white. That is how Chromium 156 shows such pictures, and what
-SMPTE ST 2094-50 calls reference white tone mapping; docs/decisions.md has the formulas.
+SMPTE ST 2094-50 calls reference white tone mapping; docs/adr/0053-one-colour-description.md has
+the formulas.
 """
 
 from __future__ import annotations
