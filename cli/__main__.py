@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from chalicelib import VERSION
 from cli import exits
 from cli.client.errors import ApiError
 from cli.commands import connection
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    top.add_argument("--version", action="version", version=f"wallify {VERSION}", help="print the version and exit")
     commands = top.add_subparsers(required=True, metavar="command", prog="wallify", help=argparse.SUPPRESS)
     top.description = "\n\n".join((top.description or "", *_declared(commands)))
     top.set_defaults(top=top)

@@ -11,6 +11,7 @@ from itertools import groupby
 
 import msgspec
 
+from chalicelib import VERSION
 from chalicelib.api.endpoint import Endpoint, Reply
 from chalicelib.api.forms import FILE, FILES
 from chalicelib.api.problems import InternalError, Problem
@@ -27,7 +28,6 @@ from chalicelib.errors import (
     WallifyError,
 )
 
-API_VERSION = "1.0.0"
 _ANYWHERE = (BadRequest, InternalError, Misconfigured, TooManyRequests, Unavailable)
 
 
@@ -43,7 +43,7 @@ def _document(endpoints: tuple[Endpoint, ...]) -> Json:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
     document = {
         "openapi": "3.1.0",
-        "info": {"title": "Wallify", "version": API_VERSION, "summary": "An image CDN for wallpaper apps"},
+        "info": {"title": "Wallify", "version": VERSION, "summary": "An image CDN for wallpaper apps"},
         "paths": paths,
         "components": {"schemas": schemas(endpoints), "securitySchemes": _SECURITY},
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from cli.local.stack import PROJECT
 
 PAGES = (
-    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *(PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "UPGRADING.md")),
     *sorted((PROJECT / "docs").rglob("*.md")),
 )
 HISTORY = PROJECT / "docs" / "adr"
