@@ -57,7 +57,7 @@ SLOW_PLACES = (
     "tests/services/test_optimizing.py",  # encoders at their slowest setting
 )
 SLOW_FOLDERS = tuple(f"{place.rstrip('/')}/" for place in SLOW_PLACES)
-SLOW_BACK_ENDS = ("dynamodb", "postgres")
+SLOW_BACK_ENDS = ("dynamodb", "postgres", "emulator")
 """Memory and SQLite keep the same contracts in a sixth of the time."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 from random import Random
 
 from chalicelib.core.messages import DeadLetter
@@ -14,6 +15,8 @@ from tests.trouble import Trouble
 VISIBILITY = timedelta(minutes=6)
 MAX_RECEIVES = 5
 """Both as in the template that ships."""
+LONGEST, LONGEST_DELAY = timedelta(hours=12), timedelta(minutes=15)
+"""SQS hides no message for longer, and delays none for longer."""
 
 
 @dataclass
@@ -43,19 +46,24 @@ class MemoryQueue:
     def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
         """See `Queue.send`."""
         self.trouble.comes("before send")
-        self.messages.append(self._message(body, delay))
+        self.messages.append(self._message(body, min(delay, LONGEST_DELAY)))
 
     def bury(self, body: str, *, reason: str) -> None:
         """See `Queue.bury`."""
         self.trouble.comes("before bury")
-        self.letters.append(replace(self._message(body), reason=reason))
+        self.letters.append(replace(self._message(body), reason=reason[:256] or "unknown"))
         self.trouble.comes("after bury")
+
+    def receive_too_often(self, body: str) -> None:
+        """Add a message that SQS itself has moved to the dead letters: it has no reason beside it."""
+        self.letters.append(self._message(body))
 
     def dead(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
         """See `Queue.dead`."""
         del wait  # this queue knows all its letters
+        self.trouble.comes("before dead")
         now = self.clock.now()
         found = [letter for letter in self.letters if letter.visible_at <= now][:limit]
         for letter in found:
@@ -64,6 +72,7 @@ class MemoryQueue:
 
     def release(self, letters: Iterable[DeadLetter]) -> None:
         """See `Queue.release`."""
+        self.trouble.comes("before release")
         held = {letter.receipt for letter in letters}
         for letter in self.letters:
             if letter.receipt in held:
@@ -71,13 +80,15 @@ class MemoryQueue:
 
     def dig_up(self, letter: DeadLetter) -> None:
         """See `Queue.dig_up`."""
+        self.trouble.comes("before dig_up")
         self.letters = [message for message in self.letters if message.receipt != letter.receipt]
 
     def postpone(self, receipt: str, delay: timedelta) -> None:
         """See `Queue.postpone`."""
         self.trouble.comes("before postpone")
+        hidden_for = timedelta(seconds=ceil(max(min(delay, LONGEST), timedelta(seconds=1)).total_seconds()))
         for message in self._with(receipt):
-            message.visible_at = self.clock.now() + delay
+            message.visible_at = self.clock.now() + hidden_for
 
     def receive(self) -> Message | None:
         """Any message that can be seen; it is hidden for the visibility timeout. None if there is none."""

@@ -167,6 +167,6 @@ def test_a_sweep_looks_at_tasks_and_at_dead_letters(world: World) -> None:
     waiting, dead = world.upload(a_png(1)), world.upload(a_png(2))
     (message,) = (message for message in world.queue.messages if dead.task_id in message.body)
     world.queue.forget(message)
-    world.queue.bury(message.body, reason="")
+    world.queue.receive_too_often(message.body)
     events.sweep()
     assert world.statuses(waiting, dead) == [Status.PENDING, Status.FAILURE]

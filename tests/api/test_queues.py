@@ -76,7 +76,7 @@ def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, house: Wir
 def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, house: Wired) -> None:
     queue = images_of(house)
     upload(admin, a_file(a_jpeg()), async_="true")
-    queue.bury("not ours", reason="")
+    queue.receive_too_often("not ours")
     queue.messages.clear()
     queue.send("now")
     queue.send("later", delay=timedelta(minutes=3))

@@ -233,7 +233,7 @@ def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Wired, queue:
 
 
 def test_every_queue_has_dead_letters_and_no_other_name_does(admin: Gateway, queue: MemoryQueue) -> None:
-    queue.bury("hello", reason="")
+    queue.receive_too_often("hello")
     for name in ("images", "thumbnails", "maintenance"):
         (letter,) = admin.get(f"/queues/{name}/dead").json["letters"]
         assert (letter["body"], letter["reason"], letter["task"]) == ("hello", "received too often", None)
@@ -245,7 +245,7 @@ def test_every_queue_has_dead_letters_and_no_other_name_does(admin: Gateway, que
 
 def test_a_letter_that_cannot_be_read_is_shown_raw_and_removed(admin: Gateway, queue: MemoryQueue) -> None:
     raw = "{" + "x" * 5_000
-    queue.bury(raw, reason="")
+    queue.receive_too_often(raw)
     (listed,) = admin.get("/queues/images/dead").json["letters"]
     place = f"/queues/images/dead/{listed['message_id']}"
 
@@ -262,7 +262,7 @@ def test_a_letter_that_cannot_be_read_is_shown_raw_and_removed(admin: Gateway, q
 
 
 def test_the_message_of_a_dead_letter_is_for_administrators(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
-    queue.bury("not ours", reason="")
+    queue.receive_too_often("not ours")
     steering = Gateway(admin.app, authorization=a_token(house, Scope.TASKS))
     (letter,) = steering.get("/queues/images/dead").json["letters"]
     place = f"/queues/images/dead/{letter['message_id']}"

@@ -116,7 +116,7 @@ def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: Desk) -
 
 
 def test_a_letter_that_cannot_be_read_is_shown_and_removed(at_desk: Terminal, desk: Desk) -> None:
-    lane(desk).bury("not a message", reason="")
+    lane(desk).receive_too_often("not a message")
     (letter,) = at_desk("queues", "dead", "images", "--json").lines
 
     stays = at_desk("queues", "redrive", "images")

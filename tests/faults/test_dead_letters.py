@@ -48,7 +48,7 @@ def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> Memor
     queue = night.lanes[task.type]
     night.queue.messages.clear()
     queue.messages.clear()
-    queue.bury(write(Work(task.task_id, part)), reason="")
+    queue.receive_too_often(write(Work(task.task_id, part)))
     return queue
 
 
@@ -156,7 +156,7 @@ def test_f22_letters_of_finished_work_are_only_removed(world: World, number: int
     task = world.upload()
     world.rest()
     for _ in range(number):
-        world.queue.bury(write(Work(task.task_id)), reason="")
+        world.queue.receive_too_often(write(Work(task.task_id)))
     before = world.task(task)
     assert world.wired.burials.redrive("images", 9).tasks == []
     world.rest()

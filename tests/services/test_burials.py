@@ -16,7 +16,7 @@ PICTURE = ("nature", a_png())
 
 def bury_the_message_of(world: World, task: Task) -> None:
     world.queue.messages.clear()
-    world.queue.bury(write(Work(task.task_id)), reason="")
+    world.queue.receive_too_often(write(Work(task.task_id)))
 
 
 def test_a_dead_letter_shows_its_task_and_its_reason(world: World) -> None:
@@ -28,7 +28,7 @@ def test_a_dead_letter_shows_its_task_and_its_reason(world: World) -> None:
 
 
 def test_a_letter_that_nobody_can_read_is_shown_too(world: World) -> None:
-    world.queue.bury("hello", reason="")
+    world.queue.receive_too_often("hello")
     (found,) = world.wired.burials.found("images", 9)
     assert (found.task, found.reason) == (None, "received too often")
 
@@ -76,8 +76,8 @@ def test_letters_that_cannot_be_helped_stay(world: World) -> None:
     task = world.upload()
     bury_the_message_of(world, task)
     world.bucket.lose(task.args["source"])
-    world.queue.bury("hello", reason="")
-    world.queue.bury(write(Work("00000000-0000-4000-8000-000000000000")), reason="")
+    world.queue.receive_too_often("hello")
+    world.queue.receive_too_often(write(Work("00000000-0000-4000-8000-000000000000")))
     done = world.wired.burials.redrive("images", 9)
     assert (done.tasks, [left.why for left in done.left]) == ([], ["source_gone", "unreadable", "no_task"])
     assert len(world.queue.letters) == 3
@@ -85,7 +85,7 @@ def test_letters_that_cannot_be_helped_stay(world: World) -> None:
 
 def test_looking_hides_no_letter_from_the_next_look(world: World) -> None:
     bury_the_message_of(world, world.upload())
-    world.queue.bury("hello", reason="")
+    world.queue.receive_too_often("hello")
     looks = [world.wired.burials.found("images", 9) for _ in range(2)]
     assert looks[0] == looks[1]
     world.wired.burials.redrive("images", 9)  # one letter goes, one stays
@@ -97,7 +97,7 @@ UNREADABLE = "not a message of ours \N{SNOWMAN}"
 
 def test_a_letter_that_cannot_be_read_is_shown_whole_and_removed(world: World) -> None:
     bury_the_message_of(world, world.upload())
-    world.queue.bury(UNREADABLE, reason="")
+    world.queue.receive_too_often(UNREADABLE)
     (letter,) = [found.letter for found in world.wired.burials.found("images", 9) if not found.is_readable]
     burials = world.wired.burials
     assert burials.one("images", letter.message_id).letter.body == UNREADABLE
@@ -110,7 +110,7 @@ def test_a_letter_that_cannot_be_read_is_shown_whole_and_removed(world: World) -
 
 def test_any_of_many_letters_is_found_and_the_others_stay_in_sight(world: World) -> None:
     for number in range(35):
-        world.queue.bury(f"{number}", reason="")
+        world.queue.receive_too_often(f"{number}")
     letters = world.wired.burials.found("images", 50)
     assert world.wired.burials.remove("images", letters[33].letter.message_id).letter.body == "33"
     assert len(world.wired.burials.found("images", 50)) == 34
