@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import geometric_mean, median, quantiles
 
 
@@ -14,11 +14,6 @@ def middle(values: Sequence[float]) -> float:
 def times_faster(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """How many times as fast as they are we are: 2.0 is half the time. Both are costs, one number a picture."""
     return geometric_mean(their / our for our, their in zip(ours, theirs, strict=True))
-
-
-def mean_ratio(values: Iterable[float]) -> float:
-    """The geometric mean: it treats twice and half alike, so the choice of the unit does not matter."""
-    return geometric_mean(values)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

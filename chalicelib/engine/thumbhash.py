@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LARGEST_SIDE = 100
-
 
 class _Channel(NamedTuple):
     """A channel's mean, its waves as 0 to 1 around a half, and how large the largest was."""

@@ -1,4 +1,4 @@
-"""`wallify test`: every check there is, in the order of how soon each can fail."""
+"""`wallify test`: the named steps of the checks, those that can fail soonest first."""
 
 from __future__ import annotations
 
@@ -7,37 +7,108 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import chain, takewhile
+from pathlib import Path
 from typing import IO, TextIO
 
+from cli import exits
 from cli.commands import connection
 from cli.commands.grammar import Commands, declare
 from cli.local.stack import PROJECT
 from cli.showing import emit
+from cli.trouble import Trouble
 
 Check = tuple[str, ...]
+Lane = tuple["Named", ...]
+"""Checks that run one after the other."""
 
-LINT: tuple[Check, ...] = (("ruff", "check", "."), ("ruff", "format", "--check", "."))
-TYPES: Check = ("mypy", ".")
-# As many at once as there are cores. What needs the whole cloud is a round of its own, by place and not by mark: so
-# each test is in exactly one round.
-FIRST: Check = ("pytest", "-n", "auto", "--ignore=tests/e2e")
-# End to end, most time is spent waiting. Two clouds share the files, the longest first (see their conftest).
-SECOND: Check = ("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "tests/e2e")
-# The fuzzer is among the slow ones, and its plugin takes each process seconds to load.
-FAST: Check = (*FIRST, "-p", "no:schemathesis", "-m", "not slow")
+PLACES = {"contracts": "tests/contracts", "faults": "tests/faults", "e2e": "tests/e2e", "web": "tests/browser"}
+"""Steps that are a folder. `unit` is whatever is in none of these, so that each test is in exactly one step."""
+# As many processes as there are cores.
+PYTEST: Check = ("pytest", "-n", "auto")
+QUICK: Check = ("-m", "not slow")
+WITHOUT_FUZZER: Check = ("-p", "no:schemathesis")  # its plugin takes each process seconds to load
+STEPS: dict[str, tuple[Check, ...]] = {
+    "lint": (
+        ("ruff", "check", "."),
+        ("ruff", "format", "--check", "."),
+        ("vulture",),
+        ("deptry", "chalicelib"),
+        ("deptry", ".", "--ignore", "DEP004"),
+    ),
+    "types": (("mypy", "."),),
+    "unit": ((*PYTEST, *(f"--ignore={place}" for place in PLACES.values())),),
+    "contracts": ((*PYTEST, *WITHOUT_FUZZER, PLACES["contracts"]),),
+    "faults": ((*PYTEST, *WITHOUT_FUZZER, PLACES["faults"]),),
+    # End to end, most time is spent waiting. Two clouds share the files, the longest first (see their conftest).
+    "e2e": (("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *WITHOUT_FUZZER, PLACES["e2e"]),),
+    "web": ((*PYTEST, *WITHOUT_FUZZER, PLACES["web"]),),
+}
+FAST = ("lint", "types", "unit", "contracts")
+ROUNDS: tuple[tuple[tuple[str, ...], ...], ...] = (
+    (("lint",), ("types",)),
+    (("unit", "contracts", "faults", "web"), ("e2e",)),
+)
+"""One round after the other; the lanes of a round side by side."""
+FAST_ROUNDS = ((("lint",),), (("unit", "contracts"), ("types",)))
+MEASURED = ("unit", "contracts", "faults")
+COVERAGE: Check = ("coverage", "report")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A check and the step that it belongs to."""
+
+    step: str
+    check: Check
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a check ended."""
 
+    step: str
     command: str
     code: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The steps that are to run, and how."""
+
+    steps: tuple[str, ...]
+    arguments: tuple[str, ...]
+    """For pytest."""
+    fast: bool
+    measured: bool
+    """Whether the coverage of branches is measured."""
+
+    def rounds(self) -> Iterator[tuple[Lane, ...]]:
+        """Yield each round that has a chosen step."""
+        for together in FAST_ROUNDS if self.fast else ROUNDS:
+            lanes = tuple(filter(None, map(self._lane, together)))
+            if lanes:
+                yield lanes
+
+    def _lane(self, names: Sequence[str]) -> Lane:
+        return tuple(
+            Named(step, (*check, *(self._more(step) if check[0] == "pytest" else ())))
+            for step in names
+            if step in self.steps
+            for check in STEPS[step]
+        )
+
+    def _more(self, step: str) -> Check:
+        measured = self.measured and step in MEASURED
+        appended = ("--cov-append",) if step != MEASURED[0] else ()
+        coverage = ("--cov", "--cov-report=", *appended) if measured else ()
+        return (*(quick() if self.fast else ()), *coverage, *self.arguments)
 
 
 def add_to(commands: Commands) -> None:
@@ -45,68 +116,128 @@ def add_to(commands: Commands) -> None:
     parser = declare(
         commands,
         "test",
-        "run every check; arguments after -- go to pytest",
+        "run the checks: all steps, the named ones, or pytest with the given arguments",
         "test --fast",
+        "test unit contracts",
+        "test faults -- -k races -x",
         "test tests/cli -- -x",
         "test --fast --json",
     )
-    parser.add_argument("--fast", action="store_true", help="the inner loop: without slow and end-to-end tests")
-    parser.add_argument("pytest", nargs="*", help="arguments for pytest: then only pytest runs")
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help=f"the inner loop: {', '.join(FAST)} without slow tests",
+    )
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="step",
+        help=f"{', '.join(STEPS)}; arguments after them go to pytest, and without a step only pytest runs",
+    )
     connection.add_json_to(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it."""
-    checked: list[Outcome] = []
-    for together in plan(given.pytest, fast=given.fast):
-        checked += side_by_side(together, aside=given.json)
-        if code_of(checked):
+    """Run the checks; answer 0 if all pass, else the code of the first that failed."""
+    outcomes: list[Outcome] = []
+    for lanes in plan(given.what, fast=given.fast):
+        outcomes += side_by_side(lanes, aside=given.json)
+        if code_of(outcomes):
             break
     if given.json:
-        emit({"passed": not code_of(checked), "checks": checked})
-    return code_of(checked)
+        emit({"passed": not code_of(outcomes), "checks": outcomes})
+    else:
+        sys.stdout.writelines(summary(outcomes))
+    return code_of(outcomes)
 
 
-def plan(pytest: list[str], *, fast: bool) -> list[tuple[Check, ...]]:
-    """What to run, one after the other, each with what runs beside it; but only pytest if it is given arguments."""
-    if pytest:
-        return [((*(FAST if fast else ("pytest",)), *pytest),)]
-    one_by_one = [(check,) for check in LINT]
-    return [*one_by_one, (FAST, TYPES)] if fast else [*one_by_one, (TYPES,), (FIRST, SECOND)]
+def plan(typed: Sequence[str], *, fast: bool) -> list[tuple[Lane, ...]]:
+    """Return the rounds to run, each with the lanes that run side by side.
+
+    Raises:
+        Trouble: a word is neither a step nor a file, a step has no quick tests, or it takes no arguments.
+
+    """
+    steps = tuple(takewhile(STEPS.__contains__, typed))
+    arguments = tuple(typed[len(steps) :])
+    if arguments and not steps:
+        _must_exist(arguments[0])
+        return [((Named("pytest", ("pytest", *(quick() if fast else ()), *arguments)),),)]
+    _must_fit(steps, arguments, fast=fast)
+    everything = not (steps or fast)
+    chosen = Choice(steps or (FAST if fast else tuple(STEPS)), arguments, fast=fast, measured=everything)
+    return [*chosen.rounds(), *([((Named("coverage", COVERAGE),),)] if everything else [])]
 
 
-def code_of(checked: Sequence[Outcome]) -> int:
-    """0 if all have passed."""
-    return next((one.code for one in checked if one.code), 0)
+def quick() -> Check:
+    """Return the arguments of pytest for the inner loop."""
+    return (*WITHOUT_FUZZER, *QUICK)
 
 
-def side_by_side(checks: Sequence[Check], *, aside: bool = False) -> list[Outcome]:
-    """Run these at once. The first one's output is seen as it comes, the others' when that has ended.
+def summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Yield a line for each step: its result and how many seconds its checks took."""
+    for step in dict.fromkeys(outcome.step for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.step == step]
+        result = "failed" if code_of(own) else "passed"
+        yield f"{step:10}{result}{sum(outcome.seconds for outcome in own):6.0f} s\n"
 
-    `aside` keeps stdout for a result.
+
+def code_of(outcomes: Sequence[Outcome]) -> int:
+    """Return 0 if all have passed."""
+    return next((one.code for one in outcomes if one.code), 0)
+
+
+def side_by_side(lanes: Sequence[Lane], *, aside: bool = False) -> list[Outcome]:
+    """Run these at once. The first lane's output is seen as it comes, the others' when that has ended.
+
+    Args:
+        lanes: A lane goes on after a check that failed.
+        aside: Keep stdout for a result.
+
     """
     with ExitStack() as meanwhile:
-        kept = [meanwhile.enter_context(tempfile.TemporaryFile()) for _ in checks[1:]]
-        crew = meanwhile.enter_context(ThreadPoolExecutor(len(checks)))
-        seen_at_once = sys.stderr.fileno() if aside else None
-        ended = crew.map(_timed, checks, [seen_at_once, *(file.fileno() for file in kept)])
+        kept = [meanwhile.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in lanes[1:]]
+        threads = meanwhile.enter_context(ThreadPoolExecutor(len(lanes)))
         to = sys.stderr if aside else sys.stdout
-        return [_told(outcome, file, to) for outcome, file in zip(ended, [None, *kept], strict=True)]
+        ended = threads.map(_run_lane, lanes, [to, *kept])
+        shown = [_shown(outcomes, file, to) for outcomes, file in zip(ended, [None, *kept], strict=True)]
+        return list(chain.from_iterable(shown))
 
 
-def _timed(check: Check, output: int | None) -> Outcome:
+def _must_fit(steps: Sequence[str], arguments: Sequence[str], *, fast: bool) -> None:
+    if slow := [step for step in steps if fast and step not in FAST]:
+        raise Trouble(f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=exits.MISUSED)
+    if plain := [step for step in steps if arguments and STEPS[step][0][0] != "pytest"]:
+        raise Trouble(f"{plain[0]} does not run pytest.", "Leave out its arguments.", exit_code=exits.MISUSED)
+
+
+def _must_exist(word: str) -> None:
+    if not word.startswith("-") and not (PROJECT / word.partition("::")[0]).exists() and not Path(word).exists():
+        near = "".join(f" Did you mean {name}?" for name in get_close_matches(word, STEPS, 1))
+        raise Trouble(
+            f"There is no step and no file {word}.{near}", f"Steps: {', '.join(STEPS)}.", exit_code=exits.MISUSED
+        )
+
+
+def _run_lane(lane: Lane, output: TextIO) -> list[Outcome]:
+    return [_timed(named, output) for named in lane]
+
+
+def _timed(named: Named, output: TextIO) -> Outcome:
     began = time.monotonic()
-    command = [sys.executable, "-m", *check]
-    code = subprocess.run(command, cwd=PROJECT, check=False, stdout=output, stderr=output).returncode
-    return Outcome(" ".join(check), code, round(time.monotonic() - began, 1))
-
-
-def _told(outcome: Outcome, output: IO[bytes] | None, to: TextIO) -> Outcome:
-    if output is not None:
-        output.seek(0)
-        to.write(output.read().decode(errors="replace"))
-    how = "failed" if outcome.code else "passed"
-    to.write(f"{outcome.command}: {how} in {outcome.seconds:.0f} s\n")
-    to.flush()
+    output.flush()
+    command = [sys.executable, "-m", *named.check]
+    code = subprocess.run(command, cwd=PROJECT, check=False, stdout=output.fileno(), stderr=output.fileno()).returncode
+    outcome = Outcome(named.step, " ".join(named.check), code, round(time.monotonic() - began, 1))
+    output.write(f"{outcome.command}: {'failed' if code else 'passed'} in {outcome.seconds:.0f} s\n")
+    output.flush()
     return outcome
+
+
+def _shown(outcomes: list[Outcome], file: IO[str] | None, to: TextIO) -> list[Outcome]:
+    if file is not None:
+        file.seek(0)
+        to.write(file.read())
+        to.flush()
+    return outcomes

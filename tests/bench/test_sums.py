@@ -1,6 +1,6 @@
 import pytest
 
-from bench.sums import mean_ratio, middle, percentile, times_faster
+from bench.sums import middle, percentile, times_faster
 
 
 def test_one_slow_round_does_not_move_the_median() -> None:
@@ -24,10 +24,6 @@ def test_a_large_picture_weighs_no_more_than_a_small_one() -> None:
 def test_rows_of_different_length_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="zip"):
         times_faster([1.0], [1.0, 2.0])
-
-
-def test_the_geometric_mean_of_two_and_eight_is_four() -> None:
-    assert mean_ratio([2.0, 8.0]) == pytest.approx(4.0)
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 50.5), (95, 95.05)])

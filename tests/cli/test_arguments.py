@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main, parser
-from cli.commands import test as test_command
 from cli.commands.stack_options import stack_from
 from cli.local.stack import DEFAULT_HOME, Record
 
@@ -132,59 +131,6 @@ def test_ctrl_c_ends_with_what_shells_expect(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr("cli.commands.status.facts_of", interrupted)
 
     assert main(["status", "--dir", str(tmp_path)]) == 130
-
-
-def test_every_check_runs_unless_asked_for_less() -> None:
-    names = [[check[0] for check in together] for together in test_command.plan([], fast=False)]
-
-    assert names == [["ruff"], ["ruff"], ["mypy"], ["pytest", "pytest"]]
-
-
-def test_the_inner_loop_leaves_out_what_is_slow_and_has_the_types_checked_meanwhile() -> None:
-    *first, (last, beside) = test_command.plan([], fast=True)
-
-    assert [[check[0] for check in together] for together in first] == [["ruff"], ["ruff"]]
-    assert (last[:4], last[-1], beside[0]) == (("pytest", "-n", "auto", "--ignore=tests/e2e"), "not slow", "mypy")
-
-
-def test_arguments_for_pytest_run_pytest_alone() -> None:
-    given = parser().parse_args(["test", "tests/cli"])
-
-    assert test_command.plan(given.pytest, fast=given.fast) == [(("pytest", "tests/cli"),)]
-
-
-@pytest.mark.parametrize("broken", [0, 1])
-def test_checks_that_run_side_by_side_are_shown_one_after_the_other_and_one_broken_is_enough(
-    capfd: pytest.CaptureFixture[str], broken: int
-) -> None:
-    checks = [("calendar", "2026", "1"), ("calendar", "2026", "2")]
-
-    well = test_command.code_of(test_command.side_by_side(checks))
-    checks[broken] = ("calendar", "no year", "1")
-    ill = test_command.code_of(test_command.side_by_side(checks))
-
-    said = capfd.readouterr()
-    assert (well, ill) == (0, 2)
-    assert said.out.index("January 2026") < said.out.index("February 2026")
-    assert "invalid int value: 'no year'" in said.out + said.err
-
-
-@pytest.mark.parametrize(("year", "code"), [("2026", 0), ("no year", 2)])
-def test_programs_are_told_how_each_check_ended(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, year: str, code: int
-) -> None:
-    together = (("calendar", year, "1"), ("calendar", "2026", "2"))
-    monkeypatch.setattr(
-        test_command, "plan", lambda *_, **__: [together, (("calendar", "2026", "3"),)][: 1 + (not code)]
-    )
-
-    assert main(["test", "--json"]) == code
-
-    said = capfd.readouterr()
-    told = json.loads(said.out)
-    codes = [(one["command"], one["code"]) for one in told["checks"]]
-    assert (told["passed"], codes[:2]) == (not code, [(f"calendar {year} 1", code), ("calendar 2026 2", 0)])
-    assert "February 2026" in said.err
 
 
 def test_the_benchmark_gets_its_arguments_as_they_are() -> None:

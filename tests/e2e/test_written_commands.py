@@ -30,7 +30,7 @@ aws() { command aws --endpoint-url "$EMULATOR_URL" "$@"; }"""
 """A curl that fails where it is refused, and an AWS CLI for the local account."""
 ADDRESS = "http://127.0.0.1:7545"
 ELSEWHERE: Mapping[str, str] = {
-    r"((WALLIFY_\w+=\w+ )+)?\./wallify test": "tests/cli/test_arguments.py",
+    r"((WALLIFY_\w+=\w+ )+)?\./wallify test": "tests/cli/test_test_command.py",
     r"\./wallify deploy|\.venv/bin/chalice|export AWS_DEFAULT_REGION": "tests/e2e/test_deploy.py",
     r"git fetch && git checkout": "tests/docs/test_upgrade.py",  # wants a clone that deployed, and a release
     r"\.venv/bin/python -m tests\.mutants": "tests/mutants",  # all of them take minutes
