@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 from chalicelib.engine.deep_key import deep_key, finishing
 from chalicelib.engine.guard import decoder_errors, parser_errors
 from chalicelib.engine.memory import Room
-from chalicelib.engine.mended import mend, mended_file
+from chalicelib.engine.mended import mended_file
 from chalicelib.engine.reduction import coded_bytes, eighths
-from chalicelib.engine.tiff_samples import arrange, settle
+from chalicelib.engine.tiff_samples import arrange, mend, settle
 from chalicelib.engine.watched import verdict, watch
 from chalicelib.errors import DamagedImage
 

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import io
+import signal
 import struct
+import subprocess
+import sys
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from threading import Timer
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from PIL import Image, ImageFile
 
-from chalicelib.engine.apart import pixels_apart
 from chalicelib.engine.clean.avif_written import Store, directory
 from chalicelib.engine.clean.bmff import box
 from chalicelib.engine.containers.heic import still_of
+from chalicelib.engine.recoder import READY, SECONDS
+from chalicelib.errors import DamagedImage, ImageTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chalicelib.engine.clean.avif_items import Item
     from chalicelib.engine.containers.heic import Still
 
+TOO_SLOW = "The image takes more than {limit} seconds to decode."
 FORMAT = "HEIC"
+_DECODER = "import sys; sys.path[:] = sys.argv[1:]; from chalicelib.engine.heic_decoder import main; sys.exit(main())"
+_PATIENCE = 60
+"""Seconds by the clock, should the process wait for a processor that others use."""
+_LONGEST_LINE = 64
 _TYPE = box(b"ftyp", b"heic", bytes(4), b"mif1", b"heic", b"miaf")
 _NEEDED = frozenset({b"hvcC", b"ispe", b"pixi", b"colr", b"auxC"})
 _DONE_LATER = frozenset({b"irot", b"imir", b"clap"})
@@ -110,3 +121,51 @@ def _unturned(item: Item) -> Item:
 
 def _kept(kind: bytes, body: bytes) -> bytes:
     return box(kind, body) if kind in _NEEDED else b""
+
+
+def pixels_apart(pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]) -> tuple[str, bytearray]:
+    """Mode and samples of a HEIC, given in pieces; its size in pixels and the bytes of a pixel in each mode are known.
+
+    Raises:
+        DamagedImage: the decoder gave up, died of the file, or gave another size.
+        ImageTooLarge: it took too long.
+        ImportError: it could not even begin, which is no fault of the file's.
+    """
+    command = [sys.executable, "-I", "-c", _DECODER, *sys.path]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env={}, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:  # noqa: S603
+        timer = Timer(_PATIENCE, child.kill)
+        timer.start()
+        try:
+            found = _talk(child, pieces, size, widths)
+        finally:
+            timer.cancel()
+            child.kill()
+    if found is None:
+        raise _fault(child.returncode)
+    return found
+
+
+def _talk(
+    child: subprocess.Popen[bytes], pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]
+) -> tuple[str, bytearray] | None:
+    """None where it stopped before the end."""
+    taken, given = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
+    if given.readline(_LONGEST_LINE) != READY:
+        raise ImportError("The decoder of HEIC cannot begin.")
+    with suppress(BrokenPipeError):  # it has ended already
+        taken.writelines(pieces)
+    with suppress(BrokenPipeError):
+        taken.close()
+    mode, _, told = given.readline(_LONGEST_LINE).decode("ascii", "replace").partition(" ")
+    if mode not in widths or told.split() != [str(side) for side in size]:
+        child.wait()
+        return None
+    pixels = bytearray(size[0] * size[1] * widths[mode])
+    return (mode, pixels) if given.readinto(pixels) == len(pixels) else None  # type: ignore[attr-defined]
+
+
+def _fault(status: int) -> DamagedImage | ImageTooLarge:
+    if status == -signal.SIGXCPU:
+        return ImageTooLarge(TOO_SLOW, what="seconds", value=SECONDS + 1, limit=SECONDS)
+    return DamagedImage("The HEIC cannot be decoded.")

@@ -15,8 +15,7 @@ from chalicelib.core.remarks import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH, JPEG_
 from chalicelib.engine.bounds import SEGMENTS, Tally
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.jpeg_frame import FRAMES, PROGRESSIVE, Frame, Scan, intervals, read_frame, read_scan, units
-from chalicelib.engine.clean.jpeg_parts import EOI, MOST_INTERVALS, SOS, before_fill
-from chalicelib.engine.clean.jpeg_tables import DHT, DRI
+from chalicelib.engine.clean.jpeg_parts import DHT, DRI, EOI, MOST_INTERVALS, SOS, before_fill
 from chalicelib.engine.jpeg_zeros import Codes, is_hole, longest_run
 
 if TYPE_CHECKING:

@@ -5,17 +5,12 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from chalicelib.engine.bounds import PARTS
 from chalicelib.engine.guard import parser_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from PIL.ImageFile import ImageFile
-
-_OPAQUE = 255
 _RIFF, _FRAME, _FLAGS = 12, 16, 20
 _ALPHA = 0x10
 _LOSSLESS_HEADER = 5
@@ -61,22 +56,6 @@ def leaves_out(canvas: bytes, frames: Sequence[bytes]) -> bool:
     are_parts = [frame[:_PLACE] != bytes(6) + canvas[4:10] for frame in frames]
     is_disposed = any(int.from_bytes(frame[15:16]) & _DISPOSED for frame in frames)
     return any(are_parts if is_disposed else are_parts[:1])
-
-
-def mend(image: ImageFile) -> None:
-    """Change a decoded picture in place where it would be seen through by mistake, or cannot be converted."""
-    if image.format == "BMP" and image.mode == "RGBA":
-        _, most = image.getchannel("A").getextrema()
-        if not most:  # programs announce an alpha mask and leave it at zero; every viewer shows it opaque
-            image.putalpha(_OPAQUE)
-    elif image.mode == "La":  # TIFF: a grey that was multiplied by its alpha, which converts to LA only
-        become(image, image.convert("LA"))
-
-
-def become(image: ImageFile, other: Image.Image) -> None:
-    """Give the picture the pixels and the mode of another one of its size."""
-    image.im = other.im
-    image._mode = other.mode  # noqa: SLF001  the mode is read-only, and Pillow's plugins set it so
 
 
 def _pictures(data: bytes) -> Iterator[tuple[bytes, int]]:

@@ -1,7 +1,7 @@
 """The lossless coders, as a program: a file comes in on standard input, the smaller one goes out on standard output.
 
 A program of its own, because mozjpeg's library ends its process (`exit(1)`) at a coefficient out of range, and because
-a hostile file may want more memory or time than there is; see `apart`.
+a hostile file may want more memory or time than there is; see `optimize`.
 """
 
 from __future__ import annotations

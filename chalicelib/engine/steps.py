@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -11,7 +12,7 @@ from chalicelib.engine.color import normal
 from chalicelib.engine.colour.convert import srgb
 from chalicelib.engine.colour.deep import lifted
 from chalicelib.engine.colour.description import SRGB
-from chalicelib.engine.decode import decode
+from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.resample import shrink
 from chalicelib.engine.stills import still_of
 from chalicelib.engine.watched import verdict
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from chalicelib.engine.probe import Source
 
 _DEEP_GREYS = "I;16"
+_SECOND_PICTURE = 20
+"""Bytes a pixel of a second picture beside the first."""
 _TURN = Image.Transpose
 _TURNS = {
     2: _TURN.FLIP_LEFT_RIGHT,
@@ -115,14 +118,38 @@ def _decode(source: Source, longest: int | None = None) -> Box:
 def _comparable(source: Source) -> tuple[Image.Image, ColourDescription]:
     """Samples of 8 bits, and what they mean."""
     if source.colour.high_range:
-        from chalicelib.engine.bright_avif import decoded_exactly  # noqa: PLC0415  few pictures need it
-
-        exact = decoded_exactly(source)
+        exact = _decoded_exactly(source)
         if exact:
             return normal(exact[0]), exact[1]
     image = _shown(source)
     deep = lifted(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
     return normal(image, deep), SRGB if deep else source.colour
+
+
+def _decoded_exactly(source: Source) -> tuple[Image.Image, ColourDescription] | None:
+    """The picture in samples that are not the file's, with the description that undoes it; None where that cannot be.
+
+    libavif gives red, green and blue as 8 bits, through libyuv, whose blue is up to 4 levels off for BT.2020 in limited
+    range: it drops bits of colour and caps a factor at 2. In sRGB the error is invisible; in PQ one level is 7 % of
+    light. libyuv does not know the matrix of SMPTE 240M, which libavif computes exactly. So the file is labelled with
+    that matrix, and its effect is undone in floats (`high_range.made_of`). Limited range is labelled full, which leaves
+    room at both ends.
+
+    Raises:
+        DamagedImage: the pixels are broken.
+    """
+    from chalicelib.engine.colour.high_range import LUMAS, RELABELLED  # noqa: PLC0415  few pictures need it
+
+    high = source.colour.high_range
+    if source.format != "avif" or source.frames > 1 or high is None or high.planes is None:
+        return None
+    taken = source.survey.held + _SECOND_PICTURE * source.image.width * source.image.height
+    if high.planes.matrix not in LUMAS or not source.room.has(taken):
+        return None
+    at, label = high.planes.place, RELABELLED.to_bytes(2, "big") + b"\x80"
+    image = open_picture("avif", b"".join((source.data[:at], label, source.data[at + len(label) :])))
+    decode(image)
+    return image, replace(source.colour, high_range=replace(high, is_relabelled=True))
 
 
 def _choose(source: Source) -> None:

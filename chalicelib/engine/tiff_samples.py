@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from PIL import Image, ImagePalette
 
 from chalicelib.engine.guard import decoder_errors
-from chalicelib.engine.mended import become
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 _BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT = 258, 262, 284, 320, 339
 _HEEDED = (_BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT)
 _WHITE_IS_ZERO, _APART, _UNSIGNED = 0, 2, 1
+_OPAQUE = 255
 _TWELVE, _SIXTEEN, _THIRTY_TWO = 12, 16, 32
 _DEEPEST, _DEEPEST_OF_TWELVE = 65_535, 4_095
 _WHITE = {"I;16": _DEEPEST, "F": 1}
@@ -67,6 +67,22 @@ def settle(image: ImageFile) -> None:
     elif image.mode in _WHITE and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         white = _WHITE[image.mode]
         become(image, image.point(lambda v: v * -1.0 + white))
+
+
+def mend(image: ImageFile) -> None:
+    """Change a decoded picture in place where it would be seen through by mistake, or cannot be converted."""
+    if image.format == "BMP" and image.mode == "RGBA":
+        _, most = image.getchannel("A").getextrema()
+        if not most:  # programs announce an alpha mask and leave it at zero; every viewer shows it opaque
+            image.putalpha(_OPAQUE)
+    elif image.mode == "La":  # TIFF: a grey that was multiplied by its alpha, which converts to LA only
+        become(image, image.convert("LA"))
+
+
+def become(image: ImageFile, other: Image.Image) -> None:
+    """Give the picture the pixels and the mode of another one of its size."""
+    image.im = other.im
+    image._mode = other.mode  # noqa: SLF001  the mode is read-only, and Pillow's plugins set it so
 
 
 def _tags(tiff: TiffImageFile) -> dict[int, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.core.pictures import Limits
-from chalicelib.engine import apart
+from chalicelib.engine import optimize
 from chalicelib.engine.bounds import BOUNDS, UNITS, Tally
 from chalicelib.engine.containers import av1
 from chalicelib.engine.containers.isobmff import survey as avif_survey
@@ -111,7 +111,7 @@ def test_what_ends_the_lossless_coder_does_not_end_the_worker() -> None:
 
 
 def test_a_coder_that_cannot_begin_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_PROGRAM", "import nothing_of_this_name")
+    monkeypatch.setattr(optimize, "_PROGRAM", "import nothing_of_this_name")
 
     with pytest.raises(RuntimeError, match="nothing_of_this_name"):
         recoded(a_jpeg((90, 60), optimize=False), Limits())

@@ -13,7 +13,7 @@ from PIL import Image
 
 from chalicelib.core.pictures import Limits, Processed, Recipe
 from chalicelib.core.remarks import GAIN_MAP, HEIC_MORE
-from chalicelib.engine import apart, heic_picture
+from chalicelib.engine import heic_picture
 from chalicelib.engine.clean.bmff import box as avif_box
 from chalicelib.engine.containers.heic import still_of
 from chalicelib.engine.pipeline import process
@@ -331,7 +331,7 @@ def test_its_decoder_sees_the_picture_and_nothing_else() -> None:
 
 
 def test_a_file_that_ends_its_decoder_ends_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_DECODER", "import os; print('ready', flush=True); os.abort()")
+    monkeypatch.setattr(heic_picture, "_DECODER", "import os; print('ready', flush=True); os.abort()")
 
     with pytest.raises(DamagedImage):
         taken(FILES["one picture"])
@@ -340,7 +340,7 @@ def test_a_file_that_ends_its_decoder_ends_nothing_else(monkeypatch: pytest.Monk
 @pytest.mark.slow
 def test_a_decoder_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = "import resource as r; r.setrlimit(r.RLIMIT_CPU, (1, 2)); print('ready', flush=True)\nwhile True: pass"
-    monkeypatch.setattr(apart, "_DECODER", endless)
+    monkeypatch.setattr(heic_picture, "_DECODER", endless)
 
     with pytest.raises(ImageTooLarge) as refused:
         taken(FILES["one picture"])
@@ -371,8 +371,8 @@ def test_its_decoder_has_no_secret_and_can_open_nothing(monkeypatch: pytest.Monk
         return DamagedImage()
 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setattr(apart, "_DECODER", SPY)
-    monkeypatch.setattr(apart, "_fault", note)
+    monkeypatch.setattr(heic_picture, "_DECODER", SPY)
+    monkeypatch.setattr(heic_picture, "_fault", note)
 
     with pytest.raises(DamagedImage):
         taken(FILES["one picture"])
@@ -380,7 +380,7 @@ def test_its_decoder_has_no_secret_and_can_open_nothing(monkeypatch: pytest.Monk
 
 
 def test_a_decoder_that_cannot_begin_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "_DECODER", "import nothing_of_this_name")
+    monkeypatch.setattr(heic_picture, "_DECODER", "import nothing_of_this_name")
 
     with pytest.raises(ImportError):
         taken(FILES["one picture"])

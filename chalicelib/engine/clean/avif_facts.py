@@ -6,14 +6,13 @@ import struct
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.clean import icc
+from chalicelib.engine.clean.avif_items import ALPHA, is_alpha
 from chalicelib.engine.clean.bmff import box, full
 from chalicelib.engine.clean.fault import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
-_ALPHAS = frozenset({ALPHA, b"urn:mpeg:hevc:2015:auxid:1"})
 _MOST_CODE = 22
 """Of a colour description's three numbers (ITU-T H.273)."""
 _MOST_PART = 65_536
@@ -35,11 +34,6 @@ def property_of(kind: bytes, body: bytes) -> bytes:
         return write(body)
     except (struct.error, IndexError) as short:
         raise CannotRebuild from short
-
-
-def is_alpha(body: bytes) -> bool:
-    """Whether an `auxC` or `auxi` body (version and flags first) names a plane of transparency."""
-    return body[4:].split(b"\0")[0] in _ALPHAS
 
 
 def _size(body: bytes) -> bytes:

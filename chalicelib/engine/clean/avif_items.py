@@ -6,13 +6,14 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.clean.avif_facts import is_alpha
 from chalicelib.engine.clean.bmff import MOST, Reader, boxes, children, only, width
 from chalicelib.engine.clean.fault import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
+_ALPHAS = frozenset({ALPHA, b"urn:mpeg:hevc:2015:auxid:1"})
 CODED, GRID = b"av01", b"grid"
 _FULL = 4
 """Bytes of version and flags."""
@@ -92,6 +93,11 @@ def needed(directory: Directory, coded: bytes = CODED) -> list[Item]:
             wanted += item.cells
             wanted += [one.number for one in directory.items.values() if number in one.planes and _is_plane(one)]
     return [one for one in directory.items.values() if one.number in keep]
+
+
+def is_alpha(body: bytes) -> bool:
+    """Whether an `auxC` or `auxi` body (version and flags first) names a plane of transparency."""
+    return body[4:].split(b"\0")[0] in _ALPHAS
 
 
 def _is_plane(item: Item) -> bool:

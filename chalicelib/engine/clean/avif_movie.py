@@ -8,7 +8,8 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.clean import av1
-from chalicelib.engine.clean.avif_facts import ALPHA, is_alpha, property_of
+from chalicelib.engine.clean.avif_facts import property_of
+from chalicelib.engine.clean.avif_items import ALPHA, is_alpha
 from chalicelib.engine.clean.bmff import MOST, Reader, box, children, full, listed, only
 from chalicelib.engine.clean.fault import CannotRebuild
 

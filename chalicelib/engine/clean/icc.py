@@ -8,13 +8,19 @@ nobody can check; a picture that needs one is published in sRGB.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.colour.codes import BT709, CURVES, HLG, PQ, PRIMARIES, SRGB_TRANSFER
+from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB, ColourDescription, HighRange
+from chalicelib.engine.colour.profiles import D50, Curve, Primaries, to_d50
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from chalicelib.engine.colour.description import Planes
 
 _HEADER, _ENTRY = 128, 12
 _MOST_TAGS = 100
@@ -64,6 +70,41 @@ def written(space: bytes, colours: Mapping[bytes, bytes], *, is_new: bool = True
     table = b"".join(struct.pack(">4sII", name, *places[body]) for name, body in tags.items())
     head = _head(space, _HEADER + 4 + len(table) + len(bodies), intent, is_new=is_new)
     return head + struct.pack(">I", len(tags)) + table + bodies
+
+
+@lru_cache(maxsize=32)
+def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | bytes) -> bytes:
+    """An RGB profile of these primaries, with one curve for all or one for each, as numbers or as a tag's body.
+
+    Raises:
+        ValueError, ArithmeticError: no colours can be made of such primaries.
+    """
+    rows = to_d50(primaries)
+    columns = [_xyz_tag(tuple(row[i] for row in rows)) for i in range(3)]
+    tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))
+    curves = [_parametric_tag(one) if isinstance(one, Curve) else one for one in (curve, *(others or (curve, curve)))]
+    tags |= dict(zip((b"rTRC", b"gTRC", b"bTRC"), curves, strict=True))
+    return written(b"RGB ", {b"wtpt": _xyz_tag(D50), **tags})
+
+
+def by_codes(
+    primaries: int, transfer: int, peak: float = DEFAULT_PEAK, planes: Planes | None = None
+) -> ColourDescription | None:
+    """The description behind two numbers; None where one of them is unknown.
+
+    Args:
+        primaries: the number of primaries and white.
+        transfer: the number of the curve.
+        peak: candela a square metre of the brightest light, if the curve is PQ or HLG.
+        planes: how the file's samples make red, green and blue, if they are none.
+    """
+    if primaries not in PRIMARIES:
+        return None
+    if transfer in {PQ, HLG}:
+        return ColourDescription(high_range=HighRange(transfer, primaries, peak, planes))
+    if (primaries, transfer) == (BT709, SRGB_TRANSFER):
+        return SRGB
+    return ColourDescription(matrix_profile(PRIMARIES[primaries], CURVES[transfer])) if transfer in CURVES else None
 
 
 def _tags(profile: memoryview) -> Iterator[tuple[bytes, memoryview]]:
@@ -162,3 +203,15 @@ def _right(*, is_new: bool) -> bytes:
 def _words(text: str) -> bytes:
     coded = text.encode("utf-16-be")
     return b"mluc" + struct.pack(">4xII4sII", 1, 12, b"enUS", len(coded), 28) + coded
+
+
+def _xyz_tag(values: Sequence[float]) -> bytes:
+    return b"XYZ " + bytes(4) + _fixed(values)
+
+
+def _parametric_tag(curve: Curve) -> bytes:
+    return b"para" + bytes(4) + struct.pack(">HH", 3, 0) + _fixed(curve)
+
+
+def _fixed(values: Sequence[float]) -> bytes:
+    return struct.pack(f">{len(values)}i", *(round(value * 65_536) for value in values))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from chalicelib.engine.clean import icc
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.clean.jpeg_frame import FRAMES, Frame, Progress, Scan, intervals, read_frame, read_scan
-from chalicelib.engine.clean.jpeg_parts import SOS, Segment, segments, without_fill
-from chalicelib.engine.clean.jpeg_tables import DHT, DQT, DRI, Tables, segment
+from chalicelib.engine.clean.jpeg_parts import DHT, DQT, DRI, SOS, Segment, segments, without_fill
+from chalicelib.engine.clean.jpeg_tables import Tables, segment
 from chalicelib.engine.colour.icc import GREY, RGB, space
 from chalicelib.engine.watched import seen
 from chalicelib.engine.watched_jpeg import JpegWatch

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
+DQT, DHT, DRI = 0xDB, 0xC4, 0xDD
 _FIRST_RESTART, _RESTARTS = 0xD0, 8
 _BARE = frozenset({0x01, SOI})
 _ARITHMETIC = frozenset({0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.clean.jpeg_parts import DHT, DQT, DRI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from chalicelib.engine.clean.jpeg_frame import Frame, Scan
 
-DQT, DHT, DRI = 0xDB, 0xC4, 0xDD
 _LENGTHS = 16
 _DEEPEST_AC = 10
 """Bits of the largest coefficient that 8-bit samples yield."""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB, ColourDescription, HighRange
-from chalicelib.engine.colour.profiles import Curve, Primaries, matrix_profile
+from chalicelib.engine.colour.profiles import Curve, Primaries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.engine.colour.description import Planes
-
 PQ, HLG = 16, 18
-_BT709, _SRGB = 1, 13
+BT709, SRGB_TRANSFER = 1, 13
 _D65, _C, _DCI, _E = (0.3127, 0.3290), (0.310, 0.316), (0.314, 0.351), (1 / 3, 1 / 3)
 _BT601 = Primaries((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), _D65)
 PRIMARIES: Mapping[int, Primaries] = {
-    _BT709: Primaries((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),
+    BT709: Primaries((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65),
     4: Primaries((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), _C),
     5: Primaries((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), _D65),
     6: _BT601,
@@ -38,29 +35,9 @@ CURVES: Mapping[int, Curve] = {
     5: Curve(2.8),
     7: Curve(1 / 0.45, 1 / 1.111572, 0.111572 / 1.111572, 1 / 4, 4 * 0.022822),
     8: Curve(1.0),
-    _SRGB: SRGB_CURVE,
+    SRGB_TRANSFER: SRGB_CURVE,
     17: Curve(2.6, (52.37 / 48) ** (1 / 2.6)),
 }
 """Of 9, 10 (logarithms) and 12 no browser makes anything."""
 VIDEO_CURVES = frozenset({1, 6, 11, 14, 15})
 """Transfers of cameras. Browsers show stills that name them as sRGB, except in PNG."""
-
-
-def by_codes(
-    primaries: int, transfer: int, peak: float = DEFAULT_PEAK, planes: Planes | None = None
-) -> ColourDescription | None:
-    """The description behind two numbers; None where one of them is unknown.
-
-    Args:
-        primaries: the number of primaries and white.
-        transfer: the number of the curve.
-        peak: candela a square metre of the brightest light, if the curve is PQ or HLG.
-        planes: how the file's samples make red, green and blue, if they are none.
-    """
-    if primaries not in PRIMARIES:
-        return None
-    if transfer in {PQ, HLG}:
-        return ColourDescription(high_range=HighRange(transfer, primaries, peak, planes))
-    if (primaries, transfer) == (_BT709, _SRGB):
-        return SRGB
-    return ColourDescription(matrix_profile(PRIMARIES[primaries], CURVES[transfer])) if transfer in CURVES else None

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-
-from chalicelib.engine.clean.icc import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +10,7 @@ if TYPE_CHECKING:
 Vector = tuple[float, float, float]
 Matrix = tuple[Vector, Vector, Vector]
 
-_D50: Vector = (0.9642, 1.0, 0.8249)
+D50: Vector = (0.9642, 1.0, 0.8249)
 _BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _ALIKE = 0.002
 _MOST = 4.0
@@ -45,21 +41,6 @@ class Curve(NamedTuple):
     d: float = 0.0
 
 
-@lru_cache(maxsize=32)
-def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | bytes) -> bytes:
-    """An RGB profile of these primaries, with one curve for all or one for each, as numbers or as a tag's body.
-
-    Raises:
-        ValueError, ArithmeticError: no colours can be made of such primaries.
-    """
-    rows = to_d50(primaries)
-    columns = [_xyz(tuple(row[i] for row in rows)) for i in range(3)]
-    tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))
-    curves = [_parametric(one) if isinstance(one, Curve) else one for one in (curve, *(others or (curve, curve)))]
-    tags |= dict(zip((b"rTRC", b"gTRC", b"bTRC"), curves, strict=True))
-    return written(b"RGB ", {b"wtpt": _xyz(_D50), **tags})
-
-
 def to_xyz(primaries: Primaries) -> Matrix:
     """The matrix from linear RGB to XYZ under the primaries' own white.
 
@@ -79,7 +60,7 @@ def to_d50(primaries: Primaries) -> Matrix:
         ArithmeticError: see `to_xyz`.
     """
     seen = times(_BRADFORD, _light(primaries.white))
-    scale = [to / now for to, now in zip(times(_BRADFORD, _D50), seen, strict=True)]
+    scale = [to / now for to, now in zip(times(_BRADFORD, D50), seen, strict=True)]
     scaled = tuple(tuple(v * s for v in row) for row, s in zip(_BRADFORD, scale, strict=True))
     rows = product(inverse(_BRADFORD), product(scaled, to_xyz(primaries)))  # type: ignore[arg-type]
     if max(abs(value) for row in rows for value in row) > _MOST:
@@ -122,15 +103,3 @@ def _cross(a: Vector, b: Vector) -> Vector:
 def _light(point: tuple[float, float]) -> Vector:
     x, y = point
     return x / y, 1.0, (1 - x - y) / y
-
-
-def _xyz(values: Sequence[float]) -> bytes:
-    return b"XYZ " + bytes(4) + _fixed(values)
-
-
-def _parametric(curve: Curve) -> bytes:
-    return b"para" + bytes(4) + struct.pack(">HH", 3, 0) + _fixed(curve)
-
-
-def _fixed(values: Sequence[float]) -> bytes:
-    return struct.pack(f">{len(values)}i", *(round(value * 65_536) for value in values))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from chalicelib.engine.clean.icc import matrix_profile
 from chalicelib.engine.colour.codes import PRIMARIES
 from chalicelib.engine.colour.description import SRGB, ColourDescription
 from chalicelib.engine.colour.icc import LARGEST, fits
-from chalicelib.engine.colour.profiles import Curve, Primaries, matrix_profile
+from chalicelib.engine.colour.profiles import Curve, Primaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.colour.codes import VIDEO_CURVES, by_codes
+from chalicelib.engine.clean.icc import by_codes
+from chalicelib.engine.colour.codes import VIDEO_CURVES
 from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB, Planes
 from chalicelib.engine.containers.boxes import boxes
 

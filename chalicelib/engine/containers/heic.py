@@ -15,12 +15,10 @@ from chalicelib.engine.bounds import BOXES, EXIF, PARTS, UNITS, Tally
 from chalicelib.engine.clean.avif_items import GRID, needed, read_directory
 from chalicelib.engine.clean.fault import CannotRebuild
 from chalicelib.engine.containers import items
-from chalicelib.engine.containers.boxes import boxes
+from chalicelib.engine.containers.boxes import boxes, check_lists, walk, whole
 from chalicelib.engine.containers.colr import colour_of
 from chalicelib.engine.containers.heic_looks import Looks, looks_of, size_of
 from chalicelib.engine.containers.hevc import Coded, coded
-from chalicelib.engine.containers.isobmff import whole
-from chalicelib.engine.containers.isobmff_claims import check_lists, walk
 from chalicelib.engine.containers.parts import Survey
 from chalicelib.errors import DamagedImage
 

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean.avif_facts import is_alpha
+from chalicelib.engine.clean.avif_items import is_alpha
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 from chalicelib.core.remarks import AVIF_EXIF, AVIF_JUNK
 from chalicelib.engine.bounds import BOXES
-from chalicelib.engine.containers.boxes import boxes
+from chalicelib.engine.containers.boxes import boxes, whole
 from chalicelib.engine.containers.isobmff_claims import claims
-from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from chalicelib.engine.containers.parts import Part, Survey
+    from chalicelib.engine.containers.parts import Survey
 
 _FULL = 12  # size, type, version and flags
-_NEEDED = frozenset({b"ftyp", b"meta", b"moov", b"mdat", b"moof"})
 
 
 def survey(data: bytes) -> Survey:
@@ -35,22 +31,6 @@ def survey(data: bytes) -> Survey:
         return claims(data, parts)
     mended = data[:end]
     return replace(claims(mended, parts), warnings=(AVIF_JUNK,), mended=mended)
-
-
-def whole(data: bytes) -> Iterator[Part]:
-    """The boxes of the file itself, up to one that is cut and that no picture needs.
-
-    Raises:
-        DamagedImage: a box that is needed reaches beyond the file.
-    """
-    end = 0
-    try:
-        for part in boxes(data, 0, len(data)):
-            end = part.end
-            yield part
-    except DamagedImage:
-        if not end or data[end + 4 : end + 8] in _NEEDED:
-            raise
 
 
 def without_exif(data: bytes, survey: Survey) -> Survey | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.bounds import AVIF_SIDE, BOXES, DIRECTORY, EXIF, NESTED, PARTS, UNITS, Tally
+from chalicelib.engine.bounds import AVIF_SIDE, EXIF, PARTS, UNITS, Tally
 from chalicelib.engine.containers import items
 from chalicelib.engine.containers.av1 import Coded, coded
-from chalicelib.engine.containers.boxes import boxes
+from chalicelib.engine.containers.boxes import boxes, check_lists, walk
 from chalicelib.engine.containers.colr import colour_of
 from chalicelib.engine.containers.parts import Part, Survey
 from chalicelib.errors import DamagedImage
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _HEADER, _FULL = 8, 12
-_CHILDREN: Mapping[bytes, int] = {
-    b"meta": _FULL,
-    **dict.fromkeys((b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf", b"stbl"), _HEADER),
-}
-"""Boxes that hold boxes, and where in them those begin."""
-_LISTS = frozenset({b"iloc", b"iinf", b"iref", b"ipma"})
 _PICTURE, _GRID, _EXIF = b"av01", b"grid", b"Exif"
 
 
@@ -52,31 +46,6 @@ def claims(data: bytes, parts: tuple[Part, ...]) -> Survey:
         max(sum(one.held for one in still), sum(one.held for one in film)),
         colour=colour_of(data, within, next((one.codes for one in (*still, *film) if one.codes), None)),
     )
-
-
-def check_lists(parts: Iterable[Part]) -> None:
-    """Let the lists of items among these boxes pass.
-
-    Raises:
-        ImageTooLarge: they are longer than is worked through.
-    """
-    DIRECTORY.check(sum(part.end - part.start for part in parts if part.kind in _LISTS))
-
-
-def walk(data: bytes, parts: Iterable[Part], depth: int, total: Tally) -> Iterator[Part]:
-    """These boxes and all that lie in them, each before what it holds; counted.
-
-    Raises:
-        DamagedImage: a box reaches beyond the one that it lies in.
-        ImageTooLarge: there are more than are worked through, or they are nested too deep.
-    """
-    NESTED.check(depth)
-    for part in parts:
-        total.add()
-        yield part
-        if part.kind in _CHILDREN:
-            inner = BOXES.counted(boxes(data, part.start + _CHILDREN[part.kind], part.end))
-            yield from walk(data, inner, depth + 1, total)
 
 
 def _inside(parts: Sequence[Part], outer: Part) -> dict[bytes, Part]:

@@ -9,10 +9,11 @@ import struct
 import zlib
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.colour.codes import PRIMARIES, SRGB_CURVE, by_codes
+from chalicelib.engine.clean.icc import by_codes, matrix_profile
+from chalicelib.engine.colour.codes import PRIMARIES, SRGB_CURVE
 from chalicelib.engine.colour.description import DEFAULT_PEAK, SRGB, ColourDescription
 from chalicelib.engine.colour.icc import LARGEST, fits, space
-from chalicelib.engine.colour.profiles import Curve, Primaries, matrix_profile
+from chalicelib.engine.colour.profiles import Curve, Primaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.engine.clean.icc import matrix_profile
 from chalicelib.engine.colour.codes import PRIMARIES, SRGB_CURVE
 from chalicelib.engine.colour.description import SRGB, ColourDescription
-from chalicelib.engine.colour.profiles import Curve, Primaries, matrix_profile
+from chalicelib.engine.colour.profiles import Curve, Primaries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
