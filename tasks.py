@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cli.client.uploads import Outgoing
-from cli.commands.connection import connected
+from cli.client.uploads import UploadFile
+from cli.commands.connection import connect
 
 _AS_USUAL = Namespace(url=None, token=None, profile=None, dir=None)
 
@@ -33,12 +33,12 @@ class Started:
     @property
     def status(self) -> str:
         """PENDING, STARTED, RETRY, SUCCESS, PARTIAL, FAILURE or REVOKED."""
-        with connected(_AS_USUAL) as api:
+        with connect(_AS_USUAL) as api:
             return api.tasks.get(self.id).status
 
     def get(self) -> Any:  # noqa: ANN401  # each kind of task has a report of its own
         """What the task has to say once it is final; None where it had no success."""
-        with connected(_AS_USUAL) as api:
+        with connect(_AS_USUAL) as api:
             *_, last = api.tasks.follow(self.id)
             return last.result
 
@@ -51,7 +51,7 @@ class Scheduled:
 
     def delay(self, *, dry_run: bool = False, collection: str | None = None, limit: int | None = None) -> Started:
         """Start a run; see `POST /schedules/{name}/run`. ApiError (409 while one runs), Trouble without a token."""
-        with connected(_AS_USUAL) as api:
+        with connect(_AS_USUAL) as api:
             run = api.schedules.run(self.name, dry_run=dry_run, collection=collection, limit=limit)
             return Started(run.task_id)
 
@@ -65,7 +65,7 @@ class Processing:
 
         ApiError where it is refused, OSError where it cannot be read, Trouble without a token.
         """
-        with connected(_AS_USUAL) as api:
+        with connect(_AS_USUAL) as api:
             sent = api.uploads.send_direct(_outgoing(path, collection), _unheard)
             return Started(str(sent.task_id))
 
@@ -76,12 +76,12 @@ class BulkProcessing:
 
     def delay(self, paths: Sequence[str | Path], *, collection: str = "default") -> Started:
         """Send the files; the answer is the parent task, whose progress counts them. As `Processing.delay`."""
-        with connected(_AS_USUAL) as api:
+        with connect(_AS_USUAL) as api:
             return Started(api.uploads.send_all([_outgoing(path, collection) for path in paths], _unheard))
 
 
-def _outgoing(path: str | Path, collection: str) -> Outgoing:
-    return Outgoing(Path(path), collection, key=str(uuid.uuid4()))
+def _outgoing(path: str | Path, collection: str) -> UploadFile:
+    return UploadFile(Path(path), collection, key=str(uuid.uuid4()))
 
 
 def _unheard(_: int) -> None:
@@ -94,7 +94,7 @@ class Thumbnails:
 
     def delay(self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False) -> Started:
         """Make the thumbnails of an image, a collection or all again; see `POST /thumbnails`. As `Scheduled.delay`."""
-        with connected(_AS_USUAL) as api:
+        with connect(_AS_USUAL) as api:
             made = api.images.make_thumbnails(image_id=image_id, collection=collection, everything=everything)
             return Started(made.task_id)
 

@@ -11,45 +11,44 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from chalicelib import VERSION
-from cli import exits
-from cli.client.errors import ApiError
+from cli import exit_codes
+from cli.client.models import ApiError
 from cli.commands import connection
-from cli.commands.everything import SECTIONS
-from cli.commands.grammar import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
-from cli.completing import words_of
-from cli.showing import emit
-from cli.terminal import complain
-from cli.trouble import Trouble, trouble_with_files
+from cli.commands.all_commands import SECTIONS
+from cli.commands.completion import words_of
+from cli.commands.parser import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
+from cli.errors import CommandError, file_error
+from cli.output import print_error, print_json
 
 WIDEST = 100  # longer lines are hard to read
 LOOKS_ITSELF = ("doctor", "completion")
 """Commands that run in whatever environment: one says what is wrong with it, the other is asked by the shell."""
 ADVICE = {
-    exits.UNREACHABLE: "Is it running? `./wallify doctor` looks.",
-    exits.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
+    exit_codes.UNREACHABLE: "Is it running? `./wallify doctor` looks.",
+    exit_codes.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; answers the exit code: those in `cli.exits`."""
+    """Run one command; answers the exit code: those in `cli.exit_codes`."""
     top, typed = parser(), sys.argv[1:] if arguments is None else arguments
     _must_be_known(top, typed)
     given = top.parse_args(typed)
     try:
         if typed[0] not in LOOKS_ITSELF:
-            connection.must_be_known()
+            connection.check_environment()
         code: int = given.run(given)
     except ApiError as error:
         return _refused(given, error)
-    except Trouble as trouble:
-        complain(trouble)
+    except CommandError as trouble:
+        print_error(trouble)
         return trouble.exit_code
     except KeyboardInterrupt:
-        return exits.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our answer has seen enough (`| head`); Python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.DONE
+        return exit_codes.DONE
     except OSError as error:
         return _told(error)
     return code
@@ -77,7 +76,7 @@ def _must_be_known(top: argparse.ArgumentParser, typed: list[str]) -> None:
     names = [one.word for one in words_of(top)[""] if not one.word.startswith("-")]
     if not typed:
         top.print_help(sys.stderr)
-        top.exit(exits.MISUSED)
+        top.exit(exit_codes.MISUSED)
     if not typed[0].startswith("-") and typed[0] not in names:
         near = "".join(f" Did you mean {name}?" for name in get_close_matches(typed[0], names, 1))
         top.error(f"There is no command {typed[0]}.{near} `wallify --help` lists all.")
@@ -86,10 +85,10 @@ def _must_be_known(top: argparse.ArgumentParser, typed: list[str]) -> None:
 def _declared(commands: Commands) -> Iterator[str]:
     """Declare every command; answers each section of them in words."""
     told = commands._choices_actions  # noqa: SLF001 - argparse has no public way to see what it was told
-    for title, modules in SECTIONS.items():
+    for title, registers in SECTIONS.items():
         before = len(told)
-        for module in modules:
-            module.add_to(commands)
+        for register in registers:
+            register(commands)
         yield "\n".join((f"{title}:", *(_filled(one.dest, one.help or "") for one in told[before:])))
 
 
@@ -99,18 +98,18 @@ def _filled(name: str, what: str) -> str:
 
 
 def _told(error: OSError) -> int:
-    trouble = trouble_with_files(error)
+    trouble = file_error(error)
     if trouble is None:
         raise error
-    complain(trouble)
+    print_error(trouble)
     return trouble.exit_code
 
 
 def _refused(given: argparse.Namespace, error: ApiError) -> int:
-    code = exits.of_status(error.status)
-    complain(Trouble(error.message, ADVICE.get(code, "")))
+    code = exit_codes.of_status(error.status)
+    print_error(CommandError(error.message, ADVICE.get(code, "")))
     if getattr(given, "json", False):
-        emit({"success": False, "status": error.status, "code": error.code, "message": error.message})
+        print_json({"success": False, "status": error.status, "code": error.code, "message": error.message})
     return code
 
 

@@ -18,7 +18,7 @@ PLACES = {
     "chalicelib/conversion.py": "the place itself",
     "chalicelib/settings.py": "read once, by a process that has no other thread yet",
     "infra/checks.py": "one value of a configuration, before anything is deployed",
-    "cli/client/wire.py": "the same for the commands, which do not know the server's code",
+    "cli/client/http.py": "the same for the commands, which do not know the server's code",
 }
 THREADS = 8
 

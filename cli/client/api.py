@@ -9,21 +9,17 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from cli.client.admin import Audit, Quarantine, Tokens
-from cli.client.errors import ApiError
-from cli.client.images import Collections, Images
-from cli.client.patience import Patience
-from cli.client.queues import Queues
-from cli.client.tasks import Schedules, Tasks
+from cli.client.http import RetryPolicy, Transport, decode, successful
+from cli.client.models import ApiError
+from cli.client.resources import Audit, Collections, Images, Quarantine, Queues, Schedules, Tasks, Tokens
 from cli.client.uploads import Uploads
-from cli.client.wire import Wire, answered, read
 
-NOBODY = "00000000-0000-4000-8000-000000000000"
+UNKNOWN_TASK = "00000000-0000-4000-8000-000000000000"
 TASK_NOT_FOUND = "task_not_found"
 
 
 @dataclass(frozen=True)
-class Greeting:
+class Health:
     """An API's answer to whether it is well; `took` is in seconds, `at` is its clock, to the second."""
 
     stage: str
@@ -35,12 +31,12 @@ class Greeting:
 class Client:
     """A Wallify as its clients see it. Every verb raises ApiError and nothing else; threads may share it."""
 
-    wire: Wire
+    wire: Transport
 
     @classmethod
-    def at(cls, url: str, token: str | None = None, *, patience: Patience | None = None) -> Client:
+    def at(cls, url: str, token: str | None = None, *, patience: RetryPolicy | None = None) -> Client:
         """The API at `url` (`https://…/api` on AWS); to be closed, or used in a `with`."""
-        return cls(Wire.to(url, token, patience))
+        return cls(Transport.to(url, token, patience))
 
     def __enter__(self) -> Self:
         return self
@@ -97,14 +93,14 @@ class Client:
         """Who did what."""
         return Audit(self.wire)
 
-    def greet(self) -> Greeting:
+    def greet(self) -> Health:
         """Whether the API answers, and what it says of itself; needs no token."""
         began = monotonic()
-        answer = self.wire.patiently(lambda: answered(lambda: self.wire.http.get("/health")), repeatable=True)
+        answer = self.wire.patiently(lambda: successful(lambda: self.wire.http.get("/health")), repeatable=True)
         took = monotonic() - began
-        told = read(answer.content, dict[str, Any])
+        told = decode(answer.content, dict[str, Any])
         at = answer.headers.get("Date")
-        return Greeting(str(told.get("stage")), took, parsedate_to_datetime(at) if at else None)
+        return Health(str(told.get("stage")), took, parsedate_to_datetime(at) if at else None)
 
     def version(self) -> str:
         """The version of what is deployed."""
@@ -115,7 +111,7 @@ class Client:
         """ApiError (401) unless the token is good, whatever its scopes are."""
         try:
             # Any token may ask for a task; nobody has this one.
-            self.tasks.get(NOBODY)
+            self.tasks.get(UNKNOWN_TASK)
         except ApiError as error:
             if error.code != TASK_NOT_FOUND:
                 raise

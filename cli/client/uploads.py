@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from cli.client.errors import ApiError
-from cli.client.records import Image, Task, Ticket
-from cli.client.wire import Wire, answered, read
+from cli.client.http import Transport, decode, successful
+from cli.client.models import ApiError, Image, PresignedUpload, Task
 
 GATEWAY_BYTES = 4_500_000
 """What `POST /file_upload` takes unless a deployment says otherwise (413, with its limit)."""
@@ -37,11 +36,11 @@ TYPES = {
     ".tiff": "image/tiff",
 }
 """Names of files that may be pictures; the API looks at the bytes."""
-Told = Callable[[int], None]
+OnProgress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class UploadFile:
     """One file to be sent. The same `key` leads to the same task for 24 hours, however often it is sent."""
 
     path: Path
@@ -52,7 +51,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentFile:
     """What a file has become: a task that goes on, or the image that was there already."""
 
     task_id: str | None = None
@@ -63,10 +62,10 @@ class Sent:
 class Uploads:
     """Sends files. Each verb may be repeated with the same key; `told` hears how many bytes have gone."""
 
-    wire: Wire
+    wire: Transport
     gateway_bytes: int = GATEWAY_BYTES
 
-    def send(self, file: Outgoing, told: Told) -> Sent:
+    def send(self, file: UploadFile, told: OnProgress) -> SentFile:
         """Send it the way that fits its size."""
         if file.path.stat().st_size > self.gateway_bytes:
             return self.send_direct(file, told)
@@ -77,10 +76,10 @@ class Uploads:
                 raise
             return self.send_direct(file, told)
 
-    def send_through(self, file: Outgoing, told: Told) -> Sent:
+    def send_through(self, file: UploadFile, told: OnProgress) -> SentFile:
         """Through the API, which answers at once with the task, or with the image that has these bytes."""
         form = {"collection": file.collection, "async": "true", "on_duplicate": file.on_duplicate}
-        with Reported(file.path, told) as body:
+        with ProgressFile(file.path, told) as body:
             answer = self.wire.ask(
                 "POST",
                 "/file_upload",
@@ -92,48 +91,48 @@ class Uploads:
             )
         return _sent(answer)
 
-    def send_direct(self, file: Outgoing, told: Told) -> Sent:
+    def send_direct(self, file: UploadFile, told: OnProgress) -> SentFile:
         """Straight into the bucket."""
         ticket = self.ticket(file)
         if self._is_waited_for(ticket):
             self._post(file, ticket, told)
-        return Sent(ticket.task_id)
+        return SentFile(ticket.task_id)
 
-    def send_all(self, files: Sequence[Outgoing], told: Told) -> str:
+    def send_all(self, files: Sequence[UploadFile], told: OnProgress) -> str:
         """Straight into the bucket, up to 500 files under the key of the first; answers their parent task's id."""
-        answer = self._announce({"files": [_ahead(file) for file in files]}, files[0].key)
+        answer = self._announce({"files": [_file_facts(file) for file in files]}, files[0].key)
         for file, ticket in zip(files, answer.uploads, strict=True):
             if self._is_waited_for(ticket):
                 self._post(file, ticket, told)
         return answer.task_id
 
-    def ticket(self, file: Outgoing) -> Ticket:
+    def ticket(self, file: UploadFile) -> PresignedUpload:
         """Where to send a file of up to 50 MB; its task waits for it 15 minutes."""
-        return self._announce(_ahead(file), file.key).uploads[0]
+        return self._announce(_file_facts(file), file.key).uploads[0]
 
     def ask_for_nothing(self) -> None:
         """ApiError: 403 for a token that may not upload, another for one that may."""
         self.wire.ask("POST", "/uploads", dict[str, Any], json={"files": []})
 
-    def _announce(self, body: dict[str, Any], key: str) -> _Tickets:
+    def _announce(self, body: dict[str, Any], key: str) -> _PresignedUploads:
         headers = {"Idempotency-Key": key}
-        return self.wire.ask("POST", "/uploads", _Tickets, json=body, headers=headers, repeatable=True)
+        return self.wire.ask("POST", "/uploads", _PresignedUploads, json=body, headers=headers, repeatable=True)
 
-    def _is_waited_for(self, ticket: Ticket) -> bool:
+    def _is_waited_for(self, ticket: PresignedUpload) -> bool:
         """False when an earlier try with the same key has brought the file in."""
         return self.wire.ask("GET", f"/task/status/{ticket.task_id}", Task).progress.stage == WAITING
 
-    def _post(self, file: Outgoing, ticket: Ticket, told: Told) -> None:
-        with Reported(file.path, told) as body:
+    def _post(self, file: UploadFile, ticket: PresignedUpload, told: OnProgress) -> None:
+        with ProgressFile(file.path, told) as body:
             files = {"file": (file.path.name, body, _type_of(file.path))}
             post = partial(self.wire.plain.post, ticket.url, data=ticket.fields, files=files)
-            self.wire.patiently(lambda: answered(post), repeatable=True)
+            self.wire.patiently(lambda: successful(post), repeatable=True)
 
 
-class Reported(io.FileIO):
+class ProgressFile(io.FileIO):
     """A file that tells how far it has been read."""
 
-    def __init__(self, path: Path, told: Told) -> None:
+    def __init__(self, path: Path, told: OnProgress) -> None:
         super().__init__(path, "rb")
         self._told = told
 
@@ -145,20 +144,20 @@ class Reported(io.FileIO):
 
 
 @dataclass(frozen=True)
-class _Tickets:
+class _PresignedUploads:
     task_id: str
-    uploads: tuple[Ticket, ...]
+    uploads: tuple[PresignedUpload, ...]
 
 
-def _ahead(file: Outgoing) -> dict[str, Any]:
+def _file_facts(file: UploadFile) -> dict[str, Any]:
     ahead = {"filename": file.path.name, "content_type": _type_of(file.path), "collection": file.collection}
     return {**ahead, "bytes": file.path.stat().st_size, "on_duplicate": file.on_duplicate}
 
 
-def _sent(answer: dict[str, Any]) -> Sent:
+def _sent(answer: dict[str, Any]) -> SentFile:
     if not answer.get("duplicate"):
-        return Sent(task_id=str(answer["task_ids"][0][1]))
-    return Sent(duplicate=read(msgspec.json.encode(answer["file"]), Image))
+        return SentFile(task_id=str(answer["task_ids"][0][1]))
+    return SentFile(duplicate=decode(msgspec.json.encode(answer["file"]), Image))
 
 
 def _type_of(path: Path) -> str:

@@ -1,20 +1,31 @@
-"""`wallify bench`: how fast the engine is beside others, measured here and now."""
+"""`wallify bench` and `wallify soak`: speed of the engine, and correctness under faults."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
-from cli.commands.grammar import Commands, declare
+from rich.console import Console
+from rich.table import Table
+
+from chalicelib.core.tasks import Status
+from cli import exit_codes
+from cli.commands import connection
+from cli.commands.parser import Commands, add_command
+from cli.errors import CommandError
 from cli.local.stack import PROJECT
-from cli.trouble import Trouble
+from cli.output import print_json, progress_line, stderr, stdout
+
+if TYPE_CHECKING:
+    from bench.soak.run import Options, Verdict
 
 
-def add_to(commands: Commands) -> None:
+def register_bench(commands: Commands) -> None:
     """Declare the command."""
     # With another sign for options of its own, those that begin with a hyphen reach the benchmark as they are.
-    parser = declare(
+    parser = add_command(
         commands,
         "bench",
         "compare the engine with others, in one run",
@@ -24,12 +35,145 @@ def add_to(commands: Commands) -> None:
         add_help=False,
     )
     parser.add_argument("arguments", nargs="*", help="arguments for the benchmark, such as --quick or thumbnails")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run_bench)
 
 
-def run(given: argparse.Namespace) -> int:
+def run_bench(given: argparse.Namespace) -> int:
     """Do it."""
     if not (PROJECT / "bench" / "__main__.py").exists():
-        raise Trouble("There is no benchmark in this checkout.", "It belongs in bench/.")
+        raise CommandError("There is no benchmark in this checkout.", "It belongs in bench/.")
     command = [sys.executable, "-m", "bench", *given.arguments]
     return subprocess.run(command, cwd=PROJECT, check=False).returncode
+
+
+STORES = ("dynamodb", "postgres", "sqlite", "memory")
+SHOWN = 20
+"""Problems that are told in words; more of them are seldom more of a help."""
+
+
+def register_soak(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "soak",
+        "let clients, faults and deaths loose on the services, and recount what is left",
+        "soak --tasks 10000 --kill 0.05 --duplicate 0.03 --errors 0.02 --seed 1",
+        "soak --store postgres --tasks 1000",
+        "soak --tasks 500 --json",
+    )
+    parser.add_argument("--tasks", type=_count, default=10_000, metavar="N", help="files that clients send (10000)")
+    for name, usual, help_ in _RATES:
+        parser.add_argument(f"--{name}", type=_share, default=usual, metavar="P", help=f"share of {help_} ({usual})")
+    parser.add_argument("--seed", type=int, action="append", metavar="N", help="plan of faults (1); again for more")
+    parser.add_argument("--store", choices=STORES, default="dynamodb", help="dynamodb is moto (the default)")
+    parser.add_argument("--database-url", metavar="URL", help="an empty PostgreSQL, instead of one of its own")
+    parser.add_argument("--threads", type=_count, default=4, metavar="N", help="clients and workers at a time (4)")
+    connection.add_json(parser)
+    parser.set_defaults(run=run_soak)
+
+
+def run_soak(given: argparse.Namespace) -> int:
+    """Do it: 0 when nothing was lost, doubled or miscounted, else 1."""
+    verdicts = []
+    for seed in given.seed or [1]:
+        with progress_line(f"Soaking {given.tasks} tasks on {given.store}, seed {seed}", aside=given.json):
+            verdicts.append(_soaked(given, seed))
+        _tell(verdicts[-1], stderr if given.json else stdout)
+    is_good = all(verdict.is_good for verdict in verdicts)
+    if given.json:
+        print_json({"good": is_good, "soaks": [facts(verdict) for verdict in verdicts]})
+    else:
+        stdout.print(table_of(verdicts))
+    return exit_codes.DONE if is_good else exit_codes.FAILED
+
+
+def table_of(verdicts: list[Verdict]) -> Table:
+    """A column for each soak."""
+    told = [cells(verdict) for verdict in verdicts]
+    table = Table(show_header=False)
+    for name in told[0]:
+        table.add_row(name, *(one[name] for one in told))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def cells(verdict: Verdict) -> dict[str, str]:
+    """What the table says of one soak."""
+    ends = {str(status): str(verdict.ends.get(status, 0)) for status in _ENDS}
+    return {
+        "store": verdict.options.store,
+        "seed": str(verdict.options.seed),
+        "accepted": str(verdict.accepted),
+        **ends,
+        "kills": str(verdict.met.get("kills", 0)),
+        "duplicates": str(verdict.met.get("duplicates", 0)),
+        "errors": str(verdict.met.get("errors", 0)),
+        "lost": str(verdict.count("lost")),
+        "duplicated": str(verdict.count("duplicated")),
+        "drained": "yes" if verdict.drained else "no",
+        "counters exact": "no" if verdict.count("inexact") else "yes",
+        "seconds": f"{verdict.seconds:.0f}",
+    }
+
+
+def facts(verdict: Verdict) -> dict[str, object]:
+    """What programs are told of one soak."""
+    return {
+        "store": verdict.options.store,
+        "seed": verdict.options.seed,
+        "accepted": verdict.accepted,
+        "ends": {str(status): verdict.ends.get(status, 0) for status in _ENDS},
+        "met": dict(verdict.met),
+        "drained": verdict.drained,
+        "problems": [{"kind": problem.kind, "what": problem.what} for problem in verdict.problems],
+        "seconds": round(verdict.seconds, 1),
+    }
+
+
+_ENDS = (Status.SUCCESS, Status.PARTIAL, Status.FAILURE, Status.REVOKED)
+_RATES = (
+    ("kill", 0.05, "attempts and requests that die"),
+    ("duplicate", 0.03, "messages that come twice"),
+    ("errors", 0.02, "calls to the bucket, the queue and the database that fail"),
+)
+
+
+def _soaked(given: argparse.Namespace, seed: int) -> Verdict:
+    # moto, SQLAlchemy and Pillow, which no other command needs.
+    from bench.soak.backends import NotEmpty  # noqa: PLC0415
+    from bench.soak.run import soak  # noqa: PLC0415
+
+    try:
+        return soak(_options(given, seed))
+    except NotEmpty:
+        raise CommandError("The database has tasks in it already.", "Give an empty one, or none.") from None
+
+
+def _options(given: argparse.Namespace, seed: int) -> Options:
+    from bench.soak.fates import Rates  # noqa: PLC0415  # as above
+    from bench.soak.run import Options  # noqa: PLC0415
+
+    rates = Rates(given.kill, given.duplicate, given.errors)
+    return Options(given.tasks, seed, given.store, rates, given.threads, given.database_url)
+
+
+def _tell(verdict: Verdict, to: Console) -> None:
+    for problem in verdict.problems[:SHOWN]:
+        to.print(f"{problem.kind}: {problem.what}", markup=False, soft_wrap=True)
+    if len(verdict.problems) > SHOWN:
+        to.print(f"… and {len(verdict.problems) - SHOWN} more")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a number from 1 on")
+    return number
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("a share from 0 to 1")
+    return share

@@ -1,4 +1,4 @@
-"""`wallify deploy`: a stage in an AWS account, from nothing or from what is there."""
+"""`wallify deploy` and `wallify teardown`: a stage in an AWS account."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from cli.commands import connection
-from cli.commands.grammar import Commands, declare
+from cli.commands.parser import Commands, add_command
+from cli.errors import CommandError
 from cli.local import environment
-from cli.showing import emit
-from cli.terminal import complaints, screen, steps
-from cli.trouble import Trouble
+from cli.output import print_json, print_result, progress_line, stderr, stdout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.deploy.deploying import Deployed, Plan
     from cli.deploy.target import Target
 
@@ -24,9 +25,9 @@ STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # as foundation.yaml wants it
 SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
 
 
-def add_to(commands: Commands) -> None:
+def register_deploy(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "deploy",
         "deploy a stage to AWS, and see that it works",
@@ -34,22 +35,22 @@ def add_to(commands: Commands) -> None:
         "deploy --stage prod --plan",
         "deploy --stage dev --json",
     )
-    add_stage_to(parser)
+    add_stage(parser)
     parser.add_argument("--plan", action="store_true", help="only show what would change, and what a month costs")
     parser.add_argument(
         "--infra-only", action="store_true", help="stop before the functions: `chalice deploy` is yours"
     )
     parser.add_argument("--no-smoke", action="store_true", help="do not try the stage out afterwards")
-    connection.add_json_to(parser)
-    parser.set_defaults(run=run)
+    connection.add_json(parser)
+    parser.set_defaults(run=run_deploy)
 
 
-def add_stage_to(parser: argparse.ArgumentParser) -> None:
+def add_stage(parser: argparse.ArgumentParser) -> None:
     """Declare `--stage`."""
     parser.add_argument("--stage", required=True, type=_stage, metavar="S", help="dev, prod, or a name of your own")
 
 
-def run(given: argparse.Namespace) -> int:
+def run_deploy(given: argparse.Namespace) -> int:
     """Do it."""
     from cli.deploy.target import Target  # noqa: PLC0415  # boto3 takes its time, and other commands need none
 
@@ -64,77 +65,79 @@ def _plan(given: argparse.Namespace, target: Target) -> int:
     from cli.deploy import cost, deploying  # noqa: PLC0415  # as above
     from infra import stages  # noqa: PLC0415  # as above
 
-    with steps(f"Looking at {target.name}", aside=given.json) as tell:
+    with progress_line(f"Looking at {target.name}", aside=given.json) as tell:
         tell("change sets")
         plan = deploying.plan(target)
     price = cost.told(sql=stages.of(target.stage).uses_sql)
     if given.json:
-        emit({**_place(target), "stacks": plan.stacks, "functions": plan.functions, "cost": price})
+        print_json({**_target_facts(target), "stacks": plan.stacks, "functions": plan.functions, "cost": price})
         return 0
-    _show(plan)
-    screen.print(price, markup=False, soft_wrap=True)
+    _print_plan(plan)
+    stdout.print(price, markup=False, soft_wrap=True)
     return 0
 
 
-def _show(plan: Plan) -> None:
+def _print_plan(plan: Plan) -> None:
     for stack, changes in plan.stacks.items():
-        screen.print(f"[bold]{stack}[/]: {len(changes) or 'no'} changes")
+        stdout.print(f"[bold]{stack}[/]: {len(changes) or 'no'} changes")
         for change in changes:
             replaced = ", and is made anew (its data is lost)" if change.replaces else ""
-            screen.print(f"  {SIGNS.get(change.action, '?')} {change.resource} ({change.kind}){replaced}")
-    screen.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
+            stdout.print(f"  {SIGNS.get(change.action, '?')} {change.resource} ({change.kind}){replaced}")
+    stdout.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
 
 
 def _prepare(given: argparse.Namespace, target: Target) -> int:
     from cli.deploy import deploying  # noqa: PLC0415  # as above
 
-    with steps(f"Preparing {target.name} in {target.account}, {target.region}", aside=given.json) as tell:
+    with progress_line(f"Preparing {target.name} in {target.account}, {target.region}", aside=given.json) as tell:
         changed = deploying.prepare(target, tell)
     if given.json:
-        emit({**_place(target), "changed": changed})
+        print_json({**_target_facts(target), "changed": changed})
         return 0
-    _say_changed(changed)
-    screen.print(f"Now `chalice deploy --stage {target.stage}` puts the functions on top.")
+    _print_changed(changed)
+    stdout.print(f"Now `chalice deploy --stage {target.stage}` puts the functions on top.")
     return 0
 
 
-def _say_changed(changed: Sequence[str]) -> None:
-    screen.print(f"Changed: {', '.join(changed)}." if changed else "No changes.")
+def _print_changed(changed: Sequence[str]) -> None:
+    stdout.print(f"Changed: {', '.join(changed)}." if changed else "No changes.")
 
 
 def _deploy(given: argparse.Namespace, target: Target) -> int:
     from cli.deploy import deploying  # noqa: PLC0415  # as above
 
     title = f"Deploying {target.name} to {target.account} in {target.region}"
-    with steps(title, aside=given.json) as tell:
+    with progress_line(title, aside=given.json) as tell:
         deployed = deploying.deploy(target, tell)
     if not given.json:
-        _say_where(deployed)
+        _print_addresses(deployed)
     if not given.no_smoke:
-        _try_out(target, deployed, complaints if given.json else screen)
+        _smoke_test(target, deployed, stderr if given.json else stdout)
     if given.json:
         urls = {"api_url": deployed.api_url, "monitor_url": f"{deployed.api_url}/monitor", "cdn_url": deployed.cdn_url}
-        emit({**_place(target), "changed": deployed.changed, **urls, "tried_out": not given.no_smoke})
+        print_json({**_target_facts(target), "changed": deployed.changed, **urls, "tried_out": not given.no_smoke})
     return 0
 
 
-def _say_where(deployed: Deployed) -> None:
-    _say_changed(deployed.changed)
-    screen.print(f"[bold]API[/]      {deployed.api_url}", soft_wrap=True)
-    screen.print(f"[bold]Monitor[/]  {deployed.api_url}/monitor", soft_wrap=True)
-    screen.print(f"[bold]Pictures[/] {deployed.cdn_url}", soft_wrap=True)
+def _print_addresses(deployed: Deployed) -> None:
+    _print_changed(deployed.changed)
+    stdout.print(f"[bold]API[/]      {deployed.api_url}", soft_wrap=True)
+    stdout.print(f"[bold]Monitor[/]  {deployed.api_url}/monitor", soft_wrap=True)
+    stdout.print(f"[bold]Pictures[/] {deployed.cdn_url}", soft_wrap=True)
 
 
-def _try_out(target: Target, deployed: Deployed, to: Console) -> None:
+def _smoke_test(target: Target, deployed: Deployed, to: Console) -> None:
     from infra import smoke  # noqa: PLC0415  # as above
 
     through = target.endpoint if target.is_ministack else ""
     visit = smoke.visit(deployed.api_url, deployed.token, cdn_through=through)
     if not smoke.run(visit, lambda line: to.print(line, markup=False, soft_wrap=True)):
-        raise Trouble(f"{target.name} is deployed and does not work.", "Roll back by deploying the last good commit.")
+        raise CommandError(
+            f"{target.name} is deployed and does not work.", "Roll back by deploying the last good commit."
+        )
 
 
-def _place(target: Target) -> dict[str, str]:
+def _target_facts(target: Target) -> dict[str, str]:
     return {"stage": target.stage, "account": target.account, "region": target.region}
 
 
@@ -142,3 +145,81 @@ def _stage(text: str) -> str:
     if not STAGE.fullmatch(text) or text.partition("-")[0] == "local":
         raise argparse.ArgumentTypeError("a stage is up to 16 small letters, digits and dashes, and not `local`")
     return text
+
+
+LATE = 0.05
+"""Share of the objects counted at the start that may come in until the bucket is emptied: uploads on their way."""
+LATE_AT_LEAST = 1_000
+"""As many may come in, whatever was counted."""
+
+
+def register_teardown(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "teardown",
+        "delete a stage from AWS, its pictures and its history",
+        "teardown --stage dev",
+        "teardown --stage dev --yes --json",
+    )
+    add_stage(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask; a protected stage such as prod insists on this")
+    connection.add_json(parser)
+    parser.set_defaults(run=run_teardown)
+
+
+def run_teardown(given: argparse.Namespace) -> int:
+    """Do it."""
+    from cli.deploy import clearing  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy.target import Target  # noqa: PLC0415  # the same
+
+    target = Target(given.stage)
+    if not given.yes:
+        _check_may_ask(target, aloud=not given.json)
+    seen = clearing.held(target)
+    if not given.yes:
+        _confirm(target, seen)
+    with progress_line(f"Deleting {target.name} from {target.account} in {target.region}", aside=given.json) as tell:
+        _delete(target, seen, tell)
+    gone = {
+        "stage": target.stage,
+        "account": target.account,
+        "region": target.region,
+        "deleted": True,
+        "objects": seen,
+    }
+    print_result(given, "Nothing of it is left.", gone)
+    return 0
+
+
+def _delete(target: Target, seen: int, tell: Callable[[str], None]) -> None:
+    """Delete no more objects than were named, and what may have come in meanwhile; Trouble where more is there."""
+    from chalicelib.core.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
+    from cli.deploy import clearing  # noqa: PLC0415  # as above
+
+    try:
+        clearing.clear(target, tell, Budget(seen + max(int(seen * LATE), LATE_AT_LEAST)))
+    except BudgetSpent as spent:
+        raise CommandError(
+            f"{target.bucket} held {seen:,} objects at the start, and holds more than {spent.details['cap']:,} by now.",
+            "Something still writes to it: stop that, then run the command again. What is left is untouched.",
+        ) from spent
+
+
+def _check_may_ask(target: Target, *, aloud: bool) -> None:
+    """Trouble where only --yes deletes: before the objects are counted, which takes a while."""
+    from infra import stages  # noqa: PLC0415  # as above
+
+    if target.stage == "prod" or stages.of(target.stage).protected:
+        raise CommandError(f"{target.name} is protected.", "If you mean it, say so: --yes. There is no way back.")
+    if not aloud:
+        raise CommandError("Programs are not asked.", "If you mean it, say so: --yes. There is no way back.")
+
+
+def _confirm(target: Target, seen: int) -> None:
+    stdout.print(
+        f"This deletes {target.name} in account {target.account}, {target.region}: "
+        f"all pictures ({seen:,} objects), all history."
+    )
+    if input(f"Type {target.stage} to go on: ") != target.stage:
+        raise CommandError("Nothing was deleted.", "The name was not repeated.")

@@ -1,26 +1,24 @@
-"""`wallify download`: an image or a whole collection, into a folder."""
+"""`wallify download`: save an image or a whole collection in a folder."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.progress import Progress, TaskID
 
-from cli import exits
-from cli.client.errors import ApiError
-from cli.client.records import Image
+from cli import exit_codes
+from cli.client.models import ApiError, Image
 from cli.commands import connection
-from cli.commands.fetching import Fetched, Wanted, fetch, plan
-from cli.commands.grammar import Commands, declare
-from cli.showing import emit, size
-from cli.terminal import complain, screen
-from cli.trouble import Trouble
+from cli.commands.parser import Commands, add_command
+from cli.errors import CommandError
+from cli.output import format_bytes, print_error, print_json, sanitized, stdout
 
 if TYPE_CHECKING:
     from cli.client.api import Client
@@ -29,9 +27,9 @@ ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SIZES = ("full", "150", "300", "600")
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "download",
         "save an image or a whole collection in a folder",
@@ -42,25 +40,25 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--to", type=Path, default=Path(), metavar="DIR", help="the folder (default: this one)")
     parser.add_argument("--size", choices=SIZES, default="full", help="which form (default: full)")
     parser.add_argument("--jobs", type=int, default=4, metavar="N", help="how many at once (default: 4)")
-    connection.add_to(parser)
+    connection.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Do it; what is there already stays as it is."""
     given.to.mkdir(parents=True, exist_ok=True)
-    with connection.connected(given) as api:
+    with connection.connect(given) as api:
         wanted = plan(_images(given, api), given.to, given.size)
-        results = list(_fetched(given, api, list(wanted)))
-    failed = sum(isinstance(one, Trouble) for one in results)
-    saved = [one for one in results if isinstance(one, Fetched)]
+        results = list(_saved(given, api, list(wanted)))
+    failed = sum(isinstance(one, CommandError) for one in results)
+    saved = [one for one in results if isinstance(one, SavedFile)]
     if not given.json:
         new = [one for one in saved if one.bytes is not None]
         there = f", {len(saved) - len(new)} were there already" if len(saved) > len(new) else ""
         trouble = f", {failed} failed" if failed else ""
-        total = size(sum(one.bytes or 0 for one in new))
-        screen.print(f"{len(new)} saved in {given.to} ({total}){there}{trouble}.", markup=False, soft_wrap=True)
-    return exits.PARTLY if failed else exits.DONE
+        total = format_bytes(sum(one.bytes or 0 for one in new))
+        stdout.print(f"{len(new)} saved in {given.to} ({total}){there}{trouble}.", markup=False, soft_wrap=True)
+    return exit_codes.PARTLY if failed else exit_codes.DONE
 
 
 def _images(given: argparse.Namespace, api: Client) -> Iterator[Image]:
@@ -70,9 +68,9 @@ def _images(given: argparse.Namespace, api: Client) -> Iterator[Image]:
         yield from api.images.of(given.what)
 
 
-def _fetched(given: argparse.Namespace, api: Client, wanted: list[Wanted]) -> Iterator[Fetched | Trouble]:
+def _saved(given: argparse.Namespace, api: Client, wanted: list[Download]) -> Iterator[SavedFile | CommandError]:
     with ThreadPoolExecutor(max(1, given.jobs)) as pool, _bar(len(wanted), quiet=given.json) as (bars, bar):
-        work = {pool.submit(fetch, api, one): one for one in wanted}
+        work = {pool.submit(save, api, one): one for one in wanted}
         try:
             for future in as_completed(work):
                 yield _outcome(given, work[future], future.exception() or future.result())
@@ -81,19 +79,99 @@ def _fetched(given: argparse.Namespace, api: Client, wanted: list[Wanted]) -> It
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _outcome(given: argparse.Namespace, one: Wanted, result: Fetched | BaseException) -> Fetched | Trouble:
-    if isinstance(result, Fetched):
+def _outcome(given: argparse.Namespace, one: Download, result: SavedFile | BaseException) -> SavedFile | CommandError:
+    if isinstance(result, SavedFile):
         if given.json:
-            emit({"image_id": one.image_id, "path": str(result.path), "bytes": result.bytes})
+            print_json({"image_id": one.image_id, "path": str(result.path), "bytes": result.bytes})
         return result
     if not isinstance(result, ApiError | OSError):
         raise result
-    trouble = Trouble(f"{one.path.name}: {result}")
-    complain(trouble)
+    trouble = CommandError(f"{one.path.name}: {result}")
+    print_error(trouble)
     return trouble
 
 
 @contextmanager
 def _bar(total: int, *, quiet: bool) -> Iterator[tuple[Progress, TaskID]]:
-    with Progress(console=screen, transient=True, disable=quiet or not screen.is_terminal) as bars:
+    with Progress(console=stdout, transient=True, disable=quiet or not stdout.is_terminal) as bars:
         yield bars, bars.add_task("Saving", total=total)
+
+
+FULL = "full"
+_RESERVED = re.compile(r'[/\\:*?"<>|\N{REPLACEMENT CHARACTER}]')
+"""What some system reads a meaning into."""
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_LONGEST = 200  # bytes; most file systems take 255, and we may add to it
+
+
+@dataclass(frozen=True)
+class Download:
+    """One picture, and where it is to be saved."""
+
+    image_id: str
+    url: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class SavedFile:
+    """One picture that is there; `bytes` is None where it was there already."""
+
+    path: Path
+    bytes: int | None
+
+
+def plan(images: Iterable[Image], folder: Path, size: str) -> Iterator[Download]:
+    """What to fetch for each image; the same images get the same names again. Trouble for a form that is not there."""
+    taken: set[str] = set()
+    for image in images:
+        url = _url(image, size)
+        name = _free(taken, safe_name(_named(image, size, url), image.image_id), image.image_id)
+        taken.add(name.casefold())
+        yield Download(image.image_id, url, folder / name)
+
+
+def save(api: Client, one: Download) -> SavedFile:
+    """Save it; a file is there whole, or not at all."""
+    if one.path.exists():
+        return SavedFile(one.path, None)
+    part = one.path.with_name(f"{one.path.name}.part")
+    try:
+        with part.open("wb") as out:
+            count = api.images.save(one.url, out)
+        part.replace(one.path)
+    finally:
+        part.unlink(missing_ok=True)
+    return SavedFile(one.path, count)
+
+
+def safe_name(name: str, otherwise: str) -> str:
+    """The name without anything that leads out of its folder, hides it, or means something to a file system."""
+    tame = _RESERVED.sub("_", sanitized(name)).strip(" .")
+    stem, dot, extension = tame.rpartition(".")
+    tame = f"{_cut(stem)}{dot}{extension[:10]}" if stem else _cut(tame)
+    return otherwise if not tame or _DEVICES.fullmatch(tame) else tame
+
+
+def _cut(text: str) -> str:
+    return text.encode(errors="replace")[:_LONGEST].decode(errors="ignore")
+
+
+def _named(image: Image, size: str, url: str) -> str:
+    stem = image.name.rpartition(".")[0] or image.name
+    extension = url.rpartition("/")[2].rpartition(".")[2]
+    return image.name if size == FULL else f"{stem}-{size}.{extension}"
+
+
+def _free(taken: set[str], name: str, image_id: str) -> str:
+    # Two names that differ in case alone are one file on a Mac.
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}-{image_id[:8]}{dot}{extension}" if name.casefold() in taken else name
+
+
+def _url(image: Image, size: str) -> str:
+    forms = {FULL: image.url, **{str(one.size): one.url for one in image.thumbnails}}
+    url = forms.get(size)
+    if not url:
+        raise CommandError(f"{image.name} has no form of size {size}.", exit_code=exit_codes.MISSING)
+    return url

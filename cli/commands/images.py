@@ -1,17 +1,25 @@
-"""`wallify images`: finding pictures and keeping them in order."""
+"""`wallify images`: find images, move, rename, delete and restore them."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from cli.commands import connection, image_verbs
-from cli.commands.grammar import Commands, declare, verbs_of
+from cli.client.models import Image, TrashedImage
+from cli.commands import connection
+from cli.commands.connection import for_each
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.output import Column, format_bytes, print_list, print_one, print_result
+
+if TYPE_CHECKING:
+    from cli.client.api import Client
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "images",
         "find images, move, delete and restore them",
@@ -20,24 +28,24 @@ def add_to(commands: Commands) -> None:
         "images move ID ID --to mountains",
         "images delete ID; ./wallify images restore ID",
     )
-    verbs = verbs_of(parser, None)
-    _add_finding(verbs)
-    _add_keeping(verbs)
+    verbs = add_verbs(parser, None)
+    _add_finding_verbs(verbs)
+    _add_editing_verbs(verbs)
 
 
-def _add_finding(verbs: Commands) -> None:
-    listing = _verb(verbs, "list", "list a collection's images, newest first", image_verbs.run_list, "list wallpapers")
+def _add_finding_verbs(verbs: Commands) -> None:
+    listing = _verb(verbs, "list", "list a collection's images, newest first", run_list, "list wallpapers")
     listing.add_argument("collection")
     listing.add_argument("--text", metavar="WORDS", help="those whose name has this in it")
-    search = _verb(verbs, "search", "search all collections for a name", image_verbs.run_search, "search lake")
+    search = _verb(verbs, "search", "search all collections for a name", run_search, "search lake")
     search.add_argument("text")
     search.add_argument("--collection", metavar="C", help="only this one")
     for parser in (listing, search):
         _add_filters(parser)
         parser.add_argument("--limit", type=int, metavar="N", help="how many at most (default: all)")
-    show = _verb(verbs, "show", "show an image, with its thumbnails", image_verbs.run_show, "show ID")
+    show = _verb(verbs, "show", "show an image, with its thumbnails", run_show, "show ID")
     show.add_argument("image_id", metavar="ID")
-    _verb(verbs, "trash", "list what lies in the trash", image_verbs.run_trash, "trash")
+    _verb(verbs, "trash", "list what lies in the trash", run_trash, "trash")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
@@ -50,15 +58,15 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", metavar="S", help="of a random order, which is the same for the same seed")
 
 
-def _add_keeping(verbs: Commands) -> None:
-    delete = _verb(verbs, "delete", "into the trash, for seven days", image_verbs.run_delete, "delete ID ID")
+def _add_editing_verbs(verbs: Commands) -> None:
+    delete = _verb(verbs, "delete", "into the trash, for seven days", run_delete, "delete ID ID")
     delete.add_argument("--forever", action="store_true", help="not into the trash: at once, and for good")
-    restore = _verb(verbs, "restore", "take images out of the trash", image_verbs.run_restore, "restore ID")
-    move = _verb(verbs, "move", "move images to another collection", image_verbs.run_move, "move ID --to mountains")
+    restore = _verb(verbs, "restore", "take images out of the trash", run_restore, "restore ID")
+    move = _verb(verbs, "move", "move images to another collection", run_move, "move ID --to mountains")
     move.add_argument("--to", required=True, metavar="C", help="the other collection")
     for parser in (delete, restore, move):
         parser.add_argument("image_ids", nargs="+", metavar="ID")
-    rename = _verb(verbs, "rename", "give an image another name", image_verbs.run_rename, "rename ID lake.jpg")
+    rename = _verb(verbs, "rename", "give an image another name", run_rename, "rename ID lake.jpg")
     rename.add_argument("image_id", metavar="ID")
     rename.add_argument("filename", metavar="NAME")
 
@@ -66,7 +74,111 @@ def _add_keeping(verbs: Commands) -> None:
 def _verb(
     verbs: Commands, name: str, what: str, run: Callable[[argparse.Namespace], int], example: str
 ) -> argparse.ArgumentParser:
-    parser = declare(verbs, name, what, f"images {example}")
-    connection.add_to(parser)
+    parser = add_command(verbs, name, what, f"images {example}")
+    connection.add_options(parser)
     parser.set_defaults(run=run)
     return parser
+
+
+FILTERS = (
+    *("text", "orientation", "ratio", "color", "sort", "seed"),
+    *("min_width", "min_height", "width", "height"),
+)
+"""What the API calls the options that say which images, and in which order."""
+COLUMNS: tuple[Column[Image], ...] = (
+    ("id", lambda image: image.image_id),
+    ("collection", lambda image: image.collection),
+    ("name", lambda image: image.name),
+    ("pixels", lambda image: f"{image.width} x {image.height}"),
+    ("size", lambda image: format_bytes(image.bytes)),
+    ("made", lambda image: image.created_at),
+)
+DETAILS: tuple[Column[Image], ...] = (
+    *COLUMNS,
+    ("uploaded as", lambda image: image.filename),
+    ("format", lambda image: image.format),
+    ("sha256", lambda image: image.sha256),
+    ("colours", lambda image: image.colors),
+    ("camera", lambda image: tuple(f"{name} {value}" for name, value in image.exif.items())),
+    ("rights", lambda image: tuple(told for told in image.rights.values() if told)),
+    ("url", lambda image: image.url),
+    ("thumbnails", lambda image: tuple(one.url for one in image.thumbnails)),
+)
+TRASH_COLUMNS: tuple[Column[TrashedImage], ...] = (
+    ("id", lambda image: image.image_id),
+    ("collection", lambda image: image.collection),
+    ("name", lambda image: image.name),
+    ("deleted", lambda image: image.trashed_at),
+)
+
+
+def run_list(given: argparse.Namespace) -> int:
+    """A collection's images."""
+    with connection.connect(given) as api:
+        found = api.images.of(given.collection, _wanted(given))
+        return print_list(given, islice(found, given.limit), COLUMNS, none="No such image.")
+
+
+def run_search(given: argparse.Namespace) -> int:
+    """Images of any collection whose name has the text in it."""
+    with connection.connect(given) as api:
+        return print_list(given, islice(_searched(given, api), given.limit), COLUMNS, none="No such image.")
+
+
+def run_show(given: argparse.Namespace) -> int:
+    """One image."""
+    with connection.connect(given) as api:
+        return print_one(given, api.images.get(given.image_id), DETAILS)
+
+
+def run_trash(given: argparse.Namespace) -> int:
+    """What lies in the trash."""
+    with connection.connect(given) as api:
+        return print_list(given, api.images.trashed(), TRASH_COLUMNS, none="The trash is empty.")
+
+
+def run_delete(given: argparse.Namespace) -> int:
+    """Into the trash, or for good."""
+    with connection.connect(given) as api:
+        if not given.forever:
+            return for_each(given, given.image_ids, api.images.trash, lambda one: f"{one.name} is in the trash.")
+        task = api.images.delete(given.image_ids)
+        print_result(given, f"They are being deleted for good; see `wallify task {task.task_id}`.", task)
+    return 0
+
+
+def run_restore(given: argparse.Namespace) -> int:
+    """Out of the trash."""
+    with connection.connect(given) as api:
+        return for_each(
+            given, given.image_ids, api.images.restore, lambda one: f"{one.name} is in {one.collection} again."
+        )
+
+
+def run_move(given: argparse.Namespace) -> int:
+    """To another collection."""
+    with connection.connect(given) as api:
+        return for_each(
+            given,
+            given.image_ids,
+            lambda image_id: api.images.change(image_id, collection=given.to),
+            lambda image: f"{image.name} is in {image.collection}.",
+        )
+
+
+def run_rename(given: argparse.Namespace) -> int:
+    """Another name."""
+    with connection.connect(given) as api:
+        image = api.images.change(given.image_id, filename=given.filename)
+        print_result(given, f"Its name is {image.name}.", image)
+    return 0
+
+
+def _searched(given: argparse.Namespace, api: Client) -> Iterator[Image]:
+    names = [given.collection] if given.collection else [one.name for one in api.collections.all()]
+    for name in names:
+        yield from api.images.of(name, _wanted(given))
+
+
+def _wanted(given: argparse.Namespace) -> dict[str, str | int | None]:
+    return {name: getattr(given, name) for name in FILTERS}

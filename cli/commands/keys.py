@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cli.commands import connection
-from cli.commands.deploy import add_stage_to
-from cli.commands.grammar import Commands, declare, verbs_of
-from cli.showing import Column, say, show_all
+from cli.commands.deploy import add_stage
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.output import Column, print_list, print_result
 
 if TYPE_CHECKING:
     from cli.deploy.keys import KeyState
@@ -22,9 +22,9 @@ COLUMNS: tuple[Column[KeyState], ...] = (
 )
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "keys",
         "list and rotate the keys of a stage's sessions, signed addresses and cursors",
@@ -32,10 +32,10 @@ def add_to(commands: Commands) -> None:
         "keys rotate links --stage prod",
         "keys rotate sessions --stage prod --at-once",
     )
-    connection.add_json_to(parser)
-    verbs = verbs_of(parser, None)
-    declared = declare(verbs, "list", "list the keys, without what they are made of", "keys list --stage prod")
-    rotate = declare(
+    connection.add_json(parser)
+    verbs = add_verbs(parser, None)
+    declared = add_command(verbs, "list", "list the keys, without what they are made of", "keys list --stage prod")
+    rotate = add_command(
         verbs,
         "rotate",
         "add a new key; what older keys have sealed lasts its time",
@@ -44,22 +44,22 @@ def add_to(commands: Commands) -> None:
     )
     rotate.add_argument("purpose", choices=PURPOSES, help="what the key seals")
     rotate.add_argument("--at-once", action="store_true", help="end what older keys have sealed, within a minute")
-    for verb, action in ((declared, run), (rotate, run_rotate)):
+    for verb, action in ((declared, run_list), (rotate, run_rotate)):
         _add_common(verb)
         verb.set_defaults(run=action)
 
 
 def _add_common(verb: argparse.ArgumentParser) -> None:
-    add_stage_to(verb)
-    connection.add_json_to(verb, below=True)
+    add_stage(verb)
+    connection.add_json(verb, below=True)
 
 
-def run(given: argparse.Namespace) -> int:
+def run_list(given: argparse.Namespace) -> int:
     """List them."""
     from cli.deploy import keys  # noqa: PLC0415  # boto3 takes its time, and other commands need none
     from cli.deploy.target import Target  # noqa: PLC0415  # the same
 
-    return show_all(given, keys.states(Target(given.stage)), COLUMNS, none="There are no keys.")
+    return print_list(given, keys.states(Target(given.stage)), COLUMNS, none="There are no keys.")
 
 
 def run_rotate(given: argparse.Namespace) -> int:
@@ -72,5 +72,7 @@ def run_rotate(given: argparse.Namespace) -> int:
     keys.rotate(Target(given.stage), purpose, at_once=given.at_once)
     told = "ends within a minute" if given.at_once else f"lasts up to {keys.lasting(purpose)} more"
     done = {"stage": given.stage, "purpose": given.purpose, "at_once": given.at_once}
-    say(given, f"A new key for {given.purpose} of {given.stage}; what the older ones have sealed {told}.", done)
+    print_result(
+        given, f"A new key for {given.purpose} of {given.stage}; what the older ones have sealed {told}.", done
+    )
     return 0

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cli import exits
-from cli.commands import connection, stack_options
-from cli.commands.grammar import Commands, declare
+from cli import exit_codes
+from cli.commands import connection
+from cli.commands.parser import Commands, add_command, add_folder, stack_from
+from cli.errors import CommandError
 from cli.local import emulator
 from cli.local.cloud import client
 from cli.local.stack import Record, Stack
-from cli.moments import written
-from cli.showing import emit
-from cli.terminal import screen
-from cli.trouble import Trouble
+from cli.output import print_json, rfc3339, stdout
 
 PROCESSES = ("emulator", "front", "deploy")
 MINUTES = 60
@@ -27,23 +25,23 @@ LATE = 10_000  # milliseconds
 LOOK = 0.5  # seconds between looks when following
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(commands, "logs", "show the logs of the last hour", "logs -f", "logs process_image --json")
-    stack_options.add_to(parser)
+    parser = add_command(commands, "logs", "show the logs of the last hour", "logs -f", "logs process_image --json")
+    add_folder(parser)
     parser.add_argument("-f", "--follow", action="store_true", help="keep showing what comes")
     parser.add_argument(
         "function",
         nargs="?",
         help=f"a function (api, process_image, …) or one of {', '.join(PROCESSES)}; default: all functions",
     )
-    connection.add_json_to(parser)
+    connection.add_json(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Do it."""
-    stack = stack_options.stack_from(given)
+    stack = stack_from(given)
     if given.function in PROCESSES:
         _show_process(stack, given.function, follow=given.follow)
     else:
@@ -54,10 +52,10 @@ def run(given: argparse.Namespace) -> int:
 def _groups(stack: Stack, function: str | None) -> list[str]:
     known = {_short(name): f"/aws/lambda/{name}" for name in Record.of(stack.home).functions}
     if function and function not in known:
-        raise Trouble(
+        raise CommandError(
             f"There is no function {function}.",
             f"There are {', '.join([*known, *PROCESSES])}.",
-            exit_code=exits.MISSING,
+            exit_code=exit_codes.MISSING,
         )
     return [known[function]] if function else list(known.values())
 
@@ -69,7 +67,9 @@ def _short(name: str) -> str:
 
 def _show_functions(stack: Stack, groups: list[str], show: Callable[[Line], None], *, follow: bool) -> None:
     if not emulator.answers(stack):
-        raise Trouble("The local cloud is not running.", "Start it with `./wallify up`.", exit_code=exits.UNREACHABLE)
+        raise CommandError(
+            "The local cloud is not running.", "Start it with `./wallify up`.", exit_code=exit_codes.UNREACHABLE
+        )
     logs = client(stack, "logs")
     since = int((time.time() - MINUTES * 60) * 1000)
     shown: set[Line] = set()
@@ -88,11 +88,11 @@ def _show_functions(stack: Stack, groups: list[str], show: Callable[[Line], None
 
 def _plain(line: Line) -> None:
     if line.is_for_people:
-        screen.print(str(line), markup=False, soft_wrap=True)
+        stdout.print(str(line), markup=False, soft_wrap=True)
 
 
 def _json(line: Line) -> None:
-    emit({"at": written(line.at), "function": line.function, "message": line.message.rstrip()})
+    print_json({"at": rfc3339(line.at), "function": line.function, "message": line.message.rstrip()})
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _lines(logs: Any, groups: list[str], since: int) -> Iterator[Line]:  # noqa:
 def _show_process(stack: Stack, name: str, *, follow: bool) -> None:
     path = stack.log(name)
     if not path.exists():
-        raise Trouble(f"There is no log of the {name} yet.", "Start the local cloud with `./wallify up`.")
+        raise CommandError(f"There is no log of the {name} yet.", "Start the local cloud with `./wallify up`.")
     with path.open(encoding="utf-8", errors="replace") as log:
         while True:
             print(log.read(), end="", flush=True)

@@ -1,14 +1,71 @@
-"""`wallify profiles`: the Wallifies that are known here."""
+"""`wallify login`, `logout` and `profiles`: the Wallifies that this user signed in to."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from getpass import getpass
 
-from cli import settings
+from cli import exit_codes, settings
 from cli.commands import connection
-from cli.commands.grammar import Commands, declare, verbs_of
-from cli.profiles import Profiles
-from cli.showing import Column, say, show_all
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.errors import CommandError
+from cli.output import Column, print_list, print_result
+from cli.target import Profile, Profiles, Target
+
+
+def register_login(commands: Commands) -> None:
+    """Declare both commands."""
+    login = add_command(
+        commands,
+        "login",
+        "remember a Wallify and the token for it, as a profile",
+        "login --url https://abc123.execute-api.eu-central-1.amazonaws.com/api --profile prod",
+        "login --url http://127.0.0.1:7545 < token.txt",
+    )
+    login.add_argument("--url", required=True, metavar="URL", help="where the API is")
+    login.add_argument("--token", metavar="T", help="the token (default: asked for, or read from a pipe)")
+    login.add_argument("--profile", default="default", metavar="NAME", help="what to call it (default: default)")
+    connection.add_json(login)
+    login.set_defaults(run=run_login)
+    logout = add_command(commands, "logout", "forget a profile and its token", "logout --profile prod")
+    logout.add_argument("--profile", metavar="NAME", help="which (default: the current one)")
+    connection.add_json(logout)
+    logout.set_defaults(run=run_logout)
+
+
+def run_login(given: argparse.Namespace) -> int:
+    """Sign in: the token is tried first, and kept only if it is good."""
+    token = (given.token or _asked()).strip()
+    place = Target(given.url.rstrip("/"), token, "--url")
+    with connection.client_for(place, tries=2) as api:
+        api.check_token()
+    path = settings.load().profiles
+    Profiles.of(path).with_(given.profile, Profile(place.url, token)).save(path)
+    print_result(given, f"Signed in to {place.url} as {given.profile}.", {"profile": given.profile, "url": place.url})
+    return 0
+
+
+def run_logout(given: argparse.Namespace) -> int:
+    """Forget it."""
+    path = settings.load().profiles
+    profiles = Profiles.of(path)
+    name = given.profile or profiles.current
+    if name is None:
+        raise CommandError("No profile is in use.", "See `wallify profiles`.", exit_code=exit_codes.MISSING)
+    profiles.without(name).save(path)
+    print_result(
+        given, f"{name} is forgotten here; its token is still good. Revoke it with `wallify tokens revoke`.", name
+    )
+    return 0
+
+
+def _asked() -> str:
+    token = getpass("Token: ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not token.strip():
+        raise CommandError("No token was given.", "Type it, pipe it in, or give --token.", exit_code=exit_codes.MISUSED)
+    return token
+
 
 LOCAL = "local"
 Row = dict[str, object]
@@ -19,9 +76,9 @@ COLUMNS: tuple[Column[Row], ...] = (
 )
 
 
-def add_to(commands: Commands) -> None:
+def register_profiles(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "profiles",
         "list what was signed in to; choose one",
@@ -29,19 +86,21 @@ def add_to(commands: Commands) -> None:
         "profiles use prod",
         "profiles use local",
     )
-    connection.add_json_to(parser)
-    verbs = verbs_of(parser, run)
-    use = declare(verbs, "use", "speak to this one from now on", "profiles use prod", "profiles use local")
+    connection.add_json(parser)
+    verbs = add_verbs(parser, run_list)
+    use = add_command(verbs, "use", "speak to this one from now on", "profiles use prod", "profiles use local")
     use.add_argument("name", help="a profile, or local: the local cloud")
-    connection.add_json_to(use, below=True)
+    connection.add_json(use, below=True)
     use.set_defaults(run=run_use)
 
 
-def run(given: argparse.Namespace) -> int:
+def run_list(given: argparse.Namespace) -> int:
     """List them; tokens are not shown."""
     profiles = Profiles.of(settings.load().profiles)
     rows = [{"name": name, "url": one.url, "current": name == profiles.current} for name, one in profiles.known.items()]
-    return show_all(given, rows, COLUMNS, none="None yet; sign in with `wallify login`. Commands use the local cloud.")
+    return print_list(
+        given, rows, COLUMNS, none="None yet; sign in with `wallify login`. Commands use the local cloud."
+    )
 
 
 def run_use(given: argparse.Namespace) -> int:
@@ -49,5 +108,5 @@ def run_use(given: argparse.Namespace) -> int:
     path = settings.load().profiles
     known = Profiles.of(path)
     known.using(None if given.name == LOCAL and LOCAL not in known.known else given.name).save(path)
-    say(given, f"Commands speak to {given.name} from now on.", {"current": given.name})
+    print_result(given, f"Commands speak to {given.name} from now on.", {"current": given.name})
     return 0

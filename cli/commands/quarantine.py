@@ -4,46 +4,46 @@ from __future__ import annotations
 
 import argparse
 
-from cli.client.admin import Held
+from cli.client.resources import QuarantinedObject
 from cli.commands import connection
-from cli.commands.each import each
-from cli.commands.grammar import Commands, declare, verbs_of
-from cli.showing import Column, show_all, size
+from cli.commands.connection import for_each
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.output import Column, format_bytes, print_list
 
-COLUMNS: tuple[Column[Held], ...] = (
+COLUMNS: tuple[Column[QuarantinedObject], ...] = (
     ("key", lambda held: held.key),
-    ("size", lambda held: size(held.bytes)),
+    ("size", lambda held: format_bytes(held.bytes)),
     ("since", lambda held: held.since),
     ("until", lambda held: held.until),
 )
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "quarantine",
         "list what clean-up took away; bring it back",
         "quarantine",
         "quarantine restore p/5f0c2b1e/300.jpg",
     )
-    connection.add_to(parser)
-    verbs = verbs_of(parser, run)
-    listing = declare(verbs, "list", "list what is held, for seven days", "quarantine list --json")
-    restore = declare(verbs, "restore", "put objects where they lay", "quarantine restore p/5f0c2b1e/300.jpg")
+    connection.add_options(parser)
+    verbs = add_verbs(parser, run_list)
+    listing = add_command(verbs, "list", "list what is held, for seven days", "quarantine list --json")
+    restore = add_command(verbs, "restore", "put objects where they lay", "quarantine restore p/5f0c2b1e/300.jpg")
     restore.add_argument("keys", nargs="+", metavar="KEY")
-    for verb, action in ((listing, run), (restore, run_restore)):
-        connection.add_to(verb, below=True)
+    for verb, action in ((listing, run_list), (restore, run_restore)):
+        connection.add_options(verb, below=True)
         verb.set_defaults(run=action)
 
 
-def run(given: argparse.Namespace) -> int:
+def run_list(given: argparse.Namespace) -> int:
     """List it."""
-    with connection.connected(given) as api:
-        return show_all(given, api.quarantine.all(), COLUMNS, none="Nothing is held.")
+    with connection.connect(given) as api:
+        return print_list(given, api.quarantine.all(), COLUMNS, none="Nothing is held.")
 
 
 def run_restore(given: argparse.Namespace) -> int:
     """Bring it back."""
-    with connection.connected(given) as api:
-        return each(given, given.keys, api.quarantine.restore, lambda told: f"{told['key']} lies where it lay.")
+    with connection.connect(given) as api:
+        return for_each(given, given.keys, api.quarantine.restore, lambda told: f"{told['key']} lies where it lay.")

@@ -1,4 +1,4 @@
-"""`wallify queues`: what waits for a worker, and what nobody could work off."""
+"""`wallify queues` and `wallify functions`: messages, dead letters, and the functions that process them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from cli import exits
-from cli.client.queues import DeadLetter, Queue
+from cli import exit_codes
+from cli.client.resources import DeadLetter, Function, Queue
 from cli.commands import connection
-from cli.commands.each import each
-from cli.commands.grammar import Commands, declare, verbs_of
-from cli.commands.task_view import show_tasks
-from cli.showing import Column, emit, say, show_all, show_one
-from cli.terminal import complaints
-from cli.trouble import Trouble
+from cli.commands.connection import for_each
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.commands.tasks import print_tasks
+from cli.errors import CommandError
+from cli.output import Column, print_json, print_list, print_one, print_result, stderr
 
 COLUMNS: tuple[Column[Queue], ...] = (
     ("name", lambda queue: queue.name),
@@ -25,21 +24,21 @@ COLUMNS: tuple[Column[Queue], ...] = (
     ("dead", lambda queue: queue.dead),
     ("paused", lambda queue: queue.paused),
 )
-LETTERS: tuple[Column[DeadLetter], ...] = (
+LETTER_COLUMNS: tuple[Column[DeadLetter], ...] = (
     ("id", lambda letter: letter.message_id),
     ("reason", lambda letter: letter.reason),
     ("task", lambda letter: letter.task.task_id if letter.task else ""),
     ("sent", lambda letter: letter.sent_at),
     ("readable", lambda letter: letter.readable),
 )
-LETTER: tuple[Column[DeadLetter], ...] = (
-    *LETTERS,
+LETTER_DETAILS: tuple[Column[DeadLetter], ...] = (
+    *LETTER_COLUMNS,
     ("bytes", lambda letter: letter.bytes),
     ("message", lambda letter: letter.body),
 )
 LETTER_ID = "2f6a1c9e-5a52-4d0c-9a0b-6a1f3c1f7a10"
 """For examples."""
-LEFT: Mapping[str, str] = {
+REMAINING_REASONS: Mapping[str, str] = {
     "unreadable": "it cannot be read",
     "no_task": "its task is unknown or has expired",
     "source_gone": "its file is gone",
@@ -47,9 +46,9 @@ LEFT: Mapping[str, str] = {
 """Why a redrive leaves a letter."""
 
 
-def add_to(commands: Commands) -> None:
+def register_queues(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "queues",
         "list queues; pause, resume, purge; show, redrive, remove dead letters",
@@ -59,11 +58,11 @@ def add_to(commands: Commands) -> None:
         "queues redrive images",
         "queues purge images --yes",
     )
-    connection.add_to(parser)
-    verbs = verbs_of(parser, run)
-    listing = declare(verbs, "list", "list all queues", "queues list --json")
-    connection.add_to(listing, below=True)
-    listing.set_defaults(run=run)
+    connection.add_options(parser)
+    verbs = add_verbs(parser, run_list)
+    listing = add_command(verbs, "list", "list all queues", "queues list --json")
+    connection.add_options(listing, below=True)
+    listing.set_defaults(run=run_list)
     dead = _verb(verbs, "dead", "show a queue's dead letters, with their reasons", run_dead)
     show = _verb(verbs, "show", "show dead letters with their whole messages", run_show, LETTER_ID)
     remove = _verb(verbs, "remove", "remove dead letters for good", run_remove, LETTER_ID)
@@ -82,89 +81,115 @@ def add_to(commands: Commands) -> None:
 def _verb(
     verbs: Commands, name: str, what: str, action: Callable[[argparse.Namespace], int], *further: str
 ) -> argparse.ArgumentParser:
-    parser = declare(verbs, name, what, " ".join(("queues", name, "images", *further)))
+    parser = add_command(verbs, name, what, " ".join(("queues", name, "images", *further)))
     parser.add_argument("name", help="as `wallify queues` shows it")
-    connection.add_to(parser, below=True)
+    connection.add_options(parser, below=True)
     parser.set_defaults(run=action)
     return parser
 
 
-def run(given: argparse.Namespace) -> int:
+def run_list(given: argparse.Namespace) -> int:
     """List them."""
-    with connection.connected(given) as api:
-        return show_all(given, api.queues.all(), COLUMNS, none="No queues.")
+    with connection.connect(given) as api:
+        return print_list(given, api.queues.all(), COLUMNS, none="No queues.")
 
 
 def run_dead(given: argparse.Namespace) -> int:
     """Show dead letters."""
-    with connection.connected(given) as api:
-        return show_all(given, api.queues.dead(given.name, limit=given.limit), LETTERS, none="No dead letters.")
+    with connection.connect(given) as api:
+        return print_list(
+            given, api.queues.dead(given.name, limit=given.limit), LETTER_COLUMNS, none="No dead letters."
+        )
 
 
 def run_redrive(given: argparse.Namespace) -> int:
     """Work off dead letters."""
-    with connection.connected(given) as api:
+    with connection.connect(given) as api:
         done = api.queues.redrive(given.name, limit=given.limit)
     if given.json:
-        emit(done)
+        print_json(done)
         return 0
-    show_tasks(given, done.tasks)
+    print_tasks(given, done.tasks)
     for letter in done.left:
-        complaints.print(f"{letter.message_id} stays: {LEFT.get(letter.why, letter.why)}.", markup=False)
+        stderr.print(f"{letter.message_id} stays: {REMAINING_REASONS.get(letter.why, letter.why)}.", markup=False)
     if done.left:
-        complaints.print(
-            f"See it: wallify queues show {given.name} ID; remove it: wallify queues remove {given.name} ID"
-        )
+        stderr.print(f"See it: wallify queues show {given.name} ID; remove it: wallify queues remove {given.name} ID")
     return 0
 
 
 def run_show(given: argparse.Namespace) -> int:
     """Show dead letters whole."""
-    with connection.connected(given) as api:
+    with connection.connect(given) as api:
         for message_id in given.ids:
-            show_one(given, api.queues.dead_letter(given.name, message_id), LETTER)
+            print_one(given, api.queues.dead_letter(given.name, message_id), LETTER_DETAILS)
     return 0
 
 
 def run_remove(given: argparse.Namespace) -> int:
     """Remove dead letters for good, once that is certain."""
     if not given.yes:
-        _must_be_meant(given.name, f"{len(given.ids)} dead letters of {given.name} will be lost.")
-    with connection.connected(given) as api:
-        return each(
+        _confirm(given.name, f"{len(given.ids)} dead letters of {given.name} will be lost.")
+    with connection.connect(given) as api:
+        return for_each(
             given, given.ids, lambda one: api.queues.remove(given.name, one), lambda told: f"{told.message_id} is gone."
         )
 
 
 def run_pause(given: argparse.Namespace) -> int:
     """Let its messages wait."""
-    with connection.connected(given) as api:
-        say(given, f"{given.name} is paused, within a minute or so.", api.queues.pause(given.name))
+    with connection.connect(given) as api:
+        print_result(given, f"{given.name} is paused, within a minute or so.", api.queues.pause(given.name))
     return 0
 
 
 def run_resume(given: argparse.Namespace) -> int:
     """Go on."""
-    with connection.connected(given) as api:
-        say(given, f"{given.name} goes on, within a minute or so.", api.queues.resume(given.name))
+    with connection.connect(given) as api:
+        print_result(given, f"{given.name} goes on, within a minute or so.", api.queues.resume(given.name))
     return 0
 
 
 def run_purge(given: argparse.Namespace) -> int:
     """Throw away what waits, once that is certain."""
     if not given.yes:
-        _must_be_meant(given.name, f"Everything that waits in {given.name} will be lost.")
-    with connection.connected(given) as api:
+        _confirm(given.name, f"Everything that waits in {given.name} will be lost.")
+    with connection.connect(given) as api:
         purged = api.queues.purge(given.name)
     left = f"Left: {purged.tasks_left} unfinished tasks, {purged.dead_letters_left} dead letters."
-    say(given, f"{given.name}: about {purged.removed} messages thrown away within a minute. {left}", purged)
+    print_result(given, f"{given.name}: about {purged.removed} messages thrown away within a minute. {left}", purged)
     return 0
 
 
-def _must_be_meant(name: str, loss: str) -> None:
+def _confirm(name: str, loss: str) -> None:
     advice = "Say --yes if it is meant."
     if not sys.stdin.isatty():
-        raise Trouble(loss, advice, exit_code=exits.MISUSED)
-    complaints.print(f"{loss} Type the queue's name to go on: ", end="", markup=False)
+        raise CommandError(loss, advice, exit_code=exit_codes.MISUSED)
+    stderr.print(f"{loss} Type the queue's name to go on: ", end="", markup=False)
     if input().strip() != name:
-        raise Trouble("That is not its name, so nothing was done.", advice)
+        raise CommandError("That is not its name, so nothing was done.", advice)
+
+
+FUNCTION_COLUMNS: tuple[Column[Function], ...] = (
+    ("name", lambda one: one.name),
+    ("running", lambda one: one.running),
+    ("of", lambda one: one.concurrency),
+    ("calls", lambda one: one.invocations),
+    ("errors", lambda one: one.errors),
+    ("median ms", lambda one: one.duration_p50_ms),
+    ("95 % ms", lambda one: one.duration_p95_ms),
+    ("cold", lambda one: one.cold_starts),
+    ("MB", lambda one: one.memory_mb),
+)
+
+
+def register_functions(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "functions", "what the functions do, and their last hour", "functions --json")
+    connection.add_options(parser)
+    parser.set_defaults(run=run_functions)
+
+
+def run_functions(given: argparse.Namespace) -> int:
+    """Do it."""
+    with connection.connect(given) as api:
+        return print_list(given, api.queues.functions(), FUNCTION_COLUMNS, none="No functions.")

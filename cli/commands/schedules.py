@@ -1,13 +1,21 @@
-"""`wallify schedules`: what runs by the clock."""
+"""`wallify schedules` and `wallify run`: jobs by schedule, and started by hand."""
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
-from cli.client.records import Schedule
+from cli import exit_codes
+from cli.client.models import Schedule
 from cli.commands import connection
-from cli.commands.grammar import Commands, declare, verbs_of
-from cli.showing import Column, say, show_all
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.commands.tasks import watch_task
+from cli.errors import CommandError
+from cli.output import Column, print_list, print_result
+
+if TYPE_CHECKING:
+    from cli.client.api import Client
+    from cli.client.models import Task
 
 COLUMNS: tuple[Column[Schedule], ...] = (
     ("name", lambda one: one.name),
@@ -19,29 +27,91 @@ COLUMNS: tuple[Column[Schedule], ...] = (
 )
 
 
-def add_to(commands: Commands) -> None:
+def register_schedules(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands, "schedules", "what runs by the clock", "schedules", "schedules disable optimize", "run cleanup"
     )
-    connection.add_to(parser)
-    verbs = verbs_of(parser, run)
+    connection.add_options(parser)
+    verbs = add_verbs(parser, run_list)
     for verb in ("enable", "disable"):
-        switch = declare(verbs, verb, f"{verb} a schedule", f"schedules {verb} cleanup")
+        switch = add_command(verbs, verb, f"{verb} a schedule", f"schedules {verb} cleanup")
         switch.add_argument("name", help="cleanup, stats, optimize, or a full name")
-        connection.add_to(switch, below=True)
+        connection.add_options(switch, below=True)
         switch.set_defaults(run=run_switch, on=verb == "enable")
 
 
-def run(given: argparse.Namespace) -> int:
+def run_list(given: argparse.Namespace) -> int:
     """List them."""
-    with connection.connected(given) as api:
-        return show_all(given, api.schedules.all(), COLUMNS, none="No schedules.")
+    with connection.connect(given) as api:
+        return print_list(given, api.schedules.all(), COLUMNS, none="No schedules.")
 
 
 def run_switch(given: argparse.Namespace) -> int:
     """Switch one on or off."""
-    with connection.connected(given) as api:
+    with connection.connect(given) as api:
         schedule = api.schedules.switch(given.name, on=given.on)
-        say(given, f"{schedule.name} is {'on' if schedule.enabled else 'off'}.", schedule)
+        print_result(given, f"{schedule.name} is {'on' if schedule.enabled else 'off'}.", schedule)
     return 0
+
+
+THUMBNAILS = "thumbnails"
+JOBS = ("cleanup", "stats", "optimize", THUMBNAILS)
+TAKES = {
+    "cleanup": {"dry_run", "limit"},
+    "stats": {"collection"},
+    "optimize": {"collection"},
+    THUMBNAILS: {"collection", "image", "everything"},
+}
+"""Which options each job has a use for."""
+
+
+def register_run(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "run",
+        "run a job now: clean-up, statistics, optimising, thumbnails",
+        "run cleanup --dry-run --watch",
+        "run thumbnails --collection wallpapers",
+    )
+    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("--dry-run", action="store_true", help="cleanup: only report what it would take away")
+    limit_help = "cleanup: objects that this run may take away; otherwise 5 %% of those seen, or 1,000 if that is more"
+    parser.add_argument("--limit", type=int, metavar="N", help=limit_help)
+    parser.add_argument("--collection", metavar="C", help="stats, optimize, thumbnails: only this one")
+    parser.add_argument("--image", metavar="ID", help="thumbnails: only this image's")
+    parser.add_argument("--everything", action="store_true", help="thumbnails: also those that are there and current")
+    parser.add_argument("--watch", action="store_true", help="stay until it ends (exit code 7: it did not succeed)")
+    connection.add_options(parser)
+    parser.set_defaults(run=run_job)
+
+
+def run_job(given: argparse.Namespace) -> int:
+    """Do it."""
+    _check_options(given)
+    with connection.connect(given) as api:
+        task = _started(given, api)
+        if not given.watch:
+            print_result(
+                given, f"{given.job} runs as task {task.task_id}; see it with `wallify task {task.task_id}`.", task
+            )
+            return exit_codes.DONE
+        return watch_task(given, api, task.task_id)
+
+
+def _check_options(given: argparse.Namespace) -> None:
+    every = set().union(*TAKES.values())
+    for option in sorted(every - TAKES[given.job]):
+        if getattr(given, option):
+            raise CommandError(
+                f"{given.job} has no use for --{option.replace('_', '-')}.", exit_code=exit_codes.MISUSED
+            )
+
+
+def _started(given: argparse.Namespace, api: Client) -> Task:
+    if given.job == THUMBNAILS:
+        return api.images.make_thumbnails(
+            image_id=given.image, collection=given.collection, everything=given.everything
+        )
+    return api.schedules.run(given.job, dry_run=given.dry_run, collection=given.collection, limit=given.limit)

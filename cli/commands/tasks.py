@@ -1,33 +1,312 @@
-"""`wallify tasks`: what was done, what is being done, and how it ended."""
+"""`wallify tasks`, `task`, `cancel` and `retry`."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from cli.commands import connection, task_filter
-from cli.commands.grammar import Commands, declare
-from cli.commands.task_view import show_tasks
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from cli import exit_codes
+from cli.client.models import Retried, RetryCandidate, Task, TaskFilter
+from cli.commands import connection
+from cli.commands.connection import for_each
+from cli.commands.parser import Commands, add_command
+from cli.errors import CommandError
+from cli.output import Column, print_json, print_list, print_one, rfc3339, sanitized, stdout
+
+if TYPE_CHECKING:
+    from cli.client.api import Client
 
 
-def add_to(commands: Commands) -> None:
+def describe_subject(task: Task) -> str:
+    """What the task is about, in a few words."""
+    subject = task.subject
+    return " / ".join(part for part in (subject.collection, subject.filename) if part)
+
+
+def describe_progress(task: Task) -> str:
+    """How far it is."""
+    done = task.progress
+    return f"{done.percent} % ({done.current} of {done.total}), {done.stage}" if done.total else done.stage
+
+
+def format_seconds(milliseconds: int | None) -> str:
+    """A time that something took."""
+    return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def format_details(told: Mapping[str, object]) -> str:
+    """Facts in one line, such as `limit: 120, frames: 121`."""
+    return ", ".join(f"{name}: {_format_detail(fact)}" for name, fact in told.items())
+
+
+def _format_detail(fact: object) -> str:
+    return " ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
+
+
+def describe_result(task: Task) -> str:
+    """What came of it, in one line: a picture's address, or the numbers of a job."""
+    told = task.result
+    if isinstance(told, dict) and "url" in told:
+        return str(told["url"])
+    return json.dumps(told, ensure_ascii=False) if told else ""
+
+
+TASK_COLUMNS: Sequence[Column[Task]] = (
+    ("id", lambda task: task.task_id),
+    ("state", lambda task: task.status),
+    ("type", lambda task: task.type),
+    ("what", describe_subject),
+    ("made", lambda task: task.created_at),
+    ("took", lambda task: format_seconds(task.runtime_ms)),
+    ("error", lambda task: task.error.code if task.error else ""),
+)
+TASK_DETAILS: Sequence[Column[Task]] = (
+    ("id", lambda task: task.task_id),
+    ("type", lambda task: task.type),
+    ("state", lambda task: task.status),
+    ("what", describe_subject),
+    ("progress", describe_progress),
+    ("made", lambda task: task.created_at),
+    ("started", lambda task: task.started_at),
+    ("finished", lambda task: task.finished_at),
+    ("waited", lambda task: format_seconds(task.queue_wait_ms)),
+    ("took", lambda task: format_seconds(task.runtime_ms)),
+    ("attempts", lambda task: f"{task.attempts} of {task.max_attempts}"),
+    ("children", lambda task: task.children or ""),
+    ("parent", lambda task: task.parent_id),
+    ("error", lambda task: f"{task.error.code}: {task.error.message}" if task.error else ""),
+    ("because", lambda task: format_details(task.error.details) if task.error else ""),
+    ("cause", lambda task: format_details(task.error.cause or {}) if task.error else ""),
+    ("result", describe_result),
+)
+
+
+def print_tasks(given: argparse.Namespace, tasks: Iterable[Task]) -> int:
+    """Show a list of tasks."""
+    return print_list(given, tasks, TASK_COLUMNS, none="No tasks.")
+
+
+def print_task(given: argparse.Namespace, task: Task) -> int:
+    """Show one task."""
+    return print_one(given, task, TASK_DETAILS)
+
+
+def exit_code_of(task: Task) -> int:
+    """The exit code of a command that waited for this task."""
+    return exit_codes.DONE if task.successful else exit_codes.PARTLY
+
+
+WATCH_WAIT = 2  # seconds; the API answers sooner when the task ends
+
+
+def watch_task(given: argparse.Namespace, api: Client, task_id: str) -> int:
+    """Show how the task goes on until it has ended: a bar for people, a line of JSON for each change with `--json`."""
+    seen = api.tasks.follow(task_id, wait=WATCH_WAIT)
+    if given.json:
+        return exit_code_of(_printed(seen))
+    task = _drawn(seen) if stdout.is_terminal else deque(seen, maxlen=1).pop()
+    print_task(given, task)
+    return exit_code_of(task)
+
+
+def _printed(seen: Iterator[Task]) -> Task:
+    task = next(seen)
+    print_json(task)
+    for later in seen:
+        if later != task:
+            print_json(later)
+        task = later
+    return task
+
+
+def _drawn(seen: Iterator[Task]) -> Task:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=stdout, transient=True) as bars:
+        bar = bars.add_task("", total=100)
+        for task in seen:
+            words = f"{task.type} {task.status.lower()} {task.progress.stage}"
+            bars.update(bar, completed=task.progress.percent, description=sanitized(words).replace("[", "\\["))
+    return task
+
+
+STATES = ("PENDING", "STARTED", "RETRY", "SUCCESS", "PARTIAL", "FAILURE", "REVOKED")
+_AGO = re.compile(r"(\d{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def add_filters(parser: argparse.ArgumentParser) -> None:
+    """Declare the filters of `GET /tasks`."""
+    which = parser.add_argument_group("which tasks")
+    which.add_argument("--state", type=str.upper, choices=STATES, metavar="S", help=", ".join(STATES))
+    which.add_argument("--type", metavar="T", help="process_image, cleanup_orphaned_files, …")
+    which.add_argument("--collection", metavar="C", help="those of one collection")
+    which.add_argument("--parent", metavar="ID", help="the children of this one")
+    which.add_argument(
+        "--since", type=parse_moment, metavar="WHEN", help="made since: 30m, 2h, 7d ago, or 2026-03-04T12:00Z"
+    )
+    which.add_argument("--until", type=parse_moment, metavar="WHEN", help="made before, in the same words")
+    which.add_argument("--text", metavar="WORDS", help="part of the file name, the collection, an id or the error")
+
+
+def filter_from(given: argparse.Namespace) -> TaskFilter:
+    """What was asked for."""
+    return TaskFilter(given.state, given.type, given.collection, given.parent, given.since, given.until, given.text)
+
+
+def parse_moment(text: str) -> str:
+    """A moment as the API reads it; a time without a zone is one of this machine's clock."""
+    if ago := _AGO.fullmatch(text):
+        return rfc3339(datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
+    try:
+        return rfc3339(datetime.fromisoformat(text))
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError(f"{text} is no time; say 30m, 2h, 7d, or 2026-03-04T12:00Z") from bad
+
+
+def register_tasks(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "tasks",
         "list tasks, newest first",
         "tasks --state FAILURE --since 24h",
         "tasks --collection wallpapers --all --json",
     )
-    task_filter.add_to(parser)
+    add_filters(parser)
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (default: 50)")
     parser.add_argument("--all", action="store_true", help="all of them")
-    connection.add_to(parser)
-    parser.set_defaults(run=run)
+    connection.add_options(parser)
+    parser.set_defaults(run=run_tasks)
 
 
-def run(given: argparse.Namespace) -> int:
+def run_tasks(given: argparse.Namespace) -> int:
     """Do it."""
-    with connection.connected(given) as api:
-        found = api.tasks.all(task_filter.filter_of(given))
-        return show_tasks(given, found if given.all else islice(found, given.limit))
+    with connection.connect(given) as api:
+        found = api.tasks.all(filter_from(given))
+        return print_tasks(given, found if given.all else islice(found, given.limit))
+
+
+def register_task(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "task",
+        "show a task; with --watch, until it ends",
+        "task 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10 --watch",
+    )
+    parser.add_argument("task_id", metavar="ID")
+    parser.add_argument("--watch", action="store_true", help="stay until it ends (exit code 7: it did not succeed)")
+    connection.add_options(parser)
+    parser.set_defaults(run=run_task)
+
+
+def run_task(given: argparse.Namespace) -> int:
+    """Do it."""
+    with connection.connect(given) as api:
+        if not given.watch:
+            return print_task(given, api.tasks.get(given.task_id))
+
+        return watch_task(given, api, given.task_id)
+
+
+def register_cancel(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "cancel",
+        "stop tasks, waiting ones at once, running ones soon",
+        "cancel 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10",
+    )
+    parser.add_argument("task_ids", nargs="+", metavar="ID")
+    connection.add_options(parser)
+    parser.set_defaults(run=run_cancel)
+
+
+def run_cancel(given: argparse.Namespace) -> int:
+    """Do it."""
+    with connection.connect(given) as api:
+        return for_each(
+            given,
+            given.task_ids,
+            api.tasks.cancel,
+            lambda task: f"{task.task_id} {'is revoked' if task.ready else 'will stop at its next step'}.",
+        )
+
+
+RETRIED_COLUMNS: tuple[Column[Retried], ...] = (
+    ("id", lambda one: one.task_id),
+    ("retried as", lambda one: one.retried_as),
+)
+CANDIDATE_COLUMNS: tuple[Column[RetryCandidate], ...] = (
+    ("id", lambda one: one.task_id),
+    ("type", lambda one: one.type),
+    ("state", lambda one: one.status),
+    ("collection", lambda one: one.collection),
+    ("file", lambda one: one.filename),
+    ("error", lambda one: one.error),
+    ("created", lambda one: one.created_at),
+)
+NOTHING_TO_RETRY = "No task fits that can be tried again (see --retryable and --state)."
+RETRYABLE = ("true", "false", "any")
+
+
+def register_retry(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(
+        commands,
+        "retry",
+        "try tasks again that ended badly, each as a new task",
+        "retry 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10",
+        "retry --state FAILURE --since 2h",
+        "retry --all --dry-run",
+        "retry --collection wallpapers --retryable any",
+    )
+    parser.add_argument("task_ids", nargs="*", metavar="ID", help="these; or give filters")
+    parser.add_argument("--all", action="store_true", help="all failures (as --state FAILURE)")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be tried again")
+    parser.add_argument(
+        "--retryable",
+        choices=RETRYABLE,
+        help="of failures: those whose reason may pass (true, the default), the others (false), or any",
+    )
+    add_filters(parser)
+    connection.add_options(parser)
+    parser.set_defaults(run=run_retry)
+
+
+def run_retry(given: argparse.Namespace) -> int:
+    """Do it."""
+    which = filter_from(given)
+    if [bool(given.task_ids), which != TaskFilter(), given.all].count(True) != 1:
+        raise CommandError(
+            "Say which tasks: their ids, or filters, or --all.",
+            "See `wallify retry --help`.",
+            exit_code=exit_codes.MISUSED,
+        )
+    if given.task_ids and (given.dry_run or given.retryable):
+        raise CommandError(
+            "--dry-run and --retryable go with filters or --all, not with ids.", exit_code=exit_codes.MISUSED
+        )
+    if given.all:
+        which = TaskFilter(state="FAILURE")
+    with connection.connect(given) as api:
+        if given.task_ids:
+            return for_each(given, given.task_ids, api.tasks.retry, lambda task: f"Tried again as {task.task_id}.")
+        if given.dry_run:
+            return print_list(
+                given,
+                api.tasks.retry_preview(which, retryable=given.retryable),
+                CANDIDATE_COLUMNS,
+                none=NOTHING_TO_RETRY,
+            )
+        return print_list(
+            given, api.tasks.retry_all(which, retryable=given.retryable), RETRIED_COLUMNS, none=NOTHING_TO_RETRY
+        )

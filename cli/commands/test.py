@@ -16,12 +16,12 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import IO, TextIO
 
-from cli import exits
+from cli import exit_codes
 from cli.commands import connection
-from cli.commands.grammar import Commands, declare
+from cli.commands.parser import Commands, add_command
 from cli.local.stack import PROJECT
-from cli.showing import emit
-from cli.trouble import Trouble
+from cli.output import print_json
+from cli.errors import CommandError
 
 Check = tuple[str, ...]
 Lane = tuple["Named", ...]
@@ -111,9 +111,9 @@ class Choice:
         return (*(quick() if self.fast else ()), *coverage, *self.arguments)
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "test",
         "run the checks: all steps, the named ones, or pytest with the given arguments",
@@ -134,7 +134,7 @@ def add_to(commands: Commands) -> None:
         metavar="step",
         help=f"{', '.join(STEPS)}; arguments after them go to pytest, and without a step only pytest runs",
     )
-    connection.add_json_to(parser)
+    connection.add_json(parser)
     parser.set_defaults(run=run)
 
 
@@ -146,7 +146,7 @@ def run(given: argparse.Namespace) -> int:
         if code_of(outcomes):
             break
     if given.json:
-        emit({"passed": not code_of(outcomes), "checks": outcomes})
+        print_json({"passed": not code_of(outcomes), "checks": outcomes})
     else:
         sys.stdout.writelines(summary(outcomes))
     return code_of(outcomes)
@@ -156,7 +156,7 @@ def plan(typed: Sequence[str], *, fast: bool) -> list[tuple[Lane, ...]]:
     """Return the rounds to run, each with the lanes that run side by side.
 
     Raises:
-        Trouble: a word is neither a step nor a file, a step has no quick tests, or it takes no arguments.
+        CommandError: a word is neither a step nor a file, a step has no quick tests, or it takes no arguments.
 
     """
     steps = tuple(takewhile(STEPS.__contains__, typed))
@@ -207,16 +207,16 @@ def side_by_side(lanes: Sequence[Lane], *, aside: bool = False) -> list[Outcome]
 
 def _must_fit(steps: Sequence[str], arguments: Sequence[str], *, fast: bool) -> None:
     if slow := [step for step in steps if fast and step not in FAST]:
-        raise Trouble(f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=exits.MISUSED)
+        raise CommandError(f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=exit_codes.MISUSED)
     if plain := [step for step in steps if arguments and STEPS[step][0][0] != "pytest"]:
-        raise Trouble(f"{plain[0]} does not run pytest.", "Leave out its arguments.", exit_code=exits.MISUSED)
+        raise CommandError(f"{plain[0]} does not run pytest.", "Leave out its arguments.", exit_code=exit_codes.MISUSED)
 
 
 def _must_exist(word: str) -> None:
     if not word.startswith("-") and not (PROJECT / word.partition("::")[0]).exists() and not Path(word).exists():
         near = "".join(f" Did you mean {name}?" for name in get_close_matches(word, STEPS, 1))
-        raise Trouble(
-            f"There is no step and no file {word}.{near}", f"Steps: {', '.join(STEPS)}.", exit_code=exits.MISUSED
+        raise CommandError(
+            f"There is no step and no file {word}.{near}", f"Steps: {', '.join(STEPS)}.", exit_code=exit_codes.MISUSED
         )
 
 

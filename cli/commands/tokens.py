@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from cli.client.records import Token
+from cli.client.models import Token
 from cli.commands import connection
-from cli.commands.each import each
-from cli.commands.grammar import Commands, declare, verbs_of
-from cli.showing import Column, emit, show_all, show_one
+from cli.commands.connection import for_each
+from cli.commands.parser import Commands, add_command, add_verbs
+from cli.output import Column, print_json, print_list, print_one
 
 SCOPES = ("read", "upload", "tasks", "admin")
 COLUMNS: tuple[Column[Token], ...] = (
@@ -22,9 +22,9 @@ COLUMNS: tuple[Column[Token], ...] = (
 )
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "tokens",
         "list, make, edit and revoke tokens",
@@ -33,14 +33,16 @@ def add_to(commands: Commands) -> None:
         "tokens edit TOKEN_ID --name 'iOS app' --days 90",
         "tokens revoke TOKEN_ID",
     )
-    connection.add_to(parser)
-    verbs = verbs_of(parser, run)
-    declared = declare(verbs, "list", "list all tokens", "tokens list --json")
-    create = declare(verbs, "create", "make a token; it is shown this once", "tokens create 'iOS app' --scope upload")
+    connection.add_options(parser)
+    verbs = add_verbs(parser, run_list)
+    declared = add_command(verbs, "list", "list all tokens", "tokens list --json")
+    create = add_command(
+        verbs, "create", "make a token; it is shown this once", "tokens create 'iOS app' --scope upload"
+    )
     create.add_argument("name", help="whose it is, or what for")
     create.add_argument("--scope", action="append", required=True, choices=SCOPES, help="may be given many times")
     create.add_argument("--days", type=int, metavar="N", help="how long it lasts (default: for ever)")
-    edit = declare(
+    edit = add_command(
         verbs,
         "edit",
         "rename a token, change what it may do or when it ends",
@@ -55,27 +57,27 @@ def add_to(commands: Commands) -> None:
     ends.add_argument("--days", type=int, metavar="N", help="how long it lasts from now on")
     ends.add_argument("--forever", action="store_true", help="let it never end")
     edit.add_argument("--confirm", action="store_true", help="also where the last `admin`, or your own, goes with it")
-    revoke = declare(verbs, "revoke", "end tokens, at once and for good", "tokens revoke TOKEN_ID")
+    revoke = add_command(verbs, "revoke", "end tokens, at once and for good", "tokens revoke TOKEN_ID")
     revoke.add_argument("token_ids", nargs="+", metavar="TOKEN_ID", help="as `wallify tokens` shows it")
-    for verb, action in ((declared, run), (create, run_create), (edit, run_edit), (revoke, run_revoke)):
-        connection.add_to(verb, below=True)
+    for verb, action in ((declared, run_list), (create, run_create), (edit, run_edit), (revoke, run_revoke)):
+        connection.add_options(verb, below=True)
         verb.set_defaults(run=action)
 
 
-def run(given: argparse.Namespace) -> int:
+def run_list(given: argparse.Namespace) -> int:
     """List them."""
-    with connection.connected(given) as api:
-        return show_all(given, api.tokens.all(), COLUMNS, none="No tokens but the first one.")
+    with connection.connect(given) as api:
+        return print_list(given, api.tokens.all(), COLUMNS, none="No tokens but the first one.")
 
 
 def run_create(given: argparse.Namespace) -> int:
     """Make one."""
-    with connection.connected(given) as api:
+    with connection.connect(given) as api:
         issued = api.tokens.create(given.name, given.scope, days=given.days)
     if given.json:
-        emit(issued)
+        print_json(issued)
         return 0
-    return show_one(given, issued.token, (("token", lambda _: issued.secret), *COLUMNS))
+    return print_one(given, issued.token, (("token", lambda _: issued.secret), *COLUMNS))
 
 
 def run_edit(given: argparse.Namespace) -> int:
@@ -84,11 +86,11 @@ def run_edit(given: argparse.Namespace) -> int:
     wanted = {name: value for name, value in wanted.items() if value is not None}
     wanted |= {"days": None} if given.forever else {}
     wanted |= {"confirm": True} if given.confirm else {}
-    with connection.connected(given) as api:
-        return show_one(given, api.tokens.change(given.token_id, wanted), COLUMNS)
+    with connection.connect(given) as api:
+        return print_one(given, api.tokens.change(given.token_id, wanted), COLUMNS)
 
 
 def run_revoke(given: argparse.Namespace) -> int:
     """End some."""
-    with connection.connected(given) as api:
-        return each(given, given.token_ids, api.tokens.revoke, lambda token: f"{token.name} is revoked.")
+    with connection.connect(given) as api:
+        return for_each(given, given.token_ids, api.tokens.revoke, lambda token: f"{token.name} is revoked.")

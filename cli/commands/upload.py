@@ -8,24 +8,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import exits, settings
+from cli import exit_codes, settings
 from cli.commands import connection
-from cli.commands.grammar import Commands, declare
-from cli.showing import emit, size
-from cli.terminal import complaints, harmless, screen
-from cli.trouble import Trouble
-from cli.uploading.bars import Bars
-from cli.uploading.files import Found, find
-from cli.uploading.journal import Journal, finish, journal
-from cli.uploading.tally import Ended, Outcome, Tally
+from cli.commands.parser import Commands, add_command
+from cli.errors import CommandError
+from cli.output import format_bytes, print_json, sanitized, stderr, stdout
+from cli.uploads.files import FoundFiles, dedupe_for, find_files
+from cli.uploads.journal import Journal, open_journal, remove_journal
+from cli.uploads.progress import FileFinished, Outcome, ProgressBars, UploadCounts
 
 if TYPE_CHECKING:
     from cli.client.api import Client
 
 
-def add_to(commands: Commands) -> None:
+def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = declare(
+    parser = add_command(
         commands,
         "upload",
         "upload files and folders into a collection",
@@ -44,83 +42,88 @@ def add_to(commands: Commands) -> None:
         help="for bytes that the collection has: nothing (reuse, the default), another image, or an error",
     )
     parser.add_argument("--no-wait", action="store_true", help="do not wait until the images are finished")
-    connection.add_to(parser)
+    connection.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Do it; exit code 7 if a file failed."""
-    found = find(given.paths)
+    found = find_files(given.paths)
     if not found.files:
-        raise Trouble("There is no picture in there.", "Name files or folders that have some.", exit_code=exits.MISSING)
-    place, folder = connection.target_of(given), settings.load().state / "uploads"
+        raise CommandError(
+            "There is no picture in there.", "Name files or folders that have some.", exit_code=exit_codes.MISSING
+        )
+    place, folder = connection.target_from(given), settings.load().state / "uploads"
     with (
-        connection.connected(given) as api,
-        journal(folder, place.url, given.collection, resume=given.resume) as book,
+        connection.connect(given) as api,
+        open_journal(folder, place.url, given.collection, resume=given.resume) as book,
     ):
         return _uploaded(given, api, book, found)
 
 
-def _uploaded(given: argparse.Namespace, api: Client, book: Journal, found: Found) -> int:
-    tally, began = Tally(len(found.files), sum(file.bytes for file in found.files)), time.monotonic()
+def _uploaded(given: argparse.Namespace, api: Client, book: Journal, found: FoundFiles) -> int:
+    tally, began = UploadCounts(len(found.files), sum(file.bytes for file in found.files)), time.monotonic()
     interrupted = False
     try:
         _sent(given, api, book, found, tally)
     except KeyboardInterrupt:
         interrupted = True
     if not interrupted and not tally.failures:
-        finish(book)
+        remove_journal(book)
     _sum_up(given, found, tally, time.monotonic() - began, interrupted=interrupted)
     if interrupted:
-        return exits.INTERRUPTED
-    return exits.PARTLY if tally.failures else exits.DONE
+        return exit_codes.INTERRUPTED
+    return exit_codes.PARTLY if tally.failures else exit_codes.DONE
 
 
-def _sent(given: argparse.Namespace, api: Client, book: Journal, found: Found, tally: Tally) -> None:
-    from cli.uploading.crew import Crew, Order  # noqa: PLC0415 - httpx takes its time, and help needs none
-    from cli.uploading.known import known  # noqa: PLC0415 - the same
+def _sent(given: argparse.Namespace, api: Client, book: Journal, found: FoundFiles, tally: UploadCounts) -> None:
+    from cli.uploads.uploader import Uploader, UploadOptions  # noqa: PLC0415 - httpx takes its time, and help needs none
 
-    order = Order(given.collection, given.on_duplicate, given.jobs, waits=not given.no_wait)
-    crew = Crew(api, book, known(api, given.collection, len(found.files)), order)
-    with Bars(tally, screen, quiet=given.json) as bars:
+    order = UploadOptions(given.collection, given.on_duplicate, given.jobs, waits=not given.no_wait)
+    crew = Uploader(api, book, dedupe_for(api, given.collection, len(found.files)), order)
+    with ProgressBars(tally, stdout, quiet=given.json) as bars:
         for event in crew.work(found.files):
             tally.hear(event)
             bars.draw()
-            if isinstance(event, Ended):
+            if isinstance(event, FileFinished):
                 _tell(given, event)
 
 
-def _tell(given: argparse.Namespace, ended: Ended) -> None:
+def _tell(given: argparse.Namespace, ended: FileFinished) -> None:
     told = {name: getattr(ended, name) for name in ("outcome", "task_id", "image_id", "code", "message", "warnings")}
     if given.json:
-        emit({"path": str(ended.file.path), **told})
+        print_json({"path": str(ended.file.path), **told})
     elif ended.outcome is Outcome.FAILED:
-        complaints.print(f"{harmless(str(ended.file.path))}: {harmless(ended.message)}", markup=False, soft_wrap=True)
+        stderr.print(f"{sanitized(str(ended.file.path))}: {sanitized(ended.message)}", markup=False, soft_wrap=True)
     else:
         for warning in ended.warnings:
-            words = f"{harmless(str(ended.file.path))}: taken, but: {harmless(warning)}"
-            complaints.print(words, markup=False, soft_wrap=True)
+            words = f"{sanitized(str(ended.file.path))}: taken, but: {sanitized(warning)}"
+            stderr.print(words, markup=False, soft_wrap=True)
 
 
-def _sum_up(given: argparse.Namespace, found: Found, tally: Tally, seconds: float, *, interrupted: bool) -> None:
+def _sum_up(
+    given: argparse.Namespace, found: FoundFiles, tally: UploadCounts, seconds: float, *, interrupted: bool
+) -> None:
     counts = {str(outcome): tally.outcomes[outcome] for outcome in Outcome}
     if given.json:
         took = round(seconds, 3)
-        emit({"files": tally.files, **counts, "left_out": found.left_out, "seconds": took, "interrupted": interrupted})
+        print_json(
+            {"files": tally.files, **counts, "left_out": found.left_out, "seconds": took, "interrupted": interrupted}
+        )
         return
     words = ", ".join(f"{count} {WORDS[Outcome(outcome)]}" for outcome, count in counts.items() if count) or "none done"
-    screen.print(
-        f"{tally.files} files, {size(tally.bytes)}: {words}, in {seconds:.1f} s.", markup=False, soft_wrap=True
+    stdout.print(
+        f"{tally.files} files, {format_bytes(tally.bytes)}: {words}, in {seconds:.1f} s.", markup=False, soft_wrap=True
     )
     if found.left_out:
-        screen.print(
+        stdout.print(
             f"{found.left_out} other files are no pictures by their names, and were left out.",
             markup=False,
             soft_wrap=True,
         )
     if interrupted or tally.failures:
-        again = harmless(f"./wallify upload {_typed(given)} --resume")
-        screen.print(
+        again = sanitized(f"./wallify upload {_typed(given)} --resume")
+        stdout.print(
             f"{'Interrupted; go on' if interrupted else 'Try those again'} with: {again}", markup=False, soft_wrap=True
         )
 

@@ -14,12 +14,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cli.deploy.target import Target
+from cli.errors import CommandError
 from cli.local import fingerprints
 from cli.local.environment import without_wallify
 from cli.local.functions import SIGNS_OF_NO_NETWORK, forget_packages
 from cli.local.stack import PROJECT
 from cli.local.staging import code_runs_in_place, tracked_config
-from cli.trouble import Trouble
 
 # On the API's function: what was deployed. A plain `chalice deploy` takes away every tag that is not its own, so
 # after one the mark is gone and the next `./wallify deploy` looks after everything again.
@@ -37,7 +37,9 @@ def is_current(target: Target) -> bool:
 def deploy(target: Target) -> str:
     """Run `chalice deploy` and answer the API's id; Trouble with Chalice's words if it fails."""
     if code_runs_in_place():
-        raise Trouble("Packaging for AWS needs Python 3.12 or newer.", "Remove .venv and set WALLIFY_PYTHON to one.")
+        raise CommandError(
+            "Packaging for AWS needs Python 3.12 or newer.", "Remove .venv and set WALLIFY_PYTHON to one."
+        )
     remember(target)
     forget_packages(target.source)
     command = [
@@ -59,7 +61,7 @@ def deploy(target: Target) -> str:
         check=False,
     )
     if run.returncode:
-        raise Trouble(*_why(run.stdout), evidence="\n".join(run.stdout.strip().splitlines()[-LAST:]))
+        raise CommandError(*_why(run.stdout), evidence="\n".join(run.stdout.strip().splitlines()[-LAST:]))
     return api_id(target)
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.keyring import LASTS, KeySecret, Purpose
 from cli.deploy.target import Target
-from cli.trouble import Trouble
+from cli.errors import CommandError
 
 BYTES = 32
 
@@ -64,9 +64,9 @@ def _read(target: Target) -> KeySecret:
         secret.ring(Purpose.LINKS)
     except (BotoCoreError, ClientError) as refusal:
         advice = f"Deploy the stage first: `./wallify deploy --stage {target.stage}`."
-        raise Trouble(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
+        raise CommandError(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
     except ValueError as wrong:
-        raise Trouble(
+        raise CommandError(
             f"{_name(target)} holds no keyring.", "Put its last good version back (docs/operations/runbook.md)."
         ) from wrong
     return secret

@@ -7,8 +7,8 @@ from typing import Any
 from botocore.config import Config
 
 from cli.deploy.target import Target
+from cli.errors import CommandError
 from cli.local.functions import package_of
-from cli.trouble import Trouble
 
 PATIENT = Config(read_timeout=320, retries={"total_max_attempts": 1})  # seconds, more than the function's timeout
 
@@ -16,7 +16,9 @@ PATIENT = Config(read_timeout=320, retries={"total_max_attempts": 1})  # seconds
 def migrate(target: Target) -> None:
     """Call the function `migrate`; Trouble with its words if it fails."""
     if words := _called(target):
-        raise Trouble("The database's tables could not be brought up to date.", "Its log says more.", evidence=words)
+        raise CommandError(
+            "The database's tables could not be brought up to date.", "Its log says more.", evidence=words
+        )
 
 
 def migrate_beforehand(target: Target) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli.errors import CommandError
 from cli.local.foundation import HALF_MADE, reason_of, status_of
-from cli.trouble import Trouble
 
 PATIENCE = 3600.0  # seconds; a distribution or a database takes its time
 POLL = 0.2  # the first look; AWS is asked less and less often
@@ -78,7 +78,7 @@ def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
     cloudformation.delete_stack(StackName=name)
     ended = settled(cloudformation, name)
     if ended not in {None, "DELETE_COMPLETE"}:
-        raise Trouble(f"The stack {name} could not be deleted ({ended}).", reason_of(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be deleted ({ended}).", reason_of(cloudformation, name))
     return True
 
 
@@ -96,7 +96,7 @@ def looks(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is 
         yield look()
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_POLL)
-    raise Trouble(
+    raise CommandError(
         f"{name} is not done after {PATIENCE / 60:.0f} minutes.", "Look at it in the console, then try again."
     )
 
@@ -108,13 +108,13 @@ def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noq
     try:
         cloudformation.create_change_set(**_request(wanted, kind))
     except ClientError as refusal:
-        raise Trouble(f"CloudFormation refuses the template of {wanted.name}.", str(refusal)) from refusal
+        raise CommandError(f"CloudFormation refuses the template of {wanted.name}.", str(refusal)) from refusal
     described = _look_until(cloudformation, wanted.name, "Status", {"CREATE_COMPLETE", "FAILED"})
     if described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in NOTHING):
         return ()
     if described["Status"] == "FAILED":
         _withdraw(cloudformation, wanted.name)
-        raise Trouble(f"CloudFormation refuses the change of {wanted.name}.", described.get("StatusReason", ""))
+        raise CommandError(f"CloudFormation refuses the change of {wanted.name}.", described.get("StatusReason", ""))
     return tuple(_change(found["ResourceChange"]) for found in _changes(cloudformation, wanted.name))
 
 
@@ -181,4 +181,4 @@ def _whole(cloudformation: Any, name: str) -> None:  # noqa: ANN401
     _look_until(cloudformation, name, "ExecutionStatus", {"EXECUTE_COMPLETE", "EXECUTE_FAILED", "OBSOLETE"})
     ended = settled(cloudformation, name)
     if ended not in GOOD:
-        raise Trouble(f"The stack {name} could not be made ({ended}).", reason_of(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be made ({ended}).", reason_of(cloudformation, name))

@@ -12,10 +12,10 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.errors import CommandError
 from cli.local import cloud
 from cli.local.stack import PROJECT
 from cli.local.stack_keys import WITHOUT_KEY
-from cli.trouble import Trouble
 
 PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
 WHO = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
@@ -52,14 +52,16 @@ class Target:
         try:
             told = httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False)
         except httpx.HTTPError as refused:
-            raise Trouble(f"Nothing answers at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
+            raise CommandError(f"Nothing answers at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
         return told.is_success or WITHOUT_KEY in told.text
 
     @cached_property
     def region(self) -> str:
         """The region; Trouble if none is chosen."""
         if not self.session.region_name:
-            raise Trouble("No region is chosen.", "Set AWS_DEFAULT_REGION to one, or name one in your AWS profile.")
+            raise CommandError(
+                "No region is chosen.", "Set AWS_DEFAULT_REGION to one, or name one in your AWS profile."
+            )
         return str(self.session.region_name)
 
     @cached_property
@@ -68,7 +70,7 @@ class Target:
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as refusal:
-            raise Trouble("AWS does not know who is asking.", WHO, evidence=str(refusal)) from refusal
+            raise CommandError("AWS does not know who is asking.", WHO, evidence=str(refusal)) from refusal
 
     @property
     def bucket(self) -> str:

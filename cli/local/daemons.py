@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cli.errors import CommandError
 from cli.local.stack import PROJECT, Stack
-from cli.trouble import Trouble
 
 POLL = 0.05  # seconds
 LOG_TAIL = 15  # lines
@@ -56,7 +56,7 @@ class Daemon:
         self.stop()
         self._start(command, environment, version)
         if not self._wait_until(ready):
-            raise Trouble(
+            raise CommandError(
                 f"The {self.name} ended as soon as it was started.", "Its last words are above.", evidence=self.tail()
             )
 
@@ -106,7 +106,7 @@ class Daemon:
             if self._gone_within(seconds):
                 self.pid_file.unlink(missing_ok=True)
                 return True
-        raise Trouble(f"The {self.name} (process {pid}) does not end.", f"Look at it: ps -fp {pid}")
+        raise CommandError(f"The {self.name} (process {pid}) does not end.", f"Look at it: ps -fp {pid}")
 
     def was_stopped(self) -> bool:
         """Whether it was stopped, or never started, rather than died."""

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 
 from chalicelib.settings import PREFIX, BadSetting, load, unknown, variables
-from cli import exits
-from cli.trouble import Trouble
+from cli import exit_codes
+from cli.errors import CommandError
 
 IN_CONFIG = "Write it into the stage's environment_variables in .chalice/config.json, or unset it."
 
@@ -15,14 +15,14 @@ IN_CONFIG = "Write it into the stage's environment_variables in .chalice/config.
 def must_be_known(environ: Mapping[str, str] | None = None) -> None:
     """Trouble if a variable is meant for Wallify and nothing reads it: most often a typing error."""
     if found := dict(unknown(_given(environ))):
-        raise Trouble(" ".join(found.values()), "Correct or unset it.", exit_code=exits.MISUSED)
+        raise CommandError(" ".join(found.values()), "Correct or unset it.", exit_code=exit_codes.MISUSED)
 
 
 def must_have_no_settings(environ: Mapping[str, str] | None = None) -> None:
     """Trouble if this shell sets what only functions read: a deployment would not pass it on."""
     if found := settings_in(environ):
         says = f"{', '.join(found)}: set in this shell, where functions do not see it."
-        raise Trouble(says, IN_CONFIG, exit_code=exits.MISUSED)
+        raise CommandError(says, IN_CONFIG, exit_code=exit_codes.MISUSED)
 
 
 def settings_in(environ: Mapping[str, str] | None = None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.trouble import Trouble
+from cli.errors import CommandError
 
 PATIENCE = 900.0  # seconds
 POLL = 0.1
@@ -48,7 +48,7 @@ def _update(cloudformation: Any, request: dict[str, Any]) -> None:  # noqa: ANN4
 def _outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
     status = _settled(cloudformation, name)
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        raise Trouble(f"The stack {name} could not be made ({status}).", reason_of(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be made ({status}).", reason_of(cloudformation, name))
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
@@ -57,7 +57,7 @@ def _settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
     deadline = time.monotonic() + PATIENCE
     while (status := status_of(cloudformation, name)) and status.endswith("_IN_PROGRESS"):
         if time.monotonic() > deadline:
-            raise Trouble(f"The stack {name} is still {status} after {PATIENCE:.0f} s.", "Look at its events.")
+            raise CommandError(f"The stack {name} is still {status} after {PATIENCE:.0f} s.", "Look at its events.")
         time.sleep(POLL)
     return status
 

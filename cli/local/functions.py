@@ -13,10 +13,10 @@ from pathlib import Path
 from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder
 from chalice.utils import UI, OSUtils
 
+from cli.errors import CommandError
 from cli.local import emulator, environment, layers, runtime, staging
 from cli.local.cloud import client
 from cli.local.stack import PROJECT, STAGE, Stack
-from cli.trouble import Trouble
 
 SIGNS_OF_NO_NETWORK = (
     "Temporary failure in name resolution",
@@ -42,7 +42,7 @@ def deploy(stack: Stack) -> None:
         clear(stack)
         log = _run_chalice(stack)
     if log is not None:
-        raise Trouble(*_why(log), evidence=_last(log))
+        raise CommandError(*_why(log), evidence=_last(log))
     layers.keep(stack)
     compile_(stack)
 
@@ -108,7 +108,7 @@ def shape(stack: Stack) -> str:
     environment = deploy_environment(stack)
     answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise Trouble("The code cannot be imported.", "Nothing was deployed.", evidence=_last(answer.stderr))
+        raise CommandError("The code cannot be imported.", "Nothing was deployed.", evidence=_last(answer.stderr))
     return answer.stdout
 
 

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
+from cli.errors import CommandError
 from cli.local import deploying, emulator, fingerprints, ports, progress, staging
 from cli.local.daemons import Daemon
 from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, STAGE, Record, Stack
-from cli.trouble import Trouble
 
 Tell = Callable[[str], None]
 
@@ -66,7 +66,7 @@ def _must_have_room(stack: Stack) -> None:
     """A full disk shows late and everywhere, so it is looked for first; what runs already may go on."""
     free = shutil.disk_usage(stack.home).free
     if free < ROOM and not is_up(stack):
-        raise Trouble(
+        raise CommandError(
             f"There are only {free / 1e6:.0f} MB free where {stack.home} is; a local cloud needs {ROOM / 1e6:.0f}.",
             "Make room, or put it elsewhere with --dir.",
         )
@@ -88,7 +88,7 @@ def down(stack: Stack, *, wipe: bool = False) -> bool:
     """
     if not stack.exists:
         if wipe and stack.home.exists():
-            raise Trouble(f"There is no local cloud in {stack.home}.", "Nothing was deleted.")
+            raise CommandError(f"There is no local cloud in {stack.home}.", "Nothing was deleted.")
         return False
     with alone(stack):
         if Record.of(stack.home).state == "postgres":
@@ -157,5 +157,7 @@ def alone(stack: Stack) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as held:
-            raise Trouble("Another `./wallify` is starting or stopping this stack.", "Wait for it to end.") from held
+            raise CommandError(
+                "Another `./wallify` is starting or stopping this stack.", "Wait for it to end."
+            ) from held
         yield

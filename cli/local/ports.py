@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from cli.trouble import Trouble
+from cli.errors import CommandError
 
 HOST = "127.0.0.1"
 # Linux gives outgoing connections ports from 32768 on, others from 49152: a port of those may be gone after a restart.
@@ -52,7 +52,7 @@ def claim(port: int, otherwise: str) -> None:
     while not is_free(port):
         if time.monotonic() > deadline:
             advice = f"Stop that program, or {otherwise}."
-            raise Trouble(f"Port {port} is taken{_by_whom(port)}.", advice)
+            raise CommandError(f"Port {port} is taken{_by_whom(port)}.", advice)
         time.sleep(POLL)
 
 

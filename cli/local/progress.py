@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.errors import CommandError
 from cli.local.daemons import Daemon
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 PATIENCE = 120.0
 """Seconds without a sign of life after which a stack is given up."""
@@ -150,6 +150,6 @@ def _stop(stack: Stack, before: AbstractSet[int]) -> None:
         daemon.stop()
 
 
-def _given_up(patience: float) -> Trouble:
+def _given_up(patience: float) -> CommandError:
     says = f"The local cloud did not come up: nothing of it moved for {patience:.0f} s, and it was stopped."
-    return Trouble(says, "Its logs are in the folder logs beside its data; try `./wallify up` again.")
+    return CommandError(says, "Its logs are in the folder logs beside its data; try `./wallify up` again.")

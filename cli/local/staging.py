@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.settings import PAGE
+from cli.errors import CommandError
 from cli.local import fingerprints
 from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.stack import PROJECT, STAGE, Record, Stack
-from cli.trouble import Trouble
 from infra import checks, stage
 
 # Pillow's security floor has wheels for the glibc of Lambda's python3.12 and newer only.
@@ -34,7 +34,7 @@ def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
 def must_be_right(stage_name: str, source: Path = PROJECT) -> None:
     """Stop before anything is deployed if a setting of the stage is wrong; Trouble names each."""
     if wrong := checks.faults(tracked_config(source), stage_name):
-        raise Trouble(
+        raise CommandError(
             "Settings are wrong; nothing was deployed.",
             f"Correct them in {checks.CONFIG} or infra/stages.toml. {PAGE} lists all.",
             evidence="\n".join(wrong),

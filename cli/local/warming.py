@@ -8,9 +8,9 @@ from functools import partial
 
 import httpx
 
+from cli.errors import CommandError
 from cli.local.daemons import Daemon
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 AT_ONCE = 2
 """A function serves one request at a time; the third of a first burst starts its own worker, as on AWS."""
@@ -28,7 +28,7 @@ def first_answers(stack: Stack) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(partial(_last_word, stack), [f"{stack.api_url}/health"] * AT_ONCE))
     if ill := [answer for answer in answers if answer != httpx.codes.OK]:
-        raise Trouble(f"The API is up but answers {ill[0]}.", "`./wallify logs` shows why.")
+        raise CommandError(f"The API is up but answers {ill[0]}.", "`./wallify logs` shows why.")
 
 
 def _last_word(stack: Stack, url: str) -> int | str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main, parser
-from cli.commands.stack_options import stack_from
+from cli.commands.parser import stack_from
 from cli.local.stack import DEFAULT_HOME, Record
 
 COMMANDS = ["up", "down", "status", "logs", "test"]
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_with_what_shells_expect(monkeypatch: pytest.MonkeyPatch, tm
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.commands.status.facts_of", interrupted)
+    monkeypatch.setattr("cli.commands.local_cloud.stack_facts", interrupted)
 
     assert main(["status", "--dir", str(tmp_path)]) == 130
 

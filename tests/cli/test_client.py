@@ -13,13 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from cli import exits
-from cli.client import wire
+from cli import exit_codes
+from cli.client import http
 from cli.client.api import Client
-from cli.client.errors import ApiError
-from cli.client.filters import TaskFilter
-from cli.client.patience import Patience
-from cli.client.uploads import Outgoing, Uploads
+from cli.client.http import RetryPolicy
+from cli.client.models import ApiError, TaskFilter
+from cli.client.uploads import UploadFile, Uploads
 from cli.local import ports
 from cli.local.stack import PROJECT
 from tests.api.house import a_jpeg
@@ -37,7 +36,7 @@ def waits() -> list[float]:
 @pytest.fixture
 def api(desk: Desk, waits: list[float]) -> Iterator[Client]:
     """A client that waits for nothing, and whose luck is in the middle."""
-    with Client.at(desk.url, TOKEN, patience=Patience(sleep=waits.append, luck=lambda: 0.5)) as client:
+    with Client.at(desk.url, TOKEN, patience=RetryPolicy(sleep=waits.append, luck=lambda: 0.5)) as client:
         yield client
 
 
@@ -109,9 +108,9 @@ def test_the_api_says_when_to_come_again(api: Client, desk: Desk, waits: list[fl
 def test_a_time_to_come_again_may_be_a_date() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
 
-    assert wire.seconds(later) == pytest.approx(3600, abs=5)
-    assert wire.seconds("Mon, 02 Mar 2020 12:00:00 GMT") == 0
-    assert wire.seconds("soon") is None
+    assert http.retry_after_seconds(later) == pytest.approx(3600, abs=5)
+    assert http.retry_after_seconds("Mon, 02 Mar 2020 12:00:00 GMT") == 0
+    assert http.retry_after_seconds("soon") is None
 
 
 def test_what_would_be_done_twice_is_not_sent_again(api: Client, desk: Desk) -> None:
@@ -135,8 +134,8 @@ def test_an_upload_is_sent_again_whole_and_is_one_task(api: Client, desk: Desk, 
     desk.faults = [refusal(503)]
     told: list[int] = []
 
-    first = api.uploads.send(Outgoing(path, "c", KEY), told.append)
-    second = api.uploads.send(Outgoing(path, "c", KEY), told.append)
+    first = api.uploads.send(UploadFile(path, "c", KEY), told.append)
+    second = api.uploads.send(UploadFile(path, "c", KEY), told.append)
 
     assert desk.asked.count("POST /file_upload") == 3
     assert first.task_id == second.task_id
@@ -148,12 +147,12 @@ def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: D
     path.write_bytes(a_jpeg(64, 48))
     desk.works = False
     uploads = Uploads(api.wire, gateway_bytes=0)
-    first = uploads.send(Outgoing(path, "c", KEY), lambda _: None)
+    first = uploads.send(UploadFile(path, "c", KEY), lambda _: None)
     task_id = str(first.task_id)
     desk.house.runner.run(task_id, desk.house.processing)
     desk.bucket.blobs.clear()
 
-    second = uploads.send(Outgoing(path, "c", KEY), lambda _: None)
+    second = uploads.send(UploadFile(path, "c", KEY), lambda _: None)
 
     assert second == first
     assert not desk.bucket.blobs
@@ -199,7 +198,7 @@ def test_following_waits_at_the_api_and_ends_with_the_task(api: Client, desk: De
 def test_nobody_there_is_an_error_with_a_place_in_it(waits: list[float]) -> None:
     port = ports.free_port()
     with (
-        Client.at(f"http://127.0.0.1:{port}", "t", patience=Patience(tries=1)) as api,
+        Client.at(f"http://127.0.0.1:{port}", "t", patience=RetryPolicy(tries=1)) as api,
         pytest.raises(ApiError, match=f"^http://127.0.0.1:{port} does not answer: connection refused.$") as caught,
     ):
         api.greet()
@@ -209,7 +208,7 @@ def test_nobody_there_is_an_error_with_a_place_in_it(waits: list[float]) -> None
 
 @pytest.mark.parametrize("url", ["nonsense", "http://[", "ftp://127.0.0.1"])
 def test_an_address_that_cannot_be_one_is_an_error(url: str) -> None:
-    with pytest.raises(ApiError), Client.at(url, "t", patience=Patience(tries=1)) as api:
+    with pytest.raises(ApiError), Client.at(url, "t", patience=RetryPolicy(tries=1)) as api:
         api.greet()
 
 
@@ -231,7 +230,7 @@ def test_fields_that_are_new_do_not_disturb(api: Client, desk: Desk) -> None:
     [(0, 3), (400, 6), (401, 4), (403, 4), (404, 5), (409, 6), (410, 5), (413, 6), (429, 1), (500, 1), (503, 1)],
 )
 def test_each_status_has_its_exit_code(status: int, code: int) -> None:
-    assert exits.of_status(status) == code
+    assert exit_codes.of_status(status) == code
 
 
 def test_the_client_knows_nothing_of_the_servers_code_and_little_of_ours() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from cli.__main__ import main, parser
-from cli.completing import SHELLS, words_of
+from cli.commands.completion import SHELLS, words_of
 
 
 def completed(capsys: pytest.CaptureFixture[str], *typed: str) -> list[str]:

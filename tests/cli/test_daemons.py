@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import CommandError
 from cli.local.daemons import Daemon
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 SAYS_HELLO = "print('hello', flush=True)"
 STAYS = f"import time; {SAYS_HELLO}; time.sleep(60)"
@@ -77,7 +77,7 @@ def test_the_pid_of_somebody_else_in_a_stale_file_is_not_touched(daemon: Daemon)
 
 
 def test_a_process_that_ends_at_once_is_a_trouble_with_its_last_words(daemon: Daemon) -> None:
-    with pytest.raises(Trouble, match="ended as soon as it was started") as trouble:
+    with pytest.raises(CommandError, match="ended as soon as it was started") as trouble:
         run(daemon, "raise SystemExit('no such port')", ready=lambda: False)
 
     assert trouble.value.evidence == "no such port"

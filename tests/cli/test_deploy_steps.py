@@ -11,7 +11,7 @@ import pytest
 
 from cli.deploy import chalice, gateway, layout, migrating, recording
 from cli.deploy.target import Target
-from cli.trouble import Trouble
+from cli.errors import CommandError
 from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 from tests.cli.accounts import a_target, chalice_knows
@@ -128,7 +128,7 @@ def test_the_tables_are_brought_up_to_date_by_the_function_that_can(tmp_path: Pa
 def test_a_migration_that_fails_stops_the_deployment_and_is_shown(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project", services={"lambda": FakeFunctions("column missing")})
 
-    with pytest.raises(Trouble, match="could not be brought up to date") as trouble:
+    with pytest.raises(CommandError, match="could not be brought up to date") as trouble:
         migrating.migrate(target)
 
     assert "column missing" in trouble.value.evidence
@@ -202,7 +202,7 @@ def test_no_region_is_one_clear_sentence(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project")
     target.session.region_name = None
 
-    with pytest.raises(Trouble, match=r"No region is chosen\. Set AWS_DEFAULT_REGION"):
+    with pytest.raises(CommandError, match=r"No region is chosen\. Set AWS_DEFAULT_REGION"):
         _ = target.region
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main
+from cli.errors import CommandError
 from cli.local import lifecycle
 from cli.local.stack import PARTS, Record, Stack
-from cli.trouble import Trouble
 
-MAIN = "cli.commands.status.facts_of"
+MAIN = "cli.commands.local_cloud.stack_facts"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_file_where_the_stacks_folder_should_be_is_said(tmp_path: Path, capsys
 def test_nothing_is_started_on_a_disk_that_is_nearly_full(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "ROOM", shutil.disk_usage(stack.home.parent).total)
 
-    with pytest.raises(Trouble, match=r"There are only \d+ MB free where .* is; a local cloud needs \d+\."):
+    with pytest.raises(CommandError, match=r"There are only \d+ MB free where .* is; a local cloud needs \d+\."):
         lifecycle.up(stack, print)
 
     assert not stack.log("emulator").exists()
@@ -88,7 +88,7 @@ def test_wiping_leaves_what_somebody_keeps_beside_the_stack(stack: Stack) -> Non
 def test_a_folder_that_is_no_stack_is_not_wiped(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
 
-    with pytest.raises(Trouble, match="There is no local cloud in"):
+    with pytest.raises(CommandError, match="There is no local cloud in"):
         lifecycle.down(Stack(tmp_path, 1, 2), wipe=True)
 
     assert (tmp_path / "state").exists()

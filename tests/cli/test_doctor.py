@@ -10,9 +10,9 @@ from moto import mock_aws
 
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Misconfigured
-from cli.checkup import here, service
-from cli.checkup.account import account
-from cli.client.api import Greeting
+from cli import doctor
+from cli.client.api import Health
+from cli.doctor import check_account
 from cli.local.stack import Stack
 from tests.cli.conftest import Terminal, Typed
 from tests.cli.serving import Desk
@@ -109,13 +109,13 @@ def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: Desk)
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "good"), (-3, "good"), (30, "doubtful"), (-4000, "bad")])
 def test_a_clock_that_is_wrong_is_said(seconds: int, state: str) -> None:
-    found = service.clock(Greeting("local", 0.1, NOW), NOW + timedelta(seconds=seconds))
+    found = doctor.check_clock(Health("local", 0.1, NOW), NOW + timedelta(seconds=seconds))
 
     assert found.state == state
 
 
 def test_a_stack_that_does_not_run_is_said_with_what_to_do(stack: Stack) -> None:
-    found = list(here.stack(stack.home))
+    found = list(doctor.check_processes(stack.home))
 
     assert [(one.what, one.state, one.advice) for one in found] == [
         (name, "bad", "Start it with `./wallify up`.") for name in ("emulator", "front")
@@ -130,7 +130,7 @@ def test_packages_that_differ_are_named(tmp_path: Path) -> None:
         "# no more\npip==0.1 ; sys_platform == 'x' \\\n    --hash=sha256:ab\n", "utf-8"
     )
 
-    (found,) = here.packages(tmp_path)
+    (found,) = doctor.check_packages(tmp_path)
 
     assert found.state == "bad"
     assert "(pinned: 0.1); never-made is missing (pinned: 1)" in found.says
@@ -141,7 +141,7 @@ def test_a_file_with_tokens_that_others_can_read_is_bad(tmp_path: Path) -> None:
     path.write_text("{}", encoding="utf-8")
     path.chmod(0o644)
 
-    (found,) = here.profiles(path)
+    (found,) = doctor.check_profiles(path)
 
     assert (found.state, found.advice) == ("bad", f"Run `chmod 600 {path}`.")
 
@@ -159,7 +159,7 @@ def test_the_account_and_its_stacks_are_looked_at(aws: boto3.Session) -> None:
     template = '{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}'
     aws.client("cloudformation").create_stack(StackName="wallify-prod", TemplateBody=template)
 
-    found = {one.what: one for one in account(aws)}
+    found = {one.what: one for one in check_account(aws)}
 
     assert found["aws"].says.startswith("account 123456789012")
     assert found["stack wallify-prod"].state == "good"
@@ -170,7 +170,7 @@ def test_whoever_is_not_signed_in_is_told_how(monkeypatch: pytest.MonkeyPatch, h
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    (found,) = account(boto3.Session(region_name="eu-central-1"))
+    (found,) = check_account(boto3.Session(region_name="eu-central-1"))
 
     assert found.state == "bad"
     assert found.advice.startswith("Sign in")

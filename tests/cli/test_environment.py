@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from cli import exits
-from cli.checkup import here
+from cli import doctor, exit_codes
 from cli.deploy import deploying
+from cli.errors import CommandError
 from cli.local import functions, lifecycle, staging
 from cli.local.stack import PROJECT, Record, Stack
-from cli.trouble import Trouble
 from infra.template import read
 from tests.cli.accounts import a_target
 from tests.cli.conftest import Terminal
@@ -45,7 +44,7 @@ def test_a_misspelt_variable_stops_every_command_before_it_does_anything(
 
     typed = wallify(*command)
 
-    assert typed.code == exits.MISUSED
+    assert typed.code == exit_codes.MISUSED
     assert "WALLIFY_TOKNE is not a setting. Did you mean WALLIFY_TOKEN?" in typed.err.replace("\n", " ")
     assert "hunter2" not in typed.out + typed.err
 
@@ -58,7 +57,7 @@ def test_a_setting_of_functions_in_the_shell_stops_what_would_not_pass_it_on(
 
     typed = wallify(*command)
 
-    assert typed.code == exits.MISUSED
+    assert typed.code == exit_codes.MISUSED
     assert "WALLIFY_MAX_ATTEMPTS: set in this shell" in typed.err.replace("\n", " ")
 
 
@@ -81,7 +80,7 @@ def test_a_wrong_setting_stops_a_deployment_before_it_speaks_to_aws(tmp_path: Pa
     [name] = variables
 
     for start in (deploying.plan, lambda it: deploying.prepare(it, print), lambda it: deploying.deploy(it, print)):
-        with pytest.raises(Trouble, match=name) as told:
+        with pytest.raises(CommandError, match=name) as told:
             start(target)
         assert told.value.what == "Settings are wrong; nothing was deployed."
 
@@ -93,7 +92,7 @@ def test_a_wrong_setting_stops_the_local_cloud_before_anything_starts(
     monkeypatch.setattr(staging.must_be_right, "__defaults__", (project,))
     steps: list[str] = []
 
-    with pytest.raises(Trouble, match="WALLIFY_ORPHAN_HOURS must be a whole number from 1 to 8760, not -5"):
+    with pytest.raises(CommandError, match="WALLIFY_ORPHAN_HOURS must be a whole number from 1 to 8760, not -5"):
         lifecycle.up(stack, steps.append)
     assert steps == []
     assert not stack.home.exists()
@@ -111,8 +110,8 @@ def test_doctor_shows_what_is_wrong_in_the_shell(wallify: Terminal, monkeypatch:
 
 
 def test_doctor_says_that_functions_do_not_see_the_shell() -> None:
-    [well] = here.environment({"WALLIFY_URL": "http://here", "PATH": "/bin"})
-    [found] = here.environment({"WALLIFY_MAX_ATTEMPTS": "3"})
+    [well] = doctor.check_environment({"WALLIFY_URL": "http://here", "PATH": "/bin"})
+    [found] = doctor.check_environment({"WALLIFY_MAX_ATTEMPTS": "3"})
 
     assert (well.state, found.state) == ("good", "doubtful")
     assert found.says == "WALLIFY_MAX_ATTEMPTS: functions do not see this shell"
@@ -121,7 +120,7 @@ def test_doctor_says_that_functions_do_not_see_the_shell() -> None:
 def test_doctor_shows_what_is_wrong_in_the_configuration_by_stage(tmp_path: Path) -> None:
     project = with_variables(tmp_path, "prod", WALLIFY_RENDITION_FORMATS="jpg")
 
-    found = {one.what: one for one in here.settings(project)}
+    found = {one.what: one for one in doctor.check_settings(project)}
 
     assert {name: one.state for name, one in found.items()} == {
         "settings dev": "good",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.errors import CommandError
 from cli.local import foundation
-from cli.trouble import Trouble
 
 
 class FakeCloudFormation:
@@ -73,7 +73,7 @@ def test_a_stack_that_is_as_it_should_be_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_cannot_be_made_says_which_resource_and_why(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match=r"could not be made \(ROLLBACK_COMPLETE\)\. Bucket: taken"):
+    with pytest.raises(CommandError, match=r"could not be made \(ROLLBACK_COMPLETE\)\. Bucket: taken"):
         _deploy(FakeCloudFormation(None, ends_as="ROLLBACK_COMPLETE"), tmp_path)
 
 

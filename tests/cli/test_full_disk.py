@@ -19,8 +19,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cli.checkup import here
-from cli.checkup.findings import BAD, GOOD
+from cli import doctor
+from cli.doctor import BAD, GOOD
 from cli.local import emulator, ports
 from cli.local.callers import Callers
 from cli.local.stack import PROJECT, Stack
@@ -170,14 +170,14 @@ def test_what_cannot_be_written_is_503_and_nothing_of_it_is_there(place: tuple[D
 def test_the_doctor_tells_that_storage_cannot_be_written(tmp_path: Path) -> None:
     with disk(tmp_path / "home") as small:
         (small.folder / "objects").mkdir()
-        assert [finding.state for finding in here.storage(small.folder)] == [GOOD]
+        assert [finding.state for finding in doctor.check_storage(small.folder)] == [GOOD]
         small.protect()
-        [finding] = here.storage(small.folder)
+        [finding] = doctor.check_storage(small.folder)
         assert (finding.what, finding.state) == ("storage", BAD)
         assert fault_of(small.folder / "objects") in finding.says
         small.unprotect()
         small.fill(os.getpid())
-        [finding] = here.storage(small.folder)
+        [finding] = doctor.check_storage(small.folder)
         small.free(os.getpid())
         assert (finding.what, finding.state) == ("storage", BAD)
         assert list((small.folder / "objects").iterdir()) == []

@@ -9,10 +9,10 @@ from functools import cache
 
 import pytest
 
-from cli import exits
+from cli import exit_codes
 from cli.__main__ import parser
-from cli.commands.everything import SECTIONS
-from cli.completing import words_of
+from cli.commands.all_commands import SECTIONS
+from cli.commands.completion import words_of
 from cli.local.stack import PROJECT
 
 COMMANDS = [at for at in words_of(parser()) if at]
@@ -78,7 +78,7 @@ def test_every_command_is_in_the_documentation(command: str) -> None:
 
 
 def test_every_exit_code_is_in_the_documentation() -> None:
-    codes = {value for value in vars(exits).values() if isinstance(value, int)}
+    codes = {value for value in vars(exit_codes).values() if isinstance(value, int)}
     told = re.findall(r"^\| (\d+) \|", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.MULTILINE)
 
     assert set(map(int, told)) == codes

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.core.tokens import Scope
-from cli.client.records import Image
-from cli.commands.fetching import plan, safe_name
+from cli.client.models import Image
+from cli.commands.download import plan, safe_name
 from tests import naughty
 from tests.builders import NOON
 from tests.cli.conftest import Terminal

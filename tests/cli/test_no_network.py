@@ -7,9 +7,9 @@ import subprocess
 import pytest
 from chalice.deploy.packager import NoSuchPackageError
 
+from cli.errors import CommandError
 from cli.local import emulator, functions, layers
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 FAILED = f"chalice.deploy.packager.NoSuchPackageError: {NoSuchPackageError('pillow==13.0.0')}"
 
@@ -21,5 +21,5 @@ def test_a_layer_that_cannot_be_made_is_laid_on_the_network(stack: Stack, monkey
     monkeypatch.setattr(functions, "clear", lambda _: None)
     monkeypatch.setattr(layers, "lend", lambda _: None)
 
-    with pytest.raises(Trouble, match=r"The packages for the functions cannot be downloaded\. Check the network"):
+    with pytest.raises(CommandError, match=r"The packages for the functions cannot be downloaded\. Check the network"):
         functions.deploy(stack)

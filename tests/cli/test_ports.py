@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from cli.__main__ import main
+from cli.errors import CommandError
 from cli.local import lifecycle, ports
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(taken: int) -> None:
-    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*Stop that program, or hide\."):
+    with pytest.raises(CommandError, match=rf"Port {taken} is taken.*Stop that program, or hide\."):
         ports.claim(taken, "hide")
 
 
@@ -41,7 +41,7 @@ def test_a_free_port_may_be_claimed() -> None:
 
 
 def test_nothing_is_started_when_the_apis_port_is_taken(stack: Stack, taken: int) -> None:
-    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*up --port \d+`\."):
+    with pytest.raises(CommandError, match=rf"Port {taken} is taken.*up --port \d+`\."):
         lifecycle.up(Stack(stack.home, taken, stack.emulator_port), print)
 
     assert not lifecycle.is_up(stack)
@@ -49,7 +49,9 @@ def test_nothing_is_started_when_the_apis_port_is_taken(stack: Stack, taken: int
 
 
 def test_a_stack_whose_emulator_lost_its_port_is_not_told_to_move(stack: Stack, taken: int) -> None:
-    with pytest.raises(Trouble, match=rf"Port {taken} is taken.*another stack: .*up --port \d+ --dir \.local/other"):
+    with pytest.raises(
+        CommandError, match=rf"Port {taken} is taken.*another stack: .*up --port \d+ --dir \.local/other"
+    ):
         lifecycle.up(Stack(stack.home, stack.port, taken), print)
 
 
@@ -61,7 +63,7 @@ def test_another_port_is_one_that_there_is(port: int, other: int) -> None:
 def test_two_commands_do_not_start_one_stack_at_once(stack: Stack) -> None:
     with (
         lifecycle.alone(stack),
-        pytest.raises(Trouble, match=r"Another `\./wallify` is starting or stopping this stack"),
+        pytest.raises(CommandError, match=r"Another `\./wallify` is starting or stopping this stack"),
     ):
         lifecycle.up(stack, print)
 

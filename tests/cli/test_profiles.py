@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from cli import settings
+from cli.errors import CommandError
 from cli.local.stack import Record
-from cli.profiles import Profile, Profiles
 from cli.settings import Settings
-from cli.target import Wish, target
-from cli.trouble import Trouble
+from cli.target import Profile, Profiles, TargetOptions, resolve_target
 from tests.cli.conftest import Terminal
 from tests.cli.serving import TOKEN, Desk
 
@@ -27,25 +26,31 @@ def a_setting(**given: str) -> Settings:
 @pytest.mark.parametrize(
     ("wish", "environ", "current", "url", "token"),
     [
-        (Wish(url="https://a/"), {}, None, "https://a", None),
-        (Wish(url="https://a", token="t"), {"WALLIFY_TOKEN": "e"}, None, "https://a", "t"),
-        (Wish(url="https://a"), {"WALLIFY_TOKEN": "e"}, None, "https://a", "e"),
-        (Wish(url="https://a"), {"WALLIFY_TOKEN": "e", "WALLIFY_URL": "https://b"}, None, "https://a", None),
-        (Wish(url="https://b"), {"WALLIFY_TOKEN": "e", "WALLIFY_URL": "https://b"}, None, "https://b", "e"),
-        (Wish(url=PROD.url), {}, None, PROD.url, "prod-token"),
-        (Wish(profile="prod"), {"WALLIFY_URL": "https://b", "WALLIFY_TOKEN": "e"}, None, PROD.url, "prod-token"),
-        (Wish(profile="prod", token="t"), {}, None, PROD.url, "t"),
-        (Wish(), {"WALLIFY_URL": "https://b", "WALLIFY_TOKEN": "e"}, "prod", "https://b", "e"),
-        (Wish(), {"WALLIFY_PROFILE": "test"}, "prod", "https://test.example", "test-token"),
-        (Wish(), {}, "prod", PROD.url, "prod-token"),
-        (Wish(), {"WALLIFY_TOKEN": "e"}, "prod", PROD.url, "e"),
-        (Wish(token="t"), {}, "prod", PROD.url, "t"),
+        (TargetOptions(url="https://a/"), {}, None, "https://a", None),
+        (TargetOptions(url="https://a", token="t"), {"WALLIFY_TOKEN": "e"}, None, "https://a", "t"),
+        (TargetOptions(url="https://a"), {"WALLIFY_TOKEN": "e"}, None, "https://a", "e"),
+        (TargetOptions(url="https://a"), {"WALLIFY_TOKEN": "e", "WALLIFY_URL": "https://b"}, None, "https://a", None),
+        (TargetOptions(url="https://b"), {"WALLIFY_TOKEN": "e", "WALLIFY_URL": "https://b"}, None, "https://b", "e"),
+        (TargetOptions(url=PROD.url), {}, None, PROD.url, "prod-token"),
+        (
+            TargetOptions(profile="prod"),
+            {"WALLIFY_URL": "https://b", "WALLIFY_TOKEN": "e"},
+            None,
+            PROD.url,
+            "prod-token",
+        ),
+        (TargetOptions(profile="prod", token="t"), {}, None, PROD.url, "t"),
+        (TargetOptions(), {"WALLIFY_URL": "https://b", "WALLIFY_TOKEN": "e"}, "prod", "https://b", "e"),
+        (TargetOptions(), {"WALLIFY_PROFILE": "test"}, "prod", "https://test.example", "test-token"),
+        (TargetOptions(), {}, "prod", PROD.url, "prod-token"),
+        (TargetOptions(), {"WALLIFY_TOKEN": "e"}, "prod", PROD.url, "e"),
+        (TargetOptions(token="t"), {}, "prod", PROD.url, "t"),
     ],
 )
 def test_the_first_place_that_is_named_is_meant_and_tokens_go_only_where_they_belong(  # a table
-    wish: Wish, environ: dict[str, str], current: str | None, url: str, token: str | None
+    wish: TargetOptions, environ: dict[str, str], current: str | None, url: str, token: str | None
 ) -> None:
-    found = target(wish, a_setting(**environ), Profiles(current, KNOWN.known))
+    found = resolve_target(wish, a_setting(**environ), Profiles(current, KNOWN.known))
 
     assert (found.url, found.token) == (url, token)
 
@@ -54,7 +59,7 @@ def test_the_local_cloud_is_meant_where_nothing_is_named(home: Path, monkeypatch
     Record(port=9100, token="local-token").save(home)
     monkeypatch.setattr("cli.target.DEFAULT_HOME", home)
 
-    found = target(Wish(), a_setting(), Profiles())
+    found = resolve_target(TargetOptions(), a_setting(), Profiles())
 
     assert (found.url, found.token, found.origin) == ("http://127.0.0.1:9100", "local-token", "the local cloud")
 
@@ -62,7 +67,7 @@ def test_the_local_cloud_is_meant_where_nothing_is_named(home: Path, monkeypatch
 def test_another_local_cloud_is_named_by_its_folder(tmp_path: Path) -> None:
     Record(port=9200, token="other").save(tmp_path)
 
-    assert target(Wish(home=tmp_path), a_setting(), KNOWN).url == "http://127.0.0.1:9200"
+    assert resolve_target(TargetOptions(home=tmp_path), a_setting(), KNOWN).url == "http://127.0.0.1:9200"
 
 
 def test_without_any_wallify_it_says_how_to_get_one(wallify: Terminal) -> None:
@@ -149,7 +154,7 @@ def test_a_file_that_cannot_be_read_is_said_and_kept(tmp_path: Path, text: str) 
     path = tmp_path / "profiles.json"
     path.write_text(text, encoding="utf-8")
 
-    with pytest.raises(Trouble, match="cannot be read"):
+    with pytest.raises(CommandError, match="cannot be read"):
         Profiles.of(path)
 
     assert path.read_text("utf-8") == text

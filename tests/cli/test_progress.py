@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
+from cli.errors import CommandError
 from cli.local.daemons import Daemon
 from cli.local.progress import Progress, Signs, processes, signs_of, watched
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 IDLE = "import time; time.sleep(600)"
 
@@ -68,7 +68,7 @@ def idle(stack: Stack) -> list[Daemon]:
 def test_a_stack_that_stands_still_is_given_up_and_down(stack: Stack, idle: list[Daemon]) -> None:
     began = set(processes())
 
-    with pytest.raises(Trouble) as given_up, watched(stack, patience=0.2, look=0.05):
+    with pytest.raises(CommandError) as given_up, watched(stack, patience=0.2, look=0.05):
         subprocess.run(
             [sys.executable, "-c", IDLE], check=True
         )  # as Chalice waits for an emulator that does not answer

@@ -11,16 +11,16 @@ import pytest
 
 from cli.local.stack import PROJECT
 
-GROUND = {"exits", "trouble", "terminal", "showing", "settings", "profiles", "completing", "moments"}
+GROUND = {"exit_codes", "errors", "output", "settings"}
 MAY: Mapping[str, set[str]] = {
     "client": set(),
     "ground": set(),
     "local": {"ground"},
     "deploy": {"local", "ground"},
     "target": {"local", "ground"},
-    "uploading": {"client", "ground"},
-    "checkup": {"client", "local", "ground"},
-    "commands": {"client", "checkup", "uploading", "deploy", "target", "local", "ground"},
+    "uploads": {"client", "ground"},
+    "doctor": {"client", "target", "local", "ground"},
+    "commands": {"client", "doctor", "uploads", "deploy", "target", "local", "ground"},
     "__main__": {"client", "commands", "ground"},
 }
 SERVER = {"local", "deploy", "commands"}
@@ -33,7 +33,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = str(node.module)
-            # `from cli import exits` names a module, `from cli.exits import DONE` names something in one.
+            # `from cli import exits` names a module, `from cli.exit_codes import DONE` names something in one.
             inner = [f"{module}.{alias.name}" for alias in node.names]
             yield from (one if (PROJECT / f"{one.replace('.', '/')}.py").exists() else module for one in inner)
 

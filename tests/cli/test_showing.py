@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from cli import showing, terminal
-from cli.showing import Column, show_all, show_one, shown, size
-from cli.trouble import Trouble
+from cli import output
+from cli.errors import CommandError
+from cli.output import Column, format_bytes, format_value, print_list, print_one
 
 Row = tuple[str, object]
 COLUMNS: tuple[Column[Row], ...] = (
@@ -28,8 +28,8 @@ A_DAY = datetime(2026, 3, 4, tzinfo=UTC)
 def screen(monkeypatch: pytest.MonkeyPatch) -> Console:
     """A terminal of 80 columns, without colours."""
     made = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None, highlight=False)
-    monkeypatch.setattr(showing, "screen", made)
-    monkeypatch.setattr(terminal, "complaints", made)
+    monkeypatch.setattr(output, "stdout", made)
+    monkeypatch.setattr(output, "stderr", made)
     return made
 
 
@@ -39,19 +39,19 @@ def seen(screen: Console) -> list[str]:
 
 
 def test_a_table_has_aligned_columns_and_leaves_out_empty_ones(screen: Console) -> None:
-    show_all(FOR_PEOPLE, [("1", "short"), ("22", "写真")], COLUMNS, none="None.")
+    print_list(FOR_PEOPLE, [("1", "short"), ("22", "写真")], COLUMNS, none="None.")
 
     assert seen(screen) == ["id  what", "1   short", "22  写真"]
 
 
 def test_what_is_too_wide_for_the_terminal_goes_below_its_id(screen: Console) -> None:
-    show_all(FOR_PEOPLE, [(ID, "a" * 50)], COLUMNS, none="None.")
+    print_list(FOR_PEOPLE, [(ID, "a" * 50)], COLUMNS, none="None.")
 
     assert seen(screen) == [ID, f"  {'a' * 50}"]
 
 
 def test_an_empty_table_is_a_sentence(screen: Console) -> None:
-    show_all(FOR_PEOPLE, [], COLUMNS, none="None yet.")
+    print_list(FOR_PEOPLE, [], COLUMNS, none="None yet.")
 
     assert seen(screen) == ["None yet."]
 
@@ -60,15 +60,15 @@ def test_a_time_of_today_needs_no_date_and_another_day_no_time(screen: Console) 
     now = datetime.now().astimezone().replace(microsecond=0)
     then = now - timedelta(days=400)
 
-    show_all(FOR_PEOPLE, [("1", now), ("2", then)], COLUMNS, none="None.")
+    print_list(FOR_PEOPLE, [("1", now), ("2", then)], COLUMNS, none="None.")
 
     assert seen(screen)[1:] == [f"1   {now:%H:%M:%S}", f"2   {then:%Y-%m-%d}"]
 
 
 @pytest.mark.parametrize("name", ["\x1b]0;owned\x07", "\x9b31m", "a\nb", "\u202egpj.exe", "\udcff"])
 def test_a_name_cannot_steer_the_terminal(screen: Console, name: str) -> None:
-    show_one(FOR_PEOPLE, ("1", name), COLUMNS)
-    terminal.complain(Trouble(name, name))
+    print_one(FOR_PEOPLE, ("1", name), COLUMNS)
+    output.print_error(CommandError(name, name))
 
     text = "\n".join(seen(screen))
     assert "\N{REPLACEMENT CHARACTER}" in text
@@ -77,7 +77,7 @@ def test_a_name_cannot_steer_the_terminal(screen: Console, name: str) -> None:
 
 
 def test_markup_in_a_name_is_text(screen: Console) -> None:
-    show_one(FOR_PEOPLE, ("1", "[bold red]not bold[/]"), COLUMNS)
+    print_one(FOR_PEOPLE, ("1", "[bold red]not bold[/]"), COLUMNS)
 
     assert seen(screen)[1].endswith("[bold red]not bold[/]")
 
@@ -94,7 +94,7 @@ def test_markup_in_a_name_is_text(screen: Console) -> None:
     ],
 )
 def test_values_are_shown_as_people_read_them(value: object, words: str) -> None:
-    assert shown(value).startswith(words)
+    assert format_value(value).startswith(words)
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_values_are_shown_as_people_read_them(value: object, words: str) -> None
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (4_500_000, "4.5 MB"), (10**16, "10000.0 TB")],
 )
 def test_sizes_are_shown_as_people_read_them(count: int, words: str) -> None:
-    assert size(count) == words
+    assert format_bytes(count) == words

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from cli.deploy import stacks
 from cli.deploy.stacks import Change, Wanted
-from cli.trouble import Trouble
+from cli.errors import CommandError
 
 ADDED = {"Action": "Add", "LogicalResourceId": "Bucket", "ResourceType": "AWS::S3::Bucket"}
 REPLACED = {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "T", "Replacement": "True"}
@@ -118,7 +118,7 @@ def test_a_stack_that_is_as_wanted_is_left_alone(wanted: Wanted) -> None:
 def test_a_change_that_cloudformation_refuses_is_told_in_its_words_and_withdrawn(wanted: Wanted) -> None:
     cloudformation = FakeCloudFormation(None, [ADDED], refusal="Parameters: [Stage] do not exist")
 
-    with pytest.raises(Trouble, match=r"refuses the change of wallify-dev\. Parameters: \[Stage\] do not exist"):
+    with pytest.raises(CommandError, match=r"refuses the change of wallify-dev\. Parameters: \[Stage\] do not exist"):
         stacks.put(cloudformation, wanted)
 
     assert cloudformation.status is None

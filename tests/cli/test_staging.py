@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import CommandError
 from cli.local import fingerprints, functions, staging
 from cli.local.callers import Callers
 from cli.local.capacity import Capacity
 from cli.local.stack import Record, Stack
-from cli.trouble import Trouble
 from infra.template import read
 
 OUTPUTS = {name: f"the-{name}" for name in read()["Outputs"]}
@@ -137,7 +137,7 @@ def test_code_that_cannot_be_imported_is_said_before_anything_is_deployed(
     (source / "app.py").write_text("import nonsense_that_is_not_there\n", encoding="utf-8")
     staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
-    with pytest.raises(Trouble, match=r"cannot be imported\. Nothing was deployed") as trouble:
+    with pytest.raises(CommandError, match=r"cannot be imported\. Nothing was deployed") as trouble:
         functions.shape(stack)
 
     assert "nonsense_that_is_not_there" in trouble.value.evidence

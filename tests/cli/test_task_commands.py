@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from chalicelib.core.tasks import Failure, Status
-from cli.commands import watching
-from cli.commands.task_filter import moment
+from cli.commands import tasks
+from cli.commands.tasks import parse_moment
 from tests.api.house import bucket_of
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
@@ -67,8 +67,8 @@ def test_a_time_that_nobody_understands_is_not_sent(at_desk: Terminal, desk: Des
 
 
 def test_a_time_may_be_told_in_full_or_as_long_ago() -> None:
-    assert datetime.fromisoformat(moment("2026-03-04T12:00Z")) == datetime(2026, 3, 4, 12, tzinfo=UTC)
-    assert datetime.fromisoformat(moment("2h")) < datetime.fromisoformat(moment("90m")) < datetime.now(UTC)
+    assert datetime.fromisoformat(parse_moment("2026-03-04T12:00Z")) == datetime(2026, 3, 4, 12, tzinfo=UTC)
+    assert datetime.fromisoformat(parse_moment("2h")) < datetime.fromisoformat(parse_moment("90m")) < datetime.now(UTC)
 
 
 def test_a_task_is_shown_with_what_came_of_it(at_desk: Terminal, desk: Desk) -> None:
@@ -245,7 +245,7 @@ def test_schedules_are_listed_and_switched(at_desk: Terminal) -> None:
 
 def test_people_see_a_bar_while_they_watch(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr(watching, "screen", console)
+    monkeypatch.setattr(tasks, "stdout", console)
     task = desk.house.night.schedules.run("cleanup")
     desk.work_when_looked_at()
 

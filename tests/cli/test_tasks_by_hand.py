@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import tasks
-from cli.client.errors import ApiError
-from cli.trouble import Trouble
+from cli.client.models import ApiError
+from cli.errors import CommandError
 from tests.browser.paintings import jpeg
 from tests.browser.place import TOKEN
 from tests.cli.serving import Desk
@@ -88,5 +88,5 @@ def test_a_run_that_is_under_way_is_not_started_twice(here: Desk) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_where_no_wallify_is_known_it_says_so() -> None:
-    with pytest.raises(Trouble, match="No Wallify is known"):
+    with pytest.raises(CommandError, match="No Wallify is known"):
         tasks.cleanup_orphaned_files.delay()

@@ -10,9 +10,8 @@ from rich.console import Console
 
 from chalicelib.core.remarks import JPEG_ENDLESS
 from chalicelib.core.tokens import Scope
-from cli.uploading.bars import Bars
-from cli.uploading.files import Local, find
-from cli.uploading.tally import Ended, Moved, Outcome, Tally, Waits
+from cli.uploads.files import LocalFile, find_files
+from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, ProgressBars, UploadCounts
 from tests.api.house import a_jpeg
 from tests.browser.seeds import a_failed_upload
 from tests.cli.conftest import Terminal
@@ -118,12 +117,12 @@ def test_a_broken_file_fails_alone_with_its_reason(at_desk: Terminal, desk: Desk
 def test_a_file_that_cannot_be_read_fails_alone(
     at_desk: Terminal, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def torn(local: Local) -> str:
+    def torn(local: LocalFile) -> str:
         if local.path.name == "a.jpg":
             raise PermissionError(13, "Permission denied")
         return local.path.name
 
-    monkeypatch.setattr(Local, "digest", torn)
+    monkeypatch.setattr(LocalFile, "digest", torn)
 
     typed = at_desk("upload", str(photos), "--collection", "c")
 
@@ -181,18 +180,24 @@ def test_so_many_at_once_must_be_sensible(at_desk: Terminal, jobs: str) -> None:
 
 
 def test_a_file_named_twice_is_one_file(photos: Path) -> None:
-    assert len(find([photos, photos / "a.jpg", photos / "below" / ".." / "a.jpg"]).files) == 3
+    assert len(find_files([photos, photos / "a.jpg", photos / "below" / ".." / "a.jpg"]).files) == 3
 
 
 def test_a_file_that_is_named_counts_whatever_its_name(photos: Path) -> None:
-    assert [file.path.name for file in find([photos / "notes.txt"]).files] == ["notes.txt"]
+    assert [file.path.name for file in find_files([photos / "notes.txt"]).files] == ["notes.txt"]
 
 
 def test_the_tally_knows_how_far_everything_is(tmp_path: Path) -> None:
-    one, two, three = (Local(tmp_path / name, size, 0) for name, size in (("1", 100), ("2", 200), ("3", 300)))
-    tally = Tally(3, 600)
+    one, two, three = (LocalFile(tmp_path / name, size, 0) for name, size in (("1", 100), ("2", 200), ("3", 300)))
+    tally = UploadCounts(3, 600)
 
-    for event in (Moved(one, 0), Moved(one, 60), Moved(two, 250), Waits(two), Ended(three, Outcome.FAILED)):
+    for event in (
+        FileProgress(one, 0),
+        FileProgress(one, 60),
+        FileProgress(two, 250),
+        FileProcessing(two),
+        FileFinished(three, Outcome.FAILED),
+    ):
         tally.hear(event)
 
     assert (tally.ended, tally.bytes_done, tally.sending, tally.waiting) == (1, 60 + 200 + 300, {one: 60}, {two})
@@ -200,12 +205,18 @@ def test_the_tally_knows_how_far_everything_is(tmp_path: Path) -> None:
 
 
 def test_the_bars_show_the_tally_and_only_what_is_on_its_way(tmp_path: Path) -> None:
-    one, two = (Local(tmp_path / name, size, 0) for name, size in (("[bold]1.jpg", 100), ("2.jpg", 200)))
-    tally = Tally(2, 300)
+    one, two = (LocalFile(tmp_path / name, size, 0) for name, size in (("[bold]1.jpg", 100), ("2.jpg", 200)))
+    tally = UploadCounts(2, 300)
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
 
-    with Bars(tally, console) as bars:
-        for event in (Moved(one, 50), Moved(two, 200), Waits(two), Ended(two, Outcome.UPLOADED), Moved(one, 80)):
+    with ProgressBars(tally, console) as bars:
+        for event in (
+            FileProgress(one, 50),
+            FileProgress(two, 200),
+            FileProcessing(two),
+            FileFinished(two, Outcome.UPLOADED),
+            FileProgress(one, 80),
+        ):
             tally.hear(event)
             bars.draw()
         total, row = bars.progress.tasks

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from cli.errors import CommandError
 from cli.local.stack import PROJECT
-from cli.trouble import Trouble
-from cli.uploading.bars import Bars
-from cli.uploading.files import Local
-from cli.uploading.journal import DONE, FAILED, SENT, Journal, finish, journal
+from cli.uploads.files import LocalFile
+from cli.uploads.journal import DONE, FAILED, SENT, Journal, open_journal, remove_journal
+from cli.uploads.progress import ProgressBars
 from tests.api.house import a_jpeg
 from tests.cli.conftest import Terminal
 from tests.cli.serving import TOKEN, Desk
@@ -57,7 +57,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float | None]]:
     """What the bar of all files shows in this process, each time that it is drawn: done, and of how many."""
     seen: list[tuple[float, float | None]] = []
 
-    class Seen(Bars):
+    class Seen(ProgressBars):
         def draw(self) -> None:
             super().draw()
             total = self.progress.tasks[0]
@@ -101,7 +101,7 @@ def test_a_file_that_was_sent_is_followed_and_not_sent_again(at_desk: Terminal, 
     desk.works = False
     sent = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--no-wait", "--json").lines[0]
     with _kept(tmp_path, desk) as book:
-        book.note(Local.at(tmp_path / "a.jpg"), "digest", SENT, sent["task_id"])
+        book.note(LocalFile.at(tmp_path / "a.jpg"), "digest", SENT, sent["task_id"])
     desk.asked.clear()
     desk.before = lambda _: _finish_all(desk)
 
@@ -123,9 +123,9 @@ def test_an_upload_that_goes_on_makes_no_more_requests_than_the_first(
     asked_first = len(desk.asked)
     with _kept(tmp_path, desk) as book:
         for path in files[:3]:
-            book.note(Local.at(path), "digest", DONE)
+            book.note(LocalFile.at(path), "digest", DONE)
         for path in files[3:]:
-            book.note(Local.at(path), "digest", SENT, sent[path.name])
+            book.note(LocalFile.at(path), "digest", SENT, sent[path.name])
     desk.asked.clear()
 
     again = at_desk(*typed, "--resume")
@@ -137,7 +137,7 @@ def test_an_upload_that_goes_on_makes_no_more_requests_than_the_first(
 def test_a_task_that_is_forgotten_is_sent_anew(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(a_jpeg(64, 48))
     with _kept(tmp_path, desk) as book:
-        book.note(Local.at(tmp_path / "a.jpg"), "digest", SENT, "00000000-0000-4000-8000-000000000009")
+        book.note(LocalFile.at(tmp_path / "a.jpg"), "digest", SENT, "00000000-0000-4000-8000-000000000009")
 
     told = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--resume", "--json")
 
@@ -148,7 +148,7 @@ def test_a_file_that_changed_meanwhile_is_sent(at_desk: Terminal, desk: Desk, tm
     path = tmp_path / "a.jpg"
     path.write_bytes(a_jpeg(64, 48))
     with _kept(tmp_path, desk) as book:
-        book.note(Local.at(path), "digest", DONE)
+        book.note(LocalFile.at(path), "digest", DONE)
     path.write_bytes(a_jpeg(72, 48))
 
     told = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json")
@@ -160,7 +160,7 @@ def test_what_is_done_is_not_even_read(at_desk: Terminal, desk: Desk, tmp_path: 
     path = tmp_path / "a.jpg"
     path.write_bytes(b"whatever")
     with _kept(tmp_path, desk) as book:
-        book.note(Local.at(path), "digest", DONE)
+        book.note(LocalFile.at(path), "digest", DONE)
 
     told = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json").lines[0]
 
@@ -177,59 +177,59 @@ def test_an_upload_that_is_done_leaves_no_journal(at_desk: Terminal, home: Path,
 
 def test_a_journal_goes_on_where_a_crash_cut_it_off(tmp_path: Path) -> None:
     file = _a_file(tmp_path)
-    with journal(tmp_path, "url", "c", resume=False) as book:
+    with open_journal(tmp_path, "url", "c", resume=False) as book:
         book.note(file, "digest", SENT, "task")
         book.out.write('{"path": "half a li')
-    with journal(tmp_path, "url", "c", resume=True) as later:
+    with open_journal(tmp_path, "url", "c", resume=True) as later:
         line = later.of(file)
 
         assert later.run == book.run
         assert line is not None
         assert (line.state, line.task_id) == (SENT, "task")
         later.note(file, "digest", DONE)
-    with journal(tmp_path, "url", "c", resume=True) as last:
+    with open_journal(tmp_path, "url", "c", resume=True) as last:
         assert last.lines[str(file.path.resolve())].state == DONE
 
 
 def test_a_key_stays_the_same_until_the_file_has_failed(tmp_path: Path) -> None:
     file = _a_file(tmp_path)
-    with journal(tmp_path, "url", "c", resume=False) as book:
+    with open_journal(tmp_path, "url", "c", resume=False) as book:
         first = book.key(file, "digest")
         book.note(file, "digest", SENT, "task")
         assert book.key(file, "digest") == first
         book.note(file, "digest", FAILED, "task")
         assert book.key(file, "digest") != first
-    with journal(tmp_path, "url", "c", resume=False) as another:
+    with open_journal(tmp_path, "url", "c", resume=False) as another:
         assert another.key(file, "digest") != first
 
 
 def test_two_uploads_into_one_collection_do_not_share_a_journal(tmp_path: Path) -> None:
     with (
-        journal(tmp_path, "url", "c", resume=False),
-        journal(tmp_path, "url", "other", resume=False),
-        pytest.raises(Trouble, match="Another upload to c runs on this machine"),
-        journal(tmp_path, "url", "c", resume=True),
+        open_journal(tmp_path, "url", "c", resume=False),
+        open_journal(tmp_path, "url", "other", resume=False),
+        pytest.raises(CommandError, match="Another upload to c runs on this machine"),
+        open_journal(tmp_path, "url", "c", resume=True),
     ):
         pass
 
 
 def test_a_finished_journal_is_gone(tmp_path: Path) -> None:
-    with journal(tmp_path, "url", "c", resume=False) as book:
-        finish(book)
+    with open_journal(tmp_path, "url", "c", resume=False) as book:
+        remove_journal(book)
 
     assert list(tmp_path.iterdir()) == []
 
 
 @contextmanager
 def _kept(tmp_path: Path, desk: Desk) -> Iterator[Journal]:
-    with journal(tmp_path / "home" / "state" / "wallify" / "uploads", desk.url, COLLECTION, resume=True) as book:
+    with open_journal(tmp_path / "home" / "state" / "wallify" / "uploads", desk.url, COLLECTION, resume=True) as book:
         yield book
 
 
-def _a_file(folder: Path) -> Local:
+def _a_file(folder: Path) -> LocalFile:
     (folder / "below").mkdir()
     (folder / "below" / "a.jpg").write_bytes(b"some bytes")
-    return Local.at(folder / "below" / "a.jpg")
+    return LocalFile.at(folder / "below" / "a.jpg")
 
 
 def _catalogued(desk: Desk) -> Counter[str]:

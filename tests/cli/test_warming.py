@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import CommandError
 from cli.local import ports, warming
 from cli.local.daemons import Daemon
 from cli.local.stack import Stack
-from cli.trouble import Trouble
 
 
 class Api:
@@ -71,7 +71,7 @@ def test_a_stack_that_is_well_has_answered_from_as_many_workers_as_a_page_needs(
 
 def test_a_stack_that_is_ill_is_not_up(api: Api, stack: Stack) -> None:
     api.status = 502
-    with pytest.raises(Trouble, match=r"answers 502.*wallify logs"):
+    with pytest.raises(CommandError, match=r"answers 502.*wallify logs"):
         warming.first_answers(stack)
 
 
@@ -85,7 +85,7 @@ def test_a_stack_that_is_not_as_far_yet_is_asked_again(api: Api, stack: Stack, f
 
 
 def test_a_stack_that_says_nothing_is_not_up(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="nothing"):
+    with pytest.raises(CommandError, match="nothing"):
         warming.first_answers(_stack(ports.free_port(), tmp_path))
 
 

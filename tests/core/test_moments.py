@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from chalicelib.core import moments
-from cli import moments as of_the_terminal
+from cli import output as of_the_terminal
 
 AT = datetime(2026, 3, 4, 12, 0, 1, 234_567, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("written", [moments.written, of_the_terminal.written])
+@pytest.mark.parametrize("written", [moments.written, of_the_terminal.rfc3339])
 @pytest.mark.parametrize(
     ("at", "text"),
     [

@@ -18,7 +18,7 @@ from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from cli.__main__ import parser
-from cli.completing import words_of
+from cli.commands.completion import words_of
 from tests.docs.written import Written, blocks, inline, parameters, routes
 
 URL = re.compile(r"(?:https?://[\w.:]+|\$API|\$WALLIFY_URL)(/[^\s\"']*)")

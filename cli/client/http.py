@@ -1,9 +1,11 @@
-"""Requests and answers: httpx below, our values and our one error above."""
+"""HTTP requests of the client: httpx below, typed values, retries and `ApiError` above."""
 
 from __future__ import annotations
 
+import random
 import re
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -11,15 +13,44 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from ipaddress import ip_address
 from threading import Lock
-from time import time
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from cli.client.errors import ApiError
-from cli.client.patience import Patience, may_pass
+from cli.client.models import ApiError
+
+TOO_MANY = 429
+"""Refused before anything was done, so whatever it was may be repeated."""
+PASSING = frozenset({0, 502, 503, 504})
+"""No answer, or one that says that a part of the system is away: to be repeated where twice is the same as once."""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how patiently to ask; waits are in seconds."""
+
+    tries: int = 5
+    first_wait: float = 0.4
+    longest_wait: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    luck: Callable[[], float] = random.random
+
+    def waits(self) -> Iterator[float]:
+        """Doubling waits, each spread over its upper half so that many clients do not come back at once."""
+        for turn in range(self.tries - 1):
+            yield self.first_wait * 2**turn * (1 + self.luck()) / 2
+
+    def rest(self, planned: float, error: ApiError) -> None:
+        """Wait as planned, or as long as the API asked for."""
+        self.sleep(min(max(planned, error.retry_after or 0), self.longest_wait))
+
+
+def is_retryable(error: ApiError, *, repeatable: bool) -> bool:
+    """True when the same request may succeed later, and sending it again does no harm."""
+    return error.status == TOO_MANY or (repeatable and error.status in PASSING)
+
 
 T = TypeVar("T")
 Query = Mapping[str, str | int | None]
@@ -34,24 +65,24 @@ _FIRST = Lock()
 
 
 @dataclass(frozen=True)
-class Wire:
+class Transport:
     """One API; `plain` speaks to its bucket and its CDN, which must never see the token."""
 
     http: httpx.Client
     plain: httpx.Client
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
 
     @classmethod
-    def to(cls, url: str, token: str | None, patience: Patience | None = None) -> Wire:
+    def to(cls, url: str, token: str | None, patience: RetryPolicy | None = None) -> Transport:
         """The API at `url`, with `token` if there is one."""
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        with translated():
+        with api_errors():
             # A proxy of the machine is for other hosts: it could not reach this one's own addresses.
             outside = not _is_this_machine(httpx.URL(url).host)
             trust = _trust(outside)
             http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=outside, verify=trust)
         plain = httpx.Client(timeout=TIMEOUT, trust_env=outside, verify=trust)
-        return cls(http, plain, patience or Patience())
+        return cls(http, plain, patience or RetryPolicy())
 
     def close(self) -> None:
         """End all connections."""
@@ -74,10 +105,10 @@ class Wire:
         """
         params = {name: value for name, value in (query or {}).items() if value is not None}
         answer = self.patiently(
-            lambda: answered(lambda: self.http.request(method, path, params=params, **sent)),
+            lambda: successful(lambda: self.http.request(method, path, params=params, **sent)),
             repeatable=repeatable or method in IDEMPOTENT,
         )
-        return read(answer.content, kind)
+        return decode(answer.content, kind)
 
     def walk(
         self, path: str, what: str, kind: type[T], query: Query | None = None, *, method: str = "GET"
@@ -86,7 +117,7 @@ class Wire:
         at = dict(query or {})
         while True:
             page = self.ask(method, path, dict[str, msgspec.Raw], query=at, repeatable=True)
-            yield from read(page[what], list[kind])  # type: ignore[valid-type]  # a type that is known at run time
+            yield from decode(page[what], list[kind])  # type: ignore[valid-type]  # a type that is known at run time
             cursor = msgspec.json.decode(page.get("next_cursor", _NO_MORE))
             if cursor is None:
                 return
@@ -102,7 +133,7 @@ class Wire:
             try:
                 return attempt()
             except ApiError as error:
-                if not may_pass(error, repeatable=repeatable):
+                if not is_retryable(error, repeatable=repeatable):
                     raise
                 self.patience.rest(planned, error)
         return attempt()
@@ -110,15 +141,15 @@ class Wire:
     def _copied(self, url: str, out: BinaryIO) -> int:
         out.seek(0)
         out.truncate()
-        with translated(), self.plain.stream("GET", url, follow_redirects=True) as answer:
+        with api_errors(), self.plain.stream("GET", url, follow_redirects=True) as answer:
             if not answer.is_success:
                 answer.read()
-                raise error_of(answer)
+                raise error_from(answer)
             return sum(out.write(chunk) for chunk in answer.iter_bytes())
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def api_errors() -> Iterator[None]:
     """ApiError for whatever httpx raises in the block."""
     try:
         yield
@@ -129,16 +160,16 @@ def translated() -> Iterator[None]:
         raise ApiError(f"The address cannot be used: {bad}.") from bad
 
 
-def answered(request: Callable[[], httpx.Response]) -> httpx.Response:
+def successful(request: Callable[[], httpx.Response]) -> httpx.Response:
     """A good answer; ApiError for any other, and for none."""
-    with translated():
+    with api_errors():
         answer = request()
     if answer.is_success:
         return answer
-    raise error_of(answer)
+    raise error_from(answer)
 
 
-def error_of(answer: httpx.Response) -> ApiError:
+def error_from(answer: httpx.Response) -> ApiError:
     """The error that an answer tells, also one that comes from somewhere before the API."""
     told = _told(answer)
     return ApiError(
@@ -147,23 +178,23 @@ def error_of(answer: httpx.Response) -> ApiError:
         code=str(told.get("code") or f"http_{answer.status_code}"),
         request_id=str(told.get("request_id") or answer.headers.get("X-Request-Id", "")),
         details=told.get("details") or {},
-        retry_after=seconds(answer.headers.get("Retry-After")),
+        retry_after=retry_after_seconds(answer.headers.get("Retry-After")),
     )
 
 
-def seconds(retry_after: str | None) -> float | None:
+def retry_after_seconds(retry_after: str | None) -> float | None:
     """A `Retry-After` in seconds from now; it comes as a number or as a date (RFC 9110, 10.2.3)."""
     try:
         return float(retry_after) if retry_after else None
     except ValueError:
         pass
     try:
-        return max(0.0, parsedate_to_datetime(retry_after or "").timestamp() - time())
+        return max(0.0, parsedate_to_datetime(retry_after or "").timestamp() - time.time())
     except ValueError:
         return None
 
 
-def read(body: bytes | msgspec.Raw, kind: type[T]) -> T:
+def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     """JSON as a value of that kind; fields that it does not know are left out."""
     try:
         # msgspec describes a type to itself when it meets it first, which threads must not do to one side by side.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from cli import exits
+from cli import exit_codes
 
 _WITH_FILES = {
     errno.ENOSPC: (
@@ -21,13 +21,13 @@ _WITH_FILES = {
 }
 
 
-class Trouble(Exception):
+class CommandError(Exception):
     """Something stops the command; the first sentence says what, `advice` says what to do about it.
 
     `exit_code` is what the command ends with.
     """
 
-    def __init__(self, what: str, advice: str = "", *, evidence: str = "", exit_code: int = exits.FAILED) -> None:
+    def __init__(self, what: str, advice: str = "", *, evidence: str = "", exit_code: int = exit_codes.FAILED) -> None:
         self.what = what
         self.advice = advice
         self.evidence = evidence
@@ -35,10 +35,10 @@ class Trouble(Exception):
         super().__init__("\n".join(part for part in (f"{what} {advice}".strip(), evidence) if part))
 
 
-def trouble_with_files(error: OSError) -> Trouble | None:
+def file_error(error: OSError) -> CommandError | None:
     """What the system's refusal means to a person; None for one that only a bug of ours could cause."""
     if error.errno not in _WITH_FILES:
         return None
     what, advice = _WITH_FILES[error.errno]
     where = error.filename2 or error.filename
-    return Trouble(f"{what.removesuffix('.')}: {where}." if where else what, advice)
+    return CommandError(f"{what.removesuffix('.')}: {where}." if where else what, advice)

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
-from cli.trouble import Trouble
-from cli.uploading.files import Local
+from cli.errors import CommandError
+from cli.uploads.files import LocalFile
 
 SENT: Final = "sent"
 DONE: Final = "done"
@@ -23,7 +23,7 @@ FAILED: Final = "failed"
 
 
 @dataclass(frozen=True)
-class Line:
+class JournalEntry:
     """The newest that is known of one file; the file must still be as it was then."""
 
     path: str
@@ -34,7 +34,7 @@ class Line:
     task_id: str | None = None
     failures: int = 0
 
-    def is_of(self, file: Local) -> bool:
+    def is_of(self, file: LocalFile) -> bool:
         """True while nobody has changed the file."""
         return (self.bytes, self.mtime_ns) == (file.bytes, file.mtime_ns)
 
@@ -46,33 +46,33 @@ class Journal:
     run: str
     """Names the upload, and those that go on with it."""
     out: TextIO
-    lines: dict[str, Line] = field(default_factory=dict)
+    lines: dict[str, JournalEntry] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, file: Local) -> Line | None:
+    def of(self, file: LocalFile) -> JournalEntry | None:
         """What is known of the file; None if nothing is, or it has changed since."""
         line = self.lines.get(_name(file))
         return line if line is not None and line.is_of(file) else None
 
-    def note(self, file: Local, sha256: str, state: str, task_id: str | None = None) -> None:
+    def note(self, file: LocalFile, sha256: str, state: str, task_id: str | None = None) -> None:
         """Write down what has become of the file."""
         failures = self._failures(file) + (state == FAILED)
-        line = Line(_name(file), file.bytes, file.mtime_ns, sha256, state, task_id, failures)
+        line = JournalEntry(_name(file), file.bytes, file.mtime_ns, sha256, state, task_id, failures)
         with self.lock:
             self.lines[line.path] = line
             print(json.dumps(asdict(line)), file=self.out, flush=True)
 
-    def key(self, file: Local, sha256: str) -> str:
+    def key(self, file: LocalFile, sha256: str) -> str:
         """The Idempotency-Key of the file: the same however often it is sent, until it has failed for good."""
         return _hash(self.run, _name(file), sha256, str(self._failures(file)))
 
-    def _failures(self, file: Local) -> int:
+    def _failures(self, file: LocalFile) -> int:
         line = self.of(file)
         return line.failures if line else 0
 
 
 @contextmanager
-def journal(folder: Path, url: str, collection: str, *, resume: bool) -> Iterator[Journal]:
+def open_journal(folder: Path, url: str, collection: str, *, resume: bool) -> Iterator[Journal]:
     """The journal of uploads into that collection: the last one with `resume`, else a new one. Trouble if in use.
 
     It is kept until an upload is `finished`.
@@ -90,7 +90,7 @@ def journal(folder: Path, url: str, collection: str, *, resume: bool) -> Iterato
         yield Journal(run, out, dict(lines))
 
 
-def finish(book: Journal) -> None:
+def remove_journal(book: Journal) -> None:
     """Forget an upload that has nothing left to do."""
     os.unlink(book.out.name)  # noqa: PTH108 - the name is all that an open file tells
 
@@ -99,24 +99,24 @@ def _hold(out: TextIO, collection: str) -> None:
     try:
         fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as held:
-        raise Trouble(f"Another upload to {collection} runs on this machine.", "Wait for it to end.") from held
+        raise CommandError(f"Another upload to {collection} runs on this machine.", "Wait for it to end.") from held
 
 
-def _read(out: TextIO) -> tuple[str | None, Mapping[str, Line]]:
+def _read(out: TextIO) -> tuple[str | None, Mapping[str, JournalEntry]]:
     out.seek(0)
     run: str | None = None
-    lines: dict[str, Line] = {}
+    lines: dict[str, JournalEntry] = {}
     for text in out:
         try:
             told = json.loads(text)
             run = told.get("run", run)
-            lines |= {told["path"]: Line(**told)} if "path" in told else {}
+            lines |= {told["path"]: JournalEntry(**told)} if "path" in told else {}
         except (ValueError, TypeError, AttributeError):
             continue  # the end of a line that a crash cut off
     return run, lines
 
 
-def _name(file: Local) -> str:
+def _name(file: LocalFile) -> str:
     return str(file.path.resolve())
 
 

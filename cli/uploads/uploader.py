@@ -9,14 +9,12 @@ from functools import partial
 from queue import SimpleQueue
 
 from cli.client.api import Client
-from cli.client.errors import ApiError
-from cli.client.records import Image, Task
-from cli.client.tasks import LONGEST_WAIT
-from cli.client.uploads import Outgoing
-from cli.uploading.files import Local
-from cli.uploading.journal import DONE, FAILED, SENT, Journal
-from cli.uploading.known import Known
-from cli.uploading.tally import Ended, Event, Moved, Outcome, Waits
+from cli.client.models import ApiError, Image, Task
+from cli.client.resources import LONGEST_WAIT
+from cli.client.uploads import UploadFile
+from cli.uploads.files import Dedupe, LocalFile
+from cli.uploads.journal import DONE, FAILED, SENT, Journal
+from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, UploadEvent
 
 FOLLOWERS = 2
 """They ask for the oldest first, and when that has ended others have too."""
@@ -27,7 +25,7 @@ REUSE = "reuse"
 
 
 @dataclass(frozen=True)
-class Order:
+class UploadOptions:
     """What is wanted."""
 
     collection: str
@@ -39,10 +37,10 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class ProcessingFile:
     """A file that was sent, and the task that it has become."""
 
-    file: Local
+    file: LocalFile
     sha256: str
     task: str | Task
     """Its id, or what is known of it already."""
@@ -54,19 +52,19 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Crew:
+class Uploader:
     """Works through files. Its threads end with the process: whatever they leave unfinished is safe to repeat."""
 
     api: Client
     book: Journal
-    known: Known
-    order: Order
-    todo: SimpleQueue[Local | None] = field(default_factory=SimpleQueue)
-    sent: SimpleQueue[Waiting | None] = field(default_factory=SimpleQueue)
-    news: SimpleQueue[Event | Exception] = field(default_factory=SimpleQueue)
+    known: Dedupe
+    order: UploadOptions
+    todo: SimpleQueue[LocalFile | None] = field(default_factory=SimpleQueue)
+    sent: SimpleQueue[ProcessingFile | None] = field(default_factory=SimpleQueue)
+    news: SimpleQueue[UploadEvent | Exception] = field(default_factory=SimpleQueue)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def work(self, files: Sequence[Local]) -> Iterator[Event]:
+    def work(self, files: Sequence[LocalFile]) -> Iterator[UploadEvent]:
         """What happens, as it happens, until each file has Ended. ApiError where going on makes no sense."""
         for file in files:
             self.todo.put(file)
@@ -78,7 +76,7 @@ class Crew:
                 if isinstance(event, Exception):
                     raise event
                 yield event
-                left -= isinstance(event, Ended)
+                left -= isinstance(event, FileFinished)
         finally:
             self._stop()
 
@@ -103,37 +101,37 @@ class Crew:
         while (waiting := self.sent.get()) is not None and not self.stopping.is_set():
             self._guarded(waiting.file, partial(self._follow, waiting))
 
-    def _guarded(self, file: Local, work: Callable[[], None]) -> None:
+    def _guarded(self, file: LocalFile, work: Callable[[], None]) -> None:
         try:
             work()
         except ApiError as error:
             if error.status in STOPS_ALL:
                 self.news.put(error)
             else:
-                self.news.put(Ended(file, Outcome.FAILED, code=error.code, message=error.message))
+                self.news.put(FileFinished(file, Outcome.FAILED, code=error.code, message=error.message))
         except OSError as error:
             words = error.strerror or str(error)
-            self.news.put(Ended(file, Outcome.FAILED, code="unreadable", message=f"It cannot be read: {words}."))
+            self.news.put(FileFinished(file, Outcome.FAILED, code="unreadable", message=f"It cannot be read: {words}."))
         except Exception as bug:  # noqa: BLE001 - a thread's own end would be seen by nobody
             self.news.put(bug)
 
-    def _bring(self, file: Local) -> None:
-        self.news.put(Moved(file, 0))
+    def _bring(self, file: LocalFile) -> None:
+        self.news.put(FileProgress(file, 0))
         line = self.book.of(file)
         if line is not None and line.state == DONE:
-            self.news.put(Ended(file, Outcome.KNOWN, line.task_id, message="An earlier run has brought it in."))
+            self.news.put(FileFinished(file, Outcome.KNOWN, line.task_id, message="An earlier run has brought it in."))
         elif line is not None and line.state == SENT and line.task_id and (task := self._found(line.task_id)):
-            self._sent(Waiting(file, line.sha256, task))
+            self._sent(ProcessingFile(file, line.sha256, task))
         else:
             self._send(file, line.sha256 if line else file.digest())
 
-    def _send(self, file: Local, sha256: str) -> None:
+    def _send(self, file: LocalFile, sha256: str) -> None:
         if self.order.on_duplicate == REUSE and not self.known.is_new(sha256):
-            self.news.put(Ended(file, Outcome.KNOWN, message="The collection has these bytes."))
+            self.news.put(FileFinished(file, Outcome.KNOWN, message="The collection has these bytes."))
             return
-        going = Outgoing(file.path, self.order.collection, self.book.key(file, sha256), self.order.on_duplicate)
+        going = UploadFile(file.path, self.order.collection, self.book.key(file, sha256), self.order.on_duplicate)
         try:
-            sent = self.api.uploads.send(going, lambda count: self.news.put(Moved(file, count)))
+            sent = self.api.uploads.send(going, lambda count: self.news.put(FileProgress(file, count)))
         except ApiError:
             self.known.forget(sha256)
             raise
@@ -141,21 +139,21 @@ class Crew:
             self._was_there(file, sha256, sent.duplicate)
         else:
             self.book.note(file, sha256, SENT, sent.task_id)
-            self._sent(Waiting(file, sha256, sent.task_id))
+            self._sent(ProcessingFile(file, sha256, sent.task_id))
 
-    def _was_there(self, file: Local, sha256: str, image: Image | None) -> None:
+    def _was_there(self, file: LocalFile, sha256: str, image: Image | None) -> None:
         self.book.note(file, sha256, DONE)
         image_id = image.image_id if image else None
-        self.news.put(Ended(file, Outcome.KNOWN, image_id=image_id, message="The collection has these bytes."))
+        self.news.put(FileFinished(file, Outcome.KNOWN, image_id=image_id, message="The collection has these bytes."))
 
-    def _sent(self, waiting: Waiting) -> None:
+    def _sent(self, waiting: ProcessingFile) -> None:
         if self.order.waits:
-            self.news.put(Waits(waiting.file))
+            self.news.put(FileProcessing(waiting.file))
             self.sent.put(waiting)
         else:
-            self.news.put(Ended(waiting.file, Outcome.SENT, waiting.task_id))
+            self.news.put(FileFinished(waiting.file, Outcome.SENT, waiting.task_id))
 
-    def _follow(self, waiting: Waiting) -> None:
+    def _follow(self, waiting: ProcessingFile) -> None:
         task = waiting.task if isinstance(waiting.task, Task) else self.api.tasks.get(waiting.task)
         while not task.ready:
             if self.stopping.is_set():
@@ -164,7 +162,7 @@ class Crew:
         self.book.note(waiting.file, waiting.sha256, DONE if task.successful else FAILED, task.task_id)
         if not task.successful:
             self.known.forget(waiting.sha256)
-        self.news.put(_ended(waiting.file, task))
+        self.news.put(_finished(waiting.file, task))
 
     def _found(self, task_id: str) -> Task | None:
         try:
@@ -175,10 +173,12 @@ class Crew:
             return None
 
 
-def _ended(file: Local, task: Task) -> Ended:
+def _finished(file: LocalFile, task: Task) -> FileFinished:
     result = task.result if isinstance(task.result, dict) else {}
     if task.successful:
         outcome = Outcome.KNOWN if result.get("duplicate") else Outcome.UPLOADED
-        return Ended(file, outcome, task.task_id, result.get("image_id"), warnings=tuple(result.get("warnings", ())))
+        return FileFinished(
+            file, outcome, task.task_id, result.get("image_id"), warnings=tuple(result.get("warnings", ()))
+        )
     code, message = (task.error.code, task.error.message) if task.error else ("revoked", "Its task was cancelled.")
-    return Ended(file, Outcome.FAILED, task.task_id, code=code, message=message)
+    return FileFinished(file, Outcome.FAILED, task.task_id, code=code, message=message)

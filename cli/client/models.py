@@ -1,4 +1,4 @@
-"""What the API tells, as values; its description (`GET /openapi.json`) says what each field means."""
+"""What the API answers, as values, and the one error of the client; `GET /openapi.json` describes each field."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Trashed:
+class TrashedImage:
     """An image in the trash."""
 
     image_id: str
@@ -183,10 +183,52 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Ticket:
+class PresignedUpload:
     """Where to send one large file: a form with these fields, then `file` as its last part."""
 
     task_id: str
     url: str
     fields: Mapping[str, str]
     max_bytes: int
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """Which tasks; what is None does not matter. `since` and `until` are ISO 8601 with a time zone."""
+
+    state: str | None = None
+    type: str | None = None
+    collection: str | None = None
+    parent: str | None = None
+    since: str | None = None
+    until: str | None = None
+    text: str | None = None
+
+
+UNREACHABLE = "unreachable"
+
+
+class ApiError(Exception):
+    """What the API answered instead of what was asked for: its `code` for programs, its `message` for people.
+
+    `status` is the HTTP status, 0 where nobody answered (code `unreachable`). `details` are the API's facts about this
+    case, `request_id` finds it in the logs. `retry_after` is in seconds, where the API named a time.
+    """
+
+    def __init__(  # noqa: PLR0913  # the fields of the API's error shape
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = UNREACHABLE,
+        request_id: str = "",
+        details: Mapping[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.details = dict(details or {})
+        self.retry_after = retry_after
+        super().__init__(message)

@@ -1,1 +1,0 @@
-"""What `wallify doctor` looks at; each check answers findings, and none of them stops the others."""

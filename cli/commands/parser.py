@@ -1,0 +1,77 @@
+"""How a command is declared: help, examples, verbs, and the options that name a local stack."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cli.local.callers import name_of
+from cli.local.lifecycle import stack_at
+from cli.local.stack import DEFAULT_HOME, DEFAULT_PORT, Stack
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    what: str,
+    *examples: str,
+    **options: Any,  # noqa: ANN401 - argparse's own keywords
+) -> argparse.ArgumentParser:
+    """A command's parser; each example is shown as it would be typed, after `wallify`."""
+    lines = "\n".join(f"  ./wallify {example}" for example in examples)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"{'examples' if len(examples) > 1 else 'example'}:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **options,
+    )
+    return parser
+
+
+def add_verbs(parser: argparse.ArgumentParser, default: Any) -> Commands:  # noqa: ANN401 - a command's `run`
+    """Where a command's verbs are declared; `default` runs where none is given, if it is not None."""
+    if default is not None:
+        parser.set_defaults(run=default)
+    return parser.add_subparsers(required=default is None, metavar="verb", title="verbs")
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """Declare `--dir`."""
+    parser.add_argument(
+        "--dir", type=Path, default=DEFAULT_HOME, metavar="D", help="the stack's folder (default: .local/main)"
+    )
+
+
+def add_port(parser: argparse.ArgumentParser) -> None:
+    """Declare `--port`."""
+    parser.add_argument("--port", type=_port, metavar="N", help=f"the API's port (default: {DEFAULT_PORT})")
+
+
+def add_host(parser: argparse.ArgumentParser) -> None:
+    """Declare `--host`."""
+    words = "also answer to this name, as through a tunnel; may be repeated, and is remembered"
+    parser.add_argument("--host", type=_host_name, action="append", metavar="NAME", help=words)
+
+
+def stack_from(given: argparse.Namespace) -> Stack:
+    """The stack that was meant."""
+    return stack_at(given.dir.resolve(), getattr(given, "port", None), getattr(given, "host", None))
+
+
+def _host_name(text: str) -> str:
+    if name_of(text) != text.lower():
+        raise argparse.ArgumentTypeError("a host is a name without a port, such as box.example")
+    return text.lower()
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else 0
+    if not 1 <= port <= 65534:  # noqa: PLR2004 - the emulator takes the next one
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65534")
+    return port

@@ -1,0 +1,134 @@
+"""Files to upload, and the digests that the collection has already."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import exit_codes
+from cli.client.models import ApiError
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from cli.client.api import Client
+
+IMAGE_EXTENSIONS = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".avif", ".heic", ".heif", ".hif"),
+        *(".bmp", ".dib", ".tif", ".tiff"),
+    }
+)
+"""What is taken out of a folder; a file that is named itself is sent whatever its name."""
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of this machine, as it was when we looked."""
+
+    path: Path
+    bytes: int
+    mtime_ns: int
+
+    @classmethod
+    def at(cls, path: Path) -> LocalFile:
+        """The file at `path`."""
+        told = path.stat()
+        return cls(path, told.st_size, told.st_mtime_ns)
+
+    def digest(self) -> str:
+        """SHA-256 of its bytes; OSError if it cannot be read."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files, each once, and how many of the folders' files are no pictures."""
+
+    files: Sequence[LocalFile]
+    left_out: int
+
+
+def find_files(paths: Iterable[Path]) -> FoundFiles:
+    """All files that `paths` name, and all pictures in the folders they name, hidden ones left out.
+
+    Trouble for a path that is not there.
+    """
+    files: dict[Path, LocalFile] = {}
+    left_out = 0
+    for path, is_meant in _named(paths):
+        if is_meant:
+            files.setdefault(path.resolve(), LocalFile.at(path))
+        else:
+            left_out += 1
+    return FoundFiles(tuple(files.values()), left_out)
+
+
+def _named(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
+    for path in paths:
+        if path.is_dir():
+            yield from ((one, one.suffix.lower() in IMAGE_EXTENSIONS) for one in sorted(_below(path)))
+        elif path.is_file():
+            yield path, True
+        else:
+            raise CommandError(f"There is no file or folder {path}.", exit_code=exit_codes.MISSING)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            yield path
+
+
+PAGE = 100
+FORBIDDEN, NOT_FOUND = 403, 404
+
+
+@dataclass
+class Dedupe:
+    """Digests that are in the collection, or on their way there; threads may share it."""
+
+    look: Callable[[], set[str]] = set
+    """Reads them; called once, for the first file that is to be sent, so that a run without one asks nothing."""
+    digests: set[str] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_new(self, sha256: str) -> bool:
+        """True for whoever asks first; that one has to bring it. ApiError if they cannot be read."""
+        with self.lock:
+            if self.digests is None:
+                self.digests = self.look()
+            if sha256 in self.digests:
+                return False
+            self.digests.add(sha256)
+            return True
+
+    def forget(self, sha256: str) -> None:
+        """It did not arrive after all."""
+        with self.lock:
+            if self.digests is not None:
+                self.digests.discard(sha256)
+
+
+def dedupe_for(api: Client, collection: str, files: int) -> Dedupe:
+    """What the collection has, if asking is cheaper than sending: at most one request for each file.
+
+    Nothing, for a token that may not look; the API itself finds such files too, once it has their bytes.
+    """
+    return Dedupe(partial(_digests, api, collection, files))
+
+
+def _digests(api: Client, collection: str, files: int) -> set[str]:
+    try:
+        if api.collections.get(collection).images > files * PAGE:
+            return set()
+        return {image.sha256 for image in api.images.of(collection, page=PAGE)}
+    except ApiError as error:
+        if error.status not in {FORBIDDEN, NOT_FOUND}:
+            raise
+        return set()

@@ -1,0 +1,153 @@
+"""Progress of an upload: events of its files, counts, and progress bars."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from cli.output import format_bytes, sanitized
+from cli.uploads.files import LocalFile
+
+
+class Outcome(StrEnum):
+    """How it ended for one file."""
+
+    UPLOADED = "uploaded"
+    """The image is catalogued."""
+    KNOWN = "known"
+    """It was there already."""
+    SENT = "sent"
+    """It was sent, and nobody waited for more."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class FileProgress:
+    """So many of the file's bytes have been sent; 0 when it begins."""
+
+    file: LocalFile
+    bytes: int
+
+
+@dataclass(frozen=True)
+class FileProcessing:
+    """The file has been sent whole, and is worked on."""
+
+    file: LocalFile
+
+
+@dataclass(frozen=True)
+class FileFinished:
+    """That was the file."""
+
+    file: LocalFile
+    outcome: Outcome
+    task_id: str | None = None
+    image_id: str | None = None
+    code: str = ""
+    message: str = ""
+    """Why it failed, or why it was there already."""
+    warnings: tuple[str, ...] = ()
+    """What the API says about a picture that it has taken."""
+
+
+UploadEvent: TypeAlias = FileProgress | FileProcessing | FileFinished
+
+
+@dataclass
+class UploadCounts:
+    """The numbers, kept by whoever hears the events."""
+
+    files: int
+    bytes: int
+    """Of all files together."""
+    sending: dict[LocalFile, int] = field(default_factory=dict)
+    """Files on their way, and how much of each has gone."""
+    waiting: set[LocalFile] = field(default_factory=set)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    failures: list[FileFinished] = field(default_factory=list)
+    ended_bytes: int = 0
+
+    @property
+    def ended(self) -> int:
+        """How many files have ended, well or not."""
+        return self.outcomes.total()
+
+    @property
+    def bytes_done(self) -> int:
+        """Bytes that need no more sending."""
+        return self.ended_bytes + sum(self.sending.values()) + sum(file.bytes for file in self.waiting)
+
+    def hear(self, event: UploadEvent) -> None:
+        """Count it."""
+        if isinstance(event, FileProgress):
+            self.sending[event.file] = min(event.bytes, event.file.bytes)
+            return
+        self.sending.pop(event.file, None)
+        if isinstance(event, FileProcessing):
+            self.waiting.add(event.file)
+        else:
+            self._end(event)
+
+    def _end(self, event: FileFinished) -> None:
+        self.waiting.discard(event.file)
+        self.ended_bytes += event.file.bytes
+        self.outcomes[event.outcome] += 1
+        if event.outcome is Outcome.FAILED:
+            self.failures.append(event)
+
+
+NAME = 28  # characters of a file name that a bar has room for
+
+
+class ProgressBars:
+    """Draws a tally. Nothing is drawn where there is no terminal, but the numbers are kept all the same."""
+
+    def __init__(self, tally: UploadCounts, console: Console, *, quiet: bool = False) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"))
+        self.tally = tally
+        self.progress = Progress(
+            *columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet or not console.is_terminal
+        )
+        self.total = self.progress.add_task("All files", total=tally.files, says="")
+        self.rows: dict[LocalFile, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        self.draw()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.progress.stop()
+
+    def draw(self) -> None:
+        """Show the tally as it is now."""
+        tally = self.tally
+        self.progress.update(self.total, completed=tally.ended, says=_summary(tally))
+        for file in self.rows.keys() - tally.sending.keys():
+            self.progress.remove_task(self.rows.pop(file))
+        for file, sent in tally.sending.items():
+            self._draw_file(file, sent)
+
+    def _draw_file(self, file: LocalFile, sent: int) -> None:
+        if file not in self.rows:
+            name = sanitized(file.path.name).replace("[", "\\[")
+            self.rows[file] = self.progress.add_task(_short(name), total=file.bytes or 1, says=format_bytes(file.bytes))
+        self.progress.update(self.rows[file], completed=sent)
+
+
+def _summary(tally: UploadCounts) -> str:
+    parts = [f"{tally.ended} of {tally.files}", f"{format_bytes(tally.bytes_done)} of {format_bytes(tally.bytes)}"]
+    parts += [f"{len(tally.waiting)} being processed"] if tally.waiting else []
+    parts += [f"{len(tally.failures)} failed"] if tally.failures else []
+    return ", ".join(parts)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
