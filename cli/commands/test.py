@@ -19,9 +19,9 @@ from typing import IO, TextIO
 from cli import exit_codes
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
+from cli.errors import CommandError
 from cli.local.stack import PROJECT
 from cli.output import print_json
-from cli.errors import CommandError
 
 Check = tuple[str, ...]
 Lane = tuple["Named", ...]
@@ -207,7 +207,9 @@ def side_by_side(lanes: Sequence[Lane], *, aside: bool = False) -> list[Outcome]
 
 def _must_fit(steps: Sequence[str], arguments: Sequence[str], *, fast: bool) -> None:
     if slow := [step for step in steps if fast and step not in FAST]:
-        raise CommandError(f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=exit_codes.MISUSED)
+        raise CommandError(
+            f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=exit_codes.MISUSED
+        )
     if plain := [step for step in steps if arguments and STEPS[step][0][0] != "pytest"]:
         raise CommandError(f"{plain[0]} does not run pytest.", "Leave out its arguments.", exit_code=exit_codes.MISUSED)
 

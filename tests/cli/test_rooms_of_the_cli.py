@@ -23,8 +23,8 @@ MAY: Mapping[str, set[str]] = {
     "commands": {"client", "doctor", "uploads", "deploy", "target", "local", "ground"},
     "__main__": {"client", "commands", "ground"},
 }
-SERVER = {"local", "deploy", "commands"}
-"""They deploy the server's code, or try it out; nobody else may know it."""
+SERVER = {"local", "deploy", "commands", "__main__"}
+"""They deploy the server's code, try it out, or print its version; nobody else may know it."""
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
