@@ -17,7 +17,7 @@ from chalicelib.core.keyring import BOOTSTRAP
 from chalicelib.core.names import new_collection_name
 from chalicelib.errors import Conflict, Forbidden
 from chalicelib.ports import Catalog, Clock, ObjectStore
-from chalicelib.services.sealing import Seals, is_sealed, seal
+from chalicelib.services.sealing import SIGNATURE, Seals, is_sealed
 
 _PAGE = 1_000
 _TRASH = 100
@@ -130,14 +130,15 @@ class Privacy:
 
 
 _LINK = "wallify delivery"
-_SIGNATURE = re.compile(r"(?P<key>\d{1,6})\.(?P<by>[0-9a-f]{64})\.(?P<seal>[0-9a-f]{64})", re.ASCII)
+_SIGNATURE = re.compile(rf"(?P<by>[0-9a-f]{{64}})\.(?P<signature>{SIGNATURE})", re.ASCII)
+_SIGNATURE_BEFORE_1_0 = re.compile(r"(?P<key>\d{1,6})\.(?P<by>[0-9a-f]{64})\.(?P<signature>[0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Signatures:
     """Signs an image's addresses (HMAC-SHA256) until a moment; every size and name of the image is meant.
 
-    A signature names the token that it was made with, and ends with that. Those of the version before name none.
+    A signature names the token that it was made with, and ends with that token. The oldest form names none.
     """
 
     seals: Seals
@@ -150,17 +151,20 @@ class Signatures:
 
         Unavailable where there is no key.
         """
-        expires, key = int((self.clock.now() + lasts).timestamp()), self.seals.newest()
-        return expires, f"{key.key_id}.{by}.{seal(key, _LINK, _said(image_id, expires, by)).hex()}"
+        expires = int((self.clock.now() + lasts).timestamp())
+        return expires, f"{by}.{self.seals.sign(_LINK, _said(image_id, expires, by))}"
 
     def is_ours(self, image_id: str, expires: int | None, signature: str | None) -> bool:
         """Whether we have made this signature, be it good any more or not; without one, no key is needed to tell."""
         if expires is None or signature is None:
             return False
-        found = _SIGNATURE.fullmatch(signature)
-        if found is None:
-            return is_sealed(self.seals.named(BOOTSTRAP), _LINK, _said(image_id, expires), signature)
-        return is_sealed(self.seals.named(found["key"]), _LINK, _said(image_id, expires, found["by"]), found["seal"])
+        if found := _SIGNATURE.fullmatch(signature):
+            said = _said(image_id, expires, found["by"])
+            return self.seals.key_of(_LINK, said, found["signature"]) is not None
+        if found := _SIGNATURE_BEFORE_1_0.fullmatch(signature):
+            said = _said(image_id, expires, found["by"])
+            return is_sealed(self.seals.named(found["key"]), _LINK, said, found["signature"])
+        return is_sealed(self.seals.named(BOOTSTRAP), _LINK, _said(image_id, expires), signature)
 
     def check(self, image_id: str, expires: int | None, signature: str | None) -> timedelta:
         """How long it is still good for; BadSignature."""
@@ -169,7 +173,7 @@ class Signatures:
         left = expires - int(self.clock.now().timestamp())
         if left <= 0:
             raise BadSignature("The address has expired.", expires=expires)
-        found = _SIGNATURE.fullmatch(signature)
+        found = _SIGNATURE.fullmatch(signature) or _SIGNATURE_BEFORE_1_0.fullmatch(signature)
         if found and not self.may_read(found["by"]):
             raise BadSignature("The token that this address was made with has ended, or may not read any more.")
         return timedelta(seconds=left)

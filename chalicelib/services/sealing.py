@@ -1,10 +1,16 @@
-"""Seals and checks with the keys of one purpose, and with the bootstrap secret where there are none of them."""
+"""Signatures of sessions and private links, by itsdangerous, with the rotated keys of one purpose.
+
+What versions before 1.0 have signed (`seal`, in hex, with the id of its key) is accepted beside it.
+"""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
+
+from itsdangerous import Signer
 
 from chalicelib.core.keyring import BOOTSTRAP, Key, Keyring, Purpose
 from chalicelib.errors import Unavailable
@@ -13,13 +19,25 @@ from chalicelib.ports import Clock
 
 @dataclass(frozen=True)
 class Seals:
-    """HMAC-SHA256 under the keys of one purpose."""
+    """Keys of one purpose: one signs, and several are accepted while they are rotated."""
 
     purpose: Purpose
     keyring: Callable[[Purpose], Keyring | None]
     """None where the deployment has no secret for keys."""
     bootstrap: Callable[[], str]
     clock: Clock
+
+    def sign(self, label: str, text: str) -> str:
+        """The signature of a text for one use: 43 characters of base64url.
+
+        Raises:
+            Unavailable: there is no key.
+        """
+        return _signer(self.newest(), label).get_signature(text).decode()
+
+    def key_of(self, label: str, text: str, signature: str) -> Key | None:
+        """The key that made this signature, if it is accepted now. Compares in constant time."""
+        return next((key for key in self.all() if _signer(key, label).verify_signature(text, signature)), None)
 
     def newest(self) -> Key:
         """The key to seal with. Unavailable where there is none."""
@@ -48,11 +66,19 @@ class Seals:
         return None if is_needed and not secret else Key(BOOTSTRAP, secret.encode())
 
 
+SIGNATURE = r"[\w-]{42}[AEIMQUYcgkosw048]"
+"""Pattern of a signature. The last character is written in one way only: base64url would ignore two of its bits."""
+
+
+def _signer(key: Key, label: str) -> Signer:
+    return Signer(key.material, salt=label, key_derivation="hmac", digest_method=sha256)
+
+
 def seal(key: Key, label: str, text: str) -> bytes:
-    """The seal of a text for one use of the key."""
+    """The signature of a text as versions before 1.0 made it."""
     return hmac.digest(key.derived(label.encode()), text.encode(), "sha256")
 
 
 def is_sealed(key: Key | None, label: str, text: str, shown: str) -> bool:
-    """Whether the seal that is shown, in hex, is that of the text; in constant time."""
+    """Whether this is the hex signature that versions before 1.0 made of the text. Compares in constant time."""
     return key is not None and hmac.compare_digest(seal(key, label, text).hex().encode(), shown.encode())

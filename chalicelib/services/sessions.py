@@ -1,4 +1,4 @@
-"""Sessions of the monitor: a token is shown once, then a sealed cookie stands for it.
+"""Sessions of the monitor: a token is shown once, then a signed cookie stands for it.
 
 A session names its token by digest and says when it ends; the token itself is looked up at each request, so that a
 revoked or expired one ends its sessions at once. What is stored is which sessions were ended before their time.
@@ -12,18 +12,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from chalicelib.core.keyring import BOOTSTRAP
+from chalicelib.core.keyring import BOOTSTRAP, Key
 from chalicelib.core.tokens import Principal, new_nonce
 from chalicelib.errors import Conflict, Unauthorized
 from chalicelib.ports import ExpiringStore
-from chalicelib.services.sealing import Seals, is_sealed, seal
+from chalicelib.services.sealing import SIGNATURE, Seals, is_sealed, seal
 from chalicelib.services.throttling import Throttle
 from chalicelib.services.tokens import Tokens
 
-# The first form named no key, and had no nonce, so that two sessions of one token and second were one.
 _FORM = re.compile(
+    rf"(?P<said>v3\.[\w-]{{16}}\.(?P<digest>[0-9a-f]{{64}})\.(?P<ends>\d{{1,12}}))\.(?P<signature>{SIGNATURE})",
+    re.ASCII,
+)
+_FORM_BEFORE_1_0 = re.compile(
     r"(?P<said>(?:v1|v2\.(?P<key>\d{1,6})\.[\w-]{16})\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))"
-    r"\.(?P<seal>[0-9a-f]{64})",
+    r"\.(?P<signature>[0-9a-f]{64})",
     re.ASCII,
 )
 _SESSION, _CSRF = "wallify monitor session", "wallify monitor csrf"
@@ -65,9 +68,8 @@ class Sessions:
         ends = self.tokens.clock.now() + self.lasts
         if principal.expires_at is not None:
             ends = min(ends, principal.expires_at)
-        key = self.seals.newest()
-        said = f"v2.{key.key_id}.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
-        return self._session(principal, f"{said}.{seal(key, _SESSION, said).hex()}", ends)
+        said = f"v3.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
+        return self._session(principal, f"{said}.{self.seals.sign(_SESSION, said)}", ends)
 
     def find(self, sealed: str) -> Session:
         """The session behind a cookie, found with two reads of the store at most.
@@ -91,16 +93,25 @@ class Sessions:
             self.ended.replace(before, replace(before, count=1, until=ends))
 
     def csrf(self, sealed: str) -> str:
-        """What has to be shown beside that cookie; of what is no session of ours, something that nobody knows."""
-        found = _FORM.fullmatch(sealed)
-        key = self.seals.named(found["key"] or BOOTSTRAP) if found else None
+        """Value that must accompany this cookie. A cookie that is no session of ours gets one that nobody knows.
+
+        It is made with the key that signed the cookie, so that every process makes the same.
+        """
+        key = self._key_of(sealed)
         return seal(key or self.seals.newest(), _CSRF, sealed).hex()
 
+    def _key_of(self, sealed: str) -> Key | None:
+        if found := _FORM.fullmatch(sealed):
+            return self.seals.key_of(_SESSION, found["said"], found["signature"])
+        if found := _FORM_BEFORE_1_0.fullmatch(sealed):
+            key = self.seals.named(found["key"] or BOOTSTRAP)
+            return key if is_sealed(key, _SESSION, found["said"], found["signature"]) else None
+        return None
+
     def _read(self, sealed: str) -> tuple[str, str, datetime]:
-        """What the cookie says, its token's digest and when it ends; Unauthorized unless we sealed it."""
-        found = _FORM.fullmatch(sealed)
-        key = self.seals.named(found["key"] or BOOTSTRAP) if found else None
-        if found is None or not is_sealed(key, _SESSION, found["said"], found["seal"]):
+        """What the cookie says, its token's digest and when it ends; Unauthorized unless we signed it."""
+        found = _FORM.fullmatch(sealed) or _FORM_BEFORE_1_0.fullmatch(sealed)
+        if found is None or self._key_of(sealed) is None:
             raise Unauthorized
         ends = datetime.fromtimestamp(int(found["ends"]), UTC)
         if self.tokens.clock.now() >= ends:

@@ -42,6 +42,7 @@ MAY: Mapping[str, frozenset[str]] = {
 PACKAGES: Mapping[str, frozenset[str]] = {
     "chalice": frozenset({"doors", "switchboard"}),
     "msgspec": frozenset({"doors", "stores", "settings", "ground"}),
+    "itsdangerous": frozenset({"services"}),
     "multipart": frozenset({"doors"}),
     "aws_lambda_powertools": frozenset({"telemetry", "doors", "switchboard"}),
     "boto3": frozenset({"aws"}),

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.core.keyring import LASTS, READY, UPGRADE, Keyring, KeySecret, Purpose
+from chalicelib.core.tokens import digest_of
 from chalicelib.errors import Unauthorized
 from chalicelib.services.privacy import Signatures
-from chalicelib.services.sealing import Seals
+from chalicelib.services.sealing import Seals, seal
 from chalicelib.services.sessions import Sessions
 from chalicelib.services.throttling import Throttle
 from chalicelib.services.tokens import Tokens
@@ -81,6 +82,23 @@ def made(at: datetime = NOON) -> KeySecret:
 
 def rotated(secret: KeySecret, purpose: Purpose, now: datetime, *, at_once: bool = False) -> KeySecret:
     return KeySecret(secret.rotated(purpose, b"k" * 32, now=now, at_once=at_once), now)
+
+
+@pytest.mark.parametrize("form", ["v1", "v2"])
+def test_a_session_that_versions_before_1_0_have_signed_is_found_and_closed(
+    clock: FrozenClock, state: MemoryState, form: str
+) -> None:
+    process, ends = Process(clock, state, made()), int((clock.now() + HOUR).timestamp())
+    seals = process.sessions.seals
+    key = seals.newest() if form == "v2" else seals.all()[-1]
+    head = {"v1": "v1", "v2": f"v2.{key.key_id}.{'n' * 16}"}[form]
+    said = f"{head}.{digest_of(BOOTSTRAP)}.{ends}"
+    cookie = f"{said}.{seal(key, 'wallify monitor session', said).hex()}"
+
+    assert process.sessions.find(cookie).csrf == seal(key, "wallify monitor csrf", cookie).hex()
+    process.sessions.close(cookie)
+    with pytest.raises(Unauthorized):
+        process.sessions.find(cookie)
 
 
 def test_after_an_upgrade_links_and_sessions_of_the_version_before_last_their_time(
