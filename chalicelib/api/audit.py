@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.cursors import sealed
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import Moment, given
 from chalicelib.core.audit import Entry
@@ -15,36 +17,31 @@ from chalicelib.core.tokens import Scope
 from chalicelib.wiring import wired
 
 
+@schema("AuditEntry", "One recorded change.")
 class EntryRecord(msgspec.Struct, frozen=True):
-    """One change that somebody has made."""
-
     at: Moment
-    actor: str
-    """Name of the token that was shown."""
-    token_id: str
-    """Digest of that token, because names repeat."""
-    action: str
-    """Such as `revoke_token`."""
-    target: str
-    """What it was done to; empty where there is nothing to name."""
+    actor: Annotated[str, msgspec.Meta(description="Name of the token that made the change.")]
+    token_id: Annotated[str, msgspec.Meta(description="Digest of that token; names are not unique.")]
+    action: Annotated[str, msgspec.Meta(description="The action, such as `revoke_token`.")]
+    target: Annotated[str, msgspec.Meta(description="The target of the action with its options; may be empty.")]
 
 
+@schema("AuditPage", "A page of audit entries, newest first.")
 class AuditPage(msgspec.Struct, frozen=True):
-    """Changes, newest first."""
-
     entries: tuple[EntryRecord, ...]
-    next_cursor: str | None
-    """Continues after the last one; null at the end."""
+    next_cursor: Annotated[str | None, msgspec.Meta(description="Cursor of the next page; null on the last page.")]
 
 
 @endpoint(
     "GET /audit",
-    "Who has changed what",
+    operation="list_audit_entries",
+    tag=Tag.ADMIN,
+    summary="List audit entries",
+    description=("Every change except uploads, written right after it was made. Entries are never deleted."),
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("A page of the log.", AuditPage)},
+    replies={200: Reply("A page of entries.", AuditPage)},
 )
-def audit(ask: Ask, query: PageQuery) -> Answer:
-    """Every change that is not an upload, right after it was made; nothing is ever taken out of the log."""
+def list_audit_entries(ask: Ask, query: PageQuery) -> Answer:
     page = wired().desk.audit.page(query.limit, given(query.cursor))
     return data(AuditPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.forms import FileParts
 from chalicelib.api.problems import say
 from chalicelib.api.task_record import ErrorRecord, TaskRecord, counted_record, error_record
@@ -25,52 +26,52 @@ from chalicelib.services.uploads import Upload
 from chalicelib.wiring import wired
 
 
+@schema("BulkUploadItem", "The result for one file.")
 class BulkItem(msgspec.Struct, frozen=True):
-    """What became of one file."""
-
-    index: int
-    """Its place in the request, from 0."""
+    index: Annotated[int, msgspec.Meta(description="Position in the request, from 0.")]
     filename: str
-    success: bool
-    """False when it was refused at once."""
+    success: Annotated[bool, msgspec.Meta(description="False when the file was refused.")]
     task_id: str
-    image_id: str | None
-    """Set when the collection had these bytes already."""
+    image_id: Annotated[str | None, msgspec.Meta(description="Set when the collection already had these bytes.")]
     error: ErrorRecord | None
     warnings: tuple[str, ...]
 
 
+@schema("BulkUpload", "The job and its files, in request order.")
 class BulkUpload(msgspec.Struct, frozen=True, kw_only=True):
-    """The job, and its files in request order."""
-
     success: bool = True
-    task_id: str
-    """The parent's, whose progress is the job's."""
+    task_id: Annotated[str, msgspec.Meta(description="Id of the parent task, which reports the progress of the job.")]
     total: int
     accepted: int
     results: tuple[BulkItem, ...]
-    task_ids: tuple[tuple[str, str], ...]
-    """Pairs of each task's type and id, the parent first."""
+    task_ids: Annotated[
+        tuple[tuple[str, str], ...], msgspec.Meta(description="Pairs of task type and task id, the parent first.")
+    ]
     async_processing: bool
     task: TaskRecord
-    reason: str | UnsetType = UNSET
-    """Why the job has not ended although the client wanted to wait."""
+    reason: Annotated[
+        str | UnsetType, msgspec.Meta(description="Why the job has not ended although `async` is false.")
+    ] = UNSET
 
 
 @endpoint(
     "POST /bulk_upload",
-    "Upload many pictures",
+    operation="upload_files",
+    tag=Tag.UPLOADS,
+    summary="Upload many images",
+    description=(
+        "Takes up to 50 files and 4.5 MB together. Send more, or larger files, straight to the bucket: `POST /uploads`."
+    ),
     scopes=(Scope.UPLOAD,),
     replies={
-        200: Reply("Waited for: the job has ended.", BulkUpload, headers=("Location",)),
+        200: Reply("Waited for; the job has ended.", BulkUpload, headers=("Location",)),
         202: Reply(
-            "At least one file was accepted; the parent task tells the rest.", BulkUpload, headers=("Location",)
+            "At least one file was accepted; the parent task reports the progress.", BulkUpload, headers=("Location",)
         ),
     },
     errors=(NothingAccepted, PayloadTooLarge, UnsupportedType, KeyReused, Unavailable),
 )
-def bulk_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, files: FileParts) -> Answer:
-    """Up to 50 files and 4.5 MB together; more go straight into the bucket: `POST /uploads`."""
+def upload_files(ask: Ask, headers: UploadHeaders, form: UploadForm, files: FileParts) -> Answer:
     uploads = [Upload(form.collection, file.filename, file.body, form.on_duplicate) for file in files.files]
     try:
         batch = wired().bulk.accept(uploads, owner=ask.owner, key=given(headers.key))

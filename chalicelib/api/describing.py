@@ -8,7 +8,7 @@ import msgspec
 
 from chalicelib.api.answers import Answer, public
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import PUBLIC, Endpoint, Reply, endpoint
+from chalicelib.api.endpoint import PUBLIC, Endpoint, Reply, Tag, endpoint
 
 _FIVE_MINUTES = 300
 
@@ -18,12 +18,14 @@ def describing(endpoints: Callable[[], Sequence[Endpoint]]) -> tuple[Endpoint, E
 
     @endpoint(
         "GET /openapi.json",
-        "This description",
+        operation="get_openapi",
+        tag=Tag.SERVICE,
+        summary="Get the OpenAPI description",
+        description=("The machine-readable description of this API. `GET /docs` shows the same facts as a page."),
         scopes=PUBLIC,
-        replies={200: Reply("OpenAPI 3.1, made from what serves the requests.", content_type="application/json")},
+        replies={200: Reply("An OpenAPI 3.1 document.", content_type="application/json")},
     )
-    def openapi(ask: Ask) -> Answer:
-        """For programs; people read `/docs`."""
+    def get_openapi(ask: Ask) -> Answer:
         from chalicelib.api.openapi import description  # noqa: PLC0415  # only its readers pay for making it
 
         text = msgspec.json.encode(description(tuple(endpoints()), ask.base)).decode()
@@ -31,16 +33,18 @@ def describing(endpoints: Callable[[], Sequence[Endpoint]]) -> tuple[Endpoint, E
 
     @endpoint(
         "GET /docs",
-        "This description, for people",
+        operation="get_docs",
+        tag=Tag.SERVICE,
+        summary="Show the API documentation",
+        description="An HTML page with the same facts as `GET /openapi.json`.",
         scopes=PUBLIC,
-        replies={200: Reply("A page that needs no script and loads nothing.", content_type="text/html")},
+        replies={200: Reply("An HTML page without scripts or external resources.", content_type="text/html")},
     )
-    def docs(ask: Ask) -> Answer:
-        """The same facts as `/openapi.json`."""
+    def get_docs(ask: Ask) -> Answer:
         from chalicelib.api.docs_page import POLICY, page  # noqa: PLC0415  # only its readers pay for making it
         from chalicelib.api.openapi import description  # noqa: PLC0415
 
         answer = public(page(description(tuple(endpoints()), ask.base)), "text/html; charset=utf-8", _FIVE_MINUTES)
         return answer.having(Content_Security_Policy=POLICY, Referrer_Policy="no-referrer")
 
-    return openapi, docs
+    return get_openapi, get_docs

@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from html import escape
-from itertools import groupby
 from typing import Any
 
 Json = dict[str, Any]
@@ -14,7 +13,7 @@ Json = dict[str, Any]
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 56rem; margin: 0 auto; padding: 1rem; }
-h2 { margin: 2.5rem 0 .5rem; text-transform: capitalize; }
+h2 { margin: 2.5rem 0 .5rem; }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0; padding: .4rem .8rem; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 summary b { display: inline-block; min-width: 4.2rem; font: 600 .85rem ui-monospace, monospace; }
@@ -37,7 +36,7 @@ def page(description: Json) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{STYLE}</style></head><body><h1>{escape(info['title'])} API {escape(info['version'])}</h1>",
         f'<p>{escape(info["summary"])}. For programs: <a href="openapi.json">openapi.json</a>.</p>',
-        *_operations(description["paths"]),
+        *_operations(description),
         "<h2>Schemas</h2>",
         *(_schema(name, schema) for name, schema in description["components"]["schemas"].items()),
         "</body></html>",
@@ -45,11 +44,11 @@ def page(description: Json) -> str:
     return "\n".join(parts)
 
 
-def _operations(paths: Json) -> Iterator[str]:
-    every = [(method, path, told) for path, methods in paths.items() for method, told in methods.items()]
-    for tag, same in groupby(every, key=lambda one: str(one[2]["tags"][0])):
-        yield f"<h2>{escape(tag)}</h2>"
-        yield from (_operation(*one) for one in same)
+def _operations(description: Json) -> Iterator[str]:
+    every = [(method, path, told) for path, methods in description["paths"].items() for method, told in methods.items()]
+    for tag in description["tags"]:
+        yield f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>"
+        yield from (_operation(*one) for one in every if tag["name"] in one[2]["tags"])
 
 
 def _operation(method: str, path: str, told: Json) -> str:

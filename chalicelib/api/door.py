@@ -45,7 +45,7 @@ def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
     for one in endpoints:
         methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
         taken.setdefault(one.path, []).extend(methods)
-        _route(app, one.path, methods, one.name, _serving(one))
+        _route(app, one.path, methods, one.operation, _serving(one))
     elsewhere = _elsewhere(taken)
     for path, methods in taken.items():
         rest = [method for method in METHODS if method not in methods]
@@ -77,7 +77,7 @@ def _serving(endpoint: Endpoint) -> Handle:
         parts = read_parts(known, endpoint)
         with _cause_for(known):
             answer = endpoint.view(known, **parts)
-        note(known, endpoint.name, parts, answer.done)
+        note(known, endpoint.audit, parts, answer.done)
         return answer
 
     return _counting_refusals(handle) if endpoint.scopes == (Scope.UPLOAD,) else handle

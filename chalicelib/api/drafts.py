@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.uploads import UploadHeaders
 from chalicelib.api.vocabulary import FILENAME, Home, Moment, Rules, given
 from chalicelib.core.names import DEFAULT_COLLECTION
@@ -21,13 +21,12 @@ from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import OnDuplicate
 from chalicelib.wiring import wired
 
-_TYPE = "Such as image/jpeg, in any spelling, or none: the bytes decide later. The form takes this type and no other."
-_LENGTH = "How many bytes it has, if known; then the form takes no more."
+_TYPE = "Such as image/jpeg. The form accepts this type only; the type of the image is detected from its bytes later."
+_LENGTH = "Size in bytes, if known; the form then accepts no larger file."
 
 
+@schema("UploadIntent", "A file that will be uploaded.")
 class FileAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A file that is to come."""
-
     filename: Annotated[str, msgspec.Meta(max_length=1024, extra_json_schema=FILENAME)]
     content_type: Annotated[str, msgspec.Meta(max_length=100, description=_TYPE)] | None = None
     collection: Home = "default"
@@ -35,9 +34,8 @@ class FileAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     on_duplicate: OnDuplicate = OnDuplicate.REUSE
 
 
+@schema("UploadIntents", "One file that will be uploaded (its fields), or many (`files`).")
 class FilesAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One file that is to come (its fields), or many (`files`)."""
-
     SCHEMA: ClassVar[Rules] = {
         "anyOf": [
             {
@@ -60,9 +58,11 @@ class FilesAhead(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     on_duplicate: OnDuplicate | UnsetType = UNSET
 
 
+@schema(
+    "PresignedUpload",
+    ("A presigned form for one file: POST the fields as multipart/form-data to `url`, with `file` as the last part."),
+)
 class UploadTicket(msgspec.Struct, frozen=True):
-    """Where to send one file: POST the fields as multipart/form-data to the URL, then `file` as the last part."""
-
     task_id: str
     filename: str
     url: str
@@ -71,24 +71,27 @@ class UploadTicket(msgspec.Struct, frozen=True):
     max_bytes: int
 
 
+@schema("PresignedUploads", "Presigned forms in request order.")
 class UploadTickets(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to send the files, in request order."""
-
     success: bool = True
-    task_id: str
-    """The task of the one file, or the parent of them all."""
+    task_id: Annotated[str, msgspec.Meta(description="The task of the one file, or the parent task of all files.")]
     uploads: tuple[UploadTicket, ...]
 
 
 @endpoint(
     "POST /uploads",
-    "Upload straight into the bucket",
+    operation="create_presigned_uploads",
+    tag=Tag.UPLOADS,
+    summary="Create presigned uploads",
+    description=(
+        "Returns presigned POST forms for up to 500 files of up to 50 MB each. Each task can be queried at "
+        "once; a task whose file does not arrive in time fails with `upload_expired`."
+    ),
     scopes=(Scope.UPLOAD,),
-    replies={201: Reply("Forms that are good for 15 minutes.", UploadTickets, headers=("Location",))},
+    replies={201: Reply("Presigned forms, valid for 15 minutes.", UploadTickets, headers=("Location",))},
     errors=(PayloadTooLarge, KeyReused),
 )
-def open_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead) -> Answer:
-    """Files of up to 50 MB, up to 500 at once. Each task answers from now on; `upload_expired` ends it."""
+def create_presigned_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead) -> Answer:
     key = given(headers.key)
     if body.files is not None:
         _must_stand_alone(body)

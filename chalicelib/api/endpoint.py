@@ -1,10 +1,16 @@
-"""A route, declared once: the same declaration serves the request and writes the API's description."""
+"""A route, declared once: the same declaration serves the request and writes the API's description.
+
+Everything public about a route is said here: tag, operation id, texts, audit action and schema names. None of it is
+taken from the names of modules, classes and functions, or from docstrings, so that those can change freely.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,9 +20,39 @@ from chalicelib.errors import WallifyError
 
 View = Callable[..., Answer]
 Parts = Mapping[str, type[msgspec.Struct]]
+T = TypeVar("T", bound=type)
 
 PUBLIC: tuple[Scope, ...] = ()
 ANY_TOKEN: tuple[Scope, ...] = (Scope.READ, Scope.UPLOAD, Scope.TASKS)
+
+
+class Tag(StrEnum):
+    """Group of routes in the API's description, in the description's order."""
+
+    SERVICE = "Service"
+    UPLOADS = "Uploads"
+    TASKS = "Tasks"
+    IMAGES = "Images"
+    COLLECTIONS = "Collections"
+    DELIVERY = "Delivery"
+    QUEUES = "Queues"
+    MAINTENANCE = "Maintenance"
+    MONITORING = "Monitoring"
+    ADMIN = "Administration"
+
+
+TAGS: Mapping[Tag, str] = {
+    Tag.SERVICE: "Service links, health and this description.",
+    Tag.UPLOADS: "Upload images through the API or straight to the bucket.",
+    Tag.TASKS: "Read, cancel and retry tasks.",
+    Tag.IMAGES: "Read, change and delete images; trash, thumbnails and signed URLs.",
+    Tag.COLLECTIONS: "Read, create, change and delete collections, and list their images.",
+    Tag.DELIVERY: "Public image addresses.",
+    Tag.QUEUES: "Read and control the queues and their dead letters.",
+    Tag.MAINTENANCE: "Schedules, and objects that clean-up has quarantined.",
+    Tag.MONITORING: "Figures about the system and its functions.",
+    Tag.ADMIN: "Tokens and the audit log.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +67,15 @@ class Reply:
     headers: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """How the audit log records a change."""
+
+    action: str
+    target: Callable[[Mapping[str, Any]], str]
+    """Describes the target from the parts that the view was given (`at`, `query` and `body`)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One method of one path."""
@@ -38,33 +83,33 @@ class Endpoint:
     method: str
     path: str
     view: View
+    operation: str
+    """The operation id; unique among the routes."""
+    tag: Tag
     summary: str
+    description: str
     scopes: tuple[Scope, ...]
     """A token needs one of these; none for what is public."""
     replies: Mapping[int, Reply]
     errors: tuple[type[WallifyError], ...]
-    """What may go wrong beside what may go wrong anywhere."""
+    """Errors of this route, beside those that any route may answer with."""
     parts: Parts
     """What the view takes: `at` (the path), `query`, `headers`, `body` (JSON), or `form` and `file` (multipart)."""
-
-    @property
-    def name(self) -> str:
-        """The view's name; unique among the routes."""
-        return self.view.__name__
-
-    @property
-    def description(self) -> str:
-        """The view's docstring."""
-        return inspect.getdoc(self.view) or ""
+    audit: Audited | None
+    """None for a route that changes nothing, or whose change a task records (uploads)."""
 
 
-def endpoint(
+def endpoint(  # noqa: PLR0913  # a declaration names all that is public about a route
     route: str,
-    summary: str,
     *,
+    operation: str,
+    tag: Tag,
+    summary: str,
+    description: str,
     scopes: tuple[Scope, ...],
     replies: Mapping[int, Reply],
     errors: tuple[type[WallifyError], ...] = (),
+    audit: Audited | None = None,
 ) -> Callable[[View], Endpoint]:
     """Declare a view `(ask, …) -> Answer` as a route such as `GET /health`.
 
@@ -75,6 +120,28 @@ def endpoint(
     def declared(view: View) -> Endpoint:
         _, *parameters = inspect.signature(view, eval_str=True).parameters.values()
         parts = {parameter.name: parameter.annotation for parameter in parameters}
-        return Endpoint(method, path, view, summary, scopes, replies, errors, parts)
+        return Endpoint(method, path, view, operation, tag, summary, description, scopes, replies, errors, parts, audit)
+
+    return declared
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Public name and description of a type in the API's description."""
+
+    name: str
+    description: str
+
+
+SCHEMAS: dict[type, Schema] = {}
+"""Every type of a body that the description names."""
+
+
+def schema(name: str, description: str) -> Callable[[T], T]:
+    """Declare the public name and description of a struct or an enum in the API's description."""
+
+    def declared(kind: T) -> T:
+        SCHEMAS[kind] = Schema(name, description)
+        return kind
 
     return declared

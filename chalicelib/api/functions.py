@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.core.tokens import Scope
 from chalicelib.services.workforce import FunctionReport
 from chalicelib.wiring import wired
 
 
+@schema("Function", "One Lambda function. Null means not measured, not zero.")
 class FunctionRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One function. Null is not measured here, or nothing came to be measured; it is not zero."""
-
     name: str
-    running: int | None
-    """Tasks that it holds at this moment; null for functions that hold none."""
-    concurrency: int | None
-    """How many at once are allowed."""
-    invocations: int | None
-    """In the last hour, as all that follows up to the cold starts."""
+    running: Annotated[
+        int | None,
+        msgspec.Meta(description="Number of tasks it is working on now; null for functions that run no tasks."),
+    ]
+    concurrency: Annotated[int | None, msgspec.Meta(description="Maximum number of concurrent executions.")]
+    invocations: Annotated[
+        int | None,
+        msgspec.Meta(
+            description=(
+                "Number of invocations in the last hour; the next fields up to `cold_starts` also cover the last hour."
+            )
+        ),
+    ]
     errors: int | None
     throttles: int | None
     duration_p50_ms: float | None
@@ -31,20 +39,24 @@ class FunctionRecord(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: int | None
 
 
+@schema("FunctionList", "All Lambda functions.")
 class Functions(msgspec.Struct, frozen=True):
-    """Every function."""
-
     functions: tuple[FunctionRecord, ...]
 
 
 @endpoint(
     "GET /functions",
-    "What the functions do",
+    operation="list_functions",
+    tag=Tag.MONITORING,
+    summary="List functions",
+    description=(
+        "Running work is counted from the tasks, without delay. The numbers of the last hour come from "
+        "CloudWatch, about a minute late."
+    ),
     scopes=(Scope.TASKS,),
     replies={200: Reply("Every function.", Functions)},
 )
-def functions(_: Ask) -> Answer:
-    """What runs comes from the tasks, at once; the last hour comes from CloudWatch, about a minute late."""
+def list_functions(_: Ask) -> Answer:
     return data(Functions(tuple(map(_record, wired().desk.workforce.all()))))
 
 

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import schema
 from chalicelib.api.problems import remarked
 from chalicelib.api.vocabulary import Moment
 from chalicelib.api.withholding import is_withheld
@@ -22,92 +23,90 @@ from chalicelib.services.delivery import AN_HOUR, FULL, Delivery
 from chalicelib.wiring import wired
 
 
+@schema("ImageSource", "One stored file.")
 class Source(msgspec.Struct, frozen=True):
-    """One stored file."""
-
     format: str
     url: str
     bytes: int
-    type: str
-    """Media type, for `<source type>`."""
+    type: Annotated[str, msgspec.Meta(description="Media type, for `<source type>`.")]
 
 
+@schema("Thumbnail", "One preset size in every stored format.")
 class Thumbnail(msgspec.Struct, frozen=True):
-    """One preset, in every format that it is stored in."""
-
-    size: int
-    """Longest side of the preset, in pixels; a smaller picture is not enlarged."""
+    size: Annotated[
+        int, msgspec.Meta(description="Longest side of the preset in pixels; a smaller image is not enlarged.")
+    ]
     width: int
     height: int
-    format: str
-    """The format every client reads: jpeg, or png where there is transparency."""
+    format: Annotated[
+        str,
+        msgspec.Meta(description="The format that every client reads: jpeg, or png for an image with transparency."),
+    ]
     bytes: int
     url: str
-    sources: tuple[Source, ...]
-    """All formats, smallest file first."""
+    sources: Annotated[tuple[Source, ...], msgspec.Meta(description="All formats, smallest file first.")]
 
 
+@schema("ImageRights", "Author and copyright from the file (EXIF, IPTC, XMP); empty where the file has none.")
 class Rights(msgspec.Struct, frozen=True):
-    """Whose picture it is, as its file says (EXIF, IPTC, XMP); each is empty where it says nothing."""
-
-    author: str = ""
-    """Names, "; " between several."""
+    author: Annotated[str, msgspec.Meta(description='Names, separated by "; ".')] = ""
     copyright: str = ""
-    licence_url: str = ""
-    """Of the licence, or of a page about the rights; http or https."""
+    licence_url: Annotated[
+        str, msgspec.Meta(description="URL of the licence or of a page about the rights; http or https.")
+    ] = ""
 
 
+@schema("Image", "An image.")
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A catalogued image."""
-
     image_id: str
     collection: str
-    name: str
-    """Unique within the collection; part of the address below `/cdn`."""
-    filename: str
-    """The name as it was uploaded."""
-    url: str
-    """The picture in full size, in a format every client reads; empty, as names, thumbnails and looks are, where the
-    picture is not public and the token lacks the scope `read`."""
-    srcset: str
-    """The thumbnails, ready for `<img srcset>`."""
+    name: Annotated[str, msgspec.Meta(description="Unique within the collection; part of the address below `/cdn`.")]
+    filename: Annotated[str, msgspec.Meta(description="File name as uploaded.")]
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            description=(
+                "URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an "
+                "image that is not public if the token lacks the scope `read`."
+            )
+        ),
+    ]
+    srcset: Annotated[str, msgspec.Meta(description="The thumbnails as a value for `<img srcset>`.")]
     thumbnails: tuple[Thumbnail, ...]
-    format: str
-    """Of the original."""
+    format: Annotated[str, msgspec.Meta(description="Format of the original.")]
     width: int
     height: int
-    bytes: int
-    """Of the original."""
-    sha256: str
-    """Of the original."""
+    bytes: Annotated[int, msgspec.Meta(description="Size of the original in bytes.")]
+    sha256: Annotated[str, msgspec.Meta(description="SHA-256 of the original.")]
     has_alpha: bool
     frames: int
-    thumbhash: str
-    """ThumbHash placeholder, base64."""
-    colors: tuple[str, ...]
-    """Dominant colours as #rrggbb, most common first."""
+    thumbhash: Annotated[str, msgspec.Meta(description="ThumbHash placeholder, base64.")]
+    colors: Annotated[tuple[str, ...], msgspec.Meta(description="Dominant colours as #rrggbb, most common first.")]
     created_at: Moment
     recipe: str
-    warnings: tuple[str, ...]
-    """What was done otherwise than its uploader may expect, such as a folder's name that was cleaned."""
+    warnings: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="What differs from what the uploader may expect, such as a cleaned folder name."),
+    ]
     rights: Rights
-    private: bool
-    """Of a private collection: its addresses are signed, and expire within the hour."""
+    private: Annotated[
+        bool, msgspec.Meta(description="True in a private collection: the URLs are signed and expire within an hour.")
+    ]
     links: Mapping[str, str]
 
 
+@schema("ImageDetails", "An image with its EXIF data.")
 class OwnedImage(ImageRecord, frozen=True, kw_only=True):
-    """A catalogued image with what only its owners may see."""
+    exif: Annotated[
+        Mapping[str, str], msgspec.Meta(description="Camera, lens, exposure and similar; never a location.")
+    ]
 
-    exif: Mapping[str, str]
-    """Camera, lens, exposure and the like; never a place."""
 
-
+@schema("ProcessedImage", "The image that a successful process_image task has produced.")
 class ProcessedImage(ImageRecord, frozen=True, kw_only=True):
-    """What a successful process_image task has led to."""
-
-    duplicate: bool
-    """True when the collection had these bytes already; then this is that image."""
+    duplicate: Annotated[
+        bool, msgspec.Meta(description="True when the collection already had these bytes; this is that image.")
+    ]
 
 
 R = TypeVar("R", bound=ImageRecord)

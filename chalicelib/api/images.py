@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.image_record import OwnedImage, record_of
 from chalicelib.api.looking import ImageList, ImagesQuery, found_in
 from chalicelib.api.vocabulary import CollectionAt, ImageAt
@@ -20,50 +21,55 @@ from chalicelib.errors import ImageNotFound, NotFound
 from chalicelib.wiring import wired
 
 
+@schema("Collection", "A collection and its totals.")
 class CollectionRecord(msgspec.Struct, frozen=True):
-    """A collection and what it adds up to."""
-
     name: str
-    title: str
-    """For people; empty for none."""
+    title: Annotated[str, msgspec.Meta(description="Display title; empty for none.")]
     description: str
     images: int
-    bytes: int
-    """Of the originals."""
-    rendition_bytes: int
-    """Of everything made from them."""
-    private: bool
-    """Whether its pictures are for those alone who have a signed address; it has no manifest then."""
+    bytes: Annotated[int, msgspec.Meta(description="Size of the originals in bytes.")]
+    rendition_bytes: Annotated[int, msgspec.Meta(description="Size of all renditions in bytes.")]
+    private: Annotated[
+        bool,
+        msgspec.Meta(
+            description=(
+                "Whether its images can be read only through signed URLs; a private collection has no manifest."
+            )
+        ),
+    ]
     links: dict[str, str]
 
 
+@schema("CollectionList", "All collections, by name.")
 class CollectionList(msgspec.Struct, frozen=True):
-    """All collections, by name."""
-
     collections: tuple[CollectionRecord, ...]
 
 
 @endpoint(
     "GET /images/{image_id}",
-    "One image",
+    operation="get_image",
+    tag=Tag.IMAGES,
+    summary="Get an image",
+    description="Includes EXIF data, which public answers never contain.",
     scopes=(Scope.READ,),
     replies={200: Reply("The image.", OwnedImage)},
     errors=(ImageNotFound,),
 )
-def image(ask: Ask, at: ImageAt) -> Answer:
-    """With what the camera noted, which public answers never show."""
+def get_image(ask: Ask, at: ImageAt) -> Answer:
     found = wired().delivery.catalog.image(at.image_id)
     return data(record_of(OwnedImage, ask, found, exif=found.picture.exif))
 
 
 @endpoint(
     "GET /collections",
-    "All collections",
+    operation="list_collections",
+    tag=Tag.COLLECTIONS,
+    summary="List collections",
+    description=("Lists collections that have images or were created. Uploading an image also creates its collection."),
     scopes=(Scope.READ,),
     replies={200: Reply("The collections.", CollectionList)},
 )
-def collections(ask: Ask) -> Answer:
-    """Those that have images or were created; a collection also comes into being with its first image."""
+def list_collections(ask: Ask) -> Answer:
     private, every = wired().privacy.all(), wired().collections.all()
     return data(
         CollectionList(
@@ -77,13 +83,15 @@ def collections(ask: Ask) -> Answer:
 
 @endpoint(
     "GET /collections/{name}",
-    "One collection",
+    operation="get_collection",
+    tag=Tag.COLLECTIONS,
+    summary="Get a collection",
+    description="The counts are exact: they are updated together with the images.",
     scopes=(Scope.READ,),
     replies={200: Reply("The collection.", CollectionRecord)},
     errors=(NotFound,),
 )
-def collection(ask: Ask, at: CollectionAt) -> Answer:
-    """The numbers are exact: they move together with the images."""
+def get_collection(ask: Ask, at: CollectionAt) -> Answer:
     stats = _known(at.name)
     about = wired().collections.about(stats.collection)
     return data(record_of_collection(ask, stats, about, private=wired().privacy.is_private(stats.collection)))
@@ -91,17 +99,19 @@ def collection(ask: Ask, at: CollectionAt) -> Answer:
 
 @endpoint(
     "GET /collections/{name}/images",
-    "A collection's images",
+    operation="list_collection_images",
+    tag=Tag.COLLECTIONS,
+    summary="List the images of a collection",
+    description=(
+        "Pages by cursor, for programs, or by `page` number, for people.\n\n"
+        "Sorted newest first by cursor, a filtered page may be short, or empty, and still have a next cursor. "
+        "Other orders and numbered pages read the whole collection and work for up to 20,000 images."
+    ),
     scopes=(Scope.READ,),
-    replies={200: Reply("A page of them.", ImageList)},
+    replies={200: Reply("A page of results.", ImageList)},
     errors=(NotFound,),
 )
-def collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> Answer:
-    """By cursor, for programs, or by `page`, for people.
-
-    Newest first by cursor a page with a filter may be short, even empty, and still have a next cursor. Other orders and
-    numbered pages read the whole collection, which may have up to 20,000 images then.
-    """
+def list_collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> Answer:
     return data(found_in(ask, _known(at.name).collection, query))
 
 

@@ -8,27 +8,32 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint, schema
 from chalicelib.wiring import wired
 
 
+@schema("ServiceInfo", "The service name and its main links.")
 class Index(msgspec.Struct, frozen=True):
-    """The way in."""
-
     name: str
     links: Mapping[str, str]
 
 
+@schema("Health", "The health of the API.")
 class Health(msgspec.Struct, frozen=True):
-    """We are well."""
-
     status: str
     stage: str
 
 
-@endpoint("GET /", "Where things are", scopes=PUBLIC, replies={200: Reply("The way in.", Index)})
-def index(ask: Ask) -> Answer:
-    """Start here."""
+@endpoint(
+    "GET /",
+    operation="get_service_info",
+    tag=Tag.SERVICE,
+    summary="Get service links",
+    description="Returns the service name and links to the main resources.",
+    scopes=PUBLIC,
+    replies={200: Reply("The service links.", Index)},
+)
+def get_service_info(ask: Ask) -> Answer:
     paths = {
         "health": "/health",
         "description": "/openapi.json",
@@ -41,7 +46,14 @@ def index(ask: Ask) -> Answer:
     return data(Index("Wallify", {name: ask.link(path) for name, path in paths.items()}))
 
 
-@endpoint("GET /health", "Whether the API answers", scopes=PUBLIC, replies={200: Reply("It does.", Health)})
-def health(_: Ask) -> Answer:
-    """Touches no database, so that a watcher may ask often."""
+@endpoint(
+    "GET /health",
+    operation="check_health",
+    tag=Tag.SERVICE,
+    summary="Check API health",
+    description="Answers without reading the database, so it can be polled often.",
+    scopes=PUBLIC,
+    replies={200: Reply("The API answers.", Health)},
+)
+def check_health(_: Ask) -> Answer:
     return data(Health("ok", wired().settings.stage))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.auditing import options, path_and_options
 from chalicelib.api.cursors import sealed
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.image_record import ImageRecord, record_of
 from chalicelib.api.task_record import TaskRecord, started
 from chalicelib.api.tasks import PageQuery
@@ -37,50 +39,53 @@ from chalicelib.wiring import wired
 _NEITHER = {"image_id": False, "collection": False}
 
 
+@schema("ImageUpdate", "Fields to change; at least one is required.")
 class ImageChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change; at least one of them."""
-
     SCHEMA: ClassVar[Rules] = AT_LEAST_ONE
 
-    collection: Annotated[CollectionName, msgspec.Meta(description="Move it here.")] | UnsetType = UNSET
-    filename: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it.")] | UnsetType = UNSET
-    name: Annotated[str, msgspec.Meta(max_length=1024, description="Rename it; as `filename`.")] | UnsetType = UNSET
+    collection: Annotated[CollectionName, msgspec.Meta(description="Collection to move the image to.")] | UnsetType = (
+        UNSET
+    )
+    filename: Annotated[str, msgspec.Meta(max_length=1024, description="New name.")] | UnsetType = UNSET
+    name: Annotated[str, msgspec.Meta(max_length=1024, description="New name; same as `filename`.")] | UnsetType = UNSET
 
 
 class ForGood(msgspec.Struct, frozen=True):
     """Whether to skip the trash."""
 
-    forever: Annotated[Switch, msgspec.Meta(description="true: delete now, past the trash.")] = "false"
+    forever: Annotated[Switch, msgspec.Meta(description="true: delete at once, without the trash.")] = "false"
 
 
 class Force(msgspec.Struct, frozen=True):
     """Whether to delete images too."""
 
-    force: Annotated[Switch, msgspec.Meta(description="true: with all its images.")] = "false"
+    force: Annotated[Switch, msgspec.Meta(description="true: delete its images too.")] = "false"
 
 
+@schema(
+    "TrashedImage",
+    (
+        "An image in the trash, where it stays for seven days. It is not public: its URLs are signed and expire "
+        "within an hour."
+    ),
+)
 class Trashed(ImageRecord, frozen=True, kw_only=True):
-    """An image in the trash, for seven days. It is not public: its addresses are signed, and expire within the hour."""
-
     trashed_at: Moment | None
 
 
+@schema("TrashPage", "A page of the trash, oldest entry first.")
 class TrashPage(msgspec.Struct, frozen=True):
-    """What lies in the trash, longest there first."""
-
     images: tuple[Trashed, ...]
     next_cursor: str | None
 
 
+@schema("ImageSelection", "Image ids.")
 class SomeImages(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which images."""
-
     image_ids: Annotated[tuple[Id, ...], msgspec.Meta(min_length=1, max_length=1000)]
 
 
+@schema("ThumbnailRequest", "Whose thumbnails to generate: one image, one collection, or all images.")
 class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose thumbnails to make: of an image, a collection, or of all."""
-
     SCHEMA: ClassVar[Rules] = {
         "anyOf": [
             {"required": ["image_id"], "properties": {"collection": False, "all": {"const": False}}},
@@ -92,21 +97,35 @@ class ThumbnailWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     image_id: Id | UnsetType = UNSET
     collection: CollectionName | UnsetType = UNSET
-    all: bool = False
-    """Of all images; must be said, so that a filter that got lost does not mean all."""
-    everything: bool = False
-    """Also those that are there and up to date; without an image or a collection, of all images."""
+    all: Annotated[
+        bool,
+        msgspec.Meta(description="All images. Must be set explicitly, so that a missing filter does not select all."),
+    ] = False
+    everything: Annotated[
+        bool,
+        msgspec.Meta(
+            description=(
+                "Also regenerate thumbnails that are up to date; without an image or a collection, for all images."
+            )
+        ),
+    ] = False
 
 
 @endpoint(
     "PATCH /images/{image_id}",
-    "Move or rename an image",
+    operation="update_image",
+    tag=Tag.IMAGES,
+    summary="Move or rename an image",
+    description=(
+        "Existing addresses keep working: file addresses do not change, and the old address below `/cdn` "
+        "redirects like the new one."
+    ),
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The image.", ImageRecord)},
     errors=(ImageNotFound, NameTaken, PrivacyDiffers),
+    audit=Audited("update_image", path_and_options),
 )
-def change_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
-    """No address breaks: those of its files stay, and its old one below `/cdn` leads to it as well as the new one."""
+def update_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
     collection = given(body.collection)
     if collection is None and body.filename is UNSET and body.name is UNSET:
         raise BadRequest("collection, filename or name must be given.", parameter="collection")
@@ -134,19 +153,23 @@ def _new_filename(image_id: str, body: ImageChange) -> str | None:
 
 @endpoint(
     "DELETE /images/{image_id}",
-    "Delete an image",
+    operation="delete_image",
+    tag=Tag.IMAGES,
+    summary="Delete an image",
+    description=(
+        "Moves the image to the trash for seven days, or with `forever=true` deletes it at once: original, "
+        "renditions, rows, counts and CDN copies.\n\n"
+        "An image in the trash is not public: no address that was handed out leads to it, signed or not."
+    ),
     scopes=(Scope.ADMIN,),
     replies={
-        200: Reply("It is in the trash.", Trashed),
-        202: Reply("The task that deletes it for good.", TaskRecord, headers=("Location", "Retry-After")),
+        200: Reply("The image is in the trash.", Trashed),
+        202: Reply("The task that deletes it permanently.", TaskRecord, headers=("Location", "Retry-After")),
     },
     errors=(ImageNotFound, Unavailable),
+    audit=Audited("delete_image", path_and_options),
 )
 def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
-    """Into the trash for seven days, or with `forever=true` at once: original, renditions, rows, counts, CDN copies.
-
-    In the trash it is not public any more: no address that was given out leads to it, signed or not.
-    """
     if is_on(query.forever):
         return started(ask, wired().night.deleting.delete([at.image_id]))
     return data(_trashed(ask, wired().night.deleting.trash(at.image_id)))
@@ -154,58 +177,82 @@ def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
 
 @endpoint(
     "POST /images/{image_id}/restore",
-    "Take an image out of the trash",
+    operation="restore_image",
+    tag=Tag.IMAGES,
+    summary="Restore an image from the trash",
+    description="Its addresses work again. If its name has been taken meanwhile, it gets another one.",
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("The image, back in its collection.", ImageRecord)},
+    replies={200: Reply("The restored image.", ImageRecord)},
     errors=(PrivacyDiffers, ImageNotFound, NameTaken, Unavailable),
+    audit=Audited("restore_image", path_and_options),
 )
 def restore_image(ask: Ask, at: ImageAt) -> Answer:
-    """From the addresses that it had; by another name, if its own is in use by now."""
     return data(record_of(ImageRecord, ask, wired().night.deleting.restore(at.image_id)))
 
 
-@endpoint("GET /trash", "What lies in the trash", scopes=(Scope.READ,), replies={200: Reply("A page.", TrashPage)})
-def trash(ask: Ask, query: PageQuery) -> Answer:
-    """Longest there first; after seven days clean-up deletes it for good."""
+@endpoint(
+    "GET /trash",
+    operation="list_trash",
+    tag=Tag.IMAGES,
+    summary="List the trash",
+    description="Oldest entry first. Clean-up deletes an image permanently after seven days.",
+    scopes=(Scope.READ,),
+    replies={200: Reply("A page of images.", TrashPage)},
+)
+def list_trash(ask: Ask, query: PageQuery) -> Answer:
     page = wired().night.deleting.trashed(query.limit, given(query.cursor))
     images = tuple(_trashed(ask, image) for image in page.items)
     return data(TrashPage(images, sealed(ask, query, page.next_cursor)))
 
 
+def _image_ids(parts: Mapping[str, Any]) -> str:
+    """Audit target: the number of images and their ids."""
+    return f"{len(parts['body'].image_ids)}: {' '.join(parts['body'].image_ids)}"
+
+
 @endpoint(
     "POST /deletions",
-    "Delete many images for good",
+    operation="delete_images",
+    tag=Tag.IMAGES,
+    summary="Delete many images permanently",
+    description=("Starts one task; it may be requested again. Images that are already gone are not an error."),
     scopes=(Scope.ADMIN,),
-    replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
+    replies={202: Reply("The task.", TaskRecord, headers=("Location", "Retry-After"))},
     errors=(ImageNotFound, Unavailable),
+    audit=Audited("delete_images", _image_ids),
 )
 def delete_images(ask: Ask, body: SomeImages) -> Answer:
-    """One tracked task that may be repeated; images that are gone already are no error."""
     return started(ask, wired().night.deleting.delete(body.image_ids))
 
 
 @endpoint(
     "DELETE /collections/{name}",
-    "Delete a collection",
+    operation="delete_collection",
+    tag=Tag.COLLECTIONS,
+    summary="Delete a collection",
+    description="With `force=true` its images are deleted too; images uploaded later are kept.",
     scopes=(Scope.ADMIN,),
-    replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
+    replies={202: Reply("The task.", TaskRecord, headers=("Location", "Retry-After"))},
     errors=(CollectionNotFound, CollectionNotEmpty, CollectionIsRenamed, Unavailable),
+    audit=Audited("delete_collection", path_and_options),
 )
 def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
-    """With `force=true` also where it has images; those that come later stay."""
     wired().night.renaming.must_rest(at.name)
     return started(ask, wired().night.deleting.delete_collection(at.name, force=is_on(query.force)))
 
 
 @endpoint(
     "POST /thumbnails",
-    "Make thumbnails again",
+    operation="generate_thumbnails",
+    tag=Tag.IMAGES,
+    summary="Generate thumbnails again",
+    description="Runs on its own queue, so that new uploads do not wait for it.",
     scopes=(Scope.ADMIN,),
-    replies={202: Reply("The task that does it.", TaskRecord, headers=("Location", "Retry-After"))},
+    replies={202: Reply("The task.", TaskRecord, headers=("Location", "Retry-After"))},
     errors=(ImageNotFound, Unavailable),
+    audit=Audited("generate_thumbnails", options),
 )
-def make_thumbnails(ask: Ask, body: ThumbnailWish) -> Answer:
-    """On a lane of its own, so that new uploads do not wait for it."""
+def generate_thumbnails(ask: Ask, body: ThumbnailWish) -> Answer:
     _must_say_whose(body)
     wish = wired().night.thumbnails
     # An empty name must not come to mean every collection.

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.cursors import OF_OTHER_FILTERS, sealed
+from chalicelib.api.endpoint import schema
 from chalicelib.api.image_record import ImageRecord, record_of
 from chalicelib.api.vocabulary import Cursor, given
 from chalicelib.core.catalog import Image, ImageFilter, Orientation, Ratio
@@ -19,15 +20,15 @@ from chalicelib.errors import BadRequest
 from chalicelib.services.browsing import Part
 from chalicelib.wiring import wired
 
-Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="How many images at most.")]
+Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="Maximum number of images.")]
 Words = Annotated[
     str,
     msgspec.Meta(
-        min_length=1, max_length=200, description="Part of the name or file name, in any case, without accents too."
+        min_length=1, max_length=200, description="Part of the name or file name; case and accents do not matter."
     ),
 ]
-AtLeast = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="At least so many pixels.")]
-Exactly = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Exactly so many pixels.")]
+AtLeast = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Minimum in pixels.")]
+Exactly = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="Exact value in pixels.")]
 Shape = Annotated[
     str,
     msgspec.Meta(
@@ -56,6 +57,9 @@ Seed = Annotated[
     ),
 ]
 
+schema("Orientation", "Orientation of the upright image.")(Orientation)
+schema("SortOrder", "The sort order.")(Sort)
+
 
 class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which images of a collection, in which order."""
@@ -76,20 +80,20 @@ class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
     color: Color | UnsetType = UNSET
 
 
+@schema("ImageList", "A page of images in the requested order.")
 class ImageList(msgspec.Struct, frozen=True):
-    """Images in the order that was asked for."""
-
     images: tuple[ImageRecord, ...]
-    next_cursor: str | None
-    """Continues after the last one; null at the end."""
-    total: int | None = None
-    """How many match; null where nobody has counted, which is newest first by cursor."""
-    page: int | None = None
-    """The number that was asked for."""
-    pages: int | None = None
-    """How many pages there are."""
-    seed: str | None = None
-    """Of a random order: ask with it, and the order is the same."""
+    next_cursor: Annotated[str | None, msgspec.Meta(description="Cursor of the next page; null on the last page.")]
+    total: Annotated[
+        int | None, msgspec.Meta(description="Number of matches; null when paging by cursor, newest first.")
+    ] = None
+    page: Annotated[int | None, msgspec.Meta(description="The requested page number; null when paging by cursor.")] = (
+        None
+    )
+    pages: Annotated[int | None, msgspec.Meta(description="Number of pages; null when paging by cursor.")] = None
+    seed: Annotated[
+        str | None, msgspec.Meta(description="Seed of the random order; send it again to get the same order.")
+    ] = None
 
 
 def found_in(ask: Ask, collection: str, query: ImagesQuery) -> ImageList:

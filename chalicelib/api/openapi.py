@@ -12,7 +12,7 @@ from itertools import groupby
 import msgspec
 
 from chalicelib import VERSION
-from chalicelib.api.endpoint import Endpoint, Reply
+from chalicelib.api.endpoint import TAGS, Endpoint, Reply
 from chalicelib.api.forms import FILE, FILES
 from chalicelib.api.problems import InternalError, Problem
 from chalicelib.api.request_body import FORM
@@ -44,6 +44,7 @@ def _document(endpoints: tuple[Endpoint, ...]) -> Json:
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Wallify", "version": VERSION, "summary": "An image CDN for wallpaper apps"},
+        "tags": [{"name": tag, "description": said} for tag, said in TAGS.items()],
         "paths": paths,
         "components": {"schemas": schemas(endpoints), "securitySchemes": _SECURITY},
     }
@@ -63,8 +64,8 @@ _PLACES = {"at": "path", "query": "query", "headers": "header"}
 
 def _operation(endpoint: Endpoint) -> Json:
     operation: Json = {
-        "operationId": endpoint.name,
-        "tags": [endpoint.view.__module__.rpartition(".")[2]],
+        "operationId": endpoint.operation,
+        "tags": [endpoint.tag],
         "summary": endpoint.summary,
         "description": _told(endpoint),
         "parameters": [one for part, place in _PLACES.items() for one in _parameters(endpoint, part, place)],

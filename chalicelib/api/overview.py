@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core import figures
 from chalicelib.core.figures import Bucket, Spread, Window
@@ -19,7 +19,7 @@ from chalicelib.core.tokens import Scope
 from chalicelib.services.recent import Recently
 from chalicelib.wiring import wired
 
-Hours = Annotated[int, msgspec.Meta(ge=1, le=168, description="How far back to look.")]
+Hours = Annotated[int, msgspec.Meta(ge=1, le=168, description="Length of the period in hours.")]
 
 
 class OverviewQuery(msgspec.Struct, frozen=True):
@@ -28,44 +28,45 @@ class OverviewQuery(msgspec.Struct, frozen=True):
     hours: Hours = 1
 
 
+@schema("FailureCount", "A failure reason and how often it occurred.")
 class Reason(msgspec.Struct, frozen=True):
-    """Why tasks failed."""
-
     code: str
     count: int
 
 
+@schema("StorageUsage", "Totals of all collections.")
 class Storage(msgspec.Struct, frozen=True):
-    """What all collections add up to."""
-
     collections: int
     images: int
-    bytes: int
-    """Of the originals."""
+    bytes: Annotated[int, msgspec.Meta(description="Size of the originals in bytes.")]
     rendition_bytes: int
-    bytes_saved: int
-    """By which optimising made full forms smaller in this stretch."""
+    bytes_saved: Annotated[
+        int, msgspec.Meta(description="Bytes by which optimizing has reduced full-size files in this period.")
+    ]
 
 
+@schema("CostEstimate", "Estimated cost at list prices: compute in this period, and storage per month.")
 class Cost(msgspec.Struct, frozen=True):
-    """Rough, from list prices: what the workers' time cost in this stretch, and what storage costs a month."""
-
     compute_usd: float
     storage_usd_month: float
 
 
+@schema("Overview", "Figures about the system in one period.")
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """How the system is doing."""
-
     since: Moment
     bucket_seconds: float
-    complete: bool
-    """False when there were more tasks than an overview counts; the newest 4,000 are in it."""
+    complete: Annotated[
+        bool,
+        msgspec.Meta(description="False when there were more than 4,000 tasks; only the newest 4,000 are counted."),
+    ]
     buckets: tuple[Bucket, ...]
-    states: Mapping[Status, int]
-    """Of the tasks made in this stretch."""
-    active: Mapping[Status, int]
-    """Of all tasks that are not final, up to 500."""
+    states: Annotated[
+        Mapping[Status, int], msgspec.Meta(description="Number of tasks created in this period, by state.")
+    ]
+    active: Annotated[
+        Mapping[Status, int],
+        msgspec.Meta(description="Number of tasks that are not final, by state, counted up to 500."),
+    ]
     runtime: Spread
     queue_wait: Spread
     failures: tuple[Reason, ...]
@@ -73,14 +74,20 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     cost: Cost
 
 
+schema("TimeBucket", "A time interval and the tasks that ended in it.")(Bucket)
+schema("Percentiles", "Durations in milliseconds; null where nothing was measured.")(Spread)
+
+
 @endpoint(
     "GET /overview",
-    "How the system is doing",
+    operation="get_overview",
+    tag=Tag.MONITORING,
+    summary="Get the system overview",
+    description="Throughput, waiting times, run times, failure reasons, storage and an estimated cost.",
     scopes=(Scope.TASKS,),
-    replies={200: Reply("Numbers for the last hours.", Overview)},
+    replies={200: Reply("Figures for the period.", Overview)},
 )
-def overview(_: Ask, query: OverviewQuery) -> Answer:
-    """Throughput, waits, run times, reasons of failures, storage and a rough cost."""
+def get_overview(_: Ask, query: OverviewQuery) -> Answer:
     over = figures.window(wired().clock.now(), query.hours)
     # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
     return data(_overview(over, wired().desk.recent.since(over.since - over.slice * over.slices / 10)))

@@ -10,7 +10,8 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.auditing import options, path_and_options
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.image_record import signed_address
 from chalicelib.api.images import CollectionRecord, record_of_collection
 from chalicelib.api.task_record import TaskRecord, started
@@ -42,7 +43,7 @@ Title = Annotated[
         max_length=200,
         pattern=ONE_LINE,
         extra_json_schema={"format": "one-line"},
-        description="For people; empty for none.",
+        description="Display title; empty for none.",
         extra={SIGNS: ONE_LINE_TEXT},
     ),
 ]
@@ -52,60 +53,61 @@ Description = Annotated[
         max_length=4000,
         pattern=LINES,
         extra_json_schema={"format": "lines"},
-        description="What is in it; empty for none.",
+        description="Description; empty for none.",
         extra={SIGNS: LINES_TEXT},
     ),
 ]
 
 
+@schema("CollectionCreate", "A collection to create.")
 class NewCollection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A collection that is wanted."""
-
     name: CollectionName
     title: Title = ""
     description: Description = ""
-    private: bool = False
-    """Whether its pictures are for those alone who have a signed address."""
+    private: Annotated[bool, msgspec.Meta(description="Whether its images can be read only through signed URLs.")] = (
+        False
+    )
 
 
+@schema("CollectionUpdate", "Fields to change; at least one is required. `name` cannot be combined with others.")
 class CollectionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change; at least one of them, and another `name` alone."""
-
     SCHEMA: ClassVar[Rules] = {
         "minProperties": 1,
         "anyOf": [{"required": ["name"], "maxProperties": 1}, {"properties": {"name": False}}],
     }
 
-    name: Annotated[CollectionName, msgspec.Meta(description="Rename it.")] | UnsetType = UNSET
-    private: bool | UnsetType = UNSET
-    """Whether its pictures are for those alone who have a signed address."""
+    name: Annotated[CollectionName, msgspec.Meta(description="New name.")] | UnsetType = UNSET
+    private: Annotated[
+        bool | UnsetType,
+        msgspec.Meta(description="Whether its images can be read only through signed URLs."),
+    ] = UNSET
     title: Title | UnsetType = UNSET
     description: Description | UnsetType = UNSET
 
 
+@schema("SignedUrlRequest", "How long a signed URL is valid.")
 class LinkWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """For how long."""
-
-    hours: Annotated[int, msgspec.Meta(ge=1, le=168, description="Until it expires; a week at most.")] = 24
+    hours: Annotated[int, msgspec.Meta(ge=1, le=168, description="Hours until it expires, at most one week.")] = 24
 
 
+@schema("SignedUrl", "A signed URL.")
 class Link(msgspec.Struct, frozen=True):
-    """An address for whoever is given it."""
-
-    url: str
-    """Whole, with scheme and host: of the full picture; with `&width=N` of a smaller one."""
+    url: Annotated[str, msgspec.Meta(description="Absolute URL of the full size; append `&width=N` for a smaller one.")]
     expires_at: Moment
 
 
 @endpoint(
     "POST /collections",
-    "Create a collection",
+    operation="create_collection",
+    tag=Tag.COLLECTIONS,
+    summary="Create a collection",
+    description="Not needed before an upload: uploading an image also creates its collection.",
     scopes=(Scope.ADMIN,),
     replies={201: Reply("The collection, without images.", CollectionRecord)},
     errors=(CollectionExists, Unavailable),
+    audit=Audited("create_collection", options),
 )
 def create_collection(ask: Ask, body: NewCollection) -> Answer:
-    """Uploads need no such thing: a collection also comes into being with its first image."""
     name = collection_name(body.name)
     if wired().collections.is_known(name):
         raise CollectionExists(collection=name)
@@ -118,20 +120,25 @@ def create_collection(ask: Ask, body: NewCollection) -> Answer:
 
 @endpoint(
     "PATCH /collections/{name}",
-    "Rename or describe a collection, make it private or public",
+    operation="update_collection",
+    tag=Tag.COLLECTIONS,
+    summary="Update a collection",
+    description=(
+        "`private` can be changed only while the collection is empty, because the storage location of an image "
+        "decides who may read it. An empty collection is created if it does not exist.\n\n"
+        "A new `name` starts a task that moves every image; image addresses under the old name redirect to the "
+        "new one. Uploads to the old name are not redirected: they create a collection of that name, private "
+        "if the old one was."
+    ),
     scopes=(Scope.ADMIN,),
     replies={
         200: Reply("The collection.", CollectionRecord),
         202: Reply("The task that renames it.", TaskRecord, headers=("Location", "Retry-After")),
     },
     errors=(CollectionNotFound, NameTaken, CollectionIsRenamed, PrivacyIsSettled, Unavailable),
+    audit=Audited("update_collection", path_and_options),
 )
-def change_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Answer:
-    """`private` before its first image: where a picture lies decides who may read it. An empty one may be new.
-
-    Another `name` is given by a task that takes every image along; the address of a picture under the old name leads to
-    the new one. Uploads to the old name are not redirected: they make a collection of that name, private if it was.
-    """
+def update_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Answer:
     title, description = given(body.title), given(body.description)
     name, others = collection_name(at.name), (body.private, body.title, body.description)
     if body.name is UNSET and all(other is UNSET for other in others):
@@ -152,12 +159,18 @@ def change_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Ans
 
 @endpoint(
     "POST /images/{image_id}/link",
-    "A signed address",
+    operation="create_signed_url",
+    tag=Tag.IMAGES,
+    summary="Create a signed URL",
+    description=(
+        "Gives access to one image of a private collection until the URL expires. Renaming the image does not "
+        "invalidate it."
+    ),
     scopes=(Scope.READ,),
-    replies={200: Reply("The address.", Link)},
+    replies={200: Reply("The signed URL.", Link)},
     errors=(ImageNotFound, Unavailable),
+    audit=Audited("create_signed_url", path_and_options),
 )
-def link_image(ask: Ask, at: ImageAt, body: LinkWish) -> Answer:
-    """Shows one picture of a private collection to anybody until it expires; another name does not break it."""
+def create_signed_url(ask: Ask, at: ImageAt, body: LinkWish) -> Answer:
     image = wired().delivery.catalog.image(at.image_id)
     return data(Link(*signed_address(ask, image, timedelta(hours=body.hours))))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from chalicelib.api.answers import Answer, data
+from chalicelib.api.endpoint import schema
 from chalicelib.api.languages import Language
 from chalicelib.api.turkish import TURKISH
 from chalicelib.core.tasks import Failure
@@ -16,20 +17,14 @@ from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, Uns
 TRY_AGAIN_SECONDS = "2"
 
 
+@schema("Problem", "The shape of every error.")
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """What every error looks like."""
-
     success: bool = False
-    status: int
-    """The HTTP status, again."""
-    code: str
-    """A stable word for programs."""
-    message: str
-    """A sentence for people, in English or Turkish."""
-    request_id: str
-    """Names this request in our logs."""
-    details: Mapping[str, Any]
-    """Facts about this error."""
+    status: Annotated[int, msgspec.Meta(description="The HTTP status.")]
+    code: Annotated[str, msgspec.Meta(description="Stable error code for programs.")]
+    message: Annotated[str, msgspec.Meta(description="Message for people, in English or Turkish.")]
+    request_id: Annotated[str, msgspec.Meta(description="Id of this request in the logs.")]
+    details: Annotated[Mapping[str, Any], msgspec.Meta(description="Facts about the error.")]
 
 
 class InternalError(WallifyError):

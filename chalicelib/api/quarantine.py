@@ -8,8 +8,9 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.auditing import options
 from chalicelib.api.cursors import sealed
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import Moment, given
 from chalicelib.core.keys import owner_of
@@ -19,61 +20,62 @@ from chalicelib.services.quarantine import Held
 from chalicelib.wiring import wired
 
 # S3's own limit is 1,024 bytes.
-Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, description="Where the object lay.")]
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, description="The original key of the object.")]
 
 
+@schema("QuarantinedObject", "An object that clean-up has moved to the quarantine.")
 class HeldObject(msgspec.Struct, frozen=True):
-    """An object that clean-up has taken away."""
-
-    key: str
-    """Where it lay, and where restoring puts it."""
+    key: Annotated[str, msgspec.Meta(description="The original key, which restoring puts it back to.")]
     bytes: int
     since: Moment
-    until: Moment
-    """From then on clean-up removes it for ever."""
+    until: Annotated[Moment, msgspec.Meta(description="From this time on clean-up deletes it permanently.")]
 
 
+@schema("QuarantinePage", "A page of quarantined objects, by key.")
 class HeldPage(msgspec.Struct, frozen=True):
-    """What is held, by key."""
-
     objects: tuple[HeldObject, ...]
-    next_cursor: str | None
-    """Continues after the last one; null at the end."""
+    next_cursor: Annotated[str | None, msgspec.Meta(description="Cursor of the next page; null on the last page.")]
 
 
+@schema("RestoreRequest", "The object to restore.")
 class WhichObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which object."""
-
     key: Key
 
 
+@schema("RestoredObject", "An object that was restored.")
 class Restored(msgspec.Struct, frozen=True):
-    """An object that lies where it lay again."""
-
     key: str
 
 
 @endpoint(
     "GET /quarantine",
-    "What clean-up has taken away",
+    operation="list_quarantined_objects",
+    tag=Tag.MAINTENANCE,
+    summary="List quarantined objects",
+    description="Each object can be restored for seven days with `POST /quarantine/restore`.",
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("A page of it.", HeldPage)},
+    replies={200: Reply("A page of objects.", HeldPage)},
 )
-def quarantine(ask: Ask, query: PageQuery) -> Answer:
-    """For seven days each object can be brought back by `POST /quarantine/restore`."""
+def list_quarantined_objects(ask: Ask, query: PageQuery) -> Answer:
     page = wired().night.quarantine.held(query.limit, given(query.cursor))
     return data(HeldPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 
 
 @endpoint(
     "POST /quarantine/restore",
-    "Bring back what clean-up has taken away",
+    operation="restore_quarantined_object",
+    tag=Tag.MAINTENANCE,
+    summary="Restore a quarantined object",
+    description=(
+        "Restores the object only, no database row: an object that is still unreferenced a day later is "
+        "quarantined again. Answers 409 if the key is in use again."
+    ),
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("It lies where it lay.", Restored)},
+    replies={200: Reply("The object is back at its key.", Restored)},
     errors=(ObjectNotFound, Conflict),
+    audit=Audited("restore_quarantined_object", options),
 )
-def restore_object(_: Ask, body: WhichObject) -> Answer:
-    """Rows are not made: what nobody names a day later is taken away again. 409 if the key is in use again."""
+def restore_quarantined_object(_: Ask, body: WhichObject) -> Answer:
     wired().night.quarantine.restore(body.key)
     owner = owner_of(body.key)
     if owner is not None:

@@ -8,7 +8,8 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.auditing import path_and_options
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, NotFound, TooManyRequests, Unavailable
 from chalicelib.services.lanes import LaneReport
@@ -17,24 +18,22 @@ from chalicelib.wiring import wired
 _NAMES = "images, thumbnails or maintenance"
 
 
+@schema("Queue", "The state of one queue. SQS counts are approximate.")
 class QueueRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """How one queue is doing; SQS counts roughly."""
-
     name: str
     waiting: int
-    in_flight: int
-    """Received by a function that has not finished with them."""
+    in_flight: Annotated[int, msgspec.Meta(description="Messages received by a function and not yet finished.")]
     delayed: int
-    oldest_age_seconds: float | None
-    """For how long the oldest had waited, a few minutes ago; null where nobody measures it."""
-    dead: int
-    """Dead letters."""
+    oldest_age_seconds: Annotated[
+        float | None,
+        msgspec.Meta(description="Age of the oldest message, a few minutes late; null where it is not measured."),
+    ]
+    dead: Annotated[int, msgspec.Meta(description="Number of dead letters.")]
     paused: bool
 
 
+@schema("QueueList", "All queues.")
 class Queues(msgspec.Struct, frozen=True):
-    """Every queue."""
-
     queues: tuple[QueueRecord, ...]
 
 
@@ -44,21 +43,24 @@ class LaneAt(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description=_NAMES)]
 
 
+@schema("PurgeRequest", "Confirmation of a purge.")
 class Purge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That it is really meant."""
-
-    confirm: Annotated[str, msgspec.Meta(max_length=80, description="The queue's name, once more.")]
+    confirm: Annotated[str, msgspec.Meta(max_length=80, description="The name of the queue again.")]
 
 
+@schema("PurgeResult", "The queue after a purge, with what was deleted and what remains.")
 class PurgedQueue(QueueRecord, frozen=True, kw_only=True):
-    """The queue, and what a purge has taken and left."""
-
-    removed: int
-    """Messages thrown away, as far as SQS could tell a moment before."""
-    tasks_left: int
-    """Unfinished tasks whose messages may be gone, counted up to 1,000: announced anew after an hour, or cancelled."""
-    dead_letters_left: int
-    """Dead letters: a purge does not touch them; each is redriven or removed."""
+    removed: Annotated[int, msgspec.Meta(description="Number of deleted messages, as counted by SQS just before.")]
+    tasks_left: Annotated[
+        int,
+        msgspec.Meta(
+            description=(
+                "Number of unfinished tasks whose messages may be deleted, counted up to 1,000. They are queued again "
+                "after an hour, unless cancelled."
+            )
+        ),
+    ]
+    dead_letters_left: Annotated[int, msgspec.Meta(description="Number of dead letters. A purge does not delete them.")]
 
 
 _STEERED = {200: Reply("The queue.", QueueRecord)}
@@ -66,52 +68,66 @@ _STEERED = {200: Reply("The queue.", QueueRecord)}
 
 @endpoint(
     "GET /queues",
-    "How full the queues are",
+    operation="list_queues",
+    tag=Tag.QUEUES,
+    summary="List queues",
+    description="Dead letters are listed by `GET /queues/{name}/dead`.",
     scopes=(Scope.TASKS,),
     replies={200: Reply("Every queue.", Queues)},
     errors=(Unavailable,),
 )
-def queues(_: Ask) -> Answer:
-    """Their dead letters are read at `GET /queues/{name}/dead`."""
+def list_queues(_: Ask) -> Answer:
     return data(Queues(tuple(map(_record, wired().desk.queues.all()))))
 
 
 @endpoint(
     "POST /queues/{name}/pause",
-    "Pause a queue",
+    operation="pause_queue",
+    tag=Tag.QUEUES,
+    summary="Pause a queue",
+    description=(
+        "Within about a minute its function stops receiving messages; running work is finished. Uploads are "
+        "still accepted."
+    ),
     scopes=(Scope.TASKS,),
     replies=_STEERED,
     errors=(NotFound, Unavailable),
+    audit=Audited("pause_queue", path_and_options),
 )
 def pause_queue(_: Ask, at: LaneAt) -> Answer:
-    """Its function takes nothing more, within a minute or so; what runs is finished. Uploads are still accepted."""
     return data(_record(wired().desk.queues.pause(at.name)))
 
 
 @endpoint(
     "POST /queues/{name}/resume",
-    "Let a queue go on",
+    operation="resume_queue",
+    tag=Tag.QUEUES,
+    summary="Resume a queue",
+    description="Within about a minute its function receives messages again.",
     scopes=(Scope.TASKS,),
     replies=_STEERED,
     errors=(NotFound, Unavailable),
+    audit=Audited("resume_queue", path_and_options),
 )
 def resume_queue(_: Ask, at: LaneAt) -> Answer:
-    """Within a minute or so its function takes from it again."""
     return data(_record(wired().desk.queues.resume(at.name)))
 
 
 @endpoint(
     "POST /queues/{name}/purge",
-    "Empty a queue",
+    operation="purge_queue",
+    tag=Tag.QUEUES,
+    summary="Purge a queue",
+    description=(
+        "Deletes every message in the queue. Tasks, files and dead letters stay; the answer counts them.\n\n"
+        "A task that is still waiting after an hour is queued again, unless it is cancelled."
+    ),
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("The queue, with what was taken and what is left.", PurgedQueue)},
+    replies={200: Reply("The queue, with the number of deleted and remaining items.", PurgedQueue)},
     errors=(NotFound, TooManyRequests, Unavailable),
+    audit=Audited("purge_queue", path_and_options),
 )
 def purge_queue(_: Ask, at: LaneAt, body: Purge) -> Answer:
-    """Throw away every message in the queue. Tasks, files and dead letters stay, and the answer counts them.
-
-    A task that still waits after an hour is announced anew, unless it is cancelled.
-    """
     if body.confirm != at.name:
         raise BadRequest("confirm must be the queue's name.", parameter="confirm")
     purged = wired().desk.queues.purge(at.name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.auditing import option_words, path_and_options
 from chalicelib.api.cursors import sealed
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.tasks import Collection, PageQuery, Since, Until, Words
 from chalicelib.api.vocabulary import Id, Limit, Moment, Switch, TaskAt, given, is_on
@@ -32,16 +34,18 @@ from chalicelib.services.retries import RetryFilter
 from chalicelib.wiring import wired
 
 
+@schema("RetryState", "States that a task can be retried from.")
 class RetryState(StrEnum):
-    """States that a task can be tried again from."""
+    """States that a task can be retried from."""
 
     FAILURE = "FAILURE"
     REVOKED = "REVOKED"
     PARTIAL = "PARTIAL"
 
 
+@schema("Retryable", "Which failures to retry.")
 class Retryable(StrEnum):
-    """Which failures to try again."""
+    """Which failures to retry."""
 
     TRUE = "true"
     FALSE = "false"
@@ -51,7 +55,7 @@ class Retryable(StrEnum):
 class RetryQuery(PageQuery, frozen=True, kw_only=True):
     """Which tasks to try again; at least one filter is needed."""
 
-    state: Annotated[RetryState, msgspec.Meta(description="FAILURE unless another is named.")] | UnsetType = UNSET
+    state: Annotated[RetryState, msgspec.Meta(description="Default: FAILURE.")] | UnsetType = UNSET
     type: TaskType | UnsetType = UNSET
     collection: Collection | UnsetType = UNSET
     parent: Id | UnsetType = UNSET
@@ -61,83 +65,100 @@ class RetryQuery(PageQuery, frozen=True, kw_only=True):
     retryable: (
         Annotated[
             Retryable,
-            msgspec.Meta(description="Of failures: those whose reason may pass (true, as without it), others, or any."),
+            msgspec.Meta(
+                description=(
+                    "true (default): failures that are worth another attempt; false: the others; any: all failures."
+                )
+            ),
         ]
         | UnsetType
     ) = UNSET
-    dry_run: Annotated[Switch, msgspec.Meta(description="true: only tell how many and which match.")] = "false"
+    dry_run: Annotated[Switch, msgspec.Meta(description="true: only report which tasks match.")] = "false"
 
 
+@schema("RetryCandidate", "A task that matches.")
 class RetryCandidate(msgspec.Struct, frozen=True):
-    """A task that matches."""
-
     task_id: str
     type: TaskType
     status: Status
     collection: str | None
     filename: str | None
-    error: str | None
-    """Code of its error."""
+    error: Annotated[str | None, msgspec.Meta(description="Code of the task's error.")]
     created_at: Moment
 
 
+@schema("RetriedTask", "A task that was retried, and the new task.")
 class Retried(msgspec.Struct, frozen=True):
-    """A task that had ended badly, and the new one in its place."""
-
     task_id: str
     retried_as: str
 
 
+@schema("RetryResult", "The tasks of this page that were retried or, in a dry run, would be.")
 class RetriedTasks(msgspec.Struct, frozen=True, kw_only=True):
-    """What is tried again from this page or, in a dry run, what would be."""
-
     dry_run: bool
-    total: int
-    """How many are tried again from this page; in a dry run, how many match from this page on."""
-    complete: bool
-    """False when more may match than `total` says: ask again with `next_cursor`."""
-    matched: tuple[RetryCandidate, ...]
-    """Those that match, of this page."""
-    retried: tuple[Retried, ...]
-    """Their new tasks; empty in a dry run."""
-    next_cursor: str | None
-    """Where more may follow; ask again with it and the same filters."""
+    total: Annotated[
+        int,
+        msgspec.Meta(
+            description=("Number of tasks retried from this page; in a dry run, number of matches from this page on.")
+        ),
+    ]
+    complete: Annotated[
+        bool, msgspec.Meta(description="False when more tasks may match than `total`; ask again with `next_cursor`.")
+    ]
+    matched: Annotated[tuple[RetryCandidate, ...], msgspec.Meta(description="The matching tasks of this page.")]
+    retried: Annotated[tuple[Retried, ...], msgspec.Meta(description="The new tasks; empty in a dry run.")]
+    next_cursor: Annotated[
+        str | None,
+        msgspec.Meta(description="Cursor of the next page, to be sent with the same filters; null on the last page."),
+    ]
 
 
+@schema("DeadLetter", "A message that could not be processed.")
 class DeadLetterRecord(msgspec.Struct, frozen=True):
-    """A message that could not be worked off."""
-
     message_id: str
     reason: str
     sent_at: Moment
-    task: TaskRecord | None
-    """The task that it is about, where that can be told."""
-    readable: bool
-    """False for a message that this version of Wallify does not understand: it can only be removed."""
-    bytes: int
-    """Length of the message's body."""
-    body: str | None
-    """The message as it is, in lists its first 2,000 characters; null unless the token has the scope admin."""
+    task: Annotated[
+        TaskRecord | None, msgspec.Meta(description="The task of the message; null if it cannot be determined.")
+    ]
+    readable: Annotated[
+        bool,
+        msgspec.Meta(
+            description=("False for a message that this version cannot parse; such a message can only be deleted.")
+        ),
+    ]
+    bytes: Annotated[int, msgspec.Meta(description="Length of the message body in bytes.")]
+    body: Annotated[
+        str | None,
+        msgspec.Meta(
+            description=(
+                "The message body, in lists its first 2,000 characters; null unless the token has the scope `admin`."
+            )
+        ),
+    ]
 
 
+@schema("DeadLetterList", "Dead letters of one queue. Reading them does not change them.")
 class DeadLetters(msgspec.Struct, frozen=True):
-    """Some of a queue's dead letters. Looking at them changes nothing."""
-
     queue: str
     letters: tuple[DeadLetterRecord, ...]
 
 
+@schema("SkippedDeadLetter", "A dead letter that was not redriven.")
 class LeftLetter(msgspec.Struct, frozen=True):
-    """A dead letter that stays where it is."""
-
     message_id: str
-    why: str
-    """`unreadable`, `no_task` (its task is unknown or has expired) or `source_gone` (its file is gone)."""
+    why: Annotated[
+        str,
+        msgspec.Meta(
+            description=(
+                "`unreadable`, `no_task` (the task is unknown or has expired) or `source_gone` (the file is gone)."
+            )
+        ),
+    ]
 
 
+@schema("RedriveResult", "The tasks that were queued again and the dead letters that were skipped.")
 class Redriven(msgspec.Struct, frozen=True):
-    """What works again, and what stays among the dead letters."""
-
     queue: str
     tasks: tuple[TaskRecord, ...]
     left: tuple[LeftLetter, ...]
@@ -147,7 +168,9 @@ class DeadLetterAt(msgspec.Struct, frozen=True):
     """A dead letter's place."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="images, thumbnails or maintenance")]
-    message_id: Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="As the list of them shows it.")]
+    message_id: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=100, description="Message id from the list of dead letters.")
+    ]
 
 
 class QueueAt(msgspec.Struct, frozen=True):
@@ -164,33 +187,53 @@ class SomeQuery(msgspec.Struct, frozen=True):
 
 @endpoint(
     "POST /task/retry/{task_id}",
-    "Try a task again",
+    operation="retry_task",
+    tag=Tag.TASKS,
+    summary="Retry a task",
+    description=(
+        "Creates a new task for one that ended as FAILURE, REVOKED or PARTIAL. A repeated request returns the "
+        "same new task."
+    ),
     scopes=(Scope.TASKS,),
-    replies={202: Reply("The new task; final states never change.", TaskRecord, headers=("Location", "Retry-After"))},
+    replies={
+        202: Reply("The new task; the old one keeps its final state.", TaskRecord, headers=("Location", "Retry-After"))
+    },
     errors=(TaskNotFound, IllegalTransition, SourceGone, Unavailable),
+    audit=Audited("retry_task", path_and_options),
 )
 def retry_task(ask: Ask, at: TaskAt) -> Answer:
-    """For tasks that ended as FAILURE, REVOKED or PARTIAL. Asking twice finds the same new task."""
     return started(ask, wired().retries.retry(at.task_id))
+
+
+def _retry_filters(parts: Mapping[str, Any]) -> str:
+    """Audit target: the filters, including those that apply by default."""
+    query = parts["query"]
+    state = f"state={query.state if query.state is not UNSET else 'FAILURE'}"
+    others = [said for said in option_words({"query": query}) if not said.startswith(("state=", "limit=", "cursor="))]
+    return " ".join([state, *others])
 
 
 @endpoint(
     "POST /tasks/retry",
-    "Try all again that match",
+    operation="retry_tasks",
+    tag=Tag.TASKS,
+    summary="Retry matching tasks",
+    description=(
+        "Takes the filters of `GET /tasks`; at least one is required.\n\n"
+        "Matches failures that are worth another attempt, unless `state` or `retryable` says otherwise; "
+        "cancelled tasks match only with `state=REVOKED`. A task that has been retried does not match again. "
+        "Parent tasks, schedule runs and tasks whose file is gone are left out. With `dry_run=true` nothing "
+        "changes."
+    ),
     scopes=(Scope.TASKS,),
     replies={
-        200: Reply("A dry run: what would be tried again.", RetriedTasks),
-        202: Reply("What is tried again, a page at a time.", RetriedTasks),
+        200: Reply("Dry run: the tasks that would be retried.", RetriedTasks),
+        202: Reply("The tasks that are retried, one page at a time.", RetriedTasks),
     },
     errors=(Unavailable,),
+    audit=Audited("retry_tasks", _retry_filters),
 )
 def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
-    """The filters of `GET /tasks`, of which at least one must be given.
-
-    Failures whose reason may pass, unless `state` or `retryable` says otherwise; cancelled tasks only by
-    `state=REVOKED`. A task that was tried again already never matches again. Parents, runs of schedules and tasks whose
-    file is gone are left out. With `dry_run=true` nothing changes.
-    """
     which = _which(ask, query)
     if is_on(query.dry_run):
         return _previewed(ask, query, which)
@@ -208,50 +251,66 @@ def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
 
 @endpoint(
     "GET /queues/{name}/dead",
-    "A queue's dead letters",
+    operation="list_dead_letters",
+    tag=Tag.QUEUES,
+    summary="List dead letters",
+    description="Reading dead letters does not change them.",
     scopes=(Scope.TASKS,),
-    replies={200: Reply("Some of them, with their reasons.", DeadLetters)},
+    replies={200: Reply("The dead letters with their reasons.", DeadLetters)},
     errors=(NotFound, Unavailable),
 )
-def dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    """Looking changes nothing, and the next look sees the same."""
+def list_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     found = wired().burials.found(at.name, query.limit)
     return data(DeadLetters(at.name, tuple(_letter(ask, one, most=2_000) for one in found)))
 
 
 @endpoint(
     "GET /queues/{name}/dead/{message_id}",
-    "One dead letter",
+    operation="get_dead_letter",
+    tag=Tag.QUEUES,
+    summary="Get a dead letter",
+    description="Returns the whole message as it is in the queue, even when it cannot be parsed.",
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("The letter, with its whole message.", DeadLetterRecord)},
+    replies={200: Reply("The dead letter with its whole message.", DeadLetterRecord)},
     errors=(NotFound, DeadLetterNotFound, Unavailable),
 )
-def dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
-    """The message as it lies in the queue, readable or not."""
+def get_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
     return data(_letter(ask, wired().burials.one(at.name, at.message_id)))
 
 
 @endpoint(
     "DELETE /queues/{name}/dead/{message_id}",
-    "Remove a dead letter",
+    operation="delete_dead_letter",
+    tag=Tag.QUEUES,
+    summary="Delete a dead letter",
+    description=(
+        "Deletes the message permanently, even when it cannot be parsed or its file is gone. A task that still "
+        "depends on it ends as FAILURE."
+    ),
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("The letter that was removed, with its whole message.", DeadLetterRecord)},
+    replies={200: Reply("The deleted dead letter with its whole message.", DeadLetterRecord)},
     errors=(NotFound, DeadLetterNotFound, Unavailable),
+    audit=Audited("delete_dead_letter", path_and_options),
 )
-def remove_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
-    """For good, also where it cannot be read or its file is gone. A task that still waits for it ends as FAILURE."""
+def delete_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
     return data(_letter(ask, wired().burials.remove(at.name, at.message_id)))
 
 
 @endpoint(
     "POST /queues/{name}/redrive",
-    "Work off dead letters",
+    operation="redrive_dead_letters",
+    tag=Tag.QUEUES,
+    summary="Redrive dead letters",
+    description=(
+        "Queues the tasks of the dead letters again. A letter that cannot be parsed, or whose file is gone, is "
+        "left in place; the answer lists each one with its reason."
+    ),
     scopes=(Scope.TASKS,),
-    replies={202: Reply("The tasks that wait for a worker again.", Redriven)},
+    replies={202: Reply("The tasks that are queued again.", Redriven)},
     errors=(NotFound, Unavailable),
+    audit=Audited("redrive_dead_letters", path_and_options),
 )
-def redrive(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    """A letter whose file is gone, or that cannot be read, stays where it is; the answer names each."""
+def redrive_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     done = wired().burials.redrive(at.name, query.limit)
     left = tuple(LeftLetter(one.message_id, one.why) for one in done.left)
     return data(Redriven(at.name, tuple(task_record(ask, task) for task in done.tasks), left), 202)

@@ -9,7 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.auditing import path_and_options
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.vocabulary import CollectionName, Moment, Switch, given, is_on
 from chalicelib.core.schedules import Options, ScheduleNotFound
@@ -20,80 +21,98 @@ from chalicelib.services.schedules import Outlook, StillRunning
 from chalicelib.wiring import wired
 
 
+@schema("Schedule", "A schedule with its last and next run.")
 class ScheduleRecord(msgspec.Struct, frozen=True):
-    """A schedule, what it did last and does next."""
-
     name: str
     type: TaskType
     every_minutes: int
     enabled: bool
     last_started_at: Moment | None
-    next_run: Moment | None
-    """Null while it is disabled."""
-    last_task: TaskRecord | None
-    """As long as the history remembers it."""
+    next_run: Annotated[Moment | None, msgspec.Meta(description="Null while the schedule is disabled.")]
+    last_task: Annotated[TaskRecord | None, msgspec.Meta(description="Null when the history no longer has it.")]
 
 
+@schema("ScheduleList", "All schedules; times are in UTC.")
 class Timetable(msgspec.Struct, frozen=True):
-    """Every schedule; all times are UTC."""
-
     schedules: tuple[ScheduleRecord, ...]
 
 
 class ScheduleAt(msgspec.Struct, frozen=True):
     """A schedule's place."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=80, description="A name, or cleanup, stats, optimize.")]
+    name: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=80, description="Name of a schedule, or cleanup, stats, optimize.")
+    ]
 
 
 class RunOptions(msgspec.Struct, frozen=True):
     """How this run differs from those by the clock."""
 
-    dry_run: Switch = "false"
-    """true: report only (clean-up)."""
-    collection: CollectionName | UnsetType = UNSET
-    """Only this one (statistics, optimising)."""
-    limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
-    """Objects that this run may take away, in place of 5 % of those seen or 1,000 (clean-up)."""
+    dry_run: Annotated[Switch, msgspec.Meta(description="true: report only (clean-up).")] = "false"
+    collection: Annotated[
+        CollectionName | UnsetType, msgspec.Meta(description="Only this collection (statistics, optimizing).")
+    ] = UNSET
+    limit: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | UnsetType,
+        msgspec.Meta(
+            description=(
+                "Maximum number of objects that this run may remove, instead of 5 % of those checked or 1,000 "
+                "(clean-up)."
+            )
+        ),
+    ] = UNSET
 
 
+@schema("ScheduleUpdate", "Fields to change.")
 class ScheduleSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change."""
-
     enabled: bool
 
 
-@endpoint("GET /schedules", "The timetable", scopes=(Scope.READ,), replies={200: Reply("All schedules.", Timetable)})
-def schedules(ask: Ask) -> Answer:
-    """Clean-up daily, statistics hourly, optimising daily."""
+@endpoint(
+    "GET /schedules",
+    operation="list_schedules",
+    tag=Tag.MAINTENANCE,
+    summary="List schedules",
+    description="Clean-up runs daily, statistics hourly, optimizing daily.",
+    scopes=(Scope.READ,),
+    replies={200: Reply("All schedules.", Timetable)},
+)
+def list_schedules(ask: Ask) -> Answer:
     return data(Timetable(tuple(_record(ask, one) for one in wired().night.schedules.all())))
 
 
 @endpoint(
     "POST /schedules/{name}/run",
-    "Run a schedule now",
+    operation="run_schedule",
+    tag=Tag.MAINTENANCE,
+    summary="Run a schedule now",
+    description=(
+        "Also runs a disabled schedule. Runs never overlap: while one is active the answer is 409 with its "
+        "`task_id`.\n\n"
+        "An option that the schedule does not use is refused."
+    ),
     scopes=(Scope.ADMIN,),
-    replies={202: Reply("The run's task.", TaskRecord, headers=("Location", "Retry-After"))},
+    replies={202: Reply("The task of the run.", TaskRecord, headers=("Location", "Retry-After"))},
     errors=(ScheduleNotFound, StillRunning, Unavailable),
+    audit=Audited("run_schedule", path_and_options),
 )
 def run_schedule(ask: Ask, at: ScheduleAt, query: RunOptions) -> Answer:
-    """Also while the schedule is disabled; runs never overlap (409 with the `task_id` of the one that runs).
-
-    An option that the job has no use for is refused.
-    """
     options = Options(is_on(query.dry_run), given(query.collection), given(query.limit))
     return started(ask, wired().night.schedules.run(at.name, options))
 
 
 @endpoint(
     "PATCH /schedules/{name}",
-    "Switch a schedule on or off",
+    operation="update_schedule",
+    tag=Tag.MAINTENANCE,
+    summary="Enable or disable a schedule",
+    description="Runs that were due while the schedule was disabled are not made up for.",
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The schedule.", ScheduleRecord)},
     errors=(ScheduleNotFound,),
+    audit=Audited("update_schedule", path_and_options),
 )
-def switch_schedule(ask: Ask, at: ScheduleAt, body: ScheduleSwitch) -> Answer:
-    """Periods in which it was off are not caught up."""
+def update_schedule(ask: Ask, at: ScheduleAt, body: ScheduleSwitch) -> Answer:
     return data(_record(ask, wired().night.schedules.enable(at.name, on=body.enabled)))
 
 

@@ -1,17 +1,13 @@
-"""Our types as JSON Schema, with the words that stand beside their fields in the code."""
+"""JSON Schemas of the types that bodies are made of, under the names that `endpoint.schema` gives them."""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.endpoint import SCHEMAS, Endpoint
 from chalicelib.api.image_record import ProcessedImage
 from chalicelib.api.problems import Problem
 
@@ -23,29 +19,28 @@ _TOLD_AT_THE_ROUTE = ("at", "query", "headers", "form")
 
 
 def schemas(endpoints: Iterable[Endpoint]) -> Json:
-    """Every type that a body is made of, by name; what addresses and forms are made of is told at the routes."""
+    """Every type that a body is made of, by public name; parts of addresses and forms are described at the routes."""
     bodies, others = _kinds(endpoints)
     _, found = msgspec.json.schema_components(sorted(bodies | others, key=_name), ref_template=_REF)
-    for kind in _all(msgspec.Struct):
-        found.get(kind.__name__, {}).update(vars(kind).get("SCHEMA", {}))
-        for field, words in _words(kind).items() if kind.__name__ in found else ():
-            found[kind.__name__]["properties"][field].setdefault("description", words)
-    return {name: found[name] for name in sorted(found) if name not in {kind.__name__ for kind in others}}
+    left_out = {kind.__name__ for kind in others}
+    named = {_public(name): _described(name, one) for name, one in found.items() if name not in left_out}
+    renamed: Json = _with_public_references({name: named[name] for name in sorted(named)})
+    return renamed
 
 
 def properties_of(kind: Kind) -> Json:
     """A type's fields."""
     _, found = msgspec.json.schema_components((kind,), ref_template=_REF)
-    properties: Json = found[kind.__name__]["properties"]
+    properties: Json = _with_public_references(found[kind.__name__]["properties"])
     return properties
 
 
 def reference(kind: Kind) -> Json:
-    """Where `schemas` tells of a type."""
-    return {"$ref": _REF.format(name=kind.__name__)}
+    """Where `schemas` describes a type."""
+    return {"$ref": _REF.format(name=SCHEMAS[kind].name)}
 
 
-def _name(kind: Kind) -> str:
+def _name(kind: type) -> str:
     return kind.__name__
 
 
@@ -59,30 +54,28 @@ def _kinds(endpoints: Iterable[Endpoint]) -> tuple[set[Kind], set[Kind]]:
     return bodies, others
 
 
-def _all(kind: Kind) -> Iterator[Kind]:
-    yield kind
-    for narrower in kind.__subclasses__():
-        yield from _all(narrower)
+def _declared(class_name: str) -> type:
+    """The declared type of that class name. KeyError for a type that `endpoint.schema` has given no public name."""
+    return {_name(kind): kind for kind in SCHEMAS}[class_name]
 
 
-def _words(kind: Kind) -> dict[str, str]:
-    """The string below a field, inherited ones first (as PEP 258 has it; Python itself drops them)."""
-    words: dict[str, str] = {}
-    for ancestor in reversed(kind.__mro__):
-        if issubclass(ancestor, msgspec.Struct) and ancestor.__module__ != msgspec.Struct.__module__:
-            words |= _own_words(ancestor)
-    return words
+def _public(class_name: str) -> str:
+    return SCHEMAS[_declared(class_name)].name
 
 
-def _own_words(kind: Kind) -> dict[str, str]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
-    statements = definition.body if isinstance(definition, ast.ClassDef) else []
-    return {
-        field.target.id: inspect.cleandoc(words.value.value)
-        for field, words in pairwise(statements)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(words, ast.Expr)
-        and isinstance(words.value, ast.Constant)
-        and isinstance(words.value.value, str)
-    }
+def _described(class_name: str, generated: Json) -> Json:
+    kind = _declared(class_name)
+    said = SCHEMAS[kind]
+    rules: Json = dict(vars(kind).get("SCHEMA", {}))
+    return generated | {"title": said.name, "description": said.description} | rules
+
+
+def _with_public_references(node: Any) -> Any:  # noqa: ANN401  # a schema holds any JSON
+    if isinstance(node, list | tuple):
+        return [_with_public_references(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {name: _with_public_references(value) for name, value in node.items()}
+    if isinstance(pointed := node.get("$ref"), str):
+        changed["$ref"] = _REF.format(name=_public(pointed.rpartition("/")[2]))
+    return changed

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, moved
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint
 from chalicelib.api.vocabulary import CollectionName, Id, Switch, given, is_on
 from chalicelib.core import keys
 from chalicelib.core.catalog import Image, Rendition
@@ -27,12 +27,19 @@ from chalicelib.wiring import wired
 _FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
 
-Width = Annotated[int, msgspec.Meta(ge=1, le=16_384, description="Pixels; the smallest form at least so wide.")]
-Download = Annotated[Switch, msgspec.Meta(description="true: have a browser save it, under its file name.")]
-Expires = Annotated[
-    int, msgspec.Meta(ge=0, le=99_999_999_999, description="Of a signed address: until when, in seconds since 1970.")
+Width = Annotated[
+    int,
+    msgspec.Meta(
+        ge=1,
+        le=16_384,
+        description=("Minimum width in pixels; the smallest stored size that is at least this wide is used."),
+    ),
 ]
-Signature = Annotated[str, msgspec.Meta(min_length=1, max_length=160, description="Of a signed address.")]
+Download = Annotated[Switch, msgspec.Meta(description="true: let the browser save the file under its file name.")]
+Expires = Annotated[
+    int, msgspec.Meta(ge=0, le=99_999_999_999, description="Expiry of a signed URL, in seconds since 1970.")
+]
+Signature = Annotated[str, msgspec.Meta(min_length=1, max_length=160, description="Signature of a signed URL.")]
 
 
 class NamedAt(msgspec.Struct, frozen=True):
@@ -65,7 +72,7 @@ class PresetAt(msgspec.Struct, frozen=True):
         msgspec.Meta(
             min_length=1,
             max_length=64,
-            description="A size that is stored: its longest side in pixels (150, 300, 600 by default), or full.",
+            description="A stored size: the longest side in pixels (150, 300 or 600 by default), or full.",
         ),
     ]
 
@@ -81,17 +88,20 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 
 @endpoint(
     "GET /cdn/{collection}/{name}",
-    "A picture by its name",
+    operation="get_image_by_name",
+    tag=Tag.DELIVERY,
+    summary="Redirect to an image by name",
+    description=(
+        "Redirects to the stored format that the Accept header prefers by its q-values; between equals AVIF, "
+        "WebP, then JPEG or PNG.\n\n"
+        "Images of private collections need a signed URL (`links.cdn`, `POST /images/{image_id}/link`); "
+        "without a valid signature the answer is the same as for an unknown name (404)."
+    ),
     scopes=PUBLIC,
     replies=_THERE,
     errors=(ImageNotFound, BadSignature),
 )
-def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
-    """Redirects to the format that the Accept header likes best, by its q-values; of equals AVIF, WebP, JPEG or PNG.
-
-    Pictures of private collections want a signed address (`links.cdn`, `POST /images/{image_id}/link`); without a
-    signature that we have made they are answered as names that there are not (404).
-    """
+def get_image_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     collection, name = collection_name(at.collection), unicodedata.normalize("NFC", at.name)
     image, forms = wired().delivery.shown_named(collection, name, _bearer_of(query))
     return _redirect(ask, image, forms, given(query.width), query)
@@ -99,13 +109,15 @@ def picture_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
 
 @endpoint(
     "GET /i/{image_id}/{preset}",
-    "A picture by its id",
+    operation="get_image_by_id",
+    tag=Tag.DELIVERY,
+    summary="Redirect to an image by id",
+    description="Like `/cdn`, by image id and preset.",
     scopes=PUBLIC,
     replies=_THERE,
     errors=(ImageNotFound, PresetNotFound, BadSignature),
 )
-def picture_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
-    """As `/cdn`, for programs that know the id."""
+def get_image_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
     image, forms = wired().delivery.shown(at.image_id, _bearer_of(query))
     widths = {form.size: form.width for form in forms}
     if at.preset not in widths:

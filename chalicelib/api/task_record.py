@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
+from chalicelib.api.endpoint import schema
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
@@ -22,42 +23,50 @@ from chalicelib.wiring import wired
 LOOK_AGAIN_SECONDS = "1"
 
 
+@schema("TaskStep", "A step and its start time.")
 class StepRecord(msgspec.Struct, frozen=True):
-    """A step, and when it began."""
-
     stage: str
     at: Moment
 
 
+@schema("TaskProgress", "The progress of a task.")
 class ProgressRecord(msgspec.Struct, frozen=True):
-    """How far the work is."""
-
     current: int
     total: int
     percent: int
     stage: str
-    steps: tuple[StepRecord, ...]
-    """Those of the newest attempt, in order."""
+    steps: Annotated[tuple[StepRecord, ...], msgspec.Meta(description="Steps of the newest attempt, in order.")]
 
 
+@schema("TaskError", "The reason why the last attempt did not succeed.")
 class ErrorRecord(msgspec.Struct, frozen=True):
-    """Why the last attempt did not succeed."""
-
     code: str
     message: str
-    retryable: bool
-    """True when another attempt may succeed."""
-    details: Mapping[str, Any] = {}
-    """Facts about it, as a direct answer has them: a limit and the value, the type, what is accepted."""
-    cause: Mapping[str, Any] | None = None
-    """What of the configuration is wrong (service, operation, error, resource); told to administrators only."""
-    trace: str | None = None
-    """Where in the code it happened; told to administrators only, and null where that says nothing new."""
+    retryable: Annotated[bool, msgspec.Meta(description="True when another attempt may succeed.")]
+    details: Annotated[
+        Mapping[str, Any],
+        msgspec.Meta(
+            description=(
+                "Facts about the error, as in a direct answer: the limit and the value, the type, the accepted types."
+            )
+        ),
+    ] = {}
+    cause: Annotated[
+        Mapping[str, Any] | None,
+        msgspec.Meta(
+            description=(
+                "What is wrong with the configuration (service, operation, error, resource); for the scope `admin` "
+                "only."
+            )
+        ),
+    ] = None
+    trace: Annotated[
+        str | None, msgspec.Meta(description="Stack trace of an internal error; for the scope `admin` only.")
+    ] = None
 
 
+@schema("TaskSubject", "The image, collection and file that a task is about.")
 class SubjectRecord(msgspec.Struct, frozen=True):
-    """What the task is about."""
-
     image_id: str | None
     collection: str | None
     filename: str | None
@@ -68,35 +77,35 @@ _RESULT: dict[str, Any] = {
 }
 
 
+@schema("Task", "A task.")
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A task."""
-
     task_id: str
     type: TaskType
     status: Status
-    ready: bool
-    """True when the state is final."""
+    ready: Annotated[bool, msgspec.Meta(description="True when the state is final.")]
     successful: bool
     progress: ProgressRecord
-    result: Annotated[Any, msgspec.Meta(extra_json_schema=_RESULT)]
-    """What came of it; for process_image, the image."""
+    result: Annotated[
+        Annotated[Any, msgspec.Meta(extra_json_schema=_RESULT)],
+        msgspec.Meta(description="The result; for process_image, the image."),
+    ]
     error: ErrorRecord | None
     attempts: int
     max_attempts: int
     created_at: Moment
     queued_at: Moment | None
-    started_at: Moment | None
-    """Start of the newest attempt."""
+    started_at: Annotated[Moment | None, msgspec.Meta(description="Start of the newest attempt.")]
     finished_at: Moment | None
     queue_wait_ms: int | None
     runtime_ms: int | None
     parent_id: str | None
-    children: int
-    """How many tasks belong to this one; `GET /tasks?parent=` lists them."""
+    children: Annotated[int, msgspec.Meta(description="Number of child tasks; `GET /tasks?parent=` lists them.")]
     subject: SubjectRecord
     cancel_requested: bool
-    warnings: tuple[str, ...]
-    """What was done otherwise than its client may expect, such as a folder's name that was cleaned."""
+    warnings: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="What differs from what the client may expect, such as a cleaned folder name."),
+    ]
     links: Mapping[str, str]
 
 

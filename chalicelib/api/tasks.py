@@ -10,8 +10,9 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
+from chalicelib.api.auditing import path_and_options
 from chalicelib.api.cursors import sealed
-from chalicelib.api.endpoint import ANY_TOKEN, Reply, endpoint
+from chalicelib.api.endpoint import ANY_TOKEN, Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.task_record import (
     LOOK_AGAIN_SECONDS,
     TaskRecord,
@@ -36,17 +37,21 @@ Seconds = Annotated[
     msgspec.Meta(
         ge=1,
         le=20,
-        description="Answer when it is final, or so many seconds after the request came; sooner if many wait.",
+        description=(
+            "Seconds to wait for the task to become final; the answer may come sooner when many requests wait."
+        ),
     ),
 ]
-Since = Annotated[datetime, msgspec.Meta(tz=True, description="Made at this moment or later, as 2026-03-04T12:00:00Z.")]
-Until = Annotated[datetime, msgspec.Meta(tz=True, description="Made before this moment.")]
+Since = Annotated[
+    datetime, msgspec.Meta(tz=True, description="Created at or after this time, such as 2026-03-04T12:00:00Z.")
+]
+Until = Annotated[datetime, msgspec.Meta(tz=True, description="Created before this time.")]
 Words = Annotated[
     str,
     msgspec.Meta(
         min_length=1,
         max_length=200,
-        description="Part of the file name, the collection, an id or the error, in any case.",
+        description="Part of the file name, the collection, an id or the error; case does not matter.",
     ),
 ]
 Collection = CollectionName
@@ -77,40 +82,41 @@ class HistoryQuery(PageQuery, frozen=True, kw_only=True):
     text: Words | UnsetType = UNSET
 
 
+@schema("TaskList", "A page of tasks, newest first.")
 class TaskList(msgspec.Struct, frozen=True):
-    """Tasks, newest first."""
-
     tasks: tuple[TaskRecord, ...]
-    next_cursor: str | None
-    """Continues after the last one; null at the end."""
+    next_cursor: Annotated[str | None, msgspec.Meta(description="Cursor of the next page; null on the last page.")]
 
 
+@schema("ActiveTasks", "Tasks that are not final, oldest first, in the three lists that Celery clients know.")
 class ActiveTasks(msgspec.Struct, frozen=True):
-    """Tasks that are not final, oldest first, in the three lists that Celery's clients know."""
-
-    active: tuple[TaskRecord, ...]
-    """STARTED."""
-    reserved: tuple[TaskRecord, ...]
-    """PENDING."""
-    scheduled: tuple[TaskRecord, ...]
-    """RETRY: waiting for another attempt."""
-    total: int
-    """How many tasks are active from this page on, counted up to 10,000."""
+    active: Annotated[tuple[TaskRecord, ...], msgspec.Meta(description="Tasks in the state STARTED.")]
+    reserved: Annotated[tuple[TaskRecord, ...], msgspec.Meta(description="Tasks in the state PENDING.")]
+    scheduled: Annotated[
+        tuple[TaskRecord, ...], msgspec.Meta(description="Tasks in the state RETRY, waiting for another attempt.")
+    ]
+    total: Annotated[int, msgspec.Meta(description="Number of active tasks from this page on, counted up to 10,000.")]
     next_cursor: str | None
+
+
+schema("TaskStatus", "The state of a task; the last four are final.")(Status)
+schema("TaskType", "The kinds of tasks.")(TaskType)
 
 
 @endpoint(
     "GET /task/status/{task_id}",
-    "How a task is doing",
+    operation="get_task",
+    tag=Tag.TASKS,
+    summary="Get a task",
+    description=("Any valid token may call this. While the task is not final, `Retry-After` says when to ask again."),
     scopes=ANY_TOKEN,
     replies={
         200: Reply("The task.", TaskRecord, headers=("ETag", "Retry-After")),
-        304: Reply("Nothing has changed since the answer with that ETag.", headers=("ETag", "Retry-After")),
+        304: Reply("Not changed since the answer with that ETag.", headers=("ETag", "Retry-After")),
     },
     errors=(TaskNotFound,),
 )
-def task_status(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
-    """Any valid token may ask. While the task is not final, `Retry-After` says when to look again."""
+def get_task(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     wait = given(query.wait)
     found = waited(ask, at.task_id, wait) if wait else Waited(wired().tasks.get(at.task_id))
     answer = if_changed(ask, data(full_task_record(ask, found.task)))
@@ -121,12 +127,16 @@ def task_status(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
 
 @endpoint(
     "GET /tasks/active",
-    "Tasks that are not final",
+    operation="list_active_tasks",
+    tag=Tag.TASKS,
+    summary="List active tasks",
+    description=(
+        "Lists the tasks that are not final. The cost grows with the number of active tasks, not with the history."
+    ),
     scopes=(Scope.TASKS,),
-    replies={200: Reply("A page of them.", ActiveTasks)},
+    replies={200: Reply("A page of results.", ActiveTasks)},
 )
-def active_tasks(ask: Ask, query: PageQuery) -> Answer:
-    """Costs grow with the active tasks, not with history."""
+def list_active_tasks(ask: Ask, query: PageQuery) -> Answer:
     page = wired().tasks.active(query.limit, given(query.cursor))
     told = ActiveTasks(
         active=_in_state(ask, page, Status.STARTED),
@@ -139,10 +149,15 @@ def active_tasks(ask: Ask, query: PageQuery) -> Answer:
 
 
 @endpoint(
-    "GET /tasks", "All tasks that we remember", scopes=(Scope.TASKS,), replies={200: Reply("A page of them.", TaskList)}
+    "GET /tasks",
+    operation="list_tasks",
+    tag=Tag.TASKS,
+    summary="List tasks",
+    description="Newest first. A page may be short, or empty, and still have a next cursor.",
+    scopes=(Scope.TASKS,),
+    replies={200: Reply("A page of results.", TaskList)},
 )
-def tasks(ask: Ask, query: HistoryQuery) -> Answer:
-    """Newest first. A page may be short, even empty, and still have a next cursor."""
+def list_tasks(ask: Ask, query: HistoryQuery) -> Answer:
     wanted = filter_of(query)
     page = wired().tasks.history(wanted, query.limit, given(query.cursor))
     records = tuple(counted_record(ask, task) for task in page.items if is_found(ask, wanted, task))
@@ -151,16 +166,23 @@ def tasks(ask: Ask, query: HistoryQuery) -> Answer:
 
 @endpoint(
     "POST /task/cancel/{task_id}",
-    "Stop a task",
+    operation="cancel_task",
+    tag=Tag.TASKS,
+    summary="Cancel a task",
+    description=(
+        "Cancelling a task twice changes nothing. A task that has ended in another state is not changed (409)."
+    ),
     scopes=(Scope.TASKS,),
     replies={
-        200: Reply("It waited: it is REVOKED and will never run. Or it was asked to stop before.", TaskRecord),
-        202: Reply("It runs: it will stop at its next step.", TaskRecord, headers=("Location", "Retry-After")),
+        200: Reply("The task was waiting and is now REVOKED, or cancelling was requested before.", TaskRecord),
+        202: Reply(
+            "The task is running; it will stop at its next step.", TaskRecord, headers=("Location", "Retry-After")
+        ),
     },
     errors=(TaskNotFound, IllegalTransition),
+    audit=Audited("cancel_task", path_and_options),
 )
 def cancel_task(ask: Ask, at: TaskAt) -> Answer:
-    """Cancelling twice is no error and changes nothing; a task that ended otherwise stays as it is (409)."""
     is_known = wired().tasks.get(at.task_id).cancel_requested
     task = wired().tasks.cancel(at.task_id)
     return data(counted_record(ask, task)) if task.is_final or is_known else started(ask, task)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.auditing import path_and_options
+from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.vocabulary import ONE_LINE, ONE_LINE_TEXT, Moment, Rules, given
 from chalicelib.api.wrongs import FORM, SIGNS
 from chalicelib.core.tokens import Scope, Token
@@ -25,61 +27,57 @@ Name = Annotated[
         max_length=80,
         pattern=ONE_LINE,
         extra_json_schema={"format": "one-line"},
-        description="Whose it is, or what for.",
+        description="Owner or purpose of the token.",
         extra={SIGNS: ONE_LINE_TEXT},
     ),
 ]
 Scopes = Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
-Days = Annotated[int, msgspec.Meta(ge=1, le=3650, description="How long it lasts; for ever without.")]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3650, description="Days until it expires; no expiry without.")]
 
 
+@schema("Token", "A token without its secret.")
 class TokenRecord(msgspec.Struct, frozen=True):
-    """What is kept of a token."""
-
-    token_id: str
-    """The SHA-256 digest of the secret; it opens nothing."""
+    token_id: Annotated[str, msgspec.Meta(description="SHA-256 digest of the secret; it grants no access.")]
     name: str
     scopes: tuple[Scope, ...]
     created_at: Moment
     expires_at: Moment | None
     revoked_at: Moment | None
-    last_used_at: Moment | None
-    """To the minute or so."""
+    last_used_at: Annotated[Moment | None, msgspec.Meta(description="Accurate to about a minute.")]
 
 
+@schema("TokenList", "All tokens, oldest first.")
 class TokenList(msgspec.Struct, frozen=True):
-    """All tokens, oldest first."""
-
     tokens: tuple[TokenRecord, ...]
 
 
+@schema("TokenCreate", "A token to create.")
 class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A token that is wanted."""
-
     name: Name
     scopes: Scopes
     days: Days | None = None
 
 
+@schema("TokenUpdate", "Fields to change; at least one of `name`, `scopes` and `days` is required.")
 class TokenChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to change; at least one of the first three."""
-
     SCHEMA: ClassVar[Rules] = {"anyOf": [{"required": [field]} for field in ("name", "scopes", "days")]}
 
     name: Name | UnsetType = UNSET
     scopes: Scopes | UnsetType = UNSET
-    days: Days | UnsetType | None = UNSET
-    """From now on; null: for ever."""
+    days: Annotated[
+        Days | UnsetType | None, msgspec.Meta(description="Days until it expires, from now; null for no expiry.")
+    ] = UNSET
     confirm: Annotated[
-        bool, msgspec.Meta(description="true: also where that takes `admin` from the asking or the last admin token.")
+        bool,
+        msgspec.Meta(
+            description=("true: also if this removes `admin` from the calling token or from the last admin token.")
+        ),
     ] = False
 
 
+@schema("CreatedToken", "A new token with its secret.")
 class IssuedToken(msgspec.Struct, frozen=True):
-    """A new token."""
-
-    secret: str
-    """The token itself. Nobody can ask for it again."""
+    secret: Annotated[str, msgspec.Meta(description="The token itself. It cannot be read again.")]
     token: TokenRecord
 
 
@@ -91,20 +89,47 @@ class TokenAt(msgspec.Struct, frozen=True):
     ]
 
 
-@endpoint("GET /tokens", "All tokens", scopes=(Scope.ADMIN,), replies={200: Reply("The tokens.", TokenList)})
-def tokens(_: Ask) -> Answer:
-    """The bootstrap token is not among them: it lives in a secret of its own."""
+def _created(parts: Mapping[str, Any]) -> str:
+    """Audit target: the name and scopes of the new token."""
+    return f"{parts['body'].name} ({', '.join(sorted(parts['body'].scopes))})"
+
+
+def _updated(parts: Mapping[str, Any]) -> str:
+    """Audit target: the id of the token and its changed fields."""
+    body, told = parts["body"], [parts["at"].token_id]
+    told += [f"name={body.name}"] if body.name is not UNSET else []
+    told += [f"scopes={','.join(sorted(body.scopes))}"] if body.scopes is not UNSET else []
+    told += [f"days={body.days or 'for ever'}"] if body.days is not UNSET else []
+    return " ".join(told)
+
+
+schema("Scope", "A permission of a token; `admin` includes all others.")(Scope)
+
+
+@endpoint(
+    "GET /tokens",
+    operation="list_tokens",
+    tag=Tag.ADMIN,
+    summary="List tokens",
+    description="The bootstrap token is not listed: it is kept in a secret of its own.",
+    scopes=(Scope.ADMIN,),
+    replies={200: Reply("The tokens.", TokenList)},
+)
+def list_tokens(_: Ask) -> Answer:
     return data(TokenList(tuple(_record(token) for token in wired().tokens.all())))
 
 
 @endpoint(
     "POST /tokens",
-    "Make a token",
+    operation="create_token",
+    tag=Tag.ADMIN,
+    summary="Create a token",
+    description="The scope `admin` includes all others.",
     scopes=(Scope.ADMIN,),
-    replies={201: Reply("The token, with the secret that is shown this once.", IssuedToken)},
+    replies={201: Reply("The token and its secret, which is shown only once.", IssuedToken)},
+    audit=Audited("create_token", _created),
 )
-def issue_token(_: Ask, body: NewToken) -> Answer:
-    """The scope `admin` holds all others."""
+def create_token(_: Ask, body: NewToken) -> Answer:
     lasts = timedelta(days=body.days) if body.days else None
     secret, token = wired().tokens.issue(body.name, frozenset(body.scopes), lasts=lasts)
     return data(IssuedToken(secret, _record(token)), 201)
@@ -112,16 +137,21 @@ def issue_token(_: Ask, body: NewToken) -> Answer:
 
 @endpoint(
     "PATCH /tokens/{token_id}",
-    "Rename, rescope or let a token expire",
+    operation="update_token",
+    tag=Tag.ADMIN,
+    summary="Update a token",
+    description=(
+        "Changes the name, the scopes or the expiry, from the token's next request on. A revoked token stays "
+        "revoked.\n\n"
+        "The bootstrap token is not listed (404): it has the scope `admin`, does not expire, and is changed in "
+        "its secret."
+    ),
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The token.", TokenRecord)},
     errors=(NotFound, TokenRevoked, AdminWouldGo),
+    audit=Audited("update_token", _updated),
 )
-def change_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
-    """It holds for the token's next request. A revoked token stays revoked.
-
-    The bootstrap token is not among the tokens (404): it has the scope `admin`, no end, and is changed in its secret.
-    """
+def update_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
     name, scopes = given(body.name), given(body.scopes)
     if name is None and scopes is None and body.days is UNSET:
         raise BadRequest("name, scopes or days must be given.", parameter="name")
@@ -132,13 +162,16 @@ def change_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
 
 @endpoint(
     "DELETE /tokens/{token_id}",
-    "End a token",
+    operation="revoke_token",
+    tag=Tag.ADMIN,
+    summary="Revoke a token",
+    description="Takes effect at once and cannot be undone; revoking twice changes nothing.",
     scopes=(Scope.ADMIN,),
-    replies={200: Reply("The token, revoked.", TokenRecord)},
+    replies={200: Reply("The revoked token.", TokenRecord)},
     errors=(NotFound,),
+    audit=Audited("revoke_token", path_and_options),
 )
 def revoke_token(_: Ask, at: TokenAt) -> Answer:
-    """At once and for good; revoking twice changes nothing."""
     return data(_record(wired().tokens.revoke(at.token_id)))
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import Reply, endpoint
+from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.forms import FilePart
 from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import remarked
@@ -44,10 +44,10 @@ class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
 
     collection: Home = "default"
     asynchronous: Annotated[
-        Switch, msgspec.Meta(description="Answer at once with a task id, or wait for the finished image.")
+        Switch, msgspec.Meta(description="true: answer at once with a task id; false: wait for the processed image.")
     ] = msgspec.field(default="false", name="async")
     on_duplicate: Annotated[
-        OnDuplicate, msgspec.Meta(description="What to do if the collection has exactly these bytes.")
+        OnDuplicate, msgspec.Meta(description="What to do if the collection already has these bytes.")
     ] = OnDuplicate.REUSE
 
 
@@ -58,16 +58,15 @@ class UploadHeaders(msgspec.Struct, frozen=True):
         Annotated[
             str,
             msgspec.Meta(
-                min_length=1, max_length=255, description="The same key within 24 hours leads to the same task."
+                min_length=1, max_length=255, description="The same key within 24 hours returns the same task."
             ),
         ]
         | UnsetType
     ) = msgspec.field(default=UNSET, name="Idempotency-Key")
 
 
+@schema("AcceptedFile", "A file that was accepted.")
 class WaitingFile(msgspec.Struct, frozen=True):
-    """A file that was accepted."""
-
     filename: str
     collection: str
     bytes: int
@@ -75,47 +74,55 @@ class WaitingFile(msgspec.Struct, frozen=True):
     status: Status
 
 
+@schema("AcceptedUpload", "An upload that is still being processed; its task reports the progress.")
 class AcceptedUpload(msgspec.Struct, frozen=True, kw_only=True):
-    """The work goes on; the task tells how."""
-
     success: bool = True
     file: WaitingFile
-    task_ids: tuple[tuple[str, str], ...]
-    """Pairs of the task's type and id."""
+    task_ids: Annotated[tuple[tuple[str, str], ...], msgspec.Meta(description="Pairs of task type and task id.")]
     async_processing: bool = True
     warnings: tuple[str, ...] = ()
-    reason: str | UnsetType = UNSET
-    """Why there is no finished image although the client wanted to wait."""
+    reason: Annotated[
+        str | UnsetType,
+        msgspec.Meta(description="Why the processed image is not in this answer although `async` is false."),
+    ] = UNSET
 
 
+@schema("FinishedUpload", "An upload whose image is processed.")
 class FinishedUpload(msgspec.Struct, frozen=True, kw_only=True):
-    """The image is catalogued."""
-
     success: bool = True
     file: ProcessedImage
     task_ids: tuple[tuple[str, str], ...] = ()
     async_processing: bool = False
-    duplicate: bool = False
-    """True when the collection had these bytes already; then this is that image."""
+    duplicate: Annotated[
+        bool, msgspec.Meta(description="True when the collection already had these bytes; this is that image.")
+    ] = False
     warnings: tuple[str, ...] = ()
+
+
+schema("OnDuplicate", "What to do with bytes that the collection already has.")(OnDuplicate)
 
 
 @endpoint(
     "POST /file_upload",
-    "Upload one picture",
+    operation="upload_file",
+    tag=Tag.UPLOADS,
+    summary="Upload one image",
+    description=(
+        "The file type is detected from the bytes, not from the name. Send files larger than 4.5 MB straight "
+        "to the bucket: `POST /uploads`."
+    ),
     scopes=(Scope.UPLOAD,),
     replies={
-        200: Reply("The collection has these bytes already; this is that image.", FinishedUpload),
-        201: Reply("The finished image.", FinishedUpload, headers=("Location",)),
-        202: Reply("Accepted; the task tells the rest.", AcceptedUpload, headers=("Location", "Retry-After")),
+        200: Reply("The collection already has these bytes; this is that image.", FinishedUpload),
+        201: Reply("The processed image.", FinishedUpload, headers=("Location",)),
+        202: Reply("Accepted; the task reports the progress.", AcceptedUpload, headers=("Location", "Retry-After")),
     },
     errors=(
         *(EmptyFile, PayloadTooLarge, UnsupportedType, NotAnImage, DamagedImage, ImageTooLarge),
         *(DuplicateImage, KeyReused, SourceGone, Unavailable),
     ),
 )
-def file_upload(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePart) -> Answer:
-    """The bytes decide what the file is. Larger files go straight into the bucket: `POST /uploads`."""
+def upload_file(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePart) -> Answer:
     upload = Upload(form.collection, file.filename, file.body, form.on_duplicate)
     accepted = wired().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
     if accepted.duplicate is not None:

@@ -21,19 +21,19 @@ Id = Annotated[
     msgspec.Meta(
         pattern=_UUID,
         max_length=36,
-        description="An id as we hand them out.",
+        description="An id issued by this API.",
         extra={FORM: "an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"},
     ),
 ]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="How many items at most.")]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Maximum number of items.")]
 # The longest holds an object's key.
 Cursor = Annotated[
     str,
     msgspec.Meta(
         min_length=1,
         max_length=4096,
-        description="`next_cursor` of the page before; it belongs to this list, with the same filters and order.",
+        description=("`next_cursor` of the previous page; valid for this list with the same filters and order."),
     ),
 ]
 _YES, _NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
@@ -65,7 +65,8 @@ COLLECTION = {"format": "collection-name"}
 """Of the schema of a collection's name: 1 to 64 letters, digits, spaces, `_`, `-` or `.`; the first is no sign."""
 CollectionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, extra_json_schema=COLLECTION)]
 Home = Annotated[
-    str, msgspec.Meta(description="Where the image goes; made with its first image.", extra_json_schema=COLLECTION)
+    str,
+    msgspec.Meta(description="Collection of the image; created with its first image.", extra_json_schema=COLLECTION),
 ]
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from chalicelib.api.answers import Answer, if_changed
 from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint
 from chalicelib.errors import NotFound
 from chalicelib.monitor import assets, policy
 
@@ -27,25 +27,29 @@ class AssetAt(msgspec.Struct, frozen=True):
 
 @endpoint(
     "GET /monitor",
-    "The monitor",
+    operation="get_monitor",
+    tag=Tag.MONITORING,
+    summary="Show the monitor",
+    description="The web app. It contains no data; without a session it shows only the sign-in form.",
     scopes=PUBLIC,
-    replies={200: Reply("The web app; it asks for a token.", content_type="text/html")},
+    replies={200: Reply("The web app.", content_type="text/html")},
 )
-def monitor(ask: Ask) -> Answer:
-    """Holds no data: without a session all it shows is how to sign in."""
+def get_monitor(ask: Ask) -> Answer:
     told = {"Content-Type": assets.content_type(assets.PAGE), "Cache-Control": _ASK_AGAIN, **policy.headers()}
     return if_changed(ask, Answer(200, assets.page(), told))
 
 
 @endpoint(
     "GET /monitor/{version}/{file}",
-    "A file of the monitor",
+    operation="get_monitor_file",
+    tag=Tag.MONITORING,
+    summary="Get a file of the monitor",
+    description="Scripts, styles and the icon. The content under one version never changes.",
     scopes=PUBLIC,
     replies={200: Reply("The file.", content_type="text/javascript")},
     errors=(NotFound,),
 )
-def monitor_file(ask: Ask, at: AssetAt) -> Answer:
-    """Scripts, styles and the icon; what this version names never changes."""
+def get_monitor_file(ask: Ask, at: AssetAt) -> Answer:
     if at.file not in assets.files() or at.file == assets.PAGE:
         raise NotFound
     # A page from before a deployment asks for its own version and gets ours, which it must not keep.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from chalicelib.monitor import pages, signing_in
 
 ENDPOINTS = (
-    pages.monitor,
-    pages.monitor_file,
-    signing_in.session,
-    signing_in.open_session,
-    signing_in.close_session,
+    pages.get_monitor,
+    pages.get_monitor_file,
+    signing_in.get_session,
+    signing_in.create_session,
+    signing_in.delete_session,
 )

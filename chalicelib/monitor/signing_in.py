@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.cookies import forgotten, kept, must_come_from_our_page, sealed_in
-from chalicelib.api.endpoint import PUBLIC, Reply, endpoint
+from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint, schema
 from chalicelib.api.request_body import must_be_json
 from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tokens import Scope
@@ -18,48 +18,45 @@ from chalicelib.services.sessions import Session
 from chalicelib.wiring import wired
 
 
+@schema("SignIn", "The token to sign in with.")
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wants to come in."""
-
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
+@schema("Session", "An open session and the settings its page needs.")
 class SessionRecord(msgspec.Struct, frozen=True):
-    """An open session, and what its page needs to know."""
-
-    name: str
-    """Of the token."""
+    name: Annotated[str, msgspec.Meta(description="Name of the token.")]
     scopes: tuple[Scope, ...]
     ends_at: Moment
-    csrf: str
-    """To be sent as `X-CSRF-Token` with every request that changes something."""
+    csrf: Annotated[
+        str, msgspec.Meta(description="Value for the header `X-CSRF-Token` of every request that changes something.")
+    ]
     stage: str
-    max_body_bytes: int
-    """Larger files go straight into the bucket."""
+    max_body_bytes: Annotated[int, msgspec.Meta(description="Larger files are uploaded straight to the bucket.")]
     max_upload_bytes: int
-    routes: tuple[str, ...]
-    """What this deployment answers, such as `GET /tasks`."""
+    routes: Annotated[tuple[str, ...], msgspec.Meta(description="Routes of this deployment, such as `GET /tasks`.")]
 
 
+@schema("SessionReply", "The session, or null without one.")
 class SessionReply(msgspec.Struct, frozen=True):
-    """The session, or null without one."""
-
     session: SessionRecord | None
 
 
 @endpoint(
     "POST /monitor/session",
-    "Sign in to the monitor",
+    operation="create_session",
+    tag=Tag.MONITORING,
+    summary="Sign in to the monitor",
+    description=(
+        "Sets an HttpOnly, SameSite=Strict session cookie. The session ends after 12 hours, or with its token.\n\n"
+        "Failed attempts are limited per network address and in total: 429 with `Retry-After`. Only JSON from "
+        "the monitor's own page is accepted, so that a form of another site cannot sign a browser in."
+    ),
     scopes=PUBLIC,
-    replies={201: Reply("Signed in; the cookie stands for the token.", SessionReply, headers=("Set-Cookie",))},
+    replies={201: Reply("Signed in; the cookie represents the token.", SessionReply, headers=("Set-Cookie",))},
     errors=(Unauthorized, Forbidden, UnsupportedType, Unavailable),
 )
-def open_session(ask: Ask, body: SignIn) -> Answer:
-    """The cookie is HttpOnly and SameSite=Strict. It ends after 12 hours, or with its token.
-
-    Failed attempts are limited, for each network address and in all: 429 with `Retry-After`. Only JSON is taken, and
-    only from the monitor's own page: a form of another site cannot sign a browser in.
-    """
+def create_session(ask: Ask, body: SignIn) -> Answer:
     must_come_from_our_page(ask)
     must_be_json(ask)
     sessions = wired().sessions
@@ -68,21 +65,32 @@ def open_session(ask: Ask, body: SignIn) -> Answer:
     return data(SessionReply(_record(session)), 201).having(Set_Cookie=cookie)
 
 
-@endpoint("GET /monitor/session", "Who is signed in", scopes=PUBLIC, replies={200: Reply("The session.", SessionReply)})
-def session(ask: Ask) -> Answer:
-    """Null where nobody is, so that asking is no error."""
+@endpoint(
+    "GET /monitor/session",
+    operation="get_session",
+    tag=Tag.MONITORING,
+    summary="Get the current session",
+    description="Null without a session; that is not an error.",
+    scopes=PUBLIC,
+    replies={200: Reply("The session.", SessionReply)},
+)
+def get_session(ask: Ask) -> Answer:
     return data(SessionReply(_found(ask)))
 
 
 @endpoint(
     "DELETE /monitor/session",
-    "Sign out of the monitor",
+    operation="delete_session",
+    tag=Tag.MONITORING,
+    summary="Sign out of the monitor",
+    description=(
+        "The session ends on the server, so copies of its cookie stop working, and the browser deletes the cookie."
+    ),
     scopes=PUBLIC,
     replies={200: Reply("Signed out.", SessionReply, headers=("Set-Cookie",))},
     errors=(Forbidden, Unavailable),
 )
-def close_session(ask: Ask) -> Answer:
-    """The session ends on the server, wherever its cookie may have been copied to, and the browser forgets it."""
+def delete_session(ask: Ask) -> Answer:
     must_come_from_our_page(ask)
     wired().sessions.close(sealed_in(ask.headers))
     return data(SessionReply(None)).having(Set_Cookie=forgotten(ask.headers, ask.link("/")))

@@ -95,7 +95,7 @@ def test_a_collection_is_renamed_by_a_task(admin: Gateway, busy_house: Wired) ->
     assert admin.get("/cdn/lakes/a.jpg").status == 302
     assert admin.get("/collections/lakes").status == 404
     written = {(entry["action"], entry["target"]) for entry in admin.get("/audit").json["entries"]}
-    assert ("change_collection", "lakes name=göller") in written
+    assert ("update_collection", "lakes name=göller") in written
 
 
 def test_a_rename_that_cannot_be_is_refused(admin: Gateway) -> None:

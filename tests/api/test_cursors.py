@@ -25,13 +25,13 @@ from tests.builders import NOON, a_final_task, a_task
 
 ID = "{:08x}-1111-4111-8111-111111111111"
 LISTS = {
-    "active_tasks": "GET /tasks/active?limit=1",
-    "tasks": "GET /tasks?limit=1",
+    "list_active_tasks": "GET /tasks/active?limit=1",
+    "list_tasks": "GET /tasks?limit=1",
     "retry_tasks": "POST /tasks/retry?limit=1&state=FAILURE&dry_run=true",
-    "quarantine": "GET /quarantine?limit=1",
-    "trash": "GET /trash?limit=1",
-    "collection_images": "GET /collections/nature/images?limit=1",
-    "audit": "GET /audit?limit=1",
+    "list_quarantined_objects": "GET /quarantine?limit=1",
+    "list_trash": "GET /trash?limit=1",
+    "list_collection_images": "GET /collections/nature/images?limit=1",
+    "list_audit_entries": "GET /audit?limit=1",
 }
 SORTED = {
     sort: f"GET /collections/nature/images?limit=1&sort={sort}" for sort in ("oldest", "name", "largest", "random")
@@ -82,7 +82,7 @@ def cursor_of(client: Gateway, address: str) -> str:
 
 
 def test_every_list_is_in_the_table() -> None:
-    assert {one.name for one in ENDPOINTS if CURSOR in names_of(one.parts.get("query"))} == set(LISTS)
+    assert {one.operation for one in ENDPOINTS if CURSOR in names_of(one.parts.get("query"))} == set(LISTS)
 
 
 @pytest.mark.parametrize("address", EVERY.values(), ids=EVERY)
@@ -135,7 +135,7 @@ def test_a_cursor_of_other_filters_is_refused(lists: Gateway, other: str) -> Non
 
 
 def test_a_page_may_have_another_size_than_the_one_before(lists: Gateway) -> None:
-    cursor = cursor_of(lists, LISTS["tasks"])
+    cursor = cursor_of(lists, LISTS["list_tasks"])
 
     assert ask(lists, "GET /tasks?limit=7", cursor).status == 200
 
@@ -148,10 +148,10 @@ def test_a_cursor_of_a_random_order_brings_its_seed_along(lists: Gateway) -> Non
 
 
 def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, full_house: Wired) -> None:
-    cursor = cursor_of(lists, LISTS["tasks"])
+    cursor = cursor_of(lists, LISTS["list_tasks"])
     full_house.bootstrap = lambda: "another"
     try:
-        assert ask(lists, LISTS["tasks"], cursor).json["message"] == NOT_OURS
+        assert ask(lists, LISTS["list_tasks"], cursor).json["message"] == NOT_OURS
     finally:
         full_house.bootstrap = lambda: BOOTSTRAP
 
@@ -176,8 +176,8 @@ def test_of_two_parameters_that_exclude_each_other_none_is_ignored(lists: Gatewa
 @given(st.text(alphabet="ABCabc012-_", min_size=1, max_size=80), st.integers(0, 60))
 @example("A", 0)
 def test_no_cursor_that_was_put_together_is_taken(lists: Gateway, text: str, kept: int) -> None:
-    good = cursor_of(lists, LISTS["tasks"])
+    good = cursor_of(lists, LISTS["list_tasks"])
 
-    got = ask(lists, LISTS["tasks"], good[:kept] + text)
+    got = ask(lists, LISTS["list_tasks"], good[:kept] + text)
 
     assert (got.status, got.json["message"]) == (400, NOT_OURS)

@@ -37,7 +37,7 @@ def test_the_description_has_the_routes_that_are_served(app: Chalice, document: 
     assert {(path, method) for path, methods in document["paths"].items() for method in methods} == served
 
 
-@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.operation)
 def test_a_route_names_every_parameter_of_its_path(one: Endpoint, document: Any) -> None:  # noqa: ANN401
     told = document["paths"][one.path][one.method.lower()]["parameters"]
 
@@ -54,8 +54,8 @@ def test_every_route_says_what_it_is_for(document: Any) -> None:  # noqa: ANN401
 def test_fields_are_described_by_the_words_beside_them(document: Any) -> None:  # noqa: ANN401
     schemas = document["components"]["schemas"]
 
-    assert schemas["TaskRecord"]["properties"]["ready"]["description"] == "True when the state is final."
-    assert schemas["OwnedImage"]["properties"]["name"]["description"].startswith("Unique within the collection")
+    assert schemas["Task"]["properties"]["ready"]["description"] == "True when the state is final."
+    assert schemas["ImageDetails"]["properties"]["name"]["description"].startswith("Unique within the collection")
 
 
 def test_the_page_for_people_is_self_contained(anyone: Gateway, house: Wired) -> None:
@@ -94,7 +94,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.operation)
 def test_the_written_reference_has_every_route(one: Endpoint) -> None:
     reference = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
 

@@ -39,7 +39,7 @@ def test_over_https_alone_browsers_are_told_to_stay_there(
     assert "Strict-Transport-Security" not in anyone.get(path, X_Forwarded_Proto="http").headers
 
 
-@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.operation)
 def test_every_route_answers_preflights(anyone: Gateway, one: Endpoint) -> None:
     use(a_house(cors_origin="*"))
 

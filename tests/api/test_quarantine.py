@@ -88,7 +88,11 @@ def test_the_audit_log_says_who_brought_what_back(admin: Gateway) -> None:
     restored(admin, KEYS[0])
 
     (entry,) = admin.get("/audit").json["entries"]
-    assert (entry["actor"], entry["action"], entry["target"]) == ("bootstrap", "restore_object", f"key={KEYS[0]}")
+    assert (entry["actor"], entry["action"], entry["target"]) == (
+        "bootstrap",
+        "restore_quarantined_object",
+        f"key={KEYS[0]}",
+    )
 
 
 @pytest.mark.usefixtures("house")

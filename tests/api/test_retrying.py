@@ -258,7 +258,7 @@ def test_a_letter_that_cannot_be_read_is_shown_raw_and_removed(admin: Gateway, q
     assert (again.status, again.json["code"]) == (404, "dead_letter_not_found")
     assert admin.get("/queues/images/dead").json["letters"] == []
     (entry, *_) = admin.get("/audit").json["entries"]
-    assert (entry["action"], entry["target"]) == ("remove_dead_letter", f"images {listed['message_id']}")
+    assert (entry["action"], entry["target"]) == ("delete_dead_letter", f"images {listed['message_id']}")
 
 
 def test_the_message_of_a_dead_letter_is_for_administrators(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:

@@ -29,7 +29,9 @@ from tests.api.house import BOOTSTRAP, a_house, a_jpeg
 
 EVERY = (*ENDPOINTS, *MONITOR)
 AN_ID = "11111111-1111-4111-8111-111111111111"
-every_route = pytest.mark.parametrize("one", EVERY, ids=lambda one: one.name)
+WITH_BODY = [one for one in EVERY if {"body", "form"} & {*one.parts}]
+BODILESS = [one for one in EVERY if one not in WITH_BODY]
+every_route = pytest.mark.parametrize("one", EVERY, ids=lambda one: one.operation)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +76,7 @@ def test_a_query_parameter_that_a_route_does_not_know_is_refused(admin: Gateway,
     assert all(name in got.json["message"] for name in got.json["details"]["allowed"])
 
 
-@pytest.mark.parametrize("one", [one for one in EVERY if one.method == "GET"], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [one for one in EVERY if one.method == "GET"], ids=lambda one: one.operation)
 def test_head_is_as_strict_as_get(admin: Gateway, house: Wired, one: Endpoint) -> None:
     assert sent(admin, one, "?nobody=1", "HEAD").status == 400
 
@@ -87,7 +89,9 @@ def test_a_header_of_ours_that_a_route_does_not_know_is_refused(admin: Gateway, 
     assert [name for name in slips if not refused(sent(admin, one, **{name: "1"}), name)] == []
 
 
-@pytest.mark.parametrize("one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.operation
+)
 @pytest.mark.parametrize("body", [b'{"state": "FAILURE"}', b"state=FAILURE", b"[]", b"null"])
 def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Wired, one: Endpoint, body: bytes) -> None:
     got = admin.ask(one.method, path_of(one), body)
@@ -96,7 +100,9 @@ def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Wired, one
     assert f"{one.method} {one.path} takes no body" in got.json["message"]
 
 
-@pytest.mark.parametrize("one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.operation
+)
 def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, house: Wired, one: Endpoint) -> None:
     got = admin.ask(one.method, path_of(one), b" {}\n")
 
@@ -105,7 +111,7 @@ def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, house: Wired, o
 
 def fields(part: str) -> list[Any]:
     found = ((one, name) for one in EVERY for name in names_of(one.parts.get(part)))
-    return [pytest.param(one, name, id=f"{one.name}-{name}") for one, name in found]
+    return [pytest.param(one, name, id=f"{one.operation}-{name}") for one, name in found]
 
 
 @pytest.mark.parametrize(("one", "name"), fields("query"))
@@ -129,7 +135,7 @@ def places(kind: object, path: str = "") -> Iterator[tuple[str, Any]]:
             yield place, [value] if in_list else value
 
 
-@pytest.mark.parametrize("one", [one for one in EVERY if "body" in one.parts], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [one for one in EVERY if "body" in one.parts], ids=lambda one: one.operation)
 def test_a_json_field_that_nobody_knows_is_refused_at_any_depth(admin: Gateway, house: Wired, one: Endpoint) -> None:
     for place, value in places(one.parts["body"]):
         got = admin.ask(one.method, path_of(one), json.dumps(value).encode())
@@ -138,7 +144,9 @@ def test_a_json_field_that_nobody_knows_is_refused_at_any_depth(admin: Gateway, 
         assert got.json["details"]["allowed"]
 
 
-@pytest.mark.parametrize("one", [one for one in EVERY if {"body", "form"} & {*one.parts}], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "one", [one for one in EVERY if {"body", "form"} & {*one.parts}], ids=lambda one: one.operation
+)
 def test_the_description_says_that_no_other_field_is_taken(one: Endpoint) -> None:
     told = description(EVERY)
     schemas = told["components"]["schemas"]
@@ -174,7 +182,7 @@ def test_the_walk_reaches_fields_inside_of_others() -> None:
     assert {place for one in EVERY for place, _ in places(one.parts.get("body"))} == {"", "files[0]"}
 
 
-@pytest.mark.parametrize("one", [one for one in EVERY if "form" in one.parts], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [one for one in EVERY if "form" in one.parts], ids=lambda one: one.operation)
 def test_a_forms_field_that_nobody_knows_is_refused(admin: Gateway, house: Wired, one: Endpoint) -> None:
     body = a_form(a_file(a_jpeg()) if "file" in one.parts else a_part('form-data; name="files"; filename="a"', b"x"))
     extra = a_part('form-data; name="colection"', b"x")
@@ -374,6 +382,6 @@ def test_a_body_with_a_field_that_nobody_knows_is_never_taken(one: Endpoint, bod
 
 
 def test_from_text_reads_nothing_that_the_kind_does_not_have() -> None:
-    kind = next(one.parts["form"] for one in EVERY if one.name == "file_upload")
+    kind = next(one.parts["form"] for one in EVERY if one.operation == "upload_file")
 
     assert from_text(without_empty({"collection": " a ", "async": " "}), kind) == {"collection": "a"}

@@ -21,7 +21,7 @@ from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, a_token
 
-ROUTES = tuple({one.name: one for one in (*ENDPOINTS, *MONITOR)}.values())
+ROUTES = tuple({one.operation: one for one in (*ENDPOINTS, *MONITOR)}.values())
 GUARDED = [one for one in ROUTES if one.scopes]
 
 
@@ -72,7 +72,7 @@ def path_of(route: Endpoint) -> str:
 
 
 @pytest.mark.parametrize("scope", Scope)
-@pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.name)
+@pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.operation)
 def test_a_token_is_read_once(
     whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_token_is_read_once(
 
 
 @pytest.mark.parametrize("scope", Scope)
-@pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.name)
+@pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.operation)
 def test_the_token_behind_a_session_is_read_once(
     whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
 ) -> None:
@@ -113,7 +113,7 @@ def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
     assert (after_opening, counted.reads[digest_of(secret)]) == (1, 2)
 
 
-@pytest.mark.parametrize("route", [one for one in ROUTES if not one.scopes], ids=lambda one: one.name)
+@pytest.mark.parametrize("route", [one for one in ROUTES if not one.scopes], ids=lambda one: one.operation)
 def test_what_is_public_reads_no_token(
     whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint
 ) -> None:

@@ -93,7 +93,7 @@ def test_a_token_is_renamed_rescoped_and_given_an_end(admin: Gateway, app: Chali
     assert (rescoped.json["scopes"], rescoped.json["expires_at"]) == (["upload"], "2026-03-06T12:00:00.000Z")
     assert (endless.json["expires_at"], endless.json["scopes"]) == (None, ["upload"])
     assert Gateway(app, authorization=made["secret"]).get("/collections").status == 403
-    entries = [one["target"] for one in admin.get("/audit").json["entries"] if one["action"] == "change_token"]
+    entries = [one["target"] for one in admin.get("/audit").json["entries"] if one["action"] == "update_token"]
     assert set(entries) == {
         f"{token_id} name=tablet",
         f"{token_id} scopes=upload days=2",

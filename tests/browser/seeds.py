@@ -32,7 +32,7 @@ FAILURES = (
 USAGES = {
     "api_handler": Usage(4210, 0, 0, 18.0, 96.0, 7, 1769, 29),
     "process_image": Usage(1288, 3, 0, 740.0, 1910.0, 11, 2048, 60),
-    "make_thumbnails": Usage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
+    "generate_thumbnails": Usage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
     "maintenance": Usage(27, 0, 0, 2300.0, 9100.0, 5, 2048, 120),
     "sweep": Usage(60, 0, 0, 210.0, 480.0, 1, 512, 55),
     "cleanup_orphaned_files": Usage(memory_mb=512, timeout_seconds=30),
@@ -40,11 +40,11 @@ USAGES = {
     "optimize_images": Usage(memory_mb=512, timeout_seconds=30),
 }
 CHANGES = (
-    ("issue_token", "iOS app (read)"),
-    ("switch_schedule", "optimize_images enabled=false"),
-    ("change_image", "4c5a7f1e-6f0e-4a4e-9d1e-0a6b7c8d9e0f collection=mountains"),
+    ("create_token", "iOS app (read)"),
+    ("update_schedule", "optimize_images enabled=false"),
+    ("update_image", "4c5a7f1e-6f0e-4a4e-9d1e-0a6b7c8d9e0f collection=mountains"),
     ("run_schedule", "cleanup_orphaned_files dry_run=true"),
-    ("redrive", "images"),
+    ("redrive_dead_letters", "images"),
 )
 
 

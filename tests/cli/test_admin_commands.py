@@ -146,7 +146,7 @@ def test_the_audit_log_tells_who_has_changed_what(at_desk: Terminal) -> None:
 
     newest, before = at_desk("audit", "--json").lines
 
-    assert (newest["action"], before["action"]) == ("switch_schedule", "issue_token")
+    assert (newest["action"], before["action"]) == ("update_schedule", "create_token")
     assert newest["actor"] in at_desk("audit", "--limit", "1").out
 
 

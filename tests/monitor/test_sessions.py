@@ -56,7 +56,7 @@ def house() -> Iterator[Wired]:
 @pytest.fixture
 def tab(house: Wired) -> Tab:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, tuple({one.name: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
+    api.register(app, tuple({one.operation: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
     return Tab(Gateway(app))
 
 
@@ -153,7 +153,7 @@ def _at(one: Endpoint) -> str:
     return re.sub(r"{\w+}", "x", one.path)
 
 
-@pytest.mark.parametrize("one", CHANGING, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", CHANGING, ids=lambda one: one.operation)
 def test_a_stolen_cookie_alone_changes_nothing_anywhere(tab: Tab, house: Wired, one: Endpoint) -> None:
     tab.sign_in()
 
@@ -162,7 +162,7 @@ def test_a_stolen_cookie_alone_changes_nothing_anywhere(tab: Tab, house: Wired, 
     assert tab.ask(one.method, _at(one), X_CSRF_Token=tab.csrf).status != 403
 
 
-@pytest.mark.parametrize("one", GUARDED, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", GUARDED, ids=lambda one: one.operation)
 def test_without_a_session_nothing_behind_a_page_answers(tab: Tab, one: Endpoint) -> None:
     tab.sign_in()
 

@@ -91,7 +91,7 @@ ACCESS = (
         "if len(told) < 2 * _TAG or not _is_sealed(told, seal):",
         "if len(told) < 2 * _TAG or not seal:",
         "a client makes up where a list goes on",
-        "tests/api/test_cursors.py::test_a_cursor_that_was_changed_is_refused[active_tasks]",
+        "tests/api/test_cursors.py::test_a_cursor_that_was_changed_is_refused[list_active_tasks]",
     ),
     Mutant(
         "cursor-of-another-list",
@@ -99,7 +99,7 @@ ACCESS = (
         "if told[:_TAG] != _list_tag(ask):",
         "if len(told) < _TAG:",
         "a cursor of one list leads into another",
-        "tests/api/test_cursors.py::test_a_cursor_of_another_list_filter_or_order_is_refused[active_tasks]",
+        "tests/api/test_cursors.py::test_a_cursor_of_another_list_filter_or_order_is_refused[list_active_tasks]",
     ),
     Mutant(
         "ended-session-goes-on",

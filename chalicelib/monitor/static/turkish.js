@@ -427,4 +427,5 @@ export const TURKISH = {
   "restored a file": "dosyayı geri aldı",
   "made a token": "anahtar oluşturdu",
   "revoked a token": "anahtarı iptal etti",
+  "made a signed address": "imzalı bir adres oluşturdu",
 };
