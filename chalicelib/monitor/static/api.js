@@ -27,7 +27,12 @@ export const has = (route) => session.current?.routes.includes(route) ?? false;
 /** True when the session's token has the scope. */
 export const may = (scope) => session.current?.scopes.some((one) => one === scope || one === "admin") ?? false;
 
-/** What the API answers, parsed; Problem if it refuses or cannot be reached. */
+/**
+ * What the API answers, parsed; Problem if it refuses or cannot be reached.
+ * @param {string} method
+ * @param {string} path
+ * @param {{query?: object, body?: unknown, signal?: AbortSignal}} options
+ */
 export async function call(method, path, { query, body, signal } = {}) {
   const response = await reach(address(path, query), {
     method,

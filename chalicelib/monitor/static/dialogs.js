@@ -18,6 +18,9 @@ export function dialog(title, content, { kind = "" } = {}) {
 /**
  * Ask before something is done. `act` runs when the answer is yes, and the dialog stays until it has ended. With
  * `type` the reader has to type that text first. Resolves to what `act` answered, or undefined.
+ * @param {string} title
+ * @param {string} words
+ * @param {{yes?: string, danger?: boolean, type?: string, act?: () => unknown}} options
  */
 export function confirm(title, words, { yes, danger = false, type, act = () => true } = {}) {
   let answer;

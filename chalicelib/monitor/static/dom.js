@@ -34,7 +34,7 @@ export function fill(parent, ...children) {
  * with its focus and its place; `make(item)` builds the others.
  */
 export function sync(parent, items, key, make) {
-  const before = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const before = new Map([...parent.children].map((child) => [child.getAttribute("data-key"), child]));
   items.forEach((item, index) => {
     const name = String(key(item));
     const print = JSON.stringify(item);
@@ -50,7 +50,7 @@ function replaced(old, fresh, name, print) {
   fresh.dataset.key = name;
   fresh.print = print;
   if (!old) return fresh;
-  const focused = old.contains(document.activeElement) && document.activeElement.dataset.focus;
+  const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("data-focus");
   old.replaceWith(fresh);
   if (focused) fresh.querySelector(`[data-focus="${focused}"]`)?.focus();
   return fresh;

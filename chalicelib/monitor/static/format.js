@@ -12,6 +12,7 @@ const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
 const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
 const dayAndClock = new Intl.DateTimeFormat(locale, { weekday: "short", hour: "2-digit", minute: "2-digit" });
 
+/** @type {[number, Intl.RelativeTimeFormatUnit][]} */
 const UNITS = [[60, "second"], [60, "minute"], [24, "hour"], [7, "day"], [4.35, "week"], [12, "month"], [Infinity, "year"]];
 const SIZES = ["B", "kB", "MB", "GB", "TB"];
 
@@ -41,7 +42,7 @@ export function took(ms) {
 
 export function ago(iso) {
   if (!iso) return "–";
-  let distance = (new Date(iso) - Date.now()) / 1000;
+  let distance = (new Date(iso).getTime() - Date.now()) / 1000;
   if (Math.abs(distance) < 5) return t("just now");
   for (const [size, unit] of UNITS) {
     if (Math.abs(distance) < size) return relative.format(Math.trunc(distance), unit);

@@ -3,6 +3,9 @@
 /**
  * Run `look(signal)` now and `seconds` after each end. It rests while the page is hidden, and waits longer after errors,
  * which `told(error)` hears (null after a success).
+ * @param {(signal: AbortSignal) => Promise<unknown>} look
+ * @param {number | (() => number)} seconds
+ * @param {(error: any) => void} told
  */
 export function live(look, seconds, told = () => {}) {
   let timer = 0;

@@ -33,20 +33,36 @@ export function chip(status) {
   return h("span", { class: "chip", data: { state: status } }, t(STATES[status] ?? status));
 }
 
-/** A button with words, an icon, or both; `label` names one that has no words. */
+/**
+ * A button with words, an icon, or both; `label` names one that has no words. Other options are its attributes.
+ * @param {string} words
+ * @param {{symbol?: string, label?: string, kind?: string, on?: (event: Event) => unknown, [attribute: string]: unknown}} options
+ */
 export function button(words, { symbol, label, kind = "", on, ...rest } = {}) {
   const attributes = { type: "button", class: `button ${kind}`, "aria-label": label, title: label, on: { click: on }, ...rest };
   return h("button", attributes, symbol && icon(symbol), words && h("span", {}, words));
 }
 
-/** A link that looks like a button. */
+/**
+ * A link that looks like a button. Other options are its attributes.
+ * @param {string} words
+ * @param {string} href
+ * @param {{symbol?: string, kind?: string, [attribute: string]: unknown}} options
+ */
 export function linkButton(words, href, { symbol, kind = "", ...rest } = {}) {
   return h("a", { class: `button ${kind}`, href, ...rest }, symbol && icon(symbol), words && h("span", {}, words));
 }
 
-/** A form field with its label. */
+let fields = 0;
+
+/**
+ * A form field with its label.
+ * @param {string} label
+ * @param {HTMLElement} control
+ * @param {string} [hint]
+ */
 export function field(label, control, hint) {
-  const id = control.id || `f${(field.next = (field.next ?? 0) + 1)}`;
+  const id = control.id || `f${(fields += 1)}`;
   control.id = id;
   const told = hint && h("small", { id: `${id}-hint` }, hint);
   if (hint) control.setAttribute("aria-describedby", `${id}-hint`);
@@ -125,7 +141,11 @@ export async function copy(text) {
 
 const toasts = h("div", { class: "toasts", role: "status", "aria-live": "polite" });
 
-/** Say something in passing; `action` is [words, listener]. */
+/**
+ * Say something in passing; `action` is [words, listener].
+ * @param {string} words
+ * @param {{bad?: boolean, action?: [string, () => unknown]}} options
+ */
 export function toast(words, { bad = false, action } = {}) {
   // Above the page only what is in an open dialog can be seen and pressed.
   ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(toasts);

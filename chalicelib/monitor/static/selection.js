@@ -93,6 +93,7 @@ export function selection(wall, images, { inTrash, name, every, reload }) {
     const words = has("GET /trash") ? t("They go into the trash, from where they can be restored for a while.") : t("They and everything made from them are removed.");
     const done = await confirm(tn("Delete one picture?", "Delete {n} pictures?", ids.length), words, { yes: t("Delete"), danger: true, act: () => each(ids, (id) => remove(`/images/${id}`)) });
     if (!done) return;
+    /** @type {false | [string, () => unknown]} */
     const undo = has("POST /images/{image_id}/restore") && [t("Undo"), () => each(ids, (id) => post(`/images/${id}/restore`)).then(reload, complain)];
     toast(tn("One picture deleted", "{n} pictures deleted", done), { action: undo || undefined });
     [clear(), reload()];

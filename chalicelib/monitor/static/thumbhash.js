@@ -74,6 +74,7 @@ function series(nx, ny, mean, scale, nibble) {
   return { at };
 }
 
+/** @param {number[]} channels */
 function colour([light, yellow, red, alpha = 1]) {
   const blue = light - (2 / 3) * yellow;
   const r = (3 * light - blue + red) / 2;

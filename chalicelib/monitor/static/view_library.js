@@ -42,7 +42,7 @@ function collections(main) {
   fill(main, heading(t("Library"), note, trash, upload), box);
   const seen = new IntersectionObserver((entries) => entries.filter((one) => one.isIntersecting).forEach(({ target }) => {
     seen.unobserve(target);
-    target.look();
+    /** @type {any} */ (target).look();
   }), { rootMargin: "300px" });
   load();
   window.addEventListener("uploaded", load);

@@ -30,7 +30,7 @@ export function open(main) {
 
   function show(tokens) {
     if (!tokens.length) return fill(box, empty("tokens", t("No tokens yet"), t("You are signed in with the first administrator's token. Give every app and every person one of their own.")));
-    const order = [...tokens].sort((a, b) => Boolean(a.revoked_at) - Boolean(b.revoked_at) || b.created_at.localeCompare(a.created_at));
+    const order = [...tokens].sort((a, b) => Number(Boolean(a.revoked_at)) - Number(Boolean(b.revoked_at)) || b.created_at.localeCompare(a.created_at));
     const columns = ["Name", "May", "State", "Made", "Last used", ""].map((words) => h("th", { role: "columnheader", scope: "col" }, words ? t(words) : h("span", { class: "sr" }, t("Actions"))));
     fill(box, h("table", { class: "table stacked", role: "table", "aria-label": t("Tokens") },
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns)), h("tbody", { role: "rowgroup" }, order.map(row))));
