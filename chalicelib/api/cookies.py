@@ -61,17 +61,12 @@ def principal_behind(headers: Mapping[str, str]) -> Principal:
 
 def kept(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -> str:
     """The Set-Cookie line for a session: no script can read it, and no other site can send it."""
-    words = [
-        f"{COOKIE}={sealed}",
-        f"Path={path}",
-        f"Max-Age={int(lasts.total_seconds())}",
-        "HttpOnly",
-        "SameSite=Strict",
-    ]
+    cookie = SimpleCookie({COOKIE: sealed})[COOKIE]
+    cookie["path"], cookie["max-age"] = path, int(lasts.total_seconds())
+    cookie["httponly"], cookie["samesite"] = True, "Strict"
     # On plain HTTP (a local stack) a Secure cookie would be lost.
-    if came_by_https(headers):
-        words.append("Secure")
-    return "; ".join(words)
+    cookie["secure"] = came_by_https(headers)
+    return cookie.OutputString()
 
 
 def came_by_https(headers: Mapping[str, str]) -> bool:
