@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +51,12 @@ def test_names_are_unique_and_there_are_enough() -> None:
 def test_the_page_has_the_table_of_the_list() -> None:
     page = (PROJECT / "docs" / "operations" / "faults.md").read_text(encoding="utf-8")
     assert written(page) == page, "run: python -m tests.mutants --write"
+
+
+def test_the_code_whose_expressions_are_changed_is_there() -> None:
+    tools = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+
+    assert [one for one in tools["mutmut"]["only_mutate"] if not any(PROJECT.glob(one))] == []
 
 
 @pytest.mark.parametrize("text", ["nothing of it", "old and old"])
