@@ -15,6 +15,7 @@ from itertools import count
 from typing import Any, cast
 
 from bench.simulated import PER_IMAGE, Reads, SimulatedBucket, SimulatedCatalog, SimulatedClock
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.jobs import Standing
 from chalicelib.core.orphans import Bounds
 from chalicelib.core.tasks import Task, TaskType
@@ -32,7 +33,6 @@ from chalicelib.services.recount import Recount
 from chalicelib.services.rules import TaskRules
 from chalicelib.services.runner import Runner
 from chalicelib.services.slices import LongJob, Slices
-from chalicelib.stores.memory import MemoryState
 
 _ENDLESS = timedelta(days=1)
 _MEGABYTE = 1_000_000

@@ -157,9 +157,9 @@ class SimulatedCatalog:
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""
-        return self.stats_mark(collection)[0]
+        return self.stats_with_version(collection)[0]
 
-    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
         """See `Catalog.stats_mark`."""
         self.reads.note("stats")
         there = self.size - self.size // _ORPHAN_EVERY

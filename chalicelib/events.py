@@ -46,7 +46,7 @@ def process_images(records: Iterable[Record]) -> None:
             for asked in read(record.body):
                 _process_image(asked)
         except Redeliver as later:
-            wired().images_queue.postpone(record.receipt_handle, later.after(_times(record)))
+            wired().images_queue.change_visibility(record.receipt_handle, later.after(_times(record)))
             raise
         except Unavailable as fault:
             if isinstance(fault, Misconfigured) and _is_last_look(record, fault):
@@ -122,7 +122,7 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
                 if isinstance(asked, Work):
                     _long_job(asked)
         except Redeliver as later:
-            queue.postpone(record.receipt_handle, later.after(_times(record)))
+            queue.change_visibility(record.receipt_handle, later.after(_times(record)))
             raise
         except Unavailable as fault:
             # The state store is silent, so the task cannot learn of it; SQS would bury the message without a word.
@@ -149,7 +149,7 @@ def _give_up(record: Record, lane: TaskType, fault: Unavailable) -> None:
 def _soon_again(record: Record, lane: TaskType) -> None:
     if wait := _SOON.get(_times(record)):
         with suppress(Unavailable):  # then it is hidden for its visibility timeout, which loses nothing but time
-            wired().queues[lane].postpone(record.receipt_handle, wait)
+            wired().queues[lane].change_visibility(record.receipt_handle, wait)
 
 
 def _long_job(asked: Work) -> None:

@@ -173,7 +173,7 @@ class Catalog(Protocol):
         """What the collection adds up to; zeros for an unknown one. Exact: it moves with every change of an image."""
         ...
 
-    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
         """What the collection adds up to, and a mark that stays the same for as long as nothing moves that."""
         ...
 
@@ -181,7 +181,7 @@ class Catalog(Protocol):
         """Whether the collection was settled to be private; None where nothing was. A strongly consistent read."""
         ...
 
-    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
         """Settle that renditions of this collection's images lie under `guarded/`, or that they do not.
 
         One conditional write, which moves the mark: Conflict if the mark has moved since it was read, and then nothing
@@ -357,7 +357,7 @@ class ObjectStore(Protocol):
         ...
 
 
-class Edge(Protocol):
+class Cdn(Protocol):
     """The caches in front of the bucket."""
 
     def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
@@ -369,7 +369,7 @@ class Edge(Protocol):
         ...
 
 
-class Lane(Protocol):
+class QueueAdmin(Protocol):
     """A work queue as people look after it. Every verb raises Unavailable where the cloud does not answer."""
 
     def load(self) -> Load:
@@ -396,7 +396,7 @@ class Lane(Protocol):
         ...
 
 
-class Meter(Protocol):
+class MetricsReader(Protocol):
     """What the cloud measures. It never fails: a number that is not to be had is None, or its owner is left out."""
 
     def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
@@ -434,14 +434,14 @@ class Queue(Protocol):
         """Show held dead letters to the next reader again; one that is gone, or is not held any more, is no error."""
         ...
 
-    def dig_up(self, letter: DeadLetter) -> None:
+    def remove_dead_letter(self, letter: DeadLetter) -> None:
         """Remove a dead letter that `dead` has just answered; one that is gone already is no error.
 
         Certain while the letter is held: SQS may ignore the removal of a message that was received again since.
         """
         ...
 
-    def postpone(self, receipt: str, delay: timedelta) -> None:
+    def change_visibility(self, receipt: str, delay: timedelta) -> None:
         """Hide a received message for so long, up to 12 hours (SQS), instead of its visibility timeout."""
         ...
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 
 from chalicelib import wiring
-from chalicelib.aws.bucket import S3Bucket
-from chalicelib.aws.clock import SystemClock
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.dynamodb import DynamoState
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.core.tasks import TaskFilter
 from chalicelib.settings import Settings
-from chalicelib.stores.dynamodb import DynamoState
 from cli.local import lifecycle
 from cli.local.cloud import client
 from cli.local.stack import Record, Stack

@@ -20,7 +20,7 @@ SLOW_PLACES = (
     "tests/api/test_fuzz.py",  # hundreds of requests for each route
     "tests/golden/",  # every kind of file in every format
     "tests/bench/",  # they measure, a little
-    "tests/stores/dynamodb/",  # the table is moto's
+    "tests/adapters/dynamodb/",  # the table is moto's
     "tests/fuzz/",  # thousands of broken files
     "tests/engine/test_memory.py",  # a child for each kind of picture
     "tests/engine/test_bounds.py",  # children with limits of their own
@@ -47,11 +47,11 @@ SLOW_PLACES = (
     "tests/engine/test_integrity.py",  # dozens of files, cut everywhere
     "tests/contracts/test_object_store.py",  # one of its buckets is an emulator's
     "tests/contracts/test_removing.py",  # the same
-    "tests/aws/test_addresses.py",  # a session of boto3 for each
-    "tests/aws/test_lane.py",  # moto starts functions
+    "tests/adapters/test_addresses.py",  # a session of boto3 for each
+    "tests/adapters/test_sqs_admin.py",  # moto starts functions
     "tests/api/test_withholding.py",  # every record for every scope
     "tests/architecture/test_numbers.py",  # measures all files
-    "tests/stores/sql/test_faults.py",  # databases that do not answer in time
+    "tests/adapters/sql/test_faults.py",  # databases that do not answer in time
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
     "tests/services/test_night_scale.py",  # whole libraries, cleaned up
     "tests/services/test_optimizing.py",  # encoders at their slowest setting

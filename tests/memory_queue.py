@@ -78,12 +78,12 @@ class MemoryQueue:
             if letter.receipt in held:
                 letter.visible_at = self.clock.now()
 
-    def dig_up(self, letter: DeadLetter) -> None:
+    def remove_dead_letter(self, letter: DeadLetter) -> None:
         """See `Queue.dig_up`."""
         self.trouble.comes("before dig_up")
         self.letters = [message for message in self.letters if message.receipt != letter.receipt]
 
-    def postpone(self, receipt: str, delay: timedelta) -> None:
+    def change_visibility(self, receipt: str, delay: timedelta) -> None:
         """See `Queue.postpone`."""
         self.trouble.comes("before postpone")
         hidden_for = timedelta(seconds=ceil(max(min(delay, LONGEST), timedelta(seconds=1)).total_seconds()))

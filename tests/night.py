@@ -121,7 +121,7 @@ class NightWorld(World):
 
     def drift(self, collection: str, images: int, weight: int = 0) -> None:
         """Something is broken: the counters move without an image."""
-        _, mark = self.wired.state.catalog.stats_mark(collection)
+        _, mark = self.wired.state.catalog.stats_with_version(collection)
         self.wired.state.catalog.correct(CollectionStats(collection, images, weight), mark)
 
     def take_slot(self, name: str, **changes: object) -> Slot:

@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import events
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.messages import UnknownMessage
 from chalicelib.core.tasks import Status, TaskFilter
 from chalicelib.errors import TaskNotFound, Unavailable
 from chalicelib.services.runner import Redeliver
-from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import use
 from tests.faults.oracle import judge
 from tests.faults.outage import Outage

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.aws.clients import client
+from chalicelib.adapters.aws import client
 from chalicelib.core.keyring import LASTS, UPGRADE, Purpose
 from chalicelib.errors import Misconfigured
 from chalicelib.settings import BadSetting, Settings

@@ -19,6 +19,7 @@ from uuid import UUID
 from PIL import Image
 
 from chalicelib import events
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.ports import ObjectStore, TaskStore
 from chalicelib.services.attempts import Attempts
@@ -28,7 +29,6 @@ from chalicelib.services.processing import Processing
 from chalicelib.services.runner import Runner
 from chalicelib.services.uploads import OnDuplicate, Upload
 from chalicelib.settings import Settings
-from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired, use
 from chalicelib.wiring.outside import State
 from tests.builders import FrozenClock

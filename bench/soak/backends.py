@@ -15,19 +15,19 @@ from sqlalchemy import Engine, event, select
 from bench.soak.fates import Fates
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.sql_faults import break_at_times
+from chalicelib.adapters.dynamodb import DynamoState
+from chalicelib.adapters.dynamodb.expressions import from_attributes
+from chalicelib.adapters.dynamodb.items import image_of, rendition_of, task_of
+from chalicelib.adapters.memory import MemoryState
+from chalicelib.adapters.serialization import decode
+from chalicelib.adapters.sql import SqlState
+from chalicelib.adapters.sql.database import engine_for
+from chalicelib.adapters.sql.migrations import upgrade
+from chalicelib.adapters.sql.models import Base, ImageRow, RenditionRow, TaskRow
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.paging import Page
 from chalicelib.core.tasks import Task, TaskFilter
 from chalicelib.ports import Catalog
-from chalicelib.stores.dynamodb import DynamoState
-from chalicelib.stores.dynamodb.attributes import from_attributes
-from chalicelib.stores.dynamodb.items import image_of, rendition_of, task_of
-from chalicelib.stores.memory import MemoryState
-from chalicelib.stores.rows import read
-from chalicelib.stores.sql import SqlState
-from chalicelib.stores.sql.database import engine_for
-from chalicelib.stores.sql.migrate import upgrade
-from chalicelib.stores.sql.models import Base, ImageRow, RenditionRow, TaskRow
 from chalicelib.wiring.outside import State
 from cli.local.database import temporary
 
@@ -152,7 +152,7 @@ def _rows_of_tables(engine: Engine) -> Rows:
 
         def all_of(table: type[Base], kind: type[Any]) -> tuple[Any, ...]:
             found = connection.execute(select(table.__table__)).mappings()
-            return tuple(read(dict(row), kind) for row in found)
+            return tuple(decode(dict(row), kind) for row in found)
 
         tasks = all_of(TaskRow, Task)
         return Rows({task.task_id: task for task in tasks}, all_of(ImageRow, Image), all_of(RenditionRow, Rendition))

@@ -75,12 +75,12 @@ class SoakQueue:
     def release(self, letters: Iterable[DeadLetter]) -> None:
         """See `Queue.release`; nothing is held here."""
 
-    def dig_up(self, letter: DeadLetter) -> None:
+    def remove_dead_letter(self, letter: DeadLetter) -> None:
         """See `Queue.dig_up`."""
         with self._lock:
             self.letters.pop(letter.receipt, None)
 
-    def postpone(self, receipt: str, delay: timedelta) -> None:
+    def change_visibility(self, receipt: str, delay: timedelta) -> None:
         """See `Queue.postpone`."""
         with called(self._fates), self._lock:
             if receipt in self._held:

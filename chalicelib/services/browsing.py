@@ -77,7 +77,7 @@ class Browsing:
         return Part(here, len(places), order.cursor(shown[-1]) if more else None)
 
     def _places(self, collection: str, wanted: ImageFilter, order: Order) -> list[Place]:
-        stats, mark = self.catalog.stats_mark(collection)
+        stats, mark = self.catalog.stats_with_version(collection)
         if stats.images > self.most:
             raise BadRequest(_TOO_MANY, images=stats.images, most=self.most)
         look, now = Look(collection, mark, wanted, order), self.clock.now()

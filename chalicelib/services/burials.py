@@ -97,7 +97,7 @@ class Burials:
             for task in self._tasks_of(letter):
                 self._tell(task, letter)
             found = self._found(letter)
-            self._queue(name).dig_up(letter)
+            self._queue(name).remove_dead_letter(letter)
             return found
 
     def tell(self, limit: int) -> int:
@@ -156,7 +156,7 @@ class Burials:
                 again.append(self._again(task, letter))
         done.tasks += [task for task in again if not task.is_final]
         if about and len(again) == len(about):
-            queue.dig_up(letter)
+            queue.remove_dead_letter(letter)
             return
         unread = "no_task" if self._found(letter).is_readable else "unreadable"
         done.left.append(Left(letter.message_id, "source_gone" if about else unread))

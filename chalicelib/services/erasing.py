@@ -12,7 +12,7 @@ from chalicelib.core.budget import Budget
 from chalicelib.core.catalog import Image
 from chalicelib.core.trash import DOOMED, is_doomed
 from chalicelib.errors import Conflict
-from chalicelib.ports import Catalog, Edge, ObjectStore
+from chalicelib.ports import Catalog, Cdn, ObjectStore
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.forwarding import Forwarding
 
@@ -27,7 +27,7 @@ class Erasing:
 
     catalog: Catalog
     objects: ObjectStore
-    edge: Edge
+    edge: Cdn
     forwarding: Forwarding
     checkpoint: Checkpoint = passing
 

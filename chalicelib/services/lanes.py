@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chalicelib.core.jobs import LANES
 from chalicelib.core.workforce import Load
 from chalicelib.errors import NotFound
-from chalicelib.ports import Lane, Meter, TaskStore
+from chalicelib.ports import MetricsReader, QueueAdmin, TaskStore
 
 MOST_COUNTED = 1_000
 
@@ -38,8 +38,8 @@ class Purged:
 class Lanes:
     """All queues by name. Every verb raises Unavailable where the cloud does not answer."""
 
-    lanes: Mapping[str, Lane]
-    meter: Meter
+    lanes: Mapping[str, QueueAdmin]
+    meter: MetricsReader
     tasks: TaskStore
 
     def all(self) -> tuple[LaneReport, ...]:
@@ -70,7 +70,7 @@ class Lanes:
         found = self.tasks.active(MOST_COUNTED).items
         return sum(task.type in LANES[name] for task in found)
 
-    def _lane(self, name: str) -> Lane:
+    def _lane(self, name: str) -> QueueAdmin:
         if name not in self.lanes:
             raise NotFound("There is no such queue.", known=sorted(self.lanes))
         return self.lanes[name]

@@ -18,7 +18,7 @@ from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.changes import write_change
 from chalicelib.core.manifests import MOMENTS, PageLink, entries_in, manifest_of, numbered, pages_in
 from chalicelib.errors import Unavailable
-from chalicelib.ports import Catalog, Clock, Edge, ObjectStore, Queue
+from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Queue
 from chalicelib.services.manifest_pages import Known, ManifestPages, Shown, body_at, known_of
 from chalicelib.services.privacy import nobodys_secret
 
@@ -35,7 +35,7 @@ class Manifests:
 
     catalog: Catalog
     objects: ObjectStore
-    edge: Edge
+    edge: Cdn
     base: str
     """Where the public finds keys, without a slash at its end."""
     most: int = 1_000

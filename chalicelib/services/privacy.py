@@ -99,10 +99,10 @@ class Privacy:
 
     def _settle(self, name: str, *, private: bool) -> None:
         while True:
-            stats, mark = self.catalog.stats_mark(name)
+            stats, mark = self.catalog.stats_with_version(name)
             self._must_be_empty(name, stats.images)
             try:
-                self.catalog.settle_privacy(name, mark, private=private)
+                self.catalog.set_privacy(name, mark, private=private)
             except Conflict:
                 continue  # an image came or went, or another request was faster
             return

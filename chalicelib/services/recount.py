@@ -61,7 +61,7 @@ class Recount:
         drift = _numbers(position, "counted") + -_numbers(position, "claimed")
         if not _is_off(drift):
             return self._next(task, position, report.plus("exact"))
-        _, mark = self.catalog.stats_mark(drift.collection)
+        _, mark = self.catalog.stats_with_version(drift.collection)
         if mark == position["mark"] and position["suspected"] == _plain(drift):
             return self._next(task, position, self._corrected(drift, mark, report))
         if position["look"] >= _LOOKS:
@@ -82,7 +82,7 @@ class Recount:
         return report.plus("corrected", example=drift.collection).plus("images_drifted", abs(drift.images))
 
     def _marked(self, position: Position) -> Position:
-        claimed, mark = self.catalog.stats_mark(position["collection"])
+        claimed, mark = self.catalog.stats_with_version(position["collection"])
         return {**position, "mark": mark, "claimed": _plain(claimed)}
 
     def _next(self, task: Task, position: Position, report: Report) -> Piece:

@@ -92,17 +92,17 @@ class TellingCatalog:
         """See `Catalog.stats`."""
         return self.store.stats(collection)
 
-    def stats_mark(self, collection: str) -> tuple[CollectionStats, str]:
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
         """See `Catalog.stats_mark`."""
-        return self.store.stats_mark(collection)
+        return self.store.stats_with_version(collection)
 
     def privacy(self, collection: str) -> bool | None:
         """See `Catalog.privacy`."""
         return self.store.privacy(collection)
 
-    def settle_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
         """See `Catalog.settle_privacy`."""
-        self.store.settle_privacy(collection, mark, private=private)
+        self.store.set_privacy(collection, mark, private=private)
 
     def correct(self, delta: CollectionStats, mark: str) -> None:
         """See `Catalog.correct`."""

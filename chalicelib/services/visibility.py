@@ -17,7 +17,7 @@ from chalicelib.core.catalog import Image
 from chalicelib.core.changes import write_visibility
 from chalicelib.core.trash import is_doomed
 from chalicelib.errors import ObjectNotFound, TooManyRequests, Unavailable
-from chalicelib.ports import Catalog, Edge, ObjectStore, Queue
+from chalicelib.ports import Catalog, Cdn, ObjectStore, Queue
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.telemetry import log
 
@@ -32,7 +32,7 @@ class Visibility:
 
     catalog: Catalog
     objects: ObjectStore
-    edge: Edge
+    edge: Cdn
     queue: Queue
     """Its worker applies what is announced."""
     checkpoint: Checkpoint = passing

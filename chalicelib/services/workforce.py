@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.tasks import Task, TaskType
 from chalicelib.core.workforce import FUNCTIONS, Function, Usage
-from chalicelib.ports import Clock, Meter, TaskStore
+from chalicelib.ports import Clock, MetricsReader, TaskStore
 
 _PAGE, _MOST_PAGES = 500, 20
 """So many active tasks are looked at, oldest first: what runs is among the oldest."""
@@ -31,7 +31,7 @@ class Workforce:
     """All functions."""
 
     tasks: TaskStore
-    meter: Meter
+    meter: MetricsReader
     clock: Clock
     concurrency: int
 

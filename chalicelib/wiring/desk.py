@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.ports import Lane, Meter
+    from chalicelib.ports import MetricsReader, QueueAdmin
     from chalicelib.services.audit import Audit
     from chalicelib.services.lanes import Lanes
     from chalicelib.services.recent import Recent
@@ -30,7 +30,7 @@ class Desk:
     @cached_property
     def audit(self) -> Audit:
         """Who has changed what."""
-        from chalicelib.aws.clock import new_id
+        from chalicelib.adapters.clock import new_id
         from chalicelib.services.audit import Audit
 
         return Audit(self.wired.state.audit, self.wired.clock, new_id)
@@ -66,21 +66,21 @@ class Desk:
         return Recent(self.wired.state.tasks, self.wired.clock)
 
     @cached_property
-    def lanes(self) -> Mapping[str, Lane]:
+    def lanes(self) -> Mapping[str, QueueAdmin]:
         """Every queue by the name that people use."""
-        from chalicelib.aws.lane import SqsLane
+        from chalicelib.adapters.sqs import SqsQueueAdmin
 
         connect = partial(self.wired.aws, "sqs"), partial(self.wired.aws, "lambda")
-        return {name: SqsLane(queue, *connect) for name, queue in self._queue_names().items()}
+        return {name: SqsQueueAdmin(queue, *connect) for name, queue in self._queue_names().items()}
 
     @cached_property
-    def meter(self) -> Meter:
+    def meter(self) -> MetricsReader:
         """What the cloud measures."""
-        from chalicelib.aws.meter import CloudWatch
+        from chalicelib.adapters.cloudwatch import CloudWatchMetrics
 
         service, clock = self.wired.settings.service, self.wired.clock
         connect = partial(self.wired.aws, "cloudwatch"), partial(self.wired.aws, "lambda")
-        return CloudWatch(service, self._queue_names(), *connect, clock.now)
+        return CloudWatchMetrics(service, self._queue_names(), *connect, clock.now)
 
     def _queue_names(self) -> dict[str, str]:
         given = self.wired.settings

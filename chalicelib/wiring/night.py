@@ -43,7 +43,7 @@ class Night:
     @cached_property
     def jobs(self) -> Jobs:
         """Opening long jobs."""
-        from chalicelib.aws.clock import new_id
+        from chalicelib.adapters.clock import new_id
         from chalicelib.services.opening import Jobs
 
         wired = self.wired

@@ -14,14 +14,14 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chalicelib.aws.secret import Secret
+    from chalicelib.adapters.secrets import SecretsManagerSecret
     from chalicelib.core.keyring import Keyring, Purpose
     from chalicelib.core.tasks import TaskType
     from chalicelib.ports import (
         AuditStore,
         Catalog,
+        Cdn,
         Clock,
-        Edge,
         ExpiringStore,
         Metrics,
         ObjectStore,
@@ -72,24 +72,26 @@ class Outside:
         self.changes.tell(collection)
 
     def _dynamodb(self) -> State:
-        from chalicelib.stores.dynamodb import DynamoState
+        from chalicelib.adapters.dynamodb import DynamoState
 
         return DynamoState(self.aws("dynamodb"), self.settings.table)
 
     def migrate(self) -> None:
         """Bring the database's tables up to date; nothing to do where they are."""
-        from chalicelib.stores.sql.migrate import upgrade
+        from chalicelib.adapters.sql.migrations import upgrade
 
         upgrade(self._database_url())
 
     def _database_url(self) -> str:
-        from chalicelib.aws.secret import Secret
+        from chalicelib.adapters.secrets import SecretsManagerSecret
 
-        secret = Secret(self.settings.database_secret, partial(self.aws, "secretsmanager"), self.clock.now)
+        secret = SecretsManagerSecret(
+            self.settings.database_secret, partial(self.aws, "secretsmanager"), self.clock.now
+        )
         return self.settings.database_url or secret()
 
     def _sql(self) -> State:
-        from chalicelib.stores.sql import SqlState
+        from chalicelib.adapters.sql import SqlState
 
         return SqlState(self._database_url(), pool_size=self.settings.database_connections)
 
@@ -107,14 +109,14 @@ class Outside:
     @cached_property
     def objects(self) -> ObjectStore:
         """The bucket."""
-        from chalicelib.aws.bucket import S3Bucket
+        from chalicelib.adapters.s3 import S3Bucket
 
         return S3Bucket(self.settings.bucket, partial(self.aws, "s3"), self.settings.signed_url)
 
     @cached_property
     def queues(self) -> Mapping[TaskType, Queue]:
         """The queue that each kind of work goes through."""
-        from chalicelib.aws.queue import SqsQueue
+        from chalicelib.adapters.sqs import SqsQueue
         from chalicelib.core.jobs import LONG
         from chalicelib.core.tasks import TaskType
 
@@ -141,18 +143,17 @@ class Outside:
         return lambda: self.clock.now() < until
 
     @cached_property
-    def edge(self) -> Edge:
+    def edge(self) -> Cdn:
         """The caches in front of the bucket."""
-        from chalicelib.aws.edge import CloudFront
+        from chalicelib.adapters.cloudfront import CloudFrontCdn
 
-        return CloudFront(self.settings.distribution, partial(self.aws, "cloudfront"), self.clock.sleep)
+        return CloudFrontCdn(self.settings.distribution, partial(self.aws, "cloudfront"), self.clock.sleep)
 
     def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
         """A client of one of AWS's services, whose troubles are counted."""
-        from chalicelib.aws.clients import client
-        from chalicelib.aws.troubles import watched
+        from chalicelib.adapters.aws import client, count_faults
 
-        return watched(client(service), service, self.metrics)
+        return count_faults(client(service), service, self.metrics)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -165,10 +166,10 @@ class Outside:
     @cached_property
     def clock(self) -> Clock:
         """The time of day."""
-        from chalicelib.aws.clock import StandingClock, SystemClock
+        from chalicelib.adapters.clock import FrozenClock, SystemClock
 
         moment = self.settings.standing_clock
-        return StandingClock(moment) if moment else SystemClock()
+        return FrozenClock(moment) if moment else SystemClock()
 
     def keyring(self, purpose: Purpose) -> Keyring | None:
         """The keys of a purpose; None where the deployment has no secret for them. Unavailable, Misconfigured."""
@@ -185,14 +186,14 @@ class Outside:
             raise Misconfigured(cause=reason) from cause
 
     @cached_property
-    def _keys(self) -> Secret:
-        from chalicelib.aws.secret import Secret
+    def _keys(self) -> SecretsManagerSecret:
+        from chalicelib.adapters.secrets import SecretsManagerSecret
 
-        return Secret(self.settings.keys_secret, partial(self.aws, "secretsmanager"), self.clock.now)
+        return SecretsManagerSecret(self.settings.keys_secret, partial(self.aws, "secretsmanager"), self.clock.now)
 
     @cached_property
     def bootstrap(self) -> Callable[[], str]:
         """The first administrator's token."""
-        from chalicelib.aws.secret import Secret
+        from chalicelib.adapters.secrets import SecretsManagerSecret
 
-        return Secret(self.settings.bootstrap_secret, partial(self.aws, "secretsmanager"), self.clock.now)
+        return SecretsManagerSecret(self.settings.bootstrap_secret, partial(self.aws, "secretsmanager"), self.clock.now)

@@ -70,7 +70,7 @@ class Wired(Outside):
     @cached_property
     def idempotency(self) -> Idempotency:
         """Finding the task of a repeated request."""
-        from chalicelib.aws.clock import new_id
+        from chalicelib.adapters.clock import new_id
         from chalicelib.services.idempotency import Idempotency
 
         return Idempotency(self.state.tasks, self.clock, new_id)
@@ -194,7 +194,7 @@ class Wired(Outside):
     @cached_property
     def browsing(self) -> Browsing:
         """Collections in any order."""
-        from chalicelib.aws.clock import new_id
+        from chalicelib.adapters.clock import new_id
         from chalicelib.services.browsing import Browsing
 
         return Browsing(self.state.catalog, self.clock, new_id)
@@ -242,7 +242,7 @@ class Wired(Outside):
     @cached_property
     def runner(self) -> Runner:
         """Running jobs."""
-        from chalicelib.aws.clock import new_id
+        from chalicelib.adapters.clock import new_id
         from chalicelib.services.runner import Runner
 
         return Runner(self.attempts, self.families, new_id, self.steps)

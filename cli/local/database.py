@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chalicelib.stores.sql.migrate import upgrade
+from chalicelib.adapters.sql.migrations import upgrade
 from cli.local.stack import Stack
 
 

@@ -8,12 +8,12 @@ from random import Random
 
 from PIL import Image
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.keys import read_incoming
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.services.runner import Redeliver
 from chalicelib.settings import Settings
-from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring import Wired
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket

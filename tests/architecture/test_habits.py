@@ -21,12 +21,12 @@ CHANCE = {
 }
 GIVEN_IN_TESTS = "a default that tests replace"
 ALLOWED_CHANCE = {
-    "chalicelib.aws.clock": "the one clock, and the one maker of ids",
+    "chalicelib.adapters.clock": "the one clock, and the one maker of ids",
     "chalicelib.core.tokens": "a secret must not be foreseen, not even by a test",
     "chalicelib.wiring.wired": "hands luck to the services that need some",
-    "chalicelib.stores.tries": "spreads retries",
-    "chalicelib.stores.dynamodb.table": GIVEN_IN_TESTS,
-    "chalicelib.stores.sql.database": GIVEN_IN_TESTS,
+    "chalicelib.adapters.retry": "spreads retries",
+    "chalicelib.adapters.dynamodb.table": GIVEN_IN_TESTS,
+    "chalicelib.adapters.sql.database": GIVEN_IN_TESTS,
     "chalicelib.api.door": "measures how long a request took, for its log line",
     "chalicelib.telemetry": GIVEN_IN_TESTS,
 }
@@ -78,7 +78,7 @@ def test_only_the_settings_read_the_environment(name: str) -> None:
 @every_module
 def test_only_the_aws_room_makes_clients(name: str) -> None:
     found = CLIENTS & set(attributes(modules()[name]))
-    assert not found or name.startswith("chalicelib.aws.")
+    assert not found or name.startswith("chalicelib.adapters.")
 
 
 @every_module

@@ -20,8 +20,7 @@ HEAVY = (
     "alembic",
     "psycopg2",
     "chalicelib.engine",
-    "chalicelib.aws",
-    "chalicelib.stores",
+    "chalicelib.adapters",
 )
 """Powertools looks for `botocore` itself, whose own module is small; what is large are its sessions and clients."""
 

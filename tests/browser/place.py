@@ -21,13 +21,13 @@ from chalice.app import Chalice
 from multipart import parse_form_data  # type: ignore[import-untyped]  # it ships no types
 
 from chalicelib import api, wiring
+from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.api import routes
-from chalicelib.aws.clock import SystemClock
 from chalicelib.core.blobs import Blob, Form
 from chalicelib.core.keys import read_incoming
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.settings import Settings
-from chalicelib.stores.memory import MemoryState
 from tests.api.gateway import Gateway
 from tests.api.house import finish
 from tests.browser.seeds import furnish

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
+from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.ports import AuditStore, Catalog, ExpiringStore, ScheduleStore, TaskStore, TokenStore
-from chalicelib.stores.dynamodb import DynamoState
 from tests import quick_moto
 from tests.contracts.watched import WatchedClient, table_that_ships
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
+from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.ports import Catalog, TaskStore, TokenStore
-from chalicelib.stores.memory import MemoryState
-from chalicelib.stores.sql.migrate import upgrade
 from tests.contracts.backends import State, dynamo_state, dynamodb_at, dynamodb_on_moto, emulator
 from tests.contracts.databases import emptied, postgresql, sql_state
 

@@ -11,9 +11,9 @@ from itertools import count
 
 from sqlalchemy import create_engine, make_url, text
 
-from chalicelib.stores.sql import SqlState
-from chalicelib.stores.sql.migrate import upgrade
-from chalicelib.stores.sql.models import Base
+from chalicelib.adapters.sql import SqlState
+from chalicelib.adapters.sql.migrations import upgrade
+from chalicelib.adapters.sql.models import Base
 
 
 @cache

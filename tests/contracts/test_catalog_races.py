@@ -97,7 +97,7 @@ def test_images_that_cross_between_two_collections_are_all_counted(state: State)
 
 
 def test_of_many_who_correct_a_collection_exactly_one_does(state: State) -> None:
-    _, mark = state.catalog.stats_mark("nature")
+    _, mark = state.catalog.stats_with_version("nature")
     drift = CollectionStats("nature", 1, 10, 100)
     outcomes = all_at_once([partial(state.catalog.correct, drift, mark)] * CROWD)
     assert len(winners(outcomes)) == 1

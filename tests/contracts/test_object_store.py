@@ -10,7 +10,7 @@ import moto
 import pytest
 from botocore.config import Config
 
-from chalicelib.aws.bucket import S3Bucket
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.core.blobs import Blob, Stored
 from chalicelib.core.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge

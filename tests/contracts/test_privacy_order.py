@@ -28,7 +28,7 @@ def a_form(image: Image, *, guarded: bool) -> Rendition:
 
 
 def settle(state: State, *, private: bool, collection: str = "nature") -> None:
-    state.catalog.settle_privacy(collection, state.catalog.stats_mark(collection)[1], private=private)
+    state.catalog.set_privacy(collection, state.catalog.stats_with_version(collection)[1], private=private)
 
 
 def a_publication(state: State, number: int, *, guarded: bool) -> Callable[[], object]:
@@ -66,18 +66,18 @@ def test_where_nothing_is_settled_either_comes_in(state: State) -> None:
 
 
 def test_a_mark_that_was_read_before_a_publication_settles_nothing(state: State) -> None:
-    _, mark = state.catalog.stats_mark("nature")
+    _, mark = state.catalog.stats_with_version("nature")
     a_publication(state, 1, guarded=PUBLIC)()
     with pytest.raises(Conflict):
-        state.catalog.settle_privacy("nature", mark, private=True)
+        state.catalog.set_privacy("nature", mark, private=True)
     assert state.catalog.privacy("nature") is None
 
 
 def test_of_two_that_settle_by_one_mark_the_second_is_refused(state: State) -> None:
-    _, mark = state.catalog.stats_mark("nature")
-    state.catalog.settle_privacy("nature", mark, private=True)
+    _, mark = state.catalog.stats_with_version("nature")
+    state.catalog.set_privacy("nature", mark, private=True)
     with pytest.raises(Conflict):
-        state.catalog.settle_privacy("nature", mark, private=False)
+        state.catalog.set_privacy("nature", mark, private=False)
     assert state.catalog.privacy("nature") is True
 
 
@@ -97,7 +97,7 @@ def test_an_image_comes_neither_back_nor_over_into_what_lies_otherwise(state: St
 
 def test_counters_that_are_put_right_leave_what_is_settled(state: State) -> None:
     settle(state, private=True)
-    stats, mark = state.catalog.stats_mark("nature")
+    stats, mark = state.catalog.stats_with_version("nature")
     state.catalog.correct(replace(stats, images=1), mark)
     a_publication(state, 1, guarded=GUARDED)()
     assert (state.catalog.privacy("nature"), state.catalog.stats("nature").images) == (True, 2)
@@ -105,9 +105,9 @@ def test_counters_that_are_put_right_leave_what_is_settled(state: State) -> None
 
 @pytest.mark.parametrize("place", range(4))
 def test_settled_by_an_empty_collection_while_workers_publish_there_is_one_order(state: State, place: int) -> None:
-    _, empty = state.catalog.stats_mark("nature")
+    _, empty = state.catalog.stats_with_version("nature")
     acts = [a_publication(state, number, guarded=PUBLIC) for number in range(CROWD - 1)]
-    acts.insert(place, partial(state.catalog.settle_privacy, "nature", empty, private=True))
+    acts.insert(place, partial(state.catalog.set_privacy, "nature", empty, private=True))
     outcomes = all_at_once(acts)
     settled, images = outcomes[place] is None, len(state.catalog.images("nature", 99).items)
     assert state.catalog.privacy("nature") is (True if settled else None)

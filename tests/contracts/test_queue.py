@@ -15,7 +15,7 @@ import moto
 import pytest
 from botocore.config import Config
 
-from chalicelib.aws.queue import SqsQueue
+from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.errors import Unavailable
 from chalicelib.ports import Queue
 from tests.builders import FrozenClock
@@ -114,7 +114,7 @@ def test_a_received_message_is_hidden_for_the_time_asked_for(bench: Bench) -> No
     bench.queue.send("hello")
     received = bench.receive()
     assert received is not None
-    bench.queue.postpone(received.receipt, SECOND)
+    bench.queue.change_visibility(received.receipt, SECOND)
     assert bench.receive() is None
     bench.wait(1.1)
     assert bench.receive() is not None
@@ -125,7 +125,7 @@ def test_a_message_is_never_hidden_for_less_than_a_second(bench: Bench, seconds:
     bench.queue.send("hello")
     received = bench.receive()
     assert received is not None
-    bench.queue.postpone(received.receipt, timedelta(seconds=seconds))
+    bench.queue.change_visibility(received.receipt, timedelta(seconds=seconds))
     assert bench.receive() is None
 
 
@@ -181,8 +181,8 @@ def test_a_removed_dead_letter_is_gone_and_a_second_removal_is_no_error(bench: B
     for body in ("a", "b"):
         bench.queue.bury(body, reason="r")
     (letter,) = (one for one in bench.queue.dead(2, hold=MINUTES) if one.body == "a")
-    bench.queue.dig_up(letter)
-    bench.queue.dig_up(letter)
+    bench.queue.remove_dead_letter(letter)
+    bench.queue.remove_dead_letter(letter)
     bench.queue.release([letter])
     assert bodies(bench.queue) == []
 
@@ -191,7 +191,7 @@ ACTS: dict[str, Callable[[Queue], object]] = {
     "send": lambda queue: queue.send("hello"),
     "bury": lambda queue: queue.bury("hello", reason="r"),
     "dead": lambda queue: queue.dead(1),
-    "postpone": lambda queue: queue.postpone("receipt", SECOND),
+    "postpone": lambda queue: queue.change_visibility("receipt", SECOND),
 }
 
 

@@ -14,7 +14,7 @@ from bench.soak.bucket import SoakBucket
 from bench.soak.clock import SoakClock
 from bench.soak.fates import Fates, Rates
 from bench.soak.queue import SoakQueue
-from chalicelib.aws.bucket import S3Bucket
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.core.blobs import Blob
 from chalicelib.core.budget import Budget, BudgetSpent
 from chalicelib.ports import ObjectStore

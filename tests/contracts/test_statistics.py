@@ -14,16 +14,16 @@ DRIFT = CollectionStats("nature", -1, 20, -300)
 
 
 def mark(state: State) -> str:
-    return state.catalog.stats_mark("nature")[1]
+    return state.catalog.stats_with_version("nature")[1]
 
 
 def test_the_mark_comes_with_the_statistics(state: State) -> None:
     publish(state, an_image(), [a_rendition()])
-    assert state.catalog.stats_mark("nature")[0] == state.catalog.stats("nature")
+    assert state.catalog.stats_with_version("nature")[0] == state.catalog.stats("nature")
 
 
 def test_an_unknown_collection_has_a_mark(state: State) -> None:
-    assert state.catalog.stats_mark("nature") == (CollectionStats("nature"), mark(state))
+    assert state.catalog.stats_with_version("nature") == (CollectionStats("nature"), mark(state))
 
 
 def test_the_mark_stays_while_nothing_moves(state: State) -> None:

@@ -9,8 +9,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import api, wiring
-from chalicelib.stores.memory import MemoryState
-from chalicelib.stores.sql.migrate import upgrade
+from chalicelib.adapters.memory import MemoryState
+from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.wiring.outside import State
 from tests.api.gateway import Gateway
 from tests.contracts.databases import emptied, postgresql, sql_state

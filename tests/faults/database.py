@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 
-from chalicelib.stores.sql import SqlState
-from chalicelib.stores.sql.catalog import SqlCatalog
-from chalicelib.stores.sql.database import Database, engine_for
-from chalicelib.stores.sql.migrate import upgrade
-from chalicelib.stores.sql.tasks import SqlTasks
+from chalicelib.adapters.sql import SqlState
+from chalicelib.adapters.sql.catalog import SqlCatalog
+from chalicelib.adapters.sql.database import SqlDatabase, engine_for
+from chalicelib.adapters.sql.migrations import upgrade
+from chalicelib.adapters.sql.tasks import SqlTasks
 from tests.contracts.databases import emptied, execute, postgresql
 
 BUSY, BROKEN = "busy", "broken"
@@ -43,7 +43,7 @@ class Base:
 
     def state(self, sleep: Callable[[float], None] = lambda _: None) -> SqlState:
         """The stores, without the pauses between their tries, or with pauses of the test's."""
-        state, database = SqlState(self.url, pool_size=0), Database(self.engine, sleep=sleep)
+        state, database = SqlState(self.url, pool_size=0), SqlDatabase(self.engine, sleep=sleep)
         state.tasks, state.catalog = SqlTasks(database), SqlCatalog(database)
         return state
 

@@ -15,7 +15,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from sqlalchemy import event, text
 
 from chalicelib import api, wiring
-from chalicelib.stores.sql.models import TaskRow
+from chalicelib.adapters.sql.models import TaskRow
 from chalicelib.wiring.outside import State
 from tests.api.gateway import Gateway
 from tests.builders import a_final_task, a_task

@@ -15,12 +15,12 @@ from chalice.app import Chalice
 from sqlalchemy import Engine
 
 from chalicelib import api, wiring
+from chalicelib.adapters.sql import SqlState
+from chalicelib.adapters.sql.database import engine_for
 from chalicelib.core.catalog import CollectionStats
 from chalicelib.core.tasks import Status
 from chalicelib.errors import TooManyRequests
 from chalicelib.services.runner import Redeliver
-from chalicelib.stores.sql import SqlState
-from chalicelib.stores.sql.database import engine_for
 from tests.api.gateway import Gateway, Got
 from tests.contracts.databases import emptied, execute, postgresql
 from tests.faults.database import Base

@@ -8,10 +8,10 @@ import json
 import pytest
 from PIL import Image
 
+from chalicelib.adapters.serialization import EXIF_LIMIT, encode
 from chalicelib.core.tasks import Status, TaskFilter
 from chalicelib.services.drafts import Announced
 from chalicelib.services.uploads import Upload
-from chalicelib.stores.rows import EXIF_LIMIT, plain
 from chalicelib.wiring.outside import State
 from tests.faults.cloud import TABLE, Cloud
 from tests.faults.oracle import images_of, judge
@@ -34,7 +34,7 @@ def talkative_png(size: int) -> bytes:
 
 
 def length(row: object) -> int:
-    return len(json.dumps(plain(row)))
+    return len(json.dumps(encode(row)))
 
 
 @pytest.mark.parametrize("size", [1_000, EXIF_LIMIT, 600_000])

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core import keys
 from chalicelib.core.tasks import Task
 from chalicelib.errors import DuplicateImage, IllegalTransition, Unavailable
 from chalicelib.services.checkpoints import CHECKPOINTS
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import OnDuplicate, Upload
-from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring.outside import State
 from tests.faults.cloud import cloud_on_moto
 from tests.faults.database import base_on_postgresql, base_on_sqlite

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.bucket import S3Bucket
+from chalicelib.adapters.memory import MemoryState
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.core import keys
 from chalicelib.core.blobs import Stored
 from chalicelib.core.catalog import Image
@@ -21,7 +22,6 @@ from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import WallifyError
 from chalicelib.services.drafts import Announced
 from chalicelib.services.schedules import StillRunning
-from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring.outside import State
 from tests.faults.cloud import Cloud, Faults
 from tests.night import DAY, HOUR, NightWorld

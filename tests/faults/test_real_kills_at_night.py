@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import events
-from chalicelib.aws import clients
+from chalicelib.adapters import aws as adapters_aws
 from chalicelib.core.catalog import Image
 from chalicelib.core.keys import hidden
 from chalicelib.core.messages import Work, write
@@ -74,7 +74,7 @@ def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Wired]]:
     with a_place(store, tmp_path) as (order, wired):
         for number, collection in enumerate(COLLECTIONS):
             publish(wired, number, collection)
-        clients.client("s3").put_object(Bucket=order.bucket, Key=ORPHAN, Body=b"x")
+        adapters_aws.client("s3").put_object(Bucket=order.bucket, Key=ORPHAN, Body=b"x")
         night = later(order, DAYS)
         wired.clock.move(DAYS)  # type: ignore[attr-defined]  # a FrozenClock
         yield night, wired
@@ -117,7 +117,7 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
         # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
         wired.night.jobs.open(Asked(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
-    clients.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
+    adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
     judge(order, wired, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
 
 

@@ -13,13 +13,13 @@ from bench.soak.judge import DUPLICATED, INEXACT, LOST
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, plan
 from bench.soak.run import Options, Verdict, soak
+from chalicelib.adapters.dynamodb import DynamoState
+from chalicelib.adapters.memory.database import MemoryDatabase
+from chalicelib.adapters.memory.stores import MemoryCatalog
 from chalicelib.core.catalog import Image, Rendition, weight_of
 from chalicelib.core.tasks import Task, TaskFilter
 from chalicelib.errors import Conflict, Unavailable
 from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.stores.dynamodb import DynamoState
-from chalicelib.stores.memory.catalog import MemoryCatalog
-from chalicelib.stores.memory.database import Database
 from cli.__main__ import main
 from tests.builders import a_final_task, a_rendition, a_task, an_image
 
@@ -84,13 +84,13 @@ def test_a_planted_miscount_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_picture_made_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    keep = Database.keep
+    keep = MemoryDatabase.keep
 
-    def twice(self: Database, image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
+    def twice(self: MemoryDatabase, image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
         keep(self, an_image(f"{image.image_id}-2", collection=image.collection, task_id=image.task_id), (), version=0)
         return keep(self, image, renditions, version=version)
 
-    monkeypatch.setattr(Database, "keep", twice)
+    monkeypatch.setattr(MemoryDatabase, "keep", twice)
     assert soak(Options(tasks=20, seed=1, rates=PEACE)).count(DUPLICATED) > 0
 
 

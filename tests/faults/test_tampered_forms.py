@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from chalicelib.aws.bucket import S3Bucket
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.core.blobs import Form
 from chalicelib.core.tasks import Status
 from chalicelib.services.drafts import Announced, Draft

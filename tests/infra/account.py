@@ -15,7 +15,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 import app as switchboard
-from chalicelib.aws import clients
+from chalicelib.adapters import aws
 from chalicelib.settings import Settings
 from chalicelib.wiring import Wired, use
 from tests import quick_moto
@@ -160,15 +160,15 @@ def an_account(**settings: Any) -> Iterator[Account]:  # noqa: ANN401  # fields 
         boto3.setup_default_session(region_name=REGION)
         recorder.listen_to(boto3.DEFAULT_SESSION)
         can(boto3.DEFAULT_SESSION)
-        clients.client.cache_clear()
+        aws.client.cache_clear()
         _make_resources()
         account = Account(
             recorder, _settings(**settings), FrozenClock(datetime.now(UTC)), boto3.client("s3"), boto3.client("sqs")
         )
         for service in ("s3", "dynamodb"):
-            clients.client(service).meta.events.register_first(f"before-send.{service}", account.refusal)
+            aws.client(service).meta.events.register_first(f"before-send.{service}", account.refusal)
         yield account
-        clients.client.cache_clear()
+        aws.client.cache_clear()
         boto3.DEFAULT_SESSION = None
 
 

@@ -160,7 +160,7 @@ def steering(account: Account) -> None:
     account.ask("DELETE", f"/tokens/{made['token']['token_id']}")
     account.ask("PATCH", "/schedules/optimize", {"enabled": True})
     catalog = account.wired("test").state.catalog
-    catalog.correct(CollectionStats("lakes", 3, 3, 3), catalog.stats_mark("lakes")[1])
+    catalog.correct(CollectionStats("lakes", 3, 3, 3), catalog.stats_with_version("lakes")[1])
     account.ask("POST", "/schedules/stats/run")
     account.work("Maintenance")
 

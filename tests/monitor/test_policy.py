@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from chalicelib.aws import clients
-from chalicelib.aws.bucket import S3Bucket
+from chalicelib.adapters import aws
+from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.monitor.policy import content_policy
 
 BUCKET, CDN = "wallify-prod-123456789012-x", "https://d111111abcdef8.cloudfront.net"
@@ -31,14 +31,14 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-    clients.client.cache_clear()
+    aws.client.cache_clear()
     yield
-    clients.client.cache_clear()
+    aws.client.cache_clear()
 
 
 def rules(bucket: str, cdn_url: str = CDN) -> Mapping[str, list[str]]:
     """The policy's directives, each with what it allows."""
-    told = content_policy(S3Bucket(bucket, lambda: clients.client("s3")), cdn_url)
+    told = content_policy(S3Bucket(bucket, lambda: aws.client("s3")), cdn_url)
     return {name: sources for name, *sources in (rule.split() for rule in told.split("; "))}
 
 
@@ -62,7 +62,7 @@ def test_a_bucket_with_dots_is_named_by_its_path_and_only_the_host_is_let_throug
 def test_the_local_clouds_host_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    clients.client.cache_clear()
+    aws.client.cache_clear()
     found = rules("wallify-local", "http://127.0.0.1:7545/media")
     assert found["img-src"] == ["'self'", "blob:", "http://127.0.0.1:7545", "http://127.0.0.1:4566"]
 

@@ -127,10 +127,10 @@ ACCESS = (
     ),
     Mutant(
         "form-without-a-size",
-        "chalicelib/aws/bucket.py",
+        "chalicelib/adapters/s3.py",
         'conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", 1, limit]]',
         "conditions = [{name: value} for name, value in fields.items()]",
         "a form takes 5 GB",
-        "tests/aws/test_bucket.py::test_a_form_names_every_field_in_its_policy",
+        "tests/adapters/test_s3.py::test_a_form_names_every_field_in_its_policy",
     ),
 )

@@ -119,7 +119,7 @@ NIGHT = (
     ),
     Mutant(
         "bytes-of-the-wrong-version",
-        "chalicelib/aws/bucket.py",
+        "chalicelib/adapters/s3.py",
         'wanted = {"IfMatch": f\'"{bare(etag)}"\'} if etag else {}',
         "wanted: dict[str, str] = {}",
         "a task works on bytes that were written after it",
@@ -127,10 +127,10 @@ NIGHT = (
     ),
     Mutant(
         "more-bytes-than-allowed",
-        "chalicelib/aws/bucket.py",
+        "chalicelib/adapters/s3.py",
         "            if size > limit:\n",
         "            if size < 0:\n",
         "a file of 5 GB ends every worker that reads it",
-        "tests/aws/test_bucket.py::test_an_object_may_be_as_large_as_the_limit_and_no_larger",
+        "tests/adapters/test_s3.py::test_an_object_may_be_as_large_as_the_limit_and_no_larger",
     ),
 )

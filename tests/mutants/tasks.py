@@ -135,7 +135,7 @@ TASKS = (
     ),
     Mutant(
         "child-counted-twice",
-        "chalicelib/stores/moving.py",
+        "chalicelib/adapters/counter_deltas.py",
         "if after.parent_id is None or (before is not None and before.is_final):",
         "if after.parent_id is None:",
         "a bulk upload ends before its last file",

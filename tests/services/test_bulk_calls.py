@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.tasks import Status
 from chalicelib.ports import ObjectStore
 from chalicelib.services.bulk import Batch
 from chalicelib.services.uploads import Upload
-from chalicelib.stores.memory import MemoryState
 from chalicelib.wiring.outside import State
 from tests.faults.oracle import judge
 from tests.memory_bucket import MemoryBucket

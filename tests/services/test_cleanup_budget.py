@@ -9,14 +9,14 @@ from typing import cast
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
+from chalicelib.adapters.memory.stores import MemoryCatalog
 from chalicelib.core import budget as budgets
 from chalicelib.core import keys
 from chalicelib.core.catalog import Image
 from chalicelib.core.orphans import Bounds
 from chalicelib.core.schedules import Options
 from chalicelib.core.tasks import Status, Task
-from chalicelib.stores.memory import MemoryState
-from chalicelib.stores.memory.catalog import MemoryCatalog
 from tests.night import DAY, NightWorld
 from tests.trouble import unavailable
 from tests.world import Kill

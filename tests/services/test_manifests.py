@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.changes import read_change
 from chalicelib.core.tasks import Status
@@ -14,7 +15,6 @@ from chalicelib.errors import Unavailable
 from chalicelib.services.counting import CountedState
 from chalicelib.services.manifests import Changes, Manifests
 from chalicelib.services.telling import TellingCatalog
-from chalicelib.stores.memory import MemoryState
 from tests.builders import NOON, a_final_task, a_task, an_image
 from tests.memory_queue import MemoryQueue
 from tests.night import DAY, NightWorld

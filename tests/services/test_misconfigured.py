@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.aws_errors import misconfigured
+from chalicelib.adapters.aws import misconfigured
 from chalicelib.core.tasks import Status
 from chalicelib.errors import Misconfigured
-from tests.core.test_aws_errors import refused
+from tests.adapters.test_aws_errors import refused
 from tests.world import World
 
 CAUSE = {

@@ -102,8 +102,8 @@ def test_a_picture_that_was_published_first_keeps_its_collection_public(world: N
 def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_private(world: NightWorld) -> None:
     image = world.image(1, collection="nature")
     world.night.deleting.trash(image.image_id)
-    _, mark = world.wired.state.catalog.stats_mark("nature")
-    world.wired.state.catalog.settle_privacy("nature", mark, private=True)  # the list of the trash was behind
+    _, mark = world.wired.state.catalog.stats_with_version("nature")
+    world.wired.state.catalog.set_privacy("nature", mark, private=True)  # the list of the trash was behind
     with pytest.raises(PrivacyDiffers):
         world.night.deleting.restore(image.image_id)
     assert public(world) == []

@@ -9,9 +9,9 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.tasks import Status, Task, TaskFilter
 from chalicelib.services.recent import Recent
-from chalicelib.stores.memory import MemoryState
 from tests.builders import NOON, FrozenClock, a_final_task, a_task
 
 MINUTE = timedelta(minutes=1)

@@ -27,9 +27,9 @@ def counted(world: NightWorld, **options: object) -> dict[str, object]:
 
 
 def test_what_is_right_is_left_alone(world: NightWorld) -> None:
-    marks = [world.wired.state.catalog.stats_mark(name) for name in ("cities", "nature")]
+    marks = [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")]
     assert counted(world) == {"exact": 2}
-    assert [world.wired.state.catalog.stats_mark(name) for name in ("cities", "nature")] == marks
+    assert [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")] == marks
 
 
 @pytest.mark.parametrize(("images", "weight"), [(3, 0), (-2, 0), (0, 12_345), (-1, -77)])

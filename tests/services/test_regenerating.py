@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from chalicelib.aws.queue import SqsQueue
+from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.core.pictures import Recipe
 from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.errors import ImageNotFound

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.catalog import About, Image
 from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import BadRequest, NameTaken, Unavailable
 from chalicelib.services.deleting import CollectionNotFound
 from chalicelib.services.privacy import PrivacyIsSettled
 from chalicelib.services.renaming import CollectionIsRenamed, RenameOvertaken
-from chalicelib.stores.memory import MemoryState
 from tests.night import NightWorld
 from tests.trouble import unavailable
 from tests.world import Kill, a_png

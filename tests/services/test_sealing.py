@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.keyring import LASTS, READY, UPGRADE, Keyring, KeySecret, Purpose
 from chalicelib.core.tokens import digest_of
 from chalicelib.errors import Unauthorized
@@ -17,7 +18,6 @@ from chalicelib.services.sealing import Seals, seal
 from chalicelib.services.sessions import Sessions
 from chalicelib.services.throttling import Throttle
 from chalicelib.services.tokens import Tokens
-from chalicelib.stores.memory import MemoryState
 from tests.builders import NOON, FrozenClock
 
 BOOTSTRAP = "wlf_bootstrap"

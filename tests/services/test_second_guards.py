@@ -13,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core import keys
 from chalicelib.core.budget import Budget, BudgetSpent
 from chalicelib.core.catalog import ANY_IMAGE, Image, Rendition
@@ -23,7 +24,6 @@ from chalicelib.core.tasks import Progress, Status, Task
 from chalicelib.services.attempts import Attempts, Cancelled, LostLease
 from chalicelib.services.browsing import Browsing
 from chalicelib.services.cleanup import Cleanup
-from chalicelib.stores.memory import MemoryState
 from tests.builders import FrozenClock, a_task
 from tests.night import DAY, NightWorld
 from tests.world import World, a_png

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.errors import TooManyRequests, WallifyError
 from chalicelib.services.throttling import BUCKETS, Throttle, bucket_of
-from chalicelib.stores.memory import MemoryState
 from tests.builders import FrozenClock
 from tests.contracts.racing import all_at_once
 

@@ -4,11 +4,11 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+from chalicelib.adapters.memory import MemoryState
 from chalicelib.core.jobs import LANES
 from chalicelib.core.tasks import Status, TaskType
 from chalicelib.core.workforce import FUNCTIONS
 from chalicelib.services.workforce import Workforce
-from chalicelib.stores.memory import MemoryState
 from tests.builders import NOON, FrozenClock, a_task
 from tests.memory_lane import MemoryMeter
 

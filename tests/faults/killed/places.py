@@ -16,11 +16,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from chalicelib.aws import clients
+from chalicelib.adapters import aws
+from chalicelib.adapters.memory import MemoryState
+from chalicelib.adapters.sql import SqlState
+from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.core.catalog import CollectionStats
-from chalicelib.stores.memory import MemoryState
-from chalicelib.stores.sql import SqlState
-from chalicelib.stores.sql.migrate import upgrade
 from chalicelib.wiring import Wired
 from tests.contracts.databases import a_new_database
 from tests.contracts.watched import table_that_ships
@@ -44,9 +44,9 @@ def aws_on_moto() -> Iterator[None]:
         for name, value in (given | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}).items():
             patch.setenv(name, value)
         patch.setattr(boto3, "DEFAULT_SESSION", None)
-        clients.client.cache_clear()
+        aws.client.cache_clear()
         yield
-    clients.client.cache_clear()
+    aws.client.cache_clear()
     server.stop()
 
 
@@ -55,11 +55,11 @@ def a_place(store: str, folder: Path) -> Iterator[tuple[Order, Wired]]:
     """An order over a bucket, queues and a store that hold nothing yet, and the services of this process over them."""
     name = f"kills-{next(_numbers)}"
     order = Order(name, name, datetime.now(UTC).isoformat())
-    clients.client("s3").create_bucket(Bucket=name)
+    aws.client("s3").create_bucket(Bucket=name)
     for lane in LANES:
         # What is received is seen again at once by the next one who asks, as after a visibility timeout.
-        clients.client("sqs").create_queue(QueueName=order.queue(lane), Attributes={"VisibilityTimeout": "0"})
-        clients.client("sqs").create_queue(QueueName=order.queue(lane) + "-dead")
+        aws.client("sqs").create_queue(QueueName=order.queue(lane), Attributes={"VisibilityTimeout": "0"})
+        aws.client("sqs").create_queue(QueueName=order.queue(lane) + "-dead")
     with _WITH_STORE[store](order, folder) as place:
         yield place
 
@@ -99,7 +99,7 @@ def _in_sql(order: Order, url: str) -> Iterator[tuple[Order, Wired]]:
 @contextmanager
 def _in_dynamodb(order: Order, _: Path) -> Iterator[tuple[Order, Wired]]:
     shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    clients.client("dynamodb").create_table(TableName=order.table, **{part: table_that_ships()[part] for part in shape})
+    aws.client("dynamodb").create_table(TableName=order.table, **{part: table_that_ships()[part] for part in shape})
     yield order, wired_for(order)
 
 
@@ -122,7 +122,7 @@ def ended_as_ordered(order: Order) -> bool:
 
 def objects(order: Order, *prefixes: str) -> dict[str, str]:
     """The objects under these prefixes, with their SHA-256."""
-    s3, found = clients.client("s3"), dict[str, str]()
+    s3, found = aws.client("s3"), dict[str, str]()
     for prefix in prefixes:
         for one in s3.list_objects_v2(Bucket=order.bucket, Prefix=prefix).get("Contents", []):
             body = s3.get_object(Bucket=order.bucket, Key=one["Key"])["Body"].read()
@@ -132,7 +132,7 @@ def objects(order: Order, *prefixes: str) -> dict[str, str]:
 
 def letters(order: Order) -> list[str]:
     """What lies among the dead letters of the order's queue; taken away."""
-    sqs = clients.client("sqs")
+    sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=order.queue(order.lane) + "-dead")["QueueUrl"]
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     for one in found:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
 from threading import Thread
 
-from chalicelib.stores.memory import MemoryState
+from chalicelib.adapters.memory import MemoryState
 
 _HERE = ("127.0.0.1", 0)
 _KEY = b"only for tests"

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from chalicelib import events
-from chalicelib.aws import clients
+from chalicelib.adapters import aws
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.services.processing import Processing
 from chalicelib.settings import Settings
@@ -88,7 +88,7 @@ def work(order: Order) -> None:
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
     wired.night.slices = replace(wired.night.slices, lasts=timedelta(0))
     use(wired)
-    sqs = clients.client("sqs")
+    sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=order.queue(order.lane))["QueueUrl"]
     while found := sqs.receive_message(QueueUrl=url).get("Messages"):
         sent = int(order.now.timestamp() * 1000)

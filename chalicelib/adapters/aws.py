@@ -1,0 +1,237 @@
+"""Clients of AWS, and what AWS's error codes mean: throttling, or a configuration that no retry can mend.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and the "Common Errors" and operations of
+SQS, DynamoDB, Secrets Manager, CloudFront, CloudWatch, Lambda and KMS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache, partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from chalicelib.errors import Misconfigured, Unavailable
+from chalicelib.telemetry import Counting
+
+THROTTLES = frozenset(
+    {
+        "KmsThrottled",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyInvalidationsInProgress",
+        "TooManyRequestsException",
+    }
+)
+"""https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html"""
+_NOT_ALLOWED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "AccountProblem",
+        "AllAccessDisabled",
+        "AuthFailure",
+        "AuthorizationError",
+        "NotAuthorized",
+        "NotSignedUp",
+        "OptInRequired",
+        "SubscriptionRequiredException",
+        "UnauthorizedAccess",
+        "UnauthorizedOperation",
+    }
+)
+_WRONG_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSecurity",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
+_NOT_THERE = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "InvalidAddress",
+        "InvalidBucketName",
+        "NoSuchBucket",
+        "NoSuchDistribution",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+        "TableNotFoundException",
+    }
+)
+_ELSEWHERE = frozenset(
+    {
+        "301",  # HEAD has no body, so botocore takes the status for the code
+        "AuthorizationHeaderMalformed",
+        "BucketRegionError",
+        "IllegalLocationConstraintException",
+        "PermanentRedirect",
+    }
+)
+_KEYS = frozenset(
+    {
+        "DecryptionFailure",
+        "InaccessibleEncryptionDateTimeException",
+        "KMS.DisabledException",
+        "KMS.InvalidStateException",
+        "KMS.KMSInvalidStateException",
+        "KMS.NotFoundException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+        "KmsAccessDenied",
+        "KmsDisabled",
+        "KmsInvalidKeyUsage",
+        "KmsInvalidState",
+        "KmsNotFound",
+        "KmsOptInRequired",
+    }
+)
+CONFIGURATION = _NOT_ALLOWED | _WRONG_CREDENTIALS | _NOT_THERE | _ELSEWHERE | _KEYS
+"""Codes that trying again does not change: somebody has to mend a policy, a key, a name or a setting."""
+SETUP_FAULTS = frozenset(
+    {
+        "InvalidConfigError",
+        "InvalidRegionError",
+        "NoCredentialsError",
+        "NoRegionError",
+        "ParamValidationError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+    }
+)
+"""Exceptions of botocore that say the same before a request is made; an id that no service takes is one of them."""
+_FORBIDDEN = (401, 403)
+_LONGEST_REASON = 300
+
+
+def is_configuration(answer: Mapping[str, Any]) -> bool:
+    """True for an answer of AWS, as botocore parses it, that no retry can change."""
+    code = answer.get("Error", {}).get("Code", "")
+    if code in THROTTLES:
+        return False
+    return code in CONFIGURATION or answer.get("ResponseMetadata", {}).get("HTTPStatusCode") in _FORBIDDEN
+
+
+def misconfigured(fault: Exception, service: str, resource: str) -> Misconfigured | None:
+    """What a botocore exception says of our configuration, with its cause for administrators; None for nothing."""
+    answer, kind = getattr(fault, "response", None), type(fault).__name__
+    if isinstance(answer, Mapping) and is_configuration(answer):
+        told = answer.get("Error", {})
+        operation = str(getattr(fault, "operation_name", ""))
+        return _told(service, operation, str(told.get("Code", "")), resource, str(told.get("Message", "")))
+    if kind in SETUP_FAULTS:
+        # Its own words may repeat what was sent.
+        return _told(service, "", kind, resource, "")
+    return None
+
+
+def denied(service: str, operation: str, code: str, resource: str) -> Misconfigured | None:
+    """The same for a code inside an answer that reports on many things, such as DeleteObjects'."""
+    return _told(service, operation, code, resource, "") if code in CONFIGURATION else None
+
+
+def _told(service: str, operation: str, code: str, resource: str, reason: str) -> Misconfigured:
+    cause = {
+        "service": service,
+        "operation": operation,
+        "error": code,
+        "resource": resource,
+        "reason": reason[:_LONGEST_REASON],
+    }
+    return Misconfigured(cause={name: text for name, text in cause.items() if text})
+
+
+_SERVER_ERROR = 500
+
+
+def count_faults(client: Any, service: str, metrics: Counting) -> Any:  # noqa: ANN401  # boto3's clients have no types
+    """The same client, whose troubles are counted from now on; doing so twice changes nothing."""
+    client.meta.events.register("response-received", partial(_note, service, metrics), unique_id="wallify-troubles")
+    return client
+
+
+def unavailable_or_misconfigured(cause: Exception, service: str, resource: str, otherwise: str) -> Unavailable:
+    """What a botocore exception means to whoever knows nothing more exact: Misconfigured, or Unavailable so worded."""
+    return misconfigured(cause, service, resource) or Unavailable(otherwise)
+
+
+def _note(
+    service: str,
+    metrics: Counting,
+    *,
+    parsed_response: dict[str, Any] | None,
+    exception: Exception | None,
+    **_: object,
+) -> None:
+    answer = parsed_response or {}
+    if is_configuration(answer):
+        # Here, because a clock or a sweeper that fails has no task to be counted with.
+        metrics.count("Faults", cause=Misconfigured.code)
+    if answer.get("Error", {}).get("Code") in THROTTLES:
+        metrics.count("AwsThrottles", aws=service)
+    elif exception is not None or answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= _SERVER_ERROR:
+        metrics.count("AwsErrors", aws=service)
+
+
+_REGIONAL = {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"}
+_AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov")
+
+
+@cache
+def client(service: str) -> Any:  # noqa: ANN401  # boto3 makes its clients from data files; their types do not exist
+    """A client of the service, with credentials, region and endpoint as every AWS tool finds them.
+
+    Standard retries with jitter, five attempts in all; short timeouts, because a function's time is short. Addresses
+    that an S3 client signs name the region's host, or the host of an endpoint that the environment sets.
+    """
+    made = _made(service, _REGIONAL if service == "s3" else None)
+    if service == "s3" and not _is_own_host(made):
+        # An endpoint of somebody's own knows its own host only, not one in front of it for each bucket.
+        return _made(service, None)
+    return made
+
+
+def _made(service: str, s3: dict[str, str] | None) -> Any:  # noqa: ANN401
+    import boto3  # noqa: PLC0415  # 140 ms that a request which needs no AWS should not pay
+    from botocore.config import Config  # noqa: PLC0415  # the same
+
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=3,
+        read_timeout=20,
+        max_pool_connections=16,
+        # Presigned forms need the newest signature, and every region takes it.
+        signature_version="s3v4" if service == "s3" else None,
+        # botocore signs addresses of the global host otherwise, which redirects to buckets that are younger than
+        # about a day, and refuses those of regions that were opened since 2019 for ever
+        # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#deprecated-global-endpoint).
+        s3=s3,
+    )
+    return boto3.client(service, config=config)
+
+
+def _is_own_host(client: Any) -> bool:  # noqa: ANN401
+    """True where S3 itself answers in the client's region: nobody has set another endpoint."""
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    service, _, rest = host.partition(f".{client.meta.region_name}.")
+    return service.removesuffix(".dualstack") in {"s3", "s3-fips"} and f".{rest}" in _AWS_SUFFIXES

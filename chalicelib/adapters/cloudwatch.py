@@ -1,0 +1,130 @@
+"""The Meter over CloudWatch and Lambda.
+
+CloudWatch bills each number that it is asked for and has a new one once a minute, so answers are kept for that long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from chalicelib.adapters.aws import misconfigured
+from chalicelib.core.metrics import NAMESPACE
+from chalicelib.core.workforce import Usage
+from chalicelib.telemetry import log
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+_HOUR, _FIVE_MINUTES = timedelta(hours=1), timedelta(minutes=5)
+_OF_LAMBDA = {
+    "invocations": ("Invocations", "Sum"),
+    "errors": ("Errors", "Sum"),
+    "throttles": ("Throttles", "Sum"),
+    "duration_p50_ms": ("Duration", "p50"),
+    "duration_p95_ms": ("Duration", "p95"),
+}
+
+
+@dataclass(frozen=True)
+class MetricQuery:
+    """One number that CloudWatch is asked for."""
+
+    namespace: str
+    name: str
+    stat: str
+    dimensions: tuple[tuple[str, str], ...]
+
+    def query(self, place: int, period: timedelta) -> dict[str, Any]:
+        """As GetMetricData takes it."""
+        dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
+        metric = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
+        stat = {"Metric": metric, "Period": int(period.total_seconds()), "Stat": self.stat}
+        return {"Id": f"m{place}", "MetricStat": stat}
+
+
+@dataclass
+class CloudWatchMetrics:
+    """What CloudWatch and Lambda know of a stage; see Meter."""
+
+    service: str
+    """What our functions' names begin with, `wallify-<stage>`, and the dimension of our own metrics."""
+    queues: Mapping[str, str]
+    """Names of the queues in SQS, by the names that people use."""
+    cloudwatch: Callable[[], Any]
+    functions: Callable[[], Any]
+    now: Callable[[], datetime]
+    lasts: timedelta = timedelta(minutes=1)
+    _kept: dict[str, tuple[datetime, Any]] = field(default_factory=dict, init=False, repr=False)
+
+    def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
+        """See `Meter.usages`."""
+        return self._remembered("usages", lambda: self._usages(names), {})
+
+    def oldest(self, queues: Sequence[str]) -> Mapping[str, float | None]:
+        """See `Meter.oldest`."""
+        asked = {name: _age_in(self.queues[name]) for name in queues}
+        return self._remembered("oldest", lambda: self._numbers(asked, _FIVE_MINUTES), {})
+
+    def _usages(self, names: Sequence[str]) -> dict[str, Usage]:
+        asked = {(name, number): one for name in names for number, one in self._asked_of(name).items()}
+        told = self._numbers(asked, _HOUR)
+        measured = {name: {number: told[owner, number] for owner, number in asked if owner == name} for name in names}
+        return {name: Usage(**measured[name], **self._setting(name)) for name in names}
+
+    def _asked_of(self, name: str) -> dict[str, MetricQuery]:
+        full = (("FunctionName", self._full(name)),)
+        theirs = {number: MetricQuery("AWS/Lambda", *metric, full) for number, metric in _OF_LAMBDA.items()}
+        ours = (("service", self.service), ("function", name))
+        return {**theirs, "cold_starts": MetricQuery(NAMESPACE, "ColdStarts", "Sum", ours)}
+
+    def _setting(self, name: str) -> dict[str, Any]:
+        told = self.functions().get_function_configuration(FunctionName=self._full(name))
+        return {"memory_mb": told["MemorySize"], "timeout_seconds": told["Timeout"]}
+
+    def _full(self, name: str) -> str:
+        """Chalice names the API's function after the app and the stage alone."""
+        return self.service if name == "api_handler" else f"{self.service}-{name}"
+
+    def _numbers(self, asked: Mapping[K, MetricQuery], over: timedelta) -> dict[K, Any]:
+        """Each number over that stretch of time until now; None where CloudWatch has none."""
+        answer = self.cloudwatch().get_metric_data(
+            MetricDataQueries=[one.query(place, over) for place, one in enumerate(asked.values())],
+            StartTime=self.now() - over,
+            EndTime=self.now(),
+        )
+        told = {result["Id"]: result for result in answer["MetricDataResults"]}
+        return {key: _summed_up(told.get(f"m{place}"), one.stat) for place, (key, one) in enumerate(asked.items())}
+
+    def _remembered(self, what: str, ask: Callable[[], T], otherwise: T) -> T:
+        now = self.now()
+        if what in self._kept and now - self._kept[what][0] < self.lasts:
+            kept: T = self._kept[what][1]
+            return kept
+        try:
+            found = ask()
+        except (ClientError, BotoCoreError, HTTPClientError) as cause:
+            wrong = misconfigured(cause, "cloudwatch", what)
+            alarm = {"alarm": wrong.code, "cause": wrong.cause} if wrong else {}
+            log.warning("the cloud does not tell its numbers", exc_info=cause, extra={"numbers": what, **alarm})
+            found = otherwise
+        self._kept[what] = (now, found)
+        return found
+
+
+def _age_in(queue: str) -> MetricQuery:
+    return MetricQuery("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", (("QueueName", queue),))
+
+
+def _summed_up(result: Mapping[str, Any] | None, stat: str) -> float | None:
+    """One number for the stretch, which CloudWatch may have cut in two where a full hour began."""
+    told = sorted(zip(result["Timestamps"], result["Values"], strict=True)) if result else ()
+    if not told:
+        return None
+    if stat == "Sum":
+        return int(sum(value for _, value in told))
+    return round(float(told[-1][1]), 1)

@@ -1,0 +1,40 @@
+"""What moves with a change: a parent's tally with its child, a collection's statistics with its image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from chalicelib.core.catalog import CollectionStats, Image, Rendition, weight_of
+from chalicelib.core.keys import is_guarded
+from chalicelib.core.tasks import Status, Task
+
+OUTCOMES: Mapping[Status, str] = {
+    Status.SUCCESS: "succeeded",
+    # A child that is itself a parent has not done all of what was asked.
+    Status.PARTIAL: "failed",
+    Status.FAILURE: "failed",
+    Status.REVOKED: "cancelled",
+}
+"""Names are fields of `Tally`."""
+
+
+def child_outcome(before: Task | None, after: Task) -> str | None:
+    """The field of the parent's Tally that grows by one when `after` takes the place of `before`, if any does."""
+    if after.parent_id is None or (before is not None and before.is_final):
+        return None
+    return OUTCOMES.get(after.status)
+
+
+def are_private(renditions: Sequence[Rendition]) -> bool | None:
+    """Whether an image's renditions lie where only signed addresses lead; None where it has none."""
+    return any(is_guarded(one.key) for one in renditions) if renditions else None
+
+
+def stats_deltas(before: Image | None, after: Image | None) -> tuple[CollectionStats, ...]:
+    """What collections' statistics grow by as one image (or none) becomes the other (or none); no zeros."""
+    totals: dict[str, CollectionStats] = {}
+    gone = [-weight_of(before)] if before else []
+    come = [weight_of(after)] if after else []
+    for delta in gone + come:
+        totals[delta.collection] = totals.get(delta.collection, CollectionStats(delta.collection)) + delta
+    return tuple(total for name, total in totals.items() if total != CollectionStats(name))

@@ -1,0 +1,73 @@
+"""Pages and the cursors between them, the same over every database: a cursor is the place of the last item shown."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from chalicelib.adapters.serialization import encode_time
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Task
+from chalicelib.errors import BadRequest
+
+T = TypeVar("T")
+
+
+def time_position(created_at: datetime, its_id: str) -> str:
+    """Where something stands among its kind by creation, then id; as text, it sorts that way."""
+    return f"{encode_time(created_at)}#{its_id}"
+
+
+def child_position(task: Task) -> str:
+    """Where a child stands among its parent's children: by index, then id."""
+    return f"{task.index or 0:010d}#{task.task_id}"
+
+
+def make_page(placed: Iterable[tuple[str, T]], limit: int) -> Page[T]:
+    """The first `limit` of (place, item) in the order given; takes one more, to know whether there is more."""
+    found = list(islice(placed, limit + 1))
+    more = len(found) > limit
+    return Page(tuple(item for _, item in found[:limit]), encode_cursor(found[limit - 1][0]) if more else None)
+
+
+def encode_cursor(place: str) -> str:
+    """A cursor that continues after this place; letters, digits, `-` and `_` only."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def decode_time_cursor(cursor: str | None) -> str | None:
+    """The place in time that a cursor continues after; BadRequest if it is not one of ours."""
+    return None if cursor is None else _place(cursor, _in_time)
+
+
+def decode_child_cursor(cursor: str | None) -> str | None:
+    """The place among siblings that a cursor continues after; BadRequest if it is not one of ours."""
+    return None if cursor is None else _place(cursor, _among_siblings)
+
+
+def _place(cursor: str, is_ours: Callable[[str], bool]) -> str:
+    try:
+        place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True).decode()
+        ours = is_ours(place)
+    except ValueError:
+        ours = False
+    if not ours:
+        raise BadRequest("The cursor is not one of ours.", cursor=cursor)
+    return place
+
+
+def _in_time(place: str) -> bool:
+    at = place.partition("#")[0]
+    return bool(_IN_TIME.fullmatch(place)) and encode_time(datetime.fromisoformat(at)) == at
+
+
+def _among_siblings(place: str) -> bool:
+    return bool(_AMONG_SIBLINGS.fullmatch(place))
+
+
+_IN_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#[^\x00]+", re.ASCII | re.DOTALL)
+_AMONG_SIBLINGS = re.compile(r"\d{10}#[^\x00]+", re.ASCII | re.DOTALL)

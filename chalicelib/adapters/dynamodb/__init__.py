@@ -1,0 +1,23 @@
+"""All state in one DynamoDB table, which `infra/` describes and `keys` lays out."""
+
+from __future__ import annotations
+
+from chalicelib.adapters.dynamodb.admin import DynamoAudit, DynamoExpiring, DynamoSchedules, DynamoTokens
+from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.table import DynamoClient, Table
+from chalicelib.adapters.dynamodb.tasks import DynamoTasks
+
+__all__ = ["DynamoState"]
+
+
+class DynamoState:
+    """The six state ports over one table; holds no state of its own, so threads may share it."""
+
+    def __init__(self, client: DynamoClient, table_name: str) -> None:
+        table = Table(client, table_name)
+        self.tasks = DynamoTasks(table)
+        self.catalog = DynamoCatalog(table)
+        self.tokens = DynamoTokens(table)
+        self.schedules = DynamoSchedules(table)
+        self.expiring = DynamoExpiring(table)
+        self.audit = DynamoAudit(table)

@@ -1,0 +1,349 @@
+"""`Catalog` over DynamoDB, with its unique constraints and the counters of collections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from chalicelib.adapters.counter_deltas import are_private, stats_deltas
+from chalicelib.adapters.dynamodb import items
+from chalicelib.adapters.dynamodb import items as dynamodb_items
+from chalicelib.adapters.dynamodb.expressions import (
+    Change,
+    Condition,
+    ConditionCheck,
+    DeleteItem,
+    PutItem,
+    Query,
+    UpdateItem,
+    Values,
+)
+from chalicelib.adapters.dynamodb.items import image_item, image_of, rendition_item, rendition_of
+from chalicelib.adapters.dynamodb.sharded_index import NO_FILTER, EntryFilter, ShardedIndex
+from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.dynamodb.tasks import task_update
+from chalicelib.adapters.serialization import decode, encode, image_to_store
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Task
+from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers, WallifyError
+
+_FIELDS = ("images", "bytes", "rendition_bytes")
+
+
+def counter_updates(
+    image_id: str, deltas: Iterable[CollectionStats], *, guarded: bool | None = None
+) -> Iterator[UpdateItem]:
+    """Move the shards that this image moves.
+
+    Where it comes into a collection, on condition that the collection was not settled to be private or public
+    otherwise than where the image's renditions lie; None for those of no place.
+    """
+    shard = items.shard_of(image_id, items.STATS_SHARDS)
+    for delta in deltas:
+        fits = _fits(delta, guarded=guarded) if delta.images > 0 and guarded is not None else None
+        yield UpdateItem(items.stats_key(delta.collection, shard), adds=_adds(delta), only_if=fits)
+
+
+def read_privacy(table: Table, collection: str) -> bool | None:
+    """What was settled; each shard says the same."""
+    settled = (table.get(items.stats_key(collection, 0)) or {}).get("private")
+    return None if settled is None else bool(settled)
+
+
+def privacy_updates(collection: str, mark: str, *, private: bool) -> tuple[UpdateItem, *tuple[UpdateItem, ...]]:
+    """Settle in every shard, if none has moved since the mark was read."""
+
+    def changed() -> Conflict:
+        return Conflict("The collection has changed meanwhile.", collection=collection)
+
+    nothing = CollectionStats(collection)
+    first, *others = [
+        UpdateItem(
+            items.stats_key(collection, shard),
+            adds=_adds(nothing),
+            sets={"private": private},
+            only_if=Condition(*_still(int(moves)), changed),
+        )
+        for shard, moves in enumerate(mark.split("."))
+    ]
+    return first, *others
+
+
+def read_counters(table: Table, collection: str) -> tuple[CollectionStats, str]:
+    """What the collection adds up to, and the mark: how often each shard has moved.
+
+    The shards are not read in one moment. But moves only grow, so two equal marks mean that nothing moved in between.
+    """
+    total, moves = CollectionStats(collection), dict.fromkeys(range(items.STATS_SHARDS), 0)
+    for item in table.all(Query("#pk = :collection", {":collection": f"COLLECTION#{collection}"})):
+        total += CollectionStats(collection, *(int(str(item[field])) for field in _FIELDS))
+        moves[int(str(item["sk"]).partition("#")[2])] = int(str(item["moves"]))
+    return total, ".".join(map(str, moves.values()))
+
+
+def correction_updates(delta: CollectionStats, mark: str) -> tuple[UpdateItem, *tuple[Change, ...]]:
+    """Add the numbers to the first shard, if no shard has moved since the mark was read."""
+
+    def changed() -> Conflict:
+        return Conflict("The collection has changed meanwhile.", collection=delta.collection)
+
+    first, *others = [
+        (items.stats_key(delta.collection, shard), Condition(*_still(int(moves)), changed))
+        for shard, moves in enumerate(mark.split("."))
+    ]
+    return UpdateItem(first[0], adds=_adds(delta), only_if=first[1]), *(ConditionCheck(*other) for other in others)
+
+
+def _still(moves: int) -> tuple[str, dict[str, object]]:
+    return ("#moves = :still", {":still": moves}) if moves else ("attribute_not_exists(#moves)", {})
+
+
+def _fits(delta: CollectionStats, *, guarded: bool) -> Condition:
+    def differs() -> PrivacyDiffers:
+        return PrivacyDiffers(collection=delta.collection)
+
+    return Condition("attribute_not_exists(#private) OR #private = :guarded", {":guarded": guarded}, differs)
+
+
+def _adds(delta: CollectionStats) -> dict[str, int]:
+    return {field: getattr(delta, field) for field in _FIELDS} | {"moves": 1}
+
+
+class UniqueConstraints:
+    """Says which changes put an image in its place or take it away.
+
+    They hold for as long as the image has the version that was read: nobody else moves what belongs to it.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claims(self, image: Image, *, unique: bool) -> Iterator[Change]:
+        """Take digest and name for a new image, and note its collection."""
+        yield self._digest_claim(image, unique=unique)
+        yield _name_claim(image)
+        yield from self._note(image.collection)
+
+    def moved(self, stored: Image, after: Image | None) -> Iterator[Change]:
+        """Let go of what the stored image holds and take what it will hold, where these differ; None holds nothing."""
+        image_id, sha256 = stored.image_id, stored.picture.sha256
+        old, new = _shelved(stored), _shelved(after)
+        if old and (new is None or (old.collection, old.name) != (new.collection, new.name)):
+            yield from self._let_go(items.name_key(old.collection, old.name), image_id)
+        if new and (old is None or (old.collection, old.name) != (new.collection, new.name)):
+            yield _name_claim(new)
+        if old and (new is None or old.collection != new.collection):
+            yield from self._let_go(items.digest_key(old.collection, sha256), image_id)
+        if new and (old is None or old.collection != new.collection):
+            yield UpdateItem(items.digest_key(new.collection, sha256), first={"image_id": image_id})
+            yield from self._note(new.collection)
+
+    def renditions(self, image_id: str) -> list[Rendition]:
+        """The stored renditions, in no order."""
+        values = {":image": f"IMAGE#{image_id}", ":rendition": "RENDITION#"}
+        query = Query("#pk = :image AND begins_with(#sk, :rendition)", values)
+        return [rendition_of(item) for item in self._table.all(query)]
+
+    def replaced(self, image_id: str, renditions: Sequence[Rendition]) -> Iterator[Change]:
+        """Put these renditions in place of all that are stored."""
+        puts = [PutItem(rendition_item(rendition)) for rendition in renditions]
+        kept = [put.key for put in puts]
+        yield from puts
+        for old in self.renditions(image_id):
+            key = items.rendition_key(image_id, old.size, old.format)
+            if key not in kept:
+                yield DeleteItem(key)
+
+    def _note(self, collection: str) -> Iterator[Change]:
+        """Note that the collection exists; only its first images do, as later ones would queue up for the item."""
+        key = items.collection_key(collection)
+        if self._table.get(key) is None:
+            yield PutItem(key)
+
+    def _let_go(self, claim: Values, image_id: str) -> Iterator[Change]:
+        stored = self._table.get(claim)
+        if stored is not None and stored["image_id"] == image_id:
+            yield DeleteItem(claim, Condition("#image_id = :image", {":image": image_id}))
+
+    def _digest_claim(self, image: Image, *, unique: bool) -> Change:
+        key = items.digest_key(image.collection, image.picture.sha256)
+        if not unique:
+            return UpdateItem(key, first={"image_id": image.image_id})
+
+        def duplicate() -> WallifyError:
+            return DuplicateImage(image_id=(self._table.get(key) or {}).get("image_id"))
+
+        return PutItem({**key, "image_id": image.image_id}, Condition.absent(duplicate))
+
+
+def _shelved(image: Image | None) -> Image | None:
+    """The image, if it holds a name and a digest."""
+    return None if image is None or image.is_trashed else image
+
+
+def _name_claim(image: Image) -> PutItem:
+    claim = {**items.name_key(image.collection, image.name), "image_id": image.image_id}
+    return PutItem(claim, Condition.absent(lambda: NameTaken(collection=image.collection, name=image.name)))
+
+
+class DynamoCatalog:
+    """See `chalicelib.ports.Catalog`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._shelf = UniqueConstraints(table)
+        self._trash = ShardedIndex(table, dynamodb_items.TRASH_INDEX, [dynamodb_items.TRASH_PK])
+
+    def publish(
+        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
+    ) -> Task:
+        """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for 90 renditions."""
+        task, task_changes = task_update(before, after)
+        stored = image_to_store(image, renditions, version=0)
+        known = Conflict("There is an image with this id already.", image_id=image.image_id)
+        self._table.commit(
+            *task_changes,
+            PutItem(image_item(stored), Condition.absent(lambda: known)),
+            *self._shelf.claims(stored, unique=unique),
+            *(PutItem(rendition_item(rendition)) for rendition in renditions),
+            *counter_updates(stored.image_id, stats_deltas(None, stored), guarded=are_private(renditions)),
+        )
+        return task
+
+    def image(self, image_id: str) -> Image:
+        """See `Catalog.image`."""
+        image = self._stored(image_id)
+        if image is None or image.is_trashed:
+            raise ImageNotFound(image_id=image_id)
+        return image
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        items = self._table.get_each(map(dynamodb_items.image_key, dict.fromkeys(image_ids)))
+        return {image.image_id: image for image in map(image_of, items)}
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+        now = self._unchanged(before)
+        made = self._shelf.renditions(now.image_id) if renditions is None else renditions
+        revised = image_to_store(after, made, version=now.version + 1)
+        self._table.commit(
+            PutItem(image_item(revised), Condition.version(now.version, lambda: _changed(before))),
+            *self._shelf.moved(now, revised),
+            *(() if renditions is None else self._shelf.replaced(now.image_id, renditions)),
+            *counter_updates(now.image_id, stats_deltas(now, revised), guarded=are_private(made)),
+        )
+        return revised
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`."""
+        if self._stored(image.image_id) is None:
+            return
+        now = self._unchanged(image)
+        self._table.commit(
+            DeleteItem(dynamodb_items.image_key(now.image_id), Condition.version(now.version, lambda: _changed(image))),
+            *self._shelf.moved(now, None),
+            *self._shelf.replaced(now.image_id, ()),
+            *counter_updates(now.image_id, stats_deltas(now, None)),
+        )
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        return self._trash.page(image_of, limit, cursor)
+
+    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
+        """See `Catalog.renditions`."""
+        return tuple(sorted(self._shelf.renditions(image_id), key=lambda one: (one.size, one.format)))
+
+    def named(self, collection: str, name: str) -> Image:
+        """See `Catalog.named`."""
+        claim = self._table.get(dynamodb_items.name_key(collection, name))
+        if claim is None:
+            raise ImageNotFound(collection=collection, name=name)
+        return self.image(str(claim["image_id"]))
+
+    def with_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.with_digest`."""
+        claim = self._table.get(dynamodb_items.digest_key(collection, sha256))
+        image = None if claim is None else self._stored(str(claim["image_id"]))
+        return None if image is None or image.is_trashed else image
+
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """See `Catalog.images`."""
+        where = NO_FILTER if wanted == ANY_IMAGE else EntryFilter(matches=lambda item: wanted.matches(image_of(item)))
+        return ShardedIndex(self._table, dynamodb_items.COLLECTION_INDEX, [f"COLLECTION#{collection}"]).page(
+            image_of, limit, cursor, where
+        )
+
+    def collections(self) -> tuple[str, ...]:
+        """See `Catalog.collections`."""
+        items = self._table.all(Query("#pk = :collections", {":collections": dynamodb_items.COLLECTIONS}))
+        return tuple(sorted(str(item["sk"]) for item in items))
+
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        item = self._table.get(dynamodb_items.about_key(collection))
+        return About(collection) if item is None else decode(item, About)
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        items = self._table.all(Query("#pk = :about", {":about": dynamodb_items.ABOUT}))
+        return {about.collection: about for about in (decode(item, About) for item in items)}
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+
+        def changed() -> Conflict:
+            return Conflict("Somebody else changed this collection first.", collection=before.collection)
+
+        stored = replace(after, version=before.version + 1)
+        unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)
+        self._table.commit(PutItem({**dynamodb_items.about_key(before.collection), **encode(stored)}, unchanged))
+        return stored
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        about = self.about(collection)
+        while about.version:
+            with suppress(Conflict):
+                self._table.commit(DeleteItem(dynamodb_items.about_key(collection), Condition.version(about.version)))
+            about = self.about(collection)
+
+    def stats(self, collection: str) -> CollectionStats:
+        """See `Catalog.stats`."""
+        return self.stats_with_version(collection)[0]
+
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        return read_counters(self._table, collection)
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return read_privacy(self._table, collection)
+
+    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        self._table.commit(*privacy_updates(collection, mark, private=private))
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        self._table.commit(*correction_updates(delta, mark))
+
+    def _stored(self, image_id: str) -> Image | None:
+        item = self._table.get(dynamodb_items.image_key(image_id))
+        return None if item is None else image_of(item)
+
+    def _unchanged(self, before: Image) -> Image:
+        """The stored image, which has the version that was read; what else the caller's copy says does not matter."""
+        stored = self._stored(before.image_id)
+        if stored is None or stored.version != before.version:
+            raise _changed(before)
+        return stored
+
+
+def _changed(image: Image) -> Conflict:
+    return Conflict("Somebody else changed this image first.", image_id=image.image_id)

@@ -1,0 +1,28 @@
+"""All state in the memory of one process: for tests, and for trying things out."""
+
+from __future__ import annotations
+
+from chalicelib.adapters.memory.database import MemoryDatabase
+from chalicelib.adapters.memory.stores import (
+    MemoryAudit,
+    MemoryCatalog,
+    MemoryExpiring,
+    MemorySchedules,
+    MemoryTasks,
+    MemoryTokens,
+)
+
+__all__ = ["MemoryState"]
+
+
+class MemoryState:
+    """The six state ports over one set of dictionaries, safe to share between threads."""
+
+    def __init__(self) -> None:
+        database = MemoryDatabase()
+        self.tasks = MemoryTasks(database)
+        self.catalog = MemoryCatalog(database)
+        self.tokens = MemoryTokens(database)
+        self.schedules = MemorySchedules(database)
+        self.expiring = MemoryExpiring(database)
+        self.audit = MemoryAudit(database)

@@ -1,0 +1,379 @@
+"""The six state ports in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from operator import itemgetter
+
+from chalicelib.adapters.cursors import (
+    child_position,
+    decode_child_cursor,
+    decode_time_cursor,
+    make_page,
+    time_position,
+)
+from chalicelib.adapters.memory.database import MemoryDatabase
+from chalicelib.core.audit import Entry
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.expiring import ExpiringRecord
+from chalicelib.core.paging import Page
+from chalicelib.core.schedules import Slot
+from chalicelib.core.tasks import Tally, Task, TaskFilter
+from chalicelib.core.tokens import Token
+from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, TaskNotFound
+
+
+class MemoryTasks:
+    """See `chalicelib.ports.TaskStore`."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def add(self, task: Task) -> None:
+        """See `TaskStore.add`."""
+        with self._db.lock:
+            if task.task_id in self._db.tasks:
+                raise Conflict("There is a task with this id already.", task_id=task.task_id)
+            self._db.put(None, task)
+
+    def get(self, task_id: str) -> Task:
+        """See `TaskStore.get`."""
+        with self._db.lock:
+            task = self._db.tasks.get(task_id)
+        if task is None:
+            raise TaskNotFound(task_id=task_id)
+        return task
+
+    def replace(self, before: Task, after: Task) -> Task:
+        """See `TaskStore.replace`."""
+        with self._db.lock:
+            self._db.must_still_be(before)
+            return self._db.put(before, after)
+
+    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.active`."""
+        with self._db.lock:
+            tasks = [self._db.tasks[task_id] for task_id in self._db.active]
+        start = decode_time_cursor(cursor) or ""
+        return make_page((placed for placed in sorted(_placed(tasks), key=itemgetter(0)) if placed[0] > start), limit)
+
+    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.history`."""
+        with self._db.lock:
+            tasks = [task for task in self._db.tasks.values() if wanted.matches(task)]
+        newest_first = sorted(_placed(tasks), key=itemgetter(0), reverse=True)
+        start = decode_time_cursor(cursor) or _LAST
+        return make_page((placed for placed in newest_first if placed[0] < start), limit)
+
+    def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.children`."""
+        with self._db.lock:
+            tasks = [task for task in self._db.tasks.values() if task.parent_id == parent_id]
+        start = decode_child_cursor(cursor) or ""
+        in_order = sorted(((child_position(task), task) for task in tasks), key=itemgetter(0))
+        return make_page((placed for placed in in_order if placed[0] > start), limit)
+
+    def forget(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.forget`."""
+        with self._db.lock:
+            over = [task.task_id for task in self._db.tasks.values() if task.expires_at and task.expires_at <= now][
+                :limit
+            ]
+            for task_id in over:
+                del self._db.tasks[task_id]
+        return len(over)
+
+    def tally(self, parent_id: str) -> Tally:
+        """See `TaskStore.tally`."""
+        with self._db.lock:
+            return self._db.tallies.get(parent_id, Tally())
+
+
+_LAST = "~"
+"""Sorts after every place."""
+
+
+def _placed(tasks: Iterable[Task]) -> Iterable[tuple[str, Task]]:
+    return ((time_position(task.created_at, task.task_id), task) for task in tasks)
+
+
+class MemoryCatalog:
+    """See `chalicelib.ports.Catalog`."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def publish(
+        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
+    ) -> Task:
+        """See `Catalog.publish`."""
+        with self._db.lock:
+            self._db.must_still_be(before)
+            self._must_be_new(image, unique=unique)
+            self._db.must_fit(None, image, renditions)
+            self._db.keep(image, renditions, version=0)
+            return self._db.put(before, after)
+
+    def image(self, image_id: str) -> Image:
+        """See `Catalog.image`."""
+        with self._db.lock:
+            image = self._db.images.get(image_id)
+        if image is None or image.is_trashed:
+            raise ImageNotFound(image_id=image_id)
+        return image
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        with self._db.lock:
+            return {one: self._db.images[one] for one in image_ids if one in self._db.images}
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+        with self._db.lock:
+            self._must_still_be(before)
+            holder = self._db.names.get((after.collection, after.name))
+            if not after.is_trashed and holder not in {None, before.image_id}:
+                raise NameTaken(collection=after.collection, name=after.name)
+            made = self._db.renditions[before.image_id] if renditions is None else renditions
+            self._db.must_fit(self._db.images[before.image_id], after, made)
+            return self._db.keep(after, made, version=before.version + 1)
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`."""
+        with self._db.lock:
+            if image.image_id in self._db.images:
+                self._must_still_be(image)
+                self._db.drop(image.image_id)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        with self._db.lock:
+            trash = [(image.trashed_at, image) for image in self._db.images.values()]
+        placed = sorted(_trash_positions((at, image) for at, image in trash if at is not None))
+        start = decode_time_cursor(cursor) or ""
+        return make_page(((place, image) for place, _, image in placed if place > start), limit)
+
+    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
+        """See `Catalog.renditions`."""
+        with self._db.lock:
+            return self._db.renditions.get(image_id, ())
+
+    def named(self, collection: str, name: str) -> Image:
+        """See `Catalog.named`."""
+        with self._db.lock:
+            image = self._db.images.get(self._db.names.get((collection, name), ""))
+        if image is None:
+            raise ImageNotFound(collection=collection, name=name)
+        return image
+
+    def with_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.with_digest`."""
+        with self._db.lock:
+            return self._db.images.get(self._db.digests.get((collection, sha256), ""))
+
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """See `Catalog.images`."""
+        with self._db.lock:
+            shelved = [one for one in self._db.images.values() if one.collection == collection and not one.is_trashed]
+        images = filter(wanted.matches, shelved)
+        placed = sorted(((time_position(i.created_at, i.image_id), i) for i in images), key=itemgetter(0), reverse=True)
+        start = decode_time_cursor(cursor) or "~"
+        return make_page((one for one in placed if one[0] < start), limit)
+
+    def collections(self) -> tuple[str, ...]:
+        """See `Catalog.collections`."""
+        with self._db.lock:
+            return tuple(sorted(self._db.stats))
+
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        with self._db.lock:
+            return self._db.abouts.get(collection, About(collection))
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        with self._db.lock:
+            return dict(self._db.abouts)
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+        with self._db.lock:
+            if self._db.abouts.get(before.collection, About(before.collection)).version != before.version:
+                raise Conflict("Somebody else changed this collection first.", collection=before.collection)
+            stored = replace(after, version=before.version + 1)
+            self._db.abouts[before.collection] = stored
+            return stored
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        with self._db.lock:
+            self._db.abouts.pop(collection, None)
+
+    def stats(self, collection: str) -> CollectionStats:
+        """See `Catalog.stats`."""
+        with self._db.lock:
+            return self._db.stats.get(collection, CollectionStats(collection))
+
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        with self._db.lock:
+            stats = self._db.stats.get(collection, CollectionStats(collection))
+            return stats, str(self._db.moves.get(collection, 0))
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        with self._db.lock:
+            return self._db.private.get(collection)
+
+    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        with self._db.lock:
+            moves = self._db.moves.get(collection, 0)
+            if str(moves) != mark:
+                raise Conflict("The collection has changed meanwhile.", collection=collection)
+            self._db.private[collection], self._db.moves[collection] = private, moves + 1
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        with self._db.lock:
+            if str(self._db.moves.get(delta.collection, 0)) != mark:
+                raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
+            self._db.count(delta)
+
+    def _must_still_be(self, before: Image) -> None:
+        stored = self._db.images.get(before.image_id)
+        if stored is None or stored.version != before.version:
+            raise Conflict("Somebody else changed this image first.", image_id=before.image_id)
+
+    def _must_be_new(self, image: Image, *, unique: bool) -> None:
+        if image.image_id in self._db.images:
+            raise Conflict("There is an image with this id already.", image_id=image.image_id)
+        first = self._db.digests.get((image.collection, image.picture.sha256))
+        if unique and first is not None:
+            raise DuplicateImage(image_id=first)
+        if (image.collection, image.name) in self._db.names:
+            raise NameTaken(collection=image.collection, name=image.name)
+
+
+def _trash_positions(trash: Iterable[tuple[datetime, Image]]) -> list[tuple[str, str, Image]]:
+    return [(time_position(at, image.image_id), image.image_id, image) for at, image in trash]
+
+
+class MemoryTokens:
+    """See `chalicelib.ports.TokenStore`."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def add(self, token: Token) -> None:
+        """See `TokenStore.add`."""
+        with self._db.lock:
+            if token.digest in self._db.tokens:
+                raise Conflict("There is a token with this digest already.")
+            self._db.tokens[token.digest] = token
+
+    def find(self, digest: str) -> Token | None:
+        """See `TokenStore.find`."""
+        with self._db.lock:
+            return self._db.tokens.get(digest)
+
+    def revise(self, before: Token, after: Token) -> Token:
+        """See `TokenStore.revise`."""
+        with self._db.lock:
+            stored = self._db.tokens.get(before.digest)
+            if stored is None or stored.version != before.version:
+                raise Conflict("Somebody else changed this token first.")
+            revised = replace(
+                stored,
+                name=after.name,
+                scopes=after.scopes,
+                expires_at=after.expires_at,
+                revoked_at=stored.revoked_at or after.revoked_at,
+                version=stored.version + 1,
+            )
+            self._db.tokens[before.digest] = revised
+            return revised
+
+    def used(self, digest: str, at: datetime) -> None:
+        """See `TokenStore.used`."""
+        with self._db.lock:
+            self._db.tokens[digest] = replace(self._db.tokens[digest], last_used_at=at)
+
+    def all(self) -> tuple[Token, ...]:
+        """See `TokenStore.all`."""
+        with self._db.lock:
+            return tuple(sorted(self._db.tokens.values(), key=lambda t: (t.created_at, t.digest)))
+
+
+class MemoryAudit:
+    """See `chalicelib.ports.AuditStore`."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def add(self, entry: Entry) -> None:
+        """See `AuditStore.add`."""
+        with self._db.lock:
+            self._db.audit[entry.entry_id] = entry
+
+    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
+        """See `AuditStore.page`."""
+        start = decode_time_cursor(cursor) or "~"
+        with self._db.lock:
+            placed = [(time_position(entry.at, entry.entry_id), entry) for entry in self._db.audit.values()]
+        newest_first = sorted(placed, key=itemgetter(0), reverse=True)
+        return make_page((one for one in newest_first if one[0] < start), limit)
+
+
+class MemorySchedules:
+    """See `chalicelib.ports.ScheduleStore`."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def get(self, name: str) -> Slot:
+        """See `ScheduleStore.get`."""
+        with self._db.lock:
+            return self._db.slots.get(name, Slot(name))
+
+    def replace(self, before: Slot, after: Slot) -> Slot:
+        """See `ScheduleStore.replace`."""
+        with self._db.lock:
+            if self._db.slots.get(before.name, Slot(before.name)).version != before.version:
+                raise Conflict("Somebody else changed this schedule first.", name=before.name)
+            stored = replace(after, version=before.version + 1)
+            self._db.slots[before.name] = stored
+            return stored
+
+
+class MemoryExpiring:
+    """See `chalicelib.ports.ExpiringStore`."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._db = database
+
+    def get(self, key: str) -> ExpiringRecord:
+        """See `ExpiringStore.get`."""
+        with self._db.lock:
+            return self._db.expiring.get(key, ExpiringRecord(key))
+
+    def replace(self, before: ExpiringRecord, after: ExpiringRecord) -> ExpiringRecord:
+        """See `ExpiringStore.replace`."""
+        with self._db.lock:
+            if self._db.expiring.get(before.key, ExpiringRecord(before.key)).version != before.version:
+                raise Conflict("Somebody else changed this record first.")
+            stored = replace(after, version=before.version + 1)
+            self._db.expiring[before.key] = stored
+            return stored
+
+    def forget(self, now: datetime, limit: int) -> int:
+        """See `ExpiringStore.forget`."""
+        with self._db.lock:
+            over = [key for key, one in self._db.expiring.items() if one.until is not None and one.until <= now]
+            for key in over[:limit]:
+                del self._db.expiring[key]
+            return len(over[:limit])

@@ -1,0 +1,220 @@
+"""The ObjectStore over S3."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from chalicelib.adapters.aws import denied, unavailable_or_misconfigured
+from chalicelib.core.blobs import Blob, Form, Stored
+from chalicelib.core.budget import Budget
+from chalicelib.core.keys import is_guarded, is_hidden, must_be_of_one_image
+from chalicelib.core.messages import UNVERSIONED
+from chalicelib.core.object_versions import bare
+from chalicelib.core.paging import Page
+from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
+
+_AT_ONCE = 8
+_DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
+_MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
+
+
+@dataclass(frozen=True)
+class S3Bucket:
+    """One bucket; the client is asked for when it is first needed."""
+
+    name: str
+    connect: Callable[[], Any]
+    signed_url: str = ""
+    """Base URL of the CDN that hands signed addresses on to this bucket; empty for none."""
+
+    def put(self, *blobs: Blob) -> None:
+        """Store the objects, several at a time; see ObjectStore."""
+        if len(blobs) == 1:
+            self._put(blobs[0])
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            # Consumed to the end, so that the first fault comes out here.
+            list(pool.map(self._put, blobs))
+
+    def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
+        """The newest bytes or those of a version, checked to be complete; see ObjectStore."""
+        with _translated(self.name):
+            wanted = {"IfMatch": f'"{bare(etag)}"'} if etag else {}
+            found = self.connect().get_object(**self._named(key, version), **wanted)
+            size = int(found["ContentLength"])
+            if size > limit:
+                found["Body"].close()
+                raise PayloadTooLarge.over(limit, size)
+            # botocore raises IncompleteReadError when the stream ends before Content-Length.
+            body: bytes = found["Body"].read()
+            return body
+
+    def has(self, key: str, version: str = "") -> bool:
+        """True when there is such an object; see ObjectStore."""
+        try:
+            with _translated(self.name):
+                self.connect().head_object(**self._named(key, version))
+        except ObjectNotFound:
+            return False
+        return True
+
+    def newest(self, key: str) -> Stored:
+        """The object as it is now; see ObjectStore."""
+        with _translated(self.name):
+            found = self.connect().head_object(Bucket=self.name, Key=key)
+        size, etag, modified = int(found["ContentLength"]), found["ETag"], found["LastModified"]
+        return Stored(key, size, etag, modified, _version(found))
+
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """Every version under the prefix; see ObjectStore."""
+        key, version = json.loads(after) if after else ("", "")
+        # S3 takes a version to go on behind only together with its key.
+        markers = {name: value for name, value in (("KeyMarker", key), ("VersionIdMarker", version)) if value}
+        with _translated(self.name):
+            found = self.connect().list_object_versions(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **markers)
+        items = tuple(replace(_stored(one), version=_version(one)) for one in found.get("Versions", ()))
+        if not found["IsTruncated"]:
+            return Page(items, None)
+        return Page(items, json.dumps([found.get("NextKeyMarker", ""), found.get("NextVersionIdMarker", "")]))
+
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+        """An upload form; see ObjectStore. Every field is named in the policy, so that none can be changed."""
+        fields = {"Content-Type": content_type, "success_action_status": "201"}
+        conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", 1, limit]]
+        made = self.connect().generate_presigned_post(
+            Bucket=self.name, Key=key, Fields=fields, Conditions=conditions, ExpiresIn=int(lasts.total_seconds())
+        )
+        return Form(made["url"], made["fields"])
+
+    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
+        """An address of the object; see ObjectStore. Signed here (HMAC-SHA256, Signature Version 4), without a call.
+
+        Whatever the object was stored with, caches between the bucket and its reader are told to keep nothing.
+        """
+        seconds = max(int(lasts.total_seconds()), 1)
+        asked = {"Bucket": self.name, "Key": key, "ResponseCacheControl": f"private, max-age={seconds}"}
+        if disposition:
+            asked["ResponseContentDisposition"] = disposition
+        made: str = self.connect().generate_presigned_url("get_object", Params=asked, ExpiresIn=seconds)
+        return self._through(made, key)
+
+    def _through(self, made: str, key: str) -> str:
+        """The same by way of the CDN, which adds what S3 cannot say: nosniff and a content policy.
+
+        It hands path and query on as they are, under the host that was signed. What it serves to everybody (downloads
+        of public pictures, which have a file's name) it does not hand on so.
+        """
+        if not self.signed_url or not (is_guarded(key) or is_hidden(key)):
+            return made
+        parts = urlsplit(made)
+        # An endpoint of somebody's own has the bucket in the path.
+        return f"{self.signed_url}{parts.path.removeprefix(f'/{self.name}')}?{parts.query}"
+
+    def delete(self, *keys: str, budget: Budget) -> None:
+        """Remove the objects; see ObjectStore."""
+        budget.draw(len(keys))
+        for some in _chunks(keys):
+            self._delete(some)
+
+    def delete_under(self, *prefixes: str, budget: Budget) -> None:
+        """Remove every object under these prefixes; see ObjectStore."""
+        for prefix in prefixes:
+            must_be_of_one_image(prefix)
+        for prefix in prefixes:
+            for some in _chunks(list(self._keys(prefix))):
+                self.delete(*some, budget=budget)
+
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+        """Some objects under the prefix; see ObjectStore."""
+        start = {} if after is None else {"StartAfter": after}
+        with _translated(self.name):
+            found = self.connect().list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **start)
+        items = tuple(_stored(one) for one in found.get("Contents", ()))
+        return Page(items, items[-1].key if items and found["IsTruncated"] else None)
+
+    def copy(self, key: str, to: str) -> None:
+        """Store the object under another key as well; see ObjectStore."""
+        with _translated(self.name):
+            self.connect().copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
+
+    def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
+        """Remove the object if it still is this one; see ObjectStore."""
+        budget.draw(1)
+        try:
+            with _translated(self.name):
+                self.connect().delete_object(Bucket=self.name, Key=key, IfMatch=f'"{bare(etag)}"')
+        except (ObjectNotFound, Conflict):
+            return False
+        return True
+
+    def _named(self, key: str, version: str) -> dict[str, str]:
+        named = {"Bucket": self.name, "Key": key}
+        return {**named, "VersionId": version} if version else named
+
+    def _put(self, blob: Blob) -> None:
+        with _translated(self.name):
+            self.connect().put_object(
+                Bucket=self.name,
+                Key=blob.key,
+                Body=blob.body,
+                ContentType=blob.content_type,
+                CacheControl=blob.cache_control,
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        with _translated(self.name):
+            errors = self.connect().delete_objects(Bucket=self.name, Delete=wanted).get("Errors", [])
+        codes = sorted({str(error.get("Code", "")) for error in errors})
+        for fault in filter(None, (denied("s3", "DeleteObjects", code, self.name) for code in codes)):
+            raise fault
+        if errors:
+            raise Unavailable("Some objects could not be removed.", count=len(errors))
+
+    def _keys(self, prefix: str) -> Iterable[str]:
+        pages = self.connect().get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        with _translated(self.name):
+            return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
+def _stored(found: dict[str, Any]) -> Stored:
+    return Stored(found["Key"], int(found["Size"]), found["ETag"], found["LastModified"])
+
+
+def _version(found: dict[str, Any]) -> str:
+    version = str(found.get("VersionId") or "")
+    return "" if version == UNVERSIONED else version
+
+
+def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), _DELETE_AT_ONCE):
+        yield keys[start : start + _DELETE_AT_ONCE]
+
+
+@contextmanager
+def _translated(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as cause:
+        if cause.response["Error"]["Code"] in _MISSING:
+            raise ObjectNotFound from cause
+        if cause.response["Error"]["Code"] in _CHANGED:
+            raise Conflict("The object has changed.") from cause
+        raise unavailable_or_misconfigured(cause, "s3", bucket, _WRONG) from cause
+    except (BotoCoreError, HTTPClientError) as cause:
+        raise unavailable_or_misconfigured(cause, "s3", bucket, _SILENT) from cause
+
+
+_WRONG = "The bucket does not answer as it should; try again shortly."
+_SILENT = "The bucket does not answer; try again shortly."

@@ -1,0 +1,388 @@
+"""`Catalog` over SQL, with its unique constraints and the counters of collections.
+
+Every transaction takes locks in this order, so that no two wait for each other: the row that was read, digest, name,
+counters.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from chalicelib.adapters.counter_deltas import are_private, stats_deltas
+from chalicelib.adapters.cursors import encode_cursor, make_page, time_position
+from chalicelib.adapters.serialization import decode, encode, image_to_store
+from chalicelib.adapters.sql.database import (
+    IMAGES_NEWEST_FIRST,
+    TRASH_OLDEST_FIRST,
+    SqlDatabase,
+    insert_if_new,
+    insert_or,
+    row_of,
+)
+from chalicelib.adapters.sql.models import CollectionRow, DigestRow, ImageRow, RenditionRow, StatsRow
+from chalicelib.adapters.sql.tasks import task_written_by, update_task
+from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.core.paging import Page
+from chalicelib.core.tasks import Task
+from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers
+
+SHARDS = 8
+"""Rows over which a collection's counters are spread: a row is locked from its change until the commit."""
+_FIELDS = ("images", "bytes", "rendition_bytes")
+
+
+def move_counters(
+    connection: Connection, image_id: str, deltas: Sequence[CollectionStats], *, guarded: bool | None = None
+) -> None:
+    """Move the rows that this image moves, in the order of their names, so that nobody waits in a circle.
+
+    PrivacyDiffers where it comes into a collection that was settled to be private or public otherwise than where the
+    image's renditions lie; None for those of no place.
+    """
+    shard = zlib.crc32(image_id.encode()) % SHARDS
+    for delta in sorted(deltas, key=lambda one: one.collection):
+        if delta.images > 0 and guarded is not None:
+            _must_fit(connection, delta.collection, shard, guarded=guarded)
+        _add(connection, delta, shard)
+
+
+def read_privacy(connection: Connection, collection: str) -> bool | None:
+    """What was settled."""
+    statement = select(StatsRow.private).where(StatsRow.collection == collection, StatsRow.shard == 0)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def set_privacy(collection: str, mark: str, private: bool, connection: Connection, stamp: str) -> bool:  # noqa: FBT001
+    """Settle in every row, if none has moved since the mark was read."""
+    # There must be a row to be locked, or a publication that makes it would be missed.
+    for shard in range(SHARDS):
+        insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
+    if read_counters(connection, collection, lock=True)[1] != mark:
+        raise Conflict("The collection has changed meanwhile.", collection=collection)
+    changes = {"private": private, "moves": StatsRow.moves + 1, "stamp": stamp}
+    connection.execute(update(StatsRow).where(StatsRow.collection == collection).values(changes))
+    return True
+
+
+def read_counters(connection: Connection, collection: str, *, lock: bool = False) -> tuple[CollectionStats, str]:
+    """What the collection adds up to, and the mark: how often each row has moved."""
+    statement = select(StatsRow.__table__).where(StatsRow.collection == collection).order_by(StatsRow.shard)
+    total, moves = CollectionStats(collection), dict.fromkeys(range(SHARDS), 0)
+    for row in connection.execute(statement.with_for_update() if lock else statement).mappings():
+        total += CollectionStats(collection, *(row[field] for field in _FIELDS))
+        moves[row["shard"]] = row["moves"]
+    return total, ".".join(map(str, moves.values()))
+
+
+def correct_counters(delta: CollectionStats, mark: str, connection: Connection, stamp: str) -> bool:
+    """Add the numbers to the first row, if no row has moved since the mark was read."""
+    # There must be a row to be locked: of two who correct a collection that has none, the second waits here.
+    insert_if_new(connection, StatsRow, _row(CollectionStats(delta.collection), 0, moves=0))
+    if read_counters(connection, delta.collection, lock=True)[1] != mark:
+        raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
+    _add(connection, delta, 0, {"stamp": stamp})
+    return True
+
+
+def counters_written_by(collection: str, connection: Connection, stamp: str) -> bool | None:
+    """True if the call with this stamp has made its correction."""
+    statement = select(StatsRow.shard).where(StatsRow.collection == collection, StatsRow.stamp == stamp)
+    return True if connection.execute(statement).first() else None
+
+
+def _add(connection: Connection, delta: CollectionStats, shard: int, sets: dict[str, str] | None = None) -> None:
+    statement = insert_or(connection, StatsRow).values({**_row(delta, shard, moves=1), **(sets or {})})
+    grown = {name: getattr(StatsRow, name) + statement.excluded[name] for name in (*_FIELDS, "moves")}
+    changes = statement.on_conflict_do_update(index_elements=["collection", "shard"], set_={**grown, **(sets or {})})
+    connection.execute(changes)
+
+
+def _must_fit(connection: Connection, collection: str, shard: int, *, guarded: bool) -> None:
+    """Lock the row, making it if need be: of this and a settlement the second waits here for the first."""
+    insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
+    here = (StatsRow.collection == collection, StatsRow.shard == shard)
+    settled = connection.execute(select(StatsRow.private).where(*here).with_for_update()).scalar_one()
+    if settled is not None and settled is not guarded:
+        raise PrivacyDiffers(collection=collection)
+
+
+def _row(delta: CollectionStats, shard: int, *, moves: int) -> dict[str, object]:
+    numbers = {field: getattr(delta, field) for field in _FIELDS}
+    return {"collection": delta.collection, "shard": shard, "moves": moves, "stamp": "", **numbers}
+
+
+IMAGES = ImageRow.__table__
+
+
+def insert_image(connection: Connection, image: Image, renditions: Sequence[Rendition], *, unique: bool) -> None:
+    """Put a new image in its place; Conflict, DuplicateImage or NameTaken where that is not free."""
+    if not _take_digest(connection, image) and unique:
+        raise DuplicateImage(image_id=connection.execute(digest_owner(image.collection, image.picture.sha256)).scalar())
+    if not insert_if_new(connection, ImageRow, {**encode(image), "stamp": ""}):
+        raise _why_not_new(connection, image)
+    _insert(connection, renditions)
+
+
+def update_image(
+    connection: Connection, stored: Image, after: Image, renditions: Sequence[Rendition] | None, stamp: str
+) -> None:
+    """Put one image in place of the other; NameTaken where its name is not free."""
+    _move_digest(connection, stored, after)
+    change = update(ImageRow).where(ImageRow.image_id == stored.image_id)
+    try:
+        connection.execute(change.values(row_of(ImageRow, {**encode(after), "stamp": stamp})))
+    except IntegrityError as e:
+        raise NameTaken(collection=after.collection, name=after.name) from e
+    if renditions is not None:
+        connection.execute(delete(RenditionRow).where(RenditionRow.image_id == stored.image_id))
+        _insert(connection, renditions)
+
+
+def delete_image(connection: Connection, stored: Image) -> None:
+    """Take the image away, with all that belongs to it."""
+    _let_go_of_digest(connection, stored)
+    connection.execute(delete(RenditionRow).where(RenditionRow.image_id == stored.image_id))
+    connection.execute(delete(ImageRow).where(ImageRow.image_id == stored.image_id))
+
+
+def lock_image(connection: Connection, before: Image) -> Image | None:
+    """The stored image, which nobody else changes until the commit; Conflict if it has changed since it was read."""
+    row = connection.execute(select(IMAGES).where(ImageRow.image_id == before.image_id).with_for_update())
+    found = row.mappings().one_or_none()
+    stored = None if found is None else decode(dict(found), Image)
+    if stored is not None and stored.version != before.version:
+        raise image_changed(before)
+    return stored
+
+
+def image_written_by(image_id: str, connection: Connection, stamp: str) -> Image | None:
+    """The image, if it is as the call with this stamp left it."""
+    statement = select(IMAGES).where(ImageRow.image_id == image_id, ImageRow.stamp == stamp)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else decode(dict(row), Image)
+
+
+def digest_owner(collection: str, sha256: str) -> Select[Any]:
+    """Id of the image that has these bytes."""
+    return select(DigestRow.image_id).where(DigestRow.collection == collection, DigestRow.sha256 == sha256)
+
+
+def image_changed(image: Image) -> Conflict:
+    """What to say of an image that is not as it was read."""
+    return Conflict("Somebody else changed this image first.", image_id=image.image_id)
+
+
+def _why_not_new(connection: Connection, image: Image) -> Conflict:
+    if connection.execute(select(ImageRow.image_id).where(ImageRow.image_id == image.image_id)).first():
+        return Conflict("There is an image with this id already.", image_id=image.image_id)
+    return NameTaken(collection=image.collection, name=image.name)
+
+
+def _take_digest(connection: Connection, image: Image) -> bool:
+    claim = {"collection": image.collection, "sha256": image.picture.sha256, "image_id": image.image_id}
+    return insert_if_new(connection, DigestRow, claim)
+
+
+def _let_go_of_digest(connection: Connection, image: Image) -> None:
+    claim = (DigestRow.collection == image.collection, DigestRow.sha256 == image.picture.sha256)
+    connection.execute(delete(DigestRow).where(*claim, DigestRow.image_id == image.image_id))
+
+
+def _move_digest(connection: Connection, stored: Image, after: Image) -> None:
+    if (stored.is_trashed, stored.collection) == (after.is_trashed, after.collection):
+        return
+    if not stored.is_trashed:
+        _let_go_of_digest(connection, stored)
+    if not after.is_trashed:
+        _take_digest(connection, after)
+
+
+def _insert(connection: Connection, renditions: Sequence[Rendition]) -> None:
+    if renditions:
+        connection.execute(insert(RenditionRow), [encode(rendition) for rendition in renditions])
+
+
+T = TypeVar("T")
+
+NOT_TRASHED = select(IMAGES).where(ImageRow.trashed_at.is_(None))
+TRASHED = select(IMAGES).where(ImageRow.trashed_at.is_not(None))
+FILTERED_PAGE = 500
+"""Images looked at in one request where only some are wanted, of which a page may be short: a bound for its time."""
+
+
+class SqlCatalog:
+    """See `chalicelib.ports.Catalog`."""
+
+    def __init__(self, database: SqlDatabase) -> None:
+        self._db = database
+
+    def publish(
+        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
+    ) -> Task:
+        """See `Catalog.publish`."""
+        stored = image_to_store(image, renditions, version=0)
+
+        def work(connection: Connection, stamp: str) -> Task:
+            task = update_task(before, after, connection, stamp)
+            insert_image(connection, stored, renditions, unique=unique)
+            move_counters(connection, stored.image_id, stats_deltas(None, stored), guarded=are_private(renditions))
+            return task
+
+        return self._db.commit(work, partial(task_written_by, before.task_id))
+
+    def image(self, image_id: str) -> Image:
+        """See `Catalog.image`."""
+        return self._one(NOT_TRASHED.where(ImageRow.image_id == image_id), image_id=image_id)
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        statement = select(IMAGES).where(ImageRow.image_id.in_(tuple(image_ids)))
+        return {image.image_id: image for image in self._all(statement, Image)}
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+
+        def work(connection: Connection, stamp: str) -> Image:
+            stored = lock_image(connection, before)
+            if stored is None:
+                raise image_changed(before)
+            made = _renditions(connection, stored.image_id) if renditions is None else renditions
+            revised = image_to_store(after, made, version=stored.version + 1)
+            update_image(connection, stored, revised, renditions, stamp)
+            move_counters(connection, stored.image_id, stats_deltas(stored, revised), guarded=are_private(made))
+            return revised
+
+        return self._db.commit(work, partial(image_written_by, before.image_id))
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`; done twice it does nothing the second time, so it needs no stamp."""
+
+        def work(connection: Connection) -> None:
+            stored = lock_image(connection, image)
+            if stored is not None:
+                delete_image(connection, stored)
+                move_counters(connection, stored.image_id, stats_deltas(stored, None))
+
+        self._db.run(work)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        found = self._all(TRASH_OLDEST_FIRST.after(cursor, TRASHED).limit(limit + 1), Image)
+        return make_page(((time_position(one.trashed_at or one.created_at, one.image_id), one) for one in found), limit)
+
+    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
+        """See `Catalog.renditions`."""
+        found = self._db.run(lambda connection: _renditions(connection, image_id))
+        return tuple(sorted(found, key=lambda one: (one.size, one.format)))
+
+    def named(self, collection: str, name: str) -> Image:
+        """See `Catalog.named`."""
+        statement = NOT_TRASHED.where(ImageRow.collection == collection, ImageRow.name == name)
+        return self._one(statement, collection=collection, name=name)
+
+    def with_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.with_digest`."""
+        first = digest_owner(collection, sha256).scalar_subquery()
+        found = self._all(NOT_TRASHED.where(ImageRow.image_id == first), Image)
+        return found[0] if found else None
+
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """See `Catalog.images`."""
+        look = limit + 1 if wanted == ANY_IMAGE else max(FILTERED_PAGE, limit + 1)
+        statement = IMAGES_NEWEST_FIRST.after(cursor, NOT_TRASHED.where(ImageRow.collection == collection))
+        seen = self._all(statement.limit(look), Image)
+        page = make_page(((_place(image), image) for image in seen if wanted.matches(image)), limit)
+        if page.next_cursor is None and len(seen) == look:
+            return replace(page, next_cursor=encode_cursor(_place(seen[-1])))
+        return page
+
+    def collections(self) -> tuple[str, ...]:
+        """See `Catalog.collections`."""
+        statement = select(StatsRow.collection).distinct()
+        return tuple(sorted(self._db.run(lambda connection: connection.execute(statement).scalars().all())))
+
+    def about(self, collection: str) -> About:
+        """See `Catalog.about`."""
+        return self.abouts().get(collection, About(collection))
+
+    def abouts(self) -> Mapping[str, About]:
+        """See `Catalog.abouts`."""
+        found = self._all(select(CollectionRow.__table__), About)
+        return {about.collection: about for about in found}
+
+    def describe(self, before: About, after: About) -> About:
+        """See `Catalog.describe`."""
+        stored = replace(after, version=before.version + 1)
+        return self._db.commit(partial(_describe, before, stored), partial(_described_by, stored))
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        statement = delete(CollectionRow).where(CollectionRow.collection == collection)
+        self._db.run(lambda connection: connection.execute(statement))
+
+    def stats(self, collection: str) -> CollectionStats:
+        """See `Catalog.stats`."""
+        return self.stats_with_version(collection)[0]
+
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        return self._db.run(lambda connection: read_counters(connection, collection))
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return self._db.run(lambda connection: read_privacy(connection, collection))
+
+    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        self._db.commit(partial(set_privacy, collection, mark, private), partial(counters_written_by, collection))
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        self._db.commit(partial(correct_counters, delta, mark), partial(counters_written_by, delta.collection))
+
+    def _one(self, statement: Select[Any], **asked: str) -> Image:
+        found = self._all(statement, Image)
+        if not found:
+            raise ImageNotFound(**asked)
+        return found[0]
+
+    def _all(self, statement: Select[Any], kind: type[T]) -> list[T]:
+        rows = self._db.run(lambda connection: connection.execute(statement).mappings().all())
+        return [decode(dict(row), kind) for row in rows]
+
+
+def _describe(before: About, after: About, connection: Connection, stamp: str) -> About:
+    row = {**encode(after), "stamp": stamp}
+    unchanged = (CollectionRow.collection == before.collection, CollectionRow.version == before.version)
+    if before.version:
+        done = connection.execute(update(CollectionRow).where(*unchanged).values(row)).rowcount == 1
+    else:
+        done = insert_if_new(connection, CollectionRow, row)
+    if not done:
+        raise Conflict("Somebody else changed this collection first.", collection=before.collection)
+    return after
+
+
+def _described_by(after: About, connection: Connection, stamp: str) -> About | None:
+    statement = select(CollectionRow.collection).where(
+        CollectionRow.collection == after.collection, CollectionRow.stamp == stamp
+    )
+    return after if connection.execute(statement).first() else None
+
+
+def _place(image: Image) -> str:
+    return time_position(image.created_at, image.image_id)
+
+
+def _renditions(connection: Connection, image_id: str) -> list[Rendition]:
+    statement = select(RenditionRow.__table__).where(RenditionRow.image_id == image_id)
+    return [decode(dict(row), Rendition) for row in connection.execute(statement).mappings()]

@@ -1,1 +1,0 @@
-"""Ports over AWS: the only maker of clients, each made on first use."""

@@ -1,0 +1,113 @@
+"""The meter against answers in CloudWatch's own shape; moto knows no percentiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.adapters.cloudwatch import CloudWatchMetrics
+from chalicelib.core.workforce import Usage
+from tests.builders import NOON, FrozenClock
+
+MINUTE = timedelta(minutes=1)
+Points = list[tuple[datetime, float]]
+
+
+@dataclass
+class Cloud:
+    """CloudWatch and Lambda at once: numbers by (metric, statistic, last dimension)."""
+
+    known: dict[tuple[str, str, str], Points] = field(default_factory=dict)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    broken: bool = False
+
+    def get_metric_data(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401  # boto3's words
+        self.asked.append(request)
+        if self.broken:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetMetricData")
+        return {"MetricDataResults": [self._result(query) for query in request["MetricDataQueries"]]}
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803  # boto3's word
+        return {"MemorySize": 2048 if "image" in FunctionName else 512, "Timeout": 60}
+
+    def _result(self, query: dict[str, Any]) -> dict[str, Any]:
+        stat = query["MetricStat"]
+        metric = stat["Metric"]
+        key = (metric["MetricName"], stat["Stat"], metric["Dimensions"][-1]["Value"])
+        points = self.known.get(key, [])
+        return {"Id": query["Id"], "Timestamps": [at for at, _ in points], "Values": [value for _, value in points]}
+
+
+def meter(cloud: Cloud, clock: FrozenClock | None = None) -> CloudWatchMetrics:
+    connect: Callable[[], Cloud] = lambda: cloud  # noqa: E731  # both clients are the same one
+    return CloudWatchMetrics(
+        "wallify-prod", {"images": "wallify-prod-images"}, connect, connect, (clock or FrozenClock()).now
+    )
+
+
+def test_a_function_tells_its_last_hour_and_how_it_is_set_up() -> None:
+    name = "wallify-prod-process_image"
+    cloud = Cloud(
+        {
+            ("Invocations", "Sum", name): [(NOON, 40.0)],
+            ("Errors", "Sum", name): [(NOON, 0.0)],
+            ("Throttles", "Sum", name): [(NOON, 1.0)],
+            ("Duration", "p50", name): [(NOON, 740.04)],
+            ("Duration", "p95", name): [(NOON, 1910.5)],
+            ("ColdStarts", "Sum", "process_image"): [(NOON, 3.0)],
+        }
+    )
+
+    usage = meter(cloud).usages(["process_image"])["process_image"]
+
+    assert usage == Usage(40, 0, 1, 740.0, 1910.5, 3, 2048, 60)
+
+
+def test_the_functions_of_the_api_go_by_the_name_of_the_stage() -> None:
+    cloud = Cloud({("Invocations", "Sum", "wallify-prod"): [(NOON, 7.0)]})
+
+    assert meter(cloud).usages(["api_handler"])["api_handler"].invocations == 7
+
+
+def test_what_cloudwatch_does_not_have_is_none() -> None:
+    assert meter(Cloud()).usages(["sweep"]) == {"sweep": Usage(memory_mb=512, timeout_seconds=60)}
+    assert meter(Cloud()).oldest(["images"]) == {"images": None}
+
+
+def test_an_hour_in_two_pieces_is_summed_and_its_newest_percentile_told() -> None:
+    name = "wallify-prod-sweep"
+    halves = [(NOON, 3.0), (NOON - timedelta(hours=1), 5.0)]
+    cloud = Cloud({("Invocations", "Sum", name): halves, ("Duration", "p95", name): halves})
+
+    usage = meter(cloud).usages(["sweep"])["sweep"]
+
+    assert (usage.invocations, usage.duration_p95_ms) == (8, 3.0)
+
+
+def test_the_oldest_message_tells_its_age() -> None:
+    cloud = Cloud({("ApproximateAgeOfOldestMessage", "Maximum", "wallify-prod-images"): [(NOON, 41.0)]})
+
+    assert meter(cloud).oldest(["images"]) == {"images": 41.0}
+
+
+def test_cloudwatch_is_asked_once_a_minute() -> None:
+    cloud, clock = Cloud(), FrozenClock()
+    one = meter(cloud, clock)
+
+    for wait in (timedelta(0), MINUTE - timedelta(seconds=1), timedelta(seconds=1)):
+        clock.move(wait)
+        one.usages(["sweep"])
+
+    assert len(cloud.asked) == 2
+
+
+def test_a_cloud_that_does_not_answer_has_no_numbers_and_is_not_asked_at_once_again() -> None:
+    cloud = Cloud(broken=True)
+    one = meter(cloud)
+
+    assert (one.usages(["sweep"]), one.oldest(["images"]), one.usages(["sweep"])) == ({}, {}, {})
+    assert len(cloud.asked) == 2

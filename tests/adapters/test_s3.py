@@ -1,0 +1,258 @@
+"""The `ObjectStore` over S3, by moto."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
+
+from chalicelib.adapters.s3 import S3Bucket
+from chalicelib.core.blobs import IMMUTABLE, Blob
+from chalicelib.core.budget import Budget
+from chalicelib.core.disposition import attachment
+from chalicelib.errors import Misconfigured, ObjectNotFound, PayloadTooLarge, Unavailable
+from tests.faults.cloud import Faults, s3_error
+from tests.naughty import HARMLESS
+
+LIMIT = 1_000
+QUARTER = timedelta(minutes=15)
+Client = Any
+
+
+def a_blob(key: str = "a.png", body: bytes = b"bytes", **special: str) -> Blob:
+    return Blob(key, body, special.get("content_type", "image/png"), special.get("cache_control", IMMUTABLE))
+
+
+def keys(s3: Client) -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket="media").get("Contents", [])]
+
+
+def test_what_was_put_can_be_got(bucket: S3Bucket) -> None:
+    bucket.put(a_blob())
+    assert bucket.get("a.png", limit=LIMIT) == b"bytes"
+
+
+def test_objects_are_served_as_they_were_meant(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(a_blob(content_type="image/avif"), Blob("b", b"", "image/png"))
+    public, private = (s3.head_object(Bucket="media", Key=key) for key in ("a.png", "b"))
+    assert (public["ContentType"], public["CacheControl"]) == ("image/avif", IMMUTABLE)
+    assert private["CacheControl"] == "private, no-store"
+
+
+def test_s3_is_given_the_digest_to_check_the_bytes_by(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(a_blob())
+    assert "ChecksumSHA256" in s3.head_object(Bucket="media", Key="a.png", ChecksumMode="ENABLED")
+
+
+def test_many_objects_are_stored_together(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(*(a_blob(f"{number:02}", bytes([number])) for number in range(30)))
+    assert len(keys(s3)) == 30
+    assert bucket.get("07", limit=LIMIT) == b"\x07"
+
+
+def test_a_second_put_replaces_the_first(bucket: S3Bucket) -> None:
+    bucket.put(a_blob(body=b"old"))
+    bucket.put(a_blob(body=b"new"))
+    assert bucket.get("a.png", limit=LIMIT) == b"new"
+
+
+def test_keys_of_any_letters_are_found_again(bucket: S3Bucket) -> None:
+    keys = [f"incoming/nature/{name}" for name in HARMLESS if name not in {".", ".."}]
+    bucket.put(*(a_blob(key, key.encode()) for key in keys))
+    assert [bucket.get(key, limit=2_000) for key in keys] == [key.encode() for key in keys]
+    assert {found.key for found in bucket.list("incoming/", 99).items} == set(keys)
+    bucket.delete(*keys, budget=Budget(len(keys)))
+    assert bucket.list("incoming/", 9).items == ()
+
+
+def test_what_is_not_there_is_not_found(bucket: S3Bucket) -> None:
+    assert not bucket.has("a.png")
+    with pytest.raises(ObjectNotFound):
+        bucket.get("a.png", limit=LIMIT)
+
+
+def test_an_object_may_be_as_large_as_the_limit_and_no_larger(bucket: S3Bucket) -> None:
+    bucket.put(a_blob(body=b"12345"))
+    assert bucket.get("a.png", limit=5) == b"12345"
+    with pytest.raises(PayloadTooLarge) as refused:
+        bucket.get("a.png", limit=4)
+    assert refused.value.details == {"limit": 4, "bytes": 5}
+
+
+def test_deleting_what_is_not_there_is_no_error(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(a_blob("a"), a_blob("b"))
+    bucket.delete("a", "c", budget=Budget(2))
+    bucket.delete(budget=Budget(0))
+    bucket.delete_under("originals/nothing/", budget=Budget(0))
+    assert keys(s3) == ["b"]
+
+
+def test_everything_under_a_prefix_is_deleted_and_nothing_beside_it(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(*(a_blob(key) for key in ("originals/1/a", "originals/1/b", "originals/10/a", "renditions/1/a")))
+    bucket.delete_under("originals/1/", "renditions/1/", budget=Budget(3))
+    assert keys(s3) == ["originals/10/a"]
+
+
+class Crowded:
+    """A client of a bucket with 2,500 objects, which AWS shows 1,000 at a time."""
+
+    def __init__(self) -> None:
+        self.deleted: list[list[str]] = []
+
+    def get_paginator(self, _: str) -> Crowded:
+        return self
+
+    def paginate(self, *, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803  # AWS's names
+        starts = (0, 1_000, 2_000)
+        keys = [[f"{Prefix}{n}" for n in range(start, min(start + 1_000, 2_500))] for start in starts]
+        return [{"Contents": [{"Key": key} for key in some]} for some in keys] + [{"Name": Bucket}]
+
+    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002, N803
+        self.deleted.append([one["Key"] for one in Delete["Objects"]])
+        return {}
+
+
+def test_more_objects_than_one_request_takes_are_all_deleted() -> None:
+    client = Crowded()
+    S3Bucket("media", lambda: client).delete_under("originals/old/", budget=Budget(2_500))
+    assert [len(some) for some in client.deleted] == [1_000, 1_000, 500]
+    assert {key for some in client.deleted for key in some} == {f"originals/old/{n}" for n in range(2_500)}
+
+
+def test_objects_are_listed_in_the_order_of_their_keys_and_in_pages(bucket: S3Bucket) -> None:
+    bucket.put(*(a_blob(f"x/{name}") for name in ("b", "a", "ş", "Z")), a_blob("y"))
+    first = bucket.list("x/", 3)
+    second = bucket.list("x/", 3, first.next_cursor)
+    assert [found.key for found in first.items] == ["x/Z", "x/a", "x/b"]
+    assert [found.key for found in second.items] == ["x/ş"]
+    assert second.next_cursor is None
+    assert first.items[0].bytes == 5
+
+
+def test_a_copy_keeps_bytes_and_headers(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(a_blob("günaydın +.png"))  # noqa: RUF001  # Turkish, on purpose
+    bucket.copy("günaydın +.png", "b")  # noqa: RUF001
+    assert bucket.get("b", limit=LIMIT) == b"bytes"
+    assert s3.head_object(Bucket="media", Key="b")["CacheControl"] == IMMUTABLE
+
+
+def test_what_is_not_there_cannot_be_copied(bucket: S3Bucket) -> None:
+    with pytest.raises(ObjectNotFound):
+        bucket.copy("a", "b")
+
+
+def test_an_object_is_deleted_only_if_it_still_is_what_was_seen(bucket: S3Bucket) -> None:
+    bucket.put(a_blob("a"))
+    (seen,) = bucket.list("a", 1).items
+    assert bucket.delete_if("a", '"another"', budget=Budget(1)) is False
+    assert bucket.has("a")
+    assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is True
+    assert not bucket.has("a")
+    assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is False
+
+
+def test_a_form_names_every_field_in_its_policy(bucket: S3Bucket) -> None:
+    form = bucket.form("incoming/nature/t1/upload", content_type="image/png", limit=LIMIT, lasts=QUARTER)
+    policy = json.loads(base64.b64decode(form.fields["policy"]))
+    named = {name for one in policy["conditions"] if isinstance(one, dict) for name in one}
+    assert set(form.fields) - {"policy", "x-amz-signature"} <= named
+    assert ["content-length-range", 1, LIMIT] in policy["conditions"]
+    assert {"Content-Type": "image/png"} in policy["conditions"]
+    assert {"key": "incoming/nature/t1/upload"} in policy["conditions"]
+    assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
+
+
+def test_a_bucket_asks_for_its_client_when_it_is_first_needed() -> None:
+    def connect() -> Client:
+        raise AssertionError("too early")
+
+    assert S3Bucket("media", connect).name == "media"
+
+
+@pytest.mark.parametrize("style", ["virtual", "path"])
+def test_signed_addresses_lead_through_the_cdn_that_hands_them_on(connect: partial[Client], style: str) -> None:
+    s3 = connect("s3", config=Config(s3={"addressing_style": style}, signature_version="s3v4"))
+    straight, through = S3Bucket("media", lambda: s3), S3Bucket("media", lambda: s3, "https://d1.cloudfront.net")
+    minute = timedelta(minutes=1)
+    for key in ("guarded/a b.jpg", "trashed/i1/renditions/a.jpg"):
+        signed, shown = (urlsplit(one.link(key, lasts=minute)) for one in (straight, through))
+        assert (shown.netloc, shown.path) == ("d1.cloudfront.net", "/" + quote(key))
+        assert {**parse_qs(shown.query), "X-Amz-Date": "", "X-Amz-Signature": ""} == {
+            **parse_qs(signed.query),
+            "X-Amz-Date": "",
+            "X-Amz-Signature": "",
+        }
+    assert "cloudfront" not in through.link("renditions/a.jpg", lasts=minute, disposition="attachment")
+
+
+def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bucket: S3Bucket) -> None:
+    said = attachment("göl.jpg", "jpg")
+    told = urlsplit(bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5), disposition=said))
+    asked = parse_qs(told.query)
+    assert told.path.endswith("/guarded/a%20b.jpg")
+    assert (asked["X-Amz-Algorithm"], asked["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
+    assert asked["response-content-disposition"] == [said]
+    # Objects of earlier versions, and public ones that are shown under a name, were stored as public.
+    assert asked["response-cache-control"] == ["private, max-age=300"]
+    assert "response-content-disposition" not in bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5))
+
+
+def a_small_blob(key: str = "a.png") -> Blob:
+    return Blob(key, b"bytes", "image/png")
+
+
+ANSWERS: tuple[tuple[int, str, type[Unavailable]], ...] = (
+    (503, "SlowDown", Unavailable),
+    (500, "InternalError", Unavailable),
+    (403, "AccessDenied", Misconfigured),
+    (404, "NoSuchBucket", Misconfigured),
+)
+ACTS: dict[str, Callable[[S3Bucket], object]] = {
+    "PutObject": lambda bucket: bucket.put(a_small_blob("b"), a_small_blob("c")),
+    "GetObject": lambda bucket: bucket.get("a.png", limit=LIMIT),
+    "ListObjectsV2": lambda bucket: bucket.delete_under("originals/a/", budget=Budget(1)),
+    "DeleteObjects": lambda bucket: bucket.delete("a.png", budget=Budget(1)),
+}
+
+
+@pytest.mark.parametrize(("operation", "act"), ACTS.items(), ids=ACTS)
+def test_a_bucket_that_refuses_is_unavailable(
+    bucket: S3Bucket, s3: Client, operation: str, act: Callable[[S3Bucket], object]
+) -> None:
+    bucket.put(a_small_blob())
+    for status, code, meaning in ANSWERS:
+        Faults(s3, f"s3.{operation}").refuse(status, s3_error(code))
+        with pytest.raises(Unavailable) as refused:
+            act(bucket)
+        assert type(refused.value) is meaning
+
+
+def test_objects_that_could_not_be_deleted_are_told(bucket: S3Bucket, s3: Client) -> None:
+    bucket.put(a_small_blob())
+    partly = b"<DeleteResult><Error><Key>a.png</Key><Code>InternalError</Code></Error></DeleteResult>"
+    Faults(s3, "s3.DeleteObjects").refuse(200, partly)
+    with pytest.raises(Unavailable):
+        bucket.delete("a.png", budget=Budget(1))
+
+
+def test_a_stream_that_ends_early_is_no_file(bucket: S3Bucket, s3: Client) -> None:
+    Faults(s3, "s3.GetObject").refuse(200, b"half", headers={"content-length": "8"})
+    with pytest.raises(Unavailable):
+        bucket.get("a.png", limit=LIMIT)
+
+
+def test_a_bucket_that_cannot_be_reached_is_unavailable() -> None:
+    class Nowhere:
+        def get_object(self, **_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="https://s3")
+
+    with pytest.raises(Unavailable):
+        S3Bucket("media", Nowhere).get("a", limit=LIMIT)
