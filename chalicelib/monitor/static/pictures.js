@@ -1,7 +1,7 @@
 /** Showing stored pictures: a blurred placeholder at once, then the smallest file that is sharp enough. */
 
 import { h } from "./dom.js";
-import { paint } from "./thumbhash.js";
+import { thumbHashToRGBA } from "./thumbhash.js";
 
 /** A picture of a record with thumbnails; `sizes` says how wide it is shown. */
 export function still(image, { sizes = "200px", lazy = true, full = false } = {}) {
@@ -21,6 +21,18 @@ export const absolute = (url) => new URL(url, location.href).href;
 
 function placeholder(image) {
   return image.thumbhash ? paint(image.thumbhash, h("canvas", { "aria-hidden": "true" })) : null;
+}
+
+/** Paint the placeholder into a canvas. A hash that cannot be read leaves the canvas empty. */
+export function paint(base64, canvas) {
+  try {
+    const { w, h: height, rgba } = thumbHashToRGBA(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)));
+    [canvas.width, canvas.height] = [w, height];
+    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(rgba), w, height), 0, 0);
+  } catch {
+    // The picture itself is loading and replaces it.
+  }
+  return canvas;
 }
 
 function fallback(image, full) {
