@@ -49,7 +49,7 @@ TERMINAL: Mapping[str, str] = {
     "WALLIFY_TOKEN": "the token for it",
     "WALLIFY_PROFILE": "the profile that names both",
     "WALLIFY_PYTHON": "the Python that `.venv` is made with",
-    "WALLIFY_BUILD": "the folder in which `cli.local.on_localstack` builds",
+    "WALLIFY_BUILD": "the folder in which `cli.local.localstack` builds",
     "WALLIFY_POSTGRES_PASSWORD": "the password of the PostgreSQL in `localstack/compose.yaml`",
     "WALLIFY_E2E_DIR": "for tests: the folder of a local cloud that runs already",
     "WALLIFY_CORPUS": "for tests: the folder with a corpus of pictures",

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import environment as shell
 from cli.client.models import ApiError
-from cli.local import cloud, lifecycle
-from cli.local import environment as shell
-from cli.local.daemons import Daemon
+from cli.local import aws, lifecycle
+from cli.local.machine import write_error
+from cli.local.processes import Daemon
 from cli.local.stack import PROJECT
 from cli.local.staging import tracked_config
-from cli.local.storage import fault_of
 from cli.target import is_private
 from infra import checks
 
@@ -79,7 +79,7 @@ def check_disk(folder: Path = PROJECT) -> Iterator[Finding]:
 
 def check_environment(environ: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """The variables of this shell."""
-    if wrong := shell.faults(environ):
+    if wrong := shell.setting_errors(environ):
         yield Finding("environment", BAD, wrong, "Correct or unset it in this shell.")
     elif found := shell.settings_in(environ):
         yield Finding("environment", DOUBTFUL, f"{', '.join(found)}: functions do not see this shell", shell.IN_CONFIG)
@@ -122,7 +122,7 @@ def check_processes(home: Path) -> Iterator[Finding]:
 def check_storage(home: Path) -> Iterator[Finding]:
     """Whether the local cloud can write what it is given."""
     for name in WRITABLE_FOLDERS:
-        if (home / name).exists() and (fault := fault_of(home / name)):
+        if (home / name).exists() and (fault := write_error(home / name)):
             advice = "Uploads are refused with 503. Make room there, or make it writable."
             yield Finding("storage", BAD, f"{home / name} cannot be written: {fault}", advice)
             return
@@ -266,7 +266,7 @@ STACK_PREFIX = "wallify-"
 
 def check_account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - boto3 has no types
     """Credentials, quotas and stacks. Whatever AWS does not let us see is a finding too."""
-    session = session or cloud.session()
+    session = session or aws.session()
     try:
         who = session.client("sts", region_name=session.region_name or "us-east-1").get_caller_identity()
     except (BotoCoreError, ClientError) as refused:

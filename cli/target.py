@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from cli import exit_codes
+from cli.environment import ClientSettings
 from cli.errors import CommandError
 from cli.local.lifecycle import stack_at
 from cli.local.stack import DEFAULT_HOME, Record
-from cli.settings import Settings
 
 OWNER_ONLY = 0o600
 _OTHERS = 0o077
@@ -106,7 +106,7 @@ class Target:
     """The stack's folder, if it is a local one."""
 
 
-def resolve_target(wish: TargetOptions, settings: Settings, profiles: Profiles) -> Target:
+def resolve_target(wish: TargetOptions, settings: ClientSettings, profiles: Profiles) -> Target:
     """The first place that is named: typed, in the environment, the current profile, the local cloud. Trouble if none.
 
     A token goes only where it belongs: the one typed comes first, then that of the place, and WALLIFY_TOKEN goes to
@@ -125,7 +125,7 @@ def resolve_target(wish: TargetOptions, settings: Settings, profiles: Profiles) 
     return replace(place, token=wish.token or _loose(settings) or place.token)
 
 
-def _typed(wish: TargetOptions, settings: Settings, profiles: Profiles) -> Iterator[Target]:
+def _typed(wish: TargetOptions, settings: ClientSettings, profiles: Profiles) -> Iterator[Target]:
     if wish.url:
         known = {place.url: place.token for place in _all(settings, profiles)}
         yield Target(_trimmed(wish.url), known.get(_trimmed(wish.url)), "--url")
@@ -135,7 +135,7 @@ def _typed(wish: TargetOptions, settings: Settings, profiles: Profiles) -> Itera
         yield _local(wish.home.resolve())
 
 
-def _assumed(settings: Settings, profiles: Profiles) -> Iterator[Target]:
+def _assumed(settings: ClientSettings, profiles: Profiles) -> Iterator[Target]:
     if settings.url:
         yield Target(_trimmed(settings.url), settings.token, "WALLIFY_URL")
     if settings.profile:
@@ -146,7 +146,7 @@ def _assumed(settings: Settings, profiles: Profiles) -> Iterator[Target]:
         yield _local(DEFAULT_HOME)
 
 
-def _all(settings: Settings, profiles: Profiles) -> Iterator[Target]:
+def _all(settings: ClientSettings, profiles: Profiles) -> Iterator[Target]:
     """Every place that we know a token of, the surest last."""
     yield _local(DEFAULT_HOME)
     yield from (_of_profile(profiles, name) for name in profiles.known)
@@ -163,7 +163,7 @@ def _local(home: Path) -> Target:
     return Target(stack_at(home).api_url, Record.of(home).token or None, "the local cloud", home)
 
 
-def _loose(settings: Settings) -> str | None:
+def _loose(settings: ClientSettings) -> str | None:
     return settings.token if not settings.url else None
 
 

@@ -15,7 +15,7 @@ from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.core.tasks import TaskFilter
 from chalicelib.settings import Settings
 from cli.local import lifecycle
-from cli.local.cloud import client
+from cli.local.aws import client
 from cli.local.stack import Record, Stack
 from tests.browser.place import TOKEN, Place
 from tests.browser.seeds import furnish

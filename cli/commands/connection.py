@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cli import exit_codes, settings
+from cli import environment, exit_codes
 from cli.client.http import RetryPolicy
 from cli.client.models import ApiError
 from cli.errors import CommandError
-from cli.local import environment, lifecycle
+from cli.local import lifecycle
 from cli.output import print_error, print_result
 from cli.target import Profiles, Target, TargetOptions, resolve_target
 
@@ -46,12 +46,12 @@ def add_json(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
 
 def check_environment() -> None:
     """Trouble if a variable of this shell is meant for Wallify and nothing reads it."""
-    environment.must_be_known()
+    environment.check_names()
 
 
 def target_from(given: argparse.Namespace) -> Target:
     """Which Wallify is meant. Trouble if none is known."""
-    known = settings.load()
+    known = environment.client_settings()
     return resolve_target(
         TargetOptions(given.url, given.token, given.profile, given.dir), known, Profiles.of(known.profiles)
     )

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from cli import environment
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
 from cli.errors import CommandError
-from cli.local import environment
 from cli.output import print_json, print_result, progress_line, stderr, stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cli.deploy.deploying import Deployed, Plan
-    from cli.deploy.target import Target
+    from cli.deploy.deployment import Deployed, Plan
+    from cli.deploy.target import StageTarget
 
 STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # as foundation.yaml wants it
 SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
@@ -52,23 +52,23 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
 
 def run_deploy(given: argparse.Namespace) -> int:
     """Do it."""
-    from cli.deploy.target import Target  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 takes its time, and other commands need none
 
-    environment.must_have_no_settings()
-    target = Target(given.stage)
+    environment.check_no_settings()
+    target = StageTarget(given.stage)
     if given.plan:
         return _plan(given, target)
     return _prepare(given, target) if given.infra_only else _deploy(given, target)
 
 
-def _plan(given: argparse.Namespace, target: Target) -> int:
-    from cli.deploy import cost, deploying  # noqa: PLC0415  # as above
+def _plan(given: argparse.Namespace, target: StageTarget) -> int:
+    from cli.deploy import cost, deployment  # noqa: PLC0415  # as above
     from infra import stages  # noqa: PLC0415  # as above
 
     with progress_line(f"Looking at {target.name}", aside=given.json) as tell:
         tell("change sets")
-        plan = deploying.plan(target)
-    price = cost.told(sql=stages.of(target.stage).uses_sql)
+        plan = deployment.plan(target)
+    price = cost.estimate(sql=stages.of(target.stage).uses_sql)
     if given.json:
         print_json({**_target_facts(target), "stacks": plan.stacks, "functions": plan.functions, "cost": price})
         return 0
@@ -86,11 +86,11 @@ def _print_plan(plan: Plan) -> None:
     stdout.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
 
 
-def _prepare(given: argparse.Namespace, target: Target) -> int:
-    from cli.deploy import deploying  # noqa: PLC0415  # as above
+def _prepare(given: argparse.Namespace, target: StageTarget) -> int:
+    from cli.deploy import deployment  # noqa: PLC0415  # as above
 
     with progress_line(f"Preparing {target.name} in {target.account}, {target.region}", aside=given.json) as tell:
-        changed = deploying.prepare(target, tell)
+        changed = deployment.prepare(target, tell)
     if given.json:
         print_json({**_target_facts(target), "changed": changed})
         return 0
@@ -103,12 +103,12 @@ def _print_changed(changed: Sequence[str]) -> None:
     stdout.print(f"Changed: {', '.join(changed)}." if changed else "No changes.")
 
 
-def _deploy(given: argparse.Namespace, target: Target) -> int:
-    from cli.deploy import deploying  # noqa: PLC0415  # as above
+def _deploy(given: argparse.Namespace, target: StageTarget) -> int:
+    from cli.deploy import deployment  # noqa: PLC0415  # as above
 
     title = f"Deploying {target.name} to {target.account} in {target.region}"
     with progress_line(title, aside=given.json) as tell:
-        deployed = deploying.deploy(target, tell)
+        deployed = deployment.deploy(target, tell)
     if not given.json:
         _print_addresses(deployed)
     if not given.no_smoke:
@@ -126,18 +126,18 @@ def _print_addresses(deployed: Deployed) -> None:
     stdout.print(f"[bold]Pictures[/] {deployed.cdn_url}", soft_wrap=True)
 
 
-def _smoke_test(target: Target, deployed: Deployed, to: Console) -> None:
+def _smoke_test(target: StageTarget, deployed: Deployed, to: Console) -> None:
     from infra import smoke  # noqa: PLC0415  # as above
 
     through = target.endpoint if target.is_ministack else ""
-    visit = smoke.visit(deployed.api_url, deployed.token, cdn_through=through)
-    if not smoke.run(visit, lambda line: to.print(line, markup=False, soft_wrap=True)):
+    test = smoke.against(deployed.api_url, deployed.token, cdn_through=through)
+    if not smoke.run(test, lambda line: to.print(line, markup=False, soft_wrap=True)):
         raise CommandError(
             f"{target.name} is deployed and does not work.", "Roll back by deploying the last good commit."
         )
 
 
-def _target_facts(target: Target) -> dict[str, str]:
+def _target_facts(target: StageTarget) -> dict[str, str]:
     return {"stage": target.stage, "account": target.account, "region": target.region}
 
 
@@ -170,13 +170,13 @@ def register_teardown(commands: Commands) -> None:
 
 def run_teardown(given: argparse.Namespace) -> int:
     """Do it."""
-    from cli.deploy import clearing  # noqa: PLC0415  # boto3 takes its time, and other commands need none
-    from cli.deploy.target import Target  # noqa: PLC0415  # the same
+    from cli.deploy import teardown  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
 
-    target = Target(given.stage)
+    target = StageTarget(given.stage)
     if not given.yes:
         _check_may_ask(target, aloud=not given.json)
-    seen = clearing.held(target)
+    seen = teardown.count_objects(target)
     if not given.yes:
         _confirm(target, seen)
     with progress_line(f"Deleting {target.name} from {target.account} in {target.region}", aside=given.json) as tell:
@@ -192,13 +192,13 @@ def run_teardown(given: argparse.Namespace) -> int:
     return 0
 
 
-def _delete(target: Target, seen: int, tell: Callable[[str], None]) -> None:
+def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None:
     """Delete no more objects than were named, and what may have come in meanwhile; Trouble where more is there."""
     from chalicelib.core.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
-    from cli.deploy import clearing  # noqa: PLC0415  # as above
+    from cli.deploy import teardown  # noqa: PLC0415  # as above
 
     try:
-        clearing.clear(target, tell, Budget(seen + max(int(seen * LATE), LATE_AT_LEAST)))
+        teardown.delete_stage(target, tell, Budget(seen + max(int(seen * LATE), LATE_AT_LEAST)))
     except BudgetSpent as spent:
         raise CommandError(
             f"{target.bucket} held {seen:,} objects at the start, and holds more than {spent.details['cap']:,} by now.",
@@ -206,7 +206,7 @@ def _delete(target: Target, seen: int, tell: Callable[[str], None]) -> None:
         ) from spent
 
 
-def _check_may_ask(target: Target, *, aloud: bool) -> None:
+def _check_may_ask(target: StageTarget, *, aloud: bool) -> None:
     """Trouble where only --yes deletes: before the objects are counted, which takes a while."""
     from infra import stages  # noqa: PLC0415  # as above
 
@@ -216,7 +216,7 @@ def _check_may_ask(target: Target, *, aloud: bool) -> None:
         raise CommandError("Programs are not asked.", "If you mean it, say so: --yes. There is no way back.")
 
 
-def _confirm(target: Target, seen: int) -> None:
+def _confirm(target: StageTarget, seen: int) -> None:
     stdout.print(
         f"This deletes {target.name} in account {target.account}, {target.region}: "
         f"all pictures ({seen:,} objects), all history."

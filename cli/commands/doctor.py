@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.text import Text
 
-from cli import doctor, exit_codes, settings
+from cli import doctor, environment, exit_codes
 from cli.client.models import ApiError
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _findings(given: argparse.Namespace) -> Iterator[Finding]:
-    profiles = partial(doctor.check_profiles, settings.load().profiles)
+    profiles = partial(doctor.check_profiles, environment.client_settings().profiles)
     for check in (
         doctor.check_python,
         doctor.check_packages,

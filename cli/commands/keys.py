@@ -57,19 +57,19 @@ def _add_common(verb: argparse.ArgumentParser) -> None:
 def run_list(given: argparse.Namespace) -> int:
     """List them."""
     from cli.deploy import keys  # noqa: PLC0415  # boto3 takes its time, and other commands need none
-    from cli.deploy.target import Target  # noqa: PLC0415  # the same
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
 
-    return print_list(given, keys.states(Target(given.stage)), COLUMNS, none="There are no keys.")
+    return print_list(given, keys.states(StageTarget(given.stage)), COLUMNS, none="There are no keys.")
 
 
 def run_rotate(given: argparse.Namespace) -> int:
     """Rotate one."""
     from chalicelib.core.keyring import Purpose  # noqa: PLC0415  # as above
     from cli.deploy import keys  # noqa: PLC0415  # as above
-    from cli.deploy.target import Target  # noqa: PLC0415  # as above
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # as above
 
     purpose = Purpose(given.purpose)
-    keys.rotate(Target(given.stage), purpose, at_once=given.at_once)
+    keys.rotate(StageTarget(given.stage), purpose, at_once=given.at_once)
     told = "ends within a minute" if given.at_once else f"lasts up to {keys.lasting(purpose)} more"
     done = {"stage": given.stage, "purpose": given.purpose, "at_once": given.at_once}
     print_result(

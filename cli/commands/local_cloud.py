@@ -7,17 +7,17 @@ import json
 import time
 import webbrowser
 
-from cli import exit_codes
+from cli import environment, exit_codes
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_folder, add_host, add_port, stack_from
 from cli.errors import CommandError
-from cli.local import emulator, environment, fingerprints, lifecycle, progress, warming
-from cli.local.daemons import Daemon
+from cli.local import emulator, lifecycle, processes, staging
+from cli.local.processes import Daemon
 from cli.local.stack import PROJECT, Record, Stack
 from cli.output import print_error, print_json, print_result, progress_line, stdout
 
 LOOK = 0.5  # seconds between looks at the sources
-WATCHED = (*fingerprints.CODE, "infra", ".chalice/config.json", "requirements.txt")
+WATCHED = (*staging.CODE_FILES, "infra", ".chalice/config.json", "requirements.txt")
 
 
 def register_up(commands: Commands) -> None:
@@ -42,13 +42,13 @@ def register_up(commands: Commands) -> None:
 
 def run_up(given: argparse.Namespace) -> int:
     """Do it."""
-    environment.must_have_no_settings()
+    environment.check_no_settings()
     stack = stack_from(given)
     with progress_line("Starting the local cloud", aside=given.json) as tell:
         record = lifecycle.up(stack, tell, state=given.state)
         tell("first answers")
-        with progress.watched(stack):
-            warming.first_answers(stack)
+        with processes.stop_if_idle(stack):
+            processes.warm_up(stack)
     if given.json:
         print_json(stack_facts(stack))
     else:
@@ -91,7 +91,7 @@ def _deploy_change(stack: Stack) -> None:
 
 
 def _sources() -> str:
-    return fingerprints.of_files(PROJECT, WATCHED)
+    return staging.fingerprint_files(PROJECT, WATCHED)
 
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")

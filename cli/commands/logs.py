@@ -15,7 +15,7 @@ from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_folder, stack_from
 from cli.errors import CommandError
 from cli.local import emulator
-from cli.local.cloud import client
+from cli.local.aws import client
 from cli.local.stack import Record, Stack
 from cli.output import print_json, rfc3339, stdout
 

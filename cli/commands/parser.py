@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from cli.local.callers import name_of
+from cli.local.access import host_name
 from cli.local.lifecycle import stack_at
 from cli.local.stack import DEFAULT_HOME, DEFAULT_PORT, Stack
 
@@ -65,7 +65,7 @@ def stack_from(given: argparse.Namespace) -> Stack:
 
 
 def _host_name(text: str) -> str:
-    if name_of(text) != text.lower():
+    if host_name(text) != text.lower():
         raise argparse.ArgumentTypeError("a host is a name without a port, such as box.example")
     return text.lower()
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from getpass import getpass
 
-from cli import exit_codes, settings
+from cli import environment, exit_codes
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_verbs
 from cli.errors import CommandError
@@ -40,7 +40,7 @@ def run_login(given: argparse.Namespace) -> int:
     place = Target(given.url.rstrip("/"), token, "--url")
     with connection.client_for(place, tries=2) as api:
         api.check_token()
-    path = settings.load().profiles
+    path = environment.client_settings().profiles
     Profiles.of(path).with_(given.profile, Profile(place.url, token)).save(path)
     print_result(given, f"Signed in to {place.url} as {given.profile}.", {"profile": given.profile, "url": place.url})
     return 0
@@ -48,7 +48,7 @@ def run_login(given: argparse.Namespace) -> int:
 
 def run_logout(given: argparse.Namespace) -> int:
     """Forget it."""
-    path = settings.load().profiles
+    path = environment.client_settings().profiles
     profiles = Profiles.of(path)
     name = given.profile or profiles.current
     if name is None:
@@ -96,7 +96,7 @@ def register_profiles(commands: Commands) -> None:
 
 def run_list(given: argparse.Namespace) -> int:
     """List them; tokens are not shown."""
-    profiles = Profiles.of(settings.load().profiles)
+    profiles = Profiles.of(environment.client_settings().profiles)
     rows = [{"name": name, "url": one.url, "current": name == profiles.current} for name, one in profiles.known.items()]
     return print_list(
         given, rows, COLUMNS, none="None yet; sign in with `wallify login`. Commands use the local cloud."
@@ -105,7 +105,7 @@ def run_list(given: argparse.Namespace) -> int:
 
 def run_use(given: argparse.Namespace) -> int:
     """Choose one."""
-    path = settings.load().profiles
+    path = environment.client_settings().profiles
     known = Profiles.of(path)
     known.using(None if given.name == LOCAL and LOCAL not in known.known else given.name).save(path)
     print_result(given, f"Commands speak to {given.name} from now on.", {"current": given.name})

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import exit_codes, settings
+from cli import environment, exit_codes
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
 from cli.errors import CommandError
@@ -53,7 +53,7 @@ def run(given: argparse.Namespace) -> int:
         raise CommandError(
             "There is no picture in there.", "Name files or folders that have some.", exit_code=exit_codes.MISSING
         )
-    place, folder = connection.target_from(given), settings.load().state / "uploads"
+    place, folder = connection.target_from(given), environment.client_settings().state / "uploads"
     with (
         connection.connect(given) as api,
         open_journal(folder, place.url, given.collection, resume=given.resume) as book,

@@ -1,17 +1,51 @@
-"""What a month of a stage costs: a formula with its facts, and a price list beside it (`prices.py`).
-
-Calls are counted by a test from one recorded upload. Durations on AWS are not measured; docs/operations/cost.md gives
-the source of each. The result is an estimate for planning, not a bill.
-"""
+"""Monthly cost of a stage: a formula with its facts, and a list of prices. An estimate for planning, not a bill."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cli.deploy.prices import AS_OF, PRICES, REGION
+REGION = "eu-central-1"
+AS_OF = "2025"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of one unit."""
+
+    usd: float
+    unit: str
+    source: str
+    """Page of aws.amazon.com."""
+
 
 MILLION = 1_000_000
+
+PRICES: Mapping[str, Price] = {
+    "lambda_gb_second": Price(0.0000166667, "GB x s, x86", "lambda/pricing"),
+    "lambda_call": Price(0.20 / MILLION, "call", "lambda/pricing"),
+    "api_request": Price(3.70 / MILLION, "REST API request", "api-gateway/pricing"),
+    "sqs_request": Price(0.40 / MILLION, "standard queue request", "sqs/pricing"),
+    "dynamodb_write": Price(0.7625 / MILLION, "write unit on demand", "dynamodb/pricing/on-demand"),
+    "dynamodb_read": Price(0.1525 / MILLION, "read unit on demand", "dynamodb/pricing/on-demand"),
+    "dynamodb_gb": Price(0.306 + 0.2448, "GB a month, with point-in-time recovery", "dynamodb/pricing/on-demand"),
+    "s3_put": Price(0.0054 / 1000, "PUT, COPY, POST or LIST", "s3/pricing"),
+    "s3_get": Price(0.00043 / 1000, "GET", "s3/pricing"),
+    "s3_gb": Price(0.0245, "GB a month, standard", "s3/pricing"),
+    "cdn_request": Price(0.0120 / 10_000, "HTTPS request in Europe", "cloudfront/pricing"),
+    "cdn_gb": Price(0.085, "GB to Europe, first 10 TB", "cloudfront/pricing"),
+    "log_gb": Price(0.63, "GB of logs written", "cloudwatch/pricing"),
+    "metric": Price(0.30, "custom metric a month", "cloudwatch/pricing"),
+    "alarm": Price(0.10, "alarm a month", "cloudwatch/pricing"),
+    "dashboard": Price(3.00, "dashboard a month", "cloudwatch/pricing"),
+    "secret": Price(0.40, "secret a month", "secrets-manager/pricing"),
+    "database_hour": Price(0.018, "hour of db.t4g.micro, PostgreSQL, one zone", "rds/postgresql/pricing"),
+    "database_gb": Price(0.137, "GB a month, gp3", "rds/postgresql/pricing"),
+    "nat_hour": Price(0.052, "hour of a NAT gateway", "vpc/pricing"),
+    "address_hour": Price(0.005, "hour of a public IPv4 address", "vpc/pricing"),
+}
+
+
 KB = 1 / 1024 / 1024
 """In gigabytes."""
 _MINUTES = 30 * 24 * 60
@@ -42,7 +76,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class UploadWork:
     """What one upload takes."""
 
     worker_seconds: float = 0.45
@@ -68,7 +102,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BaseLoad:
     """What is there even if nobody uploads anything."""
 
     worker_gb: float = 2.0
@@ -84,10 +118,10 @@ class Standing:
     """The first token, and the keys."""
 
 
-WORK, STANDING = Work(), Standing()
+UPLOAD_WORK, BASE_LOAD = UploadWork(), BaseLoad()
 
 
-def monthly_cost(usage: Usage, work: Work = WORK, standing: Standing = STANDING) -> Mapping[str, float]:
+def monthly_cost(usage: Usage, work: UploadWork = UPLOAD_WORK, standing: BaseLoad = BASE_LOAD) -> Mapping[str, float]:
     """US dollars a month by line; their sum is the whole."""
     return {
         "functions": _functions(usage, work, standing),
@@ -97,19 +131,19 @@ def monthly_cost(usage: Usage, work: Work = WORK, standing: Standing = STANDING)
         "bucket": _bucket(usage, work),
         "delivery": _usd("cdn_request", usage.views) + _usd("cdn_gb", usage.views * usage.view_kb * KB),
         "logs": _usd("log_gb", usage.uploads * work.log_kb * KB),
-        "metrics, alarms, dashboard": _watching(standing),
+        "metrics, alarms, dashboard": _monitoring(standing),
         "secrets": _usd("secret", standing.secrets),
     }
 
 
-def per_million_uploads(work: Work = WORK, standing: Standing = STANDING) -> Mapping[str, float]:
+def per_million_uploads(work: UploadWork = UPLOAD_WORK, standing: BaseLoad = BASE_LOAD) -> Mapping[str, float]:
     """What a million uploads add, without storage, views and what is there anyway."""
     none, many = (Usage(uploads, views=0, kept=0) for uploads in (0, MILLION))
     before, after = monthly_cost(none, work, standing), monthly_cost(many, work, standing)
     return {line: after[line] - before[line] for line in after if after[line] > before[line]}
 
 
-def database() -> Mapping[str, float]:
+def database_cost() -> Mapping[str, float]:
     """What infra/database.yaml adds to a month, in US dollars: the server, and the way out of its network."""
     return {
         "PostgreSQL": _usd("database_hour", HOURS) + _usd("database_gb", DATABASE_GB) + _usd("secret", 2),
@@ -117,10 +151,10 @@ def database() -> Mapping[str, float]:
     }
 
 
-def told(usage: Usage | None = None, *, sql: bool = False) -> str:
+def estimate(usage: Usage | None = None, *, sql: bool = False) -> str:
     """The estimate in words, for terminals; with `sql`, the database's part too."""
     usage = usage or Usage()
-    lines = {**monthly_cost(usage), **(database() if sql else {})}
+    lines = {**monthly_cost(usage), **(database_cost() if sql else {})}
     asked = f"{usage.uploads:,} uploads, {usage.views:,} views, {usage.kept:,} images kept"
     rows = [f"  {name:<28}{usd:>9.2f}" for name, usd in lines.items()]
     head = f"A month with {asked} costs about {sum(lines.values()):.0f} USD ({REGION}, list prices of {AS_OF}):"
@@ -131,7 +165,7 @@ def _usd(what: str, times: float) -> float:
     return PRICES[what].usd * times
 
 
-def _functions(usage: Usage, work: Work, standing: Standing) -> float:
+def _functions(usage: Usage, work: UploadWork, standing: BaseLoad) -> float:
     api = work.upload_seconds + usage.polls * work.poll_seconds
     worker = work.worker_seconds + work.night_seconds
     an_upload = api * standing.api_gb + worker * standing.worker_gb
@@ -140,17 +174,17 @@ def _functions(usage: Usage, work: Work, standing: Standing) -> float:
     return _usd("lambda_gb_second", usage.uploads * an_upload + sweeping) + _usd("lambda_call", calls)
 
 
-def _state(usage: Usage, work: Work) -> float:
+def _state(usage: Usage, work: UploadWork) -> float:
     reads = usage.uploads * (work.reads + usage.polls * work.poll_reads)
     stored = _usd("dynamodb_gb", usage.kept * work.row_kb * KB)
     return _usd("dynamodb_write", usage.uploads * work.writes) + _usd("dynamodb_read", reads) + stored
 
 
-def _bucket(usage: Usage, work: Work) -> float:
+def _bucket(usage: Usage, work: UploadWork) -> float:
     puts = usage.uploads * (work.originals + usage.renditions)
     gets = usage.uploads * work.gets + usage.views * usage.misses
     return _usd("s3_put", puts) + _usd("s3_get", gets) + _usd("s3_gb", usage.kept * usage.image_kb * KB)
 
 
-def _watching(standing: Standing) -> float:
+def _monitoring(standing: BaseLoad) -> float:
     return _usd("metric", standing.metrics) + _usd("alarm", standing.alarms) + _usd("dashboard", 1)

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.keyring import LASTS, KeySecret, Purpose
-from cli.deploy.target import Target
+from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 
 BYTES = 32
@@ -27,13 +27,13 @@ class KeyState:
     since: str | None
 
 
-def states(target: Target) -> tuple[KeyState, ...]:
+def states(target: StageTarget) -> tuple[KeyState, ...]:
     """Every key whose seals are taken. Trouble where the stage has none."""
     secret, now = _read(target), datetime.now(UTC)
     return tuple(one for purpose in Purpose for one in _states(secret, purpose, now))
 
 
-def rotate(target: Target, purpose: Purpose, *, at_once: bool = False) -> None:
+def rotate(target: StageTarget, purpose: Purpose, *, at_once: bool = False) -> None:
     """Give the purpose a new key; `at_once` ends what the older ones have sealed."""
     secret = _read(target)
     text = secret.rotated(purpose, secrets.token_bytes(BYTES), now=datetime.now(UTC), at_once=at_once)
@@ -57,7 +57,7 @@ def _states(secret: KeySecret, purpose: Purpose, now: datetime) -> list[KeyState
     return found
 
 
-def _read(target: Target) -> KeySecret:
+def _read(target: StageTarget) -> KeySecret:
     try:
         found = _vault(target).get_secret_value(SecretId=_name(target))
         secret = KeySecret(str(found["SecretString"]), found.get("CreatedDate"))
@@ -72,9 +72,9 @@ def _read(target: Target) -> KeySecret:
     return secret
 
 
-def _name(target: Target) -> str:
+def _name(target: StageTarget) -> str:
     return f"wallify/{target.stage}/keys"
 
 
-def _vault(target: Target) -> Any:  # noqa: ANN401 - a boto3 client
+def _vault(target: StageTarget) -> Any:  # noqa: ANN401 - a boto3 client
     return target.client("secretsmanager")

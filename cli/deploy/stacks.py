@@ -1,18 +1,25 @@
-"""CloudFormation stacks by change set, so that what would change can be seen before it does."""
+"""CloudFormation stacks of a stage: their names, parameters and change sets."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cli.deploy.target import StageTarget
 from cli.errors import CommandError
-from cli.local.foundation import HALF_MADE, reason_of, status_of
+from cli.local.aws import INCOMPLETE, failure_reason, stack_status
+from cli.local.ministack_patches import cloudformation_gaps
+from cli.local.staging import tracked_config
+from infra import stage, stages
+from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 
-PATIENCE = 3600.0  # seconds; a distribution or a database takes its time
+STACK_TIMEOUT = 3600.0  # seconds; a distribution or a database takes its time
 POLL = 0.2  # the first look; AWS is asked less and less often
 LONGEST_POLL = 10.0
 
@@ -22,7 +29,7 @@ GOOD = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRE
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StackSpec:
     """A stack as it should be."""
 
     name: str
@@ -44,27 +51,27 @@ class Change:
     replaces: bool = False
 
 
-def plan(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401 - a boto3 client
+def plan(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401 - a boto3 client
     """What would change; nothing does, and nothing stays behind."""
     changes = _proposed(cloudformation, wanted)
-    _withdraw(cloudformation, wanted.name)
+    _delete_change_set(cloudformation, wanted.name)
     return changes
 
 
-def put(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401
+def put(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401
     """Bring the stack to what is wanted and answer what that changed; Trouble says why it could not be."""
     changes = _proposed(cloudformation, wanted)
     if changes:
         cloudformation.execute_change_set(StackName=wanted.name, ChangeSetName=CHANGE_SET)
         _whole(cloudformation, wanted.name)
-    _withdraw(cloudformation, wanted.name)
+    _delete_change_set(cloudformation, wanted.name)
     cloudformation.update_termination_protection(StackName=wanted.name, EnableTerminationProtection=wanted.protected)
     return changes
 
 
 def outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
     """The outputs of a stack; none if it does not exist."""
-    if status_of(cloudformation, name) in {None, "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}:
+    if stack_status(cloudformation, name) in {None, "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}:
         return {}
     [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
@@ -72,39 +79,39 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
 
 def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
     """Take the stack away, protected or not; False if there is none."""
-    if status_of(cloudformation, name) in {None, "DELETE_COMPLETE"}:
+    if stack_status(cloudformation, name) in {None, "DELETE_COMPLETE"}:
         return False
     cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName=name)
-    ended = settled(cloudformation, name)
+    ended = final_status(cloudformation, name)
     if ended not in {None, "DELETE_COMPLETE"}:
-        raise CommandError(f"The stack {name} could not be deleted ({ended}).", reason_of(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be deleted ({ended}).", failure_reason(cloudformation, name))
     return True
 
 
-def settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
+def final_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
     """The stack's status once nothing is under way; None if it is gone."""
-    seen: Iterator[str | None] = looks(lambda: status_of(cloudformation, name), name)
+    seen: Iterator[str | None] = poll(lambda: stack_status(cloudformation, name), name)
     still = GOOD | {"REVIEW_IN_PROGRESS"}
     return next(found for found in seen if found is None or found in still or not found.endswith("_IN_PROGRESS"))
 
 
-def looks(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
+def poll(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
     """What `look` answers, again and again; Trouble when patience ends."""
-    deadline, pause = time.monotonic() + PATIENCE, POLL
+    deadline, pause = time.monotonic() + STACK_TIMEOUT, POLL
     while time.monotonic() < deadline:
         yield look()
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_POLL)
     raise CommandError(
-        f"{name} is not done after {PATIENCE / 60:.0f} minutes.", "Look at it in the console, then try again."
+        f"{name} is not done after {STACK_TIMEOUT / 60:.0f} minutes.", "Look at it in the console, then try again."
     )
 
 
-def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noqa: ANN401
+def _proposed(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401
     """Make a change set and answer what it holds; empty if there is nothing to do."""
     kind = _kind(cloudformation, wanted.name)
-    _withdraw(cloudformation, wanted.name, whole_stack=False)
+    _delete_change_set(cloudformation, wanted.name, whole_stack=False)
     try:
         cloudformation.create_change_set(**_request(wanted, kind))
     except ClientError as refusal:
@@ -113,12 +120,12 @@ def _proposed(cloudformation: Any, wanted: Wanted) -> tuple[Change, ...]:  # noq
     if described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in NOTHING):
         return ()
     if described["Status"] == "FAILED":
-        _withdraw(cloudformation, wanted.name)
+        _delete_change_set(cloudformation, wanted.name)
         raise CommandError(f"CloudFormation refuses the change of {wanted.name}.", described.get("StatusReason", ""))
     return tuple(_change(found["ResourceChange"]) for found in _changes(cloudformation, wanted.name))
 
 
-def _request(wanted: Wanted, kind: str) -> dict[str, Any]:
+def _request(wanted: StackSpec, kind: str) -> dict[str, Any]:
     return {
         "StackName": wanted.name,
         "ChangeSetName": CHANGE_SET,
@@ -131,8 +138,8 @@ def _request(wanted: Wanted, kind: str) -> dict[str, Any]:
 
 
 def _kind(cloudformation: Any, name: str) -> str:  # noqa: ANN401
-    found = settled(cloudformation, name)
-    if found in HALF_MADE:
+    found = final_status(cloudformation, name)
+    if found in INCOMPLETE:
         delete(cloudformation, name)
         found = None
     return "CREATE" if found in {None, "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"} else "UPDATE"
@@ -145,7 +152,7 @@ def _look_until(cloudformation: Any, name: str, what: str, ends: set[str]) -> di
         answer: dict[str, Any] = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
         return answer
 
-    return next(found for found in looks(look, name) if found[what] in ends)
+    return next(found for found in poll(look, name) if found[what] in ends)
 
 
 def _changes(cloudformation: Any, name: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
@@ -162,9 +169,9 @@ def _change(found: dict[str, Any]) -> Change:
     )
 
 
-def _withdraw(cloudformation: Any, name: str, *, whole_stack: bool = True) -> None:  # noqa: ANN401
+def _delete_change_set(cloudformation: Any, name: str, *, whole_stack: bool = True) -> None:  # noqa: ANN401
     """Forget the change set, and the stack too if it is nothing else yet."""
-    found = status_of(cloudformation, name)
+    found = stack_status(cloudformation, name)
     if found is None or found == "DELETE_COMPLETE":
         return
     try:
@@ -179,6 +186,64 @@ def _withdraw(cloudformation: Any, name: str, *, whole_stack: bool = True) -> No
 def _whole(cloudformation: Any, name: str) -> None:  # noqa: ANN401
     # The change set knows before the stack does that it has begun.
     _look_until(cloudformation, name, "ExecutionStatus", {"EXECUTE_COMPLETE", "EXECUTE_FAILED", "OBSOLETE"})
-    ended = settled(cloudformation, name)
+    ended = final_status(cloudformation, name)
     if ended not in GOOD:
-        raise CommandError(f"The stack {name} could not be made ({ended}).", reason_of(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be made ({ended}).", failure_reason(cloudformation, name))
+
+
+NOT_YET = "unknown-yet"  # an output of a stack that a plan only thinks of
+
+
+def stack_names(target: StageTarget) -> dict[Path, str]:
+    """Template -> what its stack is called, for every stack that a stage may have."""
+    return {
+        DATABASE: f"{target.name}-database",
+        FOUNDATION: target.name,
+        OBSERVING: f"{target.name}-observing",
+    }
+
+
+def stage_stacks(target: StageTarget) -> list[Callable[[], StackSpec]]:
+    """The stacks as they should be; each is to be called when those before it are there."""
+    return [partial(_wanted, target, template) for template in _templates(target)]
+
+
+def stage_outputs(target: StageTarget) -> dict[str, str]:
+    """The outputs of the stage's stacks together."""
+    cloudformation = target.client("cloudformation")
+    found: dict[str, str] = {}
+    for template in _templates(target):
+        found |= outputs(cloudformation, stack_names(target)[template])
+    return found
+
+
+def _templates(target: StageTarget) -> list[Path]:
+    database = [DATABASE] if stages.of(target.stage).uses_sql else []
+    return [*database, FOUNDATION, OBSERVING]
+
+
+def _wanted(target: StageTarget, template: Path) -> StackSpec:
+    choices = stages.of(target.stage)
+    known = stage.parameters(tracked_config(target.source), target.stage) | _clients(target) | choices.parameters
+    if target.is_ministack:
+        known |= {"MetricMath": "false"}  # it cannot calculate
+    text = (
+        cloudformation_gaps.supported_template(template)
+        if target.is_ministack
+        else template.read_text(encoding="utf-8")
+    )
+    tags = {"project": "wallify", "stage": target.stage}
+    return StackSpec(stack_names(target)[template], text, _of(template, known), tags, protected=choices.protected)
+
+
+def _clients(target: StageTarget) -> dict[str, str]:
+    if not stages.of(target.stage).uses_sql:
+        return {}
+    found = outputs(target.client("cloudformation"), stack_names(target)[DATABASE])
+    return {"DatabaseClients": found.get("DatabaseClients", NOT_YET)}
+
+
+def _of(template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
+    """Those of the parameters that the template has."""
+    has = read(template).get("Parameters", {})
+    return {name: value for name, value in parameters.items() if name in has}

@@ -13,21 +13,21 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import CommandError
-from cli.local import cloud
+from cli.local import aws
+from cli.local.access import WITHOUT_KEY
 from cli.local.stack import PROJECT
-from cli.local.stack_keys import WITHOUT_KEY
 
-PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 8})
-WHO = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
+AWS_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 8})
+SIGN_IN = "Sign in (`aws sso login`, or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), then try again."
 
 
 @dataclass(frozen=True)
-class Target:
+class StageTarget:
     """One stage, deployed from the project in `source`."""
 
     stage: str
     source: Path = PROJECT
-    session: Any = field(default_factory=cloud.session)  # boto3 has no types
+    session: Any = field(default_factory=aws.session)  # boto3 has no types
 
     @property
     def name(self) -> str:
@@ -70,7 +70,7 @@ class Target:
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as refusal:
-            raise CommandError("AWS does not know who is asking.", WHO, evidence=str(refusal)) from refusal
+            raise CommandError("AWS does not know who is asking.", SIGN_IN, evidence=str(refusal)) from refusal
 
     @property
     def bucket(self) -> str:
@@ -79,7 +79,7 @@ class Target:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         """A client of `service`."""
-        return self.session.client(service, region_name=self.region, config=PATIENT)
+        return self.session.client(service, region_name=self.region, config=AWS_CONFIG)
 
     def api_url(self, api_id: str, api_stage: str) -> str:
         """The API's address without a trailing slash."""

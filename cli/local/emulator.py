@@ -1,19 +1,27 @@
-"""Starts the AWS emulator of a stack."""
+"""Starts and stops the AWS emulator of a stack, with a bare Python for the functions."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import subprocess
 import sys
+import venv
+from pathlib import Path
 
 import httpx
 
-from cli.local import fingerprints, runtime, staging
-from cli.local.capacity import Capacity
-from cli.local.daemons import Daemon
-from cli.local.proxies import past_proxies
+from cli.local import staging
+from cli.local.access import KEY_HEADER, StackKeys
+from cli.local.machine import Capacity, without_proxy_for_localhost
+from cli.local.ministack_patches.shared_code import Unpacked
+from cli.local.processes import Daemon
 from cli.local.stack import PROJECT, REGION, Stack
-from cli.local.stack_keys import HEADER, StackKeys
+
+# What AWS's Python runtimes bring along: boto3 and what it stands on.
+BROUGHT_BY_AWS = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+
 
 # AUTH=true: role policies, bucket and queue policies and signatures are enforced as on AWS.
 # The rest keeps it on this machine, quiet, and with its state in the stack's folder.
@@ -37,18 +45,64 @@ ROOT = {
     "AWS_REGION": REGION,
 }
 
-OF_MACHINE = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
+MACHINE_SETTINGS = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
 
-PARTS = ("process", "state", "journal", "index", "order", "forms", "code", "policies", "gate", "storage")
-SOURCES = (
-    *(f"cli/local/emulator_{part}.py" for part in PARTS),
-    *(
-        f"cli/local/{part}.py"
-        for part in ("unpacking", "callers", "refusals", "gateway_words", "stack_keys", "storage")
-    ),
+EMULATOR_SOURCES = (
+    "cli/local/ministack_patches",
+    "cli/local/access.py",
+    "cli/local/gateway_errors.py",
+    "cli/local/machine.py",
     "infra/gateway.yaml",
 )
 """Files that its process is made of."""
+
+
+def function_python(stack: Stack) -> Path:
+    """The interpreter for functions, made if need be."""
+    if staging.code_runs_in_place():
+        return Path(sys.executable)  # the packages are not in the functions' zip either
+    home = stack.home / "runtime"
+    marker = home / "made-from"
+    wanted = staging.fingerprint_values(sys.version, [str(_origin(name)) for name in BROUGHT_BY_AWS])
+    if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
+        shutil.rmtree(home, ignore_errors=True)
+        _make(home)
+        marker.write_text(wanted, encoding="utf-8")
+    interpreter = home / "bin" / "python"
+    _compile(interpreter)
+    return interpreter
+
+
+def unpacked(stack: Stack) -> Unpacked:
+    """Where the functions' code is unpacked, compiled for that interpreter."""
+    home = stack.home / "runtime"
+    return Unpacked(home / "unpacked", str(home / "bin" / "python"))
+
+
+def _make(home: Path) -> None:
+    venv.create(home, symlinks=True, with_pip=False)
+    packages = next(home.glob("lib/python*/site-packages"))
+    for name in BROUGHT_BY_AWS:
+        origin = _origin(name)
+        (packages / origin.name).symlink_to(origin)
+
+
+def _compile(interpreter: Path) -> None:
+    """Compile the packages that AWS brings, which pip has not done here; quick where it is done already.
+
+    If the environment cannot be written to, each function compiles them for itself, as it did before.
+    """
+    places = [str(_origin(name)) for name in BROUGHT_BY_AWS]
+    subprocess.run([interpreter, "-m", "compileall", "-qq", "-j", "0", *places], check=False, stdin=subprocess.DEVNULL)
+
+
+def _origin(name: str) -> Path:
+    """The folder or file of an installed package."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(name)
+    origin = Path(found.origin)
+    return origin.parent if origin.name == "__init__.py" else origin
 
 
 def start(stack: Stack) -> None:
@@ -57,15 +111,19 @@ def start(stack: Stack) -> None:
     if daemon.pid() is None:
         # What a killed emulator left: unpacked functions, tens of megabytes each.
         shutil.rmtree(stack.home / "tmp", ignore_errors=True)
-    environment, python, callers = _environment(stack), str(runtime.python(stack)), staging.callers(stack).as_json()
-    version = fingerprints.of_values(
-        {name: environment[name] for name in (*SETTINGS, *ROOT, *OF_MACHINE)},
+    environment, python, callers = (
+        _environment(stack),
+        str(function_python(stack)),
+        staging.allowed_callers(stack).as_json(),
+    )
+    version = staging.fingerprint_values(
+        {name: environment[name] for name in (*SETTINGS, *ROOT, *MACHINE_SETTINGS)},
         python,
         callers,
-        fingerprints.of_files(PROJECT, SOURCES),
+        staging.fingerprint_files(PROJECT, EMULATOR_SOURCES),
     )
-    arguments = [python, str(runtime.unpacked(stack).folder), str(stack.keys), callers]
-    command = [sys.executable, "-m", "cli.local.emulator_process", *arguments]
+    arguments = [python, str(unpacked(stack).folder), str(stack.keys), callers]
+    command = [sys.executable, "-m", "cli.local.ministack_patches.serve", *arguments]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))
 
 
@@ -78,7 +136,7 @@ def stop(stack: Stack) -> bool:
 
 def answers(stack: Stack) -> bool:
     """Whether the emulator of this stack is up."""
-    key = {HEADER: StackKeys.of(stack.keys).key("commands")}
+    key = {KEY_HEADER: StackKeys.of(stack.keys).key("commands")}
     try:
         return httpx.get(f"{stack.emulator_url}/_ministack/health", headers=key, timeout=30, trust_env=False).is_success
     except httpx.HTTPError:
@@ -87,7 +145,9 @@ def answers(stack: Stack) -> bool:
 
 def client_environment(stack: Stack) -> dict[str, str]:
     """The environment in which AWS tools talk to this stack, and never to a real account."""
-    clean = past_proxies({name: value for name, value in os.environ.items() if not name.startswith("AWS_")})
+    clean = without_proxy_for_localhost(
+        {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    )
     return clean | ROOT | {"AWS_ENDPOINT_URL": stack.emulator_url, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -97,7 +157,7 @@ def _environment(stack: Stack) -> dict[str, str]:
     foreign = ("AWS_", "LAMBDA_", "PYTHON", "WALLIFY_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return (
-        past_proxies(clean)
+        without_proxy_for_localhost(clean)
         | SETTINGS
         | ROOT
         | {

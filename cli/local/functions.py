@@ -1,8 +1,9 @@
-"""The functions and the API of a stack: deployed by Chalice, given new code, or cleared away."""
+"""The functions and the API of a stack: deployed by Chalice, updated, or deleted; the layer is built once."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from pathlib import Path
 from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder
 from chalice.utils import UI, OSUtils
 
+from cli import environment
 from cli.errors import CommandError
-from cli.local import emulator, environment, layers, runtime, staging
-from cli.local.cloud import client
+from cli.local import emulator, staging
+from cli.local.aws import client
 from cli.local.stack import PROJECT, STAGE, Stack
 
 SIGNS_OF_NO_NETWORK = (
@@ -25,48 +27,48 @@ SIGNS_OF_NO_NETWORK = (
     "ConnectionError",
     "timed out",
 )
-LAST = 20  # lines
-LOOK, PATIENCE = 0.1, 900.0  # seconds
-NAME = f"wallify-{STAGE}"  # of the API's function; the others' names begin with it
+LOG_LINES = 20  # lines
+UPDATE_POLL, UPDATE_TIMEOUT = 0.1, 900.0  # seconds
+FUNCTION_NAME = f"wallify-{STAGE}"  # of the API's function; the others' names begin with it
 
 
-def deploy(stack: Stack) -> None:
+def deploy_functions(stack: Stack) -> None:
     """Run the real `chalice deploy`; once more from nothing if what an interrupted one left is in its way."""
     forget_packages(stack.build)
     if not _record(stack).exists():
         # Chalice does not know what an interrupted run has made, and would make event sources a second time.
-        clear(stack)
-    layers.lend(stack)
+        delete_functions(stack)
+    restore_layers(stack)
     log = _run_chalice(stack)
     if log is not None:
-        clear(stack)
+        delete_functions(stack)
         log = _run_chalice(stack)
     if log is not None:
-        raise CommandError(*_why(log), evidence=_last(log))
-    layers.keep(stack)
-    compile_(stack)
+        raise CommandError(*_failure(log), evidence=_log_tail(log))
+    save_layers(stack)
+    compile_packages(stack)
 
 
 def replace_code(stack: Stack, functions: Iterable[str]) -> None:
     """Put the staged code into functions that are otherwise as they should be; returns when it is live."""
     api = client(stack, "lambda")
     code = package_of(stack.build)
-    compile_(stack)
+    compile_packages(stack)
     for name in functions:
         api.update_function_code(FunctionName=name, ZipFile=code)
     for name in functions:
         wait = api.get_waiter("function_updated_v2").wait
-        wait(FunctionName=name, WaiterConfig={"Delay": LOOK, "MaxAttempts": int(PATIENCE / LOOK)})
+        wait(FunctionName=name, WaiterConfig={"Delay": UPDATE_POLL, "MaxAttempts": int(UPDATE_TIMEOUT / UPDATE_POLL)})
 
 
-def compile_(stack: Stack) -> None:
+def compile_packages(stack: Stack) -> None:
     """Unpack and compile what is deployed, so that no function need do it when it starts."""
     if not staging.code_runs_in_place():
         for archive in (stack.build / ".chalice" / "deployments").glob("*.zip"):
-            runtime.unpacked(stack).place_of(archive)
+            emulator.unpacked(stack).place_of(archive)
 
 
-def clear(stack: Stack) -> None:
+def delete_functions(stack: Stack) -> None:
     """Take functions and API away, so that a deployment starts from nothing; data stays."""
     functions = client(stack, "lambda")
     for name in list(deployed(stack)):
@@ -74,7 +76,7 @@ def clear(stack: Stack) -> None:
             functions.delete_event_source_mapping(UUID=mapping["UUID"])
         functions.delete_function(FunctionName=name)
     gateway = client(stack, "apigateway")
-    ours = {NAME, rest_api_id(stack)} & {api["id"] for api in gateway.get_rest_apis()["items"]}
+    ours = {FUNCTION_NAME, rest_api_id(stack)} & {api["id"] for api in gateway.get_rest_apis()["items"]}
     for api in ours:
         gateway.delete_rest_api(restApiId=api)
     shutil.rmtree(stack.build / ".chalice" / "deployed", ignore_errors=True)
@@ -84,7 +86,7 @@ def deployed(stack: Stack) -> Iterator[str]:
     """The names of this stack's functions that exist; the emulator may have other stages beside it."""
     for page in client(stack, "lambda").get_paginator("list_functions").paginate():
         for name in (function["FunctionName"] for function in page["Functions"]):
-            if name == NAME or name.startswith(f"{NAME}-"):
+            if name == FUNCTION_NAME or name.startswith(f"{FUNCTION_NAME}-"):
                 yield name
 
 
@@ -102,13 +104,13 @@ def _record(stack: Stack) -> Path:
     return stack.build / ".chalice" / "deployed" / f"{STAGE}.json"
 
 
-def shape(stack: Stack) -> str:
+def app_shape_of(stack: Stack) -> str:
     """What a deployment of the staged app consists of; Trouble if it cannot be imported."""
-    command = [sys.executable, "-m", "cli.local.shape", str(stack.build)]
+    command = [sys.executable, "-m", "cli.local.app_shape", str(stack.build)]
     environment = deploy_environment(stack)
     answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise CommandError("The code cannot be imported.", "Nothing was deployed.", evidence=_last(answer.stderr))
+        raise CommandError("The code cannot be imported.", "Nothing was deployed.", evidence=_log_tail(answer.stderr))
     return answer.stdout
 
 
@@ -137,7 +139,7 @@ def forget_packages(project: Path) -> None:
 
 def _run_chalice(stack: Stack) -> str | None:
     """Run `chalice deploy`; its output if it failed."""
-    command = [sys.executable, "-m", "cli.local.chalice_here", "--project-dir", str(stack.build)]
+    command = [sys.executable, "-m", "cli.local.ministack_patches.chalice_deploy", "--project-dir", str(stack.build)]
     answer = subprocess.run(
         [*command, "deploy", "--stage", STAGE, "--no-autogen-policy"],
         cwd=PROJECT,
@@ -151,11 +153,45 @@ def _run_chalice(stack: Stack) -> str | None:
     return answer.stdout if answer.returncode else None
 
 
-def _why(log: str) -> tuple[str, str]:
+def _failure(log: str) -> tuple[str, str]:
     if any(sign in log for sign in SIGNS_OF_NO_NETWORK):
         return "The packages for the functions cannot be downloaded.", "Check the network and run `./wallify up` again."
     return "The functions could not be deployed.", "Fix what the log says and run `./wallify up` again."
 
 
-def _last(log: str) -> str:
-    return "\n".join(log.strip().splitlines()[-LAST:])
+def _log_tail(log: str) -> str:
+    return "\n".join(log.strip().splitlines()[-LOG_LINES:])
+
+
+LAYER_CACHE = PROJECT / ".local" / "layers"
+LAYERS = "managed-layer-*.zip"
+
+
+def restore_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
+    """Put the layers that were made before where Chalice looks for them."""
+    for layer in shelf.glob(LAYERS):
+        _copy(layer, _packages(stack))
+
+
+def save_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
+    """Put the layers of this stack on the shelf, in the place of older ones."""
+    made = {layer.name for layer in _packages(stack).glob(LAYERS)}
+    shelf.mkdir(parents=True, exist_ok=True)
+    for layer in _packages(stack).glob(LAYERS):
+        _copy(layer, shelf)
+    for old in shelf.glob(LAYERS):
+        if old.name not in made:
+            old.unlink(missing_ok=True)
+
+
+def _packages(stack: Stack) -> Path:
+    return stack.folder("build") / ".chalice" / "deployments"
+
+
+def _copy(layer: Path, folder: Path) -> None:
+    """Copy it in one step for whoever looks, unless it is there."""
+    if not (folder / layer.name).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f"{layer.name}.{os.getpid()}.new"  # another stack may be copying the same one
+        shutil.copy2(layer, draft)
+        draft.replace(folder / layer.name)

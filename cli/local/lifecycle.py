@@ -1,4 +1,4 @@
-"""Up and down: the whole life of a local stack."""
+"""Start, deploy and stop a local stack; each step does only what has changed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from cli.errors import CommandError
-from cli.local import deploying, emulator, fingerprints, ports, progress, staging
-from cli.local.daemons import Daemon
+from cli.local import aws, emulator, functions, machine, processes, staging
+from cli.local.aws import client
+from cli.local.ministack_patches import cloudformation_gaps
+from cli.local.processes import Daemon
 from cli.local.stack import DEFAULT_PORT, LOCK, PARTS, PROJECT, STAGE, Record, Stack
+from infra import stage
+from infra.template import FOUNDATION, GATEWAY
 
 Tell = Callable[[str], None]
 
-PROCESSES = progress.PROCESSES
-ROOM = 500_000_000
+PROCESSES = processes.PROCESSES
+MIN_DISK = 500_000_000
 """Bytes: the functions' packages, unpacked, and a copy of their archive for each worker."""
-FRONT_SOURCES = (
-    *("cli/local/front.py", "cli/local/admission.py", "cli/local/capacity.py", "cli/local/plain_http.py"),
-    *("cli/local/gateway_words.py", "infra/gateway.yaml", "cli/local/refusals.py"),
-    *("cli/local/callers.py", "cli/local/stack_keys.py"),
-    *("cli/local/picture_headers.py", "infra/foundation.yaml"),
+PROXY_SOURCES = (
+    "cli/local/reverse_proxy.py",
+    "cli/local/http_server.py",
+    "cli/local/machine.py",
+    "cli/local/gateway_errors.py",
+    "cli/local/access.py",
+    "infra/gateway.yaml",
+    "infra/foundation.yaml",
 )
 
 
@@ -43,11 +51,11 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
 
     `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
     """
-    staging.must_be_right(STAGE)
-    with alone(stack):
-        _must_have_room(stack)
+    staging.check_settings(STAGE)
+    with exclusive(stack):
+        _check_disk(stack)
         _claim_ports(stack)
-        with progress.watched(stack):
+        with processes.stop_if_idle(stack):
             return _brought_up(stack, tell, source, state)
 
 
@@ -57,28 +65,28 @@ def _brought_up(stack: Stack, tell: Tell, source: Path, state: str | None) -> Re
     ours = {"port": stack.port, "emulator_port": stack.emulator_port, "hosts": stack.hosts}
     record = Record.of(stack.home).with_(**ours).save(stack.home)
     record = _with_state(stack, record, state or record.state, tell)
-    record = deploying.deploy(stack, record, tell, source)
-    _open_front(stack, record)
+    record = deploy_project(stack, record, tell, source)
+    _start_proxy(stack, record)
     return record
 
 
-def _must_have_room(stack: Stack) -> None:
+def _check_disk(stack: Stack) -> None:
     """A full disk shows late and everywhere, so it is looked for first; what runs already may go on."""
     free = shutil.disk_usage(stack.home).free
-    if free < ROOM and not is_up(stack):
+    if free < MIN_DISK and not is_up(stack):
         raise CommandError(
-            f"There are only {free / 1e6:.0f} MB free where {stack.home} is; a local cloud needs {ROOM / 1e6:.0f}.",
+            f"There are only {free / 1e6:.0f} MB free where {stack.home} is; a local cloud needs {MIN_DISK / 1e6:.0f}.",
             "Make room, or put it elsewhere with --dir.",
         )
 
 
 def _claim_ports(stack: Stack) -> None:
-    other = f"`./wallify up --port {ports.far_from(stack.port)}"
+    other = f"`./wallify up --port {machine.distant_port(stack.port)}"
     if Daemon(stack, "front").pid() is None:
-        ports.claim(stack.port, f"choose another port: {other}`")
+        machine.claim_port(stack.port, f"choose another port: {other}`")
     if Daemon(stack, "emulator").pid() is None:
         # What the emulator keeps holds its address, so this stack cannot move.
-        ports.claim(stack.emulator_port, f"start another stack: {other} --dir .local/other`")
+        machine.claim_port(stack.emulator_port, f"start another stack: {other} --dir .local/other`")
 
 
 def down(stack: Stack, *, wipe: bool = False) -> bool:
@@ -90,7 +98,7 @@ def down(stack: Stack, *, wipe: bool = False) -> bool:
         if wipe and stack.home.exists():
             raise CommandError(f"There is no local cloud in {stack.home}.", "Nothing was deleted.")
         return False
-    with alone(stack):
+    with exclusive(stack):
         if Record.of(stack.home).state == "postgres":
             _database().stop(stack, wipe=wipe)
         stopped = [Daemon(stack, "front").stop(), emulator.stop(stack)]
@@ -128,10 +136,10 @@ def _database() -> ModuleType:
     return database
 
 
-def _open_front(stack: Stack, record: Record) -> None:
+def _start_proxy(stack: Stack, record: Record) -> None:
     front = Daemon(stack, "front")
     arguments = [
-        staging.callers(stack).as_json(),
+        staging.allowed_callers(stack).as_json(),
         str(stack.keys),
         str(stack.emulator_port),
         record.rest_api_id,
@@ -139,18 +147,18 @@ def _open_front(stack: Stack, record: Record) -> None:
         record.outputs["DistributionDomain"],
         record.outputs["BucketName"],
     ]
-    version = fingerprints.of_values(arguments, fingerprints.of_files(PROJECT, FRONT_SOURCES))
+    version = staging.fingerprint_values(arguments, staging.fingerprint_files(PROJECT, PROXY_SOURCES))
     environment = emulator.client_environment(stack) | {"PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "cli.local.front", *arguments]
-    front.run(command, environment, version=version, ready=lambda: ports.accepts(stack.port))
+    command = [sys.executable, "-m", "cli.local.reverse_proxy", *arguments]
+    front.run(command, environment, version=version, ready=lambda: machine.is_listening(stack.port))
 
 
 def _emulator_port(port: int) -> int:
-    return port + 1 if ports.is_free(port + 1) else ports.free_port()
+    return port + 1 if machine.is_port_free(port + 1) else machine.free_port()
 
 
 @contextmanager
-def alone(stack: Stack) -> Iterator[None]:
+def exclusive(stack: Stack) -> Iterator[None]:
     """Keep other commands away from this stack; Trouble if one is at it."""
     stack.folder("run")
     with (stack.home / LOCK).open("w") as lock:
@@ -161,3 +169,73 @@ def alone(stack: Stack) -> Iterator[None]:
                 "Another `./wallify` is starting or stopping this stack.", "Wait for it to end."
             ) from held
         yield
+
+
+STACK_NAME = f"wallify-{STAGE}"
+GATEWAY_STACK = f"{STACK_NAME}-gateway"
+DEPLOYERS = ("requirements.txt", "infra/gateway.yaml", "cli/local/ministack_patches/chalice_deploy.py")
+
+
+def deploy_project(stack: Stack, record: Record, tell: Tell, source: Path = PROJECT) -> Record:
+    """Deploy `source` to `stack` and answer what is now known about it; saved step by step."""
+    if not _still_there(stack, record):
+        record = record.with_(deployed={})
+    record = _deploy_foundation(stack, record, tell)
+    staging.stage_project(stack, record, source)
+    fresh = {"code": staging.fingerprint_files(source, staging.CODE_FILES), "rest": _deployment_fingerprint(stack)}
+    if _is_deployed(record, fresh):
+        return record
+    shape = {"shape": staging.fingerprint_values(functions.app_shape_of(stack)), "rest": fresh["rest"]}
+    if _is_deployed(record, shape):
+        tell("new code into the functions")
+        functions.replace_code(stack, record.functions)
+    else:
+        tell("functions and API (the first time takes a moment)")
+        record = _deploy_functions(stack, record)
+    return record.with_(deployed=record.deployed | fresh | shape).save(stack.home)
+
+
+def _is_deployed(record: Record, wanted: dict[str, str]) -> bool:
+    return wanted.items() <= record.deployed.items()
+
+
+def _still_there(stack: Stack, record: Record) -> bool:
+    """Whether the emulator still has what the record says was deployed."""
+    return bool(record.deployed) and set(functions.deployed(stack)) == set(record.functions)
+
+
+def _deploy_foundation(stack: Stack, record: Record, tell: Tell) -> Record:
+    parameters = stage.parameters(staging.tracked_config(), STAGE)
+    wanted = {"foundation": staging.fingerprint_values(FOUNDATION.read_text(encoding="utf-8"), parameters)}
+    if _is_deployed(record, wanted):
+        return record
+    tell("bucket, queues, table, roles")
+    outputs = aws.deploy_template(client(stack, "cloudformation"), STACK_NAME, FOUNDATION, parameters)
+    cloudformation_gaps.set_ignored_properties(partial(client, stack), outputs)
+    secret = client(stack, "secretsmanager").get_secret_value(SecretId=outputs["BootstrapSecret"])
+    known = record.with_(outputs=outputs, token=secret["SecretString"])
+    return known.with_(deployed=record.deployed | wanted).save(stack.home)
+
+
+def _deployment_fingerprint(stack: Stack) -> str:
+    """Fingerprint of what decides the deployment besides the code."""
+    config = (stack.build / ".chalice" / "config.json").read_text(encoding="utf-8")
+    return staging.fingerprint_values(config, staging.fingerprint_files(PROJECT, DEPLOYERS), sys.version)
+
+
+def _deploy_functions(stack: Stack, record: Record) -> Record:
+    # Until it is done, the record says that nothing but the foundation is there: an interrupted run is done again.
+    half = record.with_(deployed={"foundation": record.deployed["foundation"]}, functions=()).save(stack.home)
+    functions.deploy_functions(stack)
+    known = half.with_(functions=tuple(functions.deployed(stack)), rest_api_id=functions.rest_api_id(stack))
+    _configure_gateway(stack, known.rest_api_id)
+    return known
+
+
+def _configure_gateway(stack: Stack, rest_api_id: str) -> None:
+    """Give the gateway's own errors our shape; the emulated API was made anew, so this is too."""
+    cloudformation = client(stack, "cloudformation")
+    cloudformation.delete_stack(StackName=GATEWAY_STACK)
+    aws.deploy_template(cloudformation, GATEWAY_STACK, GATEWAY, {"RestApiId": rest_api_id})
+    api_stage = staging.tracked_config()["api_gateway_stage"]
+    client(stack, "apigateway").create_deployment(restApiId=rest_api_id, stageName=api_stage)

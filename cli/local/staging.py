@@ -1,20 +1,49 @@
-"""Makes the Chalice project that is deployed: a copy of the code, with the configuration of this stack."""
+"""The staged Chalice project of a stack, and fingerprints of what is deployed."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from chalicelib.settings import PAGE
 from cli.errors import CommandError
-from cli.local import fingerprints
-from cli.local.callers import Callers
-from cli.local.capacity import Capacity
+from cli.local.access import AllowedCallers
+from cli.local.machine import Capacity
 from cli.local.stack import PROJECT, STAGE, Record, Stack
 from infra import checks, stage
+
+CODE_FILES = ("app.py", "chalicelib")
+
+
+def fingerprint_files(root: Path, names: Iterable[str]) -> str:
+    """One fingerprint for these files and folders under `root`: names and bytes."""
+    digest = hashlib.sha256()
+    for path in source_files(root, names):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(root).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def fingerprint_values(*values: object) -> str:
+    """One fingerprint for values that JSON can hold."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def source_files(root: Path, names: Iterable[str]) -> Iterator[Path]:
+    """The files that count as code, in a stable order."""
+    for name in names:
+        path = root / name
+        if path.is_file():
+            yield path
+        for found in sorted(path.rglob("*")):
+            if found.is_file() and "__pycache__" not in found.parts:
+                yield found
+
 
 # Pillow's security floor has wheels for the glibc of Lambda's python3.12 and newer only.
 OLDEST_FOR_AWS = (3, 12)
@@ -31,7 +60,7 @@ def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
     return config
 
 
-def must_be_right(stage_name: str, source: Path = PROJECT) -> None:
+def check_settings(stage_name: str, source: Path = PROJECT) -> None:
     """Stop before anything is deployed if a setting of the stage is wrong; Trouble names each."""
     if wrong := checks.faults(tracked_config(source), stage_name):
         raise CommandError(
@@ -45,7 +74,7 @@ def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
     """Fill `stack.build` from `source`; what Chalice remembers of earlier deployments stays."""
     build = stack.folder("build")
     (build / ".chalice").mkdir(exist_ok=True)
-    for stale in fingerprints.CODE:
+    for stale in CODE_FILES:
         _remove(build / stale)
     config = stage.resolved(tracked_config(), STAGE, record.outputs, cdn_url=stack.cdn_url, api_url=stack.api_url)
     config = stage.signing_through(config, STAGE, stack.cdn_url)
@@ -74,13 +103,13 @@ def local_variables(source: Path = PROJECT) -> dict[str, str]:
     return everywhere | here
 
 
-def callers(stack: Stack, source: Path = PROJECT) -> Callers:
+def allowed_callers(stack: Stack, source: Path = PROJECT) -> AllowedCallers:
     """Hosts and web pages that the stack's servers answer: of pages none but its own, unless the stage names one."""
-    return Callers(stack.port, stack.hosts, local_variables(source).get("WALLIFY_CORS_ORIGIN", ""))
+    return AllowedCallers(stack.port, stack.hosts, local_variables(source).get("WALLIFY_CORS_ORIGIN", ""))
 
 
 def _stage_code(build: Path, source: Path) -> None:
-    for name in fingerprints.CODE:
+    for name in CODE_FILES:
         if (source / name).is_dir():
             shutil.copytree(source / name, build / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -89,7 +118,7 @@ def _stage_code(build: Path, source: Path) -> None:
 
 
 def _stage_stub(build: Path, config: dict[str, Any], source: Path) -> None:
-    code = fingerprints.of_files(source, fingerprints.CODE)
+    code = fingerprint_files(source, CODE_FILES)
     stub = (Path(__file__).with_name("in_place.py")).read_text(encoding="utf-8")
     (build / "app.py").write_text(f"{stub}\n# {code}\n", encoding="utf-8")
     (build / "requirements.txt").write_text("", encoding="utf-8")

@@ -5,7 +5,7 @@ Emulators let most breaches pass, and AWS lets many; so templates and package ar
 
 from __future__ import annotations
 
-from infra.rules import delivery, functions, permissions, queues, storage, watching
+from infra.rules import alarms, delivery, functions, permissions, queues, storage
 from infra.rules.deployment import Deployment
 from infra.rules.rule import Rule
 
@@ -17,7 +17,7 @@ RULES: tuple[Rule, ...] = (
     *permissions.RULES,
     *functions.RULES,
     *delivery.RULES,
-    *watching.RULES,
+    *alarms.RULES,
 )
 
 

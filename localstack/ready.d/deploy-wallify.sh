@@ -14,4 +14,4 @@ grep -E '^(boto3|chalice|PyYAML|setuptools|wheel|pip)[=<]' "$project/requirement
 "$venv/bin/python" -m pip install --quiet --requirement "$project/requirements.txt"
 
 cd "$project"
-exec "$venv/bin/python" -m cli.local.on_localstack
+exec "$venv/bin/python" -m cli.local.localstack

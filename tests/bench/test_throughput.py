@@ -12,7 +12,7 @@ from PIL import Image
 from bench.painted import painted_jpeg
 from bench.suites.counted import Counted
 from bench.suites.throughput import Load, run, unlike
-from cli.local.ports import free_port
+from cli.local.machine import free_port
 
 Running = tuple[str, set[bytes]]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cli.deploy.target import Target
+from cli.deploy.target import StageTarget
 from cli.local.stack import PROJECT
 
 
@@ -31,14 +31,14 @@ class FakeIdentity:
         return {"Account": "123456789012"}
 
 
-def a_target(folder: Path, stage: str = "dev", *, services: Mapping[str, Any] | None = None) -> Target:
+def a_target(folder: Path, stage: str = "dev", *, services: Mapping[str, Any] | None = None) -> StageTarget:
     """A stage deployed from a project in `folder` that has a configuration and no code."""
     (folder / ".chalice").mkdir(parents=True)
     shutil.copy2(PROJECT / ".chalice" / "config.json", folder / ".chalice")
-    return Target(stage, folder, FakeSession({"sts": FakeIdentity(), **(services or {})}))
+    return StageTarget(stage, folder, FakeSession({"sts": FakeIdentity(), **(services or {})}))
 
 
-def chalice_knows(target: Target, api_id: str) -> None:
+def chalice_knows(target: StageTarget, api_id: str) -> None:
     """Chalice has deployed the stage with this API."""
     folder = target.source / ".chalice" / "deployed"
     folder.mkdir()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cli.__main__ import main
-from cli.local import ports
-from cli.local.daemons import Daemon
+from cli.local import machine
+from cli.local.processes import Daemon
 from cli.local.stack import Stack
 from tests.cli.serving import TOKEN, Desk
 
@@ -18,7 +18,7 @@ from tests.cli.serving import TOKEN, Desk
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack that has not been started, on ports that nobody uses; what a test starts in it is stopped."""
-    made = Stack(tmp_path / "stack", ports.free_port(), ports.free_port())
+    made = Stack(tmp_path / "stack", machine.free_port(), machine.free_port())
     yield made
     for pid_file in (made.home / "run").glob("*.pid"):
         Daemon(made, pid_file.stem).stop(patience=1)

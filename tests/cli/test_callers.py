@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cli.local.callers import Callers, page_of
+from cli.local.access import AllowedCallers, origin_of
 
-OWN = Callers(7545)
+OWN = AllowedCallers(7545)
 KNOWN = [
     "127.0.0.1",
     "127.0.0.1:7545",
@@ -25,12 +25,12 @@ FOREIGN = [
 
 @pytest.mark.parametrize("host", KNOWN)
 def test_names_of_this_machine_are_known_with_any_port(host: str) -> None:
-    assert Callers(7545, ("box.example",)).knows_host(host)
+    assert AllowedCallers(7545, ("box.example",)).knows_host(host)
 
 
 @pytest.mark.parametrize("host", FOREIGN)
 def test_other_names_are_not(host: str) -> None:
-    assert not Callers(7545, ("box.example",)).knows_host(host)
+    assert not AllowedCallers(7545, ("box.example",)).knows_host(host)
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def test_other_names_are_not(host: str) -> None:
         (OWN, "file://localhost:7545", False),
         (OWN, "null", False),
         (OWN, "", False),
-        (Callers(7545, ("box.example",)), "https://box.example", True),
-        (Callers(7545, origin="http://localhost:3000"), "http://localhost:3000", True),
-        (Callers(7545, origin="http://localhost:3000"), "http://localhost:3001", False),
-        (Callers(7545, origin="*"), "https://any.example", True),
-        (Callers(7545, origin="*"), "null", False),
-        (Callers(7545, origin="*"), "", False),
+        (AllowedCallers(7545, ("box.example",)), "https://box.example", True),
+        (AllowedCallers(7545, origin="http://localhost:3000"), "http://localhost:3000", True),
+        (AllowedCallers(7545, origin="http://localhost:3000"), "http://localhost:3001", False),
+        (AllowedCallers(7545, origin="*"), "https://any.example", True),
+        (AllowedCallers(7545, origin="*"), "null", False),
+        (AllowedCallers(7545, origin="*"), "", False),
     ],
 )
 def test_pages_of_the_monitor_and_of_the_stages_origin_may_call(
-    callers: Callers, origin: str, *, allowed: bool
+    callers: AllowedCallers, origin: str, *, allowed: bool
 ) -> None:
     assert callers.allows_origin(origin) == allowed
 
@@ -73,7 +73,7 @@ def test_pages_of_the_monitor_and_of_the_stages_origin_may_call(
     ],
 )
 def test_a_page_is_what_a_browser_says_it_is(headers: dict[str, str], page: str | None) -> None:
-    assert page_of(headers) == page
+    assert origin_of(headers) == page
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_a_page_is_what_a_browser_says_it_is(headers: dict[str, str], page: str 
 )
 def test_cors_headers_are_for_the_stages_origin(origin: str, left: dict[str, str]) -> None:
     headers = {"Access-Control-Allow-Origin": "*", "ETag": "e"}
-    Callers(7545, origin=origin).limit_reading(headers)
+    AllowedCallers(7545, origin=origin).limit_reading(headers)
     assert headers == {"ETag": "e", **left}
 
 
 def test_a_command_line_carries_it() -> None:
-    callers = Callers(7545, ("box.example",), "*")
-    assert Callers.of_json(callers.as_json()) == callers
+    callers = AllowedCallers(7545, ("box.example",), "*")
+    assert AllowedCallers.of_json(callers.as_json()) == callers

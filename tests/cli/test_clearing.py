@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from chalicelib.core.budget import Budget, BudgetSpent
-from cli.deploy import clearing
+from cli.deploy import teardown
 from tests.cli.accounts import a_target, chalice_knows
 
 
@@ -96,7 +96,7 @@ def everything_gone(**otherwise: Any) -> dict[str, Any]:  # noqa: ANN401
 def test_a_stage_that_is_gone_can_be_torn_down_again(tmp_path: Path) -> None:
     services = everything_gone()
 
-    clearing.clear(a_target(tmp_path / "project", services=services), lambda _: None, Budget(0))
+    teardown.delete_stage(a_target(tmp_path / "project", services=services), lambda _: None, Budget(0))
 
     assert ("delete_table", {"TableName": "wallify-dev"}) in services["dynamodb"].asked
     assert ("delete_log_group", {"logGroupName": "/aws/lambda/wallify-dev-sweep"}) in services["logs"].asked
@@ -106,7 +106,7 @@ def test_whatever_else_aws_refuses_is_an_error(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project", services=everything_gone(dynamodb=Nothing("AccessDeniedException")))
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        clearing.clear(target, lambda _: None, Budget(0))
+        teardown.delete_stage(target, lambda _: None, Budget(0))
 
 
 def test_the_api_is_found_by_whom_it_may_call_or_by_what_chalice_remembers(tmp_path: Path) -> None:
@@ -115,14 +115,14 @@ def test_the_api_is_found_by_whom_it_may_call_or_by_what_chalice_remembers(tmp_p
     target = a_target(tmp_path / "project", services=services)
     chalice_knows(target, "old")
 
-    clearing.clear(target, lambda _: None, Budget(0))
+    teardown.delete_stage(target, lambda _: None, Budget(0))
 
     deleted = {arguments["restApiId"] for verb, arguments in services["apigateway"].asked}
     assert deleted == {"abc", "old"}
 
 
 def test_only_functions_of_this_very_stage_are_meant(tmp_path: Path) -> None:
-    names = clearing.function_names(a_target(tmp_path / "project", "dev"))
+    names = teardown.function_names(a_target(tmp_path / "project", "dev"))
 
     assert {"wallify-dev", "wallify-dev-process_image", "wallify-dev-migrate"} <= set(names)
     assert not [name for name in names if name.startswith("wallify-dev-2")]
@@ -132,7 +132,9 @@ def test_snapshots_of_the_database_go_too(tmp_path: Path) -> None:
     snapshots = {"DBSnapshots": [{"DBSnapshotIdentifier": "last"}]}
     database = Nothing("DBInstanceNotFound", describe_db_snapshots=snapshots, delete_db_snapshot=None)
 
-    clearing.clear(a_target(tmp_path / "project", services=everything_gone(rds=database)), lambda _: None, Budget(0))
+    teardown.delete_stage(
+        a_target(tmp_path / "project", services=everything_gone(rds=database)), lambda _: None, Budget(0)
+    )
 
     assert ("delete_db_snapshot", {"DBSnapshotIdentifier": "last"}) in database.asked
 
@@ -141,7 +143,7 @@ def test_the_databases_network_waits_until_functions_have_given_their_addresses_
     done: list[str] = []
     services = everything_gone(cloudformation=DatabaseStack(done), ec2=Addresses(done))
 
-    clearing.clear(a_target(tmp_path / "project", services=services), lambda _: None, Budget(0))
+    teardown.delete_stage(a_target(tmp_path / "project", services=services), lambda _: None, Budget(0))
 
     assert done == ["looked", "looked", "network deleted"]
 
@@ -164,17 +166,17 @@ def bucket() -> Iterator[Any]:
 def test_each_version_and_marker_of_the_bucket_counts(tmp_path: Path, bucket: Any) -> None:  # noqa: ANN401
     target = a_target(tmp_path / "project", services=everything_gone(s3=bucket))
 
-    assert clearing.held(target) == 4
-    clearing.clear(target, lambda _: None, Budget(4))
+    assert teardown.count_objects(target) == 4
+    teardown.delete_stage(target, lambda _: None, Budget(4))
 
     assert bucket.list_buckets()["Buckets"] == []
-    assert clearing.held(target) == 0
+    assert teardown.count_objects(target) == 0
 
 
 def test_no_more_versions_go_than_the_budget_has(tmp_path: Path, bucket: Any) -> None:  # noqa: ANN401
     target = a_target(tmp_path / "project", services=everything_gone(s3=bucket))
 
     with pytest.raises(BudgetSpent):
-        clearing.clear(target, lambda _: None, Budget(3))
+        teardown.delete_stage(target, lambda _: None, Budget(3))
 
-    assert clearing.held(target) == 4
+    assert teardown.count_objects(target) == 4

@@ -19,7 +19,7 @@ from cli.client.api import Client
 from cli.client.http import RetryPolicy
 from cli.client.models import ApiError, TaskFilter
 from cli.client.uploads import UploadFile, Uploads
-from cli.local import ports
+from cli.local import machine
 from cli.local.stack import PROJECT
 from tests.api.house import a_jpeg
 from tests.cli.serving import TOKEN, Answer, Desk
@@ -196,7 +196,7 @@ def test_following_waits_at_the_api_and_ends_with_the_task(api: Client, desk: De
 
 
 def test_nobody_there_is_an_error_with_a_place_in_it(waits: list[float]) -> None:
-    port = ports.free_port()
+    port = machine.free_port()
     with (
         Client.at(f"http://127.0.0.1:{port}", "t", patience=RetryPolicy(tries=1)) as api,
         pytest.raises(ApiError, match=f"^http://127.0.0.1:{port} does not answer: connection refused.$") as caught,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CommandError
-from cli.local.daemons import Daemon
+from cli.local.processes import Daemon
 from cli.local.stack import Stack
 
 SAYS_HELLO = "print('hello', flush=True)"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cli.deploy import chalice, gateway, layout, migrating, recording
-from cli.deploy.target import Target
+from cli.deploy import chalice, deployment, stacks
+from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
@@ -70,7 +70,7 @@ def test_pages_of_one_origin_may_read_the_gateways_errors_where_it_is_named(tmp_
 
     told = []
     for origin in ("", "https://app.example"):
-        gateway.teach(target, "abc", "api", CHOICES, cors_origin=origin)
+        deployment.configure_gateway(target, "abc", "api", CHOICES, cors_origin=origin)
         told.append({one["responseParameters"].get(name) for one in api.get_gateway_responses()["items"]})
 
     assert told == [{None}, {"'https://app.example'"}]
@@ -80,27 +80,27 @@ def test_the_gateway_is_taught_once(tmp_path: Path) -> None:
     api = FakeGateway()
     target = a_target(tmp_path / "project", services={"apigateway": api})
 
-    assert gateway.teach(target, "abc", "api", CHOICES) is True
-    assert gateway.teach(target, "abc", "api", CHOICES) is False
+    assert deployment.configure_gateway(target, "abc", "api", CHOICES) is True
+    assert deployment.configure_gateway(target, "abc", "api", CHOICES) is False
     assert (api.deployments, api.settings["throttlingBurstLimit"]) == (1, 100)
 
 
 def test_a_cap_that_changed_is_set_without_a_new_deployment_of_the_api(tmp_path: Path) -> None:
     api = FakeGateway()
     target = a_target(tmp_path / "project", services={"apigateway": api})
-    gateway.teach(target, "abc", "api", CHOICES)
+    deployment.configure_gateway(target, "abc", "api", CHOICES)
 
-    assert gateway.teach(target, "abc", "api", Choices({}, requests_per_second=5, burst=7)) is True
+    assert deployment.configure_gateway(target, "abc", "api", Choices({}, requests_per_second=5, burst=7)) is True
     assert (api.deployments, api.settings["throttlingRateLimit"]) == (1, 5)
 
 
 def test_what_chalice_overwrote_is_taught_again(tmp_path: Path) -> None:
     api = FakeGateway()
     target = a_target(tmp_path / "project", services={"apigateway": api})
-    gateway.teach(target, "abc", "api", CHOICES)
+    deployment.configure_gateway(target, "abc", "api", CHOICES)
     api.responses.clear()
 
-    assert gateway.teach(target, "abc", "api", CHOICES) is True
+    assert deployment.configure_gateway(target, "abc", "api", CHOICES) is True
     assert "REQUEST_TOO_LARGE" in api.responses
 
 
@@ -108,19 +108,19 @@ def test_outputs_are_recorded_where_chalice_looks_and_taken_out_again(tmp_path: 
     target = a_target(tmp_path / "project")
     tracked = (target.source / ".chalice" / "config.json").read_text(encoding="utf-8")
 
-    assert recording.record(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is True
-    assert recording.record(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is False
+    assert chalice.write_config(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is True
+    assert chalice.write_config(target.source, "dev", OUTPUTS, cdn_url="https://pictures.example") is False
     recorded = json.loads((target.source / ".chalice" / "config.json").read_text(encoding="utf-8"))
     assert recorded["stages"]["dev"]["environment_variables"]["WALLIFY_CDN_URL"] == "https://pictures.example"
 
-    assert recording.forget(target.source, "dev") is True
+    assert chalice.clear_config(target.source, "dev") is True
     assert (target.source / ".chalice" / "config.json").read_text(encoding="utf-8") == tracked
 
 
 def test_the_tables_are_brought_up_to_date_by_the_function_that_can(tmp_path: Path) -> None:
     functions = FakeFunctions()
 
-    migrating.migrate(a_target(tmp_path / "project", services={"lambda": functions}))
+    deployment.migrate(a_target(tmp_path / "project", services={"lambda": functions}))
 
     assert functions.invoked == ["wallify-dev-migrate"]
 
@@ -129,7 +129,7 @@ def test_a_migration_that_fails_stops_the_deployment_and_is_shown(tmp_path: Path
     target = a_target(tmp_path / "project", services={"lambda": FakeFunctions("column missing")})
 
     with pytest.raises(CommandError, match="could not be brought up to date") as trouble:
-        migrating.migrate(target)
+        deployment.migrate(target)
 
     assert "column missing" in trouble.value.evidence
 
@@ -137,15 +137,15 @@ def test_a_migration_that_fails_stops_the_deployment_and_is_shown(tmp_path: Path
 def test_where_there_was_no_deployment_yet_no_migration_runs_beforehand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrating, "package_of", lambda _: b"zip")
+    monkeypatch.setattr(deployment, "package_of", lambda _: b"zip")
     functions = FakeFunctions()
 
-    assert migrating.migrate_beforehand(a_target(tmp_path / "project", services={"lambda": functions})) is False
+    assert deployment.migrate_beforehand(a_target(tmp_path / "project", services={"lambda": functions})) is False
     assert functions.invoked == []
 
 
 def test_the_stacks_of_a_stage_carry_its_name_and_the_database_comes_first(tmp_path: Path) -> None:
-    names = layout.names(a_target(tmp_path / "project", "prod"))
+    names = stacks.stack_names(a_target(tmp_path / "project", "prod"))
 
     assert list(names.items()) == [
         (DATABASE, "wallify-prod-database"),
@@ -219,4 +219,4 @@ def test_the_region_may_be_named_in_either_way_that_awss_tools_know(name: str, m
         monkeypatch.delenv(known, raising=False)
     monkeypatch.setenv(name, "eu-north-1")
 
-    assert Target("dev").region == "eu-north-1"
+    assert StageTarget("dev").region == "eu-north-1"

@@ -58,7 +58,7 @@ def test_a_file_where_the_stacks_folder_should_be_is_said(tmp_path: Path, capsys
 
 
 def test_nothing_is_started_on_a_disk_that_is_nearly_full(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifecycle, "ROOM", shutil.disk_usage(stack.home.parent).total)
+    monkeypatch.setattr(lifecycle, "MIN_DISK", shutil.disk_usage(stack.home.parent).total)
 
     with pytest.raises(CommandError, match=r"There are only \d+ MB free where .* is; a local cloud needs \d+\."):
         lifecycle.up(stack, print)

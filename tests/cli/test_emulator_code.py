@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from ministack.core import lambda_runtime
 
-from cli.local import emulator, emulator_code, functions, runtime, staging, unpacking
+from cli.local import emulator, functions, staging
+from cli.local.ministack_patches import shared_code
+from cli.local.ministack_patches.shared_code import Unpacked
 from cli.local.stack import Stack
-from cli.local.unpacking import Unpacked
 
 CODE = "import os, lazy\ndef handler(event, context):\n    return os.path.realpath(lazy.__cached__)\n"
 
@@ -40,7 +41,7 @@ def tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def unpacked(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(lambda_runtime, "zipfile", zipfile)
     folder = tmp.parent / "unpacked"
-    emulator_code.share(Unpacked(folder, sys.executable))
+    shared_code.apply(Unpacked(folder, sys.executable))
     return folder
 
 
@@ -97,7 +98,7 @@ def test_code_that_cannot_be_compiled_says_so_when_it_is_imported(workers: list[
 
 
 def test_old_code_goes_unless_a_worker_uses_it(tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpacking, "KEPT", 1)
+    monkeypatch.setattr(shared_code, "KEPT_ARCHIVES", 1)
     shelf = shelf_beside(tmp)
     for number in range(4):
         linked(shelf, tmp / f"ministack-lambda-f-{number}", zipped(app=f"number = {number}"))
@@ -112,7 +113,7 @@ def test_old_code_goes_unless_a_worker_uses_it(tmp: Path, monkeypatch: pytest.Mo
 def test_an_unpacking_that_was_interrupted_is_done_again(tmp: Path) -> None:
     shelf, code = shelf_beside(tmp), tmp / "code.zip"
     code.write_bytes(zipped(app="number = 1"))
-    (shelf.folder / f"{unpacking.DRAFT}1").mkdir(parents=True)
+    (shelf.folder / f"{shared_code.DRAFT}1").mkdir(parents=True)
 
     assert (shelf.place_of(code) / "app.py").read_text() == "number = 1"
 
@@ -122,13 +123,13 @@ def test_an_archive_that_another_process_has_unpacked_meanwhile_is_there_once(
 ) -> None:
     shelf, code = shelf_beside(tmp), tmp / "code.zip"
     code.write_bytes(zipped(app="number = 1"))
-    compiling = unpacking._compile  # noqa: SLF001 - the moment between
+    compiling = shared_code._compile  # noqa: SLF001 - the moment between
 
     def overtaken(python: str, folder: Path) -> None:
-        monkeypatch.setattr(unpacking, "_compile", compiling)
-        unpacking.Unpacked(shelf.folder, shelf.python).place_of(code)
+        monkeypatch.setattr(shared_code, "_compile", compiling)
+        shared_code.Unpacked(shelf.folder, shelf.python).place_of(code)
 
-    monkeypatch.setattr(unpacking, "_compile", overtaken)
+    monkeypatch.setattr(shared_code, "_compile", overtaken)
 
     assert is_compiled(shelf.place_of(code) / "app.py")
     assert len(list(shelf.folder.iterdir())) == 1
@@ -137,13 +138,13 @@ def test_an_archive_that_another_process_has_unpacked_meanwhile_is_there_once(
 def test_up_compiles_what_it_deploys(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging, "code_runs_in_place", lambda: False)
     shelf = Unpacked(stack.home / "unpacked", sys.executable)
-    monkeypatch.setattr(runtime, "unpacked", lambda _: shelf)
+    monkeypatch.setattr(emulator, "unpacked", lambda _: shelf)
     packages = stack.build / ".chalice" / "deployments"
     packages.mkdir(parents=True)
     (packages / "managed-layer-1.zip").write_bytes(zipped(**{"python/PIL": ""}))
     (packages / "appcode-1.zip").write_bytes(zipped(app=""))
 
-    functions.compile_(stack)
+    functions.compile_packages(stack)
 
     assert sorted(path.name for path in shelf.folder.rglob("*.py")) == ["PIL.py", "app.py"]
     assert all(is_compiled(source) for source in shelf.folder.rglob("*.py"))
@@ -164,7 +165,7 @@ def linked(shelf: Unpacked, worker: Path, code: bytes) -> Path:
     """The folder of code of a worker, made as MiniStack makes it."""
     (worker / "code").mkdir(parents=True)
     (worker / "code.zip").write_bytes(code)
-    emulator_code._link(shelf, worker / "code.zip", worker / "code")  # noqa: SLF001 - as its archives do
+    shared_code._link(shelf, worker / "code.zip", worker / "code")  # noqa: SLF001 - as its archives do
     return worker / "code"
 
 
@@ -185,16 +186,16 @@ def test_what_aws_brings_is_compiled_before_a_function_starts(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = tmp_path / "packages"
-    for name in runtime.BROUGHT_BY_AWS:
+    for name in emulator.BROUGHT_BY_AWS:
         (packages / name).mkdir(parents=True)
         (packages / name / "__init__.py").write_text("")
     monkeypatch.setattr(staging, "code_runs_in_place", lambda: False)
-    monkeypatch.setattr(runtime, "_origin", lambda name: packages / name)
+    monkeypatch.setattr(emulator, "_origin", lambda name: packages / name)
 
-    python = runtime.python(stack)
+    python = emulator.function_python(stack)
 
     assert python.exists()
-    assert all(is_compiled(packages / name / "__init__.py") for name in runtime.BROUGHT_BY_AWS)
+    assert all(is_compiled(packages / name / "__init__.py") for name in emulator.BROUGHT_BY_AWS)
 
 
 def is_compiled(source: Path) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from ministack.services import s3
 
-from cli.local import emulator_forms
+from cli.local.ministack_patches import upload_forms
 from tests.api.forms import FORM, a_form, a_part
 
 THEIRS = s3._parse_multipart_form  # noqa: SLF001  # what we change
@@ -15,7 +15,7 @@ THEIRS = s3._parse_multipart_form  # noqa: SLF001  # what we change
 
 @pytest.fixture(autouse=True)
 def ours() -> Iterator[None]:
-    emulator_forms.keep()
+    upload_forms.apply()
     yield
     s3._parse_multipart_form = THEIRS  # noqa: SLF001
 

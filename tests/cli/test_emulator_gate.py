@@ -16,14 +16,13 @@ from ministack import app as ministack
 from ministack.core import iam_evaluator
 from ministack.services import sts
 
-from cli.deploy.target import Target
-from cli.local.callers import Callers
-from cli.local.emulator_gate import NO_KEY, Gate, is_administrative, keep_root_from_pages
-from cli.local.refusals import told
-from cli.local.stack_keys import HEADER, StackKeys
+from cli.deploy.target import StageTarget
+from cli.local.access import KEY_HEADER, AllowedCallers, StackKeys
+from cli.local.gateway_errors import error_response
+from cli.local.ministack_patches.access_gate import NO_KEY, AccessGate, apply, is_administrative
 
 KEYS = StackKeys("a secret")
-GATE = Gate(Callers(7545), KEYS)
+GATE = AccessGate(AllowedCallers(7545), KEYS)
 HERE = {"host": "127.0.0.1:7546"}
 MONITOR = {**HERE, "origin": "http://127.0.0.1:7545"}
 SIGNED = "X-Amz-Signature=0"
@@ -83,13 +82,13 @@ async def _emulator(scope: Scope, _: Channel, send: Channel) -> None:
 @pytest.mark.parametrize("path", ADMINISTRATIVE)
 @pytest.mark.parametrize("key", ["", "guess", "\xff", KEYS.key("front"), KEYS.secret])
 def test_administrative_paths_need_the_key_of_the_stacks_commands(path: str, key: str) -> None:
-    status, headers, body = asked("POST", path, {**HERE, HEADER: key})
+    status, headers, body = asked("POST", path, {**HERE, KEY_HEADER: key})
 
     told = json.loads(body)
     assert (status, told["status"], told["code"], told["success"]) == (403, 403, "forbidden", False)
     assert told.keys() == {"success", "status", "code", "message", "request_id", "details"}
     assert not any(name.startswith("access-control-") for name in headers)
-    assert asked("POST", path, {**HERE, HEADER: KEYS.key("commands")})[0] == 200
+    assert asked("POST", path, {**HERE, KEY_HEADER: KEYS.key("commands")})[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,9 @@ def test_hosts_of_this_machine_of_buckets_and_of_aws_are_answered(host: str) -> 
 
 
 def test_the_front_asks_for_the_distribution_by_its_name() -> None:
-    status, _, body = asked("GET", "/", {"host": "d1.cloudfront.net", HEADER: KEYS.key("front"), "origin": "http://a"})
+    status, _, body = asked(
+        "GET", "/", {"host": "d1.cloudfront.net", KEY_HEADER: KEYS.key("front"), "origin": "http://a"}
+    )
     assert (status, json.loads(body)) == (200, ["host", "origin"])  # the key itself goes no further
 
 
@@ -150,12 +151,12 @@ def test_the_emulator_itself_answers_no_administrative_path_that_the_gate_does_n
 @pytest.fixture
 def rootless() -> Iterator[None]:
     theirs = iam_evaluator.is_root_access_key
-    keep_root_from_pages()
+    apply()
     yield
     iam_evaluator.is_root_access_key = sts.is_root_access_key = theirs
 
 
-@pytest.mark.parametrize(("headers", "root"), [(HERE, True), (MONITOR, False), ({**HERE, HEADER: "x"}, True)])
+@pytest.mark.parametrize(("headers", "root"), [(HERE, True), (MONITOR, False), ({**HERE, KEY_HEADER: "x"}, True)])
 @pytest.mark.parametrize("key", ["test", "000000000000", ""])
 def test_a_pages_request_is_never_the_root_users(
     rootless: None, headers: dict[str, str], key: str, *, root: bool
@@ -198,12 +199,12 @@ def test_a_deployment_knows_another_emulator_from_ours(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(status, text=text))
 
-    assert Target("dev", session=None).is_ministack is is_ours
+    assert StageTarget("dev", session=None).is_ministack is is_ours
 
 
 def test_a_deployment_knows_our_emulator_by_what_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, body = told(NO_KEY[0], {"reason": NO_KEY[1]})
+    _, body = error_response(NO_KEY[0], {"reason": NO_KEY[1]})
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     monkeypatch.setattr(httpx, "get", lambda *_, **__: httpx.Response(NO_KEY[0], content=body))
 
-    assert Target("dev", session=None).is_ministack
+    assert StageTarget("dev", session=None).is_ministack

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ministack.services import dynamodb
 
-from cli.local import emulator_index
+from cli.local.ministack_patches import query_index
 
 Row = dict[str, Any]
 PATCHED = ("_query", "_index_members", "_index_item", "_condition_syntax_error")
@@ -83,7 +83,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch, *, ours: bool) -> Emulator:
         monkeypatch.setattr(dynamodb, name, theirs)
     monkeypatch.setattr(dynamodb, "_DDB_PAGE_SIZE_BYTES", 300)  # instead of a megabyte
     if ours:
-        emulator_index.keep()
+        query_index.apply()
     made = Emulator()
     assert made("CreateTable", **TABLE)["status"] == 200
     return made
@@ -170,7 +170,7 @@ def test_an_order_that_was_made_late_has_what_was_stored_before(monkeypatch: pyt
     cloud = emulator(monkeypatch, ours=False)
     for sk in "cab":
         cloud.put({"pk": "p", "sk": sk})
-    emulator_index.keep()
+    query_index.apply()
     asked = {"KeyConditionExpression": "#pk = :pk", "ExpressionAttributeNames": {"#pk": "pk"}}
     answer = cloud("Query", **asked, ExpressionAttributeValues=texts({":pk": "p"}), Limit=2)
     assert [item["sk"]["S"] for item in answer["Items"]] == ["a", "b"]

@@ -12,8 +12,7 @@ import pytest
 from ministack.core import persistence
 from ministack.services import dynamodb, sqs
 
-from cli.local.emulator_journal import Items, Journal, Messages
-from cli.local.emulator_state import Saver, save_if_possible
+from cli.local.ministack_patches.persistence import ItemJournal, Journal, MessageJournal, Saver, save_if_possible
 from tests.cli.disks import disk
 
 TABLE = {"TableArn": "arn:aws:dynamodb:us-east-1:000000000000:table/t", "TableName": "t"}
@@ -45,7 +44,7 @@ def queue() -> Iterator[dict[str, Any]]:
 
 def test_items_stored_and_deleted_since_a_snapshot_are_read_back(table: dict[str, Any]) -> None:
     journal = Journal("dynamodb")
-    Items(journal).watch()
+    ItemJournal(journal).watch()
     dynamodb._set_item(table, "a", "1", {"n": {"N": "1"}})  # noqa: SLF001
     snapshot = copy.deepcopy(table["items"])
     dynamodb._set_item(table, "a", "1", {"n": {"N": "2"}})  # noqa: SLF001
@@ -55,13 +54,13 @@ def test_items_stored_and_deleted_since_a_snapshot_are_read_back(table: dict[str
     last, table["items"] = copy.deepcopy(table["items"]), snapshot
 
     for _ in range(2):
-        Items(Journal("dynamodb")).read_back()
+        ItemJournal(Journal("dynamodb")).read_back()
         assert table["items"] == last == {"a": {"1": {"n": {"N": "2"}}}}
 
 
 def test_what_was_never_flushed_was_never_answered(table: dict[str, Any]) -> None:
     journal = Journal("dynamodb")
-    Items(journal).watch()
+    ItemJournal(journal).watch()
     dynamodb._set_item(table, "a", "1", {"n": {"N": "1"}})  # noqa: SLF001
     assert list(Journal("dynamodb").lines()) == []
 
@@ -92,7 +91,7 @@ def test_a_snapshot_makes_the_older_files_superfluous_and_only_those() -> None:
 
 def test_new_messages_are_read_back_once_and_deleted_ones_may_come_again(queue: dict[str, Any]) -> None:
     journal = Journal("sqs")
-    messages = Messages(journal)
+    messages = MessageJournal(journal)
     queue["messages"].append({"id": "1"})
     messages.note()
     queue["messages"].append({"id": "2"})
@@ -101,7 +100,7 @@ def test_new_messages_are_read_back_once_and_deleted_ones_may_come_again(queue: 
     journal.flush()
     queue["messages"] = [{"id": "1"}]
 
-    Messages(Journal("sqs")).read_back()
+    MessageJournal(Journal("sqs")).read_back()
     assert [message["id"] for message in queue["messages"]] == ["1", "2"]
 
 
@@ -109,7 +108,7 @@ def test_a_journal_for_what_no_snapshot_has_is_no_trouble(queue: dict[str, Any])
     journal = Journal("sqs")
     journal.add({"queue": "of|long|ago", "message": {"id": "1"}})
     journal.flush()
-    Messages(Journal("sqs")).read_back()
+    MessageJournal(Journal("sqs")).read_back()
     assert queue["messages"] == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from ministack.core import iam_actions, iam_evaluator
 
-from cli.local import emulator_policies
+from cli.local.ministack_patches import iam_policies
 
 THEIRS = iam_evaluator._fnmatch_compile  # noqa: SLF001  # what we change
 THEIR_ACTIONS = iam_actions.extract_iam_action
@@ -16,7 +16,7 @@ ROLE = "arn:aws:s3:::media/incoming/*"
 
 @pytest.fixture(autouse=True)
 def ours() -> Iterator[None]:
-    emulator_policies.keep()
+    iam_policies.apply()
     yield
     iam_evaluator._fnmatch_compile = THEIRS  # noqa: SLF001
     iam_actions.extract_iam_action = THEIR_ACTIONS
@@ -51,7 +51,7 @@ def test_actions_are_matched_in_any_case() -> None:
 
 def test_an_emulator_that_knows_this_is_left_alone() -> None:
     mended = iam_evaluator._fnmatch_compile  # noqa: SLF001
-    emulator_policies.keep()
+    iam_policies.apply()
     assert iam_evaluator._fnmatch_compile is mended  # noqa: SLF001
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack.core import persistence
+from ministack.core import persistence as ministack_persistence
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 from ministack.services import dynamodb
 
-from cli.local import emulator_state
-from cli.local.emulator_journal import Journal
+from cli.local.ministack_patches import persistence
+from cli.local.ministack_patches.persistence import Journal
 
 
 def signed(service: str, target: str = "") -> dict[bytes, bytes]:
@@ -42,29 +42,29 @@ def signed(service: str, target: str = "") -> dict[bytes, bytes]:
 def test_a_request_touches_what_it_may_have_changed(
     method: str, headers: dict[bytes, bytes], touched: set[str]
 ) -> None:
-    assert emulator_state.touched_by(method, headers) == touched
+    assert persistence.services_changed_by(method, headers) == touched
 
 
 def test_a_saved_state_is_read_back_by_the_emulator_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(persistence, "PERSIST_STATE", True)
+    monkeypatch.setattr(ministack_persistence, "STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(ministack_persistence, "PERSIST_STATE", True)
     tables, buckets = AccountRegionScopedDict(), AccountScopedDict()
     tables._data[("000000000000", "us-east-1", "t")] = {"items": {"a": {"S": "göğün rengi"}}}  # noqa: SLF001 - as they do
     buckets._data[("000000000000", ("b", 1))] = {"body": b"\xff\x00"}  # noqa: SLF001
 
-    emulator_state.save_state("sqs", {"tables": tables, "buckets": buckets})
+    persistence.save_state("sqs", {"tables": tables, "buckets": buckets})
 
-    restored = persistence.load_state("sqs")
+    restored = ministack_persistence.load_state("sqs")
     assert restored["tables"]._data == tables._data  # noqa: SLF001
     assert restored["buckets"]._data == buckets._data  # noqa: SLF001
 
 
 def test_the_file_has_the_form_that_the_emulator_writes_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(persistence, "PERSIST_STATE", True)
-    persistence.save_state("theirs", {"a": 1})
+    monkeypatch.setattr(ministack_persistence, "STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(ministack_persistence, "PERSIST_STATE", True)
+    ministack_persistence.save_state("theirs", {"a": 1})
 
-    emulator_state.save_state("ours", {"a": 1})
+    persistence.save_state("ours", {"a": 1})
 
     assert json.loads((tmp_path / "ours.json").read_text()) == json.loads((tmp_path / "theirs.json").read_text())
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ".json"] == []
@@ -78,7 +78,7 @@ def test_a_snapshot_of_the_tables_is_what_the_emulator_would_have_saved(monkeypa
     }
     dynamodb._tables["t"] = table  # noqa: SLF001
     monkeypatch.setitem(dynamodb._ttl_settings._data, ("0", "us-east-1", "t"), {"AttributeName": "expires_at"})  # noqa: SLF001
-    theirs, ours = dynamodb.get_state(), emulator_state.item_tables()
+    theirs, ours = dynamodb.get_state(), persistence.item_tables()
     table["items"]["a"]["2"] = {"n": {"N": "2"}}
     table["items"]["c"] = {}
     del dynamodb._tables["t"]  # noqa: SLF001
@@ -94,23 +94,23 @@ def test_a_snapshot_of_the_tables_is_what_the_emulator_would_have_saved(monkeypa
 def test_a_file_in_pieces_says_what_it_says_in_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
-    emulator_state.save_state("s", state)
-    whole = json.dumps({"__ministack_format__": 2, "payload": state}, default=persistence._json_default)  # noqa: SLF001
+    monkeypatch.setattr(ministack_persistence, "STATE_DIR", str(tmp_path))
+    persistence.save_state("s", state)
+    whole = json.dumps({"__ministack_format__": 2, "payload": state}, default=ministack_persistence._json_default)  # noqa: SLF001
     assert (tmp_path / "s.json").read_text() == whole
 
 
 def test_many_items_are_saved_once_their_journal_is_long_and_not_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(ministack_persistence, "STATE_DIR", str(tmp_path))
     journal = Journal("dynamodb")
-    saver = emulator_state.Saver({"dynamodb": journal})
+    saver = persistence.Saver({"dynamodb": journal})
     written = {b"x-amz-target": b"DynamoDB_20120810.PutItem"}
     saver.note("POST", written.items())
     assert "dynamodb" not in saver.due()
 
-    journal.add({"pk": "x" * emulator_state.LONG})
+    journal.add({"pk": "x" * persistence.MAX_JOURNAL_BYTES})
     journal.flush()
     saver.note("POST", written.items())
     assert "dynamodb" in saver.due()

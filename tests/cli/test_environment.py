@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli import doctor, exit_codes
-from cli.deploy import deploying
+from cli.deploy import deployment
 from cli.errors import CommandError
 from cli.local import functions, lifecycle, staging
 from cli.local.stack import PROJECT, Record, Stack
@@ -79,7 +79,7 @@ def test_a_wrong_setting_stops_a_deployment_before_it_speaks_to_aws(tmp_path: Pa
     with_variables(target.source, "dev", **variables)
     [name] = variables
 
-    for start in (deploying.plan, lambda it: deploying.prepare(it, print), lambda it: deploying.deploy(it, print)):
+    for start in (deployment.plan, lambda it: deployment.prepare(it, print), lambda it: deployment.deploy(it, print)):
         with pytest.raises(CommandError, match=name) as told:
             start(target)
         assert told.value.what == "Settings are wrong; nothing was deployed."
@@ -89,7 +89,7 @@ def test_a_wrong_setting_stops_the_local_cloud_before_anything_starts(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = with_variables(tmp_path / "project", "local", WALLIFY_ORPHAN_HOURS="-5")
-    monkeypatch.setattr(staging.must_be_right, "__defaults__", (project,))
+    monkeypatch.setattr(staging.check_settings, "__defaults__", (project,))
     steps: list[str] = []
 
     with pytest.raises(CommandError, match="WALLIFY_ORPHAN_HOURS must be a whole number from 1 to 8760, not -5"):

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
-from cli.local import foundation
+from cli.local import aws
 
 
 class FakeCloudFormation:
@@ -80,7 +80,7 @@ def test_a_stack_that_cannot_be_made_says_which_resource_and_why(tmp_path: Path)
 def _deploy(cloudformation: FakeCloudFormation, folder: Path) -> dict[str, str]:
     template = folder / "template.yaml"
     template.write_text("Resources: {}", encoding="utf-8")
-    return foundation.deploy(cloudformation, "wallify-local", template, {"Stage": "local"})
+    return aws.deploy_template(cloudformation, "wallify-local", template, {"Stage": "local"})
 
 
 def _refusal(words: str) -> ClientError:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cli.local import front, ports
+from cli.local import machine, reverse_proxy
 from tests.cli.upstream import Upstream, front_of
 
 MEGABYTE = 1024 * 1024
@@ -18,7 +18,7 @@ PIECES = [b"--x\r\n", bytes(range(256)), b"\r\n--x--\r\n"]
 
 @pytest.fixture
 def upstream() -> Upstream:
-    return Upstream(ports.free_port())
+    return Upstream(machine.free_port())
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_headers_pass_as_they_are(client: httpx.Client, upstream: Upstream) -> N
     )
 
 
-@pytest.mark.parametrize("size", [front.MOST_EVENT * 3 // 4 + 10, 10 * MEGABYTE + 1, 30 * MEGABYTE])
+@pytest.mark.parametrize("size", [reverse_proxy.MAX_EVENT_BYTES * 3 // 4 + 10, 10 * MEGABYTE + 1, 30 * MEGABYTE])
 def test_a_body_that_the_gateway_would_refuse_is_refused_with_advice(
     client: httpx.Client, upstream: Upstream, size: int
 ) -> None:
@@ -190,21 +190,21 @@ def test_a_body_that_the_gateway_would_refuse_is_refused_with_advice(
 
 
 def test_the_largest_body_that_lambda_takes_passes(client: httpx.Client, upstream: Upstream) -> None:
-    client.post("/file_upload", content=bytes(front.MOST_EVENT * 3 // 4))
+    client.post("/file_upload", content=bytes(reverse_proxy.MAX_EVENT_BYTES * 3 // 4))
 
-    assert len(upstream.requests[0].body) == front.MOST_EVENT * 3 // 4
+    assert len(upstream.requests[0].body) == reverse_proxy.MAX_EVENT_BYTES * 3 // 4
 
 
 def test_a_function_that_takes_too_long_is_a_gateway_timeout(upstream: Upstream) -> None:
     upstream.waits = 0.5
-    with front_of(upstream, front.Limits(answer=0.05)) as client:
+    with front_of(upstream, reverse_proxy.Limits(answer=0.05)) as client:
         answer = client.get("/tasks")
 
     assert (answer.status_code, answer.json()["code"]) == (504, "gateway_timeout")
 
 
 def test_an_emulator_that_is_gone_is_a_bad_gateway_in_our_words() -> None:
-    with front_of(Upstream(ports.free_port(), answers=False)) as client:
+    with front_of(Upstream(machine.free_port(), answers=False)) as client:
         answer = client.get("/health")
 
     assert (answer.status_code, answer.json()["code"]) == (502, "bad_gateway")

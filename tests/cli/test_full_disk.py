@@ -21,11 +21,10 @@ from botocore.exceptions import ClientError
 
 from cli import doctor
 from cli.doctor import BAD, GOOD
-from cli.local import emulator, ports
-from cli.local.callers import Callers
+from cli.local import emulator, machine
+from cli.local.access import KEY_HEADER, AllowedCallers, StackKeys
+from cli.local.machine import write_error
 from cli.local.stack import PROJECT, Stack
-from cli.local.stack_keys import HEADER, StackKeys
-from cli.local.storage import fault_of
 from tests.cli.disks import Disk, disk
 
 pytestmark = pytest.mark.slow
@@ -85,7 +84,7 @@ class Emulated:
 
     def ask_api(self, method: str) -> httpx.Response:
         """What the front gets for a request to an API, of which there is none here."""
-        key = {HEADER: StackKeys.of(self.stack.keys).key("front")}
+        key = {KEY_HEADER: StackKeys.of(self.stack.keys).key("front")}
         url = f"{self.stack.emulator_url}/restapis/none/api/_user_request_/health"
         return httpx.request(method, url, headers=key, content=PICTURE if method == "POST" else None, trust_env=False)
 
@@ -97,11 +96,11 @@ class Emulated:
 @contextmanager
 def running(stack: Stack, log: Path) -> Iterator[Emulated]:
     environment = emulator._environment(stack) | {"LOG_LEVEL": "ERROR"}  # noqa: SLF001 - as `up` starts it
-    arguments = [sys.executable, str(stack.home / "unpacked"), str(stack.keys), Callers(stack.port).as_json()]
+    arguments = [sys.executable, str(stack.home / "unpacked"), str(stack.keys), AllowedCallers(stack.port).as_json()]
     with (
         log.open("ab") as out,
         subprocess.Popen(
-            [sys.executable, "-m", "cli.local.emulator_process", *arguments],
+            [sys.executable, "-m", "cli.local.ministack_patches.serve", *arguments],
             cwd=PROJECT,
             env=environment,
             stdout=out,
@@ -119,7 +118,7 @@ def running(stack: Stack, log: Path) -> Iterator[Emulated]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Disk, Stack, Path]]:
     folder = tmp_path_factory.mktemp("disk")
     with disk(folder / "home") as small:
-        stack = Stack(small.folder, ports.free_port(), ports.free_port())
+        stack = Stack(small.folder, machine.free_port(), machine.free_port())
         yield small, stack, folder / "emulator.log"
 
 
@@ -174,7 +173,7 @@ def test_the_doctor_tells_that_storage_cannot_be_written(tmp_path: Path) -> None
         small.protect()
         [finding] = doctor.check_storage(small.folder)
         assert (finding.what, finding.state) == ("storage", BAD)
-        assert fault_of(small.folder / "objects") in finding.says
+        assert write_error(small.folder / "objects") in finding.says
         small.unprotect()
         small.fill(os.getpid())
         [finding] = doctor.check_storage(small.folder)

@@ -17,7 +17,7 @@ import pytest
 from chalicelib.api.endpoint import PUBLIC
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
-from cli.local import front, plain_http, ports, refusals
+from cli.local import gateway_errors, http_server, machine, reverse_proxy
 from tests.cli.upstream import Upstream, front_of
 
 SHAPE = {"success", "status", "code", "message", "request_id", "details"}
@@ -30,7 +30,7 @@ EXPECTING = UPLOAD + b"Expect: 100-continue\r\n"
 
 @pytest.fixture
 def upstream() -> Upstream:
-    return Upstream(ports.free_port(), body=b"{}")
+    return Upstream(machine.free_port(), body=b"{}")
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_a_bad_token_is_refused_before_the_body(client: httpx.Client, upstream: 
 
     asked = upstream.requests[0]
     assert (told(answer)[0], answer.partition(b"\r\n\r\n")[2]) == (401, refusal)
-    assert (asked.method, asked.path, asked.body) == ("GET", f"{API}{front.ASKED_FIRST}", b"")
+    assert (asked.method, asked.path, asked.body) == ("GET", f"{API}{reverse_proxy.UNAUTHORIZED_PATH}", b"")
     assert (asked.headers["authorization"], asked.headers["accept-language"]) == ("t", "tr")
     assert len(upstream.requests) == 1
 
@@ -177,7 +177,9 @@ def test_only_the_token_is_judged_before_the_body(client: httpx.Client, upstream
 
 
 def test_every_route_that_takes_a_body_without_a_token_is_the_monitors() -> None:
-    public = [one.path for one in (*ENDPOINTS, *MONITOR) if one.scopes == PUBLIC and one.method not in front.SAFE]
+    public = [
+        one.path for one in (*ENDPOINTS, *MONITOR) if one.scopes == PUBLIC and one.method not in reverse_proxy.SAFE
+    ]
 
     assert [path for path in public if not path.startswith("/monitor")] == []
 
@@ -203,7 +205,7 @@ def test_another_expectation_is_refused(client: httpx.Client, upstream: Upstream
 
 @pytest.mark.parametrize("begun", [b"GET /hea", b"GET /health HTTP/1.1\r\nHost: a\r\nX-Dr", b"\r\n"])
 def test_a_head_that_does_not_end_is_answered_408_and_closed(upstream: Upstream, begun: bytes) -> None:
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(begun)
         status, said = told(rest_of(connection))
 
@@ -211,13 +213,13 @@ def test_a_head_that_does_not_end_is_answered_408_and_closed(upstream: Upstream,
 
 
 def test_a_head_that_drips_is_closed_as_well(upstream: Upstream) -> None:
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         assert _dripped(connection, b"GET /health HTTP/1.1\r\nX-Drip: ").startswith(b"HTTP/1.0 408 ")
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 1000", b"Transfer-Encoding: chunked"])
 def test_a_body_that_drips_is_answered_408_and_closed(upstream: Upstream, framing: bytes) -> None:
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         answer = _dripped(connection, UPLOAD + framing + b"\r\n\r\n", b"1\r\na\r\n" if b"chunked" in framing else b"a")
 
     status, said = told(answer)
@@ -226,7 +228,7 @@ def test_a_body_that_drips_is_answered_408_and_closed(upstream: Upstream, framin
 
 
 def test_the_second_request_of_a_connection_has_the_same_time(upstream: Upstream) -> None:
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         first = head_of(connection)
         connection.sendall(b"GET /hea")
@@ -237,19 +239,19 @@ def test_the_second_request_of_a_connection_has_the_same_time(upstream: Upstream
 
 
 def test_a_silent_connection_is_closed_without_a_word(upstream: Upstream) -> None:
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         assert rest_of(connection) == b""
 
 
 def test_a_connection_that_rests_between_requests_is_closed_without_a_word(upstream: Upstream) -> None:
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
         assert rest_of(connection).count(b"HTTP/1.") == 1
 
 
 def test_a_function_may_take_longer_than_a_sender(upstream: Upstream) -> None:
     upstream.waits = 0.6
-    with front_of(upstream, front.Limits(request=0.1)) as client:
+    with front_of(upstream, reverse_proxy.Limits(request=0.1)) as client:
         assert client.post("/tasks", content=b"{}").status_code == 200
 
 
@@ -265,7 +267,7 @@ def test_a_client_that_does_not_read_is_cut_off(
     upstream: Upstream, lines: Callable[[], list[str]], path: bytes
 ) -> None:
     upstream.body = bytes(50_000_000)
-    with front_of(upstream, front.Limits(request=0.2)) as client, connected(client) as connection:
+    with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
         until(lambda: any("cut off" in line for line in lines()))
 
@@ -368,8 +370,8 @@ def test_what_http_does_not_allow_is_refused_and_closed(
 
 
 def test_each_refusal_of_http_has_its_sentence_in_both_languages() -> None:
-    for status, (english, turkish) in refusals.SENTENCES.items():
-        told_ = json.loads(plain_http.refusal(status=status).body or b"")  # type: ignore[arg-type]
+    for status, (english, turkish) in gateway_errors.SENTENCES.items():
+        told_ = json.loads(http_server.refusal(status=status).body or b"")  # type: ignore[arg-type]
         assert (told_["status"], told_["message"], told_["details"]["tr"]) == (int(status), english, turkish)
 
 
@@ -401,7 +403,7 @@ def test_an_upgrade_is_not_done_and_hides_no_second_request(
 def test_a_bug_of_the_front_is_told_in_the_one_shape(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch, lines: Callable[[], list[str]]
 ) -> None:
-    monkeypatch.setattr(front, "fault_of", lambda _: 1 / 0)
+    monkeypatch.setattr(reverse_proxy, "request_error", lambda _: 1 / 0)
 
     answer = client.get("/health")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.local import layers
+from cli.local import functions
 from cli.local.stack import Stack
 
 
@@ -12,24 +12,24 @@ def test_a_layer_made_for_one_stack_is_there_for_the_next(stack: Stack, tmp_path
     make(stack, "managed-layer-1.zip")
     other = Stack(tmp_path / "other", 1, 2)
 
-    layers.keep(stack, tmp_path / "shelf")
-    layers.lend(other, tmp_path / "shelf")
+    functions.save_layers(stack, tmp_path / "shelf")
+    functions.restore_layers(other, tmp_path / "shelf")
 
     assert made_in(other) == ["managed-layer-1.zip"]
 
 
 def test_only_the_layer_in_use_stays_on_the_shelf(stack: Stack, tmp_path: Path) -> None:
     make(stack, "managed-layer-1.zip")
-    layers.keep(stack, tmp_path / "shelf")
+    functions.save_layers(stack, tmp_path / "shelf")
     (packages(stack) / "managed-layer-1.zip").rename(packages(stack) / "managed-layer-2.zip")
 
-    layers.keep(stack, tmp_path / "shelf")
+    functions.save_layers(stack, tmp_path / "shelf")
 
     assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["managed-layer-2.zip"]
 
 
 def test_an_empty_shelf_lends_nothing(stack: Stack, tmp_path: Path) -> None:
-    layers.lend(stack, tmp_path / "shelf")
+    functions.restore_layers(stack, tmp_path / "shelf")
 
     assert made_in(stack) == []
 

@@ -12,7 +12,7 @@ import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
 import yaml
 
-from cli.local import on_localstack
+from cli.local import localstack
 from cli.local.stack import PROJECT
 
 FOLDER = PROJECT / "localstack"
@@ -99,12 +99,12 @@ def test_the_database_is_where_functions_are_told_that_it_is() -> None:
 def test_state_is_in_sql_only_for_those_who_ask() -> None:
     asked = {"WALLIFY_STATE": "sql", "WALLIFY_DATABASE_URL": "postgresql://there", "HOME": "/"}
 
-    assert on_localstack.in_database(asked) == {
+    assert localstack.sql_settings(asked) == {
         "WALLIFY_STATE": "sql",
         "WALLIFY_DATABASE_URL": "postgresql://there",
     }
-    assert on_localstack.in_database(asked | {"WALLIFY_STATE": "dynamodb"}) == {}
-    assert on_localstack.in_database({}) == {}
+    assert localstack.sql_settings(asked | {"WALLIFY_STATE": "dynamodb"}) == {}
+    assert localstack.sql_settings({}) == {}
 
 
 def test_the_hook_is_a_script_that_bash_can_read_and_localstack_may_run() -> None:

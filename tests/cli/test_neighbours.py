@@ -65,7 +65,7 @@ def test_only_the_stacks_own_functions_are_its_functions(stack: Stack) -> None:
 
 
 def test_starting_from_nothing_leaves_other_stages_alone(account: FakeAccount, stack: Stack) -> None:
-    functions.clear(stack)
+    functions.delete_functions(stack)
 
     assert account.functions == THEIRS == account.mappings.keys()
     assert account.apis == {"wallify-dev", "before"}
@@ -78,7 +78,7 @@ def test_an_api_from_before_stages_had_ids_of_their_own_is_known_from_the_record
     known = [{"resource_type": "rest_api", "rest_api_id": "before"}]
     record.write_text(json.dumps({"resources": known}), encoding="utf-8")
 
-    functions.clear(stack)
+    functions.delete_functions(stack)
 
     assert account.apis == {"wallify-dev"}
 

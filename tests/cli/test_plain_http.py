@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cli.local import ports
+from cli.local import machine
 from tests.cli.upstream import Upstream, front_of
 
 SHAPE = {"success", "status", "code", "message", "request_id", "details"}
@@ -18,7 +18,7 @@ API = "/restapis/wallify/api/_user_request_"
 
 @pytest.fixture
 def upstream() -> Upstream:
-    return Upstream(ports.free_port(), body=b"{}")
+    return Upstream(machine.free_port(), body=b"{}")
 
 
 @pytest.fixture

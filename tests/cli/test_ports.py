@@ -9,7 +9,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.errors import CommandError
-from cli.local import lifecycle, ports
+from cli.local import lifecycle, machine
 from cli.local.stack import Stack
 
 
@@ -24,20 +24,20 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "PATIENCE", 0.0)
+    monkeypatch.setattr(machine, "PORT_WAIT", 0.0)
 
 
 def test_a_port_that_is_taken_is_said_with_what_to_do(taken: int) -> None:
     with pytest.raises(CommandError, match=rf"Port {taken} is taken.*Stop that program, or hide\."):
-        ports.claim(taken, "hide")
+        machine.claim_port(taken, "hide")
 
 
 def test_ports_are_not_chosen_among_those_of_outgoing_connections() -> None:
-    assert max(ports.free_port() for _ in range(100)) < 32_768
+    assert max(machine.free_port() for _ in range(100)) < 32_768
 
 
 def test_a_free_port_may_be_claimed() -> None:
-    ports.claim(ports.free_port(), "hide")
+    machine.claim_port(machine.free_port(), "hide")
 
 
 def test_nothing_is_started_when_the_apis_port_is_taken(stack: Stack, taken: int) -> None:
@@ -57,12 +57,12 @@ def test_a_stack_whose_emulator_lost_its_port_is_not_told_to_move(stack: Stack, 
 
 @pytest.mark.parametrize(("port", "other"), [(7545, 8545), (64_534, 65_534), (64_535, 63_535), (65_534, 64_534)])
 def test_another_port_is_one_that_there_is(port: int, other: int) -> None:
-    assert ports.far_from(port) == other
+    assert machine.distant_port(port) == other
 
 
 def test_two_commands_do_not_start_one_stack_at_once(stack: Stack) -> None:
     with (
-        lifecycle.alone(stack),
+        lifecycle.exclusive(stack),
         pytest.raises(CommandError, match=r"Another `\./wallify` is starting or stopping this stack"),
     ):
         lifecycle.up(stack, print)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import settings
+from cli import environment
+from cli.environment import ClientSettings
 from cli.errors import CommandError
 from cli.local.stack import Record
-from cli.settings import Settings
 from cli.target import Profile, Profiles, TargetOptions, resolve_target
 from tests.cli.conftest import Terminal
 from tests.cli.serving import TOKEN, Desk
@@ -19,8 +19,8 @@ PROD = Profile("https://prod.example/api", "prod-token")
 KNOWN = Profiles(None, {"prod": PROD, "test": Profile("https://test.example", "test-token")})
 
 
-def a_setting(**given: str) -> Settings:
-    return settings.load(given)
+def a_setting(**given: str) -> ClientSettings:
+    return environment.client_settings(given)
 
 
 @pytest.mark.parametrize(

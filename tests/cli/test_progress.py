@@ -9,8 +9,7 @@ import sys
 import pytest
 
 from cli.errors import CommandError
-from cli.local.daemons import Daemon
-from cli.local.progress import Progress, Signs, processes, signs_of, watched
+from cli.local.processes import Activity, Daemon, ProgressWatch, activity_of, processes, stop_if_idle
 from cli.local.stack import Stack
 
 IDLE = "import time; time.sleep(600)"
@@ -21,10 +20,10 @@ class Machine:
 
     def __init__(self) -> None:
         self.now, self.worked, self.log = 0.0, 0.0, 0
-        self.progress = Progress(lambda: self.signs, lambda: self.now)
+        self.progress = ProgressWatch(lambda: self.signs, lambda: self.now)
 
     @property
-    def signs(self) -> Signs:
+    def signs(self) -> Activity:
         return self.worked, self.log
 
     def after(self, seconds: float, *, worked: float = 0.0, logged: int = 0) -> float:
@@ -68,7 +67,7 @@ def idle(stack: Stack) -> list[Daemon]:
 def test_a_stack_that_stands_still_is_given_up_and_down(stack: Stack, idle: list[Daemon]) -> None:
     began = set(processes())
 
-    with pytest.raises(CommandError) as given_up, watched(stack, patience=0.2, look=0.05):
+    with pytest.raises(CommandError) as given_up, stop_if_idle(stack, patience=0.2, look=0.05):
         subprocess.run(
             [sys.executable, "-c", IDLE], check=True
         )  # as Chalice waits for an emulator that does not answer
@@ -80,28 +79,28 @@ def test_a_stack_that_stands_still_is_given_up_and_down(stack: Stack, idle: list
 
 
 def test_a_fault_of_its_own_is_not_taken_for_standstill(stack: Stack, idle: list[Daemon]) -> None:
-    with pytest.raises(ValueError, match="wrong"), watched(stack):
+    with pytest.raises(ValueError, match="wrong"), stop_if_idle(stack):
         raise ValueError("wrong")
 
     assert all(daemon.pid() for daemon in idle)
 
 
 def test_a_stack_that_is_done_in_time_runs_on(stack: Stack, idle: list[Daemon]) -> None:
-    with watched(stack):
+    with stop_if_idle(stack):
         pass
 
     assert all(daemon.pid() for daemon in idle)
 
 
 def test_the_signs_are_of_this_stack_and_of_what_was_started_for_it(stack: Stack, idle: list[Daemon]) -> None:
-    before = signs_of(stack)
-    assert signs_of(stack)[1] == before[1]
+    before = activity_of(stack)
+    assert activity_of(stack)[1] == before[1]
 
     with stack.log("emulator").open("a", encoding="utf-8") as log:
         log.write("a line\n")
-    grown = signs_of(stack)
+    grown = activity_of(stack)
     with subprocess.Popen([sys.executable, "-c", IDLE]) as started:
-        more = signs_of(stack)
+        more = activity_of(stack)
         started.kill()
 
     assert before[1] != grown[1] != more[1]

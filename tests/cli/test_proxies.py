@@ -10,8 +10,8 @@ from threading import Thread
 import pytest
 
 from cli.local import emulator
-from cli.local.cloud import client
-from cli.local.proxies import OURSELVES, past_proxies
+from cli.local.aws import client
+from cli.local.machine import LOCALHOST, without_proxy_for_localhost
 from cli.local.stack import Stack
 
 BUCKETS = b"<ListAllMyBucketsResult><Buckets><Bucket><Name>w</Name></Bucket></Buckets></ListAllMyBucketsResult>"
@@ -54,18 +54,18 @@ def test_our_own_clients_go_straight_to_the_emulator(standing: Stack) -> None:
 def test_chalice_and_the_functions_are_told_to_go_straight(stack: Stack) -> None:
     told = emulator.client_environment(stack)
 
-    assert (told["HTTP_PROXY"], told["NO_PROXY"], told["no_proxy"]) == ("http://127.0.0.1:9", OURSELVES, OURSELVES)
+    assert (told["HTTP_PROXY"], told["NO_PROXY"], told["no_proxy"]) == ("http://127.0.0.1:9", LOCALHOST, LOCALHOST)
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
 def test_what_went_straight_before_still_does(name: str) -> None:
-    told = past_proxies({name: "intra.example"})
+    told = without_proxy_for_localhost({name: "intra.example"})
 
-    assert told["NO_PROXY"] == told["no_proxy"] == f"intra.example,{OURSELVES}"
+    assert told["NO_PROXY"] == told["no_proxy"] == f"intra.example,{LOCALHOST}"
 
 
 def test_the_library_that_reads_it_understands(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in past_proxies({"no_proxy": "intra.example"}).items():
+    for name, value in without_proxy_for_localhost({"no_proxy": "intra.example"}).items():
         monkeypatch.setenv(name, value)
 
     hosts = ("127.0.0.1:4566", "intra.example", "pypi.org")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main
-from cli.deploy import clearing, cost, deploying, target
-from cli.deploy.deploying import Deployed, Plan
+from cli.deploy import cost, deployment, target, teardown
+from cli.deploy.deployment import Deployed, Plan
 from cli.deploy.stacks import Change
 from infra import smoke
 from tests.cli.accounts import a_target
@@ -21,16 +21,16 @@ DEPLOYED = Deployed("https://api.test/api", "https://cdn.test", "secret", ("foun
 @pytest.fixture(autouse=True)
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One in which all goes well."""
-    monkeypatch.setattr(target, "Target", lambda stage: a_target(tmp_path / stage, stage))
-    monkeypatch.setattr(deploying, "deploy", lambda _, tell: tell("functions") or DEPLOYED)
-    monkeypatch.setattr(deploying, "prepare", lambda _, tell: tell("foundation") or ("foundation",))
+    monkeypatch.setattr(target, "StageTarget", lambda stage: a_target(tmp_path / stage, stage))
+    monkeypatch.setattr(deployment, "deploy", lambda _, tell: tell("functions") or DEPLOYED)
+    monkeypatch.setattr(deployment, "prepare", lambda _, tell: tell("foundation") or ("foundation",))
     changed = Change("Modify", "Table", "AWS::DynamoDB::Table", replaces=True)
-    monkeypatch.setattr(deploying, "plan", lambda _: Plan({"wallify-dev": (changed,)}, functions=False))
-    monkeypatch.setattr(cost, "told", lambda *, sql: f"some dollars, sql={sql}")
-    monkeypatch.setattr(smoke, "visit", lambda *asked, **_: asked)
+    monkeypatch.setattr(deployment, "plan", lambda _: Plan({"wallify-dev": (changed,)}, functions=False))
+    monkeypatch.setattr(cost, "estimate", lambda *, sql: f"some dollars, sql={sql}")
+    monkeypatch.setattr(smoke, "against", lambda *asked, **_: asked)
     monkeypatch.setattr(smoke, "run", lambda _, tell: tell("health: fine") or True)
-    monkeypatch.setattr(clearing, "held", lambda _: 7)
-    monkeypatch.setattr(clearing, "clear", lambda _, tell, __: tell("bucket"))
+    monkeypatch.setattr(teardown, "count_objects", lambda _: 7)
+    monkeypatch.setattr(teardown, "delete_stage", lambda _, tell, __: tell("bucket"))
 
 
 def the_object(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -88,8 +88,8 @@ def test_a_teardown_tells_programs_that_it_is_done(capsys: pytest.CaptureFixture
 def test_a_teardown_takes_what_was_counted_and_what_came_in_meanwhile_but_no_more(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clearing, "held", lambda _: 100_000)
-    monkeypatch.setattr(clearing, "clear", lambda _, __, budget: budget.draw(105_001))
+    monkeypatch.setattr(teardown, "count_objects", lambda _: 100_000)
+    monkeypatch.setattr(teardown, "delete_stage", lambda _, __, budget: budget.draw(105_001))
 
     assert main(["teardown", "--stage", "dev", "--yes"]) == 1
 
@@ -99,8 +99,8 @@ def test_a_teardown_takes_what_was_counted_and_what_came_in_meanwhile_but_no_mor
 def test_a_program_is_not_asked_and_nothing_is_deleted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(clearing, "clear")
-    monkeypatch.delattr(clearing, "held")  # counting a large bucket takes minutes
+    monkeypatch.delattr(teardown, "delete_stage")
+    monkeypatch.delattr(teardown, "count_objects")  # counting a large bucket takes minutes
 
     assert main(["teardown", "--stage", "dev", "--json"]) == 1
 

@@ -11,7 +11,7 @@ import pytest
 
 from cli.local.stack import PROJECT
 
-GROUND = {"exit_codes", "errors", "output", "settings"}
+GROUND = {"exit_codes", "errors", "output", "environment"}
 MAY: Mapping[str, set[str]] = {
     "client": set(),
     "ground": set(),
@@ -23,7 +23,7 @@ MAY: Mapping[str, set[str]] = {
     "commands": {"client", "doctor", "uploads", "deploy", "target", "local", "ground"},
     "__main__": {"client", "commands", "ground"},
 }
-SERVER = {"local", "deploy", "commands", "__main__"}
+SERVER = {"ground", "local", "deploy", "commands", "__main__"}
 """They deploy the server's code, try it out, or print its version; nobody else may know it."""
 
 

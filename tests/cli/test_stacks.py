@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.deploy import stacks
-from cli.deploy.stacks import Change, Wanted
+from cli.deploy.stacks import Change, StackSpec
 from cli.errors import CommandError
 
 ADDED = {"Action": "Add", "LogicalResourceId": "Bucket", "ResourceType": "AWS::S3::Bucket"}
@@ -69,11 +69,11 @@ class FakeCloudFormation:
 
 
 @pytest.fixture
-def wanted(tmp_path: Path) -> Wanted:
-    return Wanted("wallify-dev", "Resources: {}", {"Stage": "dev"})
+def wanted(tmp_path: Path) -> StackSpec:
+    return StackSpec("wallify-dev", "Resources: {}", {"Stage": "dev"})
 
 
-def test_a_plan_shows_each_change_page_by_page_and_does_none(wanted: Wanted) -> None:
+def test_a_plan_shows_each_change_page_by_page_and_does_none(wanted: StackSpec) -> None:
     cloudformation = FakeCloudFormation("CREATE_COMPLETE", [ADDED, ADDED, REPLACED])
 
     changes = stacks.plan(cloudformation, wanted)
@@ -83,7 +83,7 @@ def test_a_plan_shows_each_change_page_by_page_and_does_none(wanted: Wanted) -> 
     assert (cloudformation.calls, cloudformation.proposed) == ([], None)
 
 
-def test_a_plan_for_a_stack_that_is_not_there_leaves_none(wanted: Wanted) -> None:
+def test_a_plan_for_a_stack_that_is_not_there_leaves_none(wanted: StackSpec) -> None:
     cloudformation = FakeCloudFormation(None, [ADDED])
 
     stacks.plan(cloudformation, wanted)
@@ -100,7 +100,7 @@ def test_a_plan_for_a_stack_that_is_not_there_leaves_none(wanted: Wanted) -> Non
         ("ROLLBACK_COMPLETE", ["delete", "execute"]),
     ],
 )
-def test_a_stack_is_brought_to_what_is_wanted(wanted: Wanted, found: str | None, calls: list[str]) -> None:
+def test_a_stack_is_brought_to_what_is_wanted(wanted: StackSpec, found: str | None, calls: list[str]) -> None:
     cloudformation = FakeCloudFormation(found, [ADDED])
 
     changes = stacks.put(cloudformation, wanted)
@@ -108,14 +108,14 @@ def test_a_stack_is_brought_to_what_is_wanted(wanted: Wanted, found: str | None,
     assert (changes, cloudformation.calls) == ((Change("Add", "Bucket", "AWS::S3::Bucket"),), calls)
 
 
-def test_a_stack_that_is_as_wanted_is_left_alone(wanted: Wanted) -> None:
+def test_a_stack_that_is_as_wanted_is_left_alone(wanted: StackSpec) -> None:
     cloudformation = FakeCloudFormation("UPDATE_COMPLETE", [])
 
     assert stacks.put(cloudformation, wanted) == ()
     assert cloudformation.calls == []
 
 
-def test_a_change_that_cloudformation_refuses_is_told_in_its_words_and_withdrawn(wanted: Wanted) -> None:
+def test_a_change_that_cloudformation_refuses_is_told_in_its_words_and_withdrawn(wanted: StackSpec) -> None:
     cloudformation = FakeCloudFormation(None, [ADDED], refusal="Parameters: [Stage] do not exist")
 
     with pytest.raises(CommandError, match=r"refuses the change of wallify-dev\. Parameters: \[Stage\] do not exist"):
@@ -124,7 +124,7 @@ def test_a_change_that_cloudformation_refuses_is_told_in_its_words_and_withdrawn
     assert cloudformation.status is None
 
 
-def test_a_protected_stack_can_be_deleted_by_who_means_it(wanted: Wanted) -> None:
+def test_a_protected_stack_can_be_deleted_by_who_means_it(wanted: StackSpec) -> None:
     cloudformation = FakeCloudFormation("CREATE_COMPLETE", [])
     cloudformation.protected = True
 

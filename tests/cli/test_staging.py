@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CommandError
-from cli.local import fingerprints, functions, staging
-from cli.local.callers import Callers
-from cli.local.capacity import Capacity
+from cli.local import functions, staging
+from cli.local.access import AllowedCallers
+from cli.local.machine import Capacity
 from cli.local.stack import Record, Stack
 from infra.template import read
 
@@ -34,7 +34,7 @@ def packaging(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fingerprint(source: Path) -> str:
-    return fingerprints.of_files(source, fingerprints.CODE)
+    return staging.fingerprint_files(source, staging.CODE_FILES)
 
 
 def test_the_code_and_the_resolved_configuration_are_staged(stack: Stack, source: Path, packaging: None) -> None:
@@ -43,7 +43,7 @@ def test_the_code_and_the_resolved_configuration_are_staged(stack: Stack, source
     config = json.loads((stack.build / ".chalice" / "config.json").read_text(encoding="utf-8"))
     assert (stack.build / "chalicelib" / "rules.py").read_text(encoding="utf-8") == "RULES = 1\n"
     assert config["stages"]["local"]["environment_variables"]["WALLIFY_CDN_URL"] == stack.cdn_url
-    assert fingerprints.of_files(stack.build, fingerprints.CODE) == fingerprint(source)
+    assert staging.fingerprint_files(stack.build, staging.CODE_FILES) == fingerprint(source)
 
 
 def test_a_module_that_is_gone_is_gone_from_the_stage_too(stack: Stack, source: Path, packaging: None) -> None:
@@ -84,7 +84,7 @@ def test_code_that_runs_in_place_is_the_real_app(stack: Stack, source: Path, mon
         app.write("@app.route('/here')\ndef here(): ...\n")
     staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
-    assert "GET /here" in json.loads(functions.shape(stack))["routes"]
+    assert "GET /here" in json.loads(functions.app_shape_of(stack))["routes"]
 
 
 def test_new_code_is_noticed(source: Path) -> None:
@@ -123,12 +123,12 @@ def test_only_routes_handlers_and_binary_types_need_a_whole_deployment(
     stack: Stack, source: Path, packaging: None, added: str, *, new_shape: bool
 ) -> None:
     staging.stage_project(stack, Record(outputs=OUTPUTS), source)
-    before = functions.shape(stack)
+    before = functions.app_shape_of(stack)
     with (source / "app.py").open("a", encoding="utf-8") as app:
         app.write(added)
     staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
-    assert (functions.shape(stack) != before) is new_shape
+    assert (functions.app_shape_of(stack) != before) is new_shape
 
 
 def test_code_that_cannot_be_imported_is_said_before_anything_is_deployed(
@@ -138,7 +138,7 @@ def test_code_that_cannot_be_imported_is_said_before_anything_is_deployed(
     staging.stage_project(stack, Record(outputs=OUTPUTS), source)
 
     with pytest.raises(CommandError, match=r"cannot be imported\. Nothing was deployed") as trouble:
-        functions.shape(stack)
+        functions.app_shape_of(stack)
 
     assert "nonsense_that_is_not_there" in trouble.value.evidence
 
@@ -184,6 +184,6 @@ def test_a_stage_may_say_itself_how_many_workers_it_wants() -> None:
 def test_no_foreign_page_may_call_the_local_api_unless_the_stage_names_it(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert staging.callers(stack) == Callers(stack.port)
+    assert staging.allowed_callers(stack) == AllowedCallers(stack.port)
     monkeypatch.setattr(staging, "local_variables", lambda _source: {"WALLIFY_CORS_ORIGIN": "http://localhost:3000"})
-    assert staging.callers(stack).allows_origin("http://localhost:3000")
+    assert staging.allowed_callers(stack).allows_origin("http://localhost:3000")

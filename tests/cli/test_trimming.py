@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
-from cli.local import gaps, trimming
-from cli.local.on_localstack import NOT_THERE
+from cli.local import aws
+from cli.local.localstack import UNSUPPORTED
+from cli.local.ministack_patches import cloudformation_gaps
 from infra.template import DATABASE, FOUNDATION, read
 
 
 def test_the_distribution_is_left_out_and_nothing_speaks_of_it() -> None:
-    left = json.dumps(trimming.without(read(), NOT_THERE))
+    left = json.dumps(aws.without_types(read(), UNSUPPORTED))
 
     assert "AWS::CloudFront" not in left
     assert "cloudfront.amazonaws.com" not in left
@@ -18,7 +19,7 @@ def test_the_distribution_is_left_out_and_nothing_speaks_of_it() -> None:
 
 
 def test_everything_else_stays() -> None:
-    whole, left = read(), trimming.without(read(), NOT_THERE)
+    whole, left = read(), aws.without_types(read(), UNSUPPORTED)
 
     gone = {whole["Resources"][name]["Type"].split("::")[1] for name in whole["Resources"].keys() - left["Resources"]}
     assert gone == {"CloudFront"}
@@ -27,11 +28,11 @@ def test_everything_else_stays() -> None:
 
 
 def test_ministack_gets_the_database_without_the_way_out_of_its_network() -> None:
-    whole, left = read(DATABASE), json.loads(gaps.template(DATABASE))
+    whole, left = read(DATABASE), json.loads(cloudformation_gaps.supported_template(DATABASE))
 
     assert whole["Resources"].keys() - left["Resources"].keys() == {"NatAddress", "Nat", "PrivateRoute"}
     assert left["Outputs"] == whole["Outputs"]
 
 
 def test_ministack_gets_the_foundation_as_it_is_written() -> None:
-    assert gaps.template(FOUNDATION) == FOUNDATION.read_text(encoding="utf-8")
+    assert cloudformation_gaps.supported_template(FOUNDATION) == FOUNDATION.read_text(encoding="utf-8")

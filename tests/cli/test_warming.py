@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cli.errors import CommandError
-from cli.local import ports, warming
-from cli.local.daemons import Daemon
+from cli.local import machine, processes
+from cli.local.processes import Daemon
 from cli.local.stack import Stack
 
 
@@ -51,7 +51,7 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warming, "PAUSE", 0.0)
+    monkeypatch.setattr(processes, "RETRY_PAUSE", 0.0)
 
 
 @pytest.fixture
@@ -65,28 +65,28 @@ def stack(api: Api, tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_a_stack_that_is_well_has_answered_from_as_many_workers_as_a_page_needs(api: Api, stack: Stack) -> None:
-    warming.first_answers(stack)
-    assert api.paths == ["/health"] * warming.AT_ONCE
+    processes.warm_up(stack)
+    assert api.paths == ["/health"] * processes.WARM_UP_REQUESTS
 
 
 def test_a_stack_that_is_ill_is_not_up(api: Api, stack: Stack) -> None:
     api.status = 502
     with pytest.raises(CommandError, match=r"answers 502.*wallify logs"):
-        warming.first_answers(stack)
+        processes.warm_up(stack)
 
 
-@pytest.mark.parametrize("first", [[504] * 30, [429] * 30, [502] * (warming.TRIES - 1)])
+@pytest.mark.parametrize("first", [[504] * 30, [429] * 30, [502] * (processes.MAX_FAILURES - 1)])
 def test_a_stack_that_is_not_as_far_yet_is_asked_again(api: Api, stack: Stack, first: list[int]) -> None:
     api.first = list(first)
 
-    warming.first_answers(stack)
+    processes.warm_up(stack)
 
-    assert len(api.paths) == len(first) + warming.AT_ONCE
+    assert len(api.paths) == len(first) + processes.WARM_UP_REQUESTS
 
 
 def test_a_stack_that_says_nothing_is_not_up(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="nothing"):
-        warming.first_answers(_stack(ports.free_port(), tmp_path))
+        processes.warm_up(_stack(machine.free_port(), tmp_path))
 
 
 def _stack(port: int, home: Path) -> Stack:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import httpx
 from aiohttp import web
 
-from cli.local import front, ports
-from cli.local.callers import Callers
+from cli.local import machine, reverse_proxy
+from cli.local.access import AllowedCallers
 
 KEY = "the front's"
 
@@ -50,11 +50,11 @@ class Upstream:
 
 @contextmanager
 def front_of(
-    upstream: Upstream, limits: front.Limits | None = None, *, hosts: tuple[str, ...] = ("a",), origin: str = ""
+    upstream: Upstream, limits: reverse_proxy.Limits | None = None, *, hosts: tuple[str, ...] = ("a",), origin: str = ""
 ) -> Iterator[httpx.Client]:
     """A client of a front whose emulator is `upstream`."""
-    port, ready, loop = ports.free_port(), threading.Event(), asyncio.new_event_loop()
-    stop, callers = asyncio.Event(), Callers(port, hosts, origin)
+    port, ready, loop = machine.free_port(), threading.Event(), asyncio.new_event_loop()
+    stop, callers = asyncio.Event(), AllowedCallers(port, hosts, origin)
     thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(callers, upstream, limits, ready, stop)))
     thread.start()
     assert ready.wait(5), "the front did not start"
@@ -68,14 +68,18 @@ def front_of(
 
 
 async def _serve(
-    callers: Callers, upstream: Upstream, limits: front.Limits | None, ready: threading.Event, stop: asyncio.Event
+    callers: AllowedCallers,
+    upstream: Upstream,
+    limits: reverse_proxy.Limits | None,
+    ready: threading.Event,
+    stop: asyncio.Event,
 ) -> None:
     runner = web.ServerRunner(web.Server(upstream.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
     await runner.setup()
     if upstream.answers:
         await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
-    where = front.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
-    async with front.serving(callers, where, limits):
+    where = reverse_proxy.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
+    async with reverse_proxy.serving(callers, where, limits):
         ready.set()
         await stop.wait()
     await runner.cleanup()

@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from cli.local import emulator, layers, ports, progress
-from cli.local.cloud import client
+from cli.local import emulator, functions, machine, processes
+from cli.local.aws import client
 from cli.local.stack import PROJECT, Stack
 
-CHALICE = "cli.local.chalice_here"  # Chalice's own command; the emulator's gateway needs help
+CHALICE = "cli.local.ministack_patches.chalice_deploy"  # Chalice's own command; the emulator's gateway needs help
 
 # what an account lists: (service, call, where the list is, what a thing is called)
 LISTS: tuple[tuple[str, str, str, str], ...] = (
@@ -152,8 +152,8 @@ class Account:
 def opened(folder: Path) -> Iterator[Account]:
     """An account with nothing in it, and the project checked out into the folder; it is closed at the end."""
     home = Path(tempfile.mkdtemp(prefix="wallify-aws-"))  # a path short enough for sockets
-    stack = Stack(home, ports.free_port(), ports.free_port())
-    with progress.watched(stack):
+    stack = Stack(home, machine.free_port(), machine.free_port())
+    with processes.stop_if_idle(stack):
         emulator.start(stack)
     try:
         yield Account(stack, check_out(folder), _deployer(stack))
@@ -181,7 +181,7 @@ def check_out(folder: Path) -> Path:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
-    for layer in layers.SHELF.glob(layers.LAYERS):
+    for layer in functions.LAYER_CACHE.glob(functions.LAYERS):
         (folder / ".chalice" / "deployments").mkdir(parents=True, exist_ok=True)
         shutil.copy2(layer, folder / ".chalice" / "deployments")
     return folder

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from cli.local import lifecycle, ports
-from cli.local.cloud import client
+from cli.local import lifecycle, machine
+from cli.local.aws import client
 from cli.local.stack import Record, Stack
 from tests.e2e.client import Wallify, http_to
 from tests.e2e.truth import Truth
@@ -94,7 +94,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield Cloud(lifecycle.stack_at(home), Record.of(home))
         return
     with tempfile.TemporaryDirectory(prefix="wallify-e2e-", ignore_cleanup_errors=True) as folder:
-        stack = Stack(Path(folder), ports.free_port(), ports.free_port())
+        stack = Stack(Path(folder), machine.free_port(), machine.free_port())
         try:
             with one_at_a_time(tmp_path_factory):
                 record = lifecycle.up(stack, print)

@@ -14,7 +14,7 @@ from tests.e2e.account import Account, check_out, opened
 
 # how CloudFormation is asked whether anything would change, and told once more what may be deleted
 LOOKS = {"CreateChangeSet", "DeleteChangeSet", "UpdateTerminationProtection"}
-# what cli/local/gaps.py says again to the emulator, and never to AWS
+# what cli/local/ministack_patches/cloudformation_gaps.py says again to the emulator, and never to AWS
 GAPS = {"UpdateContinuousBackups", "PutBucketLifecycleConfiguration"}
 BUCKET = "wallify-prod-000000000000-us-east-1"
 

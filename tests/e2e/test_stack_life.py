@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.local import lifecycle, ports
-from cli.local.cloud import client
-from cli.local.daemons import Daemon
+from cli.local import lifecycle, machine
+from cli.local.aws import client
+from cli.local.processes import Daemon
 from cli.local.stack import Record, Stack
 
 pytestmark = pytest.mark.e2e
@@ -100,7 +100,7 @@ class Living:
 @pytest.fixture(scope="module")
 def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
     folder = tmp_path_factory.mktemp("life")
-    made = Living(Stack(folder / "stack", ports.free_port(), ports.free_port()), folder / "source")
+    made = Living(Stack(folder / "stack", machine.free_port(), machine.free_port()), folder / "source")
     (made.source / "chalicelib").mkdir(parents=True)
     (made.source / "app.py").write_text(APP, encoding="utf-8")
     made.says("hello")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cli.local import lifecycle
-from cli.local.daemons import Daemon
+from cli.local.processes import Daemon
 from tests.e2e.client import Json, Wallify, a_key, eventually, in_parallel, task_of, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo, clean, fetched

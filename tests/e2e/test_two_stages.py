@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cli.local import gaps, staging
+from cli.local import staging
+from cli.local.ministack_patches import cloudformation_gaps
 from tests.contracts.databases import execute
 from tests.e2e.account import CHALICE, Account, Call, opened
 
@@ -74,7 +75,7 @@ def beside(plain: tuple[Account, list[Call]]) -> Iterator[Account]:
         assert "Everything works" in done.stdout
         yield account
     finally:
-        gaps.end_database(f"{account.stack.emulator_url}/pg")
+        cloudformation_gaps.delete_database(f"{account.stack.emulator_url}/pg")
 
 
 def test_plain_chalice_asks_for_nothing_new_the_second_time(plain: tuple[Account, list[Call]]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.local import ports
+from cli.local import machine
 from cli.local.stack import PROJECT
 from tests.docs.written import Written, blocks, inline
 from tests.e2e.client import Wallify, eventually, told
@@ -137,7 +137,7 @@ def workshop(cloud: Cloud, wallify: Wallify, tmp_path_factory: pytest.TempPathFa
         "API": cloud.api_url,
         "TOKEN": cloud.token,
         "STACK": str(cloud.stack.home),
-        "PORT": str(ports.free_port()),
+        "PORT": str(machine.free_port()),
         "SPARE": told(wallify.http.post("/tokens", json=wanted), 201)["token"]["token_id"],
         "LETTER": _a_dead_letter(cloud, wallify),
         "TASK": image["links"]["task"].rpartition("/")[2],

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from cli.local import functions, layers, runtime, staging
+from cli.local import emulator, functions, staging
 from cli.local.stack import STAGE, Record, Stack
 from infra.template import read
 from tests.infra.pins import plain
@@ -61,7 +61,12 @@ class Package:
 
     def run(self, code: str, **variables: str) -> str:
         """What `code` prints with nothing but the package, the standard library and AWS's own packages."""
-        python = [str(runtime.python(self.stack)), "-I", "-c", f"import sys; sys.path[:0] = {self.path!r}; {code}"]
+        python = [
+            str(emulator.function_python(self.stack)),
+            "-I",
+            "-c",
+            f"import sys; sys.path[:0] = {self.path!r}; {code}",
+        ]
         environment = functions.deploy_environment(self.stack) | variables
         return subprocess.run(python, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -70,7 +75,7 @@ def packaged(home: Path) -> Package:
     """The project, packaged by Chalice; its layer is taken from the shelf, if it was made from these requirements."""
     stack = Stack(home, 1, 2)
     staging.stage_project(stack, Record(outputs={name: f"the-{name}" for name in read()["Outputs"]}))
-    layers.lend(stack)
+    functions.restore_layers(stack)
     chalice = str(Path(sys.executable).with_name("chalice"))
     command = [chalice, "--project-dir", str(stack.build), "package", "--stage", STAGE, str(home / "out")]
     environment = functions.deploy_environment(stack)

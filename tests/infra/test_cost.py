@@ -14,8 +14,16 @@ import pytest
 from chalicelib.core.metrics import NAMESPACE
 from chalicelib.core.pictures import Recipe
 from chalicelib.settings import Settings
-from cli.deploy.cost import STANDING, WORK, Usage, database, monthly_cost, per_million_uploads, told
-from cli.deploy.prices import PRICES
+from cli.deploy.cost import (
+    BASE_LOAD,
+    PRICES,
+    UPLOAD_WORK,
+    Usage,
+    database_cost,
+    estimate,
+    monthly_cost,
+    per_million_uploads,
+)
 from cli.local.staging import tracked_config
 from tests.infra.account import an_account
 from tests.infra.day import arrive, upload
@@ -44,20 +52,20 @@ def counted(asked: Asked) -> Counter[str]:
 
 def test_objects_of_an_upload_are_as_many_as_the_formula_says(counted: Counter[str]) -> None:
     made_at_night = len(Settings().variant_formats.split(","))
-    assert counted["s3.PutObject"] == WORK.originals + Usage().renditions - made_at_night
+    assert counted["s3.PutObject"] == UPLOAD_WORK.originals + Usage().renditions - made_at_night
     read_at_night = 2  # the original and the full form
-    assert counted["s3.GetObject"] == WORK.gets - read_at_night
+    assert counted["s3.GetObject"] == UPLOAD_WORK.gets - read_at_night
 
 
 def test_messages_of_an_upload_are_as_many_as_the_formula_says(counted: Counter[str]) -> None:
     # S3's message is sent, received and removed; the worker's own is sent at most, and received.
-    assert sum(times for name, times in counted.items() if name.startswith("sqs.")) <= WORK.queue_requests - 3
+    assert sum(times for name, times in counted.items() if name.startswith("sqs.")) <= UPLOAD_WORK.queue_requests - 3
 
 
 def test_units_of_the_table_are_about_as_many_as_the_formula_says(asked: Asked) -> None:
     writes, reads = sum(map(_write_units, asked)), sum(name == "dynamodb.GetItem" for _, name, _ in asked)
-    assert writes <= WORK.writes <= 1.5 * writes
-    assert reads <= WORK.reads <= 1.5 * reads
+    assert writes <= UPLOAD_WORK.writes <= 1.5 * writes
+    assert reads <= UPLOAD_WORK.reads <= 1.5 * reads
 
 
 def test_renditions_are_those_of_the_recipe_the_public_form_and_the_variants() -> None:
@@ -68,13 +76,13 @@ def test_renditions_are_those_of_the_recipe_the_public_form_and_the_variants() -
 
 def test_memory_is_that_of_the_functions() -> None:
     memory = {name: one["lambda_memory_size"] / 1024 for name, one in tracked_config()["lambda_functions"].items()}
-    assert (STANDING.api_gb, STANDING.sweep_gb) == (memory["api_handler"], memory["sweep"])
-    assert {memory[name] for name in ("process_image", "maintenance")} == {STANDING.worker_gb}
+    assert (BASE_LOAD.api_gb, BASE_LOAD.sweep_gb) == (memory["api_handler"], memory["sweep"])
+    assert {memory[name] for name in ("process_image", "maintenance")} == {BASE_LOAD.worker_gb}
 
 
 def test_alarms_and_metrics_are_those_that_are_watched() -> None:
-    assert len(ALARMS) == STANDING.alarms
-    assert len({(one.name, one.dimensions) for one in watched() if one.namespace == NAMESPACE}) <= STANDING.metrics
+    assert len(ALARMS) == BASE_LOAD.alarms
+    assert len({(one.name, one.dimensions) for one in watched() if one.namespace == NAMESPACE}) <= BASE_LOAD.metrics
 
 
 def test_nothing_costs_what_is_there_anyway() -> None:
@@ -108,7 +116,7 @@ def test_the_page_has_the_numbers_of_the_formula() -> None:
 
 
 def test_the_page_has_the_estimate_of_a_small_app() -> None:
-    assert told() in PAGE
+    assert estimate() in PAGE
 
 
 @pytest.mark.parametrize("price", PRICES.values(), ids=list(PRICES))
@@ -138,6 +146,6 @@ def _texts(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def test_a_database_is_told_where_there_is_one() -> None:
-    assert "PostgreSQL" not in told()
-    assert "PostgreSQL" in told(sql=True)
-    assert 50 < sum(database().values()) < 70
+    assert "PostgreSQL" not in estimate()
+    assert "PostgreSQL" in estimate(sql=True)
+    assert 50 < sum(database_cost().values()) < 70

@@ -8,9 +8,9 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.api.turkish import TURKISH
-from cli.local.gateway_words import PREFIX, GatewayWords
+from cli.local.gateway_errors import HEADER_PREFIX, GatewayResponses
 
-WORDS = GatewayWords.load()
+WORDS = GatewayResponses.load()
 CODES = {
     error.code: error
     for error in vars(errors).values()
@@ -31,7 +31,7 @@ def test_every_answer_has_the_error_shape(response_type: str) -> None:
     assert not [name for name in headers if name.startswith("Access-Control")]
     # What the local cloud speaks is plain HTTP.
     assert "Strict-Transport-Security" not in headers
-    assert WORDS.responses[response_type]["ResponseParameters"][f"{PREFIX}Strict-Transport-Security"]
+    assert WORDS.responses[response_type]["ResponseParameters"][f"{HEADER_PREFIX}Strict-Transport-Security"]
 
 
 @pytest.mark.parametrize("response_type", WORDS.responses)

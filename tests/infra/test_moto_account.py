@@ -17,7 +17,7 @@ import boto3
 import moto
 import pytest
 
-from cli.local import trimming
+from cli.local import aws
 from infra.template import DATABASE, FOUNDATION, GATEWAY, OBSERVING, read
 
 CLOUDFRONT, SECRET = "AWS::CloudFront::", "AWS::SecretsManager::Secret"
@@ -136,7 +136,7 @@ def _as_moto_takes_it(path: Path) -> dict[str, Any]:
         database["MasterUserPassword"] = "in-a-secret"
         # moto 5.2.5 stumbles over a reference to a group of parameters that the same template makes.
         del database["DBParameterGroupName"]
-    return trimming.without(template, (CLOUDFRONT, SECRET))
+    return aws.without_types(template, (CLOUDFRONT, SECRET))
 
 
 def _ways_out(table: Mapping[str, Any]) -> list[str]:

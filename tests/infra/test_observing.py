@@ -10,7 +10,7 @@ import pytest
 from cfnlint import api as cfnlint
 
 from chalicelib.core.metrics import METRICS, NAMESPACE
-from cli.deploy.prices import PRICES
+from cli.deploy.cost import PRICES
 from cli.local.staging import tracked_config
 from infra.template import DATABASE, FOUNDATION, OBSERVING, properties, read
 from tests.infra.dimensions import GIVEN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from infra.visit import Visit
+from infra.smoke import SmokeTest
 
 
 def test_what_is_at_work_has_ended_before_the_deletion_is_asked_for() -> None:
@@ -19,7 +19,7 @@ def test_what_is_at_work_has_ended_before_the_deletion_is_asked_for() -> None:
         return httpx.Response(200, json={"status": status, "ready": status == "REVOKED", "type": "process_image"})
 
     with httpx.Client(base_url="http://wallify.test", transport=httpx.MockTransport(api)) as client:
-        Visit(client, httpx.get, collection="smoke-1", unfinished={"one"}).clean()
+        SmokeTest(client, httpx.get, collection="smoke-1", unfinished={"one"}).clean()
 
     assert asked == [
         "POST /task/cancel/one",

@@ -1,0 +1,231 @@
+"""Deploys a stage: infrastructure, configuration, database, functions, gateway. Each step does only what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.config import Config
+
+from cli.deploy import chalice
+from cli.deploy.stacks import Change, put, stage_outputs, stage_stacks
+from cli.deploy.stacks import plan as plan_stack
+from cli.deploy.target import StageTarget
+from cli.errors import CommandError
+from cli.local.functions import package_of
+from cli.local.ministack_patches import cloudformation_gaps
+from cli.local.staging import check_settings, tracked_config
+from infra import stages
+from infra.stages import Choices
+from infra.template import GATEWAY, read
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would change, by stack; and whether functions would be deployed."""
+
+    stacks: dict[str, tuple[Change, ...]]
+    functions: bool
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Where the stage is now, and what this run changed."""
+
+    api_url: str
+    cdn_url: str
+    token: str
+    changed: tuple[str, ...]
+
+
+def plan(target: StageTarget) -> Plan:
+    """What `deploy` would do; nothing is changed, nothing stays behind."""
+    check_settings(target.stage, target.source)
+    cloudformation = target.client("cloudformation")
+    wanted = [part() for part in stage_stacks(target)]
+    changes = {stack.name: plan_stack(cloudformation, stack) for stack in wanted}
+    return Plan(changes, functions=any(changes.values()) or not chalice.is_current(target))
+
+
+def prepare(target: StageTarget, tell: Tell) -> list[str]:
+    """Bring the infrastructure to what this checkout says, and tell Chalice; answers what was changed.
+
+    Afterwards plain `chalice deploy --stage …` works too.
+    """
+    check_settings(target.stage, target.source)
+    cloudformation = target.client("cloudformation")
+    changed = []
+    for part in stage_stacks(target):
+        wanted = part()
+        tell(f"stack {wanted.name} (the first time takes some minutes on AWS)")
+        if put(cloudformation, wanted):
+            changed.append(wanted.name)
+    outputs = stage_outputs(target)
+    if target.is_ministack:
+        _fill_gaps(target, outputs)
+    chalice.restore_record(target)
+    # An emulator's distribution does not hand signatures on.
+    through, cdn_url = not target.endpoint, stages.of(target.stage).cdn_url
+    if chalice.write_config(target.source, target.stage, outputs, cdn_url=cdn_url, through_cdn=through):
+        changed.append("configuration")
+    return changed
+
+
+def deploy(target: StageTarget, tell: Tell) -> Deployed:
+    """Bring the stage to what this checkout says. Safe to repeat, and to do again after it was interrupted."""
+    changed = prepare(target, tell)
+    choices = stages.of(target.stage)
+    api_id = _functions(target, choices, changed, tell)
+    outputs = stage_outputs(target)
+    api_stage = tracked_config(target.source)["api_gateway_stage"]
+    return Deployed(
+        api_url=target.api_url(api_id, api_stage),
+        cdn_url=choices.cdn_url or f"https://{outputs['DistributionDomain']}",
+        token=_token(target, outputs["BootstrapSecret"]),
+        changed=tuple(changed),
+    )
+
+
+def _fill_gaps(target: StageTarget, outputs: dict[str, str]) -> None:
+    cloudformation_gaps.set_ignored_properties(target.client, outputs)
+    if "DatabaseSecret" in outputs:
+        cloudformation_gaps.start_database(target.client, outputs["DatabaseSecret"], target.place)
+
+
+def _functions(target: StageTarget, choices: Choices, changed: list[str], tell: Tell) -> str:
+    api_id = chalice.api_id(target)
+    current = bool(api_id) and chalice.is_current(target)
+    if not current:
+        if choices.uses_sql:
+            tell("the database's tables")
+            migrate_beforehand(target)
+        tell("functions and API")
+        api_id = chalice.deploy(target)
+        changed.append("functions")
+    tell("gateway")
+    config = tracked_config(target.source)
+    origin = _variable(config, target.stage, "WALLIFY_CORS_ORIGIN")
+    if configure_gateway(target, api_id, config["api_gateway_stage"], choices, cors_origin=origin):
+        changed.append("gateway")
+    if not current:
+        if choices.uses_sql:
+            migrate(target)
+        chalice.save_record(target)
+    return api_id
+
+
+def _variable(config: dict[str, Any], stage: str, name: str) -> str:
+    """What the stage's functions get as this variable; empty where it is not set."""
+    own = config["stages"].get(stage, {}).get("environment_variables", {})
+    return str(own.get(name, config.get("environment_variables", {}).get(name, "")))
+
+
+def _token(target: StageTarget, secret: str) -> str:
+    answer = target.client("secretsmanager").get_secret_value(SecretId=secret)
+    return str(answer["SecretString"])
+
+
+LONG_CALL = Config(read_timeout=320, retries={"total_max_attempts": 1})  # seconds, more than the function's timeout
+
+
+def migrate(target: StageTarget) -> None:
+    """Call the function `migrate`; Trouble with its words if it fails."""
+    if words := _called(target):
+        raise CommandError(
+            "The database's tables could not be brought up to date.", "Its log says more.", evidence=words
+        )
+
+
+def migrate_beforehand(target: StageTarget) -> bool:
+    """Let the new migrations run while the other functions still have the old code, which minds no new tables.
+
+    False where that cannot be: the first time there is no such function, and code that needs new packages has to wait
+    for its layer. `migrate` afterwards does what is missing.
+    """
+    functions, name = _lambda_client(target), _name(target)
+    try:
+        functions.update_function_code(FunctionName=name, ZipFile=package_of(target.source))
+    except functions.exceptions.ResourceNotFoundException:
+        return False
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name)
+    return not _called(target)
+
+
+def _called(target: StageTarget) -> str:
+    """What the function says that has gone wrong; "" if nothing has."""
+    answer = _lambda_client(target).invoke(FunctionName=_name(target), Payload=b"{}")
+    return answer["Payload"].read().decode() if "FunctionError" in answer else ""
+
+
+def _lambda_client(target: StageTarget) -> Any:  # noqa: ANN401 - a boto3 client
+    return target.session.client("lambda", region_name=target.region, config=LONG_CALL)
+
+
+def _name(target: StageTarget) -> str:
+    return f"{target.name}-migrate"
+
+
+ALL_METHODS = "*/*"  # every path, every method
+HEADERS = "responseParameters"
+RESPONSE_PARTS = ("responseType", "statusCode", HEADERS, "responseTemplates")
+
+
+def configure_gateway(
+    target: StageTarget, api_id: str, api_stage: str, choices: Choices, *, cors_origin: str = ""
+) -> bool:
+    """Bring errors and limits of a deployed API to what is wanted; False if they were.
+
+    Pages of `cors_origin` (`*` for any, empty for none) may read the errors.
+    """
+    gateway = target.client("apigateway")
+    taught = _teach_words(gateway, api_id, cors_origin)
+    if taught:  # an API's deployment is a snapshot: changes are served from the next one on
+        gateway.create_deployment(restApiId=api_id, stageName=api_stage)
+    return _limit(gateway, api_id, api_stage, choices) or taught
+
+
+def _teach_words(gateway: Any, api_id: str, cors_origin: str) -> bool:  # noqa: ANN401 - a boto3 client
+    known = {found["responseType"]: found for found in gateway.get_gateway_responses(restApiId=api_id)["items"]}
+    new = [answer for answer in _words(cors_origin) if not _says(known.get(answer["responseType"], {}), answer)]
+    for answer in new:
+        gateway.put_gateway_response(restApiId=api_id, **answer)
+    return bool(new)
+
+
+def _words(cors_origin: str) -> list[dict[str, Any]]:
+    """The template's gateway responses as the gateway's own API spells them."""
+    resources = [found["Properties"] for found in read(GATEWAY)["Resources"].values()]
+    words = [{part: found[part[0].upper() + part[1:]] for part in RESPONSE_PARTS} for found in resources]
+    return [{**one, HEADERS: {**one[HEADERS], **_cors(cors_origin)}} for one in words]
+
+
+def _cors(origin: str) -> dict[str, str]:
+    # `*` alone would leave out Authorization (https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name).
+    allowed = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Headers": "Authorization, *",
+        "Access-Control-Expose-Headers": "Retry-After, x-amzn-RequestId",
+    }
+    return {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in allowed.items()} if origin else {}
+
+
+def _says(known: dict[str, Any], answer: dict[str, Any]) -> bool:
+    return all(known.get(part) == answer[part] for part in RESPONSE_PARTS)
+
+
+def _limit(gateway: Any, api_id: str, api_stage: str, choices: Choices) -> bool:  # noqa: ANN401
+    wanted = {"throttlingRateLimit": choices.requests_per_second, "throttlingBurstLimit": choices.burst}
+    stage = gateway.get_stage(restApiId=api_id, stageName=api_stage)
+    known = stage.get("methodSettings", {}).get(ALL_METHODS, {})
+    if all(known.get(name) == value for name, value in wanted.items()):
+        return False
+    paths = {"throttlingRateLimit": "rateLimit", "throttlingBurstLimit": "burstLimit"}
+    patches = [
+        {"op": "replace", "path": f"/{ALL_METHODS}/throttling/{paths[name]}", "value": f"{value:g}"}
+        for name, value in wanted.items()
+    ]
+    gateway.update_stage(restApiId=api_id, stageName=api_stage, patchOperations=patches)
+    return True

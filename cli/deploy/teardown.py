@@ -1,0 +1,204 @@
+"""Takes a stage away again, whatever made it and however much of it is left: everything is found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.core.budget import Budget
+from cli.deploy import chalice, stacks
+from cli.deploy.target import StageTarget
+from cli.local.ministack_patches import cloudformation_gaps
+from cli.local.staging import tracked_config
+from infra.template import DATABASE
+
+Tell = Callable[[str], None]
+
+NOT_FOUND = {
+    "404",
+    "NoSuchBucket",
+    "NoSuchUpload",
+    "NotFoundException",
+    "ResourceNotFoundException",
+    "DBInstanceNotFound",
+}
+PAGE_SIZE = 1000  # objects, a limit of S3
+HANDLERS = ("api_handler",)  # a function that is called just like its stage
+
+
+def count_objects(target: StageTarget) -> int:
+    """How many objects the stage's bucket holds, 0 if it is gone: each version and each delete marker counts."""
+    count = 0
+    with _ignore_missing():
+        for page in _versions(target.client("s3"), target.bucket):
+            count += len(page)
+    return count
+
+
+def delete_stage(target: StageTarget, tell: Tell, budget: Budget) -> None:
+    """Delete the stage with all its data. Safe to repeat; what is gone already is no error.
+
+    Raises:
+        BudgetSpent: If the bucket holds more than that many objects; nothing of the page that exceeds it is deleted.
+
+    """
+    chalice.restore_record(target)
+    tell("functions and API")
+    _rules(target)
+    _api(target)
+    _functions(target)
+    _layers(target)
+    tell("stacks (a distribution takes some minutes on AWS)")
+    _lift_protection(target)
+    _network(target, tell)
+    for name in reversed(stacks.stack_names(target).values()):
+        stacks.delete(target.client("cloudformation"), name)
+    tell("data and logs")
+    _bucket(target, budget)
+    _table(target)
+    _snapshots(target)
+    _logs(target)
+    if target.is_ministack:
+        cloudformation_gaps.delete_database(target.place)
+    chalice.delete_record(target)
+    chalice.clear_config(target.source, target.stage)
+
+
+def function_names(target: StageTarget) -> list[str]:
+    """What the stage's functions are called."""
+    functions = tracked_config(target.source)["lambda_functions"]
+    return [target.name if name in HANDLERS else f"{target.name}-{name}" for name in functions]
+
+
+def _rules(target: StageTarget) -> None:
+    events = target.client("events")
+    for name in (f"{function}-event" for function in function_names(target)):
+        with _ignore_missing():
+            targets = [found["Id"] for found in events.list_targets_by_rule(Rule=name)["Targets"]]
+            if targets:
+                events.remove_targets(Rule=name, Ids=targets)
+            events.delete_rule(Name=name)
+
+
+def _api(target: StageTarget) -> None:
+    gateway = target.client("apigateway")
+    for api in {_api_of_function(target), chalice.api_id(target)} - {""}:
+        with _ignore_missing():
+            gateway.delete_rest_api(restApiId=api)
+
+
+def _api_of_function(target: StageTarget) -> str:
+    """The API that may call the stage's API function: its permission names it."""
+    policy = ""
+    with _ignore_missing():
+        policy = str(target.client("lambda").get_policy(FunctionName=target.name)["Policy"])
+    _, _, rest = policy.partition(f":execute-api:{target.region}:{target.account}:")
+    return rest.partition("/")[0]
+
+
+def _functions(target: StageTarget) -> None:
+    functions = target.client("lambda")
+    for name in function_names(target):
+        with _ignore_missing():
+            for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+                functions.delete_event_source_mapping(UUID=mapping["UUID"])
+            functions.delete_function(FunctionName=name)
+
+
+def _layers(target: StageTarget) -> None:
+    functions, name = target.client("lambda"), f"{target.name}-managed-layer"
+    with _ignore_missing():
+        pages = functions.get_paginator("list_layer_versions").paginate(LayerName=name)
+        for version in [found["Version"] for page in pages for found in page["LayerVersions"]]:
+            functions.delete_layer_version(LayerName=name, VersionNumber=version)
+
+
+def _lift_protection(target: StageTarget) -> None:
+    with _ignore_missing():
+        target.client("dynamodb").update_table(TableName=target.name, DeletionProtectionEnabled=False)
+    with _ignore_missing():
+        target.client("rds").modify_db_instance(
+            DBInstanceIdentifier=target.name, DeletionProtection=False, ApplyImmediately=True
+        )
+
+
+def _network(target: StageTarget, tell: Tell) -> None:
+    """Wait until nobody has an address in the database's network: Lambda keeps its own for a while, AWS says 20 min.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    """
+    stack = stacks.stack_names(target)[DATABASE]
+    group = stacks.outputs(target.client("cloudformation"), stack).get("DatabaseClients")
+    if group is None:
+        return
+    tell("the network (Lambda gives its addresses back after some minutes)")
+    used = {"Filters": [{"Name": "group-id", "Values": [group]}]}
+    ec2 = target.client("ec2")
+    looks = stacks.poll(lambda: ec2.describe_network_interfaces(**used)["NetworkInterfaces"], stack)
+    next(found for found in looks if not found)
+
+
+def _bucket(target: StageTarget, budget: Budget) -> None:
+    s3 = target.client("s3")
+    with _ignore_missing():
+        for upload in _all(s3, "list_multipart_uploads", "Uploads", Bucket=target.bucket):
+            s3.abort_multipart_upload(Bucket=target.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        _empty(s3, target.bucket, budget)
+        s3.delete_bucket(Bucket=target.bucket)
+
+
+def _empty(s3: Any, bucket: str, budget: Budget) -> None:  # noqa: ANN401 - a boto3 client
+    """Delete every version of everything, as far as the budget goes."""
+    for objects in _versions(s3, bucket):
+        if objects:
+            budget.draw(len(objects))
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+
+def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 - as above
+    """Each page of what is in the bucket, as `DeleteObjects` wants it."""
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": PAGE_SIZE})
+    for page in pages:
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        yield [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+
+
+def _table(target: StageTarget) -> None:
+    dynamodb = target.client("dynamodb")
+    with _ignore_missing():
+        dynamodb.delete_table(TableName=target.name)
+        dynamodb.get_waiter("table_not_exists").wait(TableName=target.name, WaiterConfig={"Delay": 2})
+
+
+def _snapshots(target: StageTarget) -> None:
+    """What the database leaves behind when its stack goes."""
+    rds = target.client("rds")
+    found = rds.describe_db_snapshots(DBInstanceIdentifier=target.name, SnapshotType="manual")["DBSnapshots"]
+    for snapshot in found:
+        rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
+
+
+def _logs(target: StageTarget) -> None:
+    logs = target.client("logs")
+    groups = [f"/aws/lambda/{name}" for name in function_names(target)]
+    for name in [*groups, f"/aws/rds/instance/{target.name}/postgresql"]:
+        with _ignore_missing():
+            logs.delete_log_group(logGroupName=name)
+
+
+def _all(client: Any, verb: str, what: str, **of: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    for page in client.get_paginator(verb).paginate(**of):
+        yield from page.get(what, [])
+
+
+@contextmanager
+def _ignore_missing() -> Iterator[None]:
+    """AWS may say that the thing is not there; everything else is an error."""
+    try:
+        yield
+    except ClientError as answer:
+        if answer.response["Error"]["Code"] not in NOT_FOUND:
+            raise

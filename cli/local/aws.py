@@ -1,0 +1,151 @@
+"""AWS clients, and CloudFormation templates put in place on an emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from cli.errors import CommandError
+from cli.local.emulator import ROOT
+from cli.local.stack import REGION, Stack
+
+# No proxies: one of the machine's is for other hosts, and could not reach this one's own addresses.
+# A busy machine takes minutes for what takes a second; `progress` ends what stands still.
+EMULATOR_CONFIG = Config(retries={"max_attempts": 2}, connect_timeout=60, read_timeout=900, proxies={})
+
+
+def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    """A client of `service`; independent of whatever AWS set-up the machine has."""
+    session = boto3.Session(
+        aws_access_key_id=ROOT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ROOT["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+    return session.client(service, endpoint_url=stack.emulator_url, config=EMULATOR_CONFIG)
+
+
+def session() -> Any:  # noqa: ANN401 - as above
+    """The caller's own, from their environment and profiles.
+
+    Its region is also what AWS_REGION says, which the other tools of AWS read and boto3 does not.
+    """
+    return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+
+
+STACK_TIMEOUT = 900.0  # seconds
+STACK_POLL = 0.1
+
+# A stack in one of these never became whole; CloudFormation lets it only be deleted.
+INCOMPLETE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
+
+
+def deploy_template(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
+    """Bring the stack `name` to what `template` says and answer its outputs; Trouble says why it could not."""
+    request = {
+        "StackName": name,
+        "TemplateBody": template.read_text(encoding="utf-8"),
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    status = stack_status(cloudformation, name)
+    if status in INCOMPLETE:
+        cloudformation.delete_stack(StackName=name)
+        status = _settled(cloudformation, name)
+    if status is None or status == "DELETE_COMPLETE":
+        cloudformation.create_stack(**request)
+    else:
+        _update(cloudformation, request)
+    return _outputs(cloudformation, name)
+
+
+def _update(cloudformation: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
+    try:
+        cloudformation.update_stack(**request)
+    except ClientError as refusal:
+        if "No updates are to be performed" not in str(refusal):
+            raise
+
+
+def _outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
+    status = _settled(cloudformation, name)
+    if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        raise CommandError(f"The stack {name} could not be made ({status}).", failure_reason(cloudformation, name))
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
+    deadline = time.monotonic() + STACK_TIMEOUT
+    while (status := stack_status(cloudformation, name)) and status.endswith("_IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"The stack {name} is still {status} after {STACK_TIMEOUT:.0f} s.", "Look at its events."
+            )
+        time.sleep(STACK_POLL)
+    return status
+
+
+def stack_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
+    """The stack's status in CloudFormation's words; None if there is no such stack."""
+    try:
+        return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+    except ClientError as refusal:
+        if "does not exist" in str(refusal):
+            return None
+        raise
+
+
+def failure_reason(cloudformation: Any, name: str) -> str:  # noqa: ANN401
+    """What the stack's last failures say."""
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    return "; ".join(
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '?')}" for event in failures[-3:]
+    )
+
+
+Template = dict[str, Any]
+
+
+def without_types(template: Template, kinds: tuple[str, ...]) -> Template:
+    """The template without resources whose type begins with one of `kinds`.
+
+    Statements of policies that speak of one go, and so do outputs, and so do resources that cannot be made without it.
+    """
+    gone = {name for name, found in template["Resources"].items() if found["Type"].startswith(kinds)}
+    left: Template = _without_statements(
+        {name: found for name, found in template["Resources"].items() if name not in gone}, gone
+    )
+    while orphans := {name for name, found in left.items() if _mentions(found, gone)}:
+        gone |= orphans
+        left = {name: found for name, found in left.items() if name not in orphans}
+    outputs = {name: value for name, value in template.get("Outputs", {}).items() if not _mentions(value, gone)}
+    return template | {"Resources": left, "Outputs": outputs}
+
+
+def _without_statements(part: Any, names: set[str]) -> Any:  # noqa: ANN401 - a piece of a template
+    """The piece without those statements of its policies that mention one of `names`."""
+    if isinstance(part, dict):
+        return {key: _without_statements(value, names) for key, value in part.items()}
+    if isinstance(part, list):
+        return [
+            _without_statements(item, names) for item in part if not (_is_statement(item) and _mentions(item, names))
+        ]
+    return part
+
+
+def _is_statement(part: Any) -> bool:  # noqa: ANN401 - a piece of a template
+    return isinstance(part, dict) and "Effect" in part
+
+
+def _mentions(part: Any, names: set[str]) -> bool:  # noqa: ANN401 - a piece of a template
+    text = json.dumps(part)
+    return any(f'"{name}"' in text or f"${{{name}}}" in text for name in names)

@@ -1,0 +1,139 @@
+# ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
+"""Error answers and response headers of the local servers, read from the templates that configure AWS."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from infra.template import FOUNDATION, GATEWAY, read
+
+HEADER_PREFIX = "gatewayresponse.header."
+HTTPS_ONLY = frozenset({"strict-transport-security"})
+"""Headers that mean something over HTTPS alone, which the local cloud does not speak (RFC 6797, section 7.2)."""
+
+
+@dataclass(frozen=True)
+class GatewayResponses:
+    """The gateway's responses by type, such as REQUEST_TOO_LARGE."""
+
+    responses: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def load(cls) -> GatewayResponses:
+        """Those of infra/gateway.yaml."""
+        resources = [resource["Properties"] for resource in read(GATEWAY)["Resources"].values()]
+        return cls({properties["ResponseType"]: properties for properties in resources})
+
+    def say(self, response_type: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of one response, under a new request id."""
+        response = self.responses[response_type]
+        request_id = str(uuid.uuid4())
+        body = response["ResponseTemplates"]["application/json"].replace("$context.requestId", request_id).encode()
+        headers = {
+            name.removeprefix(HEADER_PREFIX): value.strip("'")
+            for name, value in response["ResponseParameters"].items()
+            if name.removeprefix(HEADER_PREFIX).lower() not in HTTPS_ONLY
+        }
+        ours = {"Content-Type": "application/json", "x-amzn-RequestId": request_id}
+        return int(response["StatusCode"]), headers | ours, body
+
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+MOST_HEAD = 10_240
+"""Bytes of the request line and all headers together."""
+MOST_TARGET = 8_190
+"""Bytes of path and query."""
+
+# What HTTP has a status of its own for: the sentence in English and in Turkish.
+SENTENCES = {
+    HTTPStatus.FORBIDDEN: (
+        "The local cloud does not do this for a web page or a program that does not have its secret.",
+        "Yerel bulut bunu bir web sayfası ya da gizli anahtarı olmayan bir program için yapmaz.",
+    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "This address does not answer that method.",
+        "Bu adres bu yöntemi kabul etmiyor.",
+    ),
+    HTTPStatus.REQUEST_TIMEOUT: (
+        "The request did not arrive whole in time; send it faster, or send a large file where POST /uploads says.",
+        "İstek zamanında bütün olarak gelmedi; daha hızlı gönderin ya da büyük dosyalar için POST /uploads kullanın.",
+    ),
+    HTTPStatus.REQUEST_URI_TOO_LONG: (
+        f"The address is longer than {MOST_TARGET} bytes; send long values in the body.",
+        f"Adres {MOST_TARGET} bayttan uzun; uzun değerleri gövdede gönderin.",
+    ),
+    HTTPStatus.EXPECTATION_FAILED: (
+        "The only value that `Expect` may have is 100-continue.",
+        "`Expect` yalnız 100-continue olabilir.",
+    ),
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "The local cloud answers to localhost and 127.0.0.1; allow another name with `./wallify up --host NAME`.",
+        "Yerel bulut localhost ve 127.0.0.1 adlarına yanıt verir; başka bir ad için `./wallify up --host AD` kullanın.",
+    ),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
+        f"The request line and the headers are larger than {MOST_HEAD} bytes, or too many; send fewer.",
+        f"İstek satırı ve başlıklar {MOST_HEAD} bayttan büyük ya da çok fazla; daha az başlık gönderin.",
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "The local cloud's storage cannot be written, and nothing was changed; make room for it and try again.",
+        "Yerel bulutun deposuna yazılamıyor ve hiçbir şey değişmedi; yer açıp yeniden deneyin.",
+    ),
+}
+CODES = {
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+}
+"""Of the others it is bad_request."""
+
+
+def error_response(status: int, details: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
+    """Headers and body of an answer with this status in the one error shape, with these details."""
+    _, headers, body = gateway_responses().say("BAD_REQUEST_PARAMETERS")
+    shape = json.loads(body)
+    shape["status"] = int(status)
+    if status in SENTENCES:
+        shape["message"], shape["details"]["tr"] = SENTENCES[HTTPStatus(status)]
+        shape["code"] = CODES.get(HTTPStatus(status), shape["code"])
+    shape["details"] |= details
+    return headers, json.dumps(shape).encode()
+
+
+@cache
+def gateway_responses() -> GatewayResponses:
+    """What the gateway says, read once."""
+    return GatewayResponses.load()
+
+
+MEDIA = "/media/"
+SIGNED_FOLDERS = ("guarded/", "trashed/")
+SIGNATURE = "X-Amz-Signature"
+
+
+def is_signed(target: str) -> bool:
+    """Whether a path with its query is a signed address of a private or trashed picture."""
+    path, _, query = target.partition("?")
+    return (
+        path.removeprefix(MEDIA).startswith(SIGNED_FOLDERS) and path.startswith(MEDIA) and SIGNATURE in parse_qs(query)
+    )
+
+
+@cache
+def picture_headers() -> Mapping[str, str]:
+    """The headers of infra/foundation.yaml that hold over plain HTTP, too."""
+    policy: Any = read(FOUNDATION)["Resources"]["PictureHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    security = policy["SecurityHeadersConfig"]
+    custom = {one["Header"]: one["Value"] for one in policy["CustomHeadersConfig"]["Items"]}
+    return custom | {
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+    }

@@ -1,0 +1,213 @@
+"""The HTTP/1.1 server of the reverse proxy: time limits, a request limit, and errors in the API's shape."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import HttpVersion10, web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import _ErrInfo
+
+from cli.local.access import AllowedCallers
+from cli.local.gateway_errors import MOST_HEAD, MOST_TARGET, error_response, gateway_responses
+
+
+class TooManyRequests(Exception):
+    """All places are taken, and the line is full or did not move in time."""
+
+
+class RequestLimiter:
+    """Admits requests in the order of their arrival.
+
+    A request that is cancelled while it waits leaves the line and never takes a place.
+    """
+
+    def __init__(self, places: int, line: int, patience: float) -> None:
+        self._free = asyncio.Semaphore(places)
+        self._line, self._patience = line, patience
+        self._waiting = 0
+
+    async def enter(self) -> None:
+        """Take a place, which `leave` gives back.
+
+        Raises:
+            Crowded: `line` requests are waiting already, or `patience` seconds went by.
+        """
+        if self._waiting >= self._line and self._free.locked():
+            raise TooManyRequests
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._free.acquire()
+        except TimeoutError:
+            raise TooManyRequests from None
+        finally:
+            self._waiting -= 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._free.release()
+
+
+log = logging.getLogger("wallify.front")
+
+LONGEST_REASON = 200  # characters
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""What API Gateway can be given a route for; the emulator would take any other method for an unknown path."""
+
+
+class HttpServer(web.Server):
+    """A server whose connections have time limits and whose own refusals have the one error shape.
+
+    `patience` is in seconds: how long the head of a request may take, and how long a connection may be silent between
+    requests. A handler is cancelled when its client closes the connection.
+    """
+
+    def __init__(self, handler: Any, callers: AllowedCallers, *, patience: float) -> None:  # noqa: ANN401 - aiohttp has no type
+        super().__init__(
+            handler,
+            handler_cancellation=True,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=patience,
+            max_line_size=MOST_TARGET,
+            max_field_size=MOST_HEAD,
+        )
+        self._patience, self._callers = patience, callers
+
+    def __call__(self) -> web.RequestHandler:
+        """What serves one connection."""
+        return _Connection(self, self._callers, self._patience, loop=self._loop, **self._kwargs)
+
+
+class _Connection(web.RequestHandler):
+    def __init__(self, server: HttpServer, callers: AllowedCallers, patience: float, **options: Any) -> None:  # noqa: ANN401 - aiohttp's options
+        super().__init__(server, **options)
+        self._patience, self._callers = patience, callers
+        self._slow_head: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages or self._request_in_progress:
+            self._stop_timer()
+        elif self._slow_head is None:
+            self._slow_head = self._loop.call_later(self._patience, self._refuse_slow_head)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _stop_timer(self) -> None:
+        if self._slow_head is not None:
+            self._slow_head.cancel()
+            self._slow_head = None
+
+    def _refuse_slow_head(self) -> None:
+        """Answer 408 in place of the request whose head did not end in time."""
+        if self._waiter is None or self._waiter.done():
+            return
+        late = _ErrInfo(HTTPStatus.REQUEST_TIMEOUT, TimeoutError(), "the head of a request did not end in time")
+        self._messages.append((late, EMPTY_PAYLOAD))
+        self._waiter.set_result(None)
+
+    def _process_keepalive(self) -> None:
+        if self._slow_head is None:  # a request that has begun has a time limit of its own
+            super()._process_keepalive()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours
+            super().handle_error(request, status, exc, message)  # logs it; raises if an answer has begun
+            return self._limited(gateway_response("DEFAULT_5XX"))
+        reason = (message or "").partition("\n")[0].rstrip(":")[:LONGEST_REASON]
+        status = _status_of(exc, status)
+        log.info("refused with %d: %s", status, reason)
+        answer = refusal(reason, status)
+        answer.force_close()  # where the next request would begin is unknown
+        return self._limited(answer)
+
+    def _limited(self, answer: web.Response) -> web.Response:
+        self._callers.limit_reading(answer.headers)
+        return answer
+
+
+def _status_of(failure: BaseException | None, status: int) -> int:
+    if isinstance(failure, LineTooLong):
+        is_target = failure.args[1] == MOST_TARGET
+        return HTTPStatus.REQUEST_URI_TOO_LONG if is_target else HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    if "Too many headers" in str(failure):
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return status
+
+
+def refusal(reason: str = "", status: int = HTTPStatus.BAD_REQUEST) -> web.Response:
+    """An answer with this status in the one error shape; a reason is among the details."""
+    return _refused(status, {"reason": reason} if reason else {})
+
+
+def method_refusal(allow: str) -> web.Response:
+    """405 in the one error shape; `allow` lists what the address answers, as in the header `Allow`."""
+    answer = _refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allow})
+    answer.headers["Allow"] = allow
+    return answer
+
+
+def _refused(status: int, details: dict[str, str]) -> web.Response:
+    headers, body = error_response(status, details)
+    return web.Response(status=status, headers=headers, body=body)
+
+
+def gateway_response(response_type: str) -> web.Response:
+    """What the gateway itself says, such as REQUEST_TOO_LARGE."""
+    status, headers, body = gateway_responses().say(response_type)
+    return web.Response(status=status, headers=headers, body=body)
+
+
+def target_of(request: web.BaseRequest) -> str | None:
+    """Path and query as they were sent, without the host that clients of a proxy put before; None if there is no path.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+    """
+    found = re.fullmatch(r"(?:https?://[^/?#]*)?(/.*)?", request.raw_path, re.IGNORECASE)
+    return (found[1] or "/") if found else None
+
+
+def host_error(request: web.BaseRequest, callers: AllowedCallers) -> web.Response | None:
+    """The refusal of a request that names another machine; None for one of ours."""
+    if all(map(callers.knows_host, _hosts(request))):
+        return None
+    return refusal("The Host header names another machine.", HTTPStatus.MISDIRECTED_REQUEST)
+
+
+def request_error(request: web.BaseRequest) -> web.Response | None:
+    """The refusal of a request that aiohttp's parser lets pass; None if nothing is wrong with it."""
+    if target_of(request) is None and request.method not in METHODS:  # CONNECT names a host and no path
+        return method_refusal(", ".join(sorted(METHODS)))
+    if target_of(request) is None:
+        return refusal("A request names a path.")
+    if request.version < HttpVersion10:
+        return refusal("This is no HTTP/1.1 or HTTP/1.0.")
+    if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
+        return refusal("The only value that `Transfer-Encoding` may have is chunked.")
+    if len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers) > MOST_HEAD:
+        return refusal(status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    return None
+
+
+def _hosts(request: web.BaseRequest) -> list[str]:
+    """All hosts that the request names: in its header, and in a target as clients of a proxy send it.
+
+    Only HTTP/1.0 may leave the header out (https://www.rfc-editor.org/rfc/rfc9112#section-3.2); no browser does.
+    """
+    found = re.match(r"https?://([^/?#]*)", request.raw_path, re.IGNORECASE)
+    return [*request.headers.getall("Host", []), *([found[1]] if found else [])]

@@ -1,0 +1,106 @@
+"""Deploys Wallify to LocalStack's free edition: `python -m cli.local.localstack`, run by its init hook.
+
+The template and the code are the same. What that edition does not have is left out: CloudFront, so that pictures
+come from the bucket itself (it lets anybody read), and the tailored gateway errors. With WALLIFY_STATE=sql in the
+environment, tasks and images are kept in the database at WALLIFY_DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from cli.environment import check_names
+from cli.local import aws, staging
+from cli.local.stack import PROJECT, REGION, STAGE
+from cli.local.staging import check_settings, tracked_config
+from infra import stage
+from infra.template import read
+
+# 127.0.0.1 on the host, and LocalStack itself in a container
+ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", "http://localhost.localstack.cloud:4566")
+NAME = f"wallify-{STAGE}"
+UNSUPPORTED = ("AWS::CloudFront::",)
+
+
+def main() -> None:
+    """Deploy, and print where everything is."""
+    check_names()
+    check_settings(STAGE)
+    build = Path(os.environ.get("WALLIFY_BUILD", PROJECT / ".local" / "localstack"))
+    template = build / "foundation.json"
+    build.mkdir(parents=True, exist_ok=True)
+    template.write_text(json.dumps(aws.without_types(read(), UNSUPPORTED)), encoding="utf-8")
+    config = tracked_config()
+    cloudformation = boto3.client("cloudformation", endpoint_url=ENDPOINT, region_name=REGION)
+    made = aws.deploy_template(cloudformation, NAME, template, stage.parameters(config, STAGE))
+    outputs = dict.fromkeys(read()["Outputs"], "") | made  # an empty setting says: there is none
+    resolved = stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}")
+    database = sql_settings(os.environ)
+    resolved["stages"][STAGE]["environment_variables"] |= database
+    _stage(build, resolved)
+    _deploy(build)
+    if database:
+        _migrate()
+    _greet(_api(build), outputs)
+
+
+def sql_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """What functions are told so that they keep their state in SQL; nothing if they are not to."""
+    if environment.get("WALLIFY_STATE") != "sql":
+        return {}
+    return {name: environment[name] for name in ("WALLIFY_STATE", "WALLIFY_DATABASE_URL")}
+
+
+def _stage(build: Path, config: dict[str, Any]) -> None:
+    for name in staging.CODE_FILES:
+        shutil.rmtree(build / name, ignore_errors=True)
+    shutil.copytree(PROJECT / "chalicelib", build / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "requirements.txt"):
+        shutil.copy2(PROJECT / name, build / name)
+    (build / ".chalice").mkdir(exist_ok=True)
+    (build / ".chalice" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+
+def _deploy(build: Path) -> None:
+    # LocalStack forgets everything when it stops, so what Chalice remembers of earlier deployments is wrong.
+    shutil.rmtree(build / ".chalice" / "deployed", ignore_errors=True)
+    config = json.loads((build / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    variables = config["environment_variables"] | config["stages"][STAGE]["environment_variables"]
+    chalice = Path(sys.executable).with_name("chalice")
+    subprocess.run(
+        [chalice, "--project-dir", str(build), "deploy", "--stage", STAGE],
+        env=os.environ | variables | {"AWS_ENDPOINT_URL": ENDPOINT},
+        check=True,
+    )
+
+
+def _migrate() -> None:
+    functions = boto3.client("lambda", endpoint_url=ENDPOINT, region_name=REGION)
+    answer = functions.invoke(FunctionName=f"{NAME}-migrate", Payload=b"{}")
+    if "FunctionError" in answer:
+        raise SystemExit(f"The database's tables could not be made: {answer['Payload'].read().decode()}")
+
+
+def _api(build: Path) -> str:
+    """The id of the API that Chalice has just made."""
+    known = json.loads((build / ".chalice" / "deployed" / f"{STAGE}.json").read_text(encoding="utf-8"))
+    return next(str(found["rest_api_id"]) for found in known["resources"] if found["resource_type"] == "rest_api")
+
+
+def _greet(api: str, outputs: dict[str, str]) -> None:
+    secrets = boto3.client("secretsmanager", endpoint_url=ENDPOINT, region_name=REGION)
+    print(f"API    {ENDPOINT}/restapis/{api}/{tracked_config()['api_gateway_stage']}/_user_request_")
+    print(f"Token  {secrets.get_secret_value(SecretId=outputs['BootstrapSecret'])['SecretString']}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""This machine: room for functions, free ports, proxies, and folders that can be written."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from cli.errors import CommandError
+
+PER_CORE = 4
+"""Requests of one kind for each core: most of their time they wait for the emulator or for a worker."""
+FEWEST = 8
+"""As many clients at once are served on the smallest machine."""
+FUNCTION_BYTES = 100_000_000
+"""Memory of one function's process; 65 to 100 MB were measured."""
+MEMORY_SHARE = 8
+"""Requests of one kind may fill an eighth of the memory."""
+REQUEST_KINDS = 2
+"""Of requests: those that may wait for a worker, and all others."""
+FEWEST_WORKERS, MOST_WORKERS = 2, 4
+"""Of each queue: the fewest that AWS can be told, and the default of WALLIFY_CONCURRENCY."""
+QUEUES = 3
+OTHERS = 5
+"""The scheduled functions and `migrate`."""
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Functions at once."""
+
+    requests: int
+    """API requests of each kind."""
+    workers: int
+    """Workers of each queue, in room of their own: requests cannot take it."""
+
+    @classmethod
+    def of_machine(cls) -> Capacity:
+        """What this machine has room for."""
+        return cls.of(_cores(), _memory())
+
+    @classmethod
+    def of(cls, cores: int, memory: int) -> Capacity:
+        """What a machine of so many cores and bytes of memory has room for."""
+        requests = min(PER_CORE * cores, memory // MEMORY_SHARE // FUNCTION_BYTES)
+        return cls(max(FEWEST, requests), min(MOST_WORKERS, max(FEWEST_WORKERS, cores)))
+
+    @property
+    def api(self) -> int:
+        """Processes of the API's function."""
+        return REQUEST_KINDS * self.requests
+
+    def account(self, variables: Mapping[str, str]) -> int:
+        """All functions together; `variables` are the stage's, which may set WALLIFY_CONCURRENCY."""
+        told = variables.get("WALLIFY_CONCURRENCY", "")
+        return self.api + QUEUES * (int(told) if told.isdecimal() else self.workers) + OTHERS
+
+    def for_functions(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """The stage's variables, with the number of workers unless they set it themselves."""
+        return {"WALLIFY_CONCURRENCY": str(self.workers), **variables}
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+HOST = "127.0.0.1"
+# Linux gives outgoing connections ports from 32768 on, others from 49152: a port of those may be gone after a restart.
+PORT_RANGE = range(20_000, 32_000)
+LAST_PORT = 65_534
+PORT_POLL = 0.05
+PORT_WAIT = 3.0  # seconds: whoever had the port may just be ending
+
+
+def free_port() -> int:
+    """A port nobody listens on at this moment, and none that outgoing connections are given."""
+    return next(port for port in iter(lambda: random.choice(PORT_RANGE), None) if is_port_free(port))  # noqa: S311 - no secret
+
+
+def distant_port(port: int) -> int:
+    """A port that whoever has this one is unlikely to have too."""
+    return port + 1000 if port + 1000 <= LAST_PORT else port - 1000
+
+
+def is_port_free(port: int) -> bool:
+    """Whether we could listen on `port`."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody answers on `port`."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def claim_port(port: int, otherwise: str) -> None:
+    """Trouble, naming the holder if it can be known, if `port` is taken; `otherwise` is what else one can type."""
+    deadline = time.monotonic() + PORT_WAIT
+    while not is_port_free(port):
+        if time.monotonic() > deadline:
+            advice = f"Stop that program, or {otherwise}."
+            raise CommandError(f"Port {port} is taken{_port_holder(port)}.", advice)
+        time.sleep(PORT_POLL)
+
+
+def _port_holder(port: int) -> str:
+    lsof = shutil.which("lsof")
+    if lsof is None:
+        return ""
+    command = [lsof, "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
+    fields = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    known = {field[:1]: field[1:] for field in fields}
+    return f" by {known['c']} (process {known['p']})" if {"c", "p"} <= known.keys() else ""
+
+
+LOCALHOST = "127.0.0.1,localhost"
+NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")
+"""Programs differ in which they read; those that read both prefer the second."""
+
+
+def without_proxy_for_localhost(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, in which no proxy is asked for this machine itself; for the rest as before."""
+    told = next((environment[name] for name in reversed(NO_PROXY_NAMES) if environment.get(name)), "")
+    return {**environment, **dict.fromkeys(NO_PROXY_NAMES, ",".join(filter(None, (told, LOCALHOST))))}
+
+
+SLACK = 1024 * 1024
+"""Bytes beside an object's own: its metadata, lines of journals, folders."""
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class WritableFolders:
+    """Folders that one request may write to."""
+
+    folders: Sequence[Path]
+
+    def fault(self, size: int = 0) -> str:
+        """Why `size` bytes and some more cannot be written, in the words of the operating system; empty if they can."""
+        return next(filter(None, (write_error(folder, size + SLACK) for folder in self.folders)), "")
+
+
+def write_error(folder: Path, size: int = SLACK) -> str:
+    """Why a file of `size` bytes cannot be made in the folder; empty if it can. Nothing is left of the try."""
+    path = folder / f".writable.{os.getpid()}.{next(_numbers)}"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        return _words(fault)
+    try:
+        _allocate(descriptor, size)
+    except OSError as fault:
+        return _words(fault)
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            path.unlink()
+    return ""
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        os.posix_fallocate(descriptor, 0, size)
+    else:
+        os.ftruncate(descriptor, size)
+        os.pwrite(descriptor, b"\0", size - 1)
+
+
+def _words(fault: OSError) -> str:
+    return fault.strerror or type(fault).__name__

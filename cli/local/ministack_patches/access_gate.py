@@ -1,0 +1,137 @@
+"""The emulator's door: what web pages and programs without the stack's key may not do there.
+
+MiniStack answers whoever reaches its port. It has administrative paths (`POST /_ministack/reset` forgets everything),
+allows every web page to read its answers, and takes the key `test` for its root user without looking at the signature.
+So here, before it sees a request:
+
+- The `Host` header must name this machine, or AWS, whose names nobody can have resolve to 127.0.0.1: the smoke test
+  asks for a distribution by its name. Else the answer is 421 (DNS rebinding).
+- Administrative paths need the key of the stack's commands (`stack_keys`).
+- A page's request must come from an allowed origin, or be a signed address of an object, as an `<img>` loads it. It
+  never acts as the root user, whatever key it names.
+- CORS headers are left only in answers to pages that may read them.
+
+Requests with the front's key come from anybody and go to the API, which has its own rules; only administrative paths
+are closed to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, MutableMapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack.core import iam_evaluator
+from ministack.services import sts
+
+from cli.local.access import CORS, KEY_HEADER, WITHOUT_KEY, AllowedCallers, StackKeys, host_name, origin_of
+from cli.local.gateway_errors import error_response
+
+Scope = MutableMapping[str, Any]
+Channel = Callable[..., Awaitable[Any]]
+App = Callable[[Scope, Channel, Channel], Coroutine[Any, Any, None]]
+Refusal = tuple[HTTPStatus, str]
+
+AWS_DOMAINS = (".amazonaws.com", ".cloudfront.net")
+FOREIGN_HOST = HTTPStatus.MISDIRECTED_REQUEST, "The Host header names another machine."
+NO_KEY = HTTPStatus.FORBIDDEN, WITHOUT_KEY
+FOREIGN_PAGE = HTTPStatus.FORBIDDEN, "Web pages of this origin may not call the local cloud."
+
+_by_page: ContextVar[bool] = ContextVar("wallify_by_page", default=False)
+
+
+@dataclass(frozen=True)
+class AccessGate:
+    """Decides which requests reach the emulator."""
+
+    callers: AllowedCallers
+    keys: StackKeys
+
+    def around(self, serve: App) -> App:
+        """The same application behind this gate."""
+
+        async def guarded(scope: Scope, receive: Channel, send: Channel) -> None:
+            if scope["type"] not in {"http", "websocket"}:
+                await serve(scope, receive, send)
+            elif refused := self.refusal(scope):
+                await _refuse(scope, send, *refused)
+            else:
+                headers = _headers(scope)
+                _by_page.set(origin_of(headers) is not None and not self._is_front(headers))
+                await serve(_without_key(scope), receive, self._limited(headers, send))
+
+        return guarded
+
+    def refusal(self, scope: Scope) -> Refusal | None:
+        """Status and reason if the request is refused, else None."""
+        headers = _headers(scope)
+        owner = self.keys.owner(headers.get(KEY_HEADER, ""))
+        if is_administrative(scope["path"]):
+            return None if owner == "commands" else NO_KEY
+        if owner is not None:
+            return None
+        host = headers.get("host", "")
+        if not self.callers.knows_host(host) and not (host_name(host) or "").endswith(AWS_DOMAINS):
+            return FOREIGN_HOST
+        page = origin_of(headers)
+        if page is None or self.callers.allows_origin(page) or (not page and _is_signed_link(scope)):
+            return None
+        return FOREIGN_PAGE
+
+    def _is_front(self, headers: Mapping[str, str]) -> bool:
+        return self.keys.owner(headers.get(KEY_HEADER, "")) == "front"
+
+    def _limited(self, headers: Mapping[str, str], send: Channel) -> Channel:
+        if self._is_front(headers) or self.callers.allows_origin(origin_of(headers) or ""):
+            return send
+
+        async def without_cors(message: Scope) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message["headers"] if not pair[0].decode("latin-1").lower().startswith(CORS)]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        return without_cors
+
+
+def apply() -> None:
+    """From now on a page's request is not the root user's: it names a key that nobody has."""
+    theirs = iam_evaluator.is_root_access_key
+
+    def is_root(key: str) -> bool:
+        return not _by_page.get() and bool(theirs(key))
+
+    iam_evaluator.is_root_access_key = sts.is_root_access_key = is_root
+
+
+def is_administrative(path: str) -> bool:
+    """Whether this path is the emulator's own: no bucket begins so."""
+    return path.startswith(("/_", "//")) or path == "/health"
+
+
+def _is_signed_link(scope: Scope) -> bool:
+    """Whether it reads what a signed address names; whether the signature is good is for S3 to say."""
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return scope.get("method") in {"GET", "HEAD"} and "X-Amz-Signature" in asked
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _without_key(scope: Scope) -> Scope:
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() != KEY_HEADER.encode()]}
+
+
+async def _refuse(scope: Scope, send: Channel, status: HTTPStatus, reason: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})  # a connection that breaks a rule
+        return
+    headers, body = error_response(status, {"reason": reason})
+    pairs = [(name.lower().encode(), value.encode()) for name, value in headers.items() if CORS not in name.lower()]
+    pairs.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": int(status), "headers": pairs})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,158 @@
+"""The real `chalice` command, able to deploy to the emulator.
+
+MiniStack answers ImportRestApi and PutRestApi without reading the document, so the REST API is built from
+Chalice's document resource by resource; and it is ready in a moment, so nobody waits for five seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import botocore.waiter
+from botocore.config import Config
+from chalice.awsclient import TypedAWSClient
+from chalice.cli import main
+
+WAIT = 0.1  # seconds between looks at a function that is being made
+LONGEST_ANSWER = 900  # seconds
+
+Document = dict[str, Any]
+
+
+def import_rest_api(client: TypedAWSClient, swagger_document: Document, endpoint_type: str) -> str:
+    """Make the API that the document (Swagger 2 with Amazon's extensions) describes; answers its id."""
+    gateway = client._client("apigateway")  # noqa: SLF001 - Chalice's way to a client
+    return _make(gateway, _function_of(swagger_document), swagger_document, endpoint_type)
+
+
+def update_api_from_swagger(client: TypedAWSClient, rest_api_id: str, swagger_document: Document) -> None:
+    """Replace the API by what the document describes, under the same id."""
+    gateway = client._client("apigateway")  # noqa: SLF001
+    types = gateway.get_rest_api(restApiId=rest_api_id)["endpointConfiguration"]["types"]
+    gateway.delete_rest_api(restApiId=rest_api_id)
+    _make(gateway, rest_api_id, swagger_document, types[0])
+
+
+def update_rest_api(client: TypedAWSClient, rest_api_id: str, patch_operations: list[dict[str, str]]) -> None:
+    """Patch the API, except for the endpoint's type: the emulator would spoil it, and it does not change here."""
+    wanted = [patch for patch in patch_operations if not patch["path"].startswith("/endpointConfiguration")]
+    client._client("apigateway").update_rest_api(restApiId=rest_api_id, patchOperations=wanted)  # noqa: SLF001
+
+
+def _make(gateway: Any, api: str, document: Document, endpoint_type: str) -> str:  # noqa: ANN401 - a boto3 client
+    gateway.create_rest_api(
+        name=document["info"]["title"],
+        endpointConfiguration={"types": [endpoint_type]},
+        binaryMediaTypes=document.get("x-amazon-apigateway-binary-media-types", []),
+        tags={"ms-custom-id": api},  # the id, so that the address never changes
+    )
+    _build(gateway, api, document)
+    return api
+
+
+def _function_of(document: Document) -> str:
+    """The name of the function that answers: every stage has its own, and no two may share an id."""
+    methods = next(iter(document["paths"].values()))
+    uri: str = next(iter(methods.values()))["x-amazon-apigateway-integration"]["uri"]
+    return uri.partition(":function:")[2].partition("/")[0]
+
+
+def _build(gateway: Any, api: str, document: Document) -> None:  # noqa: ANN401 - a boto3 client
+    authorizers = dict(_authorizers(gateway, api, document))
+    ids = {root["path"]: root["id"] for root in gateway.get_resources(restApiId=api)["items"]}
+    for path, methods in document["paths"].items():
+        resource = _resource(gateway, api, ids, path)
+        for verb, operation in methods.items():
+            where = {"restApiId": api, "resourceId": resource, "httpMethod": verb.upper()}
+            gateway.put_method(**where, **_permission(operation, authorizers))
+            _answer(gateway, where, operation)
+
+
+def _authorizers(gateway: Any, api: str, document: Document) -> Any:  # noqa: ANN401
+    for name, scheme in document.get("securityDefinitions", {}).items():
+        if settings := scheme.get("x-amazon-apigateway-authorizer"):
+            yield (
+                name,
+                gateway.create_authorizer(
+                    restApiId=api,
+                    name=name,
+                    type=settings["type"].upper(),
+                    authorizerUri=settings["authorizerUri"],
+                    identitySource=f"method.request.header.{scheme.get('name', 'Authorization')}",
+                    authorizerResultTtlInSeconds=settings.get("authorizerResultTtlInSeconds", 300),
+                )["id"],
+            )
+
+
+def _resource(gateway: Any, api: str, ids: dict[str, str], path: str) -> str:  # noqa: ANN401
+    here = ""
+    for part in path.strip("/").split("/"):
+        above, here = here or "/", f"{here}/{part}" if part else "/"
+        if here not in ids:
+            made = gateway.create_resource(restApiId=api, parentId=ids[above], pathPart=part)
+            ids[here] = made["id"]
+    return ids[here]
+
+
+def _permission(operation: Document, authorizers: dict[str, str]) -> dict[str, str]:
+    for scheme in (name for names in operation.get("security", []) for name in names):
+        if scheme in authorizers:
+            return {"authorizationType": "CUSTOM", "authorizerId": authorizers[scheme]}
+    return {"authorizationType": "NONE"}
+
+
+def _answer(gateway: Any, where: dict[str, str], operation: Document) -> None:  # noqa: ANN401
+    integration = operation["x-amazon-apigateway-integration"]
+    function = {"uri": integration["uri"], "integrationHttpMethod": "POST"} if "uri" in integration else {}
+    templates = integration.get("requestTemplates", {})
+    gateway.put_integration(**where, type=integration["type"].upper(), requestTemplates=templates, **function)
+    for status, response in operation.get("responses", {}).items():
+        headers = {f"method.response.header.{name}": True for name in response.get("headers", {})}
+        gateway.put_method_response(**where, statusCode=status, responseParameters=headers)
+    for response in integration.get("responses", {}).values():
+        gateway.put_integration_response(
+            **where,
+            statusCode=response["statusCode"],
+            selectionPattern="",
+            responseParameters=response.get("responseParameters", {}),
+        )
+
+
+class _ShortSleeps:
+    """`time` for botocore's waiters and Chalice's retries, which wait some seconds each time, a number of times.
+
+    The first looks come quickly, later ones as slowly as they are meant: on a busy machine the number must do.
+    """
+
+    def __init__(self) -> None:
+        self._slept = 0
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for so long at most."""
+        self._slept += 1
+        time.sleep(min(seconds, WAIT * self._slept))
+
+
+REPLACEMENTS = {
+    "import_rest_api": import_rest_api,
+    "update_api_from_swagger": update_api_from_swagger,
+    "update_rest_api": update_rest_api,
+    "DELAY_TIME": WAIT,
+}
+
+
+def apply() -> None:
+    """Change Chalice, in this process, to suit the emulator."""
+    for name, ours in REPLACEMENTS.items():
+        setattr(TypedAWSClient, name, ours)
+    botocore.waiter.time = _ShortSleeps()
+    # An answer may take long on a busy machine; who started this ends it if nothing moves any more.
+    Config.OPTION_DEFAULTS["read_timeout"] = LONGEST_ANSWER
+
+
+if __name__ == "__main__":
+    apply()
+    del sys.path[0]  # the folder we run in: the app must do without it
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""What the emulator's CloudFormation does not know, or reads and does not do (MiniStack 1.5.33).
+
+Everything else in our templates it does itself. On AWS this file has no part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cli.local import aws
+from infra.template import properties, read
+
+# It refuses a template that names them. Functions are in no network here, so that they lack nothing.
+UNKNOWN_TYPES = ("AWS::EC2::EIP", "AWS::EC2::NatGateway")
+
+
+def supported_template(path: Path) -> str:
+    """The template at `path` as the emulator takes it; as it is written where that will do."""
+    text = path.read_text(encoding="utf-8")
+    return (
+        json.dumps(aws.without_types(read(path), UNKNOWN_TYPES))
+        if any(kind in text for kind in UNKNOWN_TYPES)
+        else text
+    )
+
+
+def set_ignored_properties(connect: Callable[[str], Any], outputs: dict[str, str]) -> None:
+    """Set the table's TTL and point-in-time recovery and the bucket's lifecycle; harmless when repeated.
+
+    `connect` makes the emulator's client of a service.
+    """
+    table = properties("Table")
+    dynamodb = connect("dynamodb")
+    ours = {"TableName": outputs["TableName"]}
+    state = dynamodb.describe_time_to_live(**ours)["TimeToLiveDescription"]["TimeToLiveStatus"]
+    if state == "DISABLED":  # asking twice is an error
+        dynamodb.update_time_to_live(**ours, TimeToLiveSpecification=table["TimeToLiveSpecification"])
+    dynamodb.update_continuous_backups(
+        **ours, PointInTimeRecoverySpecification=table["PointInTimeRecoverySpecification"]
+    )
+    connect("s3").put_bucket_lifecycle_configuration(
+        Bucket=outputs["BucketName"], LifecycleConfiguration={"Rules": _lifecycle_rules()}
+    )
+
+
+def start_database(connect: Callable[[str], Any], secret: str, owner: str) -> None:
+    """Start a PostgreSQL, since RDS has none here, and put its address into the secret; harmless when repeated."""
+    from cli.local import database  # noqa: PLC0415  # SQLAlchemy takes its time, and few stages need it
+
+    secrets, address = connect("secretsmanager"), database.serve(owner)
+    if secrets.get_secret_value(SecretId=secret)["SecretString"] != address:
+        secrets.put_secret_value(SecretId=secret, SecretString=address)
+
+
+def delete_database(owner: str) -> None:
+    """Stop that PostgreSQL, and forget what is in it."""
+    from cli.local import database  # noqa: PLC0415  # as above
+
+    database.end(owner, wipe=True)
+
+
+def _lifecycle_rules() -> list[dict[str, Any]]:
+    """The template's rules in the words of S3's own API."""
+    return [_lifecycle_rule(rule) for rule in properties("Bucket")["LifecycleConfiguration"]["Rules"]]
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    answer = {"ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
+    if "ExpirationInDays" in rule:
+        answer["Expiration"] = {"Days": rule["ExpirationInDays"]}
+    if "NoncurrentVersionExpiration" in rule:
+        parameter = read()["Parameters"][rule["NoncurrentVersionExpiration"]["NoncurrentDays"]["Ref"]]
+        answer["NoncurrentVersionExpiration"] = {"NoncurrentDays": parameter["Default"]}
+        answer["Expiration"] = {"ExpiredObjectDeleteMarker": True}
+    if "AbortIncompleteMultipartUpload" in rule:
+        answer["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+    return answer

@@ -1,0 +1,49 @@
+"""Policies are evaluated as IAM does: wildcards match line breaks, and a batch needs its single action's permission.
+
+MiniStack turns `*` and `?` into a regular expression whose dot stops at a line break, so that a role which may read
+`incoming/*` is refused the key `incoming/a<line break>b.jpg`: AccessDenied, again and again.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
+
+It also asks for `sqs:ChangeMessageVisibilityBatch`, an action that IAM does not have: on AWS the batch verbs of SQS are
+allowed by `sqs:SendMessage`, `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility`.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache, wraps
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+
+
+def apply() -> None:
+    """Match so from now on, unless the emulator does so by itself."""
+    if not iam_evaluator.fnmatch_iam_cs("a\nb\n", "a*"):
+        iam_evaluator._fnmatch_compile = compiled  # noqa: SLF001 - the only way in
+    asked = iam_actions.extract_iam_action("sqs", "POST", "/", {"x-amz-target": f"AmazonSQS.{_BATCH}"}, b"", {})
+    if asked == f"sqs:{_BATCH}":
+        iam_actions.extract_iam_action = _of_singles(iam_actions.extract_iam_action)
+
+
+_BATCH = "ChangeMessageVisibilityBatch"
+
+
+def _of_singles(theirs: Any) -> Any:  # noqa: ANN401 - a function of theirs, whatever its parameters
+    """The same, with the single verb's action in place of that of a batch verb of SQS."""
+
+    @wraps(theirs)
+    def action_of(*request: Any, **named: Any) -> str | None:  # noqa: ANN401
+        action: str | None = theirs(*request, **named)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    return action_of
+
+
+@lru_cache(maxsize=4096)
+def compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:  # noqa: FBT001 - their signature
+    """The pattern as a regular expression for the whole text, to be used with `match`."""
+    signs = {"*": ".*", "?": "."}
+    whole = "".join(signs.get(char) or re.escape(char) for char in pattern)
+    return re.compile(rf"(?:{whole})\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))

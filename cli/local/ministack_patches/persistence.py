@@ -1,0 +1,355 @@
+"""What the emulator was told since its last snapshot, written down before it answers: `kill -9` takes nothing back.
+
+A snapshot of a whole service is too slow for each request (`emulator_state` saves them later). Between two of them
+each stored or deleted item and each new message becomes a line of a journal, in one write before the response is sent.
+Lines say what is there afterwards and not what was asked, so reading them twice, or over a snapshot that already has
+them, changes nothing. That a message was deleted is not written down: it comes again, as SQS promises no better.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import wraps
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from ministack import app as ministack
+from ministack.core import persistence
+from ministack.core.responses import AccountRegionScopedDict
+from ministack.services import dynamodb, sqs
+
+JournalLine = dict[str, Any]
+
+
+class Journal:
+    """One service's; files are numbered, and a snapshot makes all but the newest superfluous."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._pending: list[JournalLine] = []
+        self._lock = threading.Lock()
+
+    def add(self, line: JournalLine) -> None:
+        """To be written by the next `flush`."""
+        with self._lock:
+            self._pending.append(line)
+
+    def flush(self) -> None:
+        """All pending lines as one, in one write: a transaction is there whole or not at all.
+
+        OSError if it cannot be written; then nothing of it is in the file, and the lines are still pending.
+        """
+        if not self._pending:
+            return
+        with self._lock:
+            pending, self._pending = self._pending, []
+            try:
+                _append(self._newest(), json.dumps(pending).encode() + b"\n")
+            except OSError:
+                self._pending = [*pending, *self._pending]
+                raise
+
+    def turn(self) -> list[Path]:
+        """Begin a new file; the old ones, which whoever now saves a snapshot may `unlink` afterwards."""
+        with self._lock:
+            old = self.files()
+            self._path(_number(old[-1]) + 1 if old else 0).touch()
+            return old
+
+    def files(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(Path(persistence.STATE_DIR).glob(f"{self._service}.journal.*"), key=_number)
+
+    def is_long(self, size: int) -> bool:
+        """Whether it takes more bytes than that, and more than what a snapshot would have to write."""
+        snapshot = Path(persistence.STATE_DIR) / f"{self._service}.json"
+        known = snapshot.stat().st_size if snapshot.exists() else 0
+        return sum(file.stat().st_size for file in self.files()) > max(size, known)
+
+    def lines(self) -> Iterator[JournalLine]:
+        """In the order they were added; what was cut off by a death in the midst of a write was never answered."""
+        for file in self.files():
+            for whole in file.read_bytes().splitlines():
+                yield from _parsed(whole)
+
+    def _newest(self) -> Path:
+        files = self.files()
+        return files[-1] if files else self._path(0)
+
+    def _path(self, number: int) -> Path:
+        folder = Path(persistence.STATE_DIR)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{self._service}.journal.{number}"
+
+
+class ItemJournal:
+    """DynamoDB's side: MiniStack stores and deletes every item through two functions."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._set, self._remove = dynamodb._set_item, dynamodb._remove_item  # noqa: SLF001 - the only two ways in
+
+    def watch(self) -> None:
+        """From now on each change is a line."""
+        dynamodb._set_item = self._noting(self._set)  # noqa: SLF001
+        dynamodb._remove_item = self._noting(self._remove)  # noqa: SLF001
+
+    def read_back(self) -> None:
+        """Apply the journal to the tables that a snapshot brought."""
+        tables = {table["TableArn"]: table for table in dynamodb._tables.all_values()}  # noqa: SLF001
+        for line in self._journal.lines():
+            if table := tables.get(line["table"]):
+                _put(self._set, self._remove, table, line)
+
+    def _noting(self, change: Any) -> Any:  # noqa: ANN401 - MiniStack has no types
+        @wraps(change)
+        def noted(table: JournalLine, pk: str, sk: str, *item: JournalLine) -> Any:  # noqa: ANN401
+            self._journal.add({"table": table["TableArn"], "pk": pk, "sk": sk, "item": [*item]})
+            return change(table, pk, sk, *item)
+
+        return noted
+
+
+class MessageJournal:
+    """SQS's side: new messages are always the last of their queue."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: set[str] = set()
+
+    def note(self) -> None:
+        """Make a line of every message that is new since the last call."""
+        for name, queue in _queues():
+            for message in _unknown(queue["messages"], self._known):
+                self._known.add(message["id"])
+                self._journal.add({"queue": name, "message": message})
+
+    def read_back(self) -> None:
+        """Put back what a snapshot's queues lack."""
+        queues = dict(_queues())
+        self._known = {message["id"] for queue in queues.values() for message in queue["messages"]}
+        for line in self._journal.lines():
+            if line["queue"] in queues and line["message"]["id"] not in self._known:
+                self._known.add(line["message"]["id"])
+                queues[line["queue"]]["messages"].append(line["message"])
+
+
+def _put(store: Any, remove: Any, table: JournalLine, line: JournalLine) -> None:  # noqa: ANN401 - MiniStack has no types
+    if line["item"]:
+        store(table, line["pk"], line["sk"], *line["item"])
+    else:
+        remove(table, line["pk"], line["sk"])
+
+
+def _queues() -> Iterator[tuple[str, JournalLine]]:
+    for scope, queue in list(sqs._queues._data.items()):  # noqa: SLF001 - all accounts' queues
+        yield "|".join(scope), queue
+
+
+def _unknown(messages: Iterable[JournalLine], known: set[str]) -> list[JournalLine]:
+    found: list[JournalLine] = []
+    for message in reversed(list(messages)):
+        if message["id"] in known:
+            break
+        found.append(message)
+    return found[::-1]
+
+
+def _append(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            # A disk that fills up takes a part, and says so by the number alone.
+            while line:
+                line = line[file.write(line) :]
+        except OSError:
+            file.truncate(before)  # or the next line would be joined to half of this one
+            raise
+
+
+def _parsed(whole: bytes) -> list[JournalLine]:
+    try:
+        lines: list[JournalLine] = json.loads(whole)
+    except ValueError:
+        return []
+    return lines
+
+
+def _number(file: Path) -> int:
+    return int(file.suffix[1:])
+
+
+PAUSE = 0.2  # seconds between saves
+REST_FACTOR = 10  # at least this many times as much rest as work: saving never takes more than a tenth of a core
+RETRY_DELAY = 5  # seconds, after what could not be written
+ATTEMPTS = 20  # a snapshot is refused while the store changes under it
+
+READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
+JOURNALED = "items"  # changed, and in the journal
+ITEM_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+MESSAGE_WRITES = {"SendMessage", "SendMessageBatch"}
+MAX_JOURNAL_BYTES = 16_000_000  # bytes of a journal that a snapshot should make superfluous
+SNAPSHOT_DEPTH = 6  # levels of a snapshot above the items of a partition
+
+SAVED_ELSEWHERE = {"s3", "sts", "logs", "monitoring"}  # on disk already, or not worth it
+SAVED_ALONE = {"dynamodb", "sqs", "secretsmanager", "events", "scheduler"}  # their requests change nothing else
+ALL_SERVICES = "*"
+
+log = logging.getLogger("wallify.emulator")
+
+
+class Saver:
+    """Knows what may have changed, and saves it."""
+
+    def __init__(self, journals: Mapping[str, Journal]) -> None:
+        self._journals = journals
+        self._touched: set[str] = set()
+        self._wake = threading.Event()
+
+    def start(self) -> None:
+        """Keep saving, in a thread that ends with the process."""
+        threading.Thread(target=self._keep_saving, name="wallify-saver", daemon=True).start()
+
+    def note(self, method: str, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take note of a request that was answered."""
+        if changed := services_changed_by(method, {name.lower(): value for name, value in headers}):
+            self._touched |= changed
+            self._wake.set()
+
+    def due(self) -> set[str]:
+        """What to save now, of all that has changed since the last call."""
+        touched, self._touched = self._touched, set()
+        if JOURNALED in touched and self._journals["dynamodb"].is_long(MAX_JOURNAL_BYTES):
+            touched.add("dynamodb")
+        return touched
+
+    def _keep_saving(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            touched, began = self.due(), time.monotonic()
+            for service, state in ministack._build_persistence_save_dict().items():  # noqa: SLF001 - the only way in
+                if service in touched or ALL_SERVICES in touched:
+                    self._save_or_later(service, state)
+            time.sleep(max(PAUSE, REST_FACTOR * (time.monotonic() - began)))
+
+    def _save_or_later(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
+        try:
+            self._save(service, state)
+        except OSError as fault:
+            # What has been answered is in the journal meanwhile.
+            log.warning("%s cannot be saved now: %s", service, fault)
+            self._touched.add(service)
+            self._wake.set()
+            time.sleep(RETRY_DELAY)
+
+    def _save(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
+        # What changes from here on may be in the snapshot or not; the new journal has it.
+        superfluous = self._journals[service].turn() if service in self._journals else []
+        for _ in range(ATTEMPTS):
+            try:
+                snapshot = state()
+            except RuntimeError:  # "dictionary changed size during iteration"
+                time.sleep(0.01)
+                continue
+            if snapshot is not None:
+                save_state(service, snapshot)
+                _unlink(superfluous)
+            return
+        self._touched.add(service)
+        log.warning("%s is too busy to be saved this time", service)
+
+
+def _unlink(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink()
+
+
+def services_changed_by(method: str, headers: Mapping[bytes, bytes]) -> set[str]:
+    """Names of the services whose state a request may have changed; `*` for all."""
+    action = headers.get(b"x-amz-target", b"").decode().rpartition(".")[2]
+    if method in {"GET", "HEAD", "OPTIONS"} or action.startswith(READS):
+        return set()
+    scope = headers.get(b"authorization", b"").decode("latin-1").partition("Credential=")[2].split("/")
+    if action in ITEM_WRITES:
+        return {JOURNALED, "sqs"}
+    service = scope[3] if len(scope) > 3 else "s3"  # noqa: PLR2004 - key/date/region/service; unsigned: S3 or the API
+    if service in SAVED_ELSEWHERE:
+        return {"sqs"}  # an object may have been announced to a queue
+    return {service, "sqs"} if service in SAVED_ALONE else {ALL_SERVICES}
+
+
+def changes_items_or_messages(action: str) -> bool:
+    """Whether an action of DynamoDB or SQS leaves more than there was; what takes messages away needs no room."""
+    return action in ITEM_WRITES | MESSAGE_WRITES
+
+
+def save_state(service: str, state: Mapping[str, Any]) -> None:
+    """MiniStack's own file, written five times as fast, and piece by piece, so that requests are answered meanwhile."""
+    path = Path(persistence.STATE_DIR) / f"{service}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".json.tmp")
+    version = persistence._state_format_version(service)  # noqa: SLF001 - their format
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.writelines(_encoded({"__ministack_format__": version, "payload": state}))
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()  # half a file takes room, and is of no use
+        raise
+
+
+def save_if_possible(service: str, state: Mapping[str, Any]) -> None:
+    """The same at the end of the process, where one service that cannot be saved must not keep back the others."""
+    try:
+        save_state(service, state)
+    except OSError as fault:
+        log.warning("%s cannot be saved: %s", service, fault)
+
+
+def item_tables() -> dict[str, Any]:
+    """In place of DynamoDB's `get_state`, which copies every item: stored items never change, others replace them."""
+    tables = AccountRegionScopedDict()
+    for scope, table in dynamodb._tables.all_items():  # noqa: SLF001
+        rows = {pk: dict(partition) for pk, partition in list(table["items"].items())}
+        kept = {name: part for name, part in table.items() if name != dynamodb._INDEX_MEMBERS}  # noqa: SLF001
+        tables.set_scoped(*scope, {**kept, "items": rows})
+    return {**_state_but_for_tables(), "tables": tables}
+
+
+def release_messages() -> None:
+    """Make messages visible that were being worked on when the emulator ended: nobody works on them any more."""
+    for queue in sqs._queues._data.values():  # noqa: SLF001 - all accounts' queues
+        for message in queue["messages"]:
+            if message["receive_count"] and message["visible_at"] > time.time():
+                message["visible_at"] = time.time()
+                message["receipt_handle"] = None
+
+
+def _state_but_for_tables(get_state: Callable[[], dict[str, Any]] = dynamodb.get_state) -> dict[str, Any]:
+    """Their own, over no tables."""
+    state: dict[str, Any] = FunctionType(
+        get_state.__code__, {**get_state.__globals__, "_tables": AccountRegionScopedDict()}
+    )()
+    return state
+
+
+def _encoded(value: Any, depth: int = SNAPSHOT_DEPTH) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """The JSON in small pieces, each of them encoded in C, as `json.dumps` does and `json.dump` does not."""
+    plain = persistence._json_default(value) if isinstance(value, AccountRegionScopedDict) else value  # noqa: SLF001
+    if not (depth and plain and isinstance(plain, dict) and all(isinstance(name, str) for name in plain)):
+        yield json.dumps(plain, default=persistence._json_default)  # noqa: SLF001
+        return
+    before = "{"
+    for name, part in plain.items():
+        yield f"{before}{json.dumps(name)}: "
+        yield from _encoded(part, depth - 1)
+        before = ", "
+    yield "}"

@@ -1,0 +1,102 @@
+"""Archives of functions, unpacked and compiled once: by their contents, so that equal ones are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+KEPT_ARCHIVES = 6
+"""Unpacked archives that stay: a deployment has two."""
+DRAFT = "draft-"
+LARGE_AND_RARE = r"/(sqlalchemy|alembic|mako)/"
+"""Packages that take longer to compile than all others together: left to the first import of each module."""
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """Archives unpacked in `folder` and compiled by the interpreter `python`.
+
+    Threads wait for each other; two processes that unpack the same archive both end with the same.
+    """
+
+    folder: Path
+    python: str
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def place_of(self, archive: Path) -> Path:
+        """Folder with the contents of `archive`, made if it is not there."""
+        with archive.open("rb") as file:
+            place = self.folder / hashlib.file_digest(file, "sha256").hexdigest()
+        with self._lock:
+            if not place.exists():
+                self._make(archive, place)
+        os.utime(place)
+        return place
+
+    def tidy(self, workers: Path) -> None:
+        """Remove what is old and used by no worker; each has a folder of its own in `workers`."""
+        used = set(_linked(workers))
+        places = [one for one in self.folder.iterdir() if not one.name.startswith(DRAFT)]
+        for one in sorted(places, key=lambda place: place.stat().st_mtime, reverse=True)[KEPT_ARCHIVES:]:
+            if one not in used:
+                shutil.rmtree(one, ignore_errors=True)
+
+    def _make(self, archive: Path, place: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=DRAFT, dir=self.folder, ignore_cleanup_errors=True) as made:
+            draft = Path(made) / "whole"
+            with zipfile.ZipFile(archive) as whole:
+                whole.extractall(draft)
+            _compile(self.python, draft)
+            try:
+                draft.rename(place)
+            except OSError:
+                if not place.exists():  # otherwise another process was faster
+                    raise
+
+
+def _compile(python: str, folder: Path) -> None:
+    """Compile the modules in `folder`, which never change, so that no import need compare times.
+
+    What cannot be compiled is left as it is: an import says what is wrong with it.
+    """
+    command = [python, "-m", "compileall", "-qq", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    subprocess.run([*command, "-x", LARGE_AND_RARE, str(folder)], check=False, stdin=subprocess.DEVNULL)
+
+
+def _linked(workers: Path) -> Iterator[Path]:
+    for worker in workers.glob("ministack-lambda-*"):
+        for part in worker.iterdir():
+            if part.is_symlink():
+                yield part.readlink()
+
+
+def apply(unpacked: Unpacked) -> None:
+    """From now on, give workers links to what is unpacked there."""
+    from ministack.core import lambda_runtime  # noqa: PLC0415  # the commands unpack too, and need no emulator
+
+    class Archive(zipfile.ZipFile):
+        def extractall(self, path: object = None, members: object = None, pwd: object = None) -> None:
+            del members, pwd  # MiniStack asks for all
+            _link(unpacked, Path(str(self.filename)), Path(str(path)))
+
+    # The third name is none of Python's, but one that MiniStack looks for.
+    lambda_runtime.zipfile = SimpleNamespace(
+        ZipFile=Archive, BadZipFile=zipfile.BadZipFile, LargeFileError=zipfile.LargeZipFile
+    )
+
+
+def _link(unpacked: Unpacked, archive: Path, empty: Path) -> None:
+    place = unpacked.place_of(archive)
+    empty.rmdir()
+    empty.symlink_to(place, target_is_directory=True)
+    unpacked.tidy(archive.parent.parent)
