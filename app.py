@@ -10,13 +10,13 @@ from chalicelib.api.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
 from chalicelib.telemetry import Observing, at_start
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.
 app = Chalice(app_name="wallify", configure_logs=False)
 api.register(app, (*ENDPOINTS, *MONITOR))
-app.register_middleware(Observing(settings.service, lambda: wired().metrics))
+app.register_middleware(Observing(settings.service, lambda: container().metrics))
 
 
 def at_its_time(name: str) -> Cron:
@@ -54,7 +54,7 @@ if settings.state == "sql":
     @app.lambda_function()
     def migrate(_: object, __: object) -> None:
         """Bring the database's tables up to date; deployments call this, since only functions reach the database."""
-        wired().migrate()
+        container().migrate()
 
 
 @app.schedule(at_its_time("cleanup_orphaned_files"))

@@ -16,7 +16,7 @@ from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavaila
 from chalicelib.services.attempts import OtherVersion
 from chalicelib.services.runner import Redeliver
 from chalicelib.telemetry import log
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _SOON = {1: timedelta(seconds=20), 2: timedelta(minutes=2)}
 """Receipts -> how long a message is hidden that met a silent state store. A short outage costs seconds; in a long one
@@ -46,7 +46,7 @@ def process_images(records: Iterable[Record]) -> None:
             for asked in read(record.body):
                 _process_image(asked)
         except Redeliver as later:
-            wired().images_queue.change_visibility(record.receipt_handle, later.after(_times(record)))
+            container().images_queue.change_visibility(record.receipt_handle, later.after(_times(record)))
             raise
         except Unavailable as fault:
             if isinstance(fault, Misconfigured) and _is_last_look(record, fault):
@@ -84,16 +84,16 @@ def time_of(name: str, *, shift_minutes: int) -> tuple[str, str]:
 
 def start_schedule(name: str, event_time: str) -> str | None:
     """EventBridge says it is time (ISO 8601): the id of the run's task, or None where no run is to be."""
-    night = wired().night
-    task = night.schedules.start(name, datetime.fromisoformat(event_time))
+    services = container()
+    task = services.schedules.start(name, datetime.fromisoformat(event_time))
     # Each event is an occasion to see whether another one never came.
-    night.schedules.catch_up()
+    services.schedules.catch_up()
     return task.task_id if task else None
 
 
 def _refresh(collection: str) -> None:
     try:
-        is_new = wired().night.manifests.refresh(collection)
+        is_new = container().manifests.refresh(collection)
     except Unavailable as fault:
         # Nobody waits for it, and the hourly recount refreshes it anyway.
         log.warning("manifest not refreshed", extra={"collection": collection, "code": fault.code})
@@ -103,9 +103,9 @@ def _refresh(collection: str) -> None:
 
 def _apply_visibility(image_id: str, record: Record) -> None:
     try:
-        wired().night.visibility.apply(image_id)
+        container().visibility.apply(image_id)
     except (Unavailable, TooManyRequests) as fault:
-        if _times(record) < wired().settings.max_attempts:
+        if _times(record) < container().settings.max_attempts:
             _soon_again(record, TaskType.CLEANUP_ORPHANED_FILES)
             raise
         # Clean-up hides what is left; a picture that cannot be hidden for so long is somebody's business before that.
@@ -114,7 +114,7 @@ def _apply_visibility(image_id: str, record: Record) -> None:
 
 
 def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
-    queue = wired().queues[lane]
+    queue = container().queues[lane]
     for record in records:
         _count_wait(record, lane)
         try:
@@ -133,14 +133,14 @@ def _long_jobs(records: Iterable[Record], lane: TaskType) -> None:
 
 
 def _is_last_look(record: Record, fault: Unavailable) -> bool:
-    most = wired().settings.max_attempts
+    most = container().settings.max_attempts
     return _times(record) >= min(most, ATTEMPTS.get(fault.code, most))
 
 
 def _give_up(record: Record, lane: TaskType, fault: Unavailable) -> None:
-    wired().letters.give_up(record.body, lane, fault)
+    container().letters.give_up(record.body, lane, fault)
     if isinstance(fault, Misconfigured):
-        wired().metrics.count("Faults", cause=fault.code)
+        container().metrics.count("Faults", cause=fault.code)
         log.error("misconfigured", exc_info=fault, extra={"alarm": fault.code, "cause": fault.cause})
     else:
         log.error("state unreachable", extra={"alarm": "state_unreachable", "code": fault.code})
@@ -149,18 +149,18 @@ def _give_up(record: Record, lane: TaskType, fault: Unavailable) -> None:
 def _soon_again(record: Record, lane: TaskType) -> None:
     if wait := _SOON.get(_times(record)):
         with suppress(Unavailable):  # then it is hidden for its visibility timeout, which loses nothing but time
-            wired().queues[lane].change_visibility(record.receipt_handle, wait)
+            container().queues[lane].change_visibility(record.receipt_handle, wait)
 
 
 def _long_job(asked: Work) -> None:
-    night = wired().night
-    task = night.slices.run(asked, night.runner)
+    services = container()
+    task = services.slices.run(asked, services.job_runner)
     if task is not None:
         log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
 
 
 def _process_image(asked: Arrival | Work) -> None:
-    services = wired()
+    services = container()
     arrival = None if isinstance(asked, Work) else asked
     task_id = asked.task_id if isinstance(asked, Work) else services.arrivals.task_id(asked)
     if task_id is None:
@@ -186,13 +186,13 @@ def _count_wait(record: Record, lane: TaskType) -> None:
     # Later deliveries have waited for a retry, not for a worker.
     if _times(record) == 1:
         sent = datetime.fromtimestamp(int(told["SentTimestamp"]) / 1000, UTC)
-        waited = max((wired().clock.now() - sent).total_seconds(), 0.0)
-        wired().metrics.count("QueueWait", round(1000 * waited), queue=lane_of(lane))
+        waited = max((container().clock.now() - sent).total_seconds(), 0.0)
+        container().metrics.count("QueueWait", round(1000 * waited), queue=lane_of(lane))
 
 
 def sweep() -> None:
     """One look at every active task, and at what lies among the dead letters."""
-    services = wired()
+    services = container()
     # Letters first: they know why their task is silent.
     keep_going = services.time_left(_SWEEP_SECONDS)
     told = services.burials.tell(_LETTERS_A_LOOK)

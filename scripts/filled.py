@@ -52,9 +52,9 @@ def _workers_away(url: str, token: str) -> Iterator[None]:
             api.post("/queues/images/resume").raise_for_status()
 
 
-def _house_on(stack: Stack, record: Record) -> wiring.Wired:
+def _house_on(stack: Stack, record: Record) -> wiring.Container:
     """The services in this process over the cloud's stores, with queues of their own."""
-    house = wiring.Wired(Settings(stage="local", cdn_url=stack.cdn_url))
+    house = wiring.Container(Settings(stage="local", cdn_url=stack.cdn_url))
     house.clock, outputs = SystemClock(), record.outputs
     house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
     house.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))

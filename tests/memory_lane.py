@@ -10,7 +10,7 @@ from chalicelib.core.jobs import LANES
 from chalicelib.core.tasks import TaskType
 from chalicelib.core.workforce import Load, Usage
 from chalicelib.ports import Clock
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.memory_queue import MemoryQueue
 
 
@@ -71,13 +71,13 @@ def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
     }
 
 
-def open_desk(house: Wired) -> None:
+def open_desk(house: Container) -> None:
     """Lanes over the house's queues in memory, and a meter that knows nothing yet."""
-    house.desk.lanes = {name: _lane(house, min(kinds)) for name, kinds in LANES.items()}
-    house.desk.meter = MemoryMeter()
+    house.lanes = {name: _lane(house, min(kinds)) for name, kinds in LANES.items()}
+    house.meter = MemoryMeter()
 
 
-def _lane(house: Wired, type_: TaskType) -> MemoryLane:
+def _lane(house: Container, type_: TaskType) -> MemoryLane:
     queue = house.queues[type_]
     assert isinstance(queue, MemoryQueue)
     return MemoryLane(queue)

@@ -50,7 +50,6 @@ class NightWorld(World):
         self.edge = MemoryEdge()
         self.wired.edge = self.edge
         self.piece_lasts = timedelta(0)
-        self.night = self.wired.night
 
     def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:
         """An image that is catalogued already."""
@@ -78,7 +77,7 @@ class NightWorld(World):
 
     def run(self, name: str, **options: object) -> Task:
         """A run by hand, worked off to its end."""
-        return self.finish(self.night.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
+        return self.finish(self.wired.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
 
     def finish(self, task: Task) -> Task:
         """The task, after everything has come to rest."""

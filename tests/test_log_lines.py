@@ -90,7 +90,7 @@ def test_lines_of_a_failing_worker_do_too(world: NightWorld, lines: Callable[[],
 
 
 def test_lines_of_a_long_job_name_its_task(world: NightWorld, lines: Callable[[], list[Line]]) -> None:
-    task = world.night.schedules.run("stats")
+    task = world.wired.schedules.run("stats")
     before = len(lines())
     work_off(world, "maintenance")
     assert told(lines()[before:], "request_id") == {"run-1"}

@@ -14,12 +14,11 @@ from chalicelib.adapters.aws import client
 from chalicelib.core.keyring import LASTS, UPGRADE, Purpose
 from chalicelib.errors import Misconfigured
 from chalicelib.settings import BadSetting, Settings
-from chalicelib.wiring import Wired, use, wired
-from chalicelib.wiring.outside import Outside
+from chalicelib.wiring import Container, container, use
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ROOT = Path(__file__).parents[1]
-PARTS = [name for kind in (Outside, Wired) for name, part in vars(kind).items() if isinstance(part, cached_property)]
+PARTS = [name for kind in Container.__mro__ for name, part in vars(kind).items() if isinstance(part, cached_property)]
 
 
 @pytest.fixture(autouse=True)
@@ -34,27 +33,27 @@ def region(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_everything_can_be_built_alone_and_is_built_once(part: str) -> None:
-    built = Wired(Settings(bucket="media", table="table"))
+    built = Container(Settings(bucket="media", table="table"))
     assert getattr(built, part) is getattr(built, part)
 
 
 def test_a_process_has_one_set_of_services() -> None:
-    assert wired() is wired()
+    assert container() is container()
 
 
 def test_the_environment_is_read_when_the_services_are_first_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WALLIFY_STAGE", "first")
-    assert wired().settings.stage == "first"
+    assert container().settings.stage == "first"
     monkeypatch.setenv("WALLIFY_STAGE", "second")
-    assert wired().settings.stage == "first"
+    assert container().settings.stage == "first"
     use(None)
-    assert wired().settings.stage == "second"
+    assert container().settings.stage == "second"
 
 
 def test_tests_may_put_others_in_their_place() -> None:
-    other = Wired(Settings(stage="other"))
+    other = Container(Settings(stage="other"))
     use(other)
-    assert wired() is other
+    assert container() is other
 
 
 @dataclass
@@ -70,8 +69,8 @@ class Vault:
         return {"SecretString": self.text, "CreatedDate": datetime(2026, 3, 4, tzinfo=UTC)}
 
 
-def with_keys(text: str) -> tuple[Wired, Vault]:
-    built, vault = Wired(Settings(keys_secret="keys")), Vault(text)
+def with_keys(text: str) -> tuple[Container, Vault]:
+    built, vault = Container(Settings(keys_secret="keys")), Vault(text)
     object.__setattr__(built, "aws", lambda _: vault)
     return built, vault
 
@@ -95,31 +94,31 @@ def test_a_secret_without_keys_is_a_fault_of_the_configuration_and_is_not_told()
 
 
 def test_without_a_secret_for_keys_there_is_no_ring() -> None:
-    assert Wired(Settings()).keyring(Purpose.LINKS) is None
+    assert Container(Settings()).keyring(Purpose.LINKS) is None
 
 
 def test_the_clock_goes_unless_the_settings_let_it_stand() -> None:
-    standing = Wired(Settings(stage="local", clock_stands_at="2026-03-04T12:00:00+00:00")).clock
-    going = Wired(Settings(stage="local")).clock
+    standing = Container(Settings(stage="local", clock_stands_at="2026-03-04T12:00:00+00:00")).clock
+    going = Container(Settings(stage="local")).clock
     assert standing.now() == standing.now() == datetime(2026, 3, 4, 12, tzinfo=UTC)
     assert going.now() != standing.now()
 
 
 def test_a_clock_never_stands_in_production() -> None:
     with pytest.raises(BadSetting, match="WALLIFY_CLOCK_STANDS_AT"):
-        assert Wired(Settings(stage="prod", clock_stands_at="2026-03-04T12:00:00+00:00")).clock
+        assert Container(Settings(stage="prod", clock_stands_at="2026-03-04T12:00:00+00:00")).clock
 
 
 def test_the_settings_say_how_careful_clean_up_is() -> None:
     given = Settings(orphan_hours=2, quarantine_days=3, trash_days=4, cleanup_percent=50, cleanup_least=5)
-    built = Wired(given).night
+    built = Container(given)
     assert (built.ages.orphan, built.ages.quarantine, built.ages.trash) == (2 * HOUR, 3 * DAY, 4 * DAY)
     assert built.cleanup.ages == built.cleanup.inspector.ages == built.quarantine.ages == built.deleting.ages
     assert (built.cleanup.bounds.share, built.cleanup.bounds.least) == (0.5, 5)
 
 
 def test_the_settings_reach_the_services() -> None:
-    built = Wired(
+    built = Container(
         Settings(
             lease_seconds=7, max_attempts=2, keep_days=1, keep_failed_days=2, max_body_bytes=3, cdn_url="https://c"
         )
@@ -135,8 +134,8 @@ def test_the_settings_reach_the_services() -> None:
 @pytest.mark.parametrize("asked", ["tasks", "uploads", "tokens"])
 def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -> None:
     program = (
-        "import sys; from chalicelib.settings import Settings; from chalicelib.wiring import Wired;"
-        f"Wired(Settings(table='t', bucket='b')).{asked};"
+        "import sys; from chalicelib.settings import Settings; from chalicelib.wiring import Container;"
+        f"Container(Settings(table='t', bucket='b')).{asked};"
         "print([name for name in sys.modules if name == 'PIL' or name.startswith(('sqlalchemy', 'chalicelib.engine'))])"
     )
     told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -145,4 +144,4 @@ def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -
 
 @pytest.mark.parametrize(("word", "taken"), [("error", False), ("warn", True)])
 def test_the_setting_decides_whether_damaged_pictures_are_taken(word: str, taken: bool) -> None:  # noqa: FBT001  a parameter
-    assert Wired(Settings(damaged_images=word)).limits.takes_damaged is taken
+    assert Container(Settings(damaged_images=word)).limits.takes_damaged is taken

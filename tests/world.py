@@ -29,7 +29,7 @@ from chalicelib.services.processing import Processing
 from chalicelib.services.runner import Runner
 from chalicelib.services.uploads import OnDuplicate, Upload
 from chalicelib.settings import Settings
-from chalicelib.wiring import Wired, use
+from chalicelib.wiring import Container, use
 from chalicelib.wiring.outside import State
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
@@ -197,8 +197,8 @@ class World:
         self.passed.append(name)
         self.at_checkpoint(name)
 
-    def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Wired:
-        wired = Wired(settings)
+    def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Container:
+        wired = Container(settings)
         tasks: TaskStore = CountedTasks(state.tasks, self.metrics)
         wired.state = CountedState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.objects, wired.clock = objects, self.clock

@@ -24,7 +24,7 @@ def _trash(clients: Clients, request: Request) -> Sequence[str]:
     for image in _some(clients, request, 1):
         clients.ledger.trash(image.image_id)
         with suppress(ImageNotFound):
-            clients.system.wired.night.deleting.trash(image.image_id)
+            clients.system.wired.deleting.trash(image.image_id)
             clients.ledger.accept_trash(image.image_id)
     return ()
 
@@ -34,7 +34,7 @@ def _erase(clients: Clients, request: Request) -> Sequence[str]:
     clients.ledger.erase(ids)
     if ids:
         with suppress(ImageNotFound):
-            task = clients.system.wired.night.deleting.delete(ids)
+            task = clients.system.wired.deleting.delete(ids)
             clients.ledger.promise(Promise(task.task_id, erases=frozenset(ids)))
     return ()
 
@@ -42,14 +42,14 @@ def _erase(clients: Clients, request: Request) -> Sequence[str]:
 def _thumbnails(clients: Clients, request: Request) -> Sequence[str]:
     for image in _some(clients, request, 1):
         with suppress(ImageNotFound):
-            task = clients.system.wired.night.thumbnails.make(image_id=image.image_id, everything=True)
+            task = clients.system.wired.thumbnails.make(image_id=image.image_id, everything=True)
             clients.ledger.promise(Promise(task.task_id))
     return ()
 
 
 def _optimize(clients: Clients, request: Request) -> Sequence[str]:
     subject = Subject(request.files[0].collection)
-    task = clients.system.wired.night.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES, subject))
+    task = clients.system.wired.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES, subject))
     clients.ledger.promise(Promise(task.task_id))
     return ()
 

@@ -26,7 +26,7 @@ from chalicelib.services.counting import CountedState
 from chalicelib.services.processing import Processing
 from chalicelib.services.telling import TellingCatalog
 from chalicelib.settings import Settings
-from chalicelib.wiring import Wired, use
+from chalicelib.wiring import Container, use
 
 
 class NoMetrics:
@@ -134,7 +134,7 @@ class System:
     def tidy(self) -> None:
         """What every hour does, when all faults are over: manifests say what is there."""
         for collection in (*self.backend.state.catalog.collections(), PRIVATE):
-            self.wired.night.manifests.refresh(collection)
+            self.wired.manifests.refresh(collection)
 
     def sweep(self) -> None:
         """What the minute's schedule does; it may die of its faults, too, and then the next minute comes."""
@@ -149,10 +149,10 @@ class System:
             self._deliveries[message.body] += 1
             return self._deliveries[message.body]
 
-    def _wired(self) -> Wired:
+    def _wired(self) -> Container:
         # One form of thumbnail, as the engine is not what is tried here.
         forms: dict[str, Any] = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "variant_formats": "webp"}
-        wired = Wired(Settings(bucket=BUCKET, table="table", **forms))
+        wired = Container(Settings(bucket=BUCKET, table="table", **forms))
         wired.metrics, wired.edge = NoMetrics(), Caches(self.fates)
         wired.objects, wired.clock = self.bucket, self.clock
         wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
@@ -164,9 +164,9 @@ class System:
         wired.runner = replace(wired.runner, new_id=self._new_id, checkpoint=self.fates.passes)
         wired.processing = replace(cast("Processing", wired.processing), checkpoint=self.fates.passes)
         _build(wired, "uploads", "bulk", "drafts", "tasks", "retries", "sweeper", "burials", "arrivals", "families")
-        wired.night.jobs = replace(wired.night.jobs, new_id=self._new_id)
-        _build(wired.night, "deleting", "thumbnails", "slices", "runner", "visibility", "manifests")
-        _build(wired.night, "deletion", "regenerating", "optimizing", "erasing")
+        wired.jobs = replace(wired.jobs, new_id=self._new_id)
+        _build(wired, "deleting", "thumbnails", "slices", "job_runner", "visibility", "manifests")
+        _build(wired, "deletion", "regenerating", "optimizing", "erasing")
         return wired
 
     def _luck(self) -> float:

@@ -10,7 +10,7 @@ from chalicelib.api.cookies import must_be_meant, principal_behind, sealed_in
 from chalicelib.core.tokens import Principal, Scope
 from chalicelib.errors import Unauthorized
 from chalicelib.services.tokens import authorise
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 # A token is short and printable; what is not cannot be one, and need not be looked up.
 _PRESENTED = re.compile(r"(?:Bearer +)?(?P<token>[\x21-\x7e]{1,256})", re.IGNORECASE)
@@ -44,7 +44,7 @@ def authenticate(ask: Ask) -> Principal:
         Forbidden: for a change that a page of somebody else's may have sent with the cookie.
     """
     if "authorization" in ask.headers or not sealed_in(ask.headers):
-        return wired().tokens.authenticate(presented(ask))
+        return container().tokens.authenticate(presented(ask))
     must_be_meant(ask.method, ask.headers)
     return principal_behind(ask.headers)
 

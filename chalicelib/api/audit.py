@@ -14,7 +14,7 @@ from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import Moment, given
 from chalicelib.core.audit import Entry
 from chalicelib.core.tokens import Scope
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("AuditEntry", "One recorded change.")
@@ -42,7 +42,7 @@ class AuditPage(msgspec.Struct, frozen=True):
     replies={200: Reply("A page of entries.", AuditPage)},
 )
 def list_audit_entries(ask: Ask, query: PageQuery) -> Answer:
-    page = wired().desk.audit.page(query.limit, given(query.cursor))
+    page = container().audit.page(query.limit, given(query.cursor))
     return data(AuditPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Audited
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 Parts = Mapping[str, Any]
 """What a view was given: `at`, `query` and `body`, as its endpoint declares them."""
@@ -24,7 +24,7 @@ def note(ask: Ask, audited: Audited | None, parts: Parts, done: str = "") -> Non
     if audited is not None:
         # The outcome stands first: a long filter is cut off at the end.
         told = ": ".join(part for part in (done, audited.target(parts)) if part)
-        wired().desk.audit.note(audited.action, told, actor=ask.actor, token_id=ask.owner)
+        container().audit.note(audited.action, told, actor=ask.actor, token_id=ask.owner)
 
 
 def path_and_options(parts: Parts) -> str:

@@ -23,7 +23,7 @@ from chalicelib.errors import PayloadTooLarge, Unavailable, UnsupportedType
 from chalicelib.services.bulk import Batch, Item, NothingAccepted
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("BulkUploadItem", "The result for one file.")
@@ -74,7 +74,7 @@ class BulkUpload(msgspec.Struct, frozen=True, kw_only=True):
 def upload_files(ask: Ask, headers: UploadHeaders, form: UploadForm, files: FileParts) -> Answer:
     uploads = [Upload(form.collection, file.filename, file.body, form.on_duplicate) for file in files.files]
     try:
-        batch = wired().bulk.accept(uploads, owner=ask.owner, key=given(headers.key))
+        batch = container().bulk.accept(uploads, owner=ask.owner, key=given(headers.key))
     except NothingAccepted as refused:
         raise NothingAccepted(refused.items, lambda error: say(error, ask.language)) from refused
     waits = not is_asynchronous(form)

@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from chalicelib.api.asking import Ask
 from chalicelib.core.tokens import Principal
 from chalicelib.errors import Forbidden
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 COOKIE = "wallify_session"
 CSRF_HEADER = "x-csrf-token"
@@ -50,13 +50,13 @@ def must_be_meant(method: str, headers: Mapping[str, str]) -> None:
         return
     # The header may hold what is no ASCII, and then comparing as text would raise.
     shown = headers.get(CSRF_HEADER, "").encode(errors="replace")
-    if not hmac.compare_digest(shown, wired().sessions.csrf(sealed_in(headers)).encode()):
+    if not hmac.compare_digest(shown, container().sessions.csrf(sealed_in(headers)).encode()):
         raise Forbidden("The request does not carry the session's X-CSRF-Token.")
 
 
 def principal_behind(headers: Mapping[str, str]) -> Principal:
     """Whose token the request's session stands for; Unauthorized."""
-    return wired().sessions.find(sealed_in(headers)).principal
+    return container().sessions.find(sealed_in(headers)).principal
 
 
 def kept(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -> str:

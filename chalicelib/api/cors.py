@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chalicelib.api.answers import Answer
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _MAY_SEND = ("Authorization", "Content-Type", "Accept-Language", "If-None-Match", "Idempotency-Key")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
@@ -17,7 +17,7 @@ _A_DAY = "86400"
 
 def cors_headers() -> dict[str, str]:
     """Headers for every answer; none where no page may call."""
-    origin = wired().settings.cors_origin
+    origin = container().settings.cors_origin
     if not origin:
         return {}
     # Tokens travel in a header, never in a cookie, so that credentials need not be allowed.
@@ -32,7 +32,7 @@ def preflight(methods: Sequence[str], asked: str = "") -> Answer:
     """
     allowed = ", ".join(methods)
     answer = Answer(204, "", {"Allow": allowed, "Cache-Control": "no-store"})
-    if not wired().settings.cors_origin:
+    if not container().settings.cors_origin:
         return answer
     return answer.having(
         Access_Control_Allow_Methods=allowed,

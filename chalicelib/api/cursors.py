@@ -18,7 +18,7 @@ from msgspec import UNSET
 from chalicelib.api.asking import Ask
 from chalicelib.core.keyring import Key
 from chalicelib.errors import BadRequest
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 
@@ -38,7 +38,7 @@ def sealed(ask: Ask, query: msgspec.Struct, cursor: str | None) -> str | None:
     if cursor is None:
         return None
     told = _list_tag(ask) + _query_tag(query) + cursor.encode()
-    return _written(_seal(told, wired().cursor_seals.newest()) + told)
+    return _written(_seal(told, container().cursor_seals.newest()) + told)
 
 
 def opened(ask: Ask, query: Q) -> Q:
@@ -63,7 +63,7 @@ def _store_cursor(ask: Ask, query: msgspec.Struct, cursor: str) -> str:
 
 
 def _is_sealed(told: bytes, seal: bytes) -> bool:
-    return any(hmac.compare_digest(seal, _seal(told, key)) for key in wired().cursor_seals.all())
+    return any(hmac.compare_digest(seal, _seal(told, key)) for key in container().cursor_seals.all())
 
 
 def _seal(told: bytes, key: Key) -> bytes:

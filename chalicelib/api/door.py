@@ -25,7 +25,7 @@ from chalicelib.api.routes import ENDPOINTS
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import MethodNotAllowed, Misconfigured, NotFound, WallifyError
 from chalicelib.telemetry import log
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 ANYWHERE = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -101,7 +101,7 @@ def _counting_refusals(handle: Handle) -> Handle:
         except WallifyError as refusal:
             # An upload that became a task has been accepted, whatever came of it.
             if "task_id" not in refusal.details:
-                wired().metrics.count("UploadsRefused", reason=refusal.code)
+                container().metrics.count("UploadsRefused", reason=refusal.code)
             raise
 
     return counted
@@ -145,7 +145,7 @@ def _told(error: Exception, request_id: str) -> WallifyError:
     cause = {"cause": told.cause} if isinstance(told, Misconfigured) else {}
     log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": told.code, **cause})
     with suppress(Exception):  # where nothing can be built (a bad setting), nothing can be counted
-        wired().metrics.count("Faults", cause=told.code)
+        container().metrics.count("Faults", cause=told.code)
     return told
 
 

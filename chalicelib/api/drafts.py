@@ -19,7 +19,7 @@ from chalicelib.errors import BadRequest, PayloadTooLarge
 from chalicelib.services.drafts import Announced, Draft
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import OnDuplicate
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _TYPE = "Such as image/jpeg. The form accepts this type only; the type of the image is detected from its bytes later."
 _LENGTH = "Size in bytes, if known; the form then accepts no larger file."
@@ -95,11 +95,13 @@ def create_presigned_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead)
     key = given(headers.key)
     if body.files is not None:
         _must_stand_alone(body)
-        parent, drafts = wired().drafts.open_all([_announced(file) for file in body.files], owner=ask.owner, key=key)
+        parent, drafts = container().drafts.open_all(
+            [_announced(file) for file in body.files], owner=ask.owner, key=key
+        )
         return _answer(ask, parent.task_id, drafts)
     if body.filename is None:
         raise BadRequest("filename, or files, must be given.", parameter="filename")
-    draft = wired().drafts.open(_announced(body), owner=ask.owner, key=key)
+    draft = container().drafts.open(_announced(body), owner=ask.owner, key=key)
     return _answer(ask, draft.task.task_id, (draft,))
 
 

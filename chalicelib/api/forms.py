@@ -16,7 +16,7 @@ from chalicelib.api.part_headers import HEADER_CHARSET, is_known, names_of
 from chalicelib.api.request_body import boundary_of
 from chalicelib.core.sniff import sniff
 from chalicelib.errors import BadRequest, EmptyFile, NotAnImage, PayloadTooLarge, WallifyError
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types
@@ -129,7 +129,7 @@ def _without_files(parts: list[Part], names: tuple[str, ...]) -> BadRequest:
 
 
 def _must_fit(ask: Ask) -> None:
-    limit = wired().settings.max_body_bytes
+    limit = container().settings.max_body_bytes
     announced = ask.headers.get("content-length", "")
     size = max(int(announced) if re.fullmatch(r"\d{1,15}", announced, re.ASCII) else 0, len(ask.body()))
     if size > limit + FORM_ROOM:

@@ -11,7 +11,7 @@ from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.core.tokens import Scope
 from chalicelib.services.workforce import FunctionReport
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("Function", "One Lambda function. Null means not measured, not zero.")
@@ -57,7 +57,7 @@ class Functions(msgspec.Struct, frozen=True):
     replies={200: Reply("Every function.", Functions)},
 )
 def list_functions(_: Ask) -> Answer:
-    return data(Functions(tuple(map(_record, wired().desk.workforce.all()))))
+    return data(Functions(tuple(map(_record, container().workforce.all()))))
 
 
 def _record(report: FunctionReport) -> FunctionRecord:

@@ -20,7 +20,7 @@ from chalicelib.core import keys
 from chalicelib.core.catalog import Image, Rendition
 from chalicelib.core.formats import FORMATS
 from chalicelib.services.delivery import AN_HOUR, FULL, Delivery
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("ImageSource", "One stored file.")
@@ -117,7 +117,7 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
 
     A token that may not read gets no address that is signed, nor the name and looks of a picture that has such ones.
     """
-    delivery = wired().delivery
+    delivery = container().delivery
     forms = delivery.catalog.renditions(image.image_id)
     private = any(keys.is_guarded(form.key) for form in forms)
     if is_withheld(ask, image.collection) or (not ask.may_read and (private or image.is_trashed)):
@@ -190,7 +190,7 @@ def signed_address(ask: Ask, image: Image, lasts: timedelta) -> tuple[str, datet
 
     It ends with the request's token, too.
     """
-    expires, signature = wired().signatures.sign(image.image_id, lasts, by=ask.owner)
+    expires, signature = container().signatures.sign(image.image_id, lasts, by=ask.owner)
     url = f"{ask.whole_link(_place(image))}?expires={expires}&signature={signature}"
     return url, datetime.fromtimestamp(expires, UTC)
 

@@ -18,7 +18,7 @@ from chalicelib.core.catalog import About, CollectionStats
 from chalicelib.core.names import collection_name
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import ImageNotFound, NotFound
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("Collection", "A collection and its totals.")
@@ -56,7 +56,7 @@ class CollectionList(msgspec.Struct, frozen=True):
     errors=(ImageNotFound,),
 )
 def get_image(ask: Ask, at: ImageAt) -> Answer:
-    found = wired().delivery.catalog.image(at.image_id)
+    found = container().delivery.catalog.image(at.image_id)
     return data(record_of(OwnedImage, ask, found, exif=found.picture.exif))
 
 
@@ -70,7 +70,7 @@ def get_image(ask: Ask, at: ImageAt) -> Answer:
     replies={200: Reply("The collections.", CollectionList)},
 )
 def list_collections(ask: Ask) -> Answer:
-    private, every = wired().privacy.all(), wired().collections.all()
+    private, every = container().privacy.all(), container().collections.all()
     return data(
         CollectionList(
             tuple(
@@ -93,8 +93,8 @@ def list_collections(ask: Ask) -> Answer:
 )
 def get_collection(ask: Ask, at: CollectionAt) -> Answer:
     stats = _known(at.name)
-    about = wired().collections.about(stats.collection)
-    return data(record_of_collection(ask, stats, about, private=wired().privacy.is_private(stats.collection)))
+    about = container().collections.about(stats.collection)
+    return data(record_of_collection(ask, stats, about, private=container().privacy.is_private(stats.collection)))
 
 
 @endpoint(
@@ -116,8 +116,8 @@ def list_collection_images(ask: Ask, at: CollectionAt, query: ImagesQuery) -> An
 
 
 def _known(name: str) -> CollectionStats:
-    stats = wired().delivery.collection(collection_name(name))
-    if stats.images == 0 and not wired().collections.is_known(stats.collection):
+    stats = container().delivery.collection(collection_name(name))
+    if stats.images == 0 and not container().collections.is_known(stats.collection):
         raise NotFound("There is no such collection.", collection=stats.collection)
     return stats
 
@@ -127,6 +127,6 @@ def record_of_collection(ask: Ask, stats: CollectionStats, about: About, *, priv
     path = ask.link(f"/collections/{quote(stats.collection, safe='')}")
     links = {"self": path, "images": f"{path}/images"}
     if not private:
-        links["manifest"] = wired().delivery.url(keys.manifest(stats.collection))
+        links["manifest"] = container().delivery.url(keys.manifest(stats.collection))
     numbers = (stats.images, stats.bytes, stats.rendition_bytes)
     return CollectionRecord(stats.collection, about.title, about.description, *numbers, private, links)

@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint, schema
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("ServiceInfo", "The service name and its main links.")
@@ -56,4 +56,4 @@ def get_service_info(ask: Ask) -> Answer:
     replies={200: Reply("The API answers.", Health)},
 )
 def check_health(_: Ask) -> Answer:
-    return data(Health("ok", wired().settings.stage))
+    return data(Health("ok", container().settings.stage))

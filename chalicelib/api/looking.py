@@ -18,7 +18,7 @@ from chalicelib.core.catalog import Image, ImageFilter, Orientation, Ratio
 from chalicelib.core.orders import Order, Place, Sort, read_cursor
 from chalicelib.errors import BadRequest
 from chalicelib.services.browsing import Part
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="Maximum number of images.")]
 Words = Annotated[
@@ -104,10 +104,10 @@ def found_in(ask: Ask, collection: str, query: ImagesQuery) -> ImageList:
     if number is not None:
         return _numbered(ask, collection, query, wanted, number)
     if query.sort is Sort.NEWEST:
-        page = wired().delivery.images(collection, size, cursor, wanted)
+        page = container().delivery.images(collection, size, cursor, wanted)
         return ImageList(_records(ask, page.items), sealed(ask, query, page.next_cursor))
     order, place = _continued(query, cursor)
-    part = wired().browsing.behind(collection, wanted, order, place=place, size=size)
+    part = container().browsing.behind(collection, wanted, order, place=place, size=size)
     told = _told(ask, part, order)
     return msgspec.structs.replace(told, next_cursor=sealed(ask, query, told.next_cursor))
 
@@ -127,7 +127,7 @@ def _must_all_count(query: ImagesQuery) -> None:
 
 def _numbered(ask: Ask, collection: str, query: ImagesQuery, wanted: ImageFilter, number: int) -> ImageList:
     size, order = given(query.per_page) or given(query.limit) or _USUAL, _order(query)
-    part = wired().browsing.page(collection, wanted, order, number=number, size=size)
+    part = container().browsing.page(collection, wanted, order, number=number, size=size)
     # Pages go on by number: their cursor would be one of another kind where the newest come first.
     told = msgspec.structs.replace(_told(ask, part, order), next_cursor=None)
     return msgspec.structs.replace(told, page=number, pages=-(-part.total // size))
@@ -146,7 +146,7 @@ def _continued(query: ImagesQuery, cursor: str | None) -> tuple[Order, Place | N
 def _order(query: ImagesQuery) -> Order:
     if query.sort is not Sort.RANDOM:
         return Order(query.sort)
-    return Order(query.sort, given(query.seed) or wired().browsing.new_seed())
+    return Order(query.sort, given(query.seed) or container().browsing.new_seed())
 
 
 def _told(ask: Ask, part: Part, order: Order) -> ImageList:

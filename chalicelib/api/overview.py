@@ -17,7 +17,7 @@ from chalicelib.core.figures import Bucket, Spread, Window
 from chalicelib.core.tasks import Status
 from chalicelib.core.tokens import Scope
 from chalicelib.services.recent import Recently
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 Hours = Annotated[int, msgspec.Meta(ge=1, le=168, description="Length of the period in hours.")]
 
@@ -88,9 +88,9 @@ schema("Percentiles", "Durations in milliseconds; null where nothing was measure
     replies={200: Reply("Figures for the period.", Overview)},
 )
 def get_overview(_: Ask, query: OverviewQuery) -> Answer:
-    over = figures.window(wired().clock.now(), query.hours)
+    over = figures.window(container().clock.now(), query.hours)
     # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
-    return data(_overview(over, wired().desk.recent.since(over.since - over.slice * over.slices / 10)))
+    return data(_overview(over, container().recent.since(over.since - over.slice * over.slices / 10)))
 
 
 def _overview(over: Window, found: Recently) -> Overview:
@@ -112,7 +112,7 @@ def _overview(over: Window, found: Recently) -> Overview:
 
 
 def _storage(saved: int) -> Storage:
-    every = wired().delivery.stats()
+    every = container().delivery.stats()
     originals, renditions = sum(one.bytes for one in every), sum(one.rendition_bytes for one in every)
     return Storage(len(every), sum(one.images for one in every), originals, renditions, saved)
 

@@ -35,7 +35,7 @@ from chalicelib.services.collections import CollectionExists
 from chalicelib.services.deleting import CollectionNotFound
 from chalicelib.services.privacy import PrivacyIsSettled
 from chalicelib.services.renaming import CollectionIsRenamed
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 Title = Annotated[
     str,
@@ -109,13 +109,13 @@ class Link(msgspec.Struct, frozen=True):
 )
 def create_collection(ask: Ask, body: NewCollection) -> Answer:
     name = collection_name(body.name)
-    if wired().collections.is_known(name):
+    if container().collections.is_known(name):
         raise CollectionExists(collection=name)
     # Before it is there for others: nobody may find it public first.
-    wired().privacy.prepare(name, private=body.private)
-    about = wired().collections.create(name, title=body.title, description=body.description)
-    wired().privacy.make(name, private=body.private)
-    return data(record_of_collection(ask, wired().delivery.collection(name), about, private=body.private), 201)
+    container().privacy.prepare(name, private=body.private)
+    about = container().collections.create(name, title=body.title, description=body.description)
+    container().privacy.make(name, private=body.private)
+    return data(record_of_collection(ask, container().delivery.collection(name), about, private=body.private), 201)
 
 
 @endpoint(
@@ -146,15 +146,15 @@ def update_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Ans
     if body.name is not UNSET and collection_name(body.name) != name:
         if any(other is not UNSET for other in others):
             raise BadRequest("Another name is given alone; send private, title and description before or after.")
-        return started(ask, wired().night.renaming.rename(name, body.name))
-    if body.private is UNSET and not wired().collections.is_known(name):
+        return started(ask, container().renaming.rename(name, body.name))
+    if body.private is UNSET and not container().collections.is_known(name):
         raise CollectionNotFound(collection=name)
-    wired().night.renaming.must_rest(name)
+    container().renaming.must_rest(name)
     if isinstance(body.private, bool):
-        wired().privacy.make(name, private=body.private)
-    about = wired().collections.describe(name, title=title, description=description)
-    private = wired().privacy.is_private(name)
-    return data(record_of_collection(ask, wired().delivery.collection(name), about, private=private))
+        container().privacy.make(name, private=body.private)
+    about = container().collections.describe(name, title=title, description=description)
+    private = container().privacy.is_private(name)
+    return data(record_of_collection(ask, container().delivery.collection(name), about, private=private))
 
 
 @endpoint(
@@ -172,5 +172,5 @@ def update_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Ans
     audit=Audited("create_signed_url", path_and_options),
 )
 def create_signed_url(ask: Ask, at: ImageAt, body: LinkWish) -> Answer:
-    image = wired().delivery.catalog.image(at.image_id)
+    image = container().delivery.catalog.image(at.image_id)
     return data(Link(*signed_address(ask, image, timedelta(hours=body.hours))))

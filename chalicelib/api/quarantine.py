@@ -17,7 +17,7 @@ from chalicelib.core.keys import owner_of
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.services.quarantine import Held
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 # S3's own limit is 1,024 bytes.
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, description="The original key of the object.")]
@@ -57,7 +57,7 @@ class Restored(msgspec.Struct, frozen=True):
     replies={200: Reply("A page of objects.", HeldPage)},
 )
 def list_quarantined_objects(ask: Ask, query: PageQuery) -> Answer:
-    page = wired().night.quarantine.held(query.limit, given(query.cursor))
+    page = container().quarantine.held(query.limit, given(query.cursor))
     return data(HeldPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 
 
@@ -76,11 +76,11 @@ def list_quarantined_objects(ask: Ask, query: PageQuery) -> Answer:
     audit=Audited("restore_quarantined_object", options),
 )
 def restore_quarantined_object(_: Ask, body: WhichObject) -> Answer:
-    wired().night.quarantine.restore(body.key)
+    container().quarantine.restore(body.key)
     owner = owner_of(body.key)
     if owner is not None:
         # A rendition of an image that lies in the trash must not become public again.
-        wired().night.visibility.apply(owner, wait=False)
+        container().visibility.apply(owner, wait=False)
     return data(Restored(body.key))
 
 

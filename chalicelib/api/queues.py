@@ -13,7 +13,7 @@ from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import BadRequest, NotFound, TooManyRequests, Unavailable
 from chalicelib.services.lanes import LaneReport
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _NAMES = "images, thumbnails or maintenance"
 
@@ -77,7 +77,7 @@ _STEERED = {200: Reply("The queue.", QueueRecord)}
     errors=(Unavailable,),
 )
 def list_queues(_: Ask) -> Answer:
-    return data(Queues(tuple(map(_record, wired().desk.queues.all()))))
+    return data(Queues(tuple(map(_record, container().queue_admin.all()))))
 
 
 @endpoint(
@@ -95,7 +95,7 @@ def list_queues(_: Ask) -> Answer:
     audit=Audited("pause_queue", path_and_options),
 )
 def pause_queue(_: Ask, at: LaneAt) -> Answer:
-    return data(_record(wired().desk.queues.pause(at.name)))
+    return data(_record(container().queue_admin.pause(at.name)))
 
 
 @endpoint(
@@ -110,7 +110,7 @@ def pause_queue(_: Ask, at: LaneAt) -> Answer:
     audit=Audited("resume_queue", path_and_options),
 )
 def resume_queue(_: Ask, at: LaneAt) -> Answer:
-    return data(_record(wired().desk.queues.resume(at.name)))
+    return data(_record(container().queue_admin.resume(at.name)))
 
 
 @endpoint(
@@ -130,7 +130,7 @@ def resume_queue(_: Ask, at: LaneAt) -> Answer:
 def purge_queue(_: Ask, at: LaneAt, body: Purge) -> Answer:
     if body.confirm != at.name:
         raise BadRequest("confirm must be the queue's name.", parameter="confirm")
-    purged = wired().desk.queues.purge(at.name)
+    purged = container().queue_admin.purge(at.name)
     fields: dict[str, Any] = {"removed": purged.removed, "tasks_left": purged.tasks}
     return data(PurgedQueue(**_fields(purged.report), **fields, dead_letters_left=purged.report.load.dead))
 

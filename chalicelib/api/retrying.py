@@ -31,7 +31,7 @@ from chalicelib.errors import (
 )
 from chalicelib.services.burials import Found
 from chalicelib.services.retries import RetryFilter
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("RetryState", "States that a task can be retried from.")
@@ -202,7 +202,7 @@ class SomeQuery(msgspec.Struct, frozen=True):
     audit=Audited("retry_task", path_and_options),
 )
 def retry_task(ask: Ask, at: TaskAt) -> Answer:
-    return started(ask, wired().retries.retry(at.task_id))
+    return started(ask, container().retries.retry(at.task_id))
 
 
 def _retry_filters(parts: Mapping[str, Any]) -> str:
@@ -237,7 +237,7 @@ def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
     which = _which(ask, query)
     if is_on(query.dry_run):
         return _previewed(ask, query, which)
-    page = wired().retries.retry_all(which, query.limit, given(query.cursor))
+    page = container().retries.retry_all(which, query.limit, given(query.cursor))
     told = RetriedTasks(
         dry_run=False,
         total=len(page.items),
@@ -260,7 +260,7 @@ def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
     errors=(NotFound, Unavailable),
 )
 def list_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    found = wired().burials.found(at.name, query.limit)
+    found = container().burials.found(at.name, query.limit)
     return data(DeadLetters(at.name, tuple(_letter(ask, one, most=2_000) for one in found)))
 
 
@@ -275,7 +275,7 @@ def list_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     errors=(NotFound, DeadLetterNotFound, Unavailable),
 )
 def get_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
-    return data(_letter(ask, wired().burials.one(at.name, at.message_id)))
+    return data(_letter(ask, container().burials.one(at.name, at.message_id)))
 
 
 @endpoint(
@@ -293,7 +293,7 @@ def get_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
     audit=Audited("delete_dead_letter", path_and_options),
 )
 def delete_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
-    return data(_letter(ask, wired().burials.remove(at.name, at.message_id)))
+    return data(_letter(ask, container().burials.remove(at.name, at.message_id)))
 
 
 @endpoint(
@@ -311,7 +311,7 @@ def delete_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
     audit=Audited("redrive_dead_letters", path_and_options),
 )
 def redrive_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    done = wired().burials.redrive(at.name, query.limit)
+    done = container().burials.redrive(at.name, query.limit)
     left = tuple(LeftLetter(one.message_id, one.why) for one in done.left)
     return data(Redriven(at.name, tuple(task_record(ask, task) for task in done.tasks), left), 202)
 
@@ -342,7 +342,7 @@ _RETRYABLE = {Retryable.TRUE: True, Retryable.FALSE: False, Retryable.ANY: None}
 
 
 def _previewed(ask: Ask, query: RetryQuery, which: RetryFilter) -> Answer:
-    retries, cursor = wired().retries, given(query.cursor)
+    retries, cursor = container().retries, given(query.cursor)
     page = retries.matching(which, query.limit, cursor)
     total, complete = retries.count(which, cursor, _MOST_COUNTED)
     told = RetriedTasks(

@@ -18,7 +18,7 @@ from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Unavailable
 from chalicelib.services.schedules import Outlook, StillRunning
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("Schedule", "A schedule with its last and next run.")
@@ -78,7 +78,7 @@ class ScheduleSwitch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replies={200: Reply("All schedules.", Timetable)},
 )
 def list_schedules(ask: Ask) -> Answer:
-    return data(Timetable(tuple(_record(ask, one) for one in wired().night.schedules.all())))
+    return data(Timetable(tuple(_record(ask, one) for one in container().schedules.all())))
 
 
 @endpoint(
@@ -98,7 +98,7 @@ def list_schedules(ask: Ask) -> Answer:
 )
 def run_schedule(ask: Ask, at: ScheduleAt, query: RunOptions) -> Answer:
     options = Options(is_on(query.dry_run), given(query.collection), given(query.limit))
-    return started(ask, wired().night.schedules.run(at.name, options))
+    return started(ask, container().schedules.run(at.name, options))
 
 
 @endpoint(
@@ -113,7 +113,7 @@ def run_schedule(ask: Ask, at: ScheduleAt, query: RunOptions) -> Answer:
     audit=Audited("update_schedule", path_and_options),
 )
 def update_schedule(ask: Ask, at: ScheduleAt, body: ScheduleSwitch) -> Answer:
-    return data(_record(ask, wired().night.schedules.enable(at.name, on=body.enabled)))
+    return data(_record(ask, container().schedules.enable(at.name, on=body.enabled)))
 
 
 def _record(ask: Ask, outlook: Outlook) -> ScheduleRecord:

@@ -22,7 +22,7 @@ from chalicelib.core.names import collection_name
 from chalicelib.errors import ImageNotFound, NotFound
 from chalicelib.services.delivery import FULL, best
 from chalicelib.services.privacy import BadSignature
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
@@ -103,7 +103,7 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 )
 def get_image_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     collection, name = collection_name(at.collection), unicodedata.normalize("NFC", at.name)
-    image, forms = wired().delivery.shown_named(collection, name, _bearer_of(query))
+    image, forms = container().delivery.shown_named(collection, name, _bearer_of(query))
     return _redirect(ask, image, forms, given(query.width), query)
 
 
@@ -118,7 +118,7 @@ def get_image_by_name(ask: Ask, at: NamedAt, query: WidthQuery) -> Answer:
     errors=(ImageNotFound, PresetNotFound, BadSignature),
 )
 def get_image_by_id(ask: Ask, at: PresetAt, query: LinkQuery) -> Answer:
-    image, forms = wired().delivery.shown(at.image_id, _bearer_of(query))
+    image, forms = container().delivery.shown(at.image_id, _bearer_of(query))
     widths = {form.size: form.width for form in forms}
     if at.preset not in widths:
         presets = sorted(widths, key=lambda size: (not size.isdigit(), int(size) if size.isdigit() else 0))
@@ -136,7 +136,7 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
     """Tells whether the address bears a signature of ours for an image, be it still good or not."""
 
     def is_bearer(image: Image) -> bool:
-        return wired().signatures.is_ours(image.image_id, given(query.expires), given(query.signature))
+        return container().signatures.is_ours(image.image_id, given(query.expires), given(query.signature))
 
     return is_bearer
 
@@ -144,14 +144,14 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
 def _redirect(ask: Ask, image: Image, forms: Sequence[Rendition], width: int | None, query: LinkQuery) -> Answer:
     form = best(forms, width=width, accept=ask.headers.get("accept", ""))
     if keys.is_guarded(form.key):
-        left = wired().signatures.check(image.image_id, given(query.expires), given(query.signature))
+        left = container().signatures.check(image.image_id, given(query.expires), given(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).having(Cache_Control="private, no-store")
     if is_on(query.download):
         # The CDN knows no names; the bucket says one to whoever has an address that asks for it.
         return _signed(image, form, _FIVE_MINUTES, query).having(Cache_Control="private, no-store")
-    return moved(wired().delivery.url(form.key), int(_FIVE_MINUTES.total_seconds()))
+    return moved(container().delivery.url(form.key), int(_FIVE_MINUTES.total_seconds()))
 
 
 def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Answer:
     wish = attachment(image.filename, FORMATS[form.format].extension) if is_on(query.download) else ""
-    return moved(wired().objects.link(form.key, lasts=lasts, disposition=wish), 0)
+    return moved(container().objects.link(form.key, lasts=lasts, disposition=wish), 0)

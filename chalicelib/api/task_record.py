@@ -18,7 +18,7 @@ from chalicelib.api.withholding import as_seen
 from chalicelib.core.object_versions import FORM_OF, REPEATS
 from chalicelib.core.tasks import WARNINGS, Failure, Progress, Status, Task, TaskType
 from chalicelib.errors import ImageNotFound, WallifyError
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 LOOK_AGAIN_SECONDS = "1"
 
@@ -130,12 +130,12 @@ def task_record(ask: Ask, task: Task, result: object = None) -> TaskRecord:
 
 def counted_record(ask: Ask, task: Task) -> TaskRecord:
     """The task; a parent with what its children have come to by now."""
-    return task_record(ask, wired().tasks.counted(task))
+    return task_record(ask, container().tasks.counted(task))
 
 
 def full_task_record(ask: Ask, task: Task) -> TaskRecord:
     """The task with the image that it has led to."""
-    return task_record(ask, wired().tasks.counted(task), processed_image(ask, task))
+    return task_record(ask, container().tasks.counted(task), processed_image(ask, task))
 
 
 def started(ask: Ask, task: Task) -> Answer:
@@ -149,7 +149,7 @@ def processed_image(ask: Ask, task: Task) -> ProcessedImage | None:
     if task.type is not TaskType.PROCESS_IMAGE or task.status is not Status.SUCCESS or not task.result:
         return None
     try:
-        image = wired().delivery.catalog.image(str(task.result["image_id"]))
+        image = container().delivery.catalog.image(str(task.result["image_id"]))
     except ImageNotFound:
         return None
     return record_of(ProcessedImage, ask, image, duplicate=bool(task.result.get("duplicate")))

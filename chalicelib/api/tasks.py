@@ -28,7 +28,7 @@ from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import IllegalTransition, TaskNotFound
 from chalicelib.services.waiting import Waited
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _MOST_COUNTED_PAGES, _COUNTED_PAGE = 20, 500
 
@@ -118,7 +118,7 @@ schema("TaskType", "The kinds of tasks.")(TaskType)
 )
 def get_task(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     wait = given(query.wait)
-    found = waited(ask, at.task_id, wait) if wait else Waited(wired().tasks.get(at.task_id))
+    found = waited(ask, at.task_id, wait) if wait else Waited(container().tasks.get(at.task_id))
     answer = if_changed(ask, data(full_task_record(ask, found.task)))
     if found.task.is_final:
         return answer
@@ -137,7 +137,7 @@ def get_task(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     replies={200: Reply("A page of results.", ActiveTasks)},
 )
 def list_active_tasks(ask: Ask, query: PageQuery) -> Answer:
-    page = wired().tasks.active(query.limit, given(query.cursor))
+    page = container().tasks.active(query.limit, given(query.cursor))
     told = ActiveTasks(
         active=_in_state(ask, page, Status.STARTED),
         reserved=_in_state(ask, page, Status.PENDING),
@@ -159,7 +159,7 @@ def list_active_tasks(ask: Ask, query: PageQuery) -> Answer:
 )
 def list_tasks(ask: Ask, query: HistoryQuery) -> Answer:
     wanted = filter_of(query)
-    page = wired().tasks.history(wanted, query.limit, given(query.cursor))
+    page = container().tasks.history(wanted, query.limit, given(query.cursor))
     records = tuple(counted_record(ask, task) for task in page.items if is_found(ask, wanted, task))
     return data(TaskList(records, sealed(ask, query, page.next_cursor)))
 
@@ -183,8 +183,8 @@ def list_tasks(ask: Ask, query: HistoryQuery) -> Answer:
     audit=Audited("cancel_task", path_and_options),
 )
 def cancel_task(ask: Ask, at: TaskAt) -> Answer:
-    is_known = wired().tasks.get(at.task_id).cancel_requested
-    task = wired().tasks.cancel(at.task_id)
+    is_known = container().tasks.get(at.task_id).cancel_requested
+    task = container().tasks.cancel(at.task_id)
     return data(counted_record(ask, task)) if task.is_final or is_known else started(ask, task)
 
 
@@ -210,6 +210,6 @@ def _count_from(page: Page[Task]) -> int:
     for _ in range(_MOST_COUNTED_PAGES):
         if page.next_cursor is None:
             break
-        page = wired().tasks.active(_COUNTED_PAGE, page.next_cursor)
+        page = container().tasks.active(_COUNTED_PAGE, page.next_cursor)
         total += len(page.items)
     return total

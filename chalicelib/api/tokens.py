@@ -18,7 +18,7 @@ from chalicelib.api.wrongs import FORM, SIGNS
 from chalicelib.core.tokens import Scope, Token
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.services.tokens import AdminWouldGo, TokenRevoked, TokenWish
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 Name = Annotated[
     str,
@@ -116,7 +116,7 @@ schema("Scope", "A permission of a token; `admin` includes all others.")(Scope)
     replies={200: Reply("The tokens.", TokenList)},
 )
 def list_tokens(_: Ask) -> Answer:
-    return data(TokenList(tuple(_record(token) for token in wired().tokens.all())))
+    return data(TokenList(tuple(_record(token) for token in container().tokens.all())))
 
 
 @endpoint(
@@ -131,7 +131,7 @@ def list_tokens(_: Ask) -> Answer:
 )
 def create_token(_: Ask, body: NewToken) -> Answer:
     lasts = timedelta(days=body.days) if body.days else None
-    secret, token = wired().tokens.issue(body.name, frozenset(body.scopes), lasts=lasts)
+    secret, token = container().tokens.issue(body.name, frozenset(body.scopes), lasts=lasts)
     return data(IssuedToken(secret, _record(token)), 201)
 
 
@@ -157,7 +157,7 @@ def update_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
         raise BadRequest("name, scopes or days must be given.", parameter="name")
     lasts = timedelta(days=body.days) if isinstance(body.days, int) else None
     wish = TokenWish(name, None if scopes is None else frozenset(scopes), lasts, forever=body.days is None)
-    return data(_record(wired().tokens.change(at.token_id, wish, by=ask.owner, confirmed=body.confirm)))
+    return data(_record(container().tokens.change(at.token_id, wish, by=ask.owner, confirmed=body.confirm)))
 
 
 @endpoint(
@@ -172,7 +172,7 @@ def update_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
     audit=Audited("revoke_token", path_and_options),
 )
 def revoke_token(_: Ask, at: TokenAt) -> Answer:
-    return data(_record(wired().tokens.revoke(at.token_id)))
+    return data(_record(container().tokens.revoke(at.token_id)))
 
 
 def _record(token: Token) -> TokenRecord:

@@ -36,7 +36,7 @@ from chalicelib.errors import (
 )
 from chalicelib.services.idempotency import KeyReused
 from chalicelib.services.uploads import Accepted, OnDuplicate, Upload
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +124,7 @@ schema("OnDuplicate", "What to do with bytes that the collection already has.")(
 )
 def upload_file(ask: Ask, headers: UploadHeaders, form: UploadForm, file: FilePart) -> Answer:
     upload = Upload(form.collection, file.filename, file.body, form.on_duplicate)
-    accepted = wired().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
+    accepted = container().uploads.accept(upload, owner=ask.owner, key=given(headers.key))
     if accepted.duplicate is not None:
         return _there_already(ask, accepted, accepted.duplicate, upload)
     if is_asynchronous(form):

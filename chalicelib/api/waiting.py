@@ -10,7 +10,7 @@ from chalicelib.api.task_record import LOOK_AGAIN_SECONDS
 from chalicelib.core.tasks import Task
 from chalicelib.errors import Unavailable
 from chalicelib.services.waiting import Waited
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 CROWDED = "More work waits than there are workers for it; ask the task."
 LOOK_AGAIN_WHEN_CROWDED = "5"
@@ -34,7 +34,7 @@ def upload_ended(ask: Ask, accepted: Task, what: str) -> Ended:
 
     The upload is accepted and kept by now, so a state store that falls silent is a reason and no error.
     """
-    seconds = wired().settings.sync_wait_seconds
+    seconds = container().settings.sync_wait_seconds
     try:
         found = waited(ask, accepted.task_id, seconds)
     except Unavailable:
@@ -51,10 +51,10 @@ def waited(ask: Ask, task_id: str, seconds: int) -> Waited:
 
     A cold start, a slow body and the upload itself are part of those seconds.
     """
-    return wired().desk.waiting.wait(task_id, _began(ask) + timedelta(seconds=seconds))
+    return container().waiting.wait(task_id, _began(ask) + timedelta(seconds=seconds))
 
 
 def _began(ask: Ask) -> datetime:
-    now = wired().clock.now()
+    now = container().clock.now()
     # A gateway's clock that is ahead of ours must not make the wait longer.
     return min(now, ask.began or now)

@@ -16,7 +16,7 @@ from chalicelib.core import keys
 from chalicelib.core.names import folder_collection
 from chalicelib.core.tasks import WARNINGS, Failure, Task, TaskFilter
 from chalicelib.errors import Unavailable
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 HIDDEN = "…"
 """Stands where a private name stood."""
@@ -59,7 +59,7 @@ def is_found(ask: Ask, wanted: TaskFilter, task: Task) -> bool:
 
 def _is_private(collection: str) -> bool:
     try:
-        return wired().privacy.is_private(collection)
+        return container().privacy.is_private(collection)
     except Unavailable:
         return True
 

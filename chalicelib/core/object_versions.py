@@ -19,6 +19,8 @@ REPEATS = "repeats"
 """Argument of a task: ids of further versions that have the same bytes, by space."""
 FORM_OF = "form_of"
 """Argument of a task: the task whose upload form was used once more."""
+EXPIRES = "upload_expires_at"
+"""Argument of the task of a presigned upload: until when its form is accepted, ISO 8601."""
 _MOST_REPEATS = 20
 _EXPIRED = "upload_expired"
 

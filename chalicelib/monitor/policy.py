@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from chalicelib.core import keys
 from chalicelib.ports import ObjectStore
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 _MOMENT = timedelta(minutes=1)
 _RULES = (
@@ -29,7 +29,7 @@ _RULES = (
 def headers() -> Mapping[str, str]:
     """Security headers of the page."""
     return {
-        "Content-Security-Policy": content_policy(wired().objects, wired().settings.cdn_url),
+        "Content-Security-Policy": content_policy(container().objects, container().settings.cdn_url),
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",

@@ -15,7 +15,7 @@ from chalicelib.api.vocabulary import Moment
 from chalicelib.core.tokens import Scope
 from chalicelib.errors import Forbidden, Unauthorized, Unavailable, UnsupportedType
 from chalicelib.services.sessions import Session
-from chalicelib.wiring import wired
+from chalicelib.wiring import container
 
 
 @schema("SignIn", "The token to sign in with.")
@@ -59,7 +59,7 @@ class SessionReply(msgspec.Struct, frozen=True):
 def create_session(ask: Ask, body: SignIn) -> Answer:
     must_come_from_our_page(ask)
     must_be_json(ask)
-    sessions = wired().sessions
+    sessions = container().sessions
     session = sessions.open(body.token.strip(), ask.address)
     cookie = kept(session.sealed, ask.headers, ask.link("/"), sessions.lasts)
     return data(SessionReply(_record(session)), 201).having(Set_Cookie=cookie)
@@ -92,7 +92,7 @@ def get_session(ask: Ask) -> Answer:
 )
 def delete_session(ask: Ask) -> Answer:
     must_come_from_our_page(ask)
-    wired().sessions.close(sealed_in(ask.headers))
+    container().sessions.close(sealed_in(ask.headers))
     return data(SessionReply(None)).having(Set_Cookie=forgotten(ask.headers, ask.link("/")))
 
 
@@ -101,7 +101,7 @@ def _found(ask: Ask) -> SessionRecord | None:
     if not sealed:
         return None
     try:
-        return _record(wired().sessions.find(sealed))
+        return _record(container().sessions.find(sealed))
     except Unauthorized:
         return None
 
@@ -111,7 +111,7 @@ def _record(session: Session) -> SessionRecord:
     from chalicelib.api import routes  # noqa: PLC0415
     from chalicelib.monitor.routes import ENDPOINTS  # noqa: PLC0415
 
-    given, principal = wired().settings, session.principal
+    given, principal = container().settings, session.principal
     return SessionRecord(
         name=principal.name,
         scopes=tuple(sorted(principal.scopes)),

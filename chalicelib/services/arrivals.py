@@ -14,11 +14,9 @@ from chalicelib.core.object_versions import FORM_OF, VERSION, arguments_of, bare
 from chalicelib.core.tasks import WARNINGS, Progress, Subject, Task, TaskType
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.ports import Clock, Metrics, TaskStore
+from chalicelib.services.intake import STEPS
 from chalicelib.services.rules import TaskRules
 from chalicelib.telemetry import log
-
-STEPS = 3
-"""process, store, publish"""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from chalicelib.errors import (
     Unavailable,
 )
 from chalicelib.ports import Clock, Queue, TaskStore
-from chalicelib.services.arrivals import Arrivals
 from chalicelib.services.families import Families
 from chalicelib.services.retries import Retries
 
@@ -72,7 +71,8 @@ class Burials:
 
     queues: Mapping[str, Queue]
     tasks: TaskStore
-    arrivals: Arrivals
+    task_id_of: Callable[[Arrival], str | None]
+    """The task that an object created in the bucket belongs to; None: it gets none. Set by the room above."""
     families: Families
     retries: Retries
     rerun: Callable[[Task], Task]
@@ -183,7 +183,7 @@ class Burials:
 
     def _tasks_of(self, letter: DeadLetter) -> Iterator[Task]:
         for asked in _read(letter):
-            task_id = asked.task_id if isinstance(asked, Work) else self.arrivals.task_id(asked)
+            task_id = asked.task_id if isinstance(asked, Work) else self.task_id_of(asked)
             if task_id is not None:
                 with suppress(TaskNotFound):
                     yield self.tasks.get(task_id)

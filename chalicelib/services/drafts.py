@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from chalicelib.core import names
 from chalicelib.core.blobs import Form
 from chalicelib.core.metrics import UNCOUNTED
+from chalicelib.core.object_versions import EXPIRES
 from chalicelib.core.requests import child_id, fingerprint
 from chalicelib.core.tasks import Task, TaskType
 from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, WallifyError
@@ -20,8 +21,6 @@ from chalicelib.services.intake import Intake, Place
 from chalicelib.services.uploads import OnDuplicate
 
 WAITING = "waiting_for_upload"
-EXPIRES = "upload_expires_at"
-"""Argument of a draft's task: until when its form is taken, ISO 8601."""
 OCTETS = "application/octet-stream"
 """What a file is declared to be whose client does not know, as HTTP has it."""
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")

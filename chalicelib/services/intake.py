@@ -9,8 +9,10 @@ from chalicelib.core import keys
 from chalicelib.core.tasks import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.errors import WallifyError
 from chalicelib.ports import Clock
-from chalicelib.services.arrivals import STEPS
 from chalicelib.services.rules import TaskRules
+
+STEPS = 3
+"""Steps of `process_image`: process, store, publish."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from chalicelib.errors import (
     Unavailable,
 )
 from chalicelib.ports import Catalog, Metrics, ObjectStore
-from chalicelib.services.arrivals import STEPS
 from chalicelib.services.attempts import Attempts
 from chalicelib.services.checkpoints import Checkpoint, passing
 from chalicelib.services.counting import count_end
+from chalicelib.services.intake import STEPS
 from chalicelib.services.poison import STORING
 from chalicelib.services.privacy import nobodys_secret
 from chalicelib.services.shelving import blobs_of, image_of, rendition_of, result_of

@@ -16,11 +16,11 @@ from chalicelib.core.families import is_opening
 from chalicelib.core.jobs import LONG, Standing
 from chalicelib.core.messages import Work, write
 from chalicelib.core.metrics import UNCOUNTED
+from chalicelib.core.object_versions import EXPIRES
 from chalicelib.core.tasks import Failure, Status, Task, TaskType
 from chalicelib.errors import Conflict
 from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.services.attempts import WORKER_LOST
-from chalicelib.services.drafts import EXPIRES
 from chalicelib.services.families import Families
 from chalicelib.services.letters import Bury, unburied
 from chalicelib.services.poison import POISON, after_death, is_poison

@@ -1,22 +1,28 @@
-"""The one room that builds things: settings in, services out."""
+"""Builds every service from the settings: the only place that connects use cases with adapters."""
 
 from __future__ import annotations
 
 from chalicelib.settings import load
-from chalicelib.wiring.wired import Wired
+from chalicelib.wiring.desk import Desk
+from chalicelib.wiring.night import Night
 
-__all__ = ["Wired", "use", "wired"]
-
-_process: list[Wired] = []
+__all__ = ["Container", "container", "use"]
 
 
-def wired() -> Wired:
+class Container(Desk, Night):
+    """The services of one process, each built when first asked for. Tests may set any of them before that."""
+
+
+_process: list[Container] = []
+
+
+def container() -> Container:
     """The services of this process, built from the environment when first asked for."""
     if not _process:
-        _process.append(Wired(load()))
+        _process.append(Container(load()))
     return _process[0]
 
 
-def use(other: Wired | None) -> None:
+def use(other: Container | None) -> None:
     """Put another set of services in place (tests); None forgets it, so that the next caller builds anew."""
     _process[:] = [other] if other else []

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
+
+from chalicelib.wiring.wired import Wired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +19,10 @@ if TYPE_CHECKING:
     from chalicelib.services.recent import Recent
     from chalicelib.services.waiting import Waiting
     from chalicelib.services.workforce import Workforce
-    from chalicelib.wiring.wired import Wired
 
 
-@dataclass
-class Desk:
-    """Built by the wired services that it is a part of."""
-
-    wired: Wired
+class Desk(Wired):
+    """What administrators see and change: queues, functions, the audit log."""
 
     @cached_property
     def audit(self) -> Audit:
@@ -33,44 +30,49 @@ class Desk:
         from chalicelib.adapters.clock import new_id
         from chalicelib.services.audit import Audit
 
-        return Audit(self.wired.state.audit, self.wired.clock, new_id)
+        return Audit(store=self.state.audit, clock=self.clock, new_id=new_id)
 
     @cached_property
-    def queues(self) -> Lanes:
+    def queue_admin(self) -> Lanes:
         """How full the queues are; pause, resume, purge."""
         from chalicelib.services.lanes import Lanes
 
-        return Lanes(self.lanes, self.meter, self.wired.state.tasks)
+        return Lanes(lanes=self.lanes, meter=self.meter, tasks=self.state.tasks)
 
     @cached_property
     def waiting(self) -> Waiting:
         """Waiting for tasks in the name of clients."""
         from chalicelib.services.waiting import Waiting
 
-        wired = self.wired
-        return Waiting(wired.tasks, lambda lane: self.lanes[lane].backlog(), wired.clock, wired.settings.concurrency)
+        return Waiting(
+            tasks=self.tasks,
+            backlog=lambda lane: self.lanes[lane].backlog(),
+            clock=self.clock,
+            workers=self.settings.concurrency,
+        )
 
     @cached_property
     def workforce(self) -> Workforce:
         """What the functions do."""
         from chalicelib.services.workforce import Workforce
 
-        wired = self.wired
-        return Workforce(wired.state.tasks, self.meter, wired.clock, wired.settings.concurrency)
+        return Workforce(
+            tasks=self.state.tasks, meter=self.meter, clock=self.clock, concurrency=self.settings.concurrency
+        )
 
     @cached_property
     def recent(self) -> Recent:
         """What tasks have done of late."""
         from chalicelib.services.recent import Recent
 
-        return Recent(self.wired.state.tasks, self.wired.clock)
+        return Recent(store=self.state.tasks, clock=self.clock)
 
     @cached_property
     def lanes(self) -> Mapping[str, QueueAdmin]:
         """Every queue by the name that people use."""
         from chalicelib.adapters.sqs import SqsQueueAdmin
 
-        connect = partial(self.wired.aws, "sqs"), partial(self.wired.aws, "lambda")
+        connect = partial(self.aws, "sqs"), partial(self.aws, "lambda")
         return {name: SqsQueueAdmin(queue, *connect) for name, queue in self._queue_names().items()}
 
     @cached_property
@@ -78,12 +80,12 @@ class Desk:
         """What the cloud measures."""
         from chalicelib.adapters.cloudwatch import CloudWatchMetrics
 
-        service, clock = self.wired.settings.service, self.wired.clock
-        connect = partial(self.wired.aws, "cloudwatch"), partial(self.wired.aws, "lambda")
+        service, clock = self.settings.service, self.clock
+        connect = partial(self.aws, "cloudwatch"), partial(self.aws, "lambda")
         return CloudWatchMetrics(service, self._queue_names(), *connect, clock.now)
 
     def _queue_names(self) -> dict[str, str]:
-        given = self.wired.settings
+        given = self.settings
         return {
             "images": given.images_queue,
             "thumbnails": given.thumbnails_queue,

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from chalicelib.wiring.wired import Wired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chalicelib.core.orphans import Ages
-    from chalicelib.core.tasks import TaskType
+    from chalicelib.core.tasks import Task, TaskType
+    from chalicelib.services.burials import Burials
     from chalicelib.services.cleanup import Cleanup
     from chalicelib.services.deleting import Deleting, Deletion
     from chalicelib.services.erasing import Erasing
@@ -31,14 +34,30 @@ if TYPE_CHECKING:
     from chalicelib.services.schedules import Schedules
     from chalicelib.services.slices import LongJob, Slices
     from chalicelib.services.visibility import Visibility
-    from chalicelib.wiring.wired import Wired
 
 
-@dataclass
-class Night:
-    """Built by the wired services that it is a part of."""
+class Night(Wired):
+    """Jobs that are worked off in chunks, their schedules, and what clients may ask of both."""
 
-    wired: Wired
+    @cached_property
+    def burials(self) -> Burials:
+        """The dead letters of every queue."""
+        from chalicelib.core.jobs import LANES
+        from chalicelib.services.burials import Burials
+
+        queues = {name: self.queues[min(kinds)] for name, kinds in LANES.items()}
+        return Burials(
+            queues=queues,
+            tasks=self.state.tasks,
+            task_id_of=self.arrivals.task_id,
+            families=self.families,
+            retries=self.retries,
+            rerun=self._rerun,
+            clock=self.clock,
+        )
+
+    def _rerun(self, task: Task) -> Task:
+        return self.schedules.again(task)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -46,26 +65,29 @@ class Night:
         from chalicelib.adapters.clock import new_id
         from chalicelib.services.opening import Jobs
 
-        wired = self.wired
-        return Jobs(wired.state.tasks, wired.queues, wired.clock, wired.rules, new_id)
+        return Jobs(tasks=self.state.tasks, queues=self.queues, clock=self.clock, rules=self.rules, new_id=new_id)
 
     @cached_property
     def schedules(self) -> Schedules:
         """The timetable."""
         from chalicelib.services.schedules import Schedules
 
-        shift = timedelta(minutes=self.wired.settings.schedule_shift_minutes)
-        state = self.wired.state
-        return Schedules(state.schedules, state.tasks, self.jobs, shift, self.wired.metrics)
+        shift = timedelta(minutes=self.settings.schedule_shift_minutes)
+        state = self.state
+        return Schedules(store=state.schedules, tasks=state.tasks, jobs=self.jobs, shift=shift, metrics=self.metrics)
 
     @cached_property
     def deleting(self) -> Deleting:
         """Trash, restore, and deleting for good."""
         from chalicelib.services.deleting import Deleting
 
-        wired = self.wired
         return Deleting(
-            wired.state.catalog, self.jobs, wired.clock, self.visibility, self.ages, wired.changes.tell_soon
+            catalog=self.state.catalog,
+            jobs=self.jobs,
+            clock=self.clock,
+            visibility=self.visibility,
+            ages=self.ages,
+            tell_soon=self.changes.tell_soon,
         )
 
     @cached_property
@@ -74,25 +96,34 @@ class Night:
         from chalicelib.core.tasks import TaskType
         from chalicelib.services.visibility import Visibility
 
-        wired = self.wired
-        queue = wired.queues[TaskType.CLEANUP_ORPHANED_FILES]
-        return Visibility(wired.state.catalog, wired.objects, wired.edge, queue, wired.runner.checkpoint)
+        queue = self.queues[TaskType.CLEANUP_ORPHANED_FILES]
+        return Visibility(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            edge=self.edge,
+            queue=queue,
+            checkpoint=self.job_runner.checkpoint,
+        )
 
     @cached_property
     def moving(self) -> Moving:
         """Moving and renaming."""
         from chalicelib.services.moving import Moving
 
-        return Moving(self.wired.state.catalog, self.wired.forwarding, self.wired.privacy.is_private)
+        return Moving(catalog=self.state.catalog, forwarding=self.forwarding, is_private=self.privacy.is_private)
 
     @cached_property
     def renaming(self) -> Renaming:
         """Starting `rename_collection`."""
         from chalicelib.services.renaming import Renaming
 
-        wired = self.wired
         return Renaming(
-            wired.state.catalog, wired.collections, wired.privacy, wired.state.tasks, self.jobs, wired.retries
+            catalog=self.state.catalog,
+            collections=self.collections,
+            privacy=self.privacy,
+            tasks=self.state.tasks,
+            jobs=self.jobs,
+            retries=self.retries,
         )
 
     @cached_property
@@ -100,39 +131,38 @@ class Night:
         """Starting `generate_thumbnails`."""
         from chalicelib.services.regenerating import Thumbnails
 
-        return Thumbnails(self.wired.state.catalog, self.jobs)
+        return Thumbnails(catalog=self.state.catalog, jobs=self.jobs)
 
     @cached_property
     def quarantine(self) -> Quarantine:
         """What clean-up took away."""
         from chalicelib.services.quarantine import Quarantine
 
-        return Quarantine(self.wired.objects, self.wired.clock, self.ages)
+        return Quarantine(objects=self.objects, clock=self.clock, ages=self.ages)
 
     @cached_property
     def ages(self) -> Ages:
         """How old things must be before they go."""
         from chalicelib.core.orphans import Ages
 
-        given = self.wired.settings
+        given = self.settings
         held, trash = timedelta(days=given.quarantine_days), timedelta(days=given.trash_days)
         return Ages(orphan=timedelta(hours=given.orphan_hours), quarantine=held, trash=trash)
 
     @cached_property
-    def runner(self) -> Runner:
+    def job_runner(self) -> Runner:
         """Running parts of long jobs: as uploads are run, with a longer lease."""
-        wired = self.wired
-        lease = timedelta(seconds=wired.settings.job_lease_seconds)
-        attempts = replace(wired.attempts, rules=replace(wired.rules, lease=lease))
-        return replace(wired.runner, attempts=attempts)
+        lease = timedelta(seconds=self.settings.job_lease_seconds)
+        attempts = replace(self.attempts, rules=replace(self.rules, lease=lease))
+        return replace(self.runner, attempts=attempts)
 
     @cached_property
     def slices(self) -> Slices:
         """Working long jobs off."""
         from chalicelib.services.slices import Slices
 
-        attempts, checkpoint, metrics = self.runner.attempts, self.runner.checkpoint, self.wired.metrics
-        return Slices(attempts, self.wired.queues, self._kinds(), checkpoint=checkpoint, metrics=metrics)
+        attempts, checkpoint, metrics = self.job_runner.attempts, self.job_runner.checkpoint, self.metrics
+        return Slices(attempts=attempts, queues=self.queues, jobs=self._kinds(), checkpoint=checkpoint, metrics=metrics)
 
     def _kinds(self) -> Mapping[TaskType, Callable[[], LongJob]]:
         from chalicelib.core.tasks import TaskType
@@ -151,24 +181,34 @@ class Night:
         """Taking an image away for good."""
         from chalicelib.services.erasing import Erasing
 
-        wired = self.wired
-        return Erasing(wired.state.catalog, wired.objects, wired.edge, wired.forwarding, self.runner.checkpoint)
+        return Erasing(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            edge=self.edge,
+            forwarding=self.forwarding,
+            checkpoint=self.job_runner.checkpoint,
+        )
 
     @cached_property
     def manifests(self) -> Manifests:
         """What static clients read."""
         from chalicelib.services.manifests import Manifests
 
-        wired = self.wired
-        told = wired.settings.cdn_url
-        return Manifests(wired.state.catalog, wired.objects, wired.edge, told, is_private=wired.privacy.is_private)
+        told = self.settings.cdn_url
+        return Manifests(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            edge=self.edge,
+            base=told,
+            is_private=self.privacy.is_private,
+        )
 
     @cached_property
     def reconciler(self) -> Reconciler:
         """Putting lost uploads back to work."""
         from chalicelib.services.reconciling import Reconciler
 
-        return Reconciler(self.wired.arrivals, self.wired.images_queue, self.wired.settings.bucket)
+        return Reconciler(arrivals=self.arrivals, queue=self.images_queue, bucket=self.settings.bucket)
 
     @cached_property
     def cleanup(self) -> Cleanup:
@@ -178,26 +218,32 @@ class Night:
         from chalicelib.services.inspection import Inspector
         from chalicelib.services.inventory import Inventory
 
-        wired, state, given = self.wired, self.wired.state, self.wired.settings
+        state, given = self.state, self.settings
         return Cleanup(
-            state.catalog,
-            wired.objects,
-            Inspector(state.catalog, state.tasks, wired.clock, self.reconciler.task_id_of, self.ages),
-            self.quarantine,
-            self.reconciler,
-            self.erasing,
-            Inventory(
-                state.catalog,
-                wired.objects,
-                wired.clock,
-                self.ages,
-                metrics=wired.metrics,
+            catalog=state.catalog,
+            objects=self.objects,
+            inspector=Inspector(
+                catalog=state.catalog,
+                tasks=state.tasks,
+                clock=self.clock,
+                task_id_of=self.reconciler.task_id_of,
+                ages=self.ages,
+            ),
+            quarantine=self.quarantine,
+            reconciler=self.reconciler,
+            erasing=self.erasing,
+            inventory=Inventory(
+                catalog=state.catalog,
+                objects=self.objects,
+                clock=self.clock,
+                ages=self.ages,
+                metrics=self.metrics,
                 show=self.visibility.apply,
             ),
-            self.ages,
-            Bounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
-            wired.metrics,
-            self.visibility.apply,
+            ages=self.ages,
+            bounds=Bounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
+            metrics=self.metrics,
+            hide=self.visibility.apply,
         )
 
     @cached_property
@@ -205,24 +251,24 @@ class Night:
         """`update_collection_stats`."""
         from chalicelib.services.recount import Recount
 
-        wired = self.wired
-        return Recount(wired.state.catalog, wired.clock, wired.metrics, self.manifests.refresh)
+        return Recount(
+            catalog=self.state.catalog, clock=self.clock, metrics=self.metrics, counted=self.manifests.refresh
+        )
 
     @cached_property
     def optimizing(self) -> Optimizing:
         """`optimize_images`."""
         from chalicelib.services.optimizing import Optimizing, Treatment
 
-        wired = self.wired
-        treatment = Treatment(codecs=tuple(filter(None, wired.settings.variant_formats.split(","))))
-        limit, checkpoint = wired.settings.max_upload_bytes, self.runner.checkpoint
+        treatment = Treatment(codecs=tuple(filter(None, self.settings.variant_formats.split(","))))
+        limit, checkpoint = self.settings.max_upload_bytes, self.job_runner.checkpoint
         return Optimizing(
-            wired.state.catalog,
-            wired.objects,
-            treatment,
-            limit,
+            catalog=self.state.catalog,
+            objects=self.objects,
+            treatment=treatment,
+            max_bytes=limit,
             checkpoint=checkpoint,
-            metrics=wired.metrics,
+            metrics=self.metrics,
             overtaken=self.visibility.overtaken,
         )
 
@@ -231,17 +277,16 @@ class Night:
         """`generate_thumbnails`."""
         from chalicelib.services.regenerating import Regenerating
 
-        wired = self.wired
-        limit, checkpoint = wired.settings.max_upload_bytes, self.runner.checkpoint
+        limit, checkpoint = self.settings.max_upload_bytes, self.job_runner.checkpoint
         return Regenerating(
-            wired.state.catalog,
-            wired.objects,
-            wired.recipe,
-            replace(wired.limits, heic=True, takes_damaged=True),  # what was taken before stays
-            limit,
-            checkpoint,
-            wired.metrics,
-            self.visibility.overtaken,
+            catalog=self.state.catalog,
+            objects=self.objects,
+            recipe=self.recipe,
+            limits=replace(self.limits, heic=True, takes_damaged=True),  # what was taken before stays
+            max_bytes=limit,
+            checkpoint=checkpoint,
+            metrics=self.metrics,
+            overtaken=self.visibility.overtaken,
         )
 
     @cached_property
@@ -249,12 +294,18 @@ class Night:
         """`delete_images`."""
         from chalicelib.services.deleting import Deletion
 
-        return Deletion(self.wired.state.catalog, self.erasing, self.manifests)
+        return Deletion(catalog=self.state.catalog, erasing=self.erasing, manifests=self.manifests)
 
     @cached_property
     def rename(self) -> Rename:
         """`rename_collection`."""
         from chalicelib.services.renaming import Rename
 
-        wired, checkpoint = self.wired, self.runner.checkpoint
-        return Rename(wired.state.catalog, wired.forwarding, wired.privacy, self.manifests, checkpoint)
+        checkpoint = self.job_runner.checkpoint
+        return Rename(
+            catalog=self.state.catalog,
+            forwarding=self.forwarding,
+            privacy=self.privacy,
+            manifests=self.manifests,
+            checkpoint=checkpoint,
+        )

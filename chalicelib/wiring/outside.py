@@ -63,9 +63,16 @@ class Outside:
         from chalicelib.services.telling import TellingCatalog
 
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
-        tasks = CountedTasks(found.tasks, self.metrics)
-        catalog = TellingCatalog(found.catalog, self._changed)
-        return CountedState(tasks, catalog, found.tokens, found.schedules, found.audit, found.expiring)
+        tasks = CountedTasks(store=found.tasks, metrics=self.metrics)
+        catalog = TellingCatalog(store=found.catalog, tell=self._changed)
+        return CountedState(
+            tasks=tasks,
+            catalog=catalog,
+            tokens=found.tokens,
+            schedules=found.schedules,
+            audit=found.audit,
+            expiring=found.expiring,
+        )
 
     def _changed(self, collection: str) -> None:
         # Asked for no sooner than this: most functions change nothing.
@@ -74,7 +81,7 @@ class Outside:
     def _dynamodb(self) -> State:
         from chalicelib.adapters.dynamodb import DynamoState
 
-        return DynamoState(self.aws("dynamodb"), self.settings.table)
+        return DynamoState(client=self.aws("dynamodb"), table_name=self.settings.table)
 
     def migrate(self) -> None:
         """Bring the database's tables up to date; nothing to do where they are."""
@@ -86,14 +93,14 @@ class Outside:
         from chalicelib.adapters.secrets import SecretsManagerSecret
 
         secret = SecretsManagerSecret(
-            self.settings.database_secret, partial(self.aws, "secretsmanager"), self.clock.now
+            secret_id=self.settings.database_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
         )
         return self.settings.database_url or secret()
 
     def _sql(self) -> State:
         from chalicelib.adapters.sql import SqlState
 
-        return SqlState(self._database_url(), pool_size=self.settings.database_connections)
+        return SqlState(url=self._database_url(), pool_size=self.settings.database_connections)
 
     @cached_property
     def changes(self) -> Changes:
@@ -104,14 +111,14 @@ class Outside:
         from chalicelib.services.manifests import Changes
 
         queue = self.queues[TaskType.UPDATE_COLLECTION_STATS]
-        return Changes(queue, self.clock, timedelta(seconds=self.settings.manifest_seconds))
+        return Changes(queue=queue, clock=self.clock, after=timedelta(seconds=self.settings.manifest_seconds))
 
     @cached_property
     def objects(self) -> ObjectStore:
         """The bucket."""
         from chalicelib.adapters.s3 import S3Bucket
 
-        return S3Bucket(self.settings.bucket, partial(self.aws, "s3"), self.settings.signed_url)
+        return S3Bucket(name=self.settings.bucket, connect=partial(self.aws, "s3"), signed_url=self.settings.signed_url)
 
     @cached_property
     def queues(self) -> Mapping[TaskType, Queue]:
@@ -121,7 +128,7 @@ class Outside:
         from chalicelib.core.tasks import TaskType
 
         images, thumbnails, maintenance = (
-            SqsQueue(name, partial(self.aws, "sqs"))
+            SqsQueue(name=name, connect=partial(self.aws, "sqs"))
             for name in (self.settings.images_queue, self.settings.thumbnails_queue, self.settings.maintenance_queue)
         )
         # Mass work never waits in front of uploads: each lane has its own queue.
@@ -147,7 +154,9 @@ class Outside:
         """The caches in front of the bucket."""
         from chalicelib.adapters.cloudfront import CloudFrontCdn
 
-        return CloudFrontCdn(self.settings.distribution, partial(self.aws, "cloudfront"), self.clock.sleep)
+        return CloudFrontCdn(
+            distribution=self.settings.distribution, connect=partial(self.aws, "cloudfront"), sleep=self.clock.sleep
+        )
 
     def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
         """A client of one of AWS's services, whose troubles are counted."""
@@ -161,7 +170,7 @@ class Outside:
         from chalicelib.core.metrics import NAMESPACE, unit_of
         from chalicelib.telemetry import EmbeddedMetrics
 
-        return EmbeddedMetrics(NAMESPACE, self.settings.service, unit_of)
+        return EmbeddedMetrics(namespace=NAMESPACE, service=self.settings.service, unit_of=unit_of)
 
     @cached_property
     def clock(self) -> Clock:
@@ -179,7 +188,7 @@ class Outside:
         if not (text := self._keys()):
             return None
         try:
-            return KeySecret(text, self._keys.written_at).ring(purpose)
+            return KeySecret(text=text, written_at=self._keys.written_at).ring(purpose)
         except (ValueError, KeyError, TypeError) as cause:
             # Never the text, nor what a parser says of it: it is secret.
             reason = {"resource": self.settings.keys_secret, "reason": "the secret holds no keyring"}
@@ -189,11 +198,15 @@ class Outside:
     def _keys(self) -> SecretsManagerSecret:
         from chalicelib.adapters.secrets import SecretsManagerSecret
 
-        return SecretsManagerSecret(self.settings.keys_secret, partial(self.aws, "secretsmanager"), self.clock.now)
+        return SecretsManagerSecret(
+            secret_id=self.settings.keys_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
+        )
 
     @cached_property
     def bootstrap(self) -> Callable[[], str]:
         """The first administrator's token."""
         from chalicelib.adapters.secrets import SecretsManagerSecret
 
-        return SecretsManagerSecret(self.settings.bootstrap_secret, partial(self.aws, "secretsmanager"), self.clock.now)
+        return SecretsManagerSecret(
+            secret_id=self.settings.bootstrap_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
+        )

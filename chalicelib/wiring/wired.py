@@ -13,12 +13,10 @@ from chalicelib.wiring.outside import Outside
 if TYPE_CHECKING:
     from chalicelib.core.keyring import Purpose
     from chalicelib.core.pictures import Limits, Recipe
-    from chalicelib.core.tasks import Task
     from chalicelib.services.arrivals import Arrivals
     from chalicelib.services.attempts import Attempts
     from chalicelib.services.browsing import Browsing
     from chalicelib.services.bulk import Bulk
-    from chalicelib.services.burials import Burials
     from chalicelib.services.checkpoints import Checkpoint
     from chalicelib.services.collections import Collections
     from chalicelib.services.delivery import Delivery
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     from chalicelib.services.tasks import Tasks
     from chalicelib.services.tokens import Tokens
     from chalicelib.services.uploads import Uploads
-    from chalicelib.wiring.desk import Desk
-    from chalicelib.wiring.night import Night
 
 
 class Wired(Outside):
@@ -65,7 +61,7 @@ class Wired(Outside):
         """Opening tasks."""
         from chalicelib.services.intake import Intake
 
-        return Intake(self.clock, self.rules)
+        return Intake(clock=self.clock, rules=self.rules)
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -73,21 +69,21 @@ class Wired(Outside):
         from chalicelib.adapters.clock import new_id
         from chalicelib.services.idempotency import Idempotency
 
-        return Idempotency(self.state.tasks, self.clock, new_id)
+        return Idempotency(tasks=self.state.tasks, clock=self.clock, new_id=new_id)
 
     @cached_property
     def families(self) -> Families:
         """Ending parents."""
         from chalicelib.services.families import Families
 
-        return Families(self.state.tasks, self.clock, self.rules)
+        return Families(tasks=self.state.tasks, clock=self.clock, rules=self.rules)
 
     @cached_property
     def tasks(self) -> Tasks:
         """Looking at tasks and steering them."""
         from chalicelib.services.tasks import Tasks
 
-        return Tasks(self.state.tasks, self.clock, self.rules, self.families)
+        return Tasks(store=self.state.tasks, clock=self.clock, rules=self.rules, families=self.families)
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -95,14 +91,22 @@ class Wired(Outside):
         from chalicelib.services.uploads import Uploads
 
         store, limit = self.state, self.settings.max_body_bytes
-        return Uploads(store.tasks, store.catalog, self.objects, self.intake, self.idempotency, limit, self.metrics)
+        return Uploads(
+            tasks=store.tasks,
+            catalog=store.catalog,
+            objects=self.objects,
+            intake=self.intake,
+            idempotency=self.idempotency,
+            max_bytes=limit,
+            metrics=self.metrics,
+        )
 
     @cached_property
     def bulk(self) -> Bulk:
         """Taking many files in at once."""
         from chalicelib.services.bulk import Bulk
 
-        return Bulk(self.uploads, self.families)
+        return Bulk(uploads=self.uploads, families=self.families)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -110,34 +114,30 @@ class Wired(Outside):
         from chalicelib.services.drafts import Drafts
 
         limit = self.settings.max_upload_bytes
-        return Drafts(self.state.tasks, self.objects, self.intake, self.idempotency, limit, metrics=self.metrics)
+        return Drafts(
+            tasks=self.state.tasks,
+            objects=self.objects,
+            intake=self.intake,
+            idempotency=self.idempotency,
+            max_bytes=limit,
+            metrics=self.metrics,
+        )
 
     @cached_property
     def retries(self) -> Retries:
         """Trying again."""
         from chalicelib.services.retries import Retries
 
-        return Retries(self.state.tasks, self.objects, self.queues, self.intake, self.families)
-
-    @cached_property
-    def burials(self) -> Burials:
-        """The dead letters of every queue."""
-        from chalicelib.core.jobs import LANES
-        from chalicelib.services.burials import Burials
-
-        queues = {name: self.queues[min(kinds)] for name, kinds in LANES.items()}
-        tasks, arrivals, families = self.state.tasks, self.arrivals, self.families
-        return Burials(queues, tasks, arrivals, families, self.retries, self._rerun, self.clock)
-
-    def _rerun(self, task: Task) -> Task:
-        return self.night.schedules.again(task)
+        return Retries(
+            tasks=self.state.tasks, objects=self.objects, queues=self.queues, intake=self.intake, families=self.families
+        )
 
     @cached_property
     def letters(self) -> Letters:
         """Making dead letters."""
         from chalicelib.services.letters import Letters
 
-        return Letters(self.queues, self.metrics)
+        return Letters(queues=self.queues, metrics=self.metrics)
 
     @cached_property
     def sweeper(self) -> Sweeper:
@@ -146,7 +146,14 @@ class Wired(Outside):
 
         store, metrics, bury = self.state.tasks, self.metrics, self.letters.bury
         return Sweeper(
-            store, self.objects, self.queues, self.families, self.clock, self.rules, metrics=metrics, bury=bury
+            tasks=store,
+            objects=self.objects,
+            queues=self.queues,
+            families=self.families,
+            clock=self.clock,
+            rules=self.rules,
+            metrics=metrics,
+            bury=bury,
         )
 
     @cached_property
@@ -154,7 +161,9 @@ class Wired(Outside):
         """Finding images."""
         from chalicelib.services.delivery import Delivery
 
-        return Delivery(self.state.catalog, self.settings.cdn_url, self.forwarding, self.objects)
+        return Delivery(
+            catalog=self.state.catalog, cdn_url=self.settings.cdn_url, forwarding=self.forwarding, objects=self.objects
+        )
 
     @cached_property
     def collections(self) -> Collections:
@@ -168,7 +177,7 @@ class Wired(Outside):
         """Which collections are private."""
         from chalicelib.services.privacy import Privacy
 
-        return Privacy(self.state.catalog, self.objects)
+        return Privacy(catalog=self.state.catalog, objects=self.objects)
 
     @cached_property
     def signatures(self) -> Signatures:
@@ -176,7 +185,7 @@ class Wired(Outside):
         from chalicelib.core.keyring import Purpose
         from chalicelib.services.privacy import Signatures
 
-        return Signatures(self._seals(Purpose.LINKS), self.clock, self.tokens.may_read)
+        return Signatures(seals=self._seals(Purpose.LINKS), clock=self.clock, may_read=self.tokens.may_read)
 
     @cached_property
     def cursor_seals(self) -> Seals:
@@ -189,7 +198,7 @@ class Wired(Outside):
         from chalicelib.services.sealing import Seals
 
         # Tests give a house another secret while it stands.
-        return Seals(purpose, self.keyring, lambda: self.bootstrap(), self.clock)  # noqa: PLW0108
+        return Seals(purpose=purpose, keyring=self.keyring, bootstrap=lambda: self.bootstrap(), clock=self.clock)  # noqa: PLW0108
 
     @cached_property
     def browsing(self) -> Browsing:
@@ -197,7 +206,7 @@ class Wired(Outside):
         from chalicelib.adapters.clock import new_id
         from chalicelib.services.browsing import Browsing
 
-        return Browsing(self.state.catalog, self.clock, new_id)
+        return Browsing(catalog=self.state.catalog, clock=self.clock, new_id=new_id)
 
     @cached_property
     def forwarding(self) -> Forwarding:
@@ -211,7 +220,7 @@ class Wired(Outside):
         """Who may do what."""
         from chalicelib.services.tokens import Tokens
 
-        return Tokens(self.state.tokens, self.clock, self.bootstrap)
+        return Tokens(store=self.state.tokens, clock=self.clock, bootstrap=self.bootstrap)
 
     @cached_property
     def sessions(self) -> Sessions:
@@ -221,14 +230,19 @@ class Wired(Outside):
         from chalicelib.services.throttling import Throttle
 
         expiring = self.state.expiring
-        return Sessions(self.tokens, self._seals(Purpose.SESSIONS), expiring, Throttle(expiring, self.clock, "sign-in"))
+        return Sessions(
+            tokens=self.tokens,
+            seals=self._seals(Purpose.SESSIONS),
+            ended=expiring,
+            throttle=Throttle(store=expiring, clock=self.clock, name="sign-in"),
+        )
 
     @cached_property
     def arrivals(self) -> Arrivals:
         """Which task an object belongs to."""
         from chalicelib.services.arrivals import Arrivals
 
-        return Arrivals(self.state.tasks, self.clock, self.rules, self.metrics)
+        return Arrivals(tasks=self.state.tasks, clock=self.clock, rules=self.rules, metrics=self.metrics)
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -237,7 +251,9 @@ class Wired(Outside):
 
         from chalicelib.services.attempts import Attempts
 
-        return Attempts(self.state.tasks, self.clock, self.rules, random.random, self.letters.bury)
+        return Attempts(
+            tasks=self.state.tasks, clock=self.clock, rules=self.rules, luck=random.random, bury=self.letters.bury
+        )
 
     @cached_property
     def runner(self) -> Runner:
@@ -245,14 +261,14 @@ class Wired(Outside):
         from chalicelib.adapters.clock import new_id
         from chalicelib.services.runner import Runner
 
-        return Runner(self.attempts, self.families, new_id, self.steps)
+        return Runner(attempts=self.attempts, families=self.families, new_id=new_id, checkpoint=self.steps)
 
     @cached_property
     def steps(self) -> Checkpoint:
         """What is done when work comes to a named place."""
         from chalicelib.services.steps import TimedSteps
 
-        return TimedSteps(self.clock, self.metrics)
+        return TimedSteps(clock=self.clock, metrics=self.metrics)
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -289,19 +305,13 @@ class Wired(Outside):
         catalog, limit, metrics = self.state.catalog, self.settings.max_upload_bytes, self.metrics
         known = self.privacy.is_private
         return Processing(
-            self.attempts, catalog, self.objects, self.recipe, self.limits, limit, self.steps, metrics, known
+            attempts=self.attempts,
+            catalog=catalog,
+            objects=self.objects,
+            recipe=self.recipe,
+            limits=self.limits,
+            max_bytes=limit,
+            checkpoint=self.steps,
+            metrics=metrics,
+            is_private=known,
         )
-
-    @cached_property
-    def desk(self) -> Desk:
-        """What people see and steer."""
-        from chalicelib.wiring.desk import Desk
-
-        return Desk(self)
-
-    @cached_property
-    def night(self) -> Night:
-        """Long jobs, and what starts them."""
-        from chalicelib.wiring.night import Night
-
-        return Night(self)

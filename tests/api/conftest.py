@@ -11,7 +11,7 @@ from tests.api.house import BOOTSTRAP, a_house, hire
 
 
 @pytest.fixture
-def house() -> Iterator[wiring.Wired]:
+def house() -> Iterator[wiring.Container]:
     """Services over memory, in use; nobody works on the uploads."""
     services = a_house()
     wiring.use(services)
@@ -20,7 +20,7 @@ def house() -> Iterator[wiring.Wired]:
 
 
 @pytest.fixture
-def busy_house(house: wiring.Wired) -> wiring.Wired:
+def busy_house(house: wiring.Container) -> wiring.Container:
     """The same, with a worker."""
     hire(house)
     return house
@@ -34,11 +34,11 @@ def app() -> Chalice:
 
 
 @pytest.fixture
-def anyone(app: Chalice, house: wiring.Wired) -> Gateway:
+def anyone(app: Chalice, house: wiring.Container) -> Gateway:
     """A client without a token."""
     return Gateway(app)
 
 
 @pytest.fixture
-def admin(app: Chalice, house: wiring.Wired) -> Gateway:
+def admin(app: Chalice, house: wiring.Container) -> Gateway:
     return Gateway(app, authorization=f"Bearer {BOOTSTRAP}")

@@ -14,7 +14,7 @@ from chalicelib.core.tasks import TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.services.runner import Redeliver
 from chalicelib.settings import Settings
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
 from tests.memory_lane import open_desk
@@ -25,9 +25,9 @@ CDN = "https://cdn.example"
 BOOTSTRAP = "wlf_bootstrap"
 
 
-def a_house(**settings: object) -> Wired:
+def a_house(**settings: object) -> Container:
     """Services over memory, with a clock that only moves when somebody sleeps."""
-    house = Wired(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
+    house = Container(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
     house.state = MemoryState()
     house.clock = FrozenClock()
     house.metrics = MemoryMetrics()
@@ -38,7 +38,7 @@ def a_house(**settings: object) -> Wired:
     return house
 
 
-def hire(house: Wired) -> None:
+def hire(house: Container) -> None:
     """From now on every upload is processed as soon as it is stored."""
 
     def work(key: str) -> None:
@@ -49,12 +49,12 @@ def hire(house: Wired) -> None:
     bucket_of(house).announce = work
 
 
-def bucket_of(house: Wired) -> MemoryBucket:
+def bucket_of(house: Container) -> MemoryBucket:
     assert isinstance(house.objects, MemoryBucket)
     return house.objects
 
 
-def finish(house: Wired, task_id: str) -> None:
+def finish(house: Container, task_id: str) -> None:
     """Work on a task until it is final."""
     while not house.tasks.get(task_id).is_final:
         try:
@@ -63,7 +63,7 @@ def finish(house: Wired, task_id: str) -> None:
             continue
 
 
-def a_token(house: Wired, *scopes: Scope) -> str:
+def a_token(house: Container, *scopes: Scope) -> str:
     return house.tokens.issue("test", frozenset(scopes))[0]
 
 

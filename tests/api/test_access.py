@@ -9,7 +9,7 @@ from chalice.app import Chalice
 
 from chalicelib import api
 from chalicelib.core.tokens import Scope
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_token
 
@@ -95,14 +95,14 @@ def test_every_route_is_in_the_table() -> None:
     "shown", [None, "", "Bearer", "wlf_guess", "Bearer wlf_guess", "Basic d2xmOg==", "ş", "Bearer a b"]
 )
 def test_without_a_good_token_only_public_routes_answer(
-    app: Chalice, house: Wired, route: str, shown: str | None
+    app: Chalice, house: Container, route: str, shown: str | None
 ) -> None:
     assert (ask(app, route, shown) != 401) is (MAY[route] == PUBLIC)
 
 
 @pytest.mark.parametrize("route", routes())
 @pytest.mark.parametrize("scope", Scope)
-def test_a_token_opens_what_its_scope_says(app: Chalice, house: Wired, route: str, scope: Scope) -> None:
+def test_a_token_opens_what_its_scope_says(app: Chalice, house: Container, route: str, scope: Scope) -> None:
     opens = MAY[route] == PUBLIC or scope in MAY[route] | {Scope.ADMIN}
 
     status = ask(app, route, a_token(house, scope))
@@ -111,23 +111,23 @@ def test_a_token_opens_what_its_scope_says(app: Chalice, house: Wired, route: st
 
 
 @pytest.mark.parametrize("shown", [BOOTSTRAP, f"Bearer {BOOTSTRAP}", f"bearer  {BOOTSTRAP}", f" {BOOTSTRAP} "])
-def test_a_token_may_be_shown_with_or_without_a_scheme(app: Chalice, house: Wired, shown: str) -> None:
+def test_a_token_may_be_shown_with_or_without_a_scheme(app: Chalice, house: Container, shown: str) -> None:
     assert ask(app, "GET /tokens", shown) == 200
 
 
-def test_who_is_refused_learns_how_to_come_in(app: Chalice, house: Wired) -> None:
+def test_who_is_refused_learns_how_to_come_in(app: Chalice, house: Container) -> None:
     got = Gateway(app).get("/tasks")
 
     assert (got.status, got.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
-def test_who_may_not_learns_which_scope_it_takes(app: Chalice, house: Wired) -> None:
+def test_who_may_not_learns_which_scope_it_takes(app: Chalice, house: Container) -> None:
     got = Gateway(app, authorization=a_token(house, Scope.READ)).get("/tasks")
 
     assert (got.status, got.json["details"]) == (403, {"scope": "tasks"})
 
 
-def test_a_token_never_reaches_the_log(app: Chalice, house: Wired, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_token_never_reaches_the_log(app: Chalice, house: Container, caplog: pytest.LogCaptureFixture) -> None:
     secret = a_token(house, Scope.READ)
 
     for shown in (secret, f"Bearer {secret}", f"Bearer {secret}x"):

@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.api.addresses import address_of
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import a_jpeg
@@ -75,7 +75,7 @@ def test_the_description_names_the_address_that_was_used(place: Place) -> None:
     assert place.get("/openapi.json").json["servers"] == [{"url": place.context_base or "/"}]
 
 
-def test_a_location_and_every_link_of_a_record_lead_back(place: Place, busy_house: Wired) -> None:
+def test_a_location_and_every_link_of_a_record_lead_back(place: Place, busy_house: Container) -> None:
     made = upload(place, a_file(a_jpeg()))
     links = made.json["file"]["links"]
     assert made.headers["Location"] == links["self"]
@@ -85,12 +85,12 @@ def test_a_location_and_every_link_of_a_record_lead_back(place: Place, busy_hous
     assert [Gateway(place.app, place.authorization).get(link).status for link in ours] == [200, 302, 200, 200]
 
 
-def test_a_task_is_found_where_the_answer_says(place: Place, house: Wired) -> None:
+def test_a_task_is_found_where_the_answer_says(place: Place, house: Container) -> None:
     told = upload(place, a_file(a_jpeg()), async_="true")
     assert told.headers["Location"] == f"{place.context_base}/task/status/{told.json['file']['task_id']}"
 
 
-def test_a_signed_link_is_a_whole_address(place: Place, busy_house: Wired) -> None:
+def test_a_signed_link_is_a_whole_address(place: Place, busy_house: Container) -> None:
     place.ask("PATCH", "/collections/secret", b'{"private": true}')
     busy_house.uploads.accept(Upload("secret", "a.jpg", a_jpeg()))
     (image,) = place.get("/collections/secret/images").json["images"]

@@ -17,7 +17,7 @@ from chalicelib.core.tokens import Scope, digest_of
 from chalicelib.errors import Unavailable
 from chalicelib.services.audit import Audit
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import BOOTSTRAP, a_jpeg, a_token, finish
 from tests.naughty import HARMLESS
@@ -34,7 +34,7 @@ def lines(admin: Gateway) -> list[tuple[str, str]]:
     return [(entry["action"], entry["target"]) for entry in admin.get("/audit").json["entries"]]
 
 
-def an_image(house: Wired) -> str:
+def an_image(house: Container) -> str:
     accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
     assert accepted.task is not None
     finish(house, accepted.task.task_id)
@@ -53,7 +53,7 @@ def test_the_monitor_has_words_for_every_action() -> None:
     assert [one.audit.action for one in ENDPOINTS if one.audit and f"  {one.audit.action}: " not in page] == []
 
 
-def test_an_entry_says_who_what_and_when(admin: Gateway, house: Wired) -> None:
+def test_an_entry_says_who_what_and_when(admin: Gateway, house: Container) -> None:
     admin.post("/queues/images/pause")
 
     assert admin.get("/audit").json == {
@@ -70,7 +70,7 @@ def test_an_entry_says_who_what_and_when(admin: Gateway, house: Wired) -> None:
     }
 
 
-def test_the_life_of_an_image_can_be_read(admin: Gateway, house: Wired) -> None:
+def test_the_life_of_an_image_can_be_read(admin: Gateway, house: Container) -> None:
     image = an_image(house)
     send(admin, "PATCH", f"/images/{image}", collection="sea")
     send(admin, "DELETE", f"/images/{image}")
@@ -110,7 +110,7 @@ def test_schedules_are_written_down_with_how_they_ran(admin: Gateway) -> None:
     ]
 
 
-def test_whoever_did_it_is_named(app: Chalice, house: Wired, admin: Gateway) -> None:
+def test_whoever_did_it_is_named(app: Chalice, house: Container, admin: Gateway) -> None:
     worker = Gateway(app, authorization=a_token(house, Scope.TASKS))
 
     worker.post("/queues/images/pause")
@@ -118,7 +118,7 @@ def test_whoever_did_it_is_named(app: Chalice, house: Wired, admin: Gateway) -> 
     assert [entry["actor"] for entry in admin.get("/audit").json["entries"]] == ["test"]
 
 
-def test_what_was_refused_is_not_written_down(admin: Gateway, app: Chalice, house: Wired) -> None:
+def test_what_was_refused_is_not_written_down(admin: Gateway, app: Chalice, house: Container) -> None:
     admin.post("/queues/nothing/pause")
     send(admin, "POST", "/queues/images/purge", confirm="wrong")
     Gateway(app, authorization=a_token(house, Scope.READ)).post("/queues/images/pause")
@@ -164,7 +164,7 @@ class Broken:
         return Page(())
 
 
-def test_a_change_that_cannot_be_written_down_is_told_to_its_caller(admin: Gateway, house: Wired) -> None:
-    house.desk.audit = Audit(Broken(), house.clock, lambda: "id")
+def test_a_change_that_cannot_be_written_down_is_told_to_its_caller(admin: Gateway, house: Container) -> None:
+    house.audit = Audit(Broken(), house.clock, lambda: "id")
 
     assert admin.post("/queues/images/pause").status == 503

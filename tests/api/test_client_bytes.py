@@ -13,7 +13,7 @@ import httpx
 import pytest
 import requests
 
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
 
@@ -119,7 +119,7 @@ CLIENTS: dict[str, Callable[[], Sent]] = {
 
 @pytest.mark.parametrize("made", CLIENTS.values(), ids=CLIENTS)
 def test_the_form_of_each_client_is_read_to_the_letter(
-    admin: Gateway, busy_house: Wired, made: Callable[[], Sent]
+    admin: Gateway, busy_house: Container, made: Callable[[], Sent]
 ) -> None:
     sent = made()
 
@@ -130,7 +130,7 @@ def test_the_form_of_each_client_is_read_to_the_letter(
 
 
 @pytest.mark.parametrize("made", [by_requests, by_httpx, by_aiohttp], ids=["requests", "httpx", "aiohttp"])
-def test_a_wrong_field_is_named_to_each_client(admin: Gateway, house: Wired, made: Callable[[], Sent]) -> None:
+def test_a_wrong_field_is_named_to_each_client(admin: Gateway, house: Container, made: Callable[[], Sent]) -> None:
     sent = made()
 
     got = admin.post("/file_upload", sent.body.replace(b'name="file"', b'name="photo"'), Content_Type=sent.content_type)

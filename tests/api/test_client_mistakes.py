@@ -15,7 +15,7 @@ from chalicelib.api import forms, request_body
 from chalicelib.api.request_body import URLENCODED
 from chalicelib.api.turkish import TURKISH
 from chalicelib.errors import WallifyError
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import BOUNDARY, FORM, a_form, a_part
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, bucket_of
@@ -224,7 +224,7 @@ MISTAKES: dict[str, tuple[Sent, str]] = {
 
 
 @pytest.mark.parametrize(("sent", "sentence"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_has_its_own_sentence(admin: Gateway, house: Wired, sent: Sent, sentence: str) -> None:
+def test_each_mistake_has_its_own_sentence(admin: Gateway, house: Container, sent: Sent, sentence: str) -> None:
     got, turkish = refused(admin, sent.path, sent.body, sent.kind)
 
     assert (got.status, got.json["message"]) == (sent.status, sentence)
@@ -251,7 +251,9 @@ BODIES = {
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "GZIP", "x-gzip", "identity, gzip"])
 @pytest.mark.parametrize("path", BODIES)
-def test_a_compressed_body_is_415_and_names_its_coding(admin: Gateway, house: Wired, path: str, coding: str) -> None:
+def test_a_compressed_body_is_415_and_names_its_coding(
+    admin: Gateway, house: Container, path: str, coding: str
+) -> None:
     kind, plain = BODIES[path]
 
     got, turkish = refused(admin, path, gzip.compress(plain), kind, Content_Encoding=coding)
@@ -265,24 +267,24 @@ def test_a_compressed_body_is_415_and_names_its_coding(admin: Gateway, house: Wi
     assert named in turkish
 
 
-def test_a_body_that_says_it_is_not_coded_is_taken(admin: Gateway, busy_house: Wired) -> None:
+def test_a_body_that_says_it_is_not_coded_is_taken(admin: Gateway, busy_house: Container) -> None:
     got = admin.post("/file_upload", a_form(a_named("file")), Content_Type=FORM, Content_Encoding="identity")
 
     assert got.status == 201
 
 
-def test_a_coding_without_a_body_means_nothing(admin: Gateway, house: Wired) -> None:
+def test_a_coding_without_a_body_means_nothing(admin: Gateway, house: Container) -> None:
     assert admin.get("/collections", Content_Encoding="gzip").status == 200
 
 
 @pytest.mark.parametrize("path", ["/uploads", "/tokens"])
-def test_a_byte_order_mark_before_json_is_taken(admin: Gateway, house: Wired, path: str) -> None:
+def test_a_byte_order_mark_before_json_is_taken(admin: Gateway, house: Container, path: str) -> None:
     told = {"/uploads": {"filename": "a.jpg"}, "/tokens": {"name": "a", "scopes": ["read"]}}[path]
 
     assert admin.post(path, json.dumps(told).encode("utf-8-sig"), Content_Type=JSON).status == 201
 
 
-def test_json_that_curl_sends_without_naming_its_type_is_still_taken(admin: Gateway, house: Wired) -> None:
+def test_json_that_curl_sends_without_naming_its_type_is_still_taken(admin: Gateway, house: Container) -> None:
     got = admin.post("/tokens", b'{"name": "a", "scopes": ["read"]}', Content_Type=URLENCODED)
 
     assert got.status == 201

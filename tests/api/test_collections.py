@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib.core.messages import Work
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg
@@ -19,8 +19,8 @@ def create(client: Gateway, **wanted: object) -> Got:
     return client.post("/collections", json.dumps(wanted).encode())
 
 
-def work(house: Wired, task_id: str) -> None:
-    house.night.slices.run(Work(task_id), house.night.runner)
+def work(house: Container, task_id: str) -> None:
+    house.slices.run(Work(task_id), house.job_runner)
 
 
 def change(client: Gateway, name: str, /, **wanted: object) -> Got:
@@ -76,7 +76,7 @@ def test_what_cannot_be_created_is_refused(admin: Gateway, wanted: dict[str, obj
     assert admin.get("/collections").json["collections"] == []
 
 
-def test_a_collection_is_renamed_by_a_task(admin: Gateway, busy_house: Wired) -> None:
+def test_a_collection_is_renamed_by_a_task(admin: Gateway, busy_house: Container) -> None:
     upload(admin, a_file(a_jpeg(), filename="a.jpg"), collection="lakes")
     change(admin, "lakes", title="Lakes")
 
@@ -117,7 +117,9 @@ def test_a_rename_that_cannot_be_is_refused(admin: Gateway) -> None:
     assert change(admin, "a", name="a", title="AA").json["title"] == "AA"
 
 
-def test_while_a_collection_is_renamed_neither_name_is_changed_or_deleted(admin: Gateway, busy_house: Wired) -> None:
+def test_while_a_collection_is_renamed_neither_name_is_changed_or_deleted(
+    admin: Gateway, busy_house: Container
+) -> None:
     create(admin, name="a", title="A")
     task_id = change(admin, "a", name="b").json["task_id"]
     assert change(admin, "a", name="b").json["task_id"] == task_id

@@ -18,7 +18,7 @@ from chalicelib.api.routes import ENDPOINTS
 from chalicelib.core.budget import Budget
 from chalicelib.core.tasks import Failure, Status
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg, bucket_of, hire
 from tests.builders import NOON, a_final_task, a_task
@@ -41,7 +41,7 @@ EVERY = LISTS | SORTED | OTHERS
 
 
 @pytest.fixture(scope="module")
-def full_house() -> Wired:
+def full_house() -> Container:
     """Three of everything that is listed."""
     house = a_house()
     hire(house)
@@ -50,7 +50,7 @@ def full_house() -> Wired:
             name = f"{collection}-{number}.jpg"
             accepted = house.uploads.accept(Upload(collection, name, a_jpeg(40 + number, 40, seed=number)))
             if collection == "gone" and accepted.task is not None:
-                house.night.deleting.trash(accepted.task.subject.image_id or "")
+                house.deleting.trash(accepted.task.subject.image_id or "")
         error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
         house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
         bucket_of(house).drop(f"incoming/{number}", b"bytes")
@@ -58,14 +58,14 @@ def full_house() -> Wired:
         house.state.tasks.add(a_final_task(ID.format(16 + number), status=Status.FAILURE, **special))
         bucket_of(house).drop(f"originals/lost-{number}/günaydın.png", b"bytes")  # noqa: RUF001  # Turkish
         (stored,) = house.objects.list(f"originals/lost-{number}/", 1).items
-        house.night.quarantine.take(stored, Budget(1))
-        house.desk.audit.note("pause_queue", "images", actor="a", token_id="t")  # names a token
+        house.quarantine.take(stored, Budget(1))
+        house.audit.note("pause_queue", "images", actor="a", token_id="t")  # names a token
         house.clock.sleep(1)
     return house
 
 
 @pytest.fixture
-def lists(full_house: Wired, app: Chalice) -> Iterator[Gateway]:
+def lists(full_house: Container, app: Chalice) -> Iterator[Gateway]:
     wiring.use(full_house)
     yield Gateway(app, authorization=BOOTSTRAP)
     wiring.use(None)
@@ -147,7 +147,7 @@ def test_a_cursor_of_a_random_order_brings_its_seed_along(lists: Gateway) -> Non
     assert ask(lists, f"{SORTED['random']}&seed=xyz", first["next_cursor"]).json["message"] == OF_OTHER_FILTERS
 
 
-def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, full_house: Wired) -> None:
+def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, full_house: Container) -> None:
     cursor = cursor_of(lists, LISTS["list_tasks"])
     full_house.bootstrap = lambda: "another"
     try:

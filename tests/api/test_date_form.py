@@ -12,7 +12,7 @@ import pytest
 from chalicelib.core import keys
 from chalicelib.core.tokens import Scope
 from chalicelib.telemetry import log
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, a_token, bucket_of
@@ -32,7 +32,7 @@ PLACES = (
 
 
 @pytest.fixture
-def used(admin: Gateway, busy_house: Wired) -> Gateway:
+def used(admin: Gateway, busy_house: Container) -> Gateway:
     """A Wallify that has been used at moments with and without microseconds."""
     a_token(busy_house, Scope.READ)
     for seed in range(3):
@@ -52,8 +52,8 @@ def test_answers_write_moments_in_one_form(used: Gateway, path: str) -> None:
     assert [one for one in found if not ONE_FORM.fullmatch(one)] == []
 
 
-def test_manifests_write_moments_in_the_same_form(used: Gateway, busy_house: Wired) -> None:
-    busy_house.night.manifests.refresh("lakes")
+def test_manifests_write_moments_in_the_same_form(used: Gateway, busy_house: Container) -> None:
+    busy_house.manifests.refresh("lakes")
 
     found = ANY_FORM.findall(bucket_of(busy_house).blobs[keys.manifest("lakes")].body.decode())
 

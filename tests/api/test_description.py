@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from chalicelib.api.endpoint import ANY_TOKEN, PUBLIC, Endpoint
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 
 
@@ -58,7 +58,7 @@ def test_fields_are_described_by_the_words_beside_them(document: Any) -> None:  
     assert schemas["ImageDetails"]["properties"]["name"]["description"].startswith("Unique within the collection")
 
 
-def test_the_page_for_people_is_self_contained(anyone: Gateway, house: Wired) -> None:
+def test_the_page_for_people_is_self_contained(anyone: Gateway, house: Container) -> None:
     got = anyone.get("/docs")
 
     assert (got.status, got.headers["Content-Type"]) == (200, "text/html; charset=utf-8")

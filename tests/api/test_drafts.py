@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.tasks import Status
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, bucket_of, finish
 from tests.builders import FrozenClock
@@ -17,7 +17,7 @@ def announce(client: Gateway, key: str | None = None, **body: object) -> Got:
     return client.post("/uploads", json.dumps(body).encode(), **headers)
 
 
-def test_a_draft_is_a_task_and_a_form(admin: Gateway, house: Wired) -> None:
+def test_a_draft_is_a_task_and_a_form(admin: Gateway, house: Container) -> None:
     got = announce(admin, filename="büyük.jpg", content_type="image/jpeg", collection="doğa")
 
     (ticket,) = got.json["uploads"]
@@ -28,7 +28,7 @@ def test_a_draft_is_a_task_and_a_form(admin: Gateway, house: Wired) -> None:
     assert (task["status"], task["progress"]["stage"]) == ("PENDING", "waiting_for_upload")
 
 
-def test_the_arriving_file_becomes_the_image(admin: Gateway, house: Wired) -> None:
+def test_the_arriving_file_becomes_the_image(admin: Gateway, house: Container) -> None:
     got = announce(admin, filename="a.jpg", content_type="image/jpeg")
     bucket_of(house).drop(got.json["uploads"][0]["fields"]["key"], a_jpeg())
 
@@ -37,7 +37,7 @@ def test_the_arriving_file_becomes_the_image(admin: Gateway, house: Wired) -> No
     assert admin.get(f"/task/status/{got.json['task_id']}").json["result"]["width"] == 640
 
 
-def test_a_file_that_never_comes_ends_its_task(admin: Gateway, house: Wired) -> None:
+def test_a_file_that_never_comes_ends_its_task(admin: Gateway, house: Container) -> None:
     got = announce(admin, filename="a.jpg", content_type="image/jpeg")
     assert isinstance(house.clock, FrozenClock)
     house.clock.move(timedelta(minutes=26))
@@ -50,7 +50,7 @@ def test_a_file_that_never_comes_ends_its_task(admin: Gateway, house: Wired) -> 
     assert task.error.code == "upload_expired"
 
 
-def test_a_batch_has_a_parent(admin: Gateway, house: Wired) -> None:
+def test_a_batch_has_a_parent(admin: Gateway, house: Container) -> None:
     files = [{"filename": f"{number}.png", "content_type": "image/png", "bytes": 1000} for number in range(3)]
 
     got = announce(admin, files=files)
@@ -60,7 +60,7 @@ def test_a_batch_has_a_parent(admin: Gateway, house: Wired) -> None:
     assert {ticket["max_bytes"] for ticket in got.json["uploads"]} == {1000}
 
 
-def test_a_repeated_request_finds_the_same_draft(admin: Gateway, house: Wired) -> None:
+def test_a_repeated_request_finds_the_same_draft(admin: Gateway, house: Container) -> None:
     first = announce(admin, "k", filename="a.jpg", content_type="image/jpeg")
     assert isinstance(house.clock, FrozenClock)
     house.clock.move(timedelta(minutes=5))
@@ -71,7 +71,7 @@ def test_a_repeated_request_finds_the_same_draft(admin: Gateway, house: Wired) -
     assert again.json["uploads"][0]["fields"]["lasts"] == "600.0"
 
 
-def test_what_cannot_be_taken_is_refused_before_it_is_sent(admin: Gateway, house: Wired) -> None:
+def test_what_cannot_be_taken_is_refused_before_it_is_sent(admin: Gateway, house: Container) -> None:
     large = announce(admin, filename="a.jpg", content_type="image/jpeg", bytes=50_000_001)
     nothing = announce(admin, collection="x")
 
@@ -81,7 +81,7 @@ def test_what_cannot_be_taken_is_refused_before_it_is_sent(admin: Gateway, house
 @pytest.mark.parametrize(
     "declared", ["image/jpg", "IMAGE/JPEG", "image/jpeg; charset=binary", "", None, "image/svg+xml"]
 )
-def test_any_declared_type_gets_a_form_for_that_type(admin: Gateway, house: Wired, declared: str | None) -> None:
+def test_any_declared_type_gets_a_form_for_that_type(admin: Gateway, house: Container, declared: str | None) -> None:
     one = announce(admin, filename="a.jpg", content_type=declared)
     many = announce(admin, files=[{"filename": "a.jpg", "content_type": declared}])
     bucket_of(house).drop(one.json["uploads"][0]["fields"]["key"], a_jpeg())
@@ -93,5 +93,5 @@ def test_any_declared_type_gets_a_form_for_that_type(admin: Gateway, house: Wire
     assert house.tasks.get(one.json["task_id"]).status is Status.SUCCESS
 
 
-def test_the_type_may_be_left_out(admin: Gateway, house: Wired) -> None:
+def test_the_type_may_be_left_out(admin: Gateway, house: Container) -> None:
     assert announce(admin, filename="a.jpg").status == announce(admin, files=[{"filename": "a.jpg"}]).status == 201

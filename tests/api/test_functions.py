@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 from chalicelib.core.workforce import Usage
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.memory_lane import MemoryMeter
 
 
-def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Wired) -> None:
+def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Container) -> None:
     usage = Usage(1288, 3, 0, 740.0, 1910.5, 11, 2048, 60)
-    house.desk.meter = MemoryMeter(known={"process_image": usage})
+    house.meter = MemoryMeter(known={"process_image": usage})
 
     told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
 
@@ -27,7 +27,7 @@ def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Wired) -> No
     }
 
 
-def test_what_is_not_measured_is_null_and_not_zero(admin: Gateway, house: Wired) -> None:
+def test_what_is_not_measured_is_null_and_not_zero(admin: Gateway, house: Container) -> None:
     told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
 
     measured = {name: value for name, value in told["sweep"].items() if name != "name"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.heics import a_heic
@@ -15,7 +15,7 @@ SIZE = (128, 80)
 
 @pytest.mark.parametrize("wait", [True, False], ids=["direct", "async"])
 @pytest.mark.parametrize("name", ["IMG_0001.HEIC", "IMG_0001.jpg"])
-def test_a_heic_is_catalogued_and_shown_as_jpeg(admin: Gateway, busy_house: Wired, name: str, wait: bool) -> None:  # noqa: FBT001
+def test_a_heic_is_catalogued_and_shown_as_jpeg(admin: Gateway, busy_house: Container, name: str, wait: bool) -> None:  # noqa: FBT001
     got = upload(admin, a_file(a_heic(scene(SIZE)), name), async_=str(not wait).lower())
     file = got.json["file"] if wait else admin.get(f"/task/status/{got.json['task_ids'][0][1]}").json["result"]
 

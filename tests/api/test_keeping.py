@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core import keys
 from chalicelib.core.blobs import Blob
 from chalicelib.core.tasks import TaskType
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
@@ -18,7 +18,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def queue(busy_house: Wired) -> MemoryQueue:
+def queue(busy_house: Container) -> MemoryQueue:
     from random import Random  # noqa: PLC0415  # only this fixture draws
 
     queue = MemoryQueue(busy_house.clock, Random(1))
@@ -27,7 +27,7 @@ def queue(busy_house: Wired) -> MemoryQueue:
 
 
 @pytest.fixture
-def image_id(admin: Gateway, busy_house: Wired) -> str:
+def image_id(admin: Gateway, busy_house: Container) -> str:
     found: str = upload(admin, a_file(a_jpeg()), collection="lakes").json["file"]["image_id"]
     return found
 
@@ -66,7 +66,7 @@ def test_the_trash_hides_an_image_and_gives_it_back(admin: Gateway, image_id: st
 
 
 def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_same(
-    admin: Gateway, image_id: str, busy_house: Wired
+    admin: Gateway, image_id: str, busy_house: Container
 ) -> None:
     before = admin.get(f"/images/{image_id}").json
     addresses = [
@@ -91,7 +91,7 @@ def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_sam
 
 
 def test_what_comes_back_from_quarantine_stays_hidden_while_its_image_is_in_the_trash(
-    admin: Gateway, image_id: str, busy_house: Wired
+    admin: Gateway, image_id: str, busy_house: Container
 ) -> None:
     key = f"renditions/{image_id}/old/600.jpg"
     busy_house.objects.put(Blob(keys.quarantined(key), b"old", "image/jpeg"))

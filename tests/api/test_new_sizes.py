@@ -11,13 +11,13 @@ from chalice.app import Chalice
 from chalicelib import wiring
 from chalicelib.core.messages import Work
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg, hire
 
 
 @pytest.fixture
-def later() -> Iterator[Wired]:
+def later() -> Iterator[Container]:
     """A house that has a picture of before the setting was changed to 1200 and 300."""
     before = a_house()
     hire(before)
@@ -31,7 +31,7 @@ def later() -> Iterator[Wired]:
 
 
 @pytest.fixture
-def client(app: Chalice, later: Wired) -> Gateway:
+def client(app: Chalice, later: Container) -> Gateway:
     return Gateway(app, authorization=f"Bearer {BOOTSTRAP}")
 
 
@@ -43,7 +43,7 @@ def sizes(record: Any) -> dict[int, list[str]]:  # noqa: ANN401  # JSON
     return {one["size"]: sorted(source["format"] for source in one["sources"]) for one in record["thumbnails"]}
 
 
-def test_what_comes_from_now_on_has_the_new_sizes(client: Gateway, later: Wired) -> None:
+def test_what_comes_from_now_on_has_the_new_sizes(client: Gateway, later: Container) -> None:
     later.uploads.accept(Upload("nature", "new.jpg", a_jpeg(1600, 1200, seed=1)))
     made = image(client, "new")
     assert sizes(made) == {300: ["avif", "jpeg"], 1200: ["avif", "jpeg"]}
@@ -51,12 +51,12 @@ def test_what_comes_from_now_on_has_the_new_sizes(client: Gateway, later: Wired)
     assert client.get(f"/i/{made['image_id']}/600").status == 404
 
 
-def test_what_is_there_gets_them_by_one_task_and_then_has_nothing_to_do(client: Gateway, later: Wired) -> None:
+def test_what_is_there_gets_them_by_one_task_and_then_has_nothing_to_do(client: Gateway, later: Container) -> None:
     old = image(client, "old")
     assert client.get(f"/i/{old['image_id']}/1200").status == 404
     for done in ("images_done", "complete_already"):
-        task = later.night.thumbnails.make(collection="nature")
-        ended = later.night.slices.run(Work(task.task_id), later.night.runner)
+        task = later.thumbnails.make(collection="nature")
+        ended = later.slices.run(Work(task.task_id), later.job_runner)
         assert ended is not None
         assert ended.result is not None
         assert ended.result[done] == 1

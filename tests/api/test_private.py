@@ -10,7 +10,7 @@ from chalice.app import Chalice
 
 from chalicelib.core.tokens import Scope
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import CDN, a_jpeg, bucket_of
 
@@ -21,7 +21,7 @@ NAME = "Gölge ışık.jpg"  # noqa: RUF001  # Turkish, on purpose
 
 
 @pytest.fixture
-def image(admin: Gateway, busy_house: Wired) -> Json:
+def image(admin: Gateway, busy_house: Container) -> Json:
     """A picture of a private collection, as its owner reads it."""
     made = admin.ask("PATCH", "/collections/secret", b'{"private": true}')
     assert (made.status, made.json["private"], made.json["images"]) == (200, True, 0)
@@ -93,7 +93,7 @@ def test_a_private_name_is_answered_as_one_that_there_is_not(
 
 
 def test_a_private_name_costs_the_calls_of_one_that_there_is_not(
-    anyone: Gateway, busy_house: Wired, image: Json, monkeypatch: pytest.MonkeyPatch
+    anyone: Gateway, busy_house: Container, image: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
     for part, verbs in ((busy_house.state.catalog, CATALOG_READS), (busy_house.objects, ("get", "has"))):
@@ -111,7 +111,7 @@ def test_a_private_name_costs_the_calls_of_one_that_there_is_not(
 
 
 def test_who_shows_a_signature_of_ours_is_told_that_it_has_expired(
-    anyone: Gateway, busy_house: Wired, image: Json
+    anyone: Gateway, busy_house: Container, image: Json
 ) -> None:
     busy_house.clock.sleep(3_600)
 
@@ -120,7 +120,7 @@ def test_who_shows_a_signature_of_ours_is_told_that_it_has_expired(
     assert (got.status, got.json["code"], got.json["message"]) == (403, "bad_signature", "The address has expired.")
 
 
-def test_what_is_private_is_stored_for_no_cache(busy_house: Wired, image: Json) -> None:
+def test_what_is_private_is_stored_for_no_cache(busy_house: Container, image: Json) -> None:
     kept = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(busy_house).blobs.items()}
     busy_house.uploads.accept(Upload("open", "a.jpg", a_jpeg(seed=3)))
     opened = {key.partition("/")[0]: blob.cache_control for key, blob in bucket_of(busy_house).blobs.items()}
@@ -140,7 +140,7 @@ def test_no_address_of_a_private_picture_leads_to_the_cdn(admin: Gateway, image:
 
 
 def test_a_signed_address_expires_and_is_good_for_no_other_picture(
-    anyone: Gateway, admin: Gateway, busy_house: Wired, image: Json
+    anyone: Gateway, admin: Gateway, busy_house: Container, image: Json
 ) -> None:
     busy_house.uploads.accept(Upload("secret", "other.jpg", a_jpeg(seed=1)))
     query = urlsplit(image["links"]["cdn"]).query
@@ -150,7 +150,7 @@ def test_a_signed_address_expires_and_is_good_for_no_other_picture(
 
 
 def test_a_link_to_share_lasts_as_long_as_was_asked_for_and_survives_another_name(
-    anyone: Gateway, admin: Gateway, busy_house: Wired, image: Json
+    anyone: Gateway, admin: Gateway, busy_house: Container, image: Json
 ) -> None:
     made = admin.ask("POST", f"/images/{image['image_id']}/link", b'{"hours": 48}').json
     admin.ask("PATCH", f"/images/{image['image_id']}", b'{"filename": "other.jpg"}')
@@ -163,7 +163,7 @@ def test_a_link_to_share_lasts_as_long_as_was_asked_for_and_survives_another_nam
 
 @pytest.mark.parametrize("change", ["revoke", "rescope", "expire"])
 def test_a_link_ends_with_the_token_that_made_it(
-    app: Chalice, admin: Gateway, busy_house: Wired, image: Json, change: str
+    app: Chalice, admin: Gateway, busy_house: Container, image: Json, change: str
 ) -> None:
     secret, token = busy_house.tokens.issue("app", frozenset({Scope.READ}), lasts=timedelta(days=2))
     anyone, reader, image_id = Gateway(app), Gateway(app, authorization=secret), image["image_id"]
@@ -199,7 +199,7 @@ def test_a_collection_with_images_stays_what_it_is(admin: Gateway, image: Json) 
 
 
 def test_a_download_has_its_files_name_whatever_its_letters(
-    anyone: Gateway, admin: Gateway, busy_house: Wired, image: Json
+    anyone: Gateway, admin: Gateway, busy_house: Container, image: Json
 ) -> None:
     busy_house.uploads.accept(Upload("open", NAME, a_jpeg(seed=2)))
     signed = place(image["links"]["cdn"]) + "&"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.core.budget import Budget
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import bucket_of
 from tests.builders import NOON
@@ -17,13 +17,13 @@ KEYS = [f"originals/lost-{number}/0.png" for number in range(3)]
 
 
 @pytest.fixture
-def held(house: Wired) -> None:
+def held(house: Container) -> None:
     """Three objects in quarantine."""
     bucket = bucket_of(house)
     for key in KEYS:
         bucket.drop(key, b"bytes")
         (stored,) = bucket.list(key, 1).items
-        house.night.quarantine.take(stored, Budget(1))
+        house.quarantine.take(stored, Budget(1))
 
 
 def restored(admin: Gateway, key: str) -> Got:
@@ -42,7 +42,7 @@ def test_what_is_held_is_told_page_by_page_with_its_last_day(admin: Gateway) -> 
 
 
 @pytest.mark.usefixtures("held")
-def test_one_is_brought_back_to_where_it_lay(admin: Gateway, house: Wired) -> None:
+def test_one_is_brought_back_to_where_it_lay(admin: Gateway, house: Container) -> None:
     got = restored(admin, KEYS[1])
 
     assert (got.status, got.json) == (200, {"key": KEYS[1]})
@@ -51,7 +51,7 @@ def test_one_is_brought_back_to_where_it_lay(admin: Gateway, house: Wired) -> No
 
 
 @pytest.mark.usefixtures("held")
-def test_bringing_back_twice_is_bringing_back_once(admin: Gateway, house: Wired) -> None:
+def test_bringing_back_twice_is_bringing_back_once(admin: Gateway, house: Container) -> None:
     first, again = restored(admin, KEYS[0]), restored(admin, KEYS[0])
 
     assert (first.status, again.status, again.json) == (200, 200, first.json)
@@ -59,7 +59,7 @@ def test_bringing_back_twice_is_bringing_back_once(admin: Gateway, house: Wired)
 
 
 @pytest.mark.usefixtures("held")
-def test_what_was_brought_back_by_halves_is_brought_back_whole(admin: Gateway, house: Wired) -> None:
+def test_what_was_brought_back_by_halves_is_brought_back_whole(admin: Gateway, house: Container) -> None:
     house.objects.copy(f"quarantine/{KEYS[0]}", KEYS[0])
 
     assert restored(admin, KEYS[0]).status == 200
@@ -74,7 +74,7 @@ def test_what_never_was_there_is_not_found(admin: Gateway) -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_nothing_is_brought_back_over_something_else(admin: Gateway, house: Wired) -> None:
+def test_nothing_is_brought_back_over_something_else(admin: Gateway, house: Container) -> None:
     bucket_of(house).drop(KEYS[0], b"another")
 
     got = restored(admin, KEYS[0])

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
@@ -13,8 +13,8 @@ from tests.memory_lane import MemoryLane, MemoryMeter
 from tests.memory_queue import MemoryQueue
 
 
-def images_of(house: Wired) -> MemoryQueue:
-    lane = house.desk.lanes["images"]
+def images_of(house: Container) -> MemoryQueue:
+    lane = house.lanes["images"]
     assert isinstance(lane, MemoryLane)
     return lane.queue
 
@@ -24,7 +24,7 @@ def purge(admin: Gateway, name: str, confirm: str) -> int:
     return admin.post(f"/queues/{name}/purge", body, Content_Type="application/json").status
 
 
-def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Wired) -> None:
+def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Container) -> None:
     queue = images_of(house)
     queue.bury("{}", reason="unknown_message")
     queue.send("taken")
@@ -46,8 +46,8 @@ def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Wired) -> None:
     }
 
 
-def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, house: Wired) -> None:
-    house.desk.meter = MemoryMeter(ages={"images": 41.0})
+def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, house: Container) -> None:
+    house.meter = MemoryMeter(ages={"images": 41.0})
 
     told = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
 
@@ -66,14 +66,14 @@ def test_pausing_one_queue_leaves_the_others(admin: Gateway) -> None:
     assert [one["paused"] for one in admin.get("/queues").json["queues"]] == [False, True, False]
 
 
-def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, house: Wired) -> None:
+def test_a_queue_is_emptied_by_whoever_names_it_again(admin: Gateway, house: Container) -> None:
     images_of(house).send("{}")
 
     assert purge(admin, "images", "images") == 200
     assert images_of(house).messages == []
 
 
-def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, house: Wired) -> None:
+def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, house: Container) -> None:
     queue = images_of(house)
     upload(admin, a_file(a_jpeg()), async_="true")
     queue.receive_too_often("not ours")
@@ -88,7 +88,7 @@ def test_a_purge_tells_what_it_has_taken_and_left(admin: Gateway, house: Wired) 
 
 
 @pytest.mark.parametrize("confirm", ["", "thumbnails", "Images", "images "])
-def test_a_queue_is_not_emptied_by_mistake(admin: Gateway, house: Wired, confirm: str) -> None:
+def test_a_queue_is_not_emptied_by_mistake(admin: Gateway, house: Container, confirm: str) -> None:
     images_of(house).send("{}")
 
     assert purge(admin, "images", confirm) == 400

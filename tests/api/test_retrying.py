@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Failure, Status, Subject, Task, TaskFilter, TaskType
 from chalicelib.core.tokens import Scope
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, a_token, bucket_of, finish
@@ -22,7 +22,7 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def queue(house: Wired) -> MemoryQueue:
+def queue(house: Container) -> MemoryQueue:
     queue = MemoryQueue(house.clock, Random(1))
     house.queues = dict.fromkeys(TaskType, queue)
     return queue
@@ -34,7 +34,7 @@ def cancelled(client: Gateway) -> str:
     return task_id
 
 
-def test_a_retry_is_a_new_task_for_the_same_file(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_a_retry_is_a_new_task_for_the_same_file(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
     old = cancelled(admin)
 
     got = admin.post(f"/task/retry/{old}")
@@ -46,7 +46,7 @@ def test_a_retry_is_a_new_task_for_the_same_file(admin: Gateway, house: Wired, q
     assert house.tasks.get(got.json["task_id"]).status is Status.SUCCESS
 
 
-def test_what_went_well_cannot_be_retried(admin: Gateway, busy_house: Wired) -> None:
+def test_what_went_well_cannot_be_retried(admin: Gateway, busy_house: Container) -> None:
     task_id = upload(admin, a_file(a_jpeg())).json["task_ids"][0][1]
 
     got = admin.post(f"/task/retry/{task_id}")
@@ -55,7 +55,7 @@ def test_what_went_well_cannot_be_retried(admin: Gateway, busy_house: Wired) -> 
     assert admin.post(f"/task/retry/{UNKNOWN}").status == 404
 
 
-def test_all_that_match_are_retried(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_all_that_match_are_retried(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
     old = cancelled(admin)
 
     got = admin.post("/tasks/retry?state=REVOKED")
@@ -64,7 +64,7 @@ def test_all_that_match_are_retried(admin: Gateway, house: Wired, queue: MemoryQ
 
 
 def failed(
-    house: Wired, number: int, *, retryable: bool = True, status: Status = Status.FAILURE, **special: object
+    house: Container, number: int, *, retryable: bool = True, status: Status = Status.FAILURE, **special: object
 ) -> Task:
     """A task that has ended badly, whose file is still there."""
     source = f"incoming/nature/{number}"
@@ -85,7 +85,9 @@ def retried(got: Got) -> list[str]:
 @pytest.mark.parametrize(
     "query", ["", "?", "?limit=50", "?dry_run=true", "?retryable=any", "?retryable=any&dry_run=on"]
 )
-def test_without_a_filter_nothing_is_tried_again(admin: Gateway, house: Wired, queue: MemoryQueue, query: str) -> None:
+def test_without_a_filter_nothing_is_tried_again(
+    admin: Gateway, house: Container, queue: MemoryQueue, query: str
+) -> None:
     failed(house, 1)
 
     got = admin.post(f"/tasks/retry{query}")
@@ -98,14 +100,14 @@ def test_without_a_filter_nothing_is_tried_again(admin: Gateway, house: Wired, q
     "slip", ["status=FAILURE", "State=FAILURE", "state=", "state=%20", "stat=FAILURE&collection=nature", "collection="]
 )
 def test_a_filter_that_is_misspelt_or_empty_tries_nothing_again(
-    admin: Gateway, house: Wired, queue: MemoryQueue, slip: str
+    admin: Gateway, house: Container, queue: MemoryQueue, slip: str
 ) -> None:
     failed(house, 1)
 
     assert (admin.post(f"/tasks/retry?{slip}").status, queue.messages) == (400, [])
 
 
-def test_a_body_is_no_filter(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_a_body_is_no_filter(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
     failed(house, 1)
 
     assert admin.post("/tasks/retry?state=FAILURE", b'{"collection": "sea"}').status == 400
@@ -125,7 +127,7 @@ def test_a_body_is_no_filter(admin: Gateway, house: Wired, queue: MemoryQueue) -
     ],
 )
 def test_failures_that_may_pass_are_tried_again_and_others_only_by_name(
-    admin: Gateway, house: Wired, queue: MemoryQueue, query: str, numbers: list[int]
+    admin: Gateway, house: Container, queue: MemoryQueue, query: str, numbers: list[int]
 ) -> None:
     tasks = {
         1: failed(house, 1),
@@ -148,19 +150,19 @@ def test_failures_that_may_pass_are_tried_again_and_others_only_by_name(
 
 
 @pytest.mark.parametrize("state", ["SUCCESS", "PENDING", "STARTED", "RETRY"])
-def test_only_states_that_can_be_tried_again_may_be_named(admin: Gateway, house: Wired, state: str) -> None:
+def test_only_states_that_can_be_tried_again_may_be_named(admin: Gateway, house: Container, state: str) -> None:
     got = admin.post(f"/tasks/retry?state={state}")
 
     assert (got.status, got.json["message"]) == (400, "state must be one of FAILURE, REVOKED, PARTIAL.")
 
 
-def test_retryable_says_nothing_of_cancelled_tasks(admin: Gateway, house: Wired) -> None:
+def test_retryable_says_nothing_of_cancelled_tasks(admin: Gateway, house: Container) -> None:
     got = admin.post("/tasks/retry?state=REVOKED&retryable=any")
 
     assert (got.status, got.json["details"]["parameter"]) == (400, "retryable")
 
 
-def test_what_was_tried_again_already_never_matches_again(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_what_was_tried_again_already_never_matches_again(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
     for number in range(2):
         failed(house, number)
     first = retried(admin.post("/tasks/retry?state=FAILURE"))
@@ -175,7 +177,9 @@ def test_what_was_tried_again_already_never_matches_again(admin: Gateway, house:
     assert len(house.state.tasks.history(TaskFilter(), 100).items) == 2 + 2 * 4
 
 
-def test_children_of_a_job_that_was_tried_again_do_not_match(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_children_of_a_job_that_was_tried_again_do_not_match(
+    admin: Gateway, house: Container, queue: MemoryQueue
+) -> None:
     parent_id = "aaaaaaaa-1111-4111-8111-111111111111"
     parent = a_final_task(parent_id, type=TaskType.BULK_PROCESS_IMAGES, status=Status.FAILURE, children=2)
     house.state.tasks.add(parent)
@@ -189,7 +193,7 @@ def test_children_of_a_job_that_was_tried_again_do_not_match(admin: Gateway, hou
     assert retried(admin.post("/tasks/retry?state=FAILURE")) == []
 
 
-def test_a_preview_counts_beyond_its_page(admin: Gateway, house: Wired) -> None:
+def test_a_preview_counts_beyond_its_page(admin: Gateway, house: Container) -> None:
     for number in range(5):
         failed(house, number)
 
@@ -205,7 +209,7 @@ def test_a_preview_counts_beyond_its_page(admin: Gateway, house: Wired) -> None:
 
 
 def test_the_audit_log_says_what_was_asked_and_what_came_of_it(
-    admin: Gateway, house: Wired, queue: MemoryQueue
+    admin: Gateway, house: Container, queue: MemoryQueue
 ) -> None:
     failed(house, 1)
     admin.post("/tasks/retry?collection=nature&dry_run=yes")
@@ -219,7 +223,7 @@ def test_the_audit_log_says_what_was_asked_and_what_came_of_it(
     ]
 
 
-def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
     task_id = upload(admin, a_file(a_jpeg()), async_="true").json["file"]["task_id"]
     queue.bury(write(Work(task_id)), reason="unavailable")
 
@@ -261,7 +265,9 @@ def test_a_letter_that_cannot_be_read_is_shown_raw_and_removed(admin: Gateway, q
     assert (entry["action"], entry["target"]) == ("delete_dead_letter", f"images {listed['message_id']}")
 
 
-def test_the_message_of_a_dead_letter_is_for_administrators(admin: Gateway, house: Wired, queue: MemoryQueue) -> None:
+def test_the_message_of_a_dead_letter_is_for_administrators(
+    admin: Gateway, house: Container, queue: MemoryQueue
+) -> None:
     queue.receive_too_often("not ours")
     steering = Gateway(admin.app, authorization=a_token(house, Scope.TASKS))
     (letter,) = steering.get("/queues/images/dead").json["letters"]
@@ -295,7 +301,7 @@ FILTERS = {
     st.sampled_from(sorted(FILTERS)),
 )
 def test_a_filter_more_never_makes_more_tasks_match(
-    admin: Gateway, house: Wired, filters: dict[str, str], left_out: str
+    admin: Gateway, house: Container, filters: dict[str, str], left_out: str
 ) -> None:
     for number in range(6) if not house.state.tasks.history(TaskFilter(), 1).items else ():
         status = [Status.FAILURE, Status.FAILURE, Status.REVOKED][number % 3]

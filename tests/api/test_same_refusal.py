@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.core.blobs import Blob
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg
@@ -78,7 +78,9 @@ BAD: Mapping[str, tuple[Callable[[], bytes], str, set[str]]] = {
 
 @pytest.mark.parametrize("language", ["en", "tr"])
 @pytest.mark.parametrize("kind", BAD)
-def test_every_door_refuses_a_bad_picture_alike(admin: Gateway, busy_house: Wired, kind: str, language: str) -> None:
+def test_every_door_refuses_a_bad_picture_alike(
+    admin: Gateway, busy_house: Container, kind: str, language: str
+) -> None:
     make, code, facts = BAD[kind]
     body = make()
     admin.headers["Accept-Language"] = language
@@ -95,7 +97,7 @@ def test_every_door_refuses_a_bad_picture_alike(admin: Gateway, busy_house: Wire
 
 @pytest.mark.parametrize(("make", "code"), [(make, code) for make, code, _ in BAD.values()], ids=BAD)
 def test_the_reason_is_told_in_turkish_too(
-    admin: Gateway, busy_house: Wired, make: Callable[[], bytes], code: str
+    admin: Gateway, busy_house: Container, make: Callable[[], bytes], code: str
 ) -> None:
     body = make()
     english = _direct(admin, body)
@@ -110,7 +112,7 @@ def test_the_reason_is_told_in_turkish_too(
         assert (shown in turkish[1]) == (shown in english[1]), fact
 
 
-def test_a_file_over_the_limit_is_refused_alike_with_the_limit(admin: Gateway, busy_house: Wired) -> None:
+def test_a_file_over_the_limit_is_refused_alike_with_the_limit(admin: Gateway, busy_house: Container) -> None:
     limit = busy_house.settings.max_upload_bytes
     announced = admin.post(
         "/uploads",
@@ -125,7 +127,7 @@ def test_a_file_over_the_limit_is_refused_alike_with_the_limit(admin: Gateway, b
 
 
 def test_a_request_whose_files_are_all_bad_tells_each_reason_in_the_clients_language(
-    admin: Gateway, busy_house: Wired
+    admin: Gateway, busy_house: Container
 ) -> None:
     admin.headers["Accept-Language"] = "tr"
 
@@ -161,7 +163,7 @@ def _bulk(client: Gateway, *bodies: bytes) -> Got:
     return client.post("/bulk_upload", a_form(*parts, async_="true", on_duplicate="copy"), Content_Type=FORM)
 
 
-def _in_the_bucket(client: Gateway, house: Wired, body: bytes) -> Told:
+def _in_the_bucket(client: Gateway, house: Container, body: bytes) -> Told:
     draft = client.post(
         "/uploads",
         json.dumps({"filename": "a.png", "content_type": "image/png", "on_duplicate": "copy"}).encode(),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.test_images import ONE, publish, url
 from tests.builders import a_rendition, an_image
@@ -25,7 +25,9 @@ NAME = "/cdn/nature/photo.jpg"
         ("?utm_source=x", "*/*", url("full", "jpeg")),
     ],
 )
-def test_a_name_leads_to_the_best_form(anyone: Gateway, house: Wired, query: str, accept: str, leads_to: str) -> None:
+def test_a_name_leads_to_the_best_form(
+    anyone: Gateway, house: Container, query: str, accept: str, leads_to: str
+) -> None:
     publish(house, an_image(ONE, name="photo.jpg"))
 
     got = anyone.get(NAME + query, Accept=accept)
@@ -35,7 +37,7 @@ def test_a_name_leads_to_the_best_form(anyone: Gateway, house: Wired, query: str
     assert got.headers["Cache-Control"] == "public, max-age=300"
 
 
-def test_a_head_request_is_led_there_too(anyone: Gateway, house: Wired) -> None:
+def test_a_head_request_is_led_there_too(anyone: Gateway, house: Container) -> None:
     publish(house, an_image(ONE, name="photo.jpg"))
 
     got = anyone.ask("HEAD", NAME)
@@ -44,25 +46,25 @@ def test_a_head_request_is_led_there_too(anyone: Gateway, house: Wired) -> None:
 
 
 @pytest.mark.parametrize("preset", ["150", "300", "600", "full"])
-def test_an_id_and_a_preset_lead_to_the_form(anyone: Gateway, house: Wired, preset: str) -> None:
+def test_an_id_and_a_preset_lead_to_the_form(anyone: Gateway, house: Container, preset: str) -> None:
     publish(house, an_image(ONE))
 
     assert anyone.get(f"/i/{ONE}/{preset}").headers["Location"] == url(preset)
 
 
-def test_a_preset_that_is_not_stored_is_not_found(anyone: Gateway, house: Wired) -> None:
+def test_a_preset_that_is_not_stored_is_not_found(anyone: Gateway, house: Container) -> None:
     publish(house, an_image(ONE), a_rendition(ONE, "full"))
 
     assert [anyone.get(f"/i/{ONE}/{size}").status for size in (150, 400)] == [404, 404]
 
 
-def test_a_size_that_somebody_has_set_is_a_preset_too(anyone: Gateway, house: Wired) -> None:
+def test_a_size_that_somebody_has_set_is_a_preset_too(anyone: Gateway, house: Container) -> None:
     publish(house, an_image(ONE), a_rendition(ONE, "800", width=800), a_rendition(ONE, "full"))
 
     assert anyone.get(f"/i/{ONE}/800").headers["Location"] == url("800")
 
 
-def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Wired) -> None:
+def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Container) -> None:
     got = anyone.get(NAME)
 
     assert (got.status, got.json["code"]) == (404, "image_not_found")
@@ -70,17 +72,17 @@ def test_what_is_not_there_may_not_be_remembered(anyone: Gateway, house: Wired) 
 
 
 @pytest.mark.parametrize("path", [f"{NAME}?width=0", f"{NAME}?width=16385", f"{NAME}?width=x", f"{NAME}?widht=9"])
-def test_other_sizes_are_refused(anyone: Gateway, house: Wired, path: str) -> None:
+def test_other_sizes_are_refused(anyone: Gateway, house: Container, path: str) -> None:
     assert anyone.get(path).status == 400
 
 
 @pytest.mark.parametrize("path", ["/cdn/..%2F..%2Fetc/passwd", "/cdn/nature/" + "x" * 300, "/cdn/%00/a.jpg"])
-def test_hostile_names_lead_nowhere(anyone: Gateway, house: Wired, path: str) -> None:
+def test_hostile_names_lead_nowhere(anyone: Gateway, house: Container, path: str) -> None:
     assert anyone.get(path).status == 400
 
 
 @pytest.mark.parametrize("preset", ["huge", "1", "400", "16:9", "FULL"])
-def test_an_unknown_preset_is_told_those_that_there_are(anyone: Gateway, house: Wired, preset: str) -> None:
+def test_an_unknown_preset_is_told_those_that_there_are(anyone: Gateway, house: Container, preset: str) -> None:
     publish(house, an_image(ONE), a_rendition(ONE, "full"), a_rendition(ONE, "300"), a_rendition(ONE, "1080"))
 
     got = anyone.get(f"/i/{ONE}/{preset}")

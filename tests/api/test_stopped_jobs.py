@@ -6,12 +6,14 @@ from datetime import timedelta
 
 from chalicelib.core.messages import Work
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, bucket_of, finish
 
 
-def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(admin: Gateway, house: Wired) -> None:
+def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(
+    admin: Gateway, house: Container
+) -> None:
     accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
     assert accepted.task is not None
     finish(house, accepted.task.task_id)
@@ -20,7 +22,7 @@ def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(a
         bucket.drop(f"originals/lost-{number}/0.png", b"lost")
         bucket.written[f"originals/lost-{number}/0.png"] -= timedelta(days=30)
     task_id = admin.post("/schedules/cleanup/run?limit=3").json["task_id"]
-    house.night.slices.run(Work(task_id), house.night.runner)
+    house.slices.run(Work(task_id), house.job_runner)
 
     told = admin.get(f"/task/status/{task_id}").json
 

@@ -22,7 +22,7 @@ from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.wrongs import forms
 from chalicelib.errors import BadRequest
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg
@@ -68,7 +68,9 @@ def refused(got: Got, name: str) -> bool:
 
 
 @every_route
-def test_a_query_parameter_that_a_route_does_not_know_is_refused(admin: Gateway, house: Wired, one: Endpoint) -> None:
+def test_a_query_parameter_that_a_route_does_not_know_is_refused(
+    admin: Gateway, house: Container, one: Endpoint
+) -> None:
     got = sent(admin, one, "?nobody=1")
 
     assert refused(got, "nobody")
@@ -77,12 +79,14 @@ def test_a_query_parameter_that_a_route_does_not_know_is_refused(admin: Gateway,
 
 
 @pytest.mark.parametrize("one", [one for one in EVERY if one.method == "GET"], ids=lambda one: one.operation)
-def test_head_is_as_strict_as_get(admin: Gateway, house: Wired, one: Endpoint) -> None:
+def test_head_is_as_strict_as_get(admin: Gateway, house: Container, one: Endpoint) -> None:
     assert sent(admin, one, "?nobody=1", "HEAD").status == 400
 
 
 @every_route
-def test_a_header_of_ours_that_a_route_does_not_know_is_refused(admin: Gateway, house: Wired, one: Endpoint) -> None:
+def test_a_header_of_ours_that_a_route_does_not_know_is_refused(
+    admin: Gateway, house: Container, one: Endpoint
+) -> None:
     slips = ["x-wallify-dry-run", "x-idempotency-key", "idempotence-key"]
     slips += [] if "headers" in one.parts else ["idempotency-key"]
 
@@ -93,7 +97,7 @@ def test_a_header_of_ours_that_a_route_does_not_know_is_refused(admin: Gateway, 
     "one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.operation
 )
 @pytest.mark.parametrize("body", [b'{"state": "FAILURE"}', b"state=FAILURE", b"[]", b"null"])
-def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Wired, one: Endpoint, body: bytes) -> None:
+def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Container, one: Endpoint, body: bytes) -> None:
     got = admin.ask(one.method, path_of(one), body)
 
     assert (got.status, got.json["details"]["parameter"]) == (400, "body")
@@ -103,7 +107,7 @@ def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Wired, one
 @pytest.mark.parametrize(
     "one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.operation
 )
-def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, house: Wired, one: Endpoint) -> None:
+def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, house: Container, one: Endpoint) -> None:
     got = admin.ask(one.method, path_of(one), b" {}\n")
 
     assert got.json["details"].get("parameter") != "body" if got.status >= 400 else got.text
@@ -115,7 +119,7 @@ def fields(part: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("one", "name"), fields("query"))
-def test_a_parameter_comes_once_and_says_something(admin: Gateway, house: Wired, one: Endpoint, name: str) -> None:
+def test_a_parameter_comes_once_and_says_something(admin: Gateway, house: Container, one: Endpoint, name: str) -> None:
     assert refused(sent(admin, one, f"?{name}=1&{name}=1"), name)
     for nothing in ("", "%20", "%09%20"):
         got = sent(admin, one, f"?{name}={nothing}")
@@ -136,7 +140,9 @@ def places(kind: object, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("one", [one for one in EVERY if "body" in one.parts], ids=lambda one: one.operation)
-def test_a_json_field_that_nobody_knows_is_refused_at_any_depth(admin: Gateway, house: Wired, one: Endpoint) -> None:
+def test_a_json_field_that_nobody_knows_is_refused_at_any_depth(
+    admin: Gateway, house: Container, one: Endpoint
+) -> None:
     for place, value in places(one.parts["body"]):
         got = admin.ask(one.method, path_of(one), json.dumps(value).encode())
 
@@ -172,7 +178,7 @@ def test_the_description_says_that_every_route_may_refuse_a_request(one: Endpoin
 
 
 @pytest.mark.parametrize(("one", "name"), fields("body"))
-def test_a_json_field_comes_once(admin: Gateway, house: Wired, one: Endpoint, name: str) -> None:
+def test_a_json_field_comes_once(admin: Gateway, house: Container, one: Endpoint, name: str) -> None:
     got = admin.ask(one.method, path_of(one), f'{{"{name}": 1, "{name}": 1}}'.encode())
 
     assert refused(got, name)
@@ -183,7 +189,7 @@ def test_the_walk_reaches_fields_inside_of_others() -> None:
 
 
 @pytest.mark.parametrize("one", [one for one in EVERY if "form" in one.parts], ids=lambda one: one.operation)
-def test_a_forms_field_that_nobody_knows_is_refused(admin: Gateway, house: Wired, one: Endpoint) -> None:
+def test_a_forms_field_that_nobody_knows_is_refused(admin: Gateway, house: Container, one: Endpoint) -> None:
     body = a_form(a_file(a_jpeg()) if "file" in one.parts else a_part('form-data; name="files"; filename="a"', b"x"))
     extra = a_part('form-data; name="colection"', b"x")
 
@@ -224,7 +230,7 @@ def test_a_body_on_a_filter_route_is_told_where_filters_go(admin: Gateway) -> No
 
 
 @pytest.mark.parametrize("name", ["utm_source", "fbclid", "gclid"])
-def test_what_others_append_to_shared_links_breaks_no_picture(anyone: Gateway, house: Wired, name: str) -> None:
+def test_what_others_append_to_shared_links_breaks_no_picture(anyone: Gateway, house: Container, name: str) -> None:
     assert anyone.get(f"/i/{AN_ID}/full?{name}=x").status == 404
     assert anyone.get(f"/i/{AN_ID}/full?widht=9&{name}=x").status == 400
 
@@ -274,7 +280,7 @@ def test_the_walk_knows_fixed_words() -> None:
 
 @pytest.mark.parametrize("fields_", [{"async": ""}, {"collection": ""}, {"on_duplicate": " "}, {"async": " true "}])
 def test_an_empty_field_of_a_form_is_one_that_was_not_sent(
-    admin: Gateway, busy_house: Wired, fields_: dict[str, str]
+    admin: Gateway, busy_house: Container, fields_: dict[str, str]
 ) -> None:
     parts = [a_part(f'form-data; name="{name}"', text.encode()) for name, text in fields_.items()]
 
@@ -291,7 +297,7 @@ def test_words_in_json_are_read_in_any_case_too(admin: Gateway, words: list[str]
 
 
 @pytest.mark.parametrize("word", ["True", " YES", "on", "1"])
-def test_every_switch_takes_the_same_words(admin: Gateway, busy_house: Wired, word: str) -> None:
+def test_every_switch_takes_the_same_words(admin: Gateway, busy_house: Container, word: str) -> None:
     upload(admin, a_file(a_jpeg()), collection="lakes")
 
     assert admin.ask("DELETE", f"/collections/lakes?force={word.replace(' ', '%20')}").status == 202

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.tasks import Status, Subject, TaskType
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.builders import NOON, a_final_task, a_task
 
@@ -13,7 +13,7 @@ ID = "11111111-1111-4111-8111-11111111111{}"
 ONE, TWO, THREE = ID.format(1), ID.format(2), ID.format(3)
 
 
-def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, house: Wired) -> None:
+def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, house: Container) -> None:
     for task_id, status in ((ONE, Status.STARTED), (TWO, Status.PENDING), (THREE, Status.RETRY)):
         house.state.tasks.add(a_task(task_id, status=status))
     house.state.tasks.add(a_final_task(ID.format(4)))
@@ -25,7 +25,7 @@ def test_active_tasks_come_in_the_lists_that_celery_knows(admin: Gateway, house:
     assert (got["total"], got["next_cursor"]) == (3, None)
 
 
-def test_the_total_counts_beyond_the_page(admin: Gateway, house: Wired) -> None:
+def test_the_total_counts_beyond_the_page(admin: Gateway, house: Container) -> None:
     for number in range(5):
         house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
 
@@ -55,7 +55,7 @@ def test_the_total_counts_beyond_the_page(admin: Gateway, house: Wired) -> None:
         ("limit=1", [THREE]),
     ],
 )
-def test_history_is_found_by_what_it_is(admin: Gateway, house: Wired, query: str, found: list[str]) -> None:
+def test_history_is_found_by_what_it_is(admin: Gateway, house: Container, query: str, found: list[str]) -> None:
     house.state.tasks.add(a_task(ONE))
     house.state.tasks.add(a_final_task(TWO, parent_id=ONE, created_at=NOON + timedelta(seconds=1)))
     other = {"type": TaskType.OPTIMIZE_IMAGES, "subject": Subject(), "created_at": NOON + timedelta(seconds=2)}
@@ -83,10 +83,10 @@ def test_history_is_found_by_what_it_is(admin: Gateway, house: Wired, query: str
         "limit=1&limit=2",
     ],
 )
-def test_a_filter_that_means_nothing_is_refused(admin: Gateway, house: Wired, query: str) -> None:
+def test_a_filter_that_means_nothing_is_refused(admin: Gateway, house: Container, query: str) -> None:
     assert admin.get(f"/tasks?{query}").status == 400
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/tasks/active"])
-def test_a_cursor_of_somebody_else_is_refused(admin: Gateway, house: Wired, path: str) -> None:
+def test_a_cursor_of_somebody_else_is_refused(admin: Gateway, house: Container, path: str) -> None:
     assert admin.get(f"{path}?cursor=bm9uc2Vuc2U").status == 400

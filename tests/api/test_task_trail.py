@@ -9,7 +9,7 @@ from chalicelib.core.tasks import Failure, Task
 from chalicelib.core.tokens import Scope
 from chalicelib.services.runner import Redeliver
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, a_token, finish
 
@@ -30,7 +30,7 @@ class Clumsy:
 
 
 @pytest.fixture
-def task(house: Wired) -> Task:
+def task(house: Container) -> Task:
     accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
     assert accepted.task is not None
     return accepted.task
@@ -41,7 +41,7 @@ def told(client: Gateway, task: Task) -> dict[str, object]:
     return answer
 
 
-def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Wired, task: Task) -> None:
+def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Container, task: Task) -> None:
     finish(house, task.task_id)
 
     progress = told(admin, task)["progress"]
@@ -52,7 +52,7 @@ def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Wired, 
     assert list(moments) == sorted(moments)
 
 
-def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Wired, task: Task) -> None:
+def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Container, task: Task) -> None:
     with pytest.raises(Redeliver):
         house.runner.run(task.task_id, Clumsy())
 
@@ -65,7 +65,7 @@ def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Wired, ta
 
 
 @pytest.mark.parametrize("scope", [Scope.TASKS, Scope.READ, Scope.UPLOAD])
-def test_nobody_else_learns_of_the_code(app: Chalice, house: Wired, task: Task, scope: Scope) -> None:
+def test_nobody_else_learns_of_the_code(app: Chalice, house: Container, task: Task, scope: Scope) -> None:
     failure = Failure("internal_error", "Something went wrong inside Wallify.", trace=TRACE)
     house.state.tasks.replace(task, task.failed(failure, now=house.clock.now(), keep=house.rules.keep))
 
@@ -75,7 +75,7 @@ def test_nobody_else_learns_of_the_code(app: Chalice, house: Wired, task: Task, 
     assert "engine.py" not in got.text
 
 
-def test_what_the_client_has_to_mend_has_no_trace(admin: Gateway, house: Wired) -> None:
+def test_what_the_client_has_to_mend_has_no_trace(admin: Gateway, house: Container) -> None:
     accepted = house.uploads.accept(Upload("nature", "cut.jpg", a_jpeg()[:4_000]))
     assert accepted.task is not None
     finish(house, accepted.task.task_id)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.tasks import Failure, Status
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.builders import NOON, FrozenClock, a_final_task, a_task
 
@@ -13,7 +13,7 @@ ID = "11111111-1111-4111-8111-11111111111{}"
 ONE, TWO, THREE = ID.format(1), ID.format(2), ID.format(3)
 
 
-def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Wired) -> None:
+def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE, queued_at=NOON))
 
     got = admin.get(f"/task/status/{ONE}")
@@ -45,7 +45,7 @@ def test_a_waiting_task_says_all_that_is_known(admin: Gateway, house: Wired) -> 
     }
 
 
-def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Wired) -> None:
+def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Container) -> None:
     error = Failure("image_damaged", "The image is damaged or cut off.")
     started = {"queued_at": NOON, "started_at": NOON + timedelta(seconds=0.25)}
     house.state.tasks.add(a_final_task(ONE, status=Status.FAILURE, error=error, attempts=1, **started))
@@ -65,7 +65,7 @@ def test_a_failed_task_says_why_and_how_long_it_took(admin: Gateway, house: Wire
     assert (got.json["queue_wait_ms"], got.json["runtime_ms"]) == (250, 750)
 
 
-def test_an_unchanged_task_is_not_sent_again(admin: Gateway, house: Wired) -> None:
+def test_an_unchanged_task_is_not_sent_again(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE))
     first = admin.get(f"/task/status/{ONE}")
 
@@ -75,7 +75,7 @@ def test_an_unchanged_task_is_not_sent_again(admin: Gateway, house: Wired) -> No
     assert again.headers["Retry-After"] == "1"
 
 
-def test_a_changed_task_has_another_tag(admin: Gateway, house: Wired) -> None:
+def test_a_changed_task_has_another_tag(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE))
     first = admin.get(f"/task/status/{ONE}")
     house.tasks.cancel(ONE)
@@ -85,7 +85,7 @@ def test_a_changed_task_has_another_tag(admin: Gateway, house: Wired) -> None:
     assert (again.status, again.json["status"]) == (200, "REVOKED")
 
 
-def test_a_long_poll_ends_with_its_patience(admin: Gateway, house: Wired) -> None:
+def test_a_long_poll_ends_with_its_patience(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE))
 
     got = admin.get(f"/task/status/{ONE}?wait=20")
@@ -94,7 +94,7 @@ def test_a_long_poll_ends_with_its_patience(admin: Gateway, house: Wired) -> Non
     assert house.clock.now() == NOON + timedelta(seconds=20)
 
 
-def test_a_long_poll_ends_when_the_task_does(admin: Gateway, house: Wired) -> None:
+def test_a_long_poll_ends_when_the_task_does(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE))
     house.clock = CancellingClock(house)
 
@@ -107,7 +107,7 @@ def test_a_long_poll_ends_when_the_task_does(admin: Gateway, house: Wired) -> No
 class CancellingClock(FrozenClock):
     """While one waits, somebody cancels."""
 
-    def __init__(self, house: Wired) -> None:
+    def __init__(self, house: Container) -> None:
         super().__init__()
         self._house = house
 
@@ -117,7 +117,7 @@ class CancellingClock(FrozenClock):
 
 
 @pytest.mark.parametrize("wait", ["0", "21", "-1", "soon", "1.5", "", "null"])
-def test_another_patience_is_refused(admin: Gateway, house: Wired, wait: str) -> None:
+def test_another_patience_is_refused(admin: Gateway, house: Container, wait: str) -> None:
     got = admin.get(f"/task/status/{ONE}?wait={wait}")
 
     assert (got.status, got.json["details"]["parameter"]) == (400, "wait")
@@ -135,7 +135,7 @@ def test_a_malformed_id_is_a_bad_request(admin: Gateway, method: str, path: str,
     assert admin.ask(method, path + task_id).status == 400
 
 
-def test_a_waiting_task_is_revoked_at_once(admin: Gateway, house: Wired) -> None:
+def test_a_waiting_task_is_revoked_at_once(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE))
 
     first, again = admin.post(f"/task/cancel/{ONE}"), admin.post(f"/task/cancel/{ONE}")
@@ -143,7 +143,7 @@ def test_a_waiting_task_is_revoked_at_once(admin: Gateway, house: Wired) -> None
     assert (first.status, first.json["status"], again.status) == (200, "REVOKED", 200)
 
 
-def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Wired) -> None:
+def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE, status=Status.STARTED))
 
     got = admin.post(f"/task/cancel/{ONE}")
@@ -152,7 +152,7 @@ def test_a_running_task_is_asked_to_stop(admin: Gateway, house: Wired) -> None:
     assert got.headers["Location"] == f"/task/status/{ONE}"
 
 
-def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, house: Wired) -> None:
+def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, house: Container) -> None:
     house.state.tasks.add(a_task(ONE, status=Status.STARTED))
 
     first, again = admin.post(f"/task/cancel/{ONE}"), admin.post(f"/task/cancel/{ONE}")
@@ -161,7 +161,7 @@ def test_asking_a_running_task_to_stop_twice_is_no_error(admin: Gateway, house: 
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.FAILURE, Status.PARTIAL])
-def test_a_task_that_has_ended_cannot_be_cancelled(admin: Gateway, house: Wired, status: Status) -> None:
+def test_a_task_that_has_ended_cannot_be_cancelled(admin: Gateway, house: Container, status: Status) -> None:
     house.state.tasks.add(a_final_task(ONE, status=status))
 
     got = admin.post(f"/task/cancel/{ONE}")

@@ -16,7 +16,7 @@ from chalicelib.core.tokens import Scope, Token, digest_of
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.ports import TokenStore
 from chalicelib.services.counting import CountedState
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, a_token
@@ -53,7 +53,7 @@ class CountedTokens:
 
 
 @pytest.fixture
-def counted(house: Wired) -> CountedTokens:
+def counted(house: Container) -> CountedTokens:
     state = house.state
     tokens = CountedTokens(state.tokens)
     house.state = CountedState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
@@ -74,7 +74,7 @@ def path_of(route: Endpoint) -> str:
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.operation)
 def test_a_token_is_read_once(
-    whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
+    whole_app: Chalice, house: Container, counted: CountedTokens, route: Endpoint, scope: Scope
 ) -> None:
     secret = a_token(house, scope)
 
@@ -86,7 +86,7 @@ def test_a_token_is_read_once(
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("route", GUARDED, ids=lambda one: one.operation)
 def test_the_token_behind_a_session_is_read_once(
-    whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint, scope: Scope
+    whole_app: Chalice, house: Container, counted: CountedTokens, route: Endpoint, scope: Scope
 ) -> None:
     secret = a_token(house, scope)
     session = house.sessions.open(secret)
@@ -100,7 +100,7 @@ def test_the_token_behind_a_session_is_read_once(
 
 @pytest.mark.parametrize("scope", Scope)
 def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
-    whole_app: Chalice, house: Wired, counted: CountedTokens, scope: Scope
+    whole_app: Chalice, house: Container, counted: CountedTokens, scope: Scope
 ) -> None:
     secret, gateway = a_token(house, scope), Gateway(whole_app)
 
@@ -115,7 +115,7 @@ def test_opening_a_session_and_asking_for_it_read_the_token_once_each(
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if not one.scopes], ids=lambda one: one.operation)
 def test_what_is_public_reads_no_token(
-    whole_app: Chalice, house: Wired, counted: CountedTokens, route: Endpoint
+    whole_app: Chalice, house: Container, counted: CountedTokens, route: Endpoint
 ) -> None:
     Gateway(whole_app, authorization=a_token(house, Scope.READ)).ask(route.method, path_of(route))
 
@@ -123,7 +123,7 @@ def test_what_is_public_reads_no_token(
 
 
 def test_a_poll_of_a_task_costs_one_read_and_at_most_one_write_a_minute(
-    whole_app: Chalice, house: Wired, counted: CountedTokens
+    whole_app: Chalice, house: Container, counted: CountedTokens
 ) -> None:
     secret = a_token(house, Scope.TASKS, Scope.UPLOAD)
     gateway = Gateway(whole_app, authorization=secret)

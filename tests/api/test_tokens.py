@@ -7,7 +7,7 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.core.tokens import Scope, digest_of
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_token
 
@@ -25,7 +25,7 @@ def test_a_new_token_works_at_once(admin: Gateway, app: Chalice) -> None:
     assert Gateway(app, authorization=got.json["secret"]).get("/collections").status == 200
 
 
-def test_a_token_may_end_by_itself(admin: Gateway, app: Chalice, house: Wired) -> None:
+def test_a_token_may_end_by_itself(admin: Gateway, app: Chalice, house: Container) -> None:
     secret = make(admin, name="app", scopes=["read"], days=1).json["secret"]
     house.clock.sleep(timedelta(days=1).total_seconds())
 
@@ -42,7 +42,7 @@ def test_a_revoked_token_ends_at_once(admin: Gateway, app: Chalice) -> None:
     assert Gateway(app, authorization=made["secret"]).get("/collections").status == 401
 
 
-def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, house: Wired) -> None:
+def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, house: Container) -> None:
     secret = a_token(house, Scope.READ)
     Gateway(app, authorization=secret).get("/collections")
 
@@ -66,7 +66,7 @@ def test_the_list_shows_use_but_no_secret(admin: Gateway, app: Chalice, house: W
         b'{"name": "x", "scopes": ["read"], "dayz": 1}',
     ],
 )
-def test_a_wish_that_means_nothing_is_refused(admin: Gateway, house: Wired, body: bytes) -> None:
+def test_a_wish_that_means_nothing_is_refused(admin: Gateway, house: Container, body: bytes) -> None:
     got = admin.post("/tokens", body, Content_Type="application/json")
 
     assert (got.status, got.json["code"], house.tokens.all()) == (400, "bad_request", ())

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, finish
 
 
-def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, busy_house: Wired) -> None:
+def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, busy_house: Container) -> None:
     got = upload(admin, a_file(a_jpeg())).json
     first = got["file"]
 
@@ -20,7 +20,7 @@ def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, bus
     assert again.json["file"] == {**first, "duplicate": True}
 
 
-def test_a_copy_may_be_asked_for(admin: Gateway, busy_house: Wired) -> None:
+def test_a_copy_may_be_asked_for(admin: Gateway, busy_house: Container) -> None:
     first = upload(admin, a_file(a_jpeg())).json["file"]
 
     again = upload(admin, a_file(a_jpeg()), on_duplicate="copy")
@@ -29,7 +29,7 @@ def test_a_copy_may_be_asked_for(admin: Gateway, busy_house: Wired) -> None:
     assert (first["name"], again.json["file"]["name"]) == ("photo.jpg", "photo_1.jpg")
 
 
-def test_a_duplicate_may_be_refused(admin: Gateway, busy_house: Wired) -> None:
+def test_a_duplicate_may_be_refused(admin: Gateway, busy_house: Container) -> None:
     first = upload(admin, a_file(a_jpeg())).json["file"]
 
     again = upload(admin, a_file(a_jpeg()), on_duplicate="error")
@@ -38,7 +38,7 @@ def test_a_duplicate_may_be_refused(admin: Gateway, busy_house: Wired) -> None:
     assert again.json["details"]["image_id"] == first["image_id"]
 
 
-def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gateway, house: Wired) -> None:
+def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gateway, house: Container) -> None:
     first, second = (upload(admin, a_file(a_jpeg()), async_="true").json["task_ids"][0][1] for _ in range(2))
     finish(house, first)
     finish(house, second)
@@ -49,7 +49,7 @@ def test_of_two_uploads_at_once_the_later_one_tells_of_the_earlier(admin: Gatewa
     assert one["image_id"] == other["image_id"]
 
 
-def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Wired) -> None:
+def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Container) -> None:
     first, again = (
         admin.post("/file_upload", a_form(a_file(a_jpeg()), async_="true"), Content_Type=FORM, Idempotency_Key="k1")
         for _ in range(2)
@@ -58,7 +58,7 @@ def test_the_same_key_leads_to_the_same_task(admin: Gateway, house: Wired) -> No
     assert first.json == again.json
 
 
-def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gateway, busy_house: Wired) -> None:
+def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gateway, busy_house: Container) -> None:
     upload(admin, a_file(a_jpeg(seed=1)))
     first, again, other = (
         admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")
@@ -74,7 +74,7 @@ def test_a_key_is_remembered_also_where_the_image_was_there_already(admin: Gatew
     assert (other.status, other.json["code"]) == (409, "idempotency_key_reused")
 
 
-def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(admin: Gateway, busy_house: Wired) -> None:
+def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(admin: Gateway, busy_house: Container) -> None:
     image_id = upload(admin, a_file(a_jpeg())).json["file"]["image_id"]
     form = a_form(a_file(a_jpeg()), async_="1")
     admin.post("/file_upload", form, Content_Type=FORM, Idempotency_Key="k1")
@@ -85,7 +85,7 @@ def test_a_key_whose_image_was_deleted_since_still_leads_to_its_task(admin: Gate
     assert (again.status, again.json["file"]["status"]) == (202, "SUCCESS")
 
 
-def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Wired) -> None:
+def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Container) -> None:
     first, other = (
         admin.post("/file_upload", a_form(a_file(body), async_="1"), Content_Type=FORM, Idempotency_Key="k1")
         for body in (a_jpeg(seed=1), a_jpeg(seed=2))
@@ -96,7 +96,7 @@ def test_the_same_key_with_other_bytes_is_refused(admin: Gateway, house: Wired) 
 
 @pytest.mark.parametrize("mode", ["true", "false"])
 def test_the_same_request_twice_names_a_task_that_answers_both_times(
-    admin: Gateway, busy_house: Wired, mode: str
+    admin: Gateway, busy_house: Container, mode: str
 ) -> None:
     first, again = (upload(admin, a_file(a_jpeg()), async_=mode) for _ in range(2))
 
@@ -109,7 +109,9 @@ def test_the_same_request_twice_names_a_task_that_answers_both_times(
     )
 
 
-def test_where_the_history_has_forgotten_the_task_a_finished_one_is_named(admin: Gateway, busy_house: Wired) -> None:
+def test_where_the_history_has_forgotten_the_task_a_finished_one_is_named(
+    admin: Gateway, busy_house: Container
+) -> None:
     upload(admin, a_file(a_jpeg()))
     busy_house.clock.sleep(timedelta(days=31) / timedelta(seconds=1))
     busy_house.state.tasks.forget(busy_house.clock.now(), 10)

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.errors import Unavailable
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg
@@ -42,13 +42,13 @@ every_way = pytest.mark.parametrize(("ask", "seconds"), ASKING.values(), ids=ASK
 
 
 @pytest.fixture(autouse=True)
-def task(house: Wired) -> Task:
+def task(house: Container) -> Task:
     """A task that waits for a worker."""
     house.state.tasks.add(a_task(ONE))
     return a_task(ONE)
 
 
-def fill(house: Wired, messages: int) -> MemoryQueue:
+def fill(house: Container, messages: int) -> MemoryQueue:
     """So many messages wait for a worker."""
     queue = house.queues[TaskType.PROCESS_IMAGE]
     assert isinstance(queue, MemoryQueue)
@@ -60,7 +60,7 @@ def fill(house: Wired, messages: int) -> MemoryQueue:
 @every_way
 @pytest.mark.parametrize("late", [0, 1, 10, 19, 25, 28, 60, 3600])
 def test_the_time_until_the_function_began_is_part_of_the_wait(
-    admin: Gateway, house: Wired, ask: Ask, seconds: int, late: int
+    admin: Gateway, house: Container, ask: Ask, seconds: int, late: int
 ) -> None:
     admin.began = NOON - late * SECOND
 
@@ -75,7 +75,7 @@ def test_the_time_until_the_function_began_is_part_of_the_wait(
 @every_way
 @pytest.mark.parametrize("began", [None, NOON + 300 * SECOND], ids=["unknown", "ahead of our clock"])
 def test_a_start_that_cannot_be_is_now(
-    admin: Gateway, house: Wired, ask: Ask, seconds: int, began: datetime | None
+    admin: Gateway, house: Container, ask: Ask, seconds: int, began: datetime | None
 ) -> None:
     admin.began = began
 
@@ -97,7 +97,7 @@ def test_who_waited_in_vain_gets_the_task_and_the_reason(admin: Gateway, ask: As
 
 @pytest.mark.parametrize(("ask", "own"), [(one_file, 0), (two_files, 2)])
 def test_nobody_waits_where_more_work_waits_than_workers_can_take(
-    admin: Gateway, house: Wired, ask: Ask, own: int
+    admin: Gateway, house: Container, ask: Ask, own: int
 ) -> None:
     fill(house, house.settings.concurrency + own + 1)
 
@@ -108,7 +108,7 @@ def test_nobody_waits_where_more_work_waits_than_workers_can_take(
     assert house.clock.now() == NOON
 
 
-def test_a_long_poll_is_answered_at_once_where_the_queue_is_behind(admin: Gateway, house: Wired) -> None:
+def test_a_long_poll_is_answered_at_once_where_the_queue_is_behind(admin: Gateway, house: Container) -> None:
     fill(house, house.settings.concurrency + 1)
 
     got = long_poll(admin)
@@ -119,7 +119,7 @@ def test_a_long_poll_is_answered_at_once_where_the_queue_is_behind(admin: Gatewa
 
 @every_way
 def test_a_queue_that_the_workers_keep_up_with_is_waited_for(
-    admin: Gateway, house: Wired, ask: Ask, seconds: int
+    admin: Gateway, house: Container, ask: Ask, seconds: int
 ) -> None:
     fill(house, house.settings.concurrency)
 
@@ -128,7 +128,7 @@ def test_a_queue_that_the_workers_keep_up_with_is_waited_for(
     assert house.clock.now() == NOON + seconds * SECOND
 
 
-def test_what_a_worker_has_begun_is_waited_for_however_much_else_waits(admin: Gateway, house: Wired) -> None:
+def test_what_a_worker_has_begun_is_waited_for_however_much_else_waits(admin: Gateway, house: Container) -> None:
     fill(house, 1_000)
     task = house.tasks.get(ONE)
     house.state.tasks.replace(task, task.claimed(owner="w", now=NOON, lease=60 * SECOND))
@@ -139,8 +139,8 @@ def test_what_a_worker_has_begun_is_waited_for_however_much_else_waits(admin: Ga
     assert house.clock.now() == NOON + 20 * SECOND
 
 
-def test_work_of_another_queue_takes_no_room_from_this_one(house: Wired) -> None:
-    waiting = replace(house.desk.waiting, backlog={"images": 100, "thumbnails": 0}.__getitem__)
+def test_work_of_another_queue_takes_no_room_from_this_one(house: Container) -> None:
+    waiting = replace(house.waiting, backlog={"images": 100, "thumbnails": 0}.__getitem__)
 
     assert waiting.is_crowded(a_task(ONE))
     assert not waiting.is_crowded(a_task(ONE, type=TaskType.GENERATE_THUMBNAILS))
@@ -149,7 +149,7 @@ def test_work_of_another_queue_takes_no_room_from_this_one(house: Wired) -> None
 class FillingClock(FrozenClock):
     """While one waits, others send work."""
 
-    def __init__(self, house: Wired, at: datetime) -> None:
+    def __init__(self, house: Container, at: datetime) -> None:
         super().__init__()
         self._house, self._at = house, at
 
@@ -160,7 +160,7 @@ class FillingClock(FrozenClock):
             fill(self._house, 100)
 
 
-def test_a_wait_ends_soon_after_the_queue_falls_behind(admin: Gateway, house: Wired) -> None:
+def test_a_wait_ends_soon_after_the_queue_falls_behind(admin: Gateway, house: Container) -> None:
     house.clock = FillingClock(house, NOON + 6 * SECOND)
 
     got = long_poll(admin)
@@ -169,9 +169,9 @@ def test_a_wait_ends_soon_after_the_queue_falls_behind(admin: Gateway, house: Wi
     assert NOON + 6 * SECOND <= house.clock.now() <= NOON + 9 * SECOND
 
 
-def test_as_many_requests_wait_as_there_are_workers_however_many_come(house: Wired) -> None:
+def test_as_many_requests_wait_as_there_are_workers_however_many_come(house: Container) -> None:
     """Each of these has sent a message and would wait for it; no worker gets any room to take one."""
-    waiting, task = house.desk.waiting, a_task(ONE)
+    waiting, task = house.waiting, a_task(ONE)
     admitted = 0
     for _ in range(200):
         fill(house, 1)
@@ -187,8 +187,8 @@ class Silent:
         raise Unavailable
 
 
-def test_a_queue_that_does_not_answer_is_not_waited_for(admin: Gateway, house: Wired) -> None:
-    house.desk.lanes = {"images": Silent()}  # type: ignore[dict-item]  # only the one verb is asked
+def test_a_queue_that_does_not_answer_is_not_waited_for(admin: Gateway, house: Container) -> None:
+    house.lanes = {"images": Silent()}  # type: ignore[dict-item]  # only the one verb is asked
 
     got = one_file(admin)
 
@@ -197,9 +197,9 @@ def test_a_queue_that_does_not_answer_is_not_waited_for(admin: Gateway, house: W
 
 @pytest.mark.parametrize("ask", [one_file, two_files])
 def test_an_accepted_upload_stays_accepted_where_its_task_cannot_be_looked_at(
-    admin: Gateway, house: Wired, ask: Ask
+    admin: Gateway, house: Container, ask: Ask
 ) -> None:
-    house.desk.waiting = replace(house.desk.waiting, tasks=SilentTasks())  # type: ignore[arg-type]  # only one verb is asked
+    house.waiting = replace(house.waiting, tasks=SilentTasks())  # type: ignore[arg-type]  # only one verb is asked
 
     got = ask(admin)
 

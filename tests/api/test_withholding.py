@@ -15,7 +15,7 @@ from chalicelib.core.keys import image_id_of
 from chalicelib.core.tasks import WARNINGS, Subject, Task, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.services.uploads import OnDuplicate, Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, a_token, finish, hire
@@ -34,13 +34,13 @@ BLIND = [set(some) for size in (1, 2) for some in combinations((Scope.UPLOAD, Sc
 class Place:
     """A private collection with something of each kind in it."""
 
-    house: Wired
+    house: Container
     body: bytes
     tasks: list[str]
 
 
 @pytest.fixture
-def place(house: Wired, admin: Gateway) -> Place:
+def place(house: Container, admin: Gateway) -> Place:
     admin.ask("PATCH", "/collections/secret", b'{"private": true}')
     body = a_scene(exif=exif_block())
     found = Place(house, body, [])
@@ -55,7 +55,7 @@ def place(house: Wired, admin: Gateway) -> Place:
     worked += [accepted(f"{SECRET} broken.jpg", a_jpeg(seed=2)[:900])]
     for task in worked:
         finish(house, task.task_id)
-    house.night.deleting.trash(image_id_of(found.tasks[1]))
+    house.deleting.trash(image_id_of(found.tasks[1]))
     accepted(f"{SECRET} waits.jpg", a_jpeg(seed=3))
     admin.ask("POST", f"/task/cancel/{accepted(f'{SECRET} cancelled.jpg', a_jpeg(seed=4)).task_id}")
     reports(found)
@@ -145,7 +145,7 @@ WALKS: dict[str, Walk] = {
 """How each route is asked that a token without `read` may use; a route that is not here fails."""
 
 
-def a_client(app: Chalice, house: Wired, *scopes: Scope) -> Gateway:
+def a_client(app: Chalice, house: Container, *scopes: Scope) -> Gateway:
     return Gateway(app, authorization=a_token(house, *scopes))
 
 
@@ -157,7 +157,7 @@ def test_every_route_for_tokens_that_may_not_read_is_walked() -> None:
 @pytest.mark.parametrize("scopes", BLIND, ids=lambda some: "+".join(sorted(some)))
 @pytest.mark.parametrize("route", WALKS)
 def test_no_answer_shows_a_private_picture_to_who_may_not_read(
-    app: Chalice, house: Wired, place: Place, route: str, scopes: set[Scope]
+    app: Chalice, house: Container, place: Place, route: str, scopes: set[Scope]
 ) -> None:
     client = a_client(app, house, *scopes)
     for got in WALKS[route](client, place):
@@ -168,13 +168,13 @@ def test_no_answer_shows_a_private_picture_to_who_may_not_read(
 @pytest.mark.parametrize(
     "route", ["GET /task/status/{task_id}", "GET /tasks", "GET /tasks/active", "GET /queues/{name}/dead"]
 )
-def test_who_may_read_as_well_sees_it(app: Chalice, house: Wired, place: Place, route: str) -> None:
+def test_who_may_read_as_well_sees_it(app: Chalice, house: Container, place: Place, route: str) -> None:
     client = a_client(app, house, Scope.TASKS, Scope.READ)
     assert any(SECRET in got.text for got in WALKS[route](client, place))
 
 
 def test_a_tasks_token_reads_how_a_private_task_does_and_nothing_of_its_picture(
-    app: Chalice, house: Wired, place: Place
+    app: Chalice, house: Container, place: Place
 ) -> None:
     path = f"/task/status/{place.tasks[0]}"
     seen, full = (a_client(app, house, *some).get(path).json for some in ((Scope.TASKS,), (Scope.TASKS, Scope.READ)))
@@ -190,7 +190,7 @@ def test_a_tasks_token_reads_how_a_private_task_does_and_nothing_of_its_picture(
     assert "cdn" not in seen["result"]["links"]
 
 
-def test_a_search_does_not_tell_what_its_answer_keeps_back(app: Chalice, house: Wired, place: Place) -> None:
+def test_a_search_does_not_tell_what_its_answer_keeps_back(app: Chalice, house: Container, place: Place) -> None:
     tasks, both = (a_client(app, house, *some) for some in ((Scope.TASKS,), (Scope.TASKS, Scope.READ)))
     assert tasks.get(f"/tasks?text={SECRET}").json["tasks"] == []
     assert len(both.get(f"/tasks?text={SECRET}").json["tasks"]) >= len(place.tasks) - 1
@@ -199,7 +199,7 @@ def test_a_search_does_not_tell_what_its_answer_keeps_back(app: Chalice, house: 
     assert tasks.ask("POST", asked.removesuffix("&dry_run=true")).json["total"] == 0
 
 
-def test_a_duplicate_shows_its_own_name_and_not_the_twins(app: Chalice, house: Wired, place: Place) -> None:
+def test_a_duplicate_shows_its_own_name_and_not_the_twins(app: Chalice, house: Container, place: Place) -> None:
     blind, sighted = (a_client(app, house, *some) for some in ((Scope.UPLOAD,), (Scope.UPLOAD, Scope.READ)))
     kept, told = (
         upload(client, a_file(place.body, "mine.jpg"), collection="secret").json for client in (blind, sighted)
@@ -209,7 +209,7 @@ def test_a_duplicate_shows_its_own_name_and_not_the_twins(app: Chalice, house: W
     assert told["file"]["filename"] == f"{SECRET} 1.jpg"
 
 
-def test_what_cannot_be_told_is_not_taken_for_public(app: Chalice, house: Wired, place: Place) -> None:
+def test_what_cannot_be_told_is_not_taken_for_public(app: Chalice, house: Container, place: Place) -> None:
     client = a_client(app, house, Scope.TASKS)
 
     def down(_: str) -> bool:
@@ -223,7 +223,7 @@ def test_what_cannot_be_told_is_not_taken_for_public(app: Chalice, house: Wired,
     assert (seen.status, seen.json["subject"]["filename"]) == (200, None)
 
 
-def test_public_pictures_are_shown_as_before(app: Chalice, busy_house: Wired) -> None:
+def test_public_pictures_are_shown_as_before(app: Chalice, busy_house: Container) -> None:
     client = a_client(app, busy_house, Scope.UPLOAD)
     made = upload(client, a_file(a_jpeg(), "open.jpg"), collection="open", async_="false").json
     again = upload(client, a_file(a_jpeg(), "other.jpg"), collection="open").json

@@ -96,9 +96,9 @@ class Place:
             self._arrived.put("")
             wiring.use(None)
 
-    def _house(self, settings: dict[str, object]) -> wiring.Wired:
+    def _house(self, settings: dict[str, object]) -> wiring.Container:
         given = {"stage": "local", "cdn_url": f"{self.url}/media", "cors_origin": "", **settings}
-        house = wiring.Wired(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
+        house = wiring.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
         clock = SystemClock()
         house.state, house.clock, house.bootstrap = MemoryState(), clock, lambda: TOKEN
         house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)

@@ -16,7 +16,7 @@ from chalicelib.core.tokens import Scope
 from chalicelib.core.workforce import Usage
 from chalicelib.services.intake import Place
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.house import finish
 from tests.browser.paintings import jpeg
 from tests.memory_lane import MemoryMeter
@@ -48,7 +48,7 @@ CHANGES = (
 )
 
 
-def furnish(house: Wired, *, tasks: int = 600, copies: int = 0, seed: int = 7) -> None:
+def furnish(house: Container, *, tasks: int = 600, copies: int = 0, seed: int = 7) -> None:
     """Fill the stores; `copies` further pictures in `mountains` share the files of the real ones."""
     dice = Random(seed)
     images = [image for name, count in COLLECTIONS.items() for image in _pictures(house, name, count)]
@@ -61,14 +61,14 @@ def furnish(house: Wired, *, tasks: int = 600, copies: int = 0, seed: int = 7) -
     house.tokens.revoke(house.tokens.issue("Old laptop", frozenset({Scope.ADMIN}))[1].digest)
 
 
-def copy_pictures(house: Wired, images: Sequence[Image], numbers: Iterable[int], collection: str) -> None:
+def copy_pictures(house: Container, images: Sequence[Image], numbers: Iterable[int], collection: str) -> None:
     """Further pictures, one for each number, that share the files of these."""
     forms = [house.state.catalog.renditions(image.image_id) for image in images]
     for number in numbers:
         _copy(house, images[number % len(images)], forms[number % len(images)], number, collection)
 
 
-def a_failed_upload(house: Wired, name: str = "broken.jpg", collection: str = "mountains") -> Task:
+def a_failed_upload(house: Container, name: str = "broken.jpg", collection: str = "mountains") -> Task:
     """A picture that was cut off on its way, and the task that found out."""
     accepted = house.uploads.accept(Upload(collection, name, jpeg(1)[:9_000] + name.encode()))
     assert accepted.task is not None
@@ -76,7 +76,7 @@ def a_failed_upload(house: Wired, name: str = "broken.jpg", collection: str = "m
     return house.tasks.get(accepted.task.task_id)
 
 
-def an_unlucky_upload(house: Wired, name: str = "unlucky.jpg", collection: str = "mountains") -> Task:
+def an_unlucky_upload(house: Container, name: str = "unlucky.jpg", collection: str = "mountains") -> Task:
     """A good picture whose task failed for a reason that may pass."""
     task = a_waiting_upload(house, name, collection)
     house.objects.put(Blob(task.args["source"], jpeg(1), "image/jpeg"))
@@ -85,30 +85,30 @@ def an_unlucky_upload(house: Wired, name: str = "unlucky.jpg", collection: str =
     return house.state.tasks.replace(task, ended)
 
 
-def a_waiting_upload(house: Wired, name: str = "waiting.jpg", collection: str = "mountains") -> Task:
+def a_waiting_upload(house: Container, name: str = "waiting.jpg", collection: str = "mountains") -> Task:
     """A task that waits for a worker that never comes."""
     task = house.intake.image_task(_place(), collection, name)
     house.state.tasks.add(task)
     return task
 
 
-def _work(house: Wired) -> None:
+def _work(house: Container) -> None:
     """Messages in the queues, and numbers as CloudWatch would have them."""
     images, maintenance = house.queues[TaskType.PROCESS_IMAGE], house.queues[TaskType.OPTIMIZE_IMAGES]
     for delay in (0, 0, 0, 0, 0, 300, 300):
         images.send(write(Work(str(uuid.uuid4()))), delay=timedelta(seconds=delay))
     maintenance.send(write(Work(str(uuid.uuid4()))))
     images.bury('{"schema_version": 9}', reason="unknown_message")
-    house.desk.meter = MemoryMeter(known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0})
+    house.meter = MemoryMeter(known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0})
     for action, target in CHANGES:
-        house.desk.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
+        house.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
 
 
 def _place() -> Place:
     return Place(str(uuid.uuid4()))
 
 
-def _pictures(house: Wired, collection: str, count: int) -> list[Image]:
+def _pictures(house: Container, collection: str, count: int) -> list[Image]:
     made = []
     for number in range(count):
         name = f"{WORDS[(number * 3 + len(collection)) % len(WORDS)]}-{number + 1:02d}.jpg"
@@ -119,7 +119,7 @@ def _pictures(house: Wired, collection: str, count: int) -> list[Image]:
     return made
 
 
-def _copy(house: Wired, image: Image, forms: Iterable[Rendition], number: int, collection: str) -> None:
+def _copy(house: Container, image: Image, forms: Iterable[Rendition], number: int, collection: str) -> None:
     new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), house.state.catalog
     task = replace(house.intake.image_task(_place(), collection, f"copy-{number}.jpg"), created_at=image.created_at)
     house.state.tasks.add(task)
@@ -137,7 +137,7 @@ def _copy(house: Wired, image: Image, forms: Iterable[Rendition], number: int, c
     catalog.publish(fresh, copied, before=task, after=ended, unique=False)
 
 
-def _history(house: Wired, dice: Random, count: int) -> None:
+def _history(house: Container, dice: Random, count: int) -> None:
     now = house.clock.now()
     for number in range(count):
         # Half of them within the last hour, the others over a week.
@@ -178,7 +178,7 @@ def _young(dice: Random, task: Task) -> Task:
     return replace(task, status=Status.STARTED, progress=at, owner="run-1", lease_until=held)
 
 
-def _family(house: Wired, dice: Random) -> None:
+def _family(house: Container, dice: Random) -> None:
     now = house.clock.now() - timedelta(minutes=4)
     parent_id = str(uuid.UUID(int=dice.getrandbits(128), version=4))
     parent = replace(house.intake.parent_task(parent_id, "mountains", 8, {}), created_at=now, queued_at=now)

@@ -18,11 +18,11 @@ def test_a_queue_is_paused_and_goes_on(admin: Visitor, place: Place) -> None:
 
     admin.button("Pause", within=card).click()
     expect(card.locator(".chip")).to_have_text("Paused")
-    assert place.house.desk.queues.one("images").load.paused
+    assert place.house.queue_admin.one("images").load.paused
     admin.button("Resume", within=card).click()
 
     expect(card.locator(".chip")).to_have_text("Running")
-    assert not place.house.desk.queues.one("images").load.paused
+    assert not place.house.queue_admin.one("images").load.paused
 
 
 def test_a_queue_is_purged_only_by_typing_its_name(admin: Visitor, place: Place) -> None:
@@ -36,12 +36,12 @@ def test_a_queue_is_purged_only_by_typing_its_name(admin: Visitor, place: Place)
     admin.button("Purge", within=dialog).click()
 
     expect(admin.page.locator("[data-queue=images] dd").first).to_have_text("0")
-    assert place.house.desk.queues.one("images").load.waiting == 0
+    assert place.house.queue_admin.one("images").load.waiting == 0
 
 
 def test_where_the_age_of_the_oldest_is_not_measured_nothing_is_said_of_it(admin: Visitor, place: Place) -> None:
     place.house.images_queue.send("{}")
-    place.house.desk.queues.meter.ages.clear()  # type: ignore[attr-defined]  # a meter in memory
+    place.house.queue_admin.meter.ages.clear()  # type: ignore[attr-defined]  # a meter in memory
     admin.go("#/queues")
 
     expect(admin.page.locator("[data-queue=images]")).to_contain_text("is not measured here")
@@ -82,7 +82,7 @@ def test_a_name_from_the_wild_is_shown_as_text_in_the_trash(admin: Visitor, plac
     accepted = place.house.uploads.accept(Upload("night sky", SCRIPT, jpeg(995)))
     assert accepted.task is not None
     finish(place.house, accepted.task.task_id)
-    place.house.night.deleting.trash(str(place.house.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
+    place.house.deleting.trash(str(place.house.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
 
     admin.go("#/library?trash=1")
 
@@ -101,7 +101,7 @@ def test_a_schedule_is_run_and_switched_off(admin: Visitor, place: Place) -> Non
     card.get_by_role("switch").click()
 
     expect(card).to_contain_text("only by hand")
-    assert not place.house.night.schedules.named("update_collection_stats").slot.enabled
+    assert not place.house.schedules.named("update_collection_stats").slot.enabled
 
 
 def test_what_runs_is_on_the_page_of_functions(admin: Visitor) -> None:
@@ -151,7 +151,7 @@ def test_the_audit_log_tells_what_was_done_by_whom_as_text(admin: Visitor, place
     admin.button(f"Revoke {SCRIPT}").click()
     admin.button("Revoke", within=admin.dialog(f"Revoke {SCRIPT}?")).click()
     expect(admin.page.locator("tr", has_text=SCRIPT)).to_contain_text("Revoked")
-    place.house.desk.audit.note(SCRIPT, SCRIPT, actor=SCRIPT, token_id="0" * 64)
+    place.house.audit.note(SCRIPT, SCRIPT, actor=SCRIPT, token_id="0" * 64)
 
     admin.go("#/audit")
 
@@ -163,7 +163,7 @@ def test_the_audit_log_tells_what_was_done_by_whom_as_text(admin: Visitor, place
 
 def test_the_audit_log_comes_a_page_at_a_time(admin: Visitor, place: Place) -> None:
     for number in range(60):
-        place.house.desk.audit.note("pause_queue", str(number), actor="bootstrap", token_id="0" * 64)
+        place.house.audit.note("pause_queue", str(number), actor="bootstrap", token_id="0" * 64)
     admin.go("#/audit")
     expect(admin.page.locator("tbody tr")).to_have_count(50)
 

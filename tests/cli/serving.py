@@ -66,14 +66,14 @@ class Desk(Place):
 
     def work_off(self) -> None:
         """Do what lies in the lanes of long jobs."""
-        night = self.house.night
+        services = self.house
         for type_ in (TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES):
             queue = self.house.queues[type_]
             assert isinstance(queue, MemoryQueue)
             while queue.messages:
                 for asked in read(queue.messages.pop(0).body):
                     assert isinstance(asked, Work)
-                    night.slices.run(asked, night.runner)
+                    services.slices.run(asked, services.job_runner)
 
     def work_when_looked_at(self) -> None:
         """From now on, long jobs are done when somebody asks for a task."""

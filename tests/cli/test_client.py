@@ -185,7 +185,7 @@ def test_filters_that_do_not_matter_are_not_sent(api: Client, desk: Desk) -> Non
 
 
 def test_following_waits_at_the_api_and_ends_with_the_task(api: Client, desk: Desk) -> None:
-    task = desk.house.night.schedules.run("cleanup")
+    task = desk.house.schedules.run("cleanup")
     asked: list[str] = []
     desk.before = lambda line: asked.append(line) or desk.work_off() if len(asked) else asked.append(line)  # type: ignore[func-returns-value]
 

@@ -99,7 +99,7 @@ def test_an_error_is_a_document_for_programs(at_desk: Terminal) -> None:
 
 
 def test_watching_ends_with_the_task(at_desk: Terminal, desk: Desk) -> None:
-    task = desk.house.night.schedules.run("cleanup")
+    task = desk.house.schedules.run("cleanup")
     desk.work_when_looked_at()
 
     typed = at_desk("task", task.task_id, "--watch", "--json")
@@ -246,7 +246,7 @@ def test_schedules_are_listed_and_switched(at_desk: Terminal) -> None:
 def test_people_see_a_bar_while_they_watch(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     monkeypatch.setattr(tasks, "stdout", console)
-    task = desk.house.night.schedules.run("cleanup")
+    task = desk.house.schedules.run("cleanup")
     desk.work_when_looked_at()
 
     typed = at_desk("task", task.task_id, "--watch")

@@ -158,7 +158,7 @@ def test_f52_the_sweeper_sees_the_newest_of_many_and_announces_nobody_twice(back
 @pytest.mark.parametrize("kind", [TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES, TaskType.DELETE_IMAGES])
 def test_f52_other_work_waits_for_none_of_them(backlog: Backlog, kind: TaskType) -> None:
     send(backlog.queue, [a_new_task(backlog, number) for number in range(30)])
-    job = backlog.night.jobs.open(Asked(kind, Subject("nature")))
+    job = backlog.wired.jobs.open(Asked(kind, Subject("nature")))
     backlog.work_off(kind)
     assert backlog.task(job).is_final
     assert len(backlog.queue.messages) == 30
@@ -167,7 +167,7 @@ def test_f52_other_work_waits_for_none_of_them(backlog: Backlog, kind: TaskType)
 @pytest.mark.parametrize("name", ["cleanup", "stats", "optimize"])
 def test_f52_schedules_run_beside_them(backlog: Backlog, name: str) -> None:
     send(backlog.queue, [a_new_task(backlog, number) for number in range(30)])
-    run = backlog.night.schedules.run(name)
+    run = backlog.wired.schedules.run(name)
     backlog.work_off(run.type)
     assert backlog.statuses(run) == [Status.SUCCESS]
     assert {message.receives for message in backlog.queue.messages} == {0}

@@ -40,7 +40,7 @@ def a_task_of(night: Lanes, lane: str) -> Task:
     """A task that waits in this lane."""
     if lane == "images":
         return night.upload()
-    return night.night.jobs.open(Asked(max(LANES[lane]), Subject("nature")))
+    return night.wired.jobs.open(Asked(max(LANES[lane]), Subject("nature")))
 
 
 def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> MemoryQueue:
@@ -84,7 +84,7 @@ def test_f21_every_kind_of_work_has_one_lane() -> None:
 
 
 def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> None:
-    run = night.night.schedules.run("cleanup", Options(dry_run=True, limit=7))
+    run = night.wired.schedules.run("cleanup", Options(dry_run=True, limit=7))
     die_in_the_queue(night, run)
     (again,) = night.wired.burials.redrive("maintenance", 9).tasks
     assert (night.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
@@ -92,15 +92,15 @@ def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> N
 
 
 def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: Lanes) -> None:
-    run = night.night.schedules.run("cleanup")
+    run = night.wired.schedules.run("cleanup")
     die_in_the_queue(night, run)
     night.wired.burials.tell(9)
-    other = night.night.schedules.run("cleanup")
+    other = night.wired.schedules.run("cleanup")
     assert night.wired.burials.redrive("maintenance", 9).tasks == [other]
 
 
 def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) -> None:
-    job = night.night.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES))
+    job = night.wired.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES))
     held = night.wired.attempts.begin(job.task_id, "run")
     between = night.wired.attempts.hand_on(held, Standing(part=3).args())
     queue = die_in_the_queue(night, between, part=2)

@@ -132,7 +132,7 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
 
     monkeypatch.setattr(night.wired.state.catalog, "known", breaks)
     before = dict(night.bucket.blobs)
-    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=5_000))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=5_000))
     task = night.run("cleanup")
     monkeypatch.undo()
     assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "unavailable", before)
@@ -183,7 +183,7 @@ def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None
     night.settle()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: cloud.s3.put_object(Bucket="media", Key=f"originals/o{n}/x", Body=b"x"), range(1_100)))
-    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=5_000))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=5_000))
     report = night.run("cleanup", dry_run=True)  # moto takes a minute to move them
     assert (number(report, "orphans"), number(report, "seen")) == (1_100, 1_108)
     assert night.wired.state.catalog.image(keys.image_id_of(task.task_id)).original_key not in str(report.result)
@@ -215,7 +215,7 @@ def all_at_once(count: int, act: Callable[[], object]) -> list[object]:
 
 
 def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: NightWorld) -> None:
-    outcomes = all_at_once(6, lambda: night.night.schedules.run("stats"))
+    outcomes = all_at_once(6, lambda: night.wired.schedules.run("stats"))
     started = [outcome for outcome in outcomes if isinstance(outcome, Task)]
     assert len(started) == 1
     assert {type(outcome) for outcome in outcomes} == {Task, StillRunning}
@@ -224,15 +224,15 @@ def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: NightWorld)
 
 def test_f43_the_same_event_many_times_at_once_is_one_run(night: NightWorld) -> None:
     at = night.clock.now()
-    outcomes = all_at_once(6, lambda: night.night.schedules.start("stats", at))
+    outcomes = all_at_once(6, lambda: night.wired.schedules.start("stats", at))
     assert len({outcome.task_id for outcome in outcomes if isinstance(outcome, Task)}) == 1
     night.settle()
-    assert len(night.night.schedules.tasks.active(9).items) == 0
+    assert len(night.wired.schedules.tasks.active(9).items) == 0
 
 
 def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: NightWorld) -> None:
     night.image(1)
-    task = night.night.schedules.run("stats")
+    task = night.wired.schedules.run("stats")
     for attempt in range(1, 6):
         night.kill_at("after_claim", attempt=night.passed.count("after_claim") + 1)
         night.deliver()
@@ -245,13 +245,13 @@ def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: NightW
 
 
 def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(night: NightWorld) -> None:
-    night.night.schedules.catch_up()
+    night.wired.schedules.catch_up()
     night.clock.move(3 * DAY)
-    caught = [task.args["schedule"] for task in night.night.schedules.catch_up()]
+    caught = [task.args["schedule"] for task in night.wired.schedules.catch_up()]
     assert caught == ["cleanup_orphaned_files", "optimize_images"]
     night.settle()
     assert night.active() == ()
-    assert night.night.schedules.catch_up() == ()
+    assert night.wired.schedules.catch_up() == ()
 
 
 def test_f45_an_empty_catalogue_under_a_full_bucket_deletes_nothing(night: NightWorld) -> None:
@@ -269,7 +269,7 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
     for count in range(6):
         night.image(count)
     night.clock.move(9 * DAY)
-    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=10))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=10))
     monkeypatch.setattr(night.wired.state.catalog, "known", lambda _: {})
     before = dict(night.bucket.blobs)
     task = night.run("cleanup")
@@ -277,9 +277,9 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
 
 
 RIVALS: dict[str, Callable[[NightWorld, Image], object]] = {
-    "F46 erase": lambda night, image: night.night.erasing.erase(image),
-    "F46 trash": lambda night, image: night.night.deleting.trash(image.image_id),
-    "F47 move": lambda night, image: night.night.moving.move(image.image_id, "cities"),
+    "F46 erase": lambda night, image: night.wired.erasing.erase(image),
+    "F46 trash": lambda night, image: night.wired.deleting.trash(image.image_id),
+    "F47 move": lambda night, image: night.wired.moving.move(image.image_id, "cities"),
     "F47 same name and bytes": lambda night, _: night.image(1, body=a_jpeg((60, 40)), collection="cities"),
 }
 
@@ -356,7 +356,7 @@ def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: NightWorld
 def test_f50_a_run_whose_lease_another_clock_ends_early_does_no_harm(night: NightWorld) -> None:
     for count in range(3):
         night.image(count)
-    task = night.night.thumbnails.make(everything=True)
+    task = night.wired.thumbnails.make(everything=True)
 
     def somebody_ahead() -> None:
         night.clock.move(timedelta(minutes=5))

@@ -171,28 +171,28 @@ class Night(RuleBasedStateMachine):
 
     @rule(which=IMAGES)
     def trash(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.night.deleting.trash(image.image_id))
+        self._on_one(which, lambda image: self.world.wired.deleting.trash(image.image_id))
 
     @rule(which=IMAGES)
     def restore(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.night.deleting.restore(image.image_id))
+        self._on_one(which, lambda image: self.world.wired.deleting.restore(image.image_id))
 
     @rule(which=IMAGES)
     def delete(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.night.deleting.delete([image.image_id]))
+        self._on_one(which, lambda image: self.world.wired.deleting.delete([image.image_id]))
 
     @rule(which=IMAGES)
     def erase(self, which: int) -> None:
-        self._on_one(which, self.world.night.erasing.erase)
+        self._on_one(which, self.world.wired.erasing.erase)
 
     @rule(which=IMAGES, collection=COLLECTIONS)
     def move(self, which: int, collection: str) -> None:
-        self._on_one(which, lambda image: self.world.night.moving.move(image.image_id, collection))
+        self._on_one(which, lambda image: self.world.wired.moving.move(image.image_id, collection))
 
     @rule(which=IMAGES)
     def rename(self, which: int) -> None:
         name = f"name {which % 3}.png"
-        self._on_one(which, lambda image: self.world.night.moving.rename(image.image_id, name))
+        self._on_one(which, lambda image: self.world.wired.moving.rename(image.image_id, name))
 
     @rule()
     def sweep(self) -> None:
@@ -204,7 +204,7 @@ class Night(RuleBasedStateMachine):
 
     def _finish(self, kind: TaskType) -> None:
         """A whole job, unless it dies."""
-        task = self.world.night.jobs.open(Asked(kind, args={"mode": "all"}))
+        task = self.world.wired.jobs.open(Asked(kind, args={"mode": "all"}))
         for message in [one for one in self.world.queue.messages if task.task_id in one.body]:
             self._deliver(message)
 

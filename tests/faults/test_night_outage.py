@@ -69,7 +69,7 @@ def tick(night: DarkNight) -> None:
 def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(night: DarkNight, moment: str) -> None:
     if moment == "in the middle":
         night.when("after_piece", lambda: go_dark(night), attempt=night.passed.count("after_claim") + 1)
-    task = night.night.schedules.run("cleanup")
+    task = night.wired.schedules.run("cleanup")
     night.outage.down = night.outage.down or moment == "before its first look"
     drain(night)
     assert night.outage.refused
@@ -84,7 +84,7 @@ def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(night: Da
 
 
 def test_its_dead_letter_is_counted_says_why_and_brings_it_back(night: DarkNight) -> None:
-    night.night.schedules.run("cleanup")
+    night.wired.schedules.run("cleanup")
     go_dark(night)
     drain(night)
     assert [letter.reason for letter in night.queue.dead(10)] == ["unavailable"]
@@ -100,7 +100,7 @@ def test_its_dead_letter_is_counted_says_why_and_brings_it_back(night: DarkNight
 
 def test_a_short_outage_ends_well_and_is_told_in_the_report(night: DarkNight) -> None:
     night.when("after_piece", lambda: go_dark(night), attempt=night.passed.count("after_claim") + 1)
-    task = night.night.schedules.run("cleanup")
+    task = night.wired.schedules.run("cleanup")
     night.deliver()
     night.outage.down = False
     night.clock.move(timedelta(minutes=5))
@@ -122,7 +122,7 @@ def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(nig
         tick(night)
     night.outage.down = False
     night.clock.move(HOUR)
-    (task,) = (one for one in night.night.schedules.catch_up() if one.type is TaskType.CLEANUP_ORPHANED_FILES)
+    (task,) = (one for one in night.wired.schedules.catch_up() if one.type is TaskType.CLEANUP_ORPHANED_FILES)
     ended = night.finish(task)
     assert (ended.status, ended.result and ended.result["began_late"]) == (Status.SUCCESS, 1)
     assert ended.result

@@ -21,7 +21,7 @@ from chalicelib.core.messages import Work, write
 from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.services.checkpoints import CHECKPOINTS
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, letters, objects
 from tests.faults.killed.ways import WAYS
 from tests.faults.killed.worker import Order
@@ -48,12 +48,12 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Wired]]:
+def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Container]]:
     with a_place(store, tmp_path) as place:
         yield place
 
 
-def uploaded(wired: Wired, attempt: int) -> Task:
+def uploaded(wired: Container, attempt: int) -> Task:
     """A task whose next attempt is the n-th, and that is announced."""
     task = wired.uploads.accept(Upload("nature", "a.png", a_png())).task
     assert task is not None
@@ -61,14 +61,14 @@ def uploaded(wired: Wired, attempt: int) -> Task:
     return wired.state.tasks.replace(task, replace(task, attempts=attempt - 1))
 
 
-def announce(wired: Wired, task: Task) -> None:
+def announce(wired: Container, task: Task) -> None:
     wired.queues[TaskType.PROCESS_IMAGE].send(write(Work(task.task_id)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("way", "store", "checkpoint", "attempt"), CASES)
 def test_f08_f10_f11_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
-    place: tuple[Order, Wired], way: str, checkpoint: str, attempt: str
+    place: tuple[Order, Container], way: str, checkpoint: str, attempt: str
 ) -> None:
     order, wired = place
     task = uploaded(wired, ATTEMPTS[attempt])

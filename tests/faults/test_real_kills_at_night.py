@@ -20,7 +20,7 @@ from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.services.checkpoints import CHECKPOINTS, JOB_CHECKPOINTS, VISIBILITY_CHECKPOINTS
 from chalicelib.services.opening import Asked
 from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Wired, use
+from chalicelib.wiring import Container, use
 from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, objects
 from tests.faults.killed.ways import WAYS
 from tests.faults.killed.worker import Order
@@ -69,7 +69,7 @@ def aws() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Wired]]:
+def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Container]]:
     """Some images that are catalogued, and an object that nobody names."""
     with a_place(store, tmp_path) as (order, wired):
         for number, collection in enumerate(COLLECTIONS):
@@ -80,7 +80,7 @@ def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Wired]]:
         yield night, wired
 
 
-def publish(wired: Wired, number: int, collection: str) -> None:
+def publish(wired: Container, number: int, collection: str) -> None:
     task = wired.uploads.accept(Upload(collection, f"{number}.png", a_png(number, (40, 30)))).task
     assert task is not None
     use(wired)
@@ -88,20 +88,20 @@ def publish(wired: Wired, number: int, collection: str) -> None:
     use(None)
 
 
-def opened(wired: Wired, kind: TaskType) -> Task:
+def opened(wired: Container, kind: TaskType) -> Task:
     if kind is TaskType.DELETE_IMAGES:
-        return wired.night.deleting.delete([an_image(wired).image_id])
-    return wired.night.jobs.open(Asked(kind, args={"mode": "all"}))
+        return wired.deleting.delete([an_image(wired).image_id])
+    return wired.jobs.open(Asked(kind, args={"mode": "all"}))
 
 
-def an_image(wired: Wired) -> Image:
+def an_image(wired: Container) -> Image:
     return min(wired.state.catalog.images("nature", 9).items, key=lambda image: image.image_id)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("way", "store", "kind", "checkpoint"), MATRIX if IS_ALL else ALWAYS)
 def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
-    place: tuple[Order, Wired], way: str, kind: TaskType, checkpoint: str
+    place: tuple[Order, Container], way: str, kind: TaskType, checkpoint: str
 ) -> None:
     order, wired = place
     task = opened(wired, kind)
@@ -115,7 +115,7 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
         assert ORPHAN not in objects(order, "originals/")
     if checkpoint == "after_revision":
         # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
-        wired.night.jobs.open(Asked(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
+        wired.jobs.open(Asked(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
     adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
     judge(order, wired, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
@@ -124,7 +124,7 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
 @pytest.mark.slow
 @pytest.mark.parametrize(("way", "store", "checkpoint"), HIDING if IS_ALL else ALWAYS_HIDING)
 def test_a_picture_whose_hiding_or_showing_ends_anywhere_is_where_its_row_says(
-    place: tuple[Order, Wired], way: str, checkpoint: str
+    place: tuple[Order, Container], way: str, checkpoint: str
 ) -> None:
     order, wired = place
     order = replace(order, lane="maintenance")
@@ -132,9 +132,9 @@ def test_a_picture_whose_hiding_or_showing_ends_anywhere_is_where_its_row_says(
     keys = {one.key for one in catalog.renditions(image.image_id)}
     trashed = catalog.revise(image, replace(image, trashed_at=wired.clock.now()))
     if checkpoint == "after_showing":
-        wired.night.visibility.apply(image.image_id, wait=False)
+        wired.visibility.apply(image.image_id, wait=False)
         catalog.revise(trashed, replace(trashed, trashed_at=None))
-    announced: Callable[[], None] = lambda: wired.night.visibility.overtaken(image.image_id)  # noqa: E731
+    announced: Callable[[], None] = lambda: wired.visibility.overtaken(image.image_id)  # noqa: E731
 
     announced()
     assert ended_as_ordered(replace(order, dies_at=checkpoint, way=way))

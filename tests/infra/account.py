@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSResponse
 import app as switchboard
 from chalicelib.adapters import aws
 from chalicelib.settings import Settings
-from chalicelib.wiring import Wired, use
+from chalicelib.wiring import Container, use
 from tests import quick_moto
 from tests.api.gateway import Gateway
 from tests.builders import FrozenClock
@@ -42,17 +42,17 @@ class Account:
     clock: FrozenClock
     s3: Any
     sqs: Any
-    services: dict[str, Wired] = field(default_factory=dict)
+    services: dict[str, Container] = field(default_factory=dict)
     """What has been wired so far, by function: each has a process of its own, which remembers things of its own."""
     hidden: dict[str, list[str]] = field(default_factory=dict)
     """Bodies of messages whose function failed, by lane."""
     refusing: str = ""
     """The operation ("s3.GetObject") that AWS refuses at the moment."""
 
-    def wired(self, function: str) -> Wired:
+    def wired(self, function: str) -> Container:
         """The services of a function."""
         if function not in self.services:
-            self.services[function] = Wired(self.settings)
+            self.services[function] = Container(self.settings)
             self.services[function].clock, self.services[function].metrics = self.clock, MemoryMetrics()
         return self.services[function]
 

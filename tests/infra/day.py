@@ -105,7 +105,7 @@ def trash_and_restore_by_a_worker(account: Account, image_id: str) -> None:
     for trashed_at in (account.clock.now(), None):
         image = house.state.catalog.known([image_id])[image_id]
         house.state.catalog.revise(image, replace(image, trashed_at=trashed_at))
-        house.night.visibility.overtaken(image_id)
+        house.visibility.overtaken(image_id)
         account.work("Maintenance")
 
 
@@ -183,7 +183,7 @@ def keeping(account: Account) -> None:
 
 def thumbnails(account: Account) -> None:
     """Made again, in slices, with a picture that cannot be made."""
-    night = account.wired("make_thumbnails").night
+    night = account.wired("make_thumbnails")
     night.regenerating = replace(night.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
     night.slices = replace(night.slices, lasts=timedelta(0))
     for collection in ("lakes", "secret"):

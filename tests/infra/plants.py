@@ -171,7 +171,7 @@ PLANTS: Mapping[str, Plant] = {
     "variables fit": _more_variables(WALLIFY_EXTRA="x" * 4096),
     "no secret is a variable": _more_variables(WALLIFY_DATABASE_URL="postgresql://wallify:hunter2@db/wallify"),
     "the runtime has wheels": _with("Sweep", "Runtime", to="python3.11"),
-    "every function goes through app.py": _with("Sweep", "Handler", to="chalicelib.night.sweep"),
+    "every function goes through app.py": _with("Sweep", "Handler", to="chalicelib.sweep"),
     "logs end": _without("SweepLogs", "RetentionInDays"),
     "uploads pass the gateway unharmed": _without(
         "RestAPI", "DefinitionBody", "x-amazon-apigateway-binary-media-types"

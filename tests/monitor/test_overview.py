@@ -13,7 +13,7 @@ from chalicelib.core.figures import Spread
 from chalicelib.core.tasks import Failure, Status, TaskType
 from chalicelib.core.tokens import Scope
 from chalicelib.services.recent import Recent
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, a_token
 from tests.builders import NOON, a_final_task, a_task
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def house() -> Iterator[Wired]:
+def house() -> Iterator[Container]:
     services = a_house()
     wiring.use(services)
     yield services
@@ -30,7 +30,7 @@ def house() -> Iterator[Wired]:
 
 
 @pytest.fixture
-def admin(house: Wired) -> Gateway:
+def admin(house: Container) -> Gateway:
     app = Chalice("wallify", configure_logs=False)
     api.register(app)
     return Gateway(app, authorization=BOOTSTRAP)
@@ -74,7 +74,7 @@ def test_reasons_are_those_of_failures_most_frequent_first() -> None:
     assert figures.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
 
 
-def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Wired) -> None:
+def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Container) -> None:
     kinds = ((TaskType.OPTIMIZE_IMAGES, 700), (TaskType.OPTIMIZE_IMAGES, 41), (TaskType.UPDATE_COLLECTION_STATS, 9))
     for number, (kind, saved) in enumerate(kinds):
         house.state.tasks.add(a_final_task(f"t{number}", type=kind, result={"bytes_saved": saved}, finished_at=NOON))
@@ -83,7 +83,7 @@ def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Wired) -> Non
     assert admin.get("/overview").json["storage"]["bytes_saved"] == 741
 
 
-def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
+def test_the_overview_adds_up(admin: Gateway, house: Container) -> None:
     times = {"queued_at": NOON, "started_at": NOON + SECOND, "finished_at": NOON + 3 * SECOND}
     house.state.tasks.add(a_final_task("a", **times))  # type: ignore[arg-type]  # fields of Task
     house.state.tasks.add(
@@ -99,7 +99,7 @@ def test_the_overview_adds_up(admin: Gateway, house: Wired) -> None:
     assert told["cost"]["compute_usd"] == pytest.approx(2 * 2.0 * 0.0000166667, abs=1e-6)
 
 
-def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: Wired) -> None:
+def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: Container) -> None:
     over = figures.window(NOON, hours=1)
     for name, ended in (("before", over.since - SECOND), ("within", over.since + SECOND)):
         failed = a_final_task(name, status=Status.FAILURE, error=Failure(name, "x"), created_at=over.since - 2 * SECOND)
@@ -111,8 +111,8 @@ def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: W
     assert sum(bucket["failed"] for bucket in told["buckets"]) == 1
 
 
-def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Wired) -> None:
-    house.desk.recent = Recent(house.state.tasks, house.clock, most=3)
+def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Container) -> None:
+    house.recent = Recent(house.state.tasks, house.clock, most=3)
     for number in range(10):
         house.state.tasks.add(a_task(f"t{number}"))
 
@@ -124,7 +124,7 @@ def test_other_stretches_are_refused(admin: Gateway, hours: str) -> None:
     assert admin.get(f"/overview?hours={hours}").status == 400
 
 
-def test_the_overview_is_for_those_who_may_see_tasks(admin: Gateway, house: Wired) -> None:
+def test_the_overview_is_for_those_who_may_see_tasks(admin: Gateway, house: Container) -> None:
     admin.authorization = a_token(house, Scope.READ)
 
     assert admin.get("/overview").status == 403

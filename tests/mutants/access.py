@@ -112,7 +112,7 @@ ACCESS = (
     Mutant(
         "csrf-not-checked",
         "chalicelib/api/cookies.py",
-        "if not hmac.compare_digest(shown, wired().sessions.csrf(sealed_in(headers)).encode()):",
+        "if not hmac.compare_digest(shown, container().sessions.csrf(sealed_in(headers)).encode()):",
         "if not shown and not sealed_in(headers):",
         "another site's page deletes pictures with a monitor's session",
         "tests/monitor/test_sessions.py::test_a_change_without_the_sessions_own_token_is_refused[]",

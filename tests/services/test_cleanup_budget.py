@@ -63,7 +63,7 @@ def strays(night: NightWorld, image: Image, count: int) -> list[str]:
 
 
 def bounded(night: NightWorld, **bounds: int) -> None:
-    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(**bounds))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(**bounds))
 
 
 def told(task: Task) -> dict[str, object]:
@@ -123,7 +123,7 @@ def test_what_is_left_over_goes_in_the_nights_that_follow(night: NightWorld) -> 
     bounded(night, least=25)
     for expected in (Status.PARTIAL, Status.PARTIAL, Status.SUCCESS):
         night.clock.move(DAY)
-        task = night.night.schedules.start("cleanup", night.clock.now())
+        task = night.wired.schedules.start("cleanup", night.clock.now())
         assert task is not None
         assert night.finish(task).status is expected
     assert len(night.bucket.under("quarantine/")) == 60
@@ -172,13 +172,13 @@ def test_a_loss_that_comes_between_the_looks_stops_the_run_where_it_is() -> None
     image = night.image(1)
     made = strays(night, image, 3)
     night.clock.move(2 * DAY)
-    due = night.night.quarantine.due
+    due = night.wired.quarantine.due
 
     def losing(*args: object) -> object:
         lossy.lose_renditions(image)
         return due(*args)  # type: ignore[arg-type]  # as they were given
 
-    object.__setattr__(night.night.quarantine, "due", losing)
+    object.__setattr__(night.wired.quarantine, "due", losing)
     task = night.run("cleanup")
     assert (reason(task), night.bucket.under("quarantine/")) == ("catalogue_incomplete", [])
     assert set(made) < set(night.bucket.blobs)
@@ -192,7 +192,7 @@ def everything_to_take(night: NightWorld) -> None:
     night.clock.move(DAY)
     night.run("cleanup")
     for one in trashed:
-        night.night.deleting.trash(one.image_id)
+        night.wired.deleting.trash(one.image_id)
     for number in range(10):
         night.orphan(number)
     strays(night, image, 12)
@@ -226,7 +226,7 @@ def test_a_piece_that_dies_midway_gains_no_budget_and_loses_no_count(night: Nigh
     everything_to_take(night)
     before = set(night.bucket.blobs)
     night.bucket.trouble.at("before delete", *[None] * nth, *[Kill() for _ in range(deaths)])
-    task = night.night.schedules.run("cleanup", limit_of(40))
+    task = night.wired.schedules.run("cleanup", limit_of(40))
     night.rest()
     task = night.task(task)
     lost = objects_taken(night, before)
@@ -285,7 +285,7 @@ def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: NightWorl
         night.orphan(number)
     strays(night, night.image(1), 80)
     night.clock.move(DAY)
-    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(share=0.5, least=1))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(share=0.5, least=1))
     seen = len(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
@@ -308,7 +308,7 @@ def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: Night
 def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWorld) -> None:
     images = [night.image(number) for number in range(6)]
     for image in images[1:]:
-        night.night.deleting.trash(image.image_id)
+        night.wired.deleting.trash(image.image_id)
     night.clock.move(WEEK)
     bounded(night, least=20)
     stopped = night.run("cleanup")
@@ -325,7 +325,7 @@ def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWo
 
 def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: NightWorld) -> None:
     image, _ = night.image(1), night.image(2)
-    night.night.deleting.trash(image.image_id)
+    night.wired.deleting.trash(image.image_id)
     night.clock.move(WEEK)
     known = night.wired.state.catalog.known
     restored = replace(night.wired.state.catalog.known([image.image_id])[image.image_id], trashed_at=None)
@@ -356,7 +356,7 @@ def test_a_dry_run_takes_nothing_and_tells_the_budget(night: NightWorld) -> None
 
 def test_a_listing_that_lies_empty_is_not_believed(night: NightWorld) -> None:
     image, trashed = night.image(1), night.image(2)
-    night.night.deleting.trash(trashed.image_id)
+    night.wired.deleting.trash(trashed.image_id)
     night.clock.move(2 * WEEK)
     blobs = dict(night.bucket.blobs)
     night.bucket.blobs.clear()
@@ -373,7 +373,7 @@ def test_deleting_images_is_bounded_by_what_images_can_have(night: NightWorld, m
     image, other = night.image(1), night.image(2)
     strays(night, image, 40)
     monkeypatch.setattr(budgets, "ONE_IMAGE", 20)
-    task = night.finish(night.night.deleting.delete([image.image_id]))
+    task = night.finish(night.wired.deleting.delete([image.image_id]))
     assert (task.status, reason(task)) == (Status.PARTIAL, "budget_spent")
     assert night.metrics.total("BudgetsSpent") == 1
     monkeypatch.undo()
@@ -386,5 +386,5 @@ def test_deleting_images_is_bounded_by_what_images_can_have(night: NightWorld, m
 def test_nothing_but_what_is_held_can_be_purged(night: NightWorld) -> None:
     image = night.image()
     with pytest.raises(ValueError, match="not held in quarantine"):
-        night.night.quarantine.purge([image.original_key], budgets.Budget(9))
+        night.wired.quarantine.purge([image.original_key], budgets.Budget(9))
     assert night.missing() == []

@@ -95,8 +95,8 @@ def test_bytes_that_optimizing_saves_are_those_of_its_report(night: NightWorld) 
 
 def test_thumbnails_that_are_made_again_are_counted_as_such(night: NightWorld) -> None:
     night.image(body=a_jpeg((400, 300)))
-    night.night.regenerating = replace(night.night.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
-    result = night.finish(night.night.thumbnails.make()).result or {}
+    night.wired.regenerating = replace(night.wired.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
+    result = night.finish(night.wired.thumbnails.make()).result or {}
     assert night.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
 
 
@@ -150,20 +150,20 @@ def test_an_image_whose_objects_are_gone_is_counted(night: NightWorld) -> None:
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_run_that_the_clock_forgot_is_counted(night: NightWorld, name: str) -> None:
-    night.night.schedules.catch_up()
+    night.wired.schedules.catch_up()
     night.clock.move(2 * DAY + timedelta(minutes=30))
-    night.night.schedules.catch_up()
+    night.wired.schedules.catch_up()
     assert night.metrics.total("SchedulesMissed", schedule=name) == 1
 
 
 def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: NightWorld) -> None:
-    night.night.schedules.run("stats")
-    night.night.schedules.start("update_collection_stats", night.clock.now())
+    night.wired.schedules.run("stats")
+    night.wired.schedules.start("update_collection_stats", night.clock.now())
     assert night.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
 
 
 def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: NightWorld) -> None:
-    optimizing = night.night.optimizing
+    optimizing = night.wired.optimizing
     assert isinstance(optimizing, Optimizing)
     assert isinstance(optimizing.metrics, MemoryMetrics)
     assert optimizing.metrics is night.metrics

@@ -86,7 +86,7 @@ def test_the_newest_images_come_first(world: NightWorld) -> None:
 def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -> None:
     image, stays = world.image(1), world.image(2)
     world.settle()
-    world.night.moving.move(image.image_id, "cities")
+    world.wired.moving.move(image.image_id, "cities")
     world.settle()
     assert (listed(world, NATURE), listed(world, CITIES)) == ([stays.image_id], [image.image_id])
 
@@ -94,17 +94,17 @@ def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -
 def test_a_renamed_image_has_its_new_name_there(world: NightWorld) -> None:
     image = world.image(1)
     world.settle()
-    world.night.moving.rename(image.image_id, "göl.png")
+    world.wired.moving.rename(image.image_id, "göl.png")
     world.settle()
     assert [entry["name"] for entry in manifest(world)["images"]] == ["göl.png"]
 
 
 def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_back(world: NightWorld) -> None:
     image, other = world.image(1), world.image(2)
-    world.night.deleting.trash(image.image_id)
+    world.wired.deleting.trash(image.image_id)
     world.settle()
     assert listed(world) == [other.image_id]
-    world.night.deleting.restore(image.image_id)
+    world.wired.deleting.restore(image.image_id)
     world.settle()
     assert listed(world) == newest_first(image, other)
 
@@ -112,7 +112,7 @@ def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_ba
 def test_forms_that_are_made_anew_replace_the_old_ones(world: NightWorld) -> None:
     world.image(1)
     world.settle()
-    world.finish(world.night.thumbnails.make(everything=True))
+    world.finish(world.wired.thumbnails.make(everything=True))
     assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
     assert world.run("optimize").status is Status.SUCCESS
     assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
@@ -123,7 +123,7 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: Night
     image, other = world.image(1), world.image(2, collection="cities")
     stays = world.image(3)
     world.settle()
-    task = world.night.deleting.delete([image.image_id, other.image_id])
+    task = world.wired.deleting.delete([image.image_id, other.image_id])
     if loses_messages:
         deafen(world)
     assert world.finish(task).status is Status.SUCCESS
@@ -134,14 +134,14 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: Night
 def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
     world.image(1)
     world.settle()
-    world.finish(world.night.deleting.delete_collection("nature", force=True))
+    world.finish(world.wired.deleting.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
     assert NATURE in world.edge.forgotten
 
 
 def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: NightWorld) -> None:
     world.image(1)
-    task = world.night.deleting.delete_collection("nature", force=True)
+    task = world.wired.deleting.delete_collection("nature", force=True)
     world.clock.move(timedelta(minutes=1))
     later = world.image(2)
     world.finish(task)
@@ -172,23 +172,23 @@ def test_a_manifest_that_is_right_is_not_written_again(world: NightWorld) -> Non
     world.settle()
     written = world.bucket.written[NATURE]
     world.clock.move(DAY)
-    assert world.night.manifests.refresh("nature") is False
+    assert world.wired.manifests.refresh("nature") is False
     assert world.bucket.written[NATURE] == written
 
 
 def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [world.image(number) for number in range(3)]
     world.settle()
-    world.night.moving.rename(images[1].image_id, "other.png")
+    world.wired.moving.rename(images[1].image_id, "other.png")
     asked: list[str] = []
-    renditions = world.night.manifests.catalog.renditions
+    renditions = world.wired.manifests.catalog.renditions
 
     def noted(_: TellingCatalog, image_id: str) -> tuple[Rendition, ...]:
         asked.append(image_id)
         return renditions(image_id)
 
     monkeypatch.setattr(TellingCatalog, "renditions", noted)
-    world.night.manifests.refresh("nature")
+    world.wired.manifests.refresh("nature")
     assert asked == [images[1].image_id]
 
 
@@ -244,11 +244,11 @@ def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: NightW
     images = in_turn(world, 9)
     few = paged(world)
     few.refresh("nature")
-    world.night.moving.rename(images[0].image_id, "oldest.png")
+    world.wired.moving.rename(images[0].image_id, "oldest.png")
     few.refresh("nature")
     assert manifest(world, "manifests/nature/1.json")["images"][-1]["name"] == "oldest.png"
     for image in images[1:8]:
-        world.night.deleting.trash(image.image_id)
+        world.wired.deleting.trash(image.image_id)
         few.refresh("nature")
         left = [one for one in images if one not in images[1 : images.index(image) + 1]]
         assert followed(world) == newest_first(*left)
@@ -257,19 +257,19 @@ def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: NightW
 
 def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: NightWorld) -> None:
     images = in_turn(world, 5)
-    world.wired.night.manifests = paged(world)
-    world.night.manifests.refresh("nature")
+    world.wired.manifests = paged(world)
+    world.wired.manifests.refresh("nature")
     deafen(world)
-    world.finish(world.night.deleting.delete([images[0].image_id]))
+    world.finish(world.wired.deleting.delete([images[0].image_id]))
     assert followed(world) == newest_first(*images[1:])
     assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.edge.forgotten)
 
 
 def test_a_deleted_collection_has_no_pages(world: NightWorld) -> None:
     in_turn(world, 5)
-    world.wired.night.manifests = paged(world)
-    world.night.manifests.refresh("nature")
-    world.finish(world.night.deleting.delete_collection("nature", force=True))
+    world.wired.manifests = paged(world)
+    world.wired.manifests.refresh("nature")
+    world.finish(world.wired.deleting.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
 
 
@@ -290,7 +290,7 @@ def test_a_collection_of_ten_thousand_is_whole(world: NightWorld) -> None:
         world.wired.state.tasks.add(task)
         after = replace(a_final_task(task.task_id), version=task.version)
         world.wired.state.catalog.publish(image, (), before=task, after=after)
-    world.night.manifests.refresh("nature")
+    world.wired.manifests.refresh("nature")
     assert followed(world) == [f"i{number:05}" for number in reversed(range(10_000))]
     assert [page["images"] for page in manifest(world)["pages"]] == [1_000] * 9
 
@@ -307,7 +307,7 @@ def test_of_a_collection_beyond_all_pages_the_newest_are_listed(world: NightWorl
 def test_a_broken_manifest_is_replaced(world: NightWorld, body: bytes) -> None:
     image = world.image(1)
     world.bucket.drop(NATURE, body)
-    world.night.manifests.refresh("nature")
+    world.wired.manifests.refresh("nature")
     assert listed(world) == [image.image_id]
 
 

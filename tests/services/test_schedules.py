@@ -37,7 +37,7 @@ class Behind:
 
 
 def start(world: NightWorld, name: str, at: datetime = NOON) -> Task | None:
-    return world.night.schedules.start(name, at)
+    return world.wired.schedules.start(name, at)
 
 
 def test_the_timetable_is_the_seeds() -> None:
@@ -111,7 +111,7 @@ def test_runs_of_one_schedule_never_overlap(world: NightWorld) -> None:
     assert first is not None
     assert start(world, "stats", NOON + HOUR) is None
     with pytest.raises(StillRunning) as refused:
-        world.night.schedules.run("stats")
+        world.wired.schedules.run("stats")
     assert refused.value.details == {"task_id": first.task_id}
     world.finish(first)
     assert start(world, "stats", NOON + HOUR) is not None
@@ -123,9 +123,9 @@ def test_runs_of_different_schedules_may_overlap(world: NightWorld) -> None:
 
 
 def test_of_two_who_start_at_once_one_runs(world: NightWorld) -> None:
-    schedules = world.night.schedules
+    schedules = world.wired.schedules
     slot = world.wired.state.schedules.get("update_collection_stats")
-    world.night.schedules.run("stats")
+    world.wired.schedules.run("stats")
 
     behind = replace(schedules, store=Behind(schedules.store, [slot]))
     with pytest.raises(StillRunning):
@@ -134,7 +134,7 @@ def test_of_two_who_start_at_once_one_runs(world: NightWorld) -> None:
 
 
 def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world: NightWorld) -> None:
-    schedules = world.night.schedules
+    schedules = world.wired.schedules
     slot = world.wired.state.schedules.get("update_collection_stats")
     # The clock starts several functions in the same minute, and each looks after the others' schedules.
     schedules.catch_up()
@@ -158,15 +158,15 @@ def test_a_dead_holder_gives_the_slot_back(world: NightWorld) -> None:
 
 
 def test_a_disabled_schedule_runs_by_hand_only(world: NightWorld) -> None:
-    outlook = world.night.schedules.enable("stats", on=False)
+    outlook = world.wired.schedules.enable("stats", on=False)
     assert (outlook.slot.enabled, outlook.next_run) == (False, None)
     assert start(world, "stats") is None
     assert world.run("stats").status is Status.SUCCESS
-    assert world.night.schedules.enable("stats", on=True).next_run == NOON + HOUR
+    assert world.wired.schedules.enable("stats", on=True).next_run == NOON + HOUR
 
 
 def test_a_missed_run_is_caught_up_once(world: NightWorld) -> None:
-    schedules = world.night.schedules
+    schedules = world.wired.schedules
     assert schedules.catch_up() == ()
     world.clock.move(DAY)
     caught = schedules.catch_up()
@@ -176,29 +176,29 @@ def test_a_missed_run_is_caught_up_once(world: NightWorld) -> None:
 
 
 def test_a_run_that_is_a_little_late_is_not_missed(world: NightWorld) -> None:
-    world.night.schedules.catch_up()
+    world.wired.schedules.catch_up()
     world.clock.move(12 * HOUR + timedelta(minutes=14))
-    assert [task for task in world.night.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
+    assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
 
 
 def test_what_was_missed_while_disabled_is_not_caught_up(world: NightWorld) -> None:
-    world.night.schedules.catch_up()
-    world.night.schedules.enable("cleanup", on=False)
+    world.wired.schedules.catch_up()
+    world.wired.schedules.enable("cleanup", on=False)
     world.clock.move(3 * DAY)
-    world.night.schedules.enable("cleanup", on=True)
-    assert [task for task in world.night.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
+    world.wired.schedules.enable("cleanup", on=True)
+    assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
 
 
 def test_an_outlook_tells_last_and_next(world: NightWorld) -> None:
     task = world.run("cleanup")
-    outlook = world.night.schedules.named("cleanup")
+    outlook = world.wired.schedules.named("cleanup")
     assert (outlook.last, outlook.next_run) == (task, MIDNIGHT + DAY)
-    assert [one.schedule.name for one in world.night.schedules.all()] == list(SCHEDULES)
+    assert [one.schedule.name for one in world.wired.schedules.all()] == list(SCHEDULES)
 
 
 def test_an_unknown_schedule_is_not_found(world: NightWorld) -> None:
     with pytest.raises(ScheduleNotFound):
-        world.night.schedules.run("nonsense")
+        world.wired.schedules.run("nonsense")
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,6 @@ def test_an_option_that_the_job_has_no_use_for_starts_nothing(
 def test_a_run_whose_message_cannot_be_sent_ends_and_frees_the_slot(world: NightWorld) -> None:
     world.queue.trouble.at("before send", *unavailable())
     with pytest.raises(Unavailable):
-        world.night.schedules.run("stats")
+        world.wired.schedules.run("stats")
     assert world.active() == ()
     assert world.run("stats").status is Status.SUCCESS

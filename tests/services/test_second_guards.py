@@ -50,9 +50,9 @@ class Trusting(Cleanup):
 
 
 def trusting(night: NightWorld, **bounds: int) -> None:
-    made = night.night.cleanup
+    made = night.wired.cleanup
     parts = {name: getattr(made, name) for name in made.__dataclass_fields__}
-    night.night.cleanup = Trusting(**{**parts, "bounds": Bounds(**bounds)})
+    night.wired.cleanup = Trusting(**{**parts, "bounds": Bounds(**bounds)})
 
 
 # Conditional delete: the neighbours are the second look, and that nobody else writes there.
@@ -69,7 +69,7 @@ def test_what_changes_while_it_is_copied_stays(night: NightWorld) -> None:
         night.bucket.drop(KEY, b"new")
 
     night.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
-    assert night.night.quarantine.take(found, Budget(1)) is False
+    assert night.wired.quarantine.take(found, Budget(1)) is False
     assert night.bucket.blobs[KEY].body == b"new"
 
 
@@ -107,9 +107,9 @@ def test_without_plans_the_bucket_itself_keeps_to_the_budget(night: NightWorld) 
     found = night.bucket.list("originals/orphan", 9).items
     budget = Budget(3)
     for one in found[:3]:
-        assert night.night.quarantine.take(one, budget)
+        assert night.wired.quarantine.take(one, budget)
     with pytest.raises(BudgetSpent):
-        night.night.quarantine.take(found[3], budget)
+        night.wired.quarantine.take(found[3], budget)
     assert len(night.bucket.under("quarantine/")) == 3
     assert len(night.bucket.under("originals/orphan")) == 2
 
@@ -215,7 +215,7 @@ def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missin
     image = night.wired.state.catalog.images("nature", 1).items[0]
     night.image(2)
     night.clock.move(DAY)
-    replaced_between(night, image, lambda: night.night.erasing.erase(image))
+    replaced_between(night, image, lambda: night.wired.erasing.erase(image))
     report = night.run("cleanup").result or {}
     assert "rows_without_objects" not in report
 
@@ -258,9 +258,9 @@ def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(nigh
     for number in range(30):
         night.bucket.drop(f"quarantine/originals/x{number:02}/0.png", b"x")
     for number in range(2, 6):
-        night.night.deleting.trash(night.image(number).image_id)
+        night.wired.deleting.trash(night.image(number).image_id)
     night.clock.move(400 * DAY)
-    night.night.cleanup = replace(night.night.cleanup, bounds=Bounds(least=20))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=20))
     before = set(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, len(before - set(night.bucket.blobs))) == (Status.PARTIAL, 20)

@@ -28,7 +28,7 @@ def world() -> NightWorld:
 
 
 def a_job(world: NightWorld) -> Task:
-    return world.night.thumbnails.make(everything=True)
+    return world.wired.thumbnails.make(everything=True)
 
 
 def made(task: Task) -> object:
@@ -74,7 +74,7 @@ def test_a_message_for_an_older_part_does_nothing(world: NightWorld) -> None:
         world.deliver()
     before = world.task(task)
     stale = Work(task.task_id, part=0)
-    assert world.night.slices.run(stale, world.night.runner) is None
+    assert world.wired.slices.run(stale, world.wired.job_runner) is None
     assert world.task(task) == before
 
 
@@ -159,9 +159,9 @@ def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: Nig
 
 def test_a_part_that_is_held_comes_again_later(world: NightWorld) -> None:
     task = a_job(world)
-    world.night.runner.attempts.begin(task.task_id, "somebody else")
+    world.wired.job_runner.attempts.begin(task.task_id, "somebody else")
     with pytest.raises(Redeliver) as later:
-        world.night.slices.run(Work(task.task_id), world.night.runner)
+        world.wired.slices.run(Work(task.task_id), world.wired.job_runner)
     assert (later.value.after(1), later.value.after(2)) == (timedelta(minutes=1), timedelta(minutes=3))
 
 
@@ -184,7 +184,7 @@ def test_a_run_of_a_schedule_is_not_tried_again_past_its_slot(world: NightWorld)
 def test_a_standing_survives_its_task() -> None:
     world = NightWorld()
     standing = Standing(7, world.clock.now(), {"shelf": {"collection": "doğa", "cursor": None}, "n": [1, 2]})
-    task = world.night.jobs.add(Asked(TaskType.OPTIMIZE_IMAGES), task_id="t1")
+    task = world.wired.jobs.add(Asked(TaskType.OPTIMIZE_IMAGES), task_id="t1")
     assert Standing.of(task) == Standing()
     kept = world.wired.state.tasks.replace(task, replace(task, args=standing.args()))
     assert Standing.of(kept) == standing

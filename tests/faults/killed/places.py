@@ -21,7 +21,7 @@ from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.core.catalog import CollectionStats
-from chalicelib.wiring import Wired
+from chalicelib.wiring import Container
 from tests.contracts.databases import a_new_database
 from tests.contracts.watched import table_that_ships
 from tests.faults.killed.served import served
@@ -51,7 +51,7 @@ def aws_on_moto() -> Iterator[None]:
 
 
 @contextmanager
-def a_place(store: str, folder: Path) -> Iterator[tuple[Order, Wired]]:
+def a_place(store: str, folder: Path) -> Iterator[tuple[Order, Container]]:
     """An order over a bucket, queues and a store that hold nothing yet, and the services of this process over them."""
     name = f"kills-{next(_numbers)}"
     order = Order(name, name, datetime.now(UTC).isoformat())
@@ -65,7 +65,7 @@ def a_place(store: str, folder: Path) -> Iterator[tuple[Order, Wired]]:
 
 
 @contextmanager
-def _in_memory(order: Order, _: Path) -> Iterator[tuple[Order, Wired]]:
+def _in_memory(order: Order, _: Path) -> Iterator[tuple[Order, Container]]:
     state = MemoryState()
     with served(state) as port:
         order = replace(order, memory=port)
@@ -75,19 +75,19 @@ def _in_memory(order: Order, _: Path) -> Iterator[tuple[Order, Wired]]:
 
 
 @contextmanager
-def _in_sqlite(order: Order, folder: Path) -> Iterator[tuple[Order, Wired]]:
+def _in_sqlite(order: Order, folder: Path) -> Iterator[tuple[Order, Container]]:
     with _in_sql(order, f"sqlite:///{folder}/state.db") as place:
         yield place
 
 
 @contextmanager
-def _in_postgresql(order: Order, _: Path) -> Iterator[tuple[Order, Wired]]:
+def _in_postgresql(order: Order, _: Path) -> Iterator[tuple[Order, Container]]:
     with a_new_database() as url, _in_sql(order, url) as place:
         yield place
 
 
 @contextmanager
-def _in_sql(order: Order, url: str) -> Iterator[tuple[Order, Wired]]:
+def _in_sql(order: Order, url: str) -> Iterator[tuple[Order, Container]]:
     upgrade(url)
     order = replace(order, database_url=url)
     wired = wired_for(order)
@@ -97,7 +97,7 @@ def _in_sql(order: Order, url: str) -> Iterator[tuple[Order, Wired]]:
 
 
 @contextmanager
-def _in_dynamodb(order: Order, _: Path) -> Iterator[tuple[Order, Wired]]:
+def _in_dynamodb(order: Order, _: Path) -> Iterator[tuple[Order, Container]]:
     shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     aws.client("dynamodb").create_table(TableName=order.table, **{part: table_that_ships()[part] for part in shape})
     yield order, wired_for(order)
@@ -140,7 +140,7 @@ def letters(order: Order) -> list[str]:
     return [one["Body"] for one in found]
 
 
-def judge(order: Order, wired: Wired, images: int) -> None:
+def judge(order: Order, wired: Container, images: int) -> None:
     """So many images, rows that say what lies in the bucket, nothing else that is served, and right numbers."""
     catalog, named, found = wired.state.catalog, dict[str, str](), 0
     for collection in catalog.collections():

@@ -18,7 +18,7 @@ from chalicelib.adapters import aws
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.services.processing import Processing
 from chalicelib.settings import Settings
-from chalicelib.wiring import Wired, use
+from chalicelib.wiring import Container, use
 from tests.builders import FrozenClock
 from tests.faults.killed.served import RemoteState
 from tests.faults.killed.ways import WAYS
@@ -63,12 +63,12 @@ class Order:
         return datetime.fromisoformat(self.at)
 
 
-def wired_for(order: Order) -> Wired:
+def wired_for(order: Order) -> Container:
     """The services of a process with this order."""
     state = {"state": "sql", "database_url": order.database_url} if order.database_url else {"state": "dynamodb"}
     queues = {f"{lane}_queue": order.queue(lane) for lane in LANES}
     forms = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "manifest_seconds": 0}
-    wired = Wired(Settings(bucket=order.bucket, table=order.table, **forms, **queues, **state))  # type: ignore[arg-type]  # its fields
+    wired = Container(Settings(bucket=order.bucket, table=order.table, **forms, **queues, **state))  # type: ignore[arg-type]  # its fields
     wired.clock, wired.metrics = FrozenClock(order.now), UNCOUNTED
     if order.memory:
         wired.state = cast("Any", RemoteState(order.memory))
@@ -86,7 +86,7 @@ def work(order: Order) -> None:
     wired.runner = replace(wired.runner, checkpoint=passing)
     wired.processing = replace(cast("Processing", wired.processing), checkpoint=passing)
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
-    wired.night.slices = replace(wired.night.slices, lasts=timedelta(0))
+    wired.slices = replace(wired.slices, lasts=timedelta(0))
     use(wired)
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=order.queue(order.lane))["QueueUrl"]
