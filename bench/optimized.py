@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.engine.optimize import RECODABLE, recoded
+from chalicelib.engine.optimize import RECODABLE, recode
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.variants import variants
 from chalicelib.errors import WallifyError
@@ -67,7 +67,7 @@ def _optimized(path: Path) -> Optimized:
     data, treatment = path.read_bytes(), Treatment()
     full = process(data, Recipe(sizes=(150,), formats=("jpeg",)), Limits()).renditions[0]
     began = time.process_time()
-    smaller = recoded(full.body, treatment.limits) if full.format in RECODABLE else None
+    smaller = recode(full.body, treatment.limits) if full.format in RECODABLE else None
     after = len(smaller or full.body)
     made = variants(data, [codec for codec in treatment.codecs if codec != full.format], treatment.limits, after)
     sizes = {f"{one.encoded.format}{' 4:4:4' * (one.sampling == '4:4:4')}": len(one.encoded.body) for one in made}

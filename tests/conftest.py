@@ -22,13 +22,12 @@ SLOW_PLACES = (
     "tests/bench/",  # they measure, a little
     "tests/adapters/dynamodb/",  # the table is moto's
     "tests/fuzz/",  # thousands of broken files
-    "tests/engine/test_memory.py",  # a child for each kind of picture
-    "tests/engine/test_bounds.py",  # children with limits of their own
+    "tests/engine/test_limits.py",  # a child for each kind of picture, and children with limits of their own
     "tests/engine/test_smuggling.py",  # hundreds of carriers, each published
     "tests/engine/test_polyglots.py",  # the same
     "tests/engine/test_corpus.py",  # hundreds of files
     "tests/engine/test_optimize.py",  # the coders are processes of their own
-    "tests/engine/test_reduction.py",  # large pictures
+    "tests/engine/test_decode.py",  # large pictures
     "tests/cli/test_honest_server.py",  # waits for slow senders
     "tests/cli/test_overload.py",  # waits for crowds
     "tests/cli/test_progress.py",  # waits for processes
@@ -44,7 +43,7 @@ SLOW_PLACES = (
     "tests/cli/test_admin_commands.py",  # the same
     "tests/contracts/test_catalog_races.py",  # crowds of threads
     "tests/contracts/test_privacy_order.py",  # the same
-    "tests/engine/test_integrity.py",  # dozens of files, cut everywhere
+    "tests/engine/test_truncated_files.py",  # dozens of files, cut everywhere
     "tests/contracts/test_object_store.py",  # one of its buckets is an emulator's
     "tests/contracts/test_removing.py",  # the same
     "tests/adapters/test_addresses.py",  # a session of boto3 for each

@@ -11,8 +11,8 @@ from typing import Any
 import pillow_heif
 from PIL import Image
 
-from chalicelib.engine.clean.avif_items import Item, read_directory
-from chalicelib.engine.containers.boxes import boxes
+from chalicelib.engine.containers.isobmff import boxes
+from chalicelib.engine.containers.items import HeifItem, read_items
 
 Property = tuple[bytes, bytes]
 """Kind, and body; version and flags included where the kind has them."""
@@ -93,12 +93,12 @@ def heic_of(*parts: Part, primary: int = 1, brand: bytes = b"heic") -> bytes:
 def directory_of(data: bytes) -> Any:  # noqa: ANN401  the product's own
     """The items of a file."""
     meta = next(part for part in boxes(data, 0, len(data)) if part.kind == b"meta")
-    return read_directory(data, data[meta.start + 8 : meta.end])
+    return read_items(data, data[meta.start + 8 : meta.end])
 
 
-def items_of(data: bytes) -> dict[int, Item]:
+def items_of(data: bytes) -> dict[int, HeifItem]:
     """The items of a file, by number."""
-    found: dict[int, Item] = directory_of(data).items
+    found: dict[int, HeifItem] = directory_of(data).items
     return found
 
 

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from bench.engines import CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
 from chalicelib.core.pictures import Encoded, Limits, Recipe
 from chalicelib.core.sniff import ENOUGH, sniff
-from chalicelib.engine import resample
-from chalicelib.engine.containers import SURVEYS
+from chalicelib.engine import resize
 from chalicelib.engine.pipeline import process, render
-from chalicelib.engine.probe import probe
-from chalicelib.engine.steps import ladder
+from chalicelib.engine.probe import CONTAINER_READERS, probe
+from chalicelib.engine.resize import resize_steps
 from chalicelib.errors import WallifyError
 
 PURE = "Wallify, pure Pillow"
@@ -26,12 +25,12 @@ JPEG_ONLY = Recipe(sizes=SIZES, formats=("jpeg",))
 def engines() -> list[Engine]:
     """Pure always; accelerated where the resampler imports."""
     pure = Local(PURE, {job: _without_simd(work) for job, work in JOBS.items()}, (WallifyError,))
-    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if resample.is_accelerated() else [pure]
+    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if resize.is_accelerated() else [pure]
 
 
 def checked(data: bytes) -> None:
     """Only the check that the file is whole; raises what `process` raises."""
-    SURVEYS[sniff(data[:ENOUGH])](data)
+    CONTAINER_READERS[sniff(data[:ENOUGH])](data)
 
 
 def _thumbs(data: bytes) -> Files:
@@ -40,7 +39,7 @@ def _thumbs(data: bytes) -> Files:
 
 def _still(data: bytes) -> Files:
     file = io.BytesIO()
-    ladder(probe(data, LIMITS), SIZES)[SIZES[0]].save(file, "PNG", compress_level=1)
+    resize_steps(probe(data, LIMITS), SIZES)[SIZES[0]].save(file, "PNG", compress_level=1)
     return {"600.png": file.getvalue()}
 
 
@@ -65,12 +64,12 @@ def _without_simd(work: Work) -> Work:
 @contextmanager
 def _pillow_alone() -> Iterator[None]:
     # The engine has no switch, since it needs none: it looks for the package, and here it shall not find it.
-    found = resample._simd  # noqa: SLF001
-    resample._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
+    found = resize._simd  # noqa: SLF001
+    resize._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
     try:
         yield
     finally:
-        resample._simd = found  # noqa: SLF001
+        resize._simd = found  # noqa: SLF001
 
 
 JOBS: dict[str, Work] = {

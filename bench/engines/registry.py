@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench import places
 from bench.engines import Engine, ours, pillow, sharp, thumbor, vips
-from chalicelib.engine.warm import keep_memory
+from chalicelib.engine.limits import keep_freed_memory
 
 
 def available() -> list[Engine]:
@@ -14,6 +14,6 @@ def available() -> list[Engine]:
     do libvips beside it and sharp, which gain by it. thumbor and plain Pillow have glibc's defaults.
     """
     places.open_site()
-    keep_memory()
+    keep_freed_memory()
     pillows = pillow.engines()
     return [*ours.engines(), *sharp.engines(), *vips.engines(), *pillows[:1], *thumbor.engines(), *pillows[1:]]

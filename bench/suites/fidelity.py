@@ -1,6 +1,6 @@
 """How faithful a thumbnail stays to a full decode, on every JPEG of the wallpaper packages; no clock, no peers.
 
-What `chalicelib/engine/reduction.py` decides is shown beside what it would have cost to decide nothing.
+What `chalicelib/engine/decode.py` decides is shown beside what it would have cost to decide nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from bench.photos import UNPACKED
 from bench.report import Cell, Column, Table
 from bench.setting import Setting
 from chalicelib.core.pictures import Limits
+from chalicelib.engine.decode import HEADROOMS, jpeg_detail, jpeg_scale
 from chalicelib.engine.probe import probe
-from chalicelib.engine.reduction import HEADROOMS, detail, eighths
-from chalicelib.engine.steps import ladder
+from chalicelib.engine.resize import resize_steps
 
 SIDE = 600
 BOUND = 44.0
@@ -63,10 +63,10 @@ def _row(name: str, data: bytes) -> tuple[Cell, ...]:
     return (
         name,
         header.width * header.height / 1e6,
-        detail(header),
+        jpeg_detail(header),
         side * most / 8 / SIDE,
         most,
-        eighths(header, SIDE),
+        jpeg_scale(header, SIDE),
         _likeness(data),
     )
 
@@ -76,5 +76,5 @@ def _most(header: JpegImageFile) -> int:
 
 
 def _likeness(data: bytes) -> float:
-    still = ladder(probe(data, Limits()), (SIDE,))[SIDE]
+    still = resize_steps(probe(data, Limits()), (SIDE,))[SIDE]
     return psnr(ideal(data, still.size), still)

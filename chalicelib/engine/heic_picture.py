@@ -14,25 +14,28 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from PIL import Image, ImageFile
 
-from chalicelib.engine.clean.avif_written import Store, directory
-from chalicelib.engine.clean.bmff import box
-from chalicelib.engine.containers.heic import still_of
-from chalicelib.engine.recoder import READY, SECONDS
+from chalicelib.engine.clean.avif_items import MediaData, write_directory
+from chalicelib.engine.containers.heic import primary_image
+from chalicelib.engine.containers.isobmff import write_box
+from chalicelib.engine.sandbox import READY, SECONDS
 from chalicelib.errors import DamagedImage, ImageTooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from chalicelib.engine.clean.avif_items import Item
-    from chalicelib.engine.containers.heic import Still
+    from chalicelib.engine.containers.heic import PrimaryImage
+    from chalicelib.engine.containers.items import HeifItem
 
 TOO_SLOW = "The image takes more than {limit} seconds to decode."
 FORMAT = "HEIC"
-_DECODER = "import sys; sys.path[:] = sys.argv[1:]; from chalicelib.engine.heic_decoder import main; sys.exit(main())"
+_DECODER = (
+    "import sys; sys.path[:] = sys.argv[1:]; "
+    "from chalicelib.engine.sandbox import decode_heic_main; sys.exit(decode_heic_main())"
+)
 _PATIENCE = 60
 """Seconds by the clock, should the process wait for a processor that others use."""
 _LONGEST_LINE = 64
-_TYPE = box(b"ftyp", b"heic", bytes(4), b"mif1", b"heic", b"miaf")
+_TYPE = write_box(b"ftyp", b"heic", bytes(4), b"mif1", b"heic", b"miaf")
 _NEEDED = frozenset({b"hvcC", b"ispe", b"pixi", b"colr", b"auxC"})
 _DONE_LATER = frozenset({b"irot", b"imir", b"clap"})
 """Turns and crops, which are done with the pixels."""
@@ -52,7 +55,7 @@ class HeicPicture(ImageFile.ImageFile):
         Raises:
             See `still_of`.
         """
-        self._still: Still | None = still_of(data)
+        self._still: PrimaryImage | None = primary_image(data)
         super().__init__(io.BytesIO(data))
 
     def _open(self) -> None:
@@ -82,15 +85,15 @@ def _shown(canvas: tuple[int, int], crop: tuple[int, int, int, int] | None) -> t
     return (crop[2] - crop[0], crop[3] - crop[1]) if crop else canvas
 
 
-def _decoded(still: Still) -> Image.Image:
+def _decoded(still: PrimaryImage) -> Image.Image:
     looks = still.looks
-    mode, pixels = pixels_apart(alone(still), looks.canvas, _BYTES)
+    mode, pixels = decode_in_sandbox(single_image_file(still), looks.canvas, _BYTES)
     image = Image.frombytes(mode, looks.canvas, pixels)
     del pixels  # a crop is a copy
     return image.crop(looks.crop) if looks.crop else image
 
 
-class _Places(Store):
+class _MediaDataPositions(MediaData):
     """Where runs come to lie one behind the other, without a copy of them."""
 
     def __init__(self) -> None:
@@ -102,28 +105,30 @@ class _Places(Store):
         return at
 
 
-def alone(still: Still) -> Sequence[bytes]:
+def single_image_file(still: PrimaryImage) -> Sequence[bytes]:
     """A file with this picture and nothing else, in pieces.
 
     Positions depend on lengths only, so it is laid out twice.
     """
     items, start = [_unturned(item) for item in still.items], 0
     for _ in range(2):
-        places = _Places()
-        head = _TYPE + directory(items, still.primary, places, start, _kept)
+        places = _MediaDataPositions()
+        head = _TYPE + write_directory(items, still.primary, places, start, _kept)
         start = len(head) + _HEADER
     return head, struct.pack(">I4s", _HEADER + places.size, b"mdat"), *(item.body for item in items)
 
 
-def _unturned(item: Item) -> Item:
+def _unturned(item: HeifItem) -> HeifItem:
     return replace(item, properties=[one for one in item.properties if one.kind not in _DONE_LATER])
 
 
 def _kept(kind: bytes, body: bytes) -> bytes:
-    return box(kind, body) if kind in _NEEDED else b""
+    return write_box(kind, body) if kind in _NEEDED else b""
 
 
-def pixels_apart(pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]) -> tuple[str, bytearray]:
+def decode_in_sandbox(
+    pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]
+) -> tuple[str, bytearray]:
     """Mode and samples of a HEIC, given in pieces; its size in pixels and the bytes of a pixel in each mode are known.
 
     Raises:

@@ -7,12 +7,12 @@ import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.engine.clean.fault import CannotRebuild
-from chalicelib.engine.color import converted
+from chalicelib.engine.colour.convert import convert_mode
 from chalicelib.engine.decode import decode, open_picture
+from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.probe import probe
-from chalicelib.engine.publish import rebuilt
-from chalicelib.engine.recoder import READY
+from chalicelib.engine.publish import rebuild_file
+from chalicelib.engine.sandbox import READY
 from chalicelib.errors import DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
     from chalicelib.core.pictures import Limits
-    from chalicelib.engine.colour.description import ColourDescription
-    from chalicelib.engine.memory import Room
+    from chalicelib.engine.colour import ColourDescription
+    from chalicelib.engine.limits import MemoryBudget
 
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "
-    "from chalicelib.engine.recoder import main; sys.exit(main(*sys.argv[1].split(',')))"
+    "from chalicelib.engine.sandbox import recode_main; sys.exit(recode_main(*sys.argv[1].split(',')))"
 )
 _PATIENCE = 60
 """Seconds by the clock, should the process wait for a processor that others use."""
@@ -34,7 +34,7 @@ LEAST_GAIN = 0.02
 """A file that would shrink by less stays as it is."""
 
 
-def recoded(data: bytes, limits: Limits) -> bytes | None:
+def recode(data: bytes, limits: Limits) -> bytes | None:
     """The same pixels in at least 2 % fewer bytes, or None where that cannot be had.
 
     JPEG and PNG stills only. What the coder gives is written anew by the rules of public forms, so a file that holds
@@ -61,7 +61,7 @@ def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | N
         source = probe(coded, limits)
         decode(source.image, room=source.room)
         # A public form already: whom it names, it may name.
-        return rebuilt(coded, source, names_rights=True) if source.colour == colour else None
+        return rebuild_file(coded, source, names_rights=True) if source.colour == colour else None
     except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
         return None
 
@@ -70,15 +70,15 @@ def _jpeg(data: bytes, _: ImageFile) -> bytes | None:
     # A second picture (MPF: gain maps, stereo) or a film behind the first would be lost.
     if b"MPF\0" in data[: 1 << 18] or not data.endswith(b"\xff\xd9"):
         return None
-    return recoded_apart(data, "jpeg")
+    return recode_in_sandbox(data, "jpeg")
 
 
 def _png(data: bytes, image: ImageFile) -> bytes | None:
     # A profile of colours describes colours, not greys: with one, the kind of pixels stays.
-    return recoded_apart(data, "png", *(_REDUCTIONS if "icc_profile" in image.info else ()))
+    return recode_in_sandbox(data, "png", *(_REDUCTIONS if "icc_profile" in image.info else ()))
 
 
-def recoded_apart(data: bytes, coder: str, *options: str) -> bytes | None:
+def recode_in_sandbox(data: bytes, coder: str, *options: str) -> bytes | None:
     """The file coded anew by this coder (jpeg or png); None where it gave up, took too much, or died of the file.
 
     Takes 50 ms more than a call would.
@@ -109,13 +109,17 @@ _BAND = 64
 """Rows that are compared at once: whole pictures side by side would take four times their memory."""
 
 
-def _is_same(form: str, data: bytes, smaller: bytes, room: Room) -> bool:
+def _is_same(form: str, data: bytes, smaller: bytes, room: MemoryBudget) -> bool:
     """Equal in every pixel, and in all that the file says about itself."""
     try:
         old, new = (open_picture(form, one) for one in (data, smaller))
         mode = _common(old, new)
         # One after the other, so that only one of them is decoded at a time.
-        return mode is not None and _digest(old, mode, room) == _digest(new, mode, room) and _said(old) == _said(new)
+        return (
+            mode is not None
+            and _digest(old, mode, room) == _digest(new, mode, room)
+            and _metadata(old) == _metadata(new)
+        )
     except DamagedImage:
         return False
 
@@ -129,16 +133,16 @@ def _common(old: ImageFile, new: ImageFile) -> str | None:
     return "RGBA" if {old.mode, new.mode} <= _EIGHT_BIT else None
 
 
-def _digest(image: ImageFile, mode: str, room: Room) -> bytes:
+def _digest(image: ImageFile, mode: str, room: MemoryBudget) -> bytes:
     """Of all pixels; the picture's own are given back."""
     decode(image, room=room)
     found = sha256()
     for top in range(0, image.height, _BAND):
         band = image.crop((0, top, image.width, min(top + _BAND, image.height)))
-        found.update((band if band.mode == mode else converted(band, mode)).tobytes())
+        found.update((band if band.mode == mode else convert_mode(band, mode)).tobytes())
     image.im = None  # type: ignore[assignment]
     return found.digest()
 
 
-def _said(image: ImageFile) -> dict[Any, Any]:
+def _metadata(image: ImageFile) -> dict[Any, Any]:
     return {name: value for name, value in image.info.items() if name not in _CODING}

@@ -1,4 +1,4 @@
-"""The whole way of a picture, in the order it happens: probe, decode once, shrink, colour, turn, encode, describe."""
+"""Process a picture from its bytes to its facts and renditions: probe, decode once, resize, encode, describe."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from chalicelib.core.pictures import Encoded, Limits, Picture, Processed, Recipe
 from chalicelib.core.remarks import GAIN_MAP, STILL_LATER
+from chalicelib.engine.checked_decode import damage_report
 from chalicelib.engine.encode import encode
-from chalicelib.engine.gain_map import has_gain_map
 from chalicelib.engine.placeholder import dominant_colors, placeholder
-from chalicelib.engine.probe import Source, probe
+from chalicelib.engine.probe import SourceImage, probe
 from chalicelib.engine.publish import publish
-from chalicelib.engine.resample import shrink
-from chalicelib.engine.rights.read import rights_of
-from chalicelib.engine.steps import fit, ladder
-from chalicelib.engine.watched import verdict
+from chalicelib.engine.resize import fit_size, resize_steps, shrink
+from chalicelib.engine.rights import rights_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from PIL.Image import Image
+
+    from chalicelib.engine.containers import ContainerInfo, FilePart
 
 _FACTS_SIDE = 64
 """Placeholder and colours come from a picture of this size, whatever the recipe makes."""
@@ -42,11 +42,11 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     Anything else that is raised is a bug of ours, or the machine's, and no fault of the picture.
     """
     source = probe(data, limits)
-    steps = ladder(source, recipe.sizes)
+    steps = resize_steps(source, recipe.sizes)
     smallest = steps[min(recipe.sizes)]
     # Before its facts, because it may find something wrong.
     full = publish(source.data, source, names_rights=recipe.names_rights)
-    picture = _picture(data, source, shrink(smallest, fit(smallest.size, _FACTS_SIDE)))
+    picture = _picture(data, source, shrink(smallest, fit_size(smallest.size, _FACTS_SIDE)))
     return Processed(picture, (*full, *_renditions(steps, recipe.sizes, recipe.formats)))
 
 
@@ -59,14 +59,14 @@ def render(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Encoded, ...]:
         The same as `process`.
     """
     source = probe(data, limits)
-    return tuple(_renditions(ladder(source, recipe.sizes), recipe.sizes, recipe.formats))
+    return tuple(_renditions(resize_steps(source, recipe.sizes), recipe.sizes, recipe.formats))
 
 
 def _renditions(steps: Mapping[int, Image], sizes: Sequence[int], formats: Sequence[str]) -> list[Encoded]:
     return [encode(steps[size], str(size), codec) for size in sizes for codec in formats]
 
 
-def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
+def _picture(data: bytes, source: SourceImage, tiny: Image) -> Picture:
     width, height = source.size
     return Picture(
         format=source.format,
@@ -80,12 +80,47 @@ def _picture(data: bytes, source: Source, tiny: Image) -> Picture:
         colors=dominant_colors(tiny),
         exif=source.exif.facts,
         rights=rights_of(source.image),
-        warnings=(*source.warnings, *verdict(source.image).all, *_more(source)),
+        warnings=(*source.warnings, *damage_report(source.image).all, *_other_warnings(source)),
     )
 
 
-def _more(source: Source) -> Iterator[str]:
+def _other_warnings(source: SourceImage) -> Iterator[str]:
     if any(still.frame for still in source.chosen):
         yield STILL_LATER
     if has_gain_map(source.format, source.data, source.survey):
         yield GAIN_MAP
+
+
+_APP1, _APP2 = b"\xe1", b"\xe2"
+_TOLD = 4  # marker and length
+_SEVERAL = b"MPF\0"
+_ISO = b"urn:iso:std:iso:ts:21496:-1"
+_ADOBE, _APPLE = b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/"
+_TONE_MAP = b"tmap"
+
+
+def has_gain_map(form: str, data: bytes, survey: ContainerInfo) -> bool:
+    """By what its head announces: Adobe's and ISO's maps (21496-1) in a JPEG or AVIF, Apple's in a JPEG."""
+    find = _FINDERS.get(form)
+    return find is not None and find(data, survey)
+
+
+def _in_jpeg(data: bytes, survey: ContainerInfo) -> bool:
+    """Apple's own says so only in the second picture, which is looked through where there is one."""
+    head = [part for part in survey.parts if part.kind in {_APP1, _APP2}]
+    if any(_says(data, part, _ISO, _ADOBE) for part in head):
+        return True
+    several = [part for part in head if data.startswith(_SEVERAL, part.start + _TOLD)]
+    return bool(several) and data.find(_APPLE, several[0].end) >= 0
+
+
+def _says(data: bytes, part: FilePart, *words: bytes) -> bool:
+    return any(data.find(word, part.start, part.end) >= 0 for word in words)
+
+
+def _in_avif(data: bytes, survey: ContainerInfo) -> bool:
+    """An item that is made of the picture and its map; the directory that lists items is bounded."""
+    return any(part.kind == b"meta" and _says(data, part, _TONE_MAP) for part in survey.parts)
+
+
+_FINDERS = {"jpeg": _in_jpeg, "avif": _in_avif}

@@ -1,4 +1,4 @@
-"""What an upload is, found from its header alone: refuse early, decode once."""
+"""Probe an upload: find out what it is from its header alone, so that it is refused early and decoded once."""
 
 from __future__ import annotations
 
@@ -8,25 +8,28 @@ from typing import TYPE_CHECKING, cast
 from chalicelib.core.not_taken import coding_not_taken, type_not_taken
 from chalicelib.core.remarks import FILM
 from chalicelib.core.sniff import ENOUGH, sniff
-from chalicelib.engine.bounds import FRAMES, Bound
-from chalicelib.engine.colour.description import SRGB, ColourDescription
-from chalicelib.engine.colour.icc import fits
-from chalicelib.engine.containers import SURVEYS
-from chalicelib.engine.containers.isobmff import without_exif
-from chalicelib.engine.containers.tiff_colours import colour_of
+from chalicelib.engine.colour import SRGB, ColourDescription
+from chalicelib.engine.colour.icc import profile_fits
+from chalicelib.engine.containers import avif, bmp, gif, jpeg, png, tiff, webp
+from chalicelib.engine.containers.avif import without_exif
+from chalicelib.engine.containers.tiff import tiff_colour
 from chalicelib.engine.decode import open_picture
+from chalicelib.engine.errors import decoder_errors, is_unknown_coding, parser_errors
 from chalicelib.engine.exif import Exif, read_exif
-from chalicelib.engine.guard import decoder_errors, is_unknown_coding, parser_errors
-from chalicelib.engine.memory import Room, room_for
+from chalicelib.engine.limits import FRAMES, Bound, MemoryBudget, memory_budget
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL.ImageFile import ImageFile
     from PIL.TiffImagePlugin import TiffImageFile
 
     from chalicelib.core.pictures import Limits
-    from chalicelib.engine.containers.parts import Survey
-    from chalicelib.engine.stills import Still
+    from chalicelib.engine.containers import ContainerInfo
+    from chalicelib.engine.poster_frame import PosterFrame
+
+    Surveyor = Callable[[bytes], ContainerInfo]
 
 TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
 TOO_MANY = "The image has {value} pixels; at most {limit} are processed."
@@ -36,21 +39,21 @@ _TAGGED = frozenset({"L", "RGB", "RGBA"})
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceImage:
     """An upload whose header was read and found acceptable; `image` has no pixels yet."""
 
     format: str
-    survey: Survey
+    survey: ContainerInfo
     size: tuple[int, int]
     """Pixels, upright."""
     frames: int
     exif: Exif
     image: ImageFile
-    room: Room = field(default_factory=Room)
+    room: MemoryBudget = field(default_factory=MemoryBudget)
     """What memory there is for its pixels."""
     data: bytes = field(default=b"", repr=False)
     """The file, mended where its structure had faults."""
-    chosen: list[Still] = field(default_factory=list)
+    chosen: list[PosterFrame] = field(default_factory=list)
     """The frame that is shown instead of `image`, once that is decoded and another one was found better."""
     colour: ColourDescription = SRGB
     """What its samples mean."""
@@ -68,7 +71,7 @@ class Source:
         return (*((FILM,) if self.is_cut_short else ()), *self.survey.warnings, *self.found)
 
 
-def probe(data: bytes, limits: Limits) -> Source:
+def probe(data: bytes, limits: Limits) -> SourceImage:
     """Read type, structure and header.
 
     Raises:
@@ -81,34 +84,36 @@ def probe(data: bytes, limits: Limits) -> Source:
     form = sniff(data[:ENOUGH])
     if form == "heic" and not limits.heic:
         raise type_not_taken(form)
-    survey = _surveyed(form, data)
+    survey = _container_info(form, data)
     room = _admitted(form, survey, len(data), limits)
     survey, image = _opened(form, survey, survey.mended or data)
-    _within(limits, _most(survey, limits), *image.size)
+    _within(limits, _pixel_limit(survey, limits), *image.size)
     return _source(form, survey, image, room, survey.mended or data, limits)
 
 
-def _most(survey: Survey, limits: Limits) -> int:
+def _pixel_limit(survey: ContainerInfo, limits: Limits) -> int:
     """Pixels that are taken of a picture like this one."""
     return limits.scaled_pixels if survey.scales else limits.pixels
 
 
-def _admitted(form: str, survey: Survey, size: int, limits: Limits) -> Room:
+def _admitted(form: str, survey: ContainerInfo, size: int, limits: Limits) -> MemoryBudget:
     """What memory there is for the pixels, of a file whose container claims no more than the limits."""
     FRAMES.check(survey.frames)
-    _within(limits, _most(survey, limits), survey.width, survey.height)
-    room = room_for(size, survey.held, limits.memory)
+    _within(limits, _pixel_limit(survey, limits), survey.width, survey.height)
+    room = memory_budget(size, survey.held, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
         room.admit(form, "RGBA", survey.width * survey.height)
     return room
 
 
-def _source(form: str, survey: Survey, image: ImageFile, room: Room, data: bytes, limits: Limits) -> Source:  # noqa: PLR0913, PLR0917  what was found
+def _source(  # noqa: PLR0913, PLR0917  what was found
+    form: str, survey: ContainerInfo, image: ImageFile, room: MemoryBudget, data: bytes, limits: Limits
+) -> SourceImage:
     with decoder_errors():
         frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
-    shown = max(1, min(limits.frames, _most(survey, limits) // max(1, image.width * image.height)))
+    shown = max(1, min(limits.frames, _pixel_limit(survey, limits) // max(1, image.width * image.height)))
     exif = _exif(form, image)
-    return Source(
+    return SourceImage(
         *(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data),
         colour=survey.colour or _colour(image),
         takes_damaged=limits.takes_damaged,
@@ -116,7 +121,7 @@ def _source(form: str, survey: Survey, image: ImageFile, room: Room, data: bytes
     )
 
 
-def _opened(form: str, survey: Survey, data: bytes) -> tuple[Survey, ImageFile]:
+def _opened(form: str, survey: ContainerInfo, data: bytes) -> tuple[ContainerInfo, ImageFile]:
     try:
         return survey, open_picture(form, survey.opened(data))
     except DamagedImage as refused:
@@ -129,8 +134,8 @@ def _opened(form: str, survey: Survey, data: bytes) -> tuple[Survey, ImageFile]:
     return spared, open_picture(form, spared.mended)
 
 
-def _surveyed(form: str, data: bytes) -> Survey:
-    read = SURVEYS[form]
+def _container_info(form: str, data: bytes) -> ContainerInfo:
+    read = CONTAINER_READERS[form]
     with parser_errors():
         return read(data)
 
@@ -158,7 +163,7 @@ def _colour(image: ImageFile) -> ColourDescription:
     """By the profile that Pillow found, if it is one for such pictures, or by a TIFF's tags."""
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes):
-        return ColourDescription(profile) if fits(profile, image.mode) else SRGB
+        return ColourDescription(profile) if profile_fits(profile, image.mode) else SRGB
     if image.format != "TIFF" or image.mode not in _TAGGED:
         return SRGB
     try:
@@ -166,4 +171,22 @@ def _colour(image: ImageFile) -> ColourDescription:
             tags = dict(cast("TiffImageFile", image).tag_v2)
     except DamagedImage:
         return SRGB
-    return colour_of(tags)
+    return tiff_colour(tags)
+
+
+def _heic(data: bytes) -> ContainerInfo:
+    from chalicelib.engine.containers.heic import read_container  # noqa: PLC0415  for the few pictures that need it
+
+    return read_container(data)
+
+
+CONTAINER_READERS: dict[str, Surveyor] = {
+    "jpeg": jpeg.read_container,
+    "png": png.read_container,
+    "gif": gif.read_container,
+    "webp": webp.read_container,
+    "avif": avif.read_container,
+    "heic": _heic,
+    "bmp": bmp.read_container,
+    "tiff": tiff.read_container,
+}

@@ -1,30 +1,33 @@
-"""The public form of an original: the same pixels, and nothing that its owner did not mean to publish."""
+"""Public form of an original: the same pixels, without anything that its owner did not mean to publish."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from chalicelib.core.pictures import Encoded
 from chalicelib.core.remarks import WEBP_UNWRITTEN
-from chalicelib.engine.clean.fault import CannotRebuild, Unwritten
-from chalicelib.engine.clean.foreign import is_foreign
-from chalicelib.engine.clean.rebuilders import REBUILDERS
-from chalicelib.engine.clean.told import Told
-from chalicelib.engine.coding import PHOTO, PNG, Coding, as_before, coding_of
-from chalicelib.engine.containers.orientation import UPRIGHT
+from chalicelib.engine.clean import avif, gif, jpeg, png, webp
+from chalicelib.engine.containers import UPRIGHT
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.encode import encode
-from chalicelib.engine.guard import parser_errors
-from chalicelib.engine.rights.read import rights_of
-from chalicelib.engine.steps import whole
+from chalicelib.engine.encode import PHOTO, PNG, Encoding, choose_encoding, encode, original_jpeg_encoding
+from chalicelib.engine.errors import CannotRebuild, UnwrittenData, parser_errors
+from chalicelib.engine.exif import PublicExif
+from chalicelib.engine.resize import full_size
+from chalicelib.engine.rights import rights_of
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
     from PIL.JpegImagePlugin import JpegImageFile
 
-    from chalicelib.engine.probe import Source
+    from chalicelib.engine.probe import SourceImage
+
+    Rebuilder = Callable[[bytes, PublicExif, ImageFile], bytes]
 
 FULL = "full"
 # What JPEG cannot hold, or blurs for certain: palettes, deep greys, transparency.
@@ -39,7 +42,7 @@ _PREFIX = b"Exif\0\0"
 """Pillow writes it into a JPEG as it is given, and leaves it out of a PNG."""
 
 
-def publish(data: bytes, source: Source, *, names_rights: bool = False) -> tuple[Encoded, ...]:
+def publish(data: bytes, source: SourceImage, *, names_rights: bool = False) -> tuple[Encoded, ...]:
     """The full-size renditions of a source that `decode` has seen: one, or two of a WebP or AVIF.
 
     JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is written anew (see
@@ -55,29 +58,29 @@ def publish(data: bytes, source: Source, *, names_rights: bool = False) -> tuple
     Raises:
         DamagedImage: a part of a WebP was never written, which its decoder does not notice.
     """
-    plain = _plain(source, names_rights=names_rights)
+    plain = _compatible_form(source, names_rights=names_rights)
     try:
-        body = rebuilt(data, source, names_rights=names_rights)
+        body = rebuild_file(data, source, names_rights=names_rights)
     except (CannotRebuild, DamagedImage) as fault:
-        if isinstance(fault, Unwritten):
+        if isinstance(fault, UnwrittenData):
             source.found.append(WEBP_UNWRITTEN)
             if not source.takes_damaged:
                 raise DamagedImage(WEBP_UNWRITTEN) from fault
         if plain and not _is_lossless(source):
             return plain
-        return (_encoded_anew(_decoded_again(data, source), names_rights=names_rights, is_last=True),)
+        return (_encode_again(_decoded_again(data, source), names_rights=names_rights, is_last=True),)
     return (Encoded(FULL, source.format, *source.size, body), *plain)
 
 
-def _plain(source: Source, *, names_rights: bool) -> tuple[Encoded, ...]:
+def _compatible_form(source: SourceImage, *, names_rights: bool) -> tuple[Encoded, ...]:
     """A form that every reader shows, made from the pixels that the thumbnails have left; nothing for other formats."""
     image = source.image
     if source.format not in _MODERN or not source.room.fits(source.format, image.mode, *image.size):
         return ()
-    return (_encoded_anew(source, names_rights=names_rights),)
+    return (_encode_again(source, names_rights=names_rights),)
 
 
-def rebuilt(data: bytes, source: Source, *, names_rights: bool = False) -> bytes:
+def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False) -> bytes:
     """The same coded pixels in a file that is written anew, of a source that `decode` has seen.
 
     `names_rights`: also author and copyright.
@@ -92,13 +95,13 @@ def rebuilt(data: bytes, source: Source, *, names_rights: bool = False) -> bytes
     if source.format == "webp":
         source.image.im = None  # type: ignore[assignment]  # its proof decodes it again, beside it would be too much
     with parser_errors():
-        body = rebuild(data, _told(source, source.exif.orientation, names_rights=names_rights), source.image)
+        body = rebuild(data, _public_exif(source, source.exif.orientation, names_rights=names_rights), source.image)
     if is_foreign(body):
         raise CannotRebuild
     return body
 
 
-def _decoded_again(data: bytes, source: Source) -> Source:
+def _decoded_again(data: bytes, source: SourceImage) -> SourceImage:
     """The source at its own size; what was decoded for the thumbnails may be smaller."""
     if source.format not in _DECODED_AGAIN:
         return source
@@ -107,31 +110,67 @@ def _decoded_again(data: bytes, source: Source) -> Source:
     return replace(source, image=image)
 
 
-def _told(source: Source, orientation: int, *, names_rights: bool) -> Told:
-    return Told(orientation, rights_of(source.image)) if names_rights else Told(orientation)
+def _public_exif(source: SourceImage, orientation: int, *, names_rights: bool) -> PublicExif:
+    return PublicExif(orientation, rights_of(source.image)) if names_rights else PublicExif(orientation)
 
 
-def _encoded_anew(source: Source, *, names_rights: bool, is_last: bool = False) -> Encoded:
+def _encode_again(source: SourceImage, *, names_rights: bool, is_last: bool = False) -> Encoded:
     """Without loss if that does not spell anything either: pixels themselves may."""
-    image = whole(source, is_last=is_last)
+    image = full_size(source, is_last=is_last)
     codec, options = _coding(source, image, is_alone=is_last)
-    exif = _told(source, UPRIGHT, names_rights=names_rights).exif()
+    exif = _public_exif(source, UPRIGHT, names_rights=names_rights).exif()
     more = options | ({"exif": _PREFIX + exif} if exif else {})
     made = encode(image, FULL, codec, **more)
     return encode(image, FULL, PHOTO.codec, **PHOTO.options) if is_foreign(made.body) else made
 
 
-def _is_lossless(source: Source) -> bool:
+def _is_lossless(source: SourceImage) -> bool:
     """True for a WebP without loss."""
     return any(part.kind == _LOSSLESS_PART for part in source.survey.parts)
 
 
-def _coding(source: Source, image: Image, *, is_alone: bool) -> Coding:
+def _coding(source: SourceImage, image: Image, *, is_alone: bool) -> Encoding:
     # Beside the file itself, which keeps all of its pixels, a form of it need not be without loss.
     if source.image.mode in _DRAWN or source.format in _WITHOUT_LOSS or (is_alone and _is_lossless(source)):
         return PNG
     if source.format == "jpeg" and source.exif.orientation == UPRIGHT:
-        before = as_before(cast("JpegImageFile", source.image))
+        before = original_jpeg_encoding(cast("JpegImageFile", source.image))
         if before:
             return before
-    return coding_of(image)
+    return choose_encoding(image)
+
+
+REBUILDERS: dict[str, Rebuilder] = {
+    "jpeg": jpeg.rebuild,
+    "png": png.rebuild,
+    "gif": gif.rebuild,
+    "webp": webp.rebuild,
+    "avif": avif.rebuild,
+}
+
+
+# A page, drawing or program spelt out. Chance writes such a thing in one of thousands of photos.
+_MARKUP = re.compile(
+    rb"<(?=[sShHbBiIeEoO!?])(?:[sS][vV][gG]|[sS][cC][rR][iI][pP][tT]|[hH][tT][mM][lL]|[bB][oO][dD][yY]|[iI][fF][rR][aA][mM][eE]"
+    rb"|[iI][mM][gG]|[eE][mM][bB][eE][dD]|[oO][bB][jJ][eE][cC][tT]|![dD][oO][cC][tT][yY][pP][eE]|\?[pP][hH][pP])[\x00-\x20/>]"
+)
+_ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+_ZIP_ENTRY = re.compile(rb"PK\x03\x04[\x00-\x3f]\x00..[\x00\x08\x09\x0c\x0e\x5d\x5f\x62]\x00", re.DOTALL)
+_SEARCHED = 1 << 20
+"""How far programs look for an archive behind the stub that unpacks it."""
+_PDF_HEAD = 2048
+"""Readers of PDF look for its first line within the first kilobyte."""
+_ZIP_TAIL = 65_536 + 22
+"""A ZIP's directory ends in the last 22 bytes, before a comment of up to 65,535."""
+
+
+def is_foreign(body: bytes) -> bool:
+    """Whether the bytes spell markup, a PDF, an archive or a part of one."""
+    tail = body[-_ZIP_TAIL:]
+    return (
+        b"%PDF-" in body[:_PDF_HEAD]
+        or b"PK\5\6" in tail
+        or any(body.find(mark, 0, _SEARCHED) >= 0 for mark in _ARCHIVES)
+        or _ZIP_ENTRY.search(body, 0, _SEARCHED) is not None
+        or _MARKUP.search(body) is not None
+    )

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from chalicelib.core.pictures import Encoded
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
-from chalicelib.engine.halved import halved, most_colorful
-from chalicelib.engine.likeness import LAB, PLANES, Likeness, likeness, on_black
 from chalicelib.engine.probe import probe
 from chalicelib.engine.publish import FULL
-from chalicelib.engine.steps import full
+from chalicelib.engine.resize import decode_full_size
+from chalicelib.engine.ssim import LAB, PLANES, Similarity, most_chroma_loss, on_black, similarity, with_halved_chroma
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from chalicelib.core.pictures import Limits
-    from chalicelib.engine.memory import Room
+    from chalicelib.engine.limits import MemoryBudget
 
-BOUND = Likeness(structure=0.97, tile_structure=0.94, tile_color=0.85, tile_sameness=-9.0, psnr=30.0)
+BOUND = Similarity(structure=0.97, tile_structure=0.94, tile_color=0.85, tile_sameness=-9.0, psnr=30.0)
 """No variant falls below any of these, on the whole picture in brightness and colours (`PLANES`); how they were found
 is in docs/adr/0058-optimise-the-public-copy.md."""
-_CROP_BOUND = Likeness(structure=0.97, tile_structure=0.95, tile_color=0.85, tile_sameness=-6.0, psnr=30.0)
+_CROP_BOUND = Similarity(structure=0.97, tile_structure=0.95, tile_color=0.85, tile_sameness=-6.0, psnr=30.0)
 """The same for crops in CIELAB, by which the quality is sought."""
-_HALVED_BOUND = Likeness(structure=0.97, tile_structure=0.97, tile_color=0.9, tile_sameness=-4.5, psnr=33.0)
+_HALVED_BOUND = Similarity(structure=0.97, tile_structure=0.97, tile_color=0.9, tile_sameness=-4.5, psnr=33.0)
 """What half the resolution of colours may cost on its own; coding comes on top."""
 _QUALITIES: dict[str, tuple[int, ...]] = {
     "avif": (50, 58, 64, 70, 76, 82, 88, 94),
@@ -56,7 +55,7 @@ class Variant:
     encoded: Encoded
     quality: int
     sampling: str
-    likeness: Likeness
+    likeness: Similarity
 
 
 def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> tuple[Variant, ...]:
@@ -69,33 +68,33 @@ def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> t
     source = probe(data, limits)
     if source.frames > 1:
         return ()
-    picture = full(source)
+    picture = decode_full_size(source)
     samplings = {codec: _in_reach(picture, codec, source.room) for codec in codecs}
     crops = _crops(picture) if any(samplings.values()) else []
-    found = (_variant(picture, _asked(codec, known, crops), most) for codec, known in samplings.items() if known)
+    found = (_variant(picture, _candidates(codec, known, crops), most) for codec, known in samplings.items() if known)
     return tuple(one for one in found if one is not None)
 
 
-def _in_reach(picture: Image.Image, codec: str, room: Room) -> Sequence[str]:
+def _in_reach(picture: Image.Image, codec: str, room: MemoryBudget) -> Sequence[str]:
     if max(picture.size) > _SIDES[codec]:
         return ()
     pixels, is_clear = picture.width * picture.height, picture.mode == "RGBA"
     return [sampling for sampling, taken in _TAKEN[codec].items() if room.has(taken[is_clear] * pixels)]
 
 
-def _variant(picture: Image.Image, steps: Sequence[_Asked], most: int) -> Variant | None:
+def _variant(picture: Image.Image, steps: Sequence[_Candidate], most: int) -> Variant | None:
     for asked in steps:
         encoded = asked.encoded(picture)
         if len(encoded.body) >= most:
             return None
-        rated = likeness(picture, _opened(encoded, picture.mode), PLANES)
+        rated = similarity(picture, _opened(encoded, picture.mode), PLANES)
         if rated.reaches(BOUND):
             return Variant(encoded, asked.quality, asked.sampling, rated)
     return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Candidate:
     codec: str
     sampling: str
     quality: int
@@ -105,13 +104,13 @@ class _Asked:
         return encode(picture, FULL, self.codec, self.quality, **more)
 
     def is_good(self, crop: Image.Image) -> bool:
-        return likeness(crop, _opened(self.encoded(crop), crop.mode), LAB).reaches(_CROP_BOUND)
+        return similarity(crop, _opened(self.encoded(crop), crop.mode), LAB).reaches(_CROP_BOUND)
 
 
-def _asked(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -> Sequence[_Asked]:
+def _candidates(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -> Sequence[_Candidate]:
     """From the lowest quality that is good on every crop a few steps up; nothing where none is."""
     for sampling in samplings if _is_halved_well(crops[0]) else [one for one in samplings if one != _HALF]:
-        steps = [_Asked(codec, sampling, quality) for quality in _QUALITIES[codec]]
+        steps = [_Candidate(codec, sampling, quality) for quality in _QUALITIES[codec]]
         first = _first_good(crops, steps)
         if first is not None:
             return steps[first : first + 1 + _EXTRA]
@@ -120,10 +119,10 @@ def _asked(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -
 
 def _is_halved_well(colorful: Image.Image) -> bool:
     seen = on_black(colorful)
-    return likeness(seen, halved(seen), LAB).reaches(_HALVED_BOUND)
+    return similarity(seen, with_halved_chroma(seen), LAB).reaches(_HALVED_BOUND)
 
 
-def _first_good(crops: Sequence[Image.Image], steps: Sequence[_Asked]) -> int | None:
+def _first_good(crops: Sequence[Image.Image], steps: Sequence[_Candidate]) -> int | None:
     """Place of the lowest step that is good on every crop, by halving; None if none is."""
     low, high = 0, len(steps)
     while low < high:
@@ -139,7 +138,7 @@ def _crops(picture: Image.Image) -> list[Image.Image]:
     """At first the one around what loses the most where colours are halved, then those at fixed places."""
     width, height = (min(_CROP, side) for side in picture.size)
     right, bottom = picture.width - width, picture.height - height
-    left, top = most_colorful(picture)
+    left, top = most_chroma_loss(picture)
     corners = [(min(max(0, left - _MARGIN), right), min(max(0, top - _MARGIN), bottom))]
     corners += [(int(right * x), int(bottom * y)) for x, y in _PLACES]
     return [picture.crop((x, y, x + width, y + height)) for x, y in dict.fromkeys(corners)]

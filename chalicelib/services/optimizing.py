@@ -16,7 +16,7 @@ from chalicelib.core.jobs import Piece, Position, Report, killer_ahead, mark_of
 from chalicelib.core.metrics import UNCOUNTED
 from chalicelib.core.pictures import Encoded, Limits
 from chalicelib.core.tasks import Task
-from chalicelib.engine.optimize import RECODABLE, recoded
+from chalicelib.engine.optimize import RECODABLE, recode
 from chalicelib.engine.publish import FULL
 from chalicelib.engine.variants import variants
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage, ObjectNotFound, UnsupportedType
@@ -111,7 +111,7 @@ class Optimizing:
     def _recoded(self, form: Rendition) -> Encoded | None:
         if form.format not in RECODABLE:
             return None
-        smaller = recoded(self.objects.get(form.key, limit=self.max_bytes), self.treatment.limits)
+        smaller = recode(self.objects.get(form.key, limit=self.max_bytes), self.treatment.limits)
         return Encoded(FULL, form.format, form.width, form.height, smaller) if smaller else None
 
     def _kept(self, task: Task, image: Image, have: Sequence[Rendition], gain: Gain, report: Report) -> Report:

@@ -21,7 +21,7 @@ from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTE
 from chalicelib.core import remarks
 from chalicelib.core.messages import UnknownMessage
 from chalicelib.core.tasks import Failure, TaskType
-from chalicelib.engine.bounds import Bound
+from chalicelib.engine.limits import Bound
 from chalicelib.errors import BadRequest, WallifyError, filled
 from chalicelib.settings import BadSetting
 from tests.api.gateway import Gateway

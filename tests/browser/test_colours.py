@@ -13,8 +13,8 @@ from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.variants import variants
 from tests.browser.chromium import chromium
-from tests.engine.described import described
-from tests.engine.patches import SIZE, furthest, seen
+from tests.engine.colour_files import described
+from tests.engine.colour_patches import SIZE, furthest, seen
 from tests.engine.test_colour import WANTED
 
 RECIPE = Recipe(sizes=(192,), formats=("jpeg", "avif"))

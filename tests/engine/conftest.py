@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.cage import Cage, caged
+from tests.engine.limited_processes import Cage, caged
 
 
 @pytest.fixture(scope="module")

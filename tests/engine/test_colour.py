@@ -9,15 +9,14 @@ import pytest
 from PIL import Image
 
 from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.engine.clean.fault import CannotRebuild
-from chalicelib.engine.clean.icc import rebuilt
-from chalicelib.engine.colour.icc import is_srgb
+from chalicelib.engine.colour.icc import is_srgb_profile, rebuild_profile
 from chalicelib.engine.decode import decode
+from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
-from chalicelib.engine.steps import whole
-from tests.engine.described import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER, described
-from tests.engine.patches import COLOURS, GREYS, furthest, light, seen, srgb
+from chalicelib.engine.resize import full_size
+from tests.engine.colour_files import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER, described
+from tests.engine.colour_patches import COLOURS, GREYS, furthest, light, seen, srgb
 from tests.pictures import opened, raw_png
 from tests.profiles import SRGB, grey_profile, matrix_profile
 
@@ -77,9 +76,9 @@ def test_tags_that_lie_over_each_other_are_not_copied() -> None:
     body = (LINEAR[:128] + struct.pack(">I", 100) + table).ljust(2048, b"\0") + b"curv" + bytes(4_000_000 - 2052)
     tracemalloc.start()
     try:
-        assert not is_srgb(body)
+        assert not is_srgb_profile(body)
         with pytest.raises(CannotRebuild):
-            rebuilt(body, b"RGB ")
+            rebuild_profile(body, b"RGB ")
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
     finally:
         tracemalloc.stop()
@@ -96,14 +95,14 @@ def test_pieces_of_a_profile_that_do_not_make_a_whole_are_none_in_every_form() -
 
 
 def test_a_profile_is_srgb_by_its_numbers_and_not_by_its_name() -> None:
-    assert not is_srgb(NAMED_SRGB)
-    assert not is_srgb(LINEAR)
-    assert not is_srgb(matrix_profile(SRGB, 2.2))
-    assert not is_srgb(grey_profile(2.2))
-    assert not is_srgb(b"sRGB" * 100)
+    assert not is_srgb_profile(NAMED_SRGB)
+    assert not is_srgb_profile(LINEAR)
+    assert not is_srgb_profile(matrix_profile(SRGB, 2.2))
+    assert not is_srgb_profile(grey_profile(2.2))
+    assert not is_srgb_profile(b"sRGB" * 100)
 
 
 def _whole(data: bytes) -> Image.Image:
     source = probe(data, LIMITS)
     decode(source.image)
-    return whole(source)
+    return full_size(source)

@@ -14,14 +14,14 @@ from PIL import Image
 from chalicelib.core.pictures import Limits, Processed, Recipe
 from chalicelib.core.remarks import GAIN_MAP, HEIC_MORE
 from chalicelib.engine import heic_picture
-from chalicelib.engine.clean.bmff import box as avif_box
-from chalicelib.engine.containers.heic import still_of
+from chalicelib.engine.containers.heic import primary_image
+from chalicelib.engine.containers.isobmff import write_box as avif_box
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, ImageTooLarge, UnsupportedType
-from tests.engine import patches
-from tests.engine.cage import Cage
-from tests.engine.patches import COLOURS, furthest, light, painted, pq, samples, seen, srgb
+from tests.engine import colour_patches
+from tests.engine.colour_patches import COLOURS, furthest, light, painted, pq, samples, seen, srgb
+from tests.engine.limited_processes import Cage
 from tests.heics import (
     ALPHA,
     DEPTH,
@@ -177,8 +177,8 @@ def test_the_numbers_of_its_colours_are_applied() -> None:
 
 
 NUMBERS = {
-    "P3": (12, 13, 6, patches.P3, srgb, COLOURS),
-    "PQ": (1, 16, 9, patches.SRGB, pq, HALVED),
+    "P3": (12, 13, 6, colour_patches.P3, srgb, COLOURS),
+    "PQ": (1, 16, 9, colour_patches.SRGB, pq, HALVED),
 }
 
 
@@ -322,7 +322,7 @@ def test_a_heic_is_refused_by_name_where_it_is_switched_off() -> None:
 def test_its_decoder_sees_the_picture_and_nothing_else() -> None:
     secret = a_heic(PICTURE, PICTURE.rotate(180), exif=exif_block(6), xmp=b"<x>secret</x>", thumbnails=[32])
 
-    handed = b"".join(heic_picture.alone(still_of(secret)))
+    handed = b"".join(heic_picture.single_image_file(primary_image(secret)))
 
     assert {item.kind for item in items_of(handed).values()} == {b"hvc1"}
     assert len(items_of(handed)) == 1
@@ -351,7 +351,7 @@ SPY = """
 import os, sys
 sys.path[:] = sys.argv[1:]
 from pi_heif import heif
-from chalicelib.engine.heic_decoder import main
+from chalicelib.engine.sandbox import decode_heic_main
 def spy(*_, **__):
     try:
         open(os.devnull)
@@ -359,7 +359,7 @@ def spy(*_, **__):
         sys.exit(7 if "AWS_SECRET_ACCESS_KEY" in os.environ else 8)
     sys.exit(9)
 heif.open_heif = spy
-main()
+decode_heic_main()
 """
 
 

@@ -8,11 +8,11 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine import optimize
-from chalicelib.engine.optimize import LEAST_GAIN, recoded
+from chalicelib.engine.optimize import LEAST_GAIN, recode
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, ImageTooLarge
-from tests.engine.described import COLOURED
+from tests.engine.colour_files import COLOURED
 from tests.pictures import a_jpeg, encoded, opened, scene, see_through
 
 LIMITS = Limits()
@@ -47,7 +47,7 @@ SHRINKABLE = {
 @pytest.mark.parametrize("data", SHRINKABLE.values(), ids=SHRINKABLE)
 def test_what_shrinks_keeps_every_pixel_and_profile(data: bytes) -> None:
     data = public(data)
-    smaller = recoded(data, LIMITS)
+    smaller = recode(data, LIMITS)
     assert smaller is not None
     assert len(smaller) <= len(data) * (1 - LEAST_GAIN)
     old, new = opened(data), opened(smaller)
@@ -57,14 +57,14 @@ def test_what_shrinks_keeps_every_pixel_and_profile(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", SHRINKABLE.values(), ids=SHRINKABLE)
 def test_a_second_time_there_is_nothing_to_gain(data: bytes) -> None:
-    smaller = recoded(public(data), LIMITS)
+    smaller = recode(public(data), LIMITS)
     assert smaller is not None
-    assert recoded(smaller, LIMITS) is None
+    assert recode(smaller, LIMITS) is None
 
 
 @pytest.mark.parametrize("data", SHRINKABLE.values(), ids=SHRINKABLE)
 def test_what_comes_out_is_a_public_form_already(data: bytes) -> None:
-    smaller = recoded(public(data), LIMITS)
+    smaller = recode(public(data), LIMITS)
     assert smaller is not None
     assert public(smaller) == smaller
 
@@ -74,15 +74,15 @@ def test_what_a_camera_or_a_person_has_written_is_no_public_form() -> None:
     exif[0x010F] = "Camera"
     words = PngImagePlugin.PngInfo()
     words.add_text("Author", "Ayşe")
-    assert recoded(a_jpeg(SIZE, exif=exif.tobytes(), optimize=False), LIMITS) is None
-    assert recoded(a_jpeg(SIZE, comment=b"a comment", optimize=False), LIMITS) is None
-    assert recoded(a_png(scene(SMALL), pnginfo=words), LIMITS) is None
+    assert recode(a_jpeg(SIZE, exif=exif.tobytes(), optimize=False), LIMITS) is None
+    assert recode(a_jpeg(SIZE, comment=b"a comment", optimize=False), LIMITS) is None
+    assert recode(a_png(scene(SMALL), pnginfo=words), LIMITS) is None
 
 
 def test_density_and_the_turn_of_a_public_form_stay() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    smaller = recoded(public(a_jpeg(SIZE, exif=exif.tobytes(), dpi=(300, 300))), LIMITS)
+    smaller = recode(public(a_jpeg(SIZE, exif=exif.tobytes(), dpi=(300, 300))), LIMITS)
     assert smaller is not None
     assert (dict(opened(smaller).getexif()), opened(smaller).info["dpi"]) == ({0x0112: 6}, (300, 300))
 
@@ -90,7 +90,7 @@ def test_density_and_the_turn_of_a_public_form_stay() -> None:
 @pytest.mark.parametrize("name", COLOURED)
 def test_what_comes_out_means_the_same_colours(name: str) -> None:
     data = public(COLOURED[name]())
-    smaller = recoded(data, LIMITS)
+    smaller = recode(data, LIMITS)
     if smaller is not None:
         assert probe(smaller, LIMITS).colour == probe(data, LIMITS).colour
 
@@ -101,7 +101,7 @@ def test_a_coder_that_changes_what_colours_mean_is_not_believed(monkeypatch: pyt
     linear.add(b"gAMA", (100_000).to_bytes(4, "big"))
     wrong = encoded(scene(SMALL), "PNG", pnginfo=linear)
     monkeypatch.setitem(optimize._CODERS, "png", lambda *_: wrong)  # noqa: SLF001  # the faulty part
-    assert recoded(data, LIMITS) is None
+    assert recode(data, LIMITS) is None
 
 
 def test_what_a_coder_adds_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_what_a_coder_adds_is_not_published(monkeypatch: pytest.MonkeyPatch) -> 
     added.add(b"prVt", b"added by the coder")
     talkative = encoded(scene(SMALL), "PNG", pnginfo=added) + b"and behind the end"
     monkeypatch.setitem(optimize._CODERS, "png", lambda *_: talkative)  # noqa: SLF001  # the talkative part
-    smaller = recoded(a_png(scene(SMALL)), LIMITS)
+    smaller = recode(a_png(scene(SMALL)), LIMITS)
     assert smaller is not None
     assert b"added" not in smaller
     assert smaller.endswith(b"IEND\xaeB`\x82")
@@ -128,32 +128,32 @@ UNTOUCHED = {
 
 @pytest.mark.parametrize("data", UNTOUCHED.values(), ids=UNTOUCHED)
 def test_what_could_lose_something_is_left_alone(data: bytes) -> None:
-    assert recoded(data, LIMITS) is None
+    assert recode(data, LIMITS) is None
 
 
 def test_a_coder_that_changes_a_pixel_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = scene(SMALL)
     wrong.putpixel((5, 5), (1, 2, 3))
     monkeypatch.setitem(optimize._CODERS, "png", lambda *_: encoded(wrong, "PNG"))  # noqa: SLF001  # the faulty part
-    assert recoded(a_png(scene(SMALL)), LIMITS) is None
+    assert recode(a_png(scene(SMALL)), LIMITS) is None
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"\x89PNG\r\n\x1a\n nonsense"])
 def test_a_coder_that_fails_costs_nothing(monkeypatch: pytest.MonkeyPatch, answer: bytes | None) -> None:
     monkeypatch.setitem(optimize._CODERS, "png", lambda *_: answer)  # noqa: SLF001  # the faulty part
-    assert recoded(a_png(scene(SMALL)), LIMITS) is None
+    assert recode(a_png(scene(SMALL)), LIMITS) is None
 
 
 def test_damaged_and_absurd_pictures_are_refused() -> None:
     with pytest.raises(DamagedImage):
-        recoded(a_png(scene(SMALL))[:40], LIMITS)
-    assert recoded(a_png(scene(SMALL))[:500], LIMITS) is None
+        recode(a_png(scene(SMALL))[:40], LIMITS)
+    assert recode(a_png(scene(SMALL))[:500], LIMITS) is None
     with pytest.raises(ImageTooLarge):
-        recoded(a_png(scene(SMALL)), Limits(pixels=100))
+        recode(a_png(scene(SMALL)), Limits(pixels=100))
 
 
 def test_the_sample_picture_gets_smaller() -> None:
     sample = public((Path(__file__).parents[2] / "docs" / "sample.jpg").read_bytes())
-    smaller = recoded(sample, LIMITS)
+    smaller = recode(sample, LIMITS)
     assert smaller is not None
     assert opened(smaller).tobytes() == opened(sample).tobytes()

@@ -1,9 +1,10 @@
-"""One pass: every preset, every format, the right facts; and its shorter sister for renditions alone."""
+"""One pass: every preset, every format, the right facts and warnings; and renditions alone."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import struct
 import subprocess
 import sys
 import threading
@@ -12,9 +13,10 @@ import pytest
 from PIL import Image, ImageFile
 
 from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.core.remarks import GAIN_MAP
 from chalicelib.engine.encode import encode
+from chalicelib.engine.limits import keep_freed_memory
 from chalicelib.engine.pipeline import process, render
-from chalicelib.engine.warm import keep_memory
 from chalicelib.errors import DamagedImage, ImageTooLarge
 from tests.pictures import a_jpeg, encoded, exif_block, opened, scene, see_through
 from tests.profiles import SRGB, matrix_profile
@@ -146,8 +148,8 @@ def test_only_the_plugin_that_is_needed_is_imported_before_the_limits_are_checke
 
 def test_keeping_memory_is_harmless_and_changes_no_picture() -> None:
     code = (
-        "import sys, hashlib; from chalicelib.core.pictures import *; from chalicelib.engine import pipeline, warm;"
-        "warm.keep_memory(); warm.keep_memory();"
+        "import sys, hashlib; from chalicelib.core.pictures import *; from chalicelib.engine import limits, pipeline;"
+        "limits.keep_freed_memory(); limits.keep_freed_memory();"
         "made = pipeline.process(sys.stdin.buffer.read(), Recipe(), Limits());"
         "print(hashlib.sha256(b''.join(one.body for one in made.renditions)).hexdigest())"
     )
@@ -158,7 +160,7 @@ def test_keeping_memory_is_harmless_and_changes_no_picture() -> None:
 
 def test_no_glibc_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
-    assert keep_memory() is False
+    assert keep_freed_memory() is False
 
 
 def _raising(error: type[Exception]) -> object:
@@ -166,3 +168,58 @@ def _raising(error: type[Exception]) -> object:
         raise error
 
     return load
+
+
+ONE = Recipe(sizes=(150,), formats=("jpeg",))
+SIZE = (90, 60)
+XAP = b"http://ns.adobe.com/xap/1.0/\0"
+MAP = a_jpeg((45, 30))
+
+
+def _with(*segments: tuple[int, bytes], behind: bytes = b"") -> bytes:
+    """A JPEG with these segments at its head, and a second picture behind it."""
+    jpeg = a_jpeg(SIZE)
+    written = b"".join(bytes([0xFF, mark]) + struct.pack(">H", len(body) + 2) + body for mark, body in segments)
+    return jpeg[:2] + written + jpeg[2:] + behind
+
+
+def _xmp(words: bytes) -> bytes:
+    return XAP + b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><a xmlns:h='" + words + b"'/></x:xmpmeta>"
+
+
+MPF = b"MPF\0MM\0*\0\0\0\x08\0\0\0\0\0\0"
+"""Multi-picture format, without its entries."""
+ADOBE, APPLE = _xmp(b"http://ns.adobe.com/hdr-gain-map/1.0/"), _xmp(b"http://ns.apple.com/HDRGainMap/1.0/")
+ISO = b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
+APPLES = MAP[:2] + b"\xff\xe1" + struct.pack(">H", len(APPLE) + 2) + APPLE + MAP[2:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _with((0xE1, ADOBE), (0xE2, MPF), behind=MAP),
+        _with((0xE2, ISO), (0xE2, MPF), behind=MAP),
+        _with((0xE2, MPF), behind=APPLES),
+    ],
+    ids=["Ultra HDR", "ISO 21496-1", "Apple"],
+)
+def test_a_jpeg_that_brings_one_says_that_it_is_left_out(data: bytes) -> None:
+    made = process(data, ONE, Limits())
+    assert GAIN_MAP in made.picture.warnings
+    assert MAP[-200:] not in made.renditions[0].body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [a_jpeg(SIZE), _with((0xE1, _xmp(b"urn:x"))), _with((0xE2, MPF), behind=MAP), _with(behind=APPLES)],
+    ids=["plain", "other words", "two pictures", "a stray picture"],
+)
+def test_other_jpegs_do_not(data: bytes) -> None:
+    assert GAIN_MAP not in process(data, ONE, Limits()).picture.warnings
+
+
+def test_an_avif_with_a_tone_map_says_so() -> None:
+    plain = encoded(scene(SIZE), "AVIF", speed=10, exif=exif_block(1))
+    mapped = plain.replace(b"Exif", b"tmap", 1)
+    assert GAIN_MAP not in process(plain, ONE, Limits()).picture.warnings
+    assert GAIN_MAP in process(mapped, ONE, Limits()).picture.warnings

@@ -1,4 +1,4 @@
-"""Author, copyright and licence of a file reach its record, and nothing else of the blocks that they lie in."""
+"""Author, copyright and licence of a file reach its record and, where wished, the Exif of its public forms."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from chalicelib.core.pictures import Limits, Picture, Recipe, Rights
-from chalicelib.engine.exif import read_exif
+from chalicelib.core.pictures import Encoded, Limits, Picture, Recipe, Rights
+from chalicelib.engine.exif import PublicExif, read_exif
+from chalicelib.engine.optimize import recode
 from chalicelib.engine.pipeline import process
-from chalicelib.engine.rights.iptc import rights_in_iptc
-from chalicelib.engine.rights.xmp import MOST, rights_in_xmp, safe_url
-from tests.engine.packets import BY, NEWS, WHOLE, iptc, listed, packet, resource
-from tests.engine.programs import run
-from tests.pictures import encoded, scene
+from chalicelib.engine.rights import MOST_XMP, iptc_rights, safe_url, xmp_rights
+from tests.engine.external_encoders import run
+from tests.engine.rights_blocks import BY, NEWS, WHOLE, iptc, listed, packet, resource
+from tests.engine.test_encode import photo
+from tests.pictures import encoded, exif_block, opened, psnr, scene, see_through
 
 ONE = Recipe(sizes=(150,), formats=("jpeg",))
 SIZE = (60, 40)
@@ -52,27 +53,27 @@ ATTRIBUTES = {
 
 @pytest.mark.parametrize(("attributes", "rights"), ATTRIBUTES.items())
 def test_short_forms_of_xmp_are_read(attributes: str, rights: Rights) -> None:
-    assert rights_in_xmp(packet("", attributes)) == rights
+    assert xmp_rights(packet("", attributes)) == rights
 
 
 def test_a_licensor_in_a_list_of_structures_is_read() -> None:
     item = "<rdf:li rdf:parseType='Resource'><plus:LicensorName>X</plus:LicensorName><plus:LicensorURL>http://l.example/1</plus:LicensorURL></rdf:li>"
-    assert rights_in_xmp(packet(listed("plus:Licensor", "Seq", item))).licence_url == "http://l.example/1"
+    assert xmp_rights(packet(listed("plus:Licensor", "Seq", item))).licence_url == "http://l.example/1"
 
 
 def test_the_licence_comes_before_the_page_about_rights() -> None:
     inside = f"<xmpRights:WebStatement>http://about.example</xmpRights:WebStatement><cc:license rdf:resource='{BY}'/>"
-    assert rights_in_xmp(packet(inside)).licence_url == BY
+    assert xmp_rights(packet(inside)).licence_url == BY
 
 
 def test_prefixes_mean_nothing_and_namespaces_all() -> None:
     other = WHOLE.replace(b"dc:", b"q:").replace(b"xmlns:dc", b"xmlns:q").replace(b"cc:", b"z:")
-    assert rights_in_xmp(other.replace(b"xmlns:cc", b"xmlns:z")) == TOLD
-    assert not rights_in_xmp(WHOLE.replace(b"purl.org/dc", b"purl.org/xx")).author
+    assert xmp_rights(other.replace(b"xmlns:cc", b"xmlns:z")) == TOLD
+    assert not xmp_rights(WHOLE.replace(b"purl.org/dc", b"purl.org/xx")).author
 
 
 def test_a_packet_in_utf_16_is_read() -> None:
-    assert rights_in_xmp(WHOLE.decode().replace("\ufeff", "").encode("utf-16")) == TOLD
+    assert xmp_rights(WHOLE.decode().replace("\ufeff", "").encode("utf-16")) == TOLD
 
 
 BOMB = (
@@ -88,26 +89,26 @@ HOSTILE = {
     "no xml": b"\0\1\2 dc:creator",
     "unknown encoding": b"<?xml version='1.0' encoding='x-nonsense'?>" + WHOLE,
     "empty": b"",
-    "too long": packet("<dc:creator>Ann</dc:creator>" + " " * MOST),
+    "too long": packet("<dc:creator>Ann</dc:creator>" + " " * MOST_XMP),
 }
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_packet_says_nothing_and_costs_nothing(body: bytes) -> None:
-    assert rights_in_xmp(body) == Rights()
+    assert xmp_rights(body) == Rights()
     assert _picture(encoded(scene(SIZE), "WEBP", xmp=body)).rights == Rights()
 
 
 def test_deep_nesting_and_many_names_are_bounded() -> None:
     deep = "<dc:creator>" * 5_000 + "Ann" + "</dc:creator>" * 5_000
     many = listed("dc:creator", "Seq", *(f"<rdf:li>{number}</rdf:li>" for number in range(4_000)))
-    assert rights_in_xmp(packet(deep)).author == "Ann"
-    assert len(rights_in_xmp(packet(many)).author) <= 256
+    assert xmp_rights(packet(deep)).author == "Ann"
+    assert len(xmp_rights(packet(many)).author) <= 256
 
 
 def test_texts_are_one_line_without_signs_that_turn_others_around() -> None:
     packed = packet("<dc:creator>A\n\u202eB\u200b &lt;script&gt;</dc:creator><dc:rights>" + "x" * 999 + "</dc:rights>")
-    rights = rights_in_xmp(packed)
+    rights = xmp_rights(packed)
     assert rights.author == "A B <script>"
     assert len(rights.copyright) == 256
 
@@ -149,9 +150,9 @@ def test_iptc_in_a_jpeg_and_a_tiff_is_read() -> None:
 
 
 def test_a_credit_stands_where_no_author_does_and_latin_letters_are_read() -> None:
-    assert rights_in_iptc(iptc((2, 110, "Agência".encode("latin-1")))) == Rights("Agência")
-    assert rights_in_iptc(NEWS[:-1]).author == "Jörg; Ann"
-    assert rights_in_iptc(b"\x1c\x02\x50\xff\xffAnn") == Rights()
+    assert iptc_rights(iptc((2, 110, "Agência".encode("latin-1")))) == Rights("Agência")
+    assert iptc_rights(NEWS[:-1]).author == "Jörg; Ann"
+    assert iptc_rights(b"\x1c\x02\x50\xff\xffAnn") == Rights()
 
 
 def _exif(artist: bytes, owner: bytes) -> bytes:
@@ -223,3 +224,87 @@ def test_nothing_of_it_is_published() -> None:
     for one in process(data, ONE, Limits()).renditions:
         assert b"Ann" not in one.body
         assert b"creativecommons" not in one.body
+
+
+NAMED, SILENT = (Recipe(sizes=(150,), formats=("jpeg", "avif"), names_rights=names) for names in (True, False))
+_ARTIST, _COPYRIGHT, _ORIENTATION = 0x013B, 0x8298, 0x0112
+ANN = "Jane Roe SN-4711"
+"""Whom `exif_block` names."""
+FORMATS = pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "GIF"])
+
+
+def _file(form: str, orientation: int = 1) -> bytes:
+    told = {"tiffinfo": {315: ANN}} if form == "TIFF" else {"exif": exif_block(orientation)}
+    return encoded(photo(), form, **told)
+
+
+def _fulls(data: bytes, recipe: Recipe) -> list[Encoded]:
+    return [one for one in process(data, recipe, Limits()).renditions if one.size == "full"]
+
+
+@FORMATS
+def test_without_the_wish_nobody_is_named(form: str) -> None:
+    assert all(b"Jane" not in one.body for one in _fulls(_file(form), SILENT))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_with_it_the_author_is_named_and_nothing_else(form: str) -> None:
+    for one in _fulls(_file(form), NAMED):
+        exif = opened(one.body).getexif()
+        assert dict(exif) == {_ARTIST: ANN}
+        assert not exif.get_ifd(0x8769)
+        assert not exif.get_ifd(0x8825)
+        assert b"Acme" not in one.body
+
+
+def test_pixels_and_turn_stay() -> None:
+    data = _file("JPEG", 6)
+    (full,) = _fulls(data, NAMED)
+    assert dict(opened(full.body).getexif()) == {_ORIENTATION: 6, _ARTIST: ANN}
+    assert psnr(opened(full.body), opened(data)) == 99
+
+
+def test_a_webp_without_an_extended_header_gets_one() -> None:
+    data = encoded(photo(), "WEBP", xmp=WHOLE)
+    file, plain = _fulls(data, NAMED)
+    for one in (file, plain):
+        assert read_exif(opened(one.body).info["exif"]).rights == Rights("Ayşe Çelik; Bob", "All rights")
+        assert opened(one.body).size == photo().size
+    assert file.format == "webp"
+    assert b"creativecommons" not in file.body + plain.body
+
+
+def test_thumbnails_name_nobody() -> None:
+    made = process(_file("JPEG"), NAMED, Limits()).renditions
+    assert all(b"Jane" not in one.body for one in made if one.size != "full")
+
+
+def test_a_picture_that_says_nothing_is_published_as_without_the_wish() -> None:
+    for data in (encoded(photo(), "JPEG"), encoded(see_through((40, 30)), "WEBP", lossless=True)):
+        assert _fulls(data, NAMED) == _fulls(data, SILENT)
+
+
+def test_the_night_keeps_what_the_public_copy_names() -> None:
+    (full,) = _fulls(_file("JPEG"), NAMED)
+    smaller = recode(full.body, Limits())
+    assert smaller is None or dict(opened(smaller).getexif()) == {_ARTIST: ANN}
+    drawn = encoded(Image.linear_gradient("L").convert("RGB"), "PNG", compress_level=0, exif=exif_block())
+    (plain,) = _fulls(drawn, NAMED)
+    packed = recode(plain.body, Limits())
+    assert packed is None or dict(opened(packed).getexif()) == {_ARTIST: ANN}
+
+
+@pytest.mark.parametrize("rights", [Rights(), Rights("A"), Rights("abc", "Ç"), Rights("x" * 256, "y" * 255)])
+@pytest.mark.parametrize("orientation", [1, 8])
+def test_the_written_block_is_read_again(rights: Rights, orientation: int) -> None:
+    block = PublicExif(orientation, rights).exif()
+    assert read_exif(block).rights == rights
+    assert read_exif(block).orientation == orientation
+    assert bool(block) == (orientation != 1 or rights != Rights())
+
+
+def test_a_lossless_webp_that_cannot_be_kept_is_published_without_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(photo(), "WEBP", lossless=True)
+    monkeypatch.setattr("chalicelib.engine.publish.is_foreign", lambda body: body.startswith(b"RIFF"))
+    (full,) = _fulls(data, SILENT)
+    assert (full.format, psnr(opened(full.body), photo())) == ("png", 99)

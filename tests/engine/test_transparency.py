@@ -9,10 +9,10 @@ from PIL import Image
 
 from chalicelib.core.pictures import Limits, Processed, Recipe
 from chalicelib.core.remarks import PNG_SUM
-from chalicelib.engine.mended import mended_file
+from chalicelib.engine.containers.webp import with_announced_alpha
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import ImageTooLarge
-from tests.engine.odd import BGRA, RED, RGBA, SIZE, bmp, gif, tiff
+from tests.engine.handmade_files import BGRA, RED, RGBA, SIZE, bmp, gif, tiff
 from tests.pictures import encoded, opened, png_chunk, raw_png, riff_chunk, see_through
 
 ONE = Recipe(sizes=(150,), formats=("jpeg", "avif"))
@@ -151,7 +151,7 @@ def test_a_webp_without_transparency_is_handed_on_as_it_is(lossless: bool) -> No
     frames = [Image.new("RGB", SIZE, color) for color in ("red", "green")]
     data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=lossless)
     plain = data[:20] + bytes([data[20] & ~0x10]) + data[21:]
-    assert mended_file("webp", plain) is plain
+    assert with_announced_alpha("webp", plain) is plain
     assert not _made(plain).picture.has_alpha
 
 
@@ -196,7 +196,7 @@ def test_many_pieces_in_a_frame_are_not_walked_through() -> None:
     frame = bytes(16) + riff_chunk(b"NONE", b"") * 20_000
     body = b"WEBP" + riff_chunk(b"VP8X", bytes([2, 0, 0, 0]) + b"\x0b\0\0\7\0\0") + riff_chunk(b"ANMF", frame)
     with pytest.raises(Exception, match="parts"):
-        mended_file("webp", b"RIFF" + struct.pack("<I", len(body)) + body)
+        with_announced_alpha("webp", b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine import variants as engine
-from chalicelib.engine.likeness import PLANES, likeness
-from chalicelib.engine.memory import Room
+from chalicelib.engine.limits import MemoryBudget
 from chalicelib.engine.pipeline import process
+from chalicelib.engine.ssim import PLANES, similarity
 from chalicelib.engine.variants import BOUND, Variant, variants
-from tests.engine.described import COLOURED, GREYISH
-from tests.engine.patches import COLOURS, GREYS, furthest, seen
+from tests.engine.colour_files import COLOURED, GREYISH
+from tests.engine.colour_patches import COLOURS, GREYS, furthest, seen
 from tests.pictures import a_jpeg, encoded, opened, psnr, scene, see_through
 
 LIMITS = Limits()
@@ -126,7 +126,7 @@ def test_noise_in_colour_has_no_variant() -> None:
 
 
 def test_all_of_the_colours_take_more_memory_than_half_of_them() -> None:
-    room = Room(0, 35 * SIZE[0] * SIZE[1])
+    room = MemoryBudget(0, 35 * SIZE[0] * SIZE[1])
     assert engine._in_reach(scene(SIZE), "avif", room) == ["4:2:0"]  # noqa: SLF001  # its table
 
 
@@ -140,7 +140,7 @@ def test_variants_are_smaller_and_as_good_as_is_promised(make: Any) -> None:  # 
         shown = opened(one.encoded.body)
         assert (shown.size, shown.mode, one.encoded.size) == (SIZE, picture.mode, "full")
         assert len(one.encoded.body) < len(data)
-        assert one.likeness == likeness(picture, shown, PLANES)
+        assert one.likeness == similarity(picture, shown, PLANES)
         assert one.likeness.reaches(BOUND)
 
 

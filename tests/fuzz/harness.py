@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import WallifyError
-from tests.engine.cage import MEMORY, SECONDS, status
+from tests.engine.limited_processes import MEMORY, SECONDS, status
 from tests.fuzz.mutate import mutant
 
 RECIPE = Recipe(sizes=(16,), formats=("jpeg",), names_rights=True)

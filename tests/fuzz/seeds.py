@@ -11,9 +11,9 @@ from functools import cache
 from PIL import Image
 
 from tests.engine.bombs import grey_tiff, run_length_bmp
-from tests.engine.described import described
-from tests.engine.odd import BGRA, bmp, gif, tiff
-from tests.engine.packets import NEWS, WHOLE, resource
+from tests.engine.colour_files import described
+from tests.engine.handmade_files import BGRA, bmp, gif, tiff
+from tests.engine.rights_blocks import NEWS, WHOLE, resource
 from tests.lossless_jpeg import lossless_jpeg
 from tests.pictures import encoded, exif_block, png_chunk, raw_png, scene, see_through
 from tests.profiles import P3, grey_profile, matrix_profile

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 ENGINE = (
     Mutant(
         "orientation-not-baked-in",
-        "chalicelib/engine/steps.py",
+        "chalicelib/engine/resize.py",
         "return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image",
         "return image",
         "pictures of phones lie on their side",
@@ -25,7 +25,7 @@ ENGINE = (
         "gps-published",
         "chalicelib/engine/clean/jpeg.py",
         "    head = [_jfif(parts), _exif(told), _adobe(parts), *_profile(image, frame)]",
-        "    kept = [segment(part.marker, part.body) for part in parts if part.marker == _APP1]\n"
+        "    kept = [write_segment(part.marker, part.body) for part in parts if part.marker == _APP1]\n"
         "    head = [_jfif(parts), *kept, _adobe(parts), *_profile(image, frame)]",
         "everybody sees where a picture was taken",
         "tests/engine/test_publish.py::test_nothing_that_is_published_says_where_a_picture_was_taken",
@@ -41,15 +41,15 @@ ENGINE = (
     Mutant(
         "frames-not-multiplied",
         "chalicelib/engine/probe.py",
-        "_most(survey, limits) // max(1, image.width * image.height)",
-        "_most(survey, limits)",
+        "_pixel_limit(survey, limits) // max(1, image.width * image.height)",
+        "_pixel_limit(survey, limits)",
         "an animation keeps a worker for minutes",
         "tests/engine/test_probe.py::test_every_frame_counts[GIF]",
     ),
     Mutant(
         "profile-ignored",
-        "chalicelib/engine/steps.py",
-        "    return upright(srgb(shrink(image, target, box), colour), source.exif.orientation)",
+        "chalicelib/engine/resize.py",
+        "    return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)",
         "    return upright(shrink(image, target, box), source.exif.orientation)",
         "thumbnails have other colours than their pictures",
         "tests/engine/test_pipeline.py::test_thumbnails_have_the_colours_that_the_profile_means",
@@ -64,7 +64,7 @@ ENGINE = (
     ),
     Mutant(
         "png-colours-in-another-order",
-        "chalicelib/engine/containers/png_colours.py",
+        "chalicelib/engine/containers/png.py",
         '{b"cICP": _by_codes, b"iCCP": _by_profile, b"sRGB"',
         '{b"iCCP": _by_profile, b"cICP": _by_codes, b"sRGB"',
         "thumbnails and browsers differ about the same file",
@@ -72,7 +72,7 @@ ENGINE = (
     ),
     Mutant(
         "public-form-without-its-colours",
-        "chalicelib/engine/clean/png_facts.py",
+        "chalicelib/engine/clean/png.py",
         '    for kind in (*_WITH.get(counts, ()), b"sBIT", b"pHYs"):',
         '    for kind in (b"sBIT", b"pHYs"):',
         "the full picture is dark where its thumbnails are not",
@@ -80,15 +80,15 @@ ENGINE = (
     ),
     Mutant(
         "bugs-called-bad-pictures",
-        "chalicelib/engine/guard.py",
+        "chalicelib/engine/errors.py",
         "        if _is_ours(broken):\n            raise\n",
         "",
         "a full disk turns every picture into a damaged one, for good",
-        "tests/engine/test_guard.py::test_what_we_lack_ourselves_is_not_held_against_the_picture[fault1]",
+        "tests/engine/test_errors.py::test_what_we_lack_ourselves_is_not_held_against_the_picture[fault1]",
     ),
     Mutant(
         "enlarged-thumbnails",
-        "chalicelib/engine/steps.py",
+        "chalicelib/engine/resize.py",
         "scale = min(1.0, longest / max(size))",
         "scale = longest / max(size)",
         "small pictures are blown up and cost more than they are",
@@ -96,7 +96,7 @@ ENGINE = (
     ),
     Mutant(
         "variants-by-brightness-alone",
-        "chalicelib/engine/likeness.py",
+        "chalicelib/engine/ssim.py",
         "return all(getattr(self, one.name) >= getattr(bound, one.name) for one in fields(self))",
         "return self.structure >= bound.structure",
         "drawings whose detail is in colour dissolve overnight",
@@ -105,7 +105,7 @@ ENGINE = (
     Mutant(
         "recoded-forms-not-cleaned",
         "chalicelib/engine/optimize.py",
-        "        return rebuilt(coded, source, names_rights=True) if source.colour == colour else None\n",
+        "        return rebuild_file(coded, source, names_rights=True) if source.colour == colour else None\n",
         "        return coded\n",
         "what a coder writes beside the pixels is published",
         "tests/engine/test_optimize.py::test_what_a_coder_adds_is_not_published",

@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.core.pictures import Recipe
 from chalicelib.core.tasks import Status, Task
-from chalicelib.engine import encode, pipeline, placeholder, probe, publish, resample, steps, thumbhash
-from chalicelib.engine.clean.rebuilders import REBUILDERS
+from chalicelib.engine import encode, pipeline, placeholder, probe, publish, resize
+from chalicelib.engine.publish import REBUILDERS
 from chalicelib.services import processing
 from chalicelib.services.processing import Processing
 from tests.pictures import a_jpeg, exif_block
@@ -31,21 +31,21 @@ class Bug:
 
 BUGS = {
     "thumbhash": Bug(placeholder, "thumbhash", ValueError("bytes must be in range(0, 256)")),
-    "a wave of the thumbhash": Bug(thumbhash, "_transform", ZeroDivisionError("division by zero")),
+    "a wave of the thumbhash": Bug(placeholder, "_transform", ZeroDivisionError("division by zero")),
     "the placeholder": Bug(pipeline, "placeholder", IndexError("list index out of range")),
     "the colours": Bug(pipeline, "dominant_colors", TypeError("unsupported operand")),
-    "sRGB": Bug(steps, "srgb", KeyError("LAB")),
-    "before resampling": Bug(steps, "normal", AttributeError("no attribute")),
-    "turning": Bug(steps, "upright", KeyError(9)),
-    "the size": Bug(steps, "fit", ZeroDivisionError("float division by zero")),
-    "resampling": Bug(resample, "_by_pillow", OSError("broken")),
+    "sRGB": Bug(resize, "to_srgb", KeyError("LAB")),
+    "before resampling": Bug(resize, "to_eight_bit", AttributeError("no attribute")),
+    "turning": Bug(resize, "upright", KeyError(9)),
+    "the size": Bug(resize, "fit_size", ZeroDivisionError("float division by zero")),
+    "resampling": Bug(resize, "_by_pillow", OSError("broken")),
     "encoding": Bug(pipeline, "encode", OSError("encoder error -2")),
     "the public form": Bug(pipeline, "publish", ValueError("public")),
     "cleaning": Bug(publish, "is_foreign", AttributeError("search")),
     "Exif": Bug(probe, "read_exif", ValueError("exif")),
     "the limits": Bug(probe, "_within", TypeError("limits")),
-    "memory": Bug(pipeline, "ladder", MemoryError()),
-    "recursion": Bug(pipeline, "ladder", RecursionError("maximum recursion depth exceeded")),
+    "memory": Bug(pipeline, "resize_steps", MemoryError()),
+    "recursion": Bug(pipeline, "resize_steps", RecursionError("maximum recursion depth exceeded")),
     "the catalogue's row": Bug(processing, "image_of", KeyError("picture")),
 }
 
@@ -66,7 +66,7 @@ class Wrong:
 @pytest.fixture(params=BUGS)
 def bug(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bug:
     planted = BUGS[request.param]
-    monkeypatch.setattr(resample, "_simd", lambda: None)
+    monkeypatch.setattr(resize, "_simd", lambda: None)
     monkeypatch.setattr(planted.where, planted.name, Wrong(planted.fault))
     return planted
 

@@ -1,187 +1,202 @@
-"""AVIF's directory (ISO/IEC 23008-12): which items there are, what they are made of, and where their bytes lie."""
+"""AVIF's items rebuilt: numbered from one, each property written once from its fields or left out."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean.bmff import MOST, Reader, boxes, children, only, width
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.colour import icc
+from chalicelib.engine.containers.isobmff import write_box, write_full_box
+from chalicelib.engine.containers.items import ALPHA, CODED, HeifItem, is_alpha
+from chalicelib.engine.errors import CannotRebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
-_ALPHAS = frozenset({ALPHA, b"urn:mpeg:hevc:2015:auxid:1"})
-CODED, GRID = b"av01", b"grid"
-_FULL = 4
-"""Bytes of version and flags."""
-_HIDDEN = 1
-_IN_FILE, _IN_IDAT = 0, 1
-_INFE = 2
-_OVERLAP = 2
-"""How often the bytes of a file may be used by its items."""
+    Writer = Callable[[bytes, bytes], bytes]
+
+_MOST_CODE = 22
+"""Of a colour description's three numbers (ITU-T H.273)."""
+_MOST_PART = 65_536
+_MOST_CHANNELS, _MOST_BITS = 4, 16
+_AV1C = 4
+_TURNS, _MIRRORS, _FULL_RANGE, _DELAY = 0x03, 0x01, 0x80, 0x1F
 
 
-class Property(NamedTuple):
-    """One property of an item, as the file has it."""
+def rebuild_property(kind: bytes, body: bytes) -> bytes:
+    """The property as a box, or nothing if pixels do not need it.
 
-    kind: bytes
-    body: bytes
-    essential: bool
+    Raises:
+        CannotRebuild: it is needed and makes no sense, or nobody knows whether it is.
+    """
+    write = _WRITERS.get(kind)
+    if write is None:
+        return b""
+    try:
+        return write(body)
+    except (struct.error, IndexError) as short:
+        raise CannotRebuild from short
+
+
+def _size(body: bytes) -> bytes:
+    return write_full_box(b"ispe", struct.pack(">II", *struct.unpack_from(">II", body, 4)))
+
+
+def _depths(body: bytes) -> bytes:
+    count = body[4]
+    bits = body[5 : 5 + count]
+    if not 0 < len(bits) == count <= _MOST_CHANNELS or max(bits) > _MOST_BITS:
+        raise CannotRebuild
+    return write_full_box(b"pixi", bytes([count]) + bits)
+
+
+def _coder(body: bytes) -> bytes:
+    """Without the copy of the sequence header, which the coded picture has itself."""
+    if len(body) < _AV1C or body[0] != 0x81:  # noqa: PLR2004  marker and version
+        raise CannotRebuild
+    return write_box(b"av1C", body[:3] + bytes([body[3] & _DELAY]))
+
+
+def _colours(body: bytes) -> bytes:
+    if body[:4] == b"nclx":
+        codes = struct.unpack_from(">HHH", body, 4)
+        if max(codes) > _MOST_CODE:
+            raise CannotRebuild
+        return write_box(b"colr", b"nclx", struct.pack(">HHHB", *codes, body[10] & _FULL_RANGE))
+    if body[:4] not in {b"prof", b"rICC"}:
+        return b""
+    profile = icc.rebuild_profile(body[4:], b"GRAY" if body[20:24] == b"GRAY" else b"RGB ")
+    return write_box(b"colr", b"prof", profile) if profile else b""
+
+
+def _auxiliary(body: bytes) -> bytes:
+    return write_full_box(b"auxC", ALPHA + b"\0") if is_alpha(body) else b""
+
+
+def _aperture(body: bytes) -> bytes:
+    numbers = struct.unpack_from(">IIIIiIiI", body)
+    fractions = list(zip(numbers[::2], numbers[1::2], strict=True))
+    if not all(0 < below <= _MOST_PART and abs(above) <= below * _MOST_PART for above, below in fractions):
+        raise CannotRebuild
+    return write_box(b"clap", struct.pack(">IIIIiIiI", *numbers))
+
+
+def _shape(body: bytes) -> bytes:
+    pair = struct.unpack_from(">II", body)
+    if not all(0 < one <= _MOST_PART for one in pair):
+        raise CannotRebuild
+    return write_box(b"pasp", struct.pack(">II", *pair))
+
+
+def _masked(kind: bytes, mask: int) -> Callable[[bytes], bytes]:
+    return lambda body: write_box(kind, bytes([body[0] & mask]))
+
+
+def _light(body: bytes) -> bytes:
+    return write_box(b"clli", struct.pack(">HH", *struct.unpack_from(">HH", body)))
+
+
+def _layer(body: bytes) -> bytes:
+    return write_box(b"lsel", struct.pack(">H", *struct.unpack_from(">H", body)))
+
+
+_WRITERS: Mapping[bytes, Callable[[bytes], bytes]] = {
+    b"ispe": _size,
+    b"pixi": _depths,
+    b"av1C": _coder,
+    b"colr": _colours,
+    b"auxC": _auxiliary,
+    b"clap": _aperture,
+    b"pasp": _shape,
+    b"irot": _masked(b"irot", _TURNS),
+    b"imir": _masked(b"imir", _MIRRORS),
+    b"clli": _light,
+    b"a1op": _masked(b"a1op", 0x1F),
+    b"lsel": _layer,
+}
+
+
+PICTURE = write_full_box(b"hdlr", bytes(4) + b"pict" + bytes(12) + b"\0")
+_ESSENTIAL = 0x8000
+_UNUSED = frozenset({b"a1lx", b"mdcv", b"amve", b"cclv"})
+"""Essential or not: pixels are the same without them."""
 
 
 @dataclass(slots=True)
-class Item:
-    """One picture, whole or part, and what refers to what."""
+class MediaData:
+    """The bytes of `mdat`, each run once."""
 
-    number: int
-    kind: bytes
-    hidden: bool
-    body: bytes = b""
-    properties: list[Property] = field(default_factory=list)
-    cells: list[int] = field(default_factory=list)
-    """What a grid is made of."""
-    planes: list[int] = field(default_factory=list)
-    """What it is an auxiliary plane of."""
-    premultiplied: list[int] = field(default_factory=list)
-    originals: list[int] = field(default_factory=list)
-    """What it is a thumbnail of."""
+    body: bytearray = field(default_factory=bytearray)
+
+    def put(self, run: bytes) -> int:
+        """Where this run lies in the store."""
+        at = self.body.find(run)
+        if at < 0:
+            at = len(self.body)
+            self.body += run
+        return at
 
 
-class Directory(NamedTuple):
-    """The items of a file."""
+def write_directory(
+    items: Sequence[HeifItem], primary: int, store: MediaData, start: int, written: Writer = rebuild_property
+) -> bytes:
+    """The `meta` box; `start` is where the store's first byte lies in the file.
 
-    primary: int
-    items: dict[int, Item]
-
-
-def read_directory(data: bytes, meta: bytes) -> Directory:
-    """All items with their bytes.
+    `written` makes a box of a property's kind and body, or nothing where it is not needed.
 
     Raises:
-        CannotRebuild: the directory is not what its specification says.
+        CannotRebuild: an item needs a property that is unknown or makes no sense.
     """
-    found = children(meta, _FULL)
-    items = {one.number: one for one in _items(only(found, b"iinf"))}
-    for number, body in _bodies(data, only(found, b"iloc"), found.get(b"idat", [b""])[0]):
-        if number in items:
-            items[number].body = body
-    _properties(items, children(only(found, b"iprp")))
-    for kind, source, targets in _references(found.get(b"iref", [b""])[0]):
-        if source in items:
-            _refer(items[source], kind, targets)
-    pitm = Reader(only(found, b"pitm"))
-    return Directory(pitm.one("H" if pitm.take("B3x")[0] == 0 else "I"), items)
+    numbers = {item.number: i for i, item in enumerate(items, 1)}
+    pitm = write_full_box(b"pitm", struct.pack(">H", numbers[primary]))
+    entries = [_entry(numbers[item.number], item) for item in items]
+    iinf = write_full_box(b"iinf", struct.pack(">H", len(items)) + b"".join(entries))
+    references = b"".join(_references(items, numbers))
+    iref = write_full_box(b"iref", references) if references else b""
+    parts = [PICTURE, pitm, _locations(items, store, start), iinf, iref, _properties(items, written)]
+    return write_full_box(b"meta", b"".join(parts))
 
 
-def needed(directory: Directory, coded: bytes = CODED) -> list[Item]:
-    """The primary picture, its cells and its plane of transparency, in the order of the file; `coded` is their kind.
+def _entry(number: int, item: HeifItem) -> bytes:
+    return write_full_box(b"infe", struct.pack(">HH", number, 0) + item.kind + b"\0", version=2, flags=int(item.hidden))
 
-    Raises:
-        CannotRebuild: it is made in a way that browsers do not show.
-    """
-    keep, wanted = set(), [directory.primary]
-    while wanted:
-        number = wanted.pop()
-        item = directory.items.get(number)
-        if item is None or item.kind not in {coded, GRID}:
+
+def _locations(items: Sequence[HeifItem], store: MediaData, start: int) -> bytes:
+    runs = [(store.put(item.body) + start, len(item.body)) for item in items]
+    lines = [struct.pack(">HHHII", i, 0, 1, *run) for i, run in enumerate(runs, 1)]
+    return write_full_box(b"iloc", struct.pack(">BBH", 0x44, 0, len(items)) + b"".join(lines))
+
+
+def _references(items: Sequence[HeifItem], numbers: dict[int, int]) -> Iterator[bytes]:
+    for item in items:
+        kinds = {b"dimg": item.cells, b"auxl": item.planes, b"prem": item.premultiplied}
+        for kind, targets in kinds.items():
+            known = [numbers[one] for one in targets if one in numbers]
+            if known:
+                yield write_box(kind, struct.pack(f">HH{len(known)}H", numbers[item.number], len(known), *known))
+
+
+def _properties(items: Sequence[HeifItem], written: Writer) -> bytes:
+    known: dict[bytes, int] = {}
+    lines = []
+    for number, item in enumerate(items, 1):
+        places = [_place(known, one, essential=essential) for one, essential in _rebuilt(item, written)]
+        lines.append(struct.pack(f">HB{len(places)}H", number, len(places), *places))
+    ipma = write_full_box(b"ipma", struct.pack(">I", len(items)) + b"".join(lines), flags=1)
+    return write_box(b"iprp", write_box(b"ipco", *known), ipma)
+
+
+def _place(known: dict[bytes, int], one: bytes, *, essential: bool) -> int:
+    return known.setdefault(one, len(known) + 1) | (_ESSENTIAL if essential else 0)
+
+
+def _rebuilt(item: HeifItem, written: Writer) -> Iterator[tuple[bytes, bool]]:
+    for one in item.properties:
+        body = written(one.kind, one.body)
+        if body:
+            yield body, one.essential
+        elif one.essential and one.kind not in _UNUSED:
             raise CannotRebuild
-        if number not in keep:
-            keep.add(number)
-            wanted += item.cells
-            wanted += [one.number for one in directory.items.values() if number in one.planes and _is_plane(one)]
-    return [one for one in directory.items.values() if one.number in keep]
-
-
-def is_alpha(body: bytes) -> bool:
-    """Whether an `auxC` or `auxi` body (version and flags first) names a plane of transparency."""
-    return body[4:].split(b"\0")[0] in _ALPHAS
-
-
-def _is_plane(item: Item) -> bool:
-    return any(one.kind == b"auxC" and is_alpha(one.body) for one in item.properties)
-
-
-def _refer(item: Item, kind: bytes, targets: list[int]) -> None:
-    if kind == b"dimg" and item.kind == GRID:
-        item.cells += targets
-    elif kind == b"auxl":
-        item.planes += targets
-    elif kind == b"prem":
-        item.premultiplied += targets
-    elif kind == b"thmb":
-        item.originals += targets
-
-
-def _items(iinf: bytes) -> Iterator[Item]:
-    skip = _FULL + (2 if iinf[0] == 0 else 4)
-    for kind, start, end in boxes(iinf, skip, len(iinf)):
-        reader = Reader(iinf[start:end])
-        version, flags = reader.take("BxxB")
-        if kind != b"infe" or version < _INFE:
-            raise CannotRebuild
-        number = reader.one("H" if version == _INFE else "I")
-        if reader.one("H"):
-            raise CannotRebuild  # protected
-        yield Item(number, reader.data[reader.at : reader.at + 4], bool(flags & _HIDDEN))
-
-
-def _bodies(data: bytes, iloc: bytes, idat: bytes) -> Iterator[tuple[int, bytes]]:
-    reader = Reader(iloc)
-    (version,) = reader.take("B3x")
-    sizes = [half for byte in reader.take("BB") for half in (byte >> 4, byte & 15)]
-    offset, length, base, index = (width(size) for size in (*sizes[:3], sizes[3] if version else 0))
-    number, left = "H" if version < _INFE else "I", _OVERLAP * len(data)
-    for _ in range(min(MOST, reader.one(number))):
-        item = reader.one(number)
-        method = reader.one("H") & 15 if version else _IN_FILE
-        if reader.one("H") or method > _IN_IDAT:
-            raise CannotRebuild  # in another file, or a piece of another item
-        origin, store = reader.one(base), idat if method == _IN_IDAT else data
-        runs = list(_runs(reader, len(store), origin, (index, offset, length)))
-        left -= sum(end - start for start, end in runs)
-        if left < 0:
-            raise CannotRebuild  # items lie over each other, and copies of them would take any memory
-        yield item, b"".join(store[start:end] for start, end in runs)
-
-
-def _runs(reader: Reader, most: int, origin: int, forms: tuple[str, str, str]) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of an item's bytes in a store of so many."""
-    index, offset, length = forms
-    for _ in range(reader.one("H")):
-        reader.take(index)
-        start, size = origin + reader.one(offset), reader.one(length)
-        if start + size > most:
-            raise CannotRebuild
-        yield start, start + size if size else most
-
-
-def _properties(items: dict[int, Item], iprp: dict[bytes, list[bytes]]) -> None:
-    ipco = only(iprp, b"ipco")
-    known = [(kind, ipco[start:end]) for kind, start, end in boxes(ipco, 0, len(ipco))]
-    for ipma in iprp.get(b"ipma", []):
-        reader = Reader(ipma)
-        version, flags = reader.take("BxxB")
-        for _ in range(min(MOST, reader.one("I"))):
-            item = items.get(reader.one("I" if version else "H"))
-            for _ in range(reader.one("B")):
-                value, essential = _index(reader, wide=bool(flags & 1))
-                if item and value:
-                    item.properties.append(Property(*known[value - 1], essential))
-
-
-def _index(reader: Reader, *, wide: bool) -> tuple[int, bool]:
-    value, bits = reader.one("H" if wide else "B"), 15 if wide else 7
-    return value & ((1 << bits) - 1), bool(value >> bits)
-
-
-def _references(iref: bytes) -> Iterator[tuple[bytes, int, list[int]]]:
-    if not iref:
-        return
-    form = "H" if iref[0] == 0 else "I"
-    for kind, start, end in boxes(iref, _FULL, len(iref)):
-        reader = Reader(iref[start:end])
-        source, count = reader.one(form), reader.one("H")
-        yield kind, source, list(struct.unpack_from(f">{count}{form}", reader.data, reader.at))
+    if item.kind == CODED and not any(one.kind == b"av1C" for one in item.properties):
+        raise CannotRebuild

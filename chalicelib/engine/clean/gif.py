@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 
-from chalicelib.engine.clean.fault import CannotRebuild
+from chalicelib.engine.errors import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from PIL.ImageFile import ImageFile
 
-    from chalicelib.engine.clean.told import Told
+    from chalicelib.engine.exif import PublicExif
 
 _SCREEN, _HAS_TABLE, _INTERLACED, _DEEP = 13, 0x80, 0x40, 0x70
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
@@ -32,7 +32,7 @@ _MOST_SEARCHED = 800_000_000
 """Pixels that may be decoded to find where codes end: 4 s of processor time."""
 
 
-class Frame(NamedTuple):
+class GifFrame(NamedTuple):
     """One picture of the file."""
 
     control: bytes
@@ -57,7 +57,7 @@ class Frame(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class GifFile:
     """What matters of the file."""
 
     screen: bytes
@@ -66,16 +66,16 @@ class File:
     background: int
     loop: bytes
     """Two bytes, or none."""
-    frames: tuple[Frame, ...]
+    frames: tuple[GifFrame, ...]
 
 
-def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
+def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
     """The same coded frames with timing, loop count and the colours that pixels have.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
     """
-    file = read_file(data)
+    file = read_gif(data)
     may_search = sum(map(_search, file.frames)) <= _MOST_SEARCHED
     file = replace(file, frames=tuple(_ended(frame, may_search=may_search) for frame in file.frames))
     used = [_used(frame) for frame in file.frames]
@@ -87,7 +87,7 @@ def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001
     return b"".join([head, loop, *frames, b";"])
 
 
-def read_file(data: bytes) -> File:
+def read_gif(data: bytes) -> GifFile:
     """The blocks that pictures need, to the trailer.
 
     Raises:
@@ -109,15 +109,15 @@ def read_file(data: bytes) -> File:
             at = after
         else:
             raise CannotRebuild
-    return File(data[6:10], table, data[11], loop, tuple(frames))
+    return GifFile(data[6:10], table, data[11], loop, tuple(frames))
 
 
-def _frame(data: bytes, at: int, control: bytes) -> tuple[Frame, int]:
+def _frame(data: bytes, at: int, control: bytes) -> tuple[GifFrame, int]:
     flags = data[at + 9]
     table = _table(data, at + 10, flags)
     start = at + 10 + len(table)
     codes, after = _joined(data, start + 1)
-    return Frame(control, data[at + 1 : at + 9], table, flags & _INTERLACED, data[start], codes), after
+    return GifFrame(control, data[at + 1 : at + 9], table, flags & _INTERLACED, data[start], codes), after
 
 
 def _joined(data: bytes, at: int) -> tuple[bytes, int]:
@@ -145,13 +145,13 @@ def _repeats(data: bytes, at: int) -> bytes:
     return data[at + 16 : at + 18] if data.startswith(_LOOPS, at + 2) else b""
 
 
-def _search(frame: Frame) -> int:
+def _search(frame: GifFrame) -> int:
     """Pixels that are decoded while the end of its codes is looked for."""
     _, _, width, height = struct.unpack("<4H", frame.place)
     return int(width) * int(height) * len(frame.codes).bit_length()
 
 
-def _ended(frame: Frame, *, may_search: bool) -> Frame:
+def _ended(frame: GifFrame, *, may_search: bool) -> GifFrame:
     """The frame with no more codes than its pixels have, and the end code.
 
     Raises:
@@ -165,16 +165,16 @@ def _ended(frame: Frame, *, may_search: bool) -> Frame:
     return frame._replace(codes=frame.codes[: enough + _TAIL - 1])
 
 
-def _used(frame: Frame) -> frozenset[int]:
+def _used(frame: GifFrame) -> frozenset[int]:
     """The colours that its pixels have."""
     try:
-        pixels = pixels_of(frame, frame.codes)
+        pixels = frame_pixels(frame, frame.codes)
     except ValueError as short:
         raise CannotRebuild from short
     return frozenset(index for index, count in enumerate(pixels.histogram()) if count)
 
 
-def pixels_of(frame: Frame, codes: bytes) -> Image.Image:
+def frame_pixels(frame: GifFrame, codes: bytes) -> Image.Image:
     """The indices of a frame's pixels, as the levels of a grey picture.
 
     Raises:
@@ -188,9 +188,9 @@ def pixels_of(frame: Frame, codes: bytes) -> Image.Image:
     return Image.frombytes("L", (width, height), blocks, "gif", frame.bits, int(bool(frame.interlaced)), -1)
 
 
-def _is_short(frame: Frame, codes: bytes) -> bool:
+def _is_short(frame: GifFrame, codes: bytes) -> bool:
     try:
-        pixels_of(frame, codes)
+        frame_pixels(frame, codes)
     except ValueError:
         return True
     return False
@@ -214,7 +214,7 @@ def _inside(index: int, table: Sequence[int]) -> int:
     return index if 3 * index < len(table) else 0
 
 
-def _written(frame: Frame, used: frozenset[int]) -> bytes:
+def _written(frame: GifFrame, used: frozenset[int]) -> bytes:
     table = _emptied(frame.table, used)
     head = b"," + frame.place + _flags(table, frame.interlaced) + table + bytes([frame.bits])
     return b"".join([frame.control, head, *_blocks(frame.codes), b"\0"])

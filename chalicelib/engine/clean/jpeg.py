@@ -1,24 +1,33 @@
-"""JPEG written anew: the same coded pixels, with headers and tables made from what was read of them."""
+"""Rebuild a JPEG: the same coded pixels, with headers and tables written from their parsed values."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean import icc
-from chalicelib.engine.clean.fault import CannotRebuild
-from chalicelib.engine.clean.jpeg_frame import FRAMES, Frame, Progress, Scan, intervals, read_frame, read_scan
-from chalicelib.engine.clean.jpeg_parts import DHT, DQT, DRI, SOS, Segment, segments, without_fill
-from chalicelib.engine.clean.jpeg_tables import Tables, segment
-from chalicelib.engine.colour.icc import GREY, RGB, space
-from chalicelib.engine.watched import seen
-from chalicelib.engine.watched_jpeg import JpegWatch
+from chalicelib.engine.checked_decode import check_of
+from chalicelib.engine.checked_jpeg import JpegCheck
+from chalicelib.engine.colour import icc
+from chalicelib.engine.colour.icc import GREY, RGB, profile_space
+from chalicelib.engine.containers.jpeg import DHT, DQT, DRI, SOS, JpegSegment, read_segments, without_fill
+from chalicelib.engine.containers.jpeg_scans import (
+    FRAMES,
+    FrameHeader,
+    ScanHeader,
+    ScanProgress,
+    interval_count,
+    read_frame_header,
+    read_scan_header,
+)
+from chalicelib.engine.errors import CannotRebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from PIL.ImageFile import ImageFile
 
-    from chalicelib.engine.clean.told import Told
+    from chalicelib.engine.containers.jpeg_scans import FrameHeader, ScanHeader
+    from chalicelib.engine.exif import PublicExif
 
 _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _ICC = b"ICC_PROFILE\0"
@@ -28,7 +37,7 @@ _SPACES = {1: frozenset({GREY, RGB}), 3: frozenset({RGB})}
 """Of profiles, by the number of components: greys may have one of colours."""
 
 
-def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:
+def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:
     """The picture with JFIF header, Exif, Adobe's colour transform and profile, its tables, and its scans.
 
     Whether each coded interval ends where its pixels do, the decoder has seen.
@@ -36,81 +45,177 @@ def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:
     Raises:
         CannotRebuild: something in it cannot be accounted for.
     """
-    watch = seen(image)
-    if not isinstance(watch, JpegWatch) or not watch.is_exact:
+    watch = check_of(image)
+    if not isinstance(watch, JpegCheck) or not watch.is_exact:
         raise CannotRebuild
-    parts = list(segments(data))
+    parts = list(read_segments(data))
     (frame,) = _frames(parts)
     head = [_jfif(parts), _exif(told), _adobe(parts), *_profile(image, frame)]
     return b"".join([b"\xff\xd8", *head, *_picture(data, parts, frame), b"\xff\xd9"])
 
 
-def _frames(parts: Sequence[Segment]) -> list[Frame]:
+def _frames(parts: Sequence[JpegSegment]) -> list[FrameHeader]:
     found = [part for part in parts if part.marker in FRAMES]
     if len(found) != 1:
         raise CannotRebuild
-    return [read_frame(part.marker, part.body) for part in found]
+    return [read_frame_header(part.marker, part.body) for part in found]
 
 
-def _picture(data: bytes, parts: Sequence[Segment], frame: Frame) -> Iterator[bytes | memoryview]:
-    tables, progress = Tables(), Progress(frame)
-    header = segment(frame.marker, frame.body)
+def _picture(data: bytes, parts: Sequence[JpegSegment], frame: FrameHeader) -> Iterator[bytes | memoryview]:
+    tables, progress = JpegTables(), ScanProgress(frame)
+    header = write_segment(frame.marker, frame.body)
     for part in parts:
         if part.marker in (DQT, DHT, DRI):
             tables.read(part.marker, part.body)
         elif part.marker == SOS:
-            scan = read_scan(frame, part.body)
+            scan = read_scan_header(frame, part.body)
             progress.add(scan)
             yield from tables.for_scan(frame, scan)
             yield header
             header = b""
-            yield from _scan(data, part, scan, intervals(frame, scan, tables.restart))
+            yield from _scan(data, part, scan, interval_count(frame, scan, tables.restart))
 
 
-def _scan(data: bytes, part: Segment, scan: Scan, wanted: int) -> Iterator[bytes | memoryview]:
+def _scan(data: bytes, part: JpegSegment, scan: ScanHeader, wanted: int) -> Iterator[bytes | memoryview]:
     if len(part.coded) != wanted:
         raise CannotRebuild
-    yield segment(SOS, scan.body)
+    yield write_segment(SOS, scan.body)
     for number, (start, end) in enumerate(part.coded):
         if number:
             yield bytes([0xFF, 0xD0 + (number - 1) % 8])
         yield without_fill(data, start, end)
 
 
-def _jfif(parts: Sequence[Segment]) -> bytes:
+def _jfif(parts: Sequence[JpegSegment]) -> bytes:
     for part in parts:
         if part.marker == _APP0 and part.body.startswith(b"JFIF\0"):
             body = part.body.ljust(12, b"\0")
             units = body[7] if body[7] <= _UNITS and any(body[8:10]) and any(body[10:12]) else 0
             density = body[8:12] if units else b"\0\1\0\1"
-            return segment(_APP0, b"JFIF\0\1" + bytes([min(body[6], 2), units]) + density + bytes(2))
+            return write_segment(_APP0, b"JFIF\0\1" + bytes([min(body[6], 2), units]) + density + bytes(2))
     return b""
 
 
-def _exif(told: Told) -> bytes:
+def _exif(told: PublicExif) -> bytes:
     block = told.exif()
-    return segment(_APP1, b"Exif\0\0" + block) if block else b""
+    return write_segment(_APP1, b"Exif\0\0" + block) if block else b""
 
 
-def _adobe(parts: Sequence[Segment]) -> bytes:
+def _adobe(parts: Sequence[JpegSegment]) -> bytes:
     """The last one counts, as for libjpeg, and only if it is long enough."""
     found = [p.body for p in parts if p.marker == _APP14 and p.body.startswith(b"Adobe") and len(p.body) > 11]  # noqa: PLR2004
     if not found:
         return b""
     if found[-1][11] > _TRANSFORMS:
         raise CannotRebuild
-    return segment(_APP14, b"Adobe\0\x64" + bytes(4) + found[-1][11:12])
+    return write_segment(_APP14, b"Adobe\0\x64" + bytes(4) + found[-1][11:12])
 
 
-def _profile(image: ImageFile, frame: Frame) -> Iterator[bytes]:
+def _profile(image: ImageFile, frame: FrameHeader) -> Iterator[bytes]:
     """The one that thumbnails were made by: pieces that do not make a whole are none, for browsers, too."""
     found = image.info.get("icc_profile")
     if not isinstance(found, bytes):
         return
     if len(frame.components) not in _SPACES:
         raise CannotRebuild
-    profile = icc.rebuilt(found, space(found)) if space(found) in _SPACES[len(frame.components)] else b""
+    profile = (
+        icc.rebuild_profile(found, profile_space(found))
+        if profile_space(found) in _SPACES[len(frame.components)]
+        else b""
+    )
     if len(profile) > _LARGEST - len(_ICC) - 2:
         raise CannotRebuild
     if profile:
-        yield segment(_APP2, _ICC + b"\1\1" + profile)
+        yield write_segment(_APP2, _ICC + b"\1\1" + profile)
+
+
+_LENGTHS = 16
+_DEEPEST_AC = 10
+"""Bits of the largest coefficient that 8-bit samples yield."""
+_DEEPEST_DC = 15
+_IDS = 4
+
+
+@dataclass(slots=True)
+class JpegTables:
+    """What has been defined so far, and what of it was written already."""
+
+    steps: dict[int, bytes] = field(default_factory=dict)
+    codes: dict[int, bytes] = field(default_factory=dict)
+    """By class (high nibble: 0 for DC, 1 for AC) and number."""
+    restart: int = 0
+    written: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    def read(self, marker: int, body: bytes) -> None:
+        """Take over a segment that defines tables or the restart interval.
+
+        Raises:
+            CannotRebuild: it has bytes too many or too few, or symbols that no coder writes.
+        """
+        if marker == DQT:
+            self.steps |= dict(_steps(body))
+        elif marker == DHT:
+            self.codes |= dict(_codes(body))
+        elif len(body) != 2:  # noqa: PLR2004  DRI has one number
+            raise CannotRebuild
+        else:
+            self.restart = int.from_bytes(body, "big")
+
+    def for_scan(self, frame: FrameHeader, scan: ScanHeader) -> Iterator[bytes]:
+        """The segments that this scan needs and that have not been written since they changed."""
+        for number in sorted({frame.components[one].steps for one in scan.components}):
+            yield from self._once(DQT, number, self.steps)
+        for number in sorted(scan.codes(frame)):
+            yield from self._once(DHT, number, self.codes)
+        yield from self._once(DRI, 0, {0: self.restart.to_bytes(2, "big")} if self.restart else {0: b""})
+
+    def _once(self, marker: int, number: int, defined: dict[int, bytes]) -> Iterator[bytes]:
+        if number not in defined:
+            raise CannotRebuild
+        body = defined[number] or bytes(2)
+        known = self.written.get((marker, number), bytes(2) if marker == DRI else b"")
+        if body != known:
+            self.written[marker, number] = body
+            yield write_segment(marker, body)
+
+
+def write_segment(marker: int, body: bytes) -> bytes:
+    """A marker, its length, and this."""
+    return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+
+def _steps(body: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(body):
+        size = 65 + 64 * (body[at] >> 4)
+        one = body[at : at + size]
+        if body[at] >> 4 > 1 or body[at] & 15 >= _IDS or len(one) != size:
+            raise CannotRebuild
+        yield body[at] & 15, one
+        at += size
+
+
+def _codes(body: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(body):
+        size = 1 + _LENGTHS + sum(body[at + 1 : at + 1 + _LENGTHS])
+        one = body[at : at + size]
+        if len(one) != size or size <= _LENGTHS or body[at] & 15 >= _IDS or not _is_sane(body[at] >> 4, one[17:]):
+            raise CannotRebuild
+        yield body[at], one
+        at += size
+
+
+def _is_sane(kind: int, symbols: Iterable[int]) -> bool:
+    listed = list(symbols)
+    good = _is_dc if kind == 0 else _is_ac
+    return kind <= 1 and len(set(listed)) == len(listed) and all(map(good, listed))
+
+
+def _is_dc(symbol: int) -> bool:
+    return symbol <= _DEEPEST_DC
+
+
+def _is_ac(symbol: int) -> bool:
+    """A run of zeros and a size; size 0 only where it ends a block (or several, in progressive files) or skips 16."""
+    return symbol & 15 <= _DEEPEST_AC

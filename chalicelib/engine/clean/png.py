@@ -1,25 +1,40 @@
-"""PNG (third edition) written anew: header, colours, palette and transparency as far as pixels use them, and pixels."""
+"""Rebuild a PNG (third edition): the same compressed pixels, with header, colours, palette and transparency as used.
+
+Each small chunk has one length and values within range, or it is left out. The pixels are exactly as many bytes as
+the rows of the header have, in exactly one zlib stream.
+"""
 
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
-from chalicelib.engine.clean.png_facts import facts, transparency
-from chalicelib.engine.clean.png_header import PALETTE, Header, read_header
-from chalicelib.engine.clean.png_pixels import SIGNATURE, chunk, chunks, exactly, histogram, prove_spare
-from chalicelib.engine.containers.png_colours import DESCRIBING
-from chalicelib.engine.watched import seen
-from chalicelib.engine.watched_png import PngWatch
+from chalicelib.engine.checked_decode import check_of
+from chalicelib.engine.checked_png import PngCheck
+from chalicelib.engine.colour import SRGB, icc
+from chalicelib.engine.colour.icc import profile_space
+from chalicelib.engine.containers.png import (
+    DESCRIBING,
+    PALETTE,
+    PngHeader,
+    chrm_primaries,
+    effective_colour,
+    iccp_profile,
+    read_png_header,
+)
+from chalicelib.engine.decode import decode, open_picture
+from chalicelib.engine.errors import MOST_PARTS, CannotRebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-    from chalicelib.engine.clean.told import Told
+    from chalicelib.engine.containers.png import PngHeader
+    from chalicelib.engine.exif import PublicExif
 
 _AROUND = 12  # length, name and checksum
 _CONTROL = ">IIIIIHHBB"
@@ -29,7 +44,7 @@ _DISPOSALS, _BLENDS = 2, 1
 
 
 @dataclass(slots=True)
-class _Frame:
+class _PngFrame:
     """Packed pixels, and how an animation shows them (nothing for a still that is not part of it)."""
 
     control: bytes
@@ -37,7 +52,7 @@ class _Frame:
 
 
 @dataclass(slots=True)
-class _File:
+class _PngFile:
     """What matters of a PNG: of each fact the first, of pixels the first run, of frames all.
 
     Colours are told before the pixels or not at all.
@@ -45,34 +60,34 @@ class _File:
 
     facts: dict[bytes, bytes] = field(default_factory=dict)
     plays: bytes = b""
-    frames: list[_Frame] = field(default_factory=list)
+    frames: list[_PngFrame] = field(default_factory=list)
 
 
-def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:
+def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:
     """The same compressed pixels, of each frame exactly as many as its size needs, and what their colours need.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
     """
     file = _read(data)
-    header = read_header(file.facts[b"IHDR"])
+    header = read_png_header(file.facts[b"IHDR"])
     sizes = [_sized(frame, header) for frame in file.frames]
-    watch = seen(image)
-    known = [watch if isinstance(watch, PngWatch) else None, *[None] * len(sizes)]
+    watch = check_of(image)
+    known = [watch if isinstance(watch, PngCheck) else None, *[None] * len(sizes)]
     packed = [_packed(frame, size, end) for frame, size, end in zip(file.frames, sizes, known, strict=False)]
     exif = told.exif()
-    turn = [chunk(b"eXIf", exif)] if exif else []
-    colours = [chunk(kind, body) for kind, body in facts(file.facts, header)]
+    turn = [write_chunk(b"eXIf", exif)] if exif else []
+    colours = [write_chunk(kind, body) for kind, body in rebuilt_chunks(file.facts, header)]
     table = _palette(file, header, sizes, packed)
-    head = [SIGNATURE, chunk(b"IHDR", header.body), *turn, *colours, *table]
-    return b"".join([*head, *_pixels(file, packed), chunk(b"IEND", b"")])
+    head = [SIGNATURE, write_chunk(b"IHDR", header.body), *turn, *colours, *table]
+    return b"".join([*head, *_pixels(file, packed), write_chunk(b"IEND", b"")])
 
 
-def _read(data: bytes) -> _File:
-    file, before = _File(), b""
+def _read(data: bytes) -> _PngFile:
+    file, before = _PngFile(), b""
     for kind, body in _chunks(data):
         if kind == b"fcTL":
-            file.frames.append(_Frame(bytes(body)))
+            file.frames.append(_PngFrame(bytes(body)))
         elif kind == b"IDAT":
             _add(file, body, goes_on=before == b"IDAT")
         elif kind == b"fdAT" and before in {b"fcTL", b"fdAT"}:
@@ -82,13 +97,13 @@ def _read(data: bytes) -> _File:
         elif kind not in DESCRIBING or not any(frame.packed for frame in file.frames):
             file.facts.setdefault(kind, bytes(body))
         before = kind
-    return file if file.plays else _File(file.facts, b"", [_Frame(b"", file.frames[0].packed)])
+    return file if file.plays else _PngFile(file.facts, b"", [_PngFrame(b"", file.frames[0].packed)])
 
 
-def _add(file: _File, body: memoryview, *, goes_on: bool) -> None:
+def _add(file: _PngFile, body: memoryview, *, goes_on: bool) -> None:
     """The still's pixels are one run of chunks, and come before all frames but its own."""
     if not file.frames:
-        file.frames.append(_Frame(b""))
+        file.frames.append(_PngFrame(b""))
     elif not goes_on and (len(file.frames) > 1 or file.frames[0].packed):
         return
     if len(file.frames) > 1:
@@ -107,7 +122,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     raise CannotRebuild
 
 
-def _sized(frame: _Frame, header: Header) -> Header:
+def _sized(frame: _PngFrame, header: PngHeader) -> PngHeader:
     if not frame.control:
         return header
     _, width, height, left, top, _, _, disposal, blend = struct.unpack(_CONTROL, frame.control)
@@ -117,31 +132,33 @@ def _sized(frame: _Frame, header: Header) -> Header:
     return header.sized(width, height)
 
 
-def _packed(frame: _Frame, size: Header, known: PngWatch | None) -> bytes:
+def _packed(frame: _PngFrame, size: PngHeader, known: PngCheck | None) -> bytes:
     """The decoder has seen where the first frame's pixels end."""
     whole = b"".join(frame.packed)
     seen_end = known if known and known.packed else None
     # The same object if that is all of it.
-    packed = whole[: seen_end.packed] + seen_end.checksum if seen_end else exactly(whole, size)
-    prove_spare(size, packed)
+    packed = whole[: seen_end.packed] + seen_end.checksum if seen_end else cut_to_stream(whole, size)
+    check_padding_bits(size, packed)
     return packed
 
 
-def _palette(file: _File, header: Header, sizes: Sequence[Header], packed: Sequence[bytes]) -> Iterator[bytes]:
+def _palette(file: _PngFile, header: PngHeader, sizes: Sequence[PngHeader], packed: Sequence[bytes]) -> Iterator[bytes]:
     """Palette and transparency. Entries that no pixel has are emptied, so that nothing is written in them."""
     clear = file.facts.get(b"tRNS", b"")
     if header.color != PALETTE:
-        alpha = transparency(clear, header) if clear else b""
+        alpha = rebuilt_trns(clear, header) if clear else b""
     else:
         table = file.facts[b"PLTE"]
         used = _used(table, sizes, packed)
         alpha = bytes(clear[i] if i < len(clear) and used[i] else _OPAQUE for i in range(len(used))).rstrip(b"\xff")
-        yield chunk(b"PLTE", b"".join(table[3 * i : 3 * i + 3] if used[i] else bytes(3) for i in range(len(used))))
+        yield write_chunk(
+            b"PLTE", b"".join(table[3 * i : 3 * i + 3] if used[i] else bytes(3) for i in range(len(used)))
+        )
     if alpha:
-        yield chunk(b"tRNS", alpha)
+        yield write_chunk(b"tRNS", alpha)
 
 
-def _used(table: bytes, sizes: Sequence[Header], packed: Sequence[bytes]) -> list[bool]:
+def _used(table: bytes, sizes: Sequence[PngHeader], packed: Sequence[bytes]) -> list[bool]:
     """For each entry up to the last that a pixel has: whether one has it."""
     if len(table) % 3 or not 0 < len(table) <= 3 * _MOST_ENTRIES:
         raise CannotRebuild
@@ -153,23 +170,206 @@ def _used(table: bytes, sizes: Sequence[Header], packed: Sequence[bytes]) -> lis
     return used[: last + 1]
 
 
-def _pixels(file: _File, packed: Sequence[bytes]) -> Iterator[bytes]:
+def _pixels(file: _PngFile, packed: Sequence[bytes]) -> Iterator[bytes]:
     if file.plays:
         shown = sum(bool(frame.control) for frame in file.frames)
-        yield chunk(b"acTL", struct.pack(">I", shown) + file.plays)
+        yield write_chunk(b"acTL", struct.pack(">I", shown) + file.plays)
     number = 0
     for i, (frame, body) in enumerate(zip(file.frames, packed, strict=True)):
         if frame.control:
-            yield chunk(b"fcTL", struct.pack(">I", number) + frame.control[4:])
+            yield write_chunk(b"fcTL", struct.pack(">I", number) + frame.control[4:])
             number += 1
         for piece in [body] if i == 0 else _pieces(body):
             if i == 0:
-                yield from chunks(b"IDAT", piece)
+                yield from write_chunks(b"IDAT", piece)
             else:
-                yield chunk(b"fdAT", struct.pack(">I", number) + piece)
+                yield write_chunk(b"fdAT", struct.pack(">I", number) + piece)
                 number += 1
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:
     size = 1 << 20
     return (body[at : at + size] for at in range(0, len(body), size))
+
+
+_GREYS = frozenset({0, 4})
+_DENSITIES = range(1, 400_000)
+"""Pixels a metre: to 10,000 an inch."""
+_NITS = range(100_000_000)
+"""Ten-thousandths of a candela a square metre: to 10,000."""
+# Red, green, blue and white in steps of 0.00002, as mDCV has them: BT.709, P3 and BT.2020.
+_DISPLAYS = [
+    struct.pack(">8H", *(round(value * 50_000) for value in values))
+    for values in (
+        (0.640, 0.330, 0.300, 0.600, 0.150, 0.060, 0.3127, 0.3290),
+        (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
+        (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
+    )
+]
+_WIDEST = _DISPLAYS[-1]
+_SBIT = {0: 1, 2: 3, PALETTE: 3, 4: 2, 6: 4}
+
+
+def rebuilt_chunks(found: Mapping[bytes, bytes], header: PngHeader) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks that stay, by name, in the order in which they are written: about colours the one that counts.
+
+    Raises:
+        CannotRebuild: the colours are in a profile that cannot be rebuilt.
+    """
+    counts, colour = effective_colour(found, is_grey=header.color in _GREYS)
+    if counts == b"gAMA" and colour == SRGB:  # a rounded gamma alone would be shown darker
+        yield b"sRGB", b"\0"
+        counts = b""
+    for kind in (*_WITH.get(counts, ()), b"sBIT", b"pHYs"):
+        body = _FACTS[kind](found[kind], header) if kind in found else b""
+        if body:
+            yield kind, body
+    if counts == b"cICP" and colour.profile and header.color not in _GREYS:
+        yield b"iCCP", _packed_profile(colour.profile)  # the same colours, for readers that do not know cICP
+
+
+def rebuilt_trns(body: bytes, header: PngHeader) -> bytes:
+    """The clear colour (tRNS) of a picture without a palette: a sample for each channel.
+
+    Raises:
+        CannotRebuild: it has another length.
+    """
+    count = {0: 1, 2: 3}.get(header.color)
+    if count is None:
+        return b""
+    if len(body) != 2 * count:
+        raise CannotRebuild
+    most = (1 << header.depth) - 1
+    return struct.pack(f">{count}H", *(sample & most for sample in struct.unpack(f">{count}H", body)))
+
+
+def _profile(body: bytes, _: PngHeader) -> bytes:
+    """Packed anew, under a name of ours."""
+    found = iccp_profile(body)
+    return _packed_profile(icc.rebuild_profile(found, profile_space(found)))
+
+
+def _packed_profile(plain: bytes) -> bytes:
+    return b"icc\0\0" + zlib.compress(plain) if plain else b""
+
+
+def _numbers(form: str, is_sane: Callable[..., bool]) -> Callable[[bytes, PngHeader], bytes]:
+    def read(body: bytes, _: PngHeader) -> bytes:
+        return body if len(body) == struct.calcsize(form) and is_sane(*struct.unpack(form, body)) else b""
+
+    return read
+
+
+def _chromaticities(body: bytes, _: PngHeader) -> bytes:
+    return body if chrm_primaries(body) else b""
+
+
+def _display(body: bytes, _: PngHeader) -> bytes:
+    """Its brightness counts; of primaries the known ones are written."""
+    if len(body) != struct.calcsize(">16sII"):
+        return b""
+    colours, most, least = struct.unpack(">16sII", body)
+    if most not in _NITS or least > most:
+        return b""
+    return struct.pack(">16sII", colours if colours in _DISPLAYS else _WIDEST, most, least)
+
+
+def _bits(body: bytes, header: PngHeader) -> bytes:
+    depth = 8 if header.color == PALETTE else header.depth
+    is_sane = len(body) == _SBIT[header.color] and all(1 <= bits <= depth for bits in body)
+    return body if is_sane else b""
+
+
+_FACTS: Mapping[bytes, Callable[[bytes, PngHeader], bytes]] = {
+    b"cICP": lambda body, _: body[:3] + b"\1",
+    b"mDCV": _display,
+    b"cLLI": _numbers(">II", lambda most, mean: most in _NITS and mean in _NITS),
+    b"iCCP": _profile,
+    b"sRGB": _numbers(">B", lambda _: True),
+    b"gAMA": _numbers(">I", lambda _: True),
+    b"cHRM": _chromaticities,
+    b"sBIT": _bits,
+    b"pHYs": _numbers(">IIB", lambda x, y, unit: x in _DENSITIES and y in _DENSITIES and unit <= 1),
+}
+_WITH = {
+    b"cICP": (b"cICP", b"mDCV", b"cLLI"),
+    b"iCCP": (b"iCCP",),
+    b"sRGB": (b"sRGB",),
+    b"gAMA": (b"gAMA", b"cHRM"),
+}
+"""The chunk that counts, and what is carried with it."""
+
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_SLICE = 1 << 16
+_UNPACKED = 1 << 20
+"""Bytes that are unpacked at once: a slice may hold a thousand times its length."""
+_LARGEST_CHUNK = 1 << 20
+
+
+def write_chunk(kind: bytes, body: bytes | memoryview) -> bytes:
+    """One chunk with length and checksum."""
+    return b"".join([struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))])
+
+
+def cut_to_stream(packed: bytes, header: PngHeader) -> bytes:
+    """The packed pixels, cut where their stream ends.
+
+    Raises:
+        CannotRebuild: they unpack to more or fewer bytes than the header has pixels for.
+    """
+    left = header.size
+    inflater, at, rows = zlib.decompressobj(), 0, b""
+    while left >= 0 and not inflater.eof and (at < len(packed) or len(rows) == _UNPACKED):
+        piece = packed[at : at + _SLICE]
+        rows = inflater.decompress(piece, _UNPACKED)
+        left -= len(rows)
+        at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
+    if left or not inflater.eof:
+        raise CannotRebuild
+    return packed[:at]
+
+
+def write_chunks(kind: bytes, packed: bytes) -> Iterator[bytes]:
+    """The packed pixels in chunks of one size."""
+    view = memoryview(packed)
+    for at in range(0, len(packed), _LARGEST_CHUNK):
+        yield write_chunk(kind, view[at : at + _LARGEST_CHUNK])
+
+
+def histogram(header: PngHeader, packed: bytes, palette: bytes) -> list[int]:
+    """How many pixels each entry of the palette has.
+
+    Raises:
+        DamagedImage: the pixels cannot be decoded.
+    """
+    return _decoded(header, packed, palette).histogram()
+
+
+def check_padding_bits(header: PngHeader, packed: bytes) -> None:
+    """The bits that fill a row's last byte are zero.
+
+    Raises:
+        CannotRebuild: they are not, or the passes of an interlaced picture have some.
+        DamagedImage: the pixels cannot be decoded.
+    """
+    if header.interlaced and any(header.spare_bits):
+        raise CannotRebuild
+    if any(header.spare_bits):
+        # With a wider header the spare bits are pixels, and with a palette each sample is the number of a colour.
+        wide = header.sized(header.width + header.spare_bits[0] // header.depth, header.height).with_palette()
+        image = _decoded(wide, packed, bytes(3 << wide.depth))
+        if image.crop((header.width, 0, *image.size)).getbbox():
+            raise CannotRebuild
+
+
+def _decoded(header: PngHeader, packed: bytes, palette: bytes) -> Image:
+    parts = [
+        write_chunk(b"IHDR", header.body),
+        write_chunk(b"PLTE", palette),
+        *write_chunks(b"IDAT", packed),
+        write_chunk(b"IEND", b""),
+    ]
+    image = open_picture("png", SIGNATURE + b"".join(parts))
+    decode(image)
+    return image

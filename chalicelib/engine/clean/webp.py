@@ -1,4 +1,8 @@
-"""WebP (RFC 9649) written anew: its headers from their fields, and each coded picture to the byte where it ends."""
+"""Rebuild a WebP (RFC 9649): headers from their fields, and each coded picture to the byte where it ends.
+
+libwebp reads past the end of no part: a picture whose part lacks bytes that pixels need is refused. So each part is
+shortened by a few bytes once, and the picture must no longer decode; if it does, something else is hidden there.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,19 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.clean import icc
-from chalicelib.engine.clean.fault import MOST_PARTS, CannotRebuild
-from chalicelib.engine.clean.webp_pixels import prove, size_of
-from chalicelib.engine.containers.orientation import UPRIGHT
-from chalicelib.engine.mended import is_see_through, leaves_out
+from chalicelib.engine.colour import icc
+from chalicelib.engine.containers import UPRIGHT
+from chalicelib.engine.containers.webp import codes_alpha, leaves_canvas_uncovered, partitions
+from chalicelib.engine.decode import decode, open_picture
+from chalicelib.engine.errors import MOST_PARTS, CannotRebuild, UnwrittenData
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from PIL.ImageFile import ImageFile
 
-    from chalicelib.engine.clean.told import Told
+    from chalicelib.engine.exif import PublicExif
 
 _RIFF, _FRAME = 12, 16
 _PROFILE, _ALPHA, _EXIF, _ANIMATED = 0x20, 0x10, 0x08, 0x02
@@ -26,7 +31,7 @@ _MOST_PROVED = 400_000_000
 """Pixels that may be decoded to prove that nothing rides along: 5 s of processor time."""
 
 
-class _Picture(NamedTuple):
+class _WebpPicture(NamedTuple):
     """One coded picture, and its alpha plane if it has one of its own."""
 
     kind: bytes
@@ -35,16 +40,16 @@ class _Picture(NamedTuple):
 
 
 @dataclass(slots=True)
-class _File:
+class _WebpFile:
     canvas: bytes = b""
     """Flags and size as VP8X has them; nothing for a file without."""
     profile: bytes = b""
     loop: bytes = b""
-    frames: list[tuple[bytes, _Picture]] = field(default_factory=list)
+    frames: list[tuple[bytes, _WebpPicture]] = field(default_factory=list)
     """Place, time and flags (nothing for a still), and the picture."""
 
 
-def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
+def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
     """The same coded pictures with size, profile, timing and Exif.
 
     Raises:
@@ -53,16 +58,16 @@ def rebuild(data: bytes, told: Told, image: ImageFile) -> bytes:  # noqa: ARG001
     file = _read(data)
     left = _MOST_PROVED
     for _, picture in file.frames:
-        left -= prove(picture.kind, picture.body, picture.alpha, left)
+        left -= check_no_hidden_bytes(picture.kind, picture.body, picture.alpha, left)
     if told.orientation != UPRIGHT:  # after the proof, which finds what was never written
         raise CannotRebuild
-    profile = icc.rebuilt(file.profile, b"RGB ") if file.profile else b""
+    profile = icc.rebuild_profile(file.profile, b"RGB ") if file.profile else b""
     body = b"".join(_chunks(file, profile, told.exif()))
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 
-def _read(data: bytes) -> _File:
-    file, stills = _File(), []
+def _read(data: bytes) -> _WebpFile:
+    file, stills = _WebpFile(), []
     for kind, body in _parts(data, _RIFF, 8 + int.from_bytes(data[4:8], "little")):
         if kind == b"VP8X":
             file.canvas = file.canvas or body[:10]
@@ -82,14 +87,14 @@ def _read(data: bytes) -> _File:
 _STILL = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
 
 
-def _picture(parts: Sequence[tuple[bytes, bytes]]) -> _Picture:
+def _picture(parts: Sequence[tuple[bytes, bytes]]) -> _WebpPicture:
     """The first picture among these chunks, and the alpha plane before it."""
     alpha = b""
     for kind, body in parts:
         if kind == b"ALPH":
             alpha = alpha or body
         elif kind in _STILL:
-            return _Picture(kind, body, alpha if kind == b"VP8 " else b"")
+            return _WebpPicture(kind, body, alpha if kind == b"VP8 " else b"")
     raise CannotRebuild
 
 
@@ -105,7 +110,7 @@ def _parts(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
     raise CannotRebuild
 
 
-def _chunks(file: _File, profile: bytes, exif: bytes) -> Iterator[bytes]:
+def _chunks(file: _WebpFile, profile: bytes, exif: bytes) -> Iterator[bytes]:
     if file.canvas or exif:
         yield _chunk(b"VP8X", _canvas(file, profile, exif))
     elif profile:
@@ -122,25 +127,25 @@ def _chunks(file: _File, profile: bytes, exif: bytes) -> Iterator[bytes]:
         yield _chunk(b"EXIF", exif)
 
 
-def _canvas(file: _File, profile: bytes, exif: bytes) -> bytes:
+def _canvas(file: _WebpFile, profile: bytes, exif: bytes) -> bytes:
     canvas = file.canvas or bytes(4) + _sides(file.frames[0][1])
     if len(canvas) != 10:  # noqa: PLR2004  its length
         raise CannotRebuild
     animated = _ANIMATED if file.frames[0][0] else 0
     is_clear = canvas[0] & _ALPHA or any(_is_see_through(picture) for _, picture in file.frames)
-    is_clear = is_clear or (animated and leaves_out(canvas, [place for place, _ in file.frames]))
+    is_clear = is_clear or (animated and leaves_canvas_uncovered(canvas, [place for place, _ in file.frames]))
     flags = (_ALPHA if is_clear else 0) | animated | (_PROFILE if profile else 0) | (_EXIF if exif else 0)
     return bytes([flags, 0, 0, 0]) + canvas[4:10]
 
 
-def _sides(picture: _Picture) -> bytes:
+def _sides(picture: _WebpPicture) -> bytes:
     """Width and height as VP8X has them, of a picture whose file has none."""
-    return b"".join((side - 1).to_bytes(3, "little") for side in size_of(picture.kind, picture.body))
+    return b"".join((side - 1).to_bytes(3, "little") for side in coded_size(picture.kind, picture.body))
 
 
-def _is_see_through(picture: _Picture) -> bool:
+def _is_see_through(picture: _WebpPicture) -> bool:
     """Whether its pixels are coded with transparency, which the file's header may have left out."""
-    return bool(picture.alpha) or is_see_through(picture.kind, picture.body)
+    return bool(picture.alpha) or codes_alpha(picture.kind, picture.body)
 
 
 def _place(place: bytes) -> bytes:
@@ -151,3 +156,85 @@ def _place(place: bytes) -> bytes:
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return b"".join([kind, struct.pack("<I", len(body)), body, bytes(len(body) % 2)])
+
+
+SPARE = 6
+"""Bytes that a coder may have written for nothing while it emptied its last bits."""
+_ZEROS = 64
+"""So many at the end are no coder's, unless the decoder needs them: a blank picture may end in thousands."""
+_HAS_ALPHA = 0x10
+_RAW, _PACKED = 0, 1
+_COMPRESSION, _RESERVED = 0x03, 0xC0
+
+
+def check_no_hidden_bytes(kind: bytes, body: bytes, alpha: bytes, most: int) -> int:
+    """Nothing lies in these chunks but what their pixels need. Answers how many pixels the proof has decoded.
+
+    Raises:
+        CannotRebuild: something does, or the proof would take more than `most` pixels.
+        Unwritten: zeros do.
+    """
+    size = coded_size(kind, body)
+    shorter = list(_lossless(body) if kind == b"VP8L" else _lossy(body))
+    if alpha:
+        shorter += _alpha(body, alpha, size)
+    work = size[0] * size[1] * len(shorter)
+    if work > most:
+        raise CannotRebuild
+    if any(map(_shows, shorter)):
+        raise CannotRebuild if body[-_ZEROS:].strip(b"\0") else UnwrittenData
+    return work
+
+
+def _lossless(body: bytes) -> Iterator[bytes]:
+    yield _file(b"VP8L", body[:-SPARE])
+
+
+def _lossy(body: bytes) -> Iterator[bytes]:
+    """The picture, each time with another partition cut."""
+    for start, size, at, is_last in partitions(body):
+        less = body[: max(start, start + size - SPARE)] + body[start + size :]
+        yield _file(b"VP8 ", less if is_last else _resized(less, at, max(0, size - SPARE)))
+
+
+def _resized(body: bytes, at: int, size: int) -> bytes:
+    """The body with a partition's size, three bytes; the first one's shares its lowest byte with five flags."""
+    if at:
+        return body[:at] + size.to_bytes(3, "little") + body[at + 3 :]
+    return ((int.from_bytes(body[:3], "little") & 31) | size << 5).to_bytes(3, "little") + body[3:]
+
+
+def _alpha(body: bytes, alpha: bytes, size: tuple[int, int]) -> Iterator[bytes]:
+    if alpha[0] & _COMPRESSION > _PACKED or alpha[0] & _RESERVED:
+        raise CannotRebuild
+    if alpha[0] & _COMPRESSION == _RAW:
+        if len(alpha) != 1 + size[0] * size[1]:
+            raise CannotRebuild
+        return
+    canvas = bytes([_HAS_ALPHA, 0, 0, 0]) + b"".join((side - 1).to_bytes(3, "little") for side in size)
+    yield _riff_file(_chunk(b"VP8X", canvas) + _chunk(b"ALPH", alpha[:-SPARE]) + _chunk(b"VP8 ", body))
+
+
+def coded_size(kind: bytes, body: bytes) -> tuple[int, int]:
+    """Width and height of a coded picture."""
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", body, 6)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _shows(file: bytes) -> bool:
+    try:
+        decode(open_picture("webp", file))
+    except DamagedImage:
+        return False
+    return True
+
+
+def _file(kind: bytes, body: bytes) -> bytes:
+    return _riff_file(_chunk(kind, body))
+
+
+def _riff_file(body: bytes) -> bytes:
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body

@@ -1,30 +1,32 @@
-"""From any description to 8-bit sRGB: the one place where colours are changed."""
+"""Convert samples of any kind to 8 bits, and any colour description to sRGB; the only place that changes colours."""
 
 from __future__ import annotations
 
 import io
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
-from chalicelib.engine.colour.icc import GREY, RGB, is_srgb, space
+from chalicelib.engine.colour import srgb_encode
+from chalicelib.engine.colour.icc import GREY, RGB, grey_curve, is_srgb_profile, profile_space
+from chalicelib.engine.errors import decoder_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from chalicelib.engine.colour.description import ColourDescription, HighRange
+    from chalicelib.engine.colour import ColourDescription, HdrColour
 
 _BAND = 1 << 18
 """Pixels that are converted at once, so that no second and third copy of a large picture is held."""
 _PLAIN = frozenset({"L", "RGB", "RGBA"})
 
 
-def srgb(image: Image.Image, colour: ColourDescription) -> Image.Image:
+def to_srgb(image: Image.Image, colour: ColourDescription) -> Image.Image:
     """A `normal` picture as L, RGB or RGBA in sRGB. A profile that cannot be read is ignored."""
     if colour.high_range:
         return _toned(image, colour.high_range)
-    if colour.profile and not is_srgb(colour.profile):
+    if colour.profile and not is_srgb_profile(colour.profile):
         return _by_profile(image, colour.profile) or _plain(image)
     return (_by_profile(image, b"") if image.mode == "LAB" else None) or _plain(image)
 
@@ -33,10 +35,10 @@ def _plain(image: Image.Image) -> Image.Image:
     return image if image.mode in _PLAIN else image.convert("RGB")
 
 
-def _toned(image: Image.Image, high: HighRange) -> Image.Image:
-    from chalicelib.engine.colour.high_range import brought_down  # noqa: PLC0415  few pictures need its tables
+def _toned(image: Image.Image, high: HdrColour) -> Image.Image:
+    from chalicelib.engine.colour.hdr import tone_map  # noqa: PLC0415  few pictures need its tables
 
-    return _in_bands(image, lambda band: brought_down(band if band.mode in _COLOURED else band.convert("RGB"), high))
+    return _in_bands(image, lambda band: tone_map(band if band.mode in _COLOURED else band.convert("RGB"), high))
 
 
 _COLOURED = frozenset({"RGB", "RGBA"})
@@ -53,7 +55,7 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 def _band_by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     """Greys may have come as colours, because they are transparent; and a profile of colours may stand by greys."""
-    samples = space(profile)
+    samples = profile_space(profile)
     if samples == GREY and image.mode in _COLOURED:
         grey = _transformed(image.getchannel(0), profile, "RGB")
         return Image.merge("RGBA", (*grey.split(), image.getchannel("A"))) if image.mode == "RGBA" else grey
@@ -88,3 +90,111 @@ def _transform(profile: bytes, mode: str, wanted: str) -> Any:  # noqa: ANN401  
     # As lcms optimises greys, it halves the darkest of those that are nearly light itself.
     flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
     return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, wanted, flags=flags)
+
+
+_DEEPEST = 65_535
+_OPAQUE = 255
+_DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
+
+
+def to_eight_bit(image: Image.Image, deep: Sequence[int] | None = None) -> Image.Image:
+    """The same picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where it can be seen through.
+
+    `deep`: what becomes of each grey of 16 bits, if that is not in proportion.
+    """
+    if image.mode in _DEEP:
+        return _opaque_is_plain(_sixteen_bits(image, deep or _in_proportion()))
+    return _opaque_is_plain(_NORMAL.get(image.mode, _rgb_or_rgba)(image))
+
+
+def convert_mode(image: Image.Image, mode: str) -> Image.Image:
+    """A picture as its file holds it, in another mode.
+
+    Raises:
+        DamagedImage: its palette or its transparent colour makes no sense; Pillow looks at them only here.
+    """
+    with decoder_errors():
+        return image.convert(mode)
+
+
+def _is_see_through(image: Image.Image) -> bool:
+    with decoder_errors():  # a file without the palette that it needs
+        return image.has_transparency_data
+
+
+def _rgb_or_rgba(image: Image.Image) -> Image.Image:
+    wanted = "RGBA" if _is_see_through(image) else "RGB"
+    return image if image.mode == wanted else convert_mode(image, wanted)
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if _is_see_through(image):
+        return convert_mode(image, "RGBA")
+    return image if image.mode == "L" else convert_mode(image, "L")
+
+
+def _untouched(image: Image.Image) -> Image.Image:
+    return image
+
+
+@cache
+def _in_proportion() -> list[int]:
+    return [round(v * _OPAQUE / _DEEPEST) for v in range(_DEEPEST + 1)]
+
+
+def _sixteen_bits(image: Image.Image, deep: Sequence[int]) -> Image.Image:
+    """Scaled, not clipped: Pillow's own conversion makes 255 of everything above."""
+    wide = image if image.mode == "I" else convert_mode(image, "I")
+    low, high = _range(wide)
+    if low < 0 or high > _DEEPEST:
+        return _stretched(wide, low, high)
+    grey = wide.point(deep, "L")
+    key = image.info.get("transparency")
+    if not isinstance(key, int):
+        return grey
+    mask = wide.point([0 if v == key else _OPAQUE for v in range(_DEEPEST + 1)], "L")
+    return Image.merge("RGBA", (grey, grey, grey, mask))
+
+
+def _floating(image: Image.Image) -> Image.Image:
+    """0 to 1 is black to white; what goes beyond is stretched between its own extremes."""
+    low, high = _range(image)
+    return _stretched(image, 0, 1) if low >= 0 and high <= 1 else _stretched(image, low, high)
+
+
+def _stretched(image: Image.Image, low: float, high: float) -> Image.Image:
+    scale = _OPAQUE / (high - low) if high > low else 0.0
+    return image.convert("F").point(lambda v: v * scale + (0.5 - low * scale)).convert("L")
+
+
+def _range(image: Image.Image) -> tuple[float, float]:
+    low, high = cast("tuple[float, float]", image.getextrema())
+    return low, high
+
+
+_NORMAL: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "1": _grey,
+    "L": _grey,
+    "CMYK": _untouched,
+    "LAB": _untouched,
+    "F": _floating,
+}
+
+
+def _opaque_is_plain(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    return image if _range(image.getchannel("A"))[0] < _OPAQUE else image.convert("RGB")
+
+
+_COARSE = 2.0
+"""Levels of sRGB that one step of 8 bits may be at the dark end: gamma 1.3 and more stays below."""
+
+
+@lru_cache(maxsize=4)
+def grey16_to_srgb(colour: ColourDescription) -> Sequence[int] | None:
+    """The sample of sRGB, 8 bits, for each grey of 16 bits; None where cutting them to 8 bits does no harm."""
+    light = grey_curve(colour.profile) if colour.profile else None
+    if light is None or srgb_encode(light(1 / _OPAQUE)) * _OPAQUE < _COARSE:
+        return None
+    return [round(_OPAQUE * srgb_encode(light(v / _DEEPEST))) for v in range(_DEEPEST + 1)]

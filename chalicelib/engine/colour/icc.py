@@ -1,22 +1,47 @@
-"""ICC profiles, as far as they must be read to tell whether they change anything."""
+"""ICC profiles (ICC.1:2022): read to tell whether they change anything, rebuilt, and written from chromaticities.
+
+A profile is rebuilt from the few numbers that colours need: primaries, white and curves. Names, dates, makers, texts,
+private tags and bytes between the tags are dropped. So that the numbers carry nothing else, they must be in range:
+coordinates are small, curves rise. Tables of colours (CMYK and scanner profiles) are megabytes that cannot be checked;
+a picture that needs one is published in sRGB.
+"""
 
 from __future__ import annotations
 
 import struct
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.colour.codes import PRIMARIES
-from chalicelib.engine.colour.curves import as_srgb
-from chalicelib.engine.colour.profiles import to_d50, transposed
+from chalicelib.engine.colour import (
+    BT709,
+    CURVES,
+    D50,
+    DEFAULT_PEAK,
+    HLG,
+    PQ,
+    PRIMARIES,
+    SRGB,
+    SRGB_TRANSFER,
+    ColourDescription,
+    Curve,
+    HdrColour,
+    Primaries,
+    srgb_encode,
+    to_d50,
+    transposed,
+)
+from chalicelib.engine.errors import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from chalicelib.engine.colour import YuvMatrix
+
 _LIGHT = b"XYZ "
 GREY, RGB, CMYK, LAB = b"GRAY", b"RGB ", b"CMYK", b"Lab "
 Tag = bytes | memoryview
-LARGEST = 16 * 1024 * 1024
+LARGEST_PROFILE = 16 * 1024 * 1024
 """Bytes of a profile that is looked at: what a JPEG can hold. Printers' tables take 4 MB and more."""
 _COLOURED, _GREYISH = frozenset({RGB}), frozenset({GREY, RGB})
 _SPACES = {
@@ -41,20 +66,20 @@ _KEPT = 1 << 16
 _UNREADABLE = (struct.error, ArithmeticError, LookupError, ValueError)
 
 
-def space(profile: bytes) -> bytes:
+def profile_space(profile: bytes) -> bytes:
     """Which samples the profile is for, as its header has it; nothing where this is no profile that is looked at."""
-    return profile[16:20] if profile[36:40] == b"acsp" and len(profile) <= LARGEST else b""
+    return profile[16:20] if profile[36:40] == b"acsp" and len(profile) <= LARGEST_PROFILE else b""
 
 
-def fits(profile: bytes, mode: str) -> bool:
+def profile_fits(profile: bytes, mode: str) -> bool:
     """Whether the profile is for the samples of a picture that Pillow opens in this mode.
 
     Greys may have a profile of colours, as every browser has it; colours have none of greys.
     """
-    return space(profile) in _SPACES.get(mode, _COLOURED)
+    return profile_space(profile) in _SPACES.get(mode, _COLOURED)
 
 
-def is_srgb(profile: bytes) -> bool:
+def is_srgb_profile(profile: bytes) -> bool:
     """Whether primaries and curves are those of sRGB, whatever the profile calls itself."""
     return (_judged_once if len(profile) <= _KEPT else _judged)(profile)
 
@@ -66,12 +91,12 @@ def _judged_once(profile: bytes) -> bool:
 
 def _judged(profile: bytes) -> bool:
     try:
-        return _is_srgb(dict(_tags(profile)), space(profile), profile[20:24])
+        return _is_srgb(dict(_tags(profile)), profile_space(profile), profile[20:24])
     except _UNREADABLE:
         return False
 
 
-def grey_light(profile: bytes) -> Callable[[float], float] | None:
+def grey_curve(profile: bytes) -> Callable[[float], float] | None:
     """What the profile makes of greys, samples and light 0 to 1; None where that is not one curve.
 
     A grey curve that leads to Lab gives its lightness, which is no light.
@@ -80,11 +105,11 @@ def grey_light(profile: bytes) -> Callable[[float], float] | None:
         return None
     try:
         tags = dict(_tags(profile))
-        first, *others = (tags[name] for name in _CURVES[space(profile)])
-        light(first, 0.5)
+        first, *others = (tags[name] for name in _CURVES[profile_space(profile)])
+        evaluate_curve(first, 0.5)
     except _UNREADABLE:
         return None
-    return None if tags.keys() & _TABLES or any(one != first for one in others) else partial(light, first)
+    return None if tags.keys() & _TABLES or any(one != first for one in others) else partial(evaluate_curve, first)
 
 
 def _is_srgb(tags: Mapping[bytes, Tag], samples: bytes, connection: bytes) -> bool:
@@ -112,10 +137,10 @@ def _are_srgb_primaries(columns: Sequence[Sequence[float]]) -> bool:
 
 def _is_srgb_curve(tag: Tag) -> bool:
     places = [i / _PLACES for i in range(_PLACES + 1)]
-    return all(abs(as_srgb(light(tag, x)) - x) <= _SAME_CURVE for x in places)
+    return all(abs(srgb_encode(evaluate_curve(tag, x)) - x) <= _SAME_CURVE for x in places)
 
 
-def light(tag: Tag, x: float) -> float:
+def evaluate_curve(tag: Tag, x: float) -> float:
     """What a curve of a profile makes of a sample, both 0 to 1.
 
     Raises:
@@ -154,3 +179,195 @@ def _filled(kind: int, given: Sequence[float]) -> tuple[float, ...]:
 
 def _numbers(tag: Tag, count: int, at: int = 8) -> tuple[float, ...]:
     return tuple(value / _ONE for value in struct.unpack_from(f">{count}i", tag, at))
+
+
+_MOST_STEPS = 4096
+_CURVE_TAGS = {b"RGB ": (b"rTRC", b"gTRC", b"bTRC"), b"GRAY": (b"kTRC",)}
+_COLUMN_TAGS = {b"RGB ": (b"rXYZ", b"gXYZ", b"bXYZ"), b"GRAY": ()}
+_CLASSES = frozenset({b"mntr", b"scnr", b"spac"})
+_LARGEST_NUMBER = 4 * _ONE
+"""Of a coordinate or parameter; imaginary primaries go to 2."""
+_D50 = struct.pack(">3i", 63_190, _ONE, 54_061)
+_NAME = "RGB or grey"
+
+
+def rebuild_profile(profile: bytes, space: bytes) -> bytes:
+    """The profile with nothing but its colours, or nothing where it is none, or for other pixels than `space`'s.
+
+    Args:
+        profile: as the file has it; what lies behind its declared length is not looked at.
+        space: `RGB ` or `GRAY`.
+
+    Raises:
+        CannotRebuild: its colours are in tables, or its numbers make no sense.
+    """
+    if profile[36:40] != b"acsp" or len(profile) < _HEADER + 4 or profile[16:20] != space:
+        return b""
+    tags = dict(_checked_tags(memoryview(profile)[: int.from_bytes(profile[:4], "big")]))
+    if tags.keys() & _TABLES or profile[12:16] not in _CLASSES or space not in _CURVE_TAGS or profile[20:24] != b"XYZ ":
+        raise CannotRebuild
+    intent = profile[64:68] if profile[64:67] == bytes(3) and profile[67] < 4 else bytes(4)  # noqa: PLR2004  four exist
+    return write_profile(space, _colours(tags, space), is_new=profile[8] >= 4, intent=intent)  # noqa: PLR2004  its version
+
+
+def write_profile(
+    space: bytes, colours: Mapping[bytes, bytes], *, is_new: bool = True, intent: bytes = bytes(4)
+) -> bytes:
+    """A display profile of these tags and words of ours.
+
+    Args:
+        space: `RGB ` or `GRAY`.
+        colours: the bodies of the tags, by name.
+        is_new: whether it is version 4, which parametric curves need, or 2.
+        intent: the rendering intent, as four bytes.
+    """
+    tags = {b"desc": _text(is_new=is_new), b"cprt": _right(is_new=is_new), **colours}
+    places, bodies = _laid_out(tags)
+    table = b"".join(struct.pack(">4sII", name, *places[body]) for name, body in tags.items())
+    head = _head(space, _HEADER + 4 + len(table) + len(bodies), intent, is_new=is_new)
+    return head + struct.pack(">I", len(tags)) + table + bodies
+
+
+@lru_cache(maxsize=32)
+def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | bytes) -> bytes:
+    """An RGB profile of these primaries, with one curve for all or one for each, as numbers or as a tag's body.
+
+    Raises:
+        ValueError, ArithmeticError: no colours can be made of such primaries.
+    """
+    rows = to_d50(primaries)
+    columns = [_xyz_tag(tuple(row[i] for row in rows)) for i in range(3)]
+    tags = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True))
+    curves = [_parametric_tag(one) if isinstance(one, Curve) else one for one in (curve, *(others or (curve, curve)))]
+    tags |= dict(zip((b"rTRC", b"gTRC", b"bTRC"), curves, strict=True))
+    return write_profile(b"RGB ", {b"wtpt": _xyz_tag(D50), **tags})
+
+
+def colour_by_code_points(
+    primaries: int, transfer: int, peak: float = DEFAULT_PEAK, planes: YuvMatrix | None = None
+) -> ColourDescription | None:
+    """The description behind two numbers; None where one of them is unknown.
+
+    Args:
+        primaries: the number of primaries and white.
+        transfer: the number of the curve.
+        peak: candela a square metre of the brightest light, if the curve is PQ or HLG.
+        planes: how the file's samples make red, green and blue, if they are none.
+    """
+    if primaries not in PRIMARIES:
+        return None
+    if transfer in {PQ, HLG}:
+        return ColourDescription(high_range=HdrColour(transfer, primaries, peak, planes))
+    if (primaries, transfer) == (BT709, SRGB_TRANSFER):
+        return SRGB
+    return ColourDescription(matrix_profile(PRIMARIES[primaries], CURVES[transfer])) if transfer in CURVES else None
+
+
+def _checked_tags(profile: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Nothing is copied: a hundred tags may lie over each other."""
+    (count,) = struct.unpack_from(">I", profile, _HEADER)
+    if count > _MOST_TAGS:
+        raise CannotRebuild
+    for i in range(count):
+        name, start, length = struct.unpack_from(">4sII", profile, _HEADER + 4 + i * _ENTRY)
+        if start < _HEADER or start + length > len(profile):
+            raise CannotRebuild
+        yield name, profile[start : start + length]
+
+
+def _colours(tags: Mapping[bytes, memoryview], space: bytes) -> dict[bytes, bytes]:
+    wanted: dict[bytes, Callable[[memoryview], bytes]] = {
+        b"wtpt": _xyz,
+        **dict.fromkeys(_COLUMN_TAGS[space], _xyz),
+        **dict.fromkeys(_CURVE_TAGS[space], _curve),
+    }
+    try:
+        found = {name: write(tags[name]) for name, write in wanted.items()}
+        return found | ({b"chad": _matrix(tags[b"chad"])} if b"chad" in tags else {})
+    except (KeyError, struct.error) as lacking:
+        raise CannotRebuild from lacking
+
+
+def _xyz(tag: memoryview) -> bytes:
+    return _typed(tag, b"XYZ ") + _sane(tag, 3)
+
+
+def _matrix(tag: memoryview) -> bytes:
+    return _typed(tag, b"sf32") + _sane(tag, 9)
+
+
+def _curve(tag: memoryview) -> bytes:
+    return _rebuilt_parametric(tag) if bytes(tag[:4]) == b"para" else _steps(tag)
+
+
+def _rebuilt_parametric(tag: memoryview) -> bytes:
+    (kind,) = struct.unpack_from(">H", tag, 8)
+    if kind >= len(_PARAMETERS):
+        raise CannotRebuild
+    return _typed(tag, b"para") + struct.pack(">HH", kind, 0) + _sane(tag, _PARAMETERS[kind], 12)
+
+
+def _steps(tag: memoryview) -> bytes:
+    (count,) = struct.unpack_from(">I", tag, 8)
+    if count > _MOST_STEPS:
+        raise CannotRebuild
+    steps = struct.unpack_from(f">{count}H", tag, 12)
+    if any(later < earlier for earlier, later in pairwise(steps)):
+        raise CannotRebuild
+    return _typed(tag, b"curv") + struct.pack(f">I{count}H", count, *steps)
+
+
+def _typed(tag: memoryview, kind: bytes) -> bytes:
+    if tag[:4] != kind:
+        raise CannotRebuild
+    return kind + bytes(4)
+
+
+def _sane(tag: memoryview, count: int, at: int = 8) -> bytes:
+    numbers = struct.unpack_from(f">{count}i", tag, at)
+    if max(map(abs, numbers)) > _LARGEST_NUMBER:
+        raise CannotRebuild
+    return struct.pack(f">{count}i", *numbers)
+
+
+def _laid_out(tags: Mapping[bytes, bytes]) -> tuple[dict[bytes, tuple[int, int]], bytes]:
+    """Where each body lies; equal ones, as three curves often are, lie there once."""
+    places: dict[bytes, tuple[int, int]] = {}
+    bodies = b""
+    for body in tags.values():
+        if body not in places:
+            places[body] = (_HEADER + 4 + len(tags) * _ENTRY + len(bodies), len(body))
+            bodies += body + bytes(-len(body) % 4)
+    return places, bodies
+
+
+def _head(space: bytes, size: int, intent: bytes, *, is_new: bool) -> bytes:
+    version = b"\4\x40\0\0" if is_new else b"\2\x40\0\0"
+    head = struct.pack(">I4x4s4s4s4s", size, version, b"mntr", space, b"XYZ ")
+    return (head + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp" + bytes(24) + intent + _D50).ljust(_HEADER, b"\0")
+
+
+def _text(*, is_new: bool) -> bytes:
+    name = _NAME.encode("ascii") + b"\0"
+    return _words(_NAME) if is_new else b"desc" + struct.pack(">4xI", len(name)) + name + bytes(78)
+
+
+def _right(*, is_new: bool) -> bytes:
+    return _words("None") if is_new else b"text" + bytes(4) + b"None\0"
+
+
+def _words(text: str) -> bytes:
+    coded = text.encode("utf-16-be")
+    return b"mluc" + struct.pack(">4xII4sII", 1, 12, b"enUS", len(coded), 28) + coded
+
+
+def _xyz_tag(values: Sequence[float]) -> bytes:
+    return b"XYZ " + bytes(4) + _fixed(values)
+
+
+def _parametric_tag(curve: Curve) -> bytes:
+    return b"para" + bytes(4) + struct.pack(">HH", 3, 0) + _fixed(curve)
+
+
+def _fixed(values: Sequence[float]) -> bytes:
+    return struct.pack(f">{len(values)}i", *(round(value * 65_536) for value in values))

@@ -1,36 +1,105 @@
-"""How picture files are put together, read without decoding a pixel.
+"""Parsers of picture files' structure, one module per container; no pixel is decoded.
 
-Every format answers one question (`survey`): is the file whole, and what does it claim? How it is written anew with
-nothing but what its pixels need, is told in `engine/clean`.
+`read_container` of each module finds out whether the file is whole, and what it claims. This module has the values
+that the parsers share. How a file is rebuilt with nothing but what its pixels need is in `engine/clean`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from chalicelib.engine.containers import bmp, gif, isobmff, jpeg, png, tiff, webp
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chalicelib.engine.containers.parts import Survey
-
-    Surveyor = Callable[[bytes], Survey]
+    from chalicelib.engine.colour import ColourDescription
 
 
-def _heic(data: bytes) -> Survey:
-    from chalicelib.engine.containers.heic import survey  # noqa: PLC0415  for the few pictures that need it
+class FilePart(NamedTuple):
+    """One segment, chunk, block or box: what it is called and where its bytes lie, name and length included."""
 
-    return survey(data)
+    kind: bytes
+    start: int
+    end: int
 
 
-SURVEYS: dict[str, Surveyor] = {
-    "jpeg": jpeg.survey,
-    "png": png.survey,
-    "gif": gif.survey,
-    "webp": webp.survey,
-    "avif": isobmff.survey,
-    "heic": _heic,
-    "bmp": bmp.survey,
-    "tiff": tiff.survey,
-}
+@dataclass(frozen=True, slots=True)
+class ContainerInfo:
+    """What a whole, unbroken container holds and claims."""
+
+    parts: tuple[FilePart, ...] = ()
+    """In file order, from the first byte to the official end; what follows that end is in no part."""
+    frames: int = 1
+    width: int = 0
+    """Pixels of the largest canvas claimed anywhere; 0 where only the decoder can say."""
+    height: int = 0
+    held: int = 0
+    """Bytes that the decoder holds beside the decoded pixels, whatever size it decodes at."""
+    scales: bool = False
+    """True where a smaller picture can be decoded without ever holding the whole one."""
+    colour: ColourDescription | None = None
+    """What samples mean; None where only an ICC profile can say it, which Pillow reads."""
+    start: tuple[int, bytes] | None = None
+    """Where the picture is not the first in the file: bytes to be put at a position, so that it is."""
+    coding: str = ""
+    """How its pixels are coded, in words for a refusal, where the decoder may not know that coding."""
+    warnings: tuple[str, ...] = ()
+    """What is wrong with parts that hold no pixels, a sentence each."""
+    mended: bytes | None = None
+    """The file without those faults, where a decoder would stumble over them; every position is then one in it."""
+
+    unread: tuple[FilePart, ...] = ()
+    """Parts without pixels that the decoder is not given, as it would refuse the file for them."""
+
+    def opened(self, data: bytes) -> bytes:
+        """The file as its decoder is to have it: beginning with the picture, without unread parts; itself mostly."""
+        if self.unread:
+            cuts = [0, *(place for part in self.unread for place in (part.start, part.end)), len(data)]
+            return b"".join(data[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True))
+        if self.start is None:
+            return data
+        at, offset = self.start
+        return b"".join((data[:at], offset, data[at + len(offset) :]))
+
+
+UPRIGHT = 1
+
+
+_LONGEST = 32
+"""Bits of the largest number that a header may hold."""
+
+
+@dataclass(slots=True)
+class BitReader:
+    """Bits from the highest on."""
+
+    data: bytes | memoryview
+    at: int = 0
+
+    def take(self, count: int) -> int:
+        """The next bits as a number.
+
+        Raises:
+            IndexError: there are no more.
+        """
+        value = 0
+        for at in range(self.at, self.at + count):
+            value = value << 1 | self.data[at >> 3] >> 7 - (at & 7) & 1
+        self.at += count
+        return value
+
+    def zeros(self) -> int:
+        """Leading zeros, with the one behind them."""
+        count = 0
+        while not self.take(1):
+            count += 1
+        return count
+
+    def golomb(self) -> int:
+        """A number in the code of Exp-Golomb, ue(v) of ITU-T H.265.
+
+        Raises:
+            ValueError: it is larger than any header's.
+        """
+        count = self.zeros()
+        if count > _LONGEST:
+            raise ValueError(count)
+        return (1 << count) - 1 + self.take(count)

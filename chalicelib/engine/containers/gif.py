@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chalicelib.core.remarks import GIF_ENDLESS, GIF_JUNK
-from chalicelib.engine.bounds import PARTS, SUB_BLOCKS, Tally
-from chalicelib.engine.containers.parts import Part, Survey
+from chalicelib.engine.containers import ContainerInfo, FilePart
+from chalicelib.engine.limits import PARTS, SUB_BLOCKS, BoundCounter
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _EXTENSION, _IMAGE_MARK, _TRAILER = 0x21, 0x2C, 0x3B
 _HAS_TABLE = 0x80
 
 
-def survey(data: bytes) -> Survey:
+def read_container(data: bytes) -> ContainerInfo:
     """All blocks to the trailer, and the largest canvas that any frame asks for.
 
     Behind a frame that is whole the trailer may be missing, and anything else may stand in its place: zeros, a block
@@ -31,37 +31,37 @@ def survey(data: bytes) -> Survey:
         DamagedImage: a frame is cut, or there is none.
         ImageTooLarge: there are more blocks, or pieces of them, than are read.
     """
-    parts: list[Part] = []
+    parts: list[FilePart] = []
     try:
         parts.extend(PARTS.counted(_blocks(data)))
     except (IndexError, struct.error, _NoBlock) as cut:
         return _mended(data, parts, cut)
     idle = tuple(_idle(parts))
-    return _without(data, parts, idle) if idle else _surveyed(data, parts)
+    return _without(data, parts, idle) if idle else _container_info(data, parts)
 
 
-def _surveyed(data: bytes, parts: Sequence[Part]) -> Survey:
-    return Survey(tuple(parts), max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
+def _container_info(data: bytes, parts: Sequence[FilePart]) -> ContainerInfo:
+    return ContainerInfo(tuple(parts), max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
 
 
-def _idle(parts: Sequence[Part]) -> Iterator[Part]:
+def _idle(parts: Sequence[FilePart]) -> Iterator[FilePart]:
     """Control blocks before the one that counts: the last before each frame. Decoders mix what they say."""
-    control: Part | None = None
+    control: FilePart | None = None
     for part in parts:
         if part.kind == _CONTROL and control:
             yield control
         control = part if part.kind == _CONTROL else None if part.kind == _IMAGE else control
 
 
-def _without(data: bytes, parts: Sequence[Part], idle: Sequence[Part]) -> Survey:
+def _without(data: bytes, parts: Sequence[FilePart], idle: Sequence[FilePart]) -> ContainerInfo:
     gone = frozenset(idle)
     kept = [data[part.start : part.end] for part in parts if part not in gone]
     return _again(b"".join([*kept, data[parts[-1].end :]]))
 
 
-def _again(mended: bytes) -> Survey:
+def _again(mended: bytes) -> ContainerInfo:
     """The survey of a file whose blocks can all be read."""
-    found = survey(mended)
+    found = read_container(mended)
     return replace(found, mended=found.mended or mended)
 
 
@@ -69,7 +69,7 @@ class _NoBlock(Exception):
     """There is no block where one should be."""
 
 
-def _mended(data: bytes, parts: Sequence[Part], cut: Exception) -> Survey:
+def _mended(data: bytes, parts: Sequence[FilePart], cut: Exception) -> ContainerInfo:
     """The survey of what is whole, with a trailer behind it."""
     frames = [part for part in parts if part.kind == _IMAGE]
     end = parts[-1].end if parts else 0
@@ -82,7 +82,7 @@ def _mended(data: bytes, parts: Sequence[Part], cut: Exception) -> Survey:
     return replace(_again(mended), warnings=(GIF_ENDLESS if is_short else GIF_JUNK,))
 
 
-def _ended(data: bytes) -> Survey | None:
+def _ended(data: bytes) -> ContainerInfo | None:
     """The survey of an only frame that lacks the end of its blocks; its decoder says if it lacks codes, too."""
     mended = data + bytes([0, _TRAILER])
     try:
@@ -92,15 +92,15 @@ def _ended(data: bytes) -> Survey | None:
     return replace(_again(mended), warnings=(GIF_ENDLESS,))
 
 
-def _blocks(data: bytes) -> Iterator[Part]:
-    at, pieces = _SCREEN + _table(data[10]), Tally(SUB_BLOCKS)
-    yield Part(_HEAD, 0, at)
+def _blocks(data: bytes) -> Iterator[FilePart]:
+    at, pieces = _SCREEN + _table(data[10]), BoundCounter(SUB_BLOCKS)
+    yield FilePart(_HEAD, 0, at)
     while (mark := data[at]) != _TRAILER:
         start, at = at, _end(data, mark, at, pieces)
-        yield Part(_IMAGE if mark == _IMAGE_MARK else data[start + 1 : start + 2], start, at)
+        yield FilePart(_IMAGE if mark == _IMAGE_MARK else data[start + 1 : start + 2], start, at)
 
 
-def _end(data: bytes, mark: int, at: int, pieces: Tally) -> int:
+def _end(data: bytes, mark: int, at: int, pieces: BoundCounter) -> int:
     if mark == _IMAGE_MARK:
         return _after_sub_blocks(data, at + _IMAGE_HEADER + _table(data[at + 9]) + 1, pieces)
     if mark == _EXTENSION:
@@ -108,7 +108,7 @@ def _end(data: bytes, mark: int, at: int, pieces: Tally) -> int:
     raise _NoBlock
 
 
-def _after_sub_blocks(data: bytes, at: int, pieces: Tally) -> int:
+def _after_sub_blocks(data: bytes, at: int, pieces: BoundCounter) -> int:
     while length := data[at]:
         pieces.add()
         at += length + 1
@@ -120,7 +120,7 @@ def _table(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & _HAS_TABLE else 0
 
 
-def _canvas(data: bytes, parts: Sequence[Part]) -> tuple[int, int]:
+def _canvas(data: bytes, parts: Sequence[FilePart]) -> tuple[int, int]:
     width, height = struct.unpack_from("<HH", data, 6)
     for part in parts:
         if part.kind == _IMAGE:

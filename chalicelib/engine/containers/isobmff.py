@@ -1,53 +1,261 @@
-"""AVIF, an ISO base media file (ISO/IEC 14496-12 and 23008-12): boxes inside boxes, and offsets into the whole file."""
+"""ISO base media files (ISO/IEC 14496-12), which AVIF and HEIC are: boxes, read and written, and their colours.
+
+Two readers of boxes: `boxes` gives positions in the file and takes the checks of an upload; `box_bodies` gives the
+bodies that a file is rebuilt from, and raises CannotRebuild.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.remarks import AVIF_EXIF, AVIF_JUNK
-from chalicelib.engine.bounds import BOXES
-from chalicelib.engine.containers.boxes import boxes, whole
-from chalicelib.engine.containers.isobmff_claims import claims
+from chalicelib.engine.colour import DEFAULT_PEAK, SRGB, VIDEO_CURVES, YuvMatrix
+from chalicelib.engine.colour.icc import colour_by_code_points
+from chalicelib.engine.containers import FilePart
+from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import BOXES, DIRECTORY, NESTED
+from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from chalicelib.engine.containers.parts import Survey
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_FULL = 12  # size, type, version and flags
+    from chalicelib.engine.colour import ColourDescription
+    from chalicelib.engine.limits import BoundCounter
 
-
-def survey(data: bytes) -> Survey:
-    """The boxes of the file itself, and what they and the coded data claim.
-
-    What lies behind the boxes and is none, and a last box without pixels that is cut, are left out.
-
-    Raises:
-        DamagedImage: a box reaches beyond the file, or its directory cannot be read.
-        ImageTooLarge: there is more of some kind in it than is worked through.
-    """
-    parts = tuple(BOXES.counted(whole(data)))
-    end = parts[-1].end if parts else 0
-    if end == len(data) or not end:
-        return claims(data, parts)
-    mended = data[:end]
-    return replace(claims(mended, parts), warnings=(AVIF_JUNK,), mended=mended)
+_HEADER, _FULL = 8, 12
+_TO_THE_END, _LONG = 0, 1
+_CHILDREN: Mapping[bytes, int] = {
+    b"meta": _FULL,
+    **dict.fromkeys((b"iprp", b"ipco", b"moov", b"trak", b"mdia", b"minf", b"stbl"), _HEADER),
+}
+"""Boxes that hold boxes, and where in them those begin."""
+_LISTS = frozenset({b"iloc", b"iinf", b"iref", b"ipma"})
+_NEEDED = frozenset({b"ftyp", b"meta", b"moov", b"mdat", b"moof"})
 
 
-def without_exif(data: bytes, survey: Survey) -> Survey | None:
-    """The survey of a file whose decoder refuses it for its Exif, with that called something else; none without one.
+def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[FilePart]:
+    """The boxes that lie side by side between these positions.
 
     Raises:
-        DamagedImage: a box reaches beyond its own.
+        DamagedImage: a box reaches beyond `end`.
     """
-    found = [
-        inner
-        for meta in survey.parts
-        if meta.kind == b"meta"
-        for inner in boxes(data, meta.start + _FULL, meta.end)
-        if inner.kind == b"iinf"
-    ]
-    mended = bytearray(data)
-    for part in found:
-        mended[part.start : part.end] = data[part.start : part.end].replace(b"Exif", b"gone")
-    told = (*survey.warnings, AVIF_EXIF)
-    return replace(survey, mended=bytes(mended), warnings=told) if mended != data else None
+    while at + _HEADER <= end:
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == _LONG and at + 2 * _HEADER <= end:
+            (size,) = struct.unpack_from(">Q", data, at + _HEADER)
+        size = end - at if size == _TO_THE_END else size
+        if size < _HEADER or not kind.isalnum():
+            return  # not a box: what somebody hung behind the picture
+        if at + size > end:
+            raise DamagedImage("A box reaches beyond the file.")
+        yield FilePart(kind, at, at + size)
+        at += size
+
+
+def top_level_boxes(data: bytes) -> Iterator[FilePart]:
+    """The boxes of the file itself, up to one that is cut and that no picture needs.
+
+    Raises:
+        DamagedImage: a box that is needed reaches beyond the file.
+    """
+    end = 0
+    try:
+        for part in boxes(data, 0, len(data)):
+            end = part.end
+            yield part
+    except DamagedImage:
+        if not end or data[end + 4 : end + 8] in _NEEDED:
+            raise
+
+
+def check_directory_size(parts: Iterable[FilePart]) -> None:
+    """Let the lists of items among these boxes pass.
+
+    Raises:
+        ImageTooLarge: they are longer than is worked through.
+    """
+    DIRECTORY.check(sum(part.end - part.start for part in parts if part.kind in _LISTS))
+
+
+def nested_boxes(data: bytes, parts: Iterable[FilePart], depth: int, total: BoundCounter) -> Iterator[FilePart]:
+    """These boxes and all that lie in them, each before what it holds; counted.
+
+    Raises:
+        DamagedImage: a box reaches beyond the one that it lies in.
+        ImageTooLarge: there are more than are worked through, or they are nested too deep.
+    """
+    NESTED.check(depth)
+    for part in parts:
+        total.add()
+        yield part
+        if part.kind in _CHILDREN:
+            inner = BOXES.counted(boxes(data, part.start + _CHILDREN[part.kind], part.end))
+            yield from nested_boxes(data, inner, depth + 1, total)
+
+
+MOST_BOXES = 20_000
+"""Boxes side by side, items, or samples."""
+_NAMES = {0: "", 4: "I", 8: "Q"}
+
+
+def box_bodies(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, and start and end of the body, of each box between these positions.
+
+    Raises:
+        CannotRebuild: a box reaches beyond `end`, or there are too many.
+    """
+    for _ in range(MOST_BOXES):
+        if at + _HEADER > end:
+            return
+        size, kind = struct.unpack_from(">I4s", data, at)
+        start = at + _HEADER * (1 + (size == _LONG))
+        if size == _LONG:
+            (size,) = struct.unpack_from(">Q", data, at + _HEADER)
+        after = end if size == _TO_THE_END else at + size
+        if not kind.isalnum():
+            return  # not a box: what lies behind the picture
+        if after < start or after > end:
+            raise CannotRebuild
+        yield kind, start, after
+        at = after
+    raise CannotRebuild
+
+
+def children(data: bytes, skip: int = 0) -> dict[bytes, list[bytes]]:
+    """The bodies of the boxes in a box's body, by kind."""
+    found: dict[bytes, list[bytes]] = {}
+    for kind, start, end in box_bodies(data, skip, len(data)):
+        found.setdefault(kind, []).append(data[start:end])
+    return found
+
+
+def only_child(found: dict[bytes, list[bytes]], kind: bytes) -> bytes:
+    """The one body of this kind.
+
+    Raises:
+        CannotRebuild: there is none, or another.
+    """
+    bodies = found.get(kind, [])
+    if len(bodies) != 1:
+        raise CannotRebuild
+    return bodies[0]
+
+
+def write_box(kind: bytes, *bodies: bytes) -> bytes:
+    """One box."""
+    body = b"".join(bodies)
+    return struct.pack(">I4s", _HEADER + len(body), kind) + body
+
+
+def write_full_box(kind: bytes, body: bytes, *, version: int = 0, flags: int = 0) -> bytes:
+    """One box with a version and flags."""
+    return write_box(kind, struct.pack(">I", version << 24 | flags), body)
+
+
+def counted_entries(form: str, values: Iterable[tuple[int, ...]]) -> bytes:
+    """A count and as many entries."""
+    entries = [struct.pack(form, *one) for one in values]
+    return struct.pack(">I", len(entries)) + b"".join(entries)
+
+
+@dataclass(slots=True)
+class BoxReader:
+    """A position in a box's body that moves on."""
+
+    data: bytes
+    at: int = 0
+
+    def take(self, form: str) -> tuple[int, ...]:
+        """The next numbers."""
+        values = struct.unpack_from(">" + form, self.data, self.at)
+        self.at += struct.calcsize(">" + form)
+        return values
+
+    def one(self, form: str) -> int:
+        """The next number; 0 where it has no bytes."""
+        return sum(self.take(form))
+
+
+def number_format(size: int) -> str:
+    """The letter for a number of so many bytes.
+
+    Raises:
+        CannotRebuild: no such size exists.
+    """
+    if size not in _NAMES:
+        raise CannotRebuild
+    return _NAMES[size]
+
+
+_PROFILES = frozenset({b"prof", b"rICC"})
+_BT709, _SRGB = 1, 13
+
+
+class CodePoints(NamedTuple):
+    """Primaries and transfer as ITU-T H.273 numbers them."""
+
+    primaries: int
+    transfer: int
+
+
+def colr_colour(data: bytes, parts: Sequence[FilePart], coded: CodePoints | None) -> ColourDescription | None:
+    """The description of the primary picture; None where an ICC profile describes it.
+
+    Args:
+        data: the file.
+        parts: all of its boxes, those inside others too.
+        coded: what the coded data says, which counts where the file says nothing.
+
+    Raises:
+        struct.error, IndexError: a box is shorter than what it has to hold.
+    """
+    own = list(_of_primary(data, parts)) or [part for part in parts if part.kind == b"colr"][:1]
+    said = [(data[part.start + _HEADER : part.start + _FULL], part) for part in own if part.kind == b"colr"]
+    if any(kind in _PROFILES for kind, _ in said):
+        return None
+    numbers = [part.start + _FULL for kind, part in said if kind == b"nclx"]
+    lights = [struct.unpack_from(">H", data, part.start + _HEADER)[0] for part in own if part.kind == b"clli"]
+    peak = next((float(light) for light in lights if light), DEFAULT_PEAK)
+    if not numbers:
+        return colour_or_srgb(coded or CodePoints(_BT709, _SRGB), peak)
+    primaries, transfer, matrix, is_full = struct.unpack_from(">HHHB", data, numbers[0])
+    return colour_or_srgb(CodePoints(primaries, transfer), peak, YuvMatrix(numbers[0] + 4, matrix, bool(is_full >> 7)))
+
+
+def colour_or_srgb(codes: CodePoints, peak: float = DEFAULT_PEAK, planes: YuvMatrix | None = None) -> ColourDescription:
+    """The description behind the codes, as browsers have it: what is not known is taken for sRGB's."""
+    transfer = _SRGB if codes.transfer in VIDEO_CURVES else codes.transfer
+    known = (
+        colour_by_code_points(one, other, peak, planes)
+        for one in (codes.primaries, _BT709)
+        for other in (transfer, _SRGB)
+    )
+    return next((one for one in known if one), SRGB)
+
+
+def _of_primary(data: bytes, parts: Sequence[FilePart]) -> Iterator[FilePart]:
+    """The properties of the primary item."""
+    found = {part.kind: part for part in reversed(parts) if part.kind in {b"pitm", b"ipco", b"ipma"}}
+    if len(found) < 3:  # noqa: PLR2004  a sequence of frames without a still
+        return
+    wide = data[found[b"pitm"].start + _HEADER] != 0
+    (primary,) = struct.unpack_from(">I" if wide else ">H", data, found[b"pitm"].start + _FULL)
+    known = list(boxes(data, found[b"ipco"].start + _HEADER, found[b"ipco"].end))
+    for item, index in _associations(data, found[b"ipma"]):
+        if item == primary and 0 < index <= len(known):
+            yield known[index - 1]
+
+
+def _associations(data: bytes, ipma: FilePart) -> Iterator[tuple[int, int]]:
+    """Each item with the number of each of its properties."""
+    version, wide = data[ipma.start + _HEADER], data[ipma.start + _FULL - 1] & 1
+    (count,) = struct.unpack_from(">I", data, ipma.start + _FULL)
+    at = ipma.start + _FULL + 4
+    for _ in range(count):
+        item, properties = struct.unpack_from(">IB" if version else ">HB", data, at)
+        at += 5 if version else 3
+        for _ in range(properties):
+            (index,) = struct.unpack_from(">H" if wide else ">B", data, at)
+            at += 2 if wide else 1
+            yield item, index & (0x7FFF if wide else 0x7F)

@@ -1,18 +1,19 @@
-"""WebP, RFC 9649: a RIFF file whose chunks hold one picture, or an extended header and more."""
+"""WebP, RFC 9649: a RIFF file whose chunks hold one picture, or an extended header and more; VP8 is RFC 6386."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.core.remarks import WEBP_SIZE
-from chalicelib.engine.bounds import PARTS
-from chalicelib.engine.containers.parts import Part, Survey
+from chalicelib.engine.containers import ContainerInfo, FilePart
+from chalicelib.engine.errors import CannotRebuild, parser_errors
+from chalicelib.engine.limits import PARTS
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _RIFF = 12
 _HEADER = 8
@@ -21,7 +22,7 @@ _STILL = frozenset({b"VP8 ", b"VP8L"})
 _PIXELS = _STILL | {_FRAME, b"ALPH", b"VP8X"}
 
 
-def survey(data: bytes) -> Survey:
+def read_container(data: bytes) -> ContainerInfo:
     """All chunks inside the size that the RIFF header claims; what lies behind it does not belong to the picture.
 
     A claim that does not fit the chunks is mended, and a chunk without pixels that is cut is left out.
@@ -36,12 +37,12 @@ def survey(data: bytes) -> Survey:
     if claimed > len(data) + 1 and (_FRAME in kinds or not _STILL & set(kinds)):
         raise DamagedImage("The WebP is shorter than its header says.")
     width, height = _canvas(data, parts)
-    found = Survey(parts, max(1, kinds.count(_FRAME)), width, height)
+    found = ContainerInfo(parts, max(1, kinds.count(_FRAME)), width, height)
     is_right = claimed <= len(data) and parts[-1].end <= claimed < parts[-1].end + _HEADER
     return found if is_right else replace(found, warnings=(WEBP_SIZE,), mended=_mended(data, parts[-1].end))
 
 
-def _chunks(data: bytes, end: int) -> Iterator[Part]:
+def _chunks(data: bytes, end: int) -> Iterator[FilePart]:
     at = _RIFF
     while at + _HEADER <= end:
         kind, length = struct.unpack_from("<4sI", data, at)
@@ -51,7 +52,7 @@ def _chunks(data: bytes, end: int) -> Iterator[Part]:
             if kind in _PIXELS:
                 raise DamagedImage("A WebP chunk reaches beyond the file.")
             return
-        yield Part(kind, at, min(after, max(end, after - length % 2)))
+        yield FilePart(kind, at, min(after, max(end, after - length % 2)))
         at = after
 
 
@@ -60,7 +61,7 @@ def _mended(data: bytes, end: int) -> bytes:
     return b"".join((data[:4], struct.pack("<I", len(body)), body))
 
 
-def _canvas(data: bytes, parts: tuple[Part, ...]) -> tuple[int, int]:
+def _canvas(data: bytes, parts: tuple[FilePart, ...]) -> tuple[int, int]:
     reader, shortest = _HEADERS.get(parts[0].kind, (None, 0)) if parts else (None, 0)
     if reader is None or parts[0].end - parts[0].start < 8 + shortest:
         raise DamagedImage("The WebP does not begin with a picture.")
@@ -83,3 +84,151 @@ def _lossless(data: bytes, at: int) -> tuple[int, int]:
 
 # A picture of one colour without loss is complete in a few bytes more than its header's five.
 _HEADERS = {b"VP8X": (_extended, 10), b"VP8 ": (_lossy, 10), b"VP8L": (_lossless, 5)}
+
+
+_FRAME_HEADER, _FLAGS = 16, 20
+_ALPHA = 0x10
+_LOSSLESS_HEADER = 5
+_PLACE, _DISPOSED = 12, 0x01
+"""Bytes of a frame's header that say where it lies, and the flag in its last one."""
+
+
+def with_announced_alpha(form: str, data: bytes) -> bytes:
+    """The file as a decoder should be handed it; the same object, unless something is to be changed.
+
+    A WebP whose extended header does not announce transparency has it all the same where a frame's pixels do, or where
+    frames leave out a part of the canvas: decoders that animate go by the frames, Pillow goes by the announcement.
+
+    Raises:
+        DamagedImage: a chunk's header is cut off.
+        ImageTooLarge: there are more chunks than are read.
+    """
+    if form != "webp" or data[_RIFF : _RIFF + 4] != b"VP8X" or len(data) <= _FLAGS or data[_FLAGS] & _ALPHA:
+        return data
+    with parser_errors():
+        pictures = list(PARTS.counted(_pictures(data)))
+        if not any(codes_alpha(kind, data[at : at + _LOSSLESS_HEADER]) for kind, at in pictures):
+            frames = [data[at : at + _FRAME_HEADER] for kind, at in pictures if kind == b"ANMF"]
+            if not leaves_canvas_uncovered(data[_FLAGS : _FLAGS + 10], frames):
+                return data
+    return b"".join([data[:_FLAGS], bytes([data[_FLAGS] | _ALPHA]), data[_FLAGS + 1 :]])
+
+
+def codes_alpha(kind: bytes, body: bytes) -> bool:
+    """Whether this chunk of a WebP codes transparency.
+
+    ALPH is a plane of it; a lossless picture has a bit behind its width and height (14 bits each).
+    """
+    is_lossless = kind == b"VP8L" and len(body) >= _LOSSLESS_HEADER
+    return bool(body[4] & _ALPHA) if is_lossless else kind == b"ALPH"
+
+
+def leaves_canvas_uncovered(canvas: bytes, frames: Sequence[bytes]) -> bool:
+    """Whether a part of a WebP's canvas (the body of VP8X) is covered by none of its frames (their headers) at a time.
+
+    That is so where the first one is smaller, and where another one is that comes after a disposal.
+    """
+    are_parts = [frame[:_PLACE] != bytes(6) + canvas[4:10] for frame in frames]
+    is_disposed = any(int.from_bytes(frame[15:16]) & _DISPOSED for frame in frames)
+    return any(are_parts if is_disposed else are_parts[:1])
+
+
+def _pictures(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Kind and start of the body of each chunk; of a frame those that lie in it."""
+    at, end = _RIFF, len(data)
+    while at + 8 <= end:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        yield kind, at + 8
+        at += 8 + (_FRAME_HEADER if kind == b"ANMF" else length + length % 2)
+
+
+_VP8_HEADER = 10
+_START = b"\x9d\x01\x2a"
+_EVEN = 128
+"""Probability of a half: the header's bits are coded so."""
+
+
+def partitions(body: bytes) -> Iterator[tuple[int, int, int, bool]]:
+    """Of each partition: start, size, where its size is written (0: in the first three bytes), and if it is the last.
+
+    Raises:
+        CannotRebuild: the picture has no such header, or a partition reaches beyond it.
+    """
+    tag = int.from_bytes(body[:3], "little")
+    first = tag >> 5
+    if tag & 1 or body[3:6] != _START or _VP8_HEADER + first > len(body):
+        raise CannotRebuild
+    yield _VP8_HEADER, first, 0, False
+    count = _count(_BooleanDecoder(body[_VP8_HEADER : _VP8_HEADER + first]))
+    sizes = _VP8_HEADER + first
+    start = sizes + 3 * (count - 1)
+    for at in range(sizes, start, 3):
+        size = int.from_bytes(body[at : at + 3], "little")
+        yield start, size, at, False
+        start += size
+    if start > len(body):
+        raise CannotRebuild
+    yield start, len(body) - start, 0, True
+
+
+@dataclass(slots=True)
+class _BooleanDecoder:
+    """A boolean decoder (RFC 6386, 7) for even odds."""
+
+    data: bytes
+    at: int = 2
+    value: int = -1
+    range: int = 255
+    spent: int = 0
+
+    def flag(self) -> int:
+        """The next bit."""
+        if self.value < 0:
+            self.value = int.from_bytes(self.data[:2].ljust(2, b"\0"), "big")
+        split = 1 + (((self.range - 1) * _EVEN) >> 8)
+        bit = int(self.value >= split << 8)
+        self.value, self.range = (self.value - (split << 8), self.range - split) if bit else (self.value, split)
+        while self.range < _EVEN:
+            self._shift()
+        return bit
+
+    def number(self, bits: int) -> int:
+        """The next bits, the highest first."""
+        value = 0
+        for _ in range(bits):
+            value = value << 1 | self.flag()
+        return value
+
+    def optional(self, bits: int) -> None:
+        """Pass over a number that is there only where a flag says so."""
+        if self.flag():
+            self.number(bits)
+
+    def _shift(self) -> None:
+        self.value, self.range, self.spent = self.value << 1, self.range << 1, self.spent + 1
+        if self.spent == 8:  # noqa: PLR2004  a byte's bits
+            self.spent = 0
+            self.value |= self.data[self.at] if self.at < len(self.data) else 0
+            self.at += 1
+
+
+def _count(bits: _BooleanDecoder) -> int:
+    bits.number(2)  # colour space, clamping
+    if bits.flag():
+        _segments(bits)
+    bits.number(10)  # loop filter: kind, level, sharpness
+    if bits.flag() and bits.flag():
+        for _ in range(8):
+            bits.optional(7)
+    return 1 << bits.number(2)
+
+
+def _segments(bits: _BooleanDecoder) -> None:
+    has_map, has_values = bits.flag(), bits.flag()
+    if has_values:
+        bits.flag()
+        for width in (8, 8, 8, 8, 7, 7, 7, 7):
+            bits.optional(width)
+    if has_map:
+        for _ in range(3):
+            bits.optional(8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from functools import cache, partial
 
-from chalicelib.engine.clean.av1 import Unit, units, written
+from chalicelib.engine.containers.avif import Obu, pixel_obus, write_obus
 from tests.engine.carriers.marker import MARK, Carriers
 from tests.engine.carriers.profiles import PROFILES
 from tests.pictures import encoded, exif_block, scene, see_through
@@ -100,18 +100,18 @@ def _payload(new: bytes) -> bytes:
     return out[:mdat] + box(b"mdat", new) if start + length == len(data) else data
 
 
-def _coded() -> tuple[Unit, ...]:
+def _coded() -> tuple[Obu, ...]:
     start, length = struct.unpack_from(">II", base(), _positions(base())[0])
-    return units(base()[start : start + length])
+    return pixel_obus(base()[start : start + length])
 
 
 def _unit(kind: int) -> bytes:
-    return _payload(written([*_coded()[:1], Unit(kind, b"", MARK), *_coded()[1:]]))
+    return _payload(write_obus([*_coded()[:1], Obu(kind, b"", MARK), *_coded()[1:]]))
 
 
 def _last_tile(what: bytes) -> bytes:
     *first, last = _coded()
-    return _payload(written([*first, last._replace(body=last.body + what)]))
+    return _payload(write_obus([*first, last._replace(body=last.body + what)]))
 
 
 def _last_tile_under_alpha() -> bytes:
@@ -119,8 +119,8 @@ def _last_tile_under_alpha() -> bytes:
     data = turned()
     at, mdat = _positions(data)[0], find(data, b"mdat")[0]
     start, length = struct.unpack_from(">II", data, at)
-    *first, last = units(data[start : start + length])
-    new = written([*first, last._replace(body=last.body + MARK)])
+    *first, last = pixel_obus(data[start : start + length])
+    new = write_obus([*first, last._replace(body=last.body + MARK)])
     return (
         data[: at + 4] + len(new).to_bytes(4, "big") + data[at + 8 : mdat] + box(b"mdat", data[mdat + 8 : start] + new)
     )
@@ -206,7 +206,7 @@ AVIF: Carriers = {
     "reserved unit": lambda: _unit(9),
     "tile list unit": lambda: _unit(8),
     "delimiter's body": lambda: _payload(
-        written([Unit(2, b"", b"")])[:1] + bytes([len(MARK)]) + MARK + written(_coded())
+        write_obus([Obu(2, b"", b"")])[:1] + bytes([len(MARK)]) + MARK + write_obus(_coded())
     ),
     "behind the last tile": lambda: _last_tile(MARK),
     "behind the last tile under alpha": _last_tile_under_alpha,

@@ -1,0 +1,100 @@
+"""Decode while checking that all pixels are there and all coded bytes are needed, without decoding twice.
+
+Pillow's decoders report nothing about bytes that they skip or lack. So JPEG and PNG are decoded by two small decoders
+of ours that pass every byte on to Pillow's and observe what it consumes.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from PIL import Image
+
+from chalicelib.engine.checked_jpeg import CheckedJpegDecoder, JpegCheck
+from chalicelib.engine.checked_png import CheckedPngDecoder, PngCheck
+from chalicelib.engine.containers.jpeg_scans import read_scans
+from chalicelib.engine.containers.png import read_png_header
+from chalicelib.engine.errors import CannotRebuild
+
+if TYPE_CHECKING:
+    from io import BytesIO
+
+    from PIL.ImageFile import ImageFile
+
+DecodeCheck = JpegCheck | PngCheck
+
+
+class DamageReport(NamedTuple):
+    """What is wrong with a picture's coded bytes, in sentences."""
+
+    fault: str = ""
+    """Why pixels are missing or broken."""
+    warnings: tuple[str, ...] = ()
+    """What else is wrong."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every sentence, the worst first."""
+        return (self.fault, *self.warnings) if self.fault else self.warnings
+
+
+_NO_DAMAGE = DamageReport()
+_WHOLE = (1, 0)
+"""What stands for a JPEG's scale and draft mode where none was asked for."""
+_IHDR = slice(16, 29)
+_CHUNKS, _AROUND = 8, 12
+"""Where a PNG's chunks begin, and what each has beside its body."""
+
+
+def install_check(image: ImageFile) -> None:
+    """Have the picture, whose pixels are not decoded yet, decoded under watch if it is a JPEG or PNG."""
+    start = _CHECKS.get((str(image.format), image.tile[0].codec_name)) if image.tile else None
+    if start and image.fp is not None:
+        start(image, cast("BytesIO", image.fp).getvalue())
+
+
+def check_of(image: ImageFile) -> DecodeCheck | None:
+    """What was seen when the picture was decoded, or nothing for other formats."""
+    return next((one for one in image.decoderconfig if isinstance(one, DecodeCheck)), None)
+
+
+def damage_report(image: ImageFile) -> DamageReport:
+    """What is wrong with a decoded picture's coded bytes; nothing for formats whose decoders say all themselves."""
+    found = check_of(image)
+    return DamageReport(*found.verdict()) if found else _NO_DAMAGE
+
+
+def _check_jpeg(image: ImageFile, data: bytes) -> None:
+    _replace_decoder(image, "watched_jpeg", *(image.decoderconfig or _WHOLE), JpegCheck(read_scans(data)))
+
+
+def _check_png(image: ImageFile, data: bytes) -> None:
+    try:
+        header = read_png_header(data[_IHDR])
+    except CannotRebuild:  # the decoder says what it thinks of it
+        return
+    _replace_decoder(image, "watched_png", PngCheck(header.size, coded=_coded(data)))
+
+
+def _coded(data: bytes) -> int:
+    """Bytes in the first run of IDAT."""
+    at, found = _CHUNKS, 0
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind == b"IDAT":
+            found += length
+        elif found:
+            break
+        at += _AROUND + length
+    return found
+
+
+def _replace_decoder(image: ImageFile, codec: str, *config: object) -> None:
+    image.tile = [tile._replace(codec_name=codec) for tile in image.tile]
+    image.decoderconfig = config
+
+
+_CHECKS = {("JPEG", "jpeg"): _check_jpeg, ("PNG", "zip"): _check_png}
+Image.register_decoder("watched_jpeg", cast("type", CheckedJpegDecoder))
+Image.register_decoder("watched_png", cast("type", CheckedPngDecoder))

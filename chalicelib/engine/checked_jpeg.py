@@ -1,0 +1,189 @@
+"""A JPEG decoder that notices bytes which no pixel needed, and pixels that no byte was there for.
+
+libjpeg skips whatever lies between the last coded pixel of a scan (or restart interval) and the next marker, and makes
+up grey where the marker comes too early; of both it says so in a warning that Pillow swallows. But its entropy decoder
+always asks for seven bytes more than it needs. So on a whole interval it waits for the marker; on one with bytes left
+over it is done before and throws them away at once; and given a few bytes of padding instead of the marker, it is done
+where nothing was missing and still waits where something was. Fed so at the end of each interval, the three differ,
+at the cost of a few calls and not of a second decoding. Padding never becomes pixels of a whole interval.
+
+Nine bytes left over may pass: they could be what the decoder read ahead. So may one missing block of a grey picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from PIL import Image
+
+from chalicelib.core.remarks import JPEG_COARSE, JPEG_LEFT, JPEG_SHORT, JPEG_STRAY
+
+if TYPE_CHECKING:
+    from chalicelib.engine.containers.jpeg_scans import CodedInterval, JpegScans
+
+_STUFFED = b"\xff\0"
+_FILL = 0xFF
+_PADDING = b"\xff\0" * 8
+"""As many ones as the decoder ever reads ahead; no code is all ones, so it makes the fewest pixels of them."""
+_FEW = 64
+"""Bytes left over that are no sign of damage: encoders that write whole words leave up to 8, and some a checksum."""
+_ZEROS = 256
+"""So many zero bytes at an interval's end may be a block of the disk that was never written."""
+_AHEAD = 10
+_MANY = 100
+"""Intervals beyond which each is probed at its end only: what is left over then counts as few."""
+
+
+@dataclass(slots=True)
+class JpegCheck:
+    """A picture's coded intervals, and what the decoder made of them."""
+
+    scans: JpegScans
+    is_exact: bool = False
+    """True once the decoder is done and has used every byte of each, and asked for no more."""
+    has_strays: bool = False
+    fault: str = ""
+    """Why pixels are missing or broken."""
+
+    def verdict(self) -> tuple[str, tuple[str, ...]]:
+        """Why pixels are missing or broken, and what else is wrong; a sentence each."""
+        if self.scans.frame is None:  # it could not be watched: its decoder has said all that it knows
+            return "", ()
+        told = ((JPEG_STRAY, self.has_strays), (JPEG_COARSE, self.scans.is_coarse()))
+        return self.scans.lacks() or self.fault, tuple(sentence for sentence, is_so in told if is_so)
+
+    def note(self, fault: str) -> None:
+        """Keep the first fault that is found."""
+        self.fault = self.fault or fault
+
+
+class PillowDecoder(Protocol):
+    """What Pillow's `ImageFile.load` asks of a decoder."""
+
+    pulls_fd: bool
+
+    def setimage(self, image: Any, extents: tuple[int, int, int, int] | None = None) -> None:  # noqa: ANN401
+        """Where the pixels go."""
+
+    def decode(self, data: bytes | memoryview) -> tuple[int, int]:
+        """Take some of these bytes, and say how many (-1: done) and what is wrong (0: nothing)."""
+
+    def cleanup(self) -> None:
+        """Let go of what was needed for decoding."""
+
+
+class CheckedJpegDecoder:
+    """Pillow's JPEG decoder, fed so that `JpegWatch` learns what is left over and what is missing."""
+
+    pulls_fd = False
+
+    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, then the watch
+        *plain, watch = args
+        self._inner: PillowDecoder = cast("Any", Image).core.jpeg_decoder(mode, *plain)
+        self._watch: JpegCheck = watch
+        self._are_many = len(watch.scans.intervals) > _MANY
+        self._at = 0
+        self._begun = False
+        self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
+
+    def decode(self, data: bytes) -> tuple[int, int]:
+        """See Pillow. Only the whole file in one piece is watched."""
+        intervals = self._watch.scans.intervals
+        if self._begun or not intervals or len(data) < intervals[-1].end:
+            self._begun = True
+            return self._inner.decode(data)
+        self._begun = True
+        return self._watched(data, memoryview(data))
+
+    def _watched(self, data: bytes, view: memoryview) -> tuple[int, int]:
+        fault = 0
+        for interval in self._watch.scans.intervals:
+            fault = self._exactly(data, view, interval) if interval.bits else self._interval(data, view, interval)
+            if self._at < 0:
+                break
+        if self._at >= 0:
+            taken, fault = self._inner.decode(view[self._at :])
+            self._at = taken if taken < 0 else self._at + taken
+        watch = self._watch
+        watch.is_exact = self._at < 0 and not (fault or watch.fault or watch.has_strays)
+        return self._at, fault
+
+    def _exactly(self, data: bytes, view: memoryview, interval: CodedInterval) -> int:
+        """Feed an interval whose length is known."""
+        left = interval.end - interval.start - data.count(_STUFFED, interval.start, interval.end)
+        self._judge(left - -(-interval.bits // 8))
+        return self._feed(view, interval.end)
+
+    def _judge(self, left: int) -> None:
+        """So many bytes are left over; missing, if less than none."""
+        if left < 0 or left > _FEW:
+            self._watch.note(JPEG_SHORT if left < 0 else JPEG_LEFT)
+        self._watch.has_strays = self._watch.has_strays or left > 0
+
+    def _interval(self, data: bytes, view: memoryview, interval: CodedInterval) -> int:
+        start, end = interval.start, interval.end
+        zeros, waits, fault = _before_zeros(data, start, end), {start}, 0
+        for stop in self._stops(start, zeros, end):
+            fault, waited = self._probe(view, start, stop)
+            waits |= {stop} if waited else set()
+            if self._at < 0:
+                break
+        if end in waits:
+            return fault or self._pad(view, end)
+        is_unwritten = zeros < end and zeros + _AHEAD not in waits and max(waits) >= zeros - _FEW
+        self._judge(1 if is_unwritten or self._are_many else end - max(waits))
+        return fault
+
+    def _stops(self, start: int, zeros: int, end: int) -> list[int]:
+        """Where it is asked whether the decoder waits for more."""
+        if self._are_many:
+            return [end] if start < end else []
+        return [stop for stop in sorted({zeros - _FEW, zeros + _AHEAD, end - _FEW, end}) if start < stop <= end]
+
+    def _probe(self, view: memoryview, start: int, stop: int) -> tuple[int, bool]:
+        """Feed up to a place, its last byte alone; whether the decoder then waits, or was done with the very last.
+
+        Its last byte alone, because all before may be in what it has read ahead. A fill byte tells nothing, nor does a
+        stuffed zero, so where such ones are near, a few are fed alone.
+        """
+        waited, fault = False, 0
+        single = 5 if _FILL in view[max(start, stop - 4) : stop] else 2
+        for place in range(max(start + 1, stop - single + 1), stop + 1):
+            fault = self._feed(view, place)
+            if self._at < 0:
+                return fault, place == stop
+            waited = waited or (self._at < place and view[place - 1] != _FILL)
+        return fault, waited
+
+    def _feed(self, view: memoryview, stop: int) -> int:
+        taken, fault = self._inner.decode(view[self._at : stop])
+        self._at = taken if taken < 0 else self._at + taken
+        return fault
+
+    def _pad(self, view: memoryview, end: int) -> int:
+        """Feed padding in front of the marker, and see whether the decoder wants still more.
+
+        Twice, because the first may just fill what it reads ahead; it fills that with six bytes or more, or not at all.
+        """
+        fault, at, rest = 0, self._at, bytes(view[self._at : end]) if self._at >= 0 else b""
+        for piece in (_PADDING, _PADDING[:2]):
+            if self._at < 0:
+                break
+            rest += piece
+            taken, fault = self._inner.decode(rest)
+            if 0 <= taken < len(rest):
+                self._watch.note(JPEG_SHORT)
+            self._at = taken if taken < 0 else min(end, at + taken)
+            at, rest = at + taken, rest[taken:]
+        return fault
+
+
+def _before_zeros(data: bytes, start: int, end: int) -> int:
+    """Where zeros begin that end here; the end itself if they are few."""
+    if data[max(start, end - _ZEROS) : end].strip(b"\0"):
+        return end
+    at = end
+    while at > start and not data[at - 1]:
+        at -= 1 if data[max(start, at - _ZEROS) : at].strip(b"\0") else min(_ZEROS, at - start)
+    return at

@@ -1,0 +1,162 @@
+"""PQ and HLG brought down to sRGB.
+
+Reference white (203 cd/m2, ITU-R BT.2408) and all that is darker keep their proportions; what is brighter goes into the
+room between white's new place and 1.0 along a curve. It is applied to the brightest of the three samples, and the other
+two follow in proportion, so hues stay. White comes down to 0.5 for a picture with lights of 1,000 cd/m2 or more, less
+for dimmer ones, not at all where nothing is brighter than white. That is how Chromium 156 shows such pictures, and what
+SMPTE ST 2094-50 calls reference white tone mapping; docs/adr/0053-one-colour-description.md has
+the formulas.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PIL import Image, ImageMath
+
+from chalicelib.engine.colour import (
+    DEFAULT_PEAK,
+    PQ,
+    PRIMARIES,
+    Matrix,
+    Vector,
+    inverse,
+    matrix_product,
+    srgb_encode,
+    to_d50,
+    to_xyz,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chalicelib.engine.colour import HdrColour, YuvMatrix
+
+WHITE = 203.0
+"""Candela a square metre."""
+_BENT = 0.65
+"""How early the curve bends: where the middle one of its three points lies."""
+_HLG_GAMMA = 0.2
+"""HLG's light grows with this power of brightness (ITU-R BT.2100) on a display of 1,000 cd/m2."""
+_BT709, _BT2020 = 1, 9
+RELABELLED = 7
+LUMAS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), RELABELLED: (0.212, 0.087), 9: (0.2627, 0.0593)}
+"""By the number of a matrix in ITU-T H.273: what red and blue add to the brightness that is coded."""
+_DEEPEST = 65_535
+_TINY = 1e-6
+
+
+class _ToneMapping(NamedTuple):
+    """What is done to the light of samples, where 1 is reference white."""
+
+    brightness: Vector
+    """What red, green and blue add to brightness."""
+    wide: Matrix
+    """To BT.2020."""
+    narrow: Matrix
+    """From there to sRGB."""
+    white: float
+    """Where reference white comes to."""
+    top: float
+    """What comes to 1."""
+
+
+def tone_map(image: Image.Image, high: HdrColour) -> Image.Image:
+    """An RGB or RGBA picture in sRGB; transparency stays. Holds some 60 bytes a pixel."""
+    steps = _steps(high)
+    samples = [band.point([i / 255 for i in range(256)], "F") for band in image.split()[:3]]
+    if high.planes and high.is_relabelled:
+        samples = undo_matrix(high.planes, samples)
+    light = [_computed(lambda a: (_pq if high.transfer == PQ else _hlg)(a, a["v"]), v=one) for one in samples]
+    if high.transfer != PQ:
+        light = _grown(light, steps.brightness)
+    light = _times(steps.wide, light)
+    scale = _computed(lambda a: _scale(a, steps), r=light[0], g=light[1], b=light[2])
+    light = [_computed(lambda a: a["v"] * a["s"], v=one, s=scale) for one in light]
+    shown = [_written(one) for one in _times(steps.narrow, light)]
+    return Image.merge(image.mode, [*shown, *image.split()[3:]])
+
+
+@lru_cache(maxsize=16)
+def _steps(high: HdrColour) -> _ToneMapping:
+    own, narrow = PRIMARIES[high.primaries], inverse(to_d50(PRIMARIES[_BT709]))
+    middle = to_d50(PRIMARIES[_BT2020])
+    top = max(high.peak, WHITE) / WHITE
+    white = 1 - 0.5 * min(1.0, math.log(top) / math.log(DEFAULT_PEAK / WHITE))
+    return _ToneMapping(
+        to_xyz(own)[1], matrix_product(inverse(middle), to_d50(own)), matrix_product(narrow, middle), white, top
+    )
+
+
+def _grown(light: list[Image.Image], brightness: Vector) -> list[Image.Image]:
+    """HLG's light on a display."""
+    (bright,) = _times((brightness,), light)
+    factor = DEFAULT_PEAK / WHITE
+    return [_computed(lambda a: a["v"] * a["y"] ** _HLG_GAMMA * factor, v=one, y=bright) for one in light]
+
+
+def undo_matrix(planes: YuvMatrix, samples: list[Image.Image]) -> list[Image.Image]:
+    """Red, green and blue as the file means them, of a picture that was decoded with the matrix of `RELABELLED`."""
+    lowest, bright, colour = (0.0, 1.0, 1.0) if planes.is_full else (16 / 255, 219 / 255, 224 / 255)
+    undone = inverse(_from_planes(*LUMAS[RELABELLED]))
+    scaled = [tuple(value / (colour if i else bright) for value in row) for i, row in enumerate(undone)]
+    rows = matrix_product(_from_planes(*LUMAS[planes.matrix]), scaled)  # type: ignore[arg-type]
+    offset = lowest / bright
+    return [_computed(lambda a: a["v"] - offset, v=one) for one in _times(rows, samples)]
+
+
+def _from_planes(red: float, blue: float) -> Matrix:
+    """From brightness and the differences of blue and of red, which have this part in it (H.273, 8.3)."""
+    across, up, green = 2 * (1 - red), 2 * (1 - blue), 1 - red - blue
+    return (1.0, 0.0, across), (1.0, -blue * up / green, -red * across / green), (1.0, up, 0.0)
+
+
+def _times(rows: tuple[Vector, ...], light: list[Image.Image]) -> list[Image.Image]:
+    return [_sum(row, light) for row in rows]
+
+
+def _sum(row: Vector, light: list[Image.Image]) -> Image.Image:
+    r, g, b = light
+    return _computed(lambda a: a["r"] * row[0] + a["g"] * row[1] + a["b"] * row[2], r=r, g=g, b=b)
+
+
+def _computed(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) -> Image.Image:
+    found: Image.Image = ImageMath.lambda_eval(formula, **images)
+    return found
+
+
+def _scale(a: dict[str, Any], steps: _ToneMapping) -> Any:  # noqa: ANN401  ImageMath's operands have no public type
+    """By how much all three samples are scaled: what the curve makes of the brightest, over it."""
+    most = a["max"](a["max"](a["r"], a["g"]), a["max"](a["b"], _TINY))
+    x = a["min"](a["max"](most, 1.0), steps.top)
+    across, up = (1 - _BENT) + _BENT / steps.white, (1 - _BENT) * steps.white + _BENT
+    bow, rise = 1 - 2 * across + steps.top, across - 1
+    t = (x - 1) / (rise + _TINY + (rise * rise + bow * (x - 1)) ** 0.5)  # the parabola's parameter, from 0 to 1
+    curved = (1 - t) * (1 - t) * steps.white + t * (1 - t) * (2 * up) + t * t
+    return curved * a["min"](most, 1.0) / most
+
+
+def _pq(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
+    """ITU-R BT.2100: the light of a sample, where 1 is reference white."""
+    root = a["min"](a["max"](x, 0.0), 1.0) ** (32 / 2523)
+    above, below = a["max"](root - 107 / 128, 0.0), 2413 / 128 - root * (2392 / 128)
+    return (above / below) ** (8192 / 1305) * (10_000 / WHITE)
+
+
+def _hlg(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
+    """ITU-R BT.2100: the light of a sample in the scene, 0 to 1: a square, and from 0.5 on an exponential."""
+    square = a["min"](a["max"](x, 0.0), 0.5) ** 2 / 3
+    return square + (math.e ** ((a["min"](a["max"](x, 0.5), 1.0) - 0.55991073) / 0.17883277) + 0.28466892 - 1) / 12
+
+
+def _written(light: Image.Image) -> Image.Image:
+    """Light as sRGB's samples, cut at its edges."""
+    deep = _computed(lambda a: a["int"](a["min"](a["max"](a["v"], 0.0), 1.0) * _DEEPEST + 0.5), v=light)
+    return deep.point(_samples(), "L")
+
+
+@cache
+def _samples() -> list[int]:
+    return [round(255 * srgb_encode(i / _DEEPEST)) for i in range(_DEEPEST + 1)]

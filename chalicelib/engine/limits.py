@@ -1,0 +1,223 @@
+"""Limits on the work and memory that one picture may take, checked before the work is done.
+
+File size alone limits nothing: 50 MB of empty JPEG comments took 8 GB and 76 s, and a PNG chunk, a GIF sub-block or an
+AVIF item costs as little to write. Each bound is far above what programs write and far below what hurts.
+
+The memory rates were measured, not derived: the growth of a process's peak over what it holds when idle, for pictures
+of 24 megapixels of each format and mode, smooth ones and noise, the largest of them rounded up;
+tests/engine/test_limits.py measures again.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from chalicelib.errors import ImageTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_Thing = TypeVar("_Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most that is taken of one kind of thing, and the sentence that refuses more of it."""
+
+    what: str
+    """The kind, as the refusal's details name it."""
+    most: int
+    sentence: str
+
+    def check(self, value: int) -> None:
+        """Let a count or an amount pass.
+
+        Raises:
+            ImageTooLarge: the value is above the bound; `details` has `what`, `value` and `limit`.
+        """
+        if value > self.most:
+            raise ImageTooLarge(self.sentence, what=self.what, value=value, limit=self.most)
+
+    def counted(self, things: Iterable[_Thing]) -> Iterator[_Thing]:
+        """The same things, one by one; the one beyond the bound is refused instead of handed on.
+
+        Raises:
+            ImageTooLarge: see `check`. `value` is then the first count that is too many, as the rest is not read.
+        """
+        for number, thing in enumerate(things, 1):
+            self.check(number)
+            yield thing
+
+
+@dataclass(slots=True)
+class BoundCounter:
+    """A count that goes on across several walks of one file."""
+
+    bound: Bound
+    count: int = 0
+
+    def add(self, amount: int = 1) -> None:
+        """Count so many more.
+
+        Raises:
+            ImageTooLarge: see `Bound.check`.
+        """
+        self.count += amount
+        self.bound.check(self.count)
+
+
+PARTS = Bound("parts", 16_384, "The file has {value} parts or more; at most {limit} are read.")
+"""PNG chunks (libpng writes 8 KiB each, so 50 MB have 6,400), GIF blocks, WebP chunks, AVIF boxes in all."""
+FRAMES = Bound("frames", 10_000, "The animation has {value} frames; at most {limit} are read.")
+"""Five minutes of film. Decoders read where each lies, even where only the first is decoded."""
+SEGMENTS = Bound("segments", 1_024, "The JPEG has {value} segments or more; at most {limit} are read.")
+"""Markers of a JPEG. 100 scans with four tables each and a profile of 16 MB are below it."""
+EXIF_SEGMENTS = Bound(
+    "exif_segments", 32, "The JPEG has {value} Exif or Photoshop segments or more; at most {limit} are read."
+)
+"""Pillow joins and takes apart each of these: 780 full ones cost it 11 s."""
+STRAY = Bound("stray_bytes", 65_536, "The JPEG has {value} stray bytes between segments; at most {limit} are skipped.")
+"""Pillow reads them one by one."""
+SCANS = Bound("scans", 100, "The JPEG has {value} scans or more; at most {limit} are decoded.")
+"""Encoders write 10 to 20."""
+SCANNED = Bound(
+    "scanned_pixels", 2_500_000_000, "The JPEG's scans go over {value} pixels in all; at most {limit} are decoded."
+)
+"""Scans x pixels; each scan visits every block of the picture, however few bytes it has. 2.6 s for a full one."""
+SUB_BLOCKS = Bound("sub_blocks", 262_144, "The GIF has {value} data blocks or more; at most {limit} are read.")
+"""50 MB in the full blocks of 255 bytes that encoders write are 205,000."""
+BOXES = Bound("boxes", 1_024, "The file has {value} boxes or more side by side; at most {limit} are read.")
+NESTED = Bound("nesting", 16, "The file's boxes are nested {value} deep; at most {limit} levels are read.")
+EXTENTS = Bound("extents", 4_096, "The file has {value} items or pieces of items; at most {limit} are read.")
+DIRECTORY = Bound("directory_bytes", 65_536, "The file's directory has {value} bytes; at most {limit} are read.")
+"""Of the boxes that list items and what belongs to them: libavif looks for each item among all of them."""
+UNITS = Bound("units", 16_384, "The first picture has {value} units or more; at most {limit} are read.")
+"""AV1's OBUs: a sequence header, and one or two for each tile group."""
+AVIF_SIDE = Bound("side", 16_384, "A side of the AVIF has {value} pixels; at most {limit} are decoded.")
+"""Of pictures with more pixels than a square of this side: libavif refuses them, as no profile of AVIF has them."""
+EXIF = Bound("exif_bytes", 4_194_304, "The Exif block has {value} bytes; at most {limit} are read.")
+"""Pillow makes a number of each value in it."""
+ENTRIES = Bound("entries", 4_096, "A TIFF directory has {value} entries; at most {limit} are read.")
+DIRECTORIES = Bound(
+    "directory_entries", 131_072, "The TIFF's directories have {value} entries; at most {limit} are read."
+)
+"""Of all pages; a thousand of a fax have 20,000."""
+VALUES = Bound("values", 131_072, "A TIFF tag has {value} values; at most {limit} are read.")
+"""Pillow makes an object of each; the largest real ones are curves of 65,536."""
+STRIPS = Bound("strips", 131_072, "The TIFF has {value} strips or tiles; at most {limit} are read.")
+"""One for each row of three planes of the largest picture."""
+RUNS = Bound(
+    "coded_pixels", 20_000_000, "The run-length coded BMP has {value} pixels and bytes; at most {limit} are decoded."
+)
+"""Pixels and bytes together: Pillow's decoder of them is written in Python, and takes 0.12 us for each."""
+
+BOUNDS = tuple(bound for bound in list(globals().values()) if isinstance(bound, Bound))
+
+
+TOO_MUCH = "The image takes {value} bytes of memory to decode; at most {limit} are used for one."
+TOO_MUCH_FOR_PIXELS = (
+    "The image of {pixels} pixels takes {value} bytes of memory to decode; at most {limit} are used for one."
+)
+MOST_MEMORY = 512 << 20
+"""Bytes that one picture may take, the idle process included."""
+_IDLE = 64 << 20
+"""Bytes of Python, Pillow and our own code before any picture."""
+_COPIES = 3
+"""How often a file's bytes are held: as they came, in the decoder's buffer, and in the public form."""
+
+# mode -> bytes a pixel: decoded, in comparable samples and shrunk.
+_DECODED: Mapping[str, float] = {
+    "1": 2.2,
+    "L": 1.3,
+    "P": 5.6,
+    "RGB": 4.6,
+    "RGB twice": 14.2,
+    "RGBA": 8.6,
+    "CMYK": 4.6,
+    "I;16": 7.2,
+    "I;16B": 7.2,
+}
+_KEYED = 9.6
+"""A palette or a grey with one transparent colour."""
+_ANYTHING = 12.6
+"""LA, PA, LAB, F, I and whatever else there is."""
+# The same where the whole picture is encoded anew for publishing.
+_ANEW: Mapping[str, float] = {"1": 2.2, "L": 4.0, "P": 5.6, "RGB": 8.1, "RGBA": 9.2, "I;16": 7.2, "I;16B": 7.2}
+# Formats whose decoders hold more than the picture that they give; the planes of an AVIF come on top (`Survey.held`).
+_CANVASES: Mapping[str, Mapping[str, float]] = {
+    "webp": {},
+    "avif": {"L": 2.7, "RGB": 7.0, "RGBA": 9.4},
+}
+_DISPOSED = 1.1
+"""What a GIF's first frame leaves for the next one."""
+_PUBLISHED_ANEW = frozenset({"tiff", "bmp", "heic"})
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBudget:
+    """What memory is left for the pixels of one picture."""
+
+    taken: int = _IDLE
+    """Bytes that are held anyway."""
+    limit: int = MOST_MEMORY
+
+    def admit(self, form: str, mode: str, pixels: int, *, is_keyed: bool = False, is_anew: bool = False) -> None:
+        """Let a picture of so many pixels be decoded into this mode, if it fits.
+
+        `is_keyed`: one of its colours is transparent. `is_anew`: it is to be encoded again in full size.
+
+        Raises:
+            ImageTooLarge: it does not fit; `details` has `what` (memory), `value` and `limit` in bytes, and
+                `pixels`.
+        """
+        needed = round(pixels * _rate(form, mode, is_keyed=is_keyed, is_anew=is_anew))
+        if not self.has(needed):
+            sentence, facts = (TOO_MUCH_FOR_PIXELS, {"pixels": pixels}) if pixels else (TOO_MUCH, {})
+            raise ImageTooLarge(sentence, what="memory", value=self.taken + needed, limit=self.limit, **facts)
+
+    def fits(self, form: str, mode: str, width: int, height: int) -> bool:
+        """Whether a decoded picture may also be encoded again in full size."""
+        return self.has(round(width * height * _rate(form, mode, is_keyed=False, is_anew=True)))
+
+    def has(self, needed: int) -> bool:
+        """Whether so many bytes more fit."""
+        return self.taken + needed <= self.limit
+
+
+def memory_budget(size: int, held: int, limit: int) -> MemoryBudget:
+    """What is left beside a file of this size, and a decoder of it that holds so many bytes beside the pixels.
+
+    Raises:
+        ImageTooLarge: nothing is left; see `Room.admit`.
+    """
+    room = MemoryBudget(_IDLE + _COPIES * size + held, limit)
+    room.admit("", "1", 0)
+    return room
+
+
+def _rate(form: str, mode: str, *, is_keyed: bool, is_anew: bool) -> float:
+    if form in _CANVASES:
+        return max(_CANVASES[form].get(mode, _ANYTHING), _ANEW.get(mode, _ANYTHING) if is_anew else 0)
+    rate = (_ANEW if is_anew or form in _PUBLISHED_ANEW else _DECODED).get(mode, _ANYTHING)
+    if is_keyed:
+        rate = max(rate, _KEYED)
+    return rate + _DISPOSED if form == "gif" else rate
+
+
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # malloc.h of glibc
+_KEEP = 1 << 30
+
+
+def keep_freed_memory() -> bool:
+    """Ask glibc to keep the large blocks that pictures need for the next picture; True where it agreed.
+
+    By default large blocks are mapped anew for every picture, page fault by page fault: about a third of the time of a
+    WebP, a fifth of an AVIF. Harmless elsewhere, and harmless twice. Memory is never given back, so: workers only.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return False
+    return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _KEEP))

@@ -1,0 +1,147 @@
+"""Choose the frame that represents an animation: the first that is not blank.
+
+Fades from black and blank covers are common, and a thumbnail of one colour tells nothing. The first frame is decoded
+anyway; only where it is blank are others decoded, within bounds.
+
+GIF frames are drawn on their canvas as browsers draw them: what no frame has covered is transparent. Pillow fills the
+canvas with the background colour, or with the first one, and ignores how a frame is to be disposed of.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from chalicelib.engine.clean.gif import GifFrame, frame_pixels, read_gif
+from chalicelib.engine.decode import open_picture
+from chalicelib.engine.errors import CannotRebuild, decoder_errors, parser_errors
+from chalicelib.errors import DamagedImage, ImageTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL.ImageFile import ImageFile
+
+    from chalicelib.engine.limits import MemoryBudget
+
+MOST_FRAMES = 32
+"""That are looked at: at 25 a second, a fade of more than a second."""
+MOST_PIXELS = 60_000_000
+"""That are decoded for it: 1 to 2 s of processor time in the slowest format."""
+_TAKEN = 24
+"""Bytes a pixel: two canvases and a decoder of its own."""
+_NEAR = 16
+"""Levels of a channel that coders add to one colour: one step of a colour difference makes 8 of blue."""
+_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
+
+
+@dataclass(frozen=True, slots=True)
+class PosterFrame:
+    """The frame that stands for an animation."""
+
+    image: Image.Image
+    """As large as the canvas."""
+    frame: int
+    """Its number in the animation, the first being 0."""
+
+
+def choose_poster_frame(
+    form: str, data: bytes, first: ImageFile, frames: int, room: MemoryBudget
+) -> PosterFrame | None:
+    """The frame to show instead of the decoded `first`; nothing where that is the one, as it is for all stills.
+
+    A GIF whose first frame leaves a part of the canvas out has it drawn anew, as that part is transparent. A PNG whose
+    still is not one of its frames is shown by its frames. If none of the frames within the bounds shows anything, or
+    they cannot be decoded, the first one stands.
+    """
+    is_cropped = form == "gif" and not covers_canvas(first)
+    is_apart = form == "png" and frames > 1 and bool(first.info.get("default_image"))
+    is_blank_film = frames > 1 and form in _ANIMATED and is_blank(first)
+    if not (is_cropped or is_apart or is_blank_film) or not room.has(_TAKEN * first.width * first.height):
+        return None
+    found = _first_shown(form, data, first.size)
+    return found if found and (found.frame or is_cropped or is_apart) else None
+
+
+def is_blank(image: Image.Image) -> bool:
+    """Whether all of the picture is clear, or of one colour."""
+    seen = image.convert("RGBA") if image.mode in {"P", "PA"} or "transparency" in image.info else image
+    bands = seen.getextrema()
+    ranges = bands if isinstance(bands[0], tuple) else (bands,)
+    if seen.mode in {"RGBA", "LA"} and not ranges[-1][1]:
+        return True
+    return all(high - low <= _NEAR for low, high in ranges)
+
+
+def _first_shown(form: str, data: bytes, size: tuple[int, int]) -> PosterFrame | None:
+    """The first frame that shows something; if none does, the first."""
+    most = max(1, min(MOST_FRAMES, MOST_PIXELS // (size[0] * size[1])))
+    opening: PosterFrame | None = None
+    try:
+        for number, image in zip(range(most), _frames(form, data, size), strict=False):
+            if not is_blank(image):
+                return PosterFrame(image, number)
+            opening = opening or PosterFrame(image.copy(), number)
+    except (CannotRebuild, DamagedImage, ImageTooLarge):
+        pass  # what comes after the first frame is not what the verdict on the file is about
+    return opening
+
+
+def _frames(form: str, data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """The canvas after each frame; a picture that is drawn on further when the next one is asked for."""
+    if form == "gif":
+        with parser_errors():
+            yield from composited_gif_frames(data, size)
+        return
+    image = open_picture(form, data)
+    skipped = int(bool(image.info.get("default_image")))
+    with decoder_errors():
+        for number in range(skipped, getattr(image, "n_frames", 1)):
+            image.seek(number)
+            image.load()
+            yield image
+
+
+_CLEAR = (0, 0, 0, 0)
+_TO_CLEAR, _TO_BEFORE = 2, 3
+_GREYS = bytes(level for level in range(256) for _ in range(3))
+"""The colours of a frame in a file that has no table: decoders make greys of the indices."""
+
+
+def covers_canvas(image: ImageFile) -> bool:
+    """Whether the decoded first frame covers all of the canvas, or what it leaves out is transparent already."""
+    extent = getattr(image, "dispose_extent", None)
+    return extent is None or tuple(extent) == (0, 0, *image.size) or "transparency" in image.info
+
+
+def composited_gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """The canvas, RGBA, after each frame is drawn; the same object each time.
+
+    Raises:
+        CannotRebuild: it has a block or a frame that cannot be read, or one that reaches beyond the canvas.
+    """
+    file, canvas = read_gif(data), Image.new("RGBA", size, _CLEAR)
+    for frame in file.frames:
+        left, top, width, height = struct.unpack("<4H", frame.place)
+        box = (left, top, left + width, top + height)
+        if box[2] > size[0] or box[3] > size[1]:  # its pixels are in no limit
+            raise CannotRebuild
+        before = canvas.crop(box) if frame.disposal == _TO_BEFORE else None
+        _draw(canvas, frame, file.table, (left, top))
+        yield canvas
+        if frame.disposal == _TO_CLEAR:
+            canvas.paste(_CLEAR, box)
+        elif before is not None:
+            canvas.paste(before, box)
+
+
+def _draw(canvas: Image.Image, frame: GifFrame, shared: bytes, place: tuple[int, int]) -> None:
+    indices = frame_pixels(frame, frame.codes)
+    table = frame.table or shared or _GREYS
+    colours = indices.copy()
+    colours.putpalette(table.ljust(768, b"\0"))
+    mask = indices.point([0 if index == frame.clear else 255 for index in range(256)])
+    canvas.paste(colours.convert("RGB"), place, mask)

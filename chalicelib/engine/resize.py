@@ -1,0 +1,208 @@
+"""Resize a decoded picture to each size of a recipe: upright, in sRGB, each size from the next larger one.
+
+The filter is Lanczos, computed by SIMD code where that is installed and by Pillow everywhere else. Both give the same
+picture to within a stated bound (tests/engine/test_resize.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from chalicelib.core.remarks import PNG_PIXELS, PNG_SUM
+from chalicelib.engine.checked_decode import damage_report
+from chalicelib.engine.colour import SRGB
+from chalicelib.engine.colour.convert import grey16_to_srgb, to_eight_bit, to_srgb
+from chalicelib.engine.decode import decode, open_picture
+from chalicelib.engine.poster_frame import choose_poster_frame
+from chalicelib.errors import DamagedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.engine.colour import ColourDescription
+    from chalicelib.engine.decode import Box
+    from chalicelib.engine.probe import SourceImage
+
+_DEEP_GREYS = "I;16"
+_SECOND_PICTURE = 20
+"""Bytes a pixel of a second picture beside the first."""
+_TURN = Image.Transpose
+_TURNS = {
+    2: _TURN.FLIP_LEFT_RIGHT,
+    3: _TURN.ROTATE_180,
+    4: _TURN.FLIP_TOP_BOTTOM,
+    5: _TURN.TRANSPOSE,
+    6: _TURN.ROTATE_270,
+    7: _TURN.TRANSVERSE,
+    8: _TURN.ROTATE_90,
+}
+
+
+def resize_steps(source: SourceImage, sizes: Sequence[int]) -> dict[int, Image.Image]:
+    """The picture once for each size (longest side in pixels), never larger than it is. Decodes the source.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`.
+    """
+    falling = sorted(set(sizes), reverse=True)
+    image = _largest(source, falling[0])
+    steps = {falling[0]: image}
+    for size in falling[1:]:
+        image = steps[size] = shrink(image, fit_size(image.size, size))
+    return steps
+
+
+def decode_full_size(source: SourceImage) -> Image.Image:
+    """The source's still at its full size, upright and in sRGB. Decodes the source.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`.
+    """
+    _decode(source)
+    return full_size(source, is_last=True)
+
+
+def full_size(source: SourceImage, *, is_last: bool = False) -> Image.Image:
+    """The decoded source at its full size, upright and in sRGB as its colour description asks.
+
+    The source's own picture stays as it is; where nothing is to be done, it is the result itself. With `is_last` its
+    pixels are let go as soon as they are not needed, so that no more than two pictures are held at once.
+    """
+    shown = to_srgb(*_eight_bit_samples(source))
+    if is_last and shown is not source.image:
+        _release_pixels(source)
+    turned = upright(shown, source.exif.orientation)
+    if is_last and turned is not source.image:
+        _release_pixels(source)
+    return turned
+
+
+def _release_pixels(source: SourceImage) -> None:
+    source.image.im = None  # type: ignore[assignment]  # as Pillow does it when a picture is closed
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Turned as Exif's orientation (1 to 8) asks."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def fit_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """The size with its longest side brought down to this many pixels; no side under one."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _largest(source: SourceImage, longest: int) -> Image.Image:
+    target = fit_size(source.image.size, longest)
+    box = _decode(source, longest)
+    # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
+    image, colour = _eight_bit_samples(source)
+    return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)
+
+
+def _decode(source: SourceImage, longest: int | None = None) -> Box:
+    """Decode it, and choose its still.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`; also where both checksums of a PNG's pixels are wrong.
+    """
+    box = decode(source.image, longest, room=source.room, takes_damaged=source.takes_damaged)
+    if PNG_PIXELS in source.survey.warnings and PNG_SUM in damage_report(source.image).warnings:
+        raise DamagedImage("No checksum of the PNG's pixels is right.")
+    _choose_frame(source)
+    return box
+
+
+def _eight_bit_samples(source: SourceImage) -> tuple[Image.Image, ColourDescription]:
+    """Samples of 8 bits, and what they mean."""
+    if source.colour.high_range:
+        exact = _decoded_exactly(source)
+        if exact:
+            return to_eight_bit(exact[0]), exact[1]
+    image = _shown(source)
+    deep = grey16_to_srgb(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
+    return to_eight_bit(image, deep), SRGB if deep else source.colour
+
+
+def _decoded_exactly(source: SourceImage) -> tuple[Image.Image, ColourDescription] | None:
+    """The picture in samples that are not the file's, with the description that undoes it; None where that cannot be.
+
+    libavif gives red, green and blue as 8 bits, through libyuv, whose blue is up to 4 levels off for BT.2020 in limited
+    range: it drops bits of colour and caps a factor at 2. In sRGB the error is invisible; in PQ one level is 7 % of
+    light. libyuv does not know the matrix of SMPTE 240M, which libavif computes exactly. So the file is labelled with
+    that matrix, and its effect is undone in floats (`high_range.made_of`). Limited range is labelled full, which leaves
+    room at both ends.
+
+    Raises:
+        DamagedImage: the pixels are broken.
+    """
+    from chalicelib.engine.colour.hdr import LUMAS, RELABELLED  # noqa: PLC0415  few pictures need it
+
+    high = source.colour.high_range
+    if source.format != "avif" or source.frames > 1 or high is None or high.planes is None:
+        return None
+    taken = source.survey.held + _SECOND_PICTURE * source.image.width * source.image.height
+    if high.planes.matrix not in LUMAS or not source.room.has(taken):
+        return None
+    at, label = high.planes.place, RELABELLED.to_bytes(2, "big") + b"\x80"
+    image = open_picture("avif", b"".join((source.data[:at], label, source.data[at + len(label) :])))
+    decode(image)
+    return image, replace(source.colour, high_range=replace(high, is_relabelled=True))
+
+
+def _choose_frame(source: SourceImage) -> None:
+    still = choose_poster_frame(source.format, source.data, source.image, source.frames, source.room)
+    source.chosen[:] = [still] if still else []
+
+
+def _shown(source: SourceImage) -> Image.Image:
+    return source.chosen[0].image if source.chosen else source.image
+
+
+_REDUCING_GAP = 3.0
+"""Far larger sources are first averaged down to this multiple of the result; below 3 it begins to show."""
+
+
+def shrink(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """The part of the picture in `box` (default all) as a picture of this size; a new picture without any metadata."""
+    if image.mode in _SIMD_MODES and (simd := _simd()):
+        return _by_simd(simd, image, size, box or (0, 0, *image.size))
+    return _by_pillow(image, size, box)
+
+
+def is_accelerated() -> bool:
+    """True when the SIMD resampler is installed and works on this machine."""
+    return _simd() is not None
+
+
+_SIMD_MODES = frozenset({"L", "RGB", "RGBA", "CMYK"})
+
+
+@lru_cache(maxsize=1)
+def _simd() -> Any:  # noqa: ANN401  an optional package; absent, there is nothing to type
+    try:
+        import cykooz_resizer  # type: ignore[import-untyped]  # noqa: PLC0415  optional, untyped; not for every machine
+    except ImportError:
+        return None
+    return cykooz_resizer
+
+
+def _by_simd(simd: Any, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:  # noqa: ANN401  see _simd
+    left, top, right, bottom = box
+    options = simd.ResizeOptions(
+        resize_alg=simd.ResizeAlg.convolution(simd.FilterType.lanczos3),
+        crop_box=simd.CropBox(left, top, right - left, bottom - top),
+    )
+    small = Image.new(image.mode, size)
+    simd.Resizer().resize_pil(image, small, options)
+    return small
+
+
+def _by_pillow(image: Image.Image, size: tuple[int, int], box: Box | None) -> Image.Image:
+    small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_REDUCING_GAP)
+    small.info = {}
+    return small

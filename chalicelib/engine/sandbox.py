@@ -1,0 +1,106 @@
+"""Child processes that run third-party decoders and encoders on untrusted files.
+
+A file comes in on standard input, the result goes out on standard output, within limits of processor time and memory.
+
+The lossless recoders run in a process because mozjpeg's library ends its process (`exit(1)`) at a coefficient out of
+range, and because a hostile file may want more memory or time than there is.
+The HEIC decoder does because libheif and libde265 are frequent targets of attacks by upload (see
+docs/adr/0057-heic-in-its-own-process.md): its process has none of the worker's variables and can open neither file nor
+connection.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+READY = b"ready\n"
+"""Comes out first: what ends the program after it is the file's doing."""
+SECONDS = 20
+"""Of processor time."""
+MEMORY = 1 << 30
+"""Bytes of address space, libraries included; half of it is left for the picture."""
+
+
+def recode_main(coder: str, *options: str) -> int:
+    """Code standard input anew; the exit status is 0, or 1 where the library does not take it."""
+    code = _CODERS[coder](frozenset(options))
+    limit_process()
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    smaller = code(sys.stdin.buffer.read())
+    sys.stdout.buffer.write(smaller or b"")
+    return int(smaller is None)
+
+
+def limit_process() -> None:
+    """Bound the processor time and the address space of this process."""
+    import resource  # noqa: PLC0415  not everywhere that this module is imported
+
+    for kind, most in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY)):
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _jpeg(_: frozenset[str]) -> Callable[[bytes], bytes | None]:
+    import mozjpeg_lossless_optimization as mozjpeg  # type: ignore[import-untyped]  # noqa: PLC0415  only here
+
+    def code(data: bytes) -> bytes | None:
+        try:
+            smaller: bytes = mozjpeg.optimize(data, copy=mozjpeg.COPY_MARKERS.ALL)
+        except ValueError:  # stranger than the library allows; Pillow may still show it
+            return None
+        return smaller
+
+    return code
+
+
+def _png(options: frozenset[str]) -> Callable[[bytes], bytes | None]:
+    import oxipng  # noqa: PLC0415  only here
+
+    kept: dict[str, Any] = dict.fromkeys(options, False)
+
+    def code(data: bytes) -> bytes | None:
+        try:
+            return bytes(oxipng.optimize_from_memory(data, level=2, strip=oxipng.StripChunks.none(), **kept))
+        except oxipng.PngError:
+            return None
+
+    return code
+
+
+_CODERS: dict[str, Callable[[frozenset[str]], Callable[[bytes], bytes | None]]] = {"jpeg": _jpeg, "png": _png}
+
+
+def decode_heic_main() -> int:
+    """Decode standard input; the exit status is 0, or 1 where the library does not take it.
+
+    Writes a line with mode, width and height, then the rows of 8-bit samples without anything between them.
+    """
+    from pi_heif import heif, options  # noqa: PLC0415  only here
+
+    options.DECODE_THREADS = 1
+    options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
+    limit_process()
+    _forbid_opening_files()
+    out = sys.stdout.buffer
+    out.write(READY)
+    out.flush()
+    try:
+        image = heif.open_heif(sys.stdin.buffer.read(), convert_hdr_to_8bit=True)
+        pixels = memoryview(image.data)
+    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, MemoryError):  # all that it says it raises
+        return 1
+    out.write(f"{image.mode} {image.size[0]} {image.size[1]}\n".encode())
+    out.write(pixels)
+    return 0
+
+
+def _forbid_opening_files() -> None:
+    import resource  # noqa: PLC0415  not everywhere that this module is imported
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
