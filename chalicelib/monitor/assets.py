@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
+API_PAGE = FOLDER / "rapidoc"
+"""Script of `/docs`, which is no part of the monitor's own page."""
 PAGE = "index.html"
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -20,7 +22,8 @@ TYPES = {
 @cache
 def files() -> Mapping[str, str]:
     """Every file by name. Only what is in this table is ever served."""
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES}
+    found = sorted((*FOLDER.iterdir(), *API_PAGE.iterdir()))
+    return {path.name: path.read_text(encoding="utf-8") for path in found if path.suffix in TYPES}
 
 
 @cache
