@@ -7,10 +7,10 @@ from chalice.app import CloudWatchEvent, SQSEvent
 
 from chalicelib import api, events
 from chalicelib.api.routes import ENDPOINTS
+from chalicelib.container import container
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
 from chalicelib.telemetry import Observing, at_start
-from chalicelib.wiring import container
 
 settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.

@@ -16,23 +16,22 @@ from typing import Any, cast
 
 from bench.simulated import PER_IMAGE, Reads, SimulatedBucket, SimulatedCatalog, SimulatedClock
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.core.jobs import Standing
-from chalicelib.core.orphans import Bounds
-from chalicelib.core.tasks import Task, TaskType
+from chalicelib.images.purge import Purge
+from chalicelib.maintenance.cleanup import Cleanup
+from chalicelib.maintenance.consistency_check import ConsistencyCheck
+from chalicelib.maintenance.model import CleanupBounds
+from chalicelib.maintenance.orphan_scan import OrphanScan
+from chalicelib.maintenance.quarantine import Quarantine
+from chalicelib.maintenance.recount import RecountJob
 from chalicelib.ports import Catalog, ObjectStore
-from chalicelib.services.attempts import Attempts
-from chalicelib.services.cleanup import Cleanup
-from chalicelib.services.erasing import Erasing
-from chalicelib.services.families import Families
-from chalicelib.services.inspection import Inspector
-from chalicelib.services.inventory import Inventory
-from chalicelib.services.opening import Asked, Jobs
-from chalicelib.services.quarantine import Quarantine
-from chalicelib.services.reconciling import Reconciler
-from chalicelib.services.recount import Recount
-from chalicelib.services.rules import TaskRules
-from chalicelib.services.runner import Runner
-from chalicelib.services.slices import LongJob, Slices
+from chalicelib.tasks.chunked_jobs import ChunkedJob, ChunkedJobs
+from chalicelib.tasks.factory import JobEnqueuer, JobRequest
+from chalicelib.tasks.lease import Leases
+from chalicelib.tasks.model import Checkpoint, Task, TaskType
+from chalicelib.tasks.parents import ParentTasks
+from chalicelib.tasks.retry_policy import TaskPolicy
+from chalicelib.tasks.worker import Worker
+from chalicelib.uploads.reconciler import Reconciler
 
 _ENDLESS = timedelta(days=1)
 _MEGABYTE = 1_000_000
@@ -86,46 +85,46 @@ def recount(keys: int, *, traced: bool = True) -> Cost:
     """`update_collection_stats` over the images of that bucket, whose counters are wrong."""
     reads = Reads(SimulatedClock())
     catalog = cast("Catalog", SimulatedCatalog(keys // PER_IMAGE, reads))
-    return _run(TaskType.UPDATE_COLLECTION_STATS, keys, reads, lambda _: Recount(catalog, reads.clock), traced)
+    return _run(TaskType.UPDATE_COLLECTION_STATS, keys, reads, lambda _: RecountJob(catalog, reads.clock), traced)
 
 
 def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket: SimulatedBucket) -> Cleanup:
     objects = cast("ObjectStore", bucket)
-    inspector = Inspector(catalog, state.tasks, clock, lambda _: "")
+    inspector = OrphanScan(catalog, state.tasks, clock, lambda _: "")
     nobody = cast("Any", None)  # no upload is lost here, and there is no trash
-    bounds = Bounds(share=1.0, keys=100_000_000)
+    bounds = CleanupBounds(share=1.0, keys=100_000_000)
     quarantine = Quarantine(objects, clock)
-    inventory = Inventory(catalog, objects, clock, quarantine.ages)
+    inventory = ConsistencyCheck(catalog, objects, clock, quarantine.ages)
     return Cleanup(
         catalog,
         objects,
         inspector,
         quarantine,
         cast("Reconciler", nobody),
-        cast("Erasing", nobody),
+        cast("Purge", nobody),
         inventory,
         bounds=bounds,
     )
 
 
-def _run(kind: TaskType, keys: int, reads: Reads, job: Callable[[MemoryState], LongJob], traced: bool) -> Cost:  # noqa: FBT001
-    state, rules, queue, ids = MemoryState(), TaskRules(lease=_ENDLESS), cast("Any", _Quiet()), count()
-    attempts = Attempts(state.tasks, reads.clock, rules, lambda: 0.5)
-    runner = Runner(attempts, Families(state.tasks, reads.clock, rules), lambda: f"run {next(ids)}")
+def _run(kind: TaskType, keys: int, reads: Reads, job: Callable[[MemoryState], ChunkedJob], traced: bool) -> Cost:  # noqa: FBT001
+    state, rules, queue, ids = MemoryState(), TaskPolicy(lease=_ENDLESS), cast("Any", _Quiet()), count()
+    attempts = Leases(state.tasks, reads.clock, rules, lambda: 0.5)
+    runner = Worker(attempts, ParentTasks(state.tasks, reads.clock, rules), lambda: f"run {next(ids)}")
     long = job(state)
-    slices = Slices(attempts, {kind: queue}, {kind: lambda: long}, soft=_ENDLESS)
-    task = Jobs(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job").open(Asked(kind))
+    slices = ChunkedJobs(attempts, {kind: queue}, {kind: lambda: long}, soft=_ENDLESS)
+    task = JobEnqueuer(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job").open(JobRequest(kind))
     peak, began = 0.0, time.process_time()
     while not task.is_final:
         task, here = _part(slices, runner, task, traced=traced)
         peak = max(peak, here)
     requests = sum(number for name, number in reads.counts.items() if not name.endswith("things"))
     things = sum(number for name, number in reads.counts.items() if name.endswith("things"))
-    parts = Standing.of(task).part + 1
+    parts = Checkpoint.of(task).part + 1
     return Cost(keys, parts, requests, things, peak, time.process_time() - began, task)
 
 
-def _part(slices: Slices, runner: Runner, task: Task, *, traced: bool) -> tuple[Task, float]:
+def _part(slices: ChunkedJobs, runner: Worker, task: Task, *, traced: bool) -> tuple[Task, float]:
     if not traced:
         return runner.run(task.task_id, slices) or task, 0.0
     tracemalloc.start()

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.optimize import RECODABLE, recode
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.variants import variants
 from chalicelib.errors import WallifyError
-from chalicelib.services.optimizing import Treatment
+from chalicelib.images.optimize import Treatment
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.core import keys
-from chalicelib.core.blobs import Stored
-from chalicelib.core.budget import Budget
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
-from chalicelib.core.paging import Page
-from chalicelib.core.pictures import Picture
+from chalicelib import storage_keys
+from chalicelib.budget import Budget
+from chalicelib.engine.model import Picture
+from chalicelib.images.model import CollectionStats, Image, Rendition
+from chalicelib.objects import StoredObject
+from chalicelib.paging import Page
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 OLD = NOW - timedelta(days=30)
@@ -66,13 +66,13 @@ class SimulatedBucket:
     moved: set[str] = field(default_factory=set)
     """Keys that were taken away."""
 
-    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         found = tuple(self._behind(prefix, limit, after))
         self.reads.note("list", len(found))
         return Page(found, found[-1].key if len(found) == limit else None)
 
-    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.versions`."""
         return self.list(prefix, limit, after)
 
@@ -92,17 +92,20 @@ class SimulatedBucket:
         budget.draw(len(keys))
         self.reads.note("delete", len(keys))
 
-    def _behind(self, prefix: str, limit: int, after: str | None) -> Iterator[Stored]:
-        forms = {keys.ORIGINALS: ("0.jpg",), keys.RENDITIONS: tuple(f"r1/{form}" for form in _FORMS)}.get(prefix)
+    def _behind(self, prefix: str, limit: int, after: str | None) -> Iterator[StoredObject]:
+        forms = {
+            storage_keys.ORIGINALS: ("0.jpg",),
+            storage_keys.RENDITIONS: tuple(f"r1/{form}" for form in _FORMS),
+        }.get(prefix)
         owner = prefix.split("/")[1] if prefix.count("/") > 1 else ""
-        if prefix.startswith((keys.GUARDED, keys.TRASHED)) or (forms is None and not owner):
+        if prefix.startswith((storage_keys.GUARDED, storage_keys.TRASHED)) or (forms is None and not owner):
             return
         if owner:
             yield from self._of_one(prefix, owner)
             return
         yield from self._from(prefix, forms or (), limit, (after or prefix).removeprefix(prefix))
 
-    def _from(self, prefix: str, forms: tuple[str, ...], limit: int, after: str) -> Iterator[Stored]:
+    def _from(self, prefix: str, forms: tuple[str, ...], limit: int, after: str) -> Iterator[StoredObject]:
         image_id, _, form = after.partition("/")
         number, place = (number_of(image_id), bisect_right(forms, form)) if after else (0, 0)
         for _ in range(limit):
@@ -110,12 +113,12 @@ class SimulatedBucket:
                 number, place = number + 1, 0
             if number >= self.images:
                 return
-            yield Stored(f"{prefix}{id_of(number)}/{forms[place]}", 10_000, '"e"', OLD)
+            yield StoredObject(f"{prefix}{id_of(number)}/{forms[place]}", 10_000, '"e"', OLD)
             place += 1
 
-    def _of_one(self, prefix: str, owner: str) -> Iterator[Stored]:
-        forms = ("0.jpg",) if prefix.startswith(keys.ORIGINALS) else tuple(f"r1/{form}" for form in _FORMS)
-        yield from (Stored(f"{prefix}{form}", 10_000, '"e"', OLD) for form in forms if number_of(owner) >= 0)
+    def _of_one(self, prefix: str, owner: str) -> Iterator[StoredObject]:
+        forms = ("0.jpg",) if prefix.startswith(storage_keys.ORIGINALS) else tuple(f"r1/{form}" for form in _FORMS)
+        yield from (StoredObject(f"{prefix}{form}", 10_000, '"e"', OLD) for form in forms if number_of(owner) >= 0)
 
 
 @dataclass
@@ -184,7 +187,7 @@ def image_of(number: int) -> Image:
     """The row of an image."""
     image_id = id_of(number)
     picture = Picture("jpeg", 1200, 800, 10_000, "0" * 64)
-    original = f"{keys.ORIGINALS}{image_id}/0.jpg"
+    original = f"{storage_keys.ORIGINALS}{image_id}/0.jpg"
     name = f"{image_id}.jpg"
     return Image(image_id, COLLECTION, name, name, picture, original, "r1", "t", OLD, rendition_bytes=80_000)
 
@@ -195,5 +198,5 @@ def _is_known(number: int) -> bool:
 
 def _rendition(image_id: str, form: str) -> Rendition:
     size, _, extension = form.partition(".")
-    key = f"{keys.RENDITIONS}{image_id}/r1/{form}"
+    key = f"{storage_keys.RENDITIONS}{image_id}/r1/{form}"
     return Rendition(image_id, size, extension, key, 300, 200, 10_000, "0" * 64, "r1")

@@ -7,16 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.core.changes import read_change, read_visibility
-from chalicelib.core.jobs import lane_of
-from chalicelib.core.messages import Arrival, Work, read
-from chalicelib.core.schedules import SCHEDULES
-from chalicelib.core.tasks import TaskType
+from chalicelib.container import container
 from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavailable
-from chalicelib.services.attempts import OtherVersion
-from chalicelib.services.runner import Redeliver
+from chalicelib.maintenance.model import SCHEDULES
+from chalicelib.messages import ObjectCreated, Work, read, read_change, read_visibility
+from chalicelib.tasks.lease import OtherVersion
+from chalicelib.tasks.model import TaskType, queue_of
+from chalicelib.tasks.worker import Redeliver
 from chalicelib.telemetry import log
-from chalicelib.wiring import container
 
 _SOON = {1: timedelta(seconds=20), 2: timedelta(minutes=2)}
 """Receipts -> how long a message is hidden that met a silent state store. A short outage costs seconds; in a long one
@@ -159,7 +157,7 @@ def _long_job(asked: Work) -> None:
         log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
 
 
-def _process_image(asked: Arrival | Work) -> None:
+def _process_image(asked: ObjectCreated | Work) -> None:
     services = container()
     arrival = None if isinstance(asked, Work) else asked
     task_id = asked.task_id if isinstance(asked, Work) else services.arrivals.task_id(asked)
@@ -187,7 +185,7 @@ def _count_wait(record: Record, lane: TaskType) -> None:
     if _times(record) == 1:
         sent = datetime.fromtimestamp(int(told["SentTimestamp"]) / 1000, UTC)
         waited = max((container().clock.now() - sent).total_seconds(), 0.0)
-        container().metrics.count("QueueWait", round(1000 * waited), queue=lane_of(lane))
+        container().metrics.count("QueueWait", round(1000 * waited), queue=queue_of(lane))
 
 
 def sweep() -> None:

@@ -6,17 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.core.audit import Entry
-from chalicelib.core.blobs import Blob, Form, Stored
-from chalicelib.core.budget import Budget
-from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.core.expiring import ExpiringRecord
-from chalicelib.core.messages import DeadLetter
-from chalicelib.core.paging import Page
-from chalicelib.core.schedules import Slot
-from chalicelib.core.tasks import Tally, Task, TaskFilter
-from chalicelib.core.tokens import Token
-from chalicelib.core.workforce import Load, Usage
+from chalicelib.admin.model import AuditEntry, ExpiringRecord, FunctionUsage, QueueDepth, Token
+from chalicelib.budget import Budget
+from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.maintenance.model import ScheduleStatus
+from chalicelib.messages import DeadLetter
+from chalicelib.objects import NewObject, PresignedPost, StoredObject
+from chalicelib.paging import Page
+from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 
 
 class Clock(Protocol):
@@ -70,7 +67,7 @@ class TaskStore(Protocol):
         """Remove up to `limit` tasks whose time is over, and say how many; 0 where the store forgets by itself."""
         ...
 
-    def tally(self, parent_id: str) -> Tally:
+    def tally(self, parent_id: str) -> ChildCounts:
         """How the parent's children have ended so far; zeros where none has."""
         ...
 
@@ -149,15 +146,15 @@ class Catalog(Protocol):
         """Names of all collections that ever had an image, in code point order; of others, too, maybe."""
         ...
 
-    def about(self, collection: str) -> About:
+    def about(self, collection: str) -> CollectionInfo:
         """What is said of the collection, by a strongly consistent read; version 0 where nothing was ever said."""
         ...
 
-    def abouts(self) -> Mapping[str, About]:
+    def abouts(self) -> Mapping[str, CollectionInfo]:
         """All that is said of collections, by their names."""
         ...
 
-    def describe(self, before: About, after: About) -> About:
+    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         """Put `after` in place of `before`, and answer it with the next version.
 
         One conditional write: Conflict unless the stored one still has `before.version`, and then nothing changes; of
@@ -200,11 +197,11 @@ class Catalog(Protocol):
 class ScheduleStore(Protocol):
     """Where schedules keep what they have done last, by name."""
 
-    def get(self, name: str) -> Slot:
+    def get(self, name: str) -> ScheduleStatus:
         """The newest snapshot, by a strongly consistent read; a fresh one, version 0, where nothing was kept yet."""
         ...
 
-    def replace(self, before: Slot, after: Slot) -> Slot:
+    def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
         """Put `after` in place of `before`, and answer it with the next version.
 
         One conditional write: Conflict unless the stored slot still has `before.version`, and then nothing changes; of
@@ -268,11 +265,11 @@ class TokenStore(Protocol):
 class AuditStore(Protocol):
     """Where it is written down who has changed what. Nothing forgets an entry."""
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AuditEntry) -> None:
         """Keep the entry; the same entry again changes nothing."""
         ...
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
+    def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """Entries, newest first (then by id); a read that begins after a write has returned sees it."""
         ...
 
@@ -280,7 +277,7 @@ class AuditStore(Protocol):
 class ObjectStore(Protocol):
     """A bucket."""
 
-    def put(self, *blobs: Blob) -> None:
+    def put(self, *blobs: NewObject) -> None:
         """Store each object whole or not at all, in any order; a second put of a key replaces the first.
 
         Unavailable if one could not be stored; others may be there then.
@@ -300,11 +297,11 @@ class ObjectStore(Protocol):
         """True when there is such an object now, or such a version of it."""
         ...
 
-    def newest(self, key: str) -> Stored:
+    def newest(self, key: str) -> StoredObject:
         """The object as it is now, with its version; ObjectNotFound."""
         ...
 
-    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """Up to `limit` versions under the prefix, also of keys that were written again or deleted.
 
         By their keys' UTF-8 bytes, in no promised order within a key; where the store keeps no versions, its objects. A
@@ -312,7 +309,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
         """An upload form for exactly this key and type and 1 to `limit` bytes, which the store takes while it lasts."""
         ...
 
@@ -338,7 +335,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """Up to `limit` (at most 1,000) objects under the prefix by their keys' UTF-8 bytes, those beyond `after` only.
 
         The next cursor is the last key shown. One look sees every object that was there all the while.
@@ -372,7 +369,7 @@ class Cdn(Protocol):
 class QueueAdmin(Protocol):
     """A work queue as people look after it. Every verb raises Unavailable where the cloud does not answer."""
 
-    def load(self) -> Load:
+    def load(self) -> QueueDepth:
         """How much is in it, about, and whether it is paused."""
         ...
 
@@ -399,7 +396,7 @@ class QueueAdmin(Protocol):
 class MetricsReader(Protocol):
     """What the cloud measures. It never fails: a number that is not to be had is None, or its owner is left out."""
 
-    def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
+    def usages(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
         """The last hour of each of these functions, about a minute old."""
         ...
 

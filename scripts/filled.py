@@ -8,12 +8,12 @@ from pathlib import Path
 
 import httpx
 
-from chalicelib import wiring
+from chalicelib import container
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.core.tasks import TaskFilter
 from chalicelib.settings import Settings
+from chalicelib.tasks.model import TaskFilter
 from cli.local import lifecycle
 from cli.local.aws import client
 from cli.local.stack import Record, Stack
@@ -52,9 +52,9 @@ def _workers_away(url: str, token: str) -> Iterator[None]:
             api.post("/queues/images/resume").raise_for_status()
 
 
-def _house_on(stack: Stack, record: Record) -> wiring.Container:
+def _house_on(stack: Stack, record: Record) -> container.Container:
     """The services in this process over the cloud's stores, with queues of their own."""
-    house = wiring.Container(Settings(stage="local", cdn_url=stack.cdn_url))
+    house = container.Container(Settings(stage="local", cdn_url=stack.cdn_url))
     house.clock, outputs = SystemClock(), record.outputs
     house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
     house.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))

@@ -6,10 +6,10 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.pictures import Picture
-from chalicelib.core.tasks import Status, Subject, Task, TaskType
-from chalicelib.core.tokens import Scope, Token, digest_of
+from chalicelib.admin.model import Scope, Token, digest_of
+from chalicelib.engine.model import Picture
+from chalicelib.images.model import Image, Rendition
+from chalicelib.tasks.model import Status, Subject, Task, TaskType
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 """A Wednesday, far from the ends of its week, month and year."""

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.world import World
 
 # Thousands of tests are collected, and nothing of that is ever garbage: looking for some takes a fifth of the time.
 gc.disable()
@@ -52,12 +56,20 @@ SLOW_PLACES = (
     "tests/architecture/test_numbers.py",  # measures all files
     "tests/adapters/sql/test_faults.py",  # databases that do not answer in time
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
-    "tests/services/test_night_scale.py",  # whole libraries, cleaned up
-    "tests/services/test_optimizing.py",  # encoders at their slowest setting
+    "tests/maintenance/test_scale.py",  # whole libraries, cleaned up
+    "tests/images/test_optimize.py",  # encoders at their slowest setting
 )
 SLOW_FOLDERS = tuple(f"{place.rstrip('/')}/" for place in SLOW_PLACES)
 SLOW_BACK_ENDS = ("dynamodb", "postgres", "emulator")
 """Memory and SQLite keep the same contracts in a sixth of the time."""
+
+
+@pytest.fixture
+def world() -> World:
+    """The whole system in memory."""
+    from tests.world import World  # noqa: PLC0415  # only the tests that ask for it pay for its imports
+
+    return World()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

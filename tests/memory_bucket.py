@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote, urlencode
 
-from chalicelib.core.blobs import Blob, Form, Stored
-from chalicelib.core.budget import Budget
-from chalicelib.core.keys import must_be_of_one_image
-from chalicelib.core.paging import Page
+from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
+from chalicelib.objects import NewObject, PresignedPost, StoredObject
+from chalicelib.paging import Page
 from chalicelib.ports import Clock
+from chalicelib.storage_keys import must_be_of_one_image
 from tests.trouble import Trouble
 
 
@@ -23,13 +23,13 @@ class Version:
     """One version of an object."""
 
     version: str
-    blob: Blob
+    blob: NewObject
     written: datetime
 
-    def stored(self) -> Stored:
+    def stored(self) -> StoredObject:
         """As a listing shows it."""
         body = self.blob.body
-        return Stored(self.blob.key, len(body), sha256(body).hexdigest(), self.written, self.version)
+        return StoredObject(self.blob.key, len(body), sha256(body).hexdigest(), self.written, self.version)
 
 
 @dataclass
@@ -38,13 +38,13 @@ class MemoryBucket:
 
     clock: Clock
     announce: Callable[[str], None]
-    blobs: dict[str, Blob] = field(default_factory=dict)
+    blobs: dict[str, NewObject] = field(default_factory=dict)
     written: dict[str, datetime] = field(default_factory=dict)
     trouble: Trouble = field(default_factory=Trouble)
     history: list[Version] = field(default_factory=list)
     """Every version that was written, oldest first; a key that was deleted keeps its versions, as in S3."""
 
-    def put(self, *blobs: Blob) -> None:
+    def put(self, *blobs: NewObject) -> None:
         """See `ObjectStore.put`; a fault between two objects leaves the first there."""
         for blob in blobs:
             self.trouble.comes("before put")
@@ -53,7 +53,7 @@ class MemoryBucket:
 
     def drop(self, key: str, body: bytes) -> None:
         """Another tool puts an object; it meets no trouble."""
-        self._keep(Blob(key, body, "binary/octet-stream"))
+        self._keep(NewObject(key, body, "binary/octet-stream"))
 
     def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
         """See `ObjectStore.get`."""
@@ -72,13 +72,13 @@ class MemoryBucket:
         """See `ObjectStore.has`."""
         return self._found(key, version) is not None
 
-    def newest(self, key: str) -> Stored:
+    def newest(self, key: str) -> StoredObject:
         """See `ObjectStore.newest`."""
         if key not in self.blobs:
             raise ObjectNotFound
         return replace(self._stored(key), version=self.version_of(key))
 
-    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.versions`."""
         found = sorted((one.stored() for one in self.history if one.blob.key.startswith(prefix)), key=_place)
         rest = [one for one in found if after is None or list(_place(one)) > json.loads(after)]
@@ -89,10 +89,10 @@ class MemoryBucket:
         """The id of the newest version; empty for what was never written."""
         return next((one.version for one in reversed(self.history) if one.blob.key == key), "")
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
         """See `ObjectStore.form`; the fields only say what was asked for."""
         fields = {"key": key, "Content-Type": content_type, "limit": str(limit), "lasts": str(lasts.total_seconds())}
-        return Form("https://media.example", fields)
+        return PresignedPost("https://media.example", fields)
 
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
         """See `ObjectStore.link`; the address only says what was asked for."""
@@ -116,7 +116,7 @@ class MemoryBucket:
             must_be_of_one_image(prefix)
         self.delete(*self.under(*prefixes), budget=budget)
 
-    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         keys = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]
         shown = keys[: min(limit, 1_000)]
@@ -140,20 +140,20 @@ class MemoryBucket:
         """Keys that begin with one of these."""
         return sorted((key for key in self.blobs if key.startswith(prefixes)), key=str.encode)
 
-    def _keep(self, blob: Blob) -> None:
+    def _keep(self, blob: NewObject) -> None:
         self.blobs[blob.key], self.written[blob.key] = blob, self.clock.now()
         self.history.append(Version(f"v{len(self.history) + 1}", blob, self.clock.now()))
         if blob.key.startswith("incoming/"):
             self.announce(blob.key)
 
-    def _found(self, key: str, version: str) -> Blob | None:
+    def _found(self, key: str, version: str) -> NewObject | None:
         if not version:
             return self.blobs.get(key)
         return next((one.blob for one in self.history if (one.blob.key, one.version) == (key, version)), None)
 
-    def _stored(self, key: str) -> Stored:
+    def _stored(self, key: str) -> StoredObject:
         return Version("", self.blobs[key], self.written[key]).stored()
 
 
-def _place(one: Stored) -> tuple[str, str]:
+def _place(one: StoredObject) -> tuple[str, str]:
     return one.key, one.version

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from chalicelib.core.jobs import LANES
-from chalicelib.core.tasks import TaskType
-from chalicelib.core.workforce import Load, Usage
+from chalicelib.admin.model import FunctionUsage, QueueDepth
+from chalicelib.container import Container
 from chalicelib.ports import Clock
-from chalicelib.wiring import Container
+from chalicelib.tasks.model import QUEUES, TaskType
 from tests.memory_queue import MemoryQueue
 
 
@@ -21,13 +20,13 @@ class MemoryLane:
     queue: MemoryQueue
     paused: bool = False
 
-    def load(self) -> Load:
+    def load(self) -> QueueDepth:
         """See `Lane.load`."""
         now = self.queue.clock.now()
         hidden = [message for message in self.queue.messages if message.visible_at > now]
         in_flight = sum(message.receives > 0 for message in hidden)
         waiting = len(self.queue.messages) - len(hidden)
-        return Load(waiting, in_flight, len(hidden) - in_flight, len(self.queue.letters), self.paused)
+        return QueueDepth(waiting, in_flight, len(hidden) - in_flight, len(self.queue.letters), self.paused)
 
     def backlog(self) -> int:
         """See `Lane.backlog`."""
@@ -50,10 +49,10 @@ class MemoryLane:
 class MemoryMeter:
     """See `chalicelib.ports.Meter`; it knows what a test has told it."""
 
-    known: dict[str, Usage] = field(default_factory=dict)
+    known: dict[str, FunctionUsage] = field(default_factory=dict)
     ages: dict[str, float] = field(default_factory=dict)
 
-    def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
+    def usages(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
         """See `Meter.usages`."""
         return {name: self.known[name] for name in names if name in self.known}
 
@@ -73,7 +72,7 @@ def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
 
 def open_desk(house: Container) -> None:
     """Lanes over the house's queues in memory, and a meter that knows nothing yet."""
-    house.lanes = {name: _lane(house, min(kinds)) for name, kinds in LANES.items()}
+    house.lanes = {name: _lane(house, min(kinds)) for name, kinds in QUEUES.items()}
     house.meter = MemoryMeter()
 
 

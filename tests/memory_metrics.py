@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chalicelib.core.metrics import unit_of
+from chalicelib.metrics import unit_of
 
 
 @dataclass

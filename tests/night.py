@@ -8,17 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from urllib.parse import quote_plus
 
-from chalicelib import events
-from chalicelib.core import keys
-from chalicelib.core.catalog import CollectionStats, Image
-from chalicelib.core.changes import read_change, read_visibility
-from chalicelib.core.jobs import LONG
-from chalicelib.core.messages import Work, read
-from chalicelib.core.schedules import Options, Slot
-from chalicelib.core.tasks import Task
+from chalicelib import events, storage_keys
+from chalicelib.container import use
+from chalicelib.container.adapters import State
+from chalicelib.images.model import CollectionStats, Image
+from chalicelib.maintenance.model import Options, ScheduleStatus
+from chalicelib.messages import Work, read, read_change, read_visibility
 from chalicelib.ports import ObjectStore
-from chalicelib.wiring import use
-from chalicelib.wiring.outside import State
+from chalicelib.tasks.model import CHUNKED, Task
 from tests.memory_queue import Message
 from tests.world import Kill, World, a_png
 
@@ -57,7 +54,7 @@ class NightWorld(World):
         made = self.upload(a_png(number) if body is None else body, f"{number}.png", collection=collection)
         for message in [message for message in self.queue.messages if message not in before]:
             self.deliver(message)
-        return self.wired.state.catalog.image(keys.image_id_of(made.task_id))
+        return self.wired.state.catalog.image(storage_keys.image_id_of(made.task_id))
 
     def announce(self, key: str, *, name: str = "ObjectCreated:Put") -> None:
         """S3 tells the queue, with all that it tells about an object."""
@@ -115,7 +112,9 @@ class NightWorld(World):
         images += [image for image in catalog.trashed(1_000).items if image.trashed_at and image.trashed_at.year > 1970]
         named = {image.original_key for image in images}
         named |= {one.key for image in images for one in catalog.renditions(image.image_id)}
-        hidden = {key for key in named if not key.startswith("originals/") and keys.hidden(key) in self.bucket.blobs}
+        hidden = {
+            key for key in named if not key.startswith("originals/") and storage_keys.hidden(key) in self.bucket.blobs
+        }
         return sorted(named - hidden - set(self.bucket.blobs))
 
     def drift(self, collection: str, images: int, weight: int = 0) -> None:
@@ -123,7 +122,7 @@ class NightWorld(World):
         _, mark = self.wired.state.catalog.stats_with_version(collection)
         self.wired.state.catalog.correct(CollectionStats(collection, images, weight), mark)
 
-    def take_slot(self, name: str, **changes: object) -> Slot:
+    def take_slot(self, name: str, **changes: object) -> ScheduleStatus:
         """Somebody else changes a schedule's slot."""
         store = self.wired.state.schedules
         slot = store.get(name)
@@ -132,7 +131,7 @@ class NightWorld(World):
     def _is_long(self, message: Message) -> bool:
         if read_change(message.body) is not None or read_visibility(message.body) is not None:
             return True
-        return any(isinstance(asked, Work) and self.task(asked.task_id).type in LONG for asked in read(message.body))
+        return any(isinstance(asked, Work) and self.task(asked.task_id).type in CHUNKED for asked in read(message.body))
 
     def _checkpoint(self, name: str) -> None:
         if name == "after_piece":

@@ -9,11 +9,11 @@ import pytest
 
 from chalicelib import events
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.core.messages import UnknownMessage
-from chalicelib.core.tasks import Status, TaskFilter
+from chalicelib.container import use
 from chalicelib.errors import TaskNotFound, Unavailable
-from chalicelib.services.runner import Redeliver
-from chalicelib.wiring import use
+from chalicelib.messages import UnknownMessage
+from chalicelib.tasks.model import Status, TaskFilter
+from chalicelib.tasks.worker import Redeliver
 from tests.faults.oracle import judge
 from tests.faults.outage import Outage
 from tests.memory_queue import Message

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 import app as switchboard
-from chalicelib.core.tasks import Task
-from chalicelib.services.runner import Redeliver
-from chalicelib.wiring import use
+from chalicelib.container import use
+from chalicelib.tasks.model import Task
+from chalicelib.tasks.worker import Redeliver
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.aws import client
-from chalicelib.core.keyring import LASTS, UPGRADE, Purpose
+from chalicelib.container import Container, container, use
 from chalicelib.errors import Misconfigured
+from chalicelib.keyring import LASTS, UPGRADE, Purpose
 from chalicelib.settings import BadSetting, Settings
-from chalicelib.wiring import Container, container, use
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,7 @@ def test_the_settings_reach_the_services() -> None:
 @pytest.mark.parametrize("asked", ["tasks", "uploads", "tokens"])
 def test_a_service_that_needs_no_pictures_loads_no_picture_library(asked: str) -> None:
     program = (
-        "import sys; from chalicelib.settings import Settings; from chalicelib.wiring import Container;"
+        "import sys; from chalicelib.settings import Settings; from chalicelib.container import Container;"
         f"Container(Settings(table='t', bucket='b')).{asked};"
         "print([name for name in sys.modules if name == 'PIL' or name.startswith(('sqlalchemy', 'chalicelib.engine'))])"
     )

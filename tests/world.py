@@ -20,17 +20,17 @@ from PIL import Image
 
 from chalicelib import events
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.core.tasks import Status, Task, TaskType
+from chalicelib.container import Container, use
+from chalicelib.container.adapters import State
+from chalicelib.images.process_image import ProcessImage
 from chalicelib.ports import ObjectStore, TaskStore
-from chalicelib.services.attempts import Attempts
-from chalicelib.services.counting import CountedState, CountedTasks
-from chalicelib.services.idempotency import Idempotency
-from chalicelib.services.processing import Processing
-from chalicelib.services.runner import Runner
-from chalicelib.services.uploads import OnDuplicate, Upload
 from chalicelib.settings import Settings
-from chalicelib.wiring import Container, use
-from chalicelib.wiring.outside import State
+from chalicelib.tasks.lease import Leases
+from chalicelib.tasks.metered_store import MeteredState, MeteredTaskStore
+from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.tasks.worker import Worker
+from chalicelib.uploads.idempotency import Idempotency
+from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
 from tests.memory_metrics import MemoryMetrics
@@ -199,15 +199,15 @@ class World:
 
     def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Container:
         wired = Container(settings)
-        tasks: TaskStore = CountedTasks(state.tasks, self.metrics)
-        wired.state = CountedState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
+        tasks: TaskStore = MeteredTaskStore(state.tasks, self.metrics)
+        wired.state = MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.objects, wired.clock = objects, self.clock
         wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
         wired.bootstrap = lambda: ROOT
         wired.idempotency = Idempotency(tasks, self.clock, self._new_id)
-        wired.attempts = Attempts(tasks, self.clock, wired.rules, lambda: LUCK, wired.letters.bury)
-        wired.runner = Runner(wired.attempts, wired.families, self._new_id, self._checkpoint)
-        wired.processing = replace(cast("Processing", wired.processing), checkpoint=self._checkpoint)
+        wired.attempts = Leases(tasks, self.clock, wired.rules, lambda: LUCK, wired.letters.bury)
+        wired.runner = Worker(wired.attempts, wired.families, self._new_id, self._checkpoint)
+        wired.processing = replace(cast("ProcessImage", wired.processing), checkpoint=self._checkpoint)
         return wired
 
     def _new_id(self) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.engines import CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
-from chalicelib.core.pictures import Encoded, Limits, Recipe
-from chalicelib.core.sniff import ENOUGH, sniff
 from chalicelib.engine import resize
+from chalicelib.engine.file_types import ENOUGH, sniff
+from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process, render
 from chalicelib.engine.probe import CONTAINER_READERS, probe
 from chalicelib.engine.resize import resize_steps

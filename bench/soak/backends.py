@@ -24,11 +24,11 @@ from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.database import engine_for
 from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.adapters.sql.models import Base, ImageRow, RenditionRow, TaskRow
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Task, TaskFilter
+from chalicelib.container.adapters import State
+from chalicelib.images.model import Image, Rendition
+from chalicelib.paging import Page
 from chalicelib.ports import Catalog
-from chalicelib.wiring.outside import State
+from chalicelib.tasks.model import Task, TaskFilter
 from cli.local.database import temporary
 
 _PAGE = 1_000

@@ -14,11 +14,11 @@ from urllib.parse import quote_plus
 from bench.soak.clock import SoakClock, called
 from bench.soak.fates import Fates
 from bench.soak.queue import SoakQueue
-from chalicelib.core.blobs import Blob, Form, Stored
-from chalicelib.core.budget import Budget
-from chalicelib.core.keys import must_be_of_one_image
-from chalicelib.core.paging import Page
+from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
+from chalicelib.objects import NewObject, PresignedPost, StoredObject
+from chalicelib.paging import Page
+from chalicelib.storage_keys import must_be_of_one_image
 
 BUCKET = "media"
 
@@ -30,18 +30,18 @@ class SoakBucket:
     clock: SoakClock
     fates: Fates
     queue: SoakQueue
-    folders: dict[str, dict[str, tuple[Blob, datetime]]] = field(default_factory=lambda: defaultdict(dict))
+    folders: dict[str, dict[str, tuple[NewObject, datetime]]] = field(default_factory=lambda: defaultdict(dict))
     """Objects by the first two parts of their keys."""
     _lock: Lock = field(default_factory=Lock)
     _written: Counter[str] = field(default_factory=Counter)
 
-    def put(self, *blobs: Blob) -> None:
+    def put(self, *blobs: NewObject) -> None:
         """See `ObjectStore.put`; a fault between two objects leaves the first there."""
         for blob in blobs:
             with called(self.fates):
                 self.keep(blob)
 
-    def keep(self, blob: Blob) -> None:
+    def keep(self, blob: NewObject) -> None:
         """Store an object, whatever befalls others; another tool does it like that."""
         with self._lock:
             self.folders[_folder(blob.key)][blob.key] = blob, self.clock.now()
@@ -71,21 +71,21 @@ class SoakBucket:
         with called(self.fates):
             return self.body(key) is not None
 
-    def newest(self, key: str) -> Stored:
+    def newest(self, key: str) -> StoredObject:
         """See `ObjectStore.newest`."""
         with called(self.fates):
             if self.body(key) is None:
                 raise ObjectNotFound
             return self._stored(key)
 
-    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.versions`."""
         return self.list(prefix, limit, after)
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
         """See `ObjectStore.form`; made without a call to anybody."""
         fields = {"key": key, "Content-Type": content_type, "limit": str(limit), "lasts": str(lasts.total_seconds())}
-        return Form("https://media.example", fields)
+        return PresignedPost("https://media.example", fields)
 
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
         """See `ObjectStore.link`; made without a call to anybody."""
@@ -107,7 +107,7 @@ class SoakBucket:
             must_be_of_one_image(prefix)
         self.delete(*(key for prefix in prefixes for key in self.under(prefix)), budget=budget)
 
-    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         found = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]
         shown = tuple(map(self._stored, found[:limit]))
@@ -117,7 +117,10 @@ class SoakBucket:
         """See `ObjectStore.copy`."""
         with called(self.fates), self._lock:
             blob, _ = self.folders[_folder(key)][key]
-            self.folders[_folder(to)][to] = Blob(to, blob.body, blob.content_type, blob.cache_control), self.clock.now()
+            self.folders[_folder(to)][to] = (
+                NewObject(to, blob.body, blob.content_type, blob.cache_control),
+                self.clock.now(),
+            )
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """See `ObjectStore.delete_if`."""
@@ -134,11 +137,11 @@ class SoakBucket:
             found = [key for one in near for key in self.folders.get(_folder(one), {}) if key.startswith(prefix)]
         return sorted(found, key=str.encode)
 
-    def _stored(self, key: str) -> Stored:
+    def _stored(self, key: str) -> StoredObject:
         blob, written = self.folders[_folder(key)][key]
-        return Stored(key, len(blob.body), _etag(blob), written)
+        return StoredObject(key, len(blob.body), _etag(blob), written)
 
-    def _announce(self, blob: Blob) -> None:
+    def _announce(self, blob: NewObject) -> None:
         found = {"key": quote_plus(blob.key, safe="/"), "size": len(blob.body), "eTag": _etag(blob)}
         found |= {"sequencer": f"{self._written[blob.key]:018X}"}
         record = {"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": found}}
@@ -149,5 +152,5 @@ def _folder(key: str) -> str:
     return "/".join(key.split("/", 2)[:2])
 
 
-def _etag(blob: Blob) -> str:
+def _etag(blob: NewObject) -> str:
     return sha256(blob.body).hexdigest()[:32]

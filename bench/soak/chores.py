@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from bench.soak.ledger import Promise
 from bench.soak.requests import ERASE, OPTIMIZE, THUMBNAILS, TRASH, Request
-from chalicelib.core.catalog import Image
-from chalicelib.core.tasks import Subject, TaskType
 from chalicelib.errors import ImageNotFound
-from chalicelib.services.opening import Asked
+from chalicelib.images.model import Image
+from chalicelib.tasks.factory import JobRequest
+from chalicelib.tasks.model import Subject, TaskType
 
 if TYPE_CHECKING:
     from bench.soak.clients import Clients
@@ -49,7 +49,7 @@ def _thumbnails(clients: Clients, request: Request) -> Sequence[str]:
 
 def _optimize(clients: Clients, request: Request) -> Sequence[str]:
     subject = Subject(request.files[0].collection)
-    task = clients.system.wired.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES, subject))
+    task = clients.system.wired.jobs.open(JobRequest(TaskType.OPTIMIZE_IMAGES, subject))
     clients.ledger.promise(Promise(task.task_id))
     return ()
 

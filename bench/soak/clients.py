@@ -11,9 +11,6 @@ from bench.soak.fates import Kill
 from bench.soak.ledger import Ledger, Promise
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, File, Request
 from bench.soak.system import System
-from chalicelib.core.blobs import Blob
-from chalicelib.core.requests import child_id
-from chalicelib.core.tasks import Task
 from chalicelib.errors import (
     DuplicateImage,
     IllegalTransition,
@@ -21,8 +18,11 @@ from chalicelib.errors import (
     TooManyRequests,
     Unavailable,
 )
-from chalicelib.services.drafts import Announced
-from chalicelib.services.uploads import Upload
+from chalicelib.objects import NewObject
+from chalicelib.tasks.deterministic_ids import child_id
+from chalicelib.tasks.model import Task
+from chalicelib.uploads.presigned import UploadIntent
+from chalicelib.uploads.service import Upload
 
 TRIES = 6
 
@@ -77,18 +77,18 @@ class Clients:
 
     def _draft(self, request: Request) -> Sequence[str]:
         (file,) = request.files
-        announced = Announced(file.collection, file.filename, "image/png", on_duplicate=file.on_duplicate)
+        announced = UploadIntent(file.collection, file.filename, "image/png", on_duplicate=file.on_duplicate)
         draft = self.system.wired.drafts.open(announced, owner=request.owner, key=request.key)
         self.ledger.promise(Promise(draft.task.task_id, file, is_sent=request.is_sent))
         if request.is_sent and not draft.task.is_final:
-            self.system.bucket.keep(Blob(draft.form.fields["key"], file.body, "image/png"))
+            self.system.bucket.keep(NewObject(draft.form.fields["key"], file.body, "image/png"))
         return (draft.task.task_id,)
 
     def _drop(self, request: Request) -> Sequence[str]:
         (file,) = request.files
         key = f"incoming/{file.collection}/{request.number}/{file.filename}"
         self.ledger.dropped[key] = file
-        self.system.bucket.keep(Blob(key, file.body, "binary/octet-stream"))
+        self.system.bucket.keep(NewObject(key, file.body, "binary/octet-stream"))
         return ()
 
     def _cancel(self, request: Request, task_id: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from threading import Lock, local
 
-from chalicelib.services.checkpoints import CHECKPOINTS
+from chalicelib.tasks.failpoints import FAILPOINTS
 
 REFUSED, LOST = "refused", "lost"
 """A call that was not done, and one that was done without anybody hearing of it."""
@@ -70,7 +70,7 @@ class Fates:
         return Random(f"{self.seed}/{'/'.join(map(str, about))}")
 
     @contextmanager
-    def attempt(self, *about: object, places: Sequence[str] = CHECKPOINTS) -> Iterator[Fate]:
+    def attempt(self, *about: object, places: Sequence[str] = FAILPOINTS) -> Iterator[Fate]:
         """A worker's act; where it dies, it dies at one of these checkpoints."""
         dice = self.dice("attempt", *about)
         dies_at = dice.choice(places) if dice.random() < self.rates.kill else None

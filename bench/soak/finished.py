@@ -13,12 +13,11 @@ from bench.soak.queue import Message
 from bench.soak.requests import PRIVATE, File, Request
 from bench.soak.subjects import subjects
 from bench.soak.system import System
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
-from chalicelib.core.keys import image_id_of
-from chalicelib.core.requests import child_id, id_for
-from chalicelib.core.tasks import Tally, Task
-from chalicelib.core.trash import is_doomed
-from chalicelib.services.uploads import OnDuplicate
+from chalicelib.images.model import CollectionStats, Image, Rendition, is_tombstone
+from chalicelib.storage_keys import image_id_of
+from chalicelib.tasks.deterministic_ids import child_id, id_for
+from chalicelib.tasks.model import ChildCounts, Task
+from chalicelib.uploads.service import OnDuplicate
 
 ROUNDS = 12
 """More than any client has tried with one key."""
@@ -39,14 +38,14 @@ class Finished:
     troubles: Mapping[str, int]
     """In how many of these deliveries the world outside failed, or the worker died."""
     stats: Mapping[str, CollectionStats]
-    tallies: Mapping[str, Tally]
+    tallies: Mapping[str, ChildCounts]
     sizes: frozenset[str]
     """Of the thumbnails that every image has."""
 
     @cached_property
     def images(self) -> Mapping[str, Image]:
         """By id; those in the trash are among them, those that are being erased are not."""
-        return {image.image_id: image for image in self.rows.images if not is_doomed(image)}
+        return {image.image_id: image for image in self.rows.images if not is_tombstone(image)}
 
     @cached_property
     def shown(self) -> tuple[Image, ...]:

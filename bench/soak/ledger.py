@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from bench.soak.requests import File
-from chalicelib.core.tasks import Task
+from chalicelib.tasks.model import Task
 
 _RECENT = 400
 

@@ -11,7 +11,7 @@ from threading import Lock
 
 from bench.soak.clock import SoakClock, called
 from bench.soak.fates import Fates
-from chalicelib.core.messages import DeadLetter
+from chalicelib.messages import DeadLetter
 
 VISIBILITY = timedelta(minutes=6)
 MAX_RECEIVES = 5

@@ -9,7 +9,7 @@ from random import Random
 
 from PIL import Image
 
-from chalicelib.services.uploads import OnDuplicate
+from chalicelib.uploads.service import OnDuplicate
 
 UPLOAD, BULK, DRAFT, DROP = "upload", "bulk", "draft", "drop"
 """The four ways in."""

@@ -18,7 +18,7 @@ from bench.soak.ledger import Ledger
 from bench.soak.requests import plan
 from bench.soak.system import System
 from bench.soak.work import Work
-from chalicelib.core.tasks import Status, Task
+from chalicelib.tasks.model import Status, Task
 from chalicelib.telemetry import log
 
 _TURN = 0.0005

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib.core.changes import read_change, read_visibility
-from chalicelib.core.messages import UnknownMessage, Work, read
+from chalicelib.messages import UnknownMessage, Work, read, read_change, read_visibility
 
 
 def subjects(body: str) -> frozenset[str]:

@@ -20,13 +20,13 @@ from bench.soak.queue import Message, SoakQueue
 from bench.soak.requests import PRIVATE
 from bench.soak.subjects import subjects
 from chalicelib import events
-from chalicelib.core.tasks import TaskType
-from chalicelib.services.checkpoints import CHECKPOINTS, JOB_CHECKPOINTS, VISIBILITY_CHECKPOINTS
-from chalicelib.services.counting import CountedState
-from chalicelib.services.processing import Processing
-from chalicelib.services.telling import TellingCatalog
+from chalicelib.container import Container, use
+from chalicelib.images.change_events import EventingCatalog
+from chalicelib.images.process_image import ProcessImage
 from chalicelib.settings import Settings
-from chalicelib.wiring import Container, use
+from chalicelib.tasks.failpoints import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
+from chalicelib.tasks.metered_store import MeteredState
+from chalicelib.tasks.model import TaskType
 
 
 class NoMetrics:
@@ -52,7 +52,7 @@ class Caches:
             pass
 
 
-_NIGHT = ("after_claim", "after_engine", "after_put", *JOB_CHECKPOINTS, *VISIBILITY_CHECKPOINTS)
+_NIGHT = ("after_claim", "after_engine", "after_put", *JOB_FAILPOINTS, *VISIBILITY_FAILPOINTS)
 """Where a worker of the night's queue may die."""
 _TURNS = 3
 """One look in so many begins with the night's queue."""
@@ -90,7 +90,7 @@ class System:
     def deliver(self) -> bool:
         """Work a message off, as Lambda does: what fails or dies leaves it in the queue. False if none can be seen."""
         lanes: list[tuple[SoakQueue, Callable[[list[Message]], None], Sequence[str]]]
-        lanes = [(self.queue, events.process_images, CHECKPOINTS), (self.night_queue, events.maintain, _NIGHT)]
+        lanes = [(self.queue, events.process_images, FAILPOINTS), (self.night_queue, events.maintain, _NIGHT)]
         for queue, work, places in lanes[:: 1 if next(self._turn) % _TURNS else -1]:
             message = queue.receive()
             if message is not None:
@@ -157,12 +157,12 @@ class System:
         wired.objects, wired.clock = self.bucket, self.clock
         wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
         state = self.backend.state
-        catalog = TellingCatalog(state.catalog, wired.changes.tell)
-        wired.state = CountedState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
+        catalog = EventingCatalog(state.catalog, wired.changes.tell)
+        wired.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.idempotency = replace(wired.idempotency, new_id=self._new_id)
         wired.attempts = replace(wired.attempts, luck=self._luck)
         wired.runner = replace(wired.runner, new_id=self._new_id, checkpoint=self.fates.passes)
-        wired.processing = replace(cast("Processing", wired.processing), checkpoint=self.fates.passes)
+        wired.processing = replace(cast("ProcessImage", wired.processing), checkpoint=self.fates.passes)
         _build(wired, "uploads", "bulk", "drafts", "tasks", "retries", "sweeper", "burials", "arrivals", "families")
         wired.jobs = replace(wired.jobs, new_id=self._new_id)
         _build(wired, "deleting", "thumbnails", "slices", "job_runner", "visibility", "manifests")

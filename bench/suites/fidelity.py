@@ -18,8 +18,8 @@ from bench.likeness import psnr
 from bench.photos import UNPACKED
 from bench.report import Cell, Column, Table
 from bench.setting import Setting
-from chalicelib.core.pictures import Limits
 from chalicelib.engine.decode import HEADROOMS, jpeg_detail, jpeg_scale
+from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
 from chalicelib.engine.resize import resize_steps
 

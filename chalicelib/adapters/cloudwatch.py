@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import misconfigured
-from chalicelib.core.metrics import NAMESPACE
-from chalicelib.core.workforce import Usage
+from chalicelib.admin.model import FunctionUsage
+from chalicelib.metrics import NAMESPACE
 from chalicelib.telemetry import log
 
 K = TypeVar("K")
@@ -61,7 +61,7 @@ class CloudWatchMetrics:
     lasts: timedelta = timedelta(minutes=1)
     _kept: dict[str, tuple[datetime, Any]] = field(default_factory=dict, init=False, repr=False)
 
-    def usages(self, names: Sequence[str]) -> Mapping[str, Usage]:
+    def usages(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
         """See `Meter.usages`."""
         return self._remembered("usages", lambda: self._usages(names), {})
 
@@ -70,11 +70,11 @@ class CloudWatchMetrics:
         asked = {name: _age_in(self.queues[name]) for name in queues}
         return self._remembered("oldest", lambda: self._numbers(asked, _FIVE_MINUTES), {})
 
-    def _usages(self, names: Sequence[str]) -> dict[str, Usage]:
+    def _usages(self, names: Sequence[str]) -> dict[str, FunctionUsage]:
         asked = {(name, number): one for name in names for number, one in self._asked_of(name).items()}
         told = self._numbers(asked, _HOUR)
         measured = {name: {number: told[owner, number] for owner, number in asked if owner == name} for name in names}
-        return {name: Usage(**measured[name], **self._setting(name)) for name in names}
+        return {name: FunctionUsage(**measured[name], **self._setting(name)) for name in names}
 
     def _asked_of(self, name: str) -> dict[str, MetricQuery]:
         full = (("FunctionName", self._full(name)),)

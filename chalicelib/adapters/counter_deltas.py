@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition, weight_of
-from chalicelib.core.keys import is_guarded
-from chalicelib.core.tasks import Status, Task
+from chalicelib.images.model import CollectionStats, Image, Rendition, weight_of
+from chalicelib.storage_keys import is_guarded
+from chalicelib.tasks.model import Status, Task
 
 OUTCOMES: Mapping[Status, str] = {
     Status.SUCCESS: "succeeded",

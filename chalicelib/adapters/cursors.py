@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TypeVar
 
 from chalicelib.adapters.serialization import encode_time
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Task
 from chalicelib.errors import BadRequest
+from chalicelib.paging import Page
+from chalicelib.tasks.model import Task
 
 T = TypeVar("T")
 

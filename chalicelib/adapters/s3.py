@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import denied, unavailable_or_misconfigured
-from chalicelib.core.blobs import Blob, Form, Stored
-from chalicelib.core.budget import Budget
-from chalicelib.core.keys import is_guarded, is_hidden, must_be_of_one_image
-from chalicelib.core.messages import UNVERSIONED
-from chalicelib.core.object_versions import bare
-from chalicelib.core.paging import Page
+from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
+from chalicelib.messages import UNVERSIONED
+from chalicelib.objects import NewObject, PresignedPost, StoredObject
+from chalicelib.paging import Page
+from chalicelib.storage_keys import is_guarded, is_hidden, must_be_of_one_image
+from chalicelib.tasks.source import bare
 
 _AT_ONCE = 8
 _DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
@@ -37,7 +37,7 @@ class S3Bucket:
     signed_url: str = ""
     """Base URL of the CDN that hands signed addresses on to this bucket; empty for none."""
 
-    def put(self, *blobs: Blob) -> None:
+    def put(self, *blobs: NewObject) -> None:
         """Store the objects, several at a time; see ObjectStore."""
         if len(blobs) == 1:
             self._put(blobs[0])
@@ -68,14 +68,14 @@ class S3Bucket:
             return False
         return True
 
-    def newest(self, key: str) -> Stored:
+    def newest(self, key: str) -> StoredObject:
         """The object as it is now; see ObjectStore."""
         with _translated(self.name):
             found = self.connect().head_object(Bucket=self.name, Key=key)
         size, etag, modified = int(found["ContentLength"]), found["ETag"], found["LastModified"]
-        return Stored(key, size, etag, modified, _version(found))
+        return StoredObject(key, size, etag, modified, _version(found))
 
-    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """Every version under the prefix; see ObjectStore."""
         key, version = json.loads(after) if after else ("", "")
         # S3 takes a version to go on behind only together with its key.
@@ -87,14 +87,14 @@ class S3Bucket:
             return Page(items, None)
         return Page(items, json.dumps([found.get("NextKeyMarker", ""), found.get("NextVersionIdMarker", "")]))
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
         """An upload form; see ObjectStore. Every field is named in the policy, so that none can be changed."""
         fields = {"Content-Type": content_type, "success_action_status": "201"}
         conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", 1, limit]]
         made = self.connect().generate_presigned_post(
             Bucket=self.name, Key=key, Fields=fields, Conditions=conditions, ExpiresIn=int(lasts.total_seconds())
         )
-        return Form(made["url"], made["fields"])
+        return PresignedPost(made["url"], made["fields"])
 
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
         """An address of the object; see ObjectStore. Signed here (HMAC-SHA256, Signature Version 4), without a call.
@@ -134,7 +134,7 @@ class S3Bucket:
             for some in _chunks(list(self._keys(prefix))):
                 self.delete(*some, budget=budget)
 
-    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """Some objects under the prefix; see ObjectStore."""
         start = {} if after is None else {"StartAfter": after}
         with _translated(self.name):
@@ -161,7 +161,7 @@ class S3Bucket:
         named = {"Bucket": self.name, "Key": key}
         return {**named, "VersionId": version} if version else named
 
-    def _put(self, blob: Blob) -> None:
+    def _put(self, blob: NewObject) -> None:
         with _translated(self.name):
             self.connect().put_object(
                 Bucket=self.name,
@@ -188,8 +188,8 @@ class S3Bucket:
             return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
-def _stored(found: dict[str, Any]) -> Stored:
-    return Stored(found["Key"], int(found["Size"]), found["ETag"], found["LastModified"])
+def _stored(found: dict[str, Any]) -> StoredObject:
+    return StoredObject(found["Key"], int(found["Size"]), found["ETag"], found["LastModified"])
 
 
 def _version(found: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from chalicelib.conversion import convert
-from chalicelib.core.catalog import Image, Rendition
+from chalicelib.images.model import Image, Rendition
 
 T = TypeVar("T")
 

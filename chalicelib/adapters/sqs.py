@@ -18,9 +18,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import unavailable_or_misconfigured
-from chalicelib.core.messages import DeadLetter
-from chalicelib.core.workforce import Load
+from chalicelib.admin.model import QueueDepth
 from chalicelib.errors import TooManyRequests
+from chalicelib.messages import DeadLetter
 
 _LONGEST = timedelta(hours=12)  # SQS hides no message longer
 _LONGEST_DELAY = timedelta(minutes=15)  # and delays none longer
@@ -152,7 +152,7 @@ class SqsQueueAdmin:
     functions: Callable[[], Any]
     """A client of Lambda."""
 
-    def load(self) -> Load:
+    def load(self) -> QueueDepth:
         """How much is in it; see Lane."""
         with _translated(self.name):
             told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
@@ -161,7 +161,7 @@ class SqsQueueAdmin:
             feeds = self._feeds(told["QueueArn"])
         numbers = {name: int(told[attribute]) for name, attribute in _COUNTED.items()}
         paused = bool(feeds) and all(feed["State"] in _RESTING for feed in feeds)
-        return Load(**numbers, dead=sum(map(int, dead.values())), paused=paused)
+        return QueueDepth(**numbers, dead=sum(map(int, dead.values())), paused=paused)
 
     def backlog(self) -> int:
         """How many messages wait for a worker; see Lane."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from chalicelib.admin.model import Principal, Scope
+from chalicelib.admin.tokens import authorise
 from chalicelib.api.asking import Ask
 from chalicelib.api.cookies import must_be_meant, principal_behind, sealed_in
-from chalicelib.core.tokens import Principal, Scope
+from chalicelib.container import container
 from chalicelib.errors import Unauthorized
-from chalicelib.services.tokens import authorise
-from chalicelib.wiring import container
 
 # A token is short and printable; what is not cannot be one, and need not be looked up.
 _PRESENTED = re.compile(r"(?:Bearer +)?(?P<token>[\x21-\x7e]{1,256})", re.IGNORECASE)

@@ -10,7 +10,7 @@ from hashlib import sha256
 import msgspec
 
 from chalicelib.api.asking import Ask
-from chalicelib.core.moments import with_written
+from chalicelib.timestamps import with_iso
 
 JSON = "application/json"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -40,7 +40,7 @@ class Answer:
 def data(body: object, status: int = 200) -> Answer:
     """JSON that nobody may store on the way; moments are written in the one form that we have."""
     plain = msgspec.to_builtins(body, builtin_types=(datetime,), str_keys=True, enc_hook=str)
-    text = msgspec.json.encode(with_written(plain)).decode()
+    text = msgspec.json.encode(with_iso(plain)).decode()
     return Answer(status, text, {"Content-Type": JSON, **NO_STORE})
 
 

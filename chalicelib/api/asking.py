@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from chalice.app import Request
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.addresses import address_of
 from chalicelib.api.languages import Language, language_of
-from chalicelib.core.tokens import Scope
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ from typing import Annotated
 
 import msgspec
 
+from chalicelib.admin.model import AuditEntry, Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import Moment, given
-from chalicelib.core.audit import Entry
-from chalicelib.core.tokens import Scope
-from chalicelib.wiring import container
+from chalicelib.container import container
 
 
 @schema("AuditEntry", "One recorded change.")
@@ -46,5 +45,5 @@ def list_audit_entries(ask: Ask, query: PageQuery) -> Answer:
     return data(AuditPage(tuple(map(_record, page.items)), sealed(ask, query, page.next_cursor)))
 
 
-def _record(entry: Entry) -> EntryRecord:
+def _record(entry: AuditEntry) -> EntryRecord:
     return EntryRecord(entry.at, entry.actor, entry.token_id, entry.action, entry.target)

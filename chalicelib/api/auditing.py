@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Audited
-from chalicelib.wiring import container
+from chalicelib.container import container
 
 Parts = Mapping[str, Any]
 """What a view was given: `at`, `query` and `body`, as its endpoint declares them."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
@@ -17,13 +18,12 @@ from chalicelib.api.task_record import ErrorRecord, TaskRecord, counted_record, 
 from chalicelib.api.uploads import UploadForm, UploadHeaders, is_asynchronous
 from chalicelib.api.vocabulary import given
 from chalicelib.api.waiting import Ended, upload_ended
-from chalicelib.core.tasks import TaskType
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import PayloadTooLarge, Unavailable, UnsupportedType
-from chalicelib.services.bulk import Batch, Item, NothingAccepted
-from chalicelib.services.idempotency import KeyReused
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import container
+from chalicelib.tasks.model import TaskType
+from chalicelib.uploads.bulk import BulkFile, BulkResult, NothingAccepted
+from chalicelib.uploads.idempotency import KeyReused
+from chalicelib.uploads.service import Upload
 
 
 @schema("BulkUploadItem", "The result for one file.")
@@ -80,12 +80,12 @@ def upload_files(ask: Ask, headers: UploadHeaders, form: UploadForm, files: File
     waits = not is_asynchronous(form)
     end = upload_ended(ask, batch.parent, "The job") if waits else Ended(batch.parent)
     is_over = waits and end.task.is_final
-    told = _told(ask, Batch(end.task, batch.items), end.reason, asynchronous=not is_over)
+    told = _told(ask, BulkResult(end.task, batch.items), end.reason, asynchronous=not is_over)
     located = data(told, 200 if is_over else 202).having(Location=ask.link(f"/task/status/{batch.parent.task_id}"))
     return located if is_over else located.having(Retry_After=end.look_again)
 
 
-def _told(ask: Ask, batch: Batch, reason: str, *, asynchronous: bool) -> BulkUpload:
+def _told(ask: Ask, batch: BulkResult, reason: str, *, asynchronous: bool) -> BulkUpload:
     return BulkUpload(
         task_id=batch.parent.task_id,
         total=len(batch.items),
@@ -98,12 +98,12 @@ def _told(ask: Ask, batch: Batch, reason: str, *, asynchronous: bool) -> BulkUpl
     )
 
 
-def _ids(batch: Batch) -> Iterator[tuple[str, str]]:
+def _ids(batch: BulkResult) -> Iterator[tuple[str, str]]:
     yield batch.parent.type, batch.parent.task_id
     yield from ((TaskType.PROCESS_IMAGE, item.task_id) for item in batch.items if item.error is None)
 
 
-def _item(ask: Ask, item: Item) -> BulkItem:
+def _item(ask: Ask, item: BulkFile) -> BulkItem:
     error, checked = item.error, item.checked
     return BulkItem(
         index=item.index,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http.cookies import CookieError, SimpleCookie
 
+from chalicelib.admin.model import Principal
 from chalicelib.api.asking import Ask
-from chalicelib.core.tokens import Principal
+from chalicelib.container import container
 from chalicelib.errors import Forbidden
-from chalicelib.wiring import container
 
 COOKIE = "wallify_session"
 CSRF_HEADER = "x-csrf-token"

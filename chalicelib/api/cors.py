@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from chalicelib.api.answers import Answer
-from chalicelib.wiring import container
+from chalicelib.container import container
 
 _MAY_SEND = ("Authorization", "Content-Type", "Accept-Language", "If-None-Match", "Idempotency-Key")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")

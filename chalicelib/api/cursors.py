@@ -16,9 +16,9 @@ import msgspec
 from msgspec import UNSET
 
 from chalicelib.api.asking import Ask
-from chalicelib.core.keyring import Key
+from chalicelib.container import container
 from chalicelib.errors import BadRequest
-from chalicelib.wiring import container
+from chalicelib.keyring import Key
 
 Q = TypeVar("Q", bound=msgspec.Struct)
 

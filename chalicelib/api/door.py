@@ -10,6 +10,7 @@ from typing import cast
 
 from chalice.app import Chalice, Request, Response
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.access import allowed
 from chalicelib.api.answers import Answer
 from chalicelib.api.asking import Ask, ask_of, request_id_of
@@ -22,10 +23,9 @@ from chalicelib.api.problems import InternalError, problem
 from chalicelib.api.reading import read_parts
 from chalicelib.api.request_body import FORM, must_not_be_compressed
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import MethodNotAllowed, Misconfigured, NotFound, WallifyError
 from chalicelib.telemetry import log
-from chalicelib.wiring import container
 
 ANYWHERE = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -8,18 +8,18 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.uploads import UploadHeaders
 from chalicelib.api.vocabulary import FILENAME, Home, Moment, Rules, given
-from chalicelib.core.names import DEFAULT_COLLECTION
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import BadRequest, PayloadTooLarge
-from chalicelib.services.drafts import Announced, Draft
-from chalicelib.services.idempotency import KeyReused
-from chalicelib.services.uploads import OnDuplicate
-from chalicelib.wiring import container
+from chalicelib.names import DEFAULT_COLLECTION
+from chalicelib.uploads.idempotency import KeyReused
+from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
+from chalicelib.uploads.service import OnDuplicate
 
 _TYPE = "Such as image/jpeg. The form accepts this type only; the type of the image is detected from its bytes later."
 _LENGTH = "Size in bytes, if known; the form then accepts no larger file."
@@ -113,19 +113,19 @@ def _must_stand_alone(body: FilesAhead) -> None:
         raise BadRequest("Give collection, filename and the like for each of the files.", parameter=names[0])
 
 
-def _announced(file: FileAhead | FilesAhead) -> Announced:
+def _announced(file: FileAhead | FilesAhead) -> UploadIntent:
     filename, kind = file.filename or "", file.content_type or ""
     # An empty name is one that was got wrong, not one that was left out.
     collection = DEFAULT_COLLECTION if file.collection is UNSET else file.collection
-    return Announced(collection, filename, kind, file.bytes, given(file.on_duplicate) or OnDuplicate.REUSE)
+    return UploadIntent(collection, filename, kind, file.bytes, given(file.on_duplicate) or OnDuplicate.REUSE)
 
 
-def _answer(ask: Ask, task_id: str, drafts: tuple[Draft, ...]) -> Answer:
+def _answer(ask: Ask, task_id: str, drafts: tuple[PresignedUpload, ...]) -> Answer:
     told = UploadTickets(task_id=task_id, uploads=tuple(_ticket(draft) for draft in drafts))
     return data(told, 201).having(Location=ask.link(f"/task/status/{task_id}"))
 
 
-def _ticket(draft: Draft) -> UploadTicket:
+def _ticket(draft: PresignedUpload) -> UploadTicket:
     filename = draft.task.subject.filename or ""
     return UploadTicket(
         draft.task.task_id, filename, draft.form.url, draft.form.fields, draft.expires_at, draft.max_bytes

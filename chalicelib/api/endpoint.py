@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer
-from chalicelib.core.tokens import Scope
 from chalicelib.errors import WallifyError
 
 View = Callable[..., Answer]

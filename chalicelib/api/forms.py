@@ -14,9 +14,9 @@ import msgspec
 from chalicelib.api.asking import Ask
 from chalicelib.api.part_headers import HEADER_CHARSET, is_known, names_of
 from chalicelib.api.request_body import boundary_of
-from chalicelib.core.sniff import sniff
+from chalicelib.container import container
+from chalicelib.engine.file_types import sniff
 from chalicelib.errors import BadRequest, EmptyFile, NotAnImage, PayloadTooLarge, WallifyError
-from chalicelib.wiring import container
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types

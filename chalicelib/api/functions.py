@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from chalicelib.admin.functions import FunctionReport
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
-from chalicelib.core.tokens import Scope
-from chalicelib.services.workforce import FunctionReport
-from chalicelib.wiring import container
+from chalicelib.container import container
 
 
 @schema("Function", "One Lambda function. Null means not measured, not zero.")

@@ -11,16 +11,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from chalicelib import storage_keys
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import schema
 from chalicelib.api.problems import remarked
 from chalicelib.api.vocabulary import Moment
 from chalicelib.api.withholding import is_withheld
-from chalicelib.core import keys
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.formats import FORMATS
-from chalicelib.services.delivery import AN_HOUR, FULL, Delivery
-from chalicelib.wiring import container
+from chalicelib.container import container
+from chalicelib.delivery.negotiation import AN_HOUR, FULL, Delivery
+from chalicelib.engine.file_types import FORMATS
+from chalicelib.images.model import Image, Rendition
 
 
 @schema("ImageSource", "One stored file.")
@@ -119,11 +119,11 @@ def record_of(kind: type[R], ask: Ask, image: Image, **more: object) -> R:
     """
     delivery = container().delivery
     forms = delivery.catalog.renditions(image.image_id)
-    private = any(keys.is_guarded(form.key) for form in forms)
+    private = any(storage_keys.is_guarded(form.key) for form in forms)
     if is_withheld(ask, image.collection) or (not ask.may_read and (private or image.is_trashed)):
         return _withheld(kind, ask, image, {"private": private or is_withheld(ask, image.collection), **more})
     if image.is_trashed:
-        forms = tuple(replace(form, key=keys.hidden(form.key)) for form in forms)
+        forms = tuple(replace(form, key=storage_keys.hidden(form.key)) for form in forms)
     picture, thumbnails = image.picture, _thumbnails(forms, delivery)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},

@@ -7,18 +7,18 @@ from urllib.parse import quote
 
 import msgspec
 
+from chalicelib import storage_keys
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.image_record import OwnedImage, record_of
 from chalicelib.api.looking import ImageList, ImagesQuery, found_in
 from chalicelib.api.vocabulary import CollectionAt, ImageAt
-from chalicelib.core import keys
-from chalicelib.core.catalog import About, CollectionStats
-from chalicelib.core.names import collection_name
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import ImageNotFound, NotFound
-from chalicelib.wiring import container
+from chalicelib.images.model import CollectionInfo, CollectionStats
+from chalicelib.names import collection_name
 
 
 @schema("Collection", "A collection and its totals.")
@@ -122,11 +122,11 @@ def _known(name: str) -> CollectionStats:
     return stats
 
 
-def record_of_collection(ask: Ask, stats: CollectionStats, about: About, *, private: bool) -> CollectionRecord:
+def record_of_collection(ask: Ask, stats: CollectionStats, about: CollectionInfo, *, private: bool) -> CollectionRecord:
     """The collection as clients read it."""
     path = ask.link(f"/collections/{quote(stats.collection, safe='')}")
     links = {"self": path, "images": f"{path}/images"}
     if not private:
-        links["manifest"] = container().delivery.url(keys.manifest(stats.collection))
+        links["manifest"] = container().delivery.url(storage_keys.manifest(stats.collection))
     numbers = (stats.images, stats.bytes, stats.rendition_bytes)
     return CollectionRecord(stats.collection, about.title, about.description, *numbers, private, links)

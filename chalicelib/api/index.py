@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint, schema
-from chalicelib.wiring import container
+from chalicelib.container import container
 
 
 @schema("ServiceInfo", "The service name and its main links.")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import options, path_and_options
@@ -28,13 +29,12 @@ from chalicelib.api.vocabulary import (
     given,
     is_on,
 )
-from chalicelib.core.catalog import Image
-from chalicelib.core.names import collection_name
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, PrivacyDiffers, Unavailable
-from chalicelib.services.deleting import CollectionNotEmpty, CollectionNotFound
-from chalicelib.services.renaming import CollectionIsRenamed
-from chalicelib.wiring import container
+from chalicelib.images.model import Image
+from chalicelib.images.rename import CollectionIsRenamed
+from chalicelib.images.trash import CollectionNotEmpty, CollectionNotFound
+from chalicelib.names import collection_name
 
 _NEITHER = {"image_id": False, "collection": False}
 

@@ -14,11 +14,11 @@ from chalicelib.api.cursors import OF_OTHER_FILTERS, sealed
 from chalicelib.api.endpoint import schema
 from chalicelib.api.image_record import ImageRecord, record_of
 from chalicelib.api.vocabulary import Cursor, given
-from chalicelib.core.catalog import Image, ImageFilter, Orientation, Ratio
-from chalicelib.core.orders import Order, Place, Sort, read_cursor
+from chalicelib.container import container
 from chalicelib.errors import BadRequest
-from chalicelib.services.browsing import Part
-from chalicelib.wiring import container
+from chalicelib.images.model import Image, ImageFilter, Orientation, Ratio
+from chalicelib.images.search import SearchPage
+from chalicelib.images.sorting import SortField, SortOrder, SortPosition, read_cursor
 
 Few = Annotated[int, msgspec.Meta(ge=1, le=100, description="Maximum number of images.")]
 Words = Annotated[
@@ -58,7 +58,7 @@ Seed = Annotated[
 ]
 
 schema("Orientation", "Orientation of the upright image.")(Orientation)
-schema("SortOrder", "The sort order.")(Sort)
+schema("SortOrder", "The sort order.")(SortField)
 
 
 class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class ImagesQuery(msgspec.Struct, frozen=True, kw_only=True):
     cursor: Cursor | UnsetType = UNSET
     page: Number | UnsetType = UNSET
     per_page: Few | UnsetType = UNSET
-    sort: Sort = Sort.NEWEST
+    sort: SortField = SortField.NEWEST
     seed: Seed | UnsetType = UNSET
     text: Words | UnsetType = UNSET
     orientation: Orientation | UnsetType = UNSET
@@ -103,7 +103,7 @@ def found_in(ask: Ask, collection: str, query: ImagesQuery) -> ImageList:
     _must_all_count(query)
     if number is not None:
         return _numbered(ask, collection, query, wanted, number)
-    if query.sort is Sort.NEWEST:
+    if query.sort is SortField.NEWEST:
         page = container().delivery.images(collection, size, cursor, wanted)
         return ImageList(_records(ask, page.items), sealed(ask, query, page.next_cursor))
     order, place = _continued(query, cursor)
@@ -121,7 +121,7 @@ def _must_all_count(query: ImagesQuery) -> None:
         raise BadRequest("Ask by cursor or by page, not by both.", parameter="page")
     if query.limit is not UNSET and query.per_page is not UNSET:
         raise BadRequest("limit and per_page mean the same; give one of them.", parameter="per_page")
-    if query.seed is not UNSET and query.sort is not Sort.RANDOM:
+    if query.seed is not UNSET and query.sort is not SortField.RANDOM:
         raise BadRequest("seed belongs to sort=random.", parameter="seed")
 
 
@@ -133,7 +133,7 @@ def _numbered(ask: Ask, collection: str, query: ImagesQuery, wanted: ImageFilter
     return msgspec.structs.replace(told, page=number, pages=-(-part.total // size))
 
 
-def _continued(query: ImagesQuery, cursor: str | None) -> tuple[Order, Place | None]:
+def _continued(query: ImagesQuery, cursor: str | None) -> tuple[SortOrder, SortPosition | None]:
     """The cursor knows its order and seed; another seed beside it is a mistake."""
     if cursor is None:
         return _order(query), None
@@ -143,13 +143,13 @@ def _continued(query: ImagesQuery, cursor: str | None) -> tuple[Order, Place | N
     return order, place
 
 
-def _order(query: ImagesQuery) -> Order:
-    if query.sort is not Sort.RANDOM:
-        return Order(query.sort)
-    return Order(query.sort, given(query.seed) or container().browsing.new_seed())
+def _order(query: ImagesQuery) -> SortOrder:
+    if query.sort is not SortField.RANDOM:
+        return SortOrder(query.sort)
+    return SortOrder(query.sort, given(query.seed) or container().browsing.new_seed())
 
 
-def _told(ask: Ask, part: Part, order: Order) -> ImageList:
+def _told(ask: Ask, part: SearchPage, order: SortOrder) -> ImageList:
     return ImageList(_records(ask, part.images), part.next_cursor, part.total, seed=order.seed or None)
 
 

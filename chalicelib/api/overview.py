@@ -8,16 +8,16 @@ from typing import Annotated
 
 import msgspec
 
+from chalicelib.admin import statistics
+from chalicelib.admin.model import Scope
+from chalicelib.admin.statistics import Percentiles, TimeBucket, TimeRange
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
 from chalicelib.api.vocabulary import Moment
-from chalicelib.core import figures
-from chalicelib.core.figures import Bucket, Spread, Window
-from chalicelib.core.tasks import Status
-from chalicelib.core.tokens import Scope
-from chalicelib.services.recent import Recently
-from chalicelib.wiring import container
+from chalicelib.container import container
+from chalicelib.tasks.model import Status
+from chalicelib.tasks.service import RecentTasks
 
 Hours = Annotated[int, msgspec.Meta(ge=1, le=168, description="Length of the period in hours.")]
 
@@ -59,7 +59,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         msgspec.Meta(description="False when there were more than 4,000 tasks; only the newest 4,000 are counted."),
     ]
-    buckets: tuple[Bucket, ...]
+    buckets: tuple[TimeBucket, ...]
     states: Annotated[
         Mapping[Status, int], msgspec.Meta(description="Number of tasks created in this period, by state.")
     ]
@@ -67,15 +67,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         Mapping[Status, int],
         msgspec.Meta(description="Number of tasks that are not final, by state, counted up to 500."),
     ]
-    runtime: Spread
-    queue_wait: Spread
+    runtime: Percentiles
+    queue_wait: Percentiles
     failures: tuple[Reason, ...]
     storage: Storage
     cost: Cost
 
 
-schema("TimeBucket", "A time interval and the tasks that ended in it.")(Bucket)
-schema("Percentiles", "Durations in milliseconds; null where nothing was measured.")(Spread)
+schema("TimeBucket", "A time interval and the tasks that ended in it.")(TimeBucket)
+schema("Percentiles", "Durations in milliseconds; null where nothing was measured.")(Percentiles)
 
 
 @endpoint(
@@ -88,24 +88,24 @@ schema("Percentiles", "Durations in milliseconds; null where nothing was measure
     replies={200: Reply("Figures for the period.", Overview)},
 )
 def get_overview(_: Ask, query: OverviewQuery) -> Answer:
-    over = figures.window(container().clock.now(), query.hours)
+    over = statistics.time_range(container().clock.now(), query.hours)
     # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
     return data(_overview(over, container().recent.since(over.since - over.slice * over.slices / 10)))
 
 
-def _overview(over: Window, found: Recently) -> Overview:
+def _overview(over: TimeRange, found: RecentTasks) -> Overview:
     tasks = [task for task in found.tasks if (task.finished_at or task.created_at) >= over.since]
-    runtimes, storage = figures.runtimes(tasks), _storage(figures.bytes_saved(tasks))
+    runtimes, storage = statistics.runtimes(tasks), _storage(statistics.bytes_saved(tasks))
     return Overview(
         since=over.since,
         bucket_seconds=over.slice / timedelta(seconds=1),
         complete=found.is_complete,
-        buckets=figures.buckets(tasks, over),
-        states=figures.states(task for task in tasks if task.created_at >= over.since),
-        active=figures.states(found.active),
-        runtime=figures.spread(runtimes),
-        queue_wait=figures.spread(figures.waits(tasks)),
-        failures=tuple(Reason(*reason) for reason in figures.reasons(tasks)),
+        buckets=statistics.time_buckets(tasks, over),
+        states=statistics.states(task for task in tasks if task.created_at >= over.since),
+        active=statistics.states(found.active),
+        runtime=statistics.percentiles(runtimes),
+        queue_wait=statistics.percentiles(statistics.waits(tasks)),
+        failures=tuple(Reason(*reason) for reason in statistics.reasons(tasks)),
         storage=storage,
         cost=_cost(runtimes, storage),
     )
@@ -118,6 +118,6 @@ def _storage(saved: int) -> Storage:
 
 
 def _cost(runtimes: Sequence[float], storage: Storage) -> Cost:
-    compute = sum(runtimes) / 1_000 * figures.WORKER_GB * figures.GB_SECOND_USD
-    stored = (storage.bytes + storage.rendition_bytes) / 1e9 * figures.GB_MONTH_USD
+    compute = sum(runtimes) / 1_000 * statistics.WORKER_GB * statistics.GB_SECOND_USD
+    stored = (storage.bytes + storage.rendition_bytes) / 1e9 * statistics.GB_MONTH_USD
     return Cost(round(compute, 6), round(stored, 6))

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import options, path_and_options
@@ -28,14 +29,13 @@ from chalicelib.api.vocabulary import (
     given,
 )
 from chalicelib.api.wrongs import SIGNS
-from chalicelib.core.names import collection_name
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
+from chalicelib.delivery.private_links import PrivacyIsSettled
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, Unavailable
-from chalicelib.services.collections import CollectionExists
-from chalicelib.services.deleting import CollectionNotFound
-from chalicelib.services.privacy import PrivacyIsSettled
-from chalicelib.services.renaming import CollectionIsRenamed
-from chalicelib.wiring import container
+from chalicelib.images.collections import CollectionExists
+from chalicelib.images.rename import CollectionIsRenamed
+from chalicelib.images.trash import CollectionNotFound
+from chalicelib.names import collection_name
 
 Title = Annotated[
     str,

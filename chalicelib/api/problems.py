@@ -11,8 +11,8 @@ from chalicelib.api.answers import Answer, data
 from chalicelib.api.endpoint import schema
 from chalicelib.api.languages import Language
 from chalicelib.api.turkish import TURKISH
-from chalicelib.core.tasks import Failure
 from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError, filled
+from chalicelib.tasks.model import Failure
 
 TRY_AGAIN_SECONDS = "2"
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import options
@@ -13,11 +14,10 @@ from chalicelib.api.cursors import sealed
 from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.tasks import PageQuery
 from chalicelib.api.vocabulary import Moment, given
-from chalicelib.core.keys import owner_of
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import Conflict, ObjectNotFound
-from chalicelib.services.quarantine import Held
-from chalicelib.wiring import container
+from chalicelib.maintenance.quarantine import QuarantinedObject
+from chalicelib.storage_keys import owner_of
 
 # S3's own limit is 1,024 bytes.
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=1024, description="The original key of the object.")]
@@ -84,5 +84,5 @@ def restore_quarantined_object(_: Ask, body: WhichObject) -> Answer:
     return data(Restored(body.key))
 
 
-def _record(held: Held) -> HeldObject:
+def _record(held: QuarantinedObject) -> HeldObject:
     return HeldObject(held.key, held.bytes, held.since, held.until)

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import msgspec
 
+from chalicelib.admin.model import Scope
+from chalicelib.admin.queues import QueueReport
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import path_and_options
 from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import BadRequest, NotFound, TooManyRequests, Unavailable
-from chalicelib.services.lanes import LaneReport
-from chalicelib.wiring import container
 
 _NAMES = "images, thumbnails or maintenance"
 
@@ -135,10 +135,10 @@ def purge_queue(_: Ask, at: LaneAt, body: Purge) -> Answer:
     return data(PurgedQueue(**_fields(purged.report), **fields, dead_letters_left=purged.report.load.dead))
 
 
-def _record(report: LaneReport) -> QueueRecord:
+def _record(report: QueueReport) -> QueueRecord:
     return QueueRecord(**_fields(report))
 
 
-def _fields(report: LaneReport) -> dict[str, Any]:
+def _fields(report: QueueReport) -> dict[str, Any]:
     load = {name: getattr(report.load, name) for name in ("waiting", "in_flight", "delayed", "dead", "paused")}
     return {"name": report.name, "oldest_age_seconds": report.oldest_age_seconds, **load}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import option_words, path_and_options
@@ -18,8 +19,7 @@ from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.tasks import Collection, PageQuery, Since, Until, Words
 from chalicelib.api.vocabulary import Id, Limit, Moment, Switch, TaskAt, given, is_on
 from chalicelib.api.withholding import as_seen, is_found
-from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import (
     BadRequest,
     DeadLetterNotFound,
@@ -29,9 +29,9 @@ from chalicelib.errors import (
     TaskNotFound,
     Unavailable,
 )
-from chalicelib.services.burials import Found
-from chalicelib.services.retries import RetryFilter
-from chalicelib.wiring import container
+from chalicelib.tasks.dead_letters import DeadLetterDetails
+from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
+from chalicelib.tasks.retry import RetryFilter
 
 
 @schema("RetryState", "States that a task can be retried from.")
@@ -364,7 +364,7 @@ def _candidate(ask: Ask, task: Task) -> RetryCandidate:
     )
 
 
-def _letter(ask: Ask, found: Found, most: int | None = None) -> DeadLetterRecord:
+def _letter(ask: Ask, found: DeadLetterDetails, most: int | None = None) -> DeadLetterRecord:
     letter, task = found.letter, found.task
     return DeadLetterRecord(
         message_id=letter.message_id,

@@ -7,18 +7,18 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import path_and_options
 from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.task_record import TaskRecord, started, task_record
 from chalicelib.api.vocabulary import CollectionName, Moment, Switch, given, is_on
-from chalicelib.core.schedules import Options, ScheduleNotFound
-from chalicelib.core.tasks import TaskType
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import Unavailable
-from chalicelib.services.schedules import Outlook, StillRunning
-from chalicelib.wiring import container
+from chalicelib.maintenance.model import Options, ScheduleNotFound
+from chalicelib.maintenance.schedules import ScheduleReport, StillRunning
+from chalicelib.tasks.model import TaskType
 
 
 @schema("Schedule", "A schedule with its last and next run.")
@@ -116,7 +116,7 @@ def update_schedule(ask: Ask, at: ScheduleAt, body: ScheduleSwitch) -> Answer:
     return data(_record(ask, container().schedules.enable(at.name, on=body.enabled)))
 
 
-def _record(ask: Ask, outlook: Outlook) -> ScheduleRecord:
+def _record(ask: Ask, outlook: ScheduleReport) -> ScheduleRecord:
     schedule, slot = outlook.schedule, outlook.slot
     return ScheduleRecord(
         name=schedule.name,

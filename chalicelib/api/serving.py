@@ -10,19 +10,18 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib import storage_keys
 from chalicelib.api.answers import Answer, moved
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint
 from chalicelib.api.vocabulary import CollectionName, Id, Switch, given, is_on
-from chalicelib.core import keys
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.disposition import attachment
-from chalicelib.core.formats import FORMATS
-from chalicelib.core.names import collection_name
+from chalicelib.container import container
+from chalicelib.delivery.negotiation import FULL, best
+from chalicelib.delivery.private_links import BadSignature
+from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound, NotFound
-from chalicelib.services.delivery import FULL, best
-from chalicelib.services.privacy import BadSignature
-from chalicelib.wiring import container
+from chalicelib.images.model import Image, Rendition
+from chalicelib.names import attachment, collection_name
 
 _FIVE_MINUTES = timedelta(minutes=5)
 """How long a cache may remember where a name leads; what is there never changes."""
@@ -143,7 +142,7 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
 
 def _redirect(ask: Ask, image: Image, forms: Sequence[Rendition], width: int | None, query: LinkQuery) -> Answer:
     form = best(forms, width=width, accept=ask.headers.get("accept", ""))
-    if keys.is_guarded(form.key):
+    if storage_keys.is_guarded(form.key):
         left = container().signatures.check(image.image_id, given(query.expires), given(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).having(Cache_Control="private, no-store")
     if is_on(query.download):

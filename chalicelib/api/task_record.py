@@ -15,10 +15,10 @@ from chalicelib.api.image_record import ProcessedImage, record_of
 from chalicelib.api.problems import say
 from chalicelib.api.vocabulary import Moment
 from chalicelib.api.withholding import as_seen
-from chalicelib.core.object_versions import FORM_OF, REPEATS
-from chalicelib.core.tasks import WARNINGS, Failure, Progress, Status, Task, TaskType
+from chalicelib.container import container
 from chalicelib.errors import ImageNotFound, WallifyError
-from chalicelib.wiring import container
+from chalicelib.tasks.model import WARNINGS, Failure, Progress, Status, Task, TaskType
+from chalicelib.tasks.source import FORM_OF, REPEATS
 
 LOOK_AGAIN_SECONDS = "1"
 

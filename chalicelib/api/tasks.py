@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data, if_changed
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import path_and_options
@@ -23,12 +24,11 @@ from chalicelib.api.task_record import (
 from chalicelib.api.vocabulary import CollectionName, Cursor, Id, Limit, TaskAt, given
 from chalicelib.api.waiting import LOOK_AGAIN_WHEN_CROWDED, waited
 from chalicelib.api.withholding import is_found
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import IllegalTransition, TaskNotFound
-from chalicelib.services.waiting import Waited
-from chalicelib.wiring import container
+from chalicelib.paging import Page
+from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
+from chalicelib.tasks.waiting import WaitResult
 
 _MOST_COUNTED_PAGES, _COUNTED_PAGE = 20, 500
 
@@ -118,7 +118,7 @@ schema("TaskType", "The kinds of tasks.")(TaskType)
 )
 def get_task(ask: Ask, at: TaskAt, query: StatusQuery) -> Answer:
     wait = given(query.wait)
-    found = waited(ask, at.task_id, wait) if wait else Waited(container().tasks.get(at.task_id))
+    found = waited(ask, at.task_id, wait) if wait else WaitResult(container().tasks.get(at.task_id))
     answer = if_changed(ask, data(full_task_record(ask, found.task)))
     if found.task.is_final:
         return answer

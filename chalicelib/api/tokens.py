@@ -9,16 +9,16 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope, Token
+from chalicelib.admin.tokens import AdminWouldGo, TokenRevoked, TokenUpdate
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.auditing import path_and_options
 from chalicelib.api.endpoint import Audited, Reply, Tag, endpoint, schema
 from chalicelib.api.vocabulary import ONE_LINE, ONE_LINE_TEXT, Moment, Rules, given
 from chalicelib.api.wrongs import FORM, SIGNS
-from chalicelib.core.tokens import Scope, Token
+from chalicelib.container import container
 from chalicelib.errors import BadRequest, NotFound
-from chalicelib.services.tokens import AdminWouldGo, TokenRevoked, TokenWish
-from chalicelib.wiring import container
 
 Name = Annotated[
     str,
@@ -156,7 +156,7 @@ def update_token(ask: Ask, at: TokenAt, body: TokenChange) -> Answer:
     if name is None and scopes is None and body.days is UNSET:
         raise BadRequest("name, scopes or days must be given.", parameter="name")
     lasts = timedelta(days=body.days) if isinstance(body.days, int) else None
-    wish = TokenWish(name, None if scopes is None else frozenset(scopes), lasts, forever=body.days is None)
+    wish = TokenUpdate(name, None if scopes is None else frozenset(scopes), lasts, forever=body.days is None)
     return data(_record(container().tokens.change(at.token_id, wish, by=ask.owner, confirmed=body.confirm)))
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, UNKNOWN
-from chalicelib.core.formats import FORMATS
-from chalicelib.core.names import MISNAMED
+from chalicelib.engine.file_types import FORMATS
+from chalicelib.names import MISNAMED
 
 
 def _of_values_and_bodies(said: Mapping[str, str]) -> dict[str, str]:

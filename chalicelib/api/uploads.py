@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.endpoint import Reply, Tag, endpoint, schema
@@ -16,10 +17,7 @@ from chalicelib.api.problems import remarked
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS, processed_image
 from chalicelib.api.vocabulary import Home, Switch, given, is_on
 from chalicelib.api.waiting import upload_ended
-from chalicelib.core.catalog import Image
-from chalicelib.core.names import display_name
-from chalicelib.core.tasks import Status, Task
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import (
     Conflict,
     DamagedImage,
@@ -34,9 +32,11 @@ from chalicelib.errors import (
     UnsupportedType,
     WallifyError,
 )
-from chalicelib.services.idempotency import KeyReused
-from chalicelib.services.uploads import Accepted, OnDuplicate, Upload
-from chalicelib.wiring import container
+from chalicelib.images.model import Image
+from chalicelib.names import display_name
+from chalicelib.tasks.model import Status, Task
+from chalicelib.uploads.idempotency import KeyReused
+from chalicelib.uploads.service import Accepted, OnDuplicate, Upload
 
 
 class UploadForm(msgspec.Struct, frozen=True, kw_only=True):

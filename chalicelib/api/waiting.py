@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.task_record import LOOK_AGAIN_SECONDS
-from chalicelib.core.tasks import Task
+from chalicelib.container import container
 from chalicelib.errors import Unavailable
-from chalicelib.services.waiting import Waited
-from chalicelib.wiring import container
+from chalicelib.tasks.model import Task
+from chalicelib.tasks.waiting import WaitResult
 
 CROWDED = "More work waits than there are workers for it; ask the task."
 LOOK_AGAIN_WHEN_CROWDED = "5"
@@ -46,7 +46,7 @@ def upload_ended(ask: Ask, accepted: Task, what: str) -> Ended:
     return Ended(found.task, f"{what} was not finished within {seconds} seconds; ask its task.")
 
 
-def waited(ask: Ask, task_id: str, seconds: int) -> Waited:
+def waited(ask: Ask, task_id: str, seconds: int) -> WaitResult:
     """The task when it is final, or as it is so many seconds after the gateway took the request; TaskNotFound.
 
     A cold start, a slow body and the upload itself are part of those seconds.

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib import storage_keys
 from chalicelib.api.asking import Ask
-from chalicelib.core import keys
-from chalicelib.core.names import folder_collection
-from chalicelib.core.tasks import WARNINGS, Failure, Task, TaskFilter
+from chalicelib.container import container
 from chalicelib.errors import Unavailable
-from chalicelib.wiring import container
+from chalicelib.names import folder_collection
+from chalicelib.tasks.model import WARNINGS, Failure, Task, TaskFilter
 
 HIDDEN = "…"
 """Stands where a private name stood."""
@@ -86,10 +86,10 @@ def _without_keys(ask: Ask, value: Any) -> Any:  # noqa: ANN401
     """The value with the names hidden that keys of uploads by other tools hold (`incoming/<collection>/<name>`)."""
     if not isinstance(value, str):
         return _each(value, lambda one: _without_keys(ask, one))
-    found = keys.read_incoming(value.removeprefix(keys.QUARANTINE))
+    found = storage_keys.read_incoming(value.removeprefix(storage_keys.QUARANTINE))
     if found is None or not is_withheld(ask, folder_collection(found.collection)[0]):
         return value
-    return f"{keys.INCOMING}{found.collection}/{HIDDEN}"
+    return f"{storage_keys.INCOMING}{found.collection}/{HIDDEN}"
 
 
 def _each(value: Any, change: Any) -> Any:  # noqa: ANN401

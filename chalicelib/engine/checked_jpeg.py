@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from PIL import Image
 
-from chalicelib.core.remarks import JPEG_COARSE, JPEG_LEFT, JPEG_SHORT, JPEG_STRAY
+from chalicelib.engine.model import JPEG_COARSE, JPEG_LEFT, JPEG_SHORT, JPEG_STRAY
 
 if TYPE_CHECKING:
     from chalicelib.engine.containers.jpeg_scans import CodedInterval, JpegScans

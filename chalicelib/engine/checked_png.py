@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from PIL import Image
 
-from chalicelib.core.remarks import PNG_SUM
+from chalicelib.engine.model import PNG_SUM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

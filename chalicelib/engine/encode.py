@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, ImageChops, ImageStat
 
-from chalicelib.core.pictures import Encoded
+from chalicelib.engine.model import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

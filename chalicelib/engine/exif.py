@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.pictures import Rights
 from chalicelib.engine.containers import UPRIGHT
+from chalicelib.engine.model import Rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from PIL.ImageFile import ImageFile
 
-    from chalicelib.core.pictures import Limits
     from chalicelib.engine.colour import ColourDescription
     from chalicelib.engine.limits import MemoryBudget
+    from chalicelib.engine.model import Limits
 
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "

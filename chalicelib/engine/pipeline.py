@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from chalicelib.core.pictures import Encoded, Limits, Picture, Processed, Recipe
-from chalicelib.core.remarks import GAIN_MAP, STILL_LATER
 from chalicelib.engine.checked_decode import damage_report
 from chalicelib.engine.encode import encode
+from chalicelib.engine.model import GAIN_MAP, STILL_LATER, Encoded, Limits, Picture, Processed, Recipe
 from chalicelib.engine.placeholder import dominant_colors, placeholder
 from chalicelib.engine.probe import SourceImage, probe
 from chalicelib.engine.publish import publish

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
-from chalicelib.core.not_taken import coding_not_taken, type_not_taken
-from chalicelib.core.remarks import FILM
-from chalicelib.core.sniff import ENOUGH, sniff
 from chalicelib.engine.colour import SRGB, ColourDescription
 from chalicelib.engine.colour.icc import profile_fits
 from chalicelib.engine.containers import avif, bmp, gif, jpeg, png, tiff, webp
@@ -16,7 +13,9 @@ from chalicelib.engine.containers.tiff import tiff_colour
 from chalicelib.engine.decode import open_picture
 from chalicelib.engine.errors import decoder_errors, is_unknown_coding, parser_errors
 from chalicelib.engine.exif import Exif, read_exif
+from chalicelib.engine.file_types import ENOUGH, coding_not_taken, sniff, type_not_taken
 from chalicelib.engine.limits import FRAMES, Bound, MemoryBudget, memory_budget
+from chalicelib.engine.model import VIDEO_DROPPED
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
     from PIL.TiffImagePlugin import TiffImageFile
 
-    from chalicelib.core.pictures import Limits
     from chalicelib.engine.containers import ContainerInfo
+    from chalicelib.engine.model import Limits
     from chalicelib.engine.poster_frame import PosterFrame
 
     Surveyor = Callable[[bytes], ContainerInfo]
@@ -68,7 +67,7 @@ class SourceImage:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be told of it, but for what its decoder has seen."""
-        return (*((FILM,) if self.is_cut_short else ()), *self.survey.warnings, *self.found)
+        return (*((VIDEO_DROPPED,) if self.is_cut_short else ()), *self.survey.warnings, *self.found)
 
 
 def probe(data: bytes, limits: Limits) -> SourceImage:

@@ -6,14 +6,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from chalicelib.core.pictures import Encoded
-from chalicelib.core.remarks import WEBP_UNWRITTEN
 from chalicelib.engine.clean import avif, gif, jpeg, png, webp
 from chalicelib.engine.containers import UPRIGHT
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import PHOTO, PNG, Encoding, choose_encoding, encode, original_jpeg_encoding
 from chalicelib.engine.errors import CannotRebuild, UnwrittenData, parser_errors
 from chalicelib.engine.exif import PublicExif
+from chalicelib.engine.model import WEBP_UNWRITTEN, Encoded
 from chalicelib.engine.resize import full_size
 from chalicelib.engine.rights import rights_of
 from chalicelib.errors import DamagedImage

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from chalicelib.core.remarks import PNG_PIXELS, PNG_SUM
 from chalicelib.engine.checked_decode import damage_report
 from chalicelib.engine.colour import SRGB
 from chalicelib.engine.colour.convert import grey16_to_srgb, to_eight_bit, to_srgb
 from chalicelib.engine.decode import decode, open_picture
+from chalicelib.engine.model import PNG_PIXELS, PNG_SUM
 from chalicelib.engine.poster_frame import choose_poster_frame
 from chalicelib.errors import DamagedImage
 

@@ -14,8 +14,8 @@ import struct
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from chalicelib.core.pictures import Rights
 from chalicelib.engine.exif import LONGEST_TEXT, clean_text, exif_rights, read_exif
+from chalicelib.engine.model import Rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

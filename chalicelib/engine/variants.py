@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.core.pictures import Encoded
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.encode import encode
+from chalicelib.engine.model import Encoded
 from chalicelib.engine.probe import probe
 from chalicelib.engine.publish import FULL
 from chalicelib.engine.resize import decode_full_size
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from chalicelib.core.pictures import Limits
     from chalicelib.engine.limits import MemoryBudget
+    from chalicelib.engine.model import Limits
 
 BOUND = Similarity(structure=0.97, tile_structure=0.94, tile_color=0.85, tile_sameness=-9.0, psnr=30.0)
 """No variant falls below any of these, on the whole picture in brightness and colours (`PLANES`); how they were found

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from chalicelib.core import keys
+from chalicelib import storage_keys
+from chalicelib.container import container
 from chalicelib.ports import ObjectStore
-from chalicelib.wiring import container
 
 _MOMENT = timedelta(minutes=1)
 _RULES = (
@@ -44,7 +44,7 @@ def content_policy(objects: ObjectStore, cdn_url: str) -> str:
     by, and signing either asks nobody.
     """
     form = objects.form("incoming/x", content_type="image/jpeg", limit=1, lasts=_MOMENT)
-    link = objects.link(keys.GUARDED, lasts=_MOMENT)
+    link = objects.link(storage_keys.GUARDED, lasts=_MOMENT)
     places = {"pictures": _origin(cdn_url), "links": _origin(link), "forms": _origin(form.url)}
     return "; ".join(" ".join(rule.format(**places).split()) for rule in _RULES)
 

@@ -6,16 +6,16 @@ from typing import Annotated
 
 import msgspec
 
+from chalicelib.admin.model import Scope
+from chalicelib.admin.sessions import Session
 from chalicelib.api.answers import Answer, data
 from chalicelib.api.asking import Ask
 from chalicelib.api.cookies import forgotten, kept, must_come_from_our_page, sealed_in
 from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint, schema
 from chalicelib.api.request_body import must_be_json
 from chalicelib.api.vocabulary import Moment
-from chalicelib.core.tokens import Scope
+from chalicelib.container import container
 from chalicelib.errors import Forbidden, Unauthorized, Unavailable, UnsupportedType
-from chalicelib.services.sessions import Session
-from chalicelib.wiring import container
 
 
 @schema("SignIn", "The token to sign in with.")

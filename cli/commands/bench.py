@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from chalicelib.core.tasks import Status
+from chalicelib.tasks.model import Status
 from cli import exit_codes
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command

@@ -194,7 +194,7 @@ def run_teardown(given: argparse.Namespace) -> int:
 
 def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None:
     """Delete no more objects than were named, and what may have come in meanwhile; Trouble where more is there."""
-    from chalicelib.core.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
+    from chalicelib.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
     from cli.deploy import teardown  # noqa: PLC0415  # as above
 
     try:

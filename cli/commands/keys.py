@@ -64,7 +64,7 @@ def run_list(given: argparse.Namespace) -> int:
 
 def run_rotate(given: argparse.Namespace) -> int:
     """Rotate one."""
-    from chalicelib.core.keyring import Purpose  # noqa: PLC0415  # as above
+    from chalicelib.keyring import Purpose  # noqa: PLC0415  # as above
     from cli.deploy import keys  # noqa: PLC0415  # as above
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # as above
 

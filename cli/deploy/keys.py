@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.core.keyring import LASTS, KeySecret, Purpose
+from chalicelib.keyring import LASTS, KeySecret, Purpose
 from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.adapters.aws import client
 from chalicelib.adapters.clock import SystemClock, new_id
-from chalicelib.core.keys import is_id
+from chalicelib.storage_keys import is_id
 
 
 @pytest.fixture

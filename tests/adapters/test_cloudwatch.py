@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.cloudwatch import CloudWatchMetrics
-from chalicelib.core.workforce import Usage
+from chalicelib.admin.model import FunctionUsage
 from tests.builders import NOON, FrozenClock
 
 MINUTE = timedelta(minutes=1)
@@ -64,7 +64,7 @@ def test_a_function_tells_its_last_hour_and_how_it_is_set_up() -> None:
 
     usage = meter(cloud).usages(["process_image"])["process_image"]
 
-    assert usage == Usage(40, 0, 1, 740.0, 1910.5, 3, 2048, 60)
+    assert usage == FunctionUsage(40, 0, 1, 740.0, 1910.5, 3, 2048, 60)
 
 
 def test_the_functions_of_the_api_go_by_the_name_of_the_stage() -> None:
@@ -74,7 +74,7 @@ def test_the_functions_of_the_api_go_by_the_name_of_the_stage() -> None:
 
 
 def test_what_cloudwatch_does_not_have_is_none() -> None:
-    assert meter(Cloud()).usages(["sweep"]) == {"sweep": Usage(memory_mb=512, timeout_seconds=60)}
+    assert meter(Cloud()).usages(["sweep"]) == {"sweep": FunctionUsage(memory_mb=512, timeout_seconds=60)}
     assert meter(Cloud()).oldest(["images"]) == {"images": None}
 
 

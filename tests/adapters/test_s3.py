@@ -15,10 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.core.blobs import IMMUTABLE, Blob
-from chalicelib.core.budget import Budget
-from chalicelib.core.disposition import attachment
+from chalicelib.budget import Budget
 from chalicelib.errors import Misconfigured, ObjectNotFound, PayloadTooLarge, Unavailable
+from chalicelib.names import attachment
+from chalicelib.objects import IMMUTABLE, NewObject
 from tests.faults.cloud import Faults, s3_error
 from tests.naughty import HARMLESS
 
@@ -27,8 +27,8 @@ QUARTER = timedelta(minutes=15)
 Client = Any
 
 
-def a_blob(key: str = "a.png", body: bytes = b"bytes", **special: str) -> Blob:
-    return Blob(key, body, special.get("content_type", "image/png"), special.get("cache_control", IMMUTABLE))
+def a_blob(key: str = "a.png", body: bytes = b"bytes", **special: str) -> NewObject:
+    return NewObject(key, body, special.get("content_type", "image/png"), special.get("cache_control", IMMUTABLE))
 
 
 def keys(s3: Client) -> list[str]:
@@ -41,7 +41,7 @@ def test_what_was_put_can_be_got(bucket: S3Bucket) -> None:
 
 
 def test_objects_are_served_as_they_were_meant(bucket: S3Bucket, s3: Client) -> None:
-    bucket.put(a_blob(content_type="image/avif"), Blob("b", b"", "image/png"))
+    bucket.put(a_blob(content_type="image/avif"), NewObject("b", b"", "image/png"))
     public, private = (s3.head_object(Bucket="media", Key=key) for key in ("a.png", "b"))
     assert (public["ContentType"], public["CacheControl"]) == ("image/avif", IMMUTABLE)
     assert private["CacheControl"] == "private, no-store"
@@ -205,8 +205,8 @@ def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bu
     assert "response-content-disposition" not in bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5))
 
 
-def a_small_blob(key: str = "a.png") -> Blob:
-    return Blob(key, b"bytes", "image/png")
+def a_small_blob(key: str = "a.png") -> NewObject:
+    return NewObject(key, b"bytes", "image/png")
 
 
 ANSWERS: tuple[tuple[int, str, type[Unavailable]], ...] = (

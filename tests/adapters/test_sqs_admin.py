@@ -13,7 +13,7 @@ import moto
 import pytest
 
 from chalicelib.adapters.sqs import SqsQueueAdmin
-from chalicelib.core.workforce import Load
+from chalicelib.admin.model import QueueDepth
 from chalicelib.errors import TooManyRequests, Unavailable
 
 REGION = "eu-central-1"
@@ -56,7 +56,7 @@ def _url(cloud: dict[str, Any], name: str) -> str:
 
 
 def test_an_empty_queue_holds_nothing_and_goes_on(lane: SqsQueueAdmin) -> None:
-    assert lane.load() == Load(0, 0, 0, 0, paused=False)
+    assert lane.load() == QueueDepth(0, 0, 0, 0, paused=False)
 
 
 def test_a_queue_tells_what_waits_is_in_flight_delayed_and_dead(lane: SqsQueueAdmin, cloud: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def test_a_queue_tells_what_waits_is_in_flight_delayed_and_dead(lane: SqsQueueAd
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=60)
     sqs.send_message(QueueUrl=_url(cloud, "images-dead"), MessageBody="{}")
 
-    assert lane.load() == Load(waiting=2, in_flight=1, delayed=1, dead=1, paused=True)
+    assert lane.load() == QueueDepth(waiting=2, in_flight=1, delayed=1, dead=1, paused=True)
 
 
 def test_the_backlog_is_what_waits_for_a_worker(lane: SqsQueueAdmin, cloud: dict[str, Any]) -> None:
@@ -111,7 +111,7 @@ def test_a_purged_queue_is_empty_and_its_dead_letters_stay(lane: SqsQueueAdmin, 
 
     lane.purge()
 
-    assert lane.load() == Load(0, 0, 0, 1, paused=True)
+    assert lane.load() == QueueDepth(0, 0, 0, 1, paused=True)
 
 
 class InProgress:

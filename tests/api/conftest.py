@@ -5,22 +5,22 @@ from collections.abc import Iterator
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, hire
 
 
 @pytest.fixture
-def house() -> Iterator[wiring.Container]:
+def house() -> Iterator[container.Container]:
     """Services over memory, in use; nobody works on the uploads."""
     services = a_house()
-    wiring.use(services)
+    container.use(services)
     yield services
-    wiring.use(None)
+    container.use(None)
 
 
 @pytest.fixture
-def busy_house(house: wiring.Container) -> wiring.Container:
+def busy_house(house: container.Container) -> container.Container:
     """The same, with a worker."""
     hire(house)
     return house
@@ -34,11 +34,11 @@ def app() -> Chalice:
 
 
 @pytest.fixture
-def anyone(app: Chalice, house: wiring.Container) -> Gateway:
+def anyone(app: Chalice, house: container.Container) -> Gateway:
     """A client without a token."""
     return Gateway(app)
 
 
 @pytest.fixture
-def admin(app: Chalice, house: wiring.Container) -> Gateway:
+def admin(app: Chalice, house: container.Container) -> Gateway:
     return Gateway(app, authorization=f"Bearer {BOOTSTRAP}")

@@ -9,12 +9,12 @@ from random import Random
 from PIL import Image
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.core.keys import read_incoming
-from chalicelib.core.tasks import TaskType
-from chalicelib.core.tokens import Scope
-from chalicelib.services.runner import Redeliver
+from chalicelib.admin.model import Scope
+from chalicelib.container import Container
 from chalicelib.settings import Settings
-from chalicelib.wiring import Container
+from chalicelib.storage_keys import read_incoming
+from chalicelib.tasks.model import TaskType
+from chalicelib.tasks.worker import Redeliver
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
 from tests.memory_lane import open_desk

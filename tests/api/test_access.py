@@ -8,8 +8,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import api
-from chalicelib.core.tokens import Scope
-from chalicelib.wiring import Container
+from chalicelib.admin.model import Scope
+from chalicelib.container import Container
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_token
 

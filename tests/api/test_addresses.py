@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from chalicelib.api.addresses import address_of
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.uploads.service import Upload
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import a_jpeg

@@ -8,16 +8,15 @@ from pathlib import Path
 from chalice.app import Chalice
 
 from chalicelib import monitor
+from chalicelib.admin.audit import Audit
+from chalicelib.admin.model import AuditEntry, Scope, digest_of
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.core.audit import Entry
-from chalicelib.core.moments import written
-from chalicelib.core.names import display_name
-from chalicelib.core.paging import Page
-from chalicelib.core.tokens import Scope, digest_of
+from chalicelib.container import Container
 from chalicelib.errors import Unavailable
-from chalicelib.services.audit import Audit
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.names import display_name
+from chalicelib.paging import Page
+from chalicelib.timestamps import to_iso
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import BOOTSTRAP, a_jpeg, a_token, finish
 from tests.naughty import HARMLESS
@@ -59,7 +58,7 @@ def test_an_entry_says_who_what_and_when(admin: Gateway, house: Container) -> No
     assert admin.get("/audit").json == {
         "entries": [
             {
-                "at": written(house.clock.now()),
+                "at": to_iso(house.clock.now()),
                 "actor": "bootstrap",
                 "token_id": digest_of(BOOTSTRAP),
                 "action": "pause_queue",
@@ -157,10 +156,10 @@ def test_a_name_from_the_wild_is_told_as_it_is(admin: Gateway) -> None:
 class Broken:
     """A log that cannot be written."""
 
-    def add(self, _: Entry) -> None:
+    def add(self, _: AuditEntry) -> None:
         raise Unavailable
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:  # noqa: ARG002  # the port's words
+    def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:  # noqa: ARG002  # the port's words
         return Page(())
 
 

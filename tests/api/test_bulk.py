@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from chalicelib.core.tasks import Status
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_form, a_part
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg

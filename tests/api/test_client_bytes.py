@@ -13,7 +13,7 @@ import httpx
 import pytest
 import requests
 
-from chalicelib.wiring import Container
+from chalicelib.container import Container
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
 

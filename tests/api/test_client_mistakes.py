@@ -14,8 +14,8 @@ import pytest
 from chalicelib.api import forms, request_body
 from chalicelib.api.request_body import URLENCODED
 from chalicelib.api.turkish import TURKISH
+from chalicelib.container import Container
 from chalicelib.errors import WallifyError
-from chalicelib.wiring import Container
 from tests.api.forms import BOUNDARY, FORM, a_form, a_part
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, bucket_of

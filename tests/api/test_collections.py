@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from chalicelib.core.messages import Work
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.messages import Work
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg

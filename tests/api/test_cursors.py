@@ -11,14 +11,14 @@ from chalice.app import Chalice
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import wiring
+from chalicelib import container
 from chalicelib.api.cursors import CURSOR, NOT_OURS, OF_ANOTHER_LIST, OF_OTHER_FILTERS
 from chalicelib.api.input_rules import names_of
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.core.budget import Budget
-from chalicelib.core.tasks import Failure, Status
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.budget import Budget
+from chalicelib.container import Container
+from chalicelib.tasks.model import Failure, Status
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg, bucket_of, hire
 from tests.builders import NOON, a_final_task, a_task
@@ -66,9 +66,9 @@ def full_house() -> Container:
 
 @pytest.fixture
 def lists(full_house: Container, app: Chalice) -> Iterator[Gateway]:
-    wiring.use(full_house)
+    container.use(full_house)
     yield Gateway(app, authorization=BOOTSTRAP)
-    wiring.use(None)
+    container.use(None)
 
 
 def ask(client: Gateway, address: str, cursor: str | None = None) -> Got:

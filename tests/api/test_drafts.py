@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tasks import Status
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.tasks.model import Status
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, bucket_of, finish
 from tests.builders import FrozenClock

@@ -9,13 +9,13 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import errors
+from chalicelib.admin.model import Scope
 from chalicelib.api import problems
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.turkish import TURKISH
-from chalicelib.core.tasks import Failure, Status
-from chalicelib.core.tokens import Scope
+from chalicelib.container import Container, use
 from chalicelib.errors import Misconfigured, Unavailable, WallifyError
-from chalicelib.wiring import Container, use
+from chalicelib.tasks.model import Failure, Status
 from tests.api.gateway import Gateway, Got
 from tests.builders import a_final_task
 

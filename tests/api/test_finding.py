@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
 

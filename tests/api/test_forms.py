@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chalicelib.api.asking import Ask
 from chalicelib.api.forms import form_of
+from chalicelib.container import Container
 from chalicelib.errors import BadRequest, UnsupportedType
-from chalicelib.wiring import Container
 from tests.api.forms import BOUNDARY, FORM, a_file, a_form, a_part
 
 

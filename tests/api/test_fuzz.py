@@ -14,7 +14,7 @@ from chalice.app import Chalice
 from hypothesis import HealthCheck, Phase, settings, strategies
 from schemathesis.checks import CHECKS
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.api.openapi import description
 from chalicelib.api.request_body import FORM
 from chalicelib.api.routes import ENDPOINTS
@@ -78,9 +78,9 @@ REFUSED_BY_WHAT_IT_MEANS = {
 def fuzzed_house() -> Iterator[None]:
     house = a_house()
     hire(house)
-    wiring.use(house)
+    container.use(house)
     yield
-    wiring.use(None)
+    container.use(None)
 
 
 @pytest.mark.usefixtures("fuzzed_house")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.wiring import Container
+from chalicelib.container import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.heics import a_heic

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.pictures import Rights
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.engine.model import Rights
+from chalicelib.images.model import Image, Rendition
 from tests.api.gateway import Gateway
 from tests.api.house import CDN
 from tests.builders import NOON, a_final_task, a_picture, a_rendition, a_task, an_image

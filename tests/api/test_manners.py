@@ -9,8 +9,8 @@ from chalice.app import Chalice
 
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ENDPOINTS
+from chalicelib.container import use
 from chalicelib.settings import Settings
-from chalicelib.wiring import use
 from tests.api.gateway import Gateway
 from tests.api.house import a_house
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import wiring
-from chalicelib.core.messages import Work
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib import container
+from chalicelib.container import Container
+from chalicelib.messages import Work
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg, hire
 
@@ -25,9 +25,9 @@ def later() -> Iterator[Container]:
     after = a_house(rendition_sizes="300,1200")
     after.state, after.clock, after.objects = before.state, before.clock, before.objects
     hire(after)
-    wiring.use(after)
+    container.use(after)
     yield after
-    wiring.use(None)
+    container.use(None)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.core.tokens import Scope
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.admin.model import Scope
+from chalicelib.container import Container
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import CDN, a_jpeg, bucket_of
 

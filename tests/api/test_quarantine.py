@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.budget import Budget
-from chalicelib.wiring import Container
+from chalicelib.budget import Budget
+from chalicelib.container import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import bucket_of
 from tests.builders import NOON

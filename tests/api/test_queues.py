@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.wiring import Container
+from chalicelib.container import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Failure, Status, Subject, Task, TaskFilter, TaskType
-from chalicelib.core.tokens import Scope
-from chalicelib.wiring import Container
+from chalicelib.admin.model import Scope
+from chalicelib.container import Container
+from chalicelib.messages import Work, write
+from chalicelib.tasks.model import Failure, Status, Subject, Task, TaskFilter, TaskType
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, a_token, bucket_of, finish

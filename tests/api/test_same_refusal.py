@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib.core.blobs import Blob
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.objects import NewObject
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg
@@ -169,7 +169,7 @@ def _in_the_bucket(client: Gateway, house: Container, body: bytes) -> Told:
         json.dumps({"filename": "a.png", "content_type": "image/png", "on_duplicate": "copy"}).encode(),
         Content_Type="application/json",
     ).json
-    house.objects.put(Blob(house.tasks.get(draft["task_id"]).args["source"], body, "image/png"))
+    house.objects.put(NewObject(house.tasks.get(draft["task_id"]).args["source"], body, "image/png"))
     return _task(client, draft["task_id"])
 
 

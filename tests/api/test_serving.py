@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.wiring import Container
+from chalicelib.container import Container
 from tests.api.gateway import Gateway
 from tests.api.test_images import ONE, publish, url
 from tests.builders import a_rendition, an_image

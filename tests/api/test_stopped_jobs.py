@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.core.messages import Work
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.messages import Work
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, bucket_of, finish
 

@@ -14,15 +14,15 @@ from chalice.app import Chalice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.input_rules import from_json, from_text, names_of, types_of, without_empty
 from chalicelib.api.openapi import description
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.wrongs import forms
+from chalicelib.container import Container
 from chalicelib.errors import BadRequest
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
-from chalicelib.wiring import Container
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg
@@ -344,13 +344,13 @@ def test_misspelt_and_extreme_queries_are_named_and_widen_nothing(data: st.DataO
     name = data.draw(st.sampled_from(QUERIES).flatmap(lambda known: st.sampled_from([known, *slips(known)])))
     value = data.draw(st.sampled_from(EXTREMES) | st.text(max_size=20))
     house = a_house()
-    wiring.use(house)
+    container.use(house)
     try:
         got = Gateway(_APP, authorization=BOOTSTRAP).event(one.method, path_of(one), body_of(one), _kind(one))
         got["multiValueQueryStringParameters"] = {name: [value]}
         told = _answer(got)
     finally:
-        wiring.use(None)
+        container.use(None)
 
     if name not in names_of(one.parts.get("query")):
         assert told.status in {400, 401}

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tasks import Status, Subject, TaskType
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.tasks.model import Status, Subject, TaskType
 from tests.api.gateway import Gateway
 from tests.builders import NOON, a_final_task, a_task
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.core.tasks import Failure, Task
-from chalicelib.core.tokens import Scope
-from chalicelib.services.runner import Redeliver
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.admin.model import Scope
+from chalicelib.container import Container
+from chalicelib.tasks.model import Failure, Task
+from chalicelib.tasks.worker import Redeliver
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, a_token, finish
 

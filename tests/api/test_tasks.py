@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tasks import Failure, Status
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.tasks.model import Failure, Status
 from tests.api.gateway import Gateway
 from tests.builders import NOON, FrozenClock, a_final_task, a_task
 

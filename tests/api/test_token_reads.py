@@ -10,13 +10,13 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import api
+from chalicelib.admin.model import Scope, Token, digest_of
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.core.tokens import Scope, Token, digest_of
+from chalicelib.container import Container
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.ports import TokenStore
-from chalicelib.services.counting import CountedState
-from chalicelib.wiring import Container
+from chalicelib.tasks.metered_store import MeteredState
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, a_token
@@ -56,7 +56,7 @@ class CountedTokens:
 def counted(house: Container) -> CountedTokens:
     state = house.state
     tokens = CountedTokens(state.tokens)
-    house.state = CountedState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
+    house.state = MeteredState(state.tasks, state.catalog, tokens, state.schedules, state.audit, state.expiring)
     return tokens
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.core.tokens import Scope, digest_of
-from chalicelib.wiring import Container
+from chalicelib.admin.model import Scope, digest_of
+from chalicelib.container import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_token
 

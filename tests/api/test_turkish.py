@@ -18,12 +18,12 @@ from chalicelib.api.problems import say
 from chalicelib.api.routes import ENDPOINTS
 from chalicelib.api.turkish import TURKISH
 from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTENCES, UNKNOWN, allowing, forms
-from chalicelib.core import remarks
-from chalicelib.core.messages import UnknownMessage
-from chalicelib.core.tasks import Failure, TaskType
+from chalicelib.engine import model
 from chalicelib.engine.limits import Bound
 from chalicelib.errors import BadRequest, WallifyError, filled
+from chalicelib.messages import UnknownMessage
 from chalicelib.settings import BadSetting
+from chalicelib.tasks.model import Failure, TaskType
 from tests.api.gateway import Gateway
 from tests.architecture.rooms import Module, modules
 
@@ -101,7 +101,7 @@ def test_the_sentences_were_found() -> None:
     } <= found
 
 
-@pytest.mark.parametrize("remark", [value for name, value in vars(remarks).items() if name.isupper()])
+@pytest.mark.parametrize("remark", [value for name, value in vars(model).items() if name.isupper()])
 def test_each_remark_about_a_file_has_its_turkish_form(remark: str) -> None:
     assert remark in TURKISH
 

@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from chalicelib.core.tasks import Status
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg

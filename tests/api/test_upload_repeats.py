@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.wiring import Container
+from chalicelib.container import Container
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg, finish

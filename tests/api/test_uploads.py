@@ -7,9 +7,9 @@ from chalice.app import Chalice
 from chalice.test import Client
 
 from chalicelib.api.turkish import TURKISH
-from chalicelib.core.remarks import JPEG_ENDLESS, JPEG_SHORT
-from chalicelib.core.tasks import Status
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.engine.model import JPEG_ENDLESS, JPEG_SHORT
+from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, answered
 from tests.api.house import BOOTSTRAP, a_jpeg, bucket_of

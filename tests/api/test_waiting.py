@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.tasks import Status, Task, TaskType
+from chalicelib.container import Container
 from chalicelib.errors import Unavailable
-from chalicelib.wiring import Container
+from chalicelib.tasks.model import Status, Task, TaskType
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg

@@ -13,7 +13,7 @@ HEAVY = (
     "sqlalchemy",
     "multipart",
     "chalicelib.engine",
-    "chalicelib.services.processing",
+    "chalicelib.images.process_image",
 )
 
 

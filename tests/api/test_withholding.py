@@ -10,12 +10,12 @@ from itertools import combinations
 import pytest
 from chalice.app import Chalice
 
+from chalicelib.admin.model import Scope
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.core.keys import image_id_of
-from chalicelib.core.tasks import WARNINGS, Subject, Task, TaskType
-from chalicelib.core.tokens import Scope
-from chalicelib.services.uploads import OnDuplicate, Upload
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.storage_keys import image_id_of
+from chalicelib.tasks.model import WARNINGS, Subject, Task, TaskType
+from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, a_token, finish, hire

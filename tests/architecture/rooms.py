@@ -10,37 +10,50 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+_CAPABILITIES = ("tasks", "uploads", "images", "delivery", "maintenance", "admin")
 ROOMS: Mapping[str, tuple[str, ...]] = {
-    "ground": ("chalicelib", "chalicelib.errors", "chalicelib.conversion"),
+    "ground": (
+        "chalicelib",
+        *(
+            f"chalicelib.{name}"
+            for name in (
+                "budget",
+                "conversion",
+                "errors",
+                "messages",
+                "metrics",
+                "names",
+                "objects",
+                "paging",
+            )
+        ),
+        "chalicelib.storage_keys",
+        "chalicelib.timestamps",
+    ),
     "settings": ("chalicelib.settings", "chalicelib.setting_types"),
     "telemetry": ("chalicelib.telemetry",),
-    "core": ("chalicelib.core",),
-    "ports": ("chalicelib.ports",),
     "engine": ("chalicelib.engine",),
-    "services": ("chalicelib.services",),
+    "rooms": ("chalicelib.ports", "chalicelib.keyring", *(f"chalicelib.{name}" for name in _CAPABILITIES)),
     "adapters": ("chalicelib.adapters",),
-    "wiring": ("chalicelib.wiring",),
+    "container": ("chalicelib.container",),
     "doors": ("chalicelib.api", "chalicelib.events", "chalicelib.monitor"),
     "switchboard": ("app",),
 }
 MAY: Mapping[str, frozenset[str]] = {
-    # Ports are promises without code, so everybody who keeps them or relies on them may name them.
     "ground": frozenset(),
     "settings": frozenset({"ground"}),
     "telemetry": frozenset({"ground"}),
-    "core": frozenset({"ground"}),
-    "ports": frozenset({"core", "ground"}),
-    "engine": frozenset({"core", "ground"}),
-    "services": frozenset({"core", "ports", "engine", "telemetry", "ground"}),
-    "adapters": frozenset({"core", "ports", "telemetry", "ground"}),
-    "wiring": frozenset({"services", "ports", "engine", "adapters", "core", "settings", "telemetry", "ground"}),
-    "doors": frozenset({"wiring", "services", "core", "ports", "telemetry", "ground"}),
-    "switchboard": frozenset({"doors", "wiring", "core", "settings", "telemetry", "ground"}),
+    "engine": frozenset({"ground"}),
+    "rooms": frozenset({"engine", "telemetry", "ground"}),
+    "adapters": frozenset({"rooms", "telemetry", "ground"}),
+    "container": frozenset({"rooms", "engine", "adapters", "settings", "telemetry", "ground"}),
+    "doors": frozenset({"container", "rooms", "engine", "telemetry", "ground"}),
+    "switchboard": frozenset({"doors", "container", "rooms", "settings", "telemetry", "ground"}),
 }
 PACKAGES: Mapping[str, frozenset[str]] = {
     "chalice": frozenset({"doors", "switchboard"}),
     "msgspec": frozenset({"doors", "adapters", "settings", "ground"}),
-    "itsdangerous": frozenset({"services"}),
+    "itsdangerous": frozenset({"rooms"}),
     "multipart": frozenset({"doors"}),
     "aws_lambda_powertools": frozenset({"telemetry", "doors", "switchboard"}),
     "boto3": frozenset({"adapters"}),

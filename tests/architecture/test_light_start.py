@@ -23,6 +23,8 @@ HEAVY = (
     "chalicelib.adapters",
 )
 """Powertools looks for `botocore` itself, whose own module is small; what is large are its sessions and clients."""
+LIGHT = {"chalicelib.engine", "chalicelib.engine.model", "chalicelib.engine.file_types"}
+"""Values and tables of the engine, which need the standard library only."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def imported() -> frozenset[str]:
 
 @pytest.mark.parametrize("heavy", HEAVY)
 def test_the_switchboard_imports_nothing_heavy(imported: frozenset[str], heavy: str) -> None:
-    assert {name for name in imported if name == heavy or name.startswith(f"{heavy}.")} == set()
+    assert {name for name in imported - LIGHT if name == heavy or name.startswith(f"{heavy}.")} == set()
 
 
 def test_the_switchboard_was_imported_at_all(imported: frozenset[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.core.metrics import METRICS
+from chalicelib.metrics import METRICS
 from tests.architecture.rooms import modules
 
 

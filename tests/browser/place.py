@@ -20,14 +20,14 @@ from urllib.parse import quote, unquote, urlsplit
 from chalice.app import Chalice
 from multipart import parse_form_data  # type: ignore[import-untyped]  # it ships no types
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.api import routes
-from chalicelib.core.blobs import Blob, Form
-from chalicelib.core.keys import read_incoming
 from chalicelib.monitor.routes import ENDPOINTS
+from chalicelib.objects import NewObject, PresignedPost
 from chalicelib.settings import Settings
+from chalicelib.storage_keys import read_incoming
 from tests.api.gateway import Gateway
 from tests.api.house import finish
 from tests.browser.seeds import furnish
@@ -75,7 +75,7 @@ class Place:
         if path == BUCKET:
             return self._posted(headers, body)
         with self._lock:  # Chalice keeps its current request in one place
-            wiring.use(self.house)
+            container.use(self.house)
             got = self.gateway.ask(method, path, body or None, headers=headers)
         return got.status, {**got.headers}, got.text.encode()
 
@@ -94,11 +94,11 @@ class Place:
                 server.shutdown()
                 server.server_close()
             self._arrived.put("")
-            wiring.use(None)
+            container.use(None)
 
-    def _house(self, settings: dict[str, object]) -> wiring.Container:
+    def _house(self, settings: dict[str, object]) -> container.Container:
         given = {"stage": "local", "cdn_url": f"{self.url}/media", "cors_origin": "", **settings}
-        house = wiring.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
+        house = container.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
         clock = SystemClock()
         house.state, house.clock, house.bootstrap = MemoryState(), clock, lambda: TOKEN
         house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
@@ -123,7 +123,7 @@ class Place:
         fields, files = parse_form_data(
             {**environ, "wsgi.input": io.BytesIO(body)}, mem_limit=2**26, memfile_limit=2**26
         )
-        blob = Blob(fields["key"], files["file"].raw, fields["Content-Type"])
+        blob = NewObject(fields["key"], files["file"].raw, fields["Content-Type"])
         self.bucket.put(blob)
         return 201, {}, b""
 
@@ -142,9 +142,9 @@ class _Bucket(MemoryBucket):
     def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:  # noqa: ARG002  # a stand-in's
         return f"{self.links}{SIGNED}{quote(key)}?lasts={int(lasts.total_seconds())}"
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> Form:
+    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
         form = super().form(key, content_type=content_type, limit=limit, lasts=lasts)
-        return Form(self.place, form.fields)
+        return PresignedPost(self.place, form.fields)
 
 
 class _Handler(BaseHTTPRequestHandler):

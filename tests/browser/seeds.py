@@ -8,15 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from chalicelib.core.blobs import Blob
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Failure, Progress, Status, Subject, Task, TaskType
-from chalicelib.core.tokens import Scope
-from chalicelib.core.workforce import Usage
-from chalicelib.services.intake import Place
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.admin.model import FunctionUsage, Scope
+from chalicelib.container import Container
+from chalicelib.images.model import Image, Rendition
+from chalicelib.messages import Work, write
+from chalicelib.objects import NewObject
+from chalicelib.tasks.factory import TaskSpec
+from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType
+from chalicelib.uploads.service import Upload
 from tests.api.house import finish
 from tests.browser.paintings import jpeg
 from tests.memory_lane import MemoryMeter
@@ -30,14 +29,14 @@ FAILURES = (
     ("unavailable", "A part of the system does not answer right now; try again shortly.", True),
 )
 USAGES = {
-    "api_handler": Usage(4210, 0, 0, 18.0, 96.0, 7, 1769, 29),
-    "process_image": Usage(1288, 3, 0, 740.0, 1910.0, 11, 2048, 60),
-    "generate_thumbnails": Usage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
-    "maintenance": Usage(27, 0, 0, 2300.0, 9100.0, 5, 2048, 120),
-    "sweep": Usage(60, 0, 0, 210.0, 480.0, 1, 512, 55),
-    "cleanup_orphaned_files": Usage(memory_mb=512, timeout_seconds=30),
-    "update_collection_stats": Usage(1, 0, 0, 61.0, 61.0, 1, 512, 30),
-    "optimize_images": Usage(memory_mb=512, timeout_seconds=30),
+    "api_handler": FunctionUsage(4210, 0, 0, 18.0, 96.0, 7, 1769, 29),
+    "process_image": FunctionUsage(1288, 3, 0, 740.0, 1910.0, 11, 2048, 60),
+    "generate_thumbnails": FunctionUsage(96, 0, 0, 680.0, 1520.0, 2, 2048, 60),
+    "maintenance": FunctionUsage(27, 0, 0, 2300.0, 9100.0, 5, 2048, 120),
+    "sweep": FunctionUsage(60, 0, 0, 210.0, 480.0, 1, 512, 55),
+    "cleanup_orphaned_files": FunctionUsage(memory_mb=512, timeout_seconds=30),
+    "update_collection_stats": FunctionUsage(1, 0, 0, 61.0, 61.0, 1, 512, 30),
+    "optimize_images": FunctionUsage(memory_mb=512, timeout_seconds=30),
 }
 CHANGES = (
     ("create_token", "iOS app (read)"),
@@ -79,7 +78,7 @@ def a_failed_upload(house: Container, name: str = "broken.jpg", collection: str 
 def an_unlucky_upload(house: Container, name: str = "unlucky.jpg", collection: str = "mountains") -> Task:
     """A good picture whose task failed for a reason that may pass."""
     task = a_waiting_upload(house, name, collection)
-    house.objects.put(Blob(task.args["source"], jpeg(1), "image/jpeg"))
+    house.objects.put(NewObject(task.args["source"], jpeg(1), "image/jpeg"))
     error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
     ended = task.failed(error, now=house.clock.now(), keep=house.rules.keep_failed)
     return house.state.tasks.replace(task, ended)
@@ -104,8 +103,8 @@ def _work(house: Container) -> None:
         house.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
 
 
-def _place() -> Place:
-    return Place(str(uuid.uuid4()))
+def _place() -> TaskSpec:
+    return TaskSpec(str(uuid.uuid4()))
 
 
 def _pictures(house: Container, collection: str, count: int) -> list[Image]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.variants import variants
 from tests.browser.chromium import chromium

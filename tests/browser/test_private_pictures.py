@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
-from chalicelib.services.uploads import Upload
+from chalicelib.uploads.service import Upload
 from tests.api.house import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import SIGNED, Place

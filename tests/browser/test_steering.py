@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from chalicelib.core.tokens import Scope
-from chalicelib.services.uploads import Upload
+from chalicelib.admin.model import Scope
+from chalicelib.uploads.service import Upload
 from tests.api.house import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import Place

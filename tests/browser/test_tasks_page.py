@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from chalicelib.core.tasks import Failure, Progress, Status
+from chalicelib.tasks.model import Failure, Progress, Status
 from tests.browser.place import Place
 from tests.browser.seeds import a_failed_upload, a_waiting_upload, an_unlucky_upload
 from tests.browser.visitor import Visitor

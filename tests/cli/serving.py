@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from chalicelib.core.catalog import Image
-from chalicelib.core.messages import Work, read
-from chalicelib.core.tasks import Task, TaskType
-from chalicelib.services.uploads import Upload
+from chalicelib.images.model import Image
+from chalicelib.messages import Work, read
+from chalicelib.tasks.model import Task, TaskType
+from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
 from tests.api.house import finish
 from tests.browser.paintings import jpeg

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import TaskType
+from chalicelib.messages import Work, write
+from chalicelib.tasks.model import TaskType
 from tests.cli.conftest import Terminal
 from tests.cli.serving import Desk
 from tests.memory_queue import MemoryQueue

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.metrics import NAMESPACE, unit_of
+from chalicelib.metrics import NAMESPACE, unit_of
 from chalicelib.telemetry import EmbeddedMetrics
 from cli.commands.logs import Line
 

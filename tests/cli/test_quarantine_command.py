@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from chalicelib.core.blobs import Blob
+from chalicelib.objects import NewObject
 from tests.cli.conftest import Terminal
 from tests.cli.serving import Desk
 
 
 def test_what_clean_up_took_away_comes_back(at_desk: Terminal, desk: Desk) -> None:
-    desk.bucket.put(Blob("quarantine/p/lost.jpg", b"bytes", "image/jpeg"))
+    desk.bucket.put(NewObject("quarantine/p/lost.jpg", b"bytes", "image/jpeg"))
 
     (held,) = at_desk("quarantine", "--json").lines
     back = at_desk("quarantine", "restore", held["key"])

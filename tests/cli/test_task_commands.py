@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from chalicelib.core.tasks import Failure, Status
+from chalicelib.tasks.model import Failure, Status
 from cli.commands import tasks
 from cli.commands.tasks import parse_moment
 from tests.api.house import bucket_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chalicelib.core.remarks import JPEG_ENDLESS
-from chalicelib.core.tokens import Scope
+from chalicelib.admin.model import Scope
+from chalicelib.engine.model import JPEG_ENDLESS
 from cli.uploads.files import LocalFile, find_files
 from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, ProgressBars, UploadCounts
 from tests.api.house import a_jpeg

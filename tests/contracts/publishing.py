@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.tasks import Task
+from chalicelib.images.model import Image, Rendition
+from chalicelib.tasks.model import Task
 from tests.builders import a_final_task, a_task
 from tests.contracts.backends import State
 

@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from chalicelib.core.catalog import About
 from chalicelib.errors import Conflict
+from chalicelib.images.model import CollectionInfo
 from chalicelib.ports import Catalog
 from tests.contracts.racing import CROWD, all_at_once, losses, winners
 
-FRESH = About("göl")
+FRESH = CollectionInfo("göl")
 
 
 def test_of_a_collection_nothing_is_said_at_first(catalog: Catalog) -> None:
@@ -21,10 +21,10 @@ def test_of_a_collection_nothing_is_said_at_first(catalog: Catalog) -> None:
 
 def test_what_is_said_is_kept_and_counts_up(catalog: Catalog) -> None:
     first = catalog.describe(FRESH, replace(FRESH, title="Göller", description="Su\nve gökyüzü"))
-    assert first == catalog.about("göl") == About("göl", "Göller", "Su\nve gökyüzü", 1)
+    assert first == catalog.about("göl") == CollectionInfo("göl", "Göller", "Su\nve gökyüzü", 1)
     second = catalog.describe(first, replace(first, title=""))
-    catalog.describe(About("a b"), About("a b"))
-    assert catalog.abouts() == {"göl": replace(first, title="", version=2), "a b": About("a b", version=1)}
+    catalog.describe(CollectionInfo("a b"), CollectionInfo("a b"))
+    assert catalog.abouts() == {"göl": replace(first, title="", version=2), "a b": CollectionInfo("a b", version=1)}
     assert catalog.about("göl") == second
 
 
@@ -32,7 +32,7 @@ def test_of_many_who_create_a_collection_exactly_one_does(catalog: Catalog) -> N
     outcomes = all_at_once([partial(catalog.describe, FRESH, replace(FRESH, title=f"t{n}")) for n in range(CROWD)])
     (winner,) = winners(outcomes)
     assert set(losses(outcomes)) == {Conflict}
-    assert catalog.about("göl") == About("göl", f"t{winner}", version=1)
+    assert catalog.about("göl") == CollectionInfo("göl", f"t{winner}", version=1)
 
 
 def test_a_description_of_what_was_changed_meanwhile_is_a_conflict(catalog: Catalog) -> None:
@@ -53,6 +53,6 @@ def test_what_is_forgotten_can_be_said_again(catalog: Catalog) -> None:
 
 def test_the_rename_that_a_collection_takes_part_in_is_kept(catalog: Catalog) -> None:
     claimed = catalog.describe(FRESH, replace(FRESH, renaming="t1"))
-    assert catalog.about("göl") == claimed == About("göl", version=1, renaming="t1")
+    assert catalog.about("göl") == claimed == CollectionInfo("göl", version=1, renaming="t1")
     assert catalog.abouts() == {"göl": claimed}
-    assert catalog.describe(claimed, replace(claimed, renaming="")) == About("göl", version=2)
+    assert catalog.describe(claimed, replace(claimed, renaming="")) == CollectionInfo("göl", version=2)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.audit import Entry
+from chalicelib.admin.model import AuditEntry
 from chalicelib.errors import BadRequest
 from chalicelib.ports import AuditStore
 from tests.builders import NOON
@@ -18,8 +18,10 @@ def audit(state: State) -> AuditStore:
     return state.audit
 
 
-def an_entry(number: int = 0, **special: str) -> Entry:
-    made = Entry(f"e{number:02}", NOON + timedelta(seconds=number // 3), "bootstrap", "0" * 64, "cancel_task", "t1")
+def an_entry(number: int = 0, **special: str) -> AuditEntry:
+    made = AuditEntry(
+        f"e{number:02}", NOON + timedelta(seconds=number // 3), "bootstrap", "0" * 64, "cancel_task", "t1"
+    )
     return replace(made, **special)  # type: ignore[arg-type]  # fields of Entry
 
 
@@ -47,7 +49,7 @@ def test_pages_walk_all_entries_newest_first(audit: AuditStore) -> None:
     for entry in entries:
         audit.add(entry)
 
-    found: list[Entry] = []
+    found: list[AuditEntry] = []
     cursor = None
     for _ in range(5):
         page = audit.page(5, cursor)

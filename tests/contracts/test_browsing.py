@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.catalog import ANY_IMAGE, Image, ImageFilter, Orientation
-from chalicelib.core.orders import Order, Sort, read_cursor
 from chalicelib.errors import BadRequest
-from chalicelib.services.browsing import Browsing
+from chalicelib.images.model import ANY_IMAGE, Image, ImageFilter, Orientation
+from chalicelib.images.search import ImageSearch
+from chalicelib.images.sorting import SortField, SortOrder, read_cursor
 from tests.builders import NOON, FrozenClock, a_final_task, a_picture, a_task, an_image
 from tests.contracts.backends import State
 
 SIZES = ((1920, 1080), (1080, 1920), (500, 500))
-RANDOM = Order(Sort.RANDOM, "seed")
+RANDOM = SortOrder(SortField.RANDOM, "seed")
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def images(state: State) -> list[Image]:
 
 
 @pytest.fixture
-def browsing(state: State) -> Browsing:
-    return Browsing(state.catalog, FrozenClock(), _unasked)
+def browsing(state: State) -> ImageSearch:
+    return ImageSearch(state.catalog, FrozenClock(), _unasked)
 
 
 def _unasked() -> str:
@@ -47,7 +47,7 @@ def add(state: State, image: Image) -> None:
     state.catalog.publish(image, (), before=task, after=replace(a_final_task(task.task_id), version=task.version))
 
 
-def by_cursor(browsing: Browsing, order: Order, wanted: ImageFilter = ANY_IMAGE) -> list[str]:
+def by_cursor(browsing: ImageSearch, order: SortOrder, wanted: ImageFilter = ANY_IMAGE) -> list[str]:
     found: list[str] = []
     place = None
     while True:
@@ -58,13 +58,13 @@ def by_cursor(browsing: Browsing, order: Order, wanted: ImageFilter = ANY_IMAGE)
         _, place = read_cursor(part.next_cursor)
 
 
-def by_page(browsing: Browsing, order: Order, wanted: ImageFilter = ANY_IMAGE) -> list[str]:
+def by_page(browsing: ImageSearch, order: SortOrder, wanted: ImageFilter = ANY_IMAGE) -> list[str]:
     parts = [browsing.page("nature", wanted, order, number=number, size=5) for number in range(1, 5)]
     return [image.image_id for part in parts for image in part.images]
 
 
-def test_pages_and_cursors_show_every_image_once_in_each_order(browsing: Browsing, images: list[Image]) -> None:
-    orders = [*(Order(sort) for sort in Sort), RANDOM]
+def test_pages_and_cursors_show_every_image_once_in_each_order(browsing: ImageSearch, images: list[Image]) -> None:
+    orders = [*(SortOrder(sort) for sort in SortField), RANDOM]
     expected = [sorted(images, key=order.place, reverse=order.is_backwards) for order in orders]
 
     ids = [[image.image_id for image in some] for some in expected]
@@ -72,17 +72,17 @@ def test_pages_and_cursors_show_every_image_once_in_each_order(browsing: Browsin
     assert [by_page(browsing, order) for order in orders] == ids
 
 
-def test_a_filter_counts_what_it_finds(browsing: Browsing, images: list[Image]) -> None:
+def test_a_filter_counts_what_it_finds(browsing: ImageSearch, images: list[Image]) -> None:
     portraits = ImageFilter(orientation=Orientation.PORTRAIT)
 
-    part = browsing.page("nature", portraits, Order(), number=1, size=3)
+    part = browsing.page("nature", portraits, SortOrder(), number=1, size=3)
 
     assert (part.total, len(part.images)) == (4, 3)
-    assert browsing.page("nature", portraits, Order(), number=3, size=3).images == ()
+    assert browsing.page("nature", portraits, SortOrder(), number=3, size=3).images == ()
 
 
 def test_who_pages_through_a_random_order_meets_newcomers_without_a_repetition(
-    state: State, browsing: Browsing, images: list[Image]
+    state: State, browsing: ImageSearch, images: list[Image]
 ) -> None:
     first = browsing.behind("nature", ANY_IMAGE, RANDOM, place=None, size=5)
     add(state, _image(12, (500, 500)))
@@ -95,7 +95,7 @@ def test_who_pages_through_a_random_order_meets_newcomers_without_a_repetition(
     assert rest.total == 13
 
 
-def test_what_has_gone_is_not_shown_from_memory(state: State, browsing: Browsing, images: list[Image]) -> None:
+def test_what_has_gone_is_not_shown_from_memory(state: State, browsing: ImageSearch, images: list[Image]) -> None:
     by_page(browsing, RANDOM)
     state.catalog.revise(images[0], replace(images[0], trashed_at=NOON))
     state.catalog.remove(images[1])
@@ -105,21 +105,21 @@ def test_what_has_gone_is_not_shown_from_memory(state: State, browsing: Browsing
 
 def test_another_name_is_noticed_when_the_look_is_no_longer_fresh(state: State, images: list[Image]) -> None:
     clock = FrozenClock()
-    browsing = Browsing(state.catalog, clock, _unasked)
-    by_page(browsing, Order(Sort.NAME))
+    browsing = ImageSearch(state.catalog, clock, _unasked)
+    by_page(browsing, SortOrder(SortField.NAME))
     state.catalog.revise(images[0], replace(images[0], name="zebra.jpg"))
     clock.move(browsing.fresh)
 
-    assert by_page(browsing, Order(Sort.NAME))[-1] == "i00"
+    assert by_page(browsing, SortOrder(SortField.NAME))[-1] == "i00"
 
 
-def test_few_looks_are_kept(browsing: Browsing, images: list[Image]) -> None:
+def test_few_looks_are_kept(browsing: ImageSearch, images: list[Image]) -> None:
     for seed in range(9):
-        by_page(browsing, Order(Sort.RANDOM, str(seed)))
+        by_page(browsing, SortOrder(SortField.RANDOM, str(seed)))
 
     assert len(browsing.kept) == 8
 
 
 def test_a_collection_that_is_too_large_is_refused_with_a_way_out(state: State, images: list[Image]) -> None:
     with pytest.raises(BadRequest, match="follow the cursor"):
-        Browsing(state.catalog, FrozenClock(), _unasked, most=11).page("nature", ANY_IMAGE, RANDOM, number=1, size=5)
+        ImageSearch(state.catalog, FrozenClock(), _unasked, most=11).page("nature", ANY_IMAGE, RANDOM, number=1, size=5)

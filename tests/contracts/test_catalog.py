@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.pictures import Rights
-from chalicelib.core.tasks import Tally
+from chalicelib.engine.model import Rights
 from chalicelib.errors import BadRequest, Conflict, ImageNotFound
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.model import ChildCounts
 from tests.builders import A_WILD_NAME, NOON, a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
 from tests.contracts.backends import State
 from tests.contracts.publishing import publish, published
@@ -56,7 +56,7 @@ def test_publishing_moves_the_parents_tally(state: State) -> None:
     child = a_task(parent_id="p1", index=0)
     state.tasks.add(child)
     state.catalog.publish(an_image(), (), before=child, after=replace(ENDED, parent_id="p1", index=0))
-    assert state.tasks.tally("p1") == Tally(succeeded=1)
+    assert state.tasks.tally("p1") == ChildCounts(succeeded=1)
 
 
 def test_renditions_come_by_size_as_text_then_format(state: State) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from chalicelib.core.catalog import CollectionStats
 from chalicelib.errors import Conflict, DuplicateImage, NameTaken
+from chalicelib.images.model import CollectionStats
 from tests.builders import a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
 from tests.contracts.backends import State
 from tests.contracts.racing import CROWD, all_at_once, losses, winners

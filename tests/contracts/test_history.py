@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tasks import Failure, Status, Subject, Task, TaskFilter, TaskType
 from chalicelib.ports import TaskStore
+from chalicelib.tasks.model import Failure, Status, Subject, Task, TaskFilter, TaskType
 from tests.builders import NOON, a_final_task, a_task
 
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.catalog import Image, ImageFilter, Orientation, Ratio
+from chalicelib.images.model import Image, ImageFilter, Orientation, Ratio
 from chalicelib.ports import Catalog
 from tests.builders import NOON, a_final_task, a_picture, a_task, an_image
 from tests.contracts.backends import State

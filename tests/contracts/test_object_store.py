@@ -11,9 +11,9 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.core.blobs import Blob, Stored
-from chalicelib.core.budget import Budget
+from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
+from chalicelib.objects import NewObject, StoredObject
 from chalicelib.ports import ObjectStore
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
@@ -55,9 +55,9 @@ def _bucket(endpoint: str | None) -> S3Bucket:
 _numbers = iter(range(10_000))
 
 
-def put(objects: ObjectStore, key: str, body: bytes) -> Stored:
+def put(objects: ObjectStore, key: str, body: bytes) -> StoredObject:
     """Write the key, and say what is there now."""
-    objects.put(Blob(key, body, "image/png"))
+    objects.put(NewObject(key, body, "image/png"))
     return objects.newest(key)
 
 

@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.keys import is_guarded
-from chalicelib.core.tasks import Task
+from chalicelib.delivery.private_links import Privacy, PrivacyIsSettled
 from chalicelib.errors import Conflict, PrivacyDiffers
-from chalicelib.services.privacy import Privacy, PrivacyIsSettled
+from chalicelib.images.model import Image, Rendition
+from chalicelib.storage_keys import is_guarded
+from chalicelib.tasks.model import Task
 from tests.builders import NOON, FrozenClock, a_final_task, a_rendition, a_task, an_image
 from tests.contracts.backends import State
 from tests.contracts.publishing import published

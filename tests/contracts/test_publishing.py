@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken
+from chalicelib.images.model import CollectionStats
 from tests.builders import a_final_task, a_picture, a_rendition, a_task, an_image, sha256_of
 from tests.contracts.backends import State
 from tests.contracts.publishing import publish

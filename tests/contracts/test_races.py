@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
-from chalicelib.core.schedules import Slot
-from chalicelib.core.tasks import Status, Tally
 from chalicelib.errors import Conflict
+from chalicelib.maintenance.model import ScheduleStatus
+from chalicelib.tasks.model import ChildCounts, Status
 from tests.builders import NOON, a_task, a_token
 from tests.contracts.backends import State
 from tests.contracts.racing import CROWD, all_at_once, losses, winners
@@ -46,7 +46,7 @@ def test_of_cancelling_and_finishing_exactly_one_happens(state: State) -> None:
     done, revoked = running.succeeded({}, now=NOON, keep=keep), running.revoked(now=NOON, keep=keep)
     outcomes = all_at_once([partial(state.tasks.replace, running, end) for end in (done, revoked) * 4])
     (winner,) = winners(outcomes)
-    tally = (Tally(succeeded=1), Tally(cancelled=1))[winner % 2]
+    tally = (ChildCounts(succeeded=1), ChildCounts(cancelled=1))[winner % 2]
     assert state.tasks.tally("p1") == tally
     assert state.tasks.get("t1") == replace((done, revoked)[winner % 2], version=1)
 
@@ -59,7 +59,7 @@ def test_children_that_end_together_are_all_counted(state: State) -> None:
     pairs = zip(children, ends, strict=True)
     outcomes = all_at_once([partial(state.tasks.replace, *pair) for pair in pairs])
     assert winners(outcomes) == list(range(CROWD))
-    assert state.tasks.tally("p1") == Tally(succeeded=4, failed=4)
+    assert state.tasks.tally("p1") == ChildCounts(succeeded=4, failed=4)
 
 
 def test_of_many_who_end_a_family_in_every_order_each_child_counts_once(state: State) -> None:
@@ -75,7 +75,7 @@ def test_of_many_who_end_a_family_in_every_order_each_child_counts_once(state: S
 
     assert losses(all_at_once([partial(work, number) for number in range(CROWD)])) == []
     ended = Counter(state.tasks.get(child.task_id).status for child in family)
-    assert state.tasks.tally("p1") == Tally(*(ended[status] for status in ends))
+    assert state.tasks.tally("p1") == ChildCounts(*(ended[status] for status in ends))
     assert ended.total() == len(family)
 
 
@@ -95,8 +95,8 @@ def test_a_revocation_holds_in_a_crowd_of_users(state: State) -> None:
 
 
 def test_of_many_who_begin_a_schedule_exactly_one_does(state: State) -> None:
-    fresh = Slot("cleanup")
+    fresh = ScheduleStatus("cleanup")
     begins = [partial(state.schedules.replace, fresh, replace(fresh, last_task_id=f"t{n}")) for n in range(CROWD)]
     outcomes = all_at_once(begins)
     (winner,) = winners(outcomes)
-    assert state.schedules.get("cleanup") == Slot("cleanup", last_task_id=f"t{winner}", version=1)
+    assert state.schedules.get("cleanup") == ScheduleStatus("cleanup", last_task_id=f"t{winner}", version=1)

@@ -15,8 +15,8 @@ from bench.soak.clock import SoakClock
 from bench.soak.fates import Fates, Rates
 from bench.soak.queue import SoakQueue
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.core.blobs import Blob
-from chalicelib.core.budget import Budget, BudgetSpent
+from chalicelib.budget import Budget, BudgetSpent
+from chalicelib.objects import NewObject
 from chalicelib.ports import ObjectStore
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
@@ -47,7 +47,7 @@ def in_the_soak() -> Iterator[ObjectStore]:
 @pytest.fixture(params=[in_s3, in_memory, in_the_soak], ids=["s3", "memory", "soak"])
 def bucket(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
     for one in request.param():
-        one.put(*(Blob(key, Random(key).randbytes(8), "image/png") for key in KEYS))
+        one.put(*(NewObject(key, Random(key).randbytes(8), "image/png") for key in KEYS))
         yield one
 
 

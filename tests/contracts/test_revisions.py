@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats, Image
 from chalicelib.errors import Conflict, ImageNotFound, NameTaken
+from chalicelib.images.model import CollectionStats, Image
 from tests.builders import NOON, a_picture, a_rendition, an_image, sha256_of
 from tests.contracts.backends import State
 from tests.contracts.publishing import publish, published

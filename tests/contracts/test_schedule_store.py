@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.schedules import Slot
 from chalicelib.errors import Conflict
+from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.ports import ScheduleStore
 from tests.builders import NOON
 from tests.contracts.backends import State
 
-FRESH = Slot("cleanup")
+FRESH = ScheduleStatus("cleanup")
 
 
 @pytest.fixture
@@ -25,7 +25,9 @@ def test_a_schedule_that_was_never_kept_is_fresh(schedules: ScheduleStore) -> No
 
 def test_every_field_survives(schedules: ScheduleStore) -> None:
     later = NOON + timedelta(microseconds=1)
-    slot = Slot("cleanup", enabled=False, last_task_id="t1", last_started_at=later, last_period=NOON, since=later)
+    slot = ScheduleStatus(
+        "cleanup", enabled=False, last_task_id="t1", last_started_at=later, last_period=NOON, since=later
+    )
     kept = schedules.replace(FRESH, slot)
     assert kept == schedules.get("cleanup") == replace(slot, version=1)
 
@@ -46,4 +48,4 @@ def test_a_stale_replacement_is_a_conflict_and_changes_nothing(schedules: Schedu
 
 def test_schedules_are_apart(schedules: ScheduleStore) -> None:
     schedules.replace(FRESH, replace(FRESH, last_task_id="t1"))
-    assert schedules.get("stats") == Slot("stats")
+    assert schedules.get("stats") == ScheduleStatus("stats")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats
 from chalicelib.errors import Conflict
+from chalicelib.images.model import CollectionStats
 from tests.builders import a_rendition, an_image
 from tests.contracts.backends import State
 from tests.contracts.publishing import publish, published

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.adapters.cursors import encode_cursor
-from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import BadRequest
 from chalicelib.ports import TaskStore
+from chalicelib.tasks.model import Status, Task
 from tests.builders import NOON, a_final_task, a_task
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.core.tasks import Failure, Progress, Status, Subject, Tally, TaskFilter, TaskType
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.ports import TaskStore
+from chalicelib.tasks.model import ChildCounts, Failure, Progress, Status, Subject, TaskFilter, TaskType
 from tests.builders import A_WILD_NAME, a_final_task, a_task
 
 MOMENT = datetime(2026, 3, 4, 12, 0, 0, 123456, tzinfo=UTC)
@@ -120,15 +120,15 @@ def test_a_task_that_was_never_added_cannot_be_replaced(tasks: TaskStore) -> Non
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (Status.SUCCESS, Tally(succeeded=1)),
-        (Status.FAILURE, Tally(failed=1)),
-        (Status.PARTIAL, Tally(failed=1)),
-        (Status.REVOKED, Tally(cancelled=1)),
-        (Status.STARTED, Tally()),
-        (Status.RETRY, Tally()),
+        (Status.SUCCESS, ChildCounts(succeeded=1)),
+        (Status.FAILURE, ChildCounts(failed=1)),
+        (Status.PARTIAL, ChildCounts(failed=1)),
+        (Status.REVOKED, ChildCounts(cancelled=1)),
+        (Status.STARTED, ChildCounts()),
+        (Status.RETRY, ChildCounts()),
     ],
 )
-def test_a_child_that_ends_moves_its_parents_tally(tasks: TaskStore, status: Status, expected: Tally) -> None:
+def test_a_child_that_ends_moves_its_parents_tally(tasks: TaskStore, status: Status, expected: ChildCounts) -> None:
     child = a_task(parent_id="p1", index=0)
     tasks.add(child)
     tasks.replace(child, replace(child, status=status))
@@ -143,24 +143,24 @@ def test_each_child_counts_once(tasks: TaskStore) -> None:
         tasks.replace(ended, replace(ended, result={"seen": True}))
         with pytest.raises(Conflict):
             tasks.replace(child, ended)
-    assert tasks.tally("p1") == Tally(succeeded=2, failed=1, cancelled=1)
+    assert tasks.tally("p1") == ChildCounts(succeeded=2, failed=1, cancelled=1)
 
 
 def test_a_child_that_is_born_final_counts(tasks: TaskStore) -> None:
     tasks.add(a_final_task(status=Status.FAILURE, parent_id="p1", index=0))
-    assert tasks.tally("p1") == Tally(failed=1)
+    assert tasks.tally("p1") == ChildCounts(failed=1)
 
 
 def test_a_task_without_parent_moves_no_tally(tasks: TaskStore) -> None:
     tasks.add(a_task())
     tasks.replace(a_task(), a_final_task())
-    assert tasks.tally("t1") == Tally()
+    assert tasks.tally("t1") == ChildCounts()
 
 
 def test_tallies_of_two_parents_are_apart(tasks: TaskStore) -> None:
     tasks.add(a_final_task("t1", parent_id="p1"))
     tasks.add(a_final_task("t2", parent_id="p2", status=Status.FAILURE))
-    assert (tasks.tally("p1"), tasks.tally("p2")) == (Tally(succeeded=1), Tally(failed=1))
+    assert (tasks.tally("p1"), tasks.tally("p2")) == (ChildCounts(succeeded=1), ChildCounts(failed=1))
 
 
 def test_what_is_not_over_is_not_forgotten(tasks: TaskStore) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from chalicelib.adapters import serialization
-from chalicelib.core.tasks import Failure, Progress, Step
 from chalicelib.errors import Misconfigured
 from chalicelib.ports import TaskStore
+from chalicelib.tasks.model import Failure, Progress, Step
 from tests.builders import NOON, a_task
 
 MINUTE = timedelta(minutes=1)

@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from cli.local.stack import PROJECT
 from tests.engine.carriers import avif, gif, png, webp

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.schedules import SCHEDULES
 from chalicelib.events import time_of
+from chalicelib.maintenance.model import SCHEDULES
 from tests.e2e.client import Json, Wallify, eventually, told
 from tests.e2e.conftest import Cloud
 from tests.e2e.nightfall import DAY, Nightfall

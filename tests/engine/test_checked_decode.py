@@ -10,12 +10,12 @@ import pytest
 from mozjpeg_lossless_optimization import optimize  # type: ignore[import-untyped]
 from PIL import Image
 
-from chalicelib.core import remarks
-from chalicelib.core.pictures import Limits, Picture, Recipe
+from chalicelib.engine import model
 from chalicelib.engine.checked_decode import check_of
 from chalicelib.engine.checked_jpeg import JpegCheck
 from chalicelib.engine.containers.jpeg import coded_intervals
 from chalicelib.engine.decode import decode, open_picture
+from chalicelib.engine.model import Limits, Picture, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import DamagedImage, WallifyError
 from tests.engine.carriers import avif, webp
@@ -26,12 +26,12 @@ SIZE = (331, 217)
 LIMITS, LENIENT = Limits(), Limits(takes_damaged=True)
 EOI, SOS = b"\xff\xd9", b"\xff\xda"
 MISSING = (
-    remarks.JPEG_SHORT,
-    remarks.JPEG_LEFT,
-    remarks.JPEG_RESTARTS,
-    remarks.JPEG_PLANE,
-    remarks.JPEG_ROUGH,
-    remarks.JPEG_UNWRITTEN,
+    model.JPEG_SHORT,
+    model.JPEG_LEFT,
+    model.JPEG_RESTARTS,
+    model.JPEG_PLANE,
+    model.JPEG_ROUGH,
+    model.JPEG_UNWRITTEN,
 )
 
 Break = Callable[[bytes, int], bytes]
@@ -110,12 +110,12 @@ def test_rotten_bytes_are_found_in_most_files() -> None:
 def test_a_lost_interval_is_missed(lost: int) -> None:
     whole = _whole("restarts")
     marks = [at for at in range(len(whole) - 1) if whole[at] == 0xFF and 0xD0 <= whole[at + 1] <= 0xD7]
-    assert _verdict(whole[: marks[lost]] + whole[marks[lost + 1] :]) == remarks.JPEG_RESTARTS
+    assert _verdict(whole[: marks[lost]] + whole[marks[lost + 1] :]) == model.JPEG_RESTARTS
 
 
 def test_intervals_in_another_order_are_no_picture() -> None:
     whole = _whole("restarts")
-    assert _verdict(whole.replace(b"\xff\xd1", b"\xff\xd3", 1)) == remarks.JPEG_RESTARTS
+    assert _verdict(whole.replace(b"\xff\xd1", b"\xff\xd3", 1)) == model.JPEG_RESTARTS
 
 
 def test_a_progressive_file_cut_between_its_scans_is_known_by_the_scans_that_are_missing() -> None:
@@ -124,15 +124,15 @@ def test_a_progressive_file_cut_between_its_scans_is_known_by_the_scans_that_are
         table = whole.rfind(b"\xff\xc4", 0, at)
         verdicts.append(_verdict(whole[: table if whole.rfind(SOS, 0, at) < table else at] + EOI))
     # Pillow writes brightness and colours at once first, so that only what refines them can be missing.
-    assert set(verdicts[1:]) == {remarks.JPEG_COARSE, remarks.JPEG_ROUGH}
-    assert verdicts[-1] == remarks.JPEG_COARSE
+    assert set(verdicts[1:]) == {model.JPEG_COARSE, model.JPEG_ROUGH}
+    assert verdicts[-1] == model.JPEG_COARSE
 
 
 def test_a_plane_without_any_scan_is_missed() -> None:
     grey = _whole("grey")
     at = grey.index(b"\xff\xc0")
     colours = b"\xff\xc0\0\x11" + grey[at + 4 : at + 9] + b"\3\1\x11\0\2\x11\0\3\x11\0" + grey[at + 13 :]
-    assert _verdict(grey[:at] + colours) == remarks.JPEG_PLANE
+    assert _verdict(grey[:at] + colours) == model.JPEG_PLANE
 
 
 @pytest.mark.parametrize("size", [(331, 217), (1401, 933)])
@@ -140,7 +140,7 @@ def test_where_the_setting_says_so_a_damaged_picture_is_taken_with_a_warning(siz
     whole = encoded(scene(size), "JPEG", quality=85)
     half = whole[: len(whole) // 2] + EOI
     picture, full = _processed(half, LENIENT)
-    assert picture.warnings == (remarks.JPEG_SHORT,)
+    assert picture.warnings == (model.JPEG_SHORT,)
     upper = (0, 0, size[0], size[1] // 3)
     assert psnr(opened(full).crop(upper), opened(whole).crop(upper)) > 35
     assert _processed(whole, LENIENT)[0].warnings == ()
@@ -149,7 +149,7 @@ def test_where_the_setting_says_so_a_damaged_picture_is_taken_with_a_warning(siz
 @pytest.mark.parametrize("kind", WHOLE)
 def test_a_file_that_lacks_nothing_but_its_end_marker_is_taken(kind: str) -> None:
     picture, full = _processed(_whole(kind)[:-2])
-    assert picture.warnings == (remarks.JPEG_ENDLESS,)
+    assert picture.warnings == (model.JPEG_ENDLESS,)
     assert full == _processed(_whole(kind))[1]
 
 
@@ -158,8 +158,8 @@ def test_a_file_that_lacks_nothing_but_its_end_marker_is_taken(kind: str) -> Non
 def test_a_file_with_several_start_markers_is_taken_with_one(kind: str, more: int) -> None:
     whole = _whole(kind)
     picture, body = _processed(whole[:2] * more + whole[:-2])
-    assert picture.warnings == (remarks.JPEG_STARTS, remarks.JPEG_ENDLESS)
-    assert _processed(whole[:2] * more + whole)[0].warnings == (remarks.JPEG_STARTS,)
+    assert picture.warnings == (model.JPEG_STARTS, model.JPEG_ENDLESS)
+    assert _processed(whole[:2] * more + whole)[0].warnings == (model.JPEG_STARTS,)
     assert body == _processed(whole)[1]
 
 
@@ -168,7 +168,7 @@ def test_a_file_with_several_start_markers_is_taken_with_one(kind: str, more: in
 def test_a_few_bytes_or_a_disks_empty_blocks_behind_the_pixels_are_no_damage(kind: str, tail: bytes) -> None:
     whole = _whole(kind)
     picture, full = _processed(whole[:-2] + tail + EOI)
-    assert picture.warnings == (remarks.JPEG_STRAY,)
+    assert picture.warnings == (model.JPEG_STRAY,)
     assert psnr(opened(full).convert("RGB"), opened(whole).convert("RGB")) > 40
 
 

@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from chalicelib.core.pictures import Limits, Processed, Recipe, Rights
+from chalicelib.engine.model import Limits, Processed, Recipe, Rights
 from chalicelib.engine.pipeline import process
 from tests.pictures import encoded, exif_block, opened, png_chunk, psnr, riff_chunk, scene, see_through
 from tests.profiles import P3, matrix_profile

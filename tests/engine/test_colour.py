@@ -8,10 +8,10 @@ import tracemalloc
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine.colour.icc import is_srgb_profile, rebuild_profile
 from chalicelib.engine.decode import decode
 from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.engine.resize import full_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.pictures import Encoded, Limits, Recipe
+from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import WallifyError
 from tests.corpus import CORPUS, expectations

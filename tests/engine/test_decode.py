@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from chalicelib.core.pictures import Limits
 from chalicelib.engine import decode as decoding
 from chalicelib.engine.decode import decode, jpeg_detail, jpeg_scale, open_picture
+from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
 from chalicelib.engine.resize import resize_steps
 from tests.pictures import encoded, opened, psnr, scene

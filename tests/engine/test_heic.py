@@ -11,11 +11,10 @@ from itertools import product
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits, Processed, Recipe
-from chalicelib.core.remarks import GAIN_MAP, HEIC_MORE
 from chalicelib.engine import heic_picture
 from chalicelib.engine.containers.heic import primary_image
 from chalicelib.engine.containers.isobmff import write_box as avif_box
+from chalicelib.engine.model import GAIN_MAP, HEIC_MORE, Limits, Processed, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, ImageTooLarge, UnsupportedType
@@ -388,7 +387,7 @@ def test_a_decoder_that_cannot_begin_is_our_fault(monkeypatch: pytest.MonkeyPatc
 
 OTHER = """
 import sys
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 process(sys.stdin.buffer.read(), Recipe(), Limits())
 print([name for name in sys.modules if "heic" in name or "heif" in name])

@@ -10,9 +10,8 @@ import pytest
 from mozjpeg_lossless_optimization import optimize  # type: ignore[import-untyped]
 from PIL import Image, ImageDraw
 
-from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.core.remarks import JPEG_RESTARTS, JPEG_UNWRITTEN
 from chalicelib.engine.containers.jpeg_scans import read_scans
+from chalicelib.engine.model import JPEG_RESTARTS, JPEG_UNWRITTEN, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import DamagedImage
 from tests.pictures import encoded, scene

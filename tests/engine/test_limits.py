@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits
 from chalicelib.engine import optimize
 from chalicelib.engine.containers import avif
 from chalicelib.engine.containers.avif import read_container as avif_survey
 from chalicelib.engine.containers.tiff import read_container as tiff_survey
 from chalicelib.engine.decode import decode
 from chalicelib.engine.limits import BOUNDS, UNITS, BoundCounter, MemoryBudget, memory_budget
+from chalicelib.engine.model import Limits
 from chalicelib.engine.optimize import recode
 from chalicelib.engine.probe import probe
 from chalicelib.errors import ImageTooLarge

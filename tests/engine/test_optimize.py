@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine import optimize
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.optimize import LEAST_GAIN, recode
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits
+from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
 from chalicelib.engine.resize import decode_full_size
 from chalicelib.errors import DamagedImage, UnsupportedType

@@ -12,10 +12,9 @@ import threading
 import pytest
 from PIL import Image, ImageFile
 
-from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.core.remarks import GAIN_MAP
 from chalicelib.engine.encode import encode
 from chalicelib.engine.limits import keep_freed_memory
+from chalicelib.engine.model import GAIN_MAP, Limits, Recipe
 from chalicelib.engine.pipeline import process, render
 from chalicelib.errors import DamagedImage, ImageTooLarge
 from tests.pictures import a_jpeg, encoded, exif_block, opened, scene, see_through
@@ -136,7 +135,7 @@ def test_quality_follows_codec_and_size(codec: str, side: int, better: bool) -> 
 
 def test_only_the_plugin_that_is_needed_is_imported_before_the_limits_are_checked() -> None:
     code = (
-        "import sys; from chalicelib.core.pictures import Limits; from chalicelib.engine.probe import probe;"
+        "import sys; from chalicelib.engine.model import Limits; from chalicelib.engine.probe import probe;"
         "probe(sys.stdin.buffer.read(), Limits());"
         "print(*sorted(m[4:] for m in sys.modules if m.endswith('ImagePlugin')))"
     )
@@ -148,7 +147,7 @@ def test_only_the_plugin_that_is_needed_is_imported_before_the_limits_are_checke
 
 def test_keeping_memory_is_harmless_and_changes_no_picture() -> None:
     code = (
-        "import sys, hashlib; from chalicelib.core.pictures import *; from chalicelib.engine import limits, pipeline;"
+        "import sys, hashlib; from chalicelib.engine.model import *; from chalicelib.engine import limits, pipeline;"
         "limits.keep_freed_memory(); limits.keep_freed_memory();"
         "made = pipeline.process(sys.stdin.buffer.read(), Recipe(), Limits());"
         "print(hashlib.sha256(b''.join(one.body for one in made.renditions)).hexdigest())"

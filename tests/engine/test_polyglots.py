@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from chalicelib.core.pictures import Encoded, Limits, Recipe
+from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import WallifyError
 from tests.engine.carriers.marker import finds

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits, Processed, Recipe
-from chalicelib.core.remarks import FILM, STILL_LATER, TIFF_PAGES
 from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.model import STILL_LATER, TIFF_PAGES, VIDEO_DROPPED, Limits, Processed, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.poster_frame import MOST_FRAMES, composited_gif_frames, is_blank
 from chalicelib.errors import ImageTooLarge
@@ -158,7 +157,7 @@ def test_a_film_beyond_the_limits_is_published_as_a_still(form: str, limits: Lim
     film = _film(form)
     done = process(film, SMALL_RECIPE, limits)
     full, small = (opened(one.body) for one in done.renditions)
-    assert (done.picture.warnings, done.picture.frames) == ((FILM,), 7)
+    assert (done.picture.warnings, done.picture.frames) == ((VIDEO_DROPPED,), 7)
     assert (getattr(full, "n_frames", 1), full.size, small.size) == (1, FILM_SIZE, (32, 24))
     assert psnr(full.convert("RGB"), opened(film).convert("RGB")) > 36
 
@@ -178,7 +177,7 @@ def test_the_first_frame_itself_stays_within_the_limits(form: str) -> None:
 
 def test_a_gif_of_a_hundred_and_twenty_one_frames_is_taken_by_default() -> None:
     done = process(_film("GIF", 121, (20, 12)), SMALL_RECIPE, Limits())
-    assert (done.picture.warnings, done.picture.frames, done.renditions[0].format) == ((FILM,), 121, "png")
+    assert (done.picture.warnings, done.picture.frames, done.renditions[0].format) == ((VIDEO_DROPPED,), 121, "png")
 
 
 def test_many_pages_are_no_film() -> None:

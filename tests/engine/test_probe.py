@@ -7,8 +7,7 @@ import struct
 import pytest
 from PIL import Image, ImageFile
 
-from chalicelib.core.pictures import Limits
-from chalicelib.core.remarks import FILM
+from chalicelib.engine.model import VIDEO_DROPPED, Limits
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, EmptyFile, ImageTooLarge, NotAnImage, UnsupportedType
 from tests.pictures import encoded, exif_block, raw_png, riff_chunk, scene
@@ -46,7 +45,7 @@ def test_every_frame_counts(form: str) -> None:
     data = encoded(scene(SMALL), form, save_all=True, append_images=others)
     assert (probe(data, Limits(pixels=3 * 5400)).frames, probe(data, Limits(pixels=3 * 5400)).warnings) == (3, ())
     assert probe(data, Limits(pixels=3 * 5400 - 1)).is_cut_short
-    assert probe(data, Limits(frames=2)).warnings == (FILM,)
+    assert probe(data, Limits(frames=2)).warnings == (VIDEO_DROPPED,)
     with pytest.raises(ImageTooLarge):
         probe(data, Limits(pixels=5399))
 

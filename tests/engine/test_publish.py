@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Encoded, Limits, Recipe
 from chalicelib.engine.limits import memory_budget
+from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.engine.publish import publish

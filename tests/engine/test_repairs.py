@@ -11,8 +11,8 @@ from functools import cache
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from chalicelib.core import remarks
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine import model
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import DamagedImage
 from tests.pictures import encoded, exif_block, opened, png_chunk, psnr, riff_chunk, scene, see_through
@@ -103,70 +103,70 @@ def _extended(cut: int) -> bytes:
 
 
 MENDED: dict[str, tuple[str, Make, Make]] = {
-    "text with a wrong checksum": (remarks.PNG_ASIDE, lambda: _broken(b"tEXt", b"Title\0x"), _png),
-    "time with a wrong checksum": (remarks.PNG_ASIDE, lambda: _broken(b"tIME", bytes(7)), _png),
-    "profile with a wrong checksum": (remarks.PNG_ASIDE, lambda: _broken(b"iCCP", b"x\0\0abc"), _png),
-    "gamma with a wrong checksum": (remarks.PNG_ASIDE, lambda: _broken(b"gAMA", b"\0\1\x86\xa0"), _png),
-    "pixels with a wrong checksum": (remarks.PNG_PIXELS, _wrong_idat, _png),
-    "pixels with a wrong sum": (remarks.PNG_SUM, lambda: _packed(_wrong_sum), lambda: _packed(_whole)),
-    "pixels without a sum": (remarks.PNG_SUM, lambda: _packed(lambda p: p[:-4]), lambda: _packed(_whole)),
-    "pixels with half a sum": (remarks.PNG_SUM, lambda: _packed(lambda p: p[:-2]), lambda: _packed(_whole)),
+    "text with a wrong checksum": (model.PNG_ASIDE, lambda: _broken(b"tEXt", b"Title\0x"), _png),
+    "time with a wrong checksum": (model.PNG_ASIDE, lambda: _broken(b"tIME", bytes(7)), _png),
+    "profile with a wrong checksum": (model.PNG_ASIDE, lambda: _broken(b"iCCP", b"x\0\0abc"), _png),
+    "gamma with a wrong checksum": (model.PNG_ASIDE, lambda: _broken(b"gAMA", b"\0\1\x86\xa0"), _png),
+    "pixels with a wrong checksum": (model.PNG_PIXELS, _wrong_idat, _png),
+    "pixels with a wrong sum": (model.PNG_SUM, lambda: _packed(_wrong_sum), lambda: _packed(_whole)),
+    "pixels without a sum": (model.PNG_SUM, lambda: _packed(lambda p: p[:-4]), lambda: _packed(_whole)),
+    "pixels with half a sum": (model.PNG_SUM, lambda: _packed(lambda p: p[:-2]), lambda: _packed(_whole)),
     "pixels with a wrong sum and more": (
-        remarks.PNG_SUM,
+        model.PNG_SUM,
         lambda: _packed(lambda p: _wrong_sum(p) + b"more", step=97),
         lambda: _packed(_whole),
     ),
     "greys in stored blocks with a wrong sum": (
-        remarks.PNG_SUM,
+        model.PNG_SUM,
         lambda: _packed(_wrong_sum, color=0, level=0, step=8_192),
         lambda: _packed(_whole, color=0, level=0),
     ),
-    "no end chunk": (remarks.PNG_ENDLESS, lambda: _png()[:-12], _png),
-    "end chunk cut": (remarks.PNG_ENDLESS, lambda: _png()[:-5], _png),
-    "zeros for an end chunk": (remarks.PNG_ENDLESS, lambda: _png()[:-12] + bytes(70_000), _png),
+    "no end chunk": (model.PNG_ENDLESS, lambda: _png()[:-12], _png),
+    "end chunk cut": (model.PNG_ENDLESS, lambda: _png()[:-5], _png),
+    "zeros for an end chunk": (model.PNG_ENDLESS, lambda: _png()[:-12] + bytes(70_000), _png),
     "text that is cut at the end": (
-        remarks.PNG_ASIDE,
+        model.PNG_ASIDE,
         lambda: _png()[:-12] + png_chunk(b"tEXt", b"Title\0" + b"x" * 99)[:60],
         _png,
     ),
     "long profile": (
-        remarks.PNG_LONG,
+        model.PNG_LONG,
         lambda: _after_header(png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(3_000_000)))),
         _png,
     ),
     "long packed text": (
-        remarks.PNG_LONG,
+        model.PNG_LONG,
         lambda: _after_header(png_chunk(b"iTXt", b"a\0\1\0\0\0" + zlib.compress(b"word " * 500_000))),
         _png,
     ),
     "text packed in an odd way": (
-        remarks.PNG_LONG,
+        model.PNG_LONG,
         lambda: _after_header(png_chunk(b"zTXt", b"a\0\7x")),
         _png,
     ),
-    "half a gamma": (remarks.PNG_LONG, lambda: _after_header(png_chunk(b"gAMA", b"\0\1")), _png),
-    "GIF without a trailer": (remarks.GIF_ENDLESS, lambda: _gif(b""), _film),
+    "half a gamma": (model.PNG_LONG, lambda: _after_header(png_chunk(b"gAMA", b"\0\1")), _png),
+    "GIF without a trailer": (model.GIF_ENDLESS, lambda: _gif(b""), _film),
     "GIF without the end of its only frame": (
-        remarks.GIF_ENDLESS,
+        model.GIF_ENDLESS,
         lambda: encoded(scene(SIZE).quantize(64), "GIF")[:-2],
         lambda: encoded(scene(SIZE).quantize(64), "GIF"),
     ),
-    "GIF padded with zeros": (remarks.GIF_ENDLESS, lambda: _gif(bytes(500)), _film),
-    "GIF with zeros before its trailer": (remarks.GIF_JUNK, lambda: _gif(bytes(7) + b";"), _film),
-    "GIF with words for a trailer": (remarks.GIF_JUNK, lambda: _gif(b"the end"), _film),
-    "GIF cut in a comment": (remarks.GIF_JUNK, lambda: _gif(b"\x21\xfe\x20half"), _film),
-    "WebP without its padding": (remarks.WEBP_SIZE, lambda: _webp(b"", 1), _lossy),
-    "WebP that claims too much": (remarks.WEBP_SIZE, lambda: _webp(b"", 700), _lossy),
-    "WebP that claims too little": (remarks.WEBP_SIZE, lambda: _webp(b"", -90), _lossy),
-    "WebP with half a packet of XMP": (remarks.WEBP_SIZE, lambda: _extended(50), lambda: _extended(1)),
-    "AVIF with words behind it": (remarks.AVIF_JUNK, lambda: _avif() + b"made by nobody", _avif),
-    "AVIF with half a free box": (remarks.AVIF_JUNK, lambda: _avif() + b"\0\0\1\0free" + bytes(90), _avif),
+    "GIF padded with zeros": (model.GIF_ENDLESS, lambda: _gif(bytes(500)), _film),
+    "GIF with zeros before its trailer": (model.GIF_JUNK, lambda: _gif(bytes(7) + b";"), _film),
+    "GIF with words for a trailer": (model.GIF_JUNK, lambda: _gif(b"the end"), _film),
+    "GIF cut in a comment": (model.GIF_JUNK, lambda: _gif(b"\x21\xfe\x20half"), _film),
+    "WebP without its padding": (model.WEBP_SIZE, lambda: _webp(b"", 1), _lossy),
+    "WebP that claims too much": (model.WEBP_SIZE, lambda: _webp(b"", 700), _lossy),
+    "WebP that claims too little": (model.WEBP_SIZE, lambda: _webp(b"", -90), _lossy),
+    "WebP with half a packet of XMP": (model.WEBP_SIZE, lambda: _extended(50), lambda: _extended(1)),
+    "AVIF with words behind it": (model.AVIF_JUNK, lambda: _avif() + b"made by nobody", _avif),
+    "AVIF with half a free box": (model.AVIF_JUNK, lambda: _avif() + b"\0\0\1\0free" + bytes(90), _avif),
     "AVIF with Exif that is none": (
-        remarks.AVIF_EXIF,
+        model.AVIF_EXIF,
         lambda: encoded(scene(SIZE), "AVIF", speed=10, exif=exif_block()).replace(b"MM\0*\0\0\0\x08", b"nothing!"),
         lambda: encoded(scene(SIZE), "AVIF", speed=10, exif=exif_block()),
     ),
-    "AVIF padded with zeros": (remarks.AVIF_JUNK, lambda: _avif() + bytes(4_096), _avif),
+    "AVIF padded with zeros": (model.AVIF_JUNK, lambda: _avif() + bytes(4_096), _avif),
 }
 QUIET: dict[str, Make] = {
     "GIF with junk behind its trailer": lambda: _film() + b"junk" * 99,
@@ -249,7 +249,7 @@ def test_a_webp_whose_end_was_never_written_is_damaged(lossless: bool, part: flo
     half = whole[:cut] + bytes(len(whole) - cut)
     with pytest.raises(DamagedImage, match="zeros"):
         process(half, ONE, Limits())
-    assert process(half, ONE, Limits(takes_damaged=True)).picture.warnings == (remarks.WEBP_UNWRITTEN,)
+    assert process(half, ONE, Limits(takes_damaged=True)).picture.warnings == (model.WEBP_UNWRITTEN,)
 
 
 @pytest.mark.parametrize("part", [0.6, 0.95])
@@ -280,4 +280,4 @@ def test_a_tiff_that_lists_half_of_its_strips_is_damaged() -> None:
 def test_much_packed_text_is_unpacked_as_far_as_the_bound_goes() -> None:
     chunk = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 20)))
     done = process(_after_header(chunk * 300), ONE, Limits())
-    assert done.picture.warnings == (remarks.PNG_LONG,)
+    assert done.picture.warnings == (model.PNG_LONG,)

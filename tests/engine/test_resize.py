@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageChops
 
-from chalicelib.core.pictures import Limits
 from chalicelib.engine import resize
 from chalicelib.engine.decode import decode
+from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
 from chalicelib.engine.resize import is_accelerated, resize_steps, shrink
 from tests.pictures import a_jpeg, encoded, over_grey, psnr, scene, see_through

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from chalicelib.core.pictures import Encoded, Limits, Picture, Recipe, Rights
 from chalicelib.engine.exif import PublicExif, read_exif
+from chalicelib.engine.model import Encoded, Limits, Picture, Recipe, Rights
 from chalicelib.engine.optimize import recode
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.rights import MOST_XMP, iptc_rights, safe_url, xmp_rights

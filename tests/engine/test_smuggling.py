@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.core.pictures import Encoded, Limits, Recipe
+from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import WallifyError
 from tests.engine.carriers.avif import AVIF

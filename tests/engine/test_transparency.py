@@ -7,9 +7,8 @@ import struct
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits, Processed, Recipe
-from chalicelib.core.remarks import PNG_SUM
 from chalicelib.engine.containers.webp import with_announced_alpha
+from chalicelib.engine.model import PNG_SUM, Limits, Processed, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import ImageTooLarge
 from tests.engine.handmade_files import BGRA, RED, RGBA, SIZE, bmp, gif, tiff

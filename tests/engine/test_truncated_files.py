@@ -8,8 +8,7 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.core.remarks import PNG_LONG
+from chalicelib.engine.model import PNG_LONG, Limits, Recipe
 from chalicelib.engine.pipeline import process, render
 from chalicelib.errors import DamagedImage, WallifyError
 from tests.pictures import encoded, opened, png_chunk, psnr, scene, see_through

@@ -7,9 +7,8 @@ import struct
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from chalicelib.core.pictures import Limits, Recipe
-from chalicelib.core.remarks import TIFF_COPY, TIFF_PAGES
 from chalicelib.engine.containers.tiff import DECODED, read_container
+from chalicelib.engine.model import TIFF_COPY, TIFF_PAGES, Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
 from chalicelib.errors import DamagedImage, UnsupportedType

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from chalicelib.core.pictures import Limits, Recipe
 from chalicelib.engine import variants as engine
 from chalicelib.engine.limits import MemoryBudget
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.ssim import PLANES, similarity
 from chalicelib.engine.variants import BOUND, Variant, variants

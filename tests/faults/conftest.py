@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.sql.migrations import upgrade
-from chalicelib.wiring.outside import State
+from chalicelib.container.adapters import State
 from tests.api.gateway import Gateway
 from tests.contracts.databases import emptied, postgresql, sql_state
 from tests.faults.cloud import Cloud, cloud_on_moto
@@ -64,6 +64,6 @@ def app() -> Chalice:
 @pytest.fixture
 def client(app: Chalice, world: World) -> Iterator[Gateway]:
     """Who may do everything, over the world's services."""
-    wiring.use(world.wired)
+    container.use(world.wired)
     yield Gateway(app, authorization=ROOT)
-    wiring.use(None)
+    container.use(None)

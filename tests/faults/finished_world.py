@@ -13,8 +13,8 @@ from bench.soak.finished import Finished
 from bench.soak.ledger import Ledger
 from bench.soak.queue import Message
 from bench.soak.run import Options, end_of
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.tasks import Failure, Status, Task
+from chalicelib.images.model import Image, Rendition
+from chalicelib.tasks.model import Failure, Status, Task
 
 PEACE = Rates(kill=0.0, duplicate=0.0, errors=0.0)
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import cast
 
-from chalicelib.core.catalog import CollectionStats, Image, Rendition
-from chalicelib.core.tasks import Status, Tally, Task, TaskFilter
-from chalicelib.services.processing import Processing
+from chalicelib.images.model import CollectionStats, Image, Rendition
+from chalicelib.images.process_image import ProcessImage
+from chalicelib.tasks.model import ChildCounts, Status, Task, TaskFilter
 from tests.world import World
 
 Wanted = tuple[str, bytes]
@@ -75,7 +75,7 @@ def _is_stored(world: World, key: str, size: int, digest: str) -> bool:
 
 
 def _promised(world: World) -> set[tuple[str, str]]:
-    recipe = cast("Processing", world.wired.processing).recipe
+    recipe = cast("ProcessImage", world.wired.processing).recipe
     return {(str(size), form) for size in recipe.sizes for form in recipe.formats}
 
 
@@ -129,6 +129,6 @@ def _wrong_tasks(images: Iterable[Image], tasks: Iterable[Task]) -> Iterator[str
 def _wrong_families(world: World, tasks: Iterable[Task]) -> Iterator[str]:
     for parent in (task for task in tasks if task.children):
         ends = Counter(task.status for task in tasks if task.parent_id == parent.task_id)
-        truth = Tally(ends[Status.SUCCESS], ends[Status.FAILURE] + ends[Status.PARTIAL], ends[Status.REVOKED])
+        truth = ChildCounts(ends[Status.SUCCESS], ends[Status.FAILURE] + ends[Status.PARTIAL], ends[Status.REVOKED])
         if world.wired.state.tasks.tally(parent.task_id) != truth:
             yield f"{parent.task_id} counts {world.wired.state.tasks.tally(parent.task_id)} instead of {truth}"

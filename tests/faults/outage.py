@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
+from chalicelib.container.adapters import State
 from chalicelib.errors import Unavailable
-from chalicelib.wiring.outside import State
 from tests.memory_queue import Message
 from tests.night import NightWorld
 

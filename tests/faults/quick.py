@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import Conflict, IllegalTransition
-from chalicelib.services.intake import Place
-from chalicelib.services.runner import Redeliver
+from chalicelib.tasks.factory import TaskSpec
+from chalicelib.tasks.model import Status, Task
+from chalicelib.tasks.worker import Redeliver
 from tests.builders import a_rendition, an_image
 from tests.world import World
 
@@ -41,7 +41,7 @@ class Quick:
 
 def a_new_task(world: World, number: int | str) -> Task:
     """A task that waits for `Quick`; each number has an image of its own."""
-    task = world.wired.intake.image_task(Place(f"t{number}"), "nature", "a.png")
+    task = world.wired.intake.image_task(TaskSpec(f"t{number}"), "nature", "a.png")
     world.wired.state.tasks.add(task)
     return task
 

@@ -14,9 +14,9 @@ from moto.backends import get_backend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from sqlalchemy import event, text
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.adapters.sql.models import TaskRow
-from chalicelib.wiring.outside import State
+from chalicelib.container.adapters import State
 from tests.api.gateway import Gateway
 from tests.builders import a_final_task, a_task
 from tests.contracts.backends import TABLE, dynamo_state, dynamodb_on_moto
@@ -139,11 +139,11 @@ def ask(state: State) -> None:
     """The route, as a client asks it."""
     app = Chalice("wallify", configure_logs=False)
     api.register(app)
-    wiring.use(World(state).wired)
+    container.use(World(state).wired)
     try:
         answer = Gateway(app, authorization=ROOT).get("/tasks/active?limit=50")
     finally:
-        wiring.use(None)
+        container.use(None)
     assert (answer.status, answer.json["total"], len(answer.json["reserved"])) == (200, ACTIVE, ACTIVE)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import TooManyRequests, Unavailable
-from chalicelib.services.uploads import Upload
+from chalicelib.tasks.model import Status, Task
+from chalicelib.uploads.service import Upload
 from tests.faults.cloud import BUCKET, Client, Cloud, Faults, dynamodb_error, s3_error
 from tests.faults.oracle import judge, tasks_of
 from tests.trouble import unavailable

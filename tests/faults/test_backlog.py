@@ -11,13 +11,13 @@ import pytest
 from bench.soak.backends import BACKENDS
 from bench.soak.fates import Fates, Rates
 from chalicelib import events
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Status, Subject, Task, TaskType
+from chalicelib.container import use
+from chalicelib.container.adapters import State
+from chalicelib.images.model import CollectionStats
+from chalicelib.messages import Work, write
 from chalicelib.ports import Queue
-from chalicelib.services.opening import Asked
-from chalicelib.wiring import use
-from chalicelib.wiring.outside import State
+from chalicelib.tasks.factory import JobRequest
+from chalicelib.tasks.model import Status, Subject, Task, TaskType
 from tests.faults.quick import Quick, a_new_task
 from tests.memory_lane import three_queues
 from tests.memory_queue import Message
@@ -158,7 +158,7 @@ def test_f52_the_sweeper_sees_the_newest_of_many_and_announces_nobody_twice(back
 @pytest.mark.parametrize("kind", [TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES, TaskType.DELETE_IMAGES])
 def test_f52_other_work_waits_for_none_of_them(backlog: Backlog, kind: TaskType) -> None:
     send(backlog.queue, [a_new_task(backlog, number) for number in range(30)])
-    job = backlog.wired.jobs.open(Asked(kind, Subject("nature")))
+    job = backlog.wired.jobs.open(JobRequest(kind, Subject("nature")))
     backlog.work_off(kind)
     assert backlog.task(job).is_final
     assert len(backlog.queue.messages) == 30

@@ -13,10 +13,10 @@ from chalice.app import SQSEventConfig
 import app as switchboard
 import chalicelib
 from chalicelib import events
-from chalicelib.core.tasks import Status, Task
-from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.services.runner import Job, Redeliver
-from chalicelib.wiring import use
+from chalicelib.container import use
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import Status, Task
+from chalicelib.tasks.worker import Job, Redeliver
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -75,7 +75,7 @@ def test_f17_every_queue_hands_over_one_message_at_a_time() -> None:
     assert [source.batch_size for source in queues] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", FAILPOINTS)
 def test_f12_a_batch_that_dies_at_its_third_record_is_done_once(
     world: World, five: list[Task], checkpoint: str
 ) -> None:

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.requests import MEMORY
-from chalicelib.core.tasks import Status, Task, TaskType
 from chalicelib.errors import Unavailable
-from chalicelib.services.bulk import Batch
-from chalicelib.services.counting import CountedTasks
-from chalicelib.services.uploads import OnDuplicate, Upload
+from chalicelib.tasks.deterministic_ids import MEMORY
+from chalicelib.tasks.metered_store import MeteredTaskStore
+from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.uploads.bulk import BulkResult
+from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.faults.oracle import judge, tasks_of
 from tests.trouble import unavailable
 from tests.world import World, a_png
@@ -35,7 +35,7 @@ def files(request: pytest.FixtureRequest) -> list[Upload]:
     return [Upload("nature", f"{number}.png", body, request.param) for number, (_, body) in enumerate(PICTURES)]
 
 
-def accept(world: World, files: list[Upload], key: str | None) -> Batch:
+def accept(world: World, files: list[Upload], key: str | None) -> BulkResult:
     return world.wired.bulk.accept(files, owner="ann", key=key)
 
 
@@ -124,7 +124,7 @@ def silence_after(new_tasks: int, world: World, monkeypatch: pytest.MonkeyPatch)
             raise Unavailable
         usual(task)
 
-    monkeypatch.setattr(CountedTasks, "add", add)
+    monkeypatch.setattr(MeteredTaskStore, "add", add)
 
 
 @pytest.mark.parametrize("reached", [1, 2, 3])
@@ -159,7 +159,7 @@ def test_f24_children_that_never_came_to_be_end_their_parent_when_nobody_asks_ag
 
 def test_f27_two_equal_calls_at_once_are_one(world: World, files: list[Upload], key: str | None) -> None:
     usual = world.bucket.announce
-    inner: list[Batch] = []
+    inner: list[BulkResult] = []
 
     def in_between(name: str) -> None:
         world.bucket.announce = usual

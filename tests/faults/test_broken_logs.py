@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chalicelib.core.tasks import Status
-from chalicelib.core.tokens import Scope
+from chalicelib.admin.model import Scope
+from chalicelib.tasks.model import Status
 from chalicelib.telemetry import Observing, log
 from tests.api.gateway import Gateway
 from tests.faults.oracle import judge

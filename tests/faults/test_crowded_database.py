@@ -14,13 +14,13 @@ import pytest
 from chalice.app import Chalice
 from sqlalchemy import Engine
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.database import engine_for
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.tasks import Status
 from chalicelib.errors import TooManyRequests
-from chalicelib.services.runner import Redeliver
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.model import Status
+from chalicelib.tasks.worker import Redeliver
 from tests.api.gateway import Gateway, Got
 from tests.contracts.databases import emptied, execute, postgresql
 from tests.faults.database import Base
@@ -121,11 +121,11 @@ def persistently(act: Callable[[], T]) -> T:
 def asked(world: World) -> Got:
     app = Chalice("wallify", configure_logs=False)
     api.register(app)
-    wiring.use(world.wired)
+    container.use(world.wired)
     try:
         return Gateway(app, authorization=ROOT).get("/tasks/active")
     finally:
-        wiring.use(None)
+        container.use(None)
 
 
 def all_are_given_back() -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.core.jobs import LANES, LONG, Standing
-from chalicelib.core.messages import Work, write
-from chalicelib.core.schedules import Options
-from chalicelib.core.tasks import Status, Subject, Task, TaskType
+from chalicelib.container.adapters import State
 from chalicelib.errors import NotFound
-from chalicelib.services.opening import Asked
-from chalicelib.wiring.outside import State
+from chalicelib.maintenance.model import Options
+from chalicelib.messages import Work, write
+from chalicelib.tasks.factory import JobRequest
+from chalicelib.tasks.model import CHUNKED, QUEUES, Checkpoint, Status, Subject, Task, TaskType
 from tests.faults.oracle import judge
 from tests.memory_lane import three_queues
 from tests.memory_queue import MAX_RECEIVES, MemoryQueue
@@ -19,7 +18,7 @@ from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
 
 PICTURE = ("nature", a_png())
-every_lane = pytest.mark.parametrize("lane", LANES)
+every_lane = pytest.mark.parametrize("lane", QUEUES)
 
 
 class Lanes(NightWorld):
@@ -40,7 +39,7 @@ def a_task_of(night: Lanes, lane: str) -> Task:
     """A task that waits in this lane."""
     if lane == "images":
         return night.upload()
-    return night.wired.jobs.open(Asked(max(LANES[lane]), Subject("nature")))
+    return night.wired.jobs.open(JobRequest(max(QUEUES[lane]), Subject("nature")))
 
 
 def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> MemoryQueue:
@@ -80,7 +79,7 @@ def test_f21_no_queue_has_another_name(night: Lanes) -> None:
 
 
 def test_f21_every_kind_of_work_has_one_lane() -> None:
-    assert sorted(kind for kinds in LANES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *LONG})
+    assert sorted(kind for kinds in QUEUES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *CHUNKED})
 
 
 def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> None:
@@ -100,9 +99,9 @@ def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: Lanes)
 
 
 def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) -> None:
-    job = night.wired.jobs.open(Asked(TaskType.OPTIMIZE_IMAGES))
+    job = night.wired.jobs.open(JobRequest(TaskType.OPTIMIZE_IMAGES))
     held = night.wired.attempts.begin(job.task_id, "run")
-    between = night.wired.attempts.hand_on(held, Standing(part=3).args())
+    between = night.wired.attempts.hand_on(held, Checkpoint(part=3).args())
     queue = die_in_the_queue(night, between, part=2)
     assert night.wired.burials.tell(9) == 0
     assert night.wired.burials.redrive("maintenance", 9).tasks == [night.task(job)]

@@ -5,7 +5,7 @@ import errno
 import pytest
 from PIL.PngImagePlugin import PngImageFile
 
-from chalicelib.core.tasks import Status
+from chalicelib.tasks.model import Status
 from tests.engine.bombs import BOMBS, jpeg_of_scans, jpeg_with
 from tests.faults.oracle import judge
 from tests.trouble import unavailable

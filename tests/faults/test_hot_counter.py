@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats
+from chalicelib.container.adapters import State
 from chalicelib.errors import TooManyRequests
-from chalicelib.services.runner import Redeliver
-from chalicelib.wiring.outside import State
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.worker import Redeliver
 from tests.faults.cloud import Cloud, Faults, dynamodb_error
 from tests.faults.database import BUSY, Base, SqlFaults
 from tests.faults.quick import Quick, a_new_task, together

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from chalicelib import services
-from chalicelib.core.tasks import Status
 from chalicelib.errors import IllegalTransition
-from chalicelib.services import checkpoints
-from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.services.uploads import OnDuplicate
+from chalicelib.tasks import failpoints
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import Status
+from chalicelib.uploads.service import OnDuplicate
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
@@ -21,7 +21,7 @@ from tests.world import Kill, World, a_png
 LAST = 5
 NEIGHBOUR = ("nature", a_png(99))
 PICTURE = ("nature", a_png())
-every_checkpoint = pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+every_checkpoint = pytest.mark.parametrize("checkpoint", FAILPOINTS)
 every_attempt = pytest.mark.parametrize("attempt", [1, 2, LAST], ids=["first", "second", "last"])
 PUBLISHED = ("after_publish", "after_cleanup")
 
@@ -122,11 +122,11 @@ def test_a_worker_that_dies_while_it_removes_what_a_cancelled_task_made(crowded:
 def test_every_checkpoint_that_is_walked_here_is_passed(world: World) -> None:
     world.upload()
     world.settle()
-    assert set(world.passed) == set(CHECKPOINTS)
+    assert set(world.passed) == set(FAILPOINTS)
 
 
 def test_every_checkpoint_in_the_code_is_in_a_list_that_some_test_walks() -> None:
-    listed = {name for names in vars(checkpoints).values() if isinstance(names, tuple) for name in names}
+    listed = {name for names in vars(failpoints).values() if isinstance(names, tuple) for name in names}
     assert set(_named_in_the_code()) <= listed
 
 

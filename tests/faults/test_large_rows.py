@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from chalicelib.adapters.serialization import EXIF_LIMIT, encode
-from chalicelib.core.tasks import Status, TaskFilter
-from chalicelib.services.drafts import Announced
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring.outside import State
+from chalicelib.container.adapters import State
+from chalicelib.tasks.model import Status, TaskFilter
+from chalicelib.uploads.presigned import UploadIntent
+from chalicelib.uploads.service import Upload
 from tests.faults.cloud import TABLE, Cloud
 from tests.faults.oracle import images_of, judge
 from tests.night import NightWorld
@@ -58,7 +58,7 @@ def test_f33_dynamodb_itself_has_no_item_beyond_its_limit(cloud: Cloud) -> None:
 
 
 def test_f33_a_parents_row_does_not_grow_with_its_children(world: World) -> None:
-    file = Announced("nature", "a.png", "image/png")
+    file = UploadIntent("nature", "a.png", "image/png")
     parents = [world.wired.drafts.open_all([file] * number)[0] for number in (1, 200)]
     alone, crowded = (length(world.task(parent)) for parent in parents)
     assert crowded - alone <= len("200200")

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from chalicelib import storage_keys
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.core import keys
-from chalicelib.core.tasks import Task
+from chalicelib.container.adapters import State
 from chalicelib.errors import DuplicateImage, IllegalTransition, Unavailable
-from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.services.idempotency import KeyReused
-from chalicelib.services.uploads import OnDuplicate, Upload
-from chalicelib.wiring.outside import State
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import Task
+from chalicelib.uploads.idempotency import KeyReused
+from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.faults.cloud import cloud_on_moto
 from tests.faults.database import base_on_postgresql, base_on_sqlite
 from tests.faults.oracle import images_of, judge, tasks_of
@@ -83,10 +83,10 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.queue.messages)
     @rule(data=st.data())
     def deliver_while_another_delivery_is_at(self, data: st.DataObject) -> None:
-        self.world.when(data.draw(st.sampled_from(CHECKPOINTS)), self.deliver)
+        self.world.when(data.draw(st.sampled_from(FAILPOINTS)), self.deliver)
         self.deliver()
 
-    @rule(checkpoint=st.sampled_from(CHECKPOINTS))
+    @rule(checkpoint=st.sampled_from(FAILPOINTS))
     def kill_soon(self, checkpoint: str) -> None:
         def die(name: str) -> None:
             if name == checkpoint:
@@ -143,7 +143,7 @@ class Machine(RuleBasedStateMachine):
         if self.is_untidy:
             # What a task that has failed could not remove is the nightly clean-up's.
             failed = [task for task in tasks_of(self.world) if task.error]
-            gone += [prefix for task in failed for prefix in keys.all_of(str(task.subject.image_id))]
+            gone += [prefix for task in failed for prefix in storage_keys.all_of(str(task.subject.image_id))]
         for key in self.world.bucket.under(*gone):
             del self.world.bucket.blobs[key]
         # What was wanted depends on what happened; that everything fits together does not.

@@ -5,8 +5,8 @@ import unicodedata
 
 import pytest
 
-from chalicelib.core.messages import UnknownMessage
-from chalicelib.core.tasks import Status
+from chalicelib.messages import UnknownMessage
+from chalicelib.tasks.model import Status
 from tests.faults.oracle import judge, tasks_of
 from tests.memory_queue import MAX_RECEIVES
 from tests.world import World, a_png

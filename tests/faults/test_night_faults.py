@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
+from chalicelib import storage_keys
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.core import keys
-from chalicelib.core.blobs import Stored
-from chalicelib.core.catalog import Image
-from chalicelib.core.orphans import Bounds
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Status, Task
+from chalicelib.container.adapters import State
 from chalicelib.errors import WallifyError
-from chalicelib.services.drafts import Announced
-from chalicelib.services.schedules import StillRunning
-from chalicelib.wiring.outside import State
+from chalicelib.images.model import Image
+from chalicelib.maintenance.model import CleanupBounds
+from chalicelib.maintenance.schedules import StillRunning
+from chalicelib.objects import StoredObject
+from chalicelib.paging import Page
+from chalicelib.tasks.model import Status, Task
+from chalicelib.uploads.presigned import UploadIntent
 from tests.faults.cloud import Cloud, Faults
 from tests.night import DAY, HOUR, NightWorld
 from tests.pictures import a_jpeg
@@ -47,7 +47,7 @@ def on_listing(night: NightWorld, prefix: str, act: Callable[[], object], *, tim
     """Do this right after the n-th look at the prefix, before anybody acts on what it showed."""
     listing, looks = night.bucket.list, iter(range(1, 99))
 
-    def watched(prefix_: str, limit: int, after: str | None = None) -> Page[Stored]:
+    def watched(prefix_: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         page = listing(prefix_, limit, after)
         if prefix_ == prefix and next(looks) == time:
             act()
@@ -89,7 +89,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
 
     def watched(image_ids: list[str]) -> object:
         found = known(image_ids)
-        if keys.image_id_of(slow.task_id) in image_ids and next(looks) == 3:
+        if storage_keys.image_id_of(slow.task_id) in image_ids and next(looks) == 3:
             # Twice in the survey, for originals and renditions; now the clean-up is about to act.
             night.deliver(message)
         return found
@@ -103,7 +103,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
 
 def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_own(night: NightWorld) -> None:
     night.image(1)
-    draft = night.wired.drafts.open(Announced("nature", "late.png", "image/png"))
+    draft = night.wired.drafts.open(UploadIntent("nature", "late.png", "image/png"))
     night.clock.move(timedelta(minutes=30))
     night.wired.sweeper.sweep()
     assert night.task(draft.task).status is Status.FAILURE
@@ -132,7 +132,7 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
 
     monkeypatch.setattr(night.wired.state.catalog, "known", breaks)
     before = dict(night.bucket.blobs)
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=5_000))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=5_000))
     task = night.run("cleanup")
     monkeypatch.undo()
     assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "unavailable", before)
@@ -183,10 +183,12 @@ def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None
     night.settle()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: cloud.s3.put_object(Bucket="media", Key=f"originals/o{n}/x", Body=b"x"), range(1_100)))
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=5_000))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=5_000))
     report = night.run("cleanup", dry_run=True)  # moto takes a minute to move them
     assert (number(report, "orphans"), number(report, "seen")) == (1_100, 1_108)
-    assert night.wired.state.catalog.image(keys.image_id_of(task.task_id)).original_key not in str(report.result)
+    assert night.wired.state.catalog.image(storage_keys.image_id_of(task.task_id)).original_key not in str(
+        report.result
+    )
 
 
 def test_f42_objects_that_cannot_be_removed_tonight_are_removed_another_night(cloud: Cloud) -> None:
@@ -269,7 +271,7 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
     for count in range(6):
         night.image(count)
     night.clock.move(9 * DAY)
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=Bounds(least=10))
+    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=10))
     monkeypatch.setattr(night.wired.state.catalog, "known", lambda _: {})
     before = dict(night.bucket.blobs)
     task = night.run("cleanup")

@@ -10,14 +10,13 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chalicelib.core.catalog import Image
-from chalicelib.core.keys import manifest
-from chalicelib.core.manifests import entries_in
-from chalicelib.core.tasks import TaskFilter, TaskType
-from chalicelib.core.trash import is_doomed
+from chalicelib.delivery.manifests import entries_in
 from chalicelib.errors import WallifyError
-from chalicelib.services.opening import Asked
-from chalicelib.services.uploads import Upload
+from chalicelib.images.model import Image, is_tombstone
+from chalicelib.storage_keys import manifest
+from chalicelib.tasks.factory import JobRequest
+from chalicelib.tasks.model import TaskFilter, TaskType
+from chalicelib.uploads.service import Upload
 from tests.memory_queue import Message
 from tests.night import DAY, NightWorld
 from tests.sizes import machine
@@ -204,7 +203,7 @@ class Night(RuleBasedStateMachine):
 
     def _finish(self, kind: TaskType) -> None:
         """A whole job, unless it dies."""
-        task = self.world.wired.jobs.open(Asked(kind, args={"mode": "all"}))
+        task = self.world.wired.jobs.open(JobRequest(kind, args={"mode": "all"}))
         for message in [one for one in self.world.queue.messages if task.task_id in one.body]:
             self._deliver(message)
 
@@ -220,14 +219,14 @@ class Night(RuleBasedStateMachine):
     @invariant()
     def nothing_deleted_comes_back(self) -> None:
         known = self._images()
-        erased = {image_id for image_id in self.seen if image_id not in known or is_doomed(known[image_id])}
+        erased = {image_id for image_id in self.seen if image_id not in known or is_tombstone(known[image_id])}
         self.gone |= erased
         assert self.gone == erased
         self.seen |= set(known)
 
     @invariant()
     def what_people_did_stays_done(self) -> None:
-        known = {one: image for one, image in self._images().items() if not is_doomed(image) and one in self.wanted}
+        known = {one: image for one, image in self._images().items() if not is_tombstone(image) and one in self.wanted}
         have = {one: (image.collection, image.name, image.is_trashed) for one, image in known.items()}
         assert have == {one: self.wanted[one] for one in known}
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import events
-from chalicelib.core.tasks import Status, Task, TaskFilter, TaskType
+from chalicelib.container import use
+from chalicelib.container.adapters import State
 from chalicelib.errors import Unavailable
-from chalicelib.wiring import use
-from chalicelib.wiring.outside import State
+from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
 from tests.faults.outage import DarkNight
 from tests.memory_metrics import MemoryMetrics
 from tests.night import DAY, HOUR

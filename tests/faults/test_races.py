@@ -6,11 +6,11 @@ from functools import partial
 
 import pytest
 
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.tasks import Status, Task
 from chalicelib.errors import IllegalTransition
-from chalicelib.services.intake import Place
-from chalicelib.services.runner import Redeliver
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.factory import TaskSpec
+from chalicelib.tasks.model import Status, Task
+from chalicelib.tasks.worker import Redeliver
 from tests.faults.oracle import judge
 from tests.faults.quick import Quick, a_new_task, status_of, together
 from tests.world import World, a_png
@@ -105,7 +105,7 @@ def test_f35_two_last_children_that_end_together_end_their_parent_once(world: Wo
     for number in range(rounds):
         parent = world.wired.intake.parent_task(f"p{number}", "nature", 2, {})
         store.add(parent)
-        places = (Place(f"p{number}-{index}", f"p{number}", index) for index in (0, 1))
+        places = (TaskSpec(f"p{number}-{index}", f"p{number}", index) for index in (0, 1))
         children = [world.wired.intake.image_task(place, "nature", "a.png") for place in places]
         for child in children:
             store.add(child)

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Status, Task, TaskType
-from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.messages import Work, write
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.uploads.service import Upload
 from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, letters, objects
 from tests.faults.killed.ways import WAYS
 from tests.faults.killed.worker import Order
@@ -38,7 +38,7 @@ ALWAYS = [
     ("RLIMIT_AS", "sqlite", "after_put", "last"),
     ("SIGKILL", "memory", "after_engine", "last"),
 ]
-CASES = list(product(WAYS, STORES, CHECKPOINTS, ATTEMPTS)) if os.environ.get("WALLIFY_KILLS") == "all" else ALWAYS
+CASES = list(product(WAYS, STORES, FAILPOINTS, ATTEMPTS)) if os.environ.get("WALLIFY_KILLS") == "all" else ALWAYS
 
 
 @pytest.fixture(scope="module", autouse=True)

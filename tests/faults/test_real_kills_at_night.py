@@ -13,14 +13,14 @@ import pytest
 
 from chalicelib import events
 from chalicelib.adapters import aws as adapters_aws
-from chalicelib.core.catalog import Image
-from chalicelib.core.keys import hidden
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Status, Task, TaskType
-from chalicelib.services.checkpoints import CHECKPOINTS, JOB_CHECKPOINTS, VISIBILITY_CHECKPOINTS
-from chalicelib.services.opening import Asked
-from chalicelib.services.uploads import Upload
-from chalicelib.wiring import Container, use
+from chalicelib.container import Container, use
+from chalicelib.images.model import Image
+from chalicelib.messages import Work, write
+from chalicelib.storage_keys import hidden
+from chalicelib.tasks.factory import JobRequest
+from chalicelib.tasks.failpoints import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
+from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.uploads.service import Upload
 from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, objects
 from tests.faults.killed.ways import WAYS
 from tests.faults.killed.worker import Order
@@ -50,7 +50,7 @@ SHIFTS: Mapping[TaskType, Shift] = {
 }
 PLACES = [(kind, one) for kind, shift in SHIFTS.items() for one in shift.checkpoints]
 MATRIX = [(way, store, *place) for way, store, place in product(WAYS, STORES, PLACES)]
-HIDING = list(product(WAYS, STORES, VISIBILITY_CHECKPOINTS))
+HIDING = list(product(WAYS, STORES, VISIBILITY_FAILPOINTS))
 ALWAYS = [
     ("SIGKILL", "postgresql", TaskType.CLEANUP_ORPHANED_FILES, "after_piece"),
     ("timeout", "dynamodb", TaskType.GENERATE_THUMBNAILS, "after_revision"),
@@ -91,7 +91,7 @@ def publish(wired: Container, number: int, collection: str) -> None:
 def opened(wired: Container, kind: TaskType) -> Task:
     if kind is TaskType.DELETE_IMAGES:
         return wired.deleting.delete([an_image(wired).image_id])
-    return wired.jobs.open(Asked(kind, args={"mode": "all"}))
+    return wired.jobs.open(JobRequest(kind, args={"mode": "all"}))
 
 
 def an_image(wired: Container) -> Image:
@@ -115,7 +115,7 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
         assert ORPHAN not in objects(order, "originals/")
     if checkpoint == "after_revision":
         # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
-        wired.jobs.open(Asked(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
+        wired.jobs.open(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
     adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
     judge(order, wired, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
@@ -152,5 +152,5 @@ def test_a_picture_whose_hiding_or_showing_ends_anywhere_is_where_its_row_says(
 def test_every_checkpoint_of_the_night_is_in_the_matrix() -> None:
     walked = {one for shift in SHIFTS.values() for one in shift.checkpoints}
 
-    assert walked - set(CHECKPOINTS) == set(JOB_CHECKPOINTS)
-    assert {one for _, _, one in HIDING} == set(VISIBILITY_CHECKPOINTS)
+    assert walked - set(FAILPOINTS) == set(JOB_FAILPOINTS)
+    assert {one for _, _, one in HIDING} == set(VISIBILITY_FAILPOINTS)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import wiring
-from chalicelib.core.tasks import Status
-from chalicelib.core.tokens import Scope, digest_of
+from chalicelib import container
+from chalicelib.admin.model import Scope, digest_of
+from chalicelib.tasks.model import Status
 from tests.api.gateway import Gateway
 from tests.builders import a_final_task
 from tests.faults.oracle import judge
@@ -27,7 +27,7 @@ def test_f60_a_token_that_is_revoked_is_refused_at_once_and_what_it_began_runs_t
     assert holder.get("/tasks").status == 200
     world.when("after_get", lambda: world.wired.tokens.revoke(digest_of(secret)))
     world.rest()
-    wiring.use(world.wired)
+    container.use(world.wired)
     assert world.statuses(task) == [Status.SUCCESS]
     assert {holder.get(url).status for url in ("/tasks", "/tasks/active", "/collections", "/tokens")} == {401}
     judge(world, PICTURE)

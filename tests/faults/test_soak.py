@@ -16,10 +16,10 @@ from bench.soak.run import Options, Verdict, soak
 from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.adapters.memory.database import MemoryDatabase
 from chalicelib.adapters.memory.stores import MemoryCatalog
-from chalicelib.core.catalog import Image, Rendition, weight_of
-from chalicelib.core.tasks import Task, TaskFilter
 from chalicelib.errors import Conflict, Unavailable
-from chalicelib.services.checkpoints import CHECKPOINTS
+from chalicelib.images.model import Image, Rendition, weight_of
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import Task, TaskFilter
 from cli.__main__ import main
 from tests.builders import a_final_task, a_rendition, a_task, an_image
 
@@ -141,7 +141,7 @@ def test_an_act_meets_the_same_faults_again_whoever_came_before() -> None:
     one_way = [met(one, "a"), met(one, "b")]
     other_way = [met(two, "b"), met(two, "a")]
     assert one_way == other_way[::-1]
-    assert {met(one, str(number))[0] for number in range(200)} == {None, *CHECKPOINTS}
+    assert {met(one, str(number))[0] for number in range(200)} == {None, *FAILPOINTS}
 
 
 def test_whoever_is_to_die_at_a_checkpoint_dies_there_once() -> None:

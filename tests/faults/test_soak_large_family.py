@@ -12,9 +12,9 @@ import pytest
 
 from bench.soak.backends import BACKENDS, Backend
 from bench.soak.fates import Fates, Rates
-from chalicelib.core.tasks import Status, Tally, Task
 from chalicelib.errors import SourceGone
-from chalicelib.services.drafts import Announced
+from chalicelib.tasks.model import ChildCounts, Status, Task
+from chalicelib.uploads.presigned import UploadIntent
 from tests.sizes import many_for
 from tests.world import World
 
@@ -28,7 +28,7 @@ DIGITS = 40
 def a_family(store: str, children: int) -> Iterator[tuple[World, Backend, Task]]:
     with BACKENDS[store](Fates(0, PEACE), 4, None) as backend:
         world = World(backend.state)
-        files = [Announced("nature", f"{number}.png", "image/png") for number in range(children)]
+        files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(children)]
         parent, _ = replace(world.wired.drafts, max_files=children).open_all(files)
         yield world, backend, parent
 
@@ -48,9 +48,9 @@ def end_all(world: World, children: Sequence[Task]) -> None:
         list(threads.map(lambda child: end(world, child), children))
 
 
-def tally_of(children: Sequence[Task]) -> Tally:
+def tally_of(children: Sequence[Task]) -> ChildCounts:
     failed = sum((child.index or 0) % 10 == 0 for child in children)
-    return Tally(succeeded=len(children) - failed, failed=failed)
+    return ChildCounts(succeeded=len(children) - failed, failed=failed)
 
 
 @pytest.mark.slow

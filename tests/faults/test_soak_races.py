@@ -9,9 +9,9 @@ import pytest
 
 from bench.soak.backends import BACKENDS
 from bench.soak.fates import Fates, Rates
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.tasks import Status
 from chalicelib.errors import IllegalTransition
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.model import Status
 from tests.faults.quick import Quick, a_new_task, together
 from tests.sizes import many_for
 from tests.world import World

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.core.tasks import Status
 from chalicelib.errors import TooManyRequests
-from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.services.runner import Redeliver
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import Status
+from chalicelib.tasks.worker import Redeliver
 from tests.contracts.databases import execute
 from tests.faults.database import BROKEN, BUSY, Base, SqlFaults, base_on_postgresql
 from tests.faults.oracle import judge
@@ -91,7 +91,7 @@ def test_f31_f55_a_commit_without_an_answer_is_done_once(
     judge(on_sql, PICTURE)
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", FAILPOINTS)
 def test_f55_a_failover_at_any_step_is_not_noticed(on_sql: World, base: Base, checkpoint: str) -> None:
     task = on_sql.upload()
     on_sql.when(checkpoint, base.end_connections)
@@ -109,7 +109,7 @@ def lasting() -> Iterator[Base]:
         execute(base.url, "ALTER ROLE postgres RESET synchronous_commit")
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", FAILPOINTS)
 def test_f55_a_server_that_crashes_and_recovers_has_lost_nothing(lasting: Base, checkpoint: str) -> None:
     world = World(lasting.state())
     task = world.upload()

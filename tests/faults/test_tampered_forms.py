@@ -12,9 +12,9 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.core.blobs import Form
-from chalicelib.core.tasks import Status
-from chalicelib.services.drafts import Announced, Draft
+from chalicelib.objects import PresignedPost
+from chalicelib.tasks.model import Status
+from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
 from tests.faults.oracle import judge
 from tests.faults.post_policy import refusal
 from tests.world import World, a_png
@@ -26,7 +26,7 @@ BODY = b"x" * 10
 
 
 @cache
-def form(key: str = KEY) -> Form:
+def form(key: str = KEY) -> PresignedPost:
     """A form as we make it; signing needs no network."""
     config = Config(signature_version="s3v4")
     client = boto3.client(
@@ -169,5 +169,5 @@ def test_f59_what_s3_takes_after_its_task_has_expired_has_a_task_of_its_own(worl
     judge(world, PICTURE)
 
 
-def a_draft(world: World) -> Draft:
-    return world.wired.drafts.open(Announced("nature", "a.png", TYPE))
+def a_draft(world: World) -> PresignedUpload:
+    return world.wired.drafts.open(UploadIntent("nature", "a.png", TYPE))

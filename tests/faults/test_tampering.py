@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chalicelib import wiring
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Status
-from chalicelib.core.tokens import Scope, digest_of
+from chalicelib import container
+from chalicelib.admin.model import Scope, digest_of
+from chalicelib.messages import Work, write
+from chalicelib.tasks.model import Status
 from tests.api.gateway import Gateway
 from tests.faults.oracle import judge
 from tests.world import World, a_png
@@ -52,7 +52,7 @@ def test_f59_a_cursor_that_was_changed_shows_nothing_else(client: Gateway, world
     world.rest()
     for number in range(3):
         world.upload(a_png(100 + number))
-    wiring.use(world.wired)
+    container.use(world.wired)
     for url, what in LISTS.items():
         whole = client.get(url).json[what]
         cursor = client.get(f"{url}?limit=1").json["next_cursor"]

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from chalicelib.core.messages import Work, write
-from chalicelib.core.tasks import Status, Tally, Task
-from chalicelib.services.checkpoints import CHECKPOINTS
-from chalicelib.services.uploads import Upload
+from chalicelib.messages import Work, write
+from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.model import ChildCounts, Status, Task
+from chalicelib.uploads.service import Upload
 from tests.faults.oracle import images_of, judge, tasks_of
 from tests.faults.quick import together
 from tests.memory_queue import VISIBILITY
@@ -18,7 +18,7 @@ from tests.world import Kill, World, a_png
 
 PICTURE = ("nature", a_png())
 OLD, NEW = a_png(1), a_png(2)
-OF_AN_ADOPTED_OBJECT = tuple(name for name in CHECKPOINTS if name != "after_cleanup")
+OF_AN_ADOPTED_OBJECT = tuple(name for name in FAILPOINTS if name != "after_cleanup")
 """What another tool has dropped stays where it is."""
 
 
@@ -44,7 +44,7 @@ def test_f16_a_message_that_comes_back_while_its_run_works_has_one_effect(world:
     judge(world, PICTURE)
 
 
-@pytest.mark.parametrize("checkpoint", [None, *CHECKPOINTS])
+@pytest.mark.parametrize("checkpoint", [None, *FAILPOINTS])
 def test_f23_a_task_whose_message_is_lost_for_ever_ends_all_the_same(world: World, checkpoint: str | None) -> None:
     task = world.upload()
     if checkpoint:
@@ -105,12 +105,12 @@ def test_f34_children_that_end_in_every_way_add_up(world: World) -> None:
     for _ in range(3):
         world.queue.send(write(Work(succeeds.task_id)))
     world.rest()
-    assert world.wired.state.tasks.tally(parent.task_id) == Tally(succeeded=1, failed=2, cancelled=1)
+    assert world.wired.state.tasks.tally(parent.task_id) == ChildCounts(succeeded=1, failed=2, cancelled=1)
     assert world.statuses(parent) == [Status.PARTIAL]
     judge(world, ("nature", a_png(3)))
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", FAILPOINTS)
 def test_f34_a_child_that_is_done_twice_counts_once(world: World, checkpoint: str) -> None:
     world.copies = 2
     parent, _ = a_family(world)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import messages
-from chalicelib.core.messages import READERS, SCHEMA_VERSION, Arrival, UnknownMessage, Work, read, write
-from chalicelib.core.tasks import Status
+from chalicelib import messages
+from chalicelib.messages import READERS, SCHEMA_VERSION, ObjectCreated, UnknownMessage, Work, read, write
+from chalicelib.tasks.model import Status
 from tests.faults.oracle import judge
 from tests.memory_queue import MAX_RECEIVES
 from tests.world import World, a_png
@@ -19,12 +19,14 @@ from tests.world import World, a_png
 PICTURE = ("nature", a_png())
 FILES = Path(__file__).with_name("messages")
 TASK_ID = "0f6f3f4e-6a52-4d0e-9d0b-3f4d1c0a7c11"
-ARRIVED = Arrival("media", "incoming/nature/a b.png", 1024, "0055AED6DCD90281E5", "d41d8cd98f00b204e9800998ecf8427e")
-KEPT: Mapping[str, Arrival | Work] = {
+ARRIVED = ObjectCreated(
+    "media", "incoming/nature/a b.png", 1024, "0055AED6DCD90281E5", "d41d8cd98f00b204e9800998ecf8427e"
+)
+KEPT: Mapping[str, ObjectCreated | Work] = {
     # what each means, for ever: queues and dead letters keep messages for 14 days
     "v1-work.json": Work(TASK_ID),
     "v1-work-with-part.json": Work(TASK_ID, 3),
-    "s3-2.0.json": Arrival("media", ARRIVED.key, 1024, "", ARRIVED.etag),
+    "s3-2.0.json": ObjectCreated("media", ARRIVED.key, 1024, "", ARRIVED.etag),
     "s3-2.1.json": ARRIVED,
     "s3-2.2.json": replace(ARRIVED, version="096fKKXTRTtl3on89fVO.nfljtsv6qko"),
     "s3-2.4.json": ARRIVED,

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import WallifyError
 from tests.engine.limited_processes import MEMORY, SECONDS, status

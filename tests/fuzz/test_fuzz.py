@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.core.pictures import Limits, Recipe
+from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import ImageTooLarge
 from tests.fuzz import harness

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from PIL import Image
 
-from chalicelib.core.pictures import Encoded, Limits, Processed, Recipe
+from chalicelib.engine.model import Encoded, Limits, Processed, Recipe
 from chalicelib.engine.pipeline import process
 from tests.golden.sources import GOLDEN, Golden
 from tests.pictures import opened, over_grey, psnr

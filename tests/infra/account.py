@@ -16,8 +16,8 @@ from botocore.awsrequest import AWSResponse
 
 import app as switchboard
 from chalicelib.adapters import aws
+from chalicelib.container import Container, use
 from chalicelib.settings import Settings
-from chalicelib.wiring import Container, use
 from tests import quick_moto
 from tests.api.gateway import Gateway
 from tests.builders import FrozenClock

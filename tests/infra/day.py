@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.messages import Arrival, Work, write
-from chalicelib.core.pictures import Recipe
+from chalicelib.engine.model import Recipe
+from chalicelib.images.model import CollectionStats
+from chalicelib.messages import ObjectCreated, Work, write
 from tests.api.forms import FORM, a_file, a_form
 from tests.infra.account import Account
 from tests.infra.roles import named
@@ -227,7 +227,7 @@ def lost_and_found(account: Account) -> None:
     account.work("Images")
     account.put(twice, PICTURE + b"its worker dies before it begins")
     found = account.wired("test").objects.newest(twice)
-    account.wired("test").arrivals.task_id(Arrival(named("Bucket"), twice, 1, "", found.etag, found.version))
+    account.wired("test").arrivals.task_id(ObjectCreated(named("Bucket"), twice, 1, "", found.etag, found.version))
     account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     account.ask("POST", "/deletions", {"image_ids": images(account)[:1]})

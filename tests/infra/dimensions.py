@@ -6,11 +6,10 @@ import ast
 from collections.abc import Callable, Collection
 from functools import cache
 
-from chalicelib.core.jobs import LANES
-from chalicelib.core.schedules import SCHEDULES
-from chalicelib.core.tasks import Status, TaskType
 from chalicelib.errors import OURS, WallifyError
-from chalicelib.services.steps import STEPS
+from chalicelib.maintenance.model import SCHEDULES
+from chalicelib.tasks.failpoints import STEPS
+from chalicelib.tasks.model import QUEUES, Status, TaskType
 from cli.local.staging import tracked_config
 from tests.architecture.rooms import modules
 
@@ -37,22 +36,22 @@ def doors() -> frozenset[str]:
 
 
 FAILING = (
-    "chalicelib.services.attempts",
-    "chalicelib.services.burials",
-    "chalicelib.services.cleanup",
-    "chalicelib.services.inspection",
-    "chalicelib.services.runner",
+    "chalicelib.tasks.lease",
+    "chalicelib.tasks.dead_letters",
+    "chalicelib.maintenance.cleanup",
+    "chalicelib.maintenance.orphan_scan",
+    "chalicelib.tasks.worker",
 )
 """Where tasks get reasons that are no errors of everybody's."""
 GIVEN: dict[str, Callable[[], Collection[str]]] = {
     "answer": lambda: {"2xx", "3xx", "4xx", "5xx"},
-    "aws": lambda: literals("chalicelib.wiring.outside"),
+    "aws": lambda: literals("chalicelib.container.adapters"),
     "cause": lambda: OURS,
     "door": doors,
     "function": lambda: tracked_config()["lambda_functions"],
-    "queue": lambda: LANES,
+    "queue": lambda: QUEUES,
     "reason": lambda: errors().union(*map(literals, FAILING)),
-    "remedy": lambda: literals("chalicelib.services.sweeping"),
+    "remedy": lambda: literals("chalicelib.tasks.sweeper"),
     "schedule": lambda: SCHEDULES,
     "status": lambda: set(Status),
     "step": STEPS.values,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.api.routes import ENDPOINTS
-from chalicelib.core.metrics import METRICS, Metric
+from chalicelib.metrics import METRICS, Metric
 from tests.infra.watched import ALARMS, asked
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.metrics import NAMESPACE
-from chalicelib.core.pictures import Recipe
+from chalicelib.engine.model import Recipe
+from chalicelib.metrics import NAMESPACE
 from chalicelib.settings import Settings
 from cli.deploy.cost import (
     BASE_LOAD,

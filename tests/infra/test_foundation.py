@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.keyring import KeySecret, Purpose
+from chalicelib.keyring import KeySecret, Purpose
 from infra import stages
 from infra.template import DATABASE, FOUNDATION, read
 from tests.infra.template import resources_of

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, wiring
-from chalicelib.core import figures
-from chalicelib.core.figures import Spread
-from chalicelib.core.tasks import Failure, Status, TaskType
-from chalicelib.core.tokens import Scope
-from chalicelib.services.recent import Recent
-from chalicelib.wiring import Container
+from chalicelib import api, container
+from chalicelib.admin import statistics
+from chalicelib.admin.model import Scope
+from chalicelib.admin.statistics import Percentiles
+from chalicelib.container import Container
+from chalicelib.tasks.model import Failure, Status, TaskType
+from chalicelib.tasks.service import RecentTaskCache
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, a_token
 from tests.builders import NOON, a_final_task, a_task
@@ -24,9 +24,9 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def house() -> Iterator[Container]:
     services = a_house()
-    wiring.use(services)
+    container.use(services)
     yield services
-    wiring.use(None)
+    container.use(None)
 
 
 @pytest.fixture
@@ -37,17 +37,17 @@ def admin(house: Container) -> Gateway:
 
 
 def test_a_window_ends_with_the_slice_that_now_is_in() -> None:
-    over = figures.window(NOON + SECOND, hours=1)
+    over = statistics.time_range(NOON + SECOND, hours=1)
 
     assert (over.since, over.slice) == (NOON - timedelta(minutes=59), timedelta(minutes=1))
     assert over.index(NOON + SECOND) == 59
 
 
 def test_tasks_are_counted_in_the_slice_that_they_ended_in() -> None:
-    over = figures.window(NOON, hours=1)
+    over = statistics.time_range(NOON, hours=1)
     ended = [a_final_task("a"), a_final_task("b", status=Status.FAILURE), a_final_task("c", status=Status.REVOKED)]
 
-    *before, last = figures.buckets([*ended, a_task("waiting")], over)
+    *before, last = statistics.time_buckets([*ended, a_task("waiting")], over)
 
     assert (last.succeeded, last.failed, last.cancelled) == (1, 1, 1)
     assert {one.succeeded for one in before} == {0}
@@ -56,14 +56,14 @@ def test_tasks_are_counted_in_the_slice_that_they_ended_in() -> None:
 def test_a_parent_is_not_counted_beside_its_children() -> None:
     parent = a_final_task("p", children=2, started_at=NOON)
 
-    assert figures.buckets([parent], figures.window(NOON, hours=1))[-1].succeeded == 0
-    assert figures.runtimes([parent]) == []
+    assert statistics.time_buckets([parent], statistics.time_range(NOON, hours=1))[-1].succeeded == 0
+    assert statistics.runtimes([parent]) == []
 
 
 def test_a_spread_is_the_median_and_the_slow_end() -> None:
-    assert figures.spread(range(1, 101)) == Spread(51, 96)
-    assert figures.spread([7.4]) == Spread(7, 7)
-    assert figures.spread([]) == Spread(None, None)
+    assert statistics.percentiles(range(1, 101)) == Percentiles(51, 96)
+    assert statistics.percentiles([7.4]) == Percentiles(7, 7)
+    assert statistics.percentiles([]) == Percentiles(None, None)
 
 
 def test_reasons_are_those_of_failures_most_frequent_first() -> None:
@@ -71,7 +71,7 @@ def test_reasons_are_those_of_failures_most_frequent_first() -> None:
     tasks = [a_final_task(f"{n}", status=Status.FAILURE, error=broken if n else odd) for n in range(3)]
     retried = a_task("again", status=Status.RETRY, error=odd)
 
-    assert figures.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
+    assert statistics.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
 
 
 def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Container) -> None:
@@ -100,7 +100,7 @@ def test_the_overview_adds_up(admin: Gateway, house: Container) -> None:
 
 
 def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: Container) -> None:
-    over = figures.window(NOON, hours=1)
+    over = statistics.time_range(NOON, hours=1)
     for name, ended in (("before", over.since - SECOND), ("within", over.since + SECOND)):
         failed = a_final_task(name, status=Status.FAILURE, error=Failure(name, "x"), created_at=over.since - 2 * SECOND)
         house.state.tasks.add(replace(failed, finished_at=ended))
@@ -112,7 +112,7 @@ def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: C
 
 
 def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Container) -> None:
-    house.recent = Recent(house.state.tasks, house.clock, most=3)
+    house.recent = RecentTaskCache(house.state.tasks, house.clock, most=3)
     for number in range(10):
         house.state.tasks.add(a_task(f"t{number}"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, wiring
+from chalicelib import api, container
 from chalicelib.monitor import assets
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway
@@ -20,11 +20,11 @@ TEXT = r'"((?:[^"\\]|\\.)*)"'
 
 @pytest.fixture
 def anyone() -> Iterator[Gateway]:
-    wiring.use(a_house())
+    container.use(a_house())
     app = Chalice("wallify", configure_logs=False)
     api.register(app, ENDPOINTS)
     yield Gateway(app)
-    wiring.use(None)
+    container.use(None)
 
 
 def test_the_page_may_run_our_scripts_only(anyone: Gateway) -> None:

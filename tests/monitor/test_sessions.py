@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, wiring
+from chalicelib import api, container
+from chalicelib.admin.model import Scope, digest_of
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.routes import ENDPOINTS as OF_THE_API
-from chalicelib.core.tokens import Scope, digest_of
+from chalicelib.container import Container
 from chalicelib.monitor.routes import ENDPOINTS
-from chalicelib.wiring import Container
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import BOOTSTRAP, a_house, a_token
 from tests.builders import FrozenClock
@@ -48,9 +48,9 @@ class Tab:
 @pytest.fixture
 def house() -> Iterator[Container]:
     services = a_house()
-    wiring.use(services)
+    container.use(services)
     yield services
-    wiring.use(None)
+    container.use(None)
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ STORES = (
     ),
     Mutant(
         "trash-is-counted",
-        "chalicelib/core/catalog.py",
+        "chalicelib/images/model.py",
         "    if image.is_trashed:\n        return CollectionStats(image.collection)\n",
         "",
         "a collection counts what nobody sees",

@@ -79,5 +79,5 @@ def test_the_quickest_are_caught_and_a_harmless_change_is_not() -> None:
         assert red_without(mutants, copy) == []
         assert [try_out(mutant, copy).is_good for mutant in mutants] == [True] * len(mutants)
         assert try_out(harmless, copy).is_caught is False
-        unknown = Mutant("lost", first.file, first.old, first.new, "", "tests/core/test_task_moves.py::test_nothing")
+        unknown = Mutant("lost", first.file, first.old, first.new, "", "tests/tasks/test_transitions.py::test_nothing")
         assert try_out(unknown, copy).trouble

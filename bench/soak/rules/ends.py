@@ -9,9 +9,9 @@ from datetime import timedelta
 from bench.soak.finished import ROUNDS, Finished
 from bench.soak.queue import MAX_RECEIVES
 from bench.soak.rules.excuses import MAX_ATTEMPTS, is_excused, is_used_up
-from chalicelib.core.families import is_opening, outcome
-from chalicelib.core.requests import id_for
-from chalicelib.core.tasks import Status, Tally, Task
+from chalicelib.tasks.deterministic_ids import id_for
+from chalicelib.tasks.model import ChildCounts, Status, Task
+from chalicelib.tasks.parents import is_opening, outcome
 
 LATEST_END = timedelta(hours=3)
 """After a task's beginning, in the world's own time. An hour until a lost message is missed (`Patience.pending`), five
@@ -73,7 +73,7 @@ def families(world: Finished) -> Iterator[str]:
         ends[task.parent_id or ""][task.status] += 1
     for parent in (task for task in world.rows.tasks.values() if task.children):
         mine = ends[parent.task_id]
-        truth = Tally(mine[Status.SUCCESS], mine[Status.FAILURE] + mine[Status.PARTIAL], mine[Status.REVOKED])
+        truth = ChildCounts(mine[Status.SUCCESS], mine[Status.FAILURE] + mine[Status.PARTIAL], mine[Status.REVOKED])
         if world.tallies[parent.task_id] != truth:
             yield f"{parent.task_id} counts {world.tallies[parent.task_id]} instead of {truth}"
         if parent.error is None and parent.status is not outcome(parent, truth):

@@ -12,10 +12,9 @@ from datetime import timedelta
 from bench.soak.finished import Finished
 from bench.soak.ledger import Promise
 from bench.soak.queue import MAX_RECEIVES
-from chalicelib.core.families import is_opening
-from chalicelib.core.jobs import LONG, Standing
-from chalicelib.core.tasks import Status, Task
-from chalicelib.services.uploads import OnDuplicate
+from chalicelib.tasks.model import CHUNKED, Checkpoint, Status, Task
+from chalicelib.tasks.parents import is_opening
+from chalicelib.uploads.service import OnDuplicate
 
 MAX_ATTEMPTS = 5
 """What clients are promised, whatever a task's row says."""
@@ -34,7 +33,7 @@ def is_excused(task: Task, world: Finished) -> bool:
         case Status.REVOKED:
             return _may_be_revoked(task, world)
         case Status.PARTIAL:
-            return bool(task.children) or (task.type in LONG and _age(task) >= SOFT)
+            return bool(task.children) or (task.type in CHUNKED and _age(task) >= SOFT)
         case Status.FAILURE:
             return _may_fail_as_parent(task) if task.children else _may_fail(task, world)
     return True
@@ -83,12 +82,12 @@ def _tried_enough(task: Task, world: Finished) -> bool:
     if code in TRANSIENT and task.attempts == 0:
         # Answered with a 503, so nobody was told of it.
         return task.task_id not in world.ledger.promises
-    tried = task.attempts >= MAX_ATTEMPTS or (task.type in LONG and world.tried(task) >= MAX_RECEIVES)
+    tried = task.attempts >= MAX_ATTEMPTS or (task.type in CHUNKED and world.tried(task) >= MAX_RECEIVES)
     return code in {"worker_lost", *TRANSIENT} and tried and world.troubled(task) >= MAX_ATTEMPTS
 
 
 def _age(task: Task) -> timedelta:
-    began = Standing.of(task).began_at if task.type in LONG else None
+    began = Checkpoint.of(task).began_at if task.type in CHUNKED else None
     return (task.finished_at - (began or task.created_at)) if task.finished_at else timedelta(0)
 
 

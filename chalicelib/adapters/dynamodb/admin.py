@@ -13,12 +13,10 @@ from chalicelib.adapters.dynamodb.expressions import Condition, PutItem, Query, 
 from chalicelib.adapters.dynamodb.items import time_to_live, token_item, token_of
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.serialization import decode, encode, encode_time
-from chalicelib.core.audit import Entry
-from chalicelib.core.expiring import ExpiringRecord
-from chalicelib.core.paging import Page
-from chalicelib.core.schedules import Slot
-from chalicelib.core.tokens import Token
+from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict
+from chalicelib.maintenance.model import ScheduleStatus
+from chalicelib.paging import Page
 
 
 class DynamoTokens:
@@ -83,20 +81,20 @@ class DynamoAudit:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AuditEntry) -> None:
         """See `AuditStore.add`."""
         self._table.update(
             UpdateItem(dynamodb_items.audit_key(time_position(entry.at, entry.entry_id)), sets=encode(entry))
         )
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
+    def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """See `AuditStore.page`."""
         # BETWEEN finds the cursor's own entry again, so one more is read; and one more tells whether there is more.
         after = decode_time_cursor(cursor)
         values = {":audit": dynamodb_items.AUDIT, ":low": "0", ":high": after or "~"}
         query = Query("#pk = :audit AND #sk BETWEEN :low AND :high", values, newest_first=True, limit=limit + 2)
         items = (item for item in self._table.all(query) if item["sk"] != after)
-        return make_page(((str(item["sk"]), decode(item, Entry)) for item in islice(items, limit + 1)), limit)
+        return make_page(((str(item["sk"]), decode(item, AuditEntry)) for item in islice(items, limit + 1)), limit)
 
 
 class DynamoSchedules:
@@ -105,12 +103,12 @@ class DynamoSchedules:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get(self, name: str) -> Slot:
+    def get(self, name: str) -> ScheduleStatus:
         """See `ScheduleStore.get`."""
         item = self._table.get(items.schedule_key(name))
-        return Slot(name) if item is None else decode(item, Slot)
+        return ScheduleStatus(name) if item is None else decode(item, ScheduleStatus)
 
-    def replace(self, before: Slot, after: Slot) -> Slot:
+    def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
         """See `ScheduleStore.replace`."""
         changed = Conflict("Somebody else changed this schedule first.", name=before.name)
         stored = replace(after, version=before.version + 1)

@@ -24,10 +24,10 @@ from chalicelib.adapters.dynamodb.sharded_index import NO_FILTER, EntryFilter, S
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.dynamodb.tasks import task_update
 from chalicelib.adapters.serialization import decode, encode, image_to_store
-from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers, WallifyError
+from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.paging import Page
+from chalicelib.tasks.model import Task
 
 _FIELDS = ("images", "bytes", "rendition_bytes")
 
@@ -284,17 +284,17 @@ class DynamoCatalog:
         items = self._table.all(Query("#pk = :collections", {":collections": dynamodb_items.COLLECTIONS}))
         return tuple(sorted(str(item["sk"]) for item in items))
 
-    def about(self, collection: str) -> About:
+    def about(self, collection: str) -> CollectionInfo:
         """See `Catalog.about`."""
         item = self._table.get(dynamodb_items.about_key(collection))
-        return About(collection) if item is None else decode(item, About)
+        return CollectionInfo(collection) if item is None else decode(item, CollectionInfo)
 
-    def abouts(self) -> Mapping[str, About]:
+    def abouts(self) -> Mapping[str, CollectionInfo]:
         """See `Catalog.abouts`."""
         items = self._table.all(Query("#pk = :about", {":about": dynamodb_items.ABOUT}))
-        return {about.collection: about for about in (decode(item, About) for item in items)}
+        return {about.collection: about for about in (decode(item, CollectionInfo) for item in items)}
 
-    def describe(self, before: About, after: About) -> About:
+    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         """See `Catalog.describe`."""
 
         def changed() -> Conflict:

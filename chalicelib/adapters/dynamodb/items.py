@@ -29,9 +29,9 @@ from datetime import datetime
 
 from chalicelib.adapters.cursors import child_position, decode_child_cursor, decode_time_cursor, time_position
 from chalicelib.adapters.serialization import decode, encode
-from chalicelib.core.catalog import Image, Rendition
-from chalicelib.core.tasks import Task
-from chalicelib.core.tokens import Token
+from chalicelib.admin.model import Token
+from chalicelib.images.model import Image, Rendition
+from chalicelib.tasks.model import Task
 
 SHARDS = 4
 """Of the active and history indexes, and of the tokens."""

@@ -12,7 +12,7 @@ from chalicelib.adapters.cursors import encode_cursor
 from chalicelib.adapters.dynamodb.expressions import Query
 from chalicelib.adapters.dynamodb.items import Item, SecondaryIndex
 from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.core.paging import Page
+from chalicelib.paging import Page
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from chalicelib.adapters.dynamodb.items import task_item, task_of, time_to_live
 from chalicelib.adapters.dynamodb.sharded_index import NO_FILTER, EntryFilter, ShardedIndex
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.serialization import decode, encode_time
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.errors import Conflict, TaskNotFound
+from chalicelib.paging import Page
+from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 
 
 class DynamoTasks:
@@ -60,9 +60,9 @@ class DynamoTasks:
         """See `TaskStore.forget`: the table's TTL does it."""
         return 0
 
-    def tally(self, parent_id: str) -> Tally:
+    def tally(self, parent_id: str) -> ChildCounts:
         """See `TaskStore.tally`."""
-        return decode(self._table.get(items.child_counts_key(parent_id)) or {}, Tally)
+        return decode(self._table.get(items.child_counts_key(parent_id)) or {}, ChildCounts)
 
 
 def task_update(before: Task, after: Task) -> tuple[Task, tuple[PutItem, *tuple[UpdateItem, ...]]]:

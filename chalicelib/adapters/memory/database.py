@@ -8,13 +8,11 @@ from threading import Lock
 
 from chalicelib.adapters.counter_deltas import are_private, child_outcome, stats_deltas
 from chalicelib.adapters.serialization import encode_and_decode, image_to_store
-from chalicelib.core.audit import Entry
-from chalicelib.core.catalog import About, CollectionStats, Image, Rendition
-from chalicelib.core.expiring import ExpiringRecord
-from chalicelib.core.schedules import Slot
-from chalicelib.core.tasks import Tally, Task
-from chalicelib.core.tokens import Token
+from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict, PrivacyDiffers
+from chalicelib.images.model import CollectionInfo, CollectionStats, Image, Rendition
+from chalicelib.maintenance.model import ScheduleStatus
+from chalicelib.tasks.model import ChildCounts, Task
 
 
 @dataclass
@@ -25,7 +23,7 @@ class MemoryDatabase:
     tasks: dict[str, Task] = field(default_factory=dict)
     active: set[str] = field(default_factory=set)
     """Ids of tasks that are not final."""
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    tallies: dict[str, ChildCounts] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     renditions: dict[str, tuple[Rendition, ...]] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -33,15 +31,15 @@ class MemoryDatabase:
     digests: dict[tuple[str, str], str] = field(default_factory=dict)
     """(collection, SHA-256) to image id."""
     stats: dict[str, CollectionStats] = field(default_factory=dict)
-    abouts: dict[str, About] = field(default_factory=dict)
+    abouts: dict[str, CollectionInfo] = field(default_factory=dict)
     moves: dict[str, int] = field(default_factory=dict)
     """How often a collection's statistics have moved."""
     private: dict[str, bool] = field(default_factory=dict)
     """What was settled."""
     tokens: dict[str, Token] = field(default_factory=dict)
-    slots: dict[str, Slot] = field(default_factory=dict)
+    slots: dict[str, ScheduleStatus] = field(default_factory=dict)
     expiring: dict[str, ExpiringRecord] = field(default_factory=dict)
-    audit: dict[str, Entry] = field(default_factory=dict)
+    audit: dict[str, AuditEntry] = field(default_factory=dict)
 
     def must_still_be(self, before: Task) -> None:
         """Conflict unless the stored task has the version that was read."""
@@ -103,5 +101,5 @@ class MemoryDatabase:
 
     def _count(self, parent_id: str, ended_as: str | None) -> None:
         if ended_as is not None:
-            tally = self.tallies.get(parent_id, Tally())
+            tally = self.tallies.get(parent_id, ChildCounts())
             self.tallies[parent_id] = replace(tally, **{ended_as: getattr(tally, ended_as) + 1})

@@ -15,14 +15,12 @@ from chalicelib.adapters.cursors import (
     time_position,
 )
 from chalicelib.adapters.memory.database import MemoryDatabase
-from chalicelib.core.audit import Entry
-from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.core.expiring import ExpiringRecord
-from chalicelib.core.paging import Page
-from chalicelib.core.schedules import Slot
-from chalicelib.core.tasks import Tally, Task, TaskFilter
-from chalicelib.core.tokens import Token
+from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, TaskNotFound
+from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.maintenance.model import ScheduleStatus
+from chalicelib.paging import Page
+from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 
 
 class MemoryTasks:
@@ -85,10 +83,10 @@ class MemoryTasks:
                 del self._db.tasks[task_id]
         return len(over)
 
-    def tally(self, parent_id: str) -> Tally:
+    def tally(self, parent_id: str) -> ChildCounts:
         """See `TaskStore.tally`."""
         with self._db.lock:
-            return self._db.tallies.get(parent_id, Tally())
+            return self._db.tallies.get(parent_id, ChildCounts())
 
 
 _LAST = "~"
@@ -189,20 +187,20 @@ class MemoryCatalog:
         with self._db.lock:
             return tuple(sorted(self._db.stats))
 
-    def about(self, collection: str) -> About:
+    def about(self, collection: str) -> CollectionInfo:
         """See `Catalog.about`."""
         with self._db.lock:
-            return self._db.abouts.get(collection, About(collection))
+            return self._db.abouts.get(collection, CollectionInfo(collection))
 
-    def abouts(self) -> Mapping[str, About]:
+    def abouts(self) -> Mapping[str, CollectionInfo]:
         """See `Catalog.abouts`."""
         with self._db.lock:
             return dict(self._db.abouts)
 
-    def describe(self, before: About, after: About) -> About:
+    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         """See `Catalog.describe`."""
         with self._db.lock:
-            if self._db.abouts.get(before.collection, About(before.collection)).version != before.version:
+            if self._db.abouts.get(before.collection, CollectionInfo(before.collection)).version != before.version:
                 raise Conflict("Somebody else changed this collection first.", collection=before.collection)
             stored = replace(after, version=before.version + 1)
             self._db.abouts[before.collection] = stored
@@ -315,12 +313,12 @@ class MemoryAudit:
     def __init__(self, database: MemoryDatabase) -> None:
         self._db = database
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AuditEntry) -> None:
         """See `AuditStore.add`."""
         with self._db.lock:
             self._db.audit[entry.entry_id] = entry
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
+    def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """See `AuditStore.page`."""
         start = decode_time_cursor(cursor) or "~"
         with self._db.lock:
@@ -335,15 +333,15 @@ class MemorySchedules:
     def __init__(self, database: MemoryDatabase) -> None:
         self._db = database
 
-    def get(self, name: str) -> Slot:
+    def get(self, name: str) -> ScheduleStatus:
         """See `ScheduleStore.get`."""
         with self._db.lock:
-            return self._db.slots.get(name, Slot(name))
+            return self._db.slots.get(name, ScheduleStatus(name))
 
-    def replace(self, before: Slot, after: Slot) -> Slot:
+    def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
         """See `ScheduleStore.replace`."""
         with self._db.lock:
-            if self._db.slots.get(before.name, Slot(before.name)).version != before.version:
+            if self._db.slots.get(before.name, ScheduleStatus(before.name)).version != before.version:
                 raise Conflict("Somebody else changed this schedule first.", name=before.name)
             stored = replace(after, version=before.version + 1)
             self._db.slots[before.name] = stored

@@ -12,12 +12,10 @@ from chalicelib.adapters.cursors import make_page, time_position
 from chalicelib.adapters.serialization import decode, encode, encode_time
 from chalicelib.adapters.sql.database import AUDIT_NEWEST_FIRST, SqlDatabase, insert_if_new, row_of
 from chalicelib.adapters.sql.models import AuditRow, ExpiringRow, ScheduleRow, Timestamp, TokenRow
-from chalicelib.core.audit import Entry
-from chalicelib.core.expiring import ExpiringRecord
-from chalicelib.core.paging import Page
-from chalicelib.core.schedules import Slot
-from chalicelib.core.tokens import Token
+from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict
+from chalicelib.maintenance.model import ScheduleStatus
+from chalicelib.paging import Page
 
 TOKENS = TokenRow.__table__
 
@@ -96,15 +94,15 @@ class SqlAudit:
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: AuditEntry) -> None:
         """See `AuditStore.add`."""
         self._db.run(lambda connection: insert_if_new(connection, AuditRow, encode(entry)))
 
-    def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
+    def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """See `AuditStore.page`."""
         statement = AUDIT_NEWEST_FIRST.after(cursor, select(ENTRIES)).limit(limit + 1)
         rows = self._db.run(lambda connection: connection.execute(statement).mappings().all())
-        entries = (decode(dict(row), Entry) for row in rows)
+        entries = (decode(dict(row), AuditEntry) for row in rows)
         return make_page(((time_position(entry.at, entry.entry_id), entry) for entry in entries), limit)
 
 
@@ -117,18 +115,20 @@ class SqlSchedules:
     def __init__(self, database: SqlDatabase) -> None:
         self._db = database
 
-    def get(self, name: str) -> Slot:
+    def get(self, name: str) -> ScheduleStatus:
         """See `ScheduleStore.get`."""
         statement = select(SCHEDULES).where(ScheduleRow.name == name)
         row = self._db.run(lambda connection: connection.execute(statement).mappings().one_or_none())
-        return Slot(name) if row is None else decode(dict(row), Slot)
+        return ScheduleStatus(name) if row is None else decode(dict(row), ScheduleStatus)
 
-    def replace(self, before: Slot, after: Slot) -> Slot:
+    def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
         """See `ScheduleStore.replace`."""
         return self._db.commit(partial(_replace_schedule, before, after), partial(_schedule_written_by, before.name))
 
 
-def _replace_schedule(before: Slot, after: Slot, connection: Connection, stamp: str) -> Slot:
+def _replace_schedule(
+    before: ScheduleStatus, after: ScheduleStatus, connection: Connection, stamp: str
+) -> ScheduleStatus:
     stored = replace(after, version=before.version + 1)
     row = row_of(ScheduleRow, {**encode(stored), "stamp": stamp})
     unchanged = (
@@ -143,10 +143,10 @@ def _replace_schedule(before: Slot, after: Slot, connection: Connection, stamp: 
     return stored
 
 
-def _schedule_written_by(name: str, connection: Connection, stamp: str) -> Slot | None:
+def _schedule_written_by(name: str, connection: Connection, stamp: str) -> ScheduleStatus | None:
     statement = select(SCHEDULES).where(ScheduleRow.name == name, ScheduleRow.stamp == stamp)
     row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else decode(dict(row), Slot)
+    return None if row is None else decode(dict(row), ScheduleStatus)
 
 
 RECORDS = ExpiringRow.__table__

@@ -28,10 +28,10 @@ from chalicelib.adapters.sql.database import (
 )
 from chalicelib.adapters.sql.models import CollectionRow, DigestRow, ImageRow, RenditionRow, StatsRow
 from chalicelib.adapters.sql.tasks import task_written_by, update_task
-from chalicelib.core.catalog import ANY_IMAGE, About, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers
+from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.paging import Page
+from chalicelib.tasks.model import Task
 
 SHARDS = 8
 """Rows over which a collection's counters are spread: a row is locked from its change until the commit."""
@@ -310,16 +310,16 @@ class SqlCatalog:
         statement = select(StatsRow.collection).distinct()
         return tuple(sorted(self._db.run(lambda connection: connection.execute(statement).scalars().all())))
 
-    def about(self, collection: str) -> About:
+    def about(self, collection: str) -> CollectionInfo:
         """See `Catalog.about`."""
-        return self.abouts().get(collection, About(collection))
+        return self.abouts().get(collection, CollectionInfo(collection))
 
-    def abouts(self) -> Mapping[str, About]:
+    def abouts(self) -> Mapping[str, CollectionInfo]:
         """See `Catalog.abouts`."""
-        found = self._all(select(CollectionRow.__table__), About)
+        found = self._all(select(CollectionRow.__table__), CollectionInfo)
         return {about.collection: about for about in found}
 
-    def describe(self, before: About, after: About) -> About:
+    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         """See `Catalog.describe`."""
         stored = replace(after, version=before.version + 1)
         return self._db.commit(partial(_describe, before, stored), partial(_described_by, stored))
@@ -360,7 +360,7 @@ class SqlCatalog:
         return [decode(dict(row), kind) for row in rows]
 
 
-def _describe(before: About, after: About, connection: Connection, stamp: str) -> About:
+def _describe(before: CollectionInfo, after: CollectionInfo, connection: Connection, stamp: str) -> CollectionInfo:
     row = {**encode(after), "stamp": stamp}
     unchanged = (CollectionRow.collection == before.collection, CollectionRow.version == before.version)
     if before.version:
@@ -372,7 +372,7 @@ def _describe(before: About, after: About, connection: Connection, stamp: str) -
     return after
 
 
-def _described_by(after: About, connection: Connection, stamp: str) -> About | None:
+def _described_by(after: CollectionInfo, connection: Connection, stamp: str) -> CollectionInfo | None:
     statement = select(CollectionRow.collection).where(
         CollectionRow.collection == after.collection, CollectionRow.stamp == stamp
     )

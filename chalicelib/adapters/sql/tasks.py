@@ -20,9 +20,9 @@ from chalicelib.adapters.sql.database import (
     row_of,
 )
 from chalicelib.adapters.sql.models import ChildCountsRow, TaskRow
-from chalicelib.core.paging import Page
-from chalicelib.core.tasks import Tally, Task, TaskFilter
 from chalicelib.errors import Conflict, TaskNotFound
+from chalicelib.paging import Page
+from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 
 TASKS = TaskRow.__table__
 CHILD_COUNTS = [
@@ -73,10 +73,12 @@ class SqlTasks:
         statement = SIBLINGS.after(cursor, select(TASKS).where(TaskRow.parent_id == parent_id))
         return make_page(((child_position(task), task) for task in self._read(statement, limit + 1)), limit)
 
-    def tally(self, parent_id: str) -> Tally:
+    def tally(self, parent_id: str) -> ChildCounts:
         """See `TaskStore.tally`."""
         statement = select(*CHILD_COUNTS).where(ChildCountsRow.parent_id == parent_id)
-        return decode(dict(self._db.run(lambda connection: connection.execute(statement).mappings().one())), Tally)
+        return decode(
+            dict(self._db.run(lambda connection: connection.execute(statement).mappings().one())), ChildCounts
+        )
 
     def forget(self, now: datetime, limit: int) -> int:
         """See `TaskStore.forget`; what TTL does in DynamoDB."""

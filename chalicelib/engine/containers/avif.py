@@ -10,7 +10,6 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.remarks import AVIF_EXIF, AVIF_JUNK, AVIF_UNWRITTEN
 from chalicelib.engine.containers import BitReader, ContainerInfo, FilePart, items
 from chalicelib.engine.containers.isobmff import (
     CodePoints,
@@ -22,6 +21,7 @@ from chalicelib.engine.containers.isobmff import (
 )
 from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.limits import AVIF_SIDE, BOXES, EXIF, PARTS, UNITS, BoundCounter
+from chalicelib.engine.model import AVIF_EXIF, AVIF_JUNK, AVIF_UNWRITTEN
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

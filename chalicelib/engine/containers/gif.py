@@ -6,9 +6,9 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chalicelib.core.remarks import GIF_ENDLESS, GIF_JUNK
 from chalicelib.engine.containers import ContainerInfo, FilePart
 from chalicelib.engine.limits import PARTS, SUB_BLOCKS, BoundCounter
+from chalicelib.engine.model import GIF_ENDLESS, GIF_JUNK
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.not_taken import coding_not_taken
-from chalicelib.core.remarks import GAIN_MAP, HEIC_MORE
 from chalicelib.engine.containers import BitReader, ContainerInfo, items
 from chalicelib.engine.containers.isobmff import (
     CodePoints,
@@ -24,7 +22,9 @@ from chalicelib.engine.containers.isobmff import (
 )
 from chalicelib.engine.containers.items import GRID, is_alpha, needed_items, read_items
 from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.file_types import coding_not_taken
 from chalicelib.engine.limits import BOXES, EXIF, PARTS, UNITS, BoundCounter
+from chalicelib.engine.model import GAIN_MAP, HEIC_MORE
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.not_taken import coding_not_taken
-from chalicelib.core.remarks import JPEG_ENDLESS, JPEG_STARTS
 from chalicelib.engine.containers import ContainerInfo, FilePart
 from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.file_types import coding_not_taken
 from chalicelib.engine.limits import EXIF_SEGMENTS, SCANNED, SCANS, SEGMENTS, STRAY, BoundCounter
+from chalicelib.engine.model import JPEG_ENDLESS, JPEG_STARTS
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.remarks import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH, JPEG_UNWRITTEN
 from chalicelib.engine.containers.jpeg import DHT, DRI, EOI, MOST_INTERVALS, SOS, before_fill
 from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.limits import SEGMENTS, BoundCounter
+from chalicelib.engine.model import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH, JPEG_UNWRITTEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

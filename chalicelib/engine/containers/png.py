@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.core.remarks import PNG_ASIDE, PNG_ENDLESS, PNG_LONG, PNG_PIXELS
 from chalicelib.engine.colour import DEFAULT_PEAK, PRIMARIES, SRGB, SRGB_CURVE, ColourDescription, Curve, Primaries
 from chalicelib.engine.colour.icc import (
     LARGEST_PROFILE,
@@ -25,6 +24,7 @@ from chalicelib.engine.colour.icc import (
 from chalicelib.engine.containers import ContainerInfo, FilePart
 from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.limits import PARTS
+from chalicelib.engine.model import PNG_ASIDE, PNG_ENDLESS, PNG_LONG, PNG_PIXELS
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from chalicelib.core.not_taken import coding_not_taken, raw_photo
-from chalicelib.core.remarks import TIFF_COPY, TIFF_PAGES
 from chalicelib.engine.colour import PRIMARIES, SRGB, SRGB_CURVE, ColourDescription, Curve, Primaries
 from chalicelib.engine.colour.icc import matrix_profile
 from chalicelib.engine.containers import ContainerInfo
+from chalicelib.engine.file_types import coding_not_taken, raw_photo
 from chalicelib.engine.limits import DIRECTORIES, ENTRIES, STRIPS, VALUES, BoundCounter
+from chalicelib.engine.model import TIFF_COPY, TIFF_PAGES
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

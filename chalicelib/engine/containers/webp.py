@@ -6,10 +6,10 @@ import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chalicelib.core.remarks import WEBP_SIZE
 from chalicelib.engine.containers import ContainerInfo, FilePart
 from chalicelib.engine.errors import CannotRebuild, parser_errors
 from chalicelib.engine.limits import PARTS
+from chalicelib.engine.model import WEBP_SIZE
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.tasks import TaskFilter
-from chalicelib.services.recent import Recent
+from chalicelib.tasks.model import TaskFilter
+from chalicelib.tasks.service import RecentTaskCache
 from tests.builders import NOON, FrozenClock, a_final_task, a_task
 from tests.contracts.backends import dynamo_state
 from tests.contracts.watched import WatchedClient
@@ -53,7 +53,7 @@ def test_a_second_look_at_the_newest_tasks_does_not_read_the_past_again(client: 
     for number in range(past):
         tasks.add(a_final_task(f"old{number}", created_at=NOON))
     tasks.add(a_task("open", created_at=NOON))
-    recent = Recent(tasks, clock)
+    recent = RecentTaskCache(tasks, clock)
     recent.since(NOON)
     tasks.add(a_final_task("new", created_at=clock.now()))
     client.looked_at = client.queries = 0

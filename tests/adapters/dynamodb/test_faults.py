@@ -12,9 +12,9 @@ from chalicelib.adapters.dynamodb.admin import DynamoSchedules, DynamoTokens
 from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.dynamodb.tasks import DynamoTasks
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.tasks import Tally
 from chalicelib.errors import Conflict, TooManyRequests, Unavailable
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.model import ChildCounts
 from tests.adapters.dynamodb.faults import Act, Fault, FaultyClient, falling_silent, losing_the_answer, refusing
 from tests.builders import NOON, a_final_task, a_rendition, a_task, a_token, an_image
 from tests.contracts.backends import TABLE, dynamo_state
@@ -72,7 +72,7 @@ def test_a_child_ends_once_whatever_happens_to_the_answer(faulty: Faulty, script
     tasks.add(CHILD)
     answer = DynamoTasks(faulty.meeting(*script)).replace(CHILD, DONE)
     assert answer == tasks.get("t1") == replace(DONE, version=1)
-    assert tasks.tally("p1") == Tally(succeeded=1)
+    assert tasks.tally("p1") == ChildCounts(succeeded=1)
 
 
 @harmless
@@ -88,7 +88,7 @@ def test_an_image_is_published_once_whatever_happens_to_the_answer(
     answer = catalog.publish(an_image(), [a_rendition()], before=CHILD, after=DONE, unique=unique)
     assert answer == state.tasks.get("t1")
     assert state.catalog.stats("nature") == CollectionStats("nature", 1, 100_000, 1_000)
-    assert state.tasks.tally("p1") == Tally(succeeded=1)
+    assert state.tasks.tally("p1") == ChildCounts(succeeded=1)
 
 
 @harmless

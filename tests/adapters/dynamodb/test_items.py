@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.adapters.dynamodb.items import task_item, token_item
-from chalicelib.core.tasks import Status
+from chalicelib.tasks.model import Status
 from tests.builders import NOON, a_final_task, a_task, a_token
 
 INDEXES = {

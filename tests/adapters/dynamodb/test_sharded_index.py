@@ -7,7 +7,7 @@ import pytest
 from chalicelib.adapters.dynamodb.items import HISTORY_INDEX, Item, task_of
 from chalicelib.adapters.dynamodb.sharded_index import EntryFilter, ShardedIndex
 from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.core.tasks import Task
+from chalicelib.tasks.model import Task
 from tests.builders import NOON, a_final_task
 from tests.contracts.backends import TABLE, dynamo_state
 from tests.contracts.watched import WatchedClient

@@ -10,8 +10,8 @@ from chalicelib.adapters.dynamodb.admin import DynamoTokens
 from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.dynamodb.tasks import DynamoTasks
-from chalicelib.core.tasks import TaskFilter
 from chalicelib.errors import TooManyRequests
+from chalicelib.tasks.model import TaskFilter
 from tests.builders import a_task, an_image
 from tests.contracts.backends import TABLE, dynamo_state
 from tests.contracts.publishing import published

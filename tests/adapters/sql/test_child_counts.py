@@ -18,7 +18,7 @@ from chalicelib.adapters.sql.database import SqlDatabase, engine_for
 from chalicelib.adapters.sql.migrations import configuration, upgrade
 from chalicelib.adapters.sql.models import ChildCountsRow
 from chalicelib.adapters.sql.tasks import SqlTasks
-from chalicelib.core.tasks import Status, Tally, Task
+from chalicelib.tasks.model import ChildCounts, Status, Task
 from tests.builders import NOON, a_final_task, a_task
 from tests.contracts.databases import a_new_database
 
@@ -76,9 +76,9 @@ def test_children_that_ended_before_the_migration_are_counted_by_it(old: str) ->
         tasks.add(a_final_task("alone"))
         end_all(tasks, family[:20])
         upgrade(old)
-        assert (tasks.tally("p1"), tasks.tally("p2")) == (Tally(5, 10, 5), Tally())
+        assert (tasks.tally("p1"), tasks.tally("p2")) == (ChildCounts(5, 10, 5), ChildCounts())
         end_all(tasks, family[20:])
-        assert tasks.tally("p1") == Tally(10, 20, 10)
+        assert tasks.tally("p1") == ChildCounts(10, 20, 10)
 
 
 def test_children_that_end_while_the_migration_runs_are_counted(old: str) -> None:
@@ -88,7 +88,7 @@ def test_children_that_end_while_the_migration_runs_are_counted(old: str) -> Non
         migration = beside.submit(upgrade, old)
         end_all(tasks, family[20:])
         migration.result()
-        assert tasks.tally("p1") == Tally(30, 60, 30)
+        assert tasks.tally("p1") == ChildCounts(30, 60, 30)
 
 
 def test_the_migration_can_be_undone_and_done_again(old: str) -> None:
@@ -101,7 +101,7 @@ def test_the_migration_can_be_undone_and_done_again(old: str) -> None:
         assert "tallies" not in inspect(engine).get_table_names()
         end_all(tasks, family[4:])
         upgrade(old)
-        assert tasks.tally("p1") == Tally(2, 4, 2)
+        assert tasks.tally("p1") == ChildCounts(2, 4, 2)
 
 
 def test_a_tally_follows_a_child_wherever_it_goes(url: str) -> None:
@@ -111,7 +111,13 @@ def test_a_tally_follows_a_child_wherever_it_goes(url: str) -> None:
         for status in (Status.FAILURE, Status.PENDING, Status.STARTED, Status.REVOKED, Status.SUCCESS):
             child = tasks.replace(child, replace(child, status=status))
             seen.append(tasks.tally("p1"))
-        assert seen == [Tally(failed=1), Tally(), Tally(), Tally(cancelled=1), Tally(succeeded=1)]
+        assert seen == [
+            ChildCounts(failed=1),
+            ChildCounts(),
+            ChildCounts(),
+            ChildCounts(cancelled=1),
+            ChildCounts(succeeded=1),
+        ]
 
 
 def test_a_tally_is_forgotten_with_its_parent_and_not_before(url: str) -> None:
@@ -122,7 +128,7 @@ def test_a_tally_is_forgotten_with_its_parent_and_not_before(url: str) -> None:
             tasks.add(a_final_task(f"over-{number}", parent_id="p1", index=number, expires_at=NOON))
         tasks.add(a_final_task("p2", children=4, expires_at=NOON))
         assert tasks.forget(NOON, limit=100) == 5
-        assert (tasks.tally("p1"), tasks.tally("p2")) == (Tally(5, 2, 1), Tally())
+        assert (tasks.tally("p1"), tasks.tally("p2")) == (ChildCounts(5, 2, 1), ChildCounts())
         assert rows(engine) == 4
 
 
@@ -150,7 +156,7 @@ def test_the_end_of_a_child_costs_the_same_among_few_siblings_and_among_many(sql
 
 def end_and_look(tasks: SqlTasks, child: Task) -> None:
     end(tasks, child)
-    assert tasks.tally(str(child.parent_id)) != Tally()
+    assert tasks.tally(str(child.parent_id)) != ChildCounts()
 
 
 def steps(engine: Engine, act: Callable[[], object]) -> int:

@@ -17,9 +17,9 @@ from chalicelib.adapters.sql.admin import SqlSchedules, SqlTokens
 from chalicelib.adapters.sql.catalog import SqlCatalog
 from chalicelib.adapters.sql.database import SqlDatabase, engine_for
 from chalicelib.adapters.sql.tasks import SqlTasks
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.core.tasks import Tally
 from chalicelib.errors import Conflict, Misconfigured, Unavailable
+from chalicelib.images.model import CollectionStats
+from chalicelib.tasks.model import ChildCounts
 from tests.builders import NOON, a_final_task, a_rendition, a_task, a_token, an_image
 from tests.contracts.databases import execute
 
@@ -90,7 +90,7 @@ def test_a_child_ends_once_whatever_becomes_of_the_commit(
     tasks.add(CHILD)
     breaking(engine, monkeypatch, done=done)
     assert tasks.replace(CHILD, DONE) == tasks.get("t1") == replace(DONE, version=1)
-    assert tasks.tally("p1") == Tally(succeeded=1)
+    assert tasks.tally("p1") == ChildCounts(succeeded=1)
 
 
 @either

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, event
 
 from chalicelib.adapters.sql.database import SqlDatabase, engine_for
 from chalicelib.adapters.sql.tasks import FILTERED_PAGE, SqlTasks
-from chalicelib.core.tasks import Status, TaskFilter
 from chalicelib.errors import TaskNotFound
+from chalicelib.tasks.model import Status, TaskFilter
 from tests.builders import NOON, a_final_task, a_task
 from tests.contracts.databases import sql_state
 

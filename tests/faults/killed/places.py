@@ -20,8 +20,8 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.migrations import upgrade
-from chalicelib.core.catalog import CollectionStats
-from chalicelib.wiring import Container
+from chalicelib.container import Container
+from chalicelib.images.model import CollectionStats
 from tests.contracts.databases import a_new_database
 from tests.contracts.watched import table_that_ships
 from tests.faults.killed.served import served

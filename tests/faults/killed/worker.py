@@ -15,10 +15,10 @@ from typing import Any, cast
 
 from chalicelib import events
 from chalicelib.adapters import aws
-from chalicelib.core.metrics import UNCOUNTED
-from chalicelib.services.processing import Processing
+from chalicelib.container import Container, use
+from chalicelib.images.process_image import ProcessImage
+from chalicelib.metrics import NULL_METRICS
 from chalicelib.settings import Settings
-from chalicelib.wiring import Container, use
 from tests.builders import FrozenClock
 from tests.faults.killed.served import RemoteState
 from tests.faults.killed.ways import WAYS
@@ -69,7 +69,7 @@ def wired_for(order: Order) -> Container:
     queues = {f"{lane}_queue": order.queue(lane) for lane in LANES}
     forms = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "manifest_seconds": 0}
     wired = Container(Settings(bucket=order.bucket, table=order.table, **forms, **queues, **state))  # type: ignore[arg-type]  # its fields
-    wired.clock, wired.metrics = FrozenClock(order.now), UNCOUNTED
+    wired.clock, wired.metrics = FrozenClock(order.now), NULL_METRICS
     if order.memory:
         wired.state = cast("Any", RemoteState(order.memory))
     return wired
@@ -84,7 +84,7 @@ def work(order: Order) -> None:
 
     wired = wired_for(order)
     wired.runner = replace(wired.runner, checkpoint=passing)
-    wired.processing = replace(cast("Processing", wired.processing), checkpoint=passing)
+    wired.processing = replace(cast("ProcessImage", wired.processing), checkpoint=passing)
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
     wired.slices = replace(wired.slices, lasts=timedelta(0))
     use(wired)

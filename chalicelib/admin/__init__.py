@@ -1,0 +1,1 @@
+"""Administration: tokens, sessions, audit log, queues and functions."""

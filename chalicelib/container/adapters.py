@@ -1,0 +1,211 @@
+"""What the services stand on: state, bucket, queues, clock and the first token, each built when first asked for."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalicelib.adapters.secrets import SecretsManagerSecret
+    from chalicelib.delivery.manifests import ManifestUpdates
+    from chalicelib.keyring import Keyring, Purpose
+    from chalicelib.ports import (
+        AuditStore,
+        Catalog,
+        Cdn,
+        Clock,
+        ExpiringStore,
+        Metrics,
+        ObjectStore,
+        Queue,
+        ScheduleStore,
+        TaskStore,
+        TokenStore,
+    )
+    from chalicelib.tasks.model import TaskType
+
+
+class State(Protocol):
+    """The six state ports of one back end."""
+
+    @property
+    def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
+    @property
+    def catalog(self) -> Catalog: ...  # noqa: D102
+    @property
+    def tokens(self) -> TokenStore: ...  # noqa: D102
+    @property
+    def schedules(self) -> ScheduleStore: ...  # noqa: D102
+    @property
+    def audit(self) -> AuditStore: ...  # noqa: D102
+    @property
+    def expiring(self) -> ExpiringStore: ...  # noqa: D102
+
+
+@dataclass
+class Adapters:
+    """The world outside. Tests set these attributes to their own before anybody asks."""
+
+    settings: Settings
+
+    @cached_property
+    def state(self) -> State:
+        """The back end that the settings choose."""
+        from chalicelib.images.change_events import EventingCatalog
+        from chalicelib.tasks.metered_store import MeteredState, MeteredTaskStore
+
+        found = self._sql() if self.settings.state == "sql" else self._dynamodb()
+        tasks = MeteredTaskStore(store=found.tasks, metrics=self.metrics)
+        catalog = EventingCatalog(store=found.catalog, tell=self._changed)
+        return MeteredState(
+            tasks=tasks,
+            catalog=catalog,
+            tokens=found.tokens,
+            schedules=found.schedules,
+            audit=found.audit,
+            expiring=found.expiring,
+        )
+
+    def _changed(self, collection: str) -> None:
+        # Asked for no sooner than this: most functions change nothing.
+        self.changes.tell(collection)
+
+    def _dynamodb(self) -> State:
+        from chalicelib.adapters.dynamodb import DynamoState
+
+        return DynamoState(client=self.aws("dynamodb"), table_name=self.settings.table)
+
+    def migrate(self) -> None:
+        """Bring the database's tables up to date; nothing to do where they are."""
+        from chalicelib.adapters.sql.migrations import upgrade
+
+        upgrade(self._database_url())
+
+    def _database_url(self) -> str:
+        from chalicelib.adapters.secrets import SecretsManagerSecret
+
+        secret = SecretsManagerSecret(
+            secret_id=self.settings.database_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
+        )
+        return self.settings.database_url or secret()
+
+    def _sql(self) -> State:
+        from chalicelib.adapters.sql import SqlState
+
+        return SqlState(url=self._database_url(), pool_size=self.settings.database_connections)
+
+    @cached_property
+    def changes(self) -> ManifestUpdates:
+        """Telling that a collection has changed."""
+        from datetime import timedelta
+
+        from chalicelib.delivery.manifests import ManifestUpdates
+        from chalicelib.tasks.model import TaskType
+
+        queue = self.queues[TaskType.UPDATE_COLLECTION_STATS]
+        return ManifestUpdates(queue=queue, clock=self.clock, after=timedelta(seconds=self.settings.manifest_seconds))
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The bucket."""
+        from chalicelib.adapters.s3 import S3Bucket
+
+        return S3Bucket(name=self.settings.bucket, connect=partial(self.aws, "s3"), signed_url=self.settings.signed_url)
+
+    @cached_property
+    def queues(self) -> Mapping[TaskType, Queue]:
+        """The queue that each kind of work goes through."""
+        from chalicelib.adapters.sqs import SqsQueue
+        from chalicelib.tasks.model import CHUNKED, TaskType
+
+        images, thumbnails, maintenance = (
+            SqsQueue(name=name, connect=partial(self.aws, "sqs"))
+            for name in (self.settings.images_queue, self.settings.thumbnails_queue, self.settings.maintenance_queue)
+        )
+        # Mass work never waits in front of uploads: each lane has its own queue.
+        lanes = {TaskType.PROCESS_IMAGE: images, TaskType.GENERATE_THUMBNAILS: thumbnails}
+        return dict.fromkeys(CHUNKED, maintenance) | lanes
+
+    @property
+    def images_queue(self) -> Queue:
+        """The queue of new uploads."""
+        from chalicelib.tasks.model import TaskType
+
+        return self.queues[TaskType.PROCESS_IMAGE]
+
+    def time_left(self, seconds: float) -> Callable[[], bool]:
+        """A question that is answered with True for so many seconds from now."""
+        from datetime import timedelta
+
+        until = self.clock.now() + timedelta(seconds=seconds)
+        return lambda: self.clock.now() < until
+
+    @cached_property
+    def edge(self) -> Cdn:
+        """The caches in front of the bucket."""
+        from chalicelib.adapters.cloudfront import CloudFrontCdn
+
+        return CloudFrontCdn(
+            distribution=self.settings.distribution, connect=partial(self.aws, "cloudfront"), sleep=self.clock.sleep
+        )
+
+    def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
+        """A client of one of AWS's services, whose troubles are counted."""
+        from chalicelib.adapters.aws import client, count_faults
+
+        return count_faults(client(service), service, self.metrics)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Where numbers go."""
+        from chalicelib.metrics import NAMESPACE, unit_of
+        from chalicelib.telemetry import EmbeddedMetrics
+
+        return EmbeddedMetrics(namespace=NAMESPACE, service=self.settings.service, unit_of=unit_of)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The time of day."""
+        from chalicelib.adapters.clock import FrozenClock, SystemClock
+
+        moment = self.settings.standing_clock
+        return FrozenClock(moment) if moment else SystemClock()
+
+    def keyring(self, purpose: Purpose) -> Keyring | None:
+        """The keys of a purpose; None where the deployment has no secret for them. Unavailable, Misconfigured."""
+        from chalicelib.errors import Misconfigured
+        from chalicelib.keyring import KeySecret
+
+        if not (text := self._keys()):
+            return None
+        try:
+            return KeySecret(text=text, written_at=self._keys.written_at).ring(purpose)
+        except (ValueError, KeyError, TypeError) as cause:
+            # Never the text, nor what a parser says of it: it is secret.
+            reason = {"resource": self.settings.keys_secret, "reason": "the secret holds no keyring"}
+            raise Misconfigured(cause=reason) from cause
+
+    @cached_property
+    def _keys(self) -> SecretsManagerSecret:
+        from chalicelib.adapters.secrets import SecretsManagerSecret
+
+        return SecretsManagerSecret(
+            secret_id=self.settings.keys_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
+        )
+
+    @cached_property
+    def bootstrap(self) -> Callable[[], str]:
+        """The first administrator's token."""
+        from chalicelib.adapters.secrets import SecretsManagerSecret
+
+        return SecretsManagerSecret(
+            secret_id=self.settings.bootstrap_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
+        )

@@ -1,0 +1,93 @@
+"""What people see and steer of a running Wallify, built on the services of the day: queues, functions, audit log."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from chalicelib.container.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.admin.audit import Audit
+    from chalicelib.admin.functions import Functions
+    from chalicelib.admin.queues import Queues
+    from chalicelib.ports import MetricsReader, QueueAdmin
+    from chalicelib.tasks.service import RecentTaskCache
+    from chalicelib.tasks.waiting import TaskWaiter
+
+
+class AdminServices(Services):
+    """What administrators see and change: queues, functions, the audit log."""
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who has changed what."""
+        from chalicelib.adapters.clock import new_id
+        from chalicelib.admin.audit import Audit
+
+        return Audit(store=self.state.audit, clock=self.clock, new_id=new_id)
+
+    @cached_property
+    def queue_admin(self) -> Queues:
+        """How full the queues are; pause, resume, purge."""
+        from chalicelib.admin.queues import Queues
+
+        return Queues(lanes=self.lanes, meter=self.meter, tasks=self.state.tasks)
+
+    @cached_property
+    def waiting(self) -> TaskWaiter:
+        """Waiting for tasks in the name of clients."""
+        from chalicelib.tasks.waiting import TaskWaiter
+
+        return TaskWaiter(
+            tasks=self.tasks,
+            backlog=lambda lane: self.lanes[lane].backlog(),
+            clock=self.clock,
+            workers=self.settings.concurrency,
+        )
+
+    @cached_property
+    def workforce(self) -> Functions:
+        """What the functions do."""
+        from chalicelib.admin.functions import Functions
+
+        return Functions(
+            tasks=self.state.tasks, meter=self.meter, clock=self.clock, concurrency=self.settings.concurrency
+        )
+
+    @cached_property
+    def recent(self) -> RecentTaskCache:
+        """What tasks have done of late."""
+        from chalicelib.tasks.service import RecentTaskCache
+
+        return RecentTaskCache(store=self.state.tasks, clock=self.clock)
+
+    @cached_property
+    def lanes(self) -> Mapping[str, QueueAdmin]:
+        """Every queue by the name that people use."""
+        from chalicelib.adapters.sqs import SqsQueueAdmin
+
+        connect = partial(self.aws, "sqs"), partial(self.aws, "lambda")
+        return {name: SqsQueueAdmin(queue, *connect) for name, queue in self._queue_names().items()}
+
+    @cached_property
+    def meter(self) -> MetricsReader:
+        """What the cloud measures."""
+        from chalicelib.adapters.cloudwatch import CloudWatchMetrics
+
+        service, clock = self.settings.service, self.clock
+        connect = partial(self.aws, "cloudwatch"), partial(self.aws, "lambda")
+        return CloudWatchMetrics(service, self._queue_names(), *connect, clock.now)
+
+    def _queue_names(self) -> dict[str, str]:
+        given = self.settings
+        return {
+            "images": given.images_queue,
+            "thumbnails": given.thumbnails_queue,
+            "maintenance": given.maintenance_queue,
+        }

@@ -1,0 +1,314 @@
+"""The night shift, built on the services of the day: long jobs, the timetable, and what clients may ask of both."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.container.services import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chalicelib.delivery.manifests import Manifests
+    from chalicelib.images.optimize import OptimizeJob
+    from chalicelib.images.purge import Purge
+    from chalicelib.images.rename import CollectionRenames, ImageMoves, RenameJob
+    from chalicelib.images.thumbnails import ThumbnailJob, ThumbnailRequests
+    from chalicelib.images.trash import PurgeJob, Trash
+    from chalicelib.images.visibility import Visibility
+    from chalicelib.maintenance.cleanup import Cleanup
+    from chalicelib.maintenance.model import RetentionAges
+    from chalicelib.maintenance.quarantine import Quarantine
+    from chalicelib.maintenance.recount import RecountJob
+    from chalicelib.maintenance.schedules import Schedules
+    from chalicelib.tasks.chunked_jobs import ChunkedJob, ChunkedJobs
+    from chalicelib.tasks.dead_letters import DeadLetters
+    from chalicelib.tasks.factory import JobEnqueuer
+    from chalicelib.tasks.model import Task, TaskType
+    from chalicelib.tasks.worker import Worker
+    from chalicelib.uploads.reconciler import Reconciler
+
+
+class JobServices(Services):
+    """Jobs that are worked off in chunks, their schedules, and what clients may ask of both."""
+
+    @cached_property
+    def burials(self) -> DeadLetters:
+        """The dead letters of every queue."""
+        from chalicelib.tasks.dead_letters import DeadLetters
+        from chalicelib.tasks.model import QUEUES
+
+        queues = {name: self.queues[min(kinds)] for name, kinds in QUEUES.items()}
+        return DeadLetters(
+            queues=queues,
+            tasks=self.state.tasks,
+            task_id_of=self.arrivals.task_id,
+            families=self.families,
+            retries=self.retries,
+            rerun=self._rerun,
+            clock=self.clock,
+        )
+
+    def _rerun(self, task: Task) -> Task:
+        return self.schedules.again(task)
+
+    @cached_property
+    def jobs(self) -> JobEnqueuer:
+        """Opening long jobs."""
+        from chalicelib.adapters.clock import new_id
+        from chalicelib.tasks.factory import JobEnqueuer
+
+        return JobEnqueuer(
+            tasks=self.state.tasks, queues=self.queues, clock=self.clock, rules=self.rules, new_id=new_id
+        )
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The timetable."""
+        from chalicelib.maintenance.schedules import Schedules
+
+        shift = timedelta(minutes=self.settings.schedule_shift_minutes)
+        state = self.state
+        return Schedules(store=state.schedules, tasks=state.tasks, jobs=self.jobs, shift=shift, metrics=self.metrics)
+
+    @cached_property
+    def deleting(self) -> Trash:
+        """Trash, restore, and deleting for good."""
+        from chalicelib.images.trash import Trash
+
+        return Trash(
+            catalog=self.state.catalog,
+            jobs=self.jobs,
+            clock=self.clock,
+            visibility=self.visibility,
+            ages=self.ages,
+            tell_soon=self.changes.tell_soon,
+        )
+
+    @cached_property
+    def visibility(self) -> Visibility:
+        """Hiding the renditions of trashed images."""
+        from chalicelib.images.visibility import Visibility
+        from chalicelib.tasks.model import TaskType
+
+        queue = self.queues[TaskType.CLEANUP_ORPHANED_FILES]
+        return Visibility(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            edge=self.edge,
+            queue=queue,
+            checkpoint=self.job_runner.checkpoint,
+        )
+
+    @cached_property
+    def moving(self) -> ImageMoves:
+        """Moving and renaming."""
+        from chalicelib.images.rename import ImageMoves
+
+        return ImageMoves(catalog=self.state.catalog, forwarding=self.forwarding, is_private=self.privacy.is_private)
+
+    @cached_property
+    def renaming(self) -> CollectionRenames:
+        """Starting `rename_collection`."""
+        from chalicelib.images.rename import CollectionRenames
+
+        return CollectionRenames(
+            catalog=self.state.catalog,
+            collections=self.collections,
+            privacy=self.privacy,
+            tasks=self.state.tasks,
+            jobs=self.jobs,
+            retries=self.retries,
+        )
+
+    @cached_property
+    def thumbnails(self) -> ThumbnailRequests:
+        """Starting `generate_thumbnails`."""
+        from chalicelib.images.thumbnails import ThumbnailRequests
+
+        return ThumbnailRequests(catalog=self.state.catalog, jobs=self.jobs)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """What clean-up took away."""
+        from chalicelib.maintenance.quarantine import Quarantine
+
+        return Quarantine(objects=self.objects, clock=self.clock, ages=self.ages)
+
+    @cached_property
+    def ages(self) -> RetentionAges:
+        """How old things must be before they go."""
+        from chalicelib.maintenance.model import RetentionAges
+
+        given = self.settings
+        held, trash = timedelta(days=given.quarantine_days), timedelta(days=given.trash_days)
+        return RetentionAges(orphan=timedelta(hours=given.orphan_hours), quarantine=held, trash=trash)
+
+    @cached_property
+    def job_runner(self) -> Worker:
+        """Running parts of long jobs: as uploads are run, with a longer lease."""
+        lease = timedelta(seconds=self.settings.job_lease_seconds)
+        attempts = replace(self.attempts, rules=replace(self.rules, lease=lease))
+        return replace(self.runner, attempts=attempts)
+
+    @cached_property
+    def slices(self) -> ChunkedJobs:
+        """Working long jobs off."""
+        from chalicelib.tasks.chunked_jobs import ChunkedJobs
+
+        attempts, checkpoint, metrics = self.job_runner.attempts, self.job_runner.checkpoint, self.metrics
+        return ChunkedJobs(
+            attempts=attempts, queues=self.queues, jobs=self._kinds(), checkpoint=checkpoint, metrics=metrics
+        )
+
+    def _kinds(self) -> Mapping[TaskType, Callable[[], ChunkedJob]]:
+        from chalicelib.tasks.model import TaskType
+
+        return {
+            TaskType.CLEANUP_ORPHANED_FILES: lambda: self.cleanup,
+            TaskType.UPDATE_COLLECTION_STATS: lambda: self.recount,
+            TaskType.OPTIMIZE_IMAGES: lambda: self.optimizing,
+            TaskType.GENERATE_THUMBNAILS: lambda: self.regenerating,
+            TaskType.DELETE_IMAGES: lambda: self.deletion,
+            TaskType.RENAME_COLLECTION: lambda: self.rename,
+        }
+
+    @cached_property
+    def erasing(self) -> Purge:
+        """Taking an image away for good."""
+        from chalicelib.images.purge import Purge
+
+        return Purge(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            edge=self.edge,
+            forwarding=self.forwarding,
+            checkpoint=self.job_runner.checkpoint,
+        )
+
+    @cached_property
+    def manifests(self) -> Manifests:
+        """What static clients read."""
+        from chalicelib.delivery.manifests import Manifests
+
+        told = self.settings.cdn_url
+        return Manifests(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            edge=self.edge,
+            base=told,
+            is_private=self.privacy.is_private,
+        )
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """Putting lost uploads back to work."""
+        from chalicelib.uploads.reconciler import Reconciler
+
+        return Reconciler(arrivals=self.arrivals, queue=self.images_queue, bucket=self.settings.bucket)
+
+    @cached_property
+    def cleanup(self) -> Cleanup:
+        """`cleanup_orphaned_files`."""
+        from chalicelib.maintenance.cleanup import Cleanup
+        from chalicelib.maintenance.consistency_check import ConsistencyCheck
+        from chalicelib.maintenance.model import CleanupBounds
+        from chalicelib.maintenance.orphan_scan import OrphanScan
+
+        state, given = self.state, self.settings
+        return Cleanup(
+            catalog=state.catalog,
+            objects=self.objects,
+            inspector=OrphanScan(
+                catalog=state.catalog,
+                tasks=state.tasks,
+                clock=self.clock,
+                task_id_of=self.reconciler.task_id_of,
+                ages=self.ages,
+            ),
+            quarantine=self.quarantine,
+            reconciler=self.reconciler,
+            erasing=self.erasing,
+            inventory=ConsistencyCheck(
+                catalog=state.catalog,
+                objects=self.objects,
+                clock=self.clock,
+                ages=self.ages,
+                metrics=self.metrics,
+                show=self.visibility.apply,
+            ),
+            ages=self.ages,
+            bounds=CleanupBounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
+            metrics=self.metrics,
+            hide=self.visibility.apply,
+        )
+
+    @cached_property
+    def recount(self) -> RecountJob:
+        """`update_collection_stats`."""
+        from chalicelib.maintenance.recount import RecountJob
+
+        return RecountJob(
+            catalog=self.state.catalog, clock=self.clock, metrics=self.metrics, counted=self.manifests.refresh
+        )
+
+    @cached_property
+    def optimizing(self) -> OptimizeJob:
+        """`optimize_images`."""
+        from chalicelib.images.optimize import OptimizeJob, Treatment
+
+        treatment = Treatment(codecs=tuple(filter(None, self.settings.variant_formats.split(","))))
+        limit, checkpoint = self.settings.max_upload_bytes, self.job_runner.checkpoint
+        return OptimizeJob(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            treatment=treatment,
+            max_bytes=limit,
+            checkpoint=checkpoint,
+            metrics=self.metrics,
+            overtaken=self.visibility.overtaken,
+        )
+
+    @cached_property
+    def regenerating(self) -> ThumbnailJob:
+        """`generate_thumbnails`."""
+        from chalicelib.images.thumbnails import ThumbnailJob
+
+        limit, checkpoint = self.settings.max_upload_bytes, self.job_runner.checkpoint
+        return ThumbnailJob(
+            catalog=self.state.catalog,
+            objects=self.objects,
+            recipe=self.recipe,
+            limits=replace(self.limits, heic=True, takes_damaged=True),  # what was taken before stays
+            max_bytes=limit,
+            checkpoint=checkpoint,
+            metrics=self.metrics,
+            overtaken=self.visibility.overtaken,
+        )
+
+    @cached_property
+    def deletion(self) -> PurgeJob:
+        """`delete_images`."""
+        from chalicelib.images.trash import PurgeJob
+
+        return PurgeJob(catalog=self.state.catalog, erasing=self.erasing, manifests=self.manifests)
+
+    @cached_property
+    def rename(self) -> RenameJob:
+        """`rename_collection`."""
+        from chalicelib.images.rename import RenameJob
+
+        checkpoint = self.job_runner.checkpoint
+        return RenameJob(
+            catalog=self.state.catalog,
+            forwarding=self.forwarding,
+            privacy=self.privacy,
+            manifests=self.manifests,
+            checkpoint=checkpoint,
+        )

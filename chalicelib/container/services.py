@@ -1,0 +1,316 @@
+"""Every service, built from the settings and the world outside, each when first asked for."""
+
+# Imports sit inside the builders on purpose: what a function never uses must not slow its start.
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.container.adapters import Adapters
+
+if TYPE_CHECKING:
+    from chalicelib.admin.sessions import Sessions
+    from chalicelib.admin.tokens import Tokens
+    from chalicelib.delivery.negotiation import Delivery
+    from chalicelib.delivery.private_links import LinkSignatures, Privacy
+    from chalicelib.delivery.redirects import NameRedirects
+    from chalicelib.engine.model import Limits, Recipe
+    from chalicelib.images.collections import Collections
+    from chalicelib.images.search import ImageSearch
+    from chalicelib.keyring import Purpose, Seals
+    from chalicelib.tasks.dead_letters import DeadLetterPublisher
+    from chalicelib.tasks.factory import TaskFactory
+    from chalicelib.tasks.failpoints import Failpoint
+    from chalicelib.tasks.lease import Leases
+    from chalicelib.tasks.parents import ParentTasks
+    from chalicelib.tasks.retry import Retries
+    from chalicelib.tasks.retry_policy import TaskPolicy
+    from chalicelib.tasks.service import Tasks
+    from chalicelib.tasks.sweeper import Sweeper
+    from chalicelib.tasks.worker import Job, Worker
+    from chalicelib.uploads.bulk import BulkUploads
+    from chalicelib.uploads.idempotency import Idempotency
+    from chalicelib.uploads.presigned import PresignedUploads
+    from chalicelib.uploads.s3_events import S3Events
+    from chalicelib.uploads.service import Uploads
+
+
+class Services(Adapters):
+    """The services of one process."""
+
+    @cached_property
+    def rules(self) -> TaskPolicy:
+        """How patient tasks are."""
+        from datetime import timedelta
+
+        from chalicelib.tasks.retry_policy import TaskPolicy
+
+        given = self.settings
+        return TaskPolicy(
+            lease=given.lease,
+            max_attempts=given.max_attempts,
+            keep=timedelta(days=given.keep_days),
+            keep_failed=timedelta(days=given.keep_failed_days),
+        )
+
+    @cached_property
+    def intake(self) -> TaskFactory:
+        """Opening tasks."""
+        from chalicelib.tasks.factory import TaskFactory
+
+        return TaskFactory(clock=self.clock, rules=self.rules)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """Finding the task of a repeated request."""
+        from chalicelib.adapters.clock import new_id
+        from chalicelib.uploads.idempotency import Idempotency
+
+        return Idempotency(tasks=self.state.tasks, clock=self.clock, new_id=new_id)
+
+    @cached_property
+    def families(self) -> ParentTasks:
+        """Ending parents."""
+        from chalicelib.tasks.parents import ParentTasks
+
+        return ParentTasks(tasks=self.state.tasks, clock=self.clock, rules=self.rules)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """Looking at tasks and steering them."""
+        from chalicelib.tasks.service import Tasks
+
+        return Tasks(store=self.state.tasks, clock=self.clock, rules=self.rules, families=self.families)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Taking files in."""
+        from chalicelib.uploads.service import Uploads
+
+        store, limit = self.state, self.settings.max_body_bytes
+        return Uploads(
+            tasks=store.tasks,
+            catalog=store.catalog,
+            objects=self.objects,
+            intake=self.intake,
+            idempotency=self.idempotency,
+            max_bytes=limit,
+            metrics=self.metrics,
+        )
+
+    @cached_property
+    def bulk(self) -> BulkUploads:
+        """Taking many files in at once."""
+        from chalicelib.uploads.bulk import BulkUploads
+
+        return BulkUploads(uploads=self.uploads, families=self.families)
+
+    @cached_property
+    def drafts(self) -> PresignedUploads:
+        """Uploads straight into the bucket."""
+        from chalicelib.uploads.presigned import PresignedUploads
+
+        limit = self.settings.max_upload_bytes
+        return PresignedUploads(
+            tasks=self.state.tasks,
+            objects=self.objects,
+            intake=self.intake,
+            idempotency=self.idempotency,
+            max_bytes=limit,
+            metrics=self.metrics,
+        )
+
+    @cached_property
+    def retries(self) -> Retries:
+        """Trying again."""
+        from chalicelib.tasks.retry import Retries
+
+        return Retries(
+            tasks=self.state.tasks, objects=self.objects, queues=self.queues, intake=self.intake, families=self.families
+        )
+
+    @cached_property
+    def letters(self) -> DeadLetterPublisher:
+        """Making dead letters."""
+        from chalicelib.tasks.dead_letters import DeadLetterPublisher
+
+        return DeadLetterPublisher(queues=self.queues, metrics=self.metrics)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        """Looking after silent tasks."""
+        from chalicelib.tasks.sweeper import Sweeper
+
+        store, metrics, bury = self.state.tasks, self.metrics, self.letters.bury
+        return Sweeper(
+            tasks=store,
+            objects=self.objects,
+            queues=self.queues,
+            families=self.families,
+            clock=self.clock,
+            rules=self.rules,
+            metrics=metrics,
+            bury=bury,
+        )
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """Finding images."""
+        from chalicelib.delivery.negotiation import Delivery
+
+        return Delivery(
+            catalog=self.state.catalog, cdn_url=self.settings.cdn_url, forwarding=self.forwarding, objects=self.objects
+        )
+
+    @cached_property
+    def collections(self) -> Collections:
+        """Creating and describing collections."""
+        from chalicelib.images.collections import Collections
+
+        return Collections(self.state.catalog)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """Which collections are private."""
+        from chalicelib.delivery.private_links import Privacy
+
+        return Privacy(catalog=self.state.catalog, objects=self.objects)
+
+    @cached_property
+    def signatures(self) -> LinkSignatures:
+        """Addresses of private pictures."""
+        from chalicelib.delivery.private_links import LinkSignatures
+        from chalicelib.keyring import Purpose
+
+        return LinkSignatures(seals=self._seals(Purpose.LINKS), clock=self.clock, may_read=self.tokens.may_read)
+
+    @cached_property
+    def cursor_seals(self) -> Seals:
+        """Seals of the cursors that clients page with."""
+        from chalicelib.keyring import Purpose
+
+        return self._seals(Purpose.CURSORS)
+
+    def _seals(self, purpose: Purpose) -> Seals:
+        from chalicelib.keyring import Seals
+
+        # Tests give a house another secret while it stands.
+        return Seals(purpose=purpose, keyring=self.keyring, bootstrap=lambda: self.bootstrap(), clock=self.clock)  # noqa: PLW0108
+
+    @cached_property
+    def browsing(self) -> ImageSearch:
+        """Collections in any order."""
+        from chalicelib.adapters.clock import new_id
+        from chalicelib.images.search import ImageSearch
+
+        return ImageSearch(catalog=self.state.catalog, clock=self.clock, new_id=new_id)
+
+    @cached_property
+    def forwarding(self) -> NameRedirects:
+        """Finding images by names that they had."""
+        from chalicelib.delivery.redirects import NameRedirects
+
+        return NameRedirects(self.objects)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Who may do what."""
+        from chalicelib.admin.tokens import Tokens
+
+        return Tokens(store=self.state.tokens, clock=self.clock, bootstrap=self.bootstrap)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Sessions of the monitor."""
+        from chalicelib.admin.sessions import Sessions
+        from chalicelib.admin.throttling import Throttle
+        from chalicelib.keyring import Purpose
+
+        expiring = self.state.expiring
+        return Sessions(
+            tokens=self.tokens,
+            seals=self._seals(Purpose.SESSIONS),
+            ended=expiring,
+            throttle=Throttle(store=expiring, clock=self.clock, name="sign-in"),
+        )
+
+    @cached_property
+    def arrivals(self) -> S3Events:
+        """Which task an object belongs to."""
+        from chalicelib.uploads.s3_events import S3Events
+
+        return S3Events(tasks=self.state.tasks, clock=self.clock, rules=self.rules, metrics=self.metrics)
+
+    @cached_property
+    def attempts(self) -> Leases:
+        """Moving a task through one attempt."""
+        import random
+
+        from chalicelib.tasks.lease import Leases
+
+        return Leases(
+            tasks=self.state.tasks, clock=self.clock, rules=self.rules, luck=random.random, bury=self.letters.bury
+        )
+
+    @cached_property
+    def runner(self) -> Worker:
+        """Running jobs."""
+        from chalicelib.adapters.clock import new_id
+        from chalicelib.tasks.worker import Worker
+
+        return Worker(attempts=self.attempts, families=self.families, new_id=new_id, checkpoint=self.steps)
+
+    @cached_property
+    def steps(self) -> Failpoint:
+        """What is done when work comes to a named place."""
+        from chalicelib.tasks.failpoints import StepTimer
+
+        return StepTimer(clock=self.clock, metrics=self.metrics)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How thumbnails are made."""
+        from chalicelib.engine.model import Recipe
+
+        sizes = sorted(map(int, self.settings.rendition_sizes.split(",")), reverse=True)
+        return Recipe(
+            sizes=tuple(sizes),
+            formats=tuple(self.settings.rendition_formats.split(",")),
+            names_rights=self.settings.copyright_notice == "keep",
+        )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How large a picture may be."""
+        from chalicelib.engine.model import Limits
+
+        given = self.settings
+        return Limits(
+            pixels=given.max_pixels,
+            scaled_pixels=given.max_scaled_pixels,
+            side=given.max_side,
+            frames=given.max_frames,
+            takes_damaged=given.damaged_images == "warn",
+            heic=given.heic_images == "take",
+        )
+
+    @cached_property
+    def processing(self) -> Job:
+        """The job behind the images queue."""
+        from chalicelib.images.process_image import ProcessImage
+
+        catalog, limit, metrics = self.state.catalog, self.settings.max_upload_bytes, self.metrics
+        known = self.privacy.is_private
+        return ProcessImage(
+            attempts=self.attempts,
+            catalog=catalog,
+            objects=self.objects,
+            recipe=self.recipe,
+            limits=self.limits,
+            max_bytes=limit,
+            checkpoint=self.steps,
+            metrics=metrics,
+            is_private=known,
+        )

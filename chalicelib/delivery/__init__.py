@@ -1,0 +1,1 @@
+"""Delivery: content negotiation, private links, redirects and manifests."""

@@ -1,0 +1,1 @@
+"""Images: processing, thumbnails, search, rename, trash and purge."""

@@ -1,0 +1,109 @@
+"""A catalogue that publishes a change event after each change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
+from chalicelib.paging import Page
+from chalicelib.ports import Catalog
+from chalicelib.tasks.model import Task
+
+
+@dataclass(frozen=True)
+class EventingCatalog:
+    """In all else the catalogue behind it; see Catalog."""
+
+    store: Catalog
+    tell: Callable[[str], None]
+
+    def publish(
+        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
+    ) -> Task:
+        """See `Catalog.publish`."""
+        task = self.store.publish(image, renditions, before=before, after=after, unique=unique)
+        self.tell(image.collection)
+        return task
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+        image = self.store.revise(before, after, renditions)
+        for collection in sorted({before.collection, after.collection}):
+            self.tell(collection)
+        return image
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`."""
+        # It has told of this when it went into the trash.
+        self.store.remove(image)
+
+    def image(self, image_id: str) -> Image:
+        """See `Catalog.image`."""
+        return self.store.image(image_id)
+
+    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.known`."""
+        return self.store.known(image_ids)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        return self.store.trashed(limit, cursor)
+
+    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
+        """See `Catalog.renditions`."""
+        return self.store.renditions(image_id)
+
+    def named(self, collection: str, name: str) -> Image:
+        """See `Catalog.named`."""
+        return self.store.named(collection, name)
+
+    def with_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.with_digest`."""
+        return self.store.with_digest(collection, sha256)
+
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """See `Catalog.images`."""
+        return self.store.images(collection, limit, cursor, wanted)
+
+    def collections(self) -> tuple[str, ...]:
+        """See `Catalog.collections`."""
+        return self.store.collections()
+
+    def about(self, collection: str) -> CollectionInfo:
+        """See `Catalog.about`."""
+        return self.store.about(collection)
+
+    def abouts(self) -> Mapping[str, CollectionInfo]:
+        """See `Catalog.abouts`."""
+        return self.store.abouts()
+
+    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """See `Catalog.describe`."""
+        return self.store.describe(before, after)
+
+    def undescribe(self, collection: str) -> None:
+        """See `Catalog.undescribe`."""
+        self.store.undescribe(collection)
+
+    def stats(self, collection: str) -> CollectionStats:
+        """See `Catalog.stats`."""
+        return self.store.stats(collection)
+
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_mark`."""
+        return self.store.stats_with_version(collection)
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return self.store.privacy(collection)
+
+    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
+        """See `Catalog.settle_privacy`."""
+        self.store.set_privacy(collection, mark, private=private)
+
+    def correct(self, delta: CollectionStats, mark: str) -> None:
+        """See `Catalog.correct`."""
+        self.store.correct(delta, mark)

@@ -1,0 +1,235 @@
+"""`process_image`: an uploaded object becomes a catalogued image with its renditions, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+from chalicelib import names, storage_keys
+from chalicelib.budget import Budget
+from chalicelib.delivery.private_links import never_private
+from chalicelib.engine.file_types import FORMATS
+from chalicelib.engine.model import Encoded, Limits, Picture, Recipe
+from chalicelib.engine.pipeline import process
+from chalicelib.errors import (
+    Conflict,
+    DuplicateImage,
+    NameTaken,
+    ObjectNotFound,
+    PrivacyDiffers,
+    SourceGone,
+    Unavailable,
+)
+from chalicelib.images.model import Image, Rendition
+from chalicelib.metrics import NULL_METRICS
+from chalicelib.objects import IMMUTABLE, PRIVATE, NewObject
+from chalicelib.ports import Catalog, Metrics, ObjectStore
+from chalicelib.tasks.factory import STEPS
+from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.tasks.lease import Leases
+from chalicelib.tasks.metered_store import count_end
+from chalicelib.tasks.model import WARNINGS, Progress, Status, Task
+from chalicelib.tasks.retry_policy import STORING
+from chalicelib.tasks.source import ETAG, bytes_of, is_tied
+
+
+def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Image:
+    """The catalogue's row for the picture that a task has made; the same task always makes the same image."""
+    image_id = storage_keys.image_id_of(task.task_id)
+    extension = FORMATS[picture.format].extension
+    filename = task.subject.filename or "unnamed"
+    warnings = (*names.misnamed(filename, extension), *picture.warnings, *task.args.get(WARNINGS, "").splitlines())
+    return Image(
+        image_id=image_id,
+        collection=task.subject.collection or names.DEFAULT_COLLECTION,
+        name=names.url_name(filename, extension),
+        filename=filename,
+        picture=replace(picture, warnings=warnings),
+        original_key=storage_keys.original(image_id, picture.sha256, extension),
+        recipe=recipe,
+        task_id=task.task_id,
+        created_at=now,
+    )
+
+
+def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Rendition:
+    """The catalogue's row for one rendition."""
+    extension = FORMATS[encoded.format].extension
+    return Rendition(
+        image_id=image.image_id,
+        size=encoded.size,
+        format=encoded.format,
+        key=storage_keys.rendition(image.image_id, image.recipe, encoded.size, extension, private=private),
+        width=encoded.width,
+        height=encoded.height,
+        bytes=len(encoded.body),
+        sha256=sha256(encoded.body).hexdigest(),
+        recipe=image.recipe,
+    )
+
+
+def objects_of(
+    image: Image, body: bytes, renditions: Sequence[Rendition], made: Sequence[Encoded]
+) -> Iterator[NewObject]:
+    """The objects to store: the untouched original, then each rendition."""
+    yield NewObject(image.original_key, body, FORMATS[image.picture.format].mime)
+    for rendition, encoded in zip(renditions, made, strict=True):
+        yield object_of(rendition, encoded)
+
+
+def object_of(rendition: Rendition, encoded: Encoded) -> NewObject:
+    """The object of one rendition; only what is public may lie in caches."""
+    keep = PRIVATE if storage_keys.is_guarded(rendition.key) else IMMUTABLE
+    return NewObject(rendition.key, encoded.body, FORMATS[encoded.format].mime, keep)
+
+
+def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object]:
+    """What the task says it has achieved."""
+    return {
+        "image_id": image.image_id,
+        "collection": image.collection,
+        "name": image.name,
+        "duplicate": False,
+        "renditions": len(renditions),
+        "rendition_bytes": sum(rendition.bytes for rendition in renditions),
+    }
+
+
+_LOOKS = 3
+"""How often a collection may become private or public while one picture is published."""
+
+
+@dataclass(frozen=True)
+class ProcessImage:
+    """The job behind the images queue."""
+
+    attempts: Leases
+    catalog: Catalog
+    objects: ObjectStore
+    recipe: Recipe
+    limits: Limits
+    max_bytes: int
+    checkpoint: Failpoint = noop
+    metrics: Metrics = NULL_METRICS
+    is_private: Callable[[str], bool] = never_private
+    """Whether a collection is."""
+
+    def do(self, task: Task) -> Task:
+        """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
+        task, body = self._fetch(task)
+        self.checkpoint("after_get")
+        done = process(body, self.recipe, self.limits)
+        self.checkpoint("after_engine")
+        task = self.attempts.step(task, Progress(2, STEPS, STORING))
+        image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
+        self._remove_older(task)
+        final = self._store(task, image, body, done.renditions)
+        self.checkpoint("after_publish")
+        self._tidy(task)
+        return final
+
+    def undo(self, task: Task) -> None:
+        """Remove what attempts at this task may have stored, and the upload."""
+        self._remove_results(task)
+        self._remove_source(task)
+
+    def discard(self, task: Task) -> None:
+        """Remove what is of no use any more: after success the upload, else what attempts may have stored."""
+        if task.status is Status.SUCCESS:
+            self._tidy(task)
+        else:
+            self._remove_results(task)
+
+    def _fetch(self, task: Task) -> tuple[Task, bytes]:
+        """The bytes of the version that the task is tied to; of the newest, where it is tied to none yet."""
+        try:
+            if not is_tied(task):
+                # Its announcement was lost, or it was opened by an older release.
+                found = self.objects.newest(task.args["source"])
+                task = self.attempts.tie(task, found.version, found.etag)
+            return task, bytes_of(self.objects, task, limit=self.max_bytes)
+        except ObjectNotFound as gone:
+            raise SourceGone from gone
+
+    def _store(self, task: Task, image: Image, body: bytes, made: Sequence[Encoded]) -> Task:
+        """Store the renditions where the collection's privacy has them, and publish; elsewhere if it changes meanwhile.
+
+        The publication is refused where the collection was settled otherwise since it was asked.
+        """
+        for _ in range(_LOOKS):
+            private = self.is_private(image.collection)
+            renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
+            self.objects.put(*objects_of(image, body, renditions, made))
+            self.checkpoint("after_put")
+            with suppress(PrivacyDiffers):
+                return self._publish(task, image, renditions)
+            self._remove_results(task)
+        raise Unavailable("The collection has become private and public again and again; try again shortly.")
+
+    def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
+        for name in names.candidates(image.name, image.image_id):
+            try:
+                return self._counted(self._publish_as(task, replace(image, name=name), renditions), len(renditions))
+            except NameTaken:
+                continue
+            except DuplicateImage as twin:
+                return self._yield_to(task, twin)
+        raise NameTaken(name=image.name)
+
+    def _publish_as(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
+        after = self.attempts.succeeded(task, result_of(image, renditions))
+        unique = task.args.get("on_duplicate") != "copy"
+        try:
+            return self.catalog.publish(image, renditions, before=task, after=after, unique=unique)
+        except (NameTaken, DuplicateImage):
+            raise
+        except Conflict:
+            return self._publish_as(self.attempts.still_ours(task), image, renditions)
+
+    def _counted(self, final: Task, renditions: int) -> Task:
+        count_end(self.metrics, final)
+        self.metrics.count("RenditionsMade", renditions, type=final.type)
+        return final
+
+    def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
+        """The collection has these bytes already: keep that image, drop what we stored, and say so.
+
+        DuplicateImage where the client wanted that to be an error: the API could not tell it of bytes that came by a
+        form, or of a twin that was still under way.
+        """
+        if task.args.get("on_duplicate") == "error":
+            raise twin
+        self._remove_results(task)
+        final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
+        self._tidy(task)
+        return final
+
+    def _remove_older(self, task: Task) -> None:
+        if task.attempts > 1 and "adopted" in task.args:
+            # An earlier attempt may have read an older version of the key, whose original has another name.
+            self._remove_results(task)
+
+    def _remove_results(self, task: Task) -> None:
+        self.objects.delete_under(
+            *storage_keys.all_of(storage_keys.image_id_of(task.task_id)), budget=Budget.of_images(1)
+        )
+
+    def _tidy(self, task: Task) -> None:
+        # The work is done; what cannot be removed now, the bucket's lifecycle removes in its own time.
+        with suppress(Unavailable):
+            self._remove_source(task)
+
+    def _remove_source(self, task: Task) -> None:
+        # What another tool has put there stays; the lifecycle removes it.
+        if "adopted" in task.args:
+            return
+        source, etag = task.args["source"], task.args.get(ETAG, "")
+        if etag:
+            # The form may have been used again: those bytes are another task's, which may not have begun.
+            self.objects.delete_if(source, etag, budget=Budget(1))
+        else:
+            self.objects.delete(source, budget=Budget(1))
+        self.checkpoint("after_cleanup")

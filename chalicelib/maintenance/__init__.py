@@ -1,0 +1,1 @@
+"""Maintenance: schedules, clean-up, quarantine, consistency check and recount."""

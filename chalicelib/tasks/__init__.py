@@ -1,0 +1,1 @@
+"""Tasks: model, lease, worker, retries, parents, sweeper and dead letters."""

@@ -1,0 +1,219 @@
+"""The sweeper: no task stays silent for ever, whatever died, expired or was lost on the way.
+
+It looks at active tasks only, so its cost grows with them and not with history. Each finding is answered by one
+conditional write; where a worker was faster, the worker is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from chalicelib.errors import Conflict
+from chalicelib.messages import Work, write
+from chalicelib.metrics import NULL_METRICS
+from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
+from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
+from chalicelib.tasks.lease import WORKER_LOST
+from chalicelib.tasks.model import CHUNKED, Checkpoint, Failure, Status, Task, TaskType
+from chalicelib.tasks.parents import ParentTasks, is_opening
+from chalicelib.tasks.retry_policy import POISON, TaskPolicy, after_death, is_poison
+from chalicelib.tasks.source import EXPIRES, is_there
+from chalicelib.telemetry import log
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a task may be silent before somebody looks after it."""
+
+    draft: timedelta = timedelta(minutes=10)
+    """After a form has expired: an upload that began in time may still be under way."""
+    pending: timedelta = timedelta(hours=1)
+    """A long queue is no loss, so waiting tasks are announced again rarely."""
+    missing: timedelta = timedelta(minutes=10)
+    """Until a task whose object never came is given up."""
+    retry: timedelta = timedelta(minutes=15)
+    lease: timedelta = timedelta(minutes=1)
+    """After a lease has ended: SQS shows the message again by itself."""
+    soft: timedelta = timedelta(minutes=25)
+    """Age at which a parent's waiting children are no longer begun (the seed's soft time limit)."""
+    hard: timedelta = timedelta(minutes=30)
+    """Age at which a parent or a long job ends, whatever its children or parts do (the seed's hard time limit)."""
+
+
+@dataclass
+class SweepCursor:
+    """The page that the next look begins with; a function that starts anew begins at the first."""
+
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """Looks after tasks that nobody else looks after."""
+
+    tasks: TaskStore
+    objects: ObjectStore
+    queues: Mapping[TaskType, Queue]
+    families: ParentTasks
+    clock: Clock
+    rules: TaskPolicy
+    patience: Timeouts = field(default_factory=Timeouts)
+    metrics: Metrics = NULL_METRICS
+    bookmark: SweepCursor = field(default_factory=SweepCursor)
+    bury: PublishDeadLetter = discard_dead_letter
+    """Keeps a letter of what no attempt could do, before its task ends."""
+
+    def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
+        """One look at every active task, oldest first; how often each remedy was needed.
+
+        Where it has to stop early the next look goes on, so that a long queue hides nobody.
+        """
+        done: Counter[str] = Counter()
+        for task in self._active(keep_going):
+            with suppress(Conflict):
+                done[self._told(task, self._look(task))] += 1
+        del done["fine"]
+        for remedy, times in done.items():
+            self.metrics.count("SweeperFinds", times, remedy=remedy)
+        return done
+
+    def _told(self, task: Task, remedy: str) -> str:
+        if remedy != "fine":
+            log.info("task looked after", extra={"task_id": task.task_id, "type": task.type, "remedy": remedy})
+        return remedy
+
+    def _active(self, keep_going: Callable[[], bool]) -> Iterator[Task]:
+        while keep_going():
+            page = self.tasks.active(_PAGE, self.bookmark.cursor)
+            yield from page.items
+            self.bookmark.cursor = page.next_cursor
+            if page.next_cursor is None:
+                return
+
+    def _look(self, task: Task) -> str:
+        if task.type is TaskType.BULK_PROCESS_IMAGES:
+            return self._parent(task)
+        now = self.clock.now()
+        if task.type in CHUNKED and self._is_overdue(task, now):
+            return self._give_up(task, "time_limit", "The job took longer than it may.")
+        return _LOOKS[task.status](self, task, now)
+
+    def _is_overdue(self, task: Task, now: datetime) -> bool:
+        began = Checkpoint.of(task).began_at
+        return began is not None and now >= began + self.patience.hard and not task.is_held(now)
+
+    def _waiting(self, task: Task, now: datetime) -> str:
+        expires = task.args.get(EXPIRES)
+        if expires is not None and now < datetime.fromisoformat(expires) + self.patience.draft:
+            return "fine"
+        silent = now - (task.queued_at or task.created_at)
+        if silent < self.patience.missing:
+            return "fine"
+        if "source" in task.args and not is_there(self.objects, task):
+            return self._give_up(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
+        # The object is there. A draft's message was lost if its form has expired; others may just be far behind.
+        return self._announce(task) if silent >= self.patience.pending or expires else "fine"
+
+    def _retrying(self, task: Task, now: datetime) -> str:
+        silent = now - (task.started_at or task.created_at)
+        asked = now - (task.queued_at or task.created_at)
+        return self._announce(task) if min(silent, asked) >= self.patience.retry else "fine"
+
+    def _running(self, task: Task, now: datetime) -> str:
+        if task.lease_until is None:
+            return self._between_parts(task, now)
+        if now < task.lease_until + self.patience.lease:
+            return "fine"
+        known = after_death(task)
+        if is_poison(known) or task.attempts >= task.max_attempts:
+            return self._bury(task, POISON if is_poison(known) else WORKER_LOST)
+        error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
+        self._announce(self.tasks.replace(task, known.retrying(error)))
+        return "taken_back"
+
+    def _bury(self, task: Task, error: Failure) -> str:
+        """Its message may never be seen again, so it is not what becomes the dead letter."""
+        self.bury(task, error)
+        return self._end(task, error)
+
+    def _between_parts(self, task: Task, now: datetime) -> str:
+        """A long job waits for the message of its next part, unless that was lost."""
+        asked = now - (task.queued_at or task.created_at)
+        return self._announce(task) if asked >= self.patience.retry else "fine"
+
+    def _parent(self, parent: Task) -> str:
+        if self.families.settle(parent).is_final:
+            return "settled"
+        age = self.clock.now() - parent.created_at
+        if is_opening(parent) and age >= self.patience.missing and self.families.let_go(parent).is_final:
+            return "broken_off"
+        if age >= self.patience.hard:
+            return self._time_out(parent)
+        if age >= self.patience.soft:
+            return self._begin_no_more(parent)
+        return self._stop_all(parent) if parent.cancel_requested else "fine"
+
+    def _begin_no_more(self, parent: Task) -> str:
+        if parent.cancel_requested:
+            return "fine"
+        self.tasks.replace(parent, parent.cancelling())
+        return "stopping"
+
+    def _stop_all(self, parent: Task) -> str:
+        """The children that were too many for whoever cancelled the parent."""
+        going = [child for child in self._children(parent) if not (child.is_final or child.cancel_requested)]
+        for child in going:
+            with suppress(Conflict):
+                self.tasks.replace(child, child.stopping(now=self.clock.now(), keep=self.rules.keep))
+        self.families.settle(self.tasks.get(parent.task_id))
+        return "stopped" if going else "fine"
+
+    def _children(self, parent: Task) -> Iterator[Task]:
+        page = self.tasks.children(parent.task_id, _PAGE)
+        yield from page.items
+        while page.next_cursor:
+            page = self.tasks.children(parent.task_id, _PAGE, page.next_cursor)
+            yield from page.items
+
+    def _time_out(self, parent: Task) -> str:
+        """Every child that is not final ends here, and the parent with the last of them."""
+        for child in self._children(parent):
+            self._time_out_child(child)
+        if not self.families.settle(self.tasks.get(parent.task_id)).is_final:
+            # Children that never came to be: whoever opened the parent died while doing so.
+            return self._give_up(parent, "time_limit", "The job took longer than it may.")
+        return "timed_out"
+
+    def _time_out_child(self, child: Task) -> None:
+        if child.is_final:
+            return
+        with suppress(Conflict):
+            self._give_up(child, "time_limit", "The job took longer than it may.")
+
+    def _give_up(self, task: Task, code: str, message: str) -> str:
+        return self._end(task, Failure(code, message))
+
+    def _end(self, task: Task, error: Failure) -> str:
+        ended = self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
+        self.families.child_ended(ended)
+        return error.code
+
+    def _announce(self, task: Task) -> str:
+        # First the row, then the message: if the message is lost, the next look comes after a full wait.
+        self.tasks.replace(task, task.requeued(self.clock.now()))
+        part = Checkpoint.of(task).part if task.type in CHUNKED else None
+        self.queues[task.type].send(write(Work(task.task_id, part)))
+        return "announced"
+
+
+_LOOKS: Mapping[Status, Callable[[Sweeper, Task, datetime], str]] = {
+    Status.PENDING: Sweeper._waiting,  # noqa: SLF001  # the table belongs to the class
+    Status.RETRY: Sweeper._retrying,  # noqa: SLF001
+    Status.STARTED: Sweeper._running,  # noqa: SLF001
+}

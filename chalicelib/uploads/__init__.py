@@ -1,0 +1,1 @@
+"""Uploads: direct, bulk, presigned and by S3 events."""

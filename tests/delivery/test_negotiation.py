@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.delivery.negotiation import Delivery
+from chalicelib.errors import ImageNotFound
+from chalicelib.images.model import Rendition
+from tests.builders import a_final_task, a_rendition, a_task, an_image
+from tests.world import World
+
+BROWSER = "image/avif,image/webp,image/apng,*/*;q=0.8"
+OLD_BROWSER = "image/png,*/*;q=0.5"
+
+
+def stored(world: World, renditions: Sequence[Rendition]) -> Delivery:
+    world.wired.state.tasks.add(a_task())
+    world.wired.state.catalog.publish(an_image(), renditions, before=a_task(), after=a_final_task())
+    return world.wired.delivery
+
+
+@pytest.fixture
+def landscape(world: World) -> Delivery:
+    sizes = ((150, 150), (300, 300), (600, 600))
+    small = [
+        a_rendition(size=str(size), format=form, width=width) for size, width in sizes for form in ("jpeg", "avif")
+    ]
+    return stored(world, [*small, a_rendition(size="full", format="jpeg", width=1200)])
+
+
+WIDTHS = {None: "full", 1: "150", 150: "150", 151: "300", 300: "300", 301: "600", 600: "600", 601: "full", 9999: "full"}
+
+
+@pytest.mark.parametrize(("width", "size"), WIDTHS.items())
+def test_the_smallest_form_that_is_wide_enough_is_picked(landscape: Delivery, width: int | None, size: str) -> None:
+    assert landscape.pick(landscape.named("nature", "i1.jpg"), width=width, accept="").size == size
+
+
+ACCEPTS = {
+    BROWSER: "avif",
+    "IMAGE/AVIF": "avif",
+    "image/avif;q=0": "jpeg",
+    "image/avif;q=0.000, */*": "jpeg",
+    "image/avif;q=0.1, */*;q=0.9": "jpeg",
+    "image/avif;q=0.9, */*;q=0.1": "avif",
+    "image/avif;q=0.9, image/jpeg;q=0.8, */*": "avif",
+    "image/jpeg;q=0, image/avif;q=0.001": "avif",
+    "image/jpeg;q=0": "jpeg",
+    "text/html": "jpeg",
+    "image/*": "jpeg",
+    "image/avif; v=b3 ; Q=0.5, image/jpeg;q=0.4": "avif",
+    "image/avif;q=2": "jpeg",
+    "image/jpeg;q=0, */*": "avif",
+    "image/jpeg;q=0, image/avif;q=0, */*": "jpeg",
+    ",;,/,image/avif": "avif",
+    OLD_BROWSER: "jpeg",
+    "": "jpeg",
+    "*/*": "jpeg",
+    "image/webp": "jpeg",
+    "image/avif": "avif",
+}
+
+
+@pytest.mark.parametrize(("accept", "form"), ACCEPTS.items())
+def test_the_best_format_that_the_client_names_is_picked(landscape: Delivery, accept: str, form: str) -> None:
+    assert landscape.pick(landscape.named("nature", "i1.jpg"), width=300, accept=accept).format == form
+
+
+def test_avif_is_better_than_webp_and_webp_than_the_rest(world: World) -> None:
+    delivery = stored(world, [a_rendition(format=form) for form in ("avif", "jpeg", "webp")])
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=300, accept="image/webp,image/avif").format == "avif"
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=300, accept="image/webp").format == "webp"
+    assert (
+        delivery.pick(delivery.named("nature", "i1.jpg"), width=300, accept="image/avif;q=0.8,image/webp;q=0.9").format
+        == "webp"
+    )
+
+
+def test_who_names_neither_gets_the_older_of_two_modern_formats(world: World) -> None:
+    delivery = stored(world, [a_rendition(size="full", format=form) for form in ("avif", "webp")])
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept="*/*").format == "webp"
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept=BROWSER).format == "avif"
+
+
+def test_a_portrait_is_measured_by_its_width_not_by_the_name_of_its_size(world: World) -> None:
+    sizes = (("150", 100), ("300", 200), ("600", 400))
+    delivery = stored(world, [a_rendition(size=size, width=width) for size, width in sizes])
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=150, accept="").size == "300"
+
+
+def test_a_client_gets_something_even_if_there_is_no_full_form(world: World) -> None:
+    delivery = stored(world, [a_rendition(size="300")])
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept="").size == "300"
+
+
+def test_a_client_gets_a_modern_form_if_there_is_no_other(world: World) -> None:
+    delivery = stored(world, [a_rendition(size="full", format="avif")])
+    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept=OLD_BROWSER).format == "avif"
+
+
+@pytest.mark.parametrize(("collection", "name"), [("nature", "i2.jpg"), ("cars", "i1.jpg"), ("nature", "../i1.jpg")])
+def test_what_is_not_there_is_not_found(landscape: Delivery, collection: str, name: str) -> None:
+    with pytest.raises(ImageNotFound):
+        landscape.named(collection, name)
+
+
+def test_an_image_without_forms_is_not_delivered(world: World) -> None:
+    with pytest.raises(ImageNotFound):
+        stored(world, []).pick(an_image(), width=None, accept="")
+
+
+def test_an_address_holds_the_key_and_no_letter_that_means_something(world: World) -> None:
+    delivery = replace(world.wired.delivery, cdn_url="https://cdn.example")
+    assert delivery.url("renditions/a b?ş#/300.jpg") == "https://cdn.example/renditions/a%20b%3F%C5%9F%23/300.jpg"
+
+
+def test_collections_come_in_the_order_of_their_names(world: World) -> None:
+    for number, collection in enumerate(("nature", "cars", "Şehir")):
+        task = a_task(f"t{number}")
+        world.wired.state.tasks.add(task)
+        image = an_image(f"i{number}", collection=collection)
+        world.wired.state.catalog.publish(image, (), before=task, after=a_final_task(task.task_id))
+    assert [stats.collection for stats in world.wired.delivery.stats()] == ["cars", "nature", "Şehir"]

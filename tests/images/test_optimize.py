@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from PIL import Image as Pillow
+
+from chalicelib.engine.model import Limits, Recipe
+from chalicelib.engine.pipeline import process
+from chalicelib.images.model import Image, Rendition
+from chalicelib.images.optimize import Treatment
+from chalicelib.tasks.model import Status, Task
+from tests.night import NightWorld
+from tests.pictures import a_jpeg, encoded, opened, scene, see_through
+
+SIZE = (400, 300)
+PICTURES = {
+    "photo": a_jpeg(SIZE),
+    "drawing": encoded(scene(SIZE), "PNG", compress_level=1),
+    "see-through": encoded(see_through(SIZE), "PNG", compress_level=1),
+    "webp": encoded(scene(SIZE), "WEBP"),
+    "film": encoded(scene(SIZE), "GIF", save_all=True, append_images=[scene(SIZE).rotate(180)]),
+}
+
+
+@pytest.fixture
+def world() -> NightWorld:
+    return NightWorld()
+
+
+def all_of(world: NightWorld) -> dict[str, Image]:
+    return {name: world.image(number, body=body) for number, (name, body) in enumerate(PICTURES.items())}
+
+
+def original(world: NightWorld, image: Image) -> bytes:
+    latest = world.wired.state.catalog.image(image.image_id)
+    return world.bucket.blobs[latest.original_key].body
+
+
+def forms(world: NightWorld, image: Image) -> dict[tuple[str, str], Rendition]:
+    return {(one.size, one.format): one for one in world.wired.state.catalog.renditions(image.image_id)}
+
+
+def full_forms(world: NightWorld, image: Image) -> list[tuple[str, str]]:
+    return [place for place in forms(world, image) if place[0] == "full"]
+
+
+def plain(world: NightWorld, image: Image) -> Rendition:
+    """The full form that every client reads."""
+    return next(one for (size, form), one in forms(world, image).items() if size == "full" and form in {"jpeg", "png"})
+
+
+def served(world: NightWorld, image: Image) -> bytes:
+    return world.bucket.blobs[plain(world, image).key].body
+
+
+def number(task: Task, name: str) -> int:
+    value = (task.result or {}).get(name, 0)
+    assert isinstance(value, int)
+    return value
+
+
+RECODED = ("photo", "drawing", "see-through")
+
+
+def test_bytes_are_saved_of_what_is_served_and_told(world: NightWorld) -> None:
+    images = all_of(world)
+    with_plain = [name for name in images if {"jpeg", "png"} & {form for _, form in full_forms(world, images[name])}]
+    before = {name: len(served(world, images[name])) for name in with_plain}
+    task = world.run("optimize")
+    after = {name: len(served(world, images[name])) for name in with_plain}
+    assert all(after[name] < before[name] for name in RECODED)
+    assert number(task, "bytes_saved") == sum(before.values()) - sum(after.values())
+    smaller = sum(after[name] < before[name] for name in with_plain)
+    assert (number(task, "images_optimized"), number(task, "renditions_recoded")) == (5, smaller)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_original_stays_the_file_that_was_uploaded(world: NightWorld, name: str) -> None:
+    image = world.image(body=PICTURES[name])
+    world.run("optimize")
+    after = world.wired.state.catalog.image(image.image_id)
+    assert original(world, image) == PICTURES[name]
+    assert (after.original_key, after.picture) == (image.original_key, image.picture)
+    assert after.picture.sha256 == sha256(PICTURES[name]).hexdigest()
+
+
+@pytest.mark.parametrize("name", RECODED)
+def test_no_pixel_of_what_is_served_changes(world: NightWorld, name: str) -> None:
+    image = world.image(body=PICTURES[name])
+    before = opened(served(world, image))
+    world.run("optimize")
+    after = opened(served(world, image))
+    assert before.size == after.size
+    assert before.convert("RGBA").tobytes() == after.convert("RGBA").tobytes()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_row_describes_its_file(world: NightWorld, name: str) -> None:
+    image = world.image(body=PICTURES[name])
+    world.run("optimize")
+    for one in world.wired.state.catalog.renditions(image.image_id):
+        body = world.bucket.blobs[one.key].body
+        assert (one.bytes, one.sha256) == (len(body), sha256(body).hexdigest())
+        assert opened(body).size == (one.width, one.height)
+
+
+def test_a_recoded_form_holds_what_public_forms_may_and_no_more(world: NightWorld) -> None:
+    exif = Pillow.Exif()
+    exif[0x010F], exif[0x0112] = "Camera", 6
+    image = world.image(body=a_jpeg(SIZE, exif=exif.tobytes(), comment=b"secret"))
+    world.run("optimize")
+    body = served(world, image)
+    again = process(body, Recipe(), Limits()).renditions[0].body
+    assert (body == again, b"secret" in body, b"Camera" in body) == (True, False, False)
+    assert dict(opened(body).getexif()) == {0x0112: 6}
+    assert original(world, image).count(b"secret") == 1
+
+
+def test_a_recoded_form_has_another_address_and_the_old_one_is_gone(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    before = plain(world, image)
+    world.run("optimize")
+    after = plain(world, image)
+    assert before.key != after.key
+    assert (before.key in world.bucket.blobs, after.key in world.bucket.blobs) == (False, True)
+
+
+def test_a_recoded_form_of_a_private_collection_stays_private(world: NightWorld) -> None:
+    world.wired.privacy.make("nature", private=True)
+    image = world.image(body=PICTURES["photo"])
+    before = plain(world, image)
+    world.run("optimize")
+    assert plain(world, image).key != before.key
+    assert all(one.key.startswith("guarded/") for one in forms(world, image).values())
+    assert world.bucket.under("renditions/") == []
+
+
+def test_a_second_run_does_nothing(world: NightWorld) -> None:
+    all_of(world)
+    world.run("optimize")
+    before = dict(world.bucket.blobs)
+    task = world.run("optimize")
+    assert (number(task, "images_seen"), number(task, "images_optimized")) == (5, 0)
+    assert world.bucket.blobs == before
+
+
+def test_rows_counters_and_objects_agree_afterwards(world: NightWorld) -> None:
+    all_of(world)
+    world.run("optimize")
+    assert world.missing() == []
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    images = world.wired.state.catalog.images("nature", 9).items
+    named = {image.original_key for image in images}
+    assert set(world.bucket.under("originals/")) == named
+
+
+def test_the_same_upload_again_is_still_known(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.run("optimize")
+    found = world.wired.state.catalog.with_digest("nature", image.picture.sha256)
+    assert found is not None
+    assert found.image_id == image.image_id
+
+
+def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.run("optimize")
+    delivery = world.wired.delivery
+    picks = [delivery.pick(image, width=None, accept=a) for a in ("image/avif", "image/webp", "image/*")]
+    assert [one.format for one in picks] == ["avif", "webp", "jpeg"]
+    assert picks[0].bytes < picks[2].bytes
+    assert picks[1].bytes < picks[2].bytes
+    assert {(one.width, one.height) for one in picks} == {SIZE}
+
+
+def test_addresses_of_thumbnails_stay(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    before = {one for one in world.wired.state.catalog.renditions(image.image_id) if one.size != "full"}
+    world.run("optimize")
+    assert before <= set(world.wired.state.catalog.renditions(image.image_id))
+
+
+def test_thumbnails_made_anew_leave_the_variants(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.run("optimize")
+    world.finish(world.wired.thumbnails.make(everything=True))
+    assert forms(world, image).keys() >= {("full", "jpeg"), ("full", "avif"), ("full", "webp")}
+    assert world.missing() == []
+
+
+def test_what_was_made_anew_is_recoded_the_next_night(world: NightWorld) -> None:
+    world.image(body=PICTURES["photo"])
+    first = world.run("optimize")
+    world.finish(world.wired.thumbnails.make(everything=True))
+    assert number(world.run("optimize"), "bytes_saved") == number(first, "bytes_saved")
+    assert world.missing() == []
+
+
+def test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.run("optimize")
+    world.wired.optimizing = replace(world.wired.optimizing, treatment=Treatment("o3", ("webp",)))
+    task = world.run("optimize")
+    assert (number(task, "variants_made"), number(task, "variants_dropped")) == (1, 1)
+    assert number(task, "bytes_saved") == 0
+    assert {form for size, form in forms(world, image) if size == "full"} == {"jpeg", "webp"}
+    assert world.missing() == []
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+
+
+def test_a_picture_that_is_given_up_has_no_variants_either(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.run("optimize")
+    world.bucket.drop(image.original_key, PICTURES["photo"][:200])
+    world.wired.optimizing = replace(world.wired.optimizing, treatment=Treatment("o3"))
+    assert number(world.run("optimize"), "given_up") == 1
+    assert {form for size, form in forms(world, image) if size == "full"} == {"jpeg"}
+    assert world.missing() == []
+
+
+def test_an_original_that_an_earlier_version_has_recoded_is_kept_as_it_is(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    body = encoded(scene(SIZE), "JPEG", quality=90, progressive=True)
+    key = image.original_key.replace(".jpg", "-o1-0123456789ab.jpg")
+    world.bucket.drop(key, body)
+    picture = replace(image.picture, bytes=len(body))
+    stored = replace(image, original_key=key, picture=picture, optimized="o1-0123456789ab")
+    world.wired.state.catalog.revise(image, stored)
+    assert number(world.run("optimize"), "images_optimized") == 1
+    after = world.wired.state.catalog.image(image.image_id)
+    assert (after.original_key, after.picture, original(world, image)) == (key, picture, body)
+
+
+def test_one_collection_may_be_optimized_alone(world: NightWorld) -> None:
+    world.image(1)
+    world.image(2, collection="cities")
+    assert number(world.run("optimize", collection="cities"), "images_optimized") == 1
+
+
+def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    claims = world.passed.count("after_claim")
+    world.when("after_put", lambda: world.wired.erasing.erase(image), attempt=claims + 1)
+    assert number(world.run("optimize"), "changed_meanwhile") == 1
+    assert world.wired.state.catalog.known([image.image_id]) == {}
+    world.image(1, collection="other")
+    world.clock.move(world.wired.cleanup.ages.orphan)
+    world.run("cleanup")
+    assert [key for key in world.bucket.blobs if image.image_id in key and not key.startswith("quarantine/")] == []
+
+
+def test_an_image_that_is_moved_meanwhile_stays_whole(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    claims = world.passed.count("after_claim")
+    world.when("after_put", lambda: world.wired.moving.move(image.image_id, "cities"), attempt=claims + 1)
+    world.run("optimize")
+    assert world.missing() == []
+    assert world.wired.state.catalog.image(image.image_id).collection == "cities"
+    assert number(world.run("optimize"), "images_optimized") == 1
+
+
+def test_what_a_killed_run_leaves_is_taken_away_by_clean_up(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    before = plain(world, image)
+    world.kill_at("after_revision", attempt=world.passed.count("after_claim") + 1)
+    world.run("optimize")
+    assert before.key in world.bucket.blobs
+    world.clock.move(world.wired.cleanup.ages.orphan)
+    world.run("cleanup")
+    assert before.key not in world.bucket.blobs
+    assert world.missing() == []
+
+
+@pytest.mark.parametrize("checkpoint", ["after_engine", "after_put", "after_revision", "after_piece"])
+def test_a_killed_run_loses_and_doubles_nothing(world: NightWorld, checkpoint: str) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.kill_at(checkpoint, attempt=world.passed.count("after_claim") + 1)
+    assert world.run("optimize").status is Status.SUCCESS
+    assert world.killed_at == [checkpoint]
+    assert world.missing() == []
+    assert len(served(world, image)) < len(PICTURES["photo"]) == len(original(world, image))
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+
+
+def test_a_picture_that_cannot_be_treated_is_not_tried_every_night(world: NightWorld) -> None:
+    image = world.image(body=PICTURES["photo"])
+    world.bucket.drop(image.original_key, PICTURES["photo"][:200])
+    assert number(world.run("optimize"), "given_up") == 1
+    assert number(world.run("optimize"), "given_up") == 0
+
+
+def test_the_processor_time_is_told(world: NightWorld) -> None:
+    seconds = iter(range(0, 99, 3))
+    world.image(body=PICTURES["photo"])
+    optimizing = world.wired.optimizing
+    world.wired.optimizing = type(optimizing)(
+        optimizing.catalog, optimizing.objects, optimizing.treatment, optimizing.max_bytes, lambda: next(seconds)
+    )
+    assert number(world.run("optimize"), "cpu_ms") == 3_000
+
+
+def test_a_picture_of_one_pixel_is_no_trouble(world: NightWorld) -> None:
+    world.image(body=encoded(Pillow.new("RGB", (1, 1)), "PNG"))
+    assert number(world.run("optimize"), "images_optimized") == 1

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib import storage_keys
+from chalicelib.errors import Conflict, ObjectNotFound
+from chalicelib.maintenance.model import CleanupBounds
+from chalicelib.tasks.model import Status
+from tests.night import DAY, HOUR, NightWorld
+from tests.trouble import unavailable
+from tests.world import a_png
+
+
+@pytest.fixture
+def world() -> NightWorld:
+    return NightWorld()
+
+
+def thirty_old_and_twenty_young_orphans(world: NightWorld) -> None:
+    world.image()
+    for number in range(30):
+        world.orphan(number)
+    world.clock.move(DAY)
+    for number in range(30, 50):
+        world.orphan(number)
+
+
+def test_of_fifty_orphans_exactly_the_thirty_old_ones_go_to_quarantine(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    before = set(world.bucket.blobs)
+    report = world.run("cleanup").result or {}
+    gone = before - set(world.bucket.blobs)
+    assert gone == {f"originals/orphan-{number:04}/0.png" for number in range(30)}
+    assert set(world.bucket.under("quarantine/")) == {f"quarantine/{key}" for key in gone}
+    assert (report["quarantined"], report["young"], report["orphans"], report["complete"]) == (30, 20, 30, True)
+    assert world.missing() == []
+
+
+def test_a_dry_run_reports_the_same_and_touches_nothing(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    before = dict(world.bucket.blobs)
+    report = world.run("cleanup", dry_run=True).result or {}
+    assert world.bucket.blobs == before
+    assert (report["orphans"], report["young"], report["dry_run"]) == (30, 20, True)
+    assert "quarantined" not in report
+
+
+def test_what_was_taken_away_can_be_brought_back(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    key = "originals/orphan-0007/0.png"
+    before = world.bucket.blobs[key]
+    world.run("cleanup")
+    world.wired.quarantine.restore(key)
+    assert world.bucket.blobs[key] == before
+    assert len(world.bucket.under("quarantine/")) == 29
+
+
+def test_what_was_brought_back_has_another_day(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    world.run("cleanup")
+    world.wired.quarantine.restore("originals/orphan-0007/0.png")
+    world.run("cleanup")
+    assert "originals/orphan-0007/0.png" in world.bucket.blobs
+
+
+def test_nothing_is_brought_back_over_something_else(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    world.run("cleanup")
+    world.orphan(7, body=b"another")
+    with pytest.raises(Conflict):
+        world.wired.quarantine.restore("originals/orphan-0007/0.png")
+    with pytest.raises(ObjectNotFound):
+        world.wired.quarantine.restore("originals/never/0.png")
+
+
+def test_the_quarantine_is_emptied_after_a_week(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    world.run("cleanup")
+    world.clock.move(7 * DAY - HOUR)
+    assert (world.run("cleanup").result or {})["purged"] == 0
+    world.clock.move(HOUR)
+    assert (world.run("cleanup").result or {})["purged"] == 30
+
+
+def test_images_with_all_that_is_theirs_stay(world: NightWorld) -> None:
+    image, trashed = world.image(1), world.image(2)
+    world.wired.deleting.trash(trashed.image_id)
+    world.settle()
+    world.clock.move(2 * DAY)
+    before = dict(world.bucket.blobs)
+    report = world.run("cleanup").result or {}
+    assert world.bucket.blobs == before
+    assert report.get("orphans", 0) == 0
+    assert world.wired.state.catalog.image(image.image_id) == image
+
+
+def test_forms_that_the_rows_do_not_name_any_more_go(world: NightWorld) -> None:
+    image = world.image()
+    prefix = storage_keys.all_of(image.image_id)
+    stale = [f"{prefix[0]}00000000.png", f"{prefix[1]}r0/600.jpg", f"{prefix[1]}{image.recipe}-dead/150.jpg"]
+    for key in stale:
+        world.bucket.drop(key, b"old")
+    world.clock.move(DAY)
+    world.run("cleanup")
+    assert not set(stale) & set(world.bucket.blobs)
+    assert world.missing() == []
+
+
+def test_an_orphan_whose_task_is_still_at_work_stays(world: NightWorld) -> None:
+    world.image()
+    task = world.upload(a_png(5))
+    world.bucket.trouble.at("before get", *unavailable(20))
+    world.deliver()
+    key = f"originals/{storage_keys.image_id_of(task.task_id)}/0.png"
+    world.bucket.drop(key, b"half done")
+    world.clock.move(2 * DAY)
+    world.queue.messages.clear()
+    assert (world.run("cleanup").result or {})["busy"] == 1
+    assert key in world.bucket.blobs
+
+
+def test_an_empty_catalogue_stops_everything(world: NightWorld) -> None:
+    for number in range(5):
+        world.orphan(number)
+    world.clock.move(2 * DAY)
+    task = world.run("cleanup")
+    assert task.error is not None
+    assert (task.status, task.error.code) == (Status.FAILURE, "catalogue_empty")
+    assert len(world.bucket.under("originals/")) == 5
+
+
+def test_a_catalogue_that_cannot_be_read_stops_everything(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    fault = unavailable()[0]
+
+    def refuse(_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(world.wired.state.catalog, "known", refuse)
+    task = world.run("cleanup")
+    assert task.error is not None
+    assert (task.status, task.error.code, task.attempts) == (Status.FAILURE, "unavailable", 5)
+    assert world.bucket.under("quarantine/") == []
+    assert len(world.bucket.under("originals/orphan")) == 50
+
+
+def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    world.wired.cleanup = replace(world.wired.cleanup, bounds=CleanupBounds(least=29))
+    task = world.run("cleanup")
+    assert task.error is not None
+    assert (task.error.code, task.error.details["orphans"], task.error.details["cap"]) == ("too_many_orphans", 30, 29)
+    assert world.bucket.under("quarantine/") == []
+
+
+def test_somebody_who_knows_better_may_allow_more(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    world.wired.cleanup = replace(world.wired.cleanup, bounds=CleanupBounds(least=29))
+    assert (world.run("cleanup", limit=30).result or {})["quarantined"] == 30
+
+
+def test_an_object_that_changes_between_the_looks_stays(world: NightWorld) -> None:
+    world.image()
+    key = world.orphan(1)
+    world.clock.move(DAY)
+    world.when("after_piece", lambda: world.orphan(1, body=b"new"), attempt=world.passed.count("after_claim") + 1)
+    world.run("cleanup")
+    assert world.bucket.blobs[key].body == b"new"
+
+
+def test_uploads_that_no_task_knows_of_are_put_to_work(world: NightWorld) -> None:
+    world.image()
+    world.drop("incoming/nature/lost.png", a_png(7))
+    world.queue.messages.clear()
+    world.clock.move(HOUR)
+    report = world.run("cleanup").result or {}
+    assert report["put_to_work"] == 1
+    assert world.wired.state.catalog.named("nature", "lost.png").picture.bytes == len(a_png(7))
+
+
+def test_an_upload_is_put_to_work_once(world: NightWorld) -> None:
+    world.image()
+    world.drop("incoming/nature/lost.png", a_png(7))
+    world.queue.messages.clear()
+    world.clock.move(HOUR)
+    world.run("cleanup")
+    report = world.run("cleanup").result or {}
+    assert "put_to_work" not in report
+    assert world.wired.state.catalog.stats("nature").images == 2
+
+
+def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: NightWorld) -> None:
+    world.image()
+    world.drop("incoming/nature/theirs.png", a_png(7))
+    world.settle()
+    image = world.wired.state.catalog.named("nature", "theirs.png")
+    world.finish(world.wired.deleting.delete([image.image_id]))
+    world.clock.move(2 * HOUR)
+    assert "put_to_work" not in (world.run("cleanup").result or {})
+    assert world.wired.state.catalog.stats("nature").images == 1
+
+
+def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: NightWorld) -> None:
+    for _ in range(2):
+        world.drop("incoming/nature/theirs.png", a_png(7))
+        world.settle()
+        image = world.wired.state.catalog.named("nature", "theirs.png")
+        world.finish(world.wired.deleting.delete([image.image_id]))
+    assert world.wired.state.catalog.stats("nature").images == 0
+
+
+def test_what_a_failed_upload_left_goes_after_a_week(world: NightWorld) -> None:
+    world.image()
+    task = world.upload(b"\xff\xd8\xff\xe0 no picture")
+    world.settle()
+    assert world.task(task).status is Status.FAILURE
+    world.clock.move(7 * DAY - timedelta(minutes=5))
+    world.run("cleanup")
+    assert task.args["source"] in world.bucket.blobs
+    world.clock.move(timedelta(minutes=5))
+    world.run("cleanup")
+    assert task.args["source"] not in world.bucket.blobs
+
+
+def test_trash_goes_for_good_after_a_week(world: NightWorld) -> None:
+    image, _ = world.image(1), world.image(2)
+    world.wired.deleting.trash(image.image_id)
+    world.clock.move(7 * DAY)
+    assert (world.run("cleanup").result or {})["trash_erased"] == 1
+    assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
+    assert world.wired.state.catalog.known([image.image_id]) == {}
+
+
+def test_rows_whose_objects_are_missing_are_reported_and_kept(world: NightWorld) -> None:
+    image = world.image()
+    world.bucket.lose(image.original_key)
+    report = world.run("cleanup").result or {}
+    assert report["rows_without_objects"] == 1
+    assert report["examples"] == {"rows_without_objects": [image.original_key]}
+    assert world.wired.state.catalog.image(image.image_id) == image
+
+
+def test_what_lies_unnamed_among_what_is_named_goes_too(world: NightWorld) -> None:
+    image = world.image()
+    stray, young = f"renditions/{image.image_id}/{image.recipe}/900.jpg", f"renditions/{image.image_id}/r1/1200.jpg"
+    world.bucket.drop(stray, b"stray")
+    world.clock.move(DAY)
+    world.bucket.drop(young, b"young")
+    assert (world.run("cleanup", dry_run=True).result or {})["unnamed"] == 1
+    assert stray in world.bucket.blobs
+    assert (world.run("cleanup").result or {})["unnamed"] == 1
+    assert (stray in world.bucket.blobs, young in world.bucket.blobs) == (False, True)
+    assert world.missing() == []
+
+
+def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: NightWorld) -> None:
+    world.image()
+    for number in range(2_500):
+        world.orphan(number)
+    world.clock.move(DAY)
+    world.wired.cleanup = replace(world.wired.cleanup, bounds=CleanupBounds(keys=1_000, least=5_000))
+    for _ in range(4):
+        world.clock.move(DAY)
+        world.wired.schedules.start("cleanup", world.clock.now())
+        world.settle()
+    assert len(world.bucket.under("quarantine/")) == 2_500
+    assert world.missing() == []

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib.images.model import CollectionStats, Image
+from chalicelib.paging import Page
+from chalicelib.tasks.model import Status
+from tests.night import NightWorld
+
+
+@pytest.fixture
+def world() -> NightWorld:
+    world = NightWorld()
+    for number in range(4):
+        world.image(number)
+    world.image(9, collection="cities")
+    return world
+
+
+def counted(world: NightWorld, **options: object) -> dict[str, object]:
+    task = world.run("stats", **options)
+    assert task.status is Status.SUCCESS
+    report = dict(task.result or {})
+    return {name: report[name] for name in ("exact", "corrected", "too_busy", "images_drifted") if name in report}
+
+
+def test_what_is_right_is_left_alone(world: NightWorld) -> None:
+    marks = [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")]
+    assert counted(world) == {"exact": 2}
+    assert [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")] == marks
+
+
+@pytest.mark.parametrize(("images", "weight"), [(3, 0), (-2, 0), (0, 12_345), (-1, -77)])
+def test_drift_is_found_reported_and_put_right(world: NightWorld, images: int, weight: int) -> None:
+    world.drift("nature", images, weight)
+    expected = {"exact": 1, "corrected": 1, "images_drifted": abs(images)}
+    assert counted(world) == expected
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+
+
+def test_a_second_count_finds_nothing_more(world: NightWorld) -> None:
+    world.drift("nature", 3)
+    counted(world)
+    assert counted(world) == {"exact": 2}
+
+
+def test_one_collection_may_be_counted_alone(world: NightWorld) -> None:
+    world.drift("nature", 3)
+    assert counted(world, collection="cities") == {"exact": 1}
+    assert counted(world, collection="nature") == {"corrected": 1, "images_drifted": 3}
+
+
+def test_what_is_in_the_trash_does_not_count(world: NightWorld) -> None:
+    first = world.wired.state.catalog.images("nature", 1).items[0]
+    world.wired.deleting.trash(first.image_id)
+    assert counted(world) == {"exact": 2}
+    assert world.wired.state.catalog.stats("nature").images == 3
+
+
+def test_nothing_is_there_to_count() -> None:
+    assert counted(NightWorld()) == {}
+
+
+class Meddling:
+    """Does something while images are listed."""
+
+    def __init__(self, world: NightWorld, act: Callable[[], object], *, times: int) -> None:
+        self.listing, self.act, self.times = world.wired.state.catalog.images, act, times
+
+    def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+        page = self.listing(collection, limit, cursor)
+        if collection == "nature" and limit > 1 and self.times:
+            self.times -= 1
+            self.act()
+        return page
+
+
+def meddle(world: NightWorld, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, times: int) -> None:
+    monkeypatch.setattr(world.wired.state.catalog, "images", Meddling(world, act, times=times).images)
+
+
+def uploads(world: NightWorld) -> Callable[[], object]:
+    numbers = iter(range(100, 200))
+    return lambda: world.image(next(numbers))
+
+
+def test_an_upload_while_counting_is_no_drift_and_not_lost(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.drift("nature", 3)
+    meddle(world, monkeypatch, uploads(world), times=1)
+    assert counted(world)["corrected"] == 1
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.wired.state.catalog.stats("nature").images == 5
+
+
+def test_a_collection_that_never_rests_is_left_for_another_hour(
+    world: NightWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.drift("nature", 3)
+    meddle(world, monkeypatch, uploads(world), times=99)
+    assert counted(world) == {"exact": 1, "too_busy": 1}
+    monkeypatch.undo()
+    assert counted(world)["corrected"] == 1
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+
+
+def test_a_listing_that_is_behind_corrects_nothing(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB's indexes are a moment behind: the first look misses the newest image, the second sees it."""
+    listing, looks = world.wired.state.catalog.images, iter(range(99))
+
+    def behind(collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
+        page = listing(collection, limit, cursor)
+        late = collection == "nature" and next(looks) == 0
+        return Page(page.items[1:], page.next_cursor) if late else page
+
+    monkeypatch.setattr(world.wired.state.catalog, "images", behind)
+    assert counted(world) == {"exact": 2}
+    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+
+
+def test_two_recounts_at_once_correct_once(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.drift("nature", 3)
+    correct, stats = world.wired.state.catalog.correct, world.wired.state.catalog.stats
+
+    def late(delta: CollectionStats, mark: str) -> None:
+        correct(delta, mark)
+        correct(delta, mark)
+
+    monkeypatch.setattr(world.wired.state.catalog, "correct", late)
+    assert counted(world) == {"exact": 1, "too_busy": 1}
+    assert stats("nature") == world.recounted("nature")

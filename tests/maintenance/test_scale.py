@@ -1,0 +1,41 @@
+"""A bucket of a hundred thousand keys costs ten times the reads of one of ten thousand, and no more memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bench.night import Cost, clean_up, recount
+from chalicelib.tasks.model import Status
+
+JOBS = {"clean-up": clean_up, "recount": recount}
+
+
+@pytest.fixture(scope="module", params=JOBS.values(), ids=list(JOBS))
+def costs(request: pytest.FixtureRequest) -> tuple[Cost, Cost]:
+    job: Callable[[int], Cost] = request.param
+    return job(10_000), job(100_000)
+
+
+def test_a_large_bucket_is_worked_off_to_its_end(costs: tuple[Cost, Cost]) -> None:
+    assert [cost.task.status for cost in costs] == [Status.SUCCESS] * 2
+
+
+def test_reads_grow_with_the_bucket_and_not_faster(costs: tuple[Cost, Cost]) -> None:
+    small, large = costs
+    assert large.requests <= 10 * small.requests
+    assert large.things <= 10 * small.things * 1.01
+
+
+def test_memory_does_not_grow_with_the_bucket(costs: tuple[Cost, Cost]) -> None:
+    small, large = costs
+    assert large.peak_mb < 20
+    assert large.peak_mb <= small.peak_mb * 1.2
+
+
+def test_every_orphan_of_a_large_bucket_is_found() -> None:
+    cost = clean_up(100_000, traced=False)
+    assert cost.task.result is not None
+    assert cost.task.result["quarantined"] == 111 * 9
+    assert cost.parts > 1

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chalicelib.errors import BadRequest, Unavailable
+from chalicelib.maintenance.model import SCHEDULES, ScheduleNotFound, ScheduleStatus
+from chalicelib.maintenance.schedules import StillRunning
+from chalicelib.ports import ScheduleStore
+from chalicelib.tasks.model import Status, Task
+from tests.builders import NOON
+from tests.night import DAY, HOUR, NightWorld
+from tests.trouble import unavailable
+
+MIDNIGHT = NOON.replace(hour=0)
+
+
+@pytest.fixture
+def world() -> NightWorld:
+    return NightWorld()
+
+
+@dataclass
+class Behind:
+    """Sees these first, as they were before."""
+
+    store: ScheduleStore
+    seen: list[ScheduleStatus]
+
+    def get(self, name: str) -> ScheduleStatus:
+        return self.seen.pop(0) if self.seen else self.store.get(name)
+
+    def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
+        return self.store.replace(before, after)
+
+
+def start(world: NightWorld, name: str, at: datetime = NOON) -> Task | None:
+    return world.wired.schedules.start(name, at)
+
+
+def test_the_timetable_is_the_seeds() -> None:
+    assert {name: one.next_run(NOON) for name, one in SCHEDULES.items()} == {
+        "cleanup_orphaned_files": MIDNIGHT + DAY,
+        "update_collection_stats": NOON + HOUR,
+        "optimize_images": MIDNIGHT + DAY + 6 * HOUR,
+    }
+
+
+def test_the_timetable_as_cron() -> None:
+    assert [one.cron() for one in SCHEDULES.values()] == [("0", "0"), ("0", "*"), ("0", "6")]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "cron"),
+    [(90, [("30", "1"), ("30", "*"), ("30", "7")]), (-30, [("30", "23"), ("30", "*"), ("30", "5")])],
+)
+def test_the_whole_timetable_can_be_shifted(minutes: int, cron: list[tuple[str, str]]) -> None:
+    by = timedelta(minutes=minutes)
+    shifted = [one.shifted(by) for one in SCHEDULES.values()]
+    assert [one.cron() for one in shifted] == cron
+    for one in shifted:
+        begins = one.next_run(NOON)
+        assert (str(begins.minute), one.cron()[1] in {"*", str(begins.hour)}) == (one.cron()[0], True)
+
+
+def test_periods_are_in_utc_whatever_the_zone_of_the_question() -> None:
+    istanbul = NOON.astimezone(datetime.now().astimezone().tzinfo)
+    schedule = SCHEDULES["cleanup_orphaned_files"]
+    assert schedule.period(istanbul) == MIDNIGHT
+    assert schedule.task_id(schedule.period(istanbul)) == schedule.task_id(MIDNIGHT.astimezone(UTC))
+
+
+def test_a_run_by_the_clock_is_a_task_that_does_its_work(world: NightWorld) -> None:
+    world.image()
+    task = start(world, "update_collection_stats")
+    assert task is not None
+    assert world.finish(task).status is Status.SUCCESS
+    slot = world.wired.state.schedules.get("update_collection_stats")
+    assert (slot.last_task_id, slot.last_period, slot.last_started_at) == (task.task_id, NOON, world.clock.now())
+
+
+def test_the_same_event_again_starts_nothing(world: NightWorld) -> None:
+    first, second = start(world, "stats"), start(world, "stats", NOON + timedelta(minutes=5))
+    assert first is not None
+    assert second is not None
+    assert first.task_id == second.task_id
+    assert world.finish(first).status is Status.SUCCESS
+    third = start(world, "stats")
+    assert third is not None
+    assert third.status is Status.SUCCESS
+
+
+def test_an_event_that_comes_late_is_not_run_after_a_newer_one(world: NightWorld) -> None:
+    first = start(world, "stats", NOON)
+    assert first is not None
+    world.finish(first)
+    assert start(world, "stats", NOON - HOUR) is None
+
+
+def test_a_run_that_was_taken_but_never_announced_is_announced(world: NightWorld) -> None:
+    first = start(world, "stats")
+    world.queue.messages.clear()
+    assert start(world, "stats") == first
+    assert len(world.queue.messages) == 1
+
+
+def test_runs_of_one_schedule_never_overlap(world: NightWorld) -> None:
+    first = start(world, "stats")
+    assert first is not None
+    assert start(world, "stats", NOON + HOUR) is None
+    with pytest.raises(StillRunning) as refused:
+        world.wired.schedules.run("stats")
+    assert refused.value.details == {"task_id": first.task_id}
+    world.finish(first)
+    assert start(world, "stats", NOON + HOUR) is not None
+
+
+def test_runs_of_different_schedules_may_overlap(world: NightWorld) -> None:
+    assert start(world, "stats") is not None
+    assert start(world, "cleanup") is not None
+
+
+def test_of_two_who_start_at_once_one_runs(world: NightWorld) -> None:
+    schedules = world.wired.schedules
+    slot = world.wired.state.schedules.get("update_collection_stats")
+    world.wired.schedules.run("stats")
+
+    behind = replace(schedules, store=Behind(schedules.store, [slot]))
+    with pytest.raises(StillRunning):
+        behind.run("stats")
+    assert [task.status for task in world.active()] == [Status.PENDING]
+
+
+def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world: NightWorld) -> None:
+    schedules = world.wired.schedules
+    slot = world.wired.state.schedules.get("update_collection_stats")
+    # The clock starts several functions in the same minute, and each looks after the others' schedules.
+    schedules.catch_up()
+
+    task = replace(schedules, store=Behind(schedules.store, [slot])).start("stats", NOON)
+    assert task is not None
+    assert world.finish(task).status is Status.SUCCESS
+
+
+def test_a_dead_holder_gives_the_slot_back(world: NightWorld) -> None:
+    task = start(world, "stats")
+    assert task is not None
+    world.kill_at("after_claim")
+    world.deliver()
+    world.queue.messages.clear()
+    assert start(world, "stats", NOON + HOUR) is None
+    world.clock.move(HOUR)
+    world.wired.sweeper.sweep()
+    world.finish(task)
+    assert start(world, "stats", NOON + 2 * HOUR) is not None
+
+
+def test_a_disabled_schedule_runs_by_hand_only(world: NightWorld) -> None:
+    outlook = world.wired.schedules.enable("stats", on=False)
+    assert (outlook.slot.enabled, outlook.next_run) == (False, None)
+    assert start(world, "stats") is None
+    assert world.run("stats").status is Status.SUCCESS
+    assert world.wired.schedules.enable("stats", on=True).next_run == NOON + HOUR
+
+
+def test_a_missed_run_is_caught_up_once(world: NightWorld) -> None:
+    schedules = world.wired.schedules
+    assert schedules.catch_up() == ()
+    world.clock.move(DAY)
+    caught = schedules.catch_up()
+    assert {task.args["schedule"] for task in caught} == set(SCHEDULES) - {"update_collection_stats"}
+    world.settle()
+    assert schedules.catch_up() == ()
+
+
+def test_a_run_that_is_a_little_late_is_not_missed(world: NightWorld) -> None:
+    world.wired.schedules.catch_up()
+    world.clock.move(12 * HOUR + timedelta(minutes=14))
+    assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
+
+
+def test_what_was_missed_while_disabled_is_not_caught_up(world: NightWorld) -> None:
+    world.wired.schedules.catch_up()
+    world.wired.schedules.enable("cleanup", on=False)
+    world.clock.move(3 * DAY)
+    world.wired.schedules.enable("cleanup", on=True)
+    assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
+
+
+def test_an_outlook_tells_last_and_next(world: NightWorld) -> None:
+    task = world.run("cleanup")
+    outlook = world.wired.schedules.named("cleanup")
+    assert (outlook.last, outlook.next_run) == (task, MIDNIGHT + DAY)
+    assert [one.schedule.name for one in world.wired.schedules.all()] == list(SCHEDULES)
+
+
+def test_an_unknown_schedule_is_not_found(world: NightWorld) -> None:
+    with pytest.raises(ScheduleNotFound):
+        world.wired.schedules.run("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("cleanup", {"collection": "nature"}),
+        ("stats", {"dry_run": True}),
+        ("stats", {"limit": 1}),
+        ("optimize", {"dry_run": True}),
+        ("optimize", {"limit": 1}),
+    ],
+)
+def test_an_option_that_the_job_has_no_use_for_starts_nothing(
+    world: NightWorld, name: str, option: dict[str, object]
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        world.run(name, **option)
+    assert refused.value.details == {"parameter": next(iter(option))}
+    assert world.active() == ()
+
+
+def test_a_run_whose_message_cannot_be_sent_ends_and_frees_the_slot(world: NightWorld) -> None:
+    world.queue.trouble.at("before send", *unavailable())
+    with pytest.raises(Unavailable):
+        world.wired.schedules.run("stats")
+    assert world.active() == ()
+    assert world.run("stats").status is Status.SUCCESS

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from chalicelib.errors import Unavailable
+from chalicelib.tasks.model import Status
+from chalicelib.tasks.sweeper import Timeouts
+from chalicelib.uploads.presigned import UploadIntent
+from chalicelib.uploads.service import Upload
+from tests.builders import FrozenClock
+from tests.faults.oracle import judge
+from tests.trouble import unavailable
+from tests.world import Kill, World, a_png
+
+PATIENCE = Timeouts()
+MINUTE = timedelta(minutes=1)
+PICTURE = ("nature", a_png())
+
+
+def sweep(world: World) -> dict[str, int]:
+    return dict(world.wired.sweeper.sweep())
+
+
+def lose_all_messages(world: World) -> None:
+    world.queue.messages.clear()
+
+
+def test_where_everything_is_fine_nothing_is_done(world: World) -> None:
+    world.upload()
+    before = world.active()
+    assert sweep(world) == {}
+    assert world.active() == before
+
+
+def test_a_waiting_task_whose_message_was_lost_is_announced_again(world: World) -> None:
+    world.upload()
+    lose_all_messages(world)
+    world.clock.move(PATIENCE.pending - MINUTE)
+    assert sweep(world) == {}
+    world.clock.move(MINUTE)
+    assert sweep(world) == {"announced": 1}
+    assert sweep(world) == {}
+    world.settle()
+    judge(world, PICTURE)
+
+
+def test_a_task_whose_object_never_came_is_given_up(world: World) -> None:
+    world.bucket.trouble.at("before put", Kill())
+    with pytest.raises(Kill):
+        world.upload()
+    world.clock.move(PATIENCE.missing)
+    assert sweep(world) == {"source_gone": 1}
+    assert world.active() == ()
+
+
+def test_a_draft_is_given_its_time_and_some_more(world: World) -> None:
+    draft = world.wired.drafts.open(UploadIntent("nature", "a.png", "image/png"))
+    world.clock.move(world.wired.drafts.lasts + PATIENCE.draft - MINUTE)
+    assert sweep(world) == {}
+    world.clock.move(MINUTE)
+    assert sweep(world) == {"upload_expired": 1}
+    assert world.statuses(draft.task) == [Status.FAILURE]
+
+
+def test_a_draft_whose_message_was_lost_is_announced_again(world: World) -> None:
+    draft = world.wired.drafts.open(UploadIntent("nature", "a.png", "image/png"))
+    world.drop(draft.task.args["source"])
+    lose_all_messages(world)
+    world.clock.move(world.wired.drafts.lasts + PATIENCE.draft)
+    assert sweep(world) == {"announced": 1}
+    world.settle()
+    judge(world, PICTURE)
+
+
+def test_a_retry_whose_message_was_lost_is_announced_again(world: World) -> None:
+    world.upload()
+    world.bucket.trouble.at("before get", *unavailable())
+    world.deliver()
+    lose_all_messages(world)
+    world.clock.move(PATIENCE.retry)
+    assert sweep(world) == {"announced": 1}
+    world.settle()
+    judge(world, PICTURE)
+
+
+def test_a_task_whose_worker_died_with_its_message_is_taken_back(world: World) -> None:
+    task = world.upload()
+    world.kill_at("after_put")
+    world.deliver()
+    lose_all_messages(world)
+    world.clock.move(world.wired.rules.lease + PATIENCE.lease - MINUTE)
+    assert sweep(world) == {}
+    world.clock.move(MINUTE)
+    assert sweep(world) == {"taken_back": 1}
+    assert world.statuses(task) == [Status.RETRY]
+    world.settle()
+    judge(world, PICTURE)
+
+
+def test_a_task_whose_workers_died_in_every_attempt_is_given_up() -> None:
+    world = World(max_attempts=1)
+    task = world.upload()
+    world.kill_at("after_get")
+    world.deliver()
+    lose_all_messages(world)
+    world.clock.move(world.wired.rules.lease + PATIENCE.lease)
+    assert sweep(world) == {"worker_lost": 1}
+    assert world.statuses(task) == [Status.FAILURE]
+    assert [(letter.reason, task.task_id in letter.body) for letter in world.queue.letters] == [("worker_lost", True)]
+
+
+def test_a_task_whose_dead_letter_cannot_be_kept_now_is_given_up_later() -> None:
+    world = World(max_attempts=1)
+    task = world.upload()
+    world.kill_at("after_get")
+    world.deliver()
+    lose_all_messages(world)
+    world.clock.move(world.wired.rules.lease + PATIENCE.lease)
+    world.queue.trouble.at("before bury", *unavailable())
+    with pytest.raises(Unavailable):
+        sweep(world)
+    assert (world.statuses(task), world.queue.letters) == ([Status.STARTED], [])
+    assert sweep(world) == {"worker_lost": 1}
+    assert len(world.queue.letters) == 1
+
+
+def test_where_a_worker_is_faster_than_the_sweeper_the_worker_is_right(world: World) -> None:
+    task = world.upload()
+    world.clock.move(PATIENCE.pending)
+    has = world.bucket.has
+
+    def work_meanwhile(key: str, version: str = "") -> bool:
+        found = has(key, version)
+        world.bucket.has = has  # type: ignore[method-assign]  # the worker asks, too, and once is enough
+        world.deliver()
+        return found
+
+    world.bucket.has = work_meanwhile  # type: ignore[method-assign]  # a bucket during whose answer things happen
+    assert sweep(world) == {}
+    assert world.statuses(task) == [Status.SUCCESS]
+
+
+def test_a_queue_that_does_not_answer_loses_no_task(world: World) -> None:
+    world.upload()
+    lose_all_messages(world)
+    world.clock.move(PATIENCE.pending)
+    world.queue.trouble.at("before send", *unavailable())
+    with pytest.raises(Unavailable):
+        sweep(world)
+    world.clock.move(PATIENCE.pending)
+    assert sweep(world) == {"announced": 1}
+    world.settle()
+    judge(world, PICTURE)
+
+
+def job(world: World, number: int = 2) -> str:
+    files = [Upload("nature", f"{one}.png", a_png(one)) for one in range(number)]
+    return world.wired.bulk.accept(files).parent.task_id
+
+
+def test_a_parent_whose_end_nobody_wrote_is_settled(world: World) -> None:
+    parent = job(world, 1)
+    world.kill_at("after_publish")
+    world.deliver()
+    lose_all_messages(world)
+    assert sweep(world) == {"settled": 1}
+    assert world.statuses(world.task(parent)) == [Status.SUCCESS]
+
+
+def test_a_job_that_takes_too_long_begins_nothing_new_and_ends_at_last(world: World) -> None:
+    parent = job(world)
+    world.deliver()
+    world.clock.move(PATIENCE.soft)
+    assert sweep(world) == {"stopping": 1}
+    assert sweep(world) == {}
+    world.settle()
+    assert world.task(parent).result == {"succeeded": 1, "failed": 0, "cancelled": 1}
+
+
+def test_children_too_many_for_one_cancel_are_stopped_by_the_next_look(world: World) -> None:
+    files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(230)]
+    parent, drafts = world.wired.drafts.open_all(files)
+    running = world.task(drafts[-1].task)
+    held = running.claimed(owner="run-1", now=world.clock.now(), lease=world.wired.rules.lease)
+    world.wired.state.tasks.replace(running, held)
+    assert not world.wired.tasks.cancel(parent.task_id).is_final
+    assert sweep(world) == {"stopped": 1}
+    assert sweep(world) == {}
+    assert {world.task(draft.task).status for draft in drafts[:-1]} == {Status.REVOKED}
+    assert (world.task(running).status, world.task(running).cancel_requested) == (Status.STARTED, True)
+
+
+class SlowClock(FrozenClock):
+    """A second goes by with each look."""
+
+    def now(self) -> datetime:
+        self.move(timedelta(seconds=1))
+        return super().now()
+
+
+def test_children_that_a_cancel_had_no_time_for_are_stopped_by_the_next_look(world: World) -> None:
+    files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(30)]
+    parent, drafts = world.wired.drafts.open_all(files)
+    slowly = replace(world.wired.tasks, clock=SlowClock())
+    assert not slowly.cancel(parent.task_id).is_final
+    assert {world.task(draft.task).status for draft in drafts} == {Status.REVOKED, Status.PENDING}
+    assert sweep(world) == {"stopped": 1}
+    assert world.statuses(parent) == [Status.REVOKED]
+
+
+def test_a_cancelled_job_whose_children_have_all_stopped_ends(world: World) -> None:
+    files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(230)]
+    parent, _ = world.wired.drafts.open_all(files)
+    world.wired.tasks.cancel(parent.task_id)
+    sweep(world)
+    ended = world.task(parent)
+    assert (ended.status, ended.result) == (Status.REVOKED, {"succeeded": 0, "failed": 0, "cancelled": 230})
+
+
+def test_a_job_ends_at_its_hard_limit_whatever_its_children_do(world: World) -> None:
+    parent = job(world)
+    world.deliver()
+    lose_all_messages(world)
+    world.clock.move(PATIENCE.hard)
+    sweep(world)
+    ended = world.task(parent)
+    assert (ended.status, ended.result) == (Status.PARTIAL, {"succeeded": 1, "failed": 1, "cancelled": 0})
+
+
+def test_a_job_whose_opener_died_before_its_children_came_to_be_ends_too(world: World) -> None:
+    store = world.wired.state.tasks
+    store.add(world.wired.intake.parent_task("p1", "nature", 3, {}))
+    world.clock.move(PATIENCE.hard)
+    assert sweep(world) == {"time_limit": 1}
+    assert world.statuses(world.task("p1")) == [Status.FAILURE]
+
+
+def test_more_tasks_than_one_page_are_all_looked_at(world: World) -> None:
+    for number in range(230):
+        world.upload(a_png(number))
+    lose_all_messages(world)
+    world.clock.move(PATIENCE.pending)
+    assert sweep(world) == {"announced": 230}
+
+
+def test_a_sweep_stops_when_its_time_is_over(world: World) -> None:
+    for number in range(230):
+        world.upload(a_png(number))
+    world.clock.move(PATIENCE.pending)
+    pages = iter([True, False])
+    assert world.wired.sweeper.sweep(keep_going=lambda: next(pages)) == {"announced": 100}
