@@ -136,7 +136,7 @@ def _is_last_look(record: Record, fault: Unavailable) -> bool:
 
 
 def _give_up(record: Record, lane: TaskType, fault: Unavailable) -> None:
-    container().letters.give_up(record.body, lane, fault)
+    container().dead_letter_publisher.publish_unreadable(record.body, lane, fault)
     if isinstance(fault, Misconfigured):
         container().metrics.count("Faults", cause=fault.code)
         log.error("misconfigured", exc_info=fault, extra={"alarm": fault.code, "cause": fault.cause})
@@ -152,7 +152,7 @@ def _soon_again(record: Record, lane: TaskType) -> None:
 
 def _long_job(asked: Work) -> None:
     services = container()
-    task = services.slices.run(asked, services.job_runner)
+    task = services.chunked_jobs.run(asked, services.job_worker)
     if task is not None:
         log.info("part ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
 
@@ -160,12 +160,12 @@ def _long_job(asked: Work) -> None:
 def _process_image(asked: ObjectCreated | Work) -> None:
     services = container()
     arrival = None if isinstance(asked, Work) else asked
-    task_id = asked.task_id if isinstance(asked, Work) else services.arrivals.task_id(asked)
+    task_id = asked.task_id if isinstance(asked, Work) else services.s3_events.task_id(asked)
     if task_id is None:
         log.info("message ignored", extra={"reason": "not an upload"})
         return
     try:
-        task = services.runner.run(task_id, services.processing, arrival)
+        task = services.worker.run(task_id, services.process_image, arrival)
     except OtherVersion:
         # Another version of the key was faster: from now on the question has another answer.
         _process_image(asked)
@@ -193,7 +193,7 @@ def sweep() -> None:
     services = container()
     # Letters first: they know why their task is silent.
     keep_going = services.time_left(_SWEEP_SECONDS)
-    told = services.burials.tell(_LETTERS_A_LOOK)
+    told = services.dead_letters.fail_tasks(_LETTERS_A_LOOK)
     remedies = services.sweeper.sweep(keep_going=keep_going)
     now = services.clock.now()
     forgotten = services.state.tasks.forget(now, _FORGOTTEN_A_LOOK)

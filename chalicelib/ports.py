@@ -357,7 +357,7 @@ class ObjectStore(Protocol):
 class Cdn(Protocol):
     """The caches in front of the bucket."""
 
-    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
+    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
         """Drop what is cached of these keys, soon; asking again with the same mark asks once.
 
         A key that ends with an asterisk stands for all that begin so. With `wait` a busy CDN is asked several times.
@@ -412,11 +412,11 @@ class Queue(Protocol):
         """Put a message in, to be seen after the delay (15 minutes at most, an SQS limit)."""
         ...
 
-    def bury(self, body: str, *, reason: str) -> None:
+    def publish_dead_letter(self, body: str, *, reason: str) -> None:
         """Put a message among the dead letters, with the reason beside it."""
         ...
 
-    def dead(
+    def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
         """Some of the dead letters, up to `limit`, each once; they stay in the queue.

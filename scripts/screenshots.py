@@ -96,7 +96,7 @@ def _place() -> Iterator[tuple[Place, dict[str, str]]]:
     furnish(place.house)
     image, *thrown_away = place.house.delivery.images("mountains", 5, None).items
     for one in thrown_away[1:]:
-        place.house.deleting.trash(one.image_id)
+        place.house.trash.trash(one.image_id)
     with place.open():
         yield place, {"task": a_failed_upload(place.house).task_id, "image": image.image_id}
 

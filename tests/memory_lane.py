@@ -72,8 +72,8 @@ def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
 
 def open_desk(house: Container) -> None:
     """Lanes over the house's queues in memory, and a meter that knows nothing yet."""
-    house.lanes = {name: _lane(house, min(kinds)) for name, kinds in QUEUES.items()}
-    house.meter = MemoryMeter()
+    house.queue_admins = {name: _lane(house, min(kinds)) for name, kinds in QUEUES.items()}
+    house.metrics_reader = MemoryMeter()
 
 
 def _lane(house: Container, type_: TaskType) -> MemoryLane:

@@ -48,7 +48,7 @@ class MemoryQueue:
         self.trouble.comes("before send")
         self.messages.append(self._message(body, min(delay, LONGEST_DELAY)))
 
-    def bury(self, body: str, *, reason: str) -> None:
+    def publish_dead_letter(self, body: str, *, reason: str) -> None:
         """See `Queue.bury`."""
         self.trouble.comes("before bury")
         self.letters.append(replace(self._message(body), reason=reason[:256] or "unknown"))
@@ -58,7 +58,7 @@ class MemoryQueue:
         """Add a message that SQS itself has moved to the dead letters: it has no reason beside it."""
         self.letters.append(self._message(body))
 
-    def dead(
+    def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
         """See `Queue.dead`."""

@@ -31,7 +31,7 @@ class MemoryEdge:
     marks: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
-    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:  # noqa: ARG002  # nobody sleeps here
+    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:  # noqa: ARG002  # nobody sleeps here
         """See `Edge.forget`."""
         if self.faults:
             raise self.faults.pop(0)
@@ -45,7 +45,7 @@ class NightWorld(World):
     def __init__(self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0) -> None:
         super().__init__(state, objects=objects, seed=seed)
         self.edge = MemoryEdge()
-        self.wired.edge = self.edge
+        self.wired.cdn = self.edge
         self.piece_lasts = timedelta(0)
 
     def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:

@@ -156,7 +156,7 @@ def test_a_bad_picture_is_nobodys_dead_letter(world: World) -> None:
 def test_a_sweep_forgets_tasks_whose_time_is_over(world: World) -> None:
     world.upload(a_png(1))
     world.settle()
-    world.clock.move(world.wired.rules.keep)
+    world.clock.move(world.wired.policy.keep)
     recent = world.upload(a_png(2))
     use(world.wired)
     events.sweep()

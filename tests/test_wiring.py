@@ -113,8 +113,8 @@ def test_the_settings_say_how_careful_clean_up_is() -> None:
     given = Settings(orphan_hours=2, quarantine_days=3, trash_days=4, cleanup_percent=50, cleanup_least=5)
     built = Container(given)
     assert (built.ages.orphan, built.ages.quarantine, built.ages.trash) == (2 * HOUR, 3 * DAY, 4 * DAY)
-    assert built.cleanup.ages == built.cleanup.inspector.ages == built.quarantine.ages == built.deleting.ages
-    assert (built.cleanup.bounds.share, built.cleanup.bounds.least) == (0.5, 5)
+    assert built.cleanup_job.ages == built.cleanup_job.orphan_scan.ages == built.quarantine.ages == built.trash.ages
+    assert (built.cleanup_job.bounds.share, built.cleanup_job.bounds.least) == (0.5, 5)
 
 
 def test_the_settings_reach_the_services() -> None:
@@ -123,8 +123,8 @@ def test_the_settings_reach_the_services() -> None:
             lease_seconds=7, max_attempts=2, keep_days=1, keep_failed_days=2, max_body_bytes=3, cdn_url="https://c"
         )
     )
-    assert (built.rules.lease.seconds, built.rules.max_attempts) == (7, 2)
-    assert (built.rules.keep.days, built.rules.keep_failed.days) == (1, 2)
+    assert (built.policy.lease.seconds, built.policy.max_attempts) == (7, 2)
+    assert (built.policy.keep.days, built.policy.keep_failed.days) == (1, 2)
     assert built.uploads.max_bytes == 3
     assert built.delivery.cdn_url == "https://c"
     assert built.recipe.sizes == (600, 300, 150)

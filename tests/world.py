@@ -205,9 +205,9 @@ class World:
         wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
         wired.bootstrap = lambda: ROOT
         wired.idempotency = Idempotency(tasks, self.clock, self._new_id)
-        wired.attempts = Leases(tasks, self.clock, wired.rules, lambda: LUCK, wired.letters.bury)
-        wired.runner = Worker(wired.attempts, wired.families, self._new_id, self._checkpoint)
-        wired.processing = replace(cast("ProcessImage", wired.processing), checkpoint=self._checkpoint)
+        wired.leases = Leases(tasks, self.clock, wired.policy, lambda: LUCK, wired.dead_letter_publisher.publish)
+        wired.worker = Worker(wired.leases, wired.parents, self._new_id, self._checkpoint)
+        wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=self._checkpoint)
         return wired
 
     def _new_id(self) -> str:

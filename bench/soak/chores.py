@@ -24,7 +24,7 @@ def _trash(clients: Clients, request: Request) -> Sequence[str]:
     for image in _some(clients, request, 1):
         clients.ledger.trash(image.image_id)
         with suppress(ImageNotFound):
-            clients.system.wired.deleting.trash(image.image_id)
+            clients.system.wired.trash.trash(image.image_id)
             clients.ledger.accept_trash(image.image_id)
     return ()
 
@@ -34,7 +34,7 @@ def _erase(clients: Clients, request: Request) -> Sequence[str]:
     clients.ledger.erase(ids)
     if ids:
         with suppress(ImageNotFound):
-            task = clients.system.wired.deleting.delete(ids)
+            task = clients.system.wired.trash.delete(ids)
             clients.ledger.promise(Promise(task.task_id, erases=frozenset(ids)))
     return ()
 
@@ -42,7 +42,7 @@ def _erase(clients: Clients, request: Request) -> Sequence[str]:
 def _thumbnails(clients: Clients, request: Request) -> Sequence[str]:
     for image in _some(clients, request, 1):
         with suppress(ImageNotFound):
-            task = clients.system.wired.thumbnails.make(image_id=image.image_id, everything=True)
+            task = clients.system.wired.thumbnail_requests.make(image_id=image.image_id, everything=True)
             clients.ledger.promise(Promise(task.task_id))
     return ()
 

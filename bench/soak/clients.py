@@ -78,7 +78,7 @@ class Clients:
     def _draft(self, request: Request) -> Sequence[str]:
         (file,) = request.files
         announced = UploadIntent(file.collection, file.filename, "image/png", on_duplicate=file.on_duplicate)
-        draft = self.system.wired.drafts.open(announced, owner=request.owner, key=request.key)
+        draft = self.system.wired.presigned.open(announced, owner=request.owner, key=request.key)
         self.ledger.promise(Promise(draft.task.task_id, file, is_sent=request.is_sent))
         if request.is_sent and not draft.task.is_final:
             self.system.bucket.keep(NewObject(draft.form.fields["key"], file.body, "image/png"))

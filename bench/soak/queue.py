@@ -55,12 +55,12 @@ class SoakQueue:
             for _ in range(self._fates.copies(body)):
                 self._wait(self._message(body), self._clock.now() + delay)
 
-    def bury(self, body: str, *, reason: str) -> None:
+    def publish_dead_letter(self, body: str, *, reason: str) -> None:
         """See `Queue.bury`."""
         with called(self._fates), self._lock:
             self._bury(self._message(body, reason))
 
-    def dead(
+    def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
         """See `Queue.dead`; any of them, as SQS answers. Holds lapse at once, the worst that SQS may do."""

@@ -45,7 +45,7 @@ class Caches:
 
     fates: Fates
 
-    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
+    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
         """See `Edge.forget`."""
         del keys, mark, wait
         with called(self.fates):
@@ -153,20 +153,22 @@ class System:
         # One form of thumbnail, as the engine is not what is tried here.
         forms: dict[str, Any] = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "variant_formats": "webp"}
         wired = Container(Settings(bucket=BUCKET, table="table", **forms))
-        wired.metrics, wired.edge = NoMetrics(), Caches(self.fates)
+        wired.metrics, wired.cdn = NoMetrics(), Caches(self.fates)
         wired.objects, wired.clock = self.bucket, self.clock
         wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
         state = self.backend.state
-        catalog = EventingCatalog(state.catalog, wired.changes.tell)
+        catalog = EventingCatalog(state.catalog, wired.manifest_updates.tell)
         wired.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.idempotency = replace(wired.idempotency, new_id=self._new_id)
-        wired.attempts = replace(wired.attempts, luck=self._luck)
-        wired.runner = replace(wired.runner, new_id=self._new_id, checkpoint=self.fates.passes)
-        wired.processing = replace(cast("ProcessImage", wired.processing), checkpoint=self.fates.passes)
-        _build(wired, "uploads", "bulk", "drafts", "tasks", "retries", "sweeper", "burials", "arrivals", "families")
+        wired.leases = replace(wired.leases, jitter=self._luck)
+        wired.worker = replace(wired.worker, new_id=self._new_id, failpoint=self.fates.passes)
+        wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=self.fates.passes)
+        _build(
+            wired, "uploads", "bulk", "presigned", "tasks", "retries", "sweeper", "dead_letters", "s3_events", "parents"
+        )
         wired.jobs = replace(wired.jobs, new_id=self._new_id)
-        _build(wired, "deleting", "thumbnails", "slices", "job_runner", "visibility", "manifests")
-        _build(wired, "deletion", "regenerating", "optimizing", "erasing")
+        _build(wired, "trash", "thumbnail_requests", "chunked_jobs", "job_worker", "visibility", "manifests")
+        _build(wired, "purge_job", "thumbnail_job", "optimize_job", "purge")
         return wired
 
     def _luck(self) -> float:

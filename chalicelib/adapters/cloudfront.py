@@ -29,7 +29,7 @@ class CloudFrontCdn:
     connect: Callable[[], Any]
     sleep: Callable[[float], None]
 
-    def forget(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
+    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
         """Ask for the keys' invalidation; see Edge."""
         if not self.distribution:
             return

@@ -51,13 +51,13 @@ class SqsQueue:
         with _translated(self.name):
             self.connect().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
-    def bury(self, body: str, *, reason: str) -> None:
+    def publish_dead_letter(self, body: str, *, reason: str) -> None:
         """Put a message among the dead letters; see Queue."""
         said = {"reason": {"DataType": "String", "StringValue": reason[:256] or "unknown"}}
         with _translated(self.name):
             self.connect().send_message(QueueUrl=self._dead_url, MessageBody=body, MessageAttributes=said)
 
-    def dead(
+    def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
         """Some of the dead letters; see Queue."""

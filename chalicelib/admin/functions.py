@@ -31,13 +31,13 @@ class Functions:
     """All functions."""
 
     tasks: TaskStore
-    meter: MetricsReader
+    metrics_reader: MetricsReader
     clock: Clock
     concurrency: int
 
     def all(self) -> tuple[FunctionReport, ...]:
         """Every function; numbers that the cloud does not give are None."""
-        usages = self.meter.usages(tuple(function.name for function in FUNCTIONS))
+        usages = self.metrics_reader.usages(tuple(function.name for function in FUNCTIONS))
         held = Counter(task.type for task in self._held())
         return tuple(self._report(function, held, usages.get(function.name, FunctionUsage())) for function in FUNCTIONS)
 

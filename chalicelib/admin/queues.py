@@ -38,17 +38,17 @@ class PurgeResult:
 class Queues:
     """All queues by name. Every verb raises Unavailable where the cloud does not answer."""
 
-    lanes: Mapping[str, QueueAdmin]
-    meter: MetricsReader
+    queues: Mapping[str, QueueAdmin]
+    metrics_reader: MetricsReader
     tasks: TaskStore
 
     def all(self) -> tuple[QueueReport, ...]:
         """Every queue."""
-        return tuple(map(self.one, self.lanes))
+        return tuple(map(self.one, self.queues))
 
     def one(self, name: str) -> QueueReport:
         """One queue; NotFound."""
-        return QueueReport(name, self._lane(name).load(), self.meter.oldest(tuple(self.lanes)).get(name))
+        return QueueReport(name, self._lane(name).load(), self.metrics_reader.oldest(tuple(self.queues)).get(name))
 
     def pause(self, name: str) -> QueueReport:
         """Let its function take nothing more; what runs is finished. NotFound."""
@@ -71,6 +71,6 @@ class Queues:
         return sum(task.type in QUEUES[name] for task in found)
 
     def _lane(self, name: str) -> QueueAdmin:
-        if name not in self.lanes:
-            raise NotFound("There is no such queue.", known=sorted(self.lanes))
-        return self.lanes[name]
+        if name not in self.queues:
+            raise NotFound("There is no such queue.", known=sorted(self.queues))
+        return self.queues[name]

@@ -95,13 +95,13 @@ def create_presigned_uploads(ask: Ask, headers: UploadHeaders, body: FilesAhead)
     key = given(headers.key)
     if body.files is not None:
         _must_stand_alone(body)
-        parent, drafts = container().drafts.open_all(
+        parent, drafts = container().presigned.open_all(
             [_announced(file) for file in body.files], owner=ask.owner, key=key
         )
         return _answer(ask, parent.task_id, drafts)
     if body.filename is None:
         raise BadRequest("filename, or files, must be given.", parameter="filename")
-    draft = container().drafts.open(_announced(body), owner=ask.owner, key=key)
+    draft = container().presigned.open(_announced(body), owner=ask.owner, key=key)
     return _answer(ask, draft.task.task_id, (draft,))
 
 

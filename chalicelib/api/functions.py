@@ -57,7 +57,7 @@ class Functions(msgspec.Struct, frozen=True):
     replies={200: Reply("Every function.", Functions)},
 )
 def list_functions(_: Ask) -> Answer:
-    return data(Functions(tuple(map(_record, container().workforce.all()))))
+    return data(Functions(tuple(map(_record, container().functions.all()))))
 
 
 def _record(report: FunctionReport) -> FunctionRecord:

@@ -130,7 +130,7 @@ def update_image(ask: Ask, at: ImageAt, body: ImageChange) -> Answer:
     if collection is None and body.filename is UNSET and body.name is UNSET:
         raise BadRequest("collection, filename or name must be given.", parameter="collection")
     filename = _new_filename(at.image_id, body)
-    moving = container().moving
+    moving = container().image_moves
     image = moving.move(at.image_id, collection) if collection is not None else None
     image = moving.rename(at.image_id, filename) if filename is not None else image
     return data(record_of(ImageRecord, ask, image or container().delivery.catalog.image(at.image_id)))
@@ -171,8 +171,8 @@ def _new_filename(image_id: str, body: ImageChange) -> str | None:
 )
 def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
     if is_on(query.forever):
-        return started(ask, container().deleting.delete([at.image_id]))
-    return data(_trashed(ask, container().deleting.trash(at.image_id)))
+        return started(ask, container().trash.delete([at.image_id]))
+    return data(_trashed(ask, container().trash.trash(at.image_id)))
 
 
 @endpoint(
@@ -187,7 +187,7 @@ def delete_image(ask: Ask, at: ImageAt, query: ForGood) -> Answer:
     audit=Audited("restore_image", path_and_options),
 )
 def restore_image(ask: Ask, at: ImageAt) -> Answer:
-    return data(record_of(ImageRecord, ask, container().deleting.restore(at.image_id)))
+    return data(record_of(ImageRecord, ask, container().trash.restore(at.image_id)))
 
 
 @endpoint(
@@ -200,7 +200,7 @@ def restore_image(ask: Ask, at: ImageAt) -> Answer:
     replies={200: Reply("A page of images.", TrashPage)},
 )
 def list_trash(ask: Ask, query: PageQuery) -> Answer:
-    page = container().deleting.trashed(query.limit, given(query.cursor))
+    page = container().trash.trashed(query.limit, given(query.cursor))
     images = tuple(_trashed(ask, image) for image in page.items)
     return data(TrashPage(images, sealed(ask, query, page.next_cursor)))
 
@@ -222,7 +222,7 @@ def _image_ids(parts: Mapping[str, Any]) -> str:
     audit=Audited("delete_images", _image_ids),
 )
 def delete_images(ask: Ask, body: SomeImages) -> Answer:
-    return started(ask, container().deleting.delete(body.image_ids))
+    return started(ask, container().trash.delete(body.image_ids))
 
 
 @endpoint(
@@ -237,8 +237,8 @@ def delete_images(ask: Ask, body: SomeImages) -> Answer:
     audit=Audited("delete_collection", path_and_options),
 )
 def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
-    container().renaming.must_rest(at.name)
-    return started(ask, container().deleting.delete_collection(at.name, force=is_on(query.force)))
+    container().collection_renames.must_rest(at.name)
+    return started(ask, container().trash.delete_collection(at.name, force=is_on(query.force)))
 
 
 @endpoint(
@@ -254,7 +254,7 @@ def delete_collection(ask: Ask, at: CollectionAt, query: Force) -> Answer:
 )
 def generate_thumbnails(ask: Ask, body: ThumbnailWish) -> Answer:
     _must_say_whose(body)
-    wish = container().thumbnails
+    wish = container().thumbnail_requests
     # An empty name must not come to mean every collection.
     collection = None if body.collection is UNSET else collection_name(body.collection)
     task = wish.make(image_id=given(body.image_id), collection=collection, everything=body.everything)

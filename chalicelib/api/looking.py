@@ -107,7 +107,7 @@ def found_in(ask: Ask, collection: str, query: ImagesQuery) -> ImageList:
         page = container().delivery.images(collection, size, cursor, wanted)
         return ImageList(_records(ask, page.items), sealed(ask, query, page.next_cursor))
     order, place = _continued(query, cursor)
-    part = container().browsing.behind(collection, wanted, order, place=place, size=size)
+    part = container().image_search.page_after(collection, wanted, order, place=place, size=size)
     told = _told(ask, part, order)
     return msgspec.structs.replace(told, next_cursor=sealed(ask, query, told.next_cursor))
 
@@ -127,7 +127,7 @@ def _must_all_count(query: ImagesQuery) -> None:
 
 def _numbered(ask: Ask, collection: str, query: ImagesQuery, wanted: ImageFilter, number: int) -> ImageList:
     size, order = given(query.per_page) or given(query.limit) or _USUAL, _order(query)
-    part = container().browsing.page(collection, wanted, order, number=number, size=size)
+    part = container().image_search.page(collection, wanted, order, number=number, size=size)
     # Pages go on by number: their cursor would be one of another kind where the newest come first.
     told = msgspec.structs.replace(_told(ask, part, order), next_cursor=None)
     return msgspec.structs.replace(told, page=number, pages=-(-part.total // size))
@@ -146,7 +146,7 @@ def _continued(query: ImagesQuery, cursor: str | None) -> tuple[SortOrder, SortP
 def _order(query: ImagesQuery) -> SortOrder:
     if query.sort is not SortField.RANDOM:
         return SortOrder(query.sort)
-    return SortOrder(query.sort, given(query.seed) or container().browsing.new_seed())
+    return SortOrder(query.sort, given(query.seed) or container().image_search.new_seed())
 
 
 def _told(ask: Ask, part: SearchPage, order: SortOrder) -> ImageList:

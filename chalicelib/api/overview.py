@@ -90,7 +90,7 @@ schema("Percentiles", "Durations in milliseconds; null where nothing was measure
 def get_overview(_: Ask, query: OverviewQuery) -> Answer:
     over = statistics.time_range(container().clock.now(), query.hours)
     # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
-    return data(_overview(over, container().recent.since(over.since - over.slice * over.slices / 10)))
+    return data(_overview(over, container().recent_tasks.since(over.since - over.slice * over.slices / 10)))
 
 
 def _overview(over: TimeRange, found: RecentTasks) -> Overview:

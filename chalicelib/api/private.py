@@ -146,10 +146,10 @@ def update_collection(ask: Ask, at: CollectionAt, body: CollectionChange) -> Ans
     if body.name is not UNSET and collection_name(body.name) != name:
         if any(other is not UNSET for other in others):
             raise BadRequest("Another name is given alone; send private, title and description before or after.")
-        return started(ask, container().renaming.rename(name, body.name))
+        return started(ask, container().collection_renames.rename(name, body.name))
     if body.private is UNSET and not container().collections.is_known(name):
         raise CollectionNotFound(collection=name)
-    container().renaming.must_rest(name)
+    container().collection_renames.must_rest(name)
     if isinstance(body.private, bool):
         container().privacy.make(name, private=body.private)
     about = container().collections.describe(name, title=title, description=description)

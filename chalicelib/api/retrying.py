@@ -260,7 +260,7 @@ def retry_tasks(ask: Ask, query: RetryQuery) -> Answer:
     errors=(NotFound, Unavailable),
 )
 def list_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    found = container().burials.found(at.name, query.limit)
+    found = container().dead_letters.found(at.name, query.limit)
     return data(DeadLetters(at.name, tuple(_letter(ask, one, most=2_000) for one in found)))
 
 
@@ -275,7 +275,7 @@ def list_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
     errors=(NotFound, DeadLetterNotFound, Unavailable),
 )
 def get_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
-    return data(_letter(ask, container().burials.one(at.name, at.message_id)))
+    return data(_letter(ask, container().dead_letters.get(at.name, at.message_id)))
 
 
 @endpoint(
@@ -293,7 +293,7 @@ def get_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
     audit=Audited("delete_dead_letter", path_and_options),
 )
 def delete_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
-    return data(_letter(ask, container().burials.remove(at.name, at.message_id)))
+    return data(_letter(ask, container().dead_letters.remove(at.name, at.message_id)))
 
 
 @endpoint(
@@ -311,7 +311,7 @@ def delete_dead_letter(ask: Ask, at: DeadLetterAt) -> Answer:
     audit=Audited("redrive_dead_letters", path_and_options),
 )
 def redrive_dead_letters(ask: Ask, at: QueueAt, query: SomeQuery) -> Answer:
-    done = container().burials.redrive(at.name, query.limit)
+    done = container().dead_letters.redrive(at.name, query.limit)
     left = tuple(LeftLetter(one.message_id, one.why) for one in done.left)
     return data(Redriven(at.name, tuple(task_record(ask, task) for task in done.tasks), left), 202)
 

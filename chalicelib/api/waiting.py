@@ -51,7 +51,7 @@ def waited(ask: Ask, task_id: str, seconds: int) -> WaitResult:
 
     A cold start, a slow body and the upload itself are part of those seconds.
     """
-    return container().waiting.wait(task_id, _began(ask) + timedelta(seconds=seconds))
+    return container().task_waiter.wait(task_id, _began(ask) + timedelta(seconds=seconds))
 
 
 def _began(ask: Ask) -> datetime:

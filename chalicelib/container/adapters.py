@@ -76,7 +76,7 @@ class Adapters:
 
     def _changed(self, collection: str) -> None:
         # Asked for no sooner than this: most functions change nothing.
-        self.changes.tell(collection)
+        self.manifest_updates.tell(collection)
 
     def _dynamodb(self) -> State:
         from chalicelib.adapters.dynamodb import DynamoState
@@ -103,7 +103,7 @@ class Adapters:
         return SqlState(url=self._database_url(), pool_size=self.settings.database_connections)
 
     @cached_property
-    def changes(self) -> ManifestUpdates:
+    def manifest_updates(self) -> ManifestUpdates:
         """Telling that a collection has changed."""
         from datetime import timedelta
 
@@ -149,7 +149,7 @@ class Adapters:
         return lambda: self.clock.now() < until
 
     @cached_property
-    def edge(self) -> Cdn:
+    def cdn(self) -> Cdn:
         """The caches in front of the bucket."""
         from chalicelib.adapters.cloudfront import CloudFrontCdn
 

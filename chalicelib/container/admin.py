@@ -37,38 +37,41 @@ class AdminServices(Services):
         """How full the queues are; pause, resume, purge."""
         from chalicelib.admin.queues import Queues
 
-        return Queues(lanes=self.lanes, meter=self.meter, tasks=self.state.tasks)
+        return Queues(queues=self.queue_admins, metrics_reader=self.metrics_reader, tasks=self.state.tasks)
 
     @cached_property
-    def waiting(self) -> TaskWaiter:
+    def task_waiter(self) -> TaskWaiter:
         """Waiting for tasks in the name of clients."""
         from chalicelib.tasks.waiting import TaskWaiter
 
         return TaskWaiter(
             tasks=self.tasks,
-            backlog=lambda lane: self.lanes[lane].backlog(),
+            backlog=lambda lane: self.queue_admins[lane].backlog(),
             clock=self.clock,
             workers=self.settings.concurrency,
         )
 
     @cached_property
-    def workforce(self) -> Functions:
+    def functions(self) -> Functions:
         """What the functions do."""
         from chalicelib.admin.functions import Functions
 
         return Functions(
-            tasks=self.state.tasks, meter=self.meter, clock=self.clock, concurrency=self.settings.concurrency
+            tasks=self.state.tasks,
+            metrics_reader=self.metrics_reader,
+            clock=self.clock,
+            concurrency=self.settings.concurrency,
         )
 
     @cached_property
-    def recent(self) -> RecentTaskCache:
+    def recent_tasks(self) -> RecentTaskCache:
         """What tasks have done of late."""
         from chalicelib.tasks.service import RecentTaskCache
 
         return RecentTaskCache(store=self.state.tasks, clock=self.clock)
 
     @cached_property
-    def lanes(self) -> Mapping[str, QueueAdmin]:
+    def queue_admins(self) -> Mapping[str, QueueAdmin]:
         """Every queue by the name that people use."""
         from chalicelib.adapters.sqs import SqsQueueAdmin
 
@@ -76,7 +79,7 @@ class AdminServices(Services):
         return {name: SqsQueueAdmin(queue, *connect) for name, queue in self._queue_names().items()}
 
     @cached_property
-    def meter(self) -> MetricsReader:
+    def metrics_reader(self) -> MetricsReader:
         """What the cloud measures."""
         from chalicelib.adapters.cloudwatch import CloudWatchMetrics
 

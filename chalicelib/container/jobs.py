@@ -39,7 +39,7 @@ class JobServices(Services):
     """Jobs that are worked off in chunks, their schedules, and what clients may ask of both."""
 
     @cached_property
-    def burials(self) -> DeadLetters:
+    def dead_letters(self) -> DeadLetters:
         """The dead letters of every queue."""
         from chalicelib.tasks.dead_letters import DeadLetters
         from chalicelib.tasks.model import QUEUES
@@ -48,8 +48,8 @@ class JobServices(Services):
         return DeadLetters(
             queues=queues,
             tasks=self.state.tasks,
-            task_id_of=self.arrivals.task_id,
-            families=self.families,
+            task_id_of=self.s3_events.task_id,
+            parents=self.parents,
             retries=self.retries,
             rerun=self._rerun,
             clock=self.clock,
@@ -65,7 +65,7 @@ class JobServices(Services):
         from chalicelib.tasks.factory import JobEnqueuer
 
         return JobEnqueuer(
-            tasks=self.state.tasks, queues=self.queues, clock=self.clock, rules=self.rules, new_id=new_id
+            tasks=self.state.tasks, queues=self.queues, clock=self.clock, policy=self.policy, new_id=new_id
         )
 
     @cached_property
@@ -78,7 +78,7 @@ class JobServices(Services):
         return Schedules(store=state.schedules, tasks=state.tasks, jobs=self.jobs, shift=shift, metrics=self.metrics)
 
     @cached_property
-    def deleting(self) -> Trash:
+    def trash(self) -> Trash:
         """Trash, restore, and deleting for good."""
         from chalicelib.images.trash import Trash
 
@@ -88,7 +88,7 @@ class JobServices(Services):
             clock=self.clock,
             visibility=self.visibility,
             ages=self.ages,
-            tell_soon=self.changes.tell_soon,
+            tell_soon=self.manifest_updates.tell_soon,
         )
 
     @cached_property
@@ -101,20 +101,20 @@ class JobServices(Services):
         return Visibility(
             catalog=self.state.catalog,
             objects=self.objects,
-            edge=self.edge,
+            cdn=self.cdn,
             queue=queue,
-            checkpoint=self.job_runner.checkpoint,
+            failpoint=self.job_worker.failpoint,
         )
 
     @cached_property
-    def moving(self) -> ImageMoves:
+    def image_moves(self) -> ImageMoves:
         """Moving and renaming."""
         from chalicelib.images.rename import ImageMoves
 
-        return ImageMoves(catalog=self.state.catalog, forwarding=self.forwarding, is_private=self.privacy.is_private)
+        return ImageMoves(catalog=self.state.catalog, redirects=self.redirects, is_private=self.privacy.is_private)
 
     @cached_property
-    def renaming(self) -> CollectionRenames:
+    def collection_renames(self) -> CollectionRenames:
         """Starting `rename_collection`."""
         from chalicelib.images.rename import CollectionRenames
 
@@ -128,7 +128,7 @@ class JobServices(Services):
         )
 
     @cached_property
-    def thumbnails(self) -> ThumbnailRequests:
+    def thumbnail_requests(self) -> ThumbnailRequests:
         """Starting `generate_thumbnails`."""
         from chalicelib.images.thumbnails import ThumbnailRequests
 
@@ -151,45 +151,45 @@ class JobServices(Services):
         return RetentionAges(orphan=timedelta(hours=given.orphan_hours), quarantine=held, trash=trash)
 
     @cached_property
-    def job_runner(self) -> Worker:
+    def job_worker(self) -> Worker:
         """Running parts of long jobs: as uploads are run, with a longer lease."""
         lease = timedelta(seconds=self.settings.job_lease_seconds)
-        attempts = replace(self.attempts, rules=replace(self.rules, lease=lease))
-        return replace(self.runner, attempts=attempts)
+        attempts = replace(self.leases, policy=replace(self.policy, lease=lease))
+        return replace(self.worker, leases=attempts)
 
     @cached_property
-    def slices(self) -> ChunkedJobs:
+    def chunked_jobs(self) -> ChunkedJobs:
         """Working long jobs off."""
         from chalicelib.tasks.chunked_jobs import ChunkedJobs
 
-        attempts, checkpoint, metrics = self.job_runner.attempts, self.job_runner.checkpoint, self.metrics
+        attempts, checkpoint, metrics = self.job_worker.leases, self.job_worker.failpoint, self.metrics
         return ChunkedJobs(
-            attempts=attempts, queues=self.queues, jobs=self._kinds(), checkpoint=checkpoint, metrics=metrics
+            leases=attempts, queues=self.queues, jobs=self._kinds(), failpoint=checkpoint, metrics=metrics
         )
 
     def _kinds(self) -> Mapping[TaskType, Callable[[], ChunkedJob]]:
         from chalicelib.tasks.model import TaskType
 
         return {
-            TaskType.CLEANUP_ORPHANED_FILES: lambda: self.cleanup,
-            TaskType.UPDATE_COLLECTION_STATS: lambda: self.recount,
-            TaskType.OPTIMIZE_IMAGES: lambda: self.optimizing,
-            TaskType.GENERATE_THUMBNAILS: lambda: self.regenerating,
-            TaskType.DELETE_IMAGES: lambda: self.deletion,
-            TaskType.RENAME_COLLECTION: lambda: self.rename,
+            TaskType.CLEANUP_ORPHANED_FILES: lambda: self.cleanup_job,
+            TaskType.UPDATE_COLLECTION_STATS: lambda: self.recount_job,
+            TaskType.OPTIMIZE_IMAGES: lambda: self.optimize_job,
+            TaskType.GENERATE_THUMBNAILS: lambda: self.thumbnail_job,
+            TaskType.DELETE_IMAGES: lambda: self.purge_job,
+            TaskType.RENAME_COLLECTION: lambda: self.rename_job,
         }
 
     @cached_property
-    def erasing(self) -> Purge:
+    def purge(self) -> Purge:
         """Taking an image away for good."""
         from chalicelib.images.purge import Purge
 
         return Purge(
             catalog=self.state.catalog,
             objects=self.objects,
-            edge=self.edge,
-            forwarding=self.forwarding,
-            checkpoint=self.job_runner.checkpoint,
+            cdn=self.cdn,
+            redirects=self.redirects,
+            failpoint=self.job_worker.failpoint,
         )
 
     @cached_property
@@ -201,7 +201,7 @@ class JobServices(Services):
         return Manifests(
             catalog=self.state.catalog,
             objects=self.objects,
-            edge=self.edge,
+            cdn=self.cdn,
             base=told,
             is_private=self.privacy.is_private,
         )
@@ -211,10 +211,10 @@ class JobServices(Services):
         """Putting lost uploads back to work."""
         from chalicelib.uploads.reconciler import Reconciler
 
-        return Reconciler(arrivals=self.arrivals, queue=self.images_queue, bucket=self.settings.bucket)
+        return Reconciler(s3_events=self.s3_events, queue=self.images_queue, bucket=self.settings.bucket)
 
     @cached_property
-    def cleanup(self) -> Cleanup:
+    def cleanup_job(self) -> Cleanup:
         """`cleanup_orphaned_files`."""
         from chalicelib.maintenance.cleanup import Cleanup
         from chalicelib.maintenance.consistency_check import ConsistencyCheck
@@ -225,7 +225,7 @@ class JobServices(Services):
         return Cleanup(
             catalog=state.catalog,
             objects=self.objects,
-            inspector=OrphanScan(
+            orphan_scan=OrphanScan(
                 catalog=state.catalog,
                 tasks=state.tasks,
                 clock=self.clock,
@@ -234,8 +234,8 @@ class JobServices(Services):
             ),
             quarantine=self.quarantine,
             reconciler=self.reconciler,
-            erasing=self.erasing,
-            inventory=ConsistencyCheck(
+            purge=self.purge,
+            consistency_check=ConsistencyCheck(
                 catalog=state.catalog,
                 objects=self.objects,
                 clock=self.clock,
@@ -250,7 +250,7 @@ class JobServices(Services):
         )
 
     @cached_property
-    def recount(self) -> RecountJob:
+    def recount_job(self) -> RecountJob:
         """`update_collection_stats`."""
         from chalicelib.maintenance.recount import RecountJob
 
@@ -259,56 +259,56 @@ class JobServices(Services):
         )
 
     @cached_property
-    def optimizing(self) -> OptimizeJob:
+    def optimize_job(self) -> OptimizeJob:
         """`optimize_images`."""
         from chalicelib.images.optimize import OptimizeJob, Treatment
 
         treatment = Treatment(codecs=tuple(filter(None, self.settings.variant_formats.split(","))))
-        limit, checkpoint = self.settings.max_upload_bytes, self.job_runner.checkpoint
+        limit, checkpoint = self.settings.max_upload_bytes, self.job_worker.failpoint
         return OptimizeJob(
             catalog=self.state.catalog,
             objects=self.objects,
             treatment=treatment,
             max_bytes=limit,
-            checkpoint=checkpoint,
+            failpoint=checkpoint,
             metrics=self.metrics,
             overtaken=self.visibility.overtaken,
         )
 
     @cached_property
-    def regenerating(self) -> ThumbnailJob:
+    def thumbnail_job(self) -> ThumbnailJob:
         """`generate_thumbnails`."""
         from chalicelib.images.thumbnails import ThumbnailJob
 
-        limit, checkpoint = self.settings.max_upload_bytes, self.job_runner.checkpoint
+        limit, checkpoint = self.settings.max_upload_bytes, self.job_worker.failpoint
         return ThumbnailJob(
             catalog=self.state.catalog,
             objects=self.objects,
             recipe=self.recipe,
             limits=replace(self.limits, heic=True, takes_damaged=True),  # what was taken before stays
             max_bytes=limit,
-            checkpoint=checkpoint,
+            failpoint=checkpoint,
             metrics=self.metrics,
             overtaken=self.visibility.overtaken,
         )
 
     @cached_property
-    def deletion(self) -> PurgeJob:
+    def purge_job(self) -> PurgeJob:
         """`delete_images`."""
         from chalicelib.images.trash import PurgeJob
 
-        return PurgeJob(catalog=self.state.catalog, erasing=self.erasing, manifests=self.manifests)
+        return PurgeJob(catalog=self.state.catalog, purge=self.purge, manifests=self.manifests)
 
     @cached_property
-    def rename(self) -> RenameJob:
+    def rename_job(self) -> RenameJob:
         """`rename_collection`."""
         from chalicelib.images.rename import RenameJob
 
-        checkpoint = self.job_runner.checkpoint
+        checkpoint = self.job_worker.failpoint
         return RenameJob(
             catalog=self.state.catalog,
-            forwarding=self.forwarding,
+            redirects=self.redirects,
             privacy=self.privacy,
             manifests=self.manifests,
-            checkpoint=checkpoint,
+            failpoint=checkpoint,
         )

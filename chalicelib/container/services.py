@@ -41,7 +41,7 @@ class Services(Adapters):
     """The services of one process."""
 
     @cached_property
-    def rules(self) -> TaskPolicy:
+    def policy(self) -> TaskPolicy:
         """How patient tasks are."""
         from datetime import timedelta
 
@@ -56,11 +56,11 @@ class Services(Adapters):
         )
 
     @cached_property
-    def intake(self) -> TaskFactory:
+    def task_factory(self) -> TaskFactory:
         """Opening tasks."""
         from chalicelib.tasks.factory import TaskFactory
 
-        return TaskFactory(clock=self.clock, rules=self.rules)
+        return TaskFactory(clock=self.clock, policy=self.policy)
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -71,18 +71,18 @@ class Services(Adapters):
         return Idempotency(tasks=self.state.tasks, clock=self.clock, new_id=new_id)
 
     @cached_property
-    def families(self) -> ParentTasks:
+    def parents(self) -> ParentTasks:
         """Ending parents."""
         from chalicelib.tasks.parents import ParentTasks
 
-        return ParentTasks(tasks=self.state.tasks, clock=self.clock, rules=self.rules)
+        return ParentTasks(tasks=self.state.tasks, clock=self.clock, policy=self.policy)
 
     @cached_property
     def tasks(self) -> Tasks:
         """Looking at tasks and steering them."""
         from chalicelib.tasks.service import Tasks
 
-        return Tasks(store=self.state.tasks, clock=self.clock, rules=self.rules, families=self.families)
+        return Tasks(store=self.state.tasks, clock=self.clock, policy=self.policy, parents=self.parents)
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -94,7 +94,7 @@ class Services(Adapters):
             tasks=store.tasks,
             catalog=store.catalog,
             objects=self.objects,
-            intake=self.intake,
+            task_factory=self.task_factory,
             idempotency=self.idempotency,
             max_bytes=limit,
             metrics=self.metrics,
@@ -105,10 +105,10 @@ class Services(Adapters):
         """Taking many files in at once."""
         from chalicelib.uploads.bulk import BulkUploads
 
-        return BulkUploads(uploads=self.uploads, families=self.families)
+        return BulkUploads(uploads=self.uploads, parents=self.parents)
 
     @cached_property
-    def drafts(self) -> PresignedUploads:
+    def presigned(self) -> PresignedUploads:
         """Uploads straight into the bucket."""
         from chalicelib.uploads.presigned import PresignedUploads
 
@@ -116,7 +116,7 @@ class Services(Adapters):
         return PresignedUploads(
             tasks=self.state.tasks,
             objects=self.objects,
-            intake=self.intake,
+            task_factory=self.task_factory,
             idempotency=self.idempotency,
             max_bytes=limit,
             metrics=self.metrics,
@@ -128,11 +128,15 @@ class Services(Adapters):
         from chalicelib.tasks.retry import Retries
 
         return Retries(
-            tasks=self.state.tasks, objects=self.objects, queues=self.queues, intake=self.intake, families=self.families
+            tasks=self.state.tasks,
+            objects=self.objects,
+            queues=self.queues,
+            task_factory=self.task_factory,
+            parents=self.parents,
         )
 
     @cached_property
-    def letters(self) -> DeadLetterPublisher:
+    def dead_letter_publisher(self) -> DeadLetterPublisher:
         """Making dead letters."""
         from chalicelib.tasks.dead_letters import DeadLetterPublisher
 
@@ -143,16 +147,16 @@ class Services(Adapters):
         """Looking after silent tasks."""
         from chalicelib.tasks.sweeper import Sweeper
 
-        store, metrics, bury = self.state.tasks, self.metrics, self.letters.bury
+        store, metrics, bury = self.state.tasks, self.metrics, self.dead_letter_publisher.publish
         return Sweeper(
             tasks=store,
             objects=self.objects,
             queues=self.queues,
-            families=self.families,
+            parents=self.parents,
             clock=self.clock,
-            rules=self.rules,
+            policy=self.policy,
             metrics=metrics,
-            bury=bury,
+            publish_dead_letter=bury,
         )
 
     @cached_property
@@ -161,7 +165,7 @@ class Services(Adapters):
         from chalicelib.delivery.negotiation import Delivery
 
         return Delivery(
-            catalog=self.state.catalog, cdn_url=self.settings.cdn_url, forwarding=self.forwarding, objects=self.objects
+            catalog=self.state.catalog, cdn_url=self.settings.cdn_url, redirects=self.redirects, objects=self.objects
         )
 
     @cached_property
@@ -200,7 +204,7 @@ class Services(Adapters):
         return Seals(purpose=purpose, keyring=self.keyring, bootstrap=lambda: self.bootstrap(), clock=self.clock)  # noqa: PLW0108
 
     @cached_property
-    def browsing(self) -> ImageSearch:
+    def image_search(self) -> ImageSearch:
         """Collections in any order."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.images.search import ImageSearch
@@ -208,7 +212,7 @@ class Services(Adapters):
         return ImageSearch(catalog=self.state.catalog, clock=self.clock, new_id=new_id)
 
     @cached_property
-    def forwarding(self) -> NameRedirects:
+    def redirects(self) -> NameRedirects:
         """Finding images by names that they had."""
         from chalicelib.delivery.redirects import NameRedirects
 
@@ -237,33 +241,37 @@ class Services(Adapters):
         )
 
     @cached_property
-    def arrivals(self) -> S3Events:
+    def s3_events(self) -> S3Events:
         """Which task an object belongs to."""
         from chalicelib.uploads.s3_events import S3Events
 
-        return S3Events(tasks=self.state.tasks, clock=self.clock, rules=self.rules, metrics=self.metrics)
+        return S3Events(tasks=self.state.tasks, clock=self.clock, policy=self.policy, metrics=self.metrics)
 
     @cached_property
-    def attempts(self) -> Leases:
+    def leases(self) -> Leases:
         """Moving a task through one attempt."""
         import random
 
         from chalicelib.tasks.lease import Leases
 
         return Leases(
-            tasks=self.state.tasks, clock=self.clock, rules=self.rules, luck=random.random, bury=self.letters.bury
+            tasks=self.state.tasks,
+            clock=self.clock,
+            policy=self.policy,
+            jitter=random.random,
+            publish_dead_letter=self.dead_letter_publisher.publish,
         )
 
     @cached_property
-    def runner(self) -> Worker:
+    def worker(self) -> Worker:
         """Running jobs."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.tasks.worker import Worker
 
-        return Worker(attempts=self.attempts, families=self.families, new_id=new_id, checkpoint=self.steps)
+        return Worker(leases=self.leases, parents=self.parents, new_id=new_id, failpoint=self.failpoint)
 
     @cached_property
-    def steps(self) -> Failpoint:
+    def failpoint(self) -> Failpoint:
         """What is done when work comes to a named place."""
         from chalicelib.tasks.failpoints import StepTimer
 
@@ -297,20 +305,20 @@ class Services(Adapters):
         )
 
     @cached_property
-    def processing(self) -> Job:
+    def process_image(self) -> Job:
         """The job behind the images queue."""
         from chalicelib.images.process_image import ProcessImage
 
         catalog, limit, metrics = self.state.catalog, self.settings.max_upload_bytes, self.metrics
         known = self.privacy.is_private
         return ProcessImage(
-            attempts=self.attempts,
+            leases=self.leases,
             catalog=catalog,
             objects=self.objects,
             recipe=self.recipe,
             limits=self.limits,
             max_bytes=limit,
-            checkpoint=self.steps,
+            failpoint=self.failpoint,
             metrics=metrics,
             is_private=known,
         )

@@ -225,7 +225,7 @@ class Manifests:
 
     catalog: Catalog
     objects: ObjectStore
-    edge: Cdn
+    cdn: Cdn
     base: str
     """Where the public finds keys, without a slash at its end."""
     most: int = 1_000
@@ -260,7 +260,7 @@ class Manifests:
         had = self._pages(collection)
         self.refresh(collection, surely=True)
         every = sorted(had | self._pages(collection))
-        self.edge.forget([storage_keys.manifest(collection), *every], mark=f"{mark}-manifest-{collection}")
+        self.cdn.invalidate([storage_keys.manifest(collection), *every], mark=f"{mark}-manifest-{collection}")
 
     def _made(
         self, stats: CollectionStats, old: bytes, had: Mapping[str, PageLink], *, surely: bool

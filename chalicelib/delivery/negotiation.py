@@ -80,7 +80,7 @@ class Delivery:
 
     catalog: Catalog
     cdn_url: str
-    forwarding: NameRedirects
+    redirects: NameRedirects
     objects: ObjectStore
 
     def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
@@ -120,7 +120,7 @@ class Delivery:
 
     def _formerly(self, collection: str, name: str) -> Image | None:
         """The image that had this name before, if it is there."""
-        image_id = self.forwarding.find(collection, name)
+        image_id = self.redirects.find(collection, name)
         found = self.catalog.known([image_id or _NOBODY]).get(image_id or _NOBODY)
         return None if found is None or found.is_trashed else found
 
@@ -142,7 +142,7 @@ class Delivery:
         try:
             return self.catalog.named(collection, name)
         except ImageNotFound:
-            image_id = self.forwarding.find(collection, name)
+            image_id = self.redirects.find(collection, name)
             if image_id is None:
                 raise
             return self.catalog.image(image_id)

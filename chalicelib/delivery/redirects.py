@@ -42,7 +42,7 @@ class NameRedirects:
         """The id of the image that had this name last, be it still there or not. Unavailable."""
         return self._leads_to(_digest(collection, name))
 
-    def weigh(self, image_id: str) -> int:
+    def count_objects(self, image_id: str) -> int:
         """How many objects `forget` removes at most."""
         return 2 * len(self._of(image_id))
 

@@ -59,7 +59,7 @@ class OptimizeJob:
     max_bytes: int
     cpu: Callable[[], float] = time.process_time
     """Seconds of processor time that this process has used."""
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     overtaken: Callable[[str], None] = lambda _: None
     """Told of each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
@@ -91,7 +91,7 @@ class OptimizeJob:
         except _HOPELESS as fault:
             log.info("image not optimized", extra={"image_id": image.image_id, "code": fault.code})
             return self._given_up(task, image, report)
-        self.checkpoint("after_engine")
+        self.failpoint("after_engine")
         report = self._kept(task, image, have, gain, report)
         spent = int((self.cpu() - began) * 1000)
         self.metrics.count("OptimizingTime", spent)
@@ -141,7 +141,7 @@ class OptimizeJob:
         made, private = (*gain.recoded, *gain.variants), any(storage_keys.is_guarded(one.key) for one in have)
         rows = [rendition_of(replace(after, recipe=after.optimized), one, private=private) for one in made]
         self.objects.put(*(object_of(row, encoded) for row, encoded in zip(rows, made, strict=True)))
-        self.checkpoint("after_put")
+        self.failpoint("after_put")
         forms = {(row.size, row.format) for row in rows}
         old = [one for one in have if (one.size, one.format) in forms or _is_variant(one)]
         try:
@@ -150,7 +150,7 @@ class OptimizeJob:
             # Erased, moved or rendered anew at this moment: what was stored is for the clean-up, and the night comes.
             self.overtaken(image.image_id)
             return None
-        self.checkpoint("after_revision")
+        self.failpoint("after_revision")
         self.objects.delete(*(one.key for one in old), budget=Budget.of_images(1))
         return old
 

@@ -106,13 +106,13 @@ _LOOKS = 3
 class ProcessImage:
     """The job behind the images queue."""
 
-    attempts: Leases
+    leases: Leases
     catalog: Catalog
     objects: ObjectStore
     recipe: Recipe
     limits: Limits
     max_bytes: int
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     is_private: Callable[[str], bool] = never_private
     """Whether a collection is."""
@@ -120,14 +120,14 @@ class ProcessImage:
     def do(self, task: Task) -> Task:
         """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
         task, body = self._fetch(task)
-        self.checkpoint("after_get")
+        self.failpoint("after_get")
         done = process(body, self.recipe, self.limits)
-        self.checkpoint("after_engine")
-        task = self.attempts.step(task, Progress(2, STEPS, STORING))
-        image = image_of(task, done.picture, recipe=self.recipe.version, now=self.attempts.clock.now())
+        self.failpoint("after_engine")
+        task = self.leases.step(task, Progress(2, STEPS, STORING))
+        image = image_of(task, done.picture, recipe=self.recipe.version, now=self.leases.clock.now())
         self._remove_older(task)
         final = self._store(task, image, body, done.renditions)
-        self.checkpoint("after_publish")
+        self.failpoint("after_publish")
         self._tidy(task)
         return final
 
@@ -149,7 +149,7 @@ class ProcessImage:
             if not is_tied(task):
                 # Its announcement was lost, or it was opened by an older release.
                 found = self.objects.newest(task.args["source"])
-                task = self.attempts.tie(task, found.version, found.etag)
+                task = self.leases.bind_version(task, found.version, found.etag)
             return task, bytes_of(self.objects, task, limit=self.max_bytes)
         except ObjectNotFound as gone:
             raise SourceGone from gone
@@ -163,7 +163,7 @@ class ProcessImage:
             private = self.is_private(image.collection)
             renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
             self.objects.put(*objects_of(image, body, renditions, made))
-            self.checkpoint("after_put")
+            self.failpoint("after_put")
             with suppress(PrivacyDiffers):
                 return self._publish(task, image, renditions)
             self._remove_results(task)
@@ -180,14 +180,14 @@ class ProcessImage:
         raise NameTaken(name=image.name)
 
     def _publish_as(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
-        after = self.attempts.succeeded(task, result_of(image, renditions))
+        after = self.leases.succeeded(task, result_of(image, renditions))
         unique = task.args.get("on_duplicate") != "copy"
         try:
             return self.catalog.publish(image, renditions, before=task, after=after, unique=unique)
         except (NameTaken, DuplicateImage):
             raise
         except Conflict:
-            return self._publish_as(self.attempts.still_ours(task), image, renditions)
+            return self._publish_as(self.leases.confirm(task), image, renditions)
 
     def _counted(self, final: Task, renditions: int) -> Task:
         count_end(self.metrics, final)
@@ -203,7 +203,7 @@ class ProcessImage:
         if task.args.get("on_duplicate") == "error":
             raise twin
         self._remove_results(task)
-        final = self.attempts.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
+        final = self.leases.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
         self._tidy(task)
         return final
 
@@ -232,4 +232,4 @@ class ProcessImage:
             self.objects.delete_if(source, etag, budget=Budget(1))
         else:
             self.objects.delete(source, budget=Budget(1))
-        self.checkpoint("after_cleanup")
+        self.failpoint("after_cleanup")

@@ -26,29 +26,29 @@ class Purge:
 
     catalog: Catalog
     objects: ObjectStore
-    edge: Cdn
-    forwarding: NameRedirects
-    checkpoint: Failpoint = noop
+    cdn: Cdn
+    redirects: NameRedirects
+    failpoint: Failpoint = noop
 
-    def weigh(self, image: Image) -> int:
+    def count_objects(self, image: Image) -> int:
         """How many objects of the image there are in the bucket now."""
-        return sum(map(self._under, storage_keys.all_of(image.image_id))) + self.forwarding.weigh(image.image_id)
+        return sum(map(self._under, storage_keys.all_of(image.image_id))) + self.redirects.count_objects(image.image_id)
 
-    def erase(self, image: Image) -> None:
+    def purge(self, image: Image) -> None:
         """All of it, whatever an earlier try has left; Conflict if somebody has changed the image meanwhile."""
-        if not self.erase_all([image], budget=Budget.of_images(1)):
+        if not self.purge_all([image], budget=Budget.of_images(1)):
             raise Conflict("Somebody else changed this image first.", image_id=image.image_id)
 
-    def erase_all(self, images: Sequence[Image], *, budget: Budget) -> tuple[Image, ...]:
+    def purge_all(self, images: Sequence[Image], *, budget: Budget) -> tuple[Image, ...]:
         """As `erase`, with one word to the caches; answers those that are gone, without those that have changed.
 
         BudgetSpent where they have more objects than may be removed: the rows are kept then, so that it can go on.
         """
         emptied = [doomed for image in images if (doomed := self._emptied(image, budget)) is not None]
         if emptied:
-            self.checkpoint("after_objects")
+            self.failpoint("after_objects")
             # After the objects: what is fetched again in between would be cached again.
-            self.edge.forget(_cached(emptied), mark=_mark(emptied))
+            self.cdn.invalidate(_cached(emptied), mark=_mark(emptied))
         gone = {doomed.image_id for doomed in emptied if self._removed(doomed)}
         return tuple(image for image in images if image.image_id in gone)
 
@@ -66,7 +66,7 @@ class Purge:
         except Conflict:
             return None
         self.objects.delete_under(*storage_keys.all_of(image.image_id), budget=budget)
-        self.forwarding.forget(image.image_id, budget=budget)
+        self.redirects.forget(image.image_id, budget=budget)
         return doomed
 
     def _removed(self, doomed: Image) -> bool:

@@ -27,7 +27,7 @@ class ImageMoves:
     """Moves and renames, each by one conditional write that takes name, digest and counters along."""
 
     catalog: Catalog
-    forwarding: NameRedirects
+    redirects: NameRedirects
     is_private: Callable[[str], bool] = never_private
     """Whether a collection is."""
 
@@ -41,7 +41,7 @@ class ImageMoves:
         name = names.url_name(shown, FORMATS[image.picture.format].extension)
         if (name, shown) == (image.name, image.filename):
             return image
-        self.forwarding.remember(image)
+        self.redirects.remember(image)
         try:
             return self.catalog.revise(image, replace(image, name=name, filename=shown))
         except NameTaken:
@@ -59,7 +59,7 @@ class ImageMoves:
             return image
         if self.is_private(image.collection) is not self.is_private(target):
             raise PrivacyDiffers(collection=target)
-        self.forwarding.remember(image)
+        self.redirects.remember(image)
         for name in names.candidates(image.name, image.image_id):
             try:
                 return self.catalog.revise(image, replace(image, collection=target, name=name))
@@ -192,10 +192,10 @@ class RenameJob:
     """
 
     catalog: Catalog
-    forwarding: NameRedirects
+    redirects: NameRedirects
     privacy: Privacy
     manifests: Manifests
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
 
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
         """Some images, or one of the last steps."""
@@ -228,7 +228,7 @@ class RenameJob:
 
     def _closed(self, task: Task, old: str, position: Position, report: Report) -> StepResult:
         self.manifests.retract(old, mark=task.task_id)
-        self.checkpoint("after_objects")
+        self.failpoint("after_objects")
         self.catalog.undescribe(old)
         return self._piece({"total": position["total"], "phase": "release"}, report)
 
@@ -260,7 +260,7 @@ class RenameJob:
         for image_id in image_ids:
             if self._move(task, image_id):
                 report = report.plus("images_moved")
-                self.checkpoint("after_revision")
+                self.failpoint("after_revision")
         return report
 
     def _move(self, task: Task, image_id: str) -> bool:
@@ -280,8 +280,8 @@ class RenameJob:
 
     def _forward(self, image: Image) -> None:
         """The name of an image in the trash may be another one's by now, which has the older claim to its address."""
-        if not image.is_trashed or self.forwarding.find(image.collection, image.name) is None:
-            self.forwarding.remember(image)
+        if not image.is_trashed or self.redirects.find(image.collection, image.name) is None:
+            self.redirects.remember(image)
 
     def _revise(self, image: Image, collection: str) -> Image:
         for name in _names(image):

@@ -62,7 +62,7 @@ class ImageSearch:
         places = self._places(collection, wanted, order)
         return self._part(collection, order, places, (number - 1) * size, size)
 
-    def behind(
+    def page_after(
         self, collection: str, wanted: ImageFilter, order: SortOrder, *, place: SortPosition | None, size: int
     ) -> SearchPage:
         """So many images behind the place (None: the first). BadRequest (too many)."""

@@ -61,7 +61,7 @@ class ThumbnailJob:
     recipe: Recipe
     limits: Limits
     max_bytes: int
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     overtaken: Callable[[str], None] = lambda _: None
     """Told of each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
@@ -119,7 +119,7 @@ class ThumbnailJob:
         if any(row.size == FULL for row, _ in new):
             after = replace(after, optimized="")  # what optimising made of the full form is replaced, too
         self.objects.put(*(object_of(row, encoded) for row, encoded in new))
-        self.checkpoint("after_put")
+        self.failpoint("after_put")
         try:
             self.catalog.revise(image, after, rows)
         except Conflict:
@@ -127,7 +127,7 @@ class ThumbnailJob:
             # not even another run of this task, can come to name it any more.
             self.overtaken(image.image_id)
             return report.plus("changed_meanwhile", example=image.image_id)
-        self.checkpoint("after_revision")
+        self.failpoint("after_revision")
         named = {row.key for row in rows}
         self.objects.delete(*(row.key for row in have if row.key not in named), budget=Budget.of_images(1))
         self.metrics.count("RenditionsMade", len(new), type=TaskType.GENERATE_THUMBNAILS)

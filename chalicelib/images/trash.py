@@ -131,7 +131,7 @@ class PurgeJob:
     """The job behind `delete_images`. It ends when nothing is left of what it was asked for."""
 
     catalog: Catalog
-    erasing: Purge
+    purge: Purge
     manifests: Manifests
 
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
@@ -186,7 +186,7 @@ class PurgeJob:
         # The order names the images; what it may take away is what so many images can have.
         budget = Budget.of_images(len(images))
         while images:
-            gone = self.erasing.erase_all(images, budget=budget)
+            gone = self.purge.purge_all(images, budget=budget)
             for image in gone:
                 report = report.plus("images_deleted")
                 report = report.plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)

@@ -31,10 +31,10 @@ class Visibility:
 
     catalog: Catalog
     objects: ObjectStore
-    edge: Cdn
+    cdn: Cdn
     queue: Queue
     """Its worker applies what is announced."""
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
 
     def announce(self, image_id: str) -> None:
         """Have `apply` done in half a minute, whatever becomes of the caller. Unavailable.
@@ -69,9 +69,9 @@ class Visibility:
         served = self._keys(*storage_keys.served_of(image.image_id))
         for key in served:
             self._copy(key, storage_keys.hidden(key))
-        self.checkpoint("after_hidden_copies")
+        self.failpoint("after_hidden_copies")
         self.objects.delete(*served, budget=Budget(len(served)))
-        self.checkpoint("after_hiding")
+        self.failpoint("after_hiding")
         if not self._is_private(image):
             # After the objects: what is fetched again in between would be cached again.
             self._forget(image, wait=wait)
@@ -89,7 +89,7 @@ class Visibility:
             for key in missing:
                 if storage_keys.hidden(key) in hidden:
                     self._copy(storage_keys.hidden(key), key)
-            self.checkpoint("after_showing")
+            self.failpoint("after_showing")
 
     def _copy(self, key: str, to: str) -> None:
         with suppress(ObjectNotFound):  # a worker has replaced it meanwhile, and the row names it no more
@@ -97,7 +97,7 @@ class Visibility:
 
     def _forget(self, image: Image, *, wait: bool) -> None:
         try:
-            self.edge.forget([f"{storage_keys.public_of(image.image_id)}*"], mark=_mark(image), wait=wait)
+            self.cdn.invalidate([f"{storage_keys.public_of(image.image_id)}*"], mark=_mark(image), wait=wait)
         except (TooManyRequests, Unavailable) as fault:
             if wait:
                 raise

@@ -62,11 +62,11 @@ class Cleanup:
 
     catalog: Catalog
     objects: ObjectStore
-    inspector: OrphanScan
+    orphan_scan: OrphanScan
     quarantine: Quarantine
     reconciler: Reconciler
-    erasing: Purge
-    inventory: ConsistencyCheck
+    purge: Purge
+    consistency_check: ConsistencyCheck
     ages: RetentionAges = field(default_factory=RetentionAges)
     bounds: CleanupBounds = field(default_factory=CleanupBounds)
     metrics: Metrics = NULL_METRICS
@@ -120,10 +120,10 @@ class Cleanup:
 
     def _check(self, task: Task, at: Position, report: Report) -> StepResult:
         """Look at the rows that are compared with their objects later, before anything is taken away."""
-        shelf = self.inventory.shelf(task, at or _rows_from(task))
-        self.inventory.check(shelf.images)
+        shelf = self.consistency_check.shelf(task, at or _rows_from(task))
+        self.consistency_check.check(shelf.images)
         report = report.plus("rows_checked", len(shelf.images))
-        return StepResult(shelf.following if report["rows_checked"] < self.inventory.most else None, report)
+        return StepResult(shelf.following if report["rows_checked"] < self.consistency_check.most else None, report)
 
     def _act(self, task: Task, at: Position, report: Report) -> StepResult:
         """Look at a page again, and take away what still is rubbish, up to where the survey ended."""
@@ -156,7 +156,7 @@ class Cleanup:
 
     def _look_after_versions(self, _task: Task, at: Position, report: Report) -> StepResult:
         """Put to work what was written over before anybody heard of it; no listing of objects shows that."""
-        page, now = self.objects.versions(storage_keys.INCOMING, _PAGE, at.get("after")), self.inspector.clock.now()
+        page, now = self.objects.versions(storage_keys.INCOMING, _PAGE, at.get("after")), self.orphan_scan.clock.now()
         for one in page.items:
             if self.ages.lost <= now - one.modified < self.ages.leftover:
                 report = self.reconciler.look_after(one, report)
@@ -170,7 +170,7 @@ class Cleanup:
             held, _ = self.quarantine.due(datetime.fromisoformat(plan["at"]), _PAGE, after)
             self.quarantine.purge(_not_behind(held, plan["until"]), Budget(plan["count"]))
             return StepResult(at["next"], report.plus("purged", plan["count"]))
-        now = self.inspector.clock.now()
+        now = self.orphan_scan.clock.now()
         held, following = self.quarantine.due(now, _PAGE, after)
         some = held[: self._left(task, report, wanted=len(held))]
         if len(some) < len(held):
@@ -200,13 +200,13 @@ class Cleanup:
     def _rows(self, task: Task, at: Position, report: Report) -> StepResult:
         """Compare a shelf's rows with its objects, and take away what no row names."""
         # Older versions kept the shelf's position alone.
-        shelf = self.inventory.shelf(task, at if "collection" in at else at.get("shelf") or _rows_from(task))
-        compared, behind = self.inventory.compare(shelf.images), at.get("behind")
+        shelf = self.consistency_check.shelf(task, at if "collection" in at else at.get("shelf") or _rows_from(task))
+        compared, behind = self.consistency_check.compare(shelf.images), at.get("behind")
         if "plan" in at:
             report = self._take(at["plan"], compared.unnamed, report, as_well="unnamed")
             return self._rows_on(shelf.following, at, report)
         if behind is None:
-            report = self.inventory.told(task, compared, report.plus("rows_seen", len(shelf.images)))
+            report = self.consistency_check.told(task, compared, report.plus("rows_seen", len(shelf.images)))
         unnamed = [one for one in compared.unnamed if behind is None or one.key.encode() > behind.encode()]
         if _is_dry(task):
             for one in unnamed:
@@ -223,7 +223,7 @@ class Cleanup:
             return StepResult(at["next"], report)
         if following is None:
             return StepResult(None, report)
-        if report["rows_seen"] < self.inventory.most:
+        if report["rows_seen"] < self.consistency_check.most:
             return StepResult({"shelf": following}, report)
         return StepResult(None, report, facts={"rows": json.dumps(following)})
 
@@ -235,12 +235,12 @@ class Cleanup:
         number = max(sum(prefix <= after for prefix in PREFIXES) - 1, 0)
         prefix = PREFIXES[number]
         # Before the catalogue is asked: a task that publishes in between is busy, or its image is known.
-        busy = self.inspector.busy()
+        busy = self.orphan_scan.busy()
         page = self.objects.list(prefix, _PAGE, after if after > prefix else None)
         following = PREFIXES[number + 1] if number + 1 < len(PREFIXES) else None
         wanted = None if only is None else set(only)
         found = page.items if wanted is None else [one for one in page.items if one.key in wanted]
-        return self.inspector.judge(found, busy), page.next_cursor or following
+        return self.orphan_scan.judge(found, busy), page.next_cursor or following
 
     def _must_be_plausible(self, task: Task, report: Report) -> None:
         rubbish = report["orphans"] + report["leftovers"] + report["unreadable"]
@@ -322,7 +322,7 @@ class Cleanup:
         plan: dict[str, int] = {}
         left = self._left(task, report, wanted=len(images))
         for image in images:
-            left -= (weight := self.erasing.weigh(image))
+            left -= (weight := self.purge.count_objects(image))
             if left < 0:
                 break
             plan[image.image_id] = weight
@@ -335,7 +335,7 @@ class Cleanup:
         # Without those that are restored at this very moment: they are no rubbish.
         images = [image for image in known.values() if self._is_over(image)]
         if images:
-            self.erasing.erase_all(images, budget=Budget(sum(plan.values())))
+            self.purge.purge_all(images, budget=Budget(sum(plan.values())))
         left = self.catalog.known(list(plan))
         emptied = [image_id for image_id in plan if image_id not in left or is_tombstone(left[image_id])]
         objects = sum(plan[image_id] for image_id in emptied)
@@ -343,7 +343,7 @@ class Cleanup:
         return report.plus("taken", objects - sum(plan.values()))
 
     def _is_over(self, image: Image) -> bool:
-        return image.trashed_at is not None and image.trashed_at <= self.inspector.clock.now() - self.ages.trash
+        return image.trashed_at is not None and image.trashed_at <= self.orphan_scan.clock.now() - self.ages.trash
 
     def _alarm(self, stop: WallifyError) -> None:
         self.metrics.count("CleanupsStopped", reason=stop.code)

@@ -39,21 +39,21 @@ class ChunkedJob(Protocol):
 class ChunkedJobs:
     """Runs long jobs, a slice for each message."""
 
-    attempts: Leases
+    leases: Leases
     queues: Mapping[TaskType, Queue]
     jobs: Mapping[TaskType, Callable[[], ChunkedJob]]
     lasts: timedelta = timedelta(seconds=45)
     """How long one slice begins new pieces; a piece takes seconds, so this is far from the function's timeout."""
     soft: timedelta = timedelta(minutes=25)
     """Age, from its first slice, at which a job stops with what it has done (the seed's soft time limit)."""
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     seen: Task | None = None
     """The task as its message found it, before it was claimed."""
 
     def run(self, work: Work, runner: Worker) -> Task | None:
         """Work a message off: the task final or handed on, or None where there was nothing to do. As `Runner.run`."""
-        task = self.attempts.tasks.get(work.task_id)
+        task = self.leases.tasks.get(work.task_id)
         if work.part is not None and work.part < Checkpoint.of(task).part:
             self._answered(task, work.part)
             return None
@@ -61,7 +61,7 @@ class ChunkedJobs:
 
     def do(self, task: Task) -> Task:
         """One slice; see Job."""
-        job, now = self.jobs[task.type](), self.attempts.clock.now()
+        job, now = self.jobs[task.type](), self.leases.clock.now()
         standing = Checkpoint.of(task)
         report = self._told(task, standing, Report.of(task.result))
         standing = replace(standing, began_at=standing.began_at or now)
@@ -71,10 +71,10 @@ class ChunkedJobs:
             except BudgetSpent as spent:
                 return self._spent(task, standing, report, spent)
             if piece.position is None:
-                return self.attempts.succeed(task, piece.report.result(complete=True, **piece.facts))
+                return self.leases.succeed(task, piece.report.result(complete=True, **piece.facts))
             standing, report = replace(standing, position=piece.position), piece.report
-            task = self.attempts.note(task, _progress(piece), standing.args(), report.result())
-            self.checkpoint("after_piece")
+            task = self.leases.record(task, _progress(piece), standing.args(), report.result())
+            self.failpoint("after_piece")
             if ended := self._time_is_up(task, standing, report, now + self.lasts):
                 return ended
 
@@ -83,7 +83,7 @@ class ChunkedJobs:
         self.metrics.count("BudgetsSpent")
         log.error("budget spent", extra={"alarm": "budget_spent", "type": task.type, **spent.details})
         stopped = report.result(complete=False, stopped_at=standing.position, **spent.details)
-        return self.attempts.stop(task, stopped, Failure.of(spent))
+        return self.leases.stop(task, stopped, Failure.of(spent))
 
     def undo(self, task: Task) -> None:
         """What a cancelled job has done stays done."""
@@ -101,15 +101,15 @@ class ChunkedJobs:
         return report.plus("interrupted", example=f"{error.code}: {error.message}")
 
     def _time_is_up(self, task: Task, standing: Checkpoint, report: Report, until: datetime) -> Task | None:
-        now = self.attempts.clock.now()
+        now = self.leases.clock.now()
         if standing.began_at is not None and now >= standing.began_at + self.soft:
-            return self.attempts.stop(task, report.result(complete=False, stopped_at=standing.position))
+            return self.leases.stop(task, report.result(complete=False, stopped_at=standing.position))
         return self._hand_on(task, standing) if now >= until else None
 
     def _hand_on(self, task: Task, standing: Checkpoint) -> Task:
         further = replace(standing, part=standing.part + 1)
-        task = self.attempts.hand_on(task, further.args())
-        self.checkpoint("after_hand_on")
+        task = self.leases.release(task, further.args())
+        self.failpoint("after_hand_on")
         self._announce(task)
         return task
 

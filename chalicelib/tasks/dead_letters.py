@@ -34,14 +34,14 @@ class DeadLetterPublisher:
     queues: Mapping[TaskType, Queue]
     metrics: Metrics
 
-    def bury(self, task: Task, error: Failure) -> None:
+    def publish(self, task: Task, error: Failure) -> None:
         """Keep a letter about the task, with the reason. Unavailable; asked for twice there may be two letters."""
-        self.queues[task.type].bury(write(Work(task.task_id)), reason=error.code)
+        self.queues[task.type].publish_dead_letter(write(Work(task.task_id)), reason=error.code)
         self.metrics.count("DeadLetters", queue=queue_of(task.type))
 
-    def give_up(self, body: str, kind: TaskType, fault: WallifyError) -> None:
+    def publish_unreadable(self, body: str, kind: TaskType, fault: WallifyError) -> None:
         """Keep a message whose task nobody could so much as read, with the fault that says why. Unavailable."""
-        self.queues[kind].bury(body, reason=fault.code)
+        self.queues[kind].publish_dead_letter(body, reason=fault.code)
         self.metrics.count("DeadLetters", queue=queue_of(kind))
 
 
@@ -99,7 +99,7 @@ class DeadLetters:
     tasks: TaskStore
     task_id_of: Callable[[ObjectCreated], str | None]
     """The task that an object created in the bucket belongs to; None: it gets none. Set by the room above."""
-    families: ParentTasks
+    parents: ParentTasks
     retries: Retries
     rerun: Callable[[Task], Task]
     """Starts the schedule of a run again; see Schedules.again."""
@@ -107,9 +107,9 @@ class DeadLetters:
 
     def found(self, name: str, limit: int) -> tuple[DeadLetterDetails, ...]:
         """Some of a queue's dead letters, with their tasks; nothing changes. NotFound, Unavailable."""
-        return tuple(map(self._found, self._queue(name).dead(limit, wait=_WAIT)))
+        return tuple(map(self._found, self._queue(name).dead_letters(limit, wait=_WAIT)))
 
-    def one(self, name: str, message_id: str) -> DeadLetterDetails:
+    def get(self, name: str, message_id: str) -> DeadLetterDetails:
         """One dead letter; nothing changes. NotFound, DeadLetterNotFound, Unavailable."""
         with self._held(name, message_id) as letter:
             return self._found(letter)
@@ -126,12 +126,12 @@ class DeadLetters:
             self._queue(name).remove_dead_letter(letter)
             return found
 
-    def tell(self, limit: int) -> int:
+    def fail_tasks(self, limit: int) -> int:
         """End the tasks of dead letters as FAILURE `dead_letter`, where they still wait; how many there were.
 
         Looks at up to `limit` letters of each queue.
         """
-        letters = (letter for queue in self.queues.values() for letter in queue.dead(limit))
+        letters = (letter for queue in self.queues.values() for letter in queue.dead_letters(limit))
         return sum(self._tell(task, letter) for letter in letters for task in self._tasks_of(letter))
 
     def redrive(self, name: str, limit: int) -> RedriveResult:
@@ -140,7 +140,7 @@ class DeadLetters:
         A letter whose file is gone, whose task is unknown, or that cannot be read, stays. NotFound, Unavailable.
         """
         queue, done = self._queue(name), RedriveResult()
-        letters = queue.dead(limit, hold=_HOLD, wait=_WAIT)
+        letters = queue.dead_letters(limit, hold=_HOLD, wait=_WAIT)
         try:
             for letter in letters:
                 self._redrive(queue, letter, done)
@@ -153,7 +153,7 @@ class DeadLetters:
         """The letter, kept from other readers meanwhile."""
         queue, held = self._queue(name), list[DeadLetter]()
         try:
-            while page := queue.dead(_PAGE, hold=_HOLD, wait=_WAIT):
+            while page := queue.dead_letters(_PAGE, hold=_HOLD, wait=_WAIT):
                 held += page
                 if found := next((letter for letter in page if letter.message_id == message_id), None):
                     yield found
@@ -200,11 +200,11 @@ class DeadLetters:
         error = _why(task, letter)
         try:
             ended = self.tasks.replace(
-                task, task.failed(error, now=self.clock.now(), keep=self.retries.intake.rules.keep_failed)
+                task, task.failed(error, now=self.clock.now(), keep=self.retries.task_factory.policy.keep_failed)
             )
         except Conflict:
             return 0
-        self.families.child_ended(ended)
+        self.parents.child_ended(ended)
         return 1
 
     def _tasks_of(self, letter: DeadLetter) -> Iterator[Task]:

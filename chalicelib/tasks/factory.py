@@ -33,7 +33,7 @@ class TaskFactory:
     """Opens tasks; nothing is stored here."""
 
     clock: Clock
-    rules: TaskPolicy
+    policy: TaskPolicy
 
     def image_task(self, place: TaskSpec, collection: str, filename: str, *, stage: str = "queued") -> Task:
         """A `process_image` task that waits for its object under `incoming/`."""
@@ -46,7 +46,7 @@ class TaskFactory:
             subject=Subject(collection, storage_keys.image_id_of(place.task_id), filename),
             args={"source": storage_keys.incoming(collection, place.task_id), **place.args},
             progress=Progress(0, STEPS, stage),
-            max_attempts=self.rules.max_attempts,
+            max_attempts=self.policy.max_attempts,
             parent_id=place.parent_id,
             index=place.index,
         )
@@ -70,11 +70,11 @@ class TaskFactory:
 
     def refused(self, task: Task, fault: WallifyError) -> Task:
         """The task, ended because its file could not be taken in."""
-        return task.failed(Failure.of(fault), now=self.clock.now(), keep=self.rules.keep_failed)
+        return task.failed(Failure.of(fault), now=self.clock.now(), keep=self.policy.keep_failed)
 
     def found(self, task: Task, image_id: str) -> Task:
         """The task, ended because the collection has these bytes already."""
-        return task.succeeded({"image_id": image_id, "duplicate": True}, now=self.clock.now(), keep=self.rules.keep)
+        return task.succeeded({"image_id": image_id, "duplicate": True}, now=self.clock.now(), keep=self.policy.keep)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class JobEnqueuer:
     tasks: TaskStore
     queues: Mapping[TaskType, Queue]
     clock: Clock
-    rules: TaskPolicy
+    policy: TaskPolicy
     new_id: Callable[[], str]
 
     def open(self, asked: JobRequest, *, task_id: str | None = None) -> Task:
@@ -101,7 +101,7 @@ class JobEnqueuer:
             queued_at=now,
             subject=asked.subject,
             args=asked.args,
-            max_attempts=self.rules.max_attempts,
+            max_attempts=self.policy.max_attempts,
         )
         try:
             self.tasks.add(task)
@@ -123,7 +123,7 @@ class JobEnqueuer:
     def end(self, task: Task, error: Failure) -> None:
         """End a task that nobody works on; if somebody has moved it meanwhile, that is right."""
         with suppress(Conflict):
-            self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
+            self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,10 @@ class Leases:
 
     tasks: TaskStore
     clock: Clock
-    rules: TaskPolicy
-    luck: Callable[[], float]
+    policy: TaskPolicy
+    jitter: Callable[[], float]
     """Random numbers in 0..1."""
-    bury: PublishDeadLetter = discard_dead_letter
+    publish_dead_letter: PublishDeadLetter = discard_dead_letter
     """Keeps a letter of what no attempt could do, before its task ends: who dies in between leaves one too many."""
 
     def begin(self, task_id: str, owner: str, arrival: ObjectCreated | None = None) -> Task:
@@ -86,32 +86,32 @@ class Leases:
         try:
             return self.tasks.replace(task, task.at(progress, self.clock.now()))
         except Conflict:
-            return self.step(self.still_ours(task), progress)
+            return self.step(self.confirm(task), progress)
 
-    def tie(self, task: Task, version: str, etag: str) -> Task:
+    def bind_version(self, task: Task, version: str, etag: str) -> Task:
         """Note which version of its object the task works on. Cancelled or LostLease if the attempt must stop here."""
         try:
             return self.tasks.replace(task, task.given(arguments_of(version, etag)))
         except Conflict:
-            return self.tie(self.still_ours(task), version, etag)
+            return self.bind_version(self.confirm(task), version, etag)
 
-    def note(self, task: Task, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
+    def record(self, task: Task, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
         """Note that a long job is a piece further. Cancelled or LostLease if the attempt must stop here."""
         try:
             return self.tasks.replace(task, task.noted(progress, args, report))
         except Conflict:
-            return self.note(self.still_ours(task), progress, args, report)
+            return self.record(self.confirm(task), progress, args, report)
 
-    def hand_on(self, task: Task, args: Mapping[str, str]) -> Task:
+    def release(self, task: Task, args: Mapping[str, str]) -> Task:
         """Let a long job go, for its next part. Cancelled or LostLease as in `step`."""
         try:
             return self.tasks.replace(task, task.handed_on(args, now=self.clock.now()))
         except Conflict:
-            return self.hand_on(self.still_ours(task), args)
+            return self.release(self.confirm(task), args)
 
     def stop(self, task: Task, report: Mapping[str, object], error: Failure | None = None) -> Task:
         """End a long job at a limit, the time limit if without an error. LostLease if another run has the task now."""
-        now, keep = self.clock.now(), self.rules.keep_failed
+        now, keep = self.clock.now(), self.policy.keep_failed
         return self._end(task, lambda latest: latest.stopped(report, now=now, keep=keep, error=error))
 
     def succeed(self, task: Task, result: Mapping[str, object]) -> Task:
@@ -119,19 +119,19 @@ class Leases:
         try:
             return self.tasks.replace(task, self.succeeded(task, result))
         except Conflict:
-            return self.succeed(self.still_ours(task), result)
+            return self.succeed(self.confirm(task), result)
 
     def succeeded(self, task: Task, result: Mapping[str, object]) -> Task:
         """The snapshot that `succeed` would write, for stores that write it together with more."""
-        return task.succeeded(result, now=self.clock.now(), keep=self.rules.keep)
+        return task.succeeded(result, now=self.clock.now(), keep=self.policy.keep)
 
     def fail(self, task: Task, error: Failure) -> Task:
         """End without success. LostLease if another run has the task now."""
-        return self._end(task, lambda latest: latest.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
+        return self._end(task, lambda latest: latest.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))
 
     def revoke(self, task: Task) -> Task:
         """End because it was asked for. LostLease if another run has the task now."""
-        return self._end(task, lambda latest: latest.revoked(now=self.clock.now(), keep=self.rules.keep))
+        return self._end(task, lambda latest: latest.revoked(now=self.clock.now(), keep=self.policy.keep))
 
     def retry(self, task: Task, error: Failure) -> timedelta | None:
         """Give the task back for another attempt and say how long to wait.
@@ -143,9 +143,9 @@ class Leases:
             self.fail(task, error)
             return None
         self._end(task, lambda latest: latest.retrying(error))
-        return self.rules.wait_after(task.attempts, self.luck())
+        return self.policy.wait_after(task.attempts, self.jitter())
 
-    def still_ours(self, task: Task) -> Task:
+    def confirm(self, task: Task) -> Task:
         """The newest snapshot of an attempt that may go on; Cancelled or LostLease if it may not."""
         latest = self._reread(task)
         if latest.cancel_requested:
@@ -155,19 +155,19 @@ class Leases:
     def _claim(self, task: Task, owner: str, arrival: ObjectCreated | None) -> Task:
         now, known = self.clock.now(), after_death(task)
         if task.attempts < task.max_attempts and not is_poison(known):
-            claimed = known.claimed(owner=owner, now=now, lease=self.rules.lease)
+            claimed = known.claimed(owner=owner, now=now, lease=self.policy.lease)
             tied = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
             return self.tasks.replace(task, claimed.given(tied) if tied else claimed)
         # Where the last attempt has said nothing, its worker died; what kills every worker must not go on for ever.
         error = POISON if is_poison(known) else task.error or WORKER_LOST
-        self.bury(task, error)
-        lost = known.failed(error, now=now, keep=self.rules.keep_failed)
+        self.publish_dead_letter(task, error)
+        lost = known.failed(error, now=now, keep=self.policy.keep_failed)
         raise OutOfAttempts(self.tasks.replace(task, lost))
 
     def _is_buried(self, task: Task, error: Failure) -> bool:
         self._reread(task)  # what another run has taken over is not ours to bury
         try:
-            self.bury(task, error)
+            self.publish_dead_letter(task, error)
         except Unavailable:
             return False
         return True

@@ -56,35 +56,35 @@ class ParentTasks:
 
     tasks: TaskStore
     clock: Clock
-    rules: TaskPolicy
+    policy: TaskPolicy
 
     def child_ended(self, child: Task) -> None:
         """End the child's parent, if this was the last child; a child without a parent is no error."""
         if child.parent_id is not None:
             # The parent's row is forgotten after its time, like any other.
             with suppress(TaskNotFound):
-                self.settle(self.tasks.get(child.parent_id))
+                self.finish_if_done(self.tasks.get(child.parent_id))
 
     def opened(self, parent: Task) -> Task:
         """The parent, whose request has handed over all of its files: from now on it ends with its last child."""
         latest = self.tasks.get(parent.task_id)
         if latest.is_final or not is_opening(latest):
-            return self.settle(latest)
+            return self.finish_if_done(latest)
         try:
-            return self.settle(self.tasks.replace(latest, opened(latest)))
+            return self.finish_if_done(self.tasks.replace(latest, opened(latest)))
         except Conflict:
             return self.opened(parent)
 
-    def settle(self, parent: Task) -> Task:
+    def finish_if_done(self, parent: Task) -> Task:
         """The parent, ended if all its children have; of several who see the last child end, one writes it.
 
         One whose request is still at work does not end, unless it was cancelled: more may be to come.
         """
         if is_opening(parent) and not parent.cancel_requested:
             return parent
-        return self.conclude(parent)
+        return self.finish(parent)
 
-    def conclude(self, parent: Task) -> Task:
+    def finish(self, parent: Task) -> Task:
         """As `settle`, also where its request has broken off for good."""
         if parent.is_final:
             return parent
@@ -97,9 +97,9 @@ class ParentTasks:
                 parent, parent.concluded(status, tally, now=self.clock.now(), keep=self._keep(status))
             )
         except Conflict:
-            return self.conclude(self.tasks.get(parent.task_id))
+            return self.finish(self.tasks.get(parent.task_id))
 
-    def let_go(self, parent: Task) -> Task:
+    def abandon(self, parent: Task) -> Task:
         """The parent of a request that has broken off and did not come again, ended if nothing is under way any more.
 
         Those of its children that wait for an object are given up one by one, as any task that does.
@@ -109,10 +109,10 @@ class ParentTasks:
             return parent
         if len(page.items) < parent.children:
             return self.tasks.replace(
-                parent, parent.failed(_INCOMPLETE, now=self.clock.now(), keep=self.rules.keep_failed)
+                parent, parent.failed(_INCOMPLETE, now=self.clock.now(), keep=self.policy.keep_failed)
             )
         if any(is_abandoned(child) for child in page.items):
-            return self.conclude(parent)
+            return self.finish(parent)
         return self.opened(parent)
 
     def is_stopping(self, child: Task) -> bool:
@@ -125,4 +125,4 @@ class ParentTasks:
             return False
 
     def _keep(self, status: Status) -> timedelta:
-        return self.rules.keep_failed if status in {Status.FAILURE, Status.PARTIAL} else self.rules.keep
+        return self.policy.keep_failed if status in {Status.FAILURE, Status.PARTIAL} else self.policy.keep

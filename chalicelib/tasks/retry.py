@@ -48,8 +48,8 @@ class Retries:
     tasks: TaskStore
     objects: ObjectStore
     queues: Mapping[TaskType, Queue]
-    intake: TaskFactory
-    families: ParentTasks
+    task_factory: TaskFactory
+    parents: ParentTasks
 
     def retry(self, task_id: str) -> Task:
         """The task that tries again. TaskNotFound, IllegalTransition (detail `status`), SourceGone, Unavailable."""
@@ -135,7 +135,7 @@ class Retries:
             # Only who holds the schedule's slot may work, and a retry would not.
             raise BadRequest("Run the schedule again instead.", schedule=task.args["schedule"])
         kept = {name: value for name, value in task.args.items() if name not in CHECKPOINT}
-        now = self.intake.clock.now()
+        now = self.task_factory.clock.now()
         again = Task(
             task_id=retry_id(task.task_id),
             type=task.type,
@@ -152,7 +152,7 @@ class Retries:
             raise SourceGone(task_id=task.task_id)
         kept = {name: task.args[name] for name in _KEPT if name in task.args}
         subject = task.subject
-        fresh = self.intake.image_task(place, subject.collection or "", subject.filename or "")
+        fresh = self.task_factory.image_task(place, subject.collection or "", subject.filename or "")
         return self._opened(replace(fresh, args={**kept, "retry_of": task.task_id}))
 
     def _opened(self, again: Task) -> Task:
@@ -172,7 +172,7 @@ class Retries:
             raise SourceGone(task_id=parent.task_id)
         collection = parent.subject.collection or ""
         args = {"retry_of": parent.task_id, OPENING: "true"}
-        new = self.intake.parent_task(retry_id(parent.task_id), collection, len(again), args)
+        new = self.task_factory.parent_task(retry_id(parent.task_id), collection, len(again), args)
         with suppress(Conflict):
             self.tasks.add(new)
         return self._filled(new, again)
@@ -193,14 +193,14 @@ class Retries:
         for index, child in enumerate(children):
             # By the old child's id: a request that comes again finds the same, also where a file has gone meanwhile.
             self._single(child, TaskSpec(_child_retry_id(new.task_id, child.task_id), new.task_id, index))
-        return self.families.opened(new)
+        return self.parents.opened(new)
 
     def _announce(self, task: Task) -> None:
         try:
             self.queues[task.type].send(write(Work(task.task_id)))
         except Unavailable as fault:
             if task.parent_id is None:
-                self.tasks.replace(task, self.intake.refused(task, fault))
+                self.tasks.replace(task, self.task_factory.refused(task, fault))
             raise
 
 

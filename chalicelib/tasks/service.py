@@ -109,8 +109,8 @@ class Tasks:
 
     store: TaskStore
     clock: Clock
-    rules: TaskPolicy
-    families: ParentTasks
+    policy: TaskPolicy
+    parents: ParentTasks
 
     def get(self, task_id: str) -> Task:
         """The newest snapshot; TaskNotFound."""
@@ -156,7 +156,7 @@ class Tasks:
         if task.is_final:
             raise IllegalTransition("The task has ended already.", task_id=task_id, status=task.status)
         try:
-            stopped = self.store.replace(task, task.stopping(now=self.clock.now(), keep=self.rules.keep))
+            stopped = self.store.replace(task, task.stopping(now=self.clock.now(), keep=self.policy.keep))
         except Conflict:
             # A worker moved it between our look and our write; its new state decides.
             return self.cancel(task_id)
@@ -171,7 +171,7 @@ class Tasks:
                 # One that has just ended is no reason to leave the others running.
                 with suppress(IllegalTransition):
                     self.cancel(child.task_id)
-            return self.families.settle(self.store.get(stopped.task_id))
+            return self.parents.finish_if_done(self.store.get(stopped.task_id))
         if stopped.is_final:
-            self.families.child_ended(stopped)
+            self.parents.child_ended(stopped)
         return stopped

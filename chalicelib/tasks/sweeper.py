@@ -60,13 +60,13 @@ class Sweeper:
     tasks: TaskStore
     objects: ObjectStore
     queues: Mapping[TaskType, Queue]
-    families: ParentTasks
+    parents: ParentTasks
     clock: Clock
-    rules: TaskPolicy
-    patience: Timeouts = field(default_factory=Timeouts)
+    policy: TaskPolicy
+    timeouts: Timeouts = field(default_factory=Timeouts)
     metrics: Metrics = NULL_METRICS
-    bookmark: SweepCursor = field(default_factory=SweepCursor)
-    bury: PublishDeadLetter = discard_dead_letter
+    cursor: SweepCursor = field(default_factory=SweepCursor)
+    publish_dead_letter: PublishDeadLetter = discard_dead_letter
     """Keeps a letter of what no attempt could do, before its task ends."""
 
     def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
@@ -90,9 +90,9 @@ class Sweeper:
 
     def _active(self, keep_going: Callable[[], bool]) -> Iterator[Task]:
         while keep_going():
-            page = self.tasks.active(_PAGE, self.bookmark.cursor)
+            page = self.tasks.active(_PAGE, self.cursor.cursor)
             yield from page.items
-            self.bookmark.cursor = page.next_cursor
+            self.cursor.cursor = page.next_cursor
             if page.next_cursor is None:
                 return
 
@@ -106,29 +106,29 @@ class Sweeper:
 
     def _is_overdue(self, task: Task, now: datetime) -> bool:
         began = Checkpoint.of(task).began_at
-        return began is not None and now >= began + self.patience.hard and not task.is_held(now)
+        return began is not None and now >= began + self.timeouts.hard and not task.is_held(now)
 
     def _waiting(self, task: Task, now: datetime) -> str:
         expires = task.args.get(EXPIRES)
-        if expires is not None and now < datetime.fromisoformat(expires) + self.patience.draft:
+        if expires is not None and now < datetime.fromisoformat(expires) + self.timeouts.draft:
             return "fine"
         silent = now - (task.queued_at or task.created_at)
-        if silent < self.patience.missing:
+        if silent < self.timeouts.missing:
             return "fine"
         if "source" in task.args and not is_there(self.objects, task):
             return self._give_up(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
         # The object is there. A draft's message was lost if its form has expired; others may just be far behind.
-        return self._announce(task) if silent >= self.patience.pending or expires else "fine"
+        return self._announce(task) if silent >= self.timeouts.pending or expires else "fine"
 
     def _retrying(self, task: Task, now: datetime) -> str:
         silent = now - (task.started_at or task.created_at)
         asked = now - (task.queued_at or task.created_at)
-        return self._announce(task) if min(silent, asked) >= self.patience.retry else "fine"
+        return self._announce(task) if min(silent, asked) >= self.timeouts.retry else "fine"
 
     def _running(self, task: Task, now: datetime) -> str:
         if task.lease_until is None:
             return self._between_parts(task, now)
-        if now < task.lease_until + self.patience.lease:
+        if now < task.lease_until + self.timeouts.lease:
             return "fine"
         known = after_death(task)
         if is_poison(known) or task.attempts >= task.max_attempts:
@@ -139,23 +139,23 @@ class Sweeper:
 
     def _bury(self, task: Task, error: Failure) -> str:
         """Its message may never be seen again, so it is not what becomes the dead letter."""
-        self.bury(task, error)
+        self.publish_dead_letter(task, error)
         return self._end(task, error)
 
     def _between_parts(self, task: Task, now: datetime) -> str:
         """A long job waits for the message of its next part, unless that was lost."""
         asked = now - (task.queued_at or task.created_at)
-        return self._announce(task) if asked >= self.patience.retry else "fine"
+        return self._announce(task) if asked >= self.timeouts.retry else "fine"
 
     def _parent(self, parent: Task) -> str:
-        if self.families.settle(parent).is_final:
+        if self.parents.finish_if_done(parent).is_final:
             return "settled"
         age = self.clock.now() - parent.created_at
-        if is_opening(parent) and age >= self.patience.missing and self.families.let_go(parent).is_final:
+        if is_opening(parent) and age >= self.timeouts.missing and self.parents.abandon(parent).is_final:
             return "broken_off"
-        if age >= self.patience.hard:
+        if age >= self.timeouts.hard:
             return self._time_out(parent)
-        if age >= self.patience.soft:
+        if age >= self.timeouts.soft:
             return self._begin_no_more(parent)
         return self._stop_all(parent) if parent.cancel_requested else "fine"
 
@@ -170,8 +170,8 @@ class Sweeper:
         going = [child for child in self._children(parent) if not (child.is_final or child.cancel_requested)]
         for child in going:
             with suppress(Conflict):
-                self.tasks.replace(child, child.stopping(now=self.clock.now(), keep=self.rules.keep))
-        self.families.settle(self.tasks.get(parent.task_id))
+                self.tasks.replace(child, child.stopping(now=self.clock.now(), keep=self.policy.keep))
+        self.parents.finish_if_done(self.tasks.get(parent.task_id))
         return "stopped" if going else "fine"
 
     def _children(self, parent: Task) -> Iterator[Task]:
@@ -185,7 +185,7 @@ class Sweeper:
         """Every child that is not final ends here, and the parent with the last of them."""
         for child in self._children(parent):
             self._time_out_child(child)
-        if not self.families.settle(self.tasks.get(parent.task_id)).is_final:
+        if not self.parents.finish_if_done(self.tasks.get(parent.task_id)).is_final:
             # Children that never came to be: whoever opened the parent died while doing so.
             return self._give_up(parent, "time_limit", "The job took longer than it may.")
         return "timed_out"
@@ -200,8 +200,8 @@ class Sweeper:
         return self._end(task, Failure(code, message))
 
     def _end(self, task: Task, error: Failure) -> str:
-        ended = self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.rules.keep_failed))
-        self.families.child_ended(ended)
+        ended = self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))
+        self.parents.child_ended(ended)
         return error.code
 
     def _announce(self, task: Task) -> str:

@@ -65,10 +65,10 @@ class Job(Protocol):
 class Worker:
     """Runs jobs. At most one run holds a task; a message that is still needed is answered with Redeliver."""
 
-    attempts: Leases
-    families: ParentTasks
+    leases: Leases
+    parents: ParentTasks
     new_id: Callable[[], str]
-    checkpoint: Failpoint = noop
+    failpoint: Failpoint = noop
     untold: dict[str, tuple[str, Failure]] = field(default_factory=dict)
     """Task -> the run of this process that may hold it, and how that ended, where the store did not answer then: it
     would look like a worker's death."""
@@ -82,7 +82,7 @@ class Worker:
         self._tell_late()
         owner = self.new_id()
         try:
-            task = self.attempts.begin(task_id, owner, arrival)
+            task = self.leases.begin(task_id, owner, arrival)
         except (Unavailable, TooManyRequests) as fault:
             self.untold[task_id] = (owner, Failure.of(fault))  # an answer that was lost: it may have begun
             raise
@@ -94,9 +94,9 @@ class Worker:
             raise Redeliver(held.wait, early=held.wait / _EARLY) from held
         # For this attempt's lines only: the next event of a warm function is about something else.
         with log.append_context_keys(task_id=task_id, attempt=task.attempts):
-            self.checkpoint("after_claim")
+            self.failpoint("after_claim")
             final = self._attempt(task, job)
-            self.families.child_ended(final)
+            self.parents.child_ended(final)
         return final
 
     def _leave_tidy(self, task: Task, job: Job) -> None:
@@ -104,14 +104,14 @@ class Worker:
             # The run that ended it may have died before it tidied up, or one that had lost it was still writing.
             job.discard(task)
         # Or before it told the parent.
-        self.families.child_ended(task)
+        self.parents.child_ended(task)
 
     def _attempt(self, task: Task, job: Job) -> Task:
         try:
             return self._outcome(task, job)
         except LostLease as lost:
             # The run that has the task now may be working from this very message: do not delete it under its feet.
-            raise Redeliver(self.attempts.rules.lease) from lost
+            raise Redeliver(self.leases.policy.lease) from lost
 
     def _outcome(self, task: Task, job: Job) -> Task:
         try:
@@ -123,30 +123,30 @@ class Worker:
 
     def _work(self, task: Task, job: Job) -> Task:
         try:
-            if task.cancel_requested or self.families.is_stopping(task):
+            if task.cancel_requested or self.parents.is_stopping(task):
                 raise Cancelled  # noqa: TRY301  # asked for during an earlier attempt; the answer is the one below
             return job.do(task)
         except Cancelled:
             job.undo(task)
-            return self.attempts.revoke(task)
+            return self.leases.revoke(task)
 
     def _failed(self, task: Task, fault: Exception, job: Job) -> Task:
         error = _failure(fault)
         if not error.retryable:
             # With what our readers raised over the picture's bytes, which may be a mistake of theirs after all.
             log.info("task failed", extra={"code": error.code, "reason": error.message}, exc_info=fault.__cause__)
-            return self._discarded(self.attempts.fail(task, error), job)
+            return self._discarded(self.leases.fail(task, error), job)
         alarm = {"alarm": error.code, **({"cause": error.cause} if error.cause else {})} if error.code in OURS else {}
         log.exception("attempt failed", extra={"code": error.code, **alarm})
         wait = self._told(task, error)
         if wait is None:
-            return self._discarded(self.attempts.tasks.get(task.task_id), job)
+            return self._discarded(self.leases.tasks.get(task.task_id), job)
         raise Redeliver(wait) from fault
 
     def _told(self, task: Task, error: Failure) -> timedelta | None:
         """See `Attempts.retry`. What the store does not take now, this process tells when it is called again."""
         try:
-            return self.attempts.retry(task, error)
+            return self.leases.retry(task, error)
         except (Unavailable, TooManyRequests):
             self.untold[task.task_id] = (str(task.owner), error)
             raise
@@ -161,9 +161,9 @@ class Worker:
 
     def _tell(self, task_id: str, owner: str, error: Failure) -> None:
         with suppress(LostLease, TaskNotFound):  # somebody has looked after it, or it is forgotten
-            task = self.attempts.tasks.get(task_id)
+            task = self.leases.tasks.get(task_id)
             if task.owner == owner:
-                self.attempts.retry(task, error)
+                self.leases.retry(task, error)
 
     def _discarded(self, task: Task, job: Job) -> Task:
         # Attempts may have stored something; what cannot be removed now is the nightly clean-up's.

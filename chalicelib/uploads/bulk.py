@@ -59,7 +59,7 @@ class BulkUploads:
     """Takes many files that came through the API together."""
 
     uploads: Uploads
-    families: ParentTasks
+    parents: ParentTasks
     max_files: int = 50
 
     def accept(self, files: Sequence[Upload], *, owner: str = "", key: str | None = None) -> BulkResult:
@@ -80,7 +80,7 @@ class BulkUploads:
         placed = tuple(self._placed(parent, item) for item in items)
         try:
             self._open(parent, placed, self._opened_before(parent) if ticket.earlier else {})
-            return BulkResult(self.families.opened(parent), placed)
+            return BulkResult(self.parents.opened(parent), placed)
         except WallifyError as fault:
             fault.details["task_id"] = parent.task_id
             raise
@@ -109,7 +109,7 @@ class BulkUploads:
         done = (self._done(child_id(parent.task_id, index)) for parent in ticket.broken)
         if image_id := next(filter(None, done), ""):
             return image_id
-        twin = self.uploads.twin(checked)
+        twin = self.uploads.find_duplicate(checked)
         return twin.image_id if twin else ""
 
     def _done(self, task_id: str) -> str:
@@ -122,7 +122,7 @@ class BulkUploads:
 
     def _parent(self, task_id: str, files: Sequence[Upload], mark: str) -> Task:
         args = {"fingerprint": mark, OPENING: "true"}
-        parent = self.uploads.intake.parent_task(task_id, files[0].collection, len(files), args)
+        parent = self.uploads.task_factory.parent_task(task_id, files[0].collection, len(files), args)
         with suppress(Conflict):
             self.uploads.tasks.add(parent)
         return parent
@@ -167,14 +167,14 @@ class BulkUploads:
     def _task(self, parent: Task, item: BulkFile, place: TaskSpec) -> Task:
         if item.checked is not None:
             return self.uploads.task(item.checked, place)
-        return self.uploads.intake.image_task(place, parent.subject.collection or "", names.shown(item.filename))
+        return self.uploads.task_factory.image_task(place, parent.subject.collection or "", names.shown(item.filename))
 
     def _known(self, task: Task, item: BulkFile) -> Task:
         """A child that an earlier, broken request has added, and perhaps did not come to refuse or to store."""
         if task.status is not Status.PENDING:
             return task
         # Its object comes now, so the sweeper is to have patience again.
-        after = self._ended_at_the_door(task.requeued(self.uploads.intake.clock.now()), item)
+        after = self._ended_at_the_door(task.requeued(self.uploads.task_factory.clock.now()), item)
         try:
             return self.uploads.tasks.replace(task, after)
         except Conflict:
@@ -183,8 +183,8 @@ class BulkUploads:
     def _ended_at_the_door(self, task: Task, item: BulkFile) -> Task:
         """The child as it is stored: refused, or there already, or one that waits for its object."""
         if item.error is not None:
-            return self.uploads.intake.refused(task, item.error)
-        return self.uploads.intake.found(task, item.duplicate) if item.duplicate else task
+            return self.uploads.task_factory.refused(task, item.error)
+        return self.uploads.task_factory.found(task, item.duplicate) if item.duplicate else task
 
 
 def _groups(items: Sequence[BulkFile]) -> Iterator[Sequence[BulkFile]]:

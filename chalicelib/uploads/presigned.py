@@ -56,7 +56,7 @@ class PresignedUploads:
 
     tasks: TaskStore
     objects: ObjectStore
-    intake: TaskFactory
+    task_factory: TaskFactory
     idempotency: Idempotency
     max_bytes: int
     lasts: timedelta = timedelta(minutes=15)
@@ -96,16 +96,16 @@ class PresignedUploads:
         return UploadIntent(collection, names.display_name(file.filename), declared, file.bytes, file.on_duplicate)
 
     def _parent(self, task_id: str, files: Sequence[UploadIntent]) -> Task:
-        parent = self.intake.parent_task(task_id, files[0].collection, len(files), {"fingerprint": _mark(files)})
+        parent = self.task_factory.parent_task(task_id, files[0].collection, len(files), {"fingerprint": _mark(files)})
         with suppress(Conflict):
             self.tasks.add(parent)
         return parent
 
     def _draft(self, file: UploadIntent, place: TaskSpec) -> PresignedUpload:
-        expires = self.intake.clock.now() + self.lasts
+        expires = self.task_factory.clock.now() + self.lasts
         args = {"on_duplicate": str(file.on_duplicate), EXPIRES: expires.isoformat(), **place.args}
         placed = TaskSpec(place.task_id, place.parent_id, place.index, args)
-        task = self.intake.image_task(placed, file.collection, file.filename, stage=WAITING)
+        task = self.task_factory.image_task(placed, file.collection, file.filename, stage=WAITING)
         try:
             self.tasks.add(task)
         except Conflict:
@@ -115,7 +115,7 @@ class PresignedUploads:
         else:
             self.metrics.count("UploadsAccepted", door="form")
         limit = file.bytes or self.max_bytes
-        left = max(expires - self.intake.clock.now(), timedelta(seconds=1))
+        left = max(expires - self.task_factory.clock.now(), timedelta(seconds=1))
         form = self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
         return PresignedUpload(task, form, expires, limit)
 

@@ -15,7 +15,7 @@ from chalicelib.uploads.s3_events import S3Events, id_of_direct_upload
 class Reconciler:
     """Opens tasks for lost uploads; the same upload always gets the same task."""
 
-    arrivals: S3Events
+    s3_events: S3Events
     queue: Queue
     bucket: str
 
@@ -25,7 +25,7 @@ class Reconciler:
 
     def put_to_work(self, upload: StoredObject, report: Report) -> Report:
         """Open the upload's task and send its message."""
-        task_id = self.arrivals.task_id(self._arrival(upload))
+        task_id = self.s3_events.task_id(self._arrival(upload))
         if task_id is None:
             return report
         self.queue.send(write(Work(task_id)))
@@ -33,7 +33,7 @@ class Reconciler:
 
     def look_after(self, upload: StoredObject, report: Report) -> Report:
         """Put a version to work that no task knows of: its key was written again before anybody heard of it."""
-        return report if self.arrivals.is_known(self._arrival(upload)) else self.put_to_work(upload, report)
+        return report if self.s3_events.is_known(self._arrival(upload)) else self.put_to_work(upload, report)
 
     def _arrival(self, upload: StoredObject) -> ObjectCreated:
         # A listing knows no sequencer; the same bytes under the same key are the same upload.

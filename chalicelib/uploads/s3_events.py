@@ -25,7 +25,7 @@ class S3Events:
 
     tasks: TaskStore
     clock: Clock
-    rules: TaskPolicy
+    policy: TaskPolicy
     metrics: Metrics = NULL_METRICS
 
     def task_id(self, arrival: ObjectCreated) -> str | None:
@@ -114,7 +114,7 @@ class S3Events:
             queued_at=now,
             subject=replace(about, image_id=storage_keys.image_id_of(task_id)),
             args={"source": arrival.key, "adopted": "true", "sequencer": arrival.sequencer, **version, **args},
-            max_attempts=self.rules.max_attempts,
+            max_attempts=self.policy.max_attempts,
             progress=Progress(0, STEPS, "queued"),
         )
         with suppress(Conflict):

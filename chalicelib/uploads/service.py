@@ -80,7 +80,7 @@ class Uploads:
     tasks: TaskStore
     catalog: Catalog
     objects: ObjectStore
-    intake: TaskFactory
+    task_factory: TaskFactory
     idempotency: Idempotency
     max_bytes: int
     metrics: Metrics = NULL_METRICS
@@ -96,7 +96,7 @@ class Uploads:
         ticket = self.idempotency.ticket(owner, key, checked.fingerprint, TaskType.PROCESS_IMAGE)
         if ticket.earlier is not None:
             return self._repeated(ticket.earlier, checked)
-        twin = self.twin(checked)
+        twin = self.find_duplicate(checked)
         if twin is not None:
             task = self._task_of(twin) if key is None else None
             return Accepted(task or self._remembered(ticket, checked, twin), twin, checked.warnings)
@@ -110,7 +110,7 @@ class Uploads:
             raise PayloadTooLarge.over(self.max_bytes, len(upload.body), use="POST /uploads")
         return ValidatedUpload(collection, filename, upload.body, FORMATS[sniff(upload.body)], upload.on_duplicate)
 
-    def twin(self, checked: ValidatedUpload) -> Image | None:
+    def find_duplicate(self, checked: ValidatedUpload) -> Image | None:
         """The collection's image with the same bytes, where that matters; DuplicateImage where it is an error."""
         if checked.on_duplicate is OnDuplicate.COPY:
             return None
@@ -123,7 +123,7 @@ class Uploads:
         """The task that an upload becomes, not yet stored."""
         args = {"on_duplicate": str(checked.on_duplicate), **place.args}
         named = TaskSpec(place.task_id, place.parent_id, place.index, args)
-        return self.intake.image_task(named, checked.collection, checked.filename)
+        return self.task_factory.image_task(named, checked.collection, checked.filename)
 
     def _task_of(self, image: Image) -> Task | None:
         """The task that made the image, while the history remembers it."""
@@ -134,7 +134,7 @@ class Uploads:
 
     def _remembered(self, ticket: IdempotencyKey, checked: ValidatedUpload, twin: Image) -> Task:
         """A finished task in the name of the request, although no worker is needed: what its key or its id leads to."""
-        found = self.intake.found(self._asked(ticket, checked), twin.image_id)
+        found = self.task_factory.found(self._asked(ticket, checked), twin.image_id)
         with suppress(Conflict):
             self.tasks.add(found)
         return found
@@ -176,7 +176,7 @@ class Uploads:
     def _given_up(self, task: Task, fault: Unavailable) -> Task:
         try:
             # Without its object the task would wait for ever, so it ends here, and the client may try again.
-            self.tasks.replace(task, self.intake.refused(task, fault))
+            self.tasks.replace(task, self.task_factory.refused(task, fault))
         except Conflict:
             # The object is there, only the answer was lost: a worker has begun.
             return self.tasks.get(task.task_id)

@@ -61,11 +61,11 @@ def test_a_message_is_hidden_for_at_least_a_second_and_as_long_as_sqs_allows(wai
 
 def test_a_letter_that_sqs_itself_has_buried_has_no_reason(queue: SqsQueue, sqs: Client) -> None:
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="images-dead")["QueueUrl"], MessageBody="hello")
-    assert [letter.reason for letter in queue.dead(10)] == [""]
+    assert [letter.reason for letter in queue.dead_letters(10)] == [""]
 
 
 def test_an_empty_queue_is_asked_for_as_long_as_the_caller_waits() -> None:
     client = Listening()
-    SqsQueue("images", lambda: client).dead(10, wait=timedelta(seconds=1))
-    SqsQueue("images", lambda: client).dead(10, hold=timedelta(days=2), wait=timedelta(minutes=2))
+    SqsQueue("images", lambda: client).dead_letters(10, wait=timedelta(seconds=1))
+    SqsQueue("images", lambda: client).dead_letters(10, hold=timedelta(days=2), wait=timedelta(minutes=2))
     assert [(one["WaitTimeSeconds"], one["VisibilityTimeout"]) for one in client.asked] == [(1, 10), (20, 43_200)]

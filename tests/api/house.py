@@ -58,7 +58,7 @@ def finish(house: Container, task_id: str) -> None:
     """Work on a task until it is final."""
     while not house.tasks.get(task_id).is_final:
         try:
-            house.runner.run(task_id, house.processing)
+            house.worker.run(task_id, house.process_image)
         except Redeliver:
             continue
 

@@ -20,7 +20,7 @@ def create(client: Gateway, **wanted: object) -> Got:
 
 
 def work(house: Container, task_id: str) -> None:
-    house.slices.run(Work(task_id), house.job_runner)
+    house.chunked_jobs.run(Work(task_id), house.job_worker)
 
 
 def change(client: Gateway, name: str, /, **wanted: object) -> Got:

@@ -50,7 +50,7 @@ def full_house() -> Container:
             name = f"{collection}-{number}.jpg"
             accepted = house.uploads.accept(Upload(collection, name, a_jpeg(40 + number, 40, seed=number)))
             if collection == "gone" and accepted.task is not None:
-                house.deleting.trash(accepted.task.subject.image_id or "")
+                house.trash.trash(accepted.task.subject.image_id or "")
         error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
         house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
         bucket_of(house).drop(f"incoming/{number}", b"bytes")

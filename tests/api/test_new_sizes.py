@@ -55,8 +55,8 @@ def test_what_is_there_gets_them_by_one_task_and_then_has_nothing_to_do(client: 
     old = image(client, "old")
     assert client.get(f"/i/{old['image_id']}/1200").status == 404
     for done in ("images_done", "complete_already"):
-        task = later.thumbnails.make(collection="nature")
-        ended = later.slices.run(Work(task.task_id), later.job_runner)
+        task = later.thumbnail_requests.make(collection="nature")
+        ended = later.chunked_jobs.run(Work(task.task_id), later.job_worker)
         assert ended is not None
         assert ended.result is not None
         assert ended.result[done] == 1

@@ -14,7 +14,7 @@ from tests.memory_queue import MemoryQueue
 
 
 def images_of(house: Container) -> MemoryQueue:
-    lane = house.lanes["images"]
+    lane = house.queue_admins["images"]
     assert isinstance(lane, MemoryLane)
     return lane.queue
 
@@ -26,7 +26,7 @@ def purge(admin: Gateway, name: str, confirm: str) -> int:
 
 def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Container) -> None:
     queue = images_of(house)
-    queue.bury("{}", reason="unknown_message")
+    queue.publish_dead_letter("{}", reason="unknown_message")
     queue.send("taken")
     queue.receive()
     queue.send("now")
@@ -47,7 +47,7 @@ def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Container) -> No
 
 
 def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, house: Container) -> None:
-    house.meter = MemoryMeter(ages={"images": 41.0})
+    house.metrics_reader = MemoryMeter(ages={"images": 41.0})
 
     told = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
 

@@ -170,7 +170,7 @@ def test_what_was_tried_again_already_never_matches_again(admin: Gateway, house:
     for _ in range(3):
         for task in house.state.tasks.active(10).items:
             error = Failure("unavailable", "Said.", retryable=True)
-            again = task.failed(error, now=house.clock.now(), keep=house.rules.keep)
+            again = task.failed(error, now=house.clock.now(), keep=house.policy.keep)
             house.state.tasks.replace(task, again)
         assert len(retried(admin.post("/tasks/retry?state=FAILURE"))) == len(first) == 2
 
@@ -225,7 +225,7 @@ def test_the_audit_log_says_what_was_asked_and_what_came_of_it(
 
 def test_dead_letters_are_seen_and_redriven(admin: Gateway, house: Container, queue: MemoryQueue) -> None:
     task_id = upload(admin, a_file(a_jpeg()), async_="true").json["file"]["task_id"]
-    queue.bury(write(Work(task_id)), reason="unavailable")
+    queue.publish_dead_letter(write(Work(task_id)), reason="unavailable")
 
     (letter,) = admin.get("/queues/images/dead").json["letters"]
     redriven = admin.post("/queues/images/redrive")

@@ -22,7 +22,7 @@ def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(
         bucket.drop(f"originals/lost-{number}/0.png", b"lost")
         bucket.written[f"originals/lost-{number}/0.png"] -= timedelta(days=30)
     task_id = admin.post("/schedules/cleanup/run?limit=3").json["task_id"]
-    house.slices.run(Work(task_id), house.job_runner)
+    house.chunked_jobs.run(Work(task_id), house.job_worker)
 
     told = admin.get(f"/task/status/{task_id}").json
 

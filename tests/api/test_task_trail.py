@@ -54,7 +54,7 @@ def test_a_finished_task_tells_its_steps_in_order(admin: Gateway, house: Contain
 
 def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Container, task: Task) -> None:
     with pytest.raises(Redeliver):
-        house.runner.run(task.task_id, Clumsy())
+        house.worker.run(task.task_id, Clumsy())
 
     error = told(admin, task)["error"]
 
@@ -67,7 +67,7 @@ def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Container
 @pytest.mark.parametrize("scope", [Scope.TASKS, Scope.READ, Scope.UPLOAD])
 def test_nobody_else_learns_of_the_code(app: Chalice, house: Container, task: Task, scope: Scope) -> None:
     failure = Failure("internal_error", "Something went wrong inside Wallify.", trace=TRACE)
-    house.state.tasks.replace(task, task.failed(failure, now=house.clock.now(), keep=house.rules.keep))
+    house.state.tasks.replace(task, task.failed(failure, now=house.clock.now(), keep=house.policy.keep))
 
     got = Gateway(app, authorization=a_token(house, scope)).get(f"/task/status/{task.task_id}")
 

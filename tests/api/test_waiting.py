@@ -140,7 +140,7 @@ def test_what_a_worker_has_begun_is_waited_for_however_much_else_waits(admin: Ga
 
 
 def test_work_of_another_queue_takes_no_room_from_this_one(house: Container) -> None:
-    waiting = replace(house.waiting, backlog={"images": 100, "thumbnails": 0}.__getitem__)
+    waiting = replace(house.task_waiter, backlog={"images": 100, "thumbnails": 0}.__getitem__)
 
     assert waiting.is_crowded(a_task(ONE))
     assert not waiting.is_crowded(a_task(ONE, type=TaskType.GENERATE_THUMBNAILS))
@@ -171,7 +171,7 @@ def test_a_wait_ends_soon_after_the_queue_falls_behind(admin: Gateway, house: Co
 
 def test_as_many_requests_wait_as_there_are_workers_however_many_come(house: Container) -> None:
     """Each of these has sent a message and would wait for it; no worker gets any room to take one."""
-    waiting, task = house.waiting, a_task(ONE)
+    waiting, task = house.task_waiter, a_task(ONE)
     admitted = 0
     for _ in range(200):
         fill(house, 1)
@@ -188,7 +188,7 @@ class Silent:
 
 
 def test_a_queue_that_does_not_answer_is_not_waited_for(admin: Gateway, house: Container) -> None:
-    house.lanes = {"images": Silent()}  # type: ignore[dict-item]  # only the one verb is asked
+    house.queue_admins = {"images": Silent()}  # type: ignore[dict-item]  # only the one verb is asked
 
     got = one_file(admin)
 
@@ -199,7 +199,7 @@ def test_a_queue_that_does_not_answer_is_not_waited_for(admin: Gateway, house: C
 def test_an_accepted_upload_stays_accepted_where_its_task_cannot_be_looked_at(
     admin: Gateway, house: Container, ask: Ask
 ) -> None:
-    house.waiting = replace(house.waiting, tasks=SilentTasks())  # type: ignore[arg-type]  # only one verb is asked
+    house.task_waiter = replace(house.task_waiter, tasks=SilentTasks())  # type: ignore[arg-type]  # only one verb is asked
 
     got = ask(admin)
 

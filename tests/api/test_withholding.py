@@ -55,13 +55,13 @@ def place(house: Container, admin: Gateway) -> Place:
     worked += [accepted(f"{SECRET} broken.jpg", a_jpeg(seed=2)[:900])]
     for task in worked:
         finish(house, task.task_id)
-    house.deleting.trash(image_id_of(found.tasks[1]))
+    house.trash.trash(image_id_of(found.tasks[1]))
     accepted(f"{SECRET} waits.jpg", a_jpeg(seed=3))
     admin.ask("POST", f"/task/cancel/{accepted(f'{SECRET} cancelled.jpg', a_jpeg(seed=4)).task_id}")
     reports(found)
     queue = house.images_queue
     assert isinstance(queue, MemoryQueue)
-    queue.bury(json.dumps({"schema_version": 1, "task_id": found.tasks[2]}), reason="damaged_image")
+    queue.publish_dead_letter(json.dumps({"schema_version": 1, "task_id": found.tasks[2]}), reason="damaged_image")
     hire(house)
     return found
 

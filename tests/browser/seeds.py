@@ -80,13 +80,13 @@ def an_unlucky_upload(house: Container, name: str = "unlucky.jpg", collection: s
     task = a_waiting_upload(house, name, collection)
     house.objects.put(NewObject(task.args["source"], jpeg(1), "image/jpeg"))
     error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
-    ended = task.failed(error, now=house.clock.now(), keep=house.rules.keep_failed)
+    ended = task.failed(error, now=house.clock.now(), keep=house.policy.keep_failed)
     return house.state.tasks.replace(task, ended)
 
 
 def a_waiting_upload(house: Container, name: str = "waiting.jpg", collection: str = "mountains") -> Task:
     """A task that waits for a worker that never comes."""
-    task = house.intake.image_task(_place(), collection, name)
+    task = house.task_factory.image_task(_place(), collection, name)
     house.state.tasks.add(task)
     return task
 
@@ -97,8 +97,8 @@ def _work(house: Container) -> None:
     for delay in (0, 0, 0, 0, 0, 300, 300):
         images.send(write(Work(str(uuid.uuid4()))), delay=timedelta(seconds=delay))
     maintenance.send(write(Work(str(uuid.uuid4()))))
-    images.bury('{"schema_version": 9}', reason="unknown_message")
-    house.meter = MemoryMeter(known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0})
+    images.publish_dead_letter('{"schema_version": 9}', reason="unknown_message")
+    house.metrics_reader = MemoryMeter(known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0})
     for action, target in CHANGES:
         house.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
 
@@ -120,7 +120,9 @@ def _pictures(house: Container, collection: str, count: int) -> list[Image]:
 
 def _copy(house: Container, image: Image, forms: Iterable[Rendition], number: int, collection: str) -> None:
     new_id, catalog = str(uuid.UUID(int=number + 1, version=4)), house.state.catalog
-    task = replace(house.intake.image_task(_place(), collection, f"copy-{number}.jpg"), created_at=image.created_at)
+    task = replace(
+        house.task_factory.image_task(_place(), collection, f"copy-{number}.jpg"), created_at=image.created_at
+    )
     house.state.tasks.add(task)
     ended = replace(task, status=Status.SUCCESS, finished_at=image.created_at, result={"image_id": new_id})
     fresh = replace(
@@ -180,7 +182,7 @@ def _young(dice: Random, task: Task) -> Task:
 def _family(house: Container, dice: Random) -> None:
     now = house.clock.now() - timedelta(minutes=4)
     parent_id = str(uuid.UUID(int=dice.getrandbits(128), version=4))
-    parent = replace(house.intake.parent_task(parent_id, "mountains", 8, {}), created_at=now, queued_at=now)
+    parent = replace(house.task_factory.parent_task(parent_id, "mountains", 8, {}), created_at=now, queued_at=now)
     house.state.tasks.add(parent)
     for index in range(8):
         child = replace(_task(dice, now, house.clock.now()), parent_id=parent_id, index=index)

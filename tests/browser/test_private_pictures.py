@@ -75,7 +75,7 @@ def test_a_private_picture_is_shown_by_itself(visitor: Visitor, place: Place) ->
 def test_trashed_pictures_are_shown_in_the_trash_alone(visitor: Visitor, place: Place) -> None:
     found = [place.house.state.catalog.named(collection, NAMES[0]) for collection in ("private", "open")]
     for image in found:
-        place.house.deleting.trash(image.image_id)
+        place.house.trash.trash(image.image_id)
 
     visitor.go("#/library?trash=1")
 
@@ -83,4 +83,4 @@ def test_trashed_pictures_are_shown_in_the_trash_alone(visitor: Visitor, place: 
     addresses = shown(visitor.page.locator(".tile-photo img, .still img, img.still"))
     assert all(address.startswith(f"{place.links_url}{SIGNED}trashed/") for address in addresses)
     for image in found:
-        place.house.deleting.restore(image.image_id)
+        place.house.trash.restore(image.image_id)

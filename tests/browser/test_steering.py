@@ -48,7 +48,7 @@ def test_where_the_age_of_the_oldest_is_not_measured_nothing_is_said_of_it(admin
 
 
 def test_dead_letters_are_listed_with_their_reason_redriven_or_removed(admin: Visitor, place: Place) -> None:
-    place.house.images_queue.bury("{}", reason="of_this_test")
+    place.house.images_queue.publish_dead_letter("{}", reason="of_this_test")
     admin.go("#/queues")
     admin.button("2 dead letters").click()
     drawer = admin.dialog("Dead letters of images")
@@ -67,7 +67,7 @@ def test_dead_letters_are_listed_with_their_reason_redriven_or_removed(admin: Vi
 
 
 def test_a_dead_letter_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
-    place.house.images_queue.bury(SCRIPT, reason=SCRIPT)
+    place.house.images_queue.publish_dead_letter(SCRIPT, reason=SCRIPT)
     admin.go("#/queues")
     admin.page.locator("[data-queue=images]").get_by_role("button", name="dead letter").click()
 
@@ -82,7 +82,7 @@ def test_a_name_from_the_wild_is_shown_as_text_in_the_trash(admin: Visitor, plac
     accepted = place.house.uploads.accept(Upload("night sky", SCRIPT, jpeg(995)))
     assert accepted.task is not None
     finish(place.house, accepted.task.task_id)
-    place.house.deleting.trash(str(place.house.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
+    place.house.trash.trash(str(place.house.tasks.get(accepted.task.task_id).result["image_id"]))  # type: ignore[index]  # it ended well
 
     admin.go("#/library?trash=1")
 

@@ -103,7 +103,7 @@ def test_a_running_task_is_seen_to_finish(admin: Visitor, place: Place) -> None:
 
     error = Failure("image_damaged", "The image is damaged or cut off.")
     now = place.house.clock.now()
-    place.house.state.tasks.replace(task, task.failed(error, now=now, keep=place.house.rules.keep))
+    place.house.state.tasks.replace(task, task.failed(error, now=now, keep=place.house.policy.keep))
 
     expect(chip).to_have_text("Failed")
 
@@ -125,10 +125,10 @@ def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> 
 
 def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed(admin: Visitor, place: Place) -> None:
     task, now = a_waiting_upload(place.house, "buggy.jpg"), place.house.clock.now()
-    claimed = task.claimed(owner="run-1", now=now, lease=place.house.rules.lease)
+    claimed = task.claimed(owner="run-1", now=now, lease=place.house.policy.lease)
     stored = claimed.at(Progress(2, 3, "storing"), now)
     error = Failure("internal_error", "Something went wrong inside Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
-    place.house.state.tasks.replace(task, stored.failed(error, now=now, keep=place.house.rules.keep))
+    place.house.state.tasks.replace(task, stored.failed(error, now=now, keep=place.house.policy.keep))
 
     admin.go(f"#/tasks?task={task.task_id}")
 
@@ -143,7 +143,7 @@ def test_an_error_tells_its_facts_and_what_is_misconfigured(admin: Visitor, plac
     task = a_waiting_upload(place.house, "long.gif", "facts")
     facts = {"frames": 121, "limit": 120, "supported": ["gif", "png"]}
     failure = Failure("image_too_large", "Too long.", details=facts, cause={"service": "s3", "error": SCRIPTS[0]})
-    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.rules.keep)
+    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.policy.keep)
     place.house.state.tasks.replace(task, ended)
 
     admin.go(f"#/tasks?task={task.task_id}")
@@ -157,7 +157,7 @@ def test_an_error_tells_its_facts_and_what_is_misconfigured(admin: Visitor, plac
 def test_an_error_from_the_wild_is_shown_as_text(admin: Visitor, place: Place) -> None:
     task = a_waiting_upload(place.house, "error.jpg", "wild errors")
     failure = Failure("<b>code</b>", SCRIPTS[0])
-    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.rules.keep)
+    ended = task.failed(failure, now=place.house.clock.now(), keep=place.house.policy.keep)
     place.house.state.tasks.replace(task, ended)
 
     admin.go(f"#/tasks?task={task.task_id}")

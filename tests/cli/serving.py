@@ -73,7 +73,7 @@ class Desk(Place):
             while queue.messages:
                 for asked in read(queue.messages.pop(0).body):
                     assert isinstance(asked, Work)
-                    services.slices.run(asked, services.job_runner)
+                    services.chunked_jobs.run(asked, services.job_worker)
 
     def work_when_looked_at(self) -> None:
         """From now on, long jobs are done when somebody asks for a task."""

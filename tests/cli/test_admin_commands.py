@@ -104,7 +104,7 @@ def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: Desk, monkey
 
 def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: Desk) -> None:
     task = desk.upload(1)
-    lane(desk).bury(write(Work(task.task_id)), reason="unavailable")
+    lane(desk).publish_dead_letter(write(Work(task.task_id)), reason="unavailable")
 
     (letter,) = at_desk("queues", "dead", "images", "--json").lines
     (told,) = at_desk("queues", "redrive", "images", "--json").lines

@@ -149,7 +149,7 @@ def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: D
     uploads = Uploads(api.wire, gateway_bytes=0)
     first = uploads.send(UploadFile(path, "c", KEY), lambda _: None)
     task_id = str(first.task_id)
-    desk.house.runner.run(task_id, desk.house.processing)
+    desk.house.worker.run(task_id, desk.house.process_image)
     desk.bucket.blobs.clear()
 
     second = uploads.send(UploadFile(path, "c", KEY), lambda _: None)

@@ -98,7 +98,7 @@ def test_no_wallify_at_all_is_a_finding_too(wallify: Terminal) -> None:
 
 
 def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: Desk) -> None:
-    lane(desk).bury("a message", reason="unavailable")
+    lane(desk).publish_dead_letter("a message", reason="unavailable")
     at_desk("queues", "pause", "maintenance")
 
     typed = at_desk("doctor")

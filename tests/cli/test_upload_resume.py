@@ -244,4 +244,4 @@ def _catalogued(desk: Desk) -> Counter[str]:
 
 def _finish_all(desk: Desk) -> None:
     for task in desk.house.state.tasks.active(50, None).items:
-        desk.house.runner.run(task.task_id, desk.house.processing)
+        desk.house.worker.run(task.task_id, desk.house.process_image)

@@ -51,7 +51,7 @@ def by_cursor(browsing: ImageSearch, order: SortOrder, wanted: ImageFilter = ANY
     found: list[str] = []
     place = None
     while True:
-        part = browsing.behind("nature", wanted, order, place=place, size=5)
+        part = browsing.page_after("nature", wanted, order, place=place, size=5)
         found += [image.image_id for image in part.images]
         if part.next_cursor is None:
             return found
@@ -84,10 +84,10 @@ def test_a_filter_counts_what_it_finds(browsing: ImageSearch, images: list[Image
 def test_who_pages_through_a_random_order_meets_newcomers_without_a_repetition(
     state: State, browsing: ImageSearch, images: list[Image]
 ) -> None:
-    first = browsing.behind("nature", ANY_IMAGE, RANDOM, place=None, size=5)
+    first = browsing.page_after("nature", ANY_IMAGE, RANDOM, place=None, size=5)
     add(state, _image(12, (500, 500)))
     _, place = read_cursor(first.next_cursor or "")
-    rest = browsing.behind("nature", ANY_IMAGE, RANDOM, place=place, size=100)
+    rest = browsing.page_after("nature", ANY_IMAGE, RANDOM, place=place, size=100)
 
     seen = [image.image_id for image in (*first.images, *rest.images)]
     assert len(seen) == len(set(seen))

@@ -93,7 +93,7 @@ def _over_sqs(endpoint: str | None) -> Bench:
 
 def bodies(queue: Queue, limit: int = 50) -> list[str]:
     """Bodies of the dead letters that one call answers, sorted."""
-    return sorted(letter.body for letter in queue.dead(limit))
+    return sorted(letter.body for letter in queue.dead_letters(limit))
 
 
 def test_a_message_is_received_as_it_was_sent(bench: Bench) -> None:
@@ -131,8 +131,8 @@ def test_a_message_is_never_hidden_for_less_than_a_second(bench: Bench, seconds:
 
 def test_a_dead_letter_lies_beside_the_queue_with_its_reason(bench: Bench) -> None:
     before = bench.now()
-    bench.queue.bury("hello", reason="unavailable")
-    (letter,) = bench.queue.dead(10)
+    bench.queue.publish_dead_letter("hello", reason="unavailable")
+    (letter,) = bench.queue.dead_letters(10)
     assert (letter.body, letter.reason) == ("hello", "unavailable")
     assert before - SECOND <= letter.sent_at <= bench.now() + SECOND
     assert bench.receive() is None
@@ -140,28 +140,28 @@ def test_a_dead_letter_lies_beside_the_queue_with_its_reason(bench: Bench) -> No
 
 @pytest.mark.parametrize(("reason", "kept"), [("", "unknown"), ("x" * 300, "x" * 256)])
 def test_a_reason_is_never_empty_and_at_most_256_characters(bench: Bench, reason: str, kept: str) -> None:
-    bench.queue.bury("hello", reason=reason)
-    assert bench.queue.dead(10)[0].reason == kept
+    bench.queue.publish_dead_letter("hello", reason=reason)
+    assert bench.queue.dead_letters(10)[0].reason == kept
 
 
 def test_no_more_dead_letters_are_answered_than_asked_for_and_each_once(bench: Bench) -> None:
     for number in range(23):
-        bench.queue.bury(f"{number:02}", reason="r")
-    assert bench.queue.dead(0) == ()
-    assert len({letter.message_id for letter in bench.queue.dead(12)}) == 12
+        bench.queue.publish_dead_letter(f"{number:02}", reason="r")
+    assert bench.queue.dead_letters(0) == ()
+    assert len({letter.message_id for letter in bench.queue.dead_letters(12)}) == 12
     assert bodies(bench.queue) == [f"{number:02}" for number in range(23)]
 
 
 def test_dead_letters_that_are_not_held_stay_visible(bench: Bench) -> None:
     for number in range(12):
-        bench.queue.bury(str(number), reason="r")
+        bench.queue.publish_dead_letter(str(number), reason="r")
     assert [len(bodies(bench.queue)) for _ in range(3)] == [12, 12, 12]
 
 
 def test_held_dead_letters_are_hidden_until_they_are_released(bench: Bench) -> None:
     for number in range(12):
-        bench.queue.bury(str(number), reason="r")
-    held = bench.queue.dead(11, hold=MINUTES)
+        bench.queue.publish_dead_letter(str(number), reason="r")
+    held = bench.queue.dead_letters(11, hold=MINUTES)
     assert len(held) == 11
     assert len(bodies(bench.queue)) == 1
     bench.queue.release(held)
@@ -170,8 +170,8 @@ def test_held_dead_letters_are_hidden_until_they_are_released(bench: Bench) -> N
 
 
 def test_a_hold_ends_by_itself(bench: Bench) -> None:
-    bench.queue.bury("hello", reason="r")
-    bench.queue.dead(1, hold=SECOND)
+    bench.queue.publish_dead_letter("hello", reason="r")
+    bench.queue.dead_letters(1, hold=SECOND)
     assert bodies(bench.queue) == []
     bench.wait(1.1)
     assert bodies(bench.queue) == ["hello"]
@@ -179,8 +179,8 @@ def test_a_hold_ends_by_itself(bench: Bench) -> None:
 
 def test_a_removed_dead_letter_is_gone_and_a_second_removal_is_no_error(bench: Bench) -> None:
     for body in ("a", "b"):
-        bench.queue.bury(body, reason="r")
-    (letter,) = (one for one in bench.queue.dead(2, hold=MINUTES) if one.body == "a")
+        bench.queue.publish_dead_letter(body, reason="r")
+    (letter,) = (one for one in bench.queue.dead_letters(2, hold=MINUTES) if one.body == "a")
     bench.queue.remove_dead_letter(letter)
     bench.queue.remove_dead_letter(letter)
     bench.queue.release([letter])
@@ -189,8 +189,8 @@ def test_a_removed_dead_letter_is_gone_and_a_second_removal_is_no_error(bench: B
 
 ACTS: dict[str, Callable[[Queue], object]] = {
     "send": lambda queue: queue.send("hello"),
-    "bury": lambda queue: queue.bury("hello", reason="r"),
-    "dead": lambda queue: queue.dead(1),
+    "bury": lambda queue: queue.publish_dead_letter("hello", reason="r"),
+    "dead": lambda queue: queue.dead_letters(1),
     "postpone": lambda queue: queue.change_visibility("receipt", SECOND),
 }
 

@@ -29,7 +29,7 @@ def world() -> NightWorld:
     state = MemoryState()
 
     def tell(collection: str) -> None:
-        night.wired.changes.tell(collection)
+        night.wired.manifest_updates.tell(collection)
 
     catalog = EventingCatalog(state.catalog, tell)
     night = NightWorld(MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring))
@@ -38,7 +38,7 @@ def world() -> NightWorld:
 
 def deafen(world: NightWorld) -> None:
     """From now on nobody hears of changes."""
-    world.wired.changes = ManifestUpdates(MemoryQueue(world.clock, world.random), world.clock)
+    world.wired.manifest_updates = ManifestUpdates(MemoryQueue(world.clock, world.random), world.clock)
 
 
 def manifest(world: NightWorld, key: str = NATURE) -> Any:  # noqa: ANN401  # JSON
@@ -86,7 +86,7 @@ def test_the_newest_images_come_first(world: NightWorld) -> None:
 def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -> None:
     image, stays = world.image(1), world.image(2)
     world.settle()
-    world.wired.moving.move(image.image_id, "cities")
+    world.wired.image_moves.move(image.image_id, "cities")
     world.settle()
     assert (listed(world, NATURE), listed(world, CITIES)) == ([stays.image_id], [image.image_id])
 
@@ -94,17 +94,17 @@ def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -
 def test_a_renamed_image_has_its_new_name_there(world: NightWorld) -> None:
     image = world.image(1)
     world.settle()
-    world.wired.moving.rename(image.image_id, "göl.png")
+    world.wired.image_moves.rename(image.image_id, "göl.png")
     world.settle()
     assert [entry["name"] for entry in manifest(world)["images"]] == ["göl.png"]
 
 
 def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_back(world: NightWorld) -> None:
     image, other = world.image(1), world.image(2)
-    world.wired.deleting.trash(image.image_id)
+    world.wired.trash.trash(image.image_id)
     world.settle()
     assert listed(world) == [other.image_id]
-    world.wired.deleting.restore(image.image_id)
+    world.wired.trash.restore(image.image_id)
     world.settle()
     assert listed(world) == newest_first(image, other)
 
@@ -112,7 +112,7 @@ def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_ba
 def test_forms_that_are_made_anew_replace_the_old_ones(world: NightWorld) -> None:
     world.image(1)
     world.settle()
-    world.finish(world.wired.thumbnails.make(everything=True))
+    world.finish(world.wired.thumbnail_requests.make(everything=True))
     assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
     assert world.run("optimize").status is Status.SUCCESS
     assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
@@ -123,7 +123,7 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: Night
     image, other = world.image(1), world.image(2, collection="cities")
     stays = world.image(3)
     world.settle()
-    task = world.wired.deleting.delete([image.image_id, other.image_id])
+    task = world.wired.trash.delete([image.image_id, other.image_id])
     if loses_messages:
         deafen(world)
     assert world.finish(task).status is Status.SUCCESS
@@ -134,14 +134,14 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: Night
 def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
     world.image(1)
     world.settle()
-    world.finish(world.wired.deleting.delete_collection("nature", force=True))
+    world.finish(world.wired.trash.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
     assert NATURE in world.edge.forgotten
 
 
 def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: NightWorld) -> None:
     world.image(1)
-    task = world.wired.deleting.delete_collection("nature", force=True)
+    task = world.wired.trash.delete_collection("nature", force=True)
     world.clock.move(timedelta(minutes=1))
     later = world.image(2)
     world.finish(task)
@@ -179,7 +179,7 @@ def test_a_manifest_that_is_right_is_not_written_again(world: NightWorld) -> Non
 def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     images = [world.image(number) for number in range(3)]
     world.settle()
-    world.wired.moving.rename(images[1].image_id, "other.png")
+    world.wired.image_moves.rename(images[1].image_id, "other.png")
     asked: list[str] = []
     renditions = world.wired.manifests.catalog.renditions
 
@@ -244,11 +244,11 @@ def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: NightW
     images = in_turn(world, 9)
     few = paged(world)
     few.refresh("nature")
-    world.wired.moving.rename(images[0].image_id, "oldest.png")
+    world.wired.image_moves.rename(images[0].image_id, "oldest.png")
     few.refresh("nature")
     assert manifest(world, "manifests/nature/1.json")["images"][-1]["name"] == "oldest.png"
     for image in images[1:8]:
-        world.wired.deleting.trash(image.image_id)
+        world.wired.trash.trash(image.image_id)
         few.refresh("nature")
         left = [one for one in images if one not in images[1 : images.index(image) + 1]]
         assert followed(world) == newest_first(*left)
@@ -260,7 +260,7 @@ def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: 
     world.wired.manifests = paged(world)
     world.wired.manifests.refresh("nature")
     deafen(world)
-    world.finish(world.wired.deleting.delete([images[0].image_id]))
+    world.finish(world.wired.trash.delete([images[0].image_id]))
     assert followed(world) == newest_first(*images[1:])
     assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.edge.forgotten)
 
@@ -269,7 +269,7 @@ def test_a_deleted_collection_has_no_pages(world: NightWorld) -> None:
     in_turn(world, 5)
     world.wired.manifests = paged(world)
     world.wired.manifests.refresh("nature")
-    world.finish(world.wired.deleting.delete_collection("nature", force=True))
+    world.finish(world.wired.trash.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
 
 

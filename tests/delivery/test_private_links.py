@@ -39,7 +39,7 @@ def public(world: NightWorld) -> list[str]:
 def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(world: NightWorld) -> None:
     image = secret(world)
     assert world.run("optimize").status is Status.SUCCESS
-    world.finish(world.wired.thumbnails.make(everything=True))
+    world.finish(world.wired.thumbnail_requests.make(everything=True))
     world.wired.manifests.refresh("secret")
     forms = world.wired.state.catalog.renditions(image.image_id)
     assert len({form.size for form in forms}) == 4
@@ -59,7 +59,7 @@ def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: NightWorld) 
 
 def test_true_delete_takes_private_pictures_too(world: NightWorld) -> None:
     image = secret(world)
-    world.finish(world.wired.deleting.delete([image.image_id]))
+    world.finish(world.wired.trash.delete([image.image_id]))
     assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
 
 
@@ -100,11 +100,11 @@ def test_a_picture_that_was_published_first_keeps_its_collection_public(world: N
 
 def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_private(world: NightWorld) -> None:
     image = world.image(1, collection="nature")
-    world.wired.deleting.trash(image.image_id)
+    world.wired.trash.trash(image.image_id)
     _, mark = world.wired.state.catalog.stats_with_version("nature")
     world.wired.state.catalog.set_privacy("nature", mark, private=True)  # the list of the trash was behind
     with pytest.raises(PrivacyDiffers):
-        world.wired.deleting.restore(image.image_id)
+        world.wired.trash.restore(image.image_id)
     assert public(world) == []
 
 
@@ -114,7 +114,7 @@ def test_a_collection_of_the_version_before_is_private_by_its_note(world: NightW
     assert world.wired.privacy.is_private("old")
     assert world.wired.state.catalog.privacy("old") is None
     assert all(storage_keys.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
-    world.finish(world.wired.deleting.delete([image.image_id]))
+    world.finish(world.wired.trash.delete([image.image_id]))
     world.wired.privacy.make("old", private=False)
     assert (world.wired.privacy.is_private("old"), "old" in world.wired.privacy.all()) == (False, False)
 
@@ -130,9 +130,9 @@ def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: 
 def test_pictures_do_not_move_between_private_and_public(world: NightWorld, source: str, target: str) -> None:
     image = world.image(1, collection=source)
     with pytest.raises(PrivacyDiffers):
-        world.wired.moving.move(image.image_id, target)
+        world.wired.image_moves.move(image.image_id, target)
     world.wired.privacy.make("other", private=source == "secret")
-    assert world.wired.moving.move(image.image_id, "other").collection == "other"
+    assert world.wired.image_moves.move(image.image_id, "other").collection == "other"
 
 
 @pytest.mark.parametrize("private", [True, False])
@@ -143,10 +143,10 @@ def test_privacy_is_settled_by_the_first_image_and_by_what_lies_in_the_trash(
     image = world.image(1, collection=name)
     with pytest.raises(PrivacyIsSettled):
         world.wired.privacy.make(name, private=not private)
-    world.wired.deleting.trash(image.image_id)
+    world.wired.trash.trash(image.image_id)
     with pytest.raises(PrivacyIsSettled):
         world.wired.privacy.make(name, private=not private)
-    world.finish(world.wired.deleting.delete([image.image_id]))
+    world.finish(world.wired.trash.delete([image.image_id]))
     world.wired.privacy.make(name, private=not private)
     assert world.wired.privacy.is_private(name) is not private
 

@@ -75,7 +75,7 @@ def _is_stored(world: World, key: str, size: int, digest: str) -> bool:
 
 
 def _promised(world: World) -> set[tuple[str, str]]:
-    recipe = cast("ProcessImage", world.wired.processing).recipe
+    recipe = cast("ProcessImage", world.wired.process_image).recipe
     return {(str(size), form) for size in recipe.sizes for form in recipe.formats}
 
 

@@ -24,13 +24,13 @@ class Quick:
         """See `Job.do`."""
         image_id = str(task.subject.image_id)
         image, forms = an_image(image_id, task_id=task.task_id), [a_rendition(image_id)]
-        attempts, catalog = self._world.wired.attempts, self._world.wired.state.catalog
+        attempts, catalog = self._world.wired.leases, self._world.wired.state.catalog
         while True:
             after = attempts.succeeded(task, {"image_id": image_id})
             try:
                 return catalog.publish(image, forms, before=task, after=after)
             except Conflict:
-                task = attempts.still_ours(task)
+                task = attempts.confirm(task)
 
     def undo(self, task: Task) -> None:
         """It has stored nothing."""
@@ -41,7 +41,7 @@ class Quick:
 
 def a_new_task(world: World, number: int | str) -> Task:
     """A task that waits for `Quick`; each number has an image of its own."""
-    task = world.wired.intake.image_task(TaskSpec(f"t{number}"), "nature", "a.png")
+    task = world.wired.task_factory.image_task(TaskSpec(f"t{number}"), "nature", "a.png")
     world.wired.state.tasks.add(task)
     return task
 

@@ -39,7 +39,7 @@ class Backlog(NightWorld):
         self.lanes = three_queues(self.clock)
         self.queue = self.lanes[TaskType.PROCESS_IMAGE]
         self.wired.queues.update(self.lanes)  # type: ignore[attr-defined]  # the world keeps them in a dict
-        self.wired.processing = Quick(self)
+        self.wired.process_image = Quick(self)
 
     def record(self, message: Message) -> Record:
         """See `World.record`; all were sent when everything began."""
@@ -106,7 +106,7 @@ class Briefest(Quick):
 
     def do(self, task: Task) -> Task:
         """See `Job.do`."""
-        attempts = self._world.wired.attempts
+        attempts = self._world.wired.leases
         return attempts.tasks.replace(task, attempts.succeeded(task, {"image_id": "i1", "duplicate": True}))
 
 
@@ -116,7 +116,7 @@ def test_f52_thousands_of_messages_are_worked_off_and_the_active_are_listed_mean
     many = many_for(store)
     with BACKENDS[store](Fates(0, Rates(kill=0.0, duplicate=0.0, errors=0.0)), 1, None) as backend:
         backlog = Backlog(backend.state)
-        backlog.wired.processing = Briefest(backlog)
+        backlog.wired.process_image = Briefest(backlog)
         tasks = [a_new_task(backlog, number) for number in range(many)]
         bodies = [write(Work(task.task_id)) for task in tasks]
         backlog.random.shuffle(bodies)
@@ -147,7 +147,7 @@ def test_f52_the_sweeper_sees_the_newest_of_many_and_announces_nobody_twice(back
     for task in waiting:
         backlog.bucket.drop(task.args["source"], b"x")
     backlog.queue.messages.clear()
-    backlog.clock.move(backlog.wired.sweeper.patience.pending)
+    backlog.clock.move(backlog.wired.sweeper.timeouts.pending)
     # Time for one page of a hundred in each sweep.
     looks = [backlog.wired.sweeper.sweep(keep_going=for_one_page()) for _ in range(pages)]
     assert sum(look.get("announced", 0) for look in looks) == len(waiting)

@@ -89,10 +89,10 @@ def test_f12_a_batch_that_dies_at_its_third_record_is_done_once(
 def test_f13_a_picture_that_kills_every_worker_ends_alone(world: World, five: list[Task]) -> None:
     poison = five[3].task_id
 
-    honest = world.wired.processing
-    world.wired.processing = Deadly(honest, poison)
+    honest = world.wired.process_image
+    world.wired.process_image = Deadly(honest, poison)
     world.rest()
-    world.wired.processing = honest
+    world.wired.process_image = honest
     ended = world.task(poison)
     assert (ended.status, ended.attempts, ended.error and ended.error.code) == (Status.FAILURE, 2, "poison_image")
     assert world.statuses(*five).count(Status.SUCCESS) == FIVE - 1

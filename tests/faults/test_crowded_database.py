@@ -108,7 +108,7 @@ def work(address: str, pauses: list[float], start: Barrier, number: int) -> list
 def done(world: World, number: str) -> Status:
     """The task's end; what is refused comes again, as its message would."""
     task = persistently(lambda: a_new_task(world, number))
-    persistently(lambda: world.wired.runner.run(task.task_id, Quick(world)))
+    persistently(lambda: world.wired.worker.run(task.task_id, Quick(world)))
     return persistently(lambda: world.task(task)).status
 
 

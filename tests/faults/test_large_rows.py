@@ -59,7 +59,7 @@ def test_f33_dynamodb_itself_has_no_item_beyond_its_limit(cloud: Cloud) -> None:
 
 def test_f33_a_parents_row_does_not_grow_with_its_children(world: World) -> None:
     file = UploadIntent("nature", "a.png", "image/png")
-    parents = [world.wired.drafts.open_all([file] * number)[0] for number in (1, 200)]
+    parents = [world.wired.presigned.open_all([file] * number)[0] for number in (1, 200)]
     alone, crowded = (length(world.task(parent)) for parent in parents)
     assert crowded - alone <= len("200200")
 

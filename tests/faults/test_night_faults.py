@@ -103,7 +103,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
 
 def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_own(night: NightWorld) -> None:
     night.image(1)
-    draft = night.wired.drafts.open(UploadIntent("nature", "late.png", "image/png"))
+    draft = night.wired.presigned.open(UploadIntent("nature", "late.png", "image/png"))
     night.clock.move(timedelta(minutes=30))
     night.wired.sweeper.sweep()
     assert night.task(draft.task).status is Status.FAILURE
@@ -132,7 +132,7 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
 
     monkeypatch.setattr(night.wired.state.catalog, "known", breaks)
     before = dict(night.bucket.blobs)
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=5_000))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=5_000))
     task = night.run("cleanup")
     monkeypatch.undo()
     assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "unavailable", before)
@@ -183,7 +183,7 @@ def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None
     night.settle()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: cloud.s3.put_object(Bucket="media", Key=f"originals/o{n}/x", Body=b"x"), range(1_100)))
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=5_000))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=5_000))
     report = night.run("cleanup", dry_run=True)  # moto takes a minute to move them
     assert (number(report, "orphans"), number(report, "seen")) == (1_100, 1_108)
     assert night.wired.state.catalog.image(storage_keys.image_id_of(task.task_id)).original_key not in str(
@@ -271,7 +271,7 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
     for count in range(6):
         night.image(count)
     night.clock.move(9 * DAY)
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=10))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=10))
     monkeypatch.setattr(night.wired.state.catalog, "known", lambda _: {})
     before = dict(night.bucket.blobs)
     task = night.run("cleanup")
@@ -279,9 +279,9 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
 
 
 RIVALS: dict[str, Callable[[NightWorld, Image], object]] = {
-    "F46 erase": lambda night, image: night.wired.erasing.erase(image),
-    "F46 trash": lambda night, image: night.wired.deleting.trash(image.image_id),
-    "F47 move": lambda night, image: night.wired.moving.move(image.image_id, "cities"),
+    "F46 erase": lambda night, image: night.wired.purge.purge(image),
+    "F46 trash": lambda night, image: night.wired.trash.trash(image.image_id),
+    "F47 move": lambda night, image: night.wired.image_moves.move(image.image_id, "cities"),
     "F47 same name and bytes": lambda night, _: night.image(1, body=a_jpeg((60, 40)), collection="cities"),
 }
 
@@ -358,7 +358,7 @@ def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: NightWorld
 def test_f50_a_run_whose_lease_another_clock_ends_early_does_no_harm(night: NightWorld) -> None:
     for count in range(3):
         night.image(count)
-    task = night.wired.thumbnails.make(everything=True)
+    task = night.wired.thumbnail_requests.make(everything=True)
 
     def somebody_ahead() -> None:
         night.clock.move(timedelta(minutes=5))

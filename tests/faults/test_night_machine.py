@@ -170,28 +170,28 @@ class Night(RuleBasedStateMachine):
 
     @rule(which=IMAGES)
     def trash(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.wired.deleting.trash(image.image_id))
+        self._on_one(which, lambda image: self.world.wired.trash.trash(image.image_id))
 
     @rule(which=IMAGES)
     def restore(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.wired.deleting.restore(image.image_id))
+        self._on_one(which, lambda image: self.world.wired.trash.restore(image.image_id))
 
     @rule(which=IMAGES)
     def delete(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.wired.deleting.delete([image.image_id]))
+        self._on_one(which, lambda image: self.world.wired.trash.delete([image.image_id]))
 
     @rule(which=IMAGES)
     def erase(self, which: int) -> None:
-        self._on_one(which, self.world.wired.erasing.erase)
+        self._on_one(which, self.world.wired.purge.purge)
 
     @rule(which=IMAGES, collection=COLLECTIONS)
     def move(self, which: int, collection: str) -> None:
-        self._on_one(which, lambda image: self.world.wired.moving.move(image.image_id, collection))
+        self._on_one(which, lambda image: self.world.wired.image_moves.move(image.image_id, collection))
 
     @rule(which=IMAGES)
     def rename(self, which: int) -> None:
         name = f"name {which % 3}.png"
-        self._on_one(which, lambda image: self.world.wired.moving.rename(image.image_id, name))
+        self._on_one(which, lambda image: self.world.wired.image_moves.rename(image.image_id, name))
 
     @rule()
     def sweep(self) -> None:

@@ -87,12 +87,12 @@ def test_its_dead_letter_is_counted_says_why_and_brings_it_back(night: DarkNight
     night.wired.schedules.run("cleanup")
     go_dark(night)
     drain(night)
-    assert [letter.reason for letter in night.queue.dead(10)] == ["unavailable"]
+    assert [letter.reason for letter in night.queue.dead_letters(10)] == ["unavailable"]
     assert isinstance(night.wired.metrics, MemoryMetrics)
     assert night.wired.metrics.total("DeadLetters") == 1
     look_after(night)
     night.clock.move(HOUR)
-    night.wired.burials.redrive("maintenance", 10)
+    night.wired.dead_letters.redrive("maintenance", 10)
     night.settle()
     newest, _ = runs(night)
     assert (newest.status, newest.result and newest.result["quarantined"]) == (Status.SUCCESS, 30)

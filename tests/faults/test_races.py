@@ -28,7 +28,7 @@ def test_f15_two_workers_with_the_same_message_have_one_effect(world: World, rou
     job = Quick(world)
     for number in range(rounds):
         task = a_new_task(world, number)
-        answers = together(*[partial(world.wired.runner.run, task.task_id, job)] * 2)
+        answers = together(*[partial(world.wired.worker.run, task.task_id, job)] * 2)
         assert status_of(answers) == [Status.SUCCESS]
         assert world.task(task).attempts == 1
     assert counted(world) == CollectionStats("nature", rounds, 100_000 * rounds, 1_000 * rounds)
@@ -38,7 +38,7 @@ def test_f36_of_cancelling_and_finishing_exactly_one_happens(world: World, round
     job, ends = Quick(world), []
     for number in range(rounds):
         task = a_new_task(world, number)
-        run = partial(world.wired.runner.run, task.task_id, job)
+        run = partial(world.wired.worker.run, task.task_id, job)
         _, asked = together(run, partial(world.wired.tasks.cancel, task.task_id))
         end = world.task(task).status
         assert isinstance(asked, IllegalTransition) == (end is Status.SUCCESS)
@@ -91,7 +91,7 @@ def test_f15_a_run_that_is_slower_than_its_lease_has_no_effect_beside_the_others
     task = world.upload()
 
     def be_overtaken() -> None:
-        world.clock.move(world.wired.rules.lease)
+        world.clock.move(world.wired.policy.lease)
         world.deliver()
 
     world.when("after_put", be_overtaken)
@@ -103,10 +103,10 @@ def test_f15_a_run_that_is_slower_than_its_lease_has_no_effect_beside_the_others
 def test_f35_two_last_children_that_end_together_end_their_parent_once(world: World, rounds: int) -> None:
     store = world.wired.state.tasks
     for number in range(rounds):
-        parent = world.wired.intake.parent_task(f"p{number}", "nature", 2, {})
+        parent = world.wired.task_factory.parent_task(f"p{number}", "nature", 2, {})
         store.add(parent)
         places = (TaskSpec(f"p{number}-{index}", f"p{number}", index) for index in (0, 1))
-        children = [world.wired.intake.image_task(place, "nature", "a.png") for place in places]
+        children = [world.wired.task_factory.image_task(place, "nature", "a.png") for place in places]
         for child in children:
             store.add(child)
         together(*(partial(end, world, child) for child in children))
@@ -115,8 +115,8 @@ def test_f35_two_last_children_that_end_together_end_their_parent_once(world: Wo
 
 
 def end(world: World, child: Task) -> None:
-    ended = world.wired.state.tasks.replace(child, world.wired.intake.found(child, "i1"))
-    world.wired.families.child_ended(ended)
+    ended = world.wired.state.tasks.replace(child, world.wired.task_factory.found(child, "i1"))
+    world.wired.parents.child_ended(ended)
 
 
 def counted(world: World) -> CollectionStats:

@@ -90,7 +90,7 @@ def publish(wired: Container, number: int, collection: str) -> None:
 
 def opened(wired: Container, kind: TaskType) -> Task:
     if kind is TaskType.DELETE_IMAGES:
-        return wired.deleting.delete([an_image(wired).image_id])
+        return wired.trash.delete([an_image(wired).image_id])
     return wired.jobs.open(JobRequest(kind, args={"mode": "all"}))
 
 

@@ -36,16 +36,16 @@ def lost(world: World, number: int) -> Task:
 
 def held(world: World, number: int) -> Task:
     """A worker has begun, and is gone with all others."""
-    return world.wired.attempts.begin(a_task(world, number).task_id, "worker")
+    return world.wired.leases.begin(a_task(world, number).task_id, "worker")
 
 
 def storing(world: World, number: int) -> Task:
-    return world.wired.attempts.step(held(world, number), Progress(2, 3, STORING))
+    return world.wired.leases.step(held(world, number), Progress(2, 3, STORING))
 
 
 def retrying(world: World, number: int) -> Task:
     task = held(world, number)
-    assert world.wired.attempts.retry(task, FAULT)
+    assert world.wired.leases.retry(task, FAULT)
     return task
 
 
@@ -58,12 +58,12 @@ def cancelled(world: World, number: int) -> Task:
 
 
 def failed(world: World, number: int) -> Task:
-    return world.wired.attempts.fail(held(world, number), DAMAGED)
+    return world.wired.leases.fail(held(world, number), DAMAGED)
 
 
 def done(world: World, number: int) -> Task:
     task = a_task(world, number)
-    final = world.wired.runner.run(task.task_id, Quick(world))
+    final = world.wired.worker.run(task.task_id, Quick(world))
     assert final is not None
     return final
 
@@ -89,7 +89,7 @@ def test_tasks_in_every_state_come_through_a_restart(world: World, request: pyte
     final = {task.task_id: task for task in tasks if task.is_final}
 
     world.restart()
-    world.wired.processing = Quick(world)
+    world.wired.process_image = Quick(world)
     world.rest()
 
     assert [world.task(task).status for task in tasks] == [ENDS[make] for make in makers]
@@ -105,7 +105,7 @@ def test_f50_a_clock_that_jumps_by_an_hour_loses_nothing_and_doubles_nothing(wor
     tasks = [make(world, number) for number, make in enumerate(makers)]
 
     world.clock.move(by)
-    world.wired.processing = Quick(world)
+    world.wired.process_image = Quick(world)
     world.wired.sweeper.sweep()
     world.rest()
 

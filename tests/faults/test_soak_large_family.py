@@ -29,18 +29,18 @@ def a_family(store: str, children: int) -> Iterator[tuple[World, Backend, Task]]
     with BACKENDS[store](Fates(0, PEACE), 4, None) as backend:
         world = World(backend.state)
         files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(children)]
-        parent, _ = replace(world.wired.drafts, max_files=children).open_all(files)
+        parent, _ = replace(world.wired.presigned, max_files=children).open_all(files)
         yield world, backend, parent
 
 
 def end(world: World, child: Task) -> None:
     """Every tenth child fails, and tells its parent twice, as a repeated message would."""
-    intake = world.wired.intake
+    intake = world.wired.task_factory
     fails = (child.index or 0) % 10 == 0
     final = intake.refused(child, SourceGone()) if fails else intake.found(child, "i1")
     stored = world.wired.state.tasks.replace(child, final)
     for _ in range(1 + fails):
-        world.wired.families.child_ended(stored)
+        world.wired.parents.child_ended(stored)
 
 
 def end_all(world: World, children: Sequence[Task]) -> None:

@@ -35,7 +35,7 @@ def test_f36_of_cancelling_and_finishing_exactly_one_happens_each_time(world: Wo
     job, ends = Quick(world), []
     for number in range(many_for(store) // 10):
         task = a_new_task(world, number)
-        run = partial(world.wired.runner.run, task.task_id, job)
+        run = partial(world.wired.worker.run, task.task_id, job)
         _, asked = together(run, partial(world.wired.tasks.cancel, task.task_id))
         end = world.task(task).status
         assert isinstance(asked, IllegalTransition) == (end is Status.SUCCESS)

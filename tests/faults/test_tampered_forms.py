@@ -170,4 +170,4 @@ def test_f59_what_s3_takes_after_its_task_has_expired_has_a_task_of_its_own(worl
 
 
 def a_draft(world: World) -> PresignedUpload:
-    return world.wired.drafts.open(UploadIntent("nature", "a.png", TYPE))
+    return world.wired.presigned.open(UploadIntent("nature", "a.png", TYPE))

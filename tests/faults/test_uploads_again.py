@@ -97,7 +97,7 @@ def test_f34_children_that_end_in_every_way_add_up(world: World) -> None:
     world.queue.messages.clear()
     world.wired.tasks.cancel(stops.task_id)
     world.queue.receive_too_often(write(Work(dies.task_id)))
-    world.wired.burials.tell(9)
+    world.wired.dead_letters.fail_tasks(9)
     world.queue.send(write(Work(fails.task_id)))
     world.bucket.trouble.at("before get", *unavailable(5))
     world.settle()

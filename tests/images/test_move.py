@@ -19,7 +19,7 @@ def agrees(world: NightWorld, *collections: str) -> bool:
 
 def test_a_moved_image_is_in_its_new_collection_only(world: NightWorld) -> None:
     image, catalog = world.image(1), world.wired.state.catalog
-    moved = world.wired.moving.move(image.image_id, "cities")
+    moved = world.wired.image_moves.move(image.image_id, "cities")
     assert moved == replace(image, collection="cities", version=1)
     assert (catalog.images("nature", 9).items, catalog.images("cities", 9).items) == ((), (moved,))
     assert agrees(world, "nature", "cities")
@@ -28,62 +28,62 @@ def test_a_moved_image_is_in_its_new_collection_only(world: NightWorld) -> None:
 def test_no_address_of_a_picture_changes(world: NightWorld) -> None:
     image, blobs = world.image(1), dict(world.bucket.blobs)
     before = world.wired.state.catalog.renditions(image.image_id)
-    world.wired.moving.move(image.image_id, "cities")
-    world.wired.moving.rename(image.image_id, "başka.jpg")
+    world.wired.image_moves.move(image.image_id, "cities")
+    world.wired.image_moves.rename(image.image_id, "başka.jpg")
     assert world.wired.state.catalog.renditions(image.image_id) == before
     assert {key: world.bucket.blobs[key] for key in world.bucket.under("originals/", "renditions/")} == blobs
 
 
 def test_moving_twice_or_to_where_it_is_changes_nothing(world: NightWorld) -> None:
     image = world.image(1)
-    assert world.wired.moving.move(image.image_id, "nature") == image
-    moved = world.wired.moving.move(image.image_id, "cities")
-    assert world.wired.moving.move(image.image_id, " cities ") == moved
+    assert world.wired.image_moves.move(image.image_id, "nature") == image
+    moved = world.wired.image_moves.move(image.image_id, "cities")
+    assert world.wired.image_moves.move(image.image_id, " cities ") == moved
 
 
 def test_a_name_that_is_in_use_there_gets_a_number(world: NightWorld) -> None:
     image, there = world.image(1), world.image(1, collection="cities")
     assert there.name == image.name
-    assert world.wired.moving.move(image.image_id, "cities").name == "1_1.png"
+    assert world.wired.image_moves.move(image.image_id, "cities").name == "1_1.png"
     assert agrees(world, "nature", "cities")
 
 
 def test_after_a_move_the_old_collection_takes_the_bytes_again(world: NightWorld) -> None:
     image = world.image(1)
-    world.wired.moving.move(image.image_id, "cities")
+    world.wired.image_moves.move(image.image_id, "cities")
     assert world.image(1).image_id != image.image_id
     assert agrees(world, "nature", "cities")
 
 
 def test_a_renamed_image_is_found_by_its_new_name_only(world: NightWorld) -> None:
     image, catalog = world.image(1), world.wired.state.catalog
-    renamed = world.wired.moving.rename(image.image_id, "Yeni ad.jpeg")
+    renamed = world.wired.image_moves.rename(image.image_id, "Yeni ad.jpeg")
     assert (renamed.name, renamed.filename) == ("Yeni ad.png", "Yeni ad.jpeg")
     assert catalog.named("nature", "Yeni ad.png") == renamed
     with pytest.raises(ImageNotFound):
         catalog.named("nature", image.name)
-    assert world.wired.moving.rename(image.image_id, "Yeni ad.jpeg") == renamed
+    assert world.wired.image_moves.rename(image.image_id, "Yeni ad.jpeg") == renamed
 
 
 def test_a_name_that_is_in_use_is_taken(world: NightWorld) -> None:
     image, other = world.image(1), world.image(2)
     with pytest.raises(NameTaken):
-        world.wired.moving.rename(image.image_id, other.name)
+        world.wired.image_moves.rename(image.image_id, other.name)
     assert world.wired.state.catalog.image(image.image_id) == image
 
 
 def test_bad_names_and_unknown_images_are_refused(world: NightWorld) -> None:
     image = world.image(1)
     with pytest.raises(BadRequest):
-        world.wired.moving.rename(image.image_id, "a\nb")
+        world.wired.image_moves.rename(image.image_id, "a\nb")
     with pytest.raises(BadRequest):
-        world.wired.moving.move(image.image_id, "../etc")
+        world.wired.image_moves.move(image.image_id, "../etc")
     with pytest.raises(ImageNotFound):
-        world.wired.moving.move("nothing", "cities")
+        world.wired.image_moves.move("nothing", "cities")
 
 
 def test_a_trashed_image_cannot_be_moved(world: NightWorld) -> None:
     image = world.image(1)
-    world.wired.deleting.trash(image.image_id)
+    world.wired.trash.trash(image.image_id)
     with pytest.raises(ImageNotFound):
-        world.wired.moving.move(image.image_id, "cities")
+        world.wired.image_moves.move(image.image_id, "cities")

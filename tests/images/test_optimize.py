@@ -185,7 +185,7 @@ def test_addresses_of_thumbnails_stay(world: NightWorld) -> None:
 def test_thumbnails_made_anew_leave_the_variants(world: NightWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    world.finish(world.wired.thumbnails.make(everything=True))
+    world.finish(world.wired.thumbnail_requests.make(everything=True))
     assert forms(world, image).keys() >= {("full", "jpeg"), ("full", "avif"), ("full", "webp")}
     assert world.missing() == []
 
@@ -193,7 +193,7 @@ def test_thumbnails_made_anew_leave_the_variants(world: NightWorld) -> None:
 def test_what_was_made_anew_is_recoded_the_next_night(world: NightWorld) -> None:
     world.image(body=PICTURES["photo"])
     first = world.run("optimize")
-    world.finish(world.wired.thumbnails.make(everything=True))
+    world.finish(world.wired.thumbnail_requests.make(everything=True))
     assert number(world.run("optimize"), "bytes_saved") == number(first, "bytes_saved")
     assert world.missing() == []
 
@@ -201,7 +201,7 @@ def test_what_was_made_anew_is_recoded_the_next_night(world: NightWorld) -> None
 def test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more(world: NightWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    world.wired.optimizing = replace(world.wired.optimizing, treatment=Treatment("o3", ("webp",)))
+    world.wired.optimize_job = replace(world.wired.optimize_job, treatment=Treatment("o3", ("webp",)))
     task = world.run("optimize")
     assert (number(task, "variants_made"), number(task, "variants_dropped")) == (1, 1)
     assert number(task, "bytes_saved") == 0
@@ -214,7 +214,7 @@ def test_a_picture_that_is_given_up_has_no_variants_either(world: NightWorld) ->
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     world.bucket.drop(image.original_key, PICTURES["photo"][:200])
-    world.wired.optimizing = replace(world.wired.optimizing, treatment=Treatment("o3"))
+    world.wired.optimize_job = replace(world.wired.optimize_job, treatment=Treatment("o3"))
     assert number(world.run("optimize"), "given_up") == 1
     assert {form for size, form in forms(world, image) if size == "full"} == {"jpeg"}
     assert world.missing() == []
@@ -242,11 +242,11 @@ def test_one_collection_may_be_optimized_alone(world: NightWorld) -> None:
 def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.erasing.erase(image), attempt=claims + 1)
+    world.when("after_put", lambda: world.wired.purge.purge(image), attempt=claims + 1)
     assert number(world.run("optimize"), "changed_meanwhile") == 1
     assert world.wired.state.catalog.known([image.image_id]) == {}
     world.image(1, collection="other")
-    world.clock.move(world.wired.cleanup.ages.orphan)
+    world.clock.move(world.wired.cleanup_job.ages.orphan)
     world.run("cleanup")
     assert [key for key in world.bucket.blobs if image.image_id in key and not key.startswith("quarantine/")] == []
 
@@ -254,7 +254,7 @@ def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld)
 def test_an_image_that_is_moved_meanwhile_stays_whole(world: NightWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.moving.move(image.image_id, "cities"), attempt=claims + 1)
+    world.when("after_put", lambda: world.wired.image_moves.move(image.image_id, "cities"), attempt=claims + 1)
     world.run("optimize")
     assert world.missing() == []
     assert world.wired.state.catalog.image(image.image_id).collection == "cities"
@@ -267,7 +267,7 @@ def test_what_a_killed_run_leaves_is_taken_away_by_clean_up(world: NightWorld) -
     world.kill_at("after_revision", attempt=world.passed.count("after_claim") + 1)
     world.run("optimize")
     assert before.key in world.bucket.blobs
-    world.clock.move(world.wired.cleanup.ages.orphan)
+    world.clock.move(world.wired.cleanup_job.ages.orphan)
     world.run("cleanup")
     assert before.key not in world.bucket.blobs
     assert world.missing() == []
@@ -294,8 +294,8 @@ def test_a_picture_that_cannot_be_treated_is_not_tried_every_night(world: NightW
 def test_the_processor_time_is_told(world: NightWorld) -> None:
     seconds = iter(range(0, 99, 3))
     world.image(body=PICTURES["photo"])
-    optimizing = world.wired.optimizing
-    world.wired.optimizing = type(optimizing)(
+    optimizing = world.wired.optimize_job
+    world.wired.optimize_job = type(optimizing)(
         optimizing.catalog, optimizing.objects, optimizing.treatment, optimizing.max_bytes, lambda: next(seconds)
     )
     assert number(world.run("optimize"), "cpu_ms") == 3_000

@@ -29,9 +29,9 @@ def world() -> NightWorld:
 
 
 def rename(world: NightWorld, old: str = OLD, new: str = NEW) -> Task:
-    task = world.wired.renaming.rename(old, new)
+    task = world.wired.collection_renames.rename(old, new)
     world.rest()
-    return world.wired.renaming.tasks.get(task.task_id)
+    return world.wired.collection_renames.tasks.get(task.task_id)
 
 
 def names_in(world: NightWorld, collection: str) -> list[str]:
@@ -45,7 +45,7 @@ def agrees(world: NightWorld, *collections: str) -> bool:
 def test_everything_moves_to_the_new_name(world: NightWorld) -> None:
     world.wired.collections.create(OLD, title="Nature", description="Trees")
     images = [world.image(number) for number in range(60)]
-    trashed = world.wired.deleting.trash(images.pop().image_id)
+    trashed = world.wired.trash.trash(images.pop().image_id)
     world.bucket.drop(f"manifests/{OLD}.json", b"{}")
     catalog, blobs = world.wired.state.catalog, set(world.bucket.under("originals/", "renditions/"))
 
@@ -63,7 +63,7 @@ def test_everything_moves_to_the_new_name(world: NightWorld) -> None:
     assert set(world.bucket.under("originals/", "renditions/")) == blobs
     assert world.bucket.under("manifests/") == []
     assert f"manifests/{OLD}.json" in world.edge.forgotten
-    restored = world.wired.deleting.restore(trashed.image_id)
+    restored = world.wired.trash.restore(trashed.image_id)
     assert (restored.collection, world.wired.delivery.named(OLD, trashed.name)) == (NEW, restored)
 
 
@@ -86,24 +86,24 @@ def test_what_cannot_be_renamed_is_refused_and_nothing_changes(world: NightWorld
         (OLD, "undefined", BadRequest),
     ]:
         with pytest.raises(refusal):
-            world.wired.renaming.rename(old, new)
+            world.wired.collection_renames.rename(old, new)
     assert (world.active(), world.wired.state.catalog.abouts()) == ((), {"empty": empty})
     assert names_in(world, OLD) == ["1.png"]
 
 
 def test_one_rename_at_a_time_works_on_a_collection(world: NightWorld) -> None:
     world.image(1)
-    task = world.wired.renaming.rename(OLD, NEW)
-    assert world.wired.renaming.rename(OLD, NEW).task_id == task.task_id
+    task = world.wired.collection_renames.rename(OLD, NEW)
+    assert world.wired.collection_renames.rename(OLD, NEW).task_id == task.task_id
     for old, new in ((OLD, "other"), (NEW, "other"), (NEW, OLD)):
         with pytest.raises(CollectionIsRenamed) as refused:
-            world.wired.renaming.rename(old, new)
+            world.wired.collection_renames.rename(old, new)
         assert refused.value.details["task_id"] == task.task_id
     for name in (OLD, NEW):
         with pytest.raises(CollectionIsRenamed):
-            world.wired.renaming.must_rest(name)
+            world.wired.collection_renames.must_rest(name)
     world.settle()
-    world.wired.renaming.must_rest(NEW)
+    world.wired.collection_renames.must_rest(NEW)
     assert names_in(world, NEW) == ["1.png"]
 
 
@@ -120,14 +120,14 @@ def test_of_two_who_want_a_name_one_gets_it(world: NightWorld, monkeypatch: pyte
 
     monkeypatch.setattr(catalog, "describe", after_the_other)
     with pytest.raises(NameTaken):
-        world.wired.renaming.rename(OLD, NEW)
+        world.wired.collection_renames.rename(OLD, NEW)
     assert (catalog.about(NEW).title, catalog.about(OLD).renaming, world.active()) == ("Faster", "", ())
     assert rename(world, OLD, "other").status is Status.SUCCESS
 
 
 def test_what_comes_in_later_stays_under_the_old_name(world: NightWorld) -> None:
     first = world.image(1)
-    task = world.wired.renaming.rename(OLD, NEW)
+    task = world.wired.collection_renames.rename(OLD, NEW)
     world.clock.move(timedelta(seconds=1))
     later = world.image(1, body=a_png(500))
     world.settle()
@@ -141,7 +141,7 @@ def test_what_comes_in_later_stays_under_the_old_name(world: NightWorld) -> None
 
 def test_what_is_uploaded_to_the_new_name_meanwhile_keeps_its_name(world: NightWorld) -> None:
     moved = world.image(1)
-    task = world.wired.renaming.rename(OLD, NEW)
+    task = world.wired.collection_renames.rename(OLD, NEW)
     there = world.image(1, collection=NEW)
     world.settle()
     assert (world.task(task).status, names_in(world, NEW)) == (Status.SUCCESS, ["1.png", "1_1.png"])
@@ -151,7 +151,7 @@ def test_what_is_uploaded_to_the_new_name_meanwhile_keeps_its_name(world: NightW
 
 
 def test_a_name_whose_image_is_in_the_trash_leads_to_the_one_that_has_it_now(world: NightWorld) -> None:
-    gone = world.wired.deleting.trash(world.image(1).image_id)
+    gone = world.wired.trash.trash(world.image(1).image_id)
     here = world.image(1, body=a_png(500))
     assert gone.name == here.name
     rename(world)
@@ -174,7 +174,7 @@ def test_a_rename_that_loses_the_name_to_a_private_collection_leaves_it_private(
 
     monkeypatch.setattr(catalog, "describe", after_the_other)
     with pytest.raises(NameTaken):
-        world.wired.renaming.rename(OLD, NEW)
+        world.wired.collection_renames.rename(OLD, NEW)
     assert world.wired.privacy.is_private(NEW)
 
 
@@ -187,7 +187,7 @@ def test_a_private_collection_stays_private_at_every_moment(world: NightWorld) -
     for number in range(3):
         world.image(number)
     in_flight, seen = world.upload(a_png(7)), []
-    task = world.wired.renaming.rename(OLD, NEW)
+    task = world.wired.collection_renames.rename(OLD, NEW)
 
     def look(_: str) -> None:
         holders = [name for name in (OLD, NEW) if world.wired.state.catalog.stats(name).images]
@@ -210,9 +210,9 @@ def test_a_public_collection_does_not_take_the_place_of_a_private_one_with_pictu
 ) -> None:
     world.image(1)
     world.wired.privacy.make("secret", private=True)
-    world.wired.deleting.trash(world.image(2, collection="secret").image_id)
+    world.wired.trash.trash(world.image(2, collection="secret").image_id)
     with pytest.raises(PrivacyIsSettled):
-        world.wired.renaming.rename(OLD, "secret")
+        world.wired.collection_renames.rename(OLD, "secret")
     assert (world.active(), world.wired.state.catalog.about(OLD).renaming) == ((), "")
 
 
@@ -227,12 +227,12 @@ def test_a_name_that_was_private_is_public_for_a_public_collection(world: NightW
 
 def test_what_people_do_meanwhile_is_kept(world: NightWorld) -> None:
     images = [world.image(number) for number in range(3)]
-    task = world.wired.renaming.rename(OLD, NEW)
+    task = world.wired.collection_renames.rename(OLD, NEW)
 
     def meddle() -> None:
-        world.wired.deleting.trash(images[0].image_id)
-        world.wired.moving.rename(images[1].image_id, "other.png")
-        world.wired.moving.move(images[2].image_id, "elsewhere")
+        world.wired.trash.trash(images[0].image_id)
+        world.wired.image_moves.rename(images[1].image_id, "other.png")
+        world.wired.image_moves.move(images[2].image_id, "elsewhere")
 
     world.when("after_revision", meddle, attempt=world.passed.count("after_claim") + 1)
     world.settle()
@@ -246,22 +246,22 @@ def test_what_people_do_meanwhile_is_kept(world: NightWorld) -> None:
 def test_a_rename_that_failed_or_was_called_off_goes_on_when_asked_for_again(world: NightWorld) -> None:
     for number in range(60):
         world.image(number)
-    first = world.wired.renaming.rename(OLD, NEW)
+    first = world.wired.collection_renames.rename(OLD, NEW)
     world.when("after_piece", lambda: world.wired.tasks.cancel(first.task_id), attempt=61)
     world.settle()
     assert (world.task(first).status, 0 < len(names_in(world, NEW)) < 60) == (Status.REVOKED, True)
     with pytest.raises(CollectionIsRenamed):
-        world.wired.renaming.rename(OLD, "other")
+        world.wired.collection_renames.rename(OLD, "other")
     second = rename(world)
     assert (second.status, second.args["retry_of"]) == (Status.SUCCESS, first.task_id)
     assert (names_in(world, OLD), len(names_in(world, NEW)), agrees(world, OLD, NEW)) == ([], 60, True)
     with pytest.raises(CollectionNotFound):
-        world.wired.renaming.rename(OLD, NEW)
+        world.wired.collection_renames.rename(OLD, NEW)
 
 
 def test_a_rename_whose_new_collection_is_gone_fails_and_lets_another_begin(world: NightWorld) -> None:
     world.image(1)
-    task = world.wired.renaming.rename(OLD, NEW)
+    task = world.wired.collection_renames.rename(OLD, NEW)
     world.wired.state.catalog.undescribe(NEW)
     world.settle()
     assert (error := world.task(task).error) is not None
@@ -274,7 +274,7 @@ def test_a_rename_that_meets_faults_goes_on(world: NightWorld) -> None:
     world.image(1)
     world.bucket.trouble.at("before put", None, *unavailable(2))
     with suppress(Unavailable):
-        world.wired.renaming.rename(OLD, NEW)
+        world.wired.collection_renames.rename(OLD, NEW)
     assert rename(world).status is Status.SUCCESS
     assert names_in(world, NEW) == ["1.png"]
 
@@ -322,12 +322,12 @@ def renamed(number: int) -> tuple[list[object], bool]:
     world.wired.privacy.make(OLD, private=True)
     world.wired.collections.create(OLD, title="Nature")
     images = [world.image(one) for one in range(2)]
-    world.wired.deleting.trash(images[1].image_id)
+    world.wired.trash.trash(images[1].image_id)
     world.settle()
     died = kill_before_write(world, state, number)
     for _ in range(2):
         try:
-            world.wired.renaming.rename(OLD, NEW)
+            world.wired.collection_renames.rename(OLD, NEW)
         except Kill:
             continue
         break

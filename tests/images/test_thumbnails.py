@@ -27,11 +27,11 @@ def world() -> NightWorld:
 
 
 def make(world: NightWorld, **which: object) -> Task:
-    return world.finish(world.wired.thumbnails.make(**which))  # type: ignore[arg-type]  # arguments of `make`
+    return world.finish(world.wired.thumbnail_requests.make(**which))  # type: ignore[arg-type]  # arguments of `make`
 
 
 def with_recipe(world: NightWorld, recipe: Recipe) -> None:
-    world.wired.regenerating = replace(world.wired.regenerating, recipe=recipe)
+    world.wired.thumbnail_job = replace(world.wired.thumbnail_job, recipe=recipe)
 
 
 def numbers(task: Task) -> dict[str, object]:
@@ -106,7 +106,7 @@ def test_one_image_or_one_collection_may_be_made_alone(world: NightWorld) -> Non
 
 def test_an_image_that_is_not_there_is_not_found(world: NightWorld) -> None:
     with pytest.raises(ImageNotFound):
-        world.wired.thumbnails.make(image_id="nothing")
+        world.wired.thumbnail_requests.make(image_id="nothing")
 
 
 def test_an_original_that_is_missing_is_reported_and_costs_the_others_nothing(world: NightWorld) -> None:
@@ -129,7 +129,7 @@ def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld)
     with_recipe(world, LARGER)
     image = world.wired.state.catalog.images("cities", 1).items[0]
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.erasing.erase(image), attempt=claims + 1)
+    world.when("after_put", lambda: world.wired.purge.purge(image), attempt=claims + 1)
     task = make(world, collection="cities")
     assert task.result is not None
     assert task.result["changed_meanwhile"] == 1
@@ -148,11 +148,11 @@ def test_uploads_thumbnails_and_maintenance_have_lanes_of_their_own() -> None:
 
 def test_what_kills_every_worker_is_passed_over(world: NightWorld) -> None:
     with_recipe(world, LARGER)
-    task = world.wired.thumbnails.make(collection="cities")
+    task = world.wired.thumbnail_requests.make(collection="cities")
     for attempt in (1, 2):
         world.kill_at("after_put", attempt=world.passed.count("after_claim") + 1)
         world.deliver()
-        world.clock.move(world.wired.job_runner.attempts.rules.lease * 2)
+        world.clock.move(world.wired.job_worker.leases.policy.lease * 2)
         assert world.task(task).attempts == attempt
     task = world.finish(task)
     assert numbers(task) == {"failed": 1, "complete": True}

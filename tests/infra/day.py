@@ -184,12 +184,12 @@ def keeping(account: Account) -> None:
 def thumbnails(account: Account) -> None:
     """Made again, in slices, with a picture that cannot be made."""
     night = account.wired("make_thumbnails")
-    night.regenerating = replace(night.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
-    night.slices = replace(night.slices, lasts=timedelta(0))
+    night.thumbnail_job = replace(night.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
+    night.chunked_jobs = replace(night.chunked_jobs, lasts=timedelta(0))
     for collection in ("lakes", "secret"):
         account.ask("POST", "/thumbnails", {"collection": collection})
     account.work("Thumbnails")
-    night.regenerating = replace(night.regenerating, recipe=Recipe(version="r3", sizes=(90,)))
+    night.thumbnail_job = replace(night.thumbnail_job, recipe=Recipe(version="r3", sizes=(90,)))
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     _until_given_up(account, "Thumbnails", "dynamodb.Query")
 
@@ -227,7 +227,7 @@ def lost_and_found(account: Account) -> None:
     account.work("Images")
     account.put(twice, PICTURE + b"its worker dies before it begins")
     found = account.wired("test").objects.newest(twice)
-    account.wired("test").arrivals.task_id(ObjectCreated(named("Bucket"), twice, 1, "", found.etag, found.version))
+    account.wired("test").s3_events.task_id(ObjectCreated(named("Bucket"), twice, 1, "", found.etag, found.version))
     account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     account.ask("POST", "/deletions", {"image_ids": images(account)[:1]})

@@ -87,7 +87,7 @@ def test_the_quarantine_is_emptied_after_a_week(world: NightWorld) -> None:
 
 def test_images_with_all_that_is_theirs_stay(world: NightWorld) -> None:
     image, trashed = world.image(1), world.image(2)
-    world.wired.deleting.trash(trashed.image_id)
+    world.wired.trash.trash(trashed.image_id)
     world.settle()
     world.clock.move(2 * DAY)
     before = dict(world.bucket.blobs)
@@ -149,7 +149,7 @@ def test_a_catalogue_that_cannot_be_read_stops_everything(world: NightWorld, mon
 
 def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
-    world.wired.cleanup = replace(world.wired.cleanup, bounds=CleanupBounds(least=29))
+    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(least=29))
     task = world.run("cleanup")
     assert task.error is not None
     assert (task.error.code, task.error.details["orphans"], task.error.details["cap"]) == ("too_many_orphans", 30, 29)
@@ -158,7 +158,7 @@ def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> N
 
 def test_somebody_who_knows_better_may_allow_more(world: NightWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
-    world.wired.cleanup = replace(world.wired.cleanup, bounds=CleanupBounds(least=29))
+    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(least=29))
     assert (world.run("cleanup", limit=30).result or {})["quarantined"] == 30
 
 
@@ -197,7 +197,7 @@ def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: Night
     world.drop("incoming/nature/theirs.png", a_png(7))
     world.settle()
     image = world.wired.state.catalog.named("nature", "theirs.png")
-    world.finish(world.wired.deleting.delete([image.image_id]))
+    world.finish(world.wired.trash.delete([image.image_id]))
     world.clock.move(2 * HOUR)
     assert "put_to_work" not in (world.run("cleanup").result or {})
     assert world.wired.state.catalog.stats("nature").images == 1
@@ -208,7 +208,7 @@ def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: NightWo
         world.drop("incoming/nature/theirs.png", a_png(7))
         world.settle()
         image = world.wired.state.catalog.named("nature", "theirs.png")
-        world.finish(world.wired.deleting.delete([image.image_id]))
+        world.finish(world.wired.trash.delete([image.image_id]))
     assert world.wired.state.catalog.stats("nature").images == 0
 
 
@@ -227,7 +227,7 @@ def test_what_a_failed_upload_left_goes_after_a_week(world: NightWorld) -> None:
 
 def test_trash_goes_for_good_after_a_week(world: NightWorld) -> None:
     image, _ = world.image(1), world.image(2)
-    world.wired.deleting.trash(image.image_id)
+    world.wired.trash.trash(image.image_id)
     world.clock.move(7 * DAY)
     assert (world.run("cleanup").result or {})["trash_erased"] == 1
     assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
@@ -261,7 +261,7 @@ def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: NightWorld) -> 
     for number in range(2_500):
         world.orphan(number)
     world.clock.move(DAY)
-    world.wired.cleanup = replace(world.wired.cleanup, bounds=CleanupBounds(keys=1_000, least=5_000))
+    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(keys=1_000, least=5_000))
     for _ in range(4):
         world.clock.move(DAY)
         world.wired.schedules.start("cleanup", world.clock.now())

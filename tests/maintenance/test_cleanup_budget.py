@@ -62,7 +62,7 @@ def strays(night: NightWorld, image: Image, count: int) -> list[str]:
 
 
 def bounded(night: NightWorld, **bounds: int) -> None:
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(**bounds))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(**bounds))
 
 
 def told(task: Task) -> dict[str, object]:
@@ -191,7 +191,7 @@ def everything_to_take(night: NightWorld) -> None:
     night.clock.move(DAY)
     night.run("cleanup")
     for one in trashed:
-        night.wired.deleting.trash(one.image_id)
+        night.wired.trash.trash(one.image_id)
     for number in range(10):
         night.orphan(number)
     strays(night, image, 12)
@@ -284,7 +284,7 @@ def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: NightWorl
         night.orphan(number)
     strays(night, night.image(1), 80)
     night.clock.move(DAY)
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(share=0.5, least=1))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(share=0.5, least=1))
     seen = len(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
@@ -307,7 +307,7 @@ def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: Night
 def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWorld) -> None:
     images = [night.image(number) for number in range(6)]
     for image in images[1:]:
-        night.wired.deleting.trash(image.image_id)
+        night.wired.trash.trash(image.image_id)
     night.clock.move(WEEK)
     bounded(night, least=20)
     stopped = night.run("cleanup")
@@ -324,7 +324,7 @@ def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWo
 
 def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: NightWorld) -> None:
     image, _ = night.image(1), night.image(2)
-    night.wired.deleting.trash(image.image_id)
+    night.wired.trash.trash(image.image_id)
     night.clock.move(WEEK)
     known = night.wired.state.catalog.known
     restored = replace(night.wired.state.catalog.known([image.image_id])[image.image_id], trashed_at=None)
@@ -355,7 +355,7 @@ def test_a_dry_run_takes_nothing_and_tells_the_budget(night: NightWorld) -> None
 
 def test_a_listing_that_lies_empty_is_not_believed(night: NightWorld) -> None:
     image, trashed = night.image(1), night.image(2)
-    night.wired.deleting.trash(trashed.image_id)
+    night.wired.trash.trash(trashed.image_id)
     night.clock.move(2 * WEEK)
     blobs = dict(night.bucket.blobs)
     night.bucket.blobs.clear()
@@ -372,7 +372,7 @@ def test_deleting_images_is_bounded_by_what_images_can_have(night: NightWorld, m
     image, other = night.image(1), night.image(2)
     strays(night, image, 40)
     monkeypatch.setattr(budgets, "ONE_IMAGE", 20)
-    task = night.finish(night.wired.deleting.delete([image.image_id]))
+    task = night.finish(night.wired.trash.delete([image.image_id]))
     assert (task.status, reason(task)) == (Status.PARTIAL, "budget_spent")
     assert night.metrics.total("BudgetsSpent") == 1
     monkeypatch.undo()

@@ -54,7 +54,7 @@ def test_one_collection_may_be_counted_alone(world: NightWorld) -> None:
 
 def test_what_is_in_the_trash_does_not_count(world: NightWorld) -> None:
     first = world.wired.state.catalog.images("nature", 1).items[0]
-    world.wired.deleting.trash(first.image_id)
+    world.wired.trash.trash(first.image_id)
     assert counted(world) == {"exact": 2}
     assert world.wired.state.catalog.stats("nature").images == 3
 

@@ -49,9 +49,9 @@ class Trusting(Cleanup):
 
 
 def trusting(night: NightWorld, **bounds: int) -> None:
-    made = night.wired.cleanup
+    made = night.wired.cleanup_job
     parts = {name: getattr(made, name) for name in made.__dataclass_fields__}
-    night.wired.cleanup = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
+    night.wired.cleanup_job = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
 
 
 # Conditional delete: the neighbours are the second look, and that nobody else writes there.
@@ -214,7 +214,7 @@ def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missin
     image = night.wired.state.catalog.images("nature", 1).items[0]
     night.image(2)
     night.clock.move(DAY)
-    replaced_between(night, image, lambda: night.wired.erasing.erase(image))
+    replaced_between(night, image, lambda: night.wired.purge.purge(image))
     report = night.run("cleanup").result or {}
     assert "rows_without_objects" not in report
 
@@ -257,9 +257,9 @@ def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(nigh
     for number in range(30):
         night.bucket.drop(f"quarantine/originals/x{number:02}/0.png", b"x")
     for number in range(2, 6):
-        night.wired.deleting.trash(night.image(number).image_id)
+        night.wired.trash.trash(night.image(number).image_id)
     night.clock.move(400 * DAY)
-    night.wired.cleanup = replace(night.wired.cleanup, bounds=CleanupBounds(least=20))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=20))
     before = set(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, len(before - set(night.bucket.blobs))) == (Status.PARTIAL, 20)
@@ -300,11 +300,11 @@ def test_what_is_foreign_is_no_rubbish_whatever_its_age() -> None:
 
 LATER: dict[str, Callable[[Leases, Task], object]] = {
     "step": lambda attempts, mine: attempts.step(mine, Progress(2, 3, "storing")),
-    "note": lambda attempts, mine: attempts.note(mine, Progress(), {"position": "{}"}, {}),
-    "hand on": lambda attempts, mine: attempts.hand_on(mine, {"part": "1"}),
+    "note": lambda attempts, mine: attempts.record(mine, Progress(), {"position": "{}"}, {}),
+    "hand on": lambda attempts, mine: attempts.release(mine, {"part": "1"}),
     "stop": lambda attempts, mine: attempts.stop(mine, {}),
     "succeed": lambda attempts, mine: attempts.succeed(mine, {}),
-    "still ours": lambda attempts, mine: attempts.still_ours(mine),
+    "still ours": lambda attempts, mine: attempts.confirm(mine),
 }
 
 
@@ -313,7 +313,7 @@ def test_an_older_attempt_of_the_same_owner_can_do_nothing_more(act: Callable[[L
     """Lambda repeats an invocation with the id that it had: the name is the same, the attempt is not."""
     world = World()
     world.wired.state.tasks.add(a_task())
-    attempts = world.wired.attempts
+    attempts = world.wired.leases
     mine = attempts.begin("t1", "the same")
     newer = attempts.begin("t1", "the same")
     assert (newer.owner, newer.attempts) == (mine.owner, 2)
@@ -324,7 +324,7 @@ def test_an_older_attempt_of_the_same_owner_can_do_nothing_more(act: Callable[[L
 
 def test_the_newer_attempt_of_the_same_owner_goes_on(night: NightWorld) -> None:
     night.wired.state.tasks.add(a_task())
-    attempts = night.wired.attempts
+    attempts = night.wired.leases
     attempts.begin("t1", "the same")
     newer = attempts.begin("t1", "the same")
     night.wired.tasks.cancel("t1")

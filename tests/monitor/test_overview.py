@@ -112,7 +112,7 @@ def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: C
 
 
 def test_an_overview_that_left_tasks_out_says_so(admin: Gateway, house: Container) -> None:
-    house.recent = RecentTaskCache(house.state.tasks, house.clock, most=3)
+    house.recent_tasks = RecentTaskCache(house.state.tasks, house.clock, most=3)
     for number in range(10):
         house.state.tasks.add(a_task(f"t{number}"))
 

@@ -47,7 +47,7 @@ def test_a_running_task_stops_at_its_next_step_and_leaves_nothing(world: World, 
 
 def test_a_running_task_is_asked_and_answers_later(world: World) -> None:
     task = world.upload()
-    world.wired.attempts.begin(task.task_id, "run-1")
+    world.wired.leases.begin(task.task_id, "run-1")
     asked = world.wired.tasks.cancel(task.task_id)
     assert (asked.status, asked.cancel_requested) == (Status.STARTED, True)
 
@@ -77,7 +77,7 @@ def test_a_task_that_has_ended_cannot_be_cancelled(world: World, status: Status)
 
 def test_cancelling_twice_answers_the_same(world: World) -> None:
     waiting, running = world.upload(b"GIF89a-one"), world.upload(b"GIF89a-two")
-    world.wired.attempts.begin(running.task_id, "run-1")
+    world.wired.leases.begin(running.task_id, "run-1")
     for task in (waiting, running):
         assert world.wired.tasks.cancel(task.task_id) == world.wired.tasks.cancel(task.task_id)
 

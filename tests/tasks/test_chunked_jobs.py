@@ -27,7 +27,7 @@ def world() -> NightWorld:
 
 
 def a_job(world: NightWorld) -> Task:
-    return world.wired.thumbnails.make(everything=True)
+    return world.wired.thumbnail_requests.make(everything=True)
 
 
 def made(task: Task) -> object:
@@ -73,7 +73,7 @@ def test_a_message_for_an_older_part_does_nothing(world: NightWorld) -> None:
         world.deliver()
     before = world.task(task)
     stale = Work(task.task_id, part=0)
-    assert world.wired.slices.run(stale, world.wired.job_runner) is None
+    assert world.wired.chunked_jobs.run(stale, world.wired.job_worker) is None
     assert world.task(task) == before
 
 
@@ -158,9 +158,9 @@ def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: Nig
 
 def test_a_part_that_is_held_comes_again_later(world: NightWorld) -> None:
     task = a_job(world)
-    world.wired.job_runner.attempts.begin(task.task_id, "somebody else")
+    world.wired.job_worker.leases.begin(task.task_id, "somebody else")
     with pytest.raises(Redeliver) as later:
-        world.wired.slices.run(Work(task.task_id), world.wired.job_runner)
+        world.wired.chunked_jobs.run(Work(task.task_id), world.wired.job_worker)
     assert (later.value.after(1), later.value.after(2)) == (timedelta(minutes=1), timedelta(minutes=3))
 
 

@@ -18,7 +18,7 @@ STORING = Progress(2, 3, "storing")
 @pytest.fixture
 def attempts(world: World) -> Leases:
     world.wired.state.tasks.add(a_task())
-    return world.wired.attempts
+    return world.wired.leases
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def mine(attempts: Leases) -> Task:
 
 def taken_over(world: World) -> Task:
     """The lease ends, and another run takes the task."""
-    world.clock.move(world.wired.rules.lease)
-    return world.wired.attempts.begin("t1", "other")
+    world.clock.move(world.wired.policy.lease)
+    return world.wired.leases.begin("t1", "other")
 
 
 def test_the_first_to_begin_holds_the_task_for_the_lease(world: World, mine: Task) -> None:
-    lease = world.wired.rules.lease
+    lease = world.wired.policy.lease
     assert (mine.status, mine.owner, mine.attempts) == (Status.STARTED, "me", 1)
     assert mine.lease_until == NOON + lease
     assert world.task("t1") == mine
@@ -43,7 +43,7 @@ def test_who_comes_while_it_is_held_hears_how_long_to_wait(world: World, attempt
     world.clock.move(timedelta(seconds=20))
     with pytest.raises(LeaseHeld) as held:
         attempts.begin("t1", "other")
-    assert held.value.wait == world.wired.rules.lease - timedelta(seconds=20)
+    assert held.value.wait == world.wired.policy.lease - timedelta(seconds=20)
     assert world.task("t1") == mine
 
 
@@ -76,7 +76,7 @@ def acting(attempts: Leases, mine: Task, act: str) -> Callable[[], object]:
         "fail": lambda: attempts.fail(mine, FAULT),
         "retry": lambda: attempts.retry(mine, FAULT),
         "revoke": lambda: attempts.revoke(mine),
-        "still ours": lambda: attempts.still_ours(mine),
+        "still ours": lambda: attempts.confirm(mine),
     }
     return acts[act]
 
@@ -116,7 +116,7 @@ def test_a_failure_stands_even_when_somebody_wanted_to_stop_it(world: World, att
 
 
 def test_a_retry_says_how_long_to_wait(world: World, attempts: Leases, mine: Task) -> None:
-    assert attempts.retry(mine, FAULT) == world.wired.rules.wait_after(1, 0.5)
+    assert attempts.retry(mine, FAULT) == world.wired.policy.wait_after(1, 0.5)
     assert (world.task("t1").status, world.task("t1").error) == (Status.RETRY, FAULT)
 
 
@@ -128,15 +128,15 @@ def test_without_attempts_left_a_fault_is_a_failure(world: World, attempts: Leas
 
 def test_failures_are_kept_longer(attempts: Leases, world: World, mine: Task) -> None:
     failed = attempts.fail(mine, FAULT)
-    assert failed.expires_at == NOON + world.wired.rules.keep_failed
-    assert world.wired.rules.keep_failed > world.wired.rules.keep
+    assert failed.expires_at == NOON + world.wired.policy.keep_failed
+    assert world.wired.policy.keep_failed > world.wired.policy.keep
 
 
 def test_a_task_whose_workers_died_in_all_its_attempts_is_given_up(world: World, attempts: Leases) -> None:
     world.wired.state.tasks.add(a_task("t2", max_attempts=2))
     for _ in range(2):
         attempts.step(attempts.begin("t2", "a run that dies"), STORING)
-        world.clock.move(world.wired.rules.lease)
+        world.clock.move(world.wired.policy.lease)
     with pytest.raises(OutOfAttempts) as over:
         attempts.begin("t2", "me")
     assert over.value.task == world.task("t2")

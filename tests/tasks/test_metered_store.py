@@ -41,7 +41,7 @@ def test_a_message_that_comes_three_times_counts_once(world: World) -> None:
 
 
 def test_every_door_is_told_from_the_others(world: World) -> None:
-    world.wired.drafts.open(UploadIntent("nature", "a.png", "image/png"))
+    world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
     world.wired.bulk.accept([Upload("nature", "a.png", a_png(1)), Upload("nature", "b.png", b"")])
     world.drop("incoming/nature/other.png", a_png(2))
     world.settle()
@@ -53,7 +53,7 @@ def test_every_door_is_told_from_the_others(world: World) -> None:
 
 def test_a_repeated_request_is_no_second_upload(world: World) -> None:
     for _ in range(2):
-        world.wired.drafts.open(UploadIntent("nature", "a.png", "image/png"), owner="me", key="again")
+        world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"), owner="me", key="again")
         world.wired.uploads.accept(Upload("nature", "a.png", a_png(1)), owner="me", key="and-again")
     assert world.metrics.total("UploadsAccepted", door="form") == 1
     assert world.metrics.total("UploadsAccepted", door="single") == 1
@@ -95,8 +95,8 @@ def test_bytes_that_optimizing_saves_are_those_of_its_report(night: NightWorld) 
 
 def test_thumbnails_that_are_made_again_are_counted_as_such(night: NightWorld) -> None:
     night.image(body=a_jpeg((400, 300)))
-    night.wired.regenerating = replace(night.wired.regenerating, recipe=Recipe(version="r2", sizes=(200, 100)))
-    result = night.finish(night.wired.thumbnails.make()).result or {}
+    night.wired.thumbnail_job = replace(night.wired.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
+    result = night.finish(night.wired.thumbnail_requests.make()).result or {}
     assert night.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
 
 
@@ -163,7 +163,7 @@ def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: Nigh
 
 
 def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: NightWorld) -> None:
-    optimizing = night.wired.optimizing
+    optimizing = night.wired.optimize_job
     assert isinstance(optimizing, OptimizeJob)
     assert isinstance(optimizing.metrics, MemoryMetrics)
     assert optimizing.metrics is night.metrics

@@ -64,12 +64,12 @@ def test_a_state_store_that_denies_leaves_a_dead_letter_after_the_second_look(
         raise a_fault()
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(world.wired.runner), "run", denied)
+        patched.setattr(type(world.wired.worker), "run", denied)
         assert isinstance(world.deliver(), Misconfigured)
         world.settle()
 
     assert [letter.reason for letter in world.queue.letters] == ["misconfigured"]
-    assert world.wired.burials.tell(10) == 1
+    assert world.wired.dead_letters.fail_tasks(10) == 1
     ended = world.task(task)
     assert ended.error is not None
     assert (ended.status, ended.error.code, ended.error.retryable) == (Status.FAILURE, "misconfigured", True)

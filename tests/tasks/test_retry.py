@@ -31,7 +31,7 @@ def test_the_message_is_hidden_for_the_wait_and_not_for_its_visibility_timeout(w
     world.bucket.trouble.at("before get", *unavailable())
     world.deliver()
     (message,) = world.queue.messages
-    assert message.visible_at == world.clock.now() + world.wired.rules.wait_after(1, 0.5)
+    assert message.visible_at == world.clock.now() + world.wired.policy.wait_after(1, 0.5)
 
 
 def test_a_fault_that_nobody_foresaw_gets_another_attempt_and_tells_no_secrets(world: World) -> None:
@@ -85,10 +85,10 @@ def test_the_fault_before_the_last_attempt_is_forgiven(world: World) -> None:
 
 def test_a_message_that_comes_while_another_run_holds_the_task_comes_again_later(world: World) -> None:
     task = world.upload()
-    world.wired.attempts.begin(task.task_id, "other")
+    world.wired.leases.begin(task.task_id, "other")
     later = world.deliver()
     assert isinstance(later, Redeliver)
-    assert (later.after(1), later.after(2)) == (world.wired.rules.lease / 3, world.wired.rules.lease)
+    assert (later.after(1), later.after(2)) == (world.wired.policy.lease / 3, world.wired.policy.lease)
     world.settle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
@@ -97,9 +97,9 @@ def test_a_run_that_lost_its_task_leaves_the_message_to_the_other(world: World) 
     task = world.upload()
 
     def be_slow() -> None:
-        world.clock.move(world.wired.rules.lease)
-        other = world.wired.attempts.begin(task.task_id, "other")
-        world.wired.attempts.step(other, Progress(2, 3, STORING))
+        world.clock.move(world.wired.policy.lease)
+        other = world.wired.leases.begin(task.task_id, "other")
+        world.wired.leases.step(other, Progress(2, 3, STORING))
 
     world.when("after_engine", be_slow)
     assert isinstance(world.deliver(), Redeliver)

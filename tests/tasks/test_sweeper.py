@@ -57,8 +57,8 @@ def test_a_task_whose_object_never_came_is_given_up(world: World) -> None:
 
 
 def test_a_draft_is_given_its_time_and_some_more(world: World) -> None:
-    draft = world.wired.drafts.open(UploadIntent("nature", "a.png", "image/png"))
-    world.clock.move(world.wired.drafts.lasts + PATIENCE.draft - MINUTE)
+    draft = world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
+    world.clock.move(world.wired.presigned.lasts + PATIENCE.draft - MINUTE)
     assert sweep(world) == {}
     world.clock.move(MINUTE)
     assert sweep(world) == {"upload_expired": 1}
@@ -66,10 +66,10 @@ def test_a_draft_is_given_its_time_and_some_more(world: World) -> None:
 
 
 def test_a_draft_whose_message_was_lost_is_announced_again(world: World) -> None:
-    draft = world.wired.drafts.open(UploadIntent("nature", "a.png", "image/png"))
+    draft = world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
     world.drop(draft.task.args["source"])
     lose_all_messages(world)
-    world.clock.move(world.wired.drafts.lasts + PATIENCE.draft)
+    world.clock.move(world.wired.presigned.lasts + PATIENCE.draft)
     assert sweep(world) == {"announced": 1}
     world.settle()
     judge(world, PICTURE)
@@ -91,7 +91,7 @@ def test_a_task_whose_worker_died_with_its_message_is_taken_back(world: World) -
     world.kill_at("after_put")
     world.deliver()
     lose_all_messages(world)
-    world.clock.move(world.wired.rules.lease + PATIENCE.lease - MINUTE)
+    world.clock.move(world.wired.policy.lease + PATIENCE.lease - MINUTE)
     assert sweep(world) == {}
     world.clock.move(MINUTE)
     assert sweep(world) == {"taken_back": 1}
@@ -106,7 +106,7 @@ def test_a_task_whose_workers_died_in_every_attempt_is_given_up() -> None:
     world.kill_at("after_get")
     world.deliver()
     lose_all_messages(world)
-    world.clock.move(world.wired.rules.lease + PATIENCE.lease)
+    world.clock.move(world.wired.policy.lease + PATIENCE.lease)
     assert sweep(world) == {"worker_lost": 1}
     assert world.statuses(task) == [Status.FAILURE]
     assert [(letter.reason, task.task_id in letter.body) for letter in world.queue.letters] == [("worker_lost", True)]
@@ -118,7 +118,7 @@ def test_a_task_whose_dead_letter_cannot_be_kept_now_is_given_up_later() -> None
     world.kill_at("after_get")
     world.deliver()
     lose_all_messages(world)
-    world.clock.move(world.wired.rules.lease + PATIENCE.lease)
+    world.clock.move(world.wired.policy.lease + PATIENCE.lease)
     world.queue.trouble.at("before bury", *unavailable())
     with pytest.raises(Unavailable):
         sweep(world)
@@ -182,9 +182,9 @@ def test_a_job_that_takes_too_long_begins_nothing_new_and_ends_at_last(world: Wo
 
 def test_children_too_many_for_one_cancel_are_stopped_by_the_next_look(world: World) -> None:
     files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(230)]
-    parent, drafts = world.wired.drafts.open_all(files)
+    parent, drafts = world.wired.presigned.open_all(files)
     running = world.task(drafts[-1].task)
-    held = running.claimed(owner="run-1", now=world.clock.now(), lease=world.wired.rules.lease)
+    held = running.claimed(owner="run-1", now=world.clock.now(), lease=world.wired.policy.lease)
     world.wired.state.tasks.replace(running, held)
     assert not world.wired.tasks.cancel(parent.task_id).is_final
     assert sweep(world) == {"stopped": 1}
@@ -203,7 +203,7 @@ class SlowClock(FrozenClock):
 
 def test_children_that_a_cancel_had_no_time_for_are_stopped_by_the_next_look(world: World) -> None:
     files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(30)]
-    parent, drafts = world.wired.drafts.open_all(files)
+    parent, drafts = world.wired.presigned.open_all(files)
     slowly = replace(world.wired.tasks, clock=SlowClock())
     assert not slowly.cancel(parent.task_id).is_final
     assert {world.task(draft.task).status for draft in drafts} == {Status.REVOKED, Status.PENDING}
@@ -213,7 +213,7 @@ def test_children_that_a_cancel_had_no_time_for_are_stopped_by_the_next_look(wor
 
 def test_a_cancelled_job_whose_children_have_all_stopped_ends(world: World) -> None:
     files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(230)]
-    parent, _ = world.wired.drafts.open_all(files)
+    parent, _ = world.wired.presigned.open_all(files)
     world.wired.tasks.cancel(parent.task_id)
     sweep(world)
     ended = world.task(parent)
@@ -232,7 +232,7 @@ def test_a_job_ends_at_its_hard_limit_whatever_its_children_do(world: World) -> 
 
 def test_a_job_whose_opener_died_before_its_children_came_to_be_ends_too(world: World) -> None:
     store = world.wired.state.tasks
-    store.add(world.wired.intake.parent_task("p1", "nature", 3, {}))
+    store.add(world.wired.task_factory.parent_task("p1", "nature", 3, {}))
     world.clock.move(PATIENCE.hard)
     assert sweep(world) == {"time_limit": 1}
     assert world.statuses(world.task("p1")) == [Status.FAILURE]

@@ -108,7 +108,7 @@ def test_a_picture_that_really_is_damaged_fails_at_once_beside_the_bug(world: Wo
     ids=["a format that nobody writes", "no size", "a size that is no number"],
 )
 def test_a_wrong_recipe_is_not_held_against_the_picture(world: World, recipe: Recipe) -> None:
-    world.wired.processing = replace(cast("ProcessImage", world.wired.processing), recipe=recipe)
+    world.wired.process_image = replace(cast("ProcessImage", world.wired.process_image), recipe=recipe)
     task = world.upload()
 
     world.settle()

@@ -78,7 +78,7 @@ def test_what_is_no_upload_starts_nothing(world: World, key: str) -> None:
 
 def test_our_own_key_finds_the_task_that_made_it(world: World) -> None:
     task = world.upload()
-    assert world.wired.arrivals.task_id(ObjectCreated("media", task.args["source"], 1, "01")) == task.task_id
+    assert world.wired.s3_events.task_id(ObjectCreated("media", task.args["source"], 1, "01")) == task.task_id
 
 
 def test_a_key_that_only_looks_like_ours_has_a_task_of_its_own(world: World) -> None:
@@ -161,7 +161,7 @@ def test_an_empty_object_of_another_tool_is_ignored_and_counted(world: World) ->
 
 
 def test_an_empty_file_by_a_form_of_ours_is_a_clear_failure(world: World) -> None:
-    draft = world.wired.drafts.open(UploadIntent("nature", ".DS_Store", "image/png"))
+    draft = world.wired.presigned.open(UploadIntent("nature", ".DS_Store", "image/png"))
     world.drop(draft.form.fields["key"], b"")
     world.settle()
     (task,) = history(world)

@@ -25,7 +25,7 @@ FIRST, SECOND, THIRD = ("nature", a_png(1)), ("nature", a_png(2)), ("nature", a_
 
 
 def a_form(world: World, **special: object) -> PresignedUpload:
-    return world.wired.drafts.open(UploadIntent("nature", "sea.png", "image/png", **special))  # type: ignore[arg-type]
+    return world.wired.presigned.open(UploadIntent("nature", "sea.png", "image/png", **special))  # type: ignore[arg-type]
 
 
 def post(world: World, draft: PresignedUpload, *numbers: int) -> None:
@@ -268,7 +268,7 @@ def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(night: NightWo
     assert message is not None
     (asked,) = read(message.body)
     assert isinstance(asked, ObjectCreated)
-    waiting = night.wired.arrivals.task_id(asked)
+    waiting = night.wired.s3_events.task_id(asked)
     night.queue.forget(message)
     night.clock.move(timedelta(days=8))
     night.image(9)  # an empty catalogue would stop the run

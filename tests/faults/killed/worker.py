@@ -83,10 +83,10 @@ def work(order: Order) -> None:
             WAYS[order.way]()
 
     wired = wired_for(order)
-    wired.runner = replace(wired.runner, checkpoint=passing)
-    wired.processing = replace(cast("ProcessImage", wired.processing), checkpoint=passing)
+    wired.worker = replace(wired.worker, failpoint=passing)
+    wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=passing)
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
-    wired.slices = replace(wired.slices, lasts=timedelta(0))
+    wired.chunked_jobs = replace(wired.chunked_jobs, lasts=timedelta(0))
     use(wired)
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=order.queue(order.lane))["QueueUrl"]
