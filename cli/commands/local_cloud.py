@@ -35,6 +35,11 @@ def register_up(commands: Commands) -> None:
     add_port(parser)
     add_host(parser)
     parser.add_argument("--state", choices=("dynamodb", "postgres"), help="where tasks and images are kept")
+    parser.add_argument(
+        "--plain-emulator",
+        action="store_true",
+        help="run MiniStack unpatched (limits: localstack/README.md)",
+    )
     parser.add_argument("--watch", action="store_true", help="stay, and deploy whenever a source changes")
     connection.add_json(parser)
     parser.set_defaults(run=run_up)
@@ -45,7 +50,7 @@ def run_up(given: argparse.Namespace) -> int:
     environment.check_no_settings()
     stack = stack_from(given)
     with progress_line("Starting the local cloud", aside=given.json) as tell:
-        record = lifecycle.up(stack, tell, state=given.state)
+        record = lifecycle.up(stack, tell, state=given.state, plain=given.plain_emulator)
         tell("first answers")
         with processes.stop_if_idle(stack):
             processes.warm_up(stack)
@@ -54,7 +59,7 @@ def run_up(given: argparse.Namespace) -> int:
     else:
         _print_addresses(stack, record)
     if given.watch:
-        _watch(stack)
+        _watch(stack, plain=given.plain_emulator)
     return 0
 
 
@@ -71,7 +76,7 @@ def _print_addresses(stack: Stack, record: Record) -> None:
         stdout.print("[bold]S3[/]      ", line, soft_wrap=True, highlight=False)
 
 
-def _watch(stack: Stack) -> None:
+def _watch(stack: Stack, *, plain: bool) -> None:
     stdout.print("Watching the sources; Ctrl-C ends the watching, not the stack.")
     seen = _sources()
     while True:
@@ -79,13 +84,13 @@ def _watch(stack: Stack) -> None:
         now = _sources()
         if now != seen:
             seen = now
-            _deploy_change(stack)
+            _deploy_change(stack, plain=plain)
 
 
-def _deploy_change(stack: Stack) -> None:
+def _deploy_change(stack: Stack, *, plain: bool) -> None:
     try:
         with progress_line("Deploying the change") as tell:
-            lifecycle.up(stack, tell)
+            lifecycle.up(stack, tell, plain=plain)
     except CommandError as trouble:  # a file that is half edited, most often: the next save may mend it
         print_error(trouble)
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import httpx
 
+from cli.errors import CommandError
 from cli.local import staging
 from cli.local.access import KEY_HEADER, StackKeys
 from cli.local.machine import Capacity, without_proxy_for_localhost
+from cli.local.ministack_patches import guard
 from cli.local.ministack_patches.shared_code import Unpacked
 from cli.local.processes import Daemon
 from cli.local.stack import PROJECT, REGION, Stack
@@ -37,6 +39,9 @@ SETTINGS = {
     "PYTHONUNBUFFERED": "1",
     "PYTHONWARNINGS": "ignore",
 }
+
+PLAIN_SETTINGS = {"AUTH": "false"}
+"""The policies refuse plain HTTP, which only a patch lets pass (`ministack_patches.secure_transport`)."""
 
 ROOT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -105,17 +110,25 @@ def _origin(name: str) -> Path:
     return origin.parent if origin.name == "__init__.py" else origin
 
 
-def start(stack: Stack) -> None:
-    """Start the emulator unless it runs; returns when it answers."""
+def start(stack: Stack, *, plain: bool = False) -> None:
+    """Start the emulator unless it runs as wanted; return when it answers.
+
+    Args:
+        stack: The stack.
+        plain: Run MiniStack as it is, without `ministack_patches` and without permissions.
+
+    Raises:
+        CommandError: It did not start, or the patches do not fit the version that is installed.
+
+    """
+    if not plain:
+        _check_version()
     daemon = Daemon(stack, "emulator")
     if daemon.pid() is None:
         # What a killed emulator left: unpacked functions, tens of megabytes each.
         shutil.rmtree(stack.home / "tmp", ignore_errors=True)
-    environment, python, callers = (
-        _environment(stack),
-        str(function_python(stack)),
-        staging.allowed_callers(stack).as_json(),
-    )
+    environment = _environment(stack) | (PLAIN_SETTINGS if plain else {})
+    python, callers = str(function_python(stack)), staging.allowed_callers(stack).as_json()
     version = staging.fingerprint_values(
         {name: environment[name] for name in (*SETTINGS, *ROOT, *MACHINE_SETTINGS)},
         python,
@@ -123,8 +136,16 @@ def start(stack: Stack) -> None:
         staging.fingerprint_files(PROJECT, EMULATOR_SOURCES),
     )
     arguments = [python, str(unpacked(stack).folder), str(stack.keys), callers]
-    command = [sys.executable, "-m", "cli.local.ministack_patches.serve", *arguments]
+    module = ["ministack"] if plain else ["cli.local.ministack_patches.serve", *arguments]
+    command = [sys.executable, "-m", *module]
     daemon.run(command, environment, version=version, ready=lambda: answers(stack))
+
+
+def _check_version() -> None:
+    try:
+        guard.check_version(guard.MINISTACK)
+    except guard.PatchesDoNotFit as other:
+        raise CommandError(str(other)) from other
 
 
 def stop(stack: Stack) -> bool:

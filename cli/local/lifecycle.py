@@ -44,24 +44,25 @@ def stack_at(home: Path, port: int | None = None, hosts: Sequence[str] | None = 
     return Stack(home, port, record.emulator_port or _emulator_port(port), names)
 
 
-def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None) -> Record:
+def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None, plain: bool = False) -> Record:
     """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt.
 
     It takes as long as the machine needs. Trouble if nothing of the stack moves any more; then it is stopped.
 
-    `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had.
+    `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had. `plain` starts the emulator
+    without patches.
     """
     staging.check_settings(STAGE)
     with exclusive(stack):
         _check_disk(stack)
         _claim_ports(stack)
         with processes.stop_if_idle(stack):
+            tell("emulator")
+            emulator.start(stack, plain=plain)
             return _brought_up(stack, tell, source, state)
 
 
 def _brought_up(stack: Stack, tell: Tell, source: Path, state: str | None) -> Record:
-    tell("emulator")
-    emulator.start(stack)
     ours = {"port": stack.port, "emulator_port": stack.emulator_port, "hosts": stack.hosts}
     record = Record.of(stack.home).with_(**ours).save(stack.home)
     record = _with_state(stack, record, state or record.state, tell)

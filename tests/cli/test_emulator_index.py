@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.services import dynamodb
 
@@ -114,6 +114,7 @@ def queries(draw: st.DrawFn) -> Row:
     return {name: value for name, value in request.items() if value is not None}
 
 
+@settings(deadline=None)  # MiniStack is imported by the first try
 @given(
     stored=st.lists(items, max_size=12),
     deleted=st.lists(st.tuples(few, few), max_size=4),

@@ -1,18 +1,21 @@
-"""The emulator's door: what web pages and programs without the stack's key may not do there.
+"""Web pages, and programs without the stack's key, are kept out of what is not for them.
 
-MiniStack answers whoever reaches its port. It has administrative paths (`POST /_ministack/reset` forgets everything),
-allows every web page to read its answers, and takes the key `test` for its root user without looking at the signature.
-So here, before it sees a request:
+Upstream lacks: any such check. MiniStack 1.5.33 answers every caller that reaches its port. It has administrative paths
+(`POST /_ministack/reset` deletes everything), lets every web page read its answers, and takes the key `test` for its
+root user without looking at the signature (`ministack.core.iam_evaluator.is_root_access_key`). So, before MiniStack
+sees a request:
 
-- The `Host` header must name this machine, or AWS, whose names nobody can have resolve to 127.0.0.1: the smoke test
-  asks for a distribution by its name. Else the answer is 421 (DNS rebinding).
-- Administrative paths need the key of the stack's commands (`stack_keys`).
+- The `Host` header must name this machine, or AWS, whose names nobody else can have resolve to 127.0.0.1: the smoke
+  test asks for a distribution by its name. Else the answer is 421 (DNS rebinding).
+- Administrative paths need the key of the stack's commands (`cli.local.access.StackKeys`).
 - A page's request must come from an allowed origin, or be a signed address of an object, as an `<img>` loads it. It
   never acts as the root user, whatever key it names.
 - CORS headers are left only in answers to pages that may read them.
 
-Requests with the front's key come from anybody and go to the API, which has its own rules; only administrative paths
-are closed to them.
+Requests with the reverse proxy's key come from any client and go to the API, which has its own rules; only
+administrative paths are closed to them.
+
+Remove when: MiniStack checks `Host` and `Origin`, and its administrative paths need a secret.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from ministack import app as ministack
 from ministack.core import iam_evaluator
 from ministack.services import sts
 
@@ -97,8 +101,13 @@ class AccessGate:
         return without_cors
 
 
-def apply() -> None:
-    """From now on a page's request is not the root user's: it names a key that nobody has."""
+def apply(gate: AccessGate) -> None:
+    """Put the application behind the gate, and never take a page's request for the root user's."""
+    _keep_root_from_pages()
+    ministack.app = gate.around(ministack.app)
+
+
+def _keep_root_from_pages() -> None:
     theirs = iam_evaluator.is_root_access_key
 
     def is_root(key: str) -> bool:

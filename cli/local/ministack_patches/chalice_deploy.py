@@ -1,7 +1,12 @@
-"""The real `chalice` command, able to deploy to the emulator.
+"""The real `chalice` command, able to deploy to the emulator: `python -m cli.local.ministack_patches.chalice_deploy`.
 
-MiniStack answers ImportRestApi and PutRestApi without reading the document, so the REST API is built from
-Chalice's document resource by resource; and it is ready in a moment, so nobody waits for five seconds.
+Upstream lacks: ImportRestApi and PutRestApi. MiniStack 1.5.33 answers the first without reading the document, as if it
+were CreateRestApi, and does not know the second (`ministack.services.apigateway_v1.handle_request`); only its
+CloudFormation can import (https://github.com/ministackorg/ministack/issues/928). So the REST API is built from
+Chalice's document, resource by resource, under an id that is the stage's own. Chalice's waits are shortened, because
+the emulator is ready in a moment. This patch changes Chalice, so it is also used with `--plain-emulator`.
+
+Remove when: `chalice deploy` of Chalice itself can be run twice against the emulator.
 """
 
 from __future__ import annotations
@@ -14,6 +19,8 @@ import botocore.waiter
 from botocore.config import Config
 from chalice.awsclient import TypedAWSClient
 from chalice.cli import main
+
+from cli.local.ministack_patches import guard
 
 WAIT = 0.1  # seconds between looks at a function that is being made
 LONGEST_ANSWER = 900  # seconds
@@ -152,7 +159,17 @@ def apply() -> None:
     Config.OPTION_DEFAULTS["read_timeout"] = LONGEST_ANSWER
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Run `chalice` with the patches; end with one sentence if they do not fit."""
+    try:
+        guard.check(guard.CHALICE)
+    except guard.PatchesDoNotFit as other:
+        sys.exit(str(other))
     apply()
     del sys.path[0]  # the folder we run in: the app must do without it
-    sys.exit(main())
+    code: int = main()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,12 +1,13 @@
-"""What cannot be written is refused: 503 with `Retry-After`, before anything has changed.
+"""What cannot be written is refused with 503 and `Retry-After`, before anything has changed.
 
-MiniStack keeps an object in memory, announces it, answers 200, and notes in its log that the file could not be
-written. So each request that writes is preceded by a try: a file of that size in the folders that it would go to. A
-disk may still fill up between the try and the write; the emulator then ends at once, without an answer. What it has
-answered is on the disk, and the next start reads that.
+Upstream lacks: an error. MiniStack 1.5.33 keeps an object in memory, announces it, answers 200, and says only in its
+log that the file could not be written (`Failed to persist S3 object` in `ministack.services.s3`). So each request that
+writes is preceded by a try: a file of that size in the folders that it would go to. A disk may still fill up between
+the try and the write; the emulator then ends at once, without an answer. What it has answered is on the disk, and the
+next start reads that. While storage cannot be written, queues are not polled, so that no message uses up its receives,
+and answers of the API carry the reason in a header for the reverse proxy.
 
-While storage cannot be written, queues are not worked on, so that no message uses up its attempts, and answers of the
-API tell the front why.
+Remove when: a PutObject that cannot be stored is answered with an error, and changes nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ log = logging.getLogger("wallify.emulator")
 
 
 def apply() -> None:
-    """From now on."""
+    """Refuse what cannot be written; wraps the application."""
     storage = WritableFolders([Path(persistence.STATE_DIR), Path(s3.DATA_DIR)])
     for folder in storage.folders:
         folder.mkdir(parents=True, exist_ok=True)

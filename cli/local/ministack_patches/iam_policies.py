@@ -1,12 +1,16 @@
 """Policies are evaluated as IAM does: wildcards match line breaks, and a batch needs its single action's permission.
 
-MiniStack turns `*` and `?` into a regular expression whose dot stops at a line break, so that a role which may read
-`incoming/*` is refused the key `incoming/a<line break>b.jpg`: AccessDenied, again and again.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
+Upstream lacks both (MiniStack 1.5.33):
 
-It also asks for `sqs:ChangeMessageVisibilityBatch`, an action that IAM does not have: on AWS the batch verbs of SQS are
-allowed by `sqs:SendMessage`, `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility`.
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+- `ministack.core.iam_evaluator._fnmatch_compile` turns `*` and `?` into a regular expression whose dot stops at a line
+  break, so that a role that may read `incoming/*` is refused the key `incoming/a<line break>b.jpg`.
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
+- `ministack.core.iam_actions.extract_iam_action` asks for `sqs:ChangeMessageVisibilityBatch`, an action that IAM does
+  not have: on AWS the batch verbs of SQS are allowed by `sqs:SendMessage`, `sqs:DeleteMessage` and
+  `sqs:ChangeMessageVisibility`.
+  https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+
+Remove when: `apply` changes nothing any more; it tries the emulator's own functions first.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from ministack.core import iam_actions, iam_evaluator
 
 
 def apply() -> None:
-    """Match so from now on, unless the emulator does so by itself."""
+    """Replace each of the two functions, unless it is right already."""
     if not iam_evaluator.fnmatch_iam_cs("a\nb\n", "a*"):
         iam_evaluator._fnmatch_compile = compiled  # noqa: SLF001 - the only way in
     asked = iam_actions.extract_iam_action("sqs", "POST", "/", {"x-amz-target": f"AmazonSQS.{_BATCH}"}, b"", {})

@@ -1,9 +1,20 @@
-"""What the emulator was told since its last snapshot, written down before it answers: `kill -9` takes nothing back.
+"""State is saved while the emulator runs, so that `kill -9` loses nothing that was answered.
 
-A snapshot of a whole service is too slow for each request (`emulator_state` saves them later). Between two of them
-each stored or deleted item and each new message becomes a line of a journal, in one write before the response is sent.
-Lines say what is there afterwards and not what was asked, so reading them twice, or over a snapshot that already has
-them, changes nothing. That a message was deleted is not written down: it comes again, as SQS promises no better.
+Upstream lacks: this. MiniStack 1.5.33 saves its state when it is asked to stop (`ministack.core.persistence`, with
+PERSIST_STATE=1); an end without a stop loses everything since the start. A save on demand was proposed in
+https://github.com/ministackorg/ministack/pull/1032.
+
+- A snapshot of a whole service takes too long for each request. Each request says which service it may have changed,
+  and a thread (`Saver`) writes the snapshots of those soon after.
+- Between two snapshots each stored or deleted item and each new message becomes a line of a journal, in one write
+  before the response is sent. A line says what is there afterwards and not what was asked, so reading it twice, or over
+  a snapshot that has it, changes nothing. That a message was deleted is not noted: it comes again, and SQS promises no
+  more than that.
+- Items stay in the journal until it is longer than the tables: a hundred thousand of them must not be written again
+  because one has changed. Objects need none of this: MiniStack writes them to disk at once.
+- A restart makes messages visible again that were being worked on.
+
+Remove when: a PutItem and a SendMessage that were answered survive `kill -9` of MiniStack by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +23,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
@@ -25,6 +36,61 @@ from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb, sqs
 
 JournalLine = dict[str, Any]
+Scope = MutableMapping[str, Any]
+Channel = Callable[..., Awaitable[Any]]
+App = Callable[[Scope, Channel, Channel], Awaitable[None]]
+
+
+def apply(*, unsaved: Callable[[object], None]) -> None:
+    """Save while the emulator runs; wraps the application.
+
+    Args:
+        unsaved: Called with the error when a journal cannot be written, before the response is sent; must not return.
+
+    """
+    persistence.save_state = save_if_possible
+    dynamodb.get_state = item_tables
+    journals = {"dynamodb": Journal("dynamodb"), "sqs": Journal("sqs")}
+    items, messages = ItemJournal(journals["dynamodb"]), MessageJournal(journals["sqs"])
+    saver = Saver(journals)
+    _read_back_after_load(items, messages)
+    ministack.app = _journaled(ministack.app, messages, saver, journals.values(), unsaved)
+    saver.start()
+
+
+def _read_back_after_load(items: ItemJournal, messages: MessageJournal) -> None:
+    load = ministack._load_persisted_state  # noqa: SLF001  # private: see above
+
+    def loaded() -> None:
+        load()
+        items.read_back()
+        messages.read_back()
+        release_messages()
+        items.watch()
+
+    ministack._load_persisted_state = loaded  # noqa: SLF001
+
+
+def _journaled(
+    serve: App, messages: MessageJournal, saver: Saver, journals: Collection[Journal], unsaved: Callable[[object], None]
+) -> App:
+    """Return the application, which writes the journals before a response is sent."""
+
+    async def journaled(scope: Scope, receive: Channel, send: Channel) -> None:
+        async def write_first(message: Scope) -> None:
+            messages.note()
+            try:
+                for journal in journals:
+                    journal.flush()
+            except OSError as error:
+                unsaved(error)
+            await send(message)
+
+        await serve(scope, receive, write_first)
+        if scope["type"] == "http":
+            saver.note(scope["method"], scope["headers"])
+
+    return journaled
 
 
 class Journal:

@@ -1,7 +1,10 @@
 """Upload forms (POST Object) as S3 reads them: fields after `file` are ignored, such as the submit button of a page.
 
-MiniStack counts those fields as input that no policy names, and refuses the form.
+Upstream lacks: this rule. MiniStack 1.5.33 counts those fields (`ministack.services.s3._parse_multipart_form`) as input
+that no policy names, and refuses the form.
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+
+Remove when: tests/cli/test_upload_forms.py passes without it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from ministack.services import s3
 
 
 def apply() -> None:
-    """Read forms so from now on."""
+    """Ignore the fields after `file`."""
     read = s3._parse_multipart_form  # noqa: SLF001 - the only way in
 
     def up_to_the_file(content_type: str, body: bytes) -> list[Any]:
