@@ -25,7 +25,7 @@ from chalicelib.messages import UnknownMessage
 from chalicelib.settings import BadSetting
 from chalicelib.tasks.model import Failure, TaskType
 from tests.api.gateway import Gateway
-from tests.architecture.rooms import Module, modules
+from tests.architecture.modules import Module, modules
 
 UNSEEN: tuple[type, ...] = (BadSetting, UnknownMessage)
 """Errors that no client meets: they stop a function at its start, or end among the dead letters."""

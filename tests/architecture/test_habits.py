@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.settings import load
-from tests.architecture.rooms import ROOT, Module, modules
+from tests.architecture.modules import ROOT, Module, modules
 
 every_module = pytest.mark.parametrize("name", sorted(modules()))
 CHANCE = {

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.architecture.rooms import ROOT
+from tests.architecture.modules import ROOT
 
 HEAVY = (
     "boto3",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.metrics import METRICS
-from tests.architecture.rooms import modules
+from tests.architecture.modules import modules
 
 
 def counted() -> Iterator[tuple[str, frozenset[str]]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.rooms import ROOT
+from tests.architecture.modules import ROOT
 
 MACHINE = re.compile(r"(?<![\w.$}-])/(?:root|home/\w+|Users/\w+|work|workspace)(?:/|\b(?![\w-]))")
 REGISTRIES = re.compile(

@@ -11,7 +11,7 @@ from chalicelib.maintenance.model import SCHEDULES
 from chalicelib.tasks.failpoints import STEPS
 from chalicelib.tasks.model import QUEUES, Status, TaskType
 from cli.local.staging import tracked_config
-from tests.architecture.rooms import modules
+from tests.architecture.modules import modules
 
 
 def errors(kind: type[WallifyError] = WallifyError) -> set[str]:
