@@ -75,6 +75,15 @@ def test_every_page_that_code_and_templates_mention_exists() -> None:
     assert not missing
 
 
+_PATH = re.compile(r"`((?:chalicelib|cli|infra|tests|docs|scripts|bench|localstack)(?:/[\w.-]+)+)/?`")
+
+
+@pytest.mark.parametrize("page", [page.relative_to(PROJECT).as_posix() for page in tracked("*.md")])
+def test_every_path_that_a_page_names_exists(page: str) -> None:
+    named = set(_PATH.findall((PROJECT / page).read_text(encoding="utf-8")))
+    assert {path for path in named if not (PROJECT / path).exists()} == set()
+
+
 def resolves(mention: str) -> bool:
     name, _, anchor = mention.partition("#")
     page = PROJECT / name
