@@ -14,7 +14,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
 from bench.soak.fates import LOST, REFUSED, Fates
-from bench.soak.moto_shortcuts import Shortcuts
+from bench.soak.quick_moto import quick
 from infra import template
 
 TABLE = "wallify-soak"
@@ -36,7 +36,6 @@ class DirectClient:
         self._handler.region, self._handler.current_account = _REGION, _ACCOUNT
         table = template.properties("Table")
         self._ask("create_table", {"TableName": TABLE, **{part: table[part] for part in _SHAPE}})
-        self._shortcuts = Shortcuts(self._table)
 
     def get_item(self, **request: object) -> Answer:
         """See boto3."""
@@ -77,9 +76,10 @@ class DirectClient:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """In the end the table is forgotten."""
+        """Take moto's shortcuts meanwhile; in the end the table is forgotten."""
         try:
-            yield
+            with quick():
+                yield
         finally:
             del self._backend.tables[TABLE]
 
@@ -87,7 +87,7 @@ class DirectClient:
         fault = self.fates.calls()
         if fault == REFUSED:
             raise _error(self.fates.now.dice.choice(_REFUSALS), operation)
-        with self._turn, self._shortcuts.around(request):
+        with self._turn:
             answer = self._ask(operation, request)
         if fault == LOST:
             raise ReadTimeoutError(endpoint_url="https://dynamodb")

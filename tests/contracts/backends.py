@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 
+from bench.soak import quick_moto
 from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.ports import AuditStore, Catalog, ExpiringStore, ScheduleStore, TaskStore, TokenStore
-from tests import quick_moto
 from tests.contracts.watched import WatchedClient, table_that_ships
 
 TABLE = "wallify-test"

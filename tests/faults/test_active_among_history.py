@@ -14,6 +14,7 @@ from moto.backends import get_backend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from sqlalchemy import event, text
 
+from bench.soak.quick_moto import read_again
 from chalicelib import api, container
 from chalicelib.adapters.sql.models import TaskRow
 from chalicelib.container.adapters import State
@@ -133,6 +134,7 @@ def multiply_in_moto(task_id: str, copies: int) -> None:
         one = copy.copy(pattern)
         one.hash_key = DynamoType({"S": f"{pattern.hash_key.value}-{number}"})
         table.items[one.hash_key][one.range_key] = one
+    read_again(table)
 
 
 def ask(state: State) -> None:

@@ -15,10 +15,10 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 import app as switchboard
+from bench.soak import quick_moto
 from chalicelib.adapters import aws
 from chalicelib.container import Container, use
 from chalicelib.settings import Settings
-from tests import quick_moto
 from tests.api.gateway import Gateway
 from tests.builders import FrozenClock
 from tests.contracts.watched import table_that_ships
