@@ -23,8 +23,6 @@ from chalicelib.keyring import Key
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 CURSOR = "cursor"
-LONGEST = 4096
-"""Characters; the longest store's cursor is an object's key."""
 _FREE = frozenset({CURSOR, "limit", "page", "per_page", "seed"})
 """Do not belong to the question: sizes, and a seed, which the cursor of a random order holds itself."""
 _SEAL, _TAG = 16, 6
