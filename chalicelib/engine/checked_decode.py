@@ -62,7 +62,7 @@ def check_of(image: ImageFile) -> DecodeCheck | None:
 def damage_report(image: ImageFile) -> DamageReport:
     """What is wrong with a decoded picture's coded bytes; nothing for formats whose decoders say all themselves."""
     found = check_of(image)
-    return DamageReport(*found.verdict()) if found else _NO_DAMAGE
+    return DamageReport(*found.findings()) if found else _NO_DAMAGE
 
 
 def _check_jpeg(image: ImageFile, data: bytes) -> None:

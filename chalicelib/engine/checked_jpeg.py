@@ -46,14 +46,14 @@ class JpegCheck:
     fault: str = ""
     """Why pixels are missing or broken."""
 
-    def verdict(self) -> tuple[str, tuple[str, ...]]:
+    def findings(self) -> tuple[str, tuple[str, ...]]:
         """Why pixels are missing or broken, and what else is wrong; a sentence each."""
         if self.scans.frame is None:  # it could not be watched: its decoder has said all that it knows
             return "", ()
         told = ((JPEG_STRAY, self.has_strays), (JPEG_COARSE, self.scans.is_coarse()))
-        return self.scans.lacks() or self.fault, tuple(sentence for sentence, is_so in told if is_so)
+        return self.scans.missing_pixels() or self.fault, tuple(sentence for sentence, is_so in told if is_so)
 
-    def note(self, fault: str) -> None:
+    def record_fault(self, fault: str) -> None:
         """Keep the first fault that is found."""
         self.fault = self.fault or fault
 
@@ -79,52 +79,52 @@ class CheckedJpegDecoder:
     pulls_fd = False
 
     def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, then the watch
-        *plain, watch = args
+        *plain, check = args
         self._inner: PillowDecoder = cast("Any", Image).core.jpeg_decoder(mode, *plain)
-        self._watch: JpegCheck = watch
-        self._are_many = len(watch.scans.intervals) > _MANY
+        self._check: JpegCheck = check
+        self._are_many = len(check.scans.intervals) > _MANY
         self._at = 0
         self._begun = False
         self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
 
     def decode(self, data: bytes) -> tuple[int, int]:
         """See Pillow. Only the whole file in one piece is watched."""
-        intervals = self._watch.scans.intervals
+        intervals = self._check.scans.intervals
         if self._begun or not intervals or len(data) < intervals[-1].end:
             self._begun = True
             return self._inner.decode(data)
         self._begun = True
-        return self._watched(data, memoryview(data))
+        return self._decode_checked(data, memoryview(data))
 
-    def _watched(self, data: bytes, view: memoryview) -> tuple[int, int]:
+    def _decode_checked(self, data: bytes, view: memoryview) -> tuple[int, int]:
         fault = 0
-        for interval in self._watch.scans.intervals:
+        for interval in self._check.scans.intervals:
             fault = self._exactly(data, view, interval) if interval.bits else self._interval(data, view, interval)
             if self._at < 0:
                 break
         if self._at >= 0:
             taken, fault = self._inner.decode(view[self._at :])
             self._at = taken if taken < 0 else self._at + taken
-        watch = self._watch
-        watch.is_exact = self._at < 0 and not (fault or watch.fault or watch.has_strays)
+        check = self._check
+        check.is_exact = self._at < 0 and not (fault or check.fault or check.has_strays)
         return self._at, fault
 
     def _exactly(self, data: bytes, view: memoryview, interval: CodedInterval) -> int:
         """Feed an interval whose length is known."""
         left = interval.end - interval.start - data.count(_STUFFED, interval.start, interval.end)
-        self._judge(left - -(-interval.bits // 8))
+        self._record_leftover(left - -(-interval.bits // 8))
         return self._feed(view, interval.end)
 
-    def _judge(self, left: int) -> None:
+    def _record_leftover(self, left: int) -> None:
         """So many bytes are left over; missing, if less than none."""
         if left < 0 or left > _FEW:
-            self._watch.note(JPEG_SHORT if left < 0 else JPEG_LEFT)
-        self._watch.has_strays = self._watch.has_strays or left > 0
+            self._check.record_fault(JPEG_SHORT if left < 0 else JPEG_LEFT)
+        self._check.has_strays = self._check.has_strays or left > 0
 
     def _interval(self, data: bytes, view: memoryview, interval: CodedInterval) -> int:
         start, end = interval.start, interval.end
         zeros, waits, fault = _before_zeros(data, start, end), {start}, 0
-        for stop in self._stops(start, zeros, end):
+        for stop in self._probe_positions(start, zeros, end):
             fault, waited = self._probe(view, start, stop)
             waits |= {stop} if waited else set()
             if self._at < 0:
@@ -132,10 +132,10 @@ class CheckedJpegDecoder:
         if end in waits:
             return fault or self._pad(view, end)
         is_unwritten = zeros < end and zeros + _AHEAD not in waits and max(waits) >= zeros - _FEW
-        self._judge(1 if is_unwritten or self._are_many else end - max(waits))
+        self._record_leftover(1 if is_unwritten or self._are_many else end - max(waits))
         return fault
 
-    def _stops(self, start: int, zeros: int, end: int) -> list[int]:
+    def _probe_positions(self, start: int, zeros: int, end: int) -> list[int]:
         """Where it is asked whether the decoder waits for more."""
         if self._are_many:
             return [end] if start < end else []
@@ -173,7 +173,7 @@ class CheckedJpegDecoder:
             rest += piece
             taken, fault = self._inner.decode(rest)
             if 0 <= taken < len(rest):
-                self._watch.note(JPEG_SHORT)
+                self._check.record_fault(JPEG_SHORT)
             self._at = taken if taken < 0 else min(end, at + taken)
             at, rest = at + taken, rest[taken:]
         return fault

@@ -112,7 +112,7 @@ class PngCheck:
     checksum: bytes = b""
     """The right one, where the stream has a wrong one or none."""
 
-    def verdict(self) -> tuple[str, tuple[str, ...]]:
+    def findings(self) -> tuple[str, tuple[str, ...]]:
         """What is wrong with the checksum; what is missing is an error of the decoder's."""
         return "", (PNG_SUM,) if self.checksum else ()
 
@@ -123,13 +123,13 @@ class CheckedPngDecoder:
     pulls_fd = False
 
     def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, and the watch among them
-        (self._watch,) = (one for one in args if isinstance(one, PngCheck))
+        (self._check,) = (one for one in args if isinstance(one, PngCheck))
         self._inner: PillowDecoder = cast("Any", Image).core.zip_decoder(
-            mode, *(one for one in args if one is not self._watch)
+            mode, *(one for one in args if one is not self._check)
         )
         self._stream = ZlibStream()
-        self._left = self._watch.wanted
-        self._coming = self._watch.coded
+        self._left = self._check.wanted
+        self._coming = self._check.coded
         self._rest = _HEADER
         self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
 
@@ -166,6 +166,6 @@ class CheckedPngDecoder:
     def _end(self, fault: int) -> tuple[int, int]:
         if self._left == 0 and not fault:
             stream = self._stream
-            self._watch.packed = stream.taken + len(stream.checksum) * stream.is_right
-            self._watch.checksum = b"" if stream.is_right else stream.checksum
+            self._check.packed = stream.taken + len(stream.checksum) * stream.is_right
+            self._check.checksum = b"" if stream.is_right else stream.checksum
         return -1, fault if fault or self._left <= 0 else _BROKEN

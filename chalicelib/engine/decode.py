@@ -84,8 +84,8 @@ def decode(
     image: ImageFile,
     longest: int | None = None,
     *,
-    room: MemoryBudget = _WHOLE_BUDGET,
-    is_anew: bool = False,
+    memory: MemoryBudget = _WHOLE_BUDGET,
+    will_reencode: bool = False,
     takes_damaged: bool = False,
 ) -> Box:
     """Decode the first frame in place, every coded byte of it, and say which part of the result is picture.
@@ -100,7 +100,7 @@ def decode(
         ImageTooLarge: there is not enough memory for them; said before they are decoded.
     """
     box = _scaled(image, longest)
-    _admit(image, room, is_anew=is_anew)
+    _admit(image, memory, will_reencode=will_reencode)
     install_check(image)
     if image.format == "TIFF":
         prepare_tiff(image)
@@ -123,11 +123,17 @@ def decode(
     return box or (0, 0, *image.size)
 
 
-def _admit(image: ImageFile, room: MemoryBudget, *, is_anew: bool) -> None:
-    is_keyed = "transparency" in image.info
+def _admit(image: ImageFile, memory: MemoryBudget, *, will_reencode: bool) -> None:
+    has_transparent_colour = "transparency" in image.info
     form = str(image.format).lower()
     mode = image.mode if transparent_colour_16(image) is None else _DECODED_TWICE
-    room.admit(form, mode, image.width * image.height, is_keyed=is_keyed, is_anew=is_anew)
+    memory.admit(
+        form,
+        mode,
+        image.width * image.height,
+        has_transparent_colour=has_transparent_colour,
+        will_reencode=will_reencode,
+    )
 
 
 class _SingleFrameDecoder:

@@ -76,11 +76,11 @@ QUALITY = 92
 """Of a photo, with half of the colours' resolution."""
 FINE_QUALITY = 95
 """Where that would blur colours, with all of it."""
-_DRAWN, _DRAWN_IN_COLOURS = 1.25, 2.0
+_DRAWING_RATIO, _COLOURED_DRAWING_RATIO = 1.25, 2.0
 """PNG is taken up to so many times the bytes of a JPEG as photos have; of a fine one where that would be bad."""
-_GOOD = 40.0
+_GOOD_PSNR = 40.0
 """dB against the original, over all channels."""
-_GAIN = 3.0
+_LEAST_GAIN = 3.0
 """dB that a fine JPEG must bring beyond what its quality does alone: grain gains less, coloured lines 5 to 15."""
 _PIECE = 256
 _PLACES = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
@@ -109,14 +109,14 @@ def choose_encoding(image: Image.Image) -> Encoding:
     if image.mode == "RGBA":
         return min((_QUICK_PNG, PNG), key=lambda coding: _bytes(_encoded(pieces, coding)))
     photo, exact = _encoded(pieces, PHOTO), _encoded(pieces, PNG)
-    if _bytes(exact) <= _DRAWN * _bytes(photo):
+    if _bytes(exact) <= _DRAWING_RATIO * _bytes(photo):
         return PNG
     likeness = _psnr(pieces, photo)
-    if likeness >= _GOOD:
+    if likeness >= _GOOD_PSNR:
         return PHOTO
-    if _bytes(exact) <= _DRAWN_IN_COLOURS * _bytes(_encoded(pieces, FINE)):
+    if _bytes(exact) <= _COLOURED_DRAWING_RATIO * _bytes(_encoded(pieces, FINE)):
         return PNG
-    return FINE if _psnr(pieces, _encoded(pieces, _WITH_COLOURS)) >= likeness + _GAIN else PHOTO
+    return FINE if _psnr(pieces, _encoded(pieces, _WITH_COLOURS)) >= likeness + _LEAST_GAIN else PHOTO
 
 
 def original_jpeg_encoding(image: JpegImageFile) -> Encoding | None:

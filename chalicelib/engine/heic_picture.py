@@ -37,7 +37,7 @@ _PATIENCE = 60
 _LONGEST_LINE = 64
 _TYPE = write_box(b"ftyp", b"heic", bytes(4), b"mif1", b"heic", b"miaf")
 _NEEDED = frozenset({b"hvcC", b"ispe", b"pixi", b"colr", b"auxC"})
-_DONE_LATER = frozenset({b"irot", b"imir", b"clap"})
+_APPLIED_LATER = frozenset({b"irot", b"imir", b"clap"})
 """Turns and crops, which are done with the pixels."""
 _BYTES = {"L": 1, "LA": 2, "La": 2, "I;16": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
 """Of a pixel in each mode that the decoder gives; deep greys alone keep their depth."""
@@ -61,11 +61,14 @@ class HeicPicture(ImageFile.ImageFile):
     def _open(self) -> None:
         if self._still is None:
             return
-        looks = self._still.looks
-        self._size, self._mode = _shown(looks.canvas, looks.crop), "RGBA" if looks.has_alpha else "RGB"
-        self.info = {"orientation": looks.orientation, "exif": self._still.exif}
-        if looks.profile:
-            self.info["icc_profile"] = looks.profile
+        presentation = self._still.presentation
+        self._size, self._mode = (
+            _shown(presentation.canvas, presentation.crop),
+            "RGBA" if presentation.has_alpha else "RGB",
+        )
+        self.info = {"orientation": presentation.orientation, "exif": self._still.exif}
+        if presentation.profile:
+            self.info["icc_profile"] = presentation.profile
 
     def load(self) -> Any:  # noqa: ANN401  what Pillow gives
         """Decode it, once.
@@ -86,11 +89,11 @@ def _shown(canvas: tuple[int, int], crop: tuple[int, int, int, int] | None) -> t
 
 
 def _decoded(still: PrimaryImage) -> Image.Image:
-    looks = still.looks
-    mode, pixels = decode_in_sandbox(single_image_file(still), looks.canvas, _BYTES)
-    image = Image.frombytes(mode, looks.canvas, pixels)
+    presentation = still.presentation
+    mode, pixels = decode_in_sandbox(single_image_file(still), presentation.canvas, _BYTES)
+    image = Image.frombytes(mode, presentation.canvas, pixels)
     del pixels  # a crop is a copy
-    return image.crop(looks.crop) if looks.crop else image
+    return image.crop(presentation.crop) if presentation.crop else image
 
 
 class _MediaDataPositions(MediaData):
@@ -110,19 +113,19 @@ def single_image_file(still: PrimaryImage) -> Sequence[bytes]:
 
     Positions depend on lengths only, so it is laid out twice.
     """
-    items, start = [_unturned(item) for item in still.items], 0
+    items, start = [_without_transforms(item) for item in still.items], 0
     for _ in range(2):
         places = _MediaDataPositions()
-        head = _TYPE + write_directory(items, still.primary, places, start, _kept)
+        head = _TYPE + write_directory(items, still.primary, places, start, _needed_property)
         start = len(head) + _HEADER
     return head, struct.pack(">I4s", _HEADER + places.size, b"mdat"), *(item.body for item in items)
 
 
-def _unturned(item: HeifItem) -> HeifItem:
-    return replace(item, properties=[one for one in item.properties if one.kind not in _DONE_LATER])
+def _without_transforms(item: HeifItem) -> HeifItem:
+    return replace(item, properties=[one for one in item.properties if one.kind not in _APPLIED_LATER])
 
 
-def _kept(kind: bytes, body: bytes) -> bytes:
+def _needed_property(kind: bytes, body: bytes) -> bytes:
     return write_box(kind, body) if kind in _NEEDED else b""
 
 
@@ -142,16 +145,16 @@ def decode_in_sandbox(
         timer = Timer(_PATIENCE, child.kill)
         timer.start()
         try:
-            found = _talk(child, pieces, size, widths)
+            found = _exchange(child, pieces, size, widths)
         finally:
             timer.cancel()
             child.kill()
     if found is None:
-        raise _fault(child.returncode)
+        raise _error_for_status(child.returncode)
     return found
 
 
-def _talk(
+def _exchange(
     child: subprocess.Popen[bytes], pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]
 ) -> tuple[str, bytearray] | None:
     """None where it stopped before the end."""
@@ -170,7 +173,7 @@ def _talk(
     return (mode, pixels) if given.readinto(pixels) == len(pixels) else None  # type: ignore[attr-defined]
 
 
-def _fault(status: int) -> DamagedImage | ImageTooLarge:
+def _error_for_status(status: int) -> DamagedImage | ImageTooLarge:
     if status == -signal.SIGXCPU:
         return ImageTooLarge(TOO_SLOW, what="seconds", value=SECONDS + 1, limit=SECONDS)
     return DamagedImage("The HEIC cannot be decoded.")

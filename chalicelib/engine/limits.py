@@ -139,31 +139,33 @@ _DECODED: Mapping[str, float] = {
     "I;16": 7.2,
     "I;16B": 7.2,
 }
-_KEYED = 9.6
+_TRANSPARENT_COLOUR = 9.6
 """A palette or a grey with one transparent colour."""
-_ANYTHING = 12.6
+_OTHER_MODES = 12.6
 """LA, PA, LAB, F, I and whatever else there is."""
 # The same where the whole picture is encoded anew for publishing.
-_ANEW: Mapping[str, float] = {"1": 2.2, "L": 4.0, "P": 5.6, "RGB": 8.1, "RGBA": 9.2, "I;16": 7.2, "I;16B": 7.2}
+_REENCODED: Mapping[str, float] = {"1": 2.2, "L": 4.0, "P": 5.6, "RGB": 8.1, "RGBA": 9.2, "I;16": 7.2, "I;16B": 7.2}
 # Formats whose decoders hold more than the picture that they give; the planes of an AVIF come on top (`Survey.held`).
-_CANVASES: Mapping[str, Mapping[str, float]] = {
+_CANVAS_FORMATS: Mapping[str, Mapping[str, float]] = {
     "webp": {},
     "avif": {"L": 2.7, "RGB": 7.0, "RGBA": 9.4},
 }
 _DISPOSED = 1.1
 """What a GIF's first frame leaves for the next one."""
-_PUBLISHED_ANEW = frozenset({"tiff", "bmp", "heic"})
+_ALWAYS_REENCODED = frozenset({"tiff", "bmp", "heic"})
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
     """What memory is left for the pixels of one picture."""
 
-    taken: int = _IDLE
+    used: int = _IDLE
     """Bytes that are held anyway."""
     limit: int = MOST_MEMORY
 
-    def admit(self, form: str, mode: str, pixels: int, *, is_keyed: bool = False, is_anew: bool = False) -> None:
+    def admit(
+        self, form: str, mode: str, pixels: int, *, has_transparent_colour: bool = False, will_reencode: bool = False
+    ) -> None:
         """Let a picture of so many pixels be decoded into this mode, if it fits.
 
         `is_keyed`: one of its colours is transparent. `is_anew`: it is to be encoded again in full size.
@@ -172,37 +174,41 @@ class MemoryBudget:
             ImageTooLarge: it does not fit; `details` has `what` (memory), `value` and `limit` in bytes, and
                 `pixels`.
         """
-        needed = round(pixels * _rate(form, mode, is_keyed=is_keyed, is_anew=is_anew))
+        needed = round(
+            pixels * _rate(form, mode, has_transparent_colour=has_transparent_colour, will_reencode=will_reencode)
+        )
         if not self.has(needed):
             sentence, facts = (TOO_MUCH_FOR_PIXELS, {"pixels": pixels}) if pixels else (TOO_MUCH, {})
-            raise ImageTooLarge(sentence, what="memory", value=self.taken + needed, limit=self.limit, **facts)
+            raise ImageTooLarge(sentence, what="memory", value=self.used + needed, limit=self.limit, **facts)
 
     def fits(self, form: str, mode: str, width: int, height: int) -> bool:
         """Whether a decoded picture may also be encoded again in full size."""
-        return self.has(round(width * height * _rate(form, mode, is_keyed=False, is_anew=True)))
+        return self.has(round(width * height * _rate(form, mode, has_transparent_colour=False, will_reencode=True)))
 
     def has(self, needed: int) -> bool:
         """Whether so many bytes more fit."""
-        return self.taken + needed <= self.limit
+        return self.used + needed <= self.limit
 
 
-def memory_budget(size: int, held: int, limit: int) -> MemoryBudget:
+def memory_budget(size: int, decoder_bytes: int, limit: int) -> MemoryBudget:
     """What is left beside a file of this size, and a decoder of it that holds so many bytes beside the pixels.
 
     Raises:
         ImageTooLarge: nothing is left; see `Room.admit`.
     """
-    room = MemoryBudget(_IDLE + _COPIES * size + held, limit)
-    room.admit("", "1", 0)
-    return room
+    memory = MemoryBudget(_IDLE + _COPIES * size + decoder_bytes, limit)
+    memory.admit("", "1", 0)
+    return memory
 
 
-def _rate(form: str, mode: str, *, is_keyed: bool, is_anew: bool) -> float:
-    if form in _CANVASES:
-        return max(_CANVASES[form].get(mode, _ANYTHING), _ANEW.get(mode, _ANYTHING) if is_anew else 0)
-    rate = (_ANEW if is_anew or form in _PUBLISHED_ANEW else _DECODED).get(mode, _ANYTHING)
-    if is_keyed:
-        rate = max(rate, _KEYED)
+def _rate(form: str, mode: str, *, has_transparent_colour: bool, will_reencode: bool) -> float:
+    if form in _CANVAS_FORMATS:
+        return max(
+            _CANVAS_FORMATS[form].get(mode, _OTHER_MODES), _REENCODED.get(mode, _OTHER_MODES) if will_reencode else 0
+        )
+    rate = (_REENCODED if will_reencode or form in _ALWAYS_REENCODED else _DECODED).get(mode, _OTHER_MODES)
+    if has_transparent_colour:
+        rate = max(rate, _TRANSPARENT_COLOUR)
     return rate + _DISPOSED if form == "gif" else rate
 
 

@@ -52,14 +52,14 @@ def recode(data: bytes, limits: Limits) -> bytes | None:
     smaller = coded and _clean(coded, source.colour, limits)
     if not smaller or len(smaller) > len(data) * (1 - LEAST_GAIN):
         return None
-    return smaller if _is_same(source.format, data, smaller, source.room) else None
+    return smaller if _is_same(source.format, data, smaller, source.memory) else None
 
 
 def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | None:
     """By the rules of public forms; None where they do not hold for it, or where it describes its colours otherwise."""
     try:
         source = probe(coded, limits)
-        decode(source.image, room=source.room)
+        decode(source.image, memory=source.memory)
         # A public form already: whom it names, it may name.
         return rebuild_file(coded, source, names_rights=True) if source.colour == colour else None
     except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
@@ -109,22 +109,22 @@ _BAND = 64
 """Rows that are compared at once: whole pictures side by side would take four times their memory."""
 
 
-def _is_same(form: str, data: bytes, smaller: bytes, room: MemoryBudget) -> bool:
+def _is_same(form: str, data: bytes, smaller: bytes, memory: MemoryBudget) -> bool:
     """Equal in every pixel, and in all that the file says about itself."""
     try:
         old, new = (open_picture(form, one) for one in (data, smaller))
-        mode = _common(old, new)
+        mode = _common_mode(old, new)
         # One after the other, so that only one of them is decoded at a time.
         return (
             mode is not None
-            and _digest(old, mode, room) == _digest(new, mode, room)
+            and _digest(old, mode, memory) == _digest(new, mode, memory)
             and _metadata(old) == _metadata(new)
         )
     except DamagedImage:
         return False
 
 
-def _common(old: ImageFile, new: ImageFile) -> str | None:
+def _common_mode(old: ImageFile, new: ImageFile) -> str | None:
     """The mode in which they can be compared; None where they cannot."""
     if old.size != new.size:
         return None
@@ -133,9 +133,9 @@ def _common(old: ImageFile, new: ImageFile) -> str | None:
     return "RGBA" if {old.mode, new.mode} <= _EIGHT_BIT else None
 
 
-def _digest(image: ImageFile, mode: str, room: MemoryBudget) -> bytes:
+def _digest(image: ImageFile, mode: str, memory: MemoryBudget) -> bytes:
     """Of all pixels; the picture's own are given back."""
-    decode(image, room=room)
+    decode(image, memory=memory)
     found = sha256()
     for top in range(0, image.height, _BAND):
         band = image.crop((0, top, image.width, min(top + _BAND, image.height)))

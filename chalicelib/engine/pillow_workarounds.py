@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from PIL.TiffImagePlugin import TiffImageFile
 
 _BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT = 258, 262, 284, 320, 339
-_HEEDED = (_BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT)
-_WHITE_IS_ZERO, _APART, _UNSIGNED = 0, 2, 1
+_USED_TAGS = (_BITS, _PHOTOMETRIC, _PLANES, _COLOUR_MAP, _SAMPLE_FORMAT)
+_WHITE_IS_ZERO, _SEPARATE_PLANES, _UNSIGNED = 0, 2, 1
 _OPAQUE = 255
 _TWELVE, _SIXTEEN, _THIRTY_TWO = 12, 16, 32
 _DEEPEST, _DEEPEST_OF_TWELVE = 65_535, 4_095
@@ -50,7 +50,7 @@ def prepare_tiff(image: ImageFile) -> None:
     """
     tiff = cast("TiffImageFile", image)
     tags = _tags(tiff)
-    if tags.get(_PLANES) == _APART and _bits(tags) == _SIXTEEN and not tiff.use_load_libtiff:
+    if tags.get(_PLANES) == _SEPARATE_PLANES and _bits(tags) == _SIXTEEN and not tiff.use_load_libtiff:
         _read_by_libtiff(tiff)
     if tiff.use_load_libtiff:
         tiff.tile = [one._replace(args=_native(one.args)) for one in tiff.tile]
@@ -64,7 +64,7 @@ def normalize_tiff_greys(image: ImageFile) -> None:
     tags = _tags(cast("TiffImageFile", image))
     bits = _bits(tags)
     if image.mode == "I" and bits == _THIRTY_TWO and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
-        _cut(image)
+        _reduce_32_bits(image)
     elif image.mode == "I;16" and bits == _TWELVE:
         replace_pixels(image, image.point(lambda v: v * (_DEEPEST / _DEEPEST_OF_TWELVE) + 0))
     elif image.mode in _WHITE and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
@@ -90,7 +90,7 @@ def replace_pixels(image: ImageFile, other: Image.Image) -> None:
 
 def _tags(tiff: TiffImageFile) -> dict[int, Any]:
     with decoder_errors():
-        return {tag: tiff.tag_v2[tag] for tag in _HEEDED if tag in tiff.tag_v2}
+        return {tag: tiff.tag_v2[tag] for tag in _USED_TAGS if tag in tiff.tag_v2}
 
 
 def _bits(tags: Mapping[int, Any]) -> int:
@@ -114,7 +114,7 @@ def _native(args: Any) -> Any:  # noqa: ANN401  what Pillow hands its decoder
     return (_NATIVE.get(args[0], args[0]), *args[1:])
 
 
-def _cut(image: ImageFile) -> None:
+def _reduce_32_bits(image: ImageFile) -> None:
     """The upper 8 of 32 bits without a sign, which Pillow takes for numbers with one; small numbers stay."""
     low, high = cast("tuple[int, int]", image.getextrema())
     if low < 0 or high >= _BRIGHT:

@@ -84,9 +84,9 @@ def _picture(data: bytes, source: SourceImage, tiny: Image) -> Picture:
 
 
 def _other_warnings(source: SourceImage) -> Iterator[str]:
-    if any(still.frame for still in source.chosen):
+    if any(still.frame for still in source.poster_frames):
         yield STILL_LATER
-    if has_gain_map(source.format, source.data, source.survey):
+    if has_gain_map(source.format, source.data, source.container):
         yield GAIN_MAP
 
 
@@ -98,15 +98,15 @@ _ADOBE, _APPLE = b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com
 _TONE_MAP = b"tmap"
 
 
-def has_gain_map(form: str, data: bytes, survey: ContainerInfo) -> bool:
+def has_gain_map(form: str, data: bytes, container: ContainerInfo) -> bool:
     """By what its head announces: Adobe's and ISO's maps (21496-1) in a JPEG or AVIF, Apple's in a JPEG."""
     find = _FINDERS.get(form)
-    return find is not None and find(data, survey)
+    return find is not None and find(data, container)
 
 
-def _in_jpeg(data: bytes, survey: ContainerInfo) -> bool:
+def _in_jpeg(data: bytes, container: ContainerInfo) -> bool:
     """Apple's own says so only in the second picture, which is looked through where there is one."""
-    head = [part for part in survey.parts if part.kind in {_APP1, _APP2}]
+    head = [part for part in container.parts if part.kind in {_APP1, _APP2}]
     if any(_says(data, part, _ISO, _ADOBE) for part in head):
         return True
     several = [part for part in head if data.startswith(_SEVERAL, part.start + _TOLD)]
@@ -117,9 +117,9 @@ def _says(data: bytes, part: FilePart, *words: bytes) -> bool:
     return any(data.find(word, part.start, part.end) >= 0 for word in words)
 
 
-def _in_avif(data: bytes, survey: ContainerInfo) -> bool:
+def _in_avif(data: bytes, container: ContainerInfo) -> bool:
     """An item that is made of the picture and its map; the directory that lists items is bounded."""
-    return any(part.kind == b"meta" and _says(data, part, _TONE_MAP) for part in survey.parts)
+    return any(part.kind == b"meta" and _says(data, part, _TONE_MAP) for part in container.parts)
 
 
 _FINDERS = {"jpeg": _in_jpeg, "avif": _in_avif}

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 MOST_COLORS = 5
 _HASHED_SIDE = 32
-_DRAWERS = 16
-_APART = 32
+_PALETTE_SIZE = 16
+_LEAST_DISTANCE = 32
 
 
 def placeholder(image: Image.Image) -> str:
@@ -35,10 +35,10 @@ def placeholder(image: Image.Image) -> str:
 
 def dominant_colors(image: Image.Image) -> tuple[str, ...]:
     """Up to five colours as #rrggbb, most common first; what cannot be seen does not count."""
-    drawers = image.convert("RGB").quantize(_DRAWERS)
+    quantized = image.convert("RGB").quantize(_PALETTE_SIZE)
     mask = image.getchannel("A").point(lambda a: 255 * (a > 127)) if image.mode == "RGBA" else None  # noqa: PLR2004
-    counts = drawers.histogram(mask)[:_DRAWERS]
-    palette = drawers.getpalette("RGB") or []
+    counts = quantized.histogram(mask)[:_PALETTE_SIZE]
+    palette = quantized.getpalette("RGB") or []
     colors = [(counts[i], tuple(palette[3 * i : 3 * i + 3])) for i in range(len(palette) // 3) if counts[i]]
     return tuple("#" + bytes(color).hex() for color in _distinct(sorted(colors, reverse=True)))
 
@@ -46,7 +46,7 @@ def dominant_colors(image: Image.Image) -> tuple[str, ...]:
 def _distinct(colors: Iterable[tuple[int, tuple[int, ...]]]) -> list[tuple[int, ...]]:
     chosen: list[tuple[int, ...]] = []
     for _, color in colors:
-        if len(chosen) < MOST_COLORS and all(_distance(color, other) >= _APART for other in chosen):
+        if len(chosen) < MOST_COLORS and all(_distance(color, other) >= _LEAST_DISTANCE for other in chosen):
             chosen.append(color)
     return chosen
 

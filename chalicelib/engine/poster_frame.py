@@ -31,7 +31,7 @@ MOST_FRAMES = 32
 """That are looked at: at 25 a second, a fade of more than a second."""
 MOST_PIXELS = 60_000_000
 """That are decoded for it: 1 to 2 s of processor time in the slowest format."""
-_TAKEN = 24
+_BYTES_PER_PIXEL = 24
 """Bytes a pixel: two canvases and a decoder of its own."""
 _NEAR = 16
 """Levels of a channel that coders add to one colour: one step of a colour difference makes 8 of blue."""
@@ -49,7 +49,7 @@ class PosterFrame:
 
 
 def choose_poster_frame(
-    form: str, data: bytes, first: ImageFile, frames: int, room: MemoryBudget
+    form: str, data: bytes, first: ImageFile, frames: int, memory: MemoryBudget
 ) -> PosterFrame | None:
     """The frame to show instead of the decoded `first`; nothing where that is the one, as it is for all stills.
 
@@ -58,12 +58,14 @@ def choose_poster_frame(
     they cannot be decoded, the first one stands.
     """
     is_cropped = form == "gif" and not covers_canvas(first)
-    is_apart = form == "png" and frames > 1 and bool(first.info.get("default_image"))
-    is_blank_film = frames > 1 and form in _ANIMATED and is_blank(first)
-    if not (is_cropped or is_apart or is_blank_film) or not room.has(_TAKEN * first.width * first.height):
+    has_separate_still = form == "png" and frames > 1 and bool(first.info.get("default_image"))
+    begins_blank = frames > 1 and form in _ANIMATED and is_blank(first)
+    if not (is_cropped or has_separate_still or begins_blank) or not memory.has(
+        _BYTES_PER_PIXEL * first.width * first.height
+    ):
         return None
-    found = _first_shown(form, data, first.size)
-    return found if found and (found.frame or is_cropped or is_apart) else None
+    found = _first_not_blank(form, data, first.size)
+    return found if found and (found.frame or is_cropped or has_separate_still) else None
 
 
 def is_blank(image: Image.Image) -> bool:
@@ -76,7 +78,7 @@ def is_blank(image: Image.Image) -> bool:
     return all(high - low <= _NEAR for low, high in ranges)
 
 
-def _first_shown(form: str, data: bytes, size: tuple[int, int]) -> PosterFrame | None:
+def _first_not_blank(form: str, data: bytes, size: tuple[int, int]) -> PosterFrame | None:
     """The first frame that shows something; if none does, the first."""
     most = max(1, min(MOST_FRAMES, MOST_PIXELS // (size[0] * size[1])))
     opening: PosterFrame | None = None

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
 TOO_MANY = "The image has {value} pixels; at most {limit} are processed."
-_FILMS = frozenset({"gif", "png", "webp", "avif"})
+_PUBLISHED_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
 """Formats whose animations are published as such."""
 _TAGGED = frozenset({"L", "RGB", "RGBA"})
 
@@ -42,23 +42,23 @@ class SourceImage:
     """An upload whose header was read and found acceptable; `image` has no pixels yet."""
 
     format: str
-    survey: ContainerInfo
+    container: ContainerInfo
     size: tuple[int, int]
     """Pixels, upright."""
     frames: int
     exif: Exif
     image: ImageFile
-    room: MemoryBudget = field(default_factory=MemoryBudget)
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
     """What memory there is for its pixels."""
     data: bytes = field(default=b"", repr=False)
     """The file, mended where its structure had faults."""
-    chosen: list[PosterFrame] = field(default_factory=list)
+    poster_frames: list[PosterFrame] = field(default_factory=list)
     """The frame that is shown instead of `image`, once that is decoded and another one was found better."""
     colour: ColourDescription = SRGB
     """What its samples mean."""
     takes_damaged: bool = False
     """See `Limits`."""
-    is_cut_short: bool = False
+    publishes_still_only: bool = False
     """Whether only its still is published, as all its frames together are beyond the limits."""
 
     found: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class SourceImage:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be told of it, but for what its decoder has seen."""
-        return (*((VIDEO_DROPPED,) if self.is_cut_short else ()), *self.survey.warnings, *self.found)
+        return (*((VIDEO_DROPPED,) if self.publishes_still_only else ()), *self.container.warnings, *self.found)
 
 
 def probe(data: bytes, limits: Limits) -> SourceImage:
@@ -83,54 +83,54 @@ def probe(data: bytes, limits: Limits) -> SourceImage:
     form = sniff(data[:ENOUGH])
     if form == "heic" and not limits.heic:
         raise type_not_taken(form)
-    survey = _container_info(form, data)
-    room = _admitted(form, survey, len(data), limits)
-    survey, image = _opened(form, survey, survey.mended or data)
-    _within(limits, _pixel_limit(survey, limits), *image.size)
-    return _source(form, survey, image, room, survey.mended or data, limits)
+    container = _container_info(form, data)
+    memory = _memory_for(form, container, len(data), limits)
+    container, image = _opened(form, container, container.repaired or data)
+    _check_size(limits, _pixel_limit(container, limits), *image.size)
+    return _source(form, container, image, memory, container.repaired or data, limits)
 
 
-def _pixel_limit(survey: ContainerInfo, limits: Limits) -> int:
+def _pixel_limit(container: ContainerInfo, limits: Limits) -> int:
     """Pixels that are taken of a picture like this one."""
-    return limits.scaled_pixels if survey.scales else limits.pixels
+    return limits.scaled_pixels if container.can_scale else limits.pixels
 
 
-def _admitted(form: str, survey: ContainerInfo, size: int, limits: Limits) -> MemoryBudget:
+def _memory_for(form: str, container: ContainerInfo, size: int, limits: Limits) -> MemoryBudget:
     """What memory there is for the pixels, of a file whose container claims no more than the limits."""
-    FRAMES.check(survey.frames)
-    _within(limits, _pixel_limit(survey, limits), survey.width, survey.height)
-    room = memory_budget(size, survey.held, limits.memory)
+    FRAMES.check(container.frames)
+    _check_size(limits, _pixel_limit(container, limits), container.width, container.height)
+    memory = memory_budget(size, container.decoder_bytes, limits.memory)
     if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
-        room.admit(form, "RGBA", survey.width * survey.height)
-    return room
+        memory.admit(form, "RGBA", container.width * container.height)
+    return memory
 
 
 def _source(  # noqa: PLR0913, PLR0917  what was found
-    form: str, survey: ContainerInfo, image: ImageFile, room: MemoryBudget, data: bytes, limits: Limits
+    form: str, container: ContainerInfo, image: ImageFile, memory: MemoryBudget, data: bytes, limits: Limits
 ) -> SourceImage:
     with decoder_errors():
-        frames = getattr(image, "n_frames", 1) if form == "avif" else survey.frames
-    shown = max(1, min(limits.frames, _pixel_limit(survey, limits) // max(1, image.width * image.height)))
+        frames = getattr(image, "n_frames", 1) if form == "avif" else container.frames
+    shown = max(1, min(limits.frames, _pixel_limit(container, limits) // max(1, image.width * image.height)))
     exif = _exif(form, image)
     return SourceImage(
-        *(form, survey, _upright(image.size, exif.orientation), frames, exif, image, room, data),
-        colour=survey.colour or _colour(image),
+        *(form, container, _upright(image.size, exif.orientation), frames, exif, image, memory, data),
+        colour=container.colour or _colour(image),
         takes_damaged=limits.takes_damaged,
-        is_cut_short=form in _FILMS and frames > shown,
+        publishes_still_only=form in _PUBLISHED_ANIMATED and frames > shown,
     )
 
 
-def _opened(form: str, survey: ContainerInfo, data: bytes) -> tuple[ContainerInfo, ImageFile]:
+def _opened(form: str, container: ContainerInfo, data: bytes) -> tuple[ContainerInfo, ImageFile]:
     try:
-        return survey, open_picture(form, survey.opened(data))
+        return container, open_picture(form, container.for_decoder(data))
     except DamagedImage as refused:
-        if survey.coding and is_unknown_coding(refused):
-            raise coding_not_taken(form, survey.coding) from refused
+        if container.coding and is_unknown_coding(refused):
+            raise coding_not_taken(form, container.coding) from refused
         with parser_errors():
-            spared = without_exif(data, survey) if form == "avif" else None
-        if spared is None or spared.mended is None:
+            spared = without_exif(data, container) if form == "avif" else None
+        if spared is None or spared.repaired is None:
             raise
-    return spared, open_picture(form, spared.mended)
+    return spared, open_picture(form, spared.repaired)
 
 
 def _container_info(form: str, data: bytes) -> ContainerInfo:
@@ -139,7 +139,7 @@ def _container_info(form: str, data: bytes) -> ContainerInfo:
         return read(data)
 
 
-def _within(limits: Limits, most: int, width: int, height: int) -> None:
+def _check_size(limits: Limits, most: int, width: int, height: int) -> None:
     Bound("side", limits.side, TOO_WIDE).check(max(width, height))
     Bound("pixels", most, TOO_MANY).check(width * height)
 

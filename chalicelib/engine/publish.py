@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 FULL = "full"
 # What JPEG cannot hold, or blurs for certain: palettes, deep greys, transparency.
-_DRAWN = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
+_LOSSLESS_MODES = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
 # Of a JPEG only a smaller picture is at hand; the pixels of the others were let go.
 _DECODED_AGAIN = frozenset({"jpeg", "webp", "avif"})
-_MODERN = frozenset({"webp", "avif"})
+_TWO_FORMS = frozenset({"webp", "avif"})
 """Formats that not every reader shows; their decoders give the whole picture at once."""
-_WITHOUT_LOSS = frozenset({"png", "gif"})
+_LOSSLESS_FORMATS = frozenset({"png", "gif"})
 _LOSSLESS_PART = b"VP8L"
 _PREFIX = b"Exif\0\0"
 """Pillow writes it into a JPEG as it is given, and leaves it out of a PNG."""
@@ -74,7 +74,7 @@ def publish(data: bytes, source: SourceImage, *, names_rights: bool = False) -> 
 def _compatible_form(source: SourceImage, *, names_rights: bool) -> tuple[Encoded, ...]:
     """A form that every reader shows, made from the pixels that the thumbnails have left; nothing for other formats."""
     image = source.image
-    if source.format not in _MODERN or not source.room.fits(source.format, image.mode, *image.size):
+    if source.format not in _TWO_FORMS or not source.memory.fits(source.format, image.mode, *image.size):
         return ()
     return (_encode_again(source, names_rights=names_rights),)
 
@@ -89,7 +89,7 @@ def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False
     """
     rebuild = REBUILDERS.get(source.format)
     # Readers differ in what a GIF leaves out that has a still of its own and no other frames.
-    if rebuild is None or source.is_cut_short or (source.chosen and source.frames == 1):
+    if rebuild is None or source.publishes_still_only or (source.poster_frames and source.frames == 1):
         raise CannotRebuild
     if source.format == "webp":
         source.image.im = None  # type: ignore[assignment]  # its proof decodes it again, beside it would be too much
@@ -105,7 +105,7 @@ def _decoded_again(data: bytes, source: SourceImage) -> SourceImage:
     if source.format not in _DECODED_AGAIN:
         return source
     image = open_picture(source.format, data)
-    decode(image, room=source.room, is_anew=True, takes_damaged=source.takes_damaged)
+    decode(image, memory=source.memory, will_reencode=True, takes_damaged=source.takes_damaged)
     return replace(source, image=image)
 
 
@@ -116,7 +116,7 @@ def _public_exif(source: SourceImage, orientation: int, *, names_rights: bool) -
 def _encode_again(source: SourceImage, *, names_rights: bool, is_last: bool = False) -> Encoded:
     """Without loss if that does not spell anything either: pixels themselves may."""
     image = full_size(source, is_last=is_last)
-    codec, options = _coding(source, image, is_alone=is_last)
+    codec, options = _encoding_for(source, image, is_alone=is_last)
     exif = _public_exif(source, UPRIGHT, names_rights=names_rights).exif()
     more = options | ({"exif": _PREFIX + exif} if exif else {})
     made = encode(image, FULL, codec, **more)
@@ -125,12 +125,16 @@ def _encode_again(source: SourceImage, *, names_rights: bool, is_last: bool = Fa
 
 def _is_lossless(source: SourceImage) -> bool:
     """True for a WebP without loss."""
-    return any(part.kind == _LOSSLESS_PART for part in source.survey.parts)
+    return any(part.kind == _LOSSLESS_PART for part in source.container.parts)
 
 
-def _coding(source: SourceImage, image: Image, *, is_alone: bool) -> Encoding:
+def _encoding_for(source: SourceImage, image: Image, *, is_alone: bool) -> Encoding:
     # Beside the file itself, which keeps all of its pixels, a form of it need not be without loss.
-    if source.image.mode in _DRAWN or source.format in _WITHOUT_LOSS or (is_alone and _is_lossless(source)):
+    if (
+        source.image.mode in _LOSSLESS_MODES
+        or source.format in _LOSSLESS_FORMATS
+        or (is_alone and _is_lossless(source))
+    ):
         return PNG
     if source.format == "jpeg" and source.exif.orientation == UPRIGHT:
         before = original_jpeg_encoding(cast("JpegImageFile", source.image))

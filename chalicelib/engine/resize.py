@@ -110,8 +110,8 @@ def _decode(source: SourceImage, longest: int | None = None) -> Box:
     Raises:
         DamagedImage, ImageTooLarge: see `decode`; also where both checksums of a PNG's pixels are wrong.
     """
-    box = decode(source.image, longest, room=source.room, takes_damaged=source.takes_damaged)
-    if PNG_PIXELS in source.survey.warnings and PNG_SUM in damage_report(source.image).warnings:
+    box = decode(source.image, longest, memory=source.memory, takes_damaged=source.takes_damaged)
+    if PNG_PIXELS in source.container.warnings and PNG_SUM in damage_report(source.image).warnings:
         raise DamagedImage("No checksum of the PNG's pixels is right.")
     _choose_frame(source)
     return box
@@ -119,11 +119,11 @@ def _decode(source: SourceImage, longest: int | None = None) -> Box:
 
 def _eight_bit_samples(source: SourceImage) -> tuple[Image.Image, ColourDescription]:
     """Samples of 8 bits, and what they mean."""
-    if source.colour.high_range:
+    if source.colour.hdr:
         exact = _decoded_exactly(source)
         if exact:
             return to_eight_bit(exact[0]), exact[1]
-    image = _shown(source)
+    image = _shown_frame(source)
     deep = grey16_to_srgb(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
     return to_eight_bit(image, deep), SRGB if deep else source.colour
 
@@ -142,25 +142,25 @@ def _decoded_exactly(source: SourceImage) -> tuple[Image.Image, ColourDescriptio
     """
     from chalicelib.engine.colour.hdr import LUMAS, RELABELLED  # noqa: PLC0415  few pictures need it
 
-    high = source.colour.high_range
-    if source.format != "avif" or source.frames > 1 or high is None or high.planes is None:
+    high = source.colour.hdr
+    if source.format != "avif" or source.frames > 1 or high is None or high.yuv is None:
         return None
-    taken = source.survey.held + _SECOND_PICTURE * source.image.width * source.image.height
-    if high.planes.matrix not in LUMAS or not source.room.has(taken):
+    taken = source.container.decoder_bytes + _SECOND_PICTURE * source.image.width * source.image.height
+    if high.yuv.matrix not in LUMAS or not source.memory.has(taken):
         return None
-    at, label = high.planes.place, RELABELLED.to_bytes(2, "big") + b"\x80"
+    at, label = high.yuv.place, RELABELLED.to_bytes(2, "big") + b"\x80"
     image = open_picture("avif", b"".join((source.data[:at], label, source.data[at + len(label) :])))
     decode(image)
-    return image, replace(source.colour, high_range=replace(high, is_relabelled=True))
+    return image, replace(source.colour, hdr=replace(high, is_relabelled=True))
 
 
 def _choose_frame(source: SourceImage) -> None:
-    still = choose_poster_frame(source.format, source.data, source.image, source.frames, source.room)
-    source.chosen[:] = [still] if still else []
+    still = choose_poster_frame(source.format, source.data, source.image, source.frames, source.memory)
+    source.poster_frames[:] = [still] if still else []
 
 
-def _shown(source: SourceImage) -> Image.Image:
-    return source.chosen[0].image if source.chosen else source.image
+def _shown_frame(source: SourceImage) -> Image.Image:
+    return source.poster_frames[0].image if source.poster_frames else source.image
 
 
 _REDUCING_GAP = 3.0

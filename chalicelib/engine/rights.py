@@ -52,7 +52,7 @@ def _blocks(image: ImageFile) -> Iterator[Rights]:
         yield read_exif(exif).rights
     if image.format == "TIFF":
         yield exif_rights(cast("Any", info))
-    yield Rights(_said(info, "Author"), _said(info, "Copyright"))
+    yield Rights(_png_text(info, "Author"), _png_text(info, "Copyright"))
 
 
 def _iptc(info: dict[Any, Any]) -> bytes:
@@ -61,7 +61,7 @@ def _iptc(info: dict[Any, Any]) -> bytes:
     return block if isinstance(block, bytes) else b""
 
 
-def _said(info: dict[Any, Any], name: str) -> str:
+def _png_text(info: dict[Any, Any], name: str) -> str:
     """A text of a PNG."""
     value = info.get(name)
     return clean_text(value) if isinstance(value, str) else ""

@@ -37,7 +37,7 @@ _QUALITIES: dict[str, tuple[int, ...]] = {
 }
 _HALF = "4:2:0"
 _SIDES = {"avif": 16_384, "webp": 16_383}
-_TAKEN = {"avif": {"4:2:0": (30, 35), "4:4:4": (44, 47)}, "webp": {"4:2:0": (20, 41)}}
+_BYTES_PER_PIXEL = {"avif": {"4:2:0": (30, 35), "4:4:4": (44, 47)}, "webp": {"4:2:0": (20, 41)}}
 """Bytes a pixel, without and with transparency: the picture, its encoder, and the result opened again; for each
 resolution of colours that a codec knows, smallest files first."""
 _CROP = 192
@@ -55,7 +55,7 @@ class Variant:
     encoded: Encoded
     quality: int
     sampling: str
-    likeness: Similarity
+    similarity: Similarity
 
 
 def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> tuple[Variant, ...]:
@@ -69,17 +69,17 @@ def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> t
     if source.frames > 1:
         return ()
     picture = decode_full_size(source)
-    samplings = {codec: _in_reach(picture, codec, source.room) for codec in codecs}
+    samplings = {codec: _feasible_samplings(picture, codec, source.memory) for codec in codecs}
     crops = _crops(picture) if any(samplings.values()) else []
     found = (_variant(picture, _candidates(codec, known, crops), most) for codec, known in samplings.items() if known)
     return tuple(one for one in found if one is not None)
 
 
-def _in_reach(picture: Image.Image, codec: str, room: MemoryBudget) -> Sequence[str]:
+def _feasible_samplings(picture: Image.Image, codec: str, memory: MemoryBudget) -> Sequence[str]:
     if max(picture.size) > _SIDES[codec]:
         return ()
     pixels, is_clear = picture.width * picture.height, picture.mode == "RGBA"
-    return [sampling for sampling, taken in _TAKEN[codec].items() if room.has(taken[is_clear] * pixels)]
+    return [sampling for sampling, taken in _BYTES_PER_PIXEL[codec].items() if memory.has(taken[is_clear] * pixels)]
 
 
 def _variant(picture: Image.Image, steps: Sequence[_Candidate], most: int) -> Variant | None:
@@ -109,7 +109,7 @@ class _Candidate:
 
 def _candidates(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -> Sequence[_Candidate]:
     """From the lowest quality that is good on every crop a few steps up; nothing where none is."""
-    for sampling in samplings if _is_halved_well(crops[0]) else [one for one in samplings if one != _HALF]:
+    for sampling in samplings if _tolerates_halved_chroma(crops[0]) else [one for one in samplings if one != _HALF]:
         steps = [_Candidate(codec, sampling, quality) for quality in _QUALITIES[codec]]
         first = _first_good(crops, steps)
         if first is not None:
@@ -117,7 +117,7 @@ def _candidates(codec: str, samplings: Sequence[str], crops: Sequence[Image.Imag
     return ()
 
 
-def _is_halved_well(colorful: Image.Image) -> bool:
+def _tolerates_halved_chroma(colorful: Image.Image) -> bool:
     seen = on_black(colorful)
     return similarity(seen, with_halved_chroma(seen), LAB).reaches(_HALVED_BOUND)
 

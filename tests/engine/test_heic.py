@@ -371,7 +371,7 @@ def test_its_decoder_has_no_secret_and_can_open_nothing(monkeypatch: pytest.Monk
 
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setattr(heic_picture, "_DECODER", SPY)
-    monkeypatch.setattr(heic_picture, "_fault", note)
+    monkeypatch.setattr(heic_picture, "_error_for_status", note)
 
     with pytest.raises(DamagedImage):
         taken(FILES["one picture"])

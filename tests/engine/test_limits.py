@@ -58,8 +58,8 @@ def test_the_size_of_av1_data_is_read_where_its_decoder_reads_it(subsampling: st
     still = avif_survey(encoded(scene((70, 50)), "AVIF", subsampling=subsampling))
     film = encoded(scene((70, 50)), "AVIF", subsampling=subsampling, save_all=True, append_images=[scene((70, 50))])
 
-    assert (still.width, still.height, still.frames, still.held) == (70, 50, 1, 70 * 50 * planes)
-    assert (avif_survey(film).frames, avif_survey(film).held) == (2, 70 * 50 * planes)
+    assert (still.width, still.height, still.frames, still.decoder_bytes) == (70, 50, 1, 70 * 50 * planes)
+    assert (avif_survey(film).frames, avif_survey(film).decoder_bytes) == (2, 70 * 50 * planes)
 
 
 def test_as_many_scans_as_encoders_write_are_taken(cage: Cage) -> None:
@@ -101,8 +101,8 @@ def test_a_directory_at_no_place_is_the_pictures_fault(cage: Cage, data: bytes) 
 
 
 def test_a_tiffs_strip_counts_as_memory_only_where_it_is_unpacked() -> None:
-    assert tiff_survey(grey_tiff(1000, 1000)).held == 0
-    assert tiff_survey(grey_tiff(1000, 1000, (259, 3, 1, 8))).held == 4_000_000
+    assert tiff_survey(grey_tiff(1000, 1000)).decoder_bytes == 0
+    assert tiff_survey(grey_tiff(1000, 1000, (259, 3, 1, 8))).decoder_bytes == 4_000_000
 
 
 def test_what_ends_the_lossless_coder_does_not_end_the_worker() -> None:
@@ -190,12 +190,12 @@ def test_a_picture_takes_no_more_than_was_admitted(cage: Cage, make: Callable[[]
     told = cage(data)
 
     assert told["code"] == "ok", told
-    assert told["grown"] <= needed(data) - MemoryBudget().taken + SLACK
+    assert told["grown"] <= needed(data) - MemoryBudget().used + SLACK
 
 
 def needed(data: bytes) -> int:
     """The least memory with which the picture is taken, told by the refusal of one that is too small."""
-    nothing_left = memory_budget(len(data), probe(data, Limits()).survey.held, 1 << 30).taken
+    nothing_left = memory_budget(len(data), probe(data, Limits()).container.decoder_bytes, 1 << 30).used
     with pytest.raises(ImageTooLarge) as refused:
         _decoded(data, nothing_left)
     assert refused.value.details["what"] == "memory"
@@ -204,7 +204,7 @@ def needed(data: bytes) -> int:
 
 def _decoded(data: bytes, memory: int) -> Image.Image:
     source = probe(data, Limits(memory=memory))
-    decode(source.image, 600, room=source.room)
+    decode(source.image, 600, memory=source.memory)
     return source.image
 
 
@@ -219,16 +219,16 @@ def test_a_picture_is_taken_with_exactly_the_memory_that_it_needs() -> None:
 
 def test_a_jpeg_of_one_scan_counts_as_large_as_it_is_decoded() -> None:
     data = encoded(Image.new("L", (8_000, 8_000)), "JPEG")
-    room = MemoryBudget(0, 2_000_000)
+    memory = MemoryBudget(0, 2_000_000)
 
-    decode(probe(data, Limits()).image, 600, room=room)
+    decode(probe(data, Limits()).image, 600, memory=memory)
     with pytest.raises(ImageTooLarge):
-        decode(probe(data, Limits()).image, room=room)
+        decode(probe(data, Limits()).image, memory=memory)
 
 
 def test_a_whole_picture_that_is_encoded_anew_counts_for_more() -> None:
-    room = MemoryBudget(0, round(10_000 * 6.0))
+    memory = MemoryBudget(0, round(10_000 * 6.0))
 
-    room.admit("png", "RGB", 10_000)
+    memory.admit("png", "RGB", 10_000)
     with pytest.raises(ImageTooLarge):
-        room.admit("png", "RGB", 10_000, is_anew=True)
+        memory.admit("png", "RGB", 10_000, will_reencode=True)

@@ -44,7 +44,7 @@ def test_every_frame_counts(form: str) -> None:
     others = [Image.new("RGB", SMALL, color) for color in ("navy", "teal")]
     data = encoded(scene(SMALL), form, save_all=True, append_images=others)
     assert (probe(data, Limits(pixels=3 * 5400)).frames, probe(data, Limits(pixels=3 * 5400)).warnings) == (3, ())
-    assert probe(data, Limits(pixels=3 * 5400 - 1)).is_cut_short
+    assert probe(data, Limits(pixels=3 * 5400 - 1)).publishes_still_only
     assert probe(data, Limits(frames=2)).warnings == (VIDEO_DROPPED,)
     with pytest.raises(ImageTooLarge):
         probe(data, Limits(pixels=5399))

@@ -123,5 +123,5 @@ def test_where_memory_is_short_the_file_stands_alone(form: str) -> None:
     data = _file(photo(), form)
     source = probe(data, Limits())
     resize_steps(source, (150,))
-    full_up = replace(source, room=replace(memory_budget(len(data), 0, 512 << 20), limit=64 << 20))
+    full_up = replace(source, memory=replace(memory_budget(len(data), 0, 512 << 20), limit=64 << 20))
     assert [one.format for one in publish(data, full_up)] == [form.lower()]

@@ -126,8 +126,8 @@ def test_noise_in_colour_has_no_variant() -> None:
 
 
 def test_all_of_the_colours_take_more_memory_than_half_of_them() -> None:
-    room = MemoryBudget(0, 35 * SIZE[0] * SIZE[1])
-    assert engine._in_reach(scene(SIZE), "avif", room) == ["4:2:0"]  # noqa: SLF001  # its table
+    memory = MemoryBudget(0, 35 * SIZE[0] * SIZE[1])
+    assert engine._feasible_samplings(scene(SIZE), "avif", memory) == ["4:2:0"]  # noqa: SLF001  # its table
 
 
 @pytest.mark.parametrize("make", [scene, see_through])
@@ -140,8 +140,8 @@ def test_variants_are_smaller_and_as_good_as_is_promised(make: Any) -> None:  # 
         shown = opened(one.encoded.body)
         assert (shown.size, shown.mode, one.encoded.size) == (SIZE, picture.mode, "full")
         assert len(one.encoded.body) < len(data)
-        assert one.likeness == similarity(picture, shown, PLANES)
-        assert one.likeness.reaches(BOUND)
+        assert one.similarity == similarity(picture, shown, PLANES)
+        assert one.similarity.reaches(BOUND)
 
 
 @pytest.mark.parametrize("name", [*COLOURED, *GREYISH])

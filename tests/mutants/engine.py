@@ -24,7 +24,7 @@ ENGINE = (
     Mutant(
         "gps-published",
         "chalicelib/engine/clean/jpeg.py",
-        "    head = [_jfif(parts), _exif(told), _adobe(parts), *_profile(image, frame)]",
+        "    head = [_jfif(parts), _exif(exif_values), _adobe(parts), *_profile(image, frame)]",
         "    kept = [write_segment(part.marker, part.body) for part in parts if part.marker == _APP1]\n"
         "    head = [_jfif(parts), *kept, _adobe(parts), *_profile(image, frame)]",
         "everybody sees where a picture was taken",
@@ -41,8 +41,8 @@ ENGINE = (
     Mutant(
         "frames-not-multiplied",
         "chalicelib/engine/probe.py",
-        "_pixel_limit(survey, limits) // max(1, image.width * image.height)",
-        "_pixel_limit(survey, limits)",
+        "_pixel_limit(container, limits) // max(1, image.width * image.height)",
+        "_pixel_limit(container, limits)",
         "an animation keeps a worker for minutes",
         "tests/engine/test_probe.py::test_every_frame_counts[GIF]",
     ),

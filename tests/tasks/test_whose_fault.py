@@ -43,7 +43,7 @@ BUGS = {
     "the public form": Bug(pipeline, "publish", ValueError("public")),
     "cleaning": Bug(publish, "is_foreign", AttributeError("search")),
     "Exif": Bug(probe, "read_exif", ValueError("exif")),
-    "the limits": Bug(probe, "_within", TypeError("limits")),
+    "the limits": Bug(probe, "_check_size", TypeError("limits")),
     "memory": Bug(pipeline, "resize_steps", MemoryError()),
     "recursion": Bug(pipeline, "resize_steps", RecursionError("maximum recursion depth exceeded")),
     "the catalogue's row": Bug(process_image, "image_of", KeyError("picture")),

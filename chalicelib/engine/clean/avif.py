@@ -42,7 +42,7 @@ _STRIP = 64
 _PLAIN = frozenset({b"ispe", b"pixi", b"av1C"})
 
 
-def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  its own properties
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  its own properties
     """The same coded pictures, colours, turns and timing. Lets go of the decoded picture, to have room for its proof.
 
     Raises:
@@ -58,7 +58,7 @@ def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: 
         is_all = item.number == known.primary and not item.premultiplied
         _check_no_hidden_bytes(item, shown if is_all else None)
     tracks = read_tracks(data, only_child(found, b"moov")) if b"moov" in found and b"avis" in _brands(ftyp) else []
-    return _laid_out(_type(ftyp, is_sequence=bool(tracks)), items, known.primary, tracks)
+    return _write_file(_type(ftyp, is_sequence=bool(tracks)), items, known.primary, tracks)
 
 
 def _brands(ftyp: bytes) -> list[bytes]:
@@ -72,7 +72,7 @@ def _type(ftyp: bytes, *, is_sequence: bool) -> bytes:
     return write_box(b"ftyp", major, bytes(4), *dict.fromkeys([major, *kept]))
 
 
-def _laid_out(ftyp: bytes, items: Sequence[HeifItem], primary: int, tracks: Sequence[AvifTrack]) -> bytes:
+def _write_file(ftyp: bytes, items: Sequence[HeifItem], primary: int, tracks: Sequence[AvifTrack]) -> bytes:
     """Positions depend on lengths only, so it is written twice: once to measure, once to mean it."""
     start = 0
     for _ in range(2):
@@ -108,7 +108,7 @@ def _decoded_alone(item: HeifItem, body: bytes) -> bytes:
     properties = [one for one in item.properties if one.kind in _PLAIN or one.body.startswith(b"nclx")]
     single = HeifItem(1, CODED, hidden=False, body=body, properties=properties)
     ftyp = write_box(b"ftyp", b"avif", bytes(4), b"avif", b"mif1", b"miaf")
-    image = open_picture("avif", _laid_out(ftyp, [single], 1, []))
+    image = open_picture("avif", _write_file(ftyp, [single], 1, []))
     try:
         decode(image)
     except DamagedImage:
@@ -179,7 +179,7 @@ def write_movie(tracks: Sequence[AvifTrack], store: MediaData, start: int) -> by
     time, scale = _length(tracks[0]), tracks[0].scale
     head = struct.pack(">QQIQ", 0, 0, scale, time) + struct.pack(">IH10x", _ONCE, 0x0100) + _MATRIX + bytes(24)
     mvhd = write_full_box(b"mvhd", head + struct.pack(">I", len(tracks) + 1), version=1)
-    return write_box(b"moov", mvhd, *(_written(i, one, store, start) for i, one in enumerate(tracks, 1)))
+    return write_box(b"moov", mvhd, *(_write_track(i, one, store, start) for i, one in enumerate(tracks, 1)))
 
 
 def _track(data: bytes, trak: bytes) -> AvifTrack | None:
@@ -292,7 +292,7 @@ def _length(track: AvifTrack) -> int:
     return sum(many * time for many, time in track.times)
 
 
-def _written(number: int, track: AvifTrack, store: MediaData, start: int) -> bytes:
+def _write_track(number: int, track: AvifTrack, store: MediaData, start: int) -> bytes:
     length = _length(track)
     time = _ENDLESS[1] if track.plays == 0 else length * (track.plays or 1)
     place = struct.pack(">QQIIQ8xHHHH", 0, 0, number, 0, time, 0, 0, 0, 0)

@@ -69,7 +69,7 @@ class GifFile:
     frames: tuple[GifFrame, ...]
 
 
-def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
     """The same coded frames with timing, loop count and the colours that pixels have.
 
     Raises:
@@ -77,13 +77,13 @@ def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: 
     """
     file = read_gif(data)
     may_search = sum(map(_search, file.frames)) <= _MOST_SEARCHED
-    file = replace(file, frames=tuple(_ended(frame, may_search=may_search) for frame in file.frames))
+    file = replace(file, frames=tuple(_with_trimmed_codes(frame, may_search=may_search) for frame in file.frames))
     used = [_used(frame) for frame in file.frames]
     shared = [one for one, frame in zip(used, file.frames, strict=True) if not frame.table]
-    table = _emptied(file.table, {index for one in shared for index in one}) if shared else b""
+    table = _clear_unused(file.table, {index for one in shared for index in one}) if shared else b""
     head = b"GIF89a" + file.screen + _flags(table, _DEEP) + bytes([_inside(file.background, table), 0]) + table
     loop = b"\x21\xff" + _LOOPS[0] + file.loop + b"\0" if file.loop else b""
-    frames = [_written(frame, one) for frame, one in zip(file.frames, used, strict=True)]
+    frames = [_write_frame(frame, one) for frame, one in zip(file.frames, used, strict=True)]
     return b"".join([head, loop, *frames, b";"])
 
 
@@ -151,7 +151,7 @@ def _search(frame: GifFrame) -> int:
     return int(width) * int(height) * len(frame.codes).bit_length()
 
 
-def _ended(frame: GifFrame, *, may_search: bool) -> GifFrame:
+def _with_trimmed_codes(frame: GifFrame, *, may_search: bool) -> GifFrame:
     """The frame with no more codes than its pixels have, and the end code.
 
     Raises:
@@ -202,7 +202,7 @@ def _blocks(codes: bytes) -> Iterator[bytes]:
         yield bytes([len(block)]) + block
 
 
-def _emptied(table: bytes, used: frozenset[int] | set[int]) -> bytes:
+def _clear_unused(table: bytes, used: frozenset[int] | set[int]) -> bytes:
     return b"".join(table[3 * i : 3 * i + 3] if i in used else bytes(3) for i in range(len(table) // 3))
 
 
@@ -214,7 +214,7 @@ def _inside(index: int, table: Sequence[int]) -> int:
     return index if 3 * index < len(table) else 0
 
 
-def _written(frame: GifFrame, used: frozenset[int]) -> bytes:
-    table = _emptied(frame.table, used)
+def _write_frame(frame: GifFrame, used: frozenset[int]) -> bytes:
+    table = _clear_unused(frame.table, used)
     head = b"," + frame.place + _flags(table, frame.interlaced) + table + bytes([frame.bits])
     return b"".join([frame.control, head, *_blocks(frame.codes), b"\0"])

@@ -37,7 +37,7 @@ _SPACES = {1: frozenset({GREY, RGB}), 3: frozenset({RGB})}
 """Of profiles, by the number of components: greys may have one of colours."""
 
 
-def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:
     """The picture with JFIF header, Exif, Adobe's colour transform and profile, its tables, and its scans.
 
     Whether each coded interval ends where its pixels do, the decoder has seen.
@@ -45,12 +45,12 @@ def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:
     Raises:
         CannotRebuild: something in it cannot be accounted for.
     """
-    watch = check_of(image)
-    if not isinstance(watch, JpegCheck) or not watch.is_exact:
+    check = check_of(image)
+    if not isinstance(check, JpegCheck) or not check.is_exact:
         raise CannotRebuild
     parts = list(read_segments(data))
     (frame,) = _frames(parts)
-    head = [_jfif(parts), _exif(told), _adobe(parts), *_profile(image, frame)]
+    head = [_jfif(parts), _exif(exif_values), _adobe(parts), *_profile(image, frame)]
     return b"".join([b"\xff\xd8", *head, *_picture(data, parts, frame), b"\xff\xd9"])
 
 
@@ -96,8 +96,8 @@ def _jfif(parts: Sequence[JpegSegment]) -> bytes:
     return b""
 
 
-def _exif(told: PublicExif) -> bytes:
-    block = told.exif()
+def _exif(exif_values: PublicExif) -> bytes:
+    block = exif_values.exif()
     return write_segment(_APP1, b"Exif\0\0" + block) if block else b""
 
 

@@ -63,7 +63,7 @@ class _PngFile:
     frames: list[_PngFrame] = field(default_factory=list)
 
 
-def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:
     """The same compressed pixels, of each frame exactly as many as its size needs, and what their colours need.
 
     Raises:
@@ -72,10 +72,10 @@ def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:
     file = _read(data)
     header = read_png_header(file.facts[b"IHDR"])
     sizes = [_sized(frame, header) for frame in file.frames]
-    watch = check_of(image)
-    known = [watch if isinstance(watch, PngCheck) else None, *[None] * len(sizes)]
+    check = check_of(image)
+    known = [check if isinstance(check, PngCheck) else None, *[None] * len(sizes)]
     packed = [_packed(frame, size, end) for frame, size, end in zip(file.frames, sizes, known, strict=False)]
-    exif = told.exif()
+    exif = exif_values.exif()
     turn = [write_chunk(b"eXIf", exif)] if exif else []
     colours = [write_chunk(kind, body) for kind, body in rebuilt_chunks(file.facts, header)]
     table = _palette(file, header, sizes, packed)
@@ -135,9 +135,9 @@ def _sized(frame: _PngFrame, header: PngHeader) -> PngHeader:
 def _packed(frame: _PngFrame, size: PngHeader, known: PngCheck | None) -> bytes:
     """The decoder has seen where the first frame's pixels end."""
     whole = b"".join(frame.packed)
-    seen_end = known if known and known.packed else None
+    known_end = known if known and known.packed else None
     # The same object if that is all of it.
-    packed = whole[: seen_end.packed] + seen_end.checksum if seen_end else cut_to_stream(whole, size)
+    packed = whole[: known_end.packed] + known_end.checksum if known_end else cut_to_stream(whole, size)
     check_padding_bits(size, packed)
     return packed
 

@@ -49,7 +49,7 @@ class _WebpFile:
     """Place, time and flags (nothing for a still), and the picture."""
 
 
-def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
     """The same coded pictures with size, profile, timing and Exif.
 
     Raises:
@@ -59,10 +59,10 @@ def rebuild(data: bytes, told: PublicExif, image: ImageFile) -> bytes:  # noqa: 
     left = _MOST_PROVED
     for _, picture in file.frames:
         left -= check_no_hidden_bytes(picture.kind, picture.body, picture.alpha, left)
-    if told.orientation != UPRIGHT:  # after the proof, which finds what was never written
+    if exif_values.orientation != UPRIGHT:  # after the proof, which finds what was never written
         raise CannotRebuild
     profile = icc.rebuild_profile(file.profile, b"RGB ") if file.profile else b""
-    body = b"".join(_chunks(file, profile, told.exif()))
+    body = b"".join(_chunks(file, profile, exif_values.exif()))
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 

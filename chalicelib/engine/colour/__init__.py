@@ -37,7 +37,7 @@ class HdrColour:
     """As ITU-T H.273 numbers them."""
     peak: float = DEFAULT_PEAK
     """Candela a square metre of the brightest light in it."""
-    planes: YuvMatrix | None = None
+    yuv: YuvMatrix | None = None
     """Where samples are no red, green and blue in the file."""
     is_relabelled: bool = False
     """Whether the decoder was told another matrix than `planes` has; see `bright_avif`."""
@@ -49,7 +49,7 @@ class ColourDescription:
 
     profile: bytes = b""
     """An ICC profile, the file's own or one written from numbers in the file."""
-    high_range: HdrColour | None = None
+    hdr: HdrColour | None = None
 
 
 SRGB = ColourDescription()

@@ -24,8 +24,8 @@ _PLAIN = frozenset({"L", "RGB", "RGBA"})
 
 def to_srgb(image: Image.Image, colour: ColourDescription) -> Image.Image:
     """A `normal` picture as L, RGB or RGBA in sRGB. A profile that cannot be read is ignored."""
-    if colour.high_range:
-        return _toned(image, colour.high_range)
+    if colour.hdr:
+        return _tone_mapped(image, colour.hdr)
     if colour.profile and not is_srgb_profile(colour.profile):
         return _by_profile(image, colour.profile) or _plain(image)
     return (_by_profile(image, b"") if image.mode == "LAB" else None) or _plain(image)
@@ -35,7 +35,7 @@ def _plain(image: Image.Image) -> Image.Image:
     return image if image.mode in _PLAIN else image.convert("RGB")
 
 
-def _toned(image: Image.Image, high: HdrColour) -> Image.Image:
+def _tone_mapped(image: Image.Image, high: HdrColour) -> Image.Image:
     from chalicelib.engine.colour.hdr import tone_map  # noqa: PLC0415  few pictures need its tables
 
     return _in_bands(image, lambda band: tone_map(band if band.mode in _COLOURED else band.convert("RGB"), high))

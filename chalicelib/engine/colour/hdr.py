@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 WHITE = 203.0
 """Candela a square metre."""
-_BENT = 0.65
+_BEND = 0.65
 """How early the curve bends: where the middle one of its three points lies."""
 _HLG_GAMMA = 0.2
 """HLG's light grows with this power of brightness (ITU-R BT.2100) on a display of 1,000 cd/m2."""
@@ -65,22 +65,22 @@ class _ToneMapping(NamedTuple):
 
 def tone_map(image: Image.Image, high: HdrColour) -> Image.Image:
     """An RGB or RGBA picture in sRGB; transparency stays. Holds some 60 bytes a pixel."""
-    steps = _steps(high)
+    steps = _tone_mapping(high)
     samples = [band.point([i / 255 for i in range(256)], "F") for band in image.split()[:3]]
-    if high.planes and high.is_relabelled:
-        samples = undo_matrix(high.planes, samples)
-    light = [_computed(lambda a: (_pq if high.transfer == PQ else _hlg)(a, a["v"]), v=one) for one in samples]
+    if high.yuv and high.is_relabelled:
+        samples = undo_matrix(high.yuv, samples)
+    light = [_compute(lambda a: (_pq if high.transfer == PQ else _hlg)(a, a["v"]), v=one) for one in samples]
     if high.transfer != PQ:
-        light = _grown(light, steps.brightness)
-    light = _times(steps.wide, light)
-    scale = _computed(lambda a: _scale(a, steps), r=light[0], g=light[1], b=light[2])
-    light = [_computed(lambda a: a["v"] * a["s"], v=one, s=scale) for one in light]
-    shown = [_written(one) for one in _times(steps.narrow, light)]
+        light = _hlg_display_light(light, steps.brightness)
+    light = _apply_matrix(steps.wide, light)
+    scale = _compute(lambda a: _scale(a, steps), r=light[0], g=light[1], b=light[2])
+    light = [_compute(lambda a: a["v"] * a["s"], v=one, s=scale) for one in light]
+    shown = [_encode_srgb(one) for one in _apply_matrix(steps.narrow, light)]
     return Image.merge(image.mode, [*shown, *image.split()[3:]])
 
 
 @lru_cache(maxsize=16)
-def _steps(high: HdrColour) -> _ToneMapping:
+def _tone_mapping(high: HdrColour) -> _ToneMapping:
     own, narrow = PRIMARIES[high.primaries], inverse(to_d50(PRIMARIES[_BT709]))
     middle = to_d50(PRIMARIES[_BT2020])
     top = max(high.peak, WHITE) / WHITE
@@ -90,21 +90,21 @@ def _steps(high: HdrColour) -> _ToneMapping:
     )
 
 
-def _grown(light: list[Image.Image], brightness: Vector) -> list[Image.Image]:
+def _hlg_display_light(light: list[Image.Image], brightness: Vector) -> list[Image.Image]:
     """HLG's light on a display."""
-    (bright,) = _times((brightness,), light)
+    (bright,) = _apply_matrix((brightness,), light)
     factor = DEFAULT_PEAK / WHITE
-    return [_computed(lambda a: a["v"] * a["y"] ** _HLG_GAMMA * factor, v=one, y=bright) for one in light]
+    return [_compute(lambda a: a["v"] * a["y"] ** _HLG_GAMMA * factor, v=one, y=bright) for one in light]
 
 
-def undo_matrix(planes: YuvMatrix, samples: list[Image.Image]) -> list[Image.Image]:
+def undo_matrix(yuv: YuvMatrix, samples: list[Image.Image]) -> list[Image.Image]:
     """Red, green and blue as the file means them, of a picture that was decoded with the matrix of `RELABELLED`."""
-    lowest, bright, colour = (0.0, 1.0, 1.0) if planes.is_full else (16 / 255, 219 / 255, 224 / 255)
+    lowest, bright, colour = (0.0, 1.0, 1.0) if yuv.is_full else (16 / 255, 219 / 255, 224 / 255)
     undone = inverse(_from_planes(*LUMAS[RELABELLED]))
     scaled = [tuple(value / (colour if i else bright) for value in row) for i, row in enumerate(undone)]
-    rows = matrix_product(_from_planes(*LUMAS[planes.matrix]), scaled)  # type: ignore[arg-type]
+    rows = matrix_product(_from_planes(*LUMAS[yuv.matrix]), scaled)  # type: ignore[arg-type]
     offset = lowest / bright
-    return [_computed(lambda a: a["v"] - offset, v=one) for one in _times(rows, samples)]
+    return [_compute(lambda a: a["v"] - offset, v=one) for one in _apply_matrix(rows, samples)]
 
 
 def _from_planes(red: float, blue: float) -> Matrix:
@@ -113,16 +113,16 @@ def _from_planes(red: float, blue: float) -> Matrix:
     return (1.0, 0.0, across), (1.0, -blue * up / green, -red * across / green), (1.0, up, 0.0)
 
 
-def _times(rows: tuple[Vector, ...], light: list[Image.Image]) -> list[Image.Image]:
+def _apply_matrix(rows: tuple[Vector, ...], light: list[Image.Image]) -> list[Image.Image]:
     return [_sum(row, light) for row in rows]
 
 
 def _sum(row: Vector, light: list[Image.Image]) -> Image.Image:
     r, g, b = light
-    return _computed(lambda a: a["r"] * row[0] + a["g"] * row[1] + a["b"] * row[2], r=r, g=g, b=b)
+    return _compute(lambda a: a["r"] * row[0] + a["g"] * row[1] + a["b"] * row[2], r=r, g=g, b=b)
 
 
-def _computed(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) -> Image.Image:
+def _compute(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) -> Image.Image:
     found: Image.Image = ImageMath.lambda_eval(formula, **images)
     return found
 
@@ -131,7 +131,7 @@ def _scale(a: dict[str, Any], steps: _ToneMapping) -> Any:  # noqa: ANN401  Imag
     """By how much all three samples are scaled: what the curve makes of the brightest, over it."""
     most = a["max"](a["max"](a["r"], a["g"]), a["max"](a["b"], _TINY))
     x = a["min"](a["max"](most, 1.0), steps.top)
-    across, up = (1 - _BENT) + _BENT / steps.white, (1 - _BENT) * steps.white + _BENT
+    across, up = (1 - _BEND) + _BEND / steps.white, (1 - _BEND) * steps.white + _BEND
     bow, rise = 1 - 2 * across + steps.top, across - 1
     t = (x - 1) / (rise + _TINY + (rise * rise + bow * (x - 1)) ** 0.5)  # the parabola's parameter, from 0 to 1
     curved = (1 - t) * (1 - t) * steps.white + t * (1 - t) * (2 * up) + t * t
@@ -151,9 +151,9 @@ def _hlg(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
     return square + (math.e ** ((a["min"](a["max"](x, 0.5), 1.0) - 0.55991073) / 0.17883277) + 0.28466892 - 1) / 12
 
 
-def _written(light: Image.Image) -> Image.Image:
+def _encode_srgb(light: Image.Image) -> Image.Image:
     """Light as sRGB's samples, cut at its edges."""
-    deep = _computed(lambda a: a["int"](a["min"](a["max"](a["v"], 0.0), 1.0) * _DEEPEST + 0.5), v=light)
+    deep = _compute(lambda a: a["int"](a["min"](a["max"](a["v"], 0.0), 1.0) * _DEEPEST + 0.5), v=light)
     return deep.point(_samples(), "L")
 
 

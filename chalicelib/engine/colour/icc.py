@@ -244,7 +244,7 @@ def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | 
 
 
 def colour_by_code_points(
-    primaries: int, transfer: int, peak: float = DEFAULT_PEAK, planes: YuvMatrix | None = None
+    primaries: int, transfer: int, peak: float = DEFAULT_PEAK, yuv: YuvMatrix | None = None
 ) -> ColourDescription | None:
     """The description behind two numbers; None where one of them is unknown.
 
@@ -252,12 +252,12 @@ def colour_by_code_points(
         primaries: the number of primaries and white.
         transfer: the number of the curve.
         peak: candela a square metre of the brightest light, if the curve is PQ or HLG.
-        planes: how the file's samples make red, green and blue, if they are none.
+        yuv: how the file's samples make red, green and blue, if they are none.
     """
     if primaries not in PRIMARIES:
         return None
     if transfer in {PQ, HLG}:
-        return ColourDescription(high_range=HdrColour(transfer, primaries, peak, planes))
+        return ColourDescription(hdr=HdrColour(transfer, primaries, peak, yuv))
     if (primaries, transfer) == (BT709, SRGB_TRANSFER):
         return SRGB
     return ColourDescription(matrix_profile(PRIMARIES[primaries], CURVES[transfer])) if transfer in CURVES else None

@@ -31,9 +31,9 @@ class ContainerInfo:
     width: int = 0
     """Pixels of the largest canvas claimed anywhere; 0 where only the decoder can say."""
     height: int = 0
-    held: int = 0
+    decoder_bytes: int = 0
     """Bytes that the decoder holds beside the decoded pixels, whatever size it decodes at."""
-    scales: bool = False
+    can_scale: bool = False
     """True where a smaller picture can be decoded without ever holding the whole one."""
     colour: ColourDescription | None = None
     """What samples mean; None where only an ICC profile can say it, which Pillow reads."""
@@ -43,16 +43,16 @@ class ContainerInfo:
     """How its pixels are coded, in words for a refusal, where the decoder may not know that coding."""
     warnings: tuple[str, ...] = ()
     """What is wrong with parts that hold no pixels, a sentence each."""
-    mended: bytes | None = None
+    repaired: bytes | None = None
     """The file without those faults, where a decoder would stumble over them; every position is then one in it."""
 
-    unread: tuple[FilePart, ...] = ()
+    omitted: tuple[FilePart, ...] = ()
     """Parts without pixels that the decoder is not given, as it would refuse the file for them."""
 
-    def opened(self, data: bytes) -> bytes:
+    def for_decoder(self, data: bytes) -> bytes:
         """The file as its decoder is to have it: beginning with the picture, without unread parts; itself mostly."""
-        if self.unread:
-            cuts = [0, *(place for part in self.unread for place in (part.start, part.end)), len(data)]
+        if self.omitted:
+            cuts = [0, *(place for part in self.omitted for place in (part.start, part.end)), len(data)]
             return b"".join(data[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True))
         if self.start is None:
             return data

@@ -44,11 +44,11 @@ def read_container(data: bytes) -> ContainerInfo:
     end = parts[-1].end if parts else 0
     if end == len(data) or not end:
         return container_info(data, parts)
-    mended = data[:end]
-    return replace(container_info(mended, parts), warnings=(AVIF_JUNK,), mended=mended)
+    repaired = data[:end]
+    return replace(container_info(repaired, parts), warnings=(AVIF_JUNK,), repaired=repaired)
 
 
-def without_exif(data: bytes, survey: ContainerInfo) -> ContainerInfo | None:
+def without_exif(data: bytes, container: ContainerInfo) -> ContainerInfo | None:
     """The survey of a file whose decoder refuses it for its Exif, with that called something else; none without one.
 
     Raises:
@@ -56,16 +56,16 @@ def without_exif(data: bytes, survey: ContainerInfo) -> ContainerInfo | None:
     """
     found = [
         inner
-        for meta in survey.parts
+        for meta in container.parts
         if meta.kind == b"meta"
         for inner in boxes(data, meta.start + _FULL, meta.end)
         if inner.kind == b"iinf"
     ]
-    mended = bytearray(data)
+    repaired = bytearray(data)
     for part in found:
-        mended[part.start : part.end] = data[part.start : part.end].replace(b"Exif", b"gone")
-    told = (*survey.warnings, AVIF_EXIF)
-    return replace(survey, mended=bytes(mended), warnings=told) if mended != data else None
+        repaired[part.start : part.end] = data[part.start : part.end].replace(b"Exif", b"gone")
+    told = (*container.warnings, AVIF_EXIF)
+    return replace(container, repaired=bytes(repaired), warnings=told) if repaired != data else None
 
 
 _PICTURE, _GRID, _EXIF = b"av01", b"grid", b"Exif"
@@ -94,7 +94,7 @@ def container_info(data: bytes, parts: tuple[FilePart, ...]) -> ContainerInfo:
         max([1, *_frames(data, within)]),
         width,
         height,
-        max(sum(one.held for one in still), sum(one.held for one in film)),
+        max(sum(one.decoder_bytes for one in still), sum(one.decoder_bytes for one in film)),
         colour=colr_colour(data, within, next((one.codes for one in (*still, *film) if one.codes), None)),
     )
 
@@ -118,7 +118,7 @@ def _of_items(data: bytes, meta: FilePart, units: BoundCounter) -> Iterator[Av1S
     for item, extents in pieces.items():
         if kinds.get(item) == _PICTURE:
             found = av1_size(_joined(data, extents), units)
-            yield found._replace(held=found.held * repeated)
+            yield found._replace(decoder_bytes=found.decoder_bytes * repeated)
 
 
 def _length(extents: Iterable[items.ItemExtent]) -> int:
@@ -168,7 +168,7 @@ class Av1Size(NamedTuple):
 
     width: int = 0
     height: int = 0
-    held: int = 0
+    decoder_bytes: int = 0
     """Bytes of the planes of all frames that are held at once."""
     codes: CodePoints | None = None
     """Its colours, where it says them."""
@@ -192,7 +192,7 @@ def av1_size(data: bytes | memoryview, units: BoundCounter) -> Av1Size:
         if kind == _SEQUENCE:
             sequence = _sequence(payload)
             width, height = max(width, sequence.width), max(height, sequence.height)
-            frame_bytes = max(frame_bytes, sequence.held)
+            frame_bytes = max(frame_bytes, sequence.decoder_bytes)
             codes = codes or sequence.codes
     return Av1Size(width, height, frame_bytes * max(1, min(frames, _REFERENCES)), codes)
 

@@ -34,9 +34,9 @@ def read_container(data: bytes) -> ContainerInfo:
     parts: list[FilePart] = []
     try:
         parts.extend(PARTS.counted(_blocks(data)))
-    except (IndexError, struct.error, _NoBlock) as cut:
-        return _mended(data, parts, cut)
-    idle = tuple(_idle(parts))
+    except (IndexError, struct.error, _NotABlock) as cut:
+        return _repaired(data, parts, cut)
+    idle = tuple(_superseded_controls(parts))
     return _without(data, parts, idle) if idle else _container_info(data, parts)
 
 
@@ -44,7 +44,7 @@ def _container_info(data: bytes, parts: Sequence[FilePart]) -> ContainerInfo:
     return ContainerInfo(tuple(parts), max(1, sum(p.kind == _IMAGE for p in parts)), *_canvas(data, parts))
 
 
-def _idle(parts: Sequence[FilePart]) -> Iterator[FilePart]:
+def _superseded_controls(parts: Sequence[FilePart]) -> Iterator[FilePart]:
     """Control blocks before the one that counts: the last before each frame. Decoders mix what they say."""
     control: FilePart | None = None
     for part in parts:
@@ -56,20 +56,20 @@ def _idle(parts: Sequence[FilePart]) -> Iterator[FilePart]:
 def _without(data: bytes, parts: Sequence[FilePart], idle: Sequence[FilePart]) -> ContainerInfo:
     gone = frozenset(idle)
     kept = [data[part.start : part.end] for part in parts if part not in gone]
-    return _again(b"".join([*kept, data[parts[-1].end :]]))
+    return _read_repaired(b"".join([*kept, data[parts[-1].end :]]))
 
 
-def _again(mended: bytes) -> ContainerInfo:
+def _read_repaired(repaired: bytes) -> ContainerInfo:
     """The survey of a file whose blocks can all be read."""
-    found = read_container(mended)
-    return replace(found, mended=found.mended or mended)
+    found = read_container(repaired)
+    return replace(found, repaired=found.repaired or repaired)
 
 
-class _NoBlock(Exception):
+class _NotABlock(Exception):
     """There is no block where one should be."""
 
 
-def _mended(data: bytes, parts: Sequence[FilePart], cut: Exception) -> ContainerInfo:
+def _repaired(data: bytes, parts: Sequence[FilePart], cut: Exception) -> ContainerInfo:
     """The survey of what is whole, with a trailer behind it."""
     frames = [part for part in parts if part.kind == _IMAGE]
     end = parts[-1].end if parts else 0
@@ -77,19 +77,19 @@ def _mended(data: bytes, parts: Sequence[FilePart], cut: Exception) -> Container
         return ended
     if not frames or data[end : end + 1] == bytes([_IMAGE_MARK]):
         raise DamagedImage("The GIF is cut off.") from cut
-    mended = data[: frames[-1].end] + bytes([_TRAILER])
+    repaired = data[: frames[-1].end] + bytes([_TRAILER])
     is_short = not data[end:].strip(b"\0")
-    return replace(_again(mended), warnings=(GIF_ENDLESS if is_short else GIF_JUNK,))
+    return replace(_read_repaired(repaired), warnings=(GIF_ENDLESS if is_short else GIF_JUNK,))
 
 
 def _ended(data: bytes) -> ContainerInfo | None:
     """The survey of an only frame that lacks the end of its blocks; its decoder says if it lacks codes, too."""
-    mended = data + bytes([0, _TRAILER])
+    repaired = data + bytes([0, _TRAILER])
     try:
-        tuple(PARTS.counted(_blocks(mended)))
-    except (IndexError, struct.error, _NoBlock):
+        tuple(PARTS.counted(_blocks(repaired)))
+    except (IndexError, struct.error, _NotABlock):
         return None
-    return replace(_again(mended), warnings=(GIF_ENDLESS,))
+    return replace(_read_repaired(repaired), warnings=(GIF_ENDLESS,))
 
 
 def _blocks(data: bytes) -> Iterator[FilePart]:
@@ -105,7 +105,7 @@ def _end(data: bytes, mark: int, at: int, pieces: BoundCounter) -> int:
         return _after_sub_blocks(data, at + _IMAGE_HEADER + _table(data[at + 9]) + 1, pieces)
     if mark == _EXTENSION:
         return _after_sub_blocks(data, at + 2, pieces)
-    raise _NoBlock
+    raise _NotABlock
 
 
 def _after_sub_blocks(data: bytes, at: int, pieces: BoundCounter) -> int:

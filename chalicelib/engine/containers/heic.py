@@ -58,7 +58,7 @@ class PrimaryImage:
 
     items: tuple[HeifItem, ...]
     primary: int
-    looks: Presentation
+    presentation: Presentation
     exif: bytes
     """The TIFF block of its Exif item, or nothing."""
     warnings: tuple[str, ...]
@@ -100,14 +100,14 @@ def primary_image(data: bytes) -> PrimaryImage:
         parts = needed_items(known, CODED)
     except CannotRebuild as unclear:
         raise DamagedImage("The HEIC's directory cannot be read.") from unclear
-    looks = presentation_of(known.items[known.primary], parts)
-    return PrimaryImage(tuple(parts), known.primary, looks, _exif(known), tuple(_remarks(known)))
+    presentation = presentation_of(known.items[known.primary], parts)
+    return PrimaryImage(tuple(parts), known.primary, presentation, _exif(known), tuple(_remarks(known)))
 
 
 def _remarks(known: ItemDirectory) -> Iterator[str]:
     used = {one for item in known.items.values() for one in item.cells}
     pictures = (one for one in known.items.values() if one.kind in {CODED, GRID} and one.number not in used)
-    if sum(not one.hidden and not one.planes and not one.originals for one in pictures) > 1:
+    if sum(not one.hidden and not one.planes and not one.thumbnail_of for one in pictures) > 1:
         yield HEIC_MORE
     auxiliary = (one.body[4:] for item in known.items.values() for one in item.properties if one.kind == b"auxC")
     if any(body.startswith(_GAIN_MAPS) for body in auxiliary) or any(
@@ -143,7 +143,7 @@ def _claimed(still: PrimaryImage) -> HevcSize:
     """The size, of tiles what all of them make side by side; and the colours of the first."""
     units = BoundCounter(UNITS)
     sizes = {one.number: _hevc_item_size(one, units) for one in still.items if one.kind == CODED}
-    widths, heights = [still.looks.canvas[0]], [still.looks.canvas[1]]
+    widths, heights = [still.presentation.canvas[0]], [still.presentation.canvas[1]]
     for item in still.items:
         across, down = (1, 1) if item.kind == CODED else _tiles(item)
         cells: Sequence[int] = [item.number] if item.kind == CODED else item.cells

@@ -223,13 +223,11 @@ def colr_colour(data: bytes, parts: Sequence[FilePart], coded: CodePoints | None
     return colour_or_srgb(CodePoints(primaries, transfer), peak, YuvMatrix(numbers[0] + 4, matrix, bool(is_full >> 7)))
 
 
-def colour_or_srgb(codes: CodePoints, peak: float = DEFAULT_PEAK, planes: YuvMatrix | None = None) -> ColourDescription:
+def colour_or_srgb(codes: CodePoints, peak: float = DEFAULT_PEAK, yuv: YuvMatrix | None = None) -> ColourDescription:
     """The description behind the codes, as browsers have it: what is not known is taken for sRGB's."""
     transfer = _SRGB if codes.transfer in VIDEO_CURVES else codes.transfer
     known = (
-        colour_by_code_points(one, other, peak, planes)
-        for one in (codes.primaries, _BT709)
-        for other in (transfer, _SRGB)
+        colour_by_code_points(one, other, peak, yuv) for one in (codes.primaries, _BT709) for other in (transfer, _SRGB)
     )
     return next((one for one in known if one), SRGB)
 

@@ -50,7 +50,7 @@ class HeifItem:
     planes: list[int] = field(default_factory=list)
     """What it is an auxiliary plane of."""
     premultiplied: list[int] = field(default_factory=list)
-    originals: list[int] = field(default_factory=list)
+    thumbnail_of: list[int] = field(default_factory=list)
     """What it is a thumbnail of."""
 
 
@@ -116,7 +116,7 @@ def _refer(item: HeifItem, kind: bytes, targets: list[int]) -> None:
     elif kind == b"prem":
         item.premultiplied += targets
     elif kind == b"thmb":
-        item.originals += targets
+        item.thumbnail_of += targets
 
 
 def _items(iinf: bytes) -> Iterator[HeifItem]:

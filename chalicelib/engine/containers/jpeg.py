@@ -45,27 +45,29 @@ def read_container(data: bytes) -> ContainerInfo:
     more = _STARTS.match(data)
     if not more:
         return _read_from_last_start(data)
-    found = _read_from_last_start(mended := data[more.end() :])
-    return replace(found, warnings=(JPEG_STARTS, *found.warnings), mended=found.mended or mended)
+    found = _read_from_last_start(repaired := data[more.end() :])
+    return replace(found, warnings=(JPEG_STARTS, *found.warnings), repaired=found.repaired or repaired)
 
 
 def _read_from_last_start(data: bytes) -> ContainerInfo:
     walk = _segments(data)
     head, scan = _head(walk)
-    frame, scans, held = frame_summary(data, head), 1, 0
+    frame, scans, decoder_bytes = frame_summary(data, head), 1, 0
     check_coding(data, head, frame)
     if not frame.is_whole_in(data[scan.start + 4]):
         scans += sum(part.kind[0] == SOS for part in walk)
-        held = frame.coefficients
+        decoder_bytes = frame.coefficients
     SCANNED.check(scans * frame.width * frame.height)
-    survey = ContainerInfo(head, 1, frame.width, frame.height, held, scales=not held and frame.marker in _SCALED)
-    return survey if data.rfind(_END, scan.end) >= 0 else _ended(survey, data, frame)
+    container = ContainerInfo(
+        head, 1, frame.width, frame.height, decoder_bytes, can_scale=not decoder_bytes and frame.marker in _SCALED
+    )
+    return container if data.rfind(_END, scan.end) >= 0 else _ended(container, data, frame)
 
 
-def _ended(survey: ContainerInfo, data: bytes, frame: FrameSummary) -> ContainerInfo:
+def _ended(container: ContainerInfo, data: bytes, frame: FrameSummary) -> ContainerInfo:
     if frame.marker not in _HUFFMAN:  # nobody would notice what is missing
         raise DamagedImage("The JPEG has no end marker.")
-    return replace(survey, warnings=(JPEG_ENDLESS,), mended=data + _END)
+    return replace(container, warnings=(JPEG_ENDLESS,), repaired=data + _END)
 
 
 def _head(walk: Iterator[FilePart]) -> tuple[tuple[FilePart, ...], FilePart]:
@@ -178,8 +180,8 @@ def _read(data: bytes, part: FilePart) -> FrameSummary:
     across, down = [byte >> 4 for byte in sampling], [byte & 15 for byte in sampling]
     samples = sum(h * v for h, v in zip(across, down, strict=True))
     most = max(1, max(across, default=1) * max(down, default=1))
-    held = width * height * samples * _COEFFICIENT // most
-    return FrameSummary(part.kind[0], width, height, components, precision, held)
+    decoder_bytes = width * height * samples * _COEFFICIENT // most
+    return FrameSummary(part.kind[0], width, height, components, precision, decoder_bytes)
 
 
 _FIRST_RESTART, _RESTARTS = 0xD0, 8

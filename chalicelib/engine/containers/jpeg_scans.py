@@ -321,20 +321,20 @@ class JpegScans:
     """To be watched; empty where the file is of a kind that is not watched, or cannot be read."""
     fault: str = ""
     """Why some pixels cannot be there, whatever the decoder says."""
-    lows: dict[tuple[int, int], int] = field(default_factory=dict)
+    low_bits: dict[tuple[int, int], int] = field(default_factory=dict)
     """Component and coefficient -> how many of its low bits have not come."""
     codes: HuffmanTables = field(default_factory=HuffmanTables)
 
-    def lacks(self) -> str:
+    def missing_pixels(self) -> str:
         """The fault, or what no scan has brought."""
-        lows = [self.lows.get((name, 0), _NO_BITS_SEEN) for name in self.frame.components] if self.frame else []
-        missing = JPEG_PLANE if _NO_BITS_SEEN in lows else JPEG_ROUGH if any(lows) else ""
+        low_bits = [self.low_bits.get((name, 0), _NO_BITS_SEEN) for name in self.frame.components] if self.frame else []
+        missing = JPEG_PLANE if _NO_BITS_SEEN in low_bits else JPEG_ROUGH if any(low_bits) else ""
         return self.fault or missing
 
     def is_coarse(self) -> bool:
         """Whether some bits of some coefficient never come, which is no fault for a decoder."""
         planes = self.frame.components if self.frame else {}
-        return any(self.lows.get((name, place), _NO_BITS_SEEN) for name in planes for place in range(_LAST + 1))
+        return any(self.low_bits.get((name, place), _NO_BITS_SEEN) for name in planes for place in range(_LAST + 1))
 
 
 def read_scans(data: bytes) -> JpegScans:
@@ -367,7 +367,7 @@ def _walk(data: bytes, found: JpegScans) -> None:
             found.codes.unread.append(body)
         elif marker == SOS and found.frame:
             at = _scan(data, at, read_scan_header(found.frame, body), restart, found)
-            if found.frame.marker != PROGRESSIVE and not found.lacks():
+            if found.frame.marker != PROGRESSIVE and not found.missing_pixels():
                 return  # what follows is not looked at by the decoder either
 
 
@@ -384,7 +384,7 @@ def _scan(data: bytes, at: int, scan: ScanHeader, restart: int, found: JpegScans
     elif is_unwritten_gap(longest_zero_run(data, at, end), found.frame, scan, found.codes):
         found.fault = found.fault or JPEG_UNWRITTEN
     for bits in ((name, place) for name in scan.tables for place in range(scan.first, scan.last + 1)):
-        found.lows[bits] = min(scan.low, found.lows.get(bits, _NO_BITS_SEEN))
+        found.low_bits[bits] = min(scan.low, found.low_bits.get(bits, _NO_BITS_SEEN))
     found.intervals += _intervals(data, [at - 2, *marks, end][: wanted + 1], _bits(found.frame, scan, restart, wanted))
     return end
 

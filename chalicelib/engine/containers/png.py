@@ -64,17 +64,17 @@ def read_container(data: bytes) -> ContainerInfo:
     chunks = list(PARTS.counted(_chunks(data)))
     warnings = tuple(_faults(chunks))
     if warnings:
-        mended = _mended(data, chunks)
-        found = read_container(mended)
-        return replace(found, mended=mended, warnings=(*warnings, *found.warnings))
+        repaired = _repaired(data, chunks)
+        found = read_container(repaired)
+        return replace(found, repaired=repaired, warnings=(*warnings, *found.warnings))
     parts = tuple(chunk.part for chunk in chunks)
-    unread = tuple(unreadable_chunks(data, parts))
+    omitted = tuple(unreadable_chunks(data, parts))
     return ContainerInfo(
         parts,
         max(1, _claimed_frames(data, parts)),
         colour=_colours(data, parts),
-        warnings=(PNG_LONG,) if unread else (),
-        unread=unread,
+        warnings=(PNG_LONG,) if omitted else (),
+        omitted=omitted,
     )
 
 
@@ -86,13 +86,13 @@ def _chunks(data: bytes) -> Iterator[_PngChunk]:
         end = at + _AROUND + length
         if not kind.isalpha():
             return
-        yield _PngChunk(FilePart(kind, at, min(end, len(data))), end <= len(data) and _is_proved(view, at, end))
+        yield _PngChunk(FilePart(kind, at, min(end, len(data))), end <= len(data) and _checksum_matches(view, at, end))
         if kind == b"IEND":
             return
         at = end
 
 
-def _is_proved(view: memoryview, at: int, end: int) -> bool:
+def _checksum_matches(view: memoryview, at: int, end: int) -> bool:
     return zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
 
 
@@ -116,14 +116,14 @@ def _faults(chunks: Sequence[_PngChunk]) -> Iterator[str]:
     return (sentence for sentence, is_so in told if is_so)
 
 
-def _mended(data: bytes, chunks: Sequence[_PngChunk]) -> bytes:
+def _repaired(data: bytes, chunks: Sequence[_PngChunk]) -> bytes:
     """The file without broken chunks that hold no pixels, right checksums at those that do, and an end."""
     kept = (chunk for chunk in chunks if chunk.part.kind != b"IEND" and (chunk.is_whole or chunk.part.kind == b"IDAT"))
-    pieces = (data[part.start : part.end] if is_whole else _proved(data, part) for part, is_whole in kept)
+    pieces = (data[part.start : part.end] if is_whole else _with_checksum(data, part) for part, is_whole in kept)
     return b"".join([data[:_SIGNATURE], *pieces, _END])
 
 
-def _proved(data: bytes, part: FilePart) -> bytes:
+def _with_checksum(data: bytes, part: FilePart) -> bytes:
     """The chunk with the length that it has and its checksum; of one that is cut, what there is."""
     (length,) = struct.unpack_from(">I", data, part.start)
     body = data[part.start + 4 : min(part.end, part.start + 8 + length)]

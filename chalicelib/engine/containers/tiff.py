@@ -30,7 +30,7 @@ _KIND, _OLD_KIND, _INSIDE = 254, 255, 330
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
 _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 322, 323
 _NO_PICTURE, _OLD_SMALLER = 1 | 4 | 8, 2  # a smaller copy, a mask or a depth map of another page
-_PLANES, _APART, _DEEP = 284, 2, 16
+_PLANES, _SEPARATE_PLANES, _DEEP = 284, 2, 16
 _STARTS = frozenset({273, 324})  # offsets of strips and of tiles
 _PLACES = frozenset({273, 279, 324, 325})  # offsets and lengths of strips and tiles
 _AS_BYTES = frozenset({1, 2, 7})
@@ -61,15 +61,15 @@ def main_directory(pages: Sequence[TiffDirectory], inside: Sequence[TiffDirector
     Where every page is a smaller copy, as in files of cameras, the largest whole one inside the first; else the
     largest of all.
     """
-    whole = [page for page in pages if _is_whole(page)]
+    whole = [page for page in pages if _is_full_picture(page)]
     if whole:
         return whole[0]
-    return max([page for page in inside if _is_whole(page)] or [*pages, *inside], key=_pixels)
+    return max([page for page in inside if _is_full_picture(page)] or [*pages, *inside], key=_pixels)
 
 
 def _container_info(data: bytes) -> ContainerInfo:
     layout, read = read_layout(data), BoundCounter(DIRECTORIES)
-    pages = list(_chain(data, layout, read))
+    pages = list(_pages(data, layout, read))
     if not pages:
         return ContainerInfo()
     offsets = pages[0].numbers(_INSIDE, _MOST_INSIDE)
@@ -79,20 +79,20 @@ def _container_info(data: bytes) -> ContainerInfo:
     main = main_directory(pages, inside)
     if coding := unsupported_compression(main):
         raise coding_not_taken("tiff", coding)
-    frames = max(1, sum(map(_is_whole, pages)))
+    frames = max(1, sum(map(_is_full_picture, pages)))
     start = None if main is pages[0] else (layout.first, struct.pack(layout.order + layout.offset, main.at))
     width, height = main.number(_WIDTH), main.number(_HEIGHT)
-    needed = _needed(main, width, height)
-    if _listed(main) < needed:
+    needed = _required_blocks(main, width, height)
+    if _listed_blocks(main) < needed:
         raise DamagedImage(_MISSING)
     told = tuple(one for one, is_so in ((TIFF_PAGES, frames > 1), (TIFF_COPY, start is not None)) if is_so)
-    held, words = _held(main, width, height), describe_samples(main)
-    if _lies_nowhere(main, needed):
+    decoder_bytes, words = _held(main, width, height), describe_samples(main)
+    if _has_missing_data(main, needed):
         raise DamagedImage(_MISSING)
-    return ContainerInfo((), frames, width, height, held, start=start, coding=words, warnings=told)
+    return ContainerInfo((), frames, width, height, decoder_bytes, start=start, coding=words, warnings=told)
 
 
-def _chain(data: bytes, layout: TiffLayout, read: BoundCounter) -> Iterator[TiffDirectory]:
+def _pages(data: bytes, layout: TiffLayout, read: BoundCounter) -> Iterator[TiffDirectory]:
     (at,) = struct.unpack_from(layout.order + layout.offset, data, layout.first)
     for _ in range(_ENOUGH_PAGES):
         if not at:
@@ -102,7 +102,7 @@ def _chain(data: bytes, layout: TiffLayout, read: BoundCounter) -> Iterator[Tiff
         at = page.following
 
 
-def _is_whole(page: TiffDirectory) -> bool:
+def _is_full_picture(page: TiffDirectory) -> bool:
     return not page.number(_KIND) & _NO_PICTURE and page.number(_OLD_KIND) != _OLD_SMALLER
 
 
@@ -110,21 +110,21 @@ def _pixels(page: TiffDirectory) -> int:
     return page.number(_WIDTH) * page.number(_HEIGHT)
 
 
-def _listed(page: TiffDirectory) -> int:
+def _listed_blocks(page: TiffDirectory) -> int:
     return max((entry.values for entry in page.entries if entry.tag in _STARTS), default=0)
 
 
-def _lies_nowhere(page: TiffDirectory, needed: int) -> bool:
+def _has_missing_data(page: TiffDirectory, needed: int) -> bool:
     """Whether a strip or tile begins at 0, where the file's header is; old JPEG says elsewhere where it begins."""
     starts = [one.tag for one in page.entries if one.tag in _STARTS and one.kind in WHOLE]
     return page.number(_COMPRESSION) != _OLD_JPEG and any(0 in page.numbers(tag, needed) for tag in starts)
 
 
-def _needed(page: TiffDirectory, width: int, height: int) -> int:
+def _required_blocks(page: TiffDirectory, width: int, height: int) -> int:
     """Strips or tiles that the page has; each plane its own where samples are stored apart."""
     across, down = page.number(_TILE_WIDTH) or width, page.number(_TILE_HEIGHT)
     down = down or min(height, page.number(_ROWS) or height)
-    planes = page.number(_SAMPLES, 1) if page.number(_PLANES) == _APART else 1
+    planes = page.number(_SAMPLES, 1) if page.number(_PLANES) == _SEPARATE_PLANES else 1
     return planes * math.ceil(width / max(1, across)) * math.ceil(height / max(1, down))
 
 
@@ -137,8 +137,8 @@ def _held(page: TiffDirectory, width: int, height: int) -> int:
     for one in page.entries:
         if one.kind not in _AS_BYTES:
             (STRIPS if one.tag in _PLACES else VALUES).check(one.values)
-    deep_apart = page.number(_PLANES) == _APART and page.number(_BITS, 1) == _DEEP
-    if page.number(_COMPRESSION, _PLAIN) == _PLAIN and not deep_apart:
+    has_deep_planes = page.number(_PLANES) == _SEPARATE_PLANES and page.number(_BITS, 1) == _DEEP
+    if page.number(_COMPRESSION, _PLAIN) == _PLAIN and not has_deep_planes:
         return 0  # Pillow reads these itself, row by row
     across = page.number(_TILE_WIDTH, width)
     down = page.number(_TILE_HEIGHT, min(height, page.number(_ROWS) or height))

@@ -39,7 +39,7 @@ def read_container(data: bytes) -> ContainerInfo:
     width, height = _canvas(data, parts)
     found = ContainerInfo(parts, max(1, kinds.count(_FRAME)), width, height)
     is_right = claimed <= len(data) and parts[-1].end <= claimed < parts[-1].end + _HEADER
-    return found if is_right else replace(found, warnings=(WEBP_SIZE,), mended=_mended(data, parts[-1].end))
+    return found if is_right else replace(found, warnings=(WEBP_SIZE,), repaired=_repaired(data, parts[-1].end))
 
 
 def _chunks(data: bytes, end: int) -> Iterator[FilePart]:
@@ -56,7 +56,7 @@ def _chunks(data: bytes, end: int) -> Iterator[FilePart]:
         at = after
 
 
-def _mended(data: bytes, end: int) -> bytes:
+def _repaired(data: bytes, end: int) -> bytes:
     body = data[8:end] + bytes((end - 8) % 2)
     return b"".join((data[:4], struct.pack("<I", len(body)), body))
 
