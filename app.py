@@ -5,9 +5,10 @@ from __future__ import annotations
 from chalice import Chalice, Cron, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 from chalice.app import CloudWatchEvent, SQSEvent
 
-from chalicelib import api, events
-from chalicelib.api.routes import ENDPOINTS
+from chalicelib import events
 from chalicelib.container import container
+from chalicelib.http.app import register
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.settings import load
 from chalicelib.telemetry import Observing, at_start
@@ -15,7 +16,7 @@ from chalicelib.telemetry import Observing, at_start
 settings = at_start(load)
 # Its own logging would take over the logger of this name, and let only errors through.
 app = Chalice(app_name="wallify", configure_logs=False)
-api.register(app, (*ENDPOINTS, *MONITOR))
+register(app, (*ENDPOINTS, *MONITOR))
 app.register_middleware(Observing(settings.service, lambda: container().metrics))
 
 

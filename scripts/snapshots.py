@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import chalicelib
-from chalicelib.api.openapi import description
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.errors import OURS, WallifyError
+from chalicelib.http.openapi import description
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings, described, types, variable_of
 from cli.__main__ import parser
 from infra.template import DATABASE, FOUNDATION, GATEWAY, OBSERVING, read

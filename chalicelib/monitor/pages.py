@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.api.answers import Answer, if_changed
-from chalicelib.api.asking import Ask
-from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint
 from chalicelib.errors import NotFound
+from chalicelib.http.declaration import PUBLIC, Reply, Tag, endpoint
+from chalicelib.http.request import Request
+from chalicelib.http.response import Response, conditional
 from chalicelib.monitor import assets, policy
 
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -34,9 +34,9 @@ class AssetAt(msgspec.Struct, frozen=True):
     scopes=PUBLIC,
     replies={200: Reply("The web app.", content_type="text/html")},
 )
-def get_monitor(ask: Ask) -> Answer:
+def get_monitor(request: Request) -> Response:
     told = {"Content-Type": assets.content_type(assets.PAGE), "Cache-Control": _ASK_AGAIN, **policy.headers()}
-    return if_changed(ask, Answer(200, assets.page(), told))
+    return conditional(request, Response(200, assets.page(), told))
 
 
 @endpoint(
@@ -49,10 +49,10 @@ def get_monitor(ask: Ask) -> Answer:
     replies={200: Reply("The file.", content_type="text/javascript")},
     errors=(NotFound,),
 )
-def get_monitor_file(ask: Ask, at: AssetAt) -> Answer:
-    if at.file not in assets.files() or at.file == assets.PAGE:
+def get_monitor_file(request: Request, path: AssetAt) -> Response:
+    if path.file not in assets.files() or path.file == assets.PAGE:
         raise NotFound
     # A page from before a deployment asks for its own version and gets ours, which it must not keep.
-    keep = _FOR_EVER if at.version == assets.version() else _ASK_AGAIN
-    told = {"Content-Type": assets.content_type(at.file), "Cache-Control": keep}
-    return if_changed(ask, Answer(200, assets.files()[at.file], told))
+    keep = _FOR_EVER if path.version == assets.version() else _ASK_AGAIN
+    told = {"Content-Type": assets.content_type(path.file), "Cache-Control": keep}
+    return conditional(request, Response(200, assets.files()[path.file], told))

@@ -8,14 +8,18 @@ import msgspec
 
 from chalicelib.admin.model import Scope
 from chalicelib.admin.sessions import Session
-from chalicelib.api.answers import Answer, data
-from chalicelib.api.asking import Ask
-from chalicelib.api.cookies import forgotten, kept, must_come_from_our_page, sealed_in
-from chalicelib.api.endpoint import PUBLIC, Reply, Tag, endpoint, schema
-from chalicelib.api.request_body import must_be_json
-from chalicelib.api.vocabulary import Moment
 from chalicelib.container import container
 from chalicelib.errors import Forbidden, Unauthorized, Unavailable, UnsupportedType
+from chalicelib.http.authentication import (
+    expired_cookie_header,
+    require_own_page,
+    session_cookie,
+    session_cookie_header,
+)
+from chalicelib.http.declaration import PUBLIC, Reply, Tag, endpoint, schema
+from chalicelib.http.params import Timestamp
+from chalicelib.http.request import Request, require_json
+from chalicelib.http.response import Response, json_response
 
 
 @schema("SignIn", "The token to sign in with.")
@@ -27,7 +31,7 @@ class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SessionRecord(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(description="Name of the token.")]
     scopes: tuple[Scope, ...]
-    ends_at: Moment
+    ends_at: Timestamp
     csrf: Annotated[
         str, msgspec.Meta(description="Value for the header `X-CSRF-Token` of every request that changes something.")
     ]
@@ -56,13 +60,13 @@ class SessionReply(msgspec.Struct, frozen=True):
     replies={201: Reply("Signed in; the cookie represents the token.", SessionReply, headers=("Set-Cookie",))},
     errors=(Unauthorized, Forbidden, UnsupportedType, Unavailable),
 )
-def create_session(ask: Ask, body: SignIn) -> Answer:
-    must_come_from_our_page(ask)
-    must_be_json(ask)
+def create_session(request: Request, body: SignIn) -> Response:
+    require_own_page(request)
+    require_json(request)
     sessions = container().sessions
-    session = sessions.open(body.token.strip(), ask.address)
-    cookie = kept(session.sealed, ask.headers, ask.link("/"), sessions.lasts)
-    return data(SessionReply(_record(session)), 201).having(Set_Cookie=cookie)
+    session = sessions.open(body.token.strip(), request.address)
+    cookie = session_cookie_header(session.sealed, request.headers, request.link("/"), sessions.lasts)
+    return json_response(SessionReply(_record(session)), 201).with_headers(Set_Cookie=cookie)
 
 
 @endpoint(
@@ -74,8 +78,8 @@ def create_session(ask: Ask, body: SignIn) -> Answer:
     scopes=PUBLIC,
     replies={200: Reply("The session.", SessionReply)},
 )
-def get_session(ask: Ask) -> Answer:
-    return data(SessionReply(_found(ask)))
+def get_session(request: Request) -> Response:
+    return json_response(SessionReply(_found(request)))
 
 
 @endpoint(
@@ -90,14 +94,16 @@ def get_session(ask: Ask) -> Answer:
     replies={200: Reply("Signed out.", SessionReply, headers=("Set-Cookie",))},
     errors=(Forbidden, Unavailable),
 )
-def delete_session(ask: Ask) -> Answer:
-    must_come_from_our_page(ask)
-    container().sessions.close(sealed_in(ask.headers))
-    return data(SessionReply(None)).having(Set_Cookie=forgotten(ask.headers, ask.link("/")))
+def delete_session(request: Request) -> Response:
+    require_own_page(request)
+    container().sessions.close(session_cookie(request.headers))
+    return json_response(SessionReply(None)).with_headers(
+        Set_Cookie=expired_cookie_header(request.headers, request.link("/"))
+    )
 
 
-def _found(ask: Ask) -> SessionRecord | None:
-    sealed = sealed_in(ask.headers)
+def _found(request: Request) -> SessionRecord | None:
+    sealed = session_cookie(request.headers)
     if not sealed:
         return None
     try:
@@ -108,7 +114,7 @@ def _found(ask: Ask) -> SessionRecord | None:
 
 def _record(session: Session) -> SessionRecord:
     # Both lists name this module, directly or not.
-    from chalicelib.api import routes  # noqa: PLC0415
+    from chalicelib.http import routes  # noqa: PLC0415
     from chalicelib.monitor.routes import ENDPOINTS  # noqa: PLC0415
 
     given, principal = container().settings, session.principal

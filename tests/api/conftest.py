@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, container
+from chalicelib import container
+from chalicelib.http.app import register
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, hire
 
@@ -29,7 +30,7 @@ def busy_house(house: container.Container) -> container.Container:
 @pytest.fixture(scope="session")
 def app() -> Chalice:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     return app
 
 

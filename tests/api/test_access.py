@@ -7,9 +7,9 @@ import re
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api
 from chalicelib.admin.model import Scope
 from chalicelib.container import Container
+from chalicelib.http.app import register
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_token
 
@@ -70,7 +70,7 @@ MAY = {
 
 def routes() -> list[str]:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     served = [
         f"{method} {path}"
         for path, methods in app.routes.items()

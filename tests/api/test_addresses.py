@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.addresses import address_of
 from chalicelib.container import Container
+from chalicelib.http.request import address_of
 from chalicelib.uploads.service import Upload
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got, answered

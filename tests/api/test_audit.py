@@ -10,9 +10,9 @@ from chalice.app import Chalice
 from chalicelib import monitor
 from chalicelib.admin.audit import Audit
 from chalicelib.admin.model import AuditEntry, Scope, digest_of
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.container import Container
 from chalicelib.errors import Unavailable
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.names import display_name
 from chalicelib.paging import Page
 from chalicelib.timestamps import to_iso

@@ -11,11 +11,11 @@ from types import ModuleType
 
 import pytest
 
-from chalicelib.api import forms, request_body
-from chalicelib.api.request_body import URLENCODED
-from chalicelib.api.turkish import TURKISH
 from chalicelib.container import Container
 from chalicelib.errors import WallifyError
+from chalicelib.http import multipart, request
+from chalicelib.http.request import URLENCODED
+from chalicelib.http.turkish import TURKISH
 from tests.api.forms import BOUNDARY, FORM, a_form, a_part
 from tests.api.gateway import Gateway, Got
 from tests.api.house import a_jpeg, bucket_of
@@ -233,7 +233,7 @@ def test_each_mistake_has_its_own_sentence(admin: Gateway, house: Container, sen
     assert bucket_of(house).under("") == []
 
 
-@pytest.mark.parametrize("module", [forms, request_body], ids=["forms", "request_body"])
+@pytest.mark.parametrize("module", [multipart, request], ids=["forms", "request_body"])
 def test_every_sentence_about_bodies_is_also_turkish(module: ModuleType) -> None:
     said = set(re.findall(r'(?<!")"((?:The|This|A|Send|No) [^"]+\.)"', inspect.getsource(module)))
 

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import container
-from chalicelib.api.cursors import CURSOR, NOT_OURS, OF_ANOTHER_LIST, OF_OTHER_FILTERS
-from chalicelib.api.input_rules import names_of
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.budget import Budget
 from chalicelib.container import Container
+from chalicelib.http.cursors import CURSOR, NOT_OURS, OF_ANOTHER_LIST, OF_OTHER_FILTERS
+from chalicelib.http.parsing import field_names
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.tasks.model import Failure, Status
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
@@ -82,7 +82,7 @@ def cursor_of(client: Gateway, address: str) -> str:
 
 
 def test_every_list_is_in_the_table() -> None:
-    assert {one.operation for one in ENDPOINTS if CURSOR in names_of(one.parts.get("query"))} == set(LISTS)
+    assert {one.operation for one in ENDPOINTS if CURSOR in field_names(one.parts.get("query"))} == set(LISTS)
 
 
 @pytest.mark.parametrize("address", EVERY.values(), ids=EVERY)

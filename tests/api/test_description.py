@@ -8,8 +8,8 @@ import pytest
 from chalice.app import Chalice
 from openapi_spec_validator import validate
 
-from chalicelib.api.endpoint import ANY_TOKEN, PUBLIC, Endpoint
-from chalicelib.api.routes import ENDPOINTS
+from chalicelib.http.declaration import ANY_TOKEN, PUBLIC, Endpoint
+from chalicelib.http.routes import ENDPOINTS
 from tests.api.gateway import Gateway
 
 

@@ -10,11 +10,11 @@ from chalice.app import Chalice
 
 from chalicelib import errors
 from chalicelib.admin.model import Scope
-from chalicelib.api import problems
-from chalicelib.api.routes import ENDPOINTS
-from chalicelib.api.turkish import TURKISH
 from chalicelib.container import Container, use
 from chalicelib.errors import Misconfigured, Unavailable, WallifyError
+from chalicelib.http import errors as http_errors
+from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.turkish import TURKISH
 from chalicelib.tasks.model import Failure, Status
 from tests.api.gateway import Gateway, Got
 from tests.builders import a_final_task
@@ -181,7 +181,7 @@ def codes(kind: type[WallifyError]) -> set[str]:
 
 
 def is_for_clients(kind: type[WallifyError]) -> bool:
-    return kind.__module__ in {errors.__name__, problems.__name__}
+    return kind.__module__ in {errors.__name__, http_errors.__name__}
 
 
 def test_every_code_has_a_turkish_sentence() -> None:

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.asking import Ask
-from chalicelib.api.forms import form_of
 from chalicelib.container import Container
 from chalicelib.errors import BadRequest, UnsupportedType
+from chalicelib.http.multipart import form_of
+from chalicelib.http.request import Request
 from tests.api.forms import BOUNDARY, FORM, a_file, a_form, a_part
 
 
-def asking(body: bytes, content_type: str = FORM) -> Ask:
+def asking(body: bytes, content_type: str = FORM) -> Request:
     headers = {"content-type": content_type, "content-length": str(len(body))}
-    return Ask("POST", "/", "/", headers, {}, {}, "r1", "", lambda: body)
+    return Request("POST", "/", "/", headers, {}, {}, "r1", "", lambda: body)
 
 
 def test_a_form_is_its_file_and_its_fields(house: Container) -> None:

@@ -14,10 +14,11 @@ from chalice.app import Chalice
 from hypothesis import HealthCheck, Phase, settings, strategies
 from schemathesis.checks import CHECKS
 
-from chalicelib import api, container
-from chalicelib.api.openapi import description
-from chalicelib.api.request_body import FORM
-from chalicelib.api.routes import ENDPOINTS
+from chalicelib import container
+from chalicelib.http.app import register
+from chalicelib.http.openapi import description
+from chalicelib.http.request import FORM_TYPE
+from chalicelib.http.routes import ENDPOINTS
 from tests.api.gateway import Gateway
 from tests.api.house import BOOTSTRAP, a_house, hire
 
@@ -41,11 +42,11 @@ class AsWsgi:
 
 def served() -> Chalice:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     return app
 
 
-# What a schema cannot say about them, their formats name (see `chalicelib/api/vocabulary.py`).
+# What a schema cannot say about them, their formats name (see `chalicelib/http/params.py`).
 schemathesis.openapi.format(
     "collection-name",
     strategies.from_regex(
@@ -98,7 +99,7 @@ def test_the_api_keeps_to_its_description(case: schemathesis.Case[Any]) -> None:
     if case.operation.label in REFUSED_BY_WHAT_IT_MEANS or "cursor" in (case.query or {}):
         # A cursor may be well formed and still be none of ours.
         left_out.add("positive_data_acceptance")
-    if case.media_type == FORM:
+    if case.media_type == FORM_TYPE:
         # A form has no types: a list of one `false` is sent as the same bytes as `false`, which is right to accept.
         left_out.add("negative_data_rejection")
     checks = [check for check in CHECKS.get_all() if check.__name__ not in left_out]

@@ -7,9 +7,9 @@ import json
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.container import use
+from chalicelib.http.declaration import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.api.gateway import Gateway
 from tests.api.house import a_house

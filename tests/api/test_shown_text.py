@@ -10,29 +10,29 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from chalicelib.api.routes import ENDPOINTS
-from chalicelib.api.vocabulary import LINES
+from chalicelib.http.params import LINES
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from tests.api.gateway import Gateway
 
 BAD = ("a\nb", "a\r\nb", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\x85b", "a\u2028b", "a\u202eb", "a\u2066b", "a\n", "\t")
 CHECKED_OTHERWISE = {
     "SignIn.token": "looked up by its digest, and never shown",
-    "NewCollection.name": "`names.new_collection_name`",
-    "CollectionChange.name": "`names.new_collection_name`",
-    "ThumbnailWish.collection": "`names.collection_name`",
-    "ImageChange.collection": "`names.new_collection_name`",
-    "ImageChange.filename": "`names.display_name`",
-    "ImageChange.name": "`names.display_name`",
+    "CollectionCreate.name": "`names.new_collection_name`",
+    "CollectionUpdate.name": "`names.new_collection_name`",
+    "ThumbnailRequest.collection": "`names.collection_name`",
+    "ImageUpdate.collection": "`names.new_collection_name`",
+    "ImageUpdate.filename": "`names.display_name`",
+    "ImageUpdate.name": "`names.display_name`",
     "UploadForm.collection": "`names.new_collection_name`",
-    "FileAhead.collection": "`names.new_collection_name`",
-    "FileAhead.filename": "`names.display_name`",
-    "FileAhead.content_type": "one of our media types, or application/octet-stream",
-    "FilesAhead.collection": "`names.new_collection_name`",
-    "FilesAhead.filename": "`names.display_name`",
-    "FilesAhead.content_type": "one of our media types, or application/octet-stream",
-    "Purge.confirm": "the name of a queue",
-    "WhichObject.key": "the key of an object that there is",
+    "FileIntent.collection": "`names.new_collection_name`",
+    "FileIntent.filename": "`names.display_name`",
+    "FileIntent.content_type": "one of our media types, or application/octet-stream",
+    "FileIntents.collection": "`names.new_collection_name`",
+    "FileIntents.filename": "`names.display_name`",
+    "FileIntents.content_type": "one of our media types, or application/octet-stream",
+    "PurgeRequest.confirm": "the name of a queue",
+    "RestoreRequest.key": "the key of an object that there is",
 }
 
 

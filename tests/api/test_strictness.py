@@ -14,14 +14,15 @@ from chalice.app import Chalice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib import api, container
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.input_rules import from_json, from_text, names_of, types_of, without_empty
-from chalicelib.api.openapi import description
-from chalicelib.api.routes import ENDPOINTS
-from chalicelib.api.wrongs import forms
+from chalicelib import container
 from chalicelib.container import Container
 from chalicelib.errors import BadRequest
+from chalicelib.http.app import register
+from chalicelib.http.declaration import Endpoint
+from chalicelib.http.openapi import description
+from chalicelib.http.parsing import field_names, from_json, from_text, types_of, without_empty
+from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.validation import forms
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got, answered
@@ -38,7 +39,7 @@ every_route = pytest.mark.parametrize("one", EVERY, ids=lambda one: one.operatio
 def app() -> Chalice:
     """With the monitor's routes."""
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, EVERY)
+    register(app, EVERY)
     return app
 
 
@@ -74,7 +75,7 @@ def test_a_query_parameter_that_a_route_does_not_know_is_refused(
     got = sent(admin, one, "?nobody=1")
 
     assert refused(got, "nobody")
-    assert got.json["details"]["allowed"] == list(names_of(one.parts.get("query")))
+    assert got.json["details"]["allowed"] == list(field_names(one.parts.get("query")))
     assert all(name in got.json["message"] for name in got.json["details"]["allowed"])
 
 
@@ -114,7 +115,7 @@ def test_a_body_that_asks_for_nothing_is_no_body(admin: Gateway, house: Containe
 
 
 def fields(part: str) -> list[Any]:
-    found = ((one, name) for one in EVERY for name in names_of(one.parts.get(part)))
+    found = ((one, name) for one in EVERY for name in field_names(one.parts.get(part)))
     return [pytest.param(one, name, id=f"{one.operation}-{name}") for one, name in found]
 
 
@@ -305,7 +306,7 @@ def test_every_switch_takes_the_same_words(admin: Gateway, busy_house: Container
 
 # Misspelt and extreme input: nothing is widened, everything is named.
 
-QUERIES = sorted({name for one in EVERY for name in names_of(one.parts.get("query"))})
+QUERIES = sorted({name for one in EVERY for name in field_names(one.parts.get("query"))})
 EXTREMES = [
     "",
     " ",
@@ -352,7 +353,7 @@ def test_misspelt_and_extreme_queries_are_named_and_widen_nothing(data: st.DataO
     finally:
         container.use(None)
 
-    if name not in names_of(one.parts.get("query")):
+    if name not in field_names(one.parts.get("query")):
         assert told.status in {400, 401}
         assert told.status == 401 or told.json["details"]["parameter"] == name[:80]
     else:
@@ -364,7 +365,7 @@ def _answer(event: dict[str, Any]) -> Got:
 
 
 _APP = Chalice("wallify", configure_logs=False)
-api.register(_APP, EVERY)
+register(_APP, EVERY)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -380,7 +381,7 @@ JSON = st.recursive(
 )
 def test_a_body_with_a_field_that_nobody_knows_is_never_taken(one: Endpoint, body: dict[str, Any]) -> None:
     kind = one.parts["body"]
-    if set(body) <= set(names_of(kind)):
+    if set(body) <= set(field_names(kind)):
         return
     with pytest.raises(BadRequest) as refusal:
         from_json(body, kind)

@@ -9,11 +9,11 @@ from datetime import datetime
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api
 from chalicelib.admin.model import Scope, Token, digest_of
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.container import Container
+from chalicelib.http.app import register
+from chalicelib.http.declaration import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.ports import TokenStore
 from chalicelib.tasks.metered_store import MeteredState
@@ -63,7 +63,7 @@ def counted(house: Container) -> CountedTokens:
 @pytest.fixture(scope="module")
 def whole_app() -> Chalice:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, ROUTES)
+    register(app, ROUTES)
     return app
 
 

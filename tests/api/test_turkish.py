@@ -12,15 +12,15 @@ from importlib import import_module
 import msgspec
 import pytest
 
-from chalicelib.api import wrongs
-from chalicelib.api.languages import Language
-from chalicelib.api.problems import say
-from chalicelib.api.routes import ENDPOINTS
-from chalicelib.api.turkish import TURKISH
-from chalicelib.api.wrongs import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTENCES, UNKNOWN, allowing, forms
 from chalicelib.engine import model
 from chalicelib.engine.limits import Bound
 from chalicelib.errors import BadRequest, WallifyError, filled
+from chalicelib.http import validation
+from chalicelib.http.errors import localized
+from chalicelib.http.request import Language
+from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.turkish import TURKISH
+from chalicelib.http.validation import EMPTY, HINTS, LISTED, NO_BODY, REPEATED, SENTENCES, UNKNOWN, allowing, forms
 from chalicelib.messages import UnknownMessage
 from chalicelib.settings import BadSetting
 from chalicelib.tasks.model import Failure, TaskType
@@ -42,7 +42,7 @@ class Said:
 
 def said() -> Iterator[Said]:
     for module in modules().values():
-        if module.name == wrongs.__name__:
+        if module.name == validation.__name__:
             continue  # put together from two lists; see `checks`
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and (sentence := _sentence_of(node, module)) is not None:
@@ -165,7 +165,7 @@ def test_a_fact_in_braces_is_told_as_it_is() -> None:
     error = BadRequest("{parameter} is not understood: {reason}.", parameter="The {reason}", reason="{limit}", limit=7)
 
     assert error.message == "The {reason} is not understood: {limit}."
-    assert say(error, Language.TURKISH) == "The {reason} anlaşılamadı: {limit}."
+    assert localized(error, Language.TURKISH) == "The {reason} anlaşılamadı: {limit}."
 
 
 def test_each_refusal_of_what_would_be_ignored_has_its_turkish_form() -> None:
@@ -181,4 +181,4 @@ def test_a_name_without_a_fact_stays_as_it_is() -> None:
 def test_an_old_row_that_knows_no_sentence_is_told_in_turkish_too() -> None:
     old = Failure("image_damaged", "The JPEG has no end marker.")
 
-    assert say(old, Language.TURKISH) == "JPEG'in bitiş işareti yok."
+    assert localized(old, Language.TURKISH) == "JPEG'in bitiş işareti yok."

@@ -6,9 +6,9 @@ import pytest
 from chalice.app import Chalice
 from chalice.test import Client
 
-from chalicelib.api.turkish import TURKISH
 from chalicelib.container import Container
 from chalicelib.engine.model import JPEG_ENDLESS, JPEG_SHORT
+from chalicelib.http.turkish import TURKISH
 from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, answered

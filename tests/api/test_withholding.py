@@ -11,8 +11,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.admin.model import Scope
-from chalicelib.api.routes import ENDPOINTS
 from chalicelib.container import Container
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.storage_keys import image_id_of
 from chalicelib.tasks.model import WARNINGS, Subject, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate, Upload

@@ -27,7 +27,7 @@ ALLOWED_CHANCE = {
     "chalicelib.adapters.retry": "spreads retries",
     "chalicelib.adapters.dynamodb.table": GIVEN_IN_TESTS,
     "chalicelib.adapters.sql.database": GIVEN_IN_TESTS,
-    "chalicelib.api.door": "measures how long a request took, for its log line",
+    "chalicelib.http.app": "measures how long a request took, for its log line",
     "chalicelib.telemetry": GIVEN_IN_TESTS,
 }
 ENVIRONMENT = {("os", "environ"), ("os", "environb"), ("os", "getenv")}

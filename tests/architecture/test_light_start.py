@@ -40,4 +40,4 @@ def test_the_switchboard_imports_nothing_heavy(imported: frozenset[str], heavy: 
 
 
 def test_the_switchboard_was_imported_at_all(imported: frozenset[str]) -> None:
-    assert {"app", "chalicelib.api", "chalicelib.events"} <= imported
+    assert {"app", "chalicelib.http", "chalicelib.events"} <= imported

@@ -20,10 +20,11 @@ from urllib.parse import quote, unquote, urlsplit
 from chalice.app import Chalice
 from multipart import parse_form_data  # type: ignore[import-untyped]  # it ships no types
 
-from chalicelib import api, container
+from chalicelib import container
 from chalicelib.adapters.clock import SystemClock
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.api import routes
+from chalicelib.http import routes
+from chalicelib.http.app import register
 from chalicelib.monitor.routes import ENDPOINTS
 from chalicelib.objects import NewObject, PresignedPost
 from chalicelib.settings import Settings
@@ -108,7 +109,7 @@ class Place:
 
     def _app(self) -> Chalice:
         app = Chalice("wallify", configure_logs=False)
-        api.register(app, (*routes.ENDPOINTS, *ENDPOINTS))
+        register(app, (*routes.ENDPOINTS, *ENDPOINTS))
         return app
 
     def _media(self, key: str) -> tuple[int, dict[str, str], bytes]:

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from chalicelib.api.endpoint import PUBLIC
-from chalicelib.api.routes import ENDPOINTS
+from chalicelib.http.declaration import PUBLIC
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from cli.local import gateway_errors, http_server, machine, reverse_proxy
 from tests.cli.upstream import Upstream, front_of

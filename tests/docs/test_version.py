@@ -9,8 +9,8 @@ import tomllib
 import pytest
 
 from chalicelib import VERSION
-from chalicelib.api.openapi import description
-from chalicelib.api.routes import ENDPOINTS
+from chalicelib.http.openapi import description
+from chalicelib.http.routes import ENDPOINTS
 from cli.__main__ import main
 from cli.local.stack import PROJECT
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, container
+from chalicelib import container
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.container.adapters import State
+from chalicelib.http.app import register
 from tests.api.gateway import Gateway
 from tests.contracts.databases import emptied, postgresql, sql_state
 from tests.faults.cloud import Cloud, cloud_on_moto
@@ -57,7 +58,7 @@ def world(state: State) -> World:
 @pytest.fixture(scope="session")
 def app() -> Chalice:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     return app
 
 

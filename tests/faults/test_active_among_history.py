@@ -15,9 +15,10 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from sqlalchemy import event, text
 
 from bench.soak.quick_moto import read_again
-from chalicelib import api, container
+from chalicelib import container
 from chalicelib.adapters.sql.models import TaskRow
 from chalicelib.container.adapters import State
+from chalicelib.http.app import register
 from tests.api.gateway import Gateway
 from tests.builders import a_final_task, a_task
 from tests.contracts.backends import TABLE, dynamo_state, dynamodb_on_moto
@@ -140,7 +141,7 @@ def multiply_in_moto(task_id: str, copies: int) -> None:
 def ask(state: State) -> None:
     """The route, as a client asks it."""
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     container.use(World(state).wired)
     try:
         answer = Gateway(app, authorization=ROOT).get("/tasks/active?limit=50")

@@ -14,10 +14,11 @@ import pytest
 from chalice.app import Chalice
 from sqlalchemy import Engine
 
-from chalicelib import api, container
+from chalicelib import container
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.database import engine_for
 from chalicelib.errors import TooManyRequests
+from chalicelib.http.app import register
 from chalicelib.images.model import CollectionStats
 from chalicelib.tasks.model import Status
 from chalicelib.tasks.worker import Redeliver
@@ -120,7 +121,7 @@ def persistently(act: Callable[[], T]) -> T:
 
 def asked(world: World) -> Got:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     container.use(world.wired)
     try:
         return Gateway(app, authorization=ROOT).get("/tasks/active")

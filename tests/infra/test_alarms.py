@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.api.routes import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.metrics import METRICS, Metric
 from tests.infra.watched import ALARMS, asked
 

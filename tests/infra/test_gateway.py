@@ -7,7 +7,7 @@ import json
 import pytest
 
 from chalicelib import errors
-from chalicelib.api.turkish import TURKISH
+from chalicelib.http.turkish import TURKISH
 from cli.local.gateway_errors import HEADER_PREFIX, GatewayResponses
 
 WORDS = GatewayResponses.load()

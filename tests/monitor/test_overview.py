@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, container
+from chalicelib import container
 from chalicelib.admin import statistics
 from chalicelib.admin.model import Scope
 from chalicelib.admin.statistics import Percentiles
 from chalicelib.container import Container
+from chalicelib.http.app import register
 from chalicelib.tasks.model import Failure, Status, TaskType
 from chalicelib.tasks.service import RecentTaskCache
 from tests.api.gateway import Gateway
@@ -32,7 +33,7 @@ def house() -> Iterator[Container]:
 @pytest.fixture
 def admin(house: Container) -> Gateway:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app)
+    register(app)
     return Gateway(app, authorization=BOOTSTRAP)
 
 

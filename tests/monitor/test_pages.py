@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, container
+from chalicelib import container
+from chalicelib.http.app import register
 from chalicelib.monitor import assets
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway
@@ -22,7 +23,7 @@ TEXT = r'"((?:[^"\\]|\\.)*)"'
 def anyone() -> Iterator[Gateway]:
     container.use(a_house())
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, ENDPOINTS)
+    register(app, ENDPOINTS)
     yield Gateway(app)
     container.use(None)
 

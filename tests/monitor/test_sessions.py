@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import pytest
 from chalice.app import Chalice
 
-from chalicelib import api, container
+from chalicelib import container
 from chalicelib.admin.model import Scope, digest_of
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.routes import ENDPOINTS as OF_THE_API
 from chalicelib.container import Container
+from chalicelib.http.app import register
+from chalicelib.http.declaration import Endpoint
+from chalicelib.http.routes import ENDPOINTS as OF_THE_API
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import BOOTSTRAP, a_house, a_token
@@ -56,7 +57,7 @@ def house() -> Iterator[Container]:
 @pytest.fixture
 def tab(house: Container) -> Tab:
     app = Chalice("wallify", configure_logs=False)
-    api.register(app, tuple({one.operation: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
+    register(app, tuple({one.operation: one for one in (*OF_THE_API, *ENDPOINTS)}.values()))
     return Tab(Gateway(app))
 
 

@@ -1,0 +1,1 @@
+"""The HTTP layer: app adapter, request and response, parsing, validation, route declarations, errors."""

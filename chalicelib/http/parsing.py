@@ -1,0 +1,265 @@
+"""Parses requests into typed values, by the types that the API's description is generated from."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from chalicelib.conversion import convert
+from chalicelib.errors import BadRequest
+from chalicelib.http.cursors import with_store_cursor
+from chalicelib.http.declaration import PUBLIC, Endpoint
+from chalicelib.http.multipart import Form, UploadedFiles, bulk_form_of, form_of
+from chalicelib.http.request import Request, json_of, not_json
+from chalicelib.http.validation import empty, no_body, refused, repeated, unknown
+
+OUR_PREFIX = "x-wallify-"
+OUR_HEADERS = frozenset({"x-csrf-token"})
+"""Headers of ours that any route may be sent."""
+NOTHING = frozenset({b"", b"{}"})
+"""Bodies that ask for nothing; some clients send an empty object with every POST."""
+
+StructType = type[msgspec.Struct]
+_SENT_IN = ("query", "form", "body")
+
+
+def refuse_unknown(request: Request, endpoint: Endpoint) -> None:
+    """Refuse what the route would ignore: query parameters, headers of ours, and a body. BadRequest names it."""
+    _check_query(request, endpoint)
+    _check_headers(request, endpoint)
+    _check_bodiless(request, endpoint)
+
+
+def refuse_unknown_fields(names: Iterable[str], endpoint: Endpoint) -> None:
+    """Refuse a form's field that the route does not have. BadRequest names it."""
+    allowed = field_names(endpoint.parts["form"])
+    for name in names:
+        if name not in allowed:
+            raise unknown("field", name, allowed, elsewhere=_elsewhere(name, endpoint, "form"))
+
+
+def field_names(kind: StructType | None) -> tuple[str, ...]:
+    """The fields of a struct by the names that clients use."""
+    return tuple(types_of(kind)) if kind else ()
+
+
+@cache
+def types_of(kind: StructType) -> Mapping[str, Any]:
+    """The types of a struct's fields by the names that clients use."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def from_text(values: Mapping[str, str], kind: StructType) -> dict[str, object]:
+    """Values of an address, a header or a form, in their one form: numbers as numbers, words as the API writes them."""
+    types = types_of(kind)
+    return {name: _of_text(text, types[name]) for name, text in values.items() if name in types}
+
+
+def without_empty(values: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a form that hold something: browsers and PHP send those left out as empty ones."""
+    return {name: text for name, text in values.items() if text.strip()}
+
+
+def from_json(value: object, kind: object, path: str = "") -> object:
+    """A JSON value in its one form. BadRequest for a field, at any depth, that the type does not have."""
+    if isinstance(value, dict) and (struct := _struct_in(kind)):
+        return _from_object(value, struct, path)
+    if isinstance(value, list) and (element := _element_of(kind)):
+        return [from_json(one, element, f"{path}[{index}]") for index, one in enumerate(value)]
+    return _words_of(kind).get(value.strip().casefold(), value) if isinstance(value, str) else value
+
+
+def unique_fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object's fields. BadRequest for one that comes twice, of which any reader would ignore one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise repeated("field", next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _check_query(request: Request, endpoint: Endpoint) -> None:
+    allowed = field_names(endpoint.parts.get("query"))
+    for name, values in request.query.items():
+        if name not in allowed and _is_added_by_others(name, endpoint):
+            continue
+        if name not in allowed:
+            raise unknown("parameter", name, allowed, elsewhere=_elsewhere(name, endpoint, "query"))
+        if len(values) > 1:
+            raise repeated("parameter", name)
+        if not "".join(values).strip():
+            raise empty(name)
+
+
+def _is_added_by_others(name: str, endpoint: Endpoint) -> bool:
+    """True for what networks and newsletters append to links that people share; such links must go on working."""
+    return endpoint.scopes == PUBLIC and endpoint.method == "GET" and bool(_TRACKING.fullmatch(name))
+
+
+_TRACKING = re.compile(r"utm_\w{1,20}|fbclid|gclid|msclkid|dclid|gbraid|wbraid|igshid|mc_eid|mc_cid", re.ASCII)
+
+
+def _check_headers(request: Request, endpoint: Endpoint) -> None:
+    names = field_names(endpoint.parts.get("headers"))
+    allowed = {name.lower() for name in names} | OUR_HEADERS
+    for name in request.headers:
+        if name not in allowed and _is_meant_for_us(name):
+            raise unknown("header", name, names)
+
+
+def _is_meant_for_us(header: str) -> bool:
+    return header.startswith(OUR_PREFIX) or _like_idempotency_key(header)
+
+
+def _like_idempotency_key(header: str) -> bool:
+    """True for the header and for what it becomes by a slip: X-Idempotency-Key, Idempotency_Key, Idempotence-Key."""
+    letters = re.sub("[^a-z]", "", header).removeprefix("x")
+    return letters.startswith(("idemp", "indemp", "idenp", "idmp"))
+
+
+def _check_bodiless(request: Request, endpoint: Endpoint) -> None:
+    if "body" in endpoint.parts or "form" in endpoint.parts or request.body().strip() in NOTHING:
+        return
+    raise no_body(f"{endpoint.method} {endpoint.path}", field_names(endpoint.parts.get("query")))
+
+
+def _elsewhere(name: str, endpoint: Endpoint, here: str) -> str:
+    """The part in which the route does take that name; empty where it does not."""
+    places = (part for part in _SENT_IN if part != here and name in field_names(endpoint.parts.get(part)))
+    return next(places, "")
+
+
+def _of_text(text: str, kind: object) -> object:
+    trimmed = text.strip()
+    word = _words_of(kind).get(trimmed.casefold(), trimmed)
+    return int(word) if _holds(kind, int) and _NUMBER.fullmatch(word) else word
+
+
+def _from_object(value: Mapping[str, object], kind: StructType, path: str) -> dict[str, object]:
+    types = types_of(kind)
+    for name in value:
+        if name not in types:
+            raise unknown("field", f"{path}.{name}".removeprefix("."), tuple(types), nearest_to=name)
+    return {name: from_json(one, types[name], f"{path}.{name}".removeprefix(".")) for name, one in value.items()}
+
+
+@cache
+def _words_of(kind: object) -> Mapping[str, str]:
+    """The words that the type has a fixed list of, as the list writes them, by their lower-case form."""
+    enums = (part for part in _flat(kind) if isinstance(part, type) and issubclass(part, Enum))
+    return {str(one.value).casefold(): str(one.value) for enum in enums for one in enum}
+
+
+@cache
+def _holds(kind: object, wanted: type) -> bool:
+    return wanted in _flat(kind)
+
+
+@cache
+def _struct_in(kind: object) -> StructType | None:
+    return next((part for part in _flat(kind) if isinstance(part, type) and issubclass(part, msgspec.Struct)), None)
+
+
+@cache
+def _element_of(kind: object) -> object:
+    return next((get_args(part)[0] for part in _flat(kind) if get_origin(part) in {tuple, list}), None)
+
+
+@cache
+def _flat(kind: object) -> tuple[object, ...]:
+    """The type, its alternatives and what is annotated; not what a container holds."""
+    if get_origin(kind) in {tuple, list}:
+        return (kind,)
+    return (kind, *(part for inner in get_args(kind) for part in _flat(inner)))
+
+
+# msgspec's own leniency reads too much: `null`, 1e1, 0.5 as a date.
+_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def parse_parts(request: Request, endpoint: Endpoint) -> dict[str, msgspec.Struct]:
+    """What the endpoint's view takes, each part checked. BadRequest names what cannot be understood, or is not known.
+
+    Every route passes here, so that no route can ignore what it was sent.
+    """
+    refuse_unknown(request, endpoint)
+    read = {name: READERS[name](request, kind) for name, kind in endpoint.parts.items() if name in READERS}
+    if "file" in endpoint.parts:
+        form = form_of(request)
+        read |= {"form": _form(form, endpoint), "file": form.files[0]}
+    if "files" in endpoint.parts:
+        form = bulk_form_of(request)
+        read |= {"form": _form(form, endpoint), "files": UploadedFiles(form.files)}
+    return read
+
+
+def _path(request: Request, kind: type[T]) -> T:
+    # A place is taken as it is: another spelling of it is another address.
+    return _converted(dict(request.path_params), kind)
+
+
+def _query(request: Request, kind: type[T]) -> T:
+    given = {name: values[-1] for name, values in request.query.items() if values}
+    return with_store_cursor(request, _converted(from_text(given, kind), kind))
+
+
+def _headers(request: Request, kind: type[T]) -> T:
+    given = {name: request.headers[name.lower()] for name in field_names(kind) if name.lower() in request.headers}
+    return _converted(from_text(given, kind), kind)
+
+
+def _body(request: Request, kind: type[T]) -> T:
+    body = json_of(request)
+    try:
+        # Python's reader takes more than JSON, such as NaN; msgspec's does not tell of a name that comes twice.
+        msgspec.json.decode(body)
+        value = json.loads(body, object_pairs_hook=unique_fields, parse_float=_number)
+    except (ValueError, RecursionError) as wrong:
+        raise not_json(request) or _refused(str(wrong), kind) from wrong
+    return _converted(from_json(value, kind), kind)
+
+
+READERS: Mapping[str, Callable[[Request, type[msgspec.Struct]], msgspec.Struct]] = {
+    "path": _path,
+    "query": _query,
+    "headers": _headers,
+    "body": _body,
+}
+
+
+def _form(form: Form, endpoint: Endpoint) -> msgspec.Struct:
+    kind = endpoint.parts["form"]
+    refuse_unknown_fields(form.fields, endpoint)
+    return _converted(from_text(without_empty(form.fields), kind), kind)
+
+
+def _converted(values: object, kind: type[T]) -> T:
+    try:
+        return convert(values, kind)
+    except msgspec.ValidationError as wrong:
+        raise _refused(str(wrong), kind) from wrong
+
+
+def _number(text: str) -> int | float:
+    """A number with a fraction of zero is a whole one: JSON has one kind, and so have many of its writers."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
+_MISSING = re.compile(r"missing required field `(?P<place>[^`]*)`")
+
+
+def _refused(reason: str, kind: type[msgspec.Struct]) -> BadRequest:
+    found = _PLACE.search(reason) or _MISSING.search(reason)
+    place, told = found["place"] if found else "", _PLACE.sub("", reason)
+    return refused(told, place, kind)

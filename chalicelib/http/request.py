@@ -1,0 +1,284 @@
+"""One HTTP request as routes see it: address, language, headers, parameters and body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Request as ChaliceRequest
+
+from chalicelib.admin.model import Scope
+from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
+
+
+class Language(StrEnum):
+    """A language that we speak."""
+
+    ENGLISH = "en"
+    TURKISH = "tr"
+
+
+_RANGE = re.compile(
+    r"\s*(?P<tag>[A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]{1,40})?\s*(?:;\s*q\s*=\s*(?P<q>[01](?:\.\d{0,3})?)\s*)?"
+)
+_MOST_RANGES = 20
+
+
+def language_of(accept_language: str) -> Language:
+    """The language that the header likes best; English where it names none of ours."""
+    liked = {Language.ENGLISH: 0.0, Language.TURKISH: 0.0}
+    for part in accept_language.split(",")[:_MOST_RANGES]:
+        found = _RANGE.fullmatch(part)
+        if found and found["tag"].lower() in liked:
+            language = Language(found["tag"].lower())
+            liked[language] = max(liked[language], float(found["q"] or 1))
+    return Language.TURKISH if liked[Language.TURKISH] > liked[Language.ENGLISH] else Language.ENGLISH
+
+
+_DEFAULT_DOMAIN = re.compile(r"\.execute-api\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|vpce\.amazonaws\.com(?:\.cn)?)$")
+_GREEDY = "{proxy+}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address of one request."""
+
+    origin: str
+    """Scheme and host, such as `https://api.example.org`; empty where the event names no host."""
+    base: str
+    """What precedes our paths: the stage, the base path of a custom domain, or nothing."""
+    path: str
+    """The path as our routes know it."""
+
+
+def address_of(event: Mapping[str, Any], headers: Mapping[str, str]) -> Address:
+    """The address of the request in the gateway's event; `headers` are its headers by lower-case name."""
+    context = event.get("requestContext") or {}
+    sent = str(context.get("path") or event.get("path") or context.get("resourcePath") or "/")
+    own = _own_path(sent, str(context.get("resourcePath") or ""), event.get("pathParameters") or {})
+    path = str(event.get("path") or sent) if own is None else own
+    return Address(_origin(context, headers), _base(context, sent, own), path)
+
+
+def _base(context: Mapping[str, Any], sent: str, own: str | None) -> str:
+    domain = str(context.get("domainName") or "")
+    if not domain:
+        # Emulators and test clients: plain paths are passed on to the stage, which the client does not see.
+        return ""
+    if own is None:
+        return f"/{context.get('stage', '')}" if _DEFAULT_DOMAIN.search(domain) else ""
+    # One slash at the start, whatever was sent: two would name another host.
+    before = sent.removesuffix(own).strip("/")
+    return f"/{before}" if before else ""
+
+
+def _origin(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    if domain := str(context.get("domainName") or ""):
+        return f"https://{domain}"  # the gateway speaks nothing else
+    host = headers.get("host", "")
+    return f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""
+
+
+def _own_path(sent: str, resource: str, parameters: Mapping[str, str]) -> str | None:
+    """The end of the path that matched the resource, with the slash that the client may have put after it.
+
+    None where the path does not end like the resource.
+    """
+    greedy = resource.endswith(_GREEDY)
+    matched = "/" + str(parameters.get("proxy", "")) if greedy else resource
+    if greedy and matched != "/" and sent.endswith(matched):
+        return matched
+    wanted, have = _segments(matched), _segments(sent)
+    own = have[len(have) - len(wanted) :]
+    if len(own) != len(wanted) or not (wanted if greedy else all(map(_fits, wanted, own))):
+        return None
+    return "/" + "/".join(own) + ("/" if own and sent.endswith("/") else "")
+
+
+def _fits(wanted: str, have: str) -> bool:
+    return wanted == have or (wanted.startswith("{") and wanted.endswith("}"))
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/") if path.strip("/") else []
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request."""
+
+    method: str
+    route: str
+    """The pattern that matched, such as `/images/{image_id}`."""
+    path: str
+    """The path as it was asked for, without what `base` says."""
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    path_params: Mapping[str, str]
+    """The parts of the path that the pattern names, decoded."""
+    query: Mapping[str, Sequence[str]]
+    request_id: str
+    base: str
+    """What precedes our paths at the address the client used: the gateway's stage, a domain's base path, or nothing."""
+    body: Callable[[], bytes]
+    owner: str = ""
+    """Digest of the token that was shown; empty on public routes."""
+    actor: str = ""
+    """That token's name."""
+    is_admin: bool = False
+    """True when that token may do everything."""
+    scopes: frozenset[Scope] = frozenset()
+    """What that token allows; none on public routes."""
+    private: dict[str, bool] = field(default_factory=dict, compare=False)
+    """Collections that were looked up for this request, and whether they are private."""
+    origin: str = ""
+    """Scheme and host of the address the client used, such as `https://api.example.org`; empty where it is unknown."""
+    address: str = ""
+    """The network address that the gateway took the request from; empty where it does not say."""
+    began: datetime | None = None
+    """When the gateway took the request; None where it does not say."""
+
+    @property
+    def may_read(self) -> bool:
+        """True when that token may see pictures, private ones included."""
+        return self.is_admin or Scope.READ in self.scopes
+
+    @property
+    def language(self) -> Language:
+        """The language in which the client wants to read messages."""
+        return language_of(self.headers.get("accept-language", ""))
+
+    def link(self, path: str) -> str:
+        """A path of ours as the client can follow it."""
+        return self.base + path
+
+    def absolute_link(self, path: str) -> str:
+        """The same as a whole address, for links that are handed on to people and programs elsewhere."""
+        return self.origin + self.base + path
+
+
+def request_of(request: ChaliceRequest) -> Request:
+    """The request behind the gateway's event."""
+    event = request.to_original_event()
+    headers = {name.lower(): str(value) for name, value in (event["headers"] or {}).items()}
+    address = address_of(event, headers)
+    return Request(
+        method=request.method,
+        route=request.path,
+        path=address.path,
+        headers=headers,
+        # API Gateway hands path parameters on as they were sent; our names hold no %, so decoding twice is harmless.
+        path_params={name: unquote(value) for name, value in (request.uri_params or {}).items()},
+        query=event["multiValueQueryStringParameters"] or {},
+        request_id=request_id_of(request),
+        base=address.base,
+        origin=address.origin,
+        address=str((request.context.get("identity") or {}).get("sourceIp") or ""),
+        began=_began(request.context),
+        body=lambda: _bytes(request.raw_body),
+    )
+
+
+def _began(context: Mapping[str, Any]) -> datetime | None:
+    """When the gateway took the request.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+    """
+    told = context.get("requestTimeEpoch")
+    return datetime.fromtimestamp(told / 1000, UTC) if isinstance(told, int) and not isinstance(told, bool) else None
+
+
+def request_id_of(request: ChaliceRequest) -> str:
+    """The gateway's id of the request, or the function's where there is no gateway."""
+    return str(request.context.get("requestId") or getattr(request.lambda_context, "aws_request_id", "unknown"))
+
+
+def _bytes(body: bytes | str) -> bytes:
+    return body if isinstance(body, bytes) else body.encode()
+
+
+FORM_TYPE = "multipart/form-data"
+JSON_TYPE = "application/json"
+URLENCODED = "application/x-www-form-urlencoded"
+_OF_FILES = ("image/", "video/", "audio/", "application/octet-stream", "binary/", "application/pdf")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^;,\s]+))', re.IGNORECASE)
+
+
+def require_uncompressed(request: Request) -> None:
+    """UnsupportedCoding with the coding (RFC 9110, section 15.5.16); without a body, the header does not matter."""
+    named = (one.strip().lower() for one in request.headers.get("content-encoding", "").split(","))
+    codings = [one[:40] for one in named if one not in {"", "identity"}]
+    if codings and request.body():
+        raise UnsupportedCoding(
+            "The body is coded as {coding} (Content-Encoding); send it as it is, without that header.",
+            coding=", ".join(codings)[:100],
+        )
+
+
+def media_type(request: Request) -> str:
+    """The type that the Content-Type header names, without its parameters, in lower case; empty if there is none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
+
+
+def boundary_of(request: Request, field: str) -> str:
+    """The boundary of the form; UnsupportedType for another body, BadRequest for a form that names no boundary.
+
+    `field` is where the file belongs.
+    """
+    kind = media_type(request)
+    if kind != FORM_TYPE:
+        raise UnsupportedType(_no_form(kind), type=kind, field=field, send=FORM_TYPE)
+    found = _BOUNDARY.search(request.headers["content-type"])
+    boundary = (found[1] or found[2] or "") if found else ""
+    if not boundary:
+        raise BadRequest(
+            "The Content-Type header lacks boundary=; do not set that header yourself, let your client set it.",
+            header="Content-Type",
+        )
+    return boundary
+
+
+def json_of(request: Request) -> bytes:
+    """The body as JSON; some tools of Windows put a byte order mark before it, which JSON does not allow."""
+    return request.body().removeprefix(_BYTE_ORDER_MARK)
+
+
+def require_json(request: Request) -> None:
+    """UnsupportedType for a body that is not declared as JSON.
+
+    A page of any site may send a form or plain text without asking first
+    (https://fetch.spec.whatwg.org/#cors-safelisted-request-header); for JSON a browser asks.
+    """
+    kind = media_type(request)
+    if kind != JSON_TYPE:
+        raise UnsupportedType("This takes JSON: set Content-Type to {send}.", type=kind, send=JSON_TYPE)
+
+
+def not_json(request: Request) -> BadRequest | None:
+    """The mistake, where a body that is not JSON is something else that can be named."""
+    kind = media_type(request)
+    if kind.startswith("multipart/"):
+        return BadRequest("This takes JSON (Content-Type: application/json), not a form.", type=kind)
+    if kind.startswith(_OF_FILES):
+        return BadRequest("This takes JSON (Content-Type: application/json), not the file itself.", type=kind)
+    if kind == URLENCODED and re.match(rb"[\w.%+\[\]-]+=", request.body()):
+        return BadRequest("This takes JSON (Content-Type: application/json), not a form.", type=kind)
+    return None
+
+
+def _no_form(kind: str) -> str:
+    if not kind:
+        return "The Content-Type header is missing; send the file as a form ({send}), in the field {field}."
+    if kind == URLENCODED:
+        return "A form of type {type} holds no file; send it as {send}, with the file in the field {field}."
+    if "json" in kind:
+        return "This takes a form ({send}) with the file in the field {field}, not JSON."
+    if kind.startswith(_OF_FILES):
+        return "The body is the file itself ({type}); send it as a form ({send}), in the field {field}."
+    return "This takes a form of type {send}, not {type}."

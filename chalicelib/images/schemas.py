@@ -1,0 +1,224 @@
+"""Images as clients read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from chalicelib import storage_keys
+from chalicelib.container import container
+from chalicelib.delivery.negotiation import AN_HOUR, FULL, Delivery
+from chalicelib.engine.file_types import FORMATS
+from chalicelib.errors import ImageNotFound
+from chalicelib.http.declaration import schema
+from chalicelib.http.errors import localized_warnings
+from chalicelib.http.params import Timestamp
+from chalicelib.http.request import Request
+from chalicelib.images.model import Image, Rendition
+from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.tasks.schemas import RESULT_SCHEMAS, is_withheld
+
+
+@schema("ImageSource", "One stored file.")
+class ImageSource(msgspec.Struct, frozen=True):
+    format: str
+    url: str
+    bytes: int
+    type: Annotated[str, msgspec.Meta(description="Media type, for `<source type>`.")]
+
+
+@schema("Thumbnail", "One preset size in every stored format.")
+class ThumbnailRecord(msgspec.Struct, frozen=True):
+    size: Annotated[
+        int, msgspec.Meta(description="Longest side of the preset in pixels; a smaller image is not enlarged.")
+    ]
+    width: int
+    height: int
+    format: Annotated[
+        str,
+        msgspec.Meta(description="The format that every client reads: jpeg, or png for an image with transparency."),
+    ]
+    bytes: int
+    url: str
+    sources: Annotated[tuple[ImageSource, ...], msgspec.Meta(description="All formats, smallest file first.")]
+
+
+@schema("ImageRights", "Author and copyright from the file (EXIF, IPTC, XMP); empty where the file has none.")
+class RightsRecord(msgspec.Struct, frozen=True):
+    author: Annotated[str, msgspec.Meta(description='Names, separated by "; ".')] = ""
+    copyright: str = ""
+    licence_url: Annotated[
+        str, msgspec.Meta(description="URL of the licence or of a page about the rights; http or https.")
+    ] = ""
+
+
+@schema("Image", "An image.")
+class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    image_id: str
+    collection: str
+    name: Annotated[str, msgspec.Meta(description="Unique within the collection; part of the address below `/cdn`.")]
+    filename: Annotated[str, msgspec.Meta(description="File name as uploaded.")]
+    url: Annotated[
+        str,
+        msgspec.Meta(
+            description=(
+                "URL of the full size in a format that every client reads. Empty, like names and thumbnails, for an "
+                "image that is not public if the token lacks the scope `read`."
+            )
+        ),
+    ]
+    srcset: Annotated[str, msgspec.Meta(description="The thumbnails as a value for `<img srcset>`.")]
+    thumbnails: tuple[ThumbnailRecord, ...]
+    format: Annotated[str, msgspec.Meta(description="Format of the original.")]
+    width: int
+    height: int
+    bytes: Annotated[int, msgspec.Meta(description="Size of the original in bytes.")]
+    sha256: Annotated[str, msgspec.Meta(description="SHA-256 of the original.")]
+    has_alpha: bool
+    frames: int
+    thumbhash: Annotated[str, msgspec.Meta(description="ThumbHash placeholder, base64.")]
+    colors: Annotated[tuple[str, ...], msgspec.Meta(description="Dominant colours as #rrggbb, most common first.")]
+    created_at: Timestamp
+    recipe: str
+    warnings: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="What differs from what the uploader may expect, such as a cleaned folder name."),
+    ]
+    rights: RightsRecord
+    private: Annotated[
+        bool, msgspec.Meta(description="True in a private collection: the URLs are signed and expire within an hour.")
+    ]
+    links: Mapping[str, str]
+
+
+@schema("ImageDetails", "An image with its EXIF data.")
+class ImageDetails(ImageRecord, frozen=True, kw_only=True):
+    exif: Annotated[
+        Mapping[str, str], msgspec.Meta(description="Camera, lens, exposure and similar; never a location.")
+    ]
+
+
+@schema("ProcessedImage", "The image that a successful process_image task has produced.")
+class ProcessedImage(ImageRecord, frozen=True, kw_only=True):
+    duplicate: Annotated[
+        bool, msgspec.Meta(description="True when the collection already had these bytes; this is that image.")
+    ]
+
+
+R = TypeVar("R", bound=ImageRecord)
+
+
+def image_record(kind: type[R], request: Request, image: Image, **more: object) -> R:
+    """The image as a record of that kind; `more` are the fields that the kind adds.
+
+    A token that may not read gets no address that is signed, nor the name and looks of a picture that has such ones.
+    """
+    delivery = container().delivery
+    forms = delivery.catalog.renditions(image.image_id)
+    private = any(storage_keys.is_guarded(form.key) for form in forms)
+    if is_withheld(request, image.collection) or (not request.may_read and (private or image.is_trashed)):
+        return _withheld(kind, request, image, {"private": private or is_withheld(request, image.collection), **more})
+    if image.is_trashed:
+        forms = tuple(replace(form, key=storage_keys.hidden(form.key)) for form in forms)
+    picture, thumbnails = image.picture, _thumbnails(forms, delivery)
+    fields: dict[str, Any] = {
+        **{name: getattr(image, name) for name in _OF_IMAGE},
+        **{name: getattr(picture, name) for name in _OF_PICTURE},
+        "rights": RightsRecord(picture.rights.author, picture.rights.copyright, picture.rights.licence_url),
+        "url": _full_url(forms, delivery),
+        "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
+        "thumbnails": thumbnails,
+        "warnings": localized_warnings(picture.warnings, request.language),
+        "private": private,
+        "links": _links(request, image, private=private),
+        **more,
+    }
+    return kind(**fields)
+
+
+def _withheld(kind: type[R], request: Request, image: Image, more: Mapping[str, object]) -> R:
+    """What a token that may not read gets of a picture that is not public."""
+    picture, links = image.picture, _links(request, image, private=False)
+    told: dict[str, Any] = {
+        **dict.fromkeys(("name", "filename", "url", "srcset", "sha256", "thumbhash"), ""),
+        **dict.fromkeys(("thumbnails", "colors", "warnings"), ()),
+        "rights": RightsRecord(),
+        **{name: getattr(image, name) for name in ("image_id", "collection", "created_at", "recipe")},
+        **{name: getattr(picture, name) for name in ("format", "width", "height", "bytes", "has_alpha", "frames")},
+        "links": {name: link for name, link in links.items() if name != "cdn"},
+        **more,
+    }
+    return kind(**told | ({"exif": {}} if "exif" in told else {}))
+
+
+_OF_IMAGE = ("image_id", "collection", "name", "filename", "created_at", "recipe")
+_OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "frames", "thumbhash", "colors", "warnings")
+_MODERN = frozenset({"avif", "webp"})
+
+
+def _full_url(forms: Sequence[Rendition], delivery: Delivery) -> str:
+    sources = _sources((form for form in forms if form.size == FULL), delivery)
+    return _plain(sources).url if sources else ""
+
+
+def _thumbnails(forms: Iterable[Rendition], delivery: Delivery) -> tuple[ThumbnailRecord, ...]:
+    presets = sorted((form for form in forms if form.size.isdigit()), key=lambda form: int(form.size))
+    return tuple(_thumbnail(list(same), delivery) for _, same in groupby(presets, key=lambda form: form.size))
+
+
+def _thumbnail(forms: Sequence[Rendition], delivery: Delivery) -> ThumbnailRecord:
+    sources, first = _sources(forms, delivery), forms[0]
+    plain = _plain(sources)
+    return ThumbnailRecord(int(first.size), first.width, first.height, plain.format, plain.bytes, plain.url, sources)
+
+
+def _sources(forms: Iterable[Rendition], delivery: Delivery) -> tuple[ImageSource, ...]:
+    made = (ImageSource(form.format, delivery.url(form.key), form.bytes, FORMATS[form.format].mime) for form in forms)
+    return tuple(sorted(made, key=lambda source: source.bytes))
+
+
+def _plain(sources: Sequence[ImageSource]) -> ImageSource:
+    return next((source for source in sources if source.format not in _MODERN), sources[0])
+
+
+def signed_address(request: Request, image: Image, lasts: timedelta) -> tuple[str, datetime]:
+    """A whole address of a private picture below `/cdn`, to be handed on as it is, and when it expires.
+
+    It ends with the request's token, too.
+    """
+    expires, signature = container().signatures.sign(image.image_id, lasts, by=request.owner)
+    url = f"{request.absolute_link(_place(image))}?expires={expires}&signature={signature}"
+    return url, datetime.fromtimestamp(expires, UTC)
+
+
+def _place(image: Image) -> str:
+    return f"/cdn/{quote(image.collection, safe='')}/{quote(image.name, safe='')}"
+
+
+def _links(request: Request, image: Image, *, private: bool) -> dict[str, str]:
+    return {
+        "self": request.link(f"/images/{image.image_id}"),
+        "cdn": signed_address(request, image, AN_HOUR)[0] if private else request.link(_place(image)),
+        "collection": request.link(f"/collections/{quote(image.collection, safe='')}"),
+        "task": request.link(f"/task/status/{image.task_id}"),
+    }
+
+
+def processed_image(request: Request, task: Task) -> ProcessedImage | None:
+    """The image that a successful process_image task has produced, while it exists."""
+    if task.type is not TaskType.PROCESS_IMAGE or task.status is not Status.SUCCESS or not task.result:
+        return None
+    try:
+        image = container().delivery.catalog.image(str(task.result["image_id"]))
+    except ImageNotFound:
+        return None
+    return image_record(ProcessedImage, request, image, duplicate=bool(task.result.get("duplicate")))
+
+
+RESULT_SCHEMAS[TaskType.PROCESS_IMAGE] = processed_image
