@@ -15,7 +15,6 @@ from typing import Any
 from itsdangerous import Signer
 
 from chalicelib.errors import Unavailable
-from chalicelib.ports import Clock
 
 
 class Purpose(StrEnum):
@@ -137,7 +136,8 @@ class Seals:
     keyring: Callable[[Purpose], Keyring | None]
     """None where the deployment has no secret for keys."""
     bootstrap: Callable[[], str]
-    clock: Clock
+    now: Callable[[], datetime]
+    """The time of day, UTC."""
 
     def sign(self, label: str, text: str) -> str:
         """The signature of a text for one use: 43 characters of base64url.
@@ -154,7 +154,7 @@ class Seals:
     def newest(self) -> Key:
         """The key to seal with. Unavailable where there is none."""
         ring = self.keyring(self.purpose)
-        found = self._bootstrap() if ring is None else ring.sealing(self.clock.now())
+        found = self._bootstrap() if ring is None else ring.sealing(self.now())
         if found is None:
             raise Unavailable("Nothing can be sealed: there is no secret for keys, and no bootstrap secret.")
         return found
@@ -165,7 +165,7 @@ class Seals:
 
     def all(self) -> tuple[Key, ...]:
         """Every key whose seals are taken now, newest first."""
-        ring, now = self.keyring(self.purpose), self.clock.now()
+        ring, now = self.keyring(self.purpose), self.now()
         if ring is None:
             return tuple(filter(None, (self._bootstrap(),)))
         legacy = self._bootstrap() if ring.legacy_until and now < ring.legacy_until else None

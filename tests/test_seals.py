@@ -42,7 +42,7 @@ class Process:
         self.sessions = Sessions(tokens, self._seals(Purpose.SESSIONS), self.state.expiring, throttle)
 
     def _seals(self, purpose: Purpose) -> Seals:
-        return Seals(purpose, self._ring, lambda: BOOTSTRAP, self.clock)
+        return Seals(purpose, self._ring, lambda: BOOTSTRAP, self.clock.now)
 
     def _ring(self, purpose: Purpose) -> Keyring | None:
         return None if self.secret is None else self.secret.ring(purpose)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chalicelib.container.admin import AdminServices
 from chalicelib.container.jobs import JobServices
+from chalicelib.http.services import connect
 from chalicelib.settings import load
 
 __all__ = ["Container", "container", "use"]
@@ -26,3 +27,6 @@ def container() -> Container:
 def use(other: Container | None) -> None:
     """Put another set of services in place (tests); None forgets it, so that the next caller builds anew."""
     _process[:] = [other] if other else []
+
+
+connect(container)

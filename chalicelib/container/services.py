@@ -201,7 +201,7 @@ class Services(Adapters):
         from chalicelib.keyring import Seals
 
         # Tests give a house another secret while it stands.
-        return Seals(purpose=purpose, keyring=self.keyring, bootstrap=lambda: self.bootstrap(), clock=self.clock)  # noqa: PLW0108
+        return Seals(purpose=purpose, keyring=self.keyring, bootstrap=lambda: self.bootstrap(), now=self.clock.now)  # noqa: PLW0108
 
     @cached_property
     def image_search(self) -> ImageSearch:

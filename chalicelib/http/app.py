@@ -13,7 +13,6 @@ from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
 from chalicelib.admin.model import Scope
-from chalicelib.container import container
 from chalicelib.errors import MethodNotAllowed, Misconfigured, NotFound, WallifyError
 from chalicelib.http.authentication import authorized, is_https
 from chalicelib.http.declaration import Endpoint, record_audit
@@ -22,6 +21,7 @@ from chalicelib.http.parsing import parse_parts
 from chalicelib.http.request import FORM_TYPE, Language, Request, request_id_of, request_of, require_uncompressed
 from chalicelib.http.response import Response
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.services import remember_routes, services
 from chalicelib.telemetry import log
 
 _MAY_SEND = ("Authorization", "Content-Type", "Accept-Language", "If-None-Match", "Idempotency-Key")
@@ -33,7 +33,7 @@ _A_DAY = "86400"
 
 def cors_headers() -> dict[str, str]:
     """Headers for every answer; none where no page may call."""
-    origin = container().settings.cors_origin
+    origin = services().settings.cors_origin
     if not origin:
         return {}
     # Tokens travel in a header, never in a cookie, so that credentials need not be allowed.
@@ -48,7 +48,7 @@ def preflight(methods: Sequence[str], asked: str = "") -> Response:
     """
     allowed = ", ".join(methods)
     answer = Response(204, "", {"Allow": allowed, "Cache-Control": "no-store"})
-    if not container().settings.cors_origin:
+    if not services().settings.cors_origin:
         return answer
     return answer.with_headers(
         Access_Control_Allow_Methods=allowed,
@@ -82,6 +82,7 @@ def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
     """Give the app every route, and an answer of ours wherever there is none."""
     # Without this the gateway hands uploads on as text, which ruins them. JSON stays text.
     app.api.binary_types = [FORM_TYPE]
+    remember_routes([f"{one.method} {one.path}" for one in endpoints])
     taken: dict[str, list[str]] = {"/": [], CATCH_ALL: []}
     for one in endpoints:
         methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
@@ -142,7 +143,7 @@ def _counting_refusals(handle: Handle) -> Handle:
         except WallifyError as refusal:
             # An upload that became a task has been accepted, whatever came of it.
             if "task_id" not in refusal.details:
-                container().metrics.count("UploadsRefused", reason=refusal.code)
+                services().metrics.count("UploadsRefused", reason=refusal.code)
             raise
 
     return counted
@@ -186,7 +187,7 @@ def _told(error: Exception, request_id: str) -> WallifyError:
     cause = {"cause": told.cause} if isinstance(told, Misconfigured) else {}
     log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": told.code, **cause})
     with suppress(Exception):  # where nothing can be built (a bad setting), nothing can be counted
-        container().metrics.count("Faults", cause=told.code)
+        services().metrics.count("Faults", cause=told.code)
     return told
 
 

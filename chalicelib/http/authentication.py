@@ -11,9 +11,9 @@ from http.cookies import CookieError, SimpleCookie
 
 from chalicelib.admin.model import Principal, Scope
 from chalicelib.admin.tokens import authorise
-from chalicelib.container import container
 from chalicelib.errors import Forbidden, Unauthorized
 from chalicelib.http.request import Request
+from chalicelib.http.services import services
 
 COOKIE = "wallify_session"
 CSRF_HEADER = "x-csrf-token"
@@ -53,13 +53,13 @@ def require_csrf_token(method: str, headers: Mapping[str, str]) -> None:
         return
     # The header may hold what is no ASCII, and then comparing as text would raise.
     shown = headers.get(CSRF_HEADER, "").encode(errors="replace")
-    if not hmac.compare_digest(shown, container().sessions.csrf(session_cookie(headers)).encode()):
+    if not hmac.compare_digest(shown, services().sessions.csrf(session_cookie(headers)).encode()):
         raise Forbidden("The request does not carry the session's X-CSRF-Token.")
 
 
 def principal_of_session(headers: Mapping[str, str]) -> Principal:
     """Whose token the request's session stands for; Unauthorized."""
-    return container().sessions.find(session_cookie(headers)).principal
+    return services().sessions.find(session_cookie(headers)).principal
 
 
 def session_cookie_header(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -> str:
@@ -114,7 +114,7 @@ def authenticate(request: Request) -> Principal:
         Forbidden: for a change that a page of somebody else's may have sent with the cookie.
     """
     if "authorization" in request.headers or not session_cookie(request.headers):
-        return container().tokens.authenticate(presented_token(request))
+        return services().tokens.authenticate(presented_token(request))
     require_csrf_token(request.method, request.headers)
     return principal_of_session(request.headers)
 

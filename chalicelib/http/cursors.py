@@ -15,9 +15,9 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET
 
-from chalicelib.container import container
 from chalicelib.errors import BadRequest
 from chalicelib.http.request import Request
+from chalicelib.http.services import services
 from chalicelib.keyring import Key
 
 Q = TypeVar("Q", bound=msgspec.Struct)
@@ -36,7 +36,7 @@ def signed_cursor(request: Request, query: msgspec.Struct, cursor: str | None) -
     if cursor is None:
         return None
     told = _list_tag(request) + _query_tag(query) + cursor.encode()
-    return _written(_seal(told, container().cursor_seals.newest()) + told)
+    return _written(_seal(told, services().cursor_seals.newest()) + told)
 
 
 def with_store_cursor(request: Request, query: Q) -> Q:
@@ -61,7 +61,7 @@ def _store_cursor(request: Request, query: msgspec.Struct, cursor: str) -> str:
 
 
 def _is_sealed(told: bytes, seal: bytes) -> bool:
-    return any(hmac.compare_digest(seal, _seal(told, key)) for key in container().cursor_seals.all())
+    return any(hmac.compare_digest(seal, _seal(told, key)) for key in services().cursor_seals.all())
 
 
 def _seal(told: bytes, key: Key) -> bytes:

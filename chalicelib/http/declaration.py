@@ -16,10 +16,10 @@ import msgspec
 from msgspec import UNSET
 
 from chalicelib.admin.model import Scope
-from chalicelib.container import container
 from chalicelib.errors import WallifyError
 from chalicelib.http.request import Request
 from chalicelib.http.response import Response
+from chalicelib.http.services import services
 
 View = Callable[..., Response]
 Parts = Mapping[str, type[msgspec.Struct]]
@@ -162,7 +162,7 @@ def record_audit(request: Request, audited: Audited | None, parts: AuditParts, d
     if audited is not None:
         # The outcome stands first: a long filter is cut off at the end.
         told = ": ".join(part for part in (done, audited.target(parts)) if part)
-        container().audit.note(audited.action, told, actor=request.actor, token_id=request.owner)
+        services().audit.note(audited.action, told, actor=request.actor, token_id=request.owner)
 
 
 def path_and_options(parts: AuditParts) -> str:

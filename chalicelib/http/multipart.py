@@ -13,10 +13,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from chalicelib.container import container
 from chalicelib.engine.file_types import sniff
 from chalicelib.errors import BadRequest, EmptyFile, NotAnImage, PayloadTooLarge, WallifyError
 from chalicelib.http.request import Request, boundary_of
+from chalicelib.http.services import services
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types
@@ -235,7 +235,7 @@ def _without_files(parts: list[Part], names: tuple[str, ...]) -> BadRequest:
 
 
 def _must_fit(request: Request) -> None:
-    limit = container().settings.max_body_bytes
+    limit = services().settings.max_body_bytes
     announced = request.headers.get("content-length", "")
     size = max(int(announced) if re.fullmatch(r"\d{1,15}", announced, re.ASCII) else 0, len(request.body()))
     if size > limit + FORM_OVERHEAD:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from chalicelib.admin import monitoring_routes, routes
-from chalicelib.container import container
 from chalicelib.delivery import routes as delivery_routes
 from chalicelib.http.declaration import PUBLIC, Endpoint, Reply, Tag, endpoint, schema
 from chalicelib.http.docs_page import PAGE, POLICY
 from chalicelib.http.request import Request
 from chalicelib.http.response import Response, json_response, public_response
+from chalicelib.http.services import services
 from chalicelib.images import collection_routes
 from chalicelib.images import routes as images_routes
 from chalicelib.maintenance import routes as maintenance_routes
@@ -66,7 +66,7 @@ def get_service_info(request: Request) -> Response:
     replies={200: Reply("The API answers.", Health)},
 )
 def check_health(_: Request) -> Response:
-    return json_response(Health("ok", container().settings.stage))
+    return json_response(Health("ok", services().settings.stage))
 
 
 _FIVE_MINUTES = 300

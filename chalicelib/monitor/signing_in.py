@@ -20,6 +20,7 @@ from chalicelib.http.declaration import PUBLIC, Reply, Tag, endpoint, schema
 from chalicelib.http.params import Timestamp
 from chalicelib.http.request import Request, require_json
 from chalicelib.http.response import Response, json_response
+from chalicelib.http.services import registered_routes
 
 
 @schema("SignIn", "The token to sign in with.")
@@ -113,10 +114,6 @@ def _found(request: Request) -> SessionRecord | None:
 
 
 def _record(session: Session) -> SessionRecord:
-    # Both lists name this module, directly or not.
-    from chalicelib.http import routes  # noqa: PLC0415
-    from chalicelib.monitor.routes import ENDPOINTS  # noqa: PLC0415
-
     given, principal = container().settings, session.principal
     return SessionRecord(
         name=principal.name,
@@ -126,5 +123,5 @@ def _record(session: Session) -> SessionRecord:
         stage=given.stage,
         max_body_bytes=given.max_body_bytes,
         max_upload_bytes=given.max_upload_bytes,
-        routes=tuple(sorted({f"{one.method} {one.path}" for one in (*routes.ENDPOINTS, *ENDPOINTS)})),
+        routes=registered_routes(),
     )

@@ -164,7 +164,7 @@ BY = digest_of("wlf_reader")
 
 
 def seals(secret: str, clock: FrozenClock) -> Seals:
-    return Seals(Purpose.LINKS, lambda _: None, lambda: secret, clock)
+    return Seals(Purpose.LINKS, lambda _: None, lambda: secret, clock.now)
 
 
 @pytest.fixture
