@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from PIL import Image, ImageFile
 
-from chalicelib.engine.clean.avif_items import MediaData, write_directory
 from chalicelib.engine.containers.heic import primary_image
 from chalicelib.engine.containers.isobmff import write_box
+from chalicelib.engine.heif_writer import MediaData, write_directory
 from chalicelib.engine.sandbox import READY, SECONDS
 from chalicelib.errors import DamagedImage, ImageTooLarge
 

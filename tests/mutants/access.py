@@ -112,7 +112,7 @@ ACCESS = (
     Mutant(
         "csrf-not-checked",
         "chalicelib/http/authentication.py",
-        "if not hmac.compare_digest(shown, container().sessions.csrf(session_cookie(headers)).encode()):",
+        "if not hmac.compare_digest(shown, services().sessions.csrf(session_cookie(headers)).encode()):",
         "if not shown and not session_cookie(headers):",
         "another site's page deletes pictures with a monitor's session",
         "tests/monitor/test_sessions.py::test_a_change_without_the_sessions_own_token_is_refused[]",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.clean.avif_items import MediaData, rebuild_property, write_directory
 from chalicelib.engine.containers import avif
 from chalicelib.engine.containers.isobmff import (
     MOST_BOXES,
@@ -25,6 +24,7 @@ from chalicelib.engine.containers.isobmff import (
 from chalicelib.engine.containers.items import ALPHA, CODED, GRID, HeifItem, is_alpha, needed_items, read_items
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.heif_writer import MediaData, rebuild_property, write_directory
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:
