@@ -32,18 +32,18 @@ SLOW_PLACES = (
     "tests/engine/test_corpus.py",  # hundreds of files
     "tests/engine/test_optimize.py",  # the coders are processes of their own
     "tests/engine/test_decode.py",  # large pictures
-    "tests/cli/test_honest_server.py",  # waits for slow senders
-    "tests/cli/test_overload.py",  # waits for crowds
-    "tests/cli/test_progress.py",  # waits for processes
-    "tests/cli/test_front.py",  # waits for answers that are late
-    "tests/cli/test_warming.py",  # waits for stacks that are not there yet
-    "tests/cli/test_emulator_journal.py",  # the saver waits between its tries
-    "tests/cli/test_emulator_code.py",  # starts workers
+    "tests/cli/test_http_server.py",  # waits for slow senders
+    "tests/cli/test_request_limiter.py",  # waits for crowds
+    "tests/cli/test_stop_if_idle.py",  # waits for processes
+    "tests/cli/test_reverse_proxy.py",  # waits for answers that are late
+    "tests/cli/test_warm_up.py",  # waits for stacks that are not there yet
+    "tests/cli/test_journal.py",  # the saver waits between its tries
+    "tests/cli/test_shared_code.py",  # starts workers
     "tests/cli/test_doctor.py",  # a server for each
     "tests/cli/test_upload.py",  # the same
     "tests/cli/test_client.py",  # the same
-    "tests/cli/test_image_commands.py",  # the same
-    "tests/cli/test_task_commands.py",  # the same
+    "tests/cli/test_images.py",  # the same
+    "tests/cli/test_tasks.py",  # the same
     "tests/cli/test_admin_commands.py",  # the same
     "tests/contracts/test_catalog_races.py",  # crowds of threads
     "tests/contracts/test_privacy_order.py",  # the same

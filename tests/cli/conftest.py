@@ -12,7 +12,7 @@ from cli.__main__ import main
 from cli.local import machine
 from cli.local.processes import Daemon
 from cli.local.stack import Stack
-from tests.cli.serving import TOKEN, Desk
+from tests.cli.served_api import TOKEN, Desk
 
 
 @pytest.fixture

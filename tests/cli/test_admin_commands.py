@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.messages import Work, write
+from chalicelib.objects import NewObject
 from chalicelib.tasks.model import TaskType
 from tests.cli.conftest import Terminal
-from tests.cli.serving import Desk
+from tests.cli.served_api import Desk
 from tests.memory_queue import MemoryQueue
 
 
@@ -163,3 +164,18 @@ def test_without_a_browser_the_address_is_told(at_desk: Terminal, desk: Desk, mo
 
     assert f"the monitor is at {desk.url}/monitor" in at_desk("open").out
     assert at_desk("open", "--json").json == {"url": f"{desk.url}/monitor"}
+
+
+def test_what_clean_up_took_away_comes_back(at_desk: Terminal, desk: Desk) -> None:
+    desk.bucket.put(NewObject("quarantine/p/lost.jpg", b"bytes", "image/jpeg"))
+
+    (held,) = at_desk("quarantine", "--json").lines
+    back = at_desk("quarantine", "restore", held["key"])
+
+    assert (held["key"], held["bytes"]) == ("p/lost.jpg", 5)
+    assert (back.code, back.out.strip()) == (0, "p/lost.jpg lies where it lay.")
+    assert at_desk("quarantine", "list").out.splitlines() == ["key\tsize\tsince\tuntil"]
+
+
+def test_what_is_not_held_cannot_come_back(at_desk: Terminal) -> None:
+    assert at_desk("quarantine", "restore", "p/never.jpg").code == 5

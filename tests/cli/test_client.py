@@ -22,7 +22,7 @@ from cli.client.uploads import UploadFile, Uploads
 from cli.local import machine
 from cli.local.stack import PROJECT
 from tests.api.house import a_jpeg
-from tests.cli.serving import TOKEN, Answer, Desk
+from tests.cli.served_api import TOKEN, Answer, Desk
 
 KEY = "the same each time"
 

@@ -15,7 +15,7 @@ from cli.client.api import Health
 from cli.doctor import check_account
 from cli.local.stack import Stack
 from tests.cli.conftest import Terminal, Typed
-from tests.cli.serving import Desk
+from tests.cli.served_api import Desk
 from tests.cli.test_admin_commands import lane
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -15,8 +15,8 @@ from cli.errors import CommandError
 from cli.local import functions, lifecycle, staging
 from cli.local.stack import PROJECT, Record, Stack
 from infra.template import read
-from tests.cli.accounts import a_target
 from tests.cli.conftest import Terminal
+from tests.cli.fake_account import a_target
 
 OUTPUTS = {name: f"the-{name}" for name in read()["Outputs"]}
 

@@ -15,7 +15,7 @@ from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Out
 from tests.api.house import a_jpeg
 from tests.browser.seeds import a_failed_upload
 from tests.cli.conftest import Terminal
-from tests.cli.serving import Desk
+from tests.cli.served_api import Desk
 from tests.pictures import encoded, scene
 
 SMALL = (64, 48)

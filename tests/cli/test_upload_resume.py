@@ -22,7 +22,7 @@ from cli.uploads.journal import DONE, FAILED, SENT, Journal, open_journal, remov
 from cli.uploads.progress import ProgressBars
 from tests.api.house import a_jpeg
 from tests.cli.conftest import Terminal
-from tests.cli.serving import TOKEN, Desk
+from tests.cli.served_api import TOKEN, Desk
 from tests.pictures import encoded, scene
 
 PHOTOS = 200

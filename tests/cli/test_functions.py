@@ -1,16 +1,19 @@
-"""The local stack among other stages that somebody has deployed to its emulator."""
+"""Functions of a stack: deployed beside other stages, with one layer for all, and a clear error without a network."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice.deploy.packager import NoSuchPackageError
 
 from cli.__main__ import main
-from cli.local import functions
+from cli.errors import CommandError
+from cli.local import emulator, functions
 from cli.local.stack import Stack
 
 OURS = {"wallify-local", "wallify-local-sweep"}
@@ -89,3 +92,56 @@ def test_nobody_else_is_called_as_the_local_stack(stage: str, capsys: pytest.Cap
         main(["deploy", "--stage", stage])
 
     assert "not `local`" in capsys.readouterr().err
+
+
+def test_a_layer_made_for_one_stack_is_there_for_the_next(stack: Stack, tmp_path: Path) -> None:
+    make(stack, "managed-layer-1.zip")
+    other = Stack(tmp_path / "other", 1, 2)
+
+    functions.save_layers(stack, tmp_path / "shelf")
+    functions.restore_layers(other, tmp_path / "shelf")
+
+    assert made_in(other) == ["managed-layer-1.zip"]
+
+
+def test_only_the_layer_in_use_stays_on_the_shelf(stack: Stack, tmp_path: Path) -> None:
+    make(stack, "managed-layer-1.zip")
+    functions.save_layers(stack, tmp_path / "shelf")
+    (packages(stack) / "managed-layer-1.zip").rename(packages(stack) / "managed-layer-2.zip")
+
+    functions.save_layers(stack, tmp_path / "shelf")
+
+    assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["managed-layer-2.zip"]
+
+
+def test_an_empty_shelf_lends_nothing(stack: Stack, tmp_path: Path) -> None:
+    functions.restore_layers(stack, tmp_path / "shelf")
+
+    assert made_in(stack) == []
+
+
+def make(stack: Stack, name: str) -> None:
+    packages(stack).mkdir(parents=True)
+    (packages(stack) / name).write_bytes(b"layer")
+
+
+def made_in(stack: Stack) -> list[str]:
+    return [path.name for path in packages(stack).glob("*")]
+
+
+def packages(stack: Stack) -> Path:
+    return stack.build / ".chalice" / "deployments"
+
+
+FAILED = f"chalice.deploy.packager.NoSuchPackageError: {NoSuchPackageError('pillow==13.0.0')}"
+
+
+def test_a_layer_that_cannot_be_made_is_laid_on_the_network(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = subprocess.CompletedProcess([], returncode=1, stdout=f"Traceback …\n{FAILED}\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: ended)
+    monkeypatch.setattr(functions, "deploy_environment", emulator.client_environment)
+    monkeypatch.setattr(functions, "delete_functions", lambda _: None)
+    monkeypatch.setattr(functions, "restore_layers", lambda _: None)
+
+    with pytest.raises(CommandError, match=r"The packages for the functions cannot be downloaded\. Check the network"):
+        functions.deploy_functions(stack)

@@ -12,7 +12,7 @@ from cli.commands.download import plan, safe_name
 from tests import naughty
 from tests.builders import NOON
 from tests.cli.conftest import Terminal
-from tests.cli.serving import Desk
+from tests.cli.served_api import Desk
 
 NOBODY = str(uuid.UUID(int=7, version=4))
 

@@ -13,7 +13,7 @@ from cli.errors import CommandError
 from cli.local.stack import Record
 from cli.target import Profile, Profiles, TargetOptions, resolve_target
 from tests.cli.conftest import Terminal
-from tests.cli.serving import TOKEN, Desk
+from tests.cli.served_api import TOKEN, Desk
 
 PROD = Profile("https://prod.example/api", "prod-token")
 KNOWN = Profiles(None, {"prod": PROD, "test": Profile("https://test.example", "test-token")})

@@ -12,7 +12,7 @@ from cli.client.models import ApiError
 from cli.errors import CommandError
 from tests.browser.paintings import jpeg
 from tests.browser.place import TOKEN
-from tests.cli.serving import Desk
+from tests.cli.served_api import Desk
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

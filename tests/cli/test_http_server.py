@@ -18,7 +18,7 @@ from chalicelib.http.declaration import PUBLIC
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from cli.local import gateway_errors, http_server, machine, reverse_proxy
-from tests.cli.upstream import Upstream, front_of
+from tests.cli.fake_emulator import Upstream, front_of
 
 SHAPE = {"success", "status", "code", "message", "request_id", "details"}
 API = "/restapis/wallify/api/_user_request_"

@@ -15,7 +15,7 @@ import pytest
 from cli.local import machine, reverse_proxy
 from cli.local.http_server import RequestLimiter, TooManyRequests
 from cli.local.machine import Capacity
-from tests.cli.upstream import Upstream, front_of
+from tests.cli.fake_emulator import Upstream, front_of
 
 SOON = 30
 GIGABYTE = 10**9

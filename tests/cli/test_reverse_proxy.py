@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cli.local import machine, reverse_proxy
-from tests.cli.upstream import Upstream, front_of
+from tests.cli.fake_emulator import Upstream, front_of
 
 MEGABYTE = 1024 * 1024
 PIECES = [b"--x\r\n", bytes(range(256)), b"\r\n--x--\r\n"]

@@ -13,7 +13,7 @@ from cli.commands.tasks import parse_moment
 from tests.api.house import bucket_of
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
-from tests.cli.serving import Desk
+from tests.cli.served_api import Desk
 
 NOBODY = str(uuid.UUID(int=7, version=4))
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from chalicelib.budget import Budget, BudgetSpent
 from cli.deploy import teardown
-from tests.cli.accounts import a_target, chalice_knows
+from tests.cli.fake_account import a_target, chalice_knows
 
 
 class Nothing:

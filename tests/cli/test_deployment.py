@@ -14,7 +14,7 @@ from cli.deploy.target import StageTarget
 from cli.errors import CommandError
 from infra.stages import Choices
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
-from tests.cli.accounts import a_target, chalice_knows
+from tests.cli.fake_account import a_target, chalice_knows
 
 OUTPUTS = {name: f"the-{name}" for name in read()["Outputs"]}
 CHOICES = Choices({}, requests_per_second=50, burst=100)

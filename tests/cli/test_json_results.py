@@ -12,7 +12,7 @@ from cli.deploy import cost, deployment, target, teardown
 from cli.deploy.deployment import Deployed, Plan
 from cli.deploy.stacks import Change
 from infra import smoke
-from tests.cli.accounts import a_target
+from tests.cli.fake_account import a_target
 
 PLACE = {"stage": "dev", "account": "123456789012", "region": "eu-central-1"}
 DEPLOYED = Deployed("https://api.test/api", "https://cdn.test", "secret", ("foundation", "functions"))

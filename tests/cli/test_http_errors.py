@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from cli.local import machine
-from tests.cli.upstream import Upstream, front_of
+from tests.cli.fake_emulator import Upstream, front_of
 
 SHAPE = {"success", "status", "code", "message", "request_id", "details"}
 API = "/restapis/wallify/api/_user_request_"
