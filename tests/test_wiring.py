@@ -113,7 +113,8 @@ def test_the_settings_say_how_careful_clean_up_is() -> None:
     given = Settings(orphan_hours=2, quarantine_days=3, trash_days=4, cleanup_percent=50, cleanup_least=5)
     built = Container(given)
     assert (built.ages.orphan, built.ages.quarantine, built.ages.trash) == (2 * HOUR, 3 * DAY, 4 * DAY)
-    assert built.cleanup_job.ages == built.cleanup_job.orphan_scan.ages == built.quarantine.ages == built.trash.ages
+    assert built.cleanup_job.ages == built.cleanup_job.orphan_scan.ages == built.quarantine.ages
+    assert built.trash.retention == 4 * DAY
     assert (built.cleanup_job.bounds.share, built.cleanup_job.bounds.least) == (0.5, 5)
 
 

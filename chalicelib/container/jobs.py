@@ -87,7 +87,7 @@ class JobServices(Services):
             jobs=self.jobs,
             clock=self.clock,
             visibility=self.visibility,
-            ages=self.ages,
+            retention=self.ages.trash,
             tell_soon=self.manifest_updates.tell_soon,
         )
 

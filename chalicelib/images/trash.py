@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from chalicelib import names
 from chalicelib.budget import Budget
@@ -13,7 +14,6 @@ from chalicelib.errors import BadRequest, Conflict, ImageNotFound, NameTaken, No
 from chalicelib.images.model import Image, can_restore, is_tombstone
 from chalicelib.images.purge import ONE_BY_ONE, Purge
 from chalicelib.images.visibility import Visibility
-from chalicelib.maintenance.model import RetentionAges
 from chalicelib.paging import Page
 from chalicelib.ports import Catalog, Clock
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
@@ -44,7 +44,8 @@ class Trash:
     jobs: JobEnqueuer
     clock: Clock
     visibility: Visibility
-    ages: RetentionAges = field(default_factory=RetentionAges)
+    retention: timedelta = timedelta(days=7)
+    """How long an image in the trash can be restored."""
     tell_soon: Callable[[str], None] = lambda _: None
     """Has a collection's manifest refreshed at once."""
 
@@ -105,7 +106,7 @@ class Trash:
         return self.jobs.open(JobRequest(TaskType.DELETE_IMAGES, Subject(name)))
 
     def _restored(self, image: Image) -> Image:
-        if not can_restore(image, self.clock.now(), self.ages.trash):
+        if not can_restore(image, self.clock.now(), self.retention):
             raise ImageNotFound(image_id=image.image_id)
         self.visibility.announce(image.image_id)
         for name in names.candidates(image.name, image.image_id):

@@ -10,14 +10,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chalicelib.adapters.sql.migrations import upgrade
+from chalicelib.container import Container
+from chalicelib.settings import Settings
 from cli.local.stack import Stack
 
 
 def start(stack: Stack) -> str:
     """Start the stack's server if it is not running, bring its tables up to date, and answer its address."""
     url = serve(str(stack.home))
-    upgrade(url)
+    _migrate(url)
     return url
 
 
@@ -48,10 +49,14 @@ def temporary() -> Iterator[str]:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {setting} = off;")
         server.psql("SELECT pg_reload_conf();")
-        upgrade(address)
+        _migrate(address)
         yield address
     finally:
         server.cleanup()
+
+
+def _migrate(url: str) -> None:
+    Container(Settings(database_url=url)).migrate()
 
 
 def _server_in(folder: Path, *, cleanup_mode: str | None) -> Any:  # noqa: ANN401  # the package has no types
