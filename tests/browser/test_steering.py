@@ -41,7 +41,7 @@ def test_a_queue_is_purged_only_by_typing_its_name(admin: Visitor, place: Place)
 
 def test_where_the_age_of_the_oldest_is_not_measured_nothing_is_said_of_it(admin: Visitor, place: Place) -> None:
     place.house.images_queue.send("{}")
-    place.house.queue_admin.meter.ages.clear()  # type: ignore[attr-defined]  # a meter in memory
+    place.house.queue_admin.metrics_reader.ages.clear()  # type: ignore[attr-defined]  # a meter in memory
     admin.go("#/queues")
 
     expect(admin.page.locator("[data-queue=images]")).to_contain_text("is not measured here")
