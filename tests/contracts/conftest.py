@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.ports import Catalog, TaskStore, TokenStore
 from tests.contracts.backends import State, dynamo_state, dynamodb_at, dynamodb_on_moto, emulator
-from tests.contracts.databases import emptied, postgresql, sql_state
+from tests.contracts.databases import emptied, postgresql, sql_state, sqlite
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +44,7 @@ def state(request: pytest.FixtureRequest) -> Iterator[State]:
         case "dynamodb-emulator":
             yield dynamo_state(dynamodb_at(request.getfixturevalue("emulator_address")))
         case "sqlite":
-            url = f"sqlite:///{request.getfixturevalue('tmp_path')}/state.db"
-            upgrade(url)
-            yield from sql_state(url)
+            yield from sql_state(sqlite(request.getfixturevalue("tmp_path")))
         case "postgresql":
             with emptied(postgresql()) as url:
                 yield from sql_state(url)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
+from pathlib import Path
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.adapters.sql.models import Base
+
+
+@event.listens_for(Engine, "connect")
+def _do_not_wait_for_the_disk(connection: object, _: object) -> None:
+    """Spare SQLite its three waits for the disk at each commit: no machine loses its power in a test."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @cache
@@ -35,6 +46,20 @@ def postgresql() -> str:
     execute(address, "SELECT pg_reload_conf()")
     upgrade(address)
     return address
+
+
+def sqlite(folder: Path) -> str:
+    """The address of a new SQLite database in the folder with all migrations, which run once for all tests."""
+    shutil.copyfile(_migrated(), folder / "state.db")
+    return f"sqlite:///{folder}/state.db"
+
+
+@cache
+def _migrated() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="wallify-sqlite-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    upgrade(f"sqlite:///{folder}/migrated.db")
+    return folder / "migrated.db"
 
 
 @contextmanager

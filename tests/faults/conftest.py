@@ -10,11 +10,10 @@ from chalice.app import Chalice
 
 from chalicelib import container
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.container.adapters import State
 from chalicelib.http.app import register
 from tests.api.gateway import Gateway
-from tests.contracts.databases import emptied, postgresql, sql_state
+from tests.contracts.databases import emptied, postgresql, sql_state, sqlite
 from tests.faults.cloud import Cloud, cloud_on_moto
 from tests.faults.database import Base, base_on_postgresql, base_on_sqlite
 from tests.world import ROOT, World
@@ -43,8 +42,7 @@ def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
             on_moto: Cloud = request.getfixturevalue("cloud")
             yield on_moto.state()
         case "sqlite":
-            upgrade(f"sqlite:///{tmp_path}/state.db")
-            yield from sql_state(f"sqlite:///{tmp_path}/state.db")
+            yield from sql_state(sqlite(tmp_path))
         case "postgresql":
             with emptied(postgresql()) as url:
                 yield from sql_state(url)

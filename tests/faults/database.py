@@ -18,9 +18,8 @@ from sqlalchemy.exc import OperationalError
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.catalog import SqlCatalog
 from chalicelib.adapters.sql.database import SqlDatabase, engine_for
-from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.adapters.sql.tasks import SqlTasks
-from tests.contracts.databases import emptied, execute, postgresql
+from tests.contracts.databases import emptied, execute, postgresql, sqlite
 
 BUSY, BROKEN = "busy", "broken"
 WORDS = {
@@ -70,9 +69,7 @@ class Base:
 @contextmanager
 def base_on_sqlite(folder: Path) -> Iterator[Base]:
     """A file with the tables that ship."""
-    url = f"sqlite:///{folder}/state.db"
-    upgrade(url)
-    with _open(url) as base:
+    with _open(sqlite(folder)) as base:
         yield base
 
 

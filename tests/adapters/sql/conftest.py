@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.adapters.sql.migrations import upgrade
+from tests.contracts import databases
 from tests.contracts.databases import emptied, postgresql
 
 
@@ -17,9 +17,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def sqlite(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path}/state.db"
-    upgrade(url)
-    return url
+    return databases.sqlite(tmp_path)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
