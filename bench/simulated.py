@@ -129,8 +129,8 @@ class SimulatedCatalog:
     reads: Reads
     off: int = 1
 
-    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """See `Catalog.known`."""
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.existing`."""
         asked = list(image_ids)
         self.reads.note("known", len(asked))
         return {one: image_of(number_of(one)) for one in asked if _is_known(number_of(one))}
@@ -163,13 +163,13 @@ class SimulatedCatalog:
         return self.stats_with_version(collection)[0]
 
     def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """See `Catalog.stats_mark`."""
+        """See `Catalog.stats_with_version`."""
         self.reads.note("stats")
         there = self.size - self.size // _ORPHAN_EVERY
         return CollectionStats(collection, there + self.off, 10_000 * there, 80_000 * there), str(self.off)
 
-    def correct(self, delta: CollectionStats, mark: str) -> None:  # noqa: ARG002  # nobody else is here
-        """See `Catalog.correct`."""
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:  # noqa: ARG002  # nobody else is here
+        """See `Catalog.correct_stats`."""
         self.off += delta.images
 
 

@@ -196,6 +196,6 @@ def sweep() -> None:
     told = services.dead_letters.fail_tasks(_LETTERS_A_LOOK)
     remedies = services.sweeper.sweep(keep_going=keep_going)
     now = services.clock.now()
-    forgotten = services.state.tasks.forget(now, _FORGOTTEN_A_LOOK)
-    forgotten += services.state.expiring.forget(now, _FORGOTTEN_A_LOOK)
+    forgotten = services.state.tasks.delete_expired(now, _FORGOTTEN_A_LOOK)
+    forgotten += services.state.expiring.delete_expired(now, _FORGOTTEN_A_LOOK)
     log.info("swept", extra={"remedies": dict(remedies), "dead_letters_told": told, "forgotten": forgotten})

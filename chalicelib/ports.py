@@ -1,4 +1,8 @@
-"""What the rules need from the world. Each docstring is a promise that `tests/contracts` holds every back end to."""
+"""Ports: what the use cases need from the outside world.
+
+All of them stand in this one file, because adapters, fakes and contract suites are written against the whole list.
+Each docstring is a promise that a test in `tests/contracts` holds every adapter and every fake to.
+"""
 
 from __future__ import annotations
 
@@ -20,436 +24,520 @@ class Clock(Protocol):
     """The time of day."""
 
     def now(self) -> datetime:
-        """This moment, aware, in UTC."""
+        """Return the present time, aware, in UTC; never earlier than an answer before."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Come back after that long."""
+        """Block for that many seconds; `now` is later by at least as much afterwards."""
         ...
 
 
 class TaskStore(Protocol):
-    """Where tasks live. A write that has returned is seen by every later read of that task."""
+    """Store of tasks. A write that has returned is seen by every later read of that task."""
 
     def add(self, task: Task) -> None:
-        """Keep a new task at version 0; Conflict if the id is known, and then nothing changes."""
+        """Store a new task with version 0.
+
+        Raises:
+        Conflict: The id is taken; nothing has changed.
+        """
         ...
 
     def get(self, task_id: str) -> Task:
-        """The newest snapshot; TaskNotFound if there is none."""
+        """Return the stored task.
+
+        Raises:
+        TaskNotFound: There is no such task.
+        """
         ...
 
     def replace(self, before: Task, after: Task) -> Task:
-        """Put `after` in place of `before`, and answer it with the next version.
+        """Replace `before` by `after` in one conditional write, and return it with the next version.
 
-        One conditional write: Conflict unless the stored task still has `before.version`, and then nothing changes; of
-        two writers exactly one succeeds. When `after` is final, `before` is not, and there is a parent, the parent's
-        tally moves by one with it, in the same transaction.
+        Of two writers of the same version exactly one succeeds. When `after` is final, `before` is not, and there is a
+        parent, the same transaction adds one to the parent's child counts.
+
+        Raises:
+        Conflict: The stored task has not the version of `before` any more; nothing has changed.
         """
         ...
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
-        """Tasks that are not final, oldest first; costs grow with the active tasks, not with history."""
+        """Return tasks that are not final, oldest first. Costs grow with the active tasks, not with history."""
         ...
 
     def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
-        """Tasks that match, newest first by creation (then id), final or not; a cursor from the same filter continues.
+        """Return tasks that match, newest first by creation (then id), final or not.
 
-        May be a moment behind the newest writes. A page may be short, even empty, and still have a next cursor.
+        May lag behind the newest writes. A page may be short, even empty, and still have a next cursor; a cursor is
+        valid with the filter that it came from.
         """
         ...
 
     def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
-        """The parent's children in the order of their index."""
+        """Return the parent's children in the order of their index."""
         ...
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """Remove up to `limit` tasks whose time is over, and say how many; 0 where the store forgets by itself."""
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """Delete up to `limit` tasks that have expired, and return how many; 0 where the store expires items itself."""
         ...
 
-    def tally(self, parent_id: str) -> ChildCounts:
-        """How the parent's children have ended so far; zeros where none has."""
+    def child_counts(self, parent_id: str) -> ChildCounts:
+        """Return how many of the parent's children have succeeded, failed and been cancelled so far."""
         ...
 
 
 class Catalog(Protocol):
-    """Where images live."""
+    """Store of images, their renditions, and the statistics of collections."""
 
     def publish(
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
     ) -> Task:
-        """Add the image with its renditions, count it, and end the task that made it, all or nothing.
+        """Add the image with its renditions, count it, and finish the task that made it, in one transaction.
 
-        Answers the stored task, which moves as in `TaskStore.replace`. Conflict if it has changed; DuplicateImage
-        (detail `image_id`) if `unique` and the collection has these bytes already; NameTaken if the name is in use
-        there; PrivacyDiffers if the renditions lie where those of a collection that was settled so do not;
-        whichever is found first, and then nothing has changed. An unknown collection comes into being with its
-        first image. With `unique=False` the bytes may repeat; the digest stays with the image that had it first.
+        Returns the stored task, as `TaskStore.replace`. The first image of a collection creates the collection. With
+        `unique=False` the collection may have the same bytes twice; their digest stays with the image that had it
+        first.
+
+        Raises:
+        Conflict: The task has changed, or the image id is taken.
+        DuplicateImage: `unique`, and the collection has these bytes already (detail `image_id`).
+        NameTaken: The collection has an image of this name.
+        PrivacyDiffers: The renditions lie under the other prefix than those of the collection (see `set_privacy`).
+        Whichever is found first; nothing has changed then.
         """
         ...
 
     def image(self, image_id: str) -> Image:
-        """The image; ImageNotFound if there is none, or if it is in the trash."""
+        """Return the image.
+
+        Raises:
+        ImageNotFound: There is none, or it is in the trash.
+        """
         ...
 
-    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """Those of these images that there are, in the trash or not: a strongly consistent read, for up to 1,000 ids.
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """Return those of these images that exist, in the trash or not, by id: a strongly consistent read.
 
-        All or nothing: raises if it cannot tell of every id, because what is missing here may be deleted for it.
+        Takes up to 1,000 ids. It answers for all of them or raises: callers delete what is missing here.
         """
         ...
 
     def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
-        """Put `after` in place of `before`, and answer it with the next version; other renditions too, if given.
+        """Replace `before` by `after` in one conditional write, and return it with the next version.
 
-        One conditional write: Conflict unless the stored image still has `before.version`, NameTaken if its new name is
-        in use, and then nothing changes. Name, digest and counters move with it, out of the old collection and into the
-        new one; into the trash they are let go, and out of it they are taken again. A digest that another image has
-        stays with that one. Id, digest and day of creation of an image do not change. PrivacyDiffers, as `publish`,
-        for an image that comes into the new collection, or out of the trash.
+        Renditions are replaced too if given. Name, digest and counters move with the image from the old collection to
+        the new one; moving to the trash releases them, restoring takes them again. A digest that another image has
+        stays with that one. Id, digest and creation time of an image do not change.
+
+        Raises:
+        Conflict: The stored image has not the version of `before` any more.
+        NameTaken: The new name is in use.
+        PrivacyDiffers: As `publish`, for an image that moves into a collection or out of the trash.
+        Nothing has changed then.
         """
         ...
 
     def remove(self, image: Image) -> None:
-        """Forget the image with its renditions, name, digest and count; once it is gone, again is no error.
+        """Delete the image with its renditions, name, digest and count. Removing it twice is no error.
 
-        Conflict if it has changed since it was read, and then nothing changes.
+        Raises:
+        Conflict: It has changed since it was read; nothing has changed.
         """
         ...
 
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
-        """Images in the trash, longest there first; may be a moment behind the newest writes."""
+        """Return images in the trash, longest there first; may lag behind the newest writes."""
         ...
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
-        """All renditions of an image, ordered by (size as text, format); empty where there is no such image."""
+        """Return all renditions of an image, ordered by (size as text, format); empty if there is no such image."""
         ...
 
-    def named(self, collection: str, name: str) -> Image:
-        """The image of that name; ImageNotFound if there is none."""
+    def find_by_name(self, collection: str, name: str) -> Image:
+        """Return the image of that name.
+
+        Raises:
+        ImageNotFound: The collection has none.
+        """
         ...
 
-    def with_digest(self, collection: str, sha256: str) -> Image | None:
-        """The image with exactly these bytes, or None."""
+    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
+        """Return the image with exactly these bytes, or None."""
         ...
 
     def images(
         self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
     ) -> Page[Image]:
-        """A collection's images that match, without the trashed, newest first; may be a moment behind new writes.
+        """Return a collection's images that match, without trashed ones, newest first; may lag behind new writes.
 
         With a filter a page may be short, even empty, and still have a next cursor.
         """
         ...
 
     def collections(self) -> tuple[str, ...]:
-        """Names of all collections that ever had an image, in code point order; of others, too, maybe."""
+        """Return the names of all collections that ever had an image, in code point order; maybe of others, too."""
         ...
 
-    def about(self, collection: str) -> CollectionInfo:
-        """What is said of the collection, by a strongly consistent read; version 0 where nothing was ever said."""
+    def collection_info(self, collection: str) -> CollectionInfo:
+        """Return title and description, by a strongly consistent read; version 0 if none were written."""
         ...
 
-    def abouts(self) -> Mapping[str, CollectionInfo]:
-        """All that is said of collections, by their names."""
+    def collection_infos(self) -> Mapping[str, CollectionInfo]:
+        """Return titles and descriptions of all collections that have some, by collection name."""
         ...
 
-    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
-        """Put `after` in place of `before`, and answer it with the next version.
+    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """Replace title and description in one conditional write, and return them with the next version.
 
-        One conditional write: Conflict unless the stored one still has `before.version`, and then nothing changes; of
-        two writers exactly one succeeds, the first write of all included.
+        Of two writers exactly one succeeds, the first write of all included.
+
+        Raises:
+        Conflict: The stored version is not that of `before`; nothing has changed.
         """
         ...
 
-    def undescribe(self, collection: str) -> None:
-        """Forget what is said of the collection; twice is once."""
+    def delete_collection_info(self, collection: str) -> None:
+        """Delete the collection's title and description. Deleting them twice is no error."""
         ...
 
     def stats(self, collection: str) -> CollectionStats:
-        """What the collection adds up to; zeros for an unknown one. Exact: it moves with every change of an image."""
+        """Return the collection's statistics: exact, changed with every image; zeros for an unknown collection."""
         ...
 
     def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """What the collection adds up to, and a mark that stays the same for as long as nothing moves that."""
+        """Return the statistics, and a version that stays the same until they change."""
         ...
 
     def privacy(self, collection: str) -> bool | None:
-        """Whether the collection was settled to be private; None where nothing was. A strongly consistent read."""
+        """Return whether the collection was set to be private; None if never. A strongly consistent read."""
         ...
 
-    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
-        """Settle that renditions of this collection's images lie under `guarded/`, or that they do not.
+    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
+        """Set whether renditions of this collection's images lie under `guarded/`, in one conditional write.
 
-        One conditional write, which moves the mark: Conflict if the mark has moved since it was read, and then nothing
-        changes. No image comes into the collection afterwards whose renditions lie otherwise.
+        Changes the version of the statistics. No image whose renditions lie under the other prefix can be added
+        afterwards.
+
+        Raises:
+        Conflict: The statistics have another version; nothing has changed.
         """
         ...
 
-    def correct(self, delta: CollectionStats, mark: str) -> None:
-        """Add these (also negative) numbers to what their collection adds up to, which moves the mark.
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:
+        """Add these (also negative) numbers to their collection's statistics, in one conditional write.
 
-        One conditional write: Conflict if the mark has moved since it was read, and then nothing changes.
+        Changes the version of the statistics.
+
+        Raises:
+        Conflict: The statistics have another version; nothing has changed.
         """
         ...
 
 
 class ScheduleStore(Protocol):
-    """Where schedules keep what they have done last, by name."""
+    """Store of what each schedule did last, by name."""
 
     def get(self, name: str) -> ScheduleStatus:
-        """The newest snapshot, by a strongly consistent read; a fresh one, version 0, where nothing was kept yet."""
+        """Return the stored record, by a strongly consistent read; a new one with version 0 if none is stored."""
         ...
 
     def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
-        """Put `after` in place of `before`, and answer it with the next version.
+        """Replace `before` by `after` in one conditional write, and return it with the next version.
 
-        One conditional write: Conflict unless the stored slot still has `before.version`, and then nothing changes; of
-        two writers exactly one succeeds, the first write of all included.
+        Of two writers exactly one succeeds, the first write of all included.
+
+        Raises:
+        Conflict: The stored record has not the version of `before`; nothing has changed.
         """
         ...
 
 
 class ExpiringStore(Protocol):
-    """Where records live that are of use for a while, by key."""
+    """Store of records that expire, by key."""
 
     def get(self, key: str) -> ExpiringRecord:
-        """The newest snapshot, by a strongly consistent read; a fresh one, version 0, where nothing is kept.
+        """Return the stored record, by a strongly consistent read; a new one with version 0 if none is stored.
 
-        One that has expired may still be there.
+        A record that has expired may still be returned.
         """
         ...
 
     def replace(self, before: ExpiringRecord, after: ExpiringRecord) -> ExpiringRecord:
-        """Put `after` in place of `before`, and answer it with the next version.
+        """Replace `before` by `after` in one conditional write, and return it with the next version.
 
-        One conditional write: Conflict unless the stored record still has `before.version`, and then nothing changes;
-        of two writers exactly one succeeds, the first write of all included.
+        Of two writers exactly one succeeds, the first write of all included.
+
+        Raises:
+        Conflict: The stored record has not the version of `before`; nothing has changed.
         """
         ...
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """Remove up to `limit` expired records, and say how many; 0 where the store forgets by itself."""
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """Delete up to `limit` expired records, and return how many; 0 where the store expires items itself."""
         ...
 
 
 class TokenStore(Protocol):
-    """Where tokens live, by digest."""
+    """Store of API tokens, by digest."""
 
     def add(self, token: Token) -> None:
-        """Keep a new token; Conflict if the digest is known."""
+        """Store a new token.
+
+        Raises:
+        Conflict: The digest is taken.
+        """
         ...
 
     def find(self, digest: str) -> Token | None:
-        """The token, valid or not, or None; a strongly consistent read, so that a revocation holds at once."""
+        """Return the token, valid or not, or None: a strongly consistent read, so that a revocation holds at once."""
         ...
 
     def revise(self, before: Token, after: Token) -> Token:
-        """Put name, scopes, expiry and revocation of `after` in place of those stored, and answer the next version.
+        """Replace name, scopes, expiry and revocation in one conditional write; return the token with the next version.
 
-        One conditional write: Conflict unless the stored token still has `before.version`, and then nothing changes; of
-        two writers exactly one succeeds. A revocation is never undone or moved. A use that is noted at the same time
-        is kept.
+        Of two writers exactly one succeeds. A revocation is never undone or moved. A use that is recorded at the same
+        time is kept.
+
+        Raises:
+        Conflict: The stored token has not the version of `before` any more; nothing has changed.
         """
         ...
 
     def used(self, digest: str, at: datetime) -> None:
-        """Note when a token that there is was used; nothing else of it changes, and its version neither."""
+        """Record when an existing token was used; nothing else of it changes, its version included."""
         ...
 
     def all(self) -> tuple[Token, ...]:
-        """All tokens, oldest first."""
+        """Return all tokens, oldest first."""
         ...
 
 
 class AuditStore(Protocol):
-    """Where it is written down who has changed what. Nothing forgets an entry."""
+    """Audit log: who has changed what. Entries are never deleted."""
 
     def add(self, entry: AuditEntry) -> None:
-        """Keep the entry; the same entry again changes nothing."""
+        """Append the entry. Adding the same entry again changes nothing."""
         ...
 
     def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
-        """Entries, newest first (then by id); a read that begins after a write has returned sees it."""
+        """Return entries, newest first (then by id); a read that begins after a write has returned sees it."""
         ...
 
 
 class ObjectStore(Protocol):
-    """A bucket."""
+    """A bucket of objects."""
 
     def put(self, *blobs: NewObject) -> None:
-        """Store each object whole or not at all, in any order; a second put of a key replaces the first.
+        """Store each object whole or not at all, in any order. A later put of a key replaces the object.
 
-        Unavailable if one could not be stored; others may be there then.
+        Raises:
+        Unavailable: One could not be stored; others may have been.
         """
         ...
 
     def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
-        """The newest bytes, or those of a version, checked to be complete.
+        """Return the newest bytes, or those of a version, checked to be complete.
 
-        A version can be read after its key was written again or deleted, until the bucket forgets it. ObjectNotFound if
-        there is none; Conflict if it has another ETag than the one given (in quotes or without); PayloadTooLarge if it
-        has more than `limit` bytes, before they are read.
+        A version can be read after its key was overwritten or deleted, until the bucket expires it.
+
+        Raises:
+        ObjectNotFound: There is no such object or version.
+        Conflict: The object has another ETag than `etag` (in quotes or without).
+        PayloadTooLarge: It has more than `limit` bytes; found before they are read.
         """
         ...
 
-    def has(self, key: str, version: str = "") -> bool:
-        """True when there is such an object now, or such a version of it."""
+    def exists(self, key: str, version: str = "") -> bool:
+        """Return whether there is such an object now, or such a version of it."""
         ...
 
-    def newest(self, key: str) -> StoredObject:
-        """The object as it is now, with its version; ObjectNotFound."""
+    def head(self, key: str) -> StoredObject:
+        """Return size, ETag, time and version of the newest object.
+
+        Raises:
+        ObjectNotFound: There is none.
+        """
         ...
 
     def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
-        """Up to `limit` versions under the prefix, also of keys that were written again or deleted.
+        """Return up to `limit` versions under the prefix, also of keys that were overwritten or deleted.
 
-        By their keys' UTF-8 bytes, in no promised order within a key; where the store keeps no versions, its objects. A
-        page may be short, even empty, and still have a next cursor.
+        Ordered by the UTF-8 bytes of their keys, in no promised order within a key; where the bucket keeps no versions,
+        its objects. A page may be short, even empty, and still have a next cursor.
         """
         ...
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
-        """An upload form for exactly this key and type and 1 to `limit` bytes, which the store takes while it lasts."""
+    def presigned_post(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
+        """Return a form that uploads exactly this key and content type, with 1 to `limit` bytes, while it lasts."""
         ...
 
-    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """An address that shows this object to anybody while it lasts, with this Content-Disposition if any.
+    def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
+        """Return a URL that serves this object to anybody while it lasts, with this Content-Disposition if any.
 
-        The answer is `Cache-Control: private`, whatever the object was stored with.
+        The response has `Cache-Control: private`, whatever the object was stored with.
         """
         ...
 
     def delete(self, *keys: str, budget: Budget) -> None:
-        """Remove the objects; those that are not there are no error. Unavailable if one could not be removed.
+        """Delete the objects; missing ones are no error. Each key draws one from the budget, there or not.
 
-        Each key draws from the budget, there or not: BudgetSpent, with nothing removed, if it is too small for all.
+        Raises:
+        BudgetSpent: The budget is too small for all keys; nothing has been deleted.
+        Unavailable: One could not be deleted.
         """
         ...
 
     def delete_under(self, *prefixes: str, budget: Budget) -> None:
-        """Remove every object whose key begins with one of these, each of which covers one image; as `delete`.
+        """Delete every object whose key begins with one of these prefixes, each of which covers one image; as `delete`.
 
-        ValueError, with nothing removed, for a prefix that covers more (see `keys.must_be_of_one_image`). BudgetSpent
-        where there are more objects than the budget has left; some may have been removed by then, never more than that.
+        Raises:
+        ValueError: A prefix covers more than one image (see `storage_keys.must_be_of_one_image`); nothing has been
+            deleted.
+        BudgetSpent: There are more objects than the budget allows; some may have been deleted, never more than allowed.
         """
         ...
 
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
-        """Up to `limit` (at most 1,000) objects under the prefix by their keys' UTF-8 bytes, those beyond `after` only.
+        """Return up to `limit` (at most 1,000) objects under the prefix, after `after`, by the UTF-8 bytes of keys.
 
-        The next cursor is the last key shown. One look sees every object that was there all the while.
+        The next cursor is the last key returned. A listing includes every object that existed from its start to its
+        end.
         """
         ...
 
     def copy(self, key: str, to: str) -> None:
-        """Store the object under another key as well, headers included; ObjectNotFound."""
+        """Store the object, its headers included, under another key as well.
+
+        Raises:
+        ObjectNotFound: There is none.
+        """
         ...
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
-        """Remove the object if it still is the one with this etag (in quotes or without); whether it was.
+        """Delete the object if it still has this ETag (in quotes or without); return whether it had.
 
-        Draws one, whether it was or not: BudgetSpent.
+        Draws one from the budget either way.
+
+        Raises:
+        BudgetSpent: The budget is spent; nothing has been deleted.
         """
         ...
 
 
 class Cdn(Protocol):
-    """The caches in front of the bucket."""
+    """The CDN in front of the bucket."""
 
-    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
-        """Drop what is cached of these keys, soon; asking again with the same mark asks once.
+    def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:
+        """Drop cached copies of these keys, within minutes. The same reference with the same keys is one invalidation.
 
         A key that ends with an asterisk stands for all that begin so. With `wait` a busy CDN is asked several times.
-        Unavailable, TooManyRequests.
+
+        Raises:
+        TooManyRequests: It is busy with as many invalidations as it accepts.
+        Unavailable: It does not answer.
         """
         ...
 
 
 class QueueAdmin(Protocol):
-    """A work queue as people look after it. Every verb raises Unavailable where the cloud does not answer."""
+    """Administration of a work queue. Every method raises Unavailable if AWS does not answer."""
 
-    def load(self) -> QueueDepth:
-        """How much is in it, about, and whether it is paused."""
+    def depth(self) -> QueueDepth:
+        """Return approximate message counts, and whether the queue is paused."""
         ...
 
     def backlog(self) -> int:
-        """How many messages wait for a worker, about; cheaper than `load`."""
+        """Return approximately how many messages wait for a worker; cheaper than `depth`."""
         ...
 
     def pause(self) -> None:
-        """Let its function take nothing more, soon; what runs is finished. What is paused already is no error.
+        """Stop delivery to the function, within a minute; running invocations finish. Pausing twice is no error.
 
-        Messages that come meanwhile wait, and waiting counts as no try.
+        Messages that arrive meanwhile wait, and waiting counts as no attempt.
         """
         ...
 
     def resume(self) -> None:
-        """Let its function go on, soon; what is not paused is no error."""
+        """Start delivery to the function again, within a minute. Resuming twice is no error."""
         ...
 
     def purge(self) -> None:
-        """Throw away every message in it, what is in flight included; TooManyRequests more than once a minute."""
+        """Delete every message in the queue, in flight or not; dead letters stay.
+
+        Raises:
+        TooManyRequests: It was purged less than a minute ago.
+        """
         ...
 
 
 class MetricsReader(Protocol):
-    """What the cloud measures. It never fails: a number that is not to be had is None, or its owner is left out."""
+    """Metrics that AWS measures. Methods never raise for an answer that AWS does not give."""
 
-    def usages(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
-        """The last hour of each of these functions, about a minute old."""
+    def function_usage(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
+        """Return the last hour of these functions, by name, about a minute old.
+
+        A number that cannot be had is None; a function without any is left out.
+        """
         ...
 
-    def oldest(self, queues: Sequence[str]) -> Mapping[str, float | None]:
-        """Seconds for which the oldest message of each of these queues had waited, a few minutes ago."""
+    def oldest_messages(self, queues: Sequence[str]) -> Mapping[str, float | None]:
+        """Return how many seconds the oldest message of these queues had waited a few minutes ago, by name.
+
+        None, or left out, where that cannot be had.
+        """
         ...
 
 
 class Queue(Protocol):
-    """A work queue with its dead letters. Every verb raises Unavailable if the queue does not answer."""
+    """A work queue with its dead-letter queue. Every method raises Unavailable if the queue does not answer."""
 
     def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
-        """Put a message in, to be seen after the delay (15 minutes at most, an SQS limit)."""
+        """Send a message that becomes visible after the delay (whole seconds, 15 minutes at most: a limit of SQS)."""
         ...
 
     def publish_dead_letter(self, body: str, *, reason: str) -> None:
-        """Put a message among the dead letters, with the reason beside it."""
+        """Publish a message to the dead-letter queue, with its reason (cut to 256 characters; "unknown" if empty)."""
         ...
 
     def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
-        """Some of the dead letters, up to `limit`, each once; they stay in the queue.
+        """Return up to `limit` dead letters, each once; they stay in the queue.
 
-        Without `hold` the next reader sees them too. With it (a second to 12 hours) no other reader sees them for that
-        long, so that the caller alone may remove them. `wait` (up to 20 seconds) is how long an empty queue is asked:
-        without it, SQS asks only some of its servers and may miss letters that are there.
+        Without `hold` other readers see them too. With it (a second to 12 hours) no other reader sees them for that
+        long, so that the caller alone can remove them. `wait` (up to 20 seconds) is how long an empty queue is polled:
+        without it, SQS asks only some of its servers and may miss letters.
         """
         ...
 
-    def release(self, letters: Iterable[DeadLetter]) -> None:
-        """Show held dead letters to the next reader again; one that is gone, or is not held any more, is no error."""
+    def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """End the hold of these dead letters; one that is gone, or not held any more, is no error."""
         ...
 
     def remove_dead_letter(self, letter: DeadLetter) -> None:
-        """Remove a dead letter that `dead` has just answered; one that is gone already is no error.
+        """Remove a dead letter that `dead_letters` has just returned; one that is gone already is no error.
 
         Certain while the letter is held: SQS may ignore the removal of a message that was received again since.
         """
         ...
 
     def change_visibility(self, receipt: str, delay: timedelta) -> None:
-        """Hide a received message for so long, up to 12 hours (SQS), instead of its visibility timeout."""
+        """Hide a received message for that long: whole seconds, rounded up, from one second to 12 hours (SQS)."""
         ...
 
 
 class Metrics(Protocol):
-    """Where numbers go. Counting never fails for reasons of the world, and costs no time that matters."""
+    """Recorder of metrics. Recording never fails because of the outside world, and takes no time that matters."""
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
-        """Note a number of the table in `core.metrics`; ValueError for another name or other dimensions."""
+        """Record a number of the table in `chalicelib.metrics`.
+
+        Raises:
+        ValueError: There is no such metric, or it has other dimensions.
+        """
         ...
 
     def flush(self) -> None:
-        """Hand on what was counted since the last time; the doors do so at the end of each invocation."""
+        """Emit what was recorded since the last call; entry points call it at the end of each invocation."""
         ...

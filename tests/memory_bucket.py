@@ -68,12 +68,12 @@ class MemoryBucket:
             raise PayloadTooLarge.over(limit, len(body))
         return body
 
-    def has(self, key: str, version: str = "") -> bool:
-        """See `ObjectStore.has`."""
+    def exists(self, key: str, version: str = "") -> bool:
+        """See `ObjectStore.exists`."""
         return self._found(key, version) is not None
 
-    def newest(self, key: str) -> StoredObject:
-        """See `ObjectStore.newest`."""
+    def head(self, key: str) -> StoredObject:
+        """See `ObjectStore.head`."""
         if key not in self.blobs:
             raise ObjectNotFound
         return replace(self._stored(key), version=self.version_of(key))
@@ -89,13 +89,13 @@ class MemoryBucket:
         """The id of the newest version; empty for what was never written."""
         return next((one.version for one in reversed(self.history) if one.blob.key == key), "")
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
-        """See `ObjectStore.form`; the fields only say what was asked for."""
+    def presigned_post(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
+        """See `ObjectStore.presigned_post`; the fields only say what was asked for."""
         fields = {"key": key, "Content-Type": content_type, "limit": str(limit), "lasts": str(lasts.total_seconds())}
         return PresignedPost("https://media.example", fields)
 
-    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """See `ObjectStore.link`; the address only says what was asked for."""
+    def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
+        """See `ObjectStore.presigned_url`; the address only says what was asked for."""
         told = urlencode({"lasts": int(lasts.total_seconds()), "disposition": disposition})
         return f"https://media.example/{quote(key)}?{told}"
 

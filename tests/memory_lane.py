@@ -15,13 +15,13 @@ from tests.memory_queue import MemoryQueue
 
 @dataclass
 class MemoryLane:
-    """See `chalicelib.ports.Lane`."""
+    """See `chalicelib.ports.QueueAdmin`."""
 
     queue: MemoryQueue
     paused: bool = False
 
-    def load(self) -> QueueDepth:
-        """See `Lane.load`."""
+    def depth(self) -> QueueDepth:
+        """See `QueueAdmin.depth`."""
         now = self.queue.clock.now()
         hidden = [message for message in self.queue.messages if message.visible_at > now]
         in_flight = sum(message.receives > 0 for message in hidden)
@@ -29,35 +29,35 @@ class MemoryLane:
         return QueueDepth(waiting, in_flight, len(hidden) - in_flight, len(self.queue.letters), self.paused)
 
     def backlog(self) -> int:
-        """See `Lane.backlog`."""
-        return self.load().waiting
+        """See `QueueAdmin.backlog`."""
+        return self.depth().waiting
 
     def pause(self) -> None:
-        """See `Lane.pause`."""
+        """See `QueueAdmin.pause`."""
         self.paused = True
 
     def resume(self) -> None:
-        """See `Lane.resume`."""
+        """See `QueueAdmin.resume`."""
         self.paused = False
 
     def purge(self) -> None:
-        """See `Lane.purge`."""
+        """See `QueueAdmin.purge`."""
         self.queue.messages.clear()
 
 
 @dataclass
 class MemoryMeter:
-    """See `chalicelib.ports.Meter`; it knows what a test has told it."""
+    """See `chalicelib.ports.MetricsReader`; it knows what a test has told it."""
 
     known: dict[str, FunctionUsage] = field(default_factory=dict)
     ages: dict[str, float] = field(default_factory=dict)
 
-    def usages(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
-        """See `Meter.usages`."""
+    def function_usage(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
+        """See `MetricsReader.function_usage`."""
         return {name: self.known[name] for name in names if name in self.known}
 
-    def oldest(self, queues: Sequence[str]) -> Mapping[str, float | None]:
-        """See `Meter.oldest`."""
+    def oldest_messages(self, queues: Sequence[str]) -> Mapping[str, float | None]:
+        """See `MetricsReader.oldest_messages`."""
         return {name: self.ages.get(name) for name in queues}
 
 

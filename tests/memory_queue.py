@@ -50,9 +50,9 @@ class MemoryQueue:
 
     def publish_dead_letter(self, body: str, *, reason: str) -> None:
         """See `Queue.bury`."""
-        self.trouble.comes("before bury")
+        self.trouble.comes("before publish_dead_letter")
         self.letters.append(replace(self._message(body), reason=reason[:256] or "unknown"))
-        self.trouble.comes("after bury")
+        self.trouble.comes("after publish_dead_letter")
 
     def receive_too_often(self, body: str) -> None:
         """Add a message that SQS itself has moved to the dead letters: it has no reason beside it."""
@@ -63,29 +63,29 @@ class MemoryQueue:
     ) -> tuple[DeadLetter, ...]:
         """See `Queue.dead`."""
         del wait  # this queue knows all its letters
-        self.trouble.comes("before dead")
+        self.trouble.comes("before dead_letters")
         now = self.clock.now()
         found = [letter for letter in self.letters if letter.visible_at <= now][:limit]
         for letter in found:
             letter.visible_at = now + hold
         return tuple(DeadLetter(one.receipt, one.body, one.reason, one.sent_at, one.receipt) for one in found)
 
-    def release(self, letters: Iterable[DeadLetter]) -> None:
-        """See `Queue.release`."""
-        self.trouble.comes("before release")
+    def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """See `Queue.release_dead_letters`."""
+        self.trouble.comes("before release_dead_letters")
         held = {letter.receipt for letter in letters}
         for letter in self.letters:
             if letter.receipt in held:
                 letter.visible_at = self.clock.now()
 
     def remove_dead_letter(self, letter: DeadLetter) -> None:
-        """See `Queue.dig_up`."""
-        self.trouble.comes("before dig_up")
+        """See `Queue.remove_dead_letter`."""
+        self.trouble.comes("before remove_dead_letter")
         self.letters = [message for message in self.letters if message.receipt != letter.receipt]
 
     def change_visibility(self, receipt: str, delay: timedelta) -> None:
-        """See `Queue.postpone`."""
-        self.trouble.comes("before postpone")
+        """See `Queue.change_visibility`."""
+        self.trouble.comes("before change_visibility")
         hidden_for = timedelta(seconds=ceil(max(min(delay, LONGEST), timedelta(seconds=1)).total_seconds()))
         for message in self._with(receipt):
             message.visible_at = self.clock.now() + hidden_for

@@ -24,19 +24,19 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass
-class MemoryEdge:
-    """See `chalicelib.ports.Edge`."""
+class MemoryCdn:
+    """See `chalicelib.ports.Cdn`."""
 
     forgotten: list[str] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
-    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:  # noqa: ARG002  # nobody sleeps here
-        """See `Edge.forget`."""
+    def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:  # noqa: ARG002  # nobody sleeps here
+        """See `Cdn.invalidate`."""
         if self.faults:
             raise self.faults.pop(0)
         self.forgotten.extend(keys)
-        self.marks.append(mark)
+        self.references.append(reference)
 
 
 class NightWorld(World):
@@ -44,8 +44,8 @@ class NightWorld(World):
 
     def __init__(self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0) -> None:
         super().__init__(state, objects=objects, seed=seed)
-        self.edge = MemoryEdge()
-        self.wired.cdn = self.edge
+        self.cdn = MemoryCdn()
+        self.wired.cdn = self.cdn
         self.piece_lasts = timedelta(0)
 
     def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:
@@ -120,7 +120,7 @@ class NightWorld(World):
     def drift(self, collection: str, images: int, weight: int = 0) -> None:
         """Something is broken: the counters move without an image."""
         _, mark = self.wired.state.catalog.stats_with_version(collection)
-        self.wired.state.catalog.correct(CollectionStats(collection, images, weight), mark)
+        self.wired.state.catalog.correct_stats(CollectionStats(collection, images, weight), mark)
 
     def take_slot(self, name: str, **changes: object) -> ScheduleStatus:
         """Somebody else changes a schedule's slot."""

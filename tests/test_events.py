@@ -78,7 +78,7 @@ def test_a_message_that_is_still_needed_is_hidden_for_its_wait_and_kept(world: W
 def test_a_message_is_kept_even_if_it_cannot_be_hidden(world: World) -> None:
     world.upload()
     world.bucket.trouble.at("before get", *unavailable())
-    world.queue.trouble.at("before postpone", *unavailable())
+    world.queue.trouble.at("before change_visibility", *unavailable())
     with pytest.raises(Unavailable):
         events.process_images([one_message(world)])
     world.settle()

@@ -116,9 +116,9 @@ class World:
         """S3 tells the queue, as often as `copies` says."""
         self._sequencer += 1
         found = {"key": quote_plus(key, safe="/"), "size": 1, "sequencer": f"{self._sequencer:018X}"}
-        if self.bucket.has(key):
+        if self.bucket.exists(key):
             # What was only told, and not put, has no bytes and no version.
-            newest = self.bucket.newest(key)
+            newest = self.bucket.head(key)
             found |= {"size": newest.bytes, "eTag": newest.etag, "versionId": newest.version}
         record = {"eventName": name, "s3": {"bucket": {"name": "media"}, "object": found}}
         for _ in range(self.copies):

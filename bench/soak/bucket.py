@@ -66,13 +66,13 @@ class SoakBucket:
         found = self.folders.get(_folder(key), {}).get(key)
         return None if found is None else found[0].body
 
-    def has(self, key: str, version: str = "") -> bool:  # noqa: ARG002  # it keeps none
-        """See `ObjectStore.has`."""
+    def exists(self, key: str, version: str = "") -> bool:  # noqa: ARG002  # it keeps none
+        """See `ObjectStore.exists`."""
         with called(self.fates):
             return self.body(key) is not None
 
-    def newest(self, key: str) -> StoredObject:
-        """See `ObjectStore.newest`."""
+    def head(self, key: str) -> StoredObject:
+        """See `ObjectStore.head`."""
         with called(self.fates):
             if self.body(key) is None:
                 raise ObjectNotFound
@@ -82,13 +82,13 @@ class SoakBucket:
         """See `ObjectStore.versions`."""
         return self.list(prefix, limit, after)
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
-        """See `ObjectStore.form`; made without a call to anybody."""
+    def presigned_post(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
+        """See `ObjectStore.presigned_post`; made without a call to anybody."""
         fields = {"key": key, "Content-Type": content_type, "limit": str(limit), "lasts": str(lasts.total_seconds())}
         return PresignedPost("https://media.example", fields)
 
-    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """See `ObjectStore.link`; made without a call to anybody."""
+    def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
+        """See `ObjectStore.presigned_url`; made without a call to anybody."""
         return f"https://media.example/{key}?lasts={lasts.total_seconds()}&disposition={disposition}"
 
     def delete(self, *keys: str, budget: Budget) -> None:

@@ -136,6 +136,6 @@ def finished(system: System, ledger: Ledger, requests: tuple[Request, ...]) -> F
         tries=dict(system.tries),
         troubles=dict(system.troubles),
         stats={name: state.catalog.stats(name) for name in sorted(names)},
-        tallies={one.task_id: state.tasks.tally(one.task_id) for one in rows.tasks.values() if one.children},
+        tallies={one.task_id: state.tasks.child_counts(one.task_id) for one in rows.tasks.values() if one.children},
         sizes=frozenset(map(str, system.wired.recipe.sizes)),
     )

@@ -72,8 +72,8 @@ class SoakQueue:
             DeadLetter(one.receipt_handle, one.body, one.reason, self._clock.now(), one.receipt_handle) for one in some
         )
 
-    def release(self, letters: Iterable[DeadLetter]) -> None:
-        """See `Queue.release`; nothing is held here."""
+    def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
+        """See `Queue.release_dead_letters`; nothing is held here."""
 
     def remove_dead_letter(self, letter: DeadLetter) -> None:
         """See `Queue.dig_up`."""

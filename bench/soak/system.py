@@ -41,13 +41,13 @@ class NoMetrics:
 
 @dataclass
 class Caches:
-    """See `chalicelib.ports.Edge`; what it forgets nobody knows, but it may refuse to."""
+    """See `chalicelib.ports.Cdn`; what it forgets nobody knows, but it may refuse to."""
 
     fates: Fates
 
-    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
-        """See `Edge.forget`."""
-        del keys, mark, wait
+    def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:
+        """See `Cdn.invalidate`."""
+        del keys, reference, wait
         with called(self.fates):
             pass
 

@@ -1,4 +1,4 @@
-"""The Edge over CloudFront."""
+"""The `Cdn` port over CloudFront."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ class CloudFrontCdn:
     connect: Callable[[], Any]
     sleep: Callable[[float], None]
 
-    def invalidate(self, keys: Sequence[str], *, mark: str, wait: bool = True) -> None:
-        """Ask for the keys' invalidation; see Edge."""
+    def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:
+        """Ask for the keys' invalidation; see Cdn."""
         if not self.distribution:
             return
         at_once = _WILD_AT_ONCE if any(key.endswith("*") for key in keys) else _AT_ONCE
         for start in range(0, len(keys), at_once):
             paths = [f"/{quote(key, safe='/*')}" for key in keys[start : start + at_once]]
-            self._patiently(paths, f"{mark}-{start}", _PAUSES if wait else ())
+            self._patiently(paths, f"{reference}-{start}", _PAUSES if wait else ())
 
-    def _patiently(self, paths: Sequence[str], mark: str, pauses: Sequence[float]) -> None:
+    def _patiently(self, paths: Sequence[str], reference: str, pauses: Sequence[float]) -> None:
         for pause in pauses:
             with suppress(TooManyRequests):
-                self._forget(paths, mark)
+                self._forget(paths, reference)
                 return
             self.sleep(pause)
-        self._forget(paths, mark)
+        self._forget(paths, reference)
 
-    def _forget(self, paths: Sequence[str], mark: str) -> None:
+    def _forget(self, paths: Sequence[str], reference: str) -> None:
         # The same CallerReference with the same paths is the same invalidation, however often it is asked for.
-        batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": mark}
+        batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
         try:
             self.connect().create_invalidation(DistributionId=self.distribution, InvalidationBatch=batch)
         except ClientError as cause:

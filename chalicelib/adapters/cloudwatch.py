@@ -49,7 +49,7 @@ class MetricQuery:
 
 @dataclass
 class CloudWatchMetrics:
-    """What CloudWatch and Lambda know of a stage; see Meter."""
+    """What CloudWatch and Lambda know of a stage; see MetricsReader."""
 
     service: str
     """What our functions' names begin with, `wallify-<stage>`, and the dimension of our own metrics."""
@@ -61,12 +61,12 @@ class CloudWatchMetrics:
     lasts: timedelta = timedelta(minutes=1)
     _kept: dict[str, tuple[datetime, Any]] = field(default_factory=dict, init=False, repr=False)
 
-    def usages(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
-        """See `Meter.usages`."""
+    def function_usage(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
+        """See `MetricsReader.function_usage`."""
         return self._remembered("usages", lambda: self._usages(names), {})
 
-    def oldest(self, queues: Sequence[str]) -> Mapping[str, float | None]:
-        """See `Meter.oldest`."""
+    def oldest_messages(self, queues: Sequence[str]) -> Mapping[str, float | None]:
+        """See `MetricsReader.oldest_messages`."""
         asked = {name: _age_in(self.queues[name]) for name in queues}
         return self._remembered("oldest", lambda: self._numbers(asked, _FIVE_MINUTES), {})
 

@@ -59,7 +59,7 @@ class S3Bucket:
             body: bytes = found["Body"].read()
             return body
 
-    def has(self, key: str, version: str = "") -> bool:
+    def exists(self, key: str, version: str = "") -> bool:
         """True when there is such an object; see ObjectStore."""
         try:
             with _translated(self.name):
@@ -68,7 +68,7 @@ class S3Bucket:
             return False
         return True
 
-    def newest(self, key: str) -> StoredObject:
+    def head(self, key: str) -> StoredObject:
         """The object as it is now; see ObjectStore."""
         with _translated(self.name):
             found = self.connect().head_object(Bucket=self.name, Key=key)
@@ -87,7 +87,7 @@ class S3Bucket:
             return Page(items, None)
         return Page(items, json.dumps([found.get("NextKeyMarker", ""), found.get("NextVersionIdMarker", "")]))
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
+    def presigned_post(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
         """An upload form; see ObjectStore. Every field is named in the policy, so that none can be changed."""
         fields = {"Content-Type": content_type, "success_action_status": "201"}
         conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", 1, limit]]
@@ -96,7 +96,7 @@ class S3Bucket:
         )
         return PresignedPost(made["url"], made["fields"])
 
-    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
+    def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
         """An address of the object; see ObjectStore. Signed here (HMAC-SHA256, Signature Version 4), without a call.
 
         Whatever the object was stored with, caches between the bucket and its reader are told to keep nothing.

@@ -67,10 +67,10 @@ class SqsQueue:
                 found.update({letter.message_id: letter for letter in some})
         finally:
             if not hold:
-                self.release(found.values())
+                self.release_dead_letters(found.values())
         return tuple(found.values())
 
-    def release(self, letters: Iterable[DeadLetter]) -> None:
+    def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         """Show held dead letters again; see Queue."""
         handles = [letter.receipt for letter in letters]
         for at in range(0, len(handles), _AT_ONCE):
@@ -152,7 +152,7 @@ class SqsQueueAdmin:
     functions: Callable[[], Any]
     """A client of Lambda."""
 
-    def load(self) -> QueueDepth:
+    def depth(self) -> QueueDepth:
         """How much is in it; see Lane."""
         with _translated(self.name):
             told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")

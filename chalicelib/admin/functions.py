@@ -37,7 +37,7 @@ class Functions:
 
     def all(self) -> tuple[FunctionReport, ...]:
         """Every function; numbers that the cloud does not give are None."""
-        usages = self.metrics_reader.usages(tuple(function.name for function in FUNCTIONS))
+        usages = self.metrics_reader.function_usage(tuple(function.name for function in FUNCTIONS))
         held = Counter(task.type for task in self._held())
         return tuple(self._report(function, held, usages.get(function.name, FunctionUsage())) for function in FUNCTIONS)
 

@@ -48,7 +48,9 @@ class Queues:
 
     def one(self, name: str) -> QueueReport:
         """One queue; NotFound."""
-        return QueueReport(name, self._lane(name).load(), self.metrics_reader.oldest(tuple(self.queues)).get(name))
+        return QueueReport(
+            name, self._lane(name).depth(), self.metrics_reader.oldest_messages(tuple(self.queues)).get(name)
+        )
 
     def pause(self, name: str) -> QueueReport:
         """Let its function take nothing more; what runs is finished. NotFound."""
@@ -62,7 +64,7 @@ class Queues:
 
     def purge(self, name: str) -> PurgeResult:
         """Throw away every message in it; tasks, files and dead letters stay. NotFound, TooManyRequests."""
-        before = self._lane(name).load()
+        before = self._lane(name).depth()
         self._lane(name).purge()
         return PurgeResult(self.one(name), before.waiting + before.in_flight + before.delayed, self._active(name))
 

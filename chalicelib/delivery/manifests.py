@@ -157,7 +157,7 @@ class ListedImage:
 
     def here(self, collection: str, listed: Sequence[ManifestState]) -> list[Image]:
         """Listings are a moment behind: what is gone, in the trash or elsewhere by now is left out."""
-        found = self.catalog.known([image_id for image_id, _ in listed])
+        found = self.catalog.existing([image_id for image_id, _ in listed])
         images = (found[image_id] for image_id, _ in listed if image_id in found)
         return [image for image in images if image.collection == collection and not image.is_trashed]
 
@@ -260,7 +260,7 @@ class Manifests:
         had = self._pages(collection)
         self.refresh(collection, surely=True)
         every = sorted(had | self._pages(collection))
-        self.cdn.invalidate([storage_keys.manifest(collection), *every], mark=f"{mark}-manifest-{collection}")
+        self.cdn.invalidate([storage_keys.manifest(collection), *every], reference=f"{mark}-manifest-{collection}")
 
     def _made(
         self, stats: CollectionStats, old: bytes, had: Mapping[str, PageLink], *, surely: bool

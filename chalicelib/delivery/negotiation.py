@@ -114,14 +114,14 @@ class Delivery:
 
     def _now(self, collection: str, name: str) -> Image | None:
         try:
-            return self.catalog.named(collection, name)
+            return self.catalog.find_by_name(collection, name)
         except ImageNotFound:
             return None
 
     def _formerly(self, collection: str, name: str) -> Image | None:
         """The image that had this name before, if it is there."""
         image_id = self.redirects.find(collection, name)
-        found = self.catalog.known([image_id or _NOBODY]).get(image_id or _NOBODY)
+        found = self.catalog.existing([image_id or _NOBODY]).get(image_id or _NOBODY)
         return None if found is None or found.is_trashed else found
 
     def images(self, collection: str, limit: int, cursor: str | None, wanted: ImageFilter = ANY_IMAGE) -> Page[Image]:
@@ -140,7 +140,7 @@ class Delivery:
     def named(self, collection: str, name: str) -> Image:
         """The image of this name, or the one that had it before; ImageNotFound."""
         try:
-            return self.catalog.named(collection, name)
+            return self.catalog.find_by_name(collection, name)
         except ImageNotFound:
             image_id = self.redirects.find(collection, name)
             if image_id is None:
@@ -154,7 +154,7 @@ class Delivery:
     def url(self, key: str) -> str:
         """Where a rendition is found: by everybody, or if it is private or hidden by who was told, for an hour."""
         if storage_keys.is_guarded(key) or storage_keys.is_hidden(key):
-            return self.objects.link(key, lasts=AN_HOUR)
+            return self.objects.presigned_url(key, lasts=AN_HOUR)
         return f"{self.cdn_url}/{quote(key)}"
 
 

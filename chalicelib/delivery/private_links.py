@@ -53,7 +53,7 @@ class Privacy:
     def is_private(self, collection: str) -> bool:
         """Whether this one is. Unavailable: what cannot be told is not taken for public."""
         settled = self.catalog.privacy(collection)
-        return self.objects.has(storage_keys.privacy(collection)) if settled is None else settled
+        return self.objects.exists(storage_keys.privacy(collection)) if settled is None else settled
 
     def all(self) -> frozenset[str]:
         """Names of all that are."""
@@ -98,10 +98,10 @@ class Privacy:
 
     def _settle(self, name: str, *, private: bool) -> None:
         while True:
-            stats, mark = self.catalog.stats_with_version(name)
+            stats, version = self.catalog.stats_with_version(name)
             self._must_be_empty(name, stats.images)
             try:
-                self.catalog.set_privacy(name, mark, private=private)
+                self.catalog.set_privacy(name, version, private=private)
             except Conflict:
                 continue  # an image came or went, or another request was faster
             return

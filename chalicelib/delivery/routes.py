@@ -187,4 +187,4 @@ def _redirect(
 
 def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Response:
     wish = attachment(image.filename, FORMATS[form.format].extension) if is_on(query.download) else ""
-    return redirect(container().objects.link(form.key, lasts=lasts, disposition=wish), 0)
+    return redirect(container().objects.presigned_url(form.key, lasts=lasts, disposition=wish), 0)

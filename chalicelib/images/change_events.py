@@ -42,9 +42,9 @@ class EventingCatalog:
         """See `Catalog.image`."""
         return self.store.image(image_id)
 
-    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """See `Catalog.known`."""
-        return self.store.known(image_ids)
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.existing`."""
+        return self.store.existing(image_ids)
 
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.trashed`."""
@@ -54,13 +54,13 @@ class EventingCatalog:
         """See `Catalog.renditions`."""
         return self.store.renditions(image_id)
 
-    def named(self, collection: str, name: str) -> Image:
-        """See `Catalog.named`."""
-        return self.store.named(collection, name)
+    def find_by_name(self, collection: str, name: str) -> Image:
+        """See `Catalog.find_by_name`."""
+        return self.store.find_by_name(collection, name)
 
-    def with_digest(self, collection: str, sha256: str) -> Image | None:
-        """See `Catalog.with_digest`."""
-        return self.store.with_digest(collection, sha256)
+    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.find_by_digest`."""
+        return self.store.find_by_digest(collection, sha256)
 
     def images(
         self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
@@ -72,38 +72,38 @@ class EventingCatalog:
         """See `Catalog.collections`."""
         return self.store.collections()
 
-    def about(self, collection: str) -> CollectionInfo:
-        """See `Catalog.about`."""
-        return self.store.about(collection)
+    def collection_info(self, collection: str) -> CollectionInfo:
+        """See `Catalog.collection_info`."""
+        return self.store.collection_info(collection)
 
-    def abouts(self) -> Mapping[str, CollectionInfo]:
-        """See `Catalog.abouts`."""
-        return self.store.abouts()
+    def collection_infos(self) -> Mapping[str, CollectionInfo]:
+        """See `Catalog.collection_infos`."""
+        return self.store.collection_infos()
 
-    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
-        """See `Catalog.describe`."""
-        return self.store.describe(before, after)
+    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """See `Catalog.set_collection_info`."""
+        return self.store.set_collection_info(before, after)
 
-    def undescribe(self, collection: str) -> None:
-        """See `Catalog.undescribe`."""
-        self.store.undescribe(collection)
+    def delete_collection_info(self, collection: str) -> None:
+        """See `Catalog.delete_collection_info`."""
+        self.store.delete_collection_info(collection)
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""
         return self.store.stats(collection)
 
     def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """See `Catalog.stats_mark`."""
+        """See `Catalog.stats_with_version`."""
         return self.store.stats_with_version(collection)
 
     def privacy(self, collection: str) -> bool | None:
         """See `Catalog.privacy`."""
         return self.store.privacy(collection)
 
-    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
-        """See `Catalog.settle_privacy`."""
-        self.store.set_privacy(collection, mark, private=private)
+    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
+        """See `Catalog.set_privacy`."""
+        self.store.set_privacy(collection, version, private=private)
 
-    def correct(self, delta: CollectionStats, mark: str) -> None:
-        """See `Catalog.correct`."""
-        self.store.correct(delta, mark)
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:
+        """See `Catalog.correct_stats`."""
+        self.store.correct_stats(delta, version)

@@ -69,13 +69,13 @@ class Collections:
         if self.is_known(fresh.collection):
             raise CollectionExists(collection=fresh.collection)
         try:
-            return self.catalog.describe(fresh, replace(fresh, title=title, description=description))
+            return self.catalog.set_collection_info(fresh, replace(fresh, title=title, description=description))
         except Conflict as faster:
             raise CollectionExists(collection=fresh.collection) from faster
 
     def describe(self, name: str, *, title: str | None = None, description: str | None = None) -> CollectionInfo:
         """Give the collection another title or description; None leaves it as it is. BadRequest (name)."""
-        before = self.catalog.about(collection_name(name))
+        before = self.catalog.collection_info(collection_name(name))
         after = replace(
             before,
             title=before.title if title is None else title,
@@ -84,21 +84,21 @@ class Collections:
         if after == before:
             return before
         try:
-            return self.catalog.describe(before, after)
+            return self.catalog.set_collection_info(before, after)
         except Conflict:
             return self.describe(name, title=title, description=description)
 
     def is_known(self, collection: str) -> bool:
         """True for one that has images, or that was created."""
-        return self.catalog.stats(collection).images > 0 or self.catalog.about(collection).version > 0
+        return self.catalog.stats(collection).images > 0 or self.catalog.collection_info(collection).version > 0
 
     def about(self, collection: str) -> CollectionInfo:
         """What is said of the collection."""
-        return self.catalog.about(collection)
+        return self.catalog.collection_info(collection)
 
     def all(self) -> Mapping[str, tuple[CollectionStats, CollectionInfo]]:
         """Every collection that has images or was created, by name."""
-        abouts = self.catalog.abouts()
+        abouts = self.catalog.collection_infos()
         names = sorted({*self.catalog.collections(), *abouts})
         every = {name: (self.catalog.stats(name), abouts.get(name, CollectionInfo(name))) for name in names}
         return {name: found for name, found in every.items() if found[0].images or found[1].version}

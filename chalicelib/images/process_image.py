@@ -148,7 +148,7 @@ class ProcessImage:
         try:
             if not is_tied(task):
                 # Its announcement was lost, or it was opened by an older release.
-                found = self.objects.newest(task.args["source"])
+                found = self.objects.head(task.args["source"])
                 task = self.leases.bind_version(task, found.version, found.etag)
             return task, bytes_of(self.objects, task, limit=self.max_bytes)
         except ObjectNotFound as gone:

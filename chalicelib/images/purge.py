@@ -48,7 +48,7 @@ class Purge:
         if emptied:
             self.failpoint("after_objects")
             # After the objects: what is fetched again in between would be cached again.
-            self.cdn.invalidate(_cached(emptied), mark=_mark(emptied))
+            self.cdn.invalidate(_cached(emptied), reference=_mark(emptied))
         gone = {doomed.image_id for doomed in emptied if self._removed(doomed)}
         return tuple(image for image in images if image.image_id in gone)
 

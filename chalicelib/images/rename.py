@@ -113,7 +113,7 @@ class CollectionRenames:
             Unavailable: the job will not run; the same request goes on from there.
         """
         old, new = names.collection_name(name), names.new_collection_name(new_name)
-        source, target = self.catalog.about(old), self.catalog.about(new)
+        source, target = self.catalog.collection_info(old), self.catalog.collection_info(new)
         if source.renaming and source.renaming == target.renaming:
             return self._again(source.renaming, old, new)
         if not self.collections.is_known(old):
@@ -126,7 +126,7 @@ class CollectionRenames:
         self.privacy.prepare(new, private=private)
         mark = self.jobs.new_id()
         try:
-            source = self.catalog.describe(source, replace(source, renaming=mark))
+            source = self.catalog.set_collection_info(source, replace(source, renaming=mark))
         except Conflict:
             return self.rename(old, new)
         self._claim(source, target)
@@ -135,7 +135,7 @@ class CollectionRenames:
 
     def must_rest(self, collection: str) -> None:
         """CollectionIsRenamed (detail `task_id`) while a rename works on the collection."""
-        mark = self.catalog.about(collection).renaming
+        mark = self.catalog.collection_info(collection).renaming
         task = self._newest(mark) if mark else None
         if task is not None and not task.is_final:
             raise CollectionIsRenamed(collection=collection, task_id=task.task_id)
@@ -161,16 +161,16 @@ class CollectionRenames:
         if task is None:
             return
         to = task.args[TO]
-        if not task.is_final or self.catalog.about(to).renaming == source.renaming:
+        if not task.is_final or self.catalog.collection_info(to).renaming == source.renaming:
             raise CollectionIsRenamed(collection=source.collection, task_id=task.task_id, to=to)
 
     def _claim(self, source: CollectionInfo, target: CollectionInfo) -> None:
         """Take the new name, with what is said of the collection; of two who want it one succeeds."""
         said = replace(source, collection=target.collection, version=0)
         try:
-            self.catalog.describe(target, said)
+            self.catalog.set_collection_info(target, said)
         except Conflict as faster:
-            self.catalog.describe(source, replace(source, renaming=""))
+            self.catalog.set_collection_info(source, replace(source, renaming=""))
             raise _taken(target.collection) from faster
 
     def _newest(self, task_id: str) -> Task | None:
@@ -229,14 +229,14 @@ class RenameJob:
     def _closed(self, task: Task, old: str, position: Position, report: Report) -> StepResult:
         self.manifests.retract(old, mark=task.task_id)
         self.failpoint("after_objects")
-        self.catalog.undescribe(old)
+        self.catalog.delete_collection_info(old)
         return self._piece({"total": position["total"], "phase": "release"}, report)
 
     def _released(self, task: Task, new: str, report: Report) -> StepResult:
-        about = self.catalog.about(new)
+        about = self.catalog.collection_info(new)
         if about.renaming == task.args[MARK]:
             try:
-                self.catalog.describe(about, replace(about, renaming=""))
+                self.catalog.set_collection_info(about, replace(about, renaming=""))
             except Conflict:
                 return self._released(task, new, report)
         return StepResult(None, report, "renaming", report["images_moved"], facts={"collection": new})
@@ -246,7 +246,7 @@ class RenameJob:
 
         RenameOvertaken where another has one of them.
         """
-        mark, source, target = task.args[MARK], self.catalog.about(old), self.catalog.about(new)
+        mark, source, target = task.args[MARK], self.catalog.collection_info(old), self.catalog.collection_info(new)
         if target.renaming != mark or source.renaming not in {"", mark}:
             raise RenameOvertaken(collection=old, to=new)
         return source.renaming == mark
@@ -265,7 +265,7 @@ class RenameJob:
 
     def _move(self, task: Task, image_id: str) -> bool:
         """Move the image, unless it is elsewhere, came after the request or is being erased; whether it was moved."""
-        while image := self.catalog.known([image_id]).get(image_id):
+        while image := self.catalog.existing([image_id]).get(image_id):
             if image.collection != task.subject.collection or image.created_at > task.created_at or is_tombstone(image):
                 return False
             self._forward(image)

@@ -74,7 +74,7 @@ class ImageSearch:
         self, collection: str, order: SortOrder, places: Sequence[SortPosition], start: int, size: int
     ) -> SearchPage:
         shown = places[start : start + size]
-        known = self.catalog.known([image_id for _, image_id in shown])
+        known = self.catalog.existing([image_id for _, image_id in shown])
         images = (known[image_id] for _, image_id in shown if image_id in known)
         here = tuple(image for image in images if image.collection == collection and not image.is_trashed)
         more = bool(shown) and start + size < len(places)

@@ -86,7 +86,7 @@ class Trash:
         """The task that erases these images (1 to 1,000), in the trash or not. BadRequest; ImageNotFound if none is."""
         if not 0 < len(image_ids) <= _MOST:
             raise BadRequest("1 to {limit} images can be deleted at once.", limit=_MOST, images=len(image_ids))
-        known = self.catalog.known(image_ids)
+        known = self.catalog.existing(image_ids)
         if not known:
             raise ImageNotFound(image_id=image_ids[0])
         first = known[min(known)] if len(image_ids) == 1 else None
@@ -98,7 +98,7 @@ class Trash:
 
         CollectionNotFound; CollectionNotEmpty (detail `images`) without `force`.
         """
-        if name not in self.catalog.collections() and not self.catalog.about(name).version:
+        if name not in self.catalog.collections() and not self.catalog.collection_info(name).version:
             raise CollectionNotFound(collection=name)
         images = self.catalog.stats(name).images
         if images and not force:
@@ -121,7 +121,7 @@ class Trash:
         raise NameTaken(name=image.name)
 
     def _known(self, image_id: str) -> Image:
-        found = self.catalog.known([image_id]).get(image_id)
+        found = self.catalog.existing([image_id]).get(image_id)
         if found is None:
             raise ImageNotFound(image_id=image_id)
         return found
@@ -147,7 +147,7 @@ class PurgeJob:
         size = _step(len(image_ids))
         some = image_ids[start : start + size]
         if some:
-            images = list(self.catalog.known(some).values())
+            images = list(self.catalog.existing(some).values())
             report = self._erase(images, report)
             touched = sorted({*touched, *(image.collection for image in images)})
         else:
@@ -162,7 +162,7 @@ class PurgeJob:
             return self._doomed(task, name, position, report)
         total = position.get("total") or self.catalog.stats(name).images
         page = self.catalog.images(name, _step(total), position.get("cursor"))
-        known = self.catalog.known([image.image_id for image in page.items])
+        known = self.catalog.existing([image.image_id for image in page.items])
         here = [image for image in known.values() if image.collection == name and image.created_at <= task.created_at]
         report = self._erase(here, report)
         following = {"cursor": page.next_cursor} if page.next_cursor else {"trash": None}
@@ -180,7 +180,7 @@ class PurgeJob:
             )
         self.manifests.retract(name, mark=task.task_id)
         if not self.catalog.stats(name).images:
-            self.catalog.undescribe(name)
+            self.catalog.delete_collection_info(name)
         return StepResult(None, report, "deleting", report["images_deleted"], total)
 
     def _erase(self, images: Sequence[Image], report: Report) -> Report:
@@ -193,7 +193,7 @@ class PurgeJob:
                 report = report.plus("bytes_deleted", image.picture.bytes + image.rendition_bytes)
             # Moved, rendered or optimised at this moment: it goes all the same.
             left = {image.image_id for image in images} - {image.image_id for image in gone}
-            images = list(self.catalog.known(sorted(left)).values()) if left else []
+            images = list(self.catalog.existing(sorted(left)).values()) if left else []
         return report
 
 

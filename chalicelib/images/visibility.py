@@ -97,7 +97,7 @@ class Visibility:
 
     def _forget(self, image: Image, *, wait: bool) -> None:
         try:
-            self.cdn.invalidate([f"{storage_keys.public_of(image.image_id)}*"], mark=_mark(image), wait=wait)
+            self.cdn.invalidate([f"{storage_keys.public_of(image.image_id)}*"], reference=_mark(image), wait=wait)
         except (TooManyRequests, Unavailable) as fault:
             if wait:
                 raise
@@ -111,7 +111,7 @@ class Visibility:
         return [one.key for prefix in prefixes for one in self.objects.list(prefix, _PAGE).items]
 
     def _known(self, image_id: str) -> Image | None:
-        return self.catalog.known([image_id]).get(image_id)
+        return self.catalog.existing([image_id]).get(image_id)
 
 
 def _mark(image: Image) -> str:

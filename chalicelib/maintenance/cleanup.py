@@ -187,7 +187,7 @@ class Cleanup:
             return StepResult(at["next"], self._erase(at["plan"], report))
         page = self.catalog.trashed(_TRASH, at.get("after"))
         old = [image for image in page.items if self._is_over(image)]
-        known = self.catalog.known([image.image_id for image in old])
+        known = self.catalog.existing([image.image_id for image in old])
         plan = self._fitting(task, [image for image in old if image.image_id in known], report)
         done = page.next_cursor is None or len(old) < len(page.items)
         ahead = None if done else {"after": page.next_cursor}
@@ -314,7 +314,7 @@ class Cleanup:
         """Bytes of the object that is in quarantine now; None if it has stayed where it was."""
         if found is not None:
             return found.bytes if self.quarantine.take(found, budget) else None
-        held = None if self.objects.has(key) else self.quarantine.holds(key)
+        held = None if self.objects.exists(key) else self.quarantine.holds(key)
         return None if held is None else held.bytes
 
     def _fitting(self, task: Task, images: Sequence[Image], report: Report) -> dict[str, int]:
@@ -331,12 +331,12 @@ class Cleanup:
         return plan
 
     def _erase(self, plan: Mapping[str, int], report: Report) -> Report:
-        known = self.catalog.known(list(plan))
+        known = self.catalog.existing(list(plan))
         # Without those that are restored at this very moment: they are no rubbish.
         images = [image for image in known.values() if self._is_over(image)]
         if images:
             self.purge.purge_all(images, budget=Budget(sum(plan.values())))
-        left = self.catalog.known(list(plan))
+        left = self.catalog.existing(list(plan))
         emptied = [image_id for image_id in plan if image_id not in left or is_tombstone(left[image_id])]
         objects = sum(plan[image_id] for image_id in emptied)
         report = report.plus("trash_erased", len(plan.keys() - left.keys())).plus("trash_objects", objects)

@@ -100,7 +100,7 @@ class ConsistencyCheck:
         needed = named | {storage_keys.hidden(key) for key in named if key.startswith(_SERVED)}
         missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in there.keys() - needed)
         # The image's objects may have been replaced, or removed, between the two looks.
-        if not (missing or unnamed) or self.catalog.known([image.image_id]).get(image.image_id) != image:
+        if not (missing or unnamed) or self.catalog.existing([image.image_id]).get(image.image_id) != image:
             return None
         is_hidden = all(key.startswith(_SERVED) and storage_keys.hidden(key) in there for key in missing)
         return _Look(tuple(missing), tuple(unnamed), bool(missing) and is_hidden)

@@ -45,7 +45,7 @@ def whole_rows(catalog: Catalog, image: Image) -> tuple[Rendition, ...] | None:
     rows = catalog.renditions(image.image_id)
     if not is_incomplete(image, rows):
         return rows
-    if catalog.known([image.image_id]).get(image.image_id) != image:
+    if catalog.existing([image.image_id]).get(image.image_id) != image:
         return None
     raise CatalogueIncomplete(image_id=image.image_id, renditions=len(rows))
 
@@ -81,7 +81,7 @@ class OrphanScan:
     def judge(self, found: Sequence[StoredObject], busy: Collection[str]) -> tuple[Classified, ...]:
         """What these objects are; `busy` must have been asked for before this."""
         owners = {storage_keys.owner_of(one.key) for one in found}
-        images = self.catalog.known(sorted(owner for owner in owners if owner))
+        images = self.catalog.existing(sorted(owner for owner in owners if owner))
         return self._without_half_known([Classified(one, self._verdict(one, images, busy)) for one in found], images)
 
     def _without_half_known(self, judged: Sequence[Classified], images: Mapping[str, Image]) -> tuple[Classified, ...]:
@@ -91,7 +91,7 @@ class OrphanScan:
         } - images.keys()
         half = {owner for owner in nameless if owner and self.catalog.renditions(owner)}
         # An image that was published between the two reads has both by now.
-        new = self.catalog.known(sorted(half)) if half else {}
+        new = self.catalog.existing(sorted(half)) if half else {}
         return tuple(_half_known(one, half, new) for one in judged)
 
     def _verdict(self, one: StoredObject, images: Mapping[str, Image], busy: Collection[str]) -> OrphanVerdict:

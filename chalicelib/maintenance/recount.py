@@ -60,19 +60,19 @@ class RecountJob:
         drift = _numbers(position, "counted") + -_numbers(position, "claimed")
         if not _is_off(drift):
             return self._next(task, position, report.plus("exact"))
-        _, mark = self.catalog.stats_with_version(drift.collection)
-        if mark == position["mark"] and position["suspected"] == _plain(drift):
-            return self._next(task, position, self._corrected(drift, mark, report))
+        _, version = self.catalog.stats_with_version(drift.collection)
+        if version == position["mark"] and position["suspected"] == _plain(drift):
+            return self._next(task, position, self._corrected(drift, version, report))
         if position["look"] >= _LOOKS:
             return self._next(task, position, report.plus("too_busy", example=drift.collection))
-        suspected = _plain(drift) if mark == position["mark"] else None
+        suspected = _plain(drift) if version == position["mark"] else None
         self.clock.sleep(_PAUSE)
         again = _fresh(drift.collection, position["total"], look=position["look"] + 1, suspected=suspected)
         return self._piece(again, report)
 
-    def _corrected(self, drift: CollectionStats, mark: str, report: Report) -> Report:
+    def _corrected(self, drift: CollectionStats, version: str, report: Report) -> Report:
         try:
-            self.catalog.correct(drift, mark)
+            self.catalog.correct_stats(drift, version)
         except Conflict:
             return report.plus("too_busy", example=drift.collection)
         self.metrics.count("StatisticsDrift")
@@ -81,8 +81,8 @@ class RecountJob:
         return report.plus("corrected", example=drift.collection).plus("images_drifted", abs(drift.images))
 
     def _marked(self, position: Position) -> Position:
-        claimed, mark = self.catalog.stats_with_version(position["collection"])
-        return {**position, "mark": mark, "claimed": _plain(claimed)}
+        claimed, version = self.catalog.stats_with_version(position["collection"])
+        return {**position, "mark": version, "claimed": _plain(claimed)}
 
     def _next(self, task: Task, position: Position, report: Report) -> StepResult:
         here = position["collection"]

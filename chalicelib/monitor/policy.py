@@ -43,8 +43,8 @@ def content_policy(objects: ObjectStore, cdn_url: str) -> str:
     Only the bucket itself knows the hosts of its forms and of the links that private and trashed pictures are shown
     by, and signing either asks nobody.
     """
-    form = objects.form("incoming/x", content_type="image/jpeg", limit=1, lasts=_MOMENT)
-    link = objects.link(storage_keys.GUARDED, lasts=_MOMENT)
+    form = objects.presigned_post("incoming/x", content_type="image/jpeg", limit=1, lasts=_MOMENT)
+    link = objects.presigned_url(storage_keys.GUARDED, lasts=_MOMENT)
     places = {"pictures": _origin(cdn_url), "links": _origin(link), "forms": _origin(form.url)}
     return "; ".join(" ".join(rule.format(**places).split()) for rule in _RULES)
 

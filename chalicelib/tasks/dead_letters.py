@@ -145,7 +145,7 @@ class DeadLetters:
             for letter in letters:
                 self._redrive(queue, letter, done)
         finally:
-            queue.release(letters)
+            queue.release_dead_letters(letters)
         return done
 
     @contextmanager
@@ -160,7 +160,7 @@ class DeadLetters:
                     return
             raise DeadLetterNotFound(queue=name, message_id=message_id)
         finally:
-            queue.release(held)
+            queue.release_dead_letters(held)
 
     def _found(self, letter: DeadLetter) -> DeadLetterDetails:
         try:

@@ -62,13 +62,13 @@ class MeteredTaskStore:
         """See `TaskStore.children`."""
         return self.store.children(parent_id, limit, cursor)
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """See `TaskStore.forget`."""
-        return self.store.forget(now, limit)
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.delete_expired`."""
+        return self.store.delete_expired(now, limit)
 
-    def tally(self, parent_id: str) -> ChildCounts:
-        """See `TaskStore.tally`."""
-        return self.store.tally(parent_id)
+    def child_counts(self, parent_id: str) -> ChildCounts:
+        """See `TaskStore.child_counts`."""
+        return self.store.child_counts(parent_id)
 
 
 def count_end(metrics: Metrics, task: Task) -> None:

@@ -88,7 +88,7 @@ class ParentTasks:
         """As `settle`, also where its request has broken off for good."""
         if parent.is_final:
             return parent
-        tally = self.tasks.tally(parent.task_id)
+        tally = self.tasks.child_counts(parent.task_id)
         status = outcome(parent, tally)
         if status is None:
             return parent

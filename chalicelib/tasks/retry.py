@@ -92,7 +92,7 @@ class Retries:
     def _may_retry(self, task: Task) -> bool:
         if task.children or "schedule" in task.args or any(map(self._is_known, self._successors(task))):
             return False
-        return task.type in CHUNKED or ("source" in task.args and self.objects.has(task.args["source"]))
+        return task.type in CHUNKED or ("source" in task.args and self.objects.exists(task.args["source"]))
 
     def _successors(self, task: Task) -> Iterator[str]:
         """Ids that a retry of the task has, be it of the task alone or of its whole family."""

@@ -131,7 +131,7 @@ class Tasks:
         """A parent with what its children have come to by now; any other task, and a final one, as it is."""
         if not task.children or task.is_final:
             return task
-        tally = self.store.tally(task.task_id)
+        tally = self.store.child_counts(task.task_id)
         return replace(
             task, progress=Progress(tally.finished, task.children, task.progress.stage), result=asdict(tally)
         )

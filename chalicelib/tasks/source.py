@@ -76,7 +76,7 @@ def _has_expired(task: Task) -> bool:
 
 def is_there(objects: ObjectStore, task: Task) -> bool:
     """True while the task's object can be read. Unavailable."""
-    return objects.has(task.args["source"], _version_behind_a_form(task))
+    return objects.exists(task.args["source"], _version_behind_a_form(task))
 
 
 def bytes_of(objects: ObjectStore, task: Task, *, limit: int) -> bytes:

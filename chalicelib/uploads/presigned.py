@@ -116,7 +116,7 @@ class PresignedUploads:
             self.metrics.count("UploadsAccepted", door="form")
         limit = file.bytes or self.max_bytes
         left = max(expires - self.task_factory.clock.now(), timedelta(seconds=1))
-        form = self.objects.form(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
+        form = self.objects.presigned_post(task.args["source"], content_type=file.content_type, limit=limit, lasts=left)
         return PresignedUpload(task, form, expires, limit)
 
 

@@ -114,7 +114,7 @@ class Uploads:
         """The collection's image with the same bytes, where that matters; DuplicateImage where it is an error."""
         if checked.on_duplicate is OnDuplicate.COPY:
             return None
-        twin = self.catalog.with_digest(checked.collection, sha256(checked.body).hexdigest())
+        twin = self.catalog.find_by_digest(checked.collection, sha256(checked.body).hexdigest())
         if twin is not None and checked.on_duplicate is OnDuplicate.ERROR:
             raise DuplicateImage(image_id=twin.image_id)
         return twin

@@ -47,8 +47,8 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def addresses(name: str) -> set[str]:
     """Where a form is posted to and where a link leads, without what is signed."""
     bucket = S3Bucket(name, lambda: aws.client("s3"))
-    form = bucket.form("incoming/a/b/upload", content_type="image/png", limit=9, lasts=QUARTER).url
-    link = urlsplit(bucket.link("guarded/a b.jpg", lasts=QUARTER, disposition="attachment"))
+    form = bucket.presigned_post("incoming/a/b/upload", content_type="image/png", limit=9, lasts=QUARTER).url
+    link = urlsplit(bucket.presigned_url("guarded/a b.jpg", lasts=QUARTER, disposition="attachment"))
     return {form, f"{link.scheme}://{link.netloc}{link.path.removesuffix('guarded/a%20b.jpg')}"}
 
 

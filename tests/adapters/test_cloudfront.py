@@ -31,7 +31,7 @@ def unslept(seconds: float) -> None:
 
 def test_keys_are_forgotten_by_their_addresses() -> None:
     cloudfront = Distribution()
-    CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate(["renditions/i1/r1/600.jpg", "a b.jpg"], mark="i1")
+    CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate(["renditions/i1/r1/600.jpg", "a b.jpg"], reference="i1")
     (asked,) = cloudfront.asked
     paths = {"Quantity": 2, "Items": ["/renditions/i1/r1/600.jpg", "/a%20b.jpg"]}
     assert asked == {"DistributionId": "E1", "InvalidationBatch": {"Paths": paths, "CallerReference": "i1-0"}}
@@ -39,7 +39,9 @@ def test_keys_are_forgotten_by_their_addresses() -> None:
 
 def test_many_keys_are_asked_for_in_portions_with_marks_of_their_own() -> None:
     cloudfront = Distribution()
-    CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate([f"k{number}" for number in range(2_001)], mark="m")
+    CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate(
+        [f"k{number}" for number in range(2_001)], reference="m"
+    )
     batches = [asked["InvalidationBatch"] for asked in cloudfront.asked]
     assert [batch["Paths"]["Quantity"] for batch in batches] == [1_000, 1_000, 1]
     assert len({batch["CallerReference"] for batch in batches}) == 3
@@ -47,15 +49,15 @@ def test_many_keys_are_asked_for_in_portions_with_marks_of_their_own() -> None:
 
 def test_without_keys_or_a_distribution_nobody_is_asked() -> None:
     cloudfront = Distribution()
-    CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate([], mark="m")
-    CloudFrontCdn("", lambda: cloudfront, unslept).invalidate(["k"], mark="m")
+    CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate([], reference="m")
+    CloudFrontCdn("", lambda: cloudfront, unslept).invalidate(["k"], reference="m")
     assert cloudfront.asked == []
 
 
 def test_a_cdn_that_does_not_answer_is_unavailable() -> None:
     silent = Distribution(faults=[EndpointConnectionError(endpoint_url="https://cloudfront")])
     with pytest.raises(Unavailable):
-        CloudFrontCdn("E1", lambda: silent, unslept).invalidate(["k"], mark="m")
+        CloudFrontCdn("E1", lambda: silent, unslept).invalidate(["k"], reference="m")
 
 
 def busy(times: int, code: str = "TooManyInvalidationsInProgress") -> list[Exception]:
@@ -65,7 +67,7 @@ def busy(times: int, code: str = "TooManyInvalidationsInProgress") -> list[Excep
 @pytest.mark.parametrize("code", ["TooManyInvalidationsInProgress", "Throttling"])
 def test_a_busy_cdn_is_waited_for_and_asked_the_same_again(code: str) -> None:
     cloudfront, slept = Distribution(faults=busy(3, code)), list[float]()
-    CloudFrontCdn("E1", lambda: cloudfront, slept.append).invalidate(["k"], mark="m")
+    CloudFrontCdn("E1", lambda: cloudfront, slept.append).invalidate(["k"], reference="m")
     (asked,) = cloudfront.asked
     assert asked["InvalidationBatch"]["CallerReference"] == "m-0"
     assert slept == sorted(slept)
@@ -75,21 +77,21 @@ def test_a_busy_cdn_is_waited_for_and_asked_the_same_again(code: str) -> None:
 def test_a_cdn_that_stays_busy_is_left_to_another_attempt() -> None:
     cloudfront, slept = Distribution(faults=busy(9)), list[float]()
     with pytest.raises(TooManyRequests):
-        CloudFrontCdn("E1", lambda: cloudfront, slept.append).invalidate(["k"], mark="m")
+        CloudFrontCdn("E1", lambda: cloudfront, slept.append).invalidate(["k"], reference="m")
     assert sum(slept) < 20
 
 
 def test_what_it_refuses_for_another_reason_is_not_asked_again_and_again() -> None:
     cloudfront, slept = Distribution(faults=busy(1, "AccessDenied")), list[float]()
     with pytest.raises(Unavailable):
-        CloudFrontCdn("E1", lambda: cloudfront, slept.append).invalidate(["k"], mark="m")
+        CloudFrontCdn("E1", lambda: cloudfront, slept.append).invalidate(["k"], reference="m")
     assert slept == []
 
 
 def test_asterisks_stay_what_they_are_and_come_in_portions_that_cloudfront_takes() -> None:
     cloudfront = Distribution()
     CloudFrontCdn("E1", lambda: cloudfront, unslept).invalidate(
-        [f"renditions/i{number}/*" for number in range(11)], mark="m"
+        [f"renditions/i{number}/*" for number in range(11)], reference="m"
     )
     paths = [asked["InvalidationBatch"]["Paths"] for asked in cloudfront.asked]
     assert [path["Quantity"] for path in paths] == [10, 1]
@@ -99,9 +101,9 @@ def test_asterisks_stay_what_they_are_and_come_in_portions_that_cloudfront_takes
 def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> None:
     cloudfront = connect("cloudfront")
     distribution = cloudfront.create_distribution(DistributionConfig=DISTRIBUTION)["Distribution"]["Id"]
-    edge = CloudFrontCdn(distribution, lambda: cloudfront, unslept)
-    edge.invalidate(["renditions/i1/*"], mark="i1")
-    edge.invalidate([f"manifests/göl {number}.json" for number in range(1_001)], mark="many")
+    cdn = CloudFrontCdn(distribution, lambda: cloudfront, unslept)
+    cdn.invalidate(["renditions/i1/*"], reference="i1")
+    cdn.invalidate([f"manifests/göl {number}.json" for number in range(1_001)], reference="many")
     known = cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"]["Items"]
     told = [cloudfront.get_invalidation(DistributionId=distribution, Id=one["Id"])["Invalidation"] for one in known]
     batches = {one["InvalidationBatch"]["CallerReference"]: one["InvalidationBatch"]["Paths"] for one in told}
@@ -112,7 +114,7 @@ def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> 
 
 def test_a_distribution_that_is_not_there_is_unavailable(connect: partial[Client]) -> None:
     with pytest.raises(Unavailable):
-        CloudFrontCdn("E0", lambda: connect("cloudfront"), unslept).invalidate(["k"], mark="m")
+        CloudFrontCdn("E0", lambda: connect("cloudfront"), unslept).invalidate(["k"], reference="m")
 
 
 DISTRIBUTION = {

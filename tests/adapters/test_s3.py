@@ -74,7 +74,7 @@ def test_keys_of_any_letters_are_found_again(bucket: S3Bucket) -> None:
 
 
 def test_what_is_not_there_is_not_found(bucket: S3Bucket) -> None:
-    assert not bucket.has("a.png")
+    assert not bucket.exists("a.png")
     with pytest.raises(ObjectNotFound):
         bucket.get("a.png", limit=LIMIT)
 
@@ -153,14 +153,14 @@ def test_an_object_is_deleted_only_if_it_still_is_what_was_seen(bucket: S3Bucket
     bucket.put(a_blob("a"))
     (seen,) = bucket.list("a", 1).items
     assert bucket.delete_if("a", '"another"', budget=Budget(1)) is False
-    assert bucket.has("a")
+    assert bucket.exists("a")
     assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is True
-    assert not bucket.has("a")
+    assert not bucket.exists("a")
     assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is False
 
 
 def test_a_form_names_every_field_in_its_policy(bucket: S3Bucket) -> None:
-    form = bucket.form("incoming/nature/t1/upload", content_type="image/png", limit=LIMIT, lasts=QUARTER)
+    form = bucket.presigned_post("incoming/nature/t1/upload", content_type="image/png", limit=LIMIT, lasts=QUARTER)
     policy = json.loads(base64.b64decode(form.fields["policy"]))
     named = {name for one in policy["conditions"] if isinstance(one, dict) for name in one}
     assert set(form.fields) - {"policy", "x-amz-signature"} <= named
@@ -183,26 +183,26 @@ def test_signed_addresses_lead_through_the_cdn_that_hands_them_on(connect: parti
     straight, through = S3Bucket("media", lambda: s3), S3Bucket("media", lambda: s3, "https://d1.cloudfront.net")
     minute = timedelta(minutes=1)
     for key in ("guarded/a b.jpg", "trashed/i1/renditions/a.jpg"):
-        signed, shown = (urlsplit(one.link(key, lasts=minute)) for one in (straight, through))
+        signed, shown = (urlsplit(one.presigned_url(key, lasts=minute)) for one in (straight, through))
         assert (shown.netloc, shown.path) == ("d1.cloudfront.net", "/" + quote(key))
         assert {**parse_qs(shown.query), "X-Amz-Date": "", "X-Amz-Signature": ""} == {
             **parse_qs(signed.query),
             "X-Amz-Date": "",
             "X-Amz-Signature": "",
         }
-    assert "cloudfront" not in through.link("renditions/a.jpg", lasts=minute, disposition="attachment")
+    assert "cloudfront" not in through.presigned_url("renditions/a.jpg", lasts=minute, disposition="attachment")
 
 
 def test_an_address_is_signed_with_its_expiry_and_with_how_to_save_its_object(bucket: S3Bucket) -> None:
     said = attachment("göl.jpg", "jpg")
-    told = urlsplit(bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5), disposition=said))
+    told = urlsplit(bucket.presigned_url("guarded/a b.jpg", lasts=timedelta(minutes=5), disposition=said))
     asked = parse_qs(told.query)
     assert told.path.endswith("/guarded/a%20b.jpg")
     assert (asked["X-Amz-Algorithm"], asked["X-Amz-Expires"]) == (["AWS4-HMAC-SHA256"], ["300"])
     assert asked["response-content-disposition"] == [said]
     # Objects of earlier versions, and public ones that are shown under a name, were stored as public.
     assert asked["response-cache-control"] == ["private, max-age=300"]
-    assert "response-content-disposition" not in bucket.link("guarded/a b.jpg", lasts=timedelta(minutes=5))
+    assert "response-content-disposition" not in bucket.presigned_url("guarded/a b.jpg", lasts=timedelta(minutes=5))
 
 
 def a_small_blob(key: str = "a.png") -> NewObject:

@@ -56,7 +56,7 @@ def _url(cloud: dict[str, Any], name: str) -> str:
 
 
 def test_an_empty_queue_holds_nothing_and_goes_on(lane: SqsQueueAdmin) -> None:
-    assert lane.load() == QueueDepth(0, 0, 0, 0, paused=False)
+    assert lane.depth() == QueueDepth(0, 0, 0, 0, paused=False)
 
 
 def test_a_queue_tells_what_waits_is_in_flight_delayed_and_dead(lane: SqsQueueAdmin, cloud: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def test_a_queue_tells_what_waits_is_in_flight_delayed_and_dead(lane: SqsQueueAd
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=60)
     sqs.send_message(QueueUrl=_url(cloud, "images-dead"), MessageBody="{}")
 
-    assert lane.load() == QueueDepth(waiting=2, in_flight=1, delayed=1, dead=1, paused=True)
+    assert lane.depth() == QueueDepth(waiting=2, in_flight=1, delayed=1, dead=1, paused=True)
 
 
 def test_the_backlog_is_what_waits_for_a_worker(lane: SqsQueueAdmin, cloud: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def test_the_backlog_is_what_waits_for_a_worker(lane: SqsQueueAdmin, cloud: dict
         sqs.send_message(QueueUrl=url, MessageBody="{}", DelaySeconds=delay)
     sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=60)
 
-    assert lane.backlog() == lane.load().waiting == 2
+    assert lane.backlog() == lane.depth().waiting == 2
 
 
 def test_a_dead_letter_that_somebody_looks_at_still_counts(lane: SqsQueueAdmin, cloud: dict[str, Any]) -> None:
@@ -85,14 +85,14 @@ def test_a_dead_letter_that_somebody_looks_at_still_counts(lane: SqsQueueAdmin, 
     cloud["sqs"].send_message(QueueUrl=url, MessageBody="{}")
     cloud["sqs"].receive_message(QueueUrl=url, VisibilityTimeout=60)
 
-    assert lane.load().dead == 1
+    assert lane.depth().dead == 1
 
 
 def test_a_queue_is_paused_and_goes_on_however_often_that_is_said(lane: SqsQueueAdmin) -> None:
     seen = []
     for verb in (lane.pause, lane.pause, lane.resume, lane.resume):
         verb()
-        seen.append(lane.load().paused)
+        seen.append(lane.depth().paused)
 
     assert seen == [True, True, False, False]
 
@@ -111,7 +111,7 @@ def test_a_purged_queue_is_empty_and_its_dead_letters_stay(lane: SqsQueueAdmin, 
 
     lane.purge()
 
-    assert lane.load() == QueueDepth(0, 0, 0, 1, paused=True)
+    assert lane.depth() == QueueDepth(0, 0, 0, 1, paused=True)
 
 
 class InProgress:
@@ -136,6 +136,6 @@ def test_a_second_purge_within_a_minute_is_too_much() -> None:
 def test_a_queue_that_is_not_there_is_unavailable(cloud: dict[str, Any]) -> None:
     gone = SqsQueueAdmin("gone", lambda: cloud["sqs"], lambda: cloud["lambda"])
 
-    for verb in (gone.load, gone.backlog, gone.pause, gone.resume, gone.purge):
+    for verb in (gone.depth, gone.backlog, gone.pause, gone.resume, gone.purge):
         with pytest.raises(Unavailable):
             verb()

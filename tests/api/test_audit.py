@@ -37,7 +37,7 @@ def an_image(house: Container) -> str:
     accepted = house.uploads.accept(Upload("nature", "a.jpg", a_jpeg()))
     assert accepted.task is not None
     finish(house, accepted.task.task_id)
-    return house.state.catalog.named("nature", "a.jpg").image_id
+    return house.state.catalog.find_by_name("nature", "a.jpg").image_id
 
 
 def test_every_view_that_changes_something_is_written_down() -> None:

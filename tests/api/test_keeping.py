@@ -83,7 +83,7 @@ def test_a_trashed_image_is_not_found_by_any_address_and_restored_it_has_the_sam
     assert {(got.status, got.json["code"], got.json["success"]) for got in answers} == {(404, "image_not_found", False)}
     keys = [urlsplit(one["url"]).path for one in (trashed, *trashed["thumbnails"])]
     assert all(key.startswith(f"/trashed/{image_id}/renditions/") for key in keys)
-    assert all(busy_house.objects.has(key.removeprefix("/")) for key in keys)
+    assert all(busy_house.objects.exists(key.removeprefix("/")) for key in keys)
     assert not list(busy_house.objects.list(f"renditions/{image_id}/", 9).items)
     admin.post(f"/images/{image_id}/restore")
     assert {**admin.get(f"/images/{image_id}").json, "srcset": ""} == {**before, "srcset": ""}
@@ -98,7 +98,7 @@ def test_what_comes_back_from_quarantine_stays_hidden_while_its_image_is_in_the_
     admin.ask("DELETE", f"/images/{image_id}")
 
     assert admin.post("/quarantine/restore", json.dumps({"key": key}).encode()).status == 200
-    assert (busy_house.objects.has(key), busy_house.objects.has(storage_keys.hidden(key))) == (False, True)
+    assert (busy_house.objects.exists(key), busy_house.objects.exists(storage_keys.hidden(key))) == (False, True)
 
 
 def test_deleting_for_good_is_a_task(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:

@@ -16,7 +16,7 @@ from tests.api.house import CDN, a_jpeg, bucket_of
 
 Json = Any
 SIZES = ("300", "full", "4711")
-CATALOG_READS = ("named", "known", "image", "renditions")
+CATALOG_READS = ("find_by_name", "existing", "image", "renditions")
 NAME = "Gölge ışık.jpg"  # noqa: RUF001  # Turkish, on purpose
 
 
@@ -96,7 +96,7 @@ def test_a_private_name_costs_the_calls_of_one_that_there_is_not(
     anyone: Gateway, busy_house: Container, image: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    for part, verbs in ((busy_house.state.catalog, CATALOG_READS), (busy_house.objects, ("get", "has"))):
+    for part, verbs in ((busy_house.state.catalog, CATALOG_READS), (busy_house.objects, ("get", "exists"))):
         for verb in verbs:
             monkeypatch.setattr(part, verb, counting(calls, verb, getattr(part, verb)))
 

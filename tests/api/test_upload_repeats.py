@@ -114,7 +114,7 @@ def test_where_the_history_has_forgotten_the_task_a_finished_one_is_named(
 ) -> None:
     upload(admin, a_file(a_jpeg()))
     busy_house.clock.sleep(timedelta(days=31) / timedelta(seconds=1))
-    busy_house.state.tasks.forget(busy_house.clock.now(), 10)
+    busy_house.state.tasks.delete_expired(busy_house.clock.now(), 10)
 
     ((_, task_id),) = upload(admin, a_file(a_jpeg())).json["task_ids"]
 

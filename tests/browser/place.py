@@ -140,11 +140,11 @@ class _Bucket(MemoryBucket):
         super().__init__(clock, announce)  # type: ignore[arg-type]  # a queue's put
         self.place, self.links = place, links
 
-    def link(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:  # noqa: ARG002  # a stand-in's
+    def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:  # noqa: ARG002  # a stand-in's
         return f"{self.links}{SIGNED}{quote(key)}?lasts={int(lasts.total_seconds())}"
 
-    def form(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
-        form = super().form(key, content_type=content_type, limit=limit, lasts=lasts)
+    def presigned_post(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
+        form = super().presigned_post(key, content_type=content_type, limit=limit, lasts=lasts)
         return PresignedPost(self.place, form.fields)
 
 

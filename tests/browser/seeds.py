@@ -114,7 +114,7 @@ def _pictures(house: Container, collection: str, count: int) -> list[Image]:
         accepted = house.uploads.accept(Upload(collection, name, jpeg(number + 31 * len(collection))))
         assert accepted.task is not None
         finish(house, accepted.task.task_id)
-        made.append(house.state.catalog.named(collection, name))
+        made.append(house.state.catalog.find_by_name(collection, name))
     return made
 
 

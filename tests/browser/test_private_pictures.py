@@ -73,7 +73,7 @@ def test_a_private_picture_is_shown_by_itself(visitor: Visitor, place: Place) ->
 
 
 def test_trashed_pictures_are_shown_in_the_trash_alone(visitor: Visitor, place: Place) -> None:
-    found = [place.house.state.catalog.named(collection, NAMES[0]) for collection in ("private", "open")]
+    found = [place.house.state.catalog.find_by_name(collection, NAMES[0]) for collection in ("private", "open")]
     for image in found:
         place.house.trash.trash(image.image_id)
 

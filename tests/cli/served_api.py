@@ -62,7 +62,7 @@ class Desk(Place):
         """A picture that is in the catalogue."""
         finish(self.house, self.upload(number, collection).task_id)
         self.works = True
-        return self.house.state.catalog.named(collection, f"picture-{number}.jpg")
+        return self.house.state.catalog.find_by_name(collection, f"picture-{number}.jpg")
 
     def work_off(self) -> None:
         """Do what lies in the lanes of long jobs."""

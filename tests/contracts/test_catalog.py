@@ -19,7 +19,11 @@ ENDED = a_final_task(result={"image_id": "i1"})
 def test_a_published_image_can_be_found_in_every_way_at_once(state: State) -> None:
     publish(state, an_image())
     catalog = state.catalog
-    found = (catalog.image("i1"), catalog.named("nature", "i1.jpg"), catalog.with_digest("nature", sha256_of("i1")))
+    found = (
+        catalog.image("i1"),
+        catalog.find_by_name("nature", "i1.jpg"),
+        catalog.find_by_digest("nature", sha256_of("i1")),
+    )
     assert found == (an_image(),) * 3
     assert catalog.images("nature", 10).items == (an_image(),)
 
@@ -56,7 +60,7 @@ def test_publishing_moves_the_parents_tally(state: State) -> None:
     child = a_task(parent_id="p1", index=0)
     state.tasks.add(child)
     state.catalog.publish(an_image(), (), before=child, after=replace(ENDED, parent_id="p1", index=0))
-    assert state.tasks.tally("p1") == ChildCounts(succeeded=1)
+    assert state.tasks.child_counts("p1") == ChildCounts(succeeded=1)
 
 
 def test_renditions_come_by_size_as_text_then_format(state: State) -> None:
@@ -86,22 +90,22 @@ def test_what_is_not_there_is_not_found(state: State) -> None:
     with pytest.raises(ImageNotFound):
         state.catalog.image("i2")
     with pytest.raises(ImageNotFound):
-        state.catalog.named("nature", "i2.jpg")
+        state.catalog.find_by_name("nature", "i2.jpg")
     with pytest.raises(ImageNotFound):
-        state.catalog.named("cities", "i1.jpg")
-    assert state.catalog.with_digest("nature", sha256_of("i2")) is None
-    assert state.catalog.with_digest("cities", sha256_of("i1")) is None
+        state.catalog.find_by_name("cities", "i1.jpg")
+    assert state.catalog.find_by_digest("nature", sha256_of("i2")) is None
+    assert state.catalog.find_by_digest("cities", sha256_of("i1")) is None
 
 
 def test_known_tells_of_those_images_that_there_are(state: State) -> None:
     one, two = published(state, an_image("i1")), published(state, an_image("i2", collection="cities"))
-    assert state.catalog.known(["i2", "i3", "i1", "i1"]) == {"i1": one, "i2": two}
-    assert state.catalog.known([]) == {}
+    assert state.catalog.existing(["i2", "i3", "i1", "i1"]) == {"i1": one, "i2": two}
+    assert state.catalog.existing([]) == {}
 
 
 def test_known_tells_of_a_thousand_at_once(state: State) -> None:
     image = published(state, an_image("i700"))
-    assert state.catalog.known(f"i{number}" for number in range(1_000)) == {"i700": image}
+    assert state.catalog.existing(f"i{number}" for number in range(1_000)) == {"i700": image}
 
 
 def test_statistics_add_up(state: State) -> None:

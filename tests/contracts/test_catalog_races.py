@@ -38,7 +38,7 @@ def test_of_many_with_one_name_exactly_one_gets_it(state: State) -> None:
     outcomes = all_at_once([publishing(state, number, name="one.jpg") for number in range(CROWD)])
     (winner,) = winners(outcomes)
     assert losses(outcomes) == [NameTaken] * (CROWD - 1)
-    assert state.catalog.named("nature", "one.jpg").image_id == f"i{winner}"
+    assert state.catalog.find_by_name("nature", "one.jpg").image_id == f"i{winner}"
     assert state.catalog.stats("nature") == CollectionStats("nature", 1, 100_000, 1_000)
 
 
@@ -67,7 +67,7 @@ def test_of_many_who_revise_one_image_exactly_one_does_and_counters_stay_exact(s
     ]
     outcomes = all_at_once([*revisions, partial(state.catalog.remove, image)])
     assert losses(outcomes).count(Conflict) >= CROWD - 1
-    left = state.catalog.known(["i0"])
+    left = state.catalog.existing(["i0"])
     stats = [state.catalog.stats(name).images for name in ("nature", *(f"c{n}" for n in range(CROWD)))]
     assert sum(stats) == len(left) == sum(number < CROWD for number in winners(outcomes))
 
@@ -79,7 +79,7 @@ def test_of_many_who_want_one_name_for_their_images_exactly_one_gets_it(state: S
     outcomes = all_at_once([partial(state.catalog.revise, one, replace(one, name="best.jpg")) for one in images])
     (winner,) = winners(outcomes)
     assert losses(outcomes) == [NameTaken] * (CROWD - 1)
-    assert state.catalog.named("nature", "best.jpg").image_id == f"i{winner}"
+    assert state.catalog.find_by_name("nature", "best.jpg").image_id == f"i{winner}"
 
 
 def test_images_that_cross_between_two_collections_are_all_counted(state: State) -> None:
@@ -99,6 +99,6 @@ def test_images_that_cross_between_two_collections_are_all_counted(state: State)
 def test_of_many_who_correct_a_collection_exactly_one_does(state: State) -> None:
     _, mark = state.catalog.stats_with_version("nature")
     drift = CollectionStats("nature", 1, 10, 100)
-    outcomes = all_at_once([partial(state.catalog.correct, drift, mark)] * CROWD)
+    outcomes = all_at_once([partial(state.catalog.correct_stats, drift, mark)] * CROWD)
     assert len(winners(outcomes)) == 1
     assert state.catalog.stats("nature") == drift

@@ -59,7 +59,7 @@ def test_a_store_forgets_what_has_expired_and_nothing_else(expiring: ExpiringSto
     for number in range(4):
         fresh = ExpiringRecord(f"k{number}")
         expiring.replace(fresh, replace(fresh, count=1, until=NOON + number * SECOND))
-    forgotten = [expiring.forget(NOON + 2 * SECOND, 2) for _ in range(3)]
+    forgotten = [expiring.delete_expired(NOON + 2 * SECOND, 2) for _ in range(3)]
     kept = [expiring.get(f"k{number}").version for number in range(4)]
     # The table of DynamoDB forgets by itself (TTL).
     assert (forgotten, kept) in [([2, 1, 0], [0, 0, 0, 1]), ([0, 0, 0], [1, 1, 1, 1])]

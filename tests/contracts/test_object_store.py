@@ -58,7 +58,7 @@ _numbers = iter(range(10_000))
 def put(objects: ObjectStore, key: str, body: bytes) -> StoredObject:
     """Write the key, and say what is there now."""
     objects.put(NewObject(key, body, "image/png"))
-    return objects.newest(key)
+    return objects.head(key)
 
 
 def seen(objects: ObjectStore, prefix: str, limit: int = 1_000) -> list[tuple[str, bytes]]:
@@ -84,7 +84,7 @@ def test_the_newest_is_told_with_its_version(objects: ObjectStore) -> None:
 
 def test_of_what_is_not_there_nothing_is_the_newest(objects: ObjectStore) -> None:
     with pytest.raises(ObjectNotFound):
-        objects.newest("a")
+        objects.head("a")
 
 
 def test_a_version_is_read_after_its_key_was_written_again_and_deleted(objects: ObjectStore) -> None:
@@ -93,13 +93,13 @@ def test_a_version_is_read_after_its_key_was_written_again_and_deleted(objects: 
     assert objects.get("a", limit=LIMIT, version=first.version) == b"old"
     objects.delete("a", budget=Budget(9))
     assert [objects.get("a", limit=LIMIT, version=one.version) for one in (first, second)] == [b"old", b"new"]
-    assert (objects.has("a"), objects.has("a", first.version)) == (False, True)
+    assert (objects.exists("a"), objects.exists("a", first.version)) == (False, True)
 
 
 def test_a_version_that_never_was_is_not_found(objects: ObjectStore) -> None:
     other = put(objects, "b", b"b")
     put(objects, "a", b"a")
-    assert not objects.has("a", other.version)
+    assert not objects.exists("a", other.version)
     with pytest.raises(ObjectNotFound):
         objects.get("a", limit=LIMIT, version=other.version)
 
@@ -129,7 +129,7 @@ def test_an_object_is_removed_only_if_it_is_the_one_that_was_meant(objects: Obje
     assert not objects.delete_if("a", f"{quotes}{first}{quotes}", budget=Budget(9))
     assert objects.get("a", limit=LIMIT) == b"new"
     assert objects.delete_if("a", f"{quotes}{second}{quotes}", budget=Budget(9))
-    assert not objects.has("a")
+    assert not objects.exists("a")
 
 
 def test_every_version_is_listed_whatever_became_of_its_key(objects: ObjectStore) -> None:

@@ -91,14 +91,14 @@ def test_an_image_comes_neither_back_nor_over_into_what_lies_otherwise(state: St
     after = replace(trashed, trashed_at=None, collection="nature" if way == "restore" else "secret")
     with pytest.raises(PrivacyDiffers):
         state.catalog.revise(trashed, after)
-    assert state.catalog.known(["i1"]) == {"i1": trashed}
+    assert state.catalog.existing(["i1"]) == {"i1": trashed}
     assert state.catalog.revise(trashed, replace(after, collection="open")).version == trashed.version + 1
 
 
 def test_counters_that_are_put_right_leave_what_is_settled(state: State) -> None:
     settle(state, private=True)
     stats, mark = state.catalog.stats_with_version("nature")
-    state.catalog.correct(replace(stats, images=1), mark)
+    state.catalog.correct_stats(replace(stats, images=1), mark)
     a_publication(state, 1, guarded=GUARDED)()
     assert (state.catalog.privacy("nature"), state.catalog.stats("nature").images) == (True, 2)
 

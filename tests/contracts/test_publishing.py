@@ -53,13 +53,13 @@ def test_the_same_bytes_again_are_a_duplicate_that_names_the_first(state: State)
 def test_the_same_bytes_in_another_collection_are_no_duplicate(state: State) -> None:
     publish(state, an_image("i1"))
     publish(state, an_image("i2", collection="cities", picture=an_image("i1").picture))
-    assert state.catalog.with_digest("cities", sha256_of("i1")) == state.catalog.image("i2")
+    assert state.catalog.find_by_digest("cities", sha256_of("i1")) == state.catalog.image("i2")
 
 
 def test_bytes_may_repeat_where_that_is_wanted_and_stay_with_the_first(state: State) -> None:
     publish(state, an_image("i1"))
     publish(state, an_image("i2", picture=an_image("i1").picture), unique=False)
-    assert state.catalog.with_digest("nature", sha256_of("i1")) == an_image("i1")
+    assert state.catalog.find_by_digest("nature", sha256_of("i1")) == an_image("i1")
     assert state.catalog.stats("nature").images == 2
 
 
@@ -76,7 +76,7 @@ def test_a_name_that_is_in_use_is_taken_and_nothing_changes(state: State, unique
     with pytest.raises(NameTaken):
         publish(state, an_image("i2", name="i1.jpg"), [a_rendition("i2")], unique=unique)
     assert_only_the_first_is_there(state)
-    assert state.catalog.with_digest("nature", sha256_of("i2")) is None
+    assert state.catalog.find_by_digest("nature", sha256_of("i2")) is None
 
 
 def test_the_same_bytes_by_the_same_name_are_a_duplicate_first(state: State) -> None:
@@ -89,7 +89,7 @@ def test_the_same_bytes_by_the_same_name_are_a_duplicate_first(state: State) -> 
 def test_a_name_may_be_used_in_another_collection(state: State) -> None:
     publish(state, an_image("i1", name="a.jpg"))
     publish(state, an_image("i2", name="a.jpg", collection="cities"))
-    assert state.catalog.named("cities", "a.jpg").image_id == "i2"
+    assert state.catalog.find_by_name("cities", "a.jpg").image_id == "i2"
 
 
 def assert_nothing_is_published(state: State) -> None:
@@ -97,7 +97,7 @@ def assert_nothing_is_published(state: State) -> None:
     with pytest.raises(ImageNotFound):
         catalog.image("i1")
     assert catalog.renditions("i1") == ()
-    assert catalog.with_digest("nature", sha256_of("i1")) is None
+    assert catalog.find_by_digest("nature", sha256_of("i1")) is None
     assert (catalog.images("nature", 9).items, catalog.collections()) == ((), ())
     assert catalog.stats("nature") == CollectionStats("nature")
 

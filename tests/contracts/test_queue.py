@@ -62,7 +62,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 def _in_memory() -> Bench:
     clock = FrozenClock()
     queue, silent = (MemoryQueue(clock, Random(0)) for _ in range(2))
-    for verb in ("send", "bury", "dead", "release", "dig_up", "postpone"):
+    for verb in ("send", "publish_dead_letter", "dead_letters", "change_visibility"):
         silent.trouble.at(f"before {verb}", *unavailable())
 
     def receive() -> Received | None:
@@ -164,9 +164,9 @@ def test_held_dead_letters_are_hidden_until_they_are_released(bench: Bench) -> N
     held = bench.queue.dead_letters(11, hold=MINUTES)
     assert len(held) == 11
     assert len(bodies(bench.queue)) == 1
-    bench.queue.release(held)
+    bench.queue.release_dead_letters(held)
     assert len(bodies(bench.queue)) == 12
-    bench.queue.release(held)
+    bench.queue.release_dead_letters(held)
 
 
 def test_a_hold_ends_by_itself(bench: Bench) -> None:
@@ -183,15 +183,15 @@ def test_a_removed_dead_letter_is_gone_and_a_second_removal_is_no_error(bench: B
     (letter,) = (one for one in bench.queue.dead_letters(2, hold=MINUTES) if one.body == "a")
     bench.queue.remove_dead_letter(letter)
     bench.queue.remove_dead_letter(letter)
-    bench.queue.release([letter])
+    bench.queue.release_dead_letters([letter])
     assert bodies(bench.queue) == []
 
 
 ACTS: dict[str, Callable[[Queue], object]] = {
     "send": lambda queue: queue.send("hello"),
-    "bury": lambda queue: queue.publish_dead_letter("hello", reason="r"),
-    "dead": lambda queue: queue.dead_letters(1),
-    "postpone": lambda queue: queue.change_visibility("receipt", SECOND),
+    "publish_dead_letter": lambda queue: queue.publish_dead_letter("hello", reason="r"),
+    "dead_letters": lambda queue: queue.dead_letters(1),
+    "change_visibility": lambda queue: queue.change_visibility("receipt", SECOND),
 }
 
 

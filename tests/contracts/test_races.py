@@ -47,7 +47,7 @@ def test_of_cancelling_and_finishing_exactly_one_happens(state: State) -> None:
     outcomes = all_at_once([partial(state.tasks.replace, running, end) for end in (done, revoked) * 4])
     (winner,) = winners(outcomes)
     tally = (ChildCounts(succeeded=1), ChildCounts(cancelled=1))[winner % 2]
-    assert state.tasks.tally("p1") == tally
+    assert state.tasks.child_counts("p1") == tally
     assert state.tasks.get("t1") == replace((done, revoked)[winner % 2], version=1)
 
 
@@ -59,7 +59,7 @@ def test_children_that_end_together_are_all_counted(state: State) -> None:
     pairs = zip(children, ends, strict=True)
     outcomes = all_at_once([partial(state.tasks.replace, *pair) for pair in pairs])
     assert winners(outcomes) == list(range(CROWD))
-    assert state.tasks.tally("p1") == ChildCounts(succeeded=4, failed=4)
+    assert state.tasks.child_counts("p1") == ChildCounts(succeeded=4, failed=4)
 
 
 def test_of_many_who_end_a_family_in_every_order_each_child_counts_once(state: State) -> None:
@@ -75,7 +75,7 @@ def test_of_many_who_end_a_family_in_every_order_each_child_counts_once(state: S
 
     assert losses(all_at_once([partial(work, number) for number in range(CROWD)])) == []
     ended = Counter(state.tasks.get(child.task_id).status for child in family)
-    assert state.tasks.tally("p1") == ChildCounts(*(ended[status] for status in ends))
+    assert state.tasks.child_counts("p1") == ChildCounts(*(ended[status] for status in ends))
     assert ended.total() == len(family)
 
 

@@ -90,7 +90,7 @@ def test_a_conditional_removal_draws_as_well(bucket: ObjectStore) -> None:
     (seen,) = bucket.list("originals/10/", 1).items
     with pytest.raises(BudgetSpent):
         bucket.delete_if(seen.key, seen.etag, budget=Budget(0))
-    assert bucket.has(seen.key)
+    assert bucket.exists(seen.key)
     budget = Budget(2)
     assert bucket.delete_if(seen.key, "another", budget=budget) is False
     assert bucket.delete_if(seen.key, seen.etag, budget=budget) is True

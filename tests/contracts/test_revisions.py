@@ -32,7 +32,7 @@ def trashed(state: State, image: Image) -> Image:
 def test_a_revision_has_the_next_version(state: State, image: Image) -> None:
     revised = state.catalog.revise(image, replace(image, optimized="o1", filename="other.jpg"))
     assert revised == replace(image, optimized="o1", filename="other.jpg", version=1)
-    assert state.catalog.image("i1") == state.catalog.named("nature", "i1.jpg") == revised
+    assert state.catalog.image("i1") == state.catalog.find_by_name("nature", "i1.jpg") == revised
     assert state.catalog.images("nature", 9).items == (revised,)
 
 
@@ -54,7 +54,7 @@ def test_a_stale_revision_is_a_conflict_and_changes_nothing(state: State, image:
 def test_an_image_that_is_not_there_cannot_be_revised(state: State) -> None:
     with pytest.raises(Conflict):
         state.catalog.revise(an_image(), an_image(optimized="o1"))
-    assert state.catalog.known(["i1"]) == {}
+    assert state.catalog.existing(["i1"]) == {}
 
 
 def test_without_other_renditions_they_stay(state: State, image: Image) -> None:
@@ -78,27 +78,27 @@ def test_no_renditions_are_other_renditions_too(state: State, image: Image) -> N
 
 def test_a_new_name_is_taken_and_the_old_one_let_go(state: State, image: Image) -> None:
     renamed = state.catalog.revise(image, replace(image, name="b.jpg"))
-    assert state.catalog.named("nature", "b.jpg") == renamed
+    assert state.catalog.find_by_name("nature", "b.jpg") == renamed
     with pytest.raises(ImageNotFound):
-        state.catalog.named("nature", "i1.jpg")
+        state.catalog.find_by_name("nature", "i1.jpg")
     publish(state, an_image("i2", name="i1.jpg"))
-    assert state.catalog.with_digest("nature", DIGEST) == renamed
+    assert state.catalog.find_by_digest("nature", DIGEST) == renamed
 
 
 def test_a_new_name_that_is_in_use_is_taken_and_nothing_changes(state: State, image: Image) -> None:
     other = published(state, an_image("i2"))
     with pytest.raises(NameTaken):
         state.catalog.revise(image, replace(image, name="i2.jpg"), ())
-    assert (state.catalog.image("i1"), state.catalog.named("nature", "i2.jpg")) == (image, other)
+    assert (state.catalog.image("i1"), state.catalog.find_by_name("nature", "i2.jpg")) == (image, other)
     assert state.catalog.renditions("i1") == (a_rendition(),)
 
 
 def test_an_image_moves_to_another_collection_with_all_that_it_is(state: State, image: Image) -> None:
     moved = state.catalog.revise(image, replace(image, collection="cities"))
     catalog = state.catalog
-    assert catalog.named("cities", "i1.jpg") == catalog.with_digest("cities", DIGEST) == moved
+    assert catalog.find_by_name("cities", "i1.jpg") == catalog.find_by_digest("cities", DIGEST) == moved
     assert catalog.images("cities", 9).items == (moved,)
-    assert (catalog.images("nature", 9).items, catalog.with_digest("nature", DIGEST)) == ((), None)
+    assert (catalog.images("nature", 9).items, catalog.find_by_digest("nature", DIGEST)) == ((), None)
     assert (catalog.stats("nature"), catalog.stats("cities")) == (NONE, replace(ONE, collection="cities"))
     assert catalog.collections() == ("cities", "nature")
 
@@ -106,9 +106,9 @@ def test_an_image_moves_to_another_collection_with_all_that_it_is(state: State, 
 def test_a_digest_that_another_image_has_stays_with_that_one(state: State, image: Image) -> None:
     other = published(state, an_image("i2", collection="cities", picture=image.picture))
     moved = state.catalog.revise(image, replace(image, collection="cities"))
-    assert state.catalog.with_digest("cities", DIGEST) == other
+    assert state.catalog.find_by_digest("cities", DIGEST) == other
     state.catalog.remove(moved)
-    assert state.catalog.with_digest("cities", DIGEST) == other
+    assert state.catalog.find_by_digest("cities", DIGEST) == other
 
 
 def test_the_trash_holds_no_name_no_digest_and_no_count(state: State, image: Image) -> None:
@@ -117,25 +117,25 @@ def test_the_trash_holds_no_name_no_digest_and_no_count(state: State, image: Ima
     with pytest.raises(ImageNotFound):
         catalog.image("i1")
     with pytest.raises(ImageNotFound):
-        catalog.named("nature", "i1.jpg")
-    assert (catalog.with_digest("nature", DIGEST), catalog.images("nature", 9).items) == (None, ())
+        catalog.find_by_name("nature", "i1.jpg")
+    assert (catalog.find_by_digest("nature", DIGEST), catalog.images("nature", 9).items) == (None, ())
     assert (catalog.stats("nature"), catalog.collections()) == (NONE, ("nature",))
     assert catalog.renditions("i1") == (a_rendition(),)
-    assert catalog.known(["i1"]) == {"i1": thrown}
+    assert catalog.existing(["i1"]) == {"i1": thrown}
     assert catalog.trashed(9).items == (thrown,)
 
 
 def test_what_lies_in_the_trash_is_in_nobodys_way(state: State, image: Image) -> None:
     trashed(state, image)
     again = published(state, an_image("i2", name="i1.jpg", picture=image.picture))
-    assert state.catalog.with_digest("nature", DIGEST) == again
+    assert state.catalog.find_by_digest("nature", DIGEST) == again
 
 
 def test_an_image_comes_back_from_the_trash_as_it_was(state: State, image: Image) -> None:
     thrown = trashed(state, image)
     restored = state.catalog.revise(thrown, replace(thrown, trashed_at=None))
     assert restored == replace(image, version=2)
-    assert state.catalog.named("nature", "i1.jpg") == state.catalog.with_digest("nature", DIGEST) == restored
+    assert state.catalog.find_by_name("nature", "i1.jpg") == state.catalog.find_by_digest("nature", DIGEST) == restored
     assert (state.catalog.images("nature", 9).items, state.catalog.trashed(9).items) == ((restored,), ())
     assert state.catalog.stats("nature") == ONE
 
@@ -147,7 +147,7 @@ def test_an_image_whose_name_is_in_use_stays_in_the_trash(state: State, image: I
         state.catalog.revise(thrown, replace(thrown, trashed_at=None))
     assert state.catalog.trashed(9).items == (thrown,)
     restored = state.catalog.revise(thrown, replace(thrown, trashed_at=None, name="i1_1.jpg"))
-    assert state.catalog.named("nature", "i1_1.jpg") == restored
+    assert state.catalog.find_by_name("nature", "i1_1.jpg") == restored
 
 
 def test_the_trash_comes_longest_there_first_and_in_pages(state: State) -> None:
@@ -169,7 +169,7 @@ def test_an_image_can_be_in_the_trash_since_ever(state: State, image: Image) -> 
 def test_a_removed_image_leaves_nothing(state: State, image: Image, by_way_of_the_trash: bool) -> None:  # noqa: FBT001
     state.catalog.remove(trashed(state, image) if by_way_of_the_trash else image)
     catalog = state.catalog
-    assert (catalog.known(["i1"]), catalog.renditions("i1"), catalog.trashed(9).items) == ({}, (), ())
+    assert (catalog.existing(["i1"]), catalog.renditions("i1"), catalog.trashed(9).items) == ({}, (), ())
     assert (catalog.stats("nature"), catalog.images("nature", 9).items) == (NONE, ())
     publish(state, an_image(), [a_rendition()], task_id="again")
     assert catalog.stats("nature") == ONE
@@ -206,10 +206,10 @@ def test_an_image_in_the_trash_moves_to_another_collection_and_takes_no_name_the
     gone = trashed(state, image)
     moved = state.catalog.revise(gone, replace(gone, collection="cities"))
     assert (moved.collection, moved.name, state.catalog.trashed(9).items) == ("cities", image.name, (moved,))
-    assert state.catalog.named("cities", image.name) == there
+    assert state.catalog.find_by_name("cities", image.name) == there
     assert (state.catalog.stats("nature"), state.catalog.stats("cities").images) == (NONE, 1)
     with pytest.raises(NameTaken):
         state.catalog.revise(moved, replace(moved, trashed_at=None))
     back = state.catalog.revise(moved, replace(moved, trashed_at=None, name="other.jpg"))
-    assert state.catalog.named("cities", "other.jpg") == back
+    assert state.catalog.find_by_name("cities", "other.jpg") == back
     assert (state.catalog.stats("nature"), state.catalog.stats("cities").images) == (NONE, 2)

@@ -52,13 +52,13 @@ def test_every_move_moves_the_mark(state: State) -> None:
 def test_a_correction_is_added_and_moves_the_mark(state: State) -> None:
     publish(state, an_image(), [a_rendition()])
     before = mark(state)
-    state.catalog.correct(DRIFT, before)
+    state.catalog.correct_stats(DRIFT, before)
     assert state.catalog.stats("nature") == CollectionStats("nature", 0, 100_020, 700)
     assert mark(state) != before
 
 
 def test_a_correction_of_a_collection_that_nothing_ever_moved_is_added(state: State) -> None:
-    state.catalog.correct(DRIFT, mark(state))
+    state.catalog.correct_stats(DRIFT, mark(state))
     assert state.catalog.stats("nature") == DRIFT
 
 
@@ -67,7 +67,7 @@ def test_a_correction_by_a_stale_mark_is_a_conflict_and_changes_nothing(state: S
     for number in range(9):
         publish(state, an_image(f"i{number}"))
         with pytest.raises(Conflict):
-            state.catalog.correct(DRIFT, stale)
+            state.catalog.correct_stats(DRIFT, stale)
         stale = mark(state)
     assert state.catalog.stats("nature").images == 9
 
@@ -75,7 +75,7 @@ def test_a_correction_by_a_stale_mark_is_a_conflict_and_changes_nothing(state: S
 def test_a_correction_cannot_be_made_twice(state: State) -> None:
     publish(state, an_image())
     before = mark(state)
-    state.catalog.correct(DRIFT, before)
+    state.catalog.correct_stats(DRIFT, before)
     with pytest.raises(Conflict):
-        state.catalog.correct(DRIFT, before)
+        state.catalog.correct_stats(DRIFT, before)
     assert state.catalog.stats("nature").images == 0

@@ -132,7 +132,7 @@ def test_a_child_that_ends_moves_its_parents_tally(tasks: TaskStore, status: Sta
     child = a_task(parent_id="p1", index=0)
     tasks.add(child)
     tasks.replace(child, replace(child, status=status))
-    assert tasks.tally("p1") == expected
+    assert tasks.child_counts("p1") == expected
 
 
 def test_each_child_counts_once(tasks: TaskStore) -> None:
@@ -143,38 +143,38 @@ def test_each_child_counts_once(tasks: TaskStore) -> None:
         tasks.replace(ended, replace(ended, result={"seen": True}))
         with pytest.raises(Conflict):
             tasks.replace(child, ended)
-    assert tasks.tally("p1") == ChildCounts(succeeded=2, failed=1, cancelled=1)
+    assert tasks.child_counts("p1") == ChildCounts(succeeded=2, failed=1, cancelled=1)
 
 
 def test_a_child_that_is_born_final_counts(tasks: TaskStore) -> None:
     tasks.add(a_final_task(status=Status.FAILURE, parent_id="p1", index=0))
-    assert tasks.tally("p1") == ChildCounts(failed=1)
+    assert tasks.child_counts("p1") == ChildCounts(failed=1)
 
 
 def test_a_task_without_parent_moves_no_tally(tasks: TaskStore) -> None:
     tasks.add(a_task())
     tasks.replace(a_task(), a_final_task())
-    assert tasks.tally("t1") == ChildCounts()
+    assert tasks.child_counts("t1") == ChildCounts()
 
 
 def test_tallies_of_two_parents_are_apart(tasks: TaskStore) -> None:
     tasks.add(a_final_task("t1", parent_id="p1"))
     tasks.add(a_final_task("t2", parent_id="p2", status=Status.FAILURE))
-    assert (tasks.tally("p1"), tasks.tally("p2")) == (ChildCounts(succeeded=1), ChildCounts(failed=1))
+    assert (tasks.child_counts("p1"), tasks.child_counts("p2")) == (ChildCounts(succeeded=1), ChildCounts(failed=1))
 
 
 def test_what_is_not_over_is_not_forgotten(tasks: TaskStore) -> None:
     waiting, ended = a_task("t1"), a_final_task("t2", expires_at=MOMENT + timedelta(hours=1))
     tasks.add(waiting)
     tasks.add(ended)
-    assert tasks.forget(MOMENT, limit=10) == 0
+    assert tasks.delete_expired(MOMENT, limit=10) == 0
     assert (tasks.get("t1"), tasks.get("t2")) == (waiting, ended)
 
 
 def test_what_was_counted_as_forgotten_is_gone(tasks: TaskStore) -> None:
     tasks.add(a_final_task("t2", expires_at=MOMENT))
-    forgotten = tasks.forget(MOMENT, limit=10)
+    forgotten = tasks.delete_expired(MOMENT, limit=10)
     # DynamoDB forgets by itself, within days of the time, and counts nothing here.
     assert forgotten in {0, 1}
     assert len(tasks.history(TaskFilter(), 10).items) == 1 - forgotten
-    assert tasks.forget(MOMENT, limit=10) == 0
+    assert tasks.delete_expired(MOMENT, limit=10) == 0

@@ -128,7 +128,7 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: Night
         deafen(world)
     assert world.finish(task).status is Status.SUCCESS
     assert (listed(world, NATURE), CITIES in world.bucket.blobs) == ([stays.image_id], False)
-    assert {NATURE, CITIES} <= set(world.edge.forgotten)
+    assert {NATURE, CITIES} <= set(world.cdn.forgotten)
 
 
 def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
@@ -136,7 +136,7 @@ def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
     world.settle()
     world.finish(world.wired.trash.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
-    assert NATURE in world.edge.forgotten
+    assert NATURE in world.cdn.forgotten
 
 
 def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: NightWorld) -> None:
@@ -194,7 +194,7 @@ def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, mo
 
 def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: NightWorld) -> None:
     images = [world.image(number) for number in range(5)]
-    few = Manifests(world.wired.state.catalog, world.bucket, world.edge, "", most=3)
+    few = Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", most=3)
     few.refresh("nature")
     assert listed(world) == newest_first(*images)[:3]
     assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
@@ -203,7 +203,7 @@ def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: Nigh
 def paged(world: NightWorld, largest: int = 20_000) -> Manifests:
     """Manifests with two images to a page."""
     world.clock.move(timedelta(minutes=1))
-    return Manifests(world.wired.state.catalog, world.bucket, world.edge, "", most=2, largest=largest)
+    return Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", most=2, largest=largest)
 
 
 def followed(world: NightWorld) -> list[str]:
@@ -262,7 +262,7 @@ def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: 
     deafen(world)
     world.finish(world.wired.trash.delete([images[0].image_id]))
     assert followed(world) == newest_first(*images[1:])
-    assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.edge.forgotten)
+    assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.cdn.forgotten)
 
 
 def test_a_deleted_collection_has_no_pages(world: NightWorld) -> None:
@@ -346,7 +346,7 @@ def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: NightWor
     telling = EventingCatalog(catalog, told.append)
     image = world.image(1)
     assert telling.image(image.image_id) == catalog.image(image.image_id)
-    assert telling.named("nature", image.name) == image
-    assert telling.with_digest("nature", image.picture.sha256) == image
+    assert telling.find_by_name("nature", image.name) == image
+    assert telling.find_by_digest("nature", image.picture.sha256) == image
     assert telling.stats("nature") == catalog.stats("nature")
     assert told == []

@@ -130,5 +130,5 @@ def _wrong_families(world: World, tasks: Iterable[Task]) -> Iterator[str]:
     for parent in (task for task in tasks if task.children):
         ends = Counter(task.status for task in tasks if task.parent_id == parent.task_id)
         truth = ChildCounts(ends[Status.SUCCESS], ends[Status.FAILURE] + ends[Status.PARTIAL], ends[Status.REVOKED])
-        if world.wired.state.tasks.tally(parent.task_id) != truth:
-            yield f"{parent.task_id} counts {world.wired.state.tasks.tally(parent.task_id)} instead of {truth}"
+        if world.wired.state.tasks.child_counts(parent.task_id) != truth:
+            yield f"{parent.task_id} counts {world.wired.state.tasks.child_counts(parent.task_id)} instead of {truth}"

@@ -122,7 +122,7 @@ def test_f21_what_failed_in_all_attempts_leaves_one_letter_with_its_reason(world
 def test_f21_a_letter_that_cannot_be_kept_now_is_kept_later(world: World, times: int) -> None:
     task = world.upload()
     world.bucket.trouble.at("before get", *unavailable(5))
-    world.queue.trouble.at("before bury", *unavailable(times))
+    world.queue.trouble.at("before publish_dead_letter", *unavailable(times))
     world.rest()
     told(world)
     found = world.wired.dead_letters.found("images", 9)
@@ -135,7 +135,7 @@ def test_f21_a_letter_that_cannot_be_kept_now_is_kept_later(world: World, times:
     judge(world, PICTURE)
 
 
-@pytest.mark.parametrize("moment", ["before bury", "after bury"])
+@pytest.mark.parametrize("moment", ["before publish_dead_letter", "after publish_dead_letter"])
 def test_f21_a_worker_that_dies_over_the_burial_loses_no_letter(world: World, moment: str) -> None:
     task = world.upload()
     world.bucket.trouble.at("before get", *unavailable(5))

@@ -31,7 +31,7 @@ from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
 
 BODIES = (a_png(0), a_png(1), b"GIF89a", a_png(2)[:40])
-MOMENTS = ("before get", "before put", "after put", "before delete", "before postpone")
+MOMENTS = ("before get", "before put", "after put", "before delete", "before change_visibility")
 COLLECTIONS = ("nature", "cars")
 
 

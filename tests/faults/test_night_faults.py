@@ -85,7 +85,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
     (message,) = night.queue.messages
     night.queue.messages.clear()
     night.clock.move(25 * HOUR)
-    known, looks = night.wired.state.catalog.known, iter(range(1, 99))
+    known, looks = night.wired.state.catalog.existing, iter(range(1, 99))
 
     def watched(image_ids: list[str]) -> object:
         found = known(image_ids)
@@ -94,7 +94,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
             night.deliver(message)
         return found
 
-    monkeypatch.setattr(night.wired.state.catalog, "known", watched)
+    monkeypatch.setattr(night.wired.state.catalog, "existing", watched)
     report = night.run("cleanup")
     assert (report.status, number(report, "quarantined"), number(report, "busy")) == (Status.SUCCESS, 0, 8)
     assert night.task(slow).status is Status.SUCCESS
@@ -112,7 +112,7 @@ def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_o
     assert night.task(draft.task).status is Status.FAILURE
     night.clock.move(7 * DAY)
     night.run("cleanup")
-    assert not night.bucket.has(draft.task.args["source"])
+    assert not night.bucket.exists(draft.task.args["source"])
     assert night.wired.state.catalog.stats("nature").images == 2
 
 
@@ -123,14 +123,14 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
     for count in range(1_200):
         night.orphan(count)
     night.clock.move(2 * DAY)
-    known, looks = night.wired.state.catalog.known, iter(range(99))
+    known, looks = night.wired.state.catalog.existing, iter(range(99))
 
     def breaks(image_ids: list[str]) -> object:
         if next(looks):
             raise unavailable()[0]
         return known(image_ids)
 
-    monkeypatch.setattr(night.wired.state.catalog, "known", breaks)
+    monkeypatch.setattr(night.wired.state.catalog, "existing", breaks)
     before = dict(night.bucket.blobs)
     night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=5_000))
     task = night.run("cleanup")
@@ -272,7 +272,7 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
         night.image(count)
     night.clock.move(9 * DAY)
     night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=10))
-    monkeypatch.setattr(night.wired.state.catalog, "known", lambda _: {})
+    monkeypatch.setattr(night.wired.state.catalog, "existing", lambda _: {})
     before = dict(night.bucket.blobs)
     task = night.run("cleanup")
     assert (code(task), night.bucket.blobs) == ("too_many_orphans", before)
@@ -293,10 +293,10 @@ def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
 ) -> None:
     image = night.image(1, body=a_jpeg((60, 40)))
     night.image(2, collection="cities")
-    before = set(night.wired.state.catalog.known([image.image_id]))
+    before = set(night.wired.state.catalog.existing([image.image_id]))
     night.when(checkpoint, lambda: rival(night, _now(night, image)), attempt=night.passed.count("after_claim") + 1)
     night.run("optimize")
-    after = set(night.wired.state.catalog.known([image.image_id]))
+    after = set(night.wired.state.catalog.existing([image.image_id]))
     night.clock.move(25 * HOUR)
     night.run("cleanup")
     assert after <= before
@@ -308,7 +308,7 @@ def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
 
 
 def _now(night: NightWorld, image: Image) -> Image:
-    return night.wired.state.catalog.known([image.image_id])[image.image_id]
+    return night.wired.state.catalog.existing([image.image_id])[image.image_id]
 
 
 def test_f48_optimising_twice_keeps_bytes_and_pixels(night: NightWorld) -> None:

@@ -76,7 +76,7 @@ class Night(RuleBasedStateMachine):
         """How many workers are at it, one inside the other."""
         self.numbers = iter(range(10_000))
         self._watch(self.world.bucket, "list", "copy")
-        self._watch(self.world.wired.state.catalog, "known", "images")
+        self._watch(self.world.wired.state.catalog, "existing", "images")
 
     @rule(body=BODIES, collection=COLLECTIONS)
     def upload(self, body: int, collection: str) -> None:
@@ -273,7 +273,7 @@ class Night(RuleBasedStateMachine):
 
     def _is_rubbish(self, key: str) -> bool:
         catalog = self.world.wired.state.catalog
-        image = catalog.known([key.split("/")[1]]).get(key.split("/")[1])
+        image = catalog.existing([key.split("/")[1]]).get(key.split("/")[1])
         named = {image.original_key, *(one.key for one in catalog.renditions(image.image_id))} if image else set()
         return key not in named
 
@@ -281,7 +281,7 @@ class Night(RuleBasedStateMachine):
         catalog = self.world.wired.state.catalog
         tasks = self.world.wired.state.tasks.history(TaskFilter(), 1_000).items
         ids = {task.subject.image_id for task in tasks if task.subject.image_id}
-        return dict(catalog.known(sorted(ids)))
+        return dict(catalog.existing(sorted(ids)))
 
     def _on_one(self, which: int, act: Callable[[Image], object]) -> None:
         images = sorted(self._images().values(), key=lambda image: image.image_id)

@@ -64,7 +64,7 @@ def test_f33_thousands_of_children_are_counted_exactly_and_end_their_parent_once
         end_all(world, half)
         counted = world.wired.tasks.counted(world.task(parent))
         assert (counted.status, counted.progress.current, counted.progress.total) == (Status.STARTED, total // 2, total)
-        assert world.wired.state.tasks.tally(parent.task_id) == tally_of(half)
+        assert world.wired.state.tasks.child_counts(parent.task_id) == tally_of(half)
         end_all(world, children[total // 2 :])
         final = world.task(parent)
         assert (final.status, final.version) == (Status.PARTIAL, 1)

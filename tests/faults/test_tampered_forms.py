@@ -32,7 +32,7 @@ def form(key: str = KEY) -> PresignedPost:
     client = boto3.client(
         "s3", region_name="eu-central-1", aws_access_key_id="A", aws_secret_access_key=SECRET, config=config
     )
-    return S3Bucket("media", lambda: client).form(key, content_type=TYPE, limit=LIMIT, lasts=LASTS)
+    return S3Bucket("media", lambda: client).presigned_post(key, content_type=TYPE, limit=LIMIT, lasts=LASTS)
 
 
 def issued() -> datetime:

@@ -105,7 +105,7 @@ def test_f34_children_that_end_in_every_way_add_up(world: World) -> None:
     for _ in range(3):
         world.queue.send(write(Work(succeeds.task_id)))
     world.rest()
-    assert world.wired.state.tasks.tally(parent.task_id) == ChildCounts(succeeded=1, failed=2, cancelled=1)
+    assert world.wired.state.tasks.child_counts(parent.task_id) == ChildCounts(succeeded=1, failed=2, cancelled=1)
     assert world.statuses(parent) == [Status.PARTIAL]
     judge(world, ("nature", a_png(3)))
 

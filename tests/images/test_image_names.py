@@ -28,14 +28,14 @@ def test_the_same_name_in_another_collection_is_no_clash(world: World) -> None:
     for number, collection in enumerate(("nature", "cars")):
         world.upload(a_png(number), collection=collection)
     world.settle()
-    assert world.wired.state.catalog.named("nature", "a.png").name == "a.png"
-    assert world.wired.state.catalog.named("cars", "a.png").name == "a.png"
+    assert world.wired.state.catalog.find_by_name("nature", "a.png").name == "a.png"
+    assert world.wired.state.catalog.find_by_name("cars", "a.png").name == "a.png"
 
 
 def test_an_image_carries_its_owners_name_and_the_extension_of_its_bytes(world: World) -> None:
     world.upload(filename="../günaydın.JPEG")  # noqa: RUF001  # Turkish, on purpose
     world.settle()
-    image = world.wired.state.catalog.named("nature", "günaydın.png")  # noqa: RUF001
+    image = world.wired.state.catalog.find_by_name("nature", "günaydın.png")  # noqa: RUF001
     assert image.filename == "../günaydın.JPEG"  # noqa: RUF001
     assert image.original_key == f"originals/{image.image_id}/{image.picture.sha256[:8]}.png"
 
@@ -45,6 +45,6 @@ def test_a_clash_is_no_reason_to_take_the_others_name_away(world: World) -> None
     world.settle()
     world.upload(a_png(2))
     world.settle()
-    assert world.wired.state.catalog.named("nature", "a.png").task_id == first.task_id
+    assert world.wired.state.catalog.find_by_name("nature", "a.png").task_id == first.task_id
     with pytest.raises(ImageNotFound):
-        world.wired.state.catalog.named("nature", "a_2.png")
+        world.wired.state.catalog.find_by_name("nature", "a_2.png")

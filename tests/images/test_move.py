@@ -59,9 +59,9 @@ def test_a_renamed_image_is_found_by_its_new_name_only(world: NightWorld) -> Non
     image, catalog = world.image(1), world.wired.state.catalog
     renamed = world.wired.image_moves.rename(image.image_id, "Yeni ad.jpeg")
     assert (renamed.name, renamed.filename) == ("Yeni ad.png", "Yeni ad.jpeg")
-    assert catalog.named("nature", "Yeni ad.png") == renamed
+    assert catalog.find_by_name("nature", "Yeni ad.png") == renamed
     with pytest.raises(ImageNotFound):
-        catalog.named("nature", image.name)
+        catalog.find_by_name("nature", image.name)
     assert world.wired.image_moves.rename(image.image_id, "Yeni ad.jpeg") == renamed
 
 

@@ -159,7 +159,7 @@ def test_rows_counters_and_objects_agree_afterwards(world: NightWorld) -> None:
 def test_the_same_upload_again_is_still_known(world: NightWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    found = world.wired.state.catalog.with_digest("nature", image.picture.sha256)
+    found = world.wired.state.catalog.find_by_digest("nature", image.picture.sha256)
     assert found is not None
     assert found.image_id == image.image_id
 
@@ -244,7 +244,7 @@ def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld)
     claims = world.passed.count("after_claim")
     world.when("after_put", lambda: world.wired.purge.purge(image), attempt=claims + 1)
     assert number(world.run("optimize"), "changed_meanwhile") == 1
-    assert world.wired.state.catalog.known([image.image_id]) == {}
+    assert world.wired.state.catalog.existing([image.image_id]) == {}
     world.image(1, collection="other")
     world.clock.move(world.wired.cleanup_job.ages.orphan)
     world.run("cleanup")

@@ -36,7 +36,7 @@ class Nights:
     second: Report
 
     def image(self, name: str) -> Image:
-        return self.world.wired.state.catalog.named("nature", name)
+        return self.world.wired.state.catalog.find_by_name("nature", name)
 
     def original(self, name: str) -> bytes:
         return self.world.bucket.blobs[self.image(name).original_key].body

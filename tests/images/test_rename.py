@@ -56,13 +56,15 @@ def test_everything_moves_to_the_new_name(world: NightWorld) -> None:
     assert (task.result["images_moved"], task.result["collection"]) == (60, NEW)
     assert (names_in(world, OLD), names_in(world, NEW)) == ([], sorted(image.name for image in images))
     assert agrees(world, OLD, NEW)
-    assert catalog.abouts() == {NEW: replace(catalog.about(NEW), title="Nature", description="Trees", renaming="")}
+    assert catalog.collection_infos() == {
+        NEW: replace(catalog.collection_info(NEW), title="Nature", description="Trees", renaming="")
+    }
     assert list(world.wired.collections.all()) == [NEW]
     assert all(world.wired.delivery.named(OLD, one.name).image_id == one.image_id for one in images)
-    assert catalog.with_digest(NEW, images[0].picture.sha256) is not None
+    assert catalog.find_by_digest(NEW, images[0].picture.sha256) is not None
     assert set(world.bucket.under("originals/", "renditions/")) == blobs
     assert world.bucket.under("manifests/") == []
-    assert f"manifests/{OLD}.json" in world.edge.forgotten
+    assert f"manifests/{OLD}.json" in world.cdn.forgotten
     restored = world.wired.trash.restore(trashed.image_id)
     assert (restored.collection, world.wired.delivery.named(OLD, trashed.name)) == (NEW, restored)
 
@@ -71,7 +73,7 @@ def test_an_empty_collection_is_renamed_and_back(world: NightWorld) -> None:
     world.wired.collections.create("a", title="A")
     assert rename(world, "a", "b").status is Status.SUCCESS
     assert rename(world, "b", "a").status is Status.SUCCESS
-    assert [about.title for about in world.wired.state.catalog.abouts().values()] == ["A"]
+    assert [about.title for about in world.wired.state.catalog.collection_infos().values()] == ["A"]
     assert list(world.wired.collections.all()) == ["a"]
 
 
@@ -87,7 +89,7 @@ def test_what_cannot_be_renamed_is_refused_and_nothing_changes(world: NightWorld
     ]:
         with pytest.raises(refusal):
             world.wired.collection_renames.rename(old, new)
-    assert (world.active(), world.wired.state.catalog.abouts()) == ((), {"empty": empty})
+    assert (world.active(), world.wired.state.catalog.collection_infos()) == ((), {"empty": empty})
     assert names_in(world, OLD) == ["1.png"]
 
 
@@ -110,7 +112,7 @@ def test_one_rename_at_a_time_works_on_a_collection(world: NightWorld) -> None:
 def test_of_two_who_want_a_name_one_gets_it(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.image(1)
     catalog = world.wired.state.catalog
-    describe = catalog.describe
+    describe = catalog.set_collection_info
 
     def after_the_other(before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         monkeypatch.undo()
@@ -121,7 +123,11 @@ def test_of_two_who_want_a_name_one_gets_it(world: NightWorld, monkeypatch: pyte
     monkeypatch.setattr(catalog, "describe", after_the_other)
     with pytest.raises(NameTaken):
         world.wired.collection_renames.rename(OLD, NEW)
-    assert (catalog.about(NEW).title, catalog.about(OLD).renaming, world.active()) == ("Faster", "", ())
+    assert (catalog.collection_info(NEW).title, catalog.collection_info(OLD).renaming, world.active()) == (
+        "Faster",
+        "",
+        (),
+    )
     assert rename(world, OLD, "other").status is Status.SUCCESS
 
 
@@ -164,7 +170,7 @@ def test_a_rename_that_loses_the_name_to_a_private_collection_leaves_it_private(
     world.image(1)
     world.wired.privacy.make(NEW, private=True)  # as the request that creates it does first
     catalog = world.wired.state.catalog
-    describe = catalog.describe
+    describe = catalog.set_collection_info
 
     def after_the_other(before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         monkeypatch.undo()
@@ -213,7 +219,7 @@ def test_a_public_collection_does_not_take_the_place_of_a_private_one_with_pictu
     world.wired.trash.trash(world.image(2, collection="secret").image_id)
     with pytest.raises(PrivacyIsSettled):
         world.wired.collection_renames.rename(OLD, "secret")
-    assert (world.active(), world.wired.state.catalog.about(OLD).renaming) == ((), "")
+    assert (world.active(), world.wired.state.catalog.collection_info(OLD).renaming) == ((), "")
 
 
 def test_a_name_that_was_private_is_public_for_a_public_collection(world: NightWorld) -> None:
@@ -239,7 +245,7 @@ def test_what_people_do_meanwhile_is_kept(world: NightWorld) -> None:
     catalog = world.wired.state.catalog
     assert world.task(task).status is Status.SUCCESS
     assert (names_in(world, OLD), names_in(world, NEW), names_in(world, "elsewhere")) == ([], ["other.png"], ["2.png"])
-    assert catalog.known([images[0].image_id])[images[0].image_id].collection == NEW
+    assert catalog.existing([images[0].image_id])[images[0].image_id].collection == NEW
     assert agrees(world, OLD, NEW, "elsewhere")
 
 
@@ -262,7 +268,7 @@ def test_a_rename_that_failed_or_was_called_off_goes_on_when_asked_for_again(wor
 def test_a_rename_whose_new_collection_is_gone_fails_and_lets_another_begin(world: NightWorld) -> None:
     world.image(1)
     task = world.wired.collection_renames.rename(OLD, NEW)
-    world.wired.state.catalog.undescribe(NEW)
+    world.wired.state.catalog.delete_collection_info(NEW)
     world.settle()
     assert (error := world.task(task).error) is not None
     assert error.code == RenameOvertaken.code
@@ -308,9 +314,9 @@ def kill_before_write(world: NightWorld, state: MemoryState, number: int) -> Cal
 def told(world: NightWorld, images: list[Image]) -> list[object]:
     """All that a rename changes, without versions and times."""
     catalog = world.wired.state.catalog
-    here = catalog.known([one.image_id for one in images])
+    here = catalog.existing([one.image_id for one in images])
     found = [(here[one.image_id].collection, here[one.image_id].name, here[one.image_id].is_trashed) for one in images]
-    abouts = [(name, about.title, about.renaming) for name, about in catalog.abouts().items()]
+    abouts = [(name, about.title, about.renaming) for name, about in catalog.collection_infos().items()]
     private = sorted(world.wired.privacy.all())
     return [found, abouts, private, [catalog.stats(name) for name in (OLD, NEW)], everything_public(world)]
 

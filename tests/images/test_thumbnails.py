@@ -133,7 +133,7 @@ def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld)
     task = make(world, collection="cities")
     assert task.result is not None
     assert task.result["changed_meanwhile"] == 1
-    assert world.wired.state.catalog.known([image.image_id]) == {}
+    assert world.wired.state.catalog.existing([image.image_id]) == {}
     assert world.wired.state.catalog.stats("cities").images == 0
 
 

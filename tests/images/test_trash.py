@@ -20,7 +20,7 @@ def traces_of(world: NightWorld, image_id: str) -> list[str]:
     """Whatever still knows of the image."""
     catalog = world.wired.state.catalog
     listed = [one.image_id for name in catalog.collections() for one in catalog.images(name, 999).items]
-    rows = [*catalog.known([image_id]), *(one.key for one in catalog.renditions(image_id))]
+    rows = [*catalog.existing([image_id]), *(one.key for one in catalog.renditions(image_id))]
     return [*world.bucket.under(*storage_keys.all_of(image_id)), *rows, *(one for one in listed if one == image_id)]
 
 
@@ -30,7 +30,7 @@ def test_a_deleted_image_leaves_nothing_behind(world: NightWorld) -> None:
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 1)
     assert (task.subject.collection, task.subject.image_id) == ("nature", image.image_id)
     assert traces_of(world, image.image_id) == []
-    assert set(world.edge.forgotten) == {f"renditions/{image.image_id}/*", "manifests/nature.json"}
+    assert set(world.cdn.forgotten) == {f"renditions/{image.image_id}/*", "manifests/nature.json"}
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
     assert world.wired.state.catalog.image(other.image_id) == other
 
@@ -54,11 +54,11 @@ def test_caches_forget_few_images_one_by_one_and_everything_for_many(world: Nigh
     images = [world.image(number) for number in range(112)]
     world.finish(world.wired.trash.delete([image.image_id for image in images[:12]]))
     few = {f"renditions/{image.image_id}/*" for image in images[:12]}
-    assert set(world.edge.forgotten) == {*few, "manifests/nature.json"}
-    world.edge.forgotten.clear()
+    assert set(world.cdn.forgotten) == {*few, "manifests/nature.json"}
+    world.cdn.forgotten.clear()
     world.finish(world.wired.trash.delete_collection("nature", force=True))
-    assert world.edge.forgotten == ["renditions/*", "renditions/*", "manifests/nature.json"]
-    assert len(set(world.edge.marks)) == len(world.edge.marks)
+    assert world.cdn.forgotten == ["renditions/*", "renditions/*", "manifests/nature.json"]
+    assert len(set(world.cdn.references)) == len(world.cdn.references)
 
 
 def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: NightWorld) -> None:
@@ -66,17 +66,17 @@ def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: NightWorld
     old = {one.key for one in world.wired.state.catalog.renditions(image.image_id)}
     world.finish(world.wired.thumbnail_requests.make(everything=True))
     world.finish(world.wired.trash.delete([image.image_id]))
-    (wild,) = (key for key in world.edge.forgotten if key.endswith("*"))
+    (wild,) = (key for key in world.cdn.forgotten if key.endswith("*"))
     assert all(key.startswith(wild.removesuffix("*")) for key in old)
 
 
 def test_a_busy_cdn_delays_a_deletion_and_loses_nothing(world: NightWorld) -> None:
     images = [world.image(number) for number in range(3)]
-    world.edge.faults = [TooManyRequests(), TooManyRequests()]
+    world.cdn.faults = [TooManyRequests(), TooManyRequests()]
     task = world.finish(world.wired.trash.delete([image.image_id for image in images]))
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 3)
     assert [traces_of(world, image.image_id) for image in images] == [[], [], []]
-    assert {f"renditions/{image.image_id}/*" for image in images} <= set(world.edge.forgotten)
+    assert {f"renditions/{image.image_id}/*" for image in images} <= set(world.cdn.forgotten)
 
 
 def test_deleting_twice_ends_well(world: NightWorld) -> None:

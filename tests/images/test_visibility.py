@@ -77,27 +77,27 @@ def test_the_cdn_forgets_a_trashed_picture_once_for_each_stay_in_the_trash(world
     image = an_image(world, "nature")
     world.wired.trash.trash(image.image_id)
     world.settle()
-    assert set(world.edge.forgotten) == {f"renditions/{image.image_id}/*"}
-    assert len(set(world.edge.marks)) == 1
+    assert set(world.cdn.forgotten) == {f"renditions/{image.image_id}/*"}
+    assert len(set(world.cdn.references)) == 1
     world.wired.trash.restore(image.image_id)
     world.clock.move(DAY)
     world.wired.trash.trash(image.image_id)
-    assert len(set(world.edge.marks)) == 2
+    assert len(set(world.cdn.references)) == 2
 
 
 def test_no_cache_is_asked_to_forget_what_none_may_have(world: NightWorld) -> None:
     world.wired.trash.trash(an_image(world, "secret").image_id)
-    assert world.edge.forgotten == []
+    assert world.cdn.forgotten == []
 
 
 @pytest.mark.parametrize("fault", [TooManyRequests(), Unavailable()])
 def test_a_cdn_that_does_not_listen_is_asked_again_by_a_worker(world: NightWorld, fault: Exception) -> None:
     image = an_image(world, "nature")
-    world.edge.faults = [fault, TooManyRequests()]
+    world.cdn.faults = [fault, TooManyRequests()]
     world.wired.trash.trash(image.image_id)
-    assert (served(world, image), world.edge.forgotten) == ([], [])
+    assert (served(world, image), world.cdn.forgotten) == ([], [])
     world.settle()
-    assert world.edge.forgotten == [f"renditions/{image.image_id}/*"]
+    assert world.cdn.forgotten == [f"renditions/{image.image_id}/*"]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -109,7 +109,7 @@ def test_a_request_that_dies_while_it_hides_is_finished_by_a_worker(world: Night
         world.wired.trash.trash(image.image_id)
     world.settle()
     assert served(world, image) == []
-    assert set(world.edge.forgotten) == {f"renditions/{image.image_id}/*"}
+    assert set(world.cdn.forgotten) == {f"renditions/{image.image_id}/*"}
     world.wired.trash.restore(image.image_id)
     assert served(world, image) == before
 

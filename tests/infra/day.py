@@ -103,7 +103,7 @@ def trash_and_restore_by_a_worker(account: Account, image_id: str) -> None:
     """As after a request that ended between the row's change and the move of the renditions."""
     house = account.wired("test")
     for trashed_at in (account.clock.now(), None):
-        image = house.state.catalog.known([image_id])[image_id]
+        image = house.state.catalog.existing([image_id])[image_id]
         house.state.catalog.revise(image, replace(image, trashed_at=trashed_at))
         house.visibility.overtaken(image_id)
         account.work("Maintenance")
@@ -160,7 +160,7 @@ def steering(account: Account) -> None:
     account.ask("DELETE", f"/tokens/{made['token']['token_id']}")
     account.ask("PATCH", "/schedules/optimize", {"enabled": True})
     catalog = account.wired("test").state.catalog
-    catalog.correct(CollectionStats("lakes", 3, 3, 3), catalog.stats_with_version("lakes")[1])
+    catalog.correct_stats(CollectionStats("lakes", 3, 3, 3), catalog.stats_with_version("lakes")[1])
     account.ask("POST", "/schedules/stats/run")
     account.work("Maintenance")
 
@@ -226,7 +226,7 @@ def lost_and_found(account: Account) -> None:
     use_form(account, twice, PICTURE + b"worked on")
     account.work("Images")
     account.put(twice, PICTURE + b"its worker dies before it begins")
-    found = account.wired("test").objects.newest(twice)
+    found = account.wired("test").objects.head(twice)
     account.wired("test").s3_events.task_id(ObjectCreated(named("Bucket"), twice, 1, "", found.etag, found.version))
     account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
     account.ask("POST", "/thumbnails", {"collection": "lakes"})

@@ -139,7 +139,7 @@ def test_a_catalogue_that_cannot_be_read_stops_everything(world: NightWorld, mon
     def refuse(_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(world.wired.state.catalog, "known", refuse)
+    monkeypatch.setattr(world.wired.state.catalog, "existing", refuse)
     task = world.run("cleanup")
     assert task.error is not None
     assert (task.status, task.error.code, task.attempts) == (Status.FAILURE, "unavailable", 5)
@@ -178,7 +178,7 @@ def test_uploads_that_no_task_knows_of_are_put_to_work(world: NightWorld) -> Non
     world.clock.move(HOUR)
     report = world.run("cleanup").result or {}
     assert report["put_to_work"] == 1
-    assert world.wired.state.catalog.named("nature", "lost.png").picture.bytes == len(a_png(7))
+    assert world.wired.state.catalog.find_by_name("nature", "lost.png").picture.bytes == len(a_png(7))
 
 
 def test_an_upload_is_put_to_work_once(world: NightWorld) -> None:
@@ -196,7 +196,7 @@ def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: Night
     world.image()
     world.drop("incoming/nature/theirs.png", a_png(7))
     world.settle()
-    image = world.wired.state.catalog.named("nature", "theirs.png")
+    image = world.wired.state.catalog.find_by_name("nature", "theirs.png")
     world.finish(world.wired.trash.delete([image.image_id]))
     world.clock.move(2 * HOUR)
     assert "put_to_work" not in (world.run("cleanup").result or {})
@@ -207,7 +207,7 @@ def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: NightWo
     for _ in range(2):
         world.drop("incoming/nature/theirs.png", a_png(7))
         world.settle()
-        image = world.wired.state.catalog.named("nature", "theirs.png")
+        image = world.wired.state.catalog.find_by_name("nature", "theirs.png")
         world.finish(world.wired.trash.delete([image.image_id]))
     assert world.wired.state.catalog.stats("nature").images == 0
 
@@ -231,7 +231,7 @@ def test_trash_goes_for_good_after_a_week(world: NightWorld) -> None:
     world.clock.move(7 * DAY)
     assert (world.run("cleanup").result or {})["trash_erased"] == 1
     assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
-    assert world.wired.state.catalog.known([image.image_id]) == {}
+    assert world.wired.state.catalog.existing([image.image_id]) == {}
 
 
 def test_rows_whose_objects_are_missing_are_reported_and_kept(world: NightWorld) -> None:

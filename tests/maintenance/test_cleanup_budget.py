@@ -326,8 +326,8 @@ def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: NightWo
     image, _ = night.image(1), night.image(2)
     night.wired.trash.trash(image.image_id)
     night.clock.move(WEEK)
-    known = night.wired.state.catalog.known
-    restored = replace(night.wired.state.catalog.known([image.image_id])[image.image_id], trashed_at=None)
+    known = night.wired.state.catalog.existing
+    restored = replace(night.wired.state.catalog.existing([image.image_id])[image.image_id], trashed_at=None)
 
     def restoring(image_ids: list[str]) -> object:
         found = known(image_ids)
@@ -335,7 +335,7 @@ def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: NightWo
             night.wired.state.catalog.revise(found[image.image_id], restored)
         return found
 
-    object.__setattr__(night.wired.state.catalog, "known", restoring)
+    object.__setattr__(night.wired.state.catalog, "existing", restoring)
     report = told(night.run("cleanup"))
     assert (report["taken"], report["trash_erased"], report["trash_objects"]) == (0, 0, 0)
     assert night.missing() == []
@@ -362,7 +362,7 @@ def test_a_listing_that_lies_empty_is_not_believed(night: NightWorld) -> None:
     task = night.run("cleanup")
     night.bucket.blobs.update(blobs)
     assert (task.status, reason(task)) == (Status.FAILURE, "unavailable")
-    assert set(night.wired.state.catalog.known([image.image_id, trashed.image_id])) == {
+    assert set(night.wired.state.catalog.existing([image.image_id, trashed.image_id])) == {
         image.image_id,
         trashed.image_id,
     }

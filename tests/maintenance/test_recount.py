@@ -121,12 +121,12 @@ def test_a_listing_that_is_behind_corrects_nothing(world: NightWorld, monkeypatc
 
 def test_two_recounts_at_once_correct_once(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.drift("nature", 3)
-    correct, stats = world.wired.state.catalog.correct, world.wired.state.catalog.stats
+    correct, stats = world.wired.state.catalog.correct_stats, world.wired.state.catalog.stats
 
     def late(delta: CollectionStats, mark: str) -> None:
         correct(delta, mark)
         correct(delta, mark)
 
-    monkeypatch.setattr(world.wired.state.catalog, "correct", late)
+    monkeypatch.setattr(world.wired.state.catalog, "correct_stats", late)
     assert counted(world) == {"exact": 1, "too_busy": 1}
     assert stats("nature") == world.recounted("nature")

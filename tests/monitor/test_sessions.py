@@ -309,10 +309,10 @@ def test_what_was_ended_is_remembered_for_as_long_as_it_would_have_lasted(tab: T
     tab.ask("DELETE", "/monitor/session")
     clock_of(house).move(timedelta(hours=12) - timedelta(seconds=1))
 
-    remembered = house.state.expiring.forget(house.clock.now(), 99)
+    remembered = house.state.expiring.delete_expired(house.clock.now(), 99)
     clock_of(house).move(timedelta(seconds=1))
 
-    assert (remembered, house.state.expiring.forget(house.clock.now(), 99)) == (2, 1)
+    assert (remembered, house.state.expiring.delete_expired(house.clock.now(), 99)) == (2, 1)
 
 
 def test_a_session_of_the_version_before_lasts_and_can_be_ended(tab: Tab, house: Container) -> None:

@@ -130,7 +130,7 @@ def test_a_letter_that_another_reader_holds_is_not_redriven_twice(world: World) 
     bury_the_message_of(world, world.upload())
     held = world.queue.dead_letters(9, hold=timedelta(minutes=1))
     assert world.wired.dead_letters.redrive("images", 9).tasks == []
-    world.queue.release(held)
+    world.queue.release_dead_letters(held)
     assert len(world.wired.dead_letters.redrive("images", 9).tasks) == 1
 
 

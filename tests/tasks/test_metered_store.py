@@ -114,7 +114,7 @@ def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_
         raise Unavailable
 
     night.orphan(1)
-    monkeypatch.setattr(night.wired.state.catalog, "known", refuse)
+    monkeypatch.setattr(night.wired.state.catalog, "existing", refuse)
     night.run("cleanup")
     assert night.metrics.values("CleanupsStopped", reason="unavailable") == [1]
 

@@ -164,7 +164,7 @@ def test_a_message_that_is_seen_at_once_after_each_of_two_deaths_has_a_receive_l
         world.kill_at(checkpoint, attempt=attempt)
         assert isinstance(world.deliver(), Kill)
         (message,) = world.queue.messages
-        world.queue.change_visibility(message.receipt, timedelta(0))
+        message.visible_at = world.clock.now()
         world.queue.wait_for_next()
         assert isinstance(world.deliver(), Redeliver)
         world.queue.wait_for_next()

@@ -119,7 +119,7 @@ def test_a_task_whose_dead_letter_cannot_be_kept_now_is_given_up_later() -> None
     world.deliver()
     lose_all_messages(world)
     world.clock.move(world.wired.policy.lease + PATIENCE.lease)
-    world.queue.trouble.at("before bury", *unavailable())
+    world.queue.trouble.at("before publish_dead_letter", *unavailable())
     with pytest.raises(Unavailable):
         sweep(world)
     assert (world.statuses(task), world.queue.letters) == ([Status.STARTED], [])
@@ -130,15 +130,15 @@ def test_a_task_whose_dead_letter_cannot_be_kept_now_is_given_up_later() -> None
 def test_where_a_worker_is_faster_than_the_sweeper_the_worker_is_right(world: World) -> None:
     task = world.upload()
     world.clock.move(PATIENCE.pending)
-    has = world.bucket.has
+    has = world.bucket.exists
 
     def work_meanwhile(key: str, version: str = "") -> bool:
         found = has(key, version)
-        world.bucket.has = has  # type: ignore[method-assign]  # the worker asks, too, and once is enough
+        world.bucket.exists = has  # type: ignore[method-assign]  # the worker asks, too, and once is enough
         world.deliver()
         return found
 
-    world.bucket.has = work_meanwhile  # type: ignore[method-assign]  # a bucket during whose answer things happen
+    world.bucket.exists = work_meanwhile  # type: ignore[method-assign]  # a bucket during whose answer things happen
     assert sweep(world) == {}
     assert world.statuses(task) == [Status.SUCCESS]
 

@@ -57,7 +57,7 @@ def test_a_bad_file_among_good_ones_makes_it_a_part(world: World) -> None:
     )
     world.settle()
     assert world.statuses(batch.parent) == [Status.PARTIAL]
-    assert world.wired.state.tasks.tally(batch.parent.task_id) == ChildCounts(2, 2)
+    assert world.wired.state.tasks.child_counts(batch.parent.task_id) == ChildCounts(2, 2)
     judge(world, *pictures(0, 1))
 
 

@@ -61,7 +61,7 @@ def test_a_job_whose_opener_died_before_it_had_refused_a_file_still_says_why(
 
 def test_a_catalogue_that_does_not_answer_is_no_fault_of_a_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as silent:
-        silent.setattr(type(world.wired.state.catalog), "with_digest", refuse)
+        silent.setattr(type(world.wired.state.catalog), "find_by_digest", refuse)
         with pytest.raises(Unavailable):
             accept(world, *good(0, 1), key="k1")
     assert tasks_of(world) == []

@@ -23,7 +23,7 @@ def test_an_object_from_another_tool_is_catalogued(world: World) -> None:
     world.settle()
     (task,) = history(world)
     assert (task.status, task.subject.collection, task.subject.filename) == (Status.SUCCESS, "nature", "sea.png")
-    assert world.wired.state.catalog.named("nature", "sea.png").task_id == task.task_id
+    assert world.wired.state.catalog.find_by_name("nature", "sea.png").task_id == task.task_id
 
 
 def test_an_object_without_a_folder_goes_to_the_default_collection(world: World) -> None:
@@ -50,7 +50,7 @@ def test_objects_of_any_name_are_catalogued(world: World, name: str) -> None:
 def test_the_object_of_another_tool_stays_where_it_was_put(world: World) -> None:
     world.drop("incoming/nature/a.png")
     world.settle()
-    assert world.bucket.has("incoming/nature/a.png")
+    assert world.bucket.exists("incoming/nature/a.png")
 
 
 def test_each_announcement_of_one_version_finds_the_same_task(world: World) -> None:

@@ -108,7 +108,7 @@ def test_a_picture_after_one_that_was_none_is_taken(world: World) -> None:
     world.settle()
     assert world.statuses(draft.task) == [Status.FAILURE]
     assert [one.status for one in others(world, draft.task)] == [Status.SUCCESS]
-    assert [image.picture.sha256 for image in images_of(world)] == [world.bucket.newest(draft.form.fields["key"]).etag]
+    assert [image.picture.sha256 for image in images_of(world)] == [world.bucket.head(draft.form.fields["key"]).etag]
 
 
 def test_a_file_that_comes_after_its_task_has_expired_is_kept(world: World) -> None:
@@ -137,7 +137,7 @@ def test_the_first_to_be_done_does_not_take_the_other_bytes_along(world: World) 
     first = world.queue.receive()
     world.when("after_put", lambda: post(world, draft, 2))
     world.deliver(first)
-    assert world.bucket.has(draft.form.fields["key"])
+    assert world.bucket.exists(draft.form.fields["key"])
     world.settle()
     judge(world, FIRST, SECOND)
 
@@ -147,7 +147,7 @@ def test_the_newest_that_is_done_first_does_not_hide_the_older_one(world: World)
     post(world, draft, 1, 2)
     older, newer = world.queue.messages
     world.deliver(newer)
-    assert not world.bucket.has(draft.form.fields["key"])
+    assert not world.bucket.exists(draft.form.fields["key"])
     world.deliver(older)
     world.settle()
     judge(world, FIRST, SECOND)
@@ -273,7 +273,7 @@ def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(night: NightWo
     night.clock.move(timedelta(days=8))
     night.image(9)  # an empty catalogue would stop the run
     night.run("cleanup_orphaned_files")
-    assert night.bucket.has(draft.form.fields["key"])
+    assert night.bucket.exists(draft.form.fields["key"])
     assert night.task(str(waiting)).status is Status.PENDING
 
 

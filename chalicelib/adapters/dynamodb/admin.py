@@ -143,6 +143,6 @@ class DynamoExpiring:
         self._table.commit(PutItem({**items.expiring_key(before.key), **encode(stored), **ends}, unchanged))
         return stored
 
-    def forget(self, now: datetime, limit: int) -> int:  # noqa: ARG002  # the port's words
-        """See `ExpiringStore.forget`: the table's TTL does it."""
+    def delete_expired(self, now: datetime, limit: int) -> int:  # noqa: ARG002  # the port's words
+        """See `ExpiringStore.delete_expired`: the table's TTL does it."""
         return 0

@@ -52,8 +52,8 @@ def read_privacy(table: Table, collection: str) -> bool | None:
     return None if settled is None else bool(settled)
 
 
-def privacy_updates(collection: str, mark: str, *, private: bool) -> tuple[UpdateItem, *tuple[UpdateItem, ...]]:
-    """Settle in every shard, if none has moved since the mark was read."""
+def privacy_updates(collection: str, version: str, *, private: bool) -> tuple[UpdateItem, *tuple[UpdateItem, ...]]:
+    """Settle in every shard, if none has moved since the version was read."""
 
     def changed() -> Conflict:
         return Conflict("The collection has changed meanwhile.", collection=collection)
@@ -66,13 +66,13 @@ def privacy_updates(collection: str, mark: str, *, private: bool) -> tuple[Updat
             sets={"private": private},
             only_if=Condition(*_still(int(moves)), changed),
         )
-        for shard, moves in enumerate(mark.split("."))
+        for shard, moves in enumerate(version.split("."))
     ]
     return first, *others
 
 
 def read_counters(table: Table, collection: str) -> tuple[CollectionStats, str]:
-    """What the collection adds up to, and the mark: how often each shard has moved.
+    """What the collection adds up to, and the version: how often each shard has moved.
 
     The shards are not read in one moment. But moves only grow, so two equal marks mean that nothing moved in between.
     """
@@ -83,15 +83,15 @@ def read_counters(table: Table, collection: str) -> tuple[CollectionStats, str]:
     return total, ".".join(map(str, moves.values()))
 
 
-def correction_updates(delta: CollectionStats, mark: str) -> tuple[UpdateItem, *tuple[Change, ...]]:
-    """Add the numbers to the first shard, if no shard has moved since the mark was read."""
+def correction_updates(delta: CollectionStats, version: str) -> tuple[UpdateItem, *tuple[Change, ...]]:
+    """Add the numbers to the first shard, if no shard has moved since the version was read."""
 
     def changed() -> Conflict:
         return Conflict("The collection has changed meanwhile.", collection=delta.collection)
 
     first, *others = [
         (items.stats_key(delta.collection, shard), Condition(*_still(int(moves)), changed))
-        for shard, moves in enumerate(mark.split("."))
+        for shard, moves in enumerate(version.split("."))
     ]
     return UpdateItem(first[0], adds=_adds(delta), only_if=first[1]), *(ConditionCheck(*other) for other in others)
 
@@ -219,8 +219,8 @@ class DynamoCatalog:
             raise ImageNotFound(image_id=image_id)
         return image
 
-    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """See `Catalog.known`."""
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.existing`."""
         items = self._table.get_each(map(dynamodb_items.image_key, dict.fromkeys(image_ids)))
         return {image.image_id: image for image in map(image_of, items)}
 
@@ -257,15 +257,15 @@ class DynamoCatalog:
         """See `Catalog.renditions`."""
         return tuple(sorted(self._shelf.renditions(image_id), key=lambda one: (one.size, one.format)))
 
-    def named(self, collection: str, name: str) -> Image:
-        """See `Catalog.named`."""
+    def find_by_name(self, collection: str, name: str) -> Image:
+        """See `Catalog.find_by_name`."""
         claim = self._table.get(dynamodb_items.name_key(collection, name))
         if claim is None:
             raise ImageNotFound(collection=collection, name=name)
         return self.image(str(claim["image_id"]))
 
-    def with_digest(self, collection: str, sha256: str) -> Image | None:
-        """See `Catalog.with_digest`."""
+    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.find_by_digest`."""
         claim = self._table.get(dynamodb_items.digest_key(collection, sha256))
         image = None if claim is None else self._stored(str(claim["image_id"]))
         return None if image is None or image.is_trashed else image
@@ -284,18 +284,18 @@ class DynamoCatalog:
         items = self._table.all(Query("#pk = :collections", {":collections": dynamodb_items.COLLECTIONS}))
         return tuple(sorted(str(item["sk"]) for item in items))
 
-    def about(self, collection: str) -> CollectionInfo:
-        """See `Catalog.about`."""
+    def collection_info(self, collection: str) -> CollectionInfo:
+        """See `Catalog.collection_info`."""
         item = self._table.get(dynamodb_items.about_key(collection))
         return CollectionInfo(collection) if item is None else decode(item, CollectionInfo)
 
-    def abouts(self) -> Mapping[str, CollectionInfo]:
-        """See `Catalog.abouts`."""
+    def collection_infos(self) -> Mapping[str, CollectionInfo]:
+        """See `Catalog.collection_infos`."""
         items = self._table.all(Query("#pk = :about", {":about": dynamodb_items.ABOUT}))
         return {about.collection: about for about in (decode(item, CollectionInfo) for item in items)}
 
-    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
-        """See `Catalog.describe`."""
+    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """See `Catalog.set_collection_info`."""
 
         def changed() -> Conflict:
             return Conflict("Somebody else changed this collection first.", collection=before.collection)
@@ -305,33 +305,33 @@ class DynamoCatalog:
         self._table.commit(PutItem({**dynamodb_items.about_key(before.collection), **encode(stored)}, unchanged))
         return stored
 
-    def undescribe(self, collection: str) -> None:
-        """See `Catalog.undescribe`."""
-        about = self.about(collection)
+    def delete_collection_info(self, collection: str) -> None:
+        """See `Catalog.delete_collection_info`."""
+        about = self.collection_info(collection)
         while about.version:
             with suppress(Conflict):
                 self._table.commit(DeleteItem(dynamodb_items.about_key(collection), Condition.version(about.version)))
-            about = self.about(collection)
+            about = self.collection_info(collection)
 
     def stats(self, collection: str) -> CollectionStats:
         """See `Catalog.stats`."""
         return self.stats_with_version(collection)[0]
 
     def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """See `Catalog.stats_mark`."""
+        """See `Catalog.stats_with_version`."""
         return read_counters(self._table, collection)
 
     def privacy(self, collection: str) -> bool | None:
         """See `Catalog.privacy`."""
         return read_privacy(self._table, collection)
 
-    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
-        """See `Catalog.settle_privacy`."""
-        self._table.commit(*privacy_updates(collection, mark, private=private))
+    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
+        """See `Catalog.set_privacy`."""
+        self._table.commit(*privacy_updates(collection, version, private=private))
 
-    def correct(self, delta: CollectionStats, mark: str) -> None:
-        """See `Catalog.correct`."""
-        self._table.commit(*correction_updates(delta, mark))
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:
+        """See `Catalog.correct_stats`."""
+        self._table.commit(*correction_updates(delta, version))
 
     def _stored(self, image_id: str) -> Image | None:
         item = self._table.get(dynamodb_items.image_key(image_id))

@@ -56,12 +56,12 @@ class DynamoTasks:
         """See `TaskStore.children`."""
         return ShardedIndex(self._table, items.CHILDREN_INDEX, [f"PARENT#{parent_id}"]).page(task_of, limit, cursor)
 
-    def forget(self, now: datetime, limit: int) -> int:  # noqa: ARG002  # the port's words
-        """See `TaskStore.forget`: the table's TTL does it."""
+    def delete_expired(self, now: datetime, limit: int) -> int:  # noqa: ARG002  # the port's words
+        """See `TaskStore.delete_expired`: the table's TTL does it."""
         return 0
 
-    def tally(self, parent_id: str) -> ChildCounts:
-        """See `TaskStore.tally`."""
+    def child_counts(self, parent_id: str) -> ChildCounts:
+        """See `TaskStore.child_counts`."""
         return decode(self._table.get(items.child_counts_key(parent_id)) or {}, ChildCounts)
 
 

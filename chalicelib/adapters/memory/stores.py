@@ -73,8 +73,8 @@ class MemoryTasks:
         in_order = sorted(((child_position(task), task) for task in tasks), key=itemgetter(0))
         return make_page((placed for placed in in_order if placed[0] > start), limit)
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """See `TaskStore.forget`."""
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.delete_expired`."""
         with self._db.lock:
             over = [task.task_id for task in self._db.tasks.values() if task.expires_at and task.expires_at <= now][
                 :limit
@@ -83,8 +83,8 @@ class MemoryTasks:
                 del self._db.tasks[task_id]
         return len(over)
 
-    def tally(self, parent_id: str) -> ChildCounts:
-        """See `TaskStore.tally`."""
+    def child_counts(self, parent_id: str) -> ChildCounts:
+        """See `TaskStore.child_counts`."""
         with self._db.lock:
             return self._db.tallies.get(parent_id, ChildCounts())
 
@@ -122,8 +122,8 @@ class MemoryCatalog:
             raise ImageNotFound(image_id=image_id)
         return image
 
-    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """See `Catalog.known`."""
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.existing`."""
         with self._db.lock:
             return {one: self._db.images[one] for one in image_ids if one in self._db.images}
 
@@ -158,16 +158,16 @@ class MemoryCatalog:
         with self._db.lock:
             return self._db.renditions.get(image_id, ())
 
-    def named(self, collection: str, name: str) -> Image:
-        """See `Catalog.named`."""
+    def find_by_name(self, collection: str, name: str) -> Image:
+        """See `Catalog.find_by_name`."""
         with self._db.lock:
             image = self._db.images.get(self._db.names.get((collection, name), ""))
         if image is None:
             raise ImageNotFound(collection=collection, name=name)
         return image
 
-    def with_digest(self, collection: str, sha256: str) -> Image | None:
-        """See `Catalog.with_digest`."""
+    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.find_by_digest`."""
         with self._db.lock:
             return self._db.images.get(self._db.digests.get((collection, sha256), ""))
 
@@ -187,18 +187,18 @@ class MemoryCatalog:
         with self._db.lock:
             return tuple(sorted(self._db.stats))
 
-    def about(self, collection: str) -> CollectionInfo:
-        """See `Catalog.about`."""
+    def collection_info(self, collection: str) -> CollectionInfo:
+        """See `Catalog.collection_info`."""
         with self._db.lock:
             return self._db.abouts.get(collection, CollectionInfo(collection))
 
-    def abouts(self) -> Mapping[str, CollectionInfo]:
-        """See `Catalog.abouts`."""
+    def collection_infos(self) -> Mapping[str, CollectionInfo]:
+        """See `Catalog.collection_infos`."""
         with self._db.lock:
             return dict(self._db.abouts)
 
-    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
-        """See `Catalog.describe`."""
+    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """See `Catalog.set_collection_info`."""
         with self._db.lock:
             if self._db.abouts.get(before.collection, CollectionInfo(before.collection)).version != before.version:
                 raise Conflict("Somebody else changed this collection first.", collection=before.collection)
@@ -206,8 +206,8 @@ class MemoryCatalog:
             self._db.abouts[before.collection] = stored
             return stored
 
-    def undescribe(self, collection: str) -> None:
-        """See `Catalog.undescribe`."""
+    def delete_collection_info(self, collection: str) -> None:
+        """See `Catalog.delete_collection_info`."""
         with self._db.lock:
             self._db.abouts.pop(collection, None)
 
@@ -217,7 +217,7 @@ class MemoryCatalog:
             return self._db.stats.get(collection, CollectionStats(collection))
 
     def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """See `Catalog.stats_mark`."""
+        """See `Catalog.stats_with_version`."""
         with self._db.lock:
             stats = self._db.stats.get(collection, CollectionStats(collection))
             return stats, str(self._db.moves.get(collection, 0))
@@ -227,18 +227,18 @@ class MemoryCatalog:
         with self._db.lock:
             return self._db.private.get(collection)
 
-    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
-        """See `Catalog.settle_privacy`."""
+    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
+        """See `Catalog.set_privacy`."""
         with self._db.lock:
             moves = self._db.moves.get(collection, 0)
-            if str(moves) != mark:
+            if str(moves) != version:
                 raise Conflict("The collection has changed meanwhile.", collection=collection)
             self._db.private[collection], self._db.moves[collection] = private, moves + 1
 
-    def correct(self, delta: CollectionStats, mark: str) -> None:
-        """See `Catalog.correct`."""
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:
+        """See `Catalog.correct_stats`."""
         with self._db.lock:
-            if str(self._db.moves.get(delta.collection, 0)) != mark:
+            if str(self._db.moves.get(delta.collection, 0)) != version:
                 raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
             self._db.count(delta)
 
@@ -368,8 +368,8 @@ class MemoryExpiring:
             self._db.expiring[before.key] = stored
             return stored
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """See `ExpiringStore.forget`."""
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `ExpiringStore.delete_expired`."""
         with self._db.lock:
             over = [key for key, one in self._db.expiring.items() if one.until is not None and one.until <= now]
             for key in over[:limit]:

@@ -168,8 +168,8 @@ class SqlExpiring:
         """See `ExpiringStore.replace`."""
         return self._db.commit(partial(_replace_record, before, after), partial(_record_written_by, before.key))
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """See `ExpiringStore.forget`; what TTL does in DynamoDB."""
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `ExpiringStore.delete_expired`; what TTL does in DynamoDB."""
         over = select(ExpiringRow.key).where(ExpiringRow.until <= encode_time(now)).limit(limit)
         statement = delete(ExpiringRow).where(ExpiringRow.key.in_(over), ExpiringRow.until <= encode_time(now))
         return self._db.run(lambda connection: connection.execute(statement).rowcount)

@@ -59,12 +59,12 @@ def read_privacy(connection: Connection, collection: str) -> bool | None:
     return connection.execute(statement).scalar_one_or_none()
 
 
-def set_privacy(collection: str, mark: str, private: bool, connection: Connection, stamp: str) -> bool:  # noqa: FBT001
-    """Settle in every row, if none has moved since the mark was read."""
+def set_privacy(collection: str, version: str, private: bool, connection: Connection, stamp: str) -> bool:  # noqa: FBT001
+    """Settle in every row, if none has moved since the version was read."""
     # There must be a row to be locked, or a publication that makes it would be missed.
     for shard in range(SHARDS):
         insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
-    if read_counters(connection, collection, lock=True)[1] != mark:
+    if read_counters(connection, collection, lock=True)[1] != version:
         raise Conflict("The collection has changed meanwhile.", collection=collection)
     changes = {"private": private, "moves": StatsRow.moves + 1, "stamp": stamp}
     connection.execute(update(StatsRow).where(StatsRow.collection == collection).values(changes))
@@ -72,7 +72,7 @@ def set_privacy(collection: str, mark: str, private: bool, connection: Connectio
 
 
 def read_counters(connection: Connection, collection: str, *, lock: bool = False) -> tuple[CollectionStats, str]:
-    """What the collection adds up to, and the mark: how often each row has moved."""
+    """What the collection adds up to, and the version: how often each row has moved."""
     statement = select(StatsRow.__table__).where(StatsRow.collection == collection).order_by(StatsRow.shard)
     total, moves = CollectionStats(collection), dict.fromkeys(range(SHARDS), 0)
     for row in connection.execute(statement.with_for_update() if lock else statement).mappings():
@@ -81,11 +81,11 @@ def read_counters(connection: Connection, collection: str, *, lock: bool = False
     return total, ".".join(map(str, moves.values()))
 
 
-def correct_counters(delta: CollectionStats, mark: str, connection: Connection, stamp: str) -> bool:
-    """Add the numbers to the first row, if no row has moved since the mark was read."""
+def correct_counters(delta: CollectionStats, version: str, connection: Connection, stamp: str) -> bool:
+    """Add the numbers to the first row, if no row has moved since the version was read."""
     # There must be a row to be locked: of two who correct a collection that has none, the second waits here.
     insert_if_new(connection, StatsRow, _row(CollectionStats(delta.collection), 0, moves=0))
-    if read_counters(connection, delta.collection, lock=True)[1] != mark:
+    if read_counters(connection, delta.collection, lock=True)[1] != version:
         raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
     _add(connection, delta, 0, {"stamp": stamp})
     return True
@@ -241,8 +241,8 @@ class SqlCatalog:
         """See `Catalog.image`."""
         return self._one(NOT_TRASHED.where(ImageRow.image_id == image_id), image_id=image_id)
 
-    def known(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
-        """See `Catalog.known`."""
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.existing`."""
         statement = select(IMAGES).where(ImageRow.image_id.in_(tuple(image_ids)))
         return {image.image_id: image for image in self._all(statement, Image)}
 
@@ -282,13 +282,13 @@ class SqlCatalog:
         found = self._db.run(lambda connection: _renditions(connection, image_id))
         return tuple(sorted(found, key=lambda one: (one.size, one.format)))
 
-    def named(self, collection: str, name: str) -> Image:
-        """See `Catalog.named`."""
+    def find_by_name(self, collection: str, name: str) -> Image:
+        """See `Catalog.find_by_name`."""
         statement = NOT_TRASHED.where(ImageRow.collection == collection, ImageRow.name == name)
         return self._one(statement, collection=collection, name=name)
 
-    def with_digest(self, collection: str, sha256: str) -> Image | None:
-        """See `Catalog.with_digest`."""
+    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.find_by_digest`."""
         first = digest_owner(collection, sha256).scalar_subquery()
         found = self._all(NOT_TRASHED.where(ImageRow.image_id == first), Image)
         return found[0] if found else None
@@ -310,22 +310,22 @@ class SqlCatalog:
         statement = select(StatsRow.collection).distinct()
         return tuple(sorted(self._db.run(lambda connection: connection.execute(statement).scalars().all())))
 
-    def about(self, collection: str) -> CollectionInfo:
-        """See `Catalog.about`."""
-        return self.abouts().get(collection, CollectionInfo(collection))
+    def collection_info(self, collection: str) -> CollectionInfo:
+        """See `Catalog.collection_info`."""
+        return self.collection_infos().get(collection, CollectionInfo(collection))
 
-    def abouts(self) -> Mapping[str, CollectionInfo]:
-        """See `Catalog.abouts`."""
+    def collection_infos(self) -> Mapping[str, CollectionInfo]:
+        """See `Catalog.collection_infos`."""
         found = self._all(select(CollectionRow.__table__), CollectionInfo)
         return {about.collection: about for about in found}
 
-    def describe(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
-        """See `Catalog.describe`."""
+    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """See `Catalog.set_collection_info`."""
         stored = replace(after, version=before.version + 1)
         return self._db.commit(partial(_describe, before, stored), partial(_described_by, stored))
 
-    def undescribe(self, collection: str) -> None:
-        """See `Catalog.undescribe`."""
+    def delete_collection_info(self, collection: str) -> None:
+        """See `Catalog.delete_collection_info`."""
         statement = delete(CollectionRow).where(CollectionRow.collection == collection)
         self._db.run(lambda connection: connection.execute(statement))
 
@@ -334,20 +334,20 @@ class SqlCatalog:
         return self.stats_with_version(collection)[0]
 
     def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
-        """See `Catalog.stats_mark`."""
+        """See `Catalog.stats_with_version`."""
         return self._db.run(lambda connection: read_counters(connection, collection))
 
     def privacy(self, collection: str) -> bool | None:
         """See `Catalog.privacy`."""
         return self._db.run(lambda connection: read_privacy(connection, collection))
 
-    def set_privacy(self, collection: str, mark: str, *, private: bool) -> None:
-        """See `Catalog.settle_privacy`."""
-        self._db.commit(partial(set_privacy, collection, mark, private), partial(counters_written_by, collection))
+    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
+        """See `Catalog.set_privacy`."""
+        self._db.commit(partial(set_privacy, collection, version, private), partial(counters_written_by, collection))
 
-    def correct(self, delta: CollectionStats, mark: str) -> None:
-        """See `Catalog.correct`."""
-        self._db.commit(partial(correct_counters, delta, mark), partial(counters_written_by, delta.collection))
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:
+        """See `Catalog.correct_stats`."""
+        self._db.commit(partial(correct_counters, delta, version), partial(counters_written_by, delta.collection))
 
     def _one(self, statement: Select[Any], **asked: str) -> Image:
         found = self._all(statement, Image)

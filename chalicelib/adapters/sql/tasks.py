@@ -73,15 +73,15 @@ class SqlTasks:
         statement = SIBLINGS.after(cursor, select(TASKS).where(TaskRow.parent_id == parent_id))
         return make_page(((child_position(task), task) for task in self._read(statement, limit + 1)), limit)
 
-    def tally(self, parent_id: str) -> ChildCounts:
-        """See `TaskStore.tally`."""
+    def child_counts(self, parent_id: str) -> ChildCounts:
+        """See `TaskStore.child_counts`."""
         statement = select(*CHILD_COUNTS).where(ChildCountsRow.parent_id == parent_id)
         return decode(
             dict(self._db.run(lambda connection: connection.execute(statement).mappings().one())), ChildCounts
         )
 
-    def forget(self, now: datetime, limit: int) -> int:
-        """See `TaskStore.forget`; what TTL does in DynamoDB."""
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.delete_expired`; what TTL does in DynamoDB."""
         over = select(TaskRow.task_id).where(TaskRow.expires_at <= encode_time(now)).limit(limit)
         statement = delete(TaskRow).where(TaskRow.task_id.in_(over))
         return self._db.run(lambda connection: connection.execute(statement).rowcount)

@@ -72,7 +72,7 @@ def test_a_child_ends_once_whatever_happens_to_the_answer(faulty: Faulty, script
     tasks.add(CHILD)
     answer = DynamoTasks(faulty.meeting(*script)).replace(CHILD, DONE)
     assert answer == tasks.get("t1") == replace(DONE, version=1)
-    assert tasks.tally("p1") == ChildCounts(succeeded=1)
+    assert tasks.child_counts("p1") == ChildCounts(succeeded=1)
 
 
 @harmless
@@ -88,7 +88,7 @@ def test_an_image_is_published_once_whatever_happens_to_the_answer(
     answer = catalog.publish(an_image(), [a_rendition()], before=CHILD, after=DONE, unique=unique)
     assert answer == state.tasks.get("t1")
     assert state.catalog.stats("nature") == CollectionStats("nature", 1, 100_000, 1_000)
-    assert state.tasks.tally("p1") == ChildCounts(succeeded=1)
+    assert state.tasks.child_counts("p1") == ChildCounts(succeeded=1)
 
 
 @harmless
@@ -102,7 +102,7 @@ def test_an_image_is_revised_once_whatever_happens_to_the_answer(faulty: Faulty,
     catalog = dynamo_state(faulty.client).catalog
     image = published(dynamo_state(faulty.client), an_image(), [a_rendition()])
     revised = DynamoCatalog(faulty.meeting(*script)).revise(image, replace(image, collection="cities"))
-    assert revised == catalog.image("i1") == catalog.named("cities", "i1.jpg")
+    assert revised == catalog.image("i1") == catalog.find_by_name("cities", "i1.jpg")
     assert catalog.stats("cities") == CollectionStats("cities", 1, 100_000, 1_000)
     assert catalog.stats("nature") == CollectionStats("nature")
 
@@ -112,7 +112,7 @@ def test_an_image_is_removed_once_whatever_happens_to_the_answer(faulty: Faulty,
     catalog = dynamo_state(faulty.client).catalog
     image = published(dynamo_state(faulty.client), an_image(), [a_rendition()])
     DynamoCatalog(faulty.meeting(*script)).remove(image)
-    assert (catalog.known(["i1"]), catalog.renditions("i1")) == ({}, ())
+    assert (catalog.existing(["i1"]), catalog.renditions("i1")) == ({}, ())
     assert catalog.stats("nature") == CollectionStats("nature")
 
 
@@ -120,7 +120,7 @@ def test_an_image_is_removed_once_whatever_happens_to_the_answer(faulty: Faulty,
 def test_a_correction_is_made_once_whatever_happens_to_the_answer(faulty: Faulty, script: tuple[Fault, ...]) -> None:
     catalog = dynamo_state(faulty.client).catalog
     _, mark = catalog.stats_with_version("nature")
-    DynamoCatalog(faulty.meeting(*script)).correct(CollectionStats("nature", 1, 2, 3), mark)
+    DynamoCatalog(faulty.meeting(*script)).correct_stats(CollectionStats("nature", 1, 2, 3), mark)
     assert catalog.stats("nature") == CollectionStats("nature", 1, 2, 3)
 
 
@@ -193,7 +193,7 @@ def test_an_error_that_says_we_are_wrong_passes_as_it_is(faulty: Faulty) -> None
 READS: dict[str, Callable[[DynamoTasks], object]] = {
     "get": lambda tasks: tasks.get("t1"),
     "active": lambda tasks: tasks.active(1),
-    "tally": lambda tasks: tasks.tally("p1"),
+    "tally": lambda tasks: tasks.child_counts("p1"),
 }
 
 

@@ -31,13 +31,13 @@ class _Piecemeal(WatchedClient):
 def test_what_a_batch_leaves_for_later_is_asked_for_again(client: WatchedClient) -> None:
     image = published(dynamo_state(client), an_image("i4"))
     catalog = DynamoCatalog(Table(_Piecemeal(client), TABLE, sleep=lambda _: None))
-    assert catalog.known(f"i{number}" for number in range(9)) == {"i4": image}
+    assert catalog.existing(f"i{number}" for number in range(9)) == {"i4": image}
 
 
 def test_what_is_known_is_known_of_all_or_it_is_an_error(client: WatchedClient) -> None:
     catalog = DynamoCatalog(Table(_Piecemeal(client), TABLE, sleep=lambda _: None))
     with pytest.raises(TooManyRequests):
-        catalog.known(f"i{number}" for number in range(99))
+        catalog.existing(f"i{number}" for number in range(99))
 
 
 class _Noting(WatchedClient):
@@ -72,13 +72,13 @@ def test_a_task_is_read_strongly(noting: _Noting) -> None:
     tasks.add(a_task())
     noting.strong.clear()
     tasks.get("t1")
-    tasks.tally("t1")
+    tasks.child_counts("t1")
     assert noting.strong == [True, True]
 
 
 def test_what_clean_up_asks_for_is_read_strongly(noting: _Noting) -> None:
     catalog = DynamoCatalog(Table(noting, TABLE))
-    catalog.known(["i1", "i2"])
+    catalog.existing(["i1", "i2"])
     catalog.renditions("i1")
     catalog.stats("nature")
     assert noting.strong

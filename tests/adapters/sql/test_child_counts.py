@@ -76,9 +76,9 @@ def test_children_that_ended_before_the_migration_are_counted_by_it(old: str) ->
         tasks.add(a_final_task("alone"))
         end_all(tasks, family[:20])
         upgrade(old)
-        assert (tasks.tally("p1"), tasks.tally("p2")) == (ChildCounts(5, 10, 5), ChildCounts())
+        assert (tasks.child_counts("p1"), tasks.child_counts("p2")) == (ChildCounts(5, 10, 5), ChildCounts())
         end_all(tasks, family[20:])
-        assert tasks.tally("p1") == ChildCounts(10, 20, 10)
+        assert tasks.child_counts("p1") == ChildCounts(10, 20, 10)
 
 
 def test_children_that_end_while_the_migration_runs_are_counted(old: str) -> None:
@@ -88,7 +88,7 @@ def test_children_that_end_while_the_migration_runs_are_counted(old: str) -> Non
         migration = beside.submit(upgrade, old)
         end_all(tasks, family[20:])
         migration.result()
-        assert tasks.tally("p1") == ChildCounts(30, 60, 30)
+        assert tasks.child_counts("p1") == ChildCounts(30, 60, 30)
 
 
 def test_the_migration_can_be_undone_and_done_again(old: str) -> None:
@@ -101,7 +101,7 @@ def test_the_migration_can_be_undone_and_done_again(old: str) -> None:
         assert "tallies" not in inspect(engine).get_table_names()
         end_all(tasks, family[4:])
         upgrade(old)
-        assert tasks.tally("p1") == ChildCounts(2, 4, 2)
+        assert tasks.child_counts("p1") == ChildCounts(2, 4, 2)
 
 
 def test_a_tally_follows_a_child_wherever_it_goes(url: str) -> None:
@@ -110,7 +110,7 @@ def test_a_tally_follows_a_child_wherever_it_goes(url: str) -> None:
         seen = []
         for status in (Status.FAILURE, Status.PENDING, Status.STARTED, Status.REVOKED, Status.SUCCESS):
             child = tasks.replace(child, replace(child, status=status))
-            seen.append(tasks.tally("p1"))
+            seen.append(tasks.child_counts("p1"))
         assert seen == [
             ChildCounts(failed=1),
             ChildCounts(),
@@ -127,8 +127,8 @@ def test_a_tally_is_forgotten_with_its_parent_and_not_before(url: str) -> None:
         for number in range(4):
             tasks.add(a_final_task(f"over-{number}", parent_id="p1", index=number, expires_at=NOON))
         tasks.add(a_final_task("p2", children=4, expires_at=NOON))
-        assert tasks.forget(NOON, limit=100) == 5
-        assert (tasks.tally("p1"), tasks.tally("p2")) == (ChildCounts(5, 2, 1), ChildCounts())
+        assert tasks.delete_expired(NOON, limit=100) == 5
+        assert (tasks.child_counts("p1"), tasks.child_counts("p2")) == (ChildCounts(5, 2, 1), ChildCounts())
         assert rows(engine) == 4
 
 
@@ -156,7 +156,7 @@ def test_the_end_of_a_child_costs_the_same_among_few_siblings_and_among_many(sql
 
 def end_and_look(tasks: SqlTasks, child: Task) -> None:
     end(tasks, child)
-    assert tasks.tally(str(child.parent_id)) != ChildCounts()
+    assert tasks.child_counts(str(child.parent_id)) != ChildCounts()
 
 
 def steps(engine: Engine, act: Callable[[], object]) -> int:

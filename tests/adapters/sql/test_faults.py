@@ -90,7 +90,7 @@ def test_a_child_ends_once_whatever_becomes_of_the_commit(
     tasks.add(CHILD)
     breaking(engine, monkeypatch, done=done)
     assert tasks.replace(CHILD, DONE) == tasks.get("t1") == replace(DONE, version=1)
-    assert tasks.tally("p1") == ChildCounts(succeeded=1)
+    assert tasks.child_counts("p1") == ChildCounts(succeeded=1)
 
 
 @either
@@ -108,11 +108,11 @@ def test_an_image_lives_its_life_once_whatever_becomes_of_the_commits(
     moved = catalog.revise(catalog.image("i1"), an_image(collection="cities"))
     assert moved == catalog.image("i1")
     breaking(engine, monkeypatch, done=done)
-    catalog.correct(CollectionStats("cities", 2, 20, 200), catalog.stats_with_version("cities")[1])
+    catalog.correct_stats(CollectionStats("cities", 2, 20, 200), catalog.stats_with_version("cities")[1])
     assert catalog.stats("cities") == CollectionStats("cities", 3, 100_020, 1_200)
     breaking(engine, monkeypatch, done=done)
     catalog.remove(moved)
-    assert (catalog.stats("cities"), catalog.known(["i1"])) == (CollectionStats("cities", 2, 20, 200), {})
+    assert (catalog.stats("cities"), catalog.existing(["i1"])) == (CollectionStats("cities", 2, 20, 200), {})
 
 
 @either

@@ -22,7 +22,7 @@ def test_what_is_over_is_forgotten_and_nothing_else(url: str) -> None:
         for number in range(5):
             state.tasks.add(a_final_task(f"t{number}", expires_at=NOON + number * HOUR))
         state.tasks.add(a_task("active"))
-        assert state.tasks.forget(NOON + 2 * HOUR, limit=100) == 3
+        assert state.tasks.delete_expired(NOON + 2 * HOUR, limit=100) == 3
         with pytest.raises(TaskNotFound):
             state.tasks.get("t2")
         left = state.tasks.history(TaskFilter(), 9).items
@@ -33,7 +33,7 @@ def test_forgetting_takes_as_many_as_it_is_told(url: str) -> None:
     for state in sql_state(url):
         for number in range(5):
             state.tasks.add(a_final_task(f"t{number}", expires_at=NOON))
-        assert [state.tasks.forget(NOON, limit=3) for _ in range(3)] == [3, 2, 0]
+        assert [state.tasks.delete_expired(NOON, limit=3) for _ in range(3)] == [3, 2, 0]
 
 
 LOOKS: dict[str, tuple[str, Callable[[SqlTasks], object]]] = {
@@ -42,8 +42,8 @@ LOOKS: dict[str, tuple[str, Callable[[SqlTasks], object]]] = {
     "a status": ("tasks_status", lambda tasks: tasks.history(TaskFilter(status=Status.FAILURE), 5)),
     "a collection": ("tasks_collection", lambda tasks: tasks.history(TaskFilter(collection="nature"), 5)),
     "children": ("tasks_children", lambda tasks: tasks.children("p1", 5)),
-    "tally": ("tallies_", lambda tasks: tasks.tally("p1")),
-    "forget": ("tasks_expiry", lambda tasks: tasks.forget(NOON, limit=100)),
+    "tally": ("tallies_", lambda tasks: tasks.child_counts("p1")),
+    "forget": ("tasks_expiry", lambda tasks: tasks.delete_expired(NOON, limit=100)),
 }
 
 
