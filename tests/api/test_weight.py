@@ -12,7 +12,7 @@ HEAVY = (
     "botocore.session",
     "sqlalchemy",
     "multipart",
-    "chalicelib.engine",
+    "chalicelib.engine.decode",
     "chalicelib.images.process_image",
 )
 

@@ -390,7 +390,7 @@ import sys
 from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 process(sys.stdin.buffer.read(), Recipe(), Limits())
-print([name for name in sys.modules if "heic" in name or "heif" in name])
+print([name for name in sys.modules if "heic" in name or "pi_heif" in name])
 """
 
 
