@@ -26,41 +26,41 @@ DecodeCheck = JpegCheck | PngCheck
 
 
 class DamageReport(NamedTuple):
-    """What is wrong with a picture's coded bytes, in sentences."""
+    """Damage of a picture's coded bytes, as sentences."""
 
     fault: str = ""
     """Why pixels are missing or broken."""
     warnings: tuple[str, ...] = ()
-    """What else is wrong."""
+    """Other damage."""
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every sentence, the worst first."""
+        """All sentences, the worst first."""
         return (self.fault, *self.warnings) if self.fault else self.warnings
 
 
 _NO_DAMAGE = DamageReport()
 _WHOLE = (1, 0)
-"""What stands for a JPEG's scale and draft mode where none was asked for."""
+"""Default for a JPEG's scale and draft mode."""
 _IHDR = slice(16, 29)
 _CHUNKS, _AROUND = 8, 12
-"""Where a PNG's chunks begin, and what each has beside its body."""
+"""Start of a PNG's chunks, and bytes of a chunk besides its body."""
 
 
 def install_check(image: ImageFile) -> None:
-    """Have the picture, whose pixels are not decoded yet, decoded under watch if it is a JPEG or PNG."""
+    """Have the picture, whose pixels are not decoded yet, decoded by a checking decoder if it is a JPEG or PNG."""
     start = _CHECKS.get((str(image.format), image.tile[0].codec_name)) if image.tile else None
     if start and image.fp is not None:
         start(image, cast("BytesIO", image.fp).getvalue())
 
 
 def check_of(image: ImageFile) -> DecodeCheck | None:
-    """What was seen when the picture was decoded, or nothing for other formats."""
+    """Return the check that decoding the picture has filled, or None for other formats."""
     return next((one for one in image.decoderconfig if isinstance(one, DecodeCheck)), None)
 
 
 def damage_report(image: ImageFile) -> DamageReport:
-    """What is wrong with a decoded picture's coded bytes; nothing for formats whose decoders say all themselves."""
+    """Return the damage of a decoded picture's coded bytes; none for formats whose decoders report all of it."""
     found = check_of(image)
     return DamageReport(*found.findings()) if found else _NO_DAMAGE
 
@@ -78,7 +78,7 @@ def _check_png(image: ImageFile, data: bytes) -> None:
 
 
 def _coded(data: bytes) -> int:
-    """Bytes in the first run of IDAT."""
+    """Return the bytes in the first run of IDAT."""
     at, found = _CHUNKS, 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)

@@ -1,13 +1,14 @@
-"""A JPEG decoder that notices bytes which no pixel needed, and pixels that no byte was there for.
+"""JPEG decoder that detects coded bytes that no pixel needed, and pixels without coded bytes.
 
-libjpeg skips whatever lies between the last coded pixel of a scan (or restart interval) and the next marker, and makes
-up grey where the marker comes too early; of both it says so in a warning that Pillow swallows. But its entropy decoder
-always asks for seven bytes more than it needs. So on a whole interval it waits for the marker; on one with bytes left
-over it is done before and throws them away at once; and given a few bytes of padding instead of the marker, it is done
-where nothing was missing and still waits where something was. Fed so at the end of each interval, the three differ,
-at the cost of a few calls and not of a second decoding. Padding never becomes pixels of a whole interval.
+libjpeg skips whatever lies between the last coded pixel of a scan (or restart interval) and the next marker, and fills
+in grey where the marker comes too early; it reports both in a warning that Pillow drops. But its entropy decoder always
+asks for seven bytes more than it needs. So on a complete interval it waits for the marker; on one with bytes left over
+it is done before, and discards them at once; and given a few bytes of padding instead of the marker, it is done where
+nothing was missing, and still waits where something was. Fed so at the end of each interval, the three cases differ, at
+the cost of a few calls and without a second decoding. Padding never becomes pixels of a complete interval.
 
-Nine bytes left over may pass: they could be what the decoder read ahead. So may one missing block of a grey picture.
+Up to nine bytes left over may go unnoticed: the decoder could have read them ahead. So may one missing block of a grey
+picture.
 """
 
 from __future__ import annotations
@@ -25,56 +26,56 @@ if TYPE_CHECKING:
 _STUFFED = b"\xff\0"
 _FILL = 0xFF
 _PADDING = b"\xff\0" * 8
-"""As many ones as the decoder ever reads ahead; no code is all ones, so it makes the fewest pixels of them."""
+"""As many ones as the decoder ever reads ahead; no code is all ones, so they make the fewest pixels."""
 _FEW = 64
-"""Bytes left over that are no sign of damage: encoders that write whole words leave up to 8, and some a checksum."""
+"""Leftover bytes that are no damage: encoders that write whole words leave up to 8, and some a checksum."""
 _ZEROS = 256
-"""So many zero bytes at an interval's end may be a block of the disk that was never written."""
+"""So many zero bytes at an interval's end may be a disk block that was never written."""
 _AHEAD = 10
 _MANY = 100
-"""Intervals beyond which each is probed at its end only: what is left over then counts as few."""
+"""With more intervals, each is probed at its end only, and leftover bytes then count as few."""
 
 
 @dataclass(slots=True)
 class JpegCheck:
-    """A picture's coded intervals, and what the decoder made of them."""
+    """Coded intervals of a picture, and the decoder's result for them."""
 
     scans: JpegScans
     is_exact: bool = False
-    """True once the decoder is done and has used every byte of each, and asked for no more."""
+    """True if the decoder finished having used every byte of each interval, without asking for more."""
     has_strays: bool = False
     fault: str = ""
     """Why pixels are missing or broken."""
 
     def findings(self) -> tuple[str, tuple[str, ...]]:
-        """Why pixels are missing or broken, and what else is wrong; a sentence each."""
+        """Return why pixels are missing or broken, and other damage; a sentence each."""
         if self.scans.frame is None:  # it could not be watched: its decoder has said all that it knows
             return "", ()
         told = ((JPEG_STRAY, self.has_strays), (JPEG_COARSE, self.scans.is_coarse()))
         return self.scans.missing_pixels() or self.fault, tuple(sentence for sentence, is_so in told if is_so)
 
     def record_fault(self, fault: str) -> None:
-        """Keep the first fault that is found."""
+        """Record the fault unless there is one already."""
         self.fault = self.fault or fault
 
 
 class PillowDecoder(Protocol):
-    """What Pillow's `ImageFile.load` asks of a decoder."""
+    """Interface of a decoder that Pillow's `ImageFile.load` calls."""
 
     pulls_fd: bool
 
     def setimage(self, image: Any, extents: tuple[int, int, int, int] | None = None) -> None:  # noqa: ANN401
-        """Where the pixels go."""
+        """Set the picture that the pixels are written to."""
 
     def decode(self, data: bytes | memoryview) -> tuple[int, int]:
-        """Take some of these bytes, and say how many (-1: done) and what is wrong (0: nothing)."""
+        """Consume some of these bytes; return how many (-1: done) and an error number (0: none)."""
 
     def cleanup(self) -> None:
-        """Let go of what was needed for decoding."""
+        """Release what decoding needed."""
 
 
 class CheckedJpegDecoder:
-    """Pillow's JPEG decoder, fed so that `JpegWatch` learns what is left over and what is missing."""
+    """Pillow's JPEG decoder, fed so that `JpegCheck` records leftover and missing bytes."""
 
     pulls_fd = False
 
@@ -88,7 +89,7 @@ class CheckedJpegDecoder:
         self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
 
     def decode(self, data: bytes) -> tuple[int, int]:
-        """See Pillow. Only the whole file in one piece is watched."""
+        """Decode as Pillow's decoder does. Only a whole file in one piece is checked."""
         intervals = self._check.scans.intervals
         if self._begun or not intervals or len(data) < intervals[-1].end:
             self._begun = True
@@ -116,7 +117,7 @@ class CheckedJpegDecoder:
         return self._feed(view, interval.end)
 
     def _record_leftover(self, left: int) -> None:
-        """So many bytes are left over; missing, if less than none."""
+        """Record so many leftover bytes; negative ones are missing."""
         if left < 0 or left > _FEW:
             self._check.record_fault(JPEG_SHORT if left < 0 else JPEG_LEFT)
         self._check.has_strays = self._check.has_strays or left > 0
@@ -136,16 +137,16 @@ class CheckedJpegDecoder:
         return fault
 
     def _probe_positions(self, start: int, zeros: int, end: int) -> list[int]:
-        """Where it is asked whether the decoder waits for more."""
+        """Return the positions at which to test whether the decoder waits for more."""
         if self._are_many:
             return [end] if start < end else []
         return [stop for stop in sorted({zeros - _FEW, zeros + _AHEAD, end - _FEW, end}) if start < stop <= end]
 
     def _probe(self, view: memoryview, start: int, stop: int) -> tuple[int, bool]:
-        """Feed up to a place, its last byte alone; whether the decoder then waits, or was done with the very last.
+        """Feed up to a position; return an error number, and whether the decoder waits or ended with the last byte.
 
-        Its last byte alone, because all before may be in what it has read ahead. A fill byte tells nothing, nor does a
-        stuffed zero, so where such ones are near, a few are fed alone.
+        The last byte is fed alone, because all before may be in what it has read ahead. A fill byte tells nothing, nor
+        does a stuffed zero, so near such bytes several are fed alone.
         """
         waited, fault = False, 0
         single = 5 if _FILL in view[max(start, stop - 4) : stop] else 2
@@ -162,9 +163,10 @@ class CheckedJpegDecoder:
         return fault
 
     def _pad(self, view: memoryview, end: int) -> int:
-        """Feed padding in front of the marker, and see whether the decoder wants still more.
+        """Feed padding in front of the marker, and record whether the decoder still wants more.
 
-        Twice, because the first may just fill what it reads ahead; it fills that with six bytes or more, or not at all.
+        Twice, because the first padding may just fill what it reads ahead; it fills that with six bytes or more, or not
+        at all.
         """
         fault, at, rest = 0, self._at, bytes(view[self._at : end]) if self._at >= 0 else b""
         for piece in (_PADDING, _PADDING[:2]):
@@ -180,7 +182,7 @@ class CheckedJpegDecoder:
 
 
 def _before_zeros(data: bytes, start: int, end: int) -> int:
-    """Where zeros begin that end here; the end itself if they are few."""
+    """Return where the zeros begin that end at `end`; `end` itself if they are few."""
     if data[max(start, end - _ZEROS) : end].strip(b"\0"):
         return end
     at = end

@@ -24,37 +24,37 @@ _DEFLATE, _LARGEST_WINDOW, _HAS_DICTIONARY, _DIVISOR = 8, 7, 0x20, 31
 
 
 class ZlibStream:
-    """What is unpacked of a stream that comes in pieces."""
+    """Decompressor of a zlib stream that comes in pieces."""
 
     def __init__(self) -> None:
         self._raw = zlib.decompressobj(-zlib.MAX_WBITS)
         self._head = self._tail = b""
         self._sum = zlib.adler32(b"")
         self.taken = 0
-        """Bytes up to the last code; its checksum is not in them."""
+        """Bytes up to the last code, without the checksum."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether the last code has come."""
+        """Whether the last code has been read."""
         return self._raw.eof
 
     @property
     def is_over(self) -> bool:
-        """Whether the checksum has come, too."""
+        """Whether the checksum has been read too."""
         return self._raw.eof and len(self._tail) == _TAIL
 
     @property
     def checksum(self) -> bytes:
-        """The right one of what was unpacked."""
+        """Correct checksum of what was unpacked."""
         return self._sum.to_bytes(_TAIL, "big")
 
     @property
     def is_right(self) -> bool:
-        """Whether the stream has the right one."""
+        """Whether the stream has the correct checksum."""
         return self._tail == self.checksum
 
     def unpack(self, piece: bytes, most: int) -> Iterator[bytes]:
-        """What comes of these bytes, at most so many at once; to be asked for to the end.
+        """Yield what these bytes unpack to, at most so many at once; must be consumed to the end.
 
         Raises:
             zlib.error: the stream is broken.
@@ -93,32 +93,32 @@ class ZlibStream:
 
 _HEADER = b"\x78\x01"
 _BLOCK = 65_535
-"""Bytes of the longest stored block, and of the most that is unpacked at once."""
+"""Bytes of the longest stored block, and the most that is unpacked at once."""
 _SLICE = 1 << 14
 _BROKEN = -2
-"""Pillow's number for a broken stream."""
+"""Pillow's error number for a broken stream."""
 
 
 @dataclass(slots=True)
 class PngCheck:
-    """How much a picture's pixels should unpack to, and what they did."""
+    """Expected size of a picture's unpacked pixels, and what was found."""
 
     wanted: int
     """Bytes of all rows."""
     coded: int
     """Bytes of all chunks that hold them."""
     packed: int | None = None
-    """Bytes that the stream took, once it has ended after exactly `wanted` bytes; a wrong checksum is not in them."""
+    """Bytes of the stream, if it ended after exactly `wanted` bytes; without a wrong checksum."""
     checksum: bytes = b""
-    """The right one, where the stream has a wrong one or none."""
+    """Correct checksum, where the stream has a wrong one or none."""
 
     def findings(self) -> tuple[str, tuple[str, ...]]:
-        """What is wrong with the checksum; what is missing is an error of the decoder's."""
+        """Return damage of the checksum; missing pixels are an error of the decoder."""
         return "", (PNG_SUM,) if self.checksum else ()
 
 
 class CheckedPngDecoder:
-    """Pillow's PNG decoder, fed with what was unpacked before it."""
+    """Pillow's PNG decoder, fed with rows that were unpacked before it."""
 
     pulls_fd = False
 
@@ -134,7 +134,7 @@ class CheckedPngDecoder:
         self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
 
     def decode(self, data: bytes) -> tuple[int, int]:
-        """See Pillow. All of the data is taken."""
+        """Decode as Pillow's decoder does. All of the data is consumed."""
         self._coming -= len(data)
         try:
             for at in range(0, len(data), _SLICE):

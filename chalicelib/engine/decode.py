@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from PIL.JpegImagePlugin import JpegImageFile
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels of the decoded picture; fractions are meant."""
+"""Left, top, right, bottom in pixels of the decoded picture, with fractions."""
 
 _DENOMINATORS = {1: 8, 2: 4, 3: 3, 4: 2}
-"""Eighths -> what Pillow hands libjpeg, as the denominator below 1; libjpeg rounds up to eighths, so 1/3 is 3/8."""
+"""Eighths -> the denominator below 1 that Pillow passes to libjpeg, which rounds up to eighths: 1/3 is 3/8."""
 
 # Only the one plugin that is needed is imported. Going around Image.open also goes around its bomb check, which warns
 # at 89 megapixels whatever our limits say; `probe` checks ours.
@@ -43,17 +43,17 @@ _PLUGINS = {
     "tiff": ("PIL.TiffImagePlugin", "TiffImageFile"),
 }
 _THROUGH_BYTES = frozenset({"WEBP", "AVIF"})
-"""Formats whose decoders give a frame as bytes, which Pillow then copies into a picture."""
+"""Formats whose decoders return a frame as bytes, which Pillow then copies into a picture."""
 _BLOCK = 1 << 20
 _DECODED_TWICE = "RGB twice"
-"""A mode of no picture, for one that may be decoded again beside itself."""
+"""Key of the memory table for a picture that may have to be decoded twice."""
 _WHOLE_BUDGET = MemoryBudget()
 # How a decoder stretched samples to 8 bits; a transparent colour (PNG's tRNS) is given in the file's own samples.
 _STRETCHED = {"L;2": 85, "L;4": 17}
 
 
 def open_picture(form: str, data: bytes) -> ImageFile:
-    """The picture with its header read and no pixel decoded.
+    """Return the picture with its header read and no pixel decoded.
 
     Raises:
         DamagedImage: the header cannot be read.
@@ -67,7 +67,7 @@ def open_picture(form: str, data: bytes) -> ImageFile:
 
 @cache
 def _plugin(form: str) -> type[ImageFile]:
-    """Pillow's reader of the format. A JPEG's density is left out, for which it would parse all of Exif."""
+    """Return Pillow's plugin of the format; for JPEG without its density, as reading that would parse all of Exif."""
     module, name = _PLUGINS[form]
     plugin = getattr(import_module(module), name)
     return type(name, (plugin,), {"_read_dpi_from_exif": lambda _: None}) if form == "jpeg" else plugin
@@ -88,12 +88,12 @@ def decode(
     will_reencode: bool = False,
     takes_damaged: bool = False,
 ) -> Box:
-    """Decode the first frame in place, every coded byte of it, and say which part of the result is picture.
+    """Decode the first frame in place, every coded byte of it, and return the box of the result that is picture.
 
-    With `longest` a JPEG may come out smaller, at the coarsest scale that serves a picture of that many pixels.
-    Its edge pixels then hang over by a fraction, so resampling must be told the box. `room` is what memory there is;
-    `is_anew` says that the whole picture is to be encoded again after this. `takes_damaged` says that pixels may be
-    missing, if the decoder gives the others; see `watched.verdict` for what is wrong then.
+    With `longest` a JPEG may be decoded smaller, at the coarsest scale that is enough for a picture of that many
+    pixels. Its edge pixels then extend over the picture by a fraction, so resampling must be given the box. `memory` is
+    the budget to check against; `will_reencode` says that the full picture is encoded again afterwards. With
+    `takes_damaged` pixels may be missing if the decoder returns the others; `damage_report` then has what is wrong.
 
     Raises:
         DamagedImage: the pixels are cut off or broken.
@@ -137,17 +137,17 @@ def _admit(image: ImageFile, memory: MemoryBudget, *, will_reencode: bool) -> No
 
 
 class _SingleFrameDecoder:
-    """A decoder of Pillow's that is gone as soon as it has given its first frame."""
+    """Decoder of Pillow's that is released as soon as it has returned its first frame."""
 
     def __init__(self, decoder: Any) -> None:  # noqa: ANN401  WebPAnimDecoder or AvifDecoder, which have no types
         self._decoder = decoder
 
     def get_next(self) -> Any:  # noqa: ANN401  see above
-        """What WebPAnimDecoder gives; the canvases go that it holds, 8 bytes a pixel."""
+        """Return the frame of a WebPAnimDecoder and release its canvases, 8 bytes a pixel."""
         return self._take().get_next()
 
     def get_frame(self, number: int) -> Any:  # noqa: ANN401  see above
-        """What AvifDecoder gives; the planes go that it holds, 1.5 to 6 bytes a pixel."""
+        """Return the frame of an AvifDecoder and release its planes, 1.5 to 6 bytes a pixel."""
         return self._take().get_frame(number)
 
     def _take(self) -> Any:  # noqa: ANN401  see above
@@ -172,7 +172,7 @@ def _scaled(image: ImageFile, longest: int | None) -> Box | None:
 
 
 def _draft(image: JpegImageFile, scale: int) -> Box:
-    """What `JpegImageFile.draft` does, which knows 1, 2 and 4 eighths but not 3, a little over half of 4's pixels."""
+    """Return bits a pixel of the whole file, as with quantisation steps of 1; the header must be read."""
     width, height = (side * scale / 8 for side in image.size)
     size = (math.ceil(width), math.ceil(height))
     image._size = size  # noqa: SLF001  the size is read-only, and `draft` sets it so
@@ -189,36 +189,42 @@ def _stretch_key(image: ImageFile) -> None:
 
 
 HEADROOMS = ((2.5, 1.1), (3.75, 1.2), (6.5, 1.5), (math.inf, 2.0))
-"""(detail below which -> a scaled decode stays at least this many times as large as what is made from it).
+"""(detail below -> a scaled decode is at least this many times as large as the size made from it).
 
 Found on 36 wallpapers of Debian's packages for 44 dB against a full decode (all reach it), checked on 168 JPEGs made
-from 64 others (3 do not, the worst 40.9; with 1.1 for all 17 do not, the worst 38.3). See
+from 64 others (3 do not, the lowest 40.9; with 1.1 for all 17 do not, the lowest 38.3). See
 docs/operations/performance.md.
 """
 
 _SCALES = (1, 2, 3, 4)
-"""Eighths that libjpeg decodes at when its numerator is 1, as Pillow has it: 1/8, 1/4, 1/3 (rounded up to 3/8), 1/2."""
+"""Eighths at which libjpeg decodes when its numerator is 1, as in Pillow: 1/8, 1/4, 1/3 (rounded up to 3/8), 1/2."""
 _WHOLE = 8
 _LOW = 4
-"""Frequencies counted from the corner of the quantisation table: those near the edge of what a scaled decode keeps."""
+"""Frequencies from the corner of the quantisation table: those near the edge of what a scaled decode keeps."""
 _BY_STEP = 0.75
-"""Fitted with `HEADROOMS`: at twice the step the same picture takes about 2 ** -0.75 of the bits."""
+"""Fitted with `HEADROOMS`: at twice the quantisation step a picture takes about 2 ** -0.75 of the bits."""
 
 
 def jpeg_scale(image: JpegImageFile, longest: int) -> int:
-    """1, 2, 3, 4 or 8 (not scaled) eighths of its size: the coarsest for a picture of this longest side in pixels."""
+    """Return the coarsest scale, 1, 2, 3, 4 or 8 (unscaled) eighths, for a picture of this longest side in pixels.
+
+    A scaled decode keeps only the lowest frequencies of each block of 8 x 8, with hardly a filter before them:
+    frequencies a little above fold back into what is kept. Smooth photos do not show it even close to the limit,
+    detailed ones do. The detail of a file is known without decoding: detail costs bits, and more of them at finer
+    quantisation steps.
+    """
     wanted = 8 * _headroom(image) * longest / max(image.size)
     return next((scale for scale in _SCALES if scale >= wanted), _WHOLE)
 
 
 def jpeg_detail(image: JpegImageFile) -> float:
-    """Bits a pixel of the whole file, at the rate they would have with steps of 1; its header must be read."""
+    """Return bits a pixel of the whole file, scaled to quantisation steps of 1; the header must be read."""
     bits = 8 * coded_bytes(image)
     return bits / (image.width * image.height) * math.pow(_step(image), _BY_STEP)
 
 
 def coded_bytes(image: ImageFile) -> int:
-    """The length of the file. By seeking: `getbuffer` would copy the whole of it first."""
+    """Return the length of the file, by seeking, as `getbuffer` would copy the file first."""
     file = cast("io.BytesIO", image.fp)
     here = file.tell()
     length = file.seek(0, io.SEEK_END)
@@ -232,7 +238,7 @@ def _headroom(image: JpegImageFile) -> float:
 
 
 def _step(image: JpegImageFile) -> float:
-    """The mean quantisation step of the low brightness frequencies; rows of 8, the lowest first."""
+    """Return the mean quantisation step of the low brightness frequencies; rows of 8, the lowest first."""
     table = image.quantization.get(0) or [1]
     low = [step for index, step in enumerate(table) if index % 8 < _LOW and index // 8 < _LOW]
     return sum(low) / len(low)

@@ -40,8 +40,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 _SMALL = 100
-"""Pixels of the longest side up to which a JPEG keeps its colours whole: less than any preset, and hardly more bytes.
-Halved, they run 8 pixels over each edge, which is much of a picture of 60."""
+"""Longest side in pixels up to which a JPEG keeps the full resolution of its colours: less than any preset, and hardly
+more bytes. At half resolution they spread 8 pixels over each edge, which is much of a picture of 60.
+"""
 
 
 def encode(
@@ -51,9 +52,9 @@ def encode(
     quality: int | None = None,
     **more: Any,  # noqa: ANN401  whatever Pillow's encoder takes
 ) -> Encoded:
-    """One rendition. `jpeg` becomes PNG where the picture has transparency, which JPEG cannot carry.
+    """Encode one rendition; `jpeg` becomes PNG where the picture has transparency, which JPEG does not support.
 
-    `more` are options of the codec that replace what is asked of it otherwise.
+    `more` are options of the codec that override the defaults.
     """
     form = "png" if codec == "jpeg" and image.mode == "RGBA" else codec
     options = _OPTIONS[form]
@@ -73,23 +74,23 @@ def _quality(codec: str, longest: int) -> int:
 
 
 QUALITY = 92
-"""Of a photo, with half of the colours' resolution."""
+"""Of a photo, with colours at half resolution."""
 FINE_QUALITY = 95
-"""Where that would blur colours, with all of it."""
+"""Where half resolution would blur colours, with colours at full resolution."""
 _DRAWING_RATIO, _COLOURED_DRAWING_RATIO = 1.25, 2.0
-"""PNG is taken up to so many times the bytes of a JPEG as photos have; of a fine one where that would be bad."""
+"""PNG is chosen up to this many times the bytes of a photo's JPEG; of a fine JPEG where the ordinary one is poor."""
 _GOOD_PSNR = 40.0
 """dB against the original, over all channels."""
 _LEAST_GAIN = 3.0
-"""dB that a fine JPEG must bring beyond what its quality does alone: grain gains less, coloured lines 5 to 15."""
+"""dB that a fine JPEG must gain beyond its higher quality alone: grain gains less, coloured lines 5 to 15."""
 _PIECE = 256
 _PLACES = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
 _STEPS = 255
-"""The largest quantisation step that a baseline JPEG can have."""
+"""Largest quantisation step that a baseline JPEG can have."""
 
 
 class Encoding(NamedTuple):
-    """How `encode` is to be called."""
+    """Codec and options to call `encode` with."""
 
     codec: str
     options: dict[str, Any]
@@ -97,14 +98,14 @@ class Encoding(NamedTuple):
 
 PNG = Encoding("png", {})
 _QUICK_PNG = Encoding("png", {"compress_level": 1})
-"""Half the time, and on grain fewer bytes too."""
+"""Takes half the time, and for grain fewer bytes too."""
 PHOTO = Encoding("jpeg", {"quality": QUALITY})
 FINE = Encoding("jpeg", {"quality": FINE_QUALITY, "subsampling": "4:4:4"})
 _WITH_COLOURS = Encoding("jpeg", {"quality": QUALITY, "subsampling": "4:4:4"})
 
 
 def choose_encoding(image: Image.Image) -> Encoding:
-    """PNG for drawings and what can be seen through, otherwise JPEG. 20 to 80 ms of processor time."""
+    """Return PNG for drawings and for transparency, otherwise JPEG. Takes 20 to 80 ms of processor time."""
     pieces = list(_pieces(image))
     if image.mode == "RGBA":
         return min((_QUICK_PNG, PNG), key=lambda coding: _bytes(_encoded(pieces, coding)))
@@ -120,9 +121,10 @@ def choose_encoding(image: Image.Image) -> Encoding:
 
 
 def original_jpeg_encoding(image: JpegImageFile) -> Encoding | None:
-    """The steps and sampling that a JPEG of ordinary layout was coded with: coded so again it hardly changes (55 dB).
+    """Return the quantisation steps and sampling that a JPEG of ordinary layout was encoded with.
 
-    Nothing where they could not be given to the encoder, or where its pixels are converted before.
+    Encoded so again it hardly changes (55 dB). None where the encoder cannot be given them, or where the pixels are
+    converted before encoding.
     """
     from PIL.JpegImagePlugin import get_sampling  # noqa: PLC0415  this is a JPEG, so it is loaded
 
@@ -153,7 +155,7 @@ def _bytes(coded: Sequence[bytes]) -> int:
 
 
 def _psnr(pieces: Sequence[Image.Image], coded: Sequence[bytes]) -> float:
-    """Of all pieces together, in dB over all channels."""
+    """Return the PSNR of all pieces together, in dB over all channels."""
     error, count = 0.0, 0
     for piece, body in zip(pieces, coded, strict=True):
         stat = ImageStat.Stat(ImageChops.difference(piece, Image.open(io.BytesIO(body))))

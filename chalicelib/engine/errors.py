@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 TOO_DEEP = "The image takes more memory than there is."
 _TOO_MUCH = (MemoryError, RecursionError)
 _UNKNOWN_CODING = ("unknown pixel mode", "Invalid value for samples per pixel", "Unsupported BMP ")
-"""How Pillow begins to say that it has no mode for a TIFF's samples, or no decoder for a BMP's."""
+"""Beginnings of Pillow's messages that it has no mode for a TIFF's samples, or no decoder for a BMP's."""
 _LACKING = ("not available", "not installed")
-"""How Pillow says that it was built without a codec: an OSError or SyntaxError without any other mark."""
+"""Ends of Pillow's messages that it was built without a codec: an OSError or SyntaxError without any other mark."""
 
 
 @contextmanager
 def decoder_errors() -> Iterator[None]:
-    """Around one call of Pillow that reads the picture's bytes: what the decoder raises is the picture's fault.
+    """Translate what Pillow raises while it reads the picture's bytes; put around that one call.
 
     On tens of thousands of broken files Pillow raised OSError, ValueError, TypeError, SyntaxError, RuntimeError,
-    IndexError, KeyError, struct.error, ZeroDivisionError and more, so no shorter list would be honest. Because the list
-    is so long, no code of ours may run inside.
+    IndexError, KeyError, struct.error, ZeroDivisionError and more, so every Exception is taken for damage. Because of
+    that, none of our own code may run inside.
 
-    What says that something of ours is missing goes on as it is, and another worker may read the picture: a module that
+    Errors of our installation are not translated, because another worker may be able to read the picture: a module that
     cannot be imported, a codec that Pillow was built without, and what the operating system refuses (an OSError with an
     errno; Pillow's own have none).
 
@@ -59,13 +59,13 @@ def decoder_errors() -> Iterator[None]:
 
 @contextmanager
 def parser_errors() -> Iterator[None]:
-    """Around one call of our own that reads or rewrites a file's structure: what lying bytes make it raise is theirs.
+    """Translate what invalid bytes make our own parsers raise; put around one call that reads or rewrites a structure.
 
-    Such code does arithmetic with numbers from the file, so whatever depends on values is expected: reading beyond the
-    end or looking for what no table has (LookupError, EOFError, struct.error), numbers that are none (ValueError,
-    ArithmeticError), streams that break off (zlib.error), lengths and nesting without end (MemoryError,
-    RecursionError). What no value can bring about is a bug of ours and goes on as it is: a wrong type, attribute or
-    name, a missing module, an assertion, the operating system.
+    Parsers calculate with numbers from the file, so every error that depends on values is expected: reading beyond the
+    end or looking up what no table has (LookupError, EOFError, struct.error), invalid numbers (ValueError,
+    ArithmeticError), streams that break off (zlib.error), endless lengths and nesting (MemoryError, RecursionError).
+    Errors that no value can cause are bugs and are not translated: a wrong type, attribute or name, a missing module,
+    an assertion, the operating system.
 
     Raises:
         ImageTooLarge: memory or stack ran out.
@@ -80,7 +80,7 @@ def parser_errors() -> Iterator[None]:
 
 
 def is_unknown_coding(refused: DamagedImage) -> bool:
-    """Whether Pillow has refused a TIFF or BMP for how it is coded, which is no damage."""
+    """Return whether Pillow refused a TIFF or BMP because it does not support its coding, which is no damage."""
     return str(refused.__cause__).startswith(_UNKNOWN_CODING)
 
 
@@ -91,11 +91,11 @@ def _is_ours(fault: Exception) -> bool:
 
 
 MOST_PARTS = 100_000
-"""Of segments, chunks or blocks in one file: more are encoded anew, as each takes time and memory."""
+"""Segments, chunks or blocks in one file: with more, it is encoded again, as each takes time and memory."""
 
 
 class CannotRebuild(Exception):
-    """Some of the file's bytes mean nothing that is known, so its picture is encoded anew instead. Never an answer."""
+    """Some bytes of the file cannot be accounted for, so its picture is encoded again. Never leaves the engine."""
 
 
 class UnwrittenData(CannotRebuild):

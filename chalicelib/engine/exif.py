@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 Value = bytes | tuple[float, ...]
-"""Text as bytes; numbers, and fractions as numbers, in a tuple."""
+"""Text as bytes; numbers and fractions as a tuple of numbers."""
 
 _MOST_ENTRIES = 512
 _LONGEST = 256
@@ -36,7 +36,7 @@ _TYPES: Mapping[int, tuple[int, str, bool]] = {
 
 
 def read_ifd(block: bytes, at: int | None = None) -> dict[int, Value]:
-    """The entries of the directory at this offset (or of the first one) that can be read; the others are left out."""
+    """Return the readable entries of the directory at this offset, or of the first directory."""
     order = "<" if block.startswith(b"II") else ">"
     start = _number(block, order + "I", 4) if at is None else at
     entries = {}
@@ -70,7 +70,7 @@ def _fraction(above: int, below: int) -> float:
 
 
 def _number(block: bytes, form: str, at: int) -> int:
-    """0 where the block ends too early: an Exif block that lies is no reason to refuse a picture."""
+    """Return the number, or 0 where the block ends too early, as invalid Exif is no reason to refuse a picture."""
     piece = block[at : at + struct.calcsize(form)]
     return int(struct.unpack(form, piece)[0]) if len(piece) == struct.calcsize(form) else 0
 
@@ -85,17 +85,17 @@ _PREFIX = b"Exif\0\0"
 
 @dataclass(frozen=True, slots=True)
 class Exif:
-    """The readable part of an Exif block."""
+    """Values read from an Exif block."""
 
     orientation: int = UPRIGHT
-    """1 to 8; 1 wherever the block says nothing sensible."""
+    """1 to 8; 1 where the block has no valid one."""
     facts: Mapping[str, str] = field(default_factory=dict)
     rights: Rights = field(default_factory=Rights)
     """Without a licence, for which Exif has no field."""
 
 
 def read_exif(block: bytes) -> Exif:
-    """Whatever can be read from an Exif block, with or without its `Exif` prefix. Never fails: the block is hearsay."""
+    """Read what can be read from an Exif block, with or without its `Exif` prefix. Invalid blocks never raise."""
     block = block.removeprefix(_PREFIX)
     if block[:4] not in (b"II*\0", b"MM\0*"):
         return Exif()
@@ -107,7 +107,7 @@ def read_exif(block: bytes) -> Exif:
 
 
 def exif_rights(entries: Mapping[int, Value]) -> Rights:
-    """Artist and Copyright. The latter may have two parts, the photographer's and the editor's."""
+    """Return Artist and Copyright. The latter may have two parts, the photographer's and the editor's."""
     parts = (clean_text(part) for part in _bytes(entries.get(_COPYRIGHT)).split(b"\0"))
     return Rights(
         clean_text(_bytes(entries.get(_ARTIST)).split(b"\0")[0]), "; ".join(filter(None, parts))[:LONGEST_TEXT]
@@ -115,7 +115,7 @@ def exif_rights(entries: Mapping[int, Value]) -> Rights:
 
 
 def orientation_of(entries: Mapping[int, Value]) -> int:
-    """The orientation among these entries, or upright."""
+    """Return the orientation among these entries, or upright."""
     value = int(_first(entries.get(_ORIENTATION), UPRIGHT))
     return value if 1 <= value <= 8 else UPRIGHT  # noqa: PLR2004  Exif knows eight
 
@@ -125,7 +125,7 @@ def _first(value: Value | None, otherwise: float) -> float:
 
 
 def clean_text(value: bytes | str) -> str:
-    """A file's text as one line of printable characters, 256 at most. Bytes are UTF-8, or else Latin-1."""
+    """Return text as one line of at most 256 printable characters. Bytes are UTF-8, or else Latin-1."""
     text = _decoded(value) if isinstance(value, bytes) else value
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_TEXT]
 
@@ -146,7 +146,7 @@ def _text(value: Value) -> str:
 
 
 def _time(value: Value) -> str:
-    """`2026:05:01 10:00:00` as ISO 8601, without a zone because cameras do not know theirs."""
+    """Return `2026:05:01 10:00:00` as ISO 8601, without a zone because cameras do not record theirs."""
     digits = "".join(c for c in _text(value) if c.isdigit())
     if len(digits) != 14 or digits.startswith("0000"):  # noqa: PLR2004  YYYYMMDDhhmmss
         return ""
@@ -187,14 +187,14 @@ _START = 8
 
 
 class PublicExif(NamedTuple):
-    """The values of a public file's Exif block, of which nothing else is written."""
+    """Values of a public file's Exif block; nothing else is written."""
 
     orientation: int = UPRIGHT
     rights: Rights = Rights()
     """Author and copyright; Exif has no field for a licence's address."""
 
     def exif(self) -> bytes:
-        """The block (TIFF, without Exif's six-byte prefix), or nothing where there is nothing to say."""
+        """Return the block (TIFF, without Exif's six-byte prefix), or nothing where there are no values."""
         entries = list(self._entries())
         if not entries:
             return b""

@@ -1,4 +1,4 @@
-"""The primary picture of a HEIC as a Pillow picture, decoded apart from a file that holds nothing else."""
+"""HEIC as a Pillow picture; its pixels are decoded in a child process, from a file that holds nothing else."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ _DECODER = (
     "from chalicelib.engine.sandbox import decode_heic_main; sys.exit(decode_heic_main())"
 )
 _PATIENCE = 60
-"""Seconds by the clock, should the process wait for a processor that others use."""
+"""Wall-clock seconds, in case the process waits for a busy processor."""
 _LONGEST_LINE = 64
 _TYPE = write_box(b"ftyp", b"heic", bytes(4), b"mif1", b"heic", b"miaf")
 _NEEDED = frozenset({b"hvcC", b"ispe", b"pixi", b"colr", b"auxC"})
 _APPLIED_LATER = frozenset({b"irot", b"imir", b"clap"})
-"""Turns and crops, which are done with the pixels."""
+"""Rotations and crops, which are applied to the pixels."""
 _BYTES = {"L": 1, "LA": 2, "La": 2, "I;16": 2, "RGB": 3, "RGBA": 4, "RGBa": 4}
-"""Of a pixel in each mode that the decoder gives; deep greys alone keep their depth."""
+"""Bytes of a pixel in each mode that the decoder returns; only deep greys keep their depth."""
 _HEADER = 8
 
 
 class HeicPicture(ImageFile.ImageFile):
-    """A picture whose container was read; `info` has its profile, its Exif block and the container's orientation."""
+    """Picture whose container was read; `info` has its profile, its Exif block and the container's orientation."""
 
     format = FORMAT
 
@@ -71,7 +71,7 @@ class HeicPicture(ImageFile.ImageFile):
             self.info["icc_profile"] = presentation.profile
 
     def load(self) -> Any:  # noqa: ANN401  what Pillow gives
-        """Decode it, once.
+        """Decode the pixels, once.
 
         Raises:
             DamagedImage: the decoder does not take it, or gives another size than the container says.
@@ -97,7 +97,7 @@ def _decoded(still: PrimaryImage) -> Image.Image:
 
 
 class _MediaDataPositions(MediaData):
-    """Where runs come to lie one behind the other, without a copy of them."""
+    """Positions of runs placed one behind the other, without a copy of them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class _MediaDataPositions(MediaData):
 
 
 def single_image_file(still: PrimaryImage) -> Sequence[bytes]:
-    """A file with this picture and nothing else, in pieces.
+    """Return a file with this picture and nothing else, in pieces.
 
     Positions depend on lengths only, so it is laid out twice.
     """
@@ -132,7 +132,9 @@ def _needed_property(kind: bytes, body: bytes) -> bytes:
 def decode_in_sandbox(
     pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]
 ) -> tuple[str, bytearray]:
-    """Mode and samples of a HEIC, given in pieces; its size in pixels and the bytes of a pixel in each mode are known.
+    """Decode a HEIC, given in pieces, in a child process; return mode and samples.
+
+    Its size in pixels and the bytes of a pixel in each mode must be known.
 
     Raises:
         DamagedImage: the decoder gave up, died of the file, or gave another size.
@@ -157,7 +159,7 @@ def decode_in_sandbox(
 def _exchange(
     child: subprocess.Popen[bytes], pieces: Iterable[bytes], size: tuple[int, int], widths: Mapping[str, int]
 ) -> tuple[str, bytearray] | None:
-    """None where it stopped before the end."""
+    """Write the file to the child and read its pixels; None where it ended early."""
     taken, given = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
     if given.readline(_LONGEST_LINE) != READY:
         raise ImportError("The decoder of HEIC cannot begin.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Writer = Callable[[bytes, bytes], bytes]
 
 _MOST_CODE = 22
-"""Of a colour description's three numbers (ITU-T H.273)."""
+"""Largest of a colour description's three numbers (ITU-T H.273)."""
 _MOST_PART = 65_536
 _MOST_CHANNELS, _MOST_BITS = 4, 16
 _AV1C = 4
@@ -25,7 +25,7 @@ _TURNS, _MIRRORS, _FULL_RANGE, _DELAY = 0x03, 0x01, 0x80, 0x1F
 
 
 def rebuild_property(kind: bytes, body: bytes) -> bytes:
-    """The property as a box, or nothing if pixels do not need it.
+    """Return the property as a box, or nothing if pixels do not need it.
 
     Raises:
         CannotRebuild: it is needed and makes no sense, or nobody knows whether it is.
@@ -52,7 +52,7 @@ def _depths(body: bytes) -> bytes:
 
 
 def _coder(body: bytes) -> bytes:
-    """Without the copy of the sequence header, which the coded picture has itself."""
+    """Return the configuration without its sequence header, which the coded picture has itself."""
     if len(body) < _AV1C or body[0] != 0x81:  # noqa: PLR2004  marker and version
         raise CannotRebuild
     return write_box(b"av1C", body[:3] + bytes([body[3] & _DELAY]))
@@ -120,17 +120,17 @@ _WRITERS: Mapping[bytes, Callable[[bytes], bytes]] = {
 PICTURE = write_full_box(b"hdlr", bytes(4) + b"pict" + bytes(12) + b"\0")
 _ESSENTIAL = 0x8000
 _UNUSED = frozenset({b"a1lx", b"mdcv", b"amve", b"cclv"})
-"""Essential or not: pixels are the same without them."""
+"""Properties, essential or not, that do not change the pixels."""
 
 
 @dataclass(slots=True)
 class MediaData:
-    """The bytes of `mdat`, each run once."""
+    """Body of `mdat`, each run once."""
 
     body: bytearray = field(default_factory=bytearray)
 
     def put(self, run: bytes) -> int:
-        """Where this run lies in the store."""
+        """Store the run if it is not stored yet, and return its position."""
         at = self.body.find(run)
         if at < 0:
             at = len(self.body)
@@ -141,9 +141,9 @@ class MediaData:
 def write_directory(
     items: Sequence[HeifItem], primary: int, store: MediaData, start: int, written: Writer = rebuild_property
 ) -> bytes:
-    """The `meta` box; `start` is where the store's first byte lies in the file.
+    """Return the `meta` box; `start` is the position of the media data's first byte in the file.
 
-    `written` makes a box of a property's kind and body, or nothing where it is not needed.
+    `written` returns a box for a property's kind and body, or nothing where it is not needed.
 
     Raises:
         CannotRebuild: an item needs a property that is unknown or makes no sense.

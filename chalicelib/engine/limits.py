@@ -24,15 +24,15 @@ _Thing = TypeVar("_Thing")
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The most that is taken of one kind of thing, and the sentence that refuses more of it."""
+    """Upper limit for one kind of structure, with the error message for files above it."""
 
     what: str
-    """The kind, as the refusal's details name it."""
+    """Kind of structure, as the error's details name it."""
     most: int
     sentence: str
 
     def check(self, value: int) -> None:
-        """Let a count or an amount pass.
+        """Check a count or an amount against the bound.
 
         Raises:
             ImageTooLarge: the value is above the bound; `details` has `what`, `value` and `limit`.
@@ -41,7 +41,7 @@ class Bound:
             raise ImageTooLarge(self.sentence, what=self.what, value=value, limit=self.most)
 
     def counted(self, things: Iterable[_Thing]) -> Iterator[_Thing]:
-        """The same things, one by one; the one beyond the bound is refused instead of handed on.
+        """Yield the same items, and raise instead of yielding the first one beyond the bound.
 
         Raises:
             ImageTooLarge: see `check`. `value` is then the first count that is too many, as the rest is not read.
@@ -53,13 +53,13 @@ class Bound:
 
 @dataclass(slots=True)
 class BoundCounter:
-    """A count that goes on across several walks of one file."""
+    """Count that continues across several walks of one file."""
 
     bound: Bound
     count: int = 0
 
     def add(self, amount: int = 1) -> None:
-        """Count so many more.
+        """Add to the count.
 
         Raises:
             ImageTooLarge: see `Bound.check`.
@@ -71,13 +71,13 @@ class BoundCounter:
 PARTS = Bound("parts", 16_384, "The file has {value} parts or more; at most {limit} are read.")
 """PNG chunks (libpng writes 8 KiB each, so 50 MB have 6,400), GIF blocks, WebP chunks, AVIF boxes in all."""
 FRAMES = Bound("frames", 10_000, "The animation has {value} frames; at most {limit} are read.")
-"""Five minutes of film. Decoders read where each lies, even where only the first is decoded."""
+"""Five minutes of video. Decoders read the position of each frame, even where only the first is decoded."""
 SEGMENTS = Bound("segments", 1_024, "The JPEG has {value} segments or more; at most {limit} are read.")
 """Markers of a JPEG. 100 scans with four tables each and a profile of 16 MB are below it."""
 EXIF_SEGMENTS = Bound(
     "exif_segments", 32, "The JPEG has {value} Exif or Photoshop segments or more; at most {limit} are read."
 )
-"""Pillow joins and takes apart each of these: 780 full ones cost it 11 s."""
+"""Pillow joins and parses each of these: 780 full ones cost it 11 s."""
 STRAY = Bound("stray_bytes", 65_536, "The JPEG has {value} stray bytes between segments; at most {limit} are skipped.")
 """Pillow reads them one by one."""
 SCANS = Bound("scans", 100, "The JPEG has {value} scans or more; at most {limit} are decoded.")
@@ -85,20 +85,20 @@ SCANS = Bound("scans", 100, "The JPEG has {value} scans or more; at most {limit}
 SCANNED = Bound(
     "scanned_pixels", 2_500_000_000, "The JPEG's scans go over {value} pixels in all; at most {limit} are decoded."
 )
-"""Scans x pixels; each scan visits every block of the picture, however few bytes it has. 2.6 s for a full one."""
+"""Scans x pixels; each scan visits every block of the picture, however few bytes it has. 2.6 s at the bound."""
 SUB_BLOCKS = Bound("sub_blocks", 262_144, "The GIF has {value} data blocks or more; at most {limit} are read.")
 """50 MB in the full blocks of 255 bytes that encoders write are 205,000."""
 BOXES = Bound("boxes", 1_024, "The file has {value} boxes or more side by side; at most {limit} are read.")
 NESTED = Bound("nesting", 16, "The file's boxes are nested {value} deep; at most {limit} levels are read.")
 EXTENTS = Bound("extents", 4_096, "The file has {value} items or pieces of items; at most {limit} are read.")
 DIRECTORY = Bound("directory_bytes", 65_536, "The file's directory has {value} bytes; at most {limit} are read.")
-"""Of the boxes that list items and what belongs to them: libavif looks for each item among all of them."""
+"""Of the boxes that list items and their properties: libavif searches all of them for each item."""
 UNITS = Bound("units", 16_384, "The first picture has {value} units or more; at most {limit} are read.")
 """AV1's OBUs: a sequence header, and one or two for each tile group."""
 AVIF_SIDE = Bound("side", 16_384, "A side of the AVIF has {value} pixels; at most {limit} are decoded.")
-"""Of pictures with more pixels than a square of this side: libavif refuses them, as no profile of AVIF has them."""
+"""For pictures with more pixels than a square of this side: libavif refuses them, as no profile of AVIF has them."""
 EXIF = Bound("exif_bytes", 4_194_304, "The Exif block has {value} bytes; at most {limit} are read.")
-"""Pillow makes a number of each value in it."""
+"""Pillow parses each value in it."""
 ENTRIES = Bound("entries", 4_096, "A TIFF directory has {value} entries; at most {limit} are read.")
 DIRECTORIES = Bound(
     "directory_entries", 131_072, "The TIFF's directories have {value} entries; at most {limit} are read."
@@ -125,7 +125,7 @@ MOST_MEMORY = 512 << 20
 _IDLE = 64 << 20
 """Bytes of Python, Pillow and our own code before any picture."""
 _COPIES = 3
-"""How often a file's bytes are held: as they came, in the decoder's buffer, and in the public form."""
+"""Copies of the file's bytes held at once: the upload, the decoder's buffer, and the public form."""
 
 # mode -> bytes a pixel: decoded, in comparable samples and shrunk.
 _DECODED: Mapping[str, float] = {
@@ -142,7 +142,7 @@ _DECODED: Mapping[str, float] = {
 _TRANSPARENT_COLOUR = 9.6
 """A palette or a grey with one transparent colour."""
 _OTHER_MODES = 12.6
-"""LA, PA, LAB, F, I and whatever else there is."""
+"""LA, PA, LAB, F, I and all others."""
 # The same where the whole picture is encoded anew for publishing.
 _REENCODED: Mapping[str, float] = {"1": 2.2, "L": 4.0, "P": 5.6, "RGB": 8.1, "RGBA": 9.2, "I;16": 7.2, "I;16B": 7.2}
 # Formats whose decoders hold more than the picture that they give; the planes of an AVIF come on top (`Survey.held`).
@@ -151,24 +151,24 @@ _CANVAS_FORMATS: Mapping[str, Mapping[str, float]] = {
     "avif": {"L": 2.7, "RGB": 7.0, "RGBA": 9.4},
 }
 _DISPOSED = 1.1
-"""What a GIF's first frame leaves for the next one."""
+"""Bytes a pixel that a GIF's first frame keeps for the next one."""
 _ALWAYS_REENCODED = frozenset({"tiff", "bmp", "heic"})
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
-    """What memory is left for the pixels of one picture."""
+    """Memory available for the pixels of one picture."""
 
     used: int = _IDLE
-    """Bytes that are held anyway."""
+    """Bytes that are held in any case."""
     limit: int = MOST_MEMORY
 
     def admit(
         self, form: str, mode: str, pixels: int, *, has_transparent_colour: bool = False, will_reencode: bool = False
     ) -> None:
-        """Let a picture of so many pixels be decoded into this mode, if it fits.
+        """Check that a picture of so many pixels can be decoded into this mode.
 
-        `is_keyed`: one of its colours is transparent. `is_anew`: it is to be encoded again in full size.
+        `has_transparent_colour`: one of its colours is transparent. `will_reencode`: it is encoded again at full size.
 
         Raises:
             ImageTooLarge: it does not fit; `details` has `what` (memory), `value` and `limit` in bytes, and
@@ -182,16 +182,16 @@ class MemoryBudget:
             raise ImageTooLarge(sentence, what="memory", value=self.used + needed, limit=self.limit, **facts)
 
     def fits(self, form: str, mode: str, width: int, height: int) -> bool:
-        """Whether a decoded picture may also be encoded again in full size."""
+        """Return whether a decoded picture can also be encoded again at full size."""
         return self.has(round(width * height * _rate(form, mode, has_transparent_colour=False, will_reencode=True)))
 
     def has(self, needed: int) -> bool:
-        """Whether so many bytes more fit."""
+        """Return whether so many more bytes are available."""
         return self.used + needed <= self.limit
 
 
 def memory_budget(size: int, decoder_bytes: int, limit: int) -> MemoryBudget:
-    """What is left beside a file of this size, and a decoder of it that holds so many bytes beside the pixels.
+    """Return the budget beside a file of this size and a decoder that holds so many bytes besides the pixels.
 
     Raises:
         ImageTooLarge: nothing is left; see `Room.admit`.
@@ -217,10 +217,11 @@ _KEEP = 1 << 30
 
 
 def keep_freed_memory() -> bool:
-    """Ask glibc to keep the large blocks that pictures need for the next picture; True where it agreed.
+    """Ask glibc to keep large freed blocks for the next picture; return True where it agreed.
 
     By default large blocks are mapped anew for every picture, page fault by page fault: about a third of the time of a
-    WebP, a fifth of an AVIF. Harmless elsewhere, and harmless twice. Memory is never given back, so: workers only.
+    WebP, a fifth of an AVIF. Has no effect elsewhere, and may be called twice. Memory is never given back, so only
+    workers call it.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -29,17 +29,17 @@ _PROGRAM = (
     "from chalicelib.engine.sandbox import recode_main; sys.exit(recode_main(*sys.argv[1].split(',')))"
 )
 _PATIENCE = 60
-"""Seconds by the clock, should the process wait for a processor that others use."""
+"""Wall-clock seconds, in case the process waits for a busy processor."""
 LEAST_GAIN = 0.02
-"""A file that would shrink by less stays as it is."""
+"""A file that would shrink by less is left as it is."""
 
 
 def recode(data: bytes, limits: Limits) -> bytes | None:
-    """The same pixels in at least 2 % fewer bytes, or None where that cannot be had.
+    """Return the same pixels in at least 2 % fewer bytes, or None where that is not possible.
 
-    JPEG and PNG stills only. What the coder gives is written anew by the rules of public forms, so a file that holds
-    what those leave out (Exif, text, a second picture) is never the same, and None. Memory: one whole decoded picture;
-    the coding itself happens in a process of its own.
+    JPEG and PNG stills only. What the recoder returns is rebuilt by the rules of public forms, so a file that holds
+    what those omit (Exif, text, a second picture) never compares equal, and the result is None. Memory: one whole
+    decoded picture; recoding runs in a child process.
 
     Raises:
         The same as `probe`, and ImageTooLarge where the picture does not fit that memory.
@@ -56,7 +56,7 @@ def recode(data: bytes, limits: Limits) -> bytes | None:
 
 
 def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | None:
-    """By the rules of public forms; None where they do not hold for it, or where it describes its colours otherwise."""
+    """Return the file rebuilt as a public form; None where that fails, or where its colour description changed."""
     try:
         source = probe(coded, limits)
         decode(source.image, memory=source.memory)
@@ -79,7 +79,7 @@ def _png(data: bytes, image: ImageFile) -> bytes | None:
 
 
 def recode_in_sandbox(data: bytes, coder: str, *options: str) -> bytes | None:
-    """The file coded anew by this coder (jpeg or png); None where it gave up, took too much, or died of the file.
+    """Return the file recoded in a child process (jpeg or png); None where that failed or exceeded the limits.
 
     Takes 50 ms more than a call would.
 
@@ -98,10 +98,10 @@ def recode_in_sandbox(data: bytes, coder: str, *options: str) -> bytes | None:
 
 _CODERS: dict[str, Callable[[bytes, ImageFile], bytes | None]] = {"jpeg": _jpeg, "png": _png}
 RECODABLE = frozenset(_CODERS)
-"""Formats that a lossless coder is there for."""
+"""Formats that have a lossless recoder."""
 _REDUCTIONS = ("bit_depth_reduction", "color_type_reduction", "palette_reduction", "grayscale_reduction")
 _CODING = frozenset({"progressive", "progression", "interlace", "transparency"})
-"""What Pillow says of how a file is coded, not of what it shows; transparency shows in the pixels."""
+"""Pillow's facts about how a file is coded, not what it shows; transparency is compared in the pixels."""
 _EIGHT_BIT = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
 
 
@@ -110,7 +110,7 @@ _BAND = 64
 
 
 def _is_same(form: str, data: bytes, smaller: bytes, memory: MemoryBudget) -> bool:
-    """Equal in every pixel, and in all that the file says about itself."""
+    """Return whether both files are equal in every pixel and in their metadata."""
     try:
         old, new = (open_picture(form, one) for one in (data, smaller))
         mode = _common_mode(old, new)
@@ -125,7 +125,7 @@ def _is_same(form: str, data: bytes, smaller: bytes, memory: MemoryBudget) -> bo
 
 
 def _common_mode(old: ImageFile, new: ImageFile) -> str | None:
-    """The mode in which they can be compared; None where they cannot."""
+    """Return the mode in which both can be compared; None where there is none."""
     if old.size != new.size:
         return None
     if old.mode == new.mode and old.info.get("transparency") == new.info.get("transparency") and old.mode != "P":
@@ -134,7 +134,7 @@ def _common_mode(old: ImageFile, new: ImageFile) -> str | None:
 
 
 def _digest(image: ImageFile, mode: str, memory: MemoryBudget) -> bytes:
-    """Of all pixels; the picture's own are given back."""
+    """Return a digest of all pixels, and release the picture's own."""
     decode(image, memory=memory)
     found = sha256()
     for top in range(0, image.height, _BAND):

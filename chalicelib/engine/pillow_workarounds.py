@@ -35,15 +35,15 @@ _NATIVE = {
     "I;16S": "I;16NS",
 }
 _BYTES = range(256)
-"""Where a whole map is within them it is of 8 bits, as libtiff has it, too: as one of 16 it would be all black."""
+"""If all values of a colour map are within 8 bits, it is read as one of 8 bits, as libtiff does."""
 _HIGHEST = 0 if sys.byteorder == "big" else 3
-"""Which of the four bytes of a number counts most."""
+"""Index of the most significant of the four bytes of a number."""
 _BRIGHT = 1 << 28
-"""A 16th of white in 32 bits. Numbers that stay below are counts, not tones; they are stretched (`color`)."""
+"""A 16th of white in 32 bits. Smaller numbers are counts, not tones; they are stretched (`to_eight_bit`)."""
 
 
 def prepare_tiff(image: ImageFile) -> None:
-    """Before a TIFF is decoded: have planes of 16 bits read by libtiff, and an old map of colours in 8 bits scaled.
+    """Prepare a TIFF for decoding: 16-bit planes are read by libtiff, and 8-bit colour maps are scaled.
 
     Raises:
         DamagedImage: a tag that says how cannot be read.
@@ -60,7 +60,7 @@ def prepare_tiff(image: ImageFile) -> None:
 
 
 def normalize_tiff_greys(image: ImageFile) -> None:
-    """After a TIFF is decoded: greys of 12, 16 and 32 bits from black to white, over the whole range of their mode."""
+    """Scale decoded greys of 12, 16 and 32 bits to the whole range of their mode, black to white."""
     tags = _tags(cast("TiffImageFile", image))
     bits = _bits(tags)
     if image.mode == "I" and bits == _THIRTY_TWO and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0] == _UNSIGNED:
@@ -73,7 +73,7 @@ def normalize_tiff_greys(image: ImageFile) -> None:
 
 
 def fix_decoded(image: ImageFile) -> None:
-    """Change a decoded picture in place where it would be seen through by mistake, or cannot be converted."""
+    """Change a decoded picture in place where it is transparent by mistake, or cannot be converted."""
     if image.format == "BMP" and image.mode == "RGBA":
         _, most = image.getchannel("A").getextrema()
         if not most:  # programs announce an alpha mask and leave it at zero; every viewer shows it opaque
@@ -83,7 +83,7 @@ def fix_decoded(image: ImageFile) -> None:
 
 
 def replace_pixels(image: ImageFile, other: Image.Image) -> None:
-    """Give the picture the pixels and the mode of another one of its size."""
+    """Replace the pixels and the mode of the picture by those of another one of its size."""
     image.im = other.im
     image._mode = other.mode  # noqa: SLF001  the mode is read-only, and Pillow's plugins set it so
 
@@ -94,13 +94,13 @@ def _tags(tiff: TiffImageFile) -> dict[int, Any]:
 
 
 def _bits(tags: Mapping[int, Any]) -> int:
-    """Of each sample; 0 where they differ."""
+    """Return the bits of each sample; 0 where they differ."""
     bits = tags.get(_BITS, (1,))
     return bits[0] if len(set(bits)) == 1 else 0
 
 
 def _read_by_libtiff(tiff: TiffImageFile) -> None:
-    """As Pillow reads compressed planes: its own decoder takes each for one of 8 bits."""
+    """Have planes read as Pillow reads compressed ones: its own decoder takes each for one of 8 bits."""
     size = tiff._tile_size  # noqa: SLF001  before it is turned, for which there is no other name
     args = (tiff.mode + ";16N", False, tiff.tag_v2.offset)
     tiff.tile = [
@@ -110,12 +110,12 @@ def _read_by_libtiff(tiff: TiffImageFile) -> None:
 
 
 def _native(args: Any) -> Any:  # noqa: ANN401  what Pillow hands its decoder
-    """Libtiff gives every number as this machine writes it; Pillow forgets that of floats and of signed ones."""
+    """Return the arguments with native byte order, in which libtiff returns floats and signed numbers too."""
     return (_NATIVE.get(args[0], args[0]), *args[1:])
 
 
 def _reduce_32_bits(image: ImageFile) -> None:
-    """The upper 8 of 32 bits without a sign, which Pillow takes for numbers with one; small numbers stay."""
+    """Keep the upper 8 of 32 unsigned bits, which Pillow reads as signed; small numbers are left as they are."""
     low, high = cast("tuple[int, int]", image.getextrema())
     if low < 0 or high >= _BRIGHT:
         whole = Image.frombuffer("RGBA", image.size, image.tobytes(), "raw", "RGBA", 0, 1)
@@ -123,21 +123,24 @@ def _reduce_32_bits(image: ImageFile) -> None:
 
 
 _UPPER, _LOWER = "RGB;16B", "RGB;16L"
-"""How Pillow unpacks 16-bit samples: of each the first byte, which is the upper one in a PNG, or the second."""
+"""How Pillow unpacks 16-bit samples: the first byte of each, the upper one in a PNG, or the second."""
 
 
 def transparent_colour_16(image: ImageFile) -> tuple[int, int, int] | None:
-    """The transparent colour in samples of 16 bits, of a picture that is not decoded yet; nothing for others."""
+    """Return the transparent colour (tRNS) in 16-bit samples of a PNG not decoded yet; None for others.
+
+    Pillow compares only the upper half of it with the pixels.
+    """
     key = image.info.get("transparency")
     is_deep = image.format == "PNG" and bool(image.tile) and image.tile[0].args == _UPPER
     return key if is_deep and isinstance(key, tuple) else None
 
 
 def transparency_finisher(image: ImageFile) -> Callable[[], None]:
-    """What is to be done about the colour once the picture is decoded: it is RGBA then, or all of it is opaque.
+    """Return a function that applies the transparent colour to the decoded picture.
 
-    Only where the upper halves of some pixels have the colour the file is decoded again, for the lower halves. What is
-    given raises DamagedImage where that fails.
+    The picture is RGBA then, or all of it is opaque. Only where the upper halves of some pixels match is the file
+    decoded again, for the lower halves. The function raises DamagedImage where that fails.
     """
     key = transparent_colour_16(image)
     if key is None:
@@ -166,7 +169,7 @@ def _lower_halves(plugin: type[ImageFile], data: bytes) -> ImageFile:
 
 
 def _equal(image: Image.Image, colour: Sequence[int]) -> Image.Image:
-    """255 where the picture has the colour."""
+    """Return a mask with 255 where the picture has the colour."""
     masks = (
         image.getchannel(band).point([_OPAQUE if level == wanted else 0 for level in range(256)])
         for band, wanted in enumerate(colour)

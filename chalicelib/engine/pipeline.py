@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     from chalicelib.engine.containers import ContainerInfo, FilePart
 
 _FACTS_SIDE = 64
-"""Placeholder and colours come from a picture of this size, whatever the recipe makes."""
+"""Longest side in pixels of the picture that placeholder and colours are computed from, whatever the recipe."""
 
 
 def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
-    """Everything an upload yields: its facts, its public form ("full"), then each size, largest first, in each format.
+    """Return the facts, the public form ("full"), and each size of the recipe, largest first, in each format.
 
     A WebP or AVIF has a second public form, JPEG or PNG. Every preset of the recipe has its rendition: a picture that
-    is smaller than the preset keeps its own size. Animations are stills (see `stills`), except "full", and that too
-    where their frames are beyond the limits. Memory: at most what the limits allow, known beforehand (`memory`): a few
-    megabytes for a baseline JPEG of any size, 3 to 8 bytes a pixel for a progressive one, 1 to 13 for others.
+    is smaller than the preset keeps its own size. Animations are reduced to one frame (see `poster_frame`), except
+    "full", and that too where its frames exceed the limits. Memory: at most the limit, checked beforehand
+    (`MemoryBudget`): a few megabytes for a baseline JPEG of any size, 3 to 8 bytes a pixel for a progressive one, 1 to
+    13 for others.
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
@@ -50,9 +51,9 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
 
 
 def render(data: bytes, recipe: Recipe, limits: Limits) -> tuple[Encoded, ...]:
-    """Only the recipe's sizes and formats of an original: for a new recipe, or one preset on demand.
+    """Return only the recipe's sizes and formats of an original: for a new recipe, or one preset on demand.
 
-    The same bytes as `process` gives for the same sizes, if the largest size is the same: the others are made from it.
+    The bytes are those of `process` for the same sizes if the largest size is the same, as the others are made from it.
 
     Raises:
         The same as `process`.
@@ -99,13 +100,16 @@ _TONE_MAP = b"tmap"
 
 
 def has_gain_map(form: str, data: bytes, container: ContainerInfo) -> bool:
-    """By what its head announces: Adobe's and ISO's maps (21496-1) in a JPEG or AVIF, Apple's in a JPEG."""
+    """Return whether the file has a gain map, a second picture for HDR displays (Ultra HDR), by its metadata.
+
+    Known are Adobe's and ISO's maps (21496-1) in a JPEG or AVIF, and Apple's in a JPEG.
+    """
     find = _FINDERS.get(form)
     return find is not None and find(data, container)
 
 
 def _in_jpeg(data: bytes, container: ContainerInfo) -> bool:
-    """Apple's own says so only in the second picture, which is looked through where there is one."""
+    """Return whether a JPEG has a gain map; Apple's is named only in the second picture, searched if present."""
     head = [part for part in container.parts if part.kind in {_APP1, _APP2}]
     if any(_says(data, part, _ISO, _ADOBE) for part in head):
         return True
@@ -118,7 +122,7 @@ def _says(data: bytes, part: FilePart, *words: bytes) -> bool:
 
 
 def _in_avif(data: bytes, container: ContainerInfo) -> bool:
-    """An item that is made of the picture and its map; the directory that lists items is bounded."""
+    """Return whether an AVIF has an item derived from the picture and its map; the item list is bounded in size."""
     return any(part.kind == b"meta" and _says(data, part, _TONE_MAP) for part in container.parts)
 
 

@@ -27,14 +27,14 @@ _LEAST_DISTANCE = 32
 
 
 def placeholder(image: Image.Image) -> str:
-    """ThumbHash of an upright sRGB picture, base64; from 32 pixels a side, because it keeps but seven waves."""
+    """Return the ThumbHash of an upright sRGB picture, base64, computed at 32 pixels a side, enough for seven waves."""
     scale = _HASHED_SIDE / max(*image.size, _HASHED_SIDE)
     small = shrink(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     return base64.b64encode(thumbhash(*small.size, small.convert("RGBA").tobytes())).decode()
 
 
 def dominant_colors(image: Image.Image) -> tuple[str, ...]:
-    """Up to five colours as #rrggbb, most common first; what cannot be seen does not count."""
+    """Return up to five colours as #rrggbb, most common first; transparent pixels do not count."""
     quantized = image.convert("RGB").quantize(_PALETTE_SIZE)
     mask = image.getchannel("A").point(lambda a: 255 * (a > 127)) if image.mode == "RGBA" else None  # noqa: PLR2004
     counts = quantized.histogram(mask)[:_PALETTE_SIZE]
@@ -56,7 +56,7 @@ def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 
 
 class _Channel(NamedTuple):
-    """A channel's mean, its waves as 0 to 1 around a half, and how large the largest was."""
+    """Mean of a channel, its waves as 0 to 1 around a half, and the amplitude of the largest."""
 
     mean: float
     waves: list[float]
@@ -64,7 +64,7 @@ class _Channel(NamedTuple):
 
 
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
-    """The hash, about 25 bytes, of 8-bit RGBA pixels, at most 100 a side."""
+    """Return the hash, about 25 bytes, of 8-bit RGBA pixels, at most 100 a side."""
     light, yellow, red, alpha = _channels(rgba)
     seen_through = min(rgba[3::4]) < 255  # noqa: PLR2004  8-bit opaque
     most = 5 if seen_through else 7
@@ -78,7 +78,7 @@ def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
 
 
 def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Lightness, yellow-blue, red-green and alpha of every pixel, laid over the mean colour where transparent."""
+    """Return lightness, yellow-blue, red-green and alpha of every pixel, over the mean colour where transparent."""
     alpha = [value / 255 for value in rgba[3::4]]
     total = sum(alpha)
     planes = []
@@ -106,7 +106,7 @@ def _transform(channel: list[float], width: int, height: int, across: int, down:
 
 
 def _triangle(across: int, down: int) -> Iterator[tuple[int, int]]:
-    """The waves that are kept: those nearer to the corner than to the diagonal."""
+    """Yield the waves that are kept: those nearer to the corner than to the diagonal."""
     return ((x, y) for y in range(down) for x in range(across) if x * down < across * (down - y))
 
 
@@ -133,5 +133,5 @@ def _nibbles(waves: list[float]) -> bytes:
 
 
 def _round(value: float) -> int:
-    """Halves go up, as JavaScript's Math.round does; Python's own rounding would differ from every other encoder."""
+    """Round halves up, as JavaScript's Math.round does; Python's own rounding would differ from other encoders."""
     return math.floor(value + 0.5)

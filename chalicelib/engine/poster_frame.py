@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from chalicelib.engine.limits import MemoryBudget
 
 MOST_FRAMES = 32
-"""That are looked at: at 25 a second, a fade of more than a second."""
+"""Frames that are examined: at 25 a second, a fade of more than a second."""
 MOST_PIXELS = 60_000_000
-"""That are decoded for it: 1 to 2 s of processor time in the slowest format."""
+"""Pixels that are decoded for it: 1 to 2 s of processor time in the slowest format."""
 _BYTES_PER_PIXEL = 24
-"""Bytes a pixel: two canvases and a decoder of its own."""
+"""Two canvases and a second decoder."""
 _NEAR = 16
-"""Levels of a channel that coders add to one colour: one step of a colour difference makes 8 of blue."""
+"""Levels of a channel that coding adds to a uniform colour: one step of a colour difference makes 8 of blue."""
 _ANIMATED = frozenset({"gif", "png", "webp", "avif"})
 
 
 @dataclass(frozen=True, slots=True)
 class PosterFrame:
-    """The frame that stands for an animation."""
+    """Frame that represents an animation."""
 
     image: Image.Image
     """As large as the canvas."""
@@ -51,11 +51,11 @@ class PosterFrame:
 def choose_poster_frame(
     form: str, data: bytes, first: ImageFile, frames: int, memory: MemoryBudget
 ) -> PosterFrame | None:
-    """The frame to show instead of the decoded `first`; nothing where that is the one, as it is for all stills.
+    """Return the frame to show instead of the decoded `first`; None where that is the one, as for all stills.
 
-    A GIF whose first frame leaves a part of the canvas out has it drawn anew, as that part is transparent. A PNG whose
-    still is not one of its frames is shown by its frames. If none of the frames within the bounds shows anything, or
-    they cannot be decoded, the first one stands.
+    A GIF whose first frame does not cover the canvas is drawn again, as the uncovered part is transparent. A PNG whose
+    default image is not one of its frames is represented by its frames. If all frames within the bounds are blank, or
+    they cannot be decoded, the first one is used.
     """
     is_cropped = form == "gif" and not covers_canvas(first)
     has_separate_still = form == "png" and frames > 1 and bool(first.info.get("default_image"))
@@ -69,7 +69,7 @@ def choose_poster_frame(
 
 
 def is_blank(image: Image.Image) -> bool:
-    """Whether all of the picture is clear, or of one colour."""
+    """Return whether all of the picture is transparent, or of one colour."""
     seen = image.convert("RGBA") if image.mode in {"P", "PA"} or "transparency" in image.info else image
     bands = seen.getextrema()
     ranges = bands if isinstance(bands[0], tuple) else (bands,)
@@ -79,7 +79,7 @@ def is_blank(image: Image.Image) -> bool:
 
 
 def _first_not_blank(form: str, data: bytes, size: tuple[int, int]) -> PosterFrame | None:
-    """The first frame that shows something; if none does, the first."""
+    """Return the first frame that is not blank, or the first of all if every one is."""
     most = max(1, min(MOST_FRAMES, MOST_PIXELS // (size[0] * size[1])))
     opening: PosterFrame | None = None
     try:
@@ -93,7 +93,7 @@ def _first_not_blank(form: str, data: bytes, size: tuple[int, int]) -> PosterFra
 
 
 def _frames(form: str, data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
-    """The canvas after each frame; a picture that is drawn on further when the next one is asked for."""
+    """Yield the canvas after each frame; the same picture is drawn on for the next frame."""
     if form == "gif":
         with parser_errors():
             yield from composited_gif_frames(data, size)
@@ -110,17 +110,17 @@ def _frames(form: str, data: bytes, size: tuple[int, int]) -> Iterator[Image.Ima
 _CLEAR = (0, 0, 0, 0)
 _TO_CLEAR, _TO_BEFORE = 2, 3
 _GREYS = bytes(level for level in range(256) for _ in range(3))
-"""The colours of a frame in a file that has no table: decoders make greys of the indices."""
+"""Colours of a frame in a file without a table: decoders use the indices as greys."""
 
 
 def covers_canvas(image: ImageFile) -> bool:
-    """Whether the decoded first frame covers all of the canvas, or what it leaves out is transparent already."""
+    """Return whether the decoded first frame covers the whole canvas, or the rest is transparent already."""
     extent = getattr(image, "dispose_extent", None)
     return extent is None or tuple(extent) == (0, 0, *image.size) or "transparency" in image.info
 
 
 def composited_gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
-    """The canvas, RGBA, after each frame is drawn; the same object each time.
+    """Yield the canvas, RGBA, after each frame is drawn; the same object each time.
 
     Raises:
         CannotRebuild: it has a block or a frame that cannot be read, or one that reaches beyond the canvas.

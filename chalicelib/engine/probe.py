@@ -33,40 +33,40 @@ if TYPE_CHECKING:
 TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
 TOO_MANY = "The image has {value} pixels; at most {limit} are processed."
 _PUBLISHED_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
-"""Formats whose animations are published as such."""
+"""Formats whose animations are published as animations."""
 _TAGGED = frozenset({"L", "RGB", "RGBA"})
 
 
 @dataclass(frozen=True, slots=True)
 class SourceImage:
-    """An upload whose header was read and found acceptable; `image` has no pixels yet."""
+    """Upload whose header was read and is within the limits; the pixels of `image` are not decoded yet."""
 
     format: str
     container: ContainerInfo
     size: tuple[int, int]
-    """Pixels, upright."""
+    """Width and height in pixels, upright."""
     frames: int
     exif: Exif
     image: ImageFile
     memory: MemoryBudget = field(default_factory=MemoryBudget)
-    """What memory there is for its pixels."""
+    """Memory that its pixels may take."""
     data: bytes = field(default=b"", repr=False)
-    """The file, mended where its structure had faults."""
+    """The file, repaired where its structure had faults."""
     poster_frames: list[PosterFrame] = field(default_factory=list)
-    """The frame that is shown instead of `image`, once that is decoded and another one was found better."""
+    """At most one: the frame to show instead of `image`, set after decoding if a better one was found."""
     colour: ColourDescription = SRGB
-    """What its samples mean."""
+    """Meaning of its samples."""
     takes_damaged: bool = False
-    """See `Limits`."""
+    """Whether a picture with missing pixels is accepted; see `Limits`."""
     publishes_still_only: bool = False
-    """Whether only its still is published, as all its frames together are beyond the limits."""
+    """Whether only one frame is published, because all frames together exceed the limits."""
 
     found: list[str] = field(default_factory=list)
-    """What was found wrong while it was published, if that may be."""
+    """Warnings added while it was published, where damage is accepted."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be told of it, but for what its decoder has seen."""
+        """Warnings about the file, except those of its decoder."""
         return (*((VIDEO_DROPPED,) if self.publishes_still_only else ()), *self.container.warnings, *self.found)
 
 
@@ -91,12 +91,12 @@ def probe(data: bytes, limits: Limits) -> SourceImage:
 
 
 def _pixel_limit(container: ContainerInfo, limits: Limits) -> int:
-    """Pixels that are taken of a picture like this one."""
+    """Return the most pixels that such a picture may have."""
     return limits.scaled_pixels if container.can_scale else limits.pixels
 
 
 def _memory_for(form: str, container: ContainerInfo, size: int, limits: Limits) -> MemoryBudget:
-    """What memory there is for the pixels, of a file whose container claims no more than the limits."""
+    """Return the memory budget for the pixels, of a file whose container claims no more than the limits."""
     FRAMES.check(container.frames)
     _check_size(limits, _pixel_limit(container, limits), container.width, container.height)
     memory = memory_budget(size, container.decoder_bytes, limits.memory)
@@ -159,7 +159,7 @@ def _exif(form: str, image: ImageFile) -> Exif:
 
 
 def _colour(image: ImageFile) -> ColourDescription:
-    """By the profile that Pillow found, if it is one for such pictures, or by a TIFF's tags."""
+    """Return the colours by the profile that Pillow found, if it is for such samples, or by a TIFF's tags."""
     profile = image.info.get("icc_profile")
     if isinstance(profile, bytes):
         return ColourDescription(profile) if profile_fits(profile, image.mode) else SRGB

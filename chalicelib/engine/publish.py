@@ -34,25 +34,26 @@ _LOSSLESS_MODES = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L"
 # Of a JPEG only a smaller picture is at hand; the pixels of the others were let go.
 _DECODED_AGAIN = frozenset({"jpeg", "webp", "avif"})
 _TWO_FORMS = frozenset({"webp", "avif"})
-"""Formats that not every reader shows; their decoders give the whole picture at once."""
+"""Formats that not every reader supports, and whose decoders always return the picture at full size."""
 _LOSSLESS_FORMATS = frozenset({"png", "gif"})
 _LOSSLESS_PART = b"VP8L"
 _PREFIX = b"Exif\0\0"
-"""Pillow writes it into a JPEG as it is given, and leaves it out of a PNG."""
+"""Pillow writes it into a JPEG as given, and omits it from a PNG."""
 
 
 def publish(data: bytes, source: SourceImage, *, names_rights: bool = False) -> tuple[Encoded, ...]:
-    """The full-size renditions of a source that `decode` has seen: one, or two of a WebP or AVIF.
+    """Return the full-size renditions of a decoded source: one, or two of a WebP or AVIF.
 
-    JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is written anew (see
-    `clean`). Encoded anew, upright, in sRGB and only the still, are BMP and TIFF, which browsers do not show; WebP
-    whose orientation browsers ignore; arithmetic JPEG, which they do not decode; GIFs that leave a part of their
-    canvas out, which readers fill in their own ways; animations beyond the limits; files of which something cannot be
-    accounted for; and what still reads as another kind of file after cleaning. PNG, GIF and lossless WebP become PNG
-    then, others what `coding` says.
+    JPEG, PNG, WebP, GIF and AVIF keep their coded pixels, animation included, in a file that is rebuilt (see `clean`).
+    These are encoded again instead, upright, in sRGB and as one frame: BMP and TIFF, which browsers do not show; WebP
+    whose orientation browsers ignore; arithmetic JPEG, which they do not decode; GIFs that leave a part of their canvas
+    uncovered, which readers fill differently; animations beyond the limits; files with bytes that cannot be accounted
+    for; and rebuilt files that still read as another kind of file. PNG, GIF and lossless WebP then become PNG, others
+    what `choose_encoding` returns.
 
-    Beside a WebP or AVIF stands a JPEG or PNG of its pixels (of an animation the still), for readers that do not take
-    the format; not where memory is short. `names_rights`: each says who made it and whose it is (an AVIF does not).
+    A WebP or AVIF also gets a JPEG or PNG of its pixels (of an animation the poster frame), for readers that do not
+    support the format; not where memory is short. With `names_rights` each has author and copyright in its Exif, except
+    an AVIF.
 
     Raises:
         DamagedImage: a part of a WebP was never written, which its decoder does not notice.
@@ -72,7 +73,7 @@ def publish(data: bytes, source: SourceImage, *, names_rights: bool = False) -> 
 
 
 def _compatible_form(source: SourceImage, *, names_rights: bool) -> tuple[Encoded, ...]:
-    """A form that every reader shows, made from the pixels that the thumbnails have left; nothing for other formats."""
+    """Return a form that every reader shows, made from the pixels already decoded; nothing for other formats."""
     image = source.image
     if source.format not in _TWO_FORMS or not source.memory.fits(source.format, image.mode, *image.size):
         return ()
@@ -80,9 +81,9 @@ def _compatible_form(source: SourceImage, *, names_rights: bool) -> tuple[Encode
 
 
 def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False) -> bytes:
-    """The same coded pixels in a file that is written anew, of a source that `decode` has seen.
+    """Return a rebuilt file with the same coded pixels, of a source that `decode` has decoded.
 
-    `names_rights`: also author and copyright.
+    With `names_rights` it also has author and copyright.
 
     Raises:
         CannotRebuild, DamagedImage: something in the file cannot be accounted for.
@@ -101,7 +102,7 @@ def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False
 
 
 def _decoded_again(data: bytes, source: SourceImage) -> SourceImage:
-    """The source at its own size; what was decoded for the thumbnails may be smaller."""
+    """Return the source decoded at its own size; for the thumbnails it may have been decoded smaller."""
     if source.format not in _DECODED_AGAIN:
         return source
     image = open_picture(source.format, data)
@@ -114,7 +115,10 @@ def _public_exif(source: SourceImage, orientation: int, *, names_rights: bool) -
 
 
 def _encode_again(source: SourceImage, *, names_rights: bool, is_last: bool = False) -> Encoded:
-    """Without loss if that does not spell anything either: pixels themselves may."""
+    """Encode the pixels losslessly where that suits them, else as JPEG.
+
+    As JPEG too if the lossless file reads as another kind of file: pixels alone can spell markup.
+    """
     image = full_size(source, is_last=is_last)
     codec, options = _encoding_for(source, image, is_alone=is_last)
     exif = _public_exif(source, UPRIGHT, names_rights=names_rights).exif()
@@ -124,7 +128,7 @@ def _encode_again(source: SourceImage, *, names_rights: bool, is_last: bool = Fa
 
 
 def _is_lossless(source: SourceImage) -> bool:
-    """True for a WebP without loss."""
+    """Return whether the source is a lossless WebP."""
     return any(part.kind == _LOSSLESS_PART for part in source.container.parts)
 
 
@@ -160,15 +164,15 @@ _MARKUP = re.compile(
 _ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 _ZIP_ENTRY = re.compile(rb"PK\x03\x04[\x00-\x3f]\x00..[\x00\x08\x09\x0c\x0e\x5d\x5f\x62]\x00", re.DOTALL)
 _SEARCHED = 1 << 20
-"""How far programs look for an archive behind the stub that unpacks it."""
+"""Bytes in which programs look for an archive behind its unpacking stub."""
 _PDF_HEAD = 2048
-"""Readers of PDF look for its first line within the first kilobyte."""
+"""PDF readers look for the first line of a PDF within the first kilobyte."""
 _ZIP_TAIL = 65_536 + 22
 """A ZIP's directory ends in the last 22 bytes, before a comment of up to 65,535."""
 
 
 def is_foreign(body: bytes) -> bool:
-    """Whether the bytes spell markup, a PDF, an archive or a part of one."""
+    """Return whether the bytes contain markup, a PDF, or an archive or part of one."""
     tail = body[-_ZIP_TAIL:]
     return (
         b"%PDF-" in body[:_PDF_HEAD]

@@ -43,7 +43,7 @@ _TURNS = {
 
 
 def resize_steps(source: SourceImage, sizes: Sequence[int]) -> dict[int, Image.Image]:
-    """The picture once for each size (longest side in pixels), never larger than it is. Decodes the source.
+    """Decode the source and return it once for each size (longest side in pixels), never enlarged.
 
     Raises:
         DamagedImage, ImageTooLarge: see `decode`.
@@ -57,7 +57,7 @@ def resize_steps(source: SourceImage, sizes: Sequence[int]) -> dict[int, Image.I
 
 
 def decode_full_size(source: SourceImage) -> Image.Image:
-    """The source's still at its full size, upright and in sRGB. Decodes the source.
+    """Decode the source and return its poster frame at full size, upright and in sRGB.
 
     Raises:
         DamagedImage, ImageTooLarge: see `decode`.
@@ -67,10 +67,10 @@ def decode_full_size(source: SourceImage) -> Image.Image:
 
 
 def full_size(source: SourceImage, *, is_last: bool = False) -> Image.Image:
-    """The decoded source at its full size, upright and in sRGB as its colour description asks.
+    """Return the decoded source at its full size, upright and in sRGB by its colour description.
 
-    The source's own picture stays as it is; where nothing is to be done, it is the result itself. With `is_last` its
-    pixels are let go as soon as they are not needed, so that no more than two pictures are held at once.
+    The source's own picture is not changed; where nothing has to be done, it is the result itself. With `is_last` its
+    pixels are released as soon as they are not needed, so that at most two pictures are held at once.
     """
     shown = to_srgb(*_eight_bit_samples(source))
     if is_last and shown is not source.image:
@@ -86,12 +86,12 @@ def _release_pixels(source: SourceImage) -> None:
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Turned as Exif's orientation (1 to 8) asks."""
+    """Rotate or mirror the picture as Exif's orientation (1 to 8) asks."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def fit_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """The size with its longest side brought down to this many pixels; no side under one."""
+    """Return the size with its longest side reduced to this many pixels; no side becomes less than one."""
     scale = min(1.0, longest / max(size))
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
@@ -105,7 +105,7 @@ def _largest(source: SourceImage, longest: int) -> Image.Image:
 
 
 def _decode(source: SourceImage, longest: int | None = None) -> Box:
-    """Decode it, and choose its still.
+    """Decode the source and choose its poster frame.
 
     Raises:
         DamagedImage, ImageTooLarge: see `decode`; also where both checksums of a PNG's pixels are wrong.
@@ -118,7 +118,7 @@ def _decode(source: SourceImage, longest: int | None = None) -> Box:
 
 
 def _eight_bit_samples(source: SourceImage) -> tuple[Image.Image, ColourDescription]:
-    """Samples of 8 bits, and what they mean."""
+    """Return the shown frame with samples of 8 bits, and their colour description."""
     if source.colour.hdr:
         exact = _decoded_exactly(source)
         if exact:
@@ -129,13 +129,15 @@ def _eight_bit_samples(source: SourceImage) -> tuple[Image.Image, ColourDescript
 
 
 def _decoded_exactly(source: SourceImage) -> tuple[Image.Image, ColourDescription] | None:
-    """The picture in samples that are not the file's, with the description that undoes it; None where that cannot be.
+    """Decode a PQ or HLG AVIF again with another matrix, and return it with the description that undoes that matrix.
 
     libavif gives red, green and blue as 8 bits, through libyuv, whose blue is up to 4 levels off for BT.2020 in limited
     range: it drops bits of colour and caps a factor at 2. In sRGB the error is invisible; in PQ one level is 7 % of
     light. libyuv does not know the matrix of SMPTE 240M, which libavif computes exactly. So the file is labelled with
-    that matrix, and its effect is undone in floats (`high_range.made_of`). Limited range is labelled full, which leaves
+    that matrix, and its effect is undone in floats (`hdr.undo_matrix`). Limited range is labelled full, which leaves
     room at both ends.
+
+    None for other files, and where memory is short.
 
     Raises:
         DamagedImage: the pixels are broken.
@@ -164,18 +166,18 @@ def _shown_frame(source: SourceImage) -> Image.Image:
 
 
 _REDUCING_GAP = 3.0
-"""Far larger sources are first averaged down to this multiple of the result; below 3 it begins to show."""
+"""Much larger sources are first averaged down to this multiple of the result; below 3 the difference is visible."""
 
 
 def shrink(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
-    """The part of the picture in `box` (default all) as a picture of this size; a new picture without any metadata."""
+    """Return the part of the picture in `box` (default all) at this size, as a new picture without metadata."""
     if image.mode in _SIMD_MODES and (simd := _simd()):
         return _by_simd(simd, image, size, box or (0, 0, *image.size))
     return _by_pillow(image, size, box)
 
 
 def is_accelerated() -> bool:
-    """True when the SIMD resampler is installed and works on this machine."""
+    """Return whether the SIMD resampler is installed and works on this machine."""
     return _simd() is not None
 
 

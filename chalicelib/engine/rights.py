@@ -29,9 +29,9 @@ _ARTIST, _COPYRIGHT, _XMP, _IPTC = 315, 33_432, 700, 33_723
 
 
 def rights_of(image: ImageFile) -> Rights:
-    """Author, copyright and licence of a decoded picture: each from the first block that has it.
+    """Return author, copyright and licence of a decoded picture, each from the first block that has it.
 
-    Never fails: what cannot be read says nothing. The blocks are those that Pillow has found while it decoded.
+    Unreadable blocks are skipped and never raise. The blocks are those that Pillow found while it decoded.
     """
     found = list(_blocks(image))
     return Rights(
@@ -62,13 +62,13 @@ def _iptc(info: dict[Any, Any]) -> bytes:
 
 
 def _png_text(info: dict[Any, Any], name: str) -> str:
-    """A text of a PNG."""
+    """Return a text chunk of a PNG."""
     value = info.get(name)
     return clean_text(value) if isinstance(value, str) else ""
 
 
 def _tags(image: ImageFile) -> dict[Any, Any]:
-    """What of a TIFF's directory may tell of rights, as bytes: IPTC is often announced as numbers."""
+    """Return the blocks of a TIFF's directory that may have rights, as bytes: IPTC is often typed as numbers."""
     raw = getattr(cast("Any", image).tag_v2, "_tagdata", {})
     found = {tag: raw[tag] for tag in (_ARTIST, _COPYRIGHT) if isinstance(raw.get(tag), bytes)}
     return {**found, "xmp": raw.get(_XMP), "iptc": raw.get(_IPTC)}
@@ -78,12 +78,12 @@ _MARK, _HEADER = 0x1C, 5
 _MOST = 1_000
 """Fields that are read; programs write up to a hundred."""
 _EXTENDED = 0x8000
-"""Of a length: it is not one, but says how many bytes it has. Text never needs that."""
+"""Flag of a length field that has the size of the real length instead; text never needs it."""
 _AUTHOR, _CREDIT, _IPTC_COPYRIGHT = (2, 80), (2, 110), (2, 116)
 
 
 def iptc_rights(block: bytes) -> Rights:
-    """By-line (or else credit) and copyright notice. Never fails: what cannot be read says nothing."""
+    """Return by-line (or else credit) and copyright notice. Unreadable blocks never raise."""
     found: dict[tuple[int, int], list[str]] = {}
     for field, value in _fields(block):
         text = clean_text(value)
@@ -94,7 +94,7 @@ def iptc_rights(block: bytes) -> Rights:
 
 
 def _fields(block: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Record and number, and the value, as long as one field follows the other."""
+    """Yield record and number, and the value, as long as fields follow each other."""
     at = 0
     for _ in range(_MOST):
         if at + _HEADER > len(block):
@@ -107,10 +107,10 @@ def _fields(block: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
 
 
 MOST_XMP = 256 * 1024
-"""Bytes of a packet that is read; a JPEG's segment holds 64 KB, and rights lie in that."""
+"""Bytes of a packet that is read; a JPEG's segment holds 64 KB, which includes the rights."""
 _MOST_NAMES = 16
 _WIDE = (b"\xfe\xff", b"\xff\xfe")
-"""How UTF-16 begins, in which a zero is half a letter; in UTF-8 zeros are padding."""
+"""First bytes of UTF-16, in which a zero is half a letter; in UTF-8 zeros are padding."""
 _LONGEST_URL = 512
 _URL = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
 _UNSAFE = frozenset("\"'<>`\\{}|^")
@@ -126,11 +126,11 @@ _COPYRIGHTS = (f"{_DC} rights", f"{_TIFF} Copyright")
 _LICENCES = (*(f"{cc} license" for cc in _CC), f"{_RIGHTS} WebStatement", f"{_PLUS} LicensorURL")
 _WANTED = frozenset({*_AUTHORS, *_COPYRIGHTS, *_LICENCES})
 _ALTERNATIVES = frozenset(_COPYRIGHTS)
-"""Of which a text in each language may stand there; the default one counts."""
+"""Properties with one text in each language; the default language counts."""
 
 
 def xmp_rights(packet: bytes) -> Rights:
-    """What the packet says of rights. Never fails: what cannot be read says nothing."""
+    """Return the rights in the packet. Unreadable packets never raise."""
     from xml.parsers import expat  # noqa: PLC0415  most pictures have no packet
 
     if not packet or len(packet) > MOST_XMP:
@@ -151,7 +151,7 @@ def xmp_rights(packet: bytes) -> Rights:
 
 
 def safe_url(text: str) -> str:
-    """The address if it may stand in a link: http or https with a host, without anything that could end the link."""
+    """Return the address if it may be put into a link: http or https with a host, no character that ends a link."""
     text = text.strip()
     if len(text) > _LONGEST_URL or not _URL.fullmatch(text) or _UNSAFE & set(text):
         return ""
@@ -167,17 +167,17 @@ def _no_document_type(*_: object) -> None:
 
 
 class _XmpHandler:
-    """Gathers the texts of the wanted elements and attributes while expat goes through the packet."""
+    """Collects the texts of the wanted elements and attributes while expat parses the packet."""
 
     def __init__(self) -> None:
         self._found: dict[str, list[str]] = {}
         self._open: list[str] = []
-        """Wanted elements that have begun, the innermost last; nothing is kept of others."""
+        """Wanted elements that have begun, the innermost last; others are not kept."""
         self._words: list[str] = []
         self._is_default = False
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        """See expat."""
+        """Handle the start of an element; see expat."""
         if name in _WANTED:
             self._open.append(name)
             self._add(name, attributes.get(f"{_RDF} resource", ""))
@@ -186,12 +186,12 @@ class _XmpHandler:
         self._words, self._is_default = [], attributes.get(_LANGUAGE) == "x-default"
 
     def text(self, words: str) -> None:
-        """See expat."""
+        """Handle character data; see expat."""
         if self._open:
             self._words.append(words)
 
     def end(self, name: str) -> None:
-        """See expat."""
+        """Handle the end of an element; see expat."""
         if self._open:
             self._add(self._open[-1], "".join(self._words))
         self._words = []
@@ -199,7 +199,7 @@ class _XmpHandler:
             self._open.pop()
 
     def rights(self) -> Rights:
-        """What was found."""
+        """Return the collected rights."""
         copyrights = next(self._texts(_COPYRIGHTS), [""])
         links = (safe_url(text) for texts in self._texts(_LICENCES) for text in texts)
         authors = "; ".join(next(self._texts(_AUTHORS), []))

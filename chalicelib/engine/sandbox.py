@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 READY = b"ready\n"
-"""Comes out first: what ends the program after it is the file's doing."""
+"""Written first: if the process ends after it, the file is the cause."""
 SECONDS = 20
 """Of processor time."""
 MEMORY = 1 << 30
@@ -26,7 +26,7 @@ MEMORY = 1 << 30
 
 
 def recode_main(coder: str, *options: str) -> int:
-    """Code standard input anew; the exit status is 0, or 1 where the library does not take it."""
+    """Recode standard input; the exit status is 0, or 1 where the library refuses the file."""
     code = _CODERS[coder](frozenset(options))
     limit_process()
     sys.stdout.buffer.write(READY)
@@ -37,7 +37,7 @@ def recode_main(coder: str, *options: str) -> int:
 
 
 def limit_process() -> None:
-    """Bound the processor time and the address space of this process."""
+    """Limit the processor time and the address space of this process."""
     import resource  # noqa: PLC0415  not everywhere that this module is imported
 
     for kind, most in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY)):
@@ -76,7 +76,7 @@ _CODERS: dict[str, Callable[[frozenset[str]], Callable[[bytes], bytes | None]]] 
 
 
 def decode_heic_main() -> int:
-    """Decode standard input; the exit status is 0, or 1 where the library does not take it.
+    """Decode standard input; the exit status is 0, or 1 where the library refuses the file.
 
     Writes a line with mode, width and height, then the rows of 8-bit samples without anything between them.
     """

@@ -22,17 +22,17 @@ BLOCK = 8
 TILE = 8
 """Blocks on each side of a tile."""
 _C2 = (0.03 * 255) ** 2
-"""Keeps what is nearly flat from counting. Without the formula's other factor: a tone is told by the difference."""
+"""Keeps nearly flat blocks from counting. The formula's other factor is left out: tone is compared by difference."""
 _STRIP = 256
-"""Rows at a time, whole tiles: four pictures of floats for all rows would be 16 bytes a pixel."""
+"""Rows at a time, whole tiles: four pictures of floats for all rows would take 16 bytes a pixel."""
 _GROUNDS = ("black", "white")
-"""What a picture with transparency is seen on: colours that only show on one of them are seen there."""
+"""Backgrounds for a picture with transparency: some colours are visible only on one of them."""
 _EQUAL = 99.0
 
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """What two pictures of one size have in common: each number is better the higher it is."""
+    """Similarity of two pictures of one size; for each number, higher is more similar."""
 
     structure: float
     """Similarity of lightness, up to 1.0: the mean over the picture."""
@@ -41,27 +41,28 @@ class Similarity:
     tile_color: float
     """Similarity of the two axes of colour in the worst tile, up to 1.0."""
     tile_sameness: float
-    """The difference of colours in the worst tile (root of the mean square), below zero: in CIELAB's units, of which
-    2.3 are just noticeable, or in levels of the samples."""
+    """Negative root mean square of the colour difference in the worst tile: in CIELAB's units, of which 2.3 are just
+    noticeable, or in levels of the samples.
+    """
     psnr: float
     """Of red, green and blue over the picture, in dB; 99 for equal pictures."""
 
     def reaches(self, bound: Similarity) -> bool:
-        """Whether no number is below that of the bound."""
+        """Return whether no number is below that of the bound."""
         return all(getattr(self, one.name) >= getattr(bound, one.name) for one in fields(self))
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonSpace:
-    """In what pictures are compared: lightness and two axes of colour."""
+    """Colour space in which pictures are compared: lightness and two axes of colour."""
 
     planes: Callable[[Image.Image], Sequence[Image.Image]]
     lightness: float = 1.0
-    """What a step of lightness counts, where those of the others count 1."""
+    """Weight of a step of lightness, where a step of the others weighs 1."""
 
 
 def similarity(one: Image.Image, other: Image.Image, space: ComparisonSpace) -> Similarity:
-    """Of two pictures of the same size and mode (L, RGB, RGBA); with transparency, where they are least alike."""
+    """Compare two pictures of the same size and mode (L, RGB, RGBA); transparency on the background that is worse."""
     seen = [_compared(one, other, space, ground) for ground in (_GROUNDS if one.mode == "RGBA" else _GROUNDS[:1])]
     return Similarity(*(min(getattr(view, name.name) for view in seen) for name in fields(Similarity)))
 
@@ -86,18 +87,18 @@ class _StripSimilarity:
     tile_structure: float
     tile_color: float
     tile_difference: float
-    """Square of the difference."""
+    """Squared difference."""
     error: float
-    """Mean square of red, green and blue."""
+    """Mean squared difference of red, green and blue."""
 
 
 def on_black(image: Image.Image) -> Image.Image:
-    """The picture in RGB, over black where it has transparency."""
+    """Return the picture in RGB, over black where it has transparency."""
     return _seen_on(image, _GROUNDS[0])
 
 
 def strips(image: Image.Image) -> Iterator[Image.Image]:
-    """The picture from its top, some rows of tiles at a time."""
+    """Yield the picture from its top, some rows of tiles at a time."""
     for top in range(0, image.height, _STRIP):
         yield image.crop((0, top, image.width, min(top + _STRIP, image.height)))
 
@@ -144,7 +145,7 @@ def _brightness_and_colors(image: Image.Image) -> Sequence[Image.Image]:
 
 
 def _similar(x: Image.Image, y: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Structural similarity, and the mean square of the difference, of each block."""
+    """Return the structural similarity, and the mean squared difference, of each block."""
     squares = ImageMath.lambda_eval(lambda v: v["x"] * v["x"] + v["y"] * v["y"], x=x, y=y)
     product = ImageMath.lambda_eval(lambda v: v["x"] * v["y"], x=x, y=y)
     blocks = {"mx": x.reduce(BLOCK), "my": y.reduce(BLOCK)}
@@ -194,11 +195,11 @@ PLANES = ComparisonSpace(_brightness_and_colors)
 
 
 _SQUARES = [min(255, value * value // 4) for value in range(256)]
-"""Of differences; above 32 they are as bad as can be."""
+"""Of differences; above 32 they count as 32."""
 
 
 def most_chroma_loss(picture: Image.Image) -> tuple[int, int]:
-    """Left and top of the tile of 64 x 64 pixels that loses the most. 25 ms of processor time a megapixel."""
+    """Return left and top of the tile of 64 x 64 pixels that halved chroma changes most. 25 ms a megapixel."""
     worst, place, top = -1, (0, 0), 0
     for strip in strips(picture):
         tiles = _lost(on_black(strip)).reduce(BLOCK * TILE)
@@ -211,7 +212,7 @@ def most_chroma_loss(picture: Image.Image) -> tuple[int, int]:
 
 
 def with_halved_chroma(picture: Image.Image) -> Image.Image:
-    """An RGB picture with its colours at half the resolution."""
+    """Return an RGB picture with its colours at half the resolution, as 4:2:0 codes them."""
     return Image.merge("YCbCr", _planes(picture)[1]).convert("RGB")
 
 
@@ -222,7 +223,7 @@ def _lost(picture: Image.Image) -> Image.Image:
 
 
 def _planes(picture: Image.Image) -> tuple[Sequence[Image.Image], Sequence[Image.Image]]:
-    """Brightness, blueness and redness: as they are, and as they come back."""
+    """Return brightness, blueness and redness: unchanged, and with halved resolution of colours."""
     brightness, *colors = picture.convert("YCbCr").split()
     back = [plane.reduce(2).resize(plane.size, Image.Resampling.BILINEAR) for plane in colors]
     return (brightness, *colors), (brightness, *back)

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from chalicelib.engine.model import Limits
 
 BOUND = Similarity(structure=0.97, tile_structure=0.94, tile_color=0.85, tile_sameness=-9.0, psnr=30.0)
-"""No variant falls below any of these, on the whole picture in brightness and colours (`PLANES`); how they were found
-is in docs/adr/0058-optimise-the-public-copy.md."""
+"""Least similarity of a variant, on the whole picture in brightness and colours (`PLANES`); how the numbers were found
+is in docs/adr/0058-optimise-the-public-copy.md.
+"""
 _CROP_BOUND = Similarity(structure=0.97, tile_structure=0.95, tile_color=0.85, tile_sameness=-6.0, psnr=30.0)
-"""The same for crops in CIELAB, by which the quality is sought."""
+"""Least similarity of crops in CIELAB, by which the quality is chosen."""
 _HALVED_BOUND = Similarity(structure=0.97, tile_structure=0.97, tile_color=0.9, tile_sameness=-4.5, psnr=33.0)
-"""What half the resolution of colours may cost on its own; coding comes on top."""
+"""Least similarity of colours at half resolution before encoding, which adds its own loss."""
 _QUALITIES: dict[str, tuple[int, ...]] = {
     "avif": (50, 58, 64, 70, 76, 82, 88, 94),
     "webp": (80, 85, 90, 94),
@@ -38,19 +39,20 @@ _QUALITIES: dict[str, tuple[int, ...]] = {
 _HALF = "4:2:0"
 _SIDES = {"avif": 16_384, "webp": 16_383}
 _BYTES_PER_PIXEL = {"avif": {"4:2:0": (30, 35), "4:4:4": (44, 47)}, "webp": {"4:2:0": (20, 41)}}
-"""Bytes a pixel, without and with transparency: the picture, its encoder, and the result opened again; for each
-resolution of colours that a codec knows, smallest files first."""
+"""Without and with transparency: the picture, its encoder, and the result decoded again; for each chroma sampling of a
+codec, smallest files first.
+"""
 _CROP = 192
 _MARGIN = 64
-"""Left of and above the most colourful tile, in whole tiles, so that the crop is rated by the picture's own tiles."""
+"""Pixels left of and above the tile with the largest loss, in whole tiles, so a crop has the picture's own tiles."""
 _PLACES = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
 _EXTRA = 2
-"""Steps up from the crops' quality before a codec is given up."""
+"""Quality steps above that of the crops before a codec is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A display variant and how it was rated."""
+    """Display variant, and how similar it is to the picture."""
 
     encoded: Encoded
     quality: int
@@ -59,11 +61,12 @@ class Variant:
 
 
 def variants(data: bytes, codecs: Sequence[str], limits: Limits, most: int) -> tuple[Variant, ...]:
-    """The full picture in each codec that gets it below `most` bytes within the bound; stills only.
+    """Return the full picture in each codec that gets it below `most` bytes within the bound; stills only.
 
-    AVIF keeps all of the colours' resolution where half of it would be seen; WebP cannot, and is left out there. So is
-    a codec that would take more memory than the limits allow: with 512 MB AVIF goes up to about 15 megapixels (10 with
-    all of the colours) and WebP up to 22, with transparency 13 (9) and 11. Raises the same as `probe` and `decode`.
+    AVIF keeps colours at full resolution where half would be visible; WebP cannot, and is left out there. A codec is
+    also left out if it would take more memory than the limits allow: with 512 MB AVIF is possible up to about 15
+    megapixels (10 with colours at full resolution) and WebP up to 22, with transparency 13 (9) and 11. Raises the same
+    as `probe` and `decode`.
     """
     source = probe(data, limits)
     if source.frames > 1:
@@ -108,7 +111,7 @@ class _Candidate:
 
 
 def _candidates(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -> Sequence[_Candidate]:
-    """From the lowest quality that is good on every crop a few steps up; nothing where none is."""
+    """Return the steps from the lowest quality that is good on every crop a few steps up; none where none is good."""
     for sampling in samplings if _tolerates_halved_chroma(crops[0]) else [one for one in samplings if one != _HALF]:
         steps = [_Candidate(codec, sampling, quality) for quality in _QUALITIES[codec]]
         first = _first_good(crops, steps)
@@ -123,7 +126,7 @@ def _tolerates_halved_chroma(colorful: Image.Image) -> bool:
 
 
 def _first_good(crops: Sequence[Image.Image], steps: Sequence[_Candidate]) -> int | None:
-    """Place of the lowest step that is good on every crop, by halving; None if none is."""
+    """Return the index of the lowest step that is good on every crop, by bisection; None if none is."""
     low, high = 0, len(steps)
     while low < high:
         middle = (low + high) // 2
@@ -135,7 +138,7 @@ def _first_good(crops: Sequence[Image.Image], steps: Sequence[_Candidate]) -> in
 
 
 def _crops(picture: Image.Image) -> list[Image.Image]:
-    """At first the one around what loses the most where colours are halved, then those at fixed places."""
+    """Return crops: first around the tile with the largest chroma loss, then at fixed places."""
     width, height = (min(_CROP, side) for side in picture.size)
     right, bottom = picture.width - width, picture.height - height
     left, top = most_chroma_loss(picture)

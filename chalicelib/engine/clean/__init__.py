@@ -1,6 +1,6 @@
-"""Picture files written anew from what was read of them, their coded pixels kept.
+"""Public forms of picture files: files rebuilt from what was parsed of them, with the same coded pixels.
 
-A part's name says nothing about its bytes. So no part is copied: each is read into the values that its specification
-gives it and written from them, with the length that they have. What means nothing is not written. Where that cannot be
-done, or where coded pixels end before their part does, `CannotRebuild` makes the picture be encoded anew.
+The name of a part says nothing about its bytes. So no part is copied: each is parsed into the values that its
+specification defines and written from them, with their own length. Bytes without a meaning are not written. Where that
+is not possible, or where coded pixels end before their part does, `CannotRebuild` has the picture encoded again.
 """

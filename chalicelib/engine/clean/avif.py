@@ -36,14 +36,16 @@ if TYPE_CHECKING:
 
 _BRANDS = (b"avif", b"avis", b"mif1", b"msf1", b"miaf", b"iso8", b"MA1B", b"MA1A")
 _SPARE = 16
-"""Bytes whose lack must show in the pixels of a coded picture."""
+"""Bytes whose removal must change the pixels of a coded picture."""
 _STRIP = 64
 """Rows."""
 _PLAIN = frozenset({b"ispe", b"pixi", b"av1C"})
 
 
 def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  its own properties
-    """The same coded pictures, colours, turns and timing. Lets go of the decoded picture, to have room for its proof.
+    """Return the same coded pictures, colours, rotations and timing.
+
+    Releases the decoded picture, to have memory for the check for hidden bytes.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
@@ -73,7 +75,7 @@ def _type(ftyp: bytes, *, is_sequence: bool) -> bytes:
 
 
 def _write_file(ftyp: bytes, items: Sequence[HeifItem], primary: int, tracks: Sequence[AvifTrack]) -> bytes:
-    """Positions depend on lengths only, so it is written twice: once to measure, once to mean it."""
+    """Return the file; written twice, first to measure, as positions depend on lengths only."""
     start = 0
     for _ in range(2):
         store = MediaData()
@@ -97,14 +99,14 @@ def _grid(body: bytes, cells: int) -> bytes:
 
 
 def _check_no_hidden_bytes(item: HeifItem, shown: bytes | None) -> None:
-    """A coded picture's last bytes are needed: without them, it must look different, or not at all."""
+    """Check that the coded picture's last bytes are needed: without them it must look different or fail."""
     less = avif.shortened_obus(avif.pixel_obus(item.body), _SPARE) if item.kind != GRID else None
     if less is not None and _decoded_alone(item, avif.write_obus(less)) == (shown or _decoded_alone(item, item.body)):
         raise CannotRebuild
 
 
 def _decoded_alone(item: HeifItem, body: bytes) -> bytes:
-    """What one item looks like as a picture of its own; nothing where it cannot be decoded."""
+    """Return a digest of one item decoded as a picture of its own; nothing where it cannot be decoded."""
     properties = [one for one in item.properties if one.kind in _PLAIN or one.body.startswith(b"nclx")]
     single = HeifItem(1, CODED, hidden=False, body=body, properties=properties)
     ftyp = write_box(b"ftyp", b"avif", bytes(4), b"avif", b"mif1", b"miaf")
@@ -117,7 +119,7 @@ def _decoded_alone(item: HeifItem, body: bytes) -> bytes:
 
 
 def _pixel_digest(image: ImageFile) -> bytes:
-    """A digest of the colours; taken strip by strip, as a copy of all would take the memory of a picture."""
+    """Return a digest of the colours, strip by strip, as a copy of all would take the memory of a picture."""
     digest = hashlib.sha256()
     for top in range(0, image.height, _STRIP):
         digest.update(image.crop((0, top, image.width, min(image.height, top + _STRIP))).convert("RGB").tobytes())
@@ -128,7 +130,7 @@ _MATRIX = struct.pack(">9i", 65_536, 0, 0, 0, 65_536, 0, 0, 0, 1 << 30)
 _KINDS = (b"pict", b"auxv")
 _ENABLED, _REPEATS = 3, 1
 _ENDLESS = ((1 << 32) - 1, (1 << 64) - 1)
-"""How a duration says that it has no end, by the box's version."""
+"""Durations that mean no end, by the box's version."""
 _MOST_PLAYS = 1000
 _NO_LANGUAGE = 0x55C4
 _SAMPLE_ENTRY = 78
@@ -141,26 +143,26 @@ _INTRA = 0xFC
 
 @dataclass(frozen=True, slots=True)
 class AvifTrack:
-    """One track."""
+    """One track of a sequence."""
 
     kind: bytes
     width: int
     height: int
     scale: int
-    """Units a second."""
+    """Time units a second."""
     entry: bytes
     """Boxes of its sample entry."""
     plays: int | None
-    """How often it is shown: 0 for ever; nothing where the file does not say."""
+    """How often it is played: 0 for ever; None where the file does not say."""
     times: tuple[tuple[int, int], ...]
-    """How many samples last how long."""
+    """Numbers of samples with their durations."""
     keys: tuple[int, ...]
-    """Which samples can be decoded without others; empty for all."""
+    """Samples that can be decoded without others; empty for all."""
     samples: tuple[bytes, ...]
 
 
 def read_tracks(data: bytes, moov: bytes) -> list[AvifTrack]:
-    """The first track of pictures, and the first of their transparency.
+    """Return the first track of pictures, and the first of their alpha.
 
     Raises:
         CannotRebuild: there is no track of pictures, or one is not what its specification says.
@@ -173,7 +175,7 @@ def read_tracks(data: bytes, moov: bytes) -> list[AvifTrack]:
 
 
 def write_movie(tracks: Sequence[AvifTrack], store: MediaData, start: int) -> bytes:
-    """The `moov` box of these tracks, or nothing for none."""
+    """Return the `moov` box of these tracks, or nothing for none."""
     if not tracks:
         return b""
     time, scale = _length(tracks[0]), tracks[0].scale
@@ -274,7 +276,7 @@ def _scale(mdhd: bytes) -> int:
 
 
 def _plays(parts: dict[bytes, list[bytes]]) -> int | None:
-    """How often it is shown: nothing where no edit list says so, 0 for ever."""
+    """Return how often it is played: None where no edit list says so, 0 for ever."""
     elst = children(parts[b"edts"][0]).get(b"elst", []) if b"edts" in parts else []
     if not elst:
         return None

@@ -1,4 +1,4 @@
-"""GIF89a written anew: screen, loop count, frames and their timing, and no more codes than a frame has pixels."""
+"""Rebuild a GIF89a: screen, loop count, frames with their timing, and no more codes than a frame has pixels."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _CONTROL, _APPLICATION = 0xF9, 0xFF
 _LOOPS = (b"\x0bNETSCAPE2.0\x03\x01", b"\x0bANIMEXTS1.0\x03\x01")
 _HAS_CLEAR, _DISPOSALS = 1, 3
 _CONTROL_FLAGS, _CONTROL_CLEAR = 3, 6
-"""Where they lie in the written control block."""
+"""Positions in the written control block."""
 _TAIL = 4
-"""Bytes that may follow a frame's last pixel: the end code of up to 12 bits and what fills its byte, and one spare."""
+"""Bytes that may follow a frame's last pixel: the end code of up to 12 bits, the rest of its byte, and one more."""
 _BLOCK = 255
 _MOST_SEARCHED = 800_000_000
 """Pixels that may be decoded to find where codes end: 4 s of processor time."""
 
 
 class GifFrame(NamedTuple):
-    """One picture of the file."""
+    """One frame of the file."""
 
     control: bytes
     place: bytes
@@ -46,19 +46,19 @@ class GifFrame(NamedTuple):
 
     @property
     def disposal(self) -> int:
-        """What becomes of it before the next one: 2 it is cleared, 3 what was there before comes back."""
+        """Disposal before the next frame: 2 clears the frame's area, 3 restores what was there before."""
         return self.control[_CONTROL_FLAGS] >> 2 if self.control else 0
 
     @property
     def clear(self) -> int | None:
-        """The index whose pixels leave what lies under them."""
+        """Index of transparent pixels, or None."""
         has_clear = self.control and self.control[_CONTROL_FLAGS] & _HAS_CLEAR
         return self.control[_CONTROL_CLEAR] if has_clear else None
 
 
 @dataclass(frozen=True, slots=True)
 class GifFile:
-    """What matters of the file."""
+    """Parts of the file that are kept."""
 
     screen: bytes
     """Width and height."""
@@ -70,7 +70,7 @@ class GifFile:
 
 
 def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
-    """The same coded frames with timing, loop count and the colours that pixels have.
+    """Return the same coded frames with timing, loop count and the colours that are used.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
@@ -88,7 +88,7 @@ def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  #
 
 
 def read_gif(data: bytes) -> GifFile:
-    """The blocks that pictures need, to the trailer.
+    """Read the blocks that the frames need, up to the trailer.
 
     Raises:
         CannotRebuild: there is a block of no known kind.
@@ -133,7 +133,7 @@ def _table(data: bytes, at: int, flags: int) -> bytes:
 
 
 def _timing(body: bytes) -> bytes:
-    """Disposal, transparency and delay. No frame waits for a key: pages have no way to give it one."""
+    """Return disposal, transparency and delay. The flag to wait for a key is dropped, as pages cannot serve it."""
     flags, delay, clear = struct.unpack("<BHB", body[:4])
     disposal = flags >> 2 & 7
     has_clear = flags & _HAS_CLEAR
@@ -146,13 +146,13 @@ def _repeats(data: bytes, at: int) -> bytes:
 
 
 def _search(frame: GifFrame) -> int:
-    """Pixels that are decoded while the end of its codes is looked for."""
+    """Return the pixels that are decoded while the end of its codes is searched."""
     _, _, width, height = struct.unpack("<4H", frame.place)
     return int(width) * int(height) * len(frame.codes).bit_length()
 
 
 def _with_trimmed_codes(frame: GifFrame, *, may_search: bool) -> GifFrame:
-    """The frame with no more codes than its pixels have, and the end code.
+    """Return the frame with only the codes that its pixels need, and the end code.
 
     Raises:
         CannotRebuild: it has more, in a file where looking for their end would take too long.
@@ -166,7 +166,7 @@ def _with_trimmed_codes(frame: GifFrame, *, may_search: bool) -> GifFrame:
 
 
 def _used(frame: GifFrame) -> frozenset[int]:
-    """The colours that its pixels have."""
+    """Return the colour indices that its pixels use."""
     try:
         pixels = frame_pixels(frame, frame.codes)
     except ValueError as short:
@@ -175,7 +175,7 @@ def _used(frame: GifFrame) -> frozenset[int]:
 
 
 def frame_pixels(frame: GifFrame, codes: bytes) -> Image.Image:
-    """The indices of a frame's pixels, as the levels of a grey picture.
+    """Return the colour indices of a frame's pixels, as the levels of a grey picture.
 
     Raises:
         CannotRebuild: the codes begin with a size that there is not.

@@ -34,13 +34,13 @@ _ICC = b"ICC_PROFILE\0"
 _LARGEST = 65_533
 _UNITS, _TRANSFORMS = 2, 2
 _SPACES = {1: frozenset({GREY, RGB}), 3: frozenset({RGB})}
-"""Of profiles, by the number of components: greys may have one of colours."""
+"""Spaces of profiles, by the number of components: greys may have a profile of colours."""
 
 
 def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:
-    """The picture with JFIF header, Exif, Adobe's colour transform and profile, its tables, and its scans.
+    """Return the picture with JFIF header, Exif, Adobe's colour transform, profile, tables and scans.
 
-    Whether each coded interval ends where its pixels do, the decoder has seen.
+    The decoder's check has found whether each coded interval ends where its pixels do.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
@@ -102,7 +102,7 @@ def _exif(exif_values: PublicExif) -> bytes:
 
 
 def _adobe(parts: Sequence[JpegSegment]) -> bytes:
-    """The last one counts, as for libjpeg, and only if it is long enough."""
+    """Return Adobe's segment: the last one counts, as for libjpeg, and only if it is long enough."""
     found = [p.body for p in parts if p.marker == _APP14 and p.body.startswith(b"Adobe") and len(p.body) > 11]  # noqa: PLR2004
     if not found:
         return b""
@@ -112,7 +112,7 @@ def _adobe(parts: Sequence[JpegSegment]) -> bytes:
 
 
 def _profile(image: ImageFile, frame: FrameHeader) -> Iterator[bytes]:
-    """The one that thumbnails were made by: pieces that do not make a whole are none, for browsers, too."""
+    """Yield the profile that thumbnails were made by; incomplete pieces are ignored, as browsers do."""
     found = image.info.get("icc_profile")
     if not isinstance(found, bytes):
         return
@@ -131,14 +131,14 @@ def _profile(image: ImageFile, frame: FrameHeader) -> Iterator[bytes]:
 
 _LENGTHS = 16
 _DEEPEST_AC = 10
-"""Bits of the largest coefficient that 8-bit samples yield."""
+"""Bits of the largest coefficient that 8-bit samples can have."""
 _DEEPEST_DC = 15
 _IDS = 4
 
 
 @dataclass(slots=True)
 class JpegTables:
-    """What has been defined so far, and what of it was written already."""
+    """Tables defined so far, and those already written."""
 
     steps: dict[int, bytes] = field(default_factory=dict)
     codes: dict[int, bytes] = field(default_factory=dict)
@@ -147,7 +147,7 @@ class JpegTables:
     written: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
     def read(self, marker: int, body: bytes) -> None:
-        """Take over a segment that defines tables or the restart interval.
+        """Read a segment that defines tables or the restart interval.
 
         Raises:
             CannotRebuild: it has bytes too many or too few, or symbols that no coder writes.
@@ -162,7 +162,7 @@ class JpegTables:
             self.restart = int.from_bytes(body, "big")
 
     def for_scan(self, frame: FrameHeader, scan: ScanHeader) -> Iterator[bytes]:
-        """The segments that this scan needs and that have not been written since they changed."""
+        """Yield the segments that this scan needs and that have not been written since they changed."""
         for number in sorted({frame.components[one].steps for one in scan.components}):
             yield from self._once(DQT, number, self.steps)
         for number in sorted(scan.codes(frame)):
@@ -180,7 +180,7 @@ class JpegTables:
 
 
 def write_segment(marker: int, body: bytes) -> bytes:
-    """A marker, its length, and this."""
+    """Return the marker, the length and the body."""
     return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
 
 
@@ -217,5 +217,8 @@ def _is_dc(symbol: int) -> bool:
 
 
 def _is_ac(symbol: int) -> bool:
-    """A run of zeros and a size; size 0 only where it ends a block (or several, in progressive files) or skips 16."""
+    """Return whether the symbol is valid: a run of zeros and a size.
+
+    Size 0 only ends a block (or several, in progressive files) or skips 16.
+    """
     return symbol & 15 <= _DEEPEST_AC

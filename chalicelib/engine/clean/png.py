@@ -45,7 +45,7 @@ _DISPOSALS, _BLENDS = 2, 1
 
 @dataclass(slots=True)
 class _PngFrame:
-    """Packed pixels, and how an animation shows them (nothing for a still that is not part of it)."""
+    """Packed pixels, and their place and time in an animation (nothing for a still that is not part of it)."""
 
     control: bytes
     packed: list[memoryview] = field(default_factory=list)
@@ -53,9 +53,9 @@ class _PngFrame:
 
 @dataclass(slots=True)
 class _PngFile:
-    """What matters of a PNG: of each fact the first, of pixels the first run, of frames all.
+    """Parts of a PNG that are kept: the first chunk of each kind, the first run of pixels, all frames.
 
-    Colours are told before the pixels or not at all.
+    Chunks about colours count only before the pixels.
     """
 
     facts: dict[bytes, bytes] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class _PngFile:
 
 
 def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:
-    """The same compressed pixels, of each frame exactly as many as its size needs, and what their colours need.
+    """Return the same compressed pixels, exactly as many as each frame's size needs, and what their colours need.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for.
@@ -101,7 +101,7 @@ def _read(data: bytes) -> _PngFile:
 
 
 def _add(file: _PngFile, body: memoryview, *, goes_on: bool) -> None:
-    """The still's pixels are one run of chunks, and come before all frames but its own."""
+    """Add pixels of the still: one run of chunks, before all frames but its own."""
     if not file.frames:
         file.frames.append(_PngFrame(b""))
     elif not goes_on and (len(file.frames) > 1 or file.frames[0].packed):
@@ -133,7 +133,7 @@ def _sized(frame: _PngFrame, header: PngHeader) -> PngHeader:
 
 
 def _packed(frame: _PngFrame, size: PngHeader, known: PngCheck | None) -> bytes:
-    """The decoder has seen where the first frame's pixels end."""
+    """Return the packed pixels; for the first frame the decoder's check has found where they end."""
     whole = b"".join(frame.packed)
     known_end = known if known and known.packed else None
     # The same object if that is all of it.
@@ -143,7 +143,7 @@ def _packed(frame: _PngFrame, size: PngHeader, known: PngCheck | None) -> bytes:
 
 
 def _palette(file: _PngFile, header: PngHeader, sizes: Sequence[PngHeader], packed: Sequence[bytes]) -> Iterator[bytes]:
-    """Palette and transparency. Entries that no pixel has are emptied, so that nothing is written in them."""
+    """Yield palette and transparency. Unused entries are cleared, so that they carry nothing."""
     clear = file.facts.get(b"tRNS", b"")
     if header.color != PALETTE:
         alpha = rebuilt_trns(clear, header) if clear else b""
@@ -159,7 +159,7 @@ def _palette(file: _PngFile, header: PngHeader, sizes: Sequence[PngHeader], pack
 
 
 def _used(table: bytes, sizes: Sequence[PngHeader], packed: Sequence[bytes]) -> list[bool]:
-    """For each entry up to the last that a pixel has: whether one has it."""
+    """Return for each entry up to the last used one whether a pixel uses it."""
     if len(table) % 3 or not 0 < len(table) <= 3 * _MOST_ENTRIES:
         raise CannotRebuild
     counts = [histogram(size, one, table) for size, one in zip(sizes, packed, strict=True)]
@@ -211,7 +211,7 @@ _SBIT = {0: 1, 2: 3, PALETTE: 3, 4: 2, 6: 4}
 
 
 def rebuilt_chunks(found: Mapping[bytes, bytes], header: PngHeader) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks that stay, by name, in the order in which they are written: about colours the one that counts.
+    """Yield the chunks that are kept, by name, in the order of writing; about colours only the effective one.
 
     Raises:
         CannotRebuild: the colours are in a profile that cannot be rebuilt.
@@ -229,7 +229,7 @@ def rebuilt_chunks(found: Mapping[bytes, bytes], header: PngHeader) -> Iterator[
 
 
 def rebuilt_trns(body: bytes, header: PngHeader) -> bytes:
-    """The clear colour (tRNS) of a picture without a palette: a sample for each channel.
+    """Return the transparent colour (tRNS) of a picture without a palette: a sample for each channel.
 
     Raises:
         CannotRebuild: it has another length.
@@ -244,7 +244,7 @@ def rebuilt_trns(body: bytes, header: PngHeader) -> bytes:
 
 
 def _profile(body: bytes, _: PngHeader) -> bytes:
-    """Packed anew, under a name of ours."""
+    """Return the profile compressed again, under a fixed name."""
     found = iccp_profile(body)
     return _packed_profile(icc.rebuild_profile(found, profile_space(found)))
 
@@ -265,7 +265,7 @@ def _chromaticities(body: bytes, _: PngHeader) -> bytes:
 
 
 def _display(body: bytes, _: PngHeader) -> bytes:
-    """Its brightness counts; of primaries the known ones are written."""
+    """Return the display's brightness; of primaries only known ones are written."""
     if len(body) != struct.calcsize(">16sII"):
         return b""
     colours, most, least = struct.unpack(">16sII", body)
@@ -297,23 +297,23 @@ _WITH = {
     b"sRGB": (b"sRGB",),
     b"gAMA": (b"gAMA", b"cHRM"),
 }
-"""The chunk that counts, and what is carried with it."""
+"""The effective chunk, and the chunks that are kept with it."""
 
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SLICE = 1 << 16
 _UNPACKED = 1 << 20
-"""Bytes that are unpacked at once: a slice may hold a thousand times its length."""
+"""Bytes that are unpacked at once: a slice may unpack to a thousand times its length."""
 _LARGEST_CHUNK = 1 << 20
 
 
 def write_chunk(kind: bytes, body: bytes | memoryview) -> bytes:
-    """One chunk with length and checksum."""
+    """Return a chunk with length and checksum."""
     return b"".join([struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))])
 
 
 def cut_to_stream(packed: bytes, header: PngHeader) -> bytes:
-    """The packed pixels, cut where their stream ends.
+    """Return the packed pixels, cut where their stream ends.
 
     Raises:
         CannotRebuild: they unpack to more or fewer bytes than the header has pixels for.
@@ -331,14 +331,14 @@ def cut_to_stream(packed: bytes, header: PngHeader) -> bytes:
 
 
 def write_chunks(kind: bytes, packed: bytes) -> Iterator[bytes]:
-    """The packed pixels in chunks of one size."""
+    """Yield the packed pixels in chunks of one size."""
     view = memoryview(packed)
     for at in range(0, len(packed), _LARGEST_CHUNK):
         yield write_chunk(kind, view[at : at + _LARGEST_CHUNK])
 
 
 def histogram(header: PngHeader, packed: bytes, palette: bytes) -> list[int]:
-    """How many pixels each entry of the palette has.
+    """Return how many pixels use each entry of the palette.
 
     Raises:
         DamagedImage: the pixels cannot be decoded.
@@ -347,7 +347,7 @@ def histogram(header: PngHeader, packed: bytes, palette: bytes) -> list[int]:
 
 
 def check_padding_bits(header: PngHeader, packed: bytes) -> None:
-    """The bits that fill a row's last byte are zero.
+    """Check that the bits that fill a row's last byte are zero.
 
     Raises:
         CannotRebuild: they are not, or the passes of an interlaced picture have some.

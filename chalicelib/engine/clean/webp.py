@@ -28,11 +28,11 @@ _RIFF, _FRAME = 12, 16
 _PROFILE, _ALPHA, _EXIF, _ANIMATED = 0x20, 0x10, 0x08, 0x02
 _FRAME_FLAGS = 0x03
 _MOST_PROVED = 400_000_000
-"""Pixels that may be decoded to prove that nothing rides along: 5 s of processor time."""
+"""Pixels that may be decoded to check for hidden bytes: 5 s of processor time."""
 
 
 class _WebpPicture(NamedTuple):
-    """One coded picture, and its alpha plane if it has one of its own."""
+    """One coded picture, and its alpha plane if that is a chunk of its own."""
 
     kind: bytes
     body: bytes
@@ -42,15 +42,15 @@ class _WebpPicture(NamedTuple):
 @dataclass(slots=True)
 class _WebpFile:
     canvas: bytes = b""
-    """Flags and size as VP8X has them; nothing for a file without."""
+    """Flags and size as in VP8X; empty for a file without."""
     profile: bytes = b""
     loop: bytes = b""
     frames: list[tuple[bytes, _WebpPicture]] = field(default_factory=list)
-    """Place, time and flags (nothing for a still), and the picture."""
+    """Place, time and flags (empty for a still), and the picture."""
 
 
 def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
-    """The same coded pictures with size, profile, timing and Exif.
+    """Return the same coded pictures with size, profile, timing and Exif.
 
     Raises:
         CannotRebuild: something in it cannot be accounted for, or it lies turned: no browser heeds Exif in a WebP.
@@ -88,7 +88,7 @@ _STILL = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
 
 
 def _picture(parts: Sequence[tuple[bytes, bytes]]) -> _WebpPicture:
-    """The first picture among these chunks, and the alpha plane before it."""
+    """Return the first picture among these chunks, and the alpha plane before it."""
     alpha = b""
     for kind, body in parts:
         if kind == b"ALPH":
@@ -139,12 +139,12 @@ def _canvas(file: _WebpFile, profile: bytes, exif: bytes) -> bytes:
 
 
 def _sides(picture: _WebpPicture) -> bytes:
-    """Width and height as VP8X has them, of a picture whose file has none."""
+    """Return width and height as in VP8X, of a picture whose file has none."""
     return b"".join((side - 1).to_bytes(3, "little") for side in coded_size(picture.kind, picture.body))
 
 
 def _is_see_through(picture: _WebpPicture) -> bool:
-    """Whether its pixels are coded with transparency, which the file's header may have left out."""
+    """Return whether the picture is coded with transparency, which the file's header may not announce."""
     return bool(picture.alpha) or codes_alpha(picture.kind, picture.body)
 
 
@@ -159,16 +159,16 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 SPARE = 6
-"""Bytes that a coder may have written for nothing while it emptied its last bits."""
+"""Bytes that an encoder may write at the end without need while it flushes its last bits."""
 _ZEROS = 64
-"""So many at the end are no coder's, unless the decoder needs them: a blank picture may end in thousands."""
+"""So many final zeros are not an encoder's, unless the decoder needs them: a blank picture may end in thousands."""
 _HAS_ALPHA = 0x10
 _RAW, _PACKED = 0, 1
 _COMPRESSION, _RESERVED = 0x03, 0xC0
 
 
 def check_no_hidden_bytes(kind: bytes, body: bytes, alpha: bytes, most: int) -> int:
-    """Nothing lies in these chunks but what their pixels need. Answers how many pixels the proof has decoded.
+    """Check that the chunks hold only what their pixels need; return how many pixels were decoded for it.
 
     Raises:
         CannotRebuild: something does, or the proof would take more than `most` pixels.
@@ -191,14 +191,14 @@ def _lossless(body: bytes) -> Iterator[bytes]:
 
 
 def _lossy(body: bytes) -> Iterator[bytes]:
-    """The picture, each time with another partition cut."""
+    """Yield the picture with each of its partitions shortened."""
     for start, size, at, is_last in partitions(body):
         less = body[: max(start, start + size - SPARE)] + body[start + size :]
         yield _file(b"VP8 ", less if is_last else _resized(less, at, max(0, size - SPARE)))
 
 
 def _resized(body: bytes, at: int, size: int) -> bytes:
-    """The body with a partition's size, three bytes; the first one's shares its lowest byte with five flags."""
+    """Return the body with the size of a partition, three bytes; the first one's lowest byte has five flags too."""
     if at:
         return body[:at] + size.to_bytes(3, "little") + body[at + 3 :]
     return ((int.from_bytes(body[:3], "little") & 31) | size << 5).to_bytes(3, "little") + body[3:]
@@ -216,7 +216,7 @@ def _alpha(body: bytes, alpha: bytes, size: tuple[int, int]) -> Iterator[bytes]:
 
 
 def coded_size(kind: bytes, body: bytes) -> tuple[int, int]:
-    """Width and height of a coded picture."""
+    """Return width and height of a coded picture."""
     if kind == b"VP8L":
         bits = int.from_bytes(body[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

@@ -12,40 +12,40 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DEFAULT_PEAK = 1000.0
-"""Candela a square metre: the brightest light of a picture that names none, as displays of HLG have by definition."""
+"""Candela a square metre: the brightest light of a picture that states none; for HLG displays by definition."""
 
 
 @dataclass(frozen=True, slots=True)
 class YuvMatrix:
-    """How a file says that its brightness and colour differences make red, green and blue."""
+    """How a file says that brightness and colour differences are converted to red, green and blue."""
 
     place: int
-    """Where the number of the matrix stands in the file, with the range behind it."""
+    """Position of the matrix number in the file; the range flag follows it."""
     matrix: int
-    """As ITU-T H.273 numbers them."""
+    """As numbered in ITU-T H.273."""
     is_full: bool
     """Whether samples use their whole range."""
 
 
 @dataclass(frozen=True, slots=True)
 class HdrColour:
-    """A picture made for brighter displays than sRGB's: what its samples mean before they are brought down."""
+    """Colours of a picture made for displays brighter than sRGB's."""
 
     transfer: int
-    """16 (PQ) or 18 (HLG), as ITU-T H.273 numbers them."""
+    """16 (PQ) or 18 (HLG), as numbered in ITU-T H.273."""
     primaries: int
-    """As ITU-T H.273 numbers them."""
+    """As numbered in ITU-T H.273."""
     peak: float = DEFAULT_PEAK
-    """Candela a square metre of the brightest light in it."""
+    """Candela a square metre of its brightest light."""
     yuv: YuvMatrix | None = None
-    """Where samples are no red, green and blue in the file."""
+    """Set where the file's samples are not red, green and blue."""
     is_relabelled: bool = False
-    """Whether the decoder was told another matrix than `planes` has; see `bright_avif`."""
+    """Whether the decoder was given another matrix than `yuv` has; see `resize`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColourDescription:
-    """In what colours samples are; at most one of the two is given, and none of them means sRGB."""
+    """Colour space of samples: a profile, an HDR description, or neither, which means sRGB."""
 
     profile: bytes = b""
     """An ICC profile, the file's own or one written from numbers in the file."""
@@ -56,7 +56,7 @@ SRGB = ColourDescription()
 
 
 def srgb_encode(light: float) -> float:
-    """The sample of this light, both 0 to 1."""
+    """Return the sRGB sample of this light, both 0 to 1 (IEC 61966-2-1)."""
     return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055  # noqa: PLR2004
 
 
@@ -67,7 +67,7 @@ D50: Vector = (0.9642, 1.0, 0.8249)
 _BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _ALIKE = 0.002
 _MOST = 4.0
-"""Of a coordinate; imaginary primaries go to 2."""
+"""Largest coordinate; imaginary primaries go to 2."""
 
 
 class Primaries(NamedTuple):
@@ -79,7 +79,7 @@ class Primaries(NamedTuple):
     white: tuple[float, float]
 
     def is_near(self, other: Primaries) -> bool:
-        """Whether both mean the same, as far as writers round."""
+        """Return whether both are the same within the rounding of writers."""
         pairs = zip(self, other, strict=True)
         return all(abs(a - b) <= _ALIKE for one, two in pairs for a, b in zip(one, two, strict=True))
 
@@ -95,7 +95,7 @@ class Curve(NamedTuple):
 
 
 def to_xyz(primaries: Primaries) -> Matrix:
-    """The matrix from linear RGB to XYZ under the primaries' own white.
+    """Return the matrix from linear RGB to XYZ under the primaries' own white.
 
     Raises:
         ArithmeticError: the primaries lie on a line, or the white has no y.
@@ -106,7 +106,7 @@ def to_xyz(primaries: Primaries) -> Matrix:
 
 
 def to_d50(primaries: Primaries) -> Matrix:
-    """The matrix from linear RGB to XYZ under D50, adapted as ICC.1 annex E has it.
+    """Return the matrix from linear RGB to XYZ under D50, adapted by ICC.1 annex E.
 
     Raises:
         ValueError: a coordinate is beyond all sense.
@@ -122,23 +122,23 @@ def to_d50(primaries: Primaries) -> Matrix:
 
 
 def matrix_times_vector(matrix: Matrix, vector: Sequence[float]) -> Vector:
-    """Matrix by vector."""
+    """Multiply a matrix by a vector."""
     x, y, z = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
     return x, y, z
 
 
 def matrix_product(one: Matrix, other: Matrix) -> Matrix:
-    """Matrix by matrix."""
+    """Multiply two matrices."""
     return transposed(tuple(matrix_times_vector(one, column) for column in transposed(other)))
 
 
 def transposed(matrix: Sequence[Sequence[float]]) -> Matrix:
-    """Rows as columns."""
+    """Return rows as columns."""
     return tuple(zip(*matrix, strict=True))  # type: ignore[return-value]
 
 
 def inverse(matrix: Matrix) -> Matrix:
-    """The inverse, by cofactors.
+    """Return the inverse, by cofactors.
 
     Raises:
         ZeroDivisionError: there is none.
@@ -177,7 +177,7 @@ PRIMARIES: Mapping[int, Primaries] = {
 }
 SRGB_CURVE = Curve(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _DISPLAY = Curve(2.4)
-"""ITU-R BT.1886: how displays show what cameras have coded."""
+"""ITU-R BT.1886: the curve of displays for what cameras have coded."""
 CURVES: Mapping[int, Curve] = {
     **dict.fromkeys((1, 6, 11, 14, 15), _DISPLAY),
     4: Curve(2.2),
@@ -187,6 +187,6 @@ CURVES: Mapping[int, Curve] = {
     SRGB_TRANSFER: SRGB_CURVE,
     17: Curve(2.6, (52.37 / 48) ** (1 / 2.6)),
 }
-"""Of 9, 10 (logarithms) and 12 no browser makes anything."""
+"""Without 9, 10 (logarithms) and 12, which no browser supports."""
 VIDEO_CURVES = frozenset({1, 6, 11, 14, 15})
 """Transfers of cameras. Browsers show stills that name them as sRGB, except in PNG."""

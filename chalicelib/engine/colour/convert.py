@@ -23,7 +23,7 @@ _PLAIN = frozenset({"L", "RGB", "RGBA"})
 
 
 def to_srgb(image: Image.Image, colour: ColourDescription) -> Image.Image:
-    """A `normal` picture as L, RGB or RGBA in sRGB. A profile that cannot be read is ignored."""
+    """Convert a picture of `to_eight_bit` to L, RGB or RGBA in sRGB. An unreadable profile is ignored."""
     if colour.hdr:
         return _tone_mapped(image, colour.hdr)
     if colour.profile and not is_srgb_profile(colour.profile):
@@ -54,7 +54,10 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 
 def _band_by_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    """Greys may have come as colours, because they are transparent; and a profile of colours may stand by greys."""
+    """Convert a band by its profile.
+
+    Transparent greys may have come as colours, and greys may have a profile of colours.
+    """
     samples = profile_space(profile)
     if samples == GREY and image.mode in _COLOURED:
         grey = _transformed(image.getchannel(0), profile, "RGB")
@@ -98,9 +101,9 @@ _DEEP = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
 
 
 def to_eight_bit(image: Image.Image, deep: Sequence[int] | None = None) -> Image.Image:
-    """The same picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where it can be seen through.
+    """Return the picture as L, RGB, RGBA, CMYK or LAB, 8 bits a sample; RGBA only where some of it is transparent.
 
-    `deep`: what becomes of each grey of 16 bits, if that is not in proportion.
+    `deep`: the result for each grey of 16 bits, if not in proportion.
     """
     if image.mode in _DEEP:
         return _opaque_is_plain(_sixteen_bits(image, deep or _in_proportion()))
@@ -108,7 +111,7 @@ def to_eight_bit(image: Image.Image, deep: Sequence[int] | None = None) -> Image
 
 
 def convert_mode(image: Image.Image, mode: str) -> Image.Image:
-    """A picture as its file holds it, in another mode.
+    """Convert a picture as decoded from its file to another mode.
 
     Raises:
         DamagedImage: its palette or its transparent colour makes no sense; Pillow looks at them only here.
@@ -143,7 +146,7 @@ def _in_proportion() -> list[int]:
 
 
 def _sixteen_bits(image: Image.Image, deep: Sequence[int]) -> Image.Image:
-    """Scaled, not clipped: Pillow's own conversion makes 255 of everything above."""
+    """Scale 16 bits to 8, as Pillow's own conversion clips everything above 255."""
     wide = image if image.mode == "I" else convert_mode(image, "I")
     low, high = _range(wide)
     if low < 0 or high > _DEEPEST:
@@ -157,7 +160,7 @@ def _sixteen_bits(image: Image.Image, deep: Sequence[int]) -> Image.Image:
 
 
 def _floating(image: Image.Image) -> Image.Image:
-    """0 to 1 is black to white; what goes beyond is stretched between its own extremes."""
+    """Convert floats with 0 to 1 as black to white; values beyond are stretched between their extremes."""
     low, high = _range(image)
     return _stretched(image, 0, 1) if low >= 0 and high <= 1 else _stretched(image, low, high)
 
@@ -188,12 +191,16 @@ def _opaque_is_plain(image: Image.Image) -> Image.Image:
 
 
 _COARSE = 2.0
-"""Levels of sRGB that one step of 8 bits may be at the dark end: gamma 1.3 and more stays below."""
+"""Levels of sRGB that one step of 8 bits may span at the dark end: gamma 1.3 and more stays below."""
 
 
 @lru_cache(maxsize=4)
 def grey16_to_srgb(colour: ColourDescription) -> Sequence[int] | None:
-    """The sample of sRGB, 8 bits, for each grey of 16 bits; None where cutting them to 8 bits does no harm."""
+    """Return the 8-bit sRGB sample of each 16-bit grey; None where cutting to 8 bits does no harm.
+
+    It does harm where samples are nearly linear light: most dark tones would be lost. Colours of 16 bits are always cut
+    to 8 by Pillow's decoders.
+    """
     light = grey_curve(colour.profile) if colour.profile else None
     if light is None or srgb_encode(light(1 / _OPAQUE)) * _OPAQUE < _COARSE:
         return None

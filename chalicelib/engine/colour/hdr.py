@@ -1,11 +1,11 @@
-"""PQ and HLG brought down to sRGB.
+"""Tone mapping of PQ and HLG to sRGB.
 
-Reference white (203 cd/m2, ITU-R BT.2408) and all that is darker keep their proportions; what is brighter goes into the
-room between white's new place and 1.0 along a curve. It is applied to the brightest of the three samples, and the other
-two follow in proportion, so hues stay. White comes down to 0.5 for a picture with lights of 1,000 cd/m2 or more, less
-for dimmer ones, not at all where nothing is brighter than white. That is how Chromium 156 shows such pictures, and what
-SMPTE ST 2094-50 calls reference white tone mapping; docs/adr/0053-one-colour-description.md has
-the formulas.
+Reference white (203 cd/m2, ITU-R BT.2408) and everything darker keep their proportions; what is brighter is mapped by a
+curve into the range between white's result and 1.0. The curve is applied to the brightest of the three samples, and the
+other two are scaled in proportion, so hues are kept. White becomes 0.5 for a picture with lights of 1,000 cd/m2 or
+more, brighter for dimmer ones, and is unchanged where nothing is brighter than white. Chromium 156 shows such pictures
+so, and SMPTE ST 2094-50 calls it reference white tone mapping; docs/adr/0053-one-colour-description.md has the
+formulas.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ if TYPE_CHECKING:
 WHITE = 203.0
 """Candela a square metre."""
 _BEND = 0.65
-"""How early the curve bends: where the middle one of its three points lies."""
+"""Position of the middle one of the curve's three points: how early the curve bends."""
 _HLG_GAMMA = 0.2
 """HLG's light grows with this power of brightness (ITU-R BT.2100) on a display of 1,000 cd/m2."""
 _BT709, _BT2020 = 1, 9
 RELABELLED = 7
 LUMAS = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), RELABELLED: (0.212, 0.087), 9: (0.2627, 0.0593)}
-"""By the number of a matrix in ITU-T H.273: what red and blue add to the brightness that is coded."""
+"""By matrix number of ITU-T H.273: the weights of red and blue in the coded brightness."""
 _DEEPEST = 65_535
 _TINY = 1e-6
 
 
 class _ToneMapping(NamedTuple):
-    """What is done to the light of samples, where 1 is reference white."""
+    """Steps applied to the light of samples, where 1 is reference white."""
 
     brightness: Vector
-    """What red, green and blue add to brightness."""
+    """Weights of red, green and blue in brightness."""
     wide: Matrix
-    """To BT.2020."""
+    """Matrix to BT.2020."""
     narrow: Matrix
-    """From there to sRGB."""
+    """Matrix from BT.2020 to sRGB."""
     white: float
-    """Where reference white comes to."""
+    """Result for reference white."""
     top: float
-    """What comes to 1."""
+    """Light whose result is 1."""
 
 
 def tone_map(image: Image.Image, high: HdrColour) -> Image.Image:
-    """An RGB or RGBA picture in sRGB; transparency stays. Holds some 60 bytes a pixel."""
+    """Convert an RGB or RGBA picture to sRGB; alpha is kept. Holds some 60 bytes a pixel."""
     steps = _tone_mapping(high)
     samples = [band.point([i / 255 for i in range(256)], "F") for band in image.split()[:3]]
     if high.yuv and high.is_relabelled:
@@ -91,14 +91,14 @@ def _tone_mapping(high: HdrColour) -> _ToneMapping:
 
 
 def _hlg_display_light(light: list[Image.Image], brightness: Vector) -> list[Image.Image]:
-    """HLG's light on a display."""
+    """Return HLG's light on a display."""
     (bright,) = _apply_matrix((brightness,), light)
     factor = DEFAULT_PEAK / WHITE
     return [_compute(lambda a: a["v"] * a["y"] ** _HLG_GAMMA * factor, v=one, y=bright) for one in light]
 
 
 def undo_matrix(yuv: YuvMatrix, samples: list[Image.Image]) -> list[Image.Image]:
-    """Red, green and blue as the file means them, of a picture that was decoded with the matrix of `RELABELLED`."""
+    """Return the file's red, green and blue from a picture that was decoded with the matrix of `RELABELLED`."""
     lowest, bright, colour = (0.0, 1.0, 1.0) if yuv.is_full else (16 / 255, 219 / 255, 224 / 255)
     undone = inverse(_from_planes(*LUMAS[RELABELLED]))
     scaled = [tuple(value / (colour if i else bright) for value in row) for i, row in enumerate(undone)]
@@ -108,7 +108,7 @@ def undo_matrix(yuv: YuvMatrix, samples: list[Image.Image]) -> list[Image.Image]
 
 
 def _from_planes(red: float, blue: float) -> Matrix:
-    """From brightness and the differences of blue and of red, which have this part in it (H.273, 8.3)."""
+    """Return the matrix from brightness and differences of blue and red, for these weights (H.273, 8.3)."""
     across, up, green = 2 * (1 - red), 2 * (1 - blue), 1 - red - blue
     return (1.0, 0.0, across), (1.0, -blue * up / green, -red * across / green), (1.0, up, 0.0)
 
@@ -128,7 +128,7 @@ def _compute(formula: Callable[[dict[str, Any]], Any], **images: Image.Image) ->
 
 
 def _scale(a: dict[str, Any], steps: _ToneMapping) -> Any:  # noqa: ANN401  ImageMath's operands have no public type
-    """By how much all three samples are scaled: what the curve makes of the brightest, over it."""
+    """Return the factor for all three samples: the curve's result for the brightest, divided by it."""
     most = a["max"](a["max"](a["r"], a["g"]), a["max"](a["b"], _TINY))
     x = a["min"](a["max"](most, 1.0), steps.top)
     across, up = (1 - _BEND) + _BEND / steps.white, (1 - _BEND) * steps.white + _BEND
@@ -139,20 +139,20 @@ def _scale(a: dict[str, Any], steps: _ToneMapping) -> Any:  # noqa: ANN401  Imag
 
 
 def _pq(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
-    """ITU-R BT.2100: the light of a sample, where 1 is reference white."""
+    """Return the light of a PQ sample (ITU-R BT.2100), where 1 is reference white."""
     root = a["min"](a["max"](x, 0.0), 1.0) ** (32 / 2523)
     above, below = a["max"](root - 107 / 128, 0.0), 2413 / 128 - root * (2392 / 128)
     return (above / below) ** (8192 / 1305) * (10_000 / WHITE)
 
 
 def _hlg(a: dict[str, Any], x: Any) -> Any:  # noqa: ANN401  see above
-    """ITU-R BT.2100: the light of a sample in the scene, 0 to 1: a square, and from 0.5 on an exponential."""
+    """Return the scene light of an HLG sample (ITU-R BT.2100), 0 to 1: a square, and from 0.5 on an exponential."""
     square = a["min"](a["max"](x, 0.0), 0.5) ** 2 / 3
     return square + (math.e ** ((a["min"](a["max"](x, 0.5), 1.0) - 0.55991073) / 0.17883277) + 0.28466892 - 1) / 12
 
 
 def _encode_srgb(light: Image.Image) -> Image.Image:
-    """Light as sRGB's samples, cut at its edges."""
+    """Return light as sRGB samples, clipped."""
     deep = _compute(lambda a: a["int"](a["min"](a["max"](a["v"], 0.0), 1.0) * _DEEPEST + 0.5), v=light)
     return deep.point(_samples(), "L")
 

@@ -42,7 +42,7 @@ _LIGHT = b"XYZ "
 GREY, RGB, CMYK, LAB = b"GRAY", b"RGB ", b"CMYK", b"Lab "
 Tag = bytes | memoryview
 LARGEST_PROFILE = 16 * 1024 * 1024
-"""Bytes of a profile that is looked at: what a JPEG can hold. Printers' tables take 4 MB and more."""
+"""Bytes of a profile that is read: what a JPEG can hold. Printers' tables take 4 MB and more."""
 _COLOURED, _GREYISH = frozenset({RGB}), frozenset({GREY, RGB})
 _SPACES = {
     "CMYK": frozenset({CMYK}),
@@ -57,30 +57,30 @@ _TABLES = frozenset({b"A2B0", b"A2B1", b"A2B2", b"D2B0", b"D2B1", b"D2B2", b"D2B
 _PARAMETERS = (1, 3, 4, 5, 7)
 _ONE = 65_536
 _SAME_PRIMARIES = 0.0015
-"""Of a coordinate: writers round, and adapt white in slightly different ways."""
+"""Tolerance of a coordinate: writers round, and adapt white in slightly different ways."""
 _SAME_CURVE = 1.2 / 255
-"""Of a sample, as sRGB writes it."""
+"""Tolerance of a sample, as sRGB writes it."""
 _PLACES = 51
 _KEPT = 1 << 16
-"""Bytes of a profile whose judgement is remembered; large ones would fill the memory."""
+"""Bytes of a profile whose result is cached; large ones would fill the memory."""
 _UNREADABLE = (struct.error, ArithmeticError, LookupError, ValueError)
 
 
 def profile_space(profile: bytes) -> bytes:
-    """Which samples the profile is for, as its header has it; nothing where this is no profile that is looked at."""
+    """Return the colour space of the profile's samples, from its header; nothing if it is no profile or too large."""
     return profile[16:20] if profile[36:40] == b"acsp" and len(profile) <= LARGEST_PROFILE else b""
 
 
 def profile_fits(profile: bytes, mode: str) -> bool:
-    """Whether the profile is for the samples of a picture that Pillow opens in this mode.
+    """Return whether the profile is for the samples of a picture that Pillow opens in this mode.
 
-    Greys may have a profile of colours, as every browser has it; colours have none of greys.
+    Greys may have a profile of colours, as in browsers; colours may not have one of greys.
     """
     return profile_space(profile) in _SPACES.get(mode, _COLOURED)
 
 
 def is_srgb_profile(profile: bytes) -> bool:
-    """Whether primaries and curves are those of sRGB, whatever the profile calls itself."""
+    """Return whether primaries and curves are those of sRGB, whatever the profile's name."""
     return (_judged_once if len(profile) <= _KEPT else _judged)(profile)
 
 
@@ -97,9 +97,9 @@ def _judged(profile: bytes) -> bool:
 
 
 def grey_curve(profile: bytes) -> Callable[[float], float] | None:
-    """What the profile makes of greys, samples and light 0 to 1; None where that is not one curve.
+    """Return the curve from grey samples to light, both 0 to 1; None where it is not one curve.
 
-    A grey curve that leads to Lab gives its lightness, which is no light.
+    A grey curve to Lab gives lightness, which is not light.
     """
     if profile[20:24] != _LIGHT:
         return None
@@ -121,7 +121,7 @@ def _is_srgb(tags: Mapping[bytes, Tag], samples: bytes, connection: bytes) -> bo
 
 
 def _tags(profile: bytes) -> Iterator[tuple[bytes, Tag]]:
-    """Nothing is copied: a hundred tags may lie over each other."""
+    """Yield the tags without copying, as a hundred of them may overlap."""
     view = memoryview(profile)
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     for i in range(min(count, _MOST_TAGS)):
@@ -141,7 +141,7 @@ def _is_srgb_curve(tag: Tag) -> bool:
 
 
 def evaluate_curve(tag: Tag, x: float) -> float:
-    """What a curve of a profile makes of a sample, both 0 to 1.
+    """Return the value of a profile's curve at a sample, both 0 to 1.
 
     Raises:
         struct.error, LookupError, ValueError, ArithmeticError: it is none that is known.
@@ -166,7 +166,7 @@ def _parametric(tag: Tag, x: float) -> float:
 
 
 def _filled(kind: int, given: Sequence[float]) -> tuple[float, ...]:
-    """All seven parameters of the last kind, which has the others in it (ICC.1:2022, table 68)."""
+    """Return all seven parameters of the last kind, which includes the others (ICC.1:2022, table 68)."""
     g, a, b, *rest = (*given, 1.0, 0.0)[:3] if not kind else given
     if kind == 0:
         return g, a, b, 0.0, 0.0, 0.0, 0.0
@@ -192,7 +192,7 @@ _NAME = "RGB or grey"
 
 
 def rebuild_profile(profile: bytes, space: bytes) -> bytes:
-    """The profile with nothing but its colours, or nothing where it is none, or for other pixels than `space`'s.
+    """Return the profile with nothing but its colours; nothing where it is none, or for another space.
 
     Args:
         profile: as the file has it; what lies behind its declared length is not looked at.
@@ -213,7 +213,7 @@ def rebuild_profile(profile: bytes, space: bytes) -> bytes:
 def write_profile(
     space: bytes, colours: Mapping[bytes, bytes], *, is_new: bool = True, intent: bytes = bytes(4)
 ) -> bytes:
-    """A display profile of these tags and words of ours.
+    """Return a display profile with these tags and fixed texts.
 
     Args:
         space: `RGB ` or `GRAY`.
@@ -230,7 +230,9 @@ def write_profile(
 
 @lru_cache(maxsize=32)
 def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | bytes) -> bytes:
-    """An RGB profile of these primaries, with one curve for all or one for each, as numbers or as a tag's body.
+    """Return an RGB profile of these primaries, with one curve for all channels or one for each.
+
+    A curve is given as numbers or as a tag's body.
 
     Raises:
         ValueError, ArithmeticError: no colours can be made of such primaries.
@@ -246,7 +248,7 @@ def matrix_profile(primaries: Primaries, curve: Curve | bytes, *others: Curve | 
 def colour_by_code_points(
     primaries: int, transfer: int, peak: float = DEFAULT_PEAK, yuv: YuvMatrix | None = None
 ) -> ColourDescription | None:
-    """The description behind two numbers; None where one of them is unknown.
+    """Return the description of two H.273 numbers; None where one of them is unknown.
 
     Args:
         primaries: the number of primaries and white.
@@ -264,7 +266,7 @@ def colour_by_code_points(
 
 
 def _checked_tags(profile: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Nothing is copied: a hundred tags may lie over each other."""
+    """Yield the tags without copying, as a hundred of them may overlap."""
     (count,) = struct.unpack_from(">I", profile, _HEADER)
     if count > _MOST_TAGS:
         raise CannotRebuild
@@ -331,7 +333,7 @@ def _sane(tag: memoryview, count: int, at: int = 8) -> bytes:
 
 
 def _laid_out(tags: Mapping[bytes, bytes]) -> tuple[dict[bytes, tuple[int, int]], bytes]:
-    """Where each body lies; equal ones, as three curves often are, lie there once."""
+    """Return the position of each body; equal ones, as three curves often are, are written once."""
     places: dict[bytes, tuple[int, int]] = {}
     bodies = b""
     for body in tags.values():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FilePart(NamedTuple):
-    """One segment, chunk, block or box: what it is called and where its bytes lie, name and length included."""
+    """One segment, chunk, block or box: its kind and its position, name and length included."""
 
     kind: bytes
     start: int
@@ -23,34 +23,34 @@ class FilePart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContainerInfo:
-    """What a whole, unbroken container holds and claims."""
+    """What an undamaged container holds and claims."""
 
     parts: tuple[FilePart, ...] = ()
     """In file order, from the first byte to the official end; what follows that end is in no part."""
     frames: int = 1
     width: int = 0
-    """Pixels of the largest canvas claimed anywhere; 0 where only the decoder can say."""
+    """Pixels of the largest canvas claimed anywhere; 0 where only the decoder knows."""
     height: int = 0
     decoder_bytes: int = 0
-    """Bytes that the decoder holds beside the decoded pixels, whatever size it decodes at."""
+    """Bytes that the decoder holds besides the decoded pixels, at any scale."""
     can_scale: bool = False
-    """True where a smaller picture can be decoded without ever holding the whole one."""
+    """Whether a smaller picture can be decoded without ever holding the whole one."""
     colour: ColourDescription | None = None
-    """What samples mean; None where only an ICC profile can say it, which Pillow reads."""
+    """Colours of the samples; None where only an ICC profile describes them, which Pillow reads."""
     start: tuple[int, bytes] | None = None
-    """Where the picture is not the first in the file: bytes to be put at a position, so that it is."""
+    """Where the picture is not the first in the file: bytes to write at a position, so that it is."""
     coding: str = ""
-    """How its pixels are coded, in words for a refusal, where the decoder may not know that coding."""
+    """Coding of the pixels in words, for the error message where the decoder does not support it."""
     warnings: tuple[str, ...] = ()
-    """What is wrong with parts that hold no pixels, a sentence each."""
+    """Faults of parts that hold no pixels, a sentence each."""
     repaired: bytes | None = None
-    """The file without those faults, where a decoder would stumble over them; every position is then one in it."""
+    """File without those faults, where a decoder would fail on them; all positions then refer to it."""
 
     omitted: tuple[FilePart, ...] = ()
     """Parts without pixels that the decoder is not given, as it would refuse the file for them."""
 
     def for_decoder(self, data: bytes) -> bytes:
-        """The file as its decoder is to have it: beginning with the picture, without unread parts; itself mostly."""
+        """Return the file as its decoder needs it: the picture first, without omitted parts; mostly unchanged."""
         if self.omitted:
             cuts = [0, *(place for part in self.omitted for place in (part.start, part.end)), len(data)]
             return b"".join(data[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True))
@@ -69,13 +69,13 @@ _LONGEST = 32
 
 @dataclass(slots=True)
 class BitReader:
-    """Bits from the highest on."""
+    """Reader of bits, the highest first."""
 
     data: bytes | memoryview
     at: int = 0
 
     def take(self, count: int) -> int:
-        """The next bits as a number.
+        """Return the next bits as a number.
 
         Raises:
             IndexError: there are no more.
@@ -87,14 +87,14 @@ class BitReader:
         return value
 
     def zeros(self) -> int:
-        """Leading zeros, with the one behind them."""
+        """Read leading zeros and the one behind them; return how many zeros."""
         count = 0
         while not self.take(1):
             count += 1
         return count
 
     def golomb(self) -> int:
-        """A number in the code of Exp-Golomb, ue(v) of ITU-T H.265.
+        """Return an Exp-Golomb coded number, ue(v) of ITU-T H.265.
 
         Raises:
             ValueError: it is larger than any header's.

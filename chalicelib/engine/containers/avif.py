@@ -32,9 +32,9 @@ _HEADER, _FULL = 8, 12
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """The boxes of the file itself, and what they and the coded data claim.
+    """Read the boxes of the file itself, and what they and the coded data claim.
 
-    What lies behind the boxes and is none, and a last box without pixels that is cut, are left out.
+    Bytes behind the boxes, and a last box without pixels that is cut, are left out.
 
     Raises:
         DamagedImage: a box reaches beyond the file, or its directory cannot be read.
@@ -49,7 +49,7 @@ def read_container(data: bytes) -> ContainerInfo:
 
 
 def without_exif(data: bytes, container: ContainerInfo) -> ContainerInfo | None:
-    """The survey of a file whose decoder refuses it for its Exif, with that called something else; none without one.
+    """Return the container of a file whose decoder refuses its Exif, with the Exif item renamed; None without one.
 
     Raises:
         DamagedImage: a box reaches beyond its own.
@@ -72,7 +72,7 @@ _PICTURE, _GRID, _EXIF = b"av01", b"grid", b"Exif"
 
 
 def container_info(data: bytes, parts: tuple[FilePart, ...]) -> ContainerInfo:
-    """The survey of a file with these boxes.
+    """Return what a file with these boxes claims.
 
     Raises:
         DamagedImage: a box inside reaches beyond its own, or items lie over each other.
@@ -104,7 +104,7 @@ def _inside(parts: Sequence[FilePart], outer: FilePart) -> dict[bytes, FilePart]
 
 
 def _of_items(data: bytes, meta: FilePart, units: BoundCounter) -> Iterator[Av1Size]:
-    """Every coded picture among the items; twice where they are tiles, which are put together into another one."""
+    """Yield the size of every coded picture among the items, with twice the memory for tiles, which are assembled."""
     inner = {part.kind: part for part in boxes(data, meta.start + _FULL, meta.end)}
     if b"iinf" not in inner or b"iloc" not in inner:
         return
@@ -134,7 +134,7 @@ def _joined(data: bytes, extents: Sequence[items.ItemExtent]) -> memoryview:
 
 
 def _of_samples(data: bytes, inner: Mapping[bytes, FilePart], units: BoundCounter) -> Iterator[Av1Size]:
-    """The first frame of a film's track, which is all that is decoded of it."""
+    """Yield the size of the first frame of a track, the only one that is decoded."""
     place = inner.get(b"stco") or inner.get(b"co64")
     if place is None or b"stsz" not in inner:
         return
@@ -164,18 +164,18 @@ _HIGH, _PROFESSIONAL = 1, 2  # profiles: one is always in colour, one has a thir
 
 
 class Av1Size(NamedTuple):
-    """The largest picture that the data may hold, and what a decoder of it holds."""
+    """Largest picture that the data may hold, and the memory of its decoder."""
 
     width: int = 0
     height: int = 0
     decoder_bytes: int = 0
     """Bytes of the planes of all frames that are held at once."""
     codes: CodePoints | None = None
-    """Its colours, where it says them."""
+    """Its colours, where it has them."""
 
 
 def av1_size(data: bytes | memoryview, units: BoundCounter) -> Av1Size:
-    """What decoding one picture's data takes, all of its sequence headers and frames considered; counts its units.
+    """Return what decoding one picture's data takes, over all its sequence headers and frames; counts its units.
 
     Raises:
         IndexError: a sequence header is cut off.
@@ -257,7 +257,7 @@ def _skip_operating_points(bits: BitReader) -> None:
 
 
 def _skip_timing(bits: BitReader) -> int:
-    """Bits of a buffer's delay; 0 where there is no model of the decoder's buffers."""
+    """Return the bits of a buffer's delay; 0 where there is no model of the decoder's buffers."""
     bits.take(64)
     if bits.take(1):
         bits.take(bits.zeros())
@@ -295,20 +295,20 @@ _HAS_EXTENSION, _HAS_SIZE, _KIND = 0x04, 0x02, 0x78
 _MOST = 10_000
 _LONGEST_SIZE = 8
 _LAYERS = 0xF8
-"""Of an extension: the layer's numbers, without its reserved bits."""
+"""Layer numbers of an extension, without its reserved bits."""
 
 
 class Obu(NamedTuple):
-    """An open bitstream unit."""
+    """Open bitstream unit."""
 
     kind: int
     layer: bytes
-    """One byte, or nothing."""
+    """One byte, or empty."""
     body: bytes
 
 
 def pixel_obus(data: bytes) -> tuple[Obu, ...]:
-    """The units that make pixels; metadata, padding and reserved kinds are left out.
+    """Return the units that make pixels, without metadata, padding and reserved kinds.
 
     Raises:
         CannotRebuild: a unit reaches beyond the data, or none makes pixels.
@@ -320,12 +320,12 @@ def pixel_obus(data: bytes) -> tuple[Obu, ...]:
 
 
 def write_obus(found: Sequence[Obu]) -> bytes:
-    """The units, each with its size."""
+    """Return the units, each with its size."""
     return b"".join(_header(one) + _size(len(one.body)) + one.body for one in found)
 
 
 def shortened_obus(found: Sequence[Obu], spare: int) -> tuple[Obu, ...] | None:
-    """The same without the last frame's last bytes, or nothing where it has hardly more."""
+    """Return the units without the last frame's last bytes, or None where it has hardly more."""
     last = max(i for i, one in enumerate(found) if one.kind in _FRAMES)
     if len(found[last].body) < 4 * spare:
         return None
@@ -350,7 +350,7 @@ def _all(data: bytes) -> Iterator[Obu]:
 
 
 def _read_size(data: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, and where it ends."""
+    """Return a number of seven bits a byte, and where it ends."""
     value = 0
     for i in range(_LONGEST_SIZE):
         value |= (data[at + i] & 127) << 7 * i

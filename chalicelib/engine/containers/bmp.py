@@ -27,7 +27,7 @@ _INSIDE_OS2 = {3: "Huffman coding of OS/2", 4: "24-bit runs of OS/2"}
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """One frame; its wholeness is the decoder's to say.
+    """Read the header; whether the file is complete is found by its decoder.
 
     Raises:
         ImageTooLarge: it is coded in more runs than are decoded.
@@ -54,9 +54,9 @@ def _coding(header: int, bits: int, compression: int) -> str:
 
 
 _INFO = 14
-"""Where the header begins."""
+"""Position of the header."""
 _V4, _V5 = 108, 124
-"""Its lengths."""
+"""Lengths of the header."""
 _KIND, _POINTS, _GAMMAS, _PLACE = 56, 60, 96, 112
 _CALIBRATED, _EMBEDDED = 0, int.from_bytes(b"MBED", "big")
 _GAMMA_RANGE = (0.2, 5.0)
@@ -64,7 +64,7 @@ _USUAL, _NEAR = 2.2, 0.05
 
 
 def bmp_colour(data: bytes, header: int) -> ColourDescription:
-    """The description; `header` is the length of the header.
+    """Return the colours; `header` is the length of the header.
 
     Raises:
         struct.error: the header is cut off.
@@ -80,7 +80,7 @@ def bmp_colour(data: bytes, header: int) -> ColourDescription:
 
 
 def _calibrated(data: bytes) -> ColourDescription:
-    """Most programs write zeros here, and mean nothing by them."""
+    """Return the colours of end points and gammas; zeros, which most programs write, mean sRGB."""
     points = [value / (1 << 30) for value in struct.unpack_from("<9i", data, _INFO + _POINTS)]
     gammas = [value / (1 << 16) for value in struct.unpack_from("<3I", data, _INFO + _GAMMAS)]
     if min(points) < 0 or not all(_GAMMA_RANGE[0] <= gamma <= _GAMMA_RANGE[1] for gamma in gammas):
@@ -94,7 +94,7 @@ def _calibrated(data: bytes) -> ColourDescription:
 
 
 def _primaries(points: Sequence[Sequence[float]]) -> Primaries:
-    """Light of each colour, which adds up to white; or chromaticities, each of which adds up to 1, under D65."""
+    """Return the primaries: light that adds up to white, or chromaticities that each add up to 1, under D65."""
     red, green, blue = ((x / (x + y + z), y / (x + y + z)) for x, y, z in points)
     if all(abs(sum(point) - 1) <= _NEAR for point in points):
         return Primaries(red, green, blue, PRIMARIES[1].white)

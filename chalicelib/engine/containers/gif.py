@@ -22,10 +22,10 @@ _HAS_TABLE = 0x80
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """All blocks to the trailer, and the largest canvas that any frame asks for.
+    """Read all blocks to the trailer, and the largest canvas that any frame needs.
 
-    Behind a frame that is whole the trailer may be missing, and anything else may stand in its place: zeros, a block
-    that is cut, or bytes that are no block. What follows cannot be read by anybody, and is left out.
+    Behind a complete frame the trailer may be missing, or be replaced by zeros, a block that is cut, or bytes that are
+    no block. What follows cannot be read by any reader, and is left out.
 
     Raises:
         DamagedImage: a frame is cut, or there is none.
@@ -45,7 +45,7 @@ def _container_info(data: bytes, parts: Sequence[FilePart]) -> ContainerInfo:
 
 
 def _superseded_controls(parts: Sequence[FilePart]) -> Iterator[FilePart]:
-    """Control blocks before the one that counts: the last before each frame. Decoders mix what they say."""
+    """Yield control blocks other than the last before each frame, which counts. Decoders mix their values."""
     control: FilePart | None = None
     for part in parts:
         if part.kind == _CONTROL and control:
@@ -60,17 +60,17 @@ def _without(data: bytes, parts: Sequence[FilePart], idle: Sequence[FilePart]) -
 
 
 def _read_repaired(repaired: bytes) -> ContainerInfo:
-    """The survey of a file whose blocks can all be read."""
+    """Return the container of a file whose blocks can all be read."""
     found = read_container(repaired)
     return replace(found, repaired=found.repaired or repaired)
 
 
 class _NotABlock(Exception):
-    """There is no block where one should be."""
+    """No block begins where one should."""
 
 
 def _repaired(data: bytes, parts: Sequence[FilePart], cut: Exception) -> ContainerInfo:
-    """The survey of what is whole, with a trailer behind it."""
+    """Return the container of the complete blocks, with a trailer behind them."""
     frames = [part for part in parts if part.kind == _IMAGE]
     end = parts[-1].end if parts else 0
     if parts and not frames and (ended := _ended(data)):
@@ -83,7 +83,7 @@ def _repaired(data: bytes, parts: Sequence[FilePart], cut: Exception) -> Contain
 
 
 def _ended(data: bytes) -> ContainerInfo | None:
-    """The survey of an only frame that lacks the end of its blocks; its decoder says if it lacks codes, too."""
+    """Return the container of an only frame that lacks the end of its blocks; its decoder reports missing codes."""
     repaired = data + bytes([0, _TRAILER])
     try:
         tuple(PARTS.counted(_blocks(repaired)))
@@ -116,7 +116,7 @@ def _after_sub_blocks(data: bytes, at: int, pieces: BoundCounter) -> int:
 
 
 def _table(flags: int) -> int:
-    """Bytes of the colour table that these flags announce."""
+    """Return the bytes of the colour table that these flags announce."""
     return 3 << ((flags & 7) + 1) if flags & _HAS_TABLE else 0
 
 

@@ -54,19 +54,19 @@ _CODINGS = {
 
 @dataclass(frozen=True, slots=True)
 class PrimaryImage:
-    """The primary picture: all that its pixels need, and how they are to be shown."""
+    """Primary picture: the items that its pixels need, and how they are shown."""
 
     items: tuple[HeifItem, ...]
     primary: int
     presentation: Presentation
     exif: bytes
-    """The TIFF block of its Exif item, or nothing."""
+    """TIFF block of its Exif item, or nothing."""
     warnings: tuple[str, ...]
     """What of the file is not shown."""
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """What the primary picture claims, by its container and by its coded data, the larger of both.
+    """Read what the primary picture claims, by its container and its coded data, the larger of both.
 
     Raises:
         UnsupportedType: it is coded in another way than HEVC, or there are only films in the file.
@@ -82,7 +82,7 @@ def read_container(data: bytes) -> ContainerInfo:
 
 
 def primary_image(data: bytes) -> PrimaryImage:
-    """The primary picture of a file whose boxes are bounded.
+    """Return the primary picture of a file whose boxes are bounded.
 
     Raises:
         See `survey`.
@@ -129,7 +129,7 @@ def _check_extents(data: bytes, meta: FilePart) -> None:
 
 
 def _check_codings(known: ItemDirectory) -> None:
-    """Refuse by name what the primary picture, or a tile of it, is coded in."""
+    """Refuse an unsupported coding of the primary picture, or of one of its tiles, by name."""
     primary = known.items.get(known.primary)
     if primary is None:
         raise DamagedImage("The HEIC has no primary picture.")
@@ -140,7 +140,7 @@ def _check_codings(known: ItemDirectory) -> None:
 
 
 def _claimed(still: PrimaryImage) -> HevcSize:
-    """The size, of tiles what all of them make side by side; and the colours of the first."""
+    """Return the size, for tiles that of all side by side, and the colours of the first."""
     units = BoundCounter(UNITS)
     sizes = {one.number: _hevc_item_size(one, units) for one in still.items if one.kind == CODED}
     widths, heights = [still.presentation.canvas[0]], [still.presentation.canvas[1]]
@@ -162,7 +162,7 @@ def _hevc_item_size(item: HeifItem, units: BoundCounter) -> HevcSize:
 
 
 def _tiles(grid: HeifItem) -> tuple[int, int]:
-    """Columns and rows."""
+    """Return columns and rows."""
     _, _, rows, columns = struct.unpack_from(">BBBB", grid.body)
     if (rows + 1) * (columns + 1) != len(grid.cells):
         raise DamagedImage("The HEIC lacks some of its tiles.")
@@ -170,7 +170,7 @@ def _tiles(grid: HeifItem) -> tuple[int, int]:
 
 
 def _exif(known: ItemDirectory) -> bytes:
-    """The first Exif item's block, behind the offset that it begins with."""
+    """Return the first Exif item's block, behind the offset that it begins with."""
     body = next((one.body for one in known.items.values() if one.kind == b"Exif"), b"")
     EXIF.check(len(body))
     return body[4 + int.from_bytes(body[:4], "big") :]
@@ -189,7 +189,7 @@ _ORIENTATIONS: Mapping[tuple[int, ...], int] = {
     (3, 1, 2, 0): 7,
     (1, 3, 0, 2): 8,
 }
-"""Which corner of the coded picture comes to stand in each corner -> Exif's number of the same turn."""
+"""Corner of the coded picture shown in each corner -> Exif's number of the same transformation."""
 _QUARTER = (1, 3, 0, 2)  # counter-clockwise, as `irot` counts
 _MIRRORS = ((2, 3, 0, 1), (1, 0, 3, 2))  # `imir`: top and bottom change places, or left and right
 
@@ -203,14 +203,14 @@ class Presentation:
     crop: tuple[int, int, int, int] | None
     """Left, top, right, bottom of what is shown; None for all."""
     orientation: int
-    """As Exif counts."""
+    """As numbered in Exif."""
     profile: bytes
-    """ICC, or nothing."""
+    """ICC profile, or nothing."""
     has_alpha: bool
 
 
 def presentation_of(primary: HeifItem, parts: Sequence[HeifItem]) -> Presentation:
-    """By the picture's own properties; `parts` are the items that it is made of.
+    """Return how the picture is shown, by its properties; `parts` are the items that it is made of.
 
     Raises:
         DamagedImage: it has no size, or what is cut off makes no sense.
@@ -230,7 +230,7 @@ def presentation_of(primary: HeifItem, parts: Sequence[HeifItem]) -> Presentatio
 
 
 def item_size(item: HeifItem) -> tuple[int, int]:
-    """Width and height by its `ispe`.
+    """Return width and height by its `ispe`.
 
     Raises:
         DamagedImage: there is none, or an empty one.
@@ -246,7 +246,7 @@ def _moved(corners: tuple[int, ...], order: Sequence[int]) -> tuple[int, ...]:
 
 
 def _crop(body: bytes, canvas: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The clean aperture (ISO/IEC 14496-12, 12.1.4): a size, and how far its middle lies from the canvas's."""
+    """Return the clean aperture (ISO/IEC 14496-12, 12.1.4): a size, and the offset of its middle from the canvas's."""
     numbers = struct.unpack_from(">IIIIiIiI", body)
     if not all(numbers[1::2]):
         raise DamagedImage("The HEIC's crop makes no sense.")
@@ -279,24 +279,24 @@ def _has_alpha(primary: HeifItem, parts: Sequence[HeifItem]) -> bool:
 _SEQUENCE = 33  # the unit that holds a sequence's parameters
 _HEVC_HEADER = 2
 _HOLE = bytes(16)
-"""What a download leaves that was broken off. Three zeros cannot stand in a unit (7.4.2); some writers add a few."""
+"""Left by an interrupted download. Three zeros cannot stand in a unit (7.4.2); some writers add a few."""
 _LENGTH_SIZE, _ARRAYS = 21, 22  # in a decoder's configuration, ISO/IEC 14496-15, 8.3.3.1
 _ALL_CHROMA = 3
-"""The format whose planes have one size, and may be coded apart."""
+"""Format whose planes have one size, and may be coded separately."""
 _PROFILE, _LEVEL, _SUB_LAYERS = 88, 8, 8
 
 
 class HevcSize(NamedTuple):
-    """The largest picture that the data may hold."""
+    """Largest picture that the data may hold."""
 
     width: int = 0
     height: int = 0
     codes: CodePoints | None = None
-    """Its colours, where it says them."""
+    """Its colours, where it has them."""
 
 
 def hevc_size(configuration: bytes, data: bytes, units: BoundCounter) -> HevcSize:
-    """The size in pixels that decoding one picture's data takes, all of its parameters considered; counts its units.
+    """Return the size in pixels that decoding one picture's data takes, over all its parameters; counts its units.
 
     Args:
         configuration: the body of its `hvcC` property.
@@ -375,7 +375,7 @@ _EXTENDED_RATIO = 255
 
 
 def colours(bits: BitReader, sub_layers: int) -> CodePoints | None:
-    """Its primaries and transfer, where it says them; the bits stand behind the picture's size.
+    """Return primaries and transfer, where the parameters have them; the bits stand behind the picture's size.
 
     Raises:
         IndexError, ValueError: the parameters end too early, or a number in them makes no sense.
@@ -420,7 +420,7 @@ def _skip_references(bits: BitReader, order_bits: int) -> None:
 
 
 def _by_the_last(bits: BitReader, pictures: int) -> int:
-    """How many pictures the set has, told by the set before it."""
+    """Return how many pictures the set has, predicted from the set before it."""
     bits.take(1)
     bits.golomb()
     return sum(bool(bits.take(1) or bits.take(1)) for _ in range(pictures + 1))

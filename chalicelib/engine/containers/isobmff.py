@@ -35,7 +35,7 @@ _NEEDED = frozenset({b"ftyp", b"meta", b"moov", b"mdat", b"moof"})
 
 
 def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[FilePart]:
-    """The boxes that lie side by side between these positions.
+    """Yield the boxes side by side between these positions.
 
     Raises:
         DamagedImage: a box reaches beyond `end`.
@@ -54,7 +54,7 @@ def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[FilePart]:
 
 
 def top_level_boxes(data: bytes) -> Iterator[FilePart]:
-    """The boxes of the file itself, up to one that is cut and that no picture needs.
+    """Yield the boxes of the file itself, up to one that is cut and not needed for the picture.
 
     Raises:
         DamagedImage: a box that is needed reaches beyond the file.
@@ -70,7 +70,7 @@ def top_level_boxes(data: bytes) -> Iterator[FilePart]:
 
 
 def check_directory_size(parts: Iterable[FilePart]) -> None:
-    """Let the lists of items among these boxes pass.
+    """Check the total size of the item lists among these boxes.
 
     Raises:
         ImageTooLarge: they are longer than is worked through.
@@ -79,7 +79,7 @@ def check_directory_size(parts: Iterable[FilePart]) -> None:
 
 
 def nested_boxes(data: bytes, parts: Iterable[FilePart], depth: int, total: BoundCounter) -> Iterator[FilePart]:
-    """These boxes and all that lie in them, each before what it holds; counted.
+    """Yield these boxes and all inside them, each before what it holds; counted.
 
     Raises:
         DamagedImage: a box reaches beyond the one that it lies in.
@@ -100,7 +100,7 @@ _NAMES = {0: "", 4: "I", 8: "Q"}
 
 
 def box_bodies(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, and start and end of the body, of each box between these positions.
+    """Yield kind, start and end of the body of each box between these positions.
 
     Raises:
         CannotRebuild: a box reaches beyond `end`, or there are too many.
@@ -123,7 +123,7 @@ def box_bodies(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int
 
 
 def children(data: bytes, skip: int = 0) -> dict[bytes, list[bytes]]:
-    """The bodies of the boxes in a box's body, by kind."""
+    """Return the bodies of the boxes in a box's body, by kind."""
     found: dict[bytes, list[bytes]] = {}
     for kind, start, end in box_bodies(data, skip, len(data)):
         found.setdefault(kind, []).append(data[start:end])
@@ -131,7 +131,7 @@ def children(data: bytes, skip: int = 0) -> dict[bytes, list[bytes]]:
 
 
 def only_child(found: dict[bytes, list[bytes]], kind: bytes) -> bytes:
-    """The one body of this kind.
+    """Return the only body of this kind.
 
     Raises:
         CannotRebuild: there is none, or another.
@@ -143,42 +143,42 @@ def only_child(found: dict[bytes, list[bytes]], kind: bytes) -> bytes:
 
 
 def write_box(kind: bytes, *bodies: bytes) -> bytes:
-    """One box."""
+    """Return a box."""
     body = b"".join(bodies)
     return struct.pack(">I4s", _HEADER + len(body), kind) + body
 
 
 def write_full_box(kind: bytes, body: bytes, *, version: int = 0, flags: int = 0) -> bytes:
-    """One box with a version and flags."""
+    """Return a box with version and flags."""
     return write_box(kind, struct.pack(">I", version << 24 | flags), body)
 
 
 def counted_entries(form: str, values: Iterable[tuple[int, ...]]) -> bytes:
-    """A count and as many entries."""
+    """Return a count and as many entries."""
     entries = [struct.pack(form, *one) for one in values]
     return struct.pack(">I", len(entries)) + b"".join(entries)
 
 
 @dataclass(slots=True)
 class BoxReader:
-    """A position in a box's body that moves on."""
+    """Reader of the numbers in a box's body."""
 
     data: bytes
     at: int = 0
 
     def take(self, form: str) -> tuple[int, ...]:
-        """The next numbers."""
+        """Return the next numbers."""
         values = struct.unpack_from(">" + form, self.data, self.at)
         self.at += struct.calcsize(">" + form)
         return values
 
     def one(self, form: str) -> int:
-        """The next number; 0 where it has no bytes."""
+        """Return the next number; 0 where it has no bytes."""
         return sum(self.take(form))
 
 
 def number_format(size: int) -> str:
-    """The letter for a number of so many bytes.
+    """Return the struct letter of a number of so many bytes.
 
     Raises:
         CannotRebuild: no such size exists.
@@ -193,14 +193,14 @@ _BT709, _SRGB = 1, 13
 
 
 class CodePoints(NamedTuple):
-    """Primaries and transfer as ITU-T H.273 numbers them."""
+    """Primaries and transfer as numbered in ITU-T H.273."""
 
     primaries: int
     transfer: int
 
 
 def colr_colour(data: bytes, parts: Sequence[FilePart], coded: CodePoints | None) -> ColourDescription | None:
-    """The description of the primary picture; None where an ICC profile describes it.
+    """Return the colours of the primary picture; None where an ICC profile describes them.
 
     Args:
         data: the file.
@@ -224,7 +224,7 @@ def colr_colour(data: bytes, parts: Sequence[FilePart], coded: CodePoints | None
 
 
 def colour_or_srgb(codes: CodePoints, peak: float = DEFAULT_PEAK, yuv: YuvMatrix | None = None) -> ColourDescription:
-    """The description behind the codes, as browsers have it: what is not known is taken for sRGB's."""
+    """Return the colours of the code points as browsers show them: unknown ones are taken for sRGB's."""
     transfer = _SRGB if codes.transfer in VIDEO_CURVES else codes.transfer
     known = (
         colour_by_code_points(one, other, peak, yuv) for one in (codes.primaries, _BT709) for other in (transfer, _SRGB)
@@ -233,7 +233,7 @@ def colour_or_srgb(codes: CodePoints, peak: float = DEFAULT_PEAK, yuv: YuvMatrix
 
 
 def _of_primary(data: bytes, parts: Sequence[FilePart]) -> Iterator[FilePart]:
-    """The properties of the primary item."""
+    """Yield the properties of the primary item."""
     found = {part.kind: part for part in reversed(parts) if part.kind in {b"pitm", b"ipco", b"ipma"}}
     if len(found) < 3:  # noqa: PLR2004  a sequence of frames without a still
         return
@@ -246,7 +246,7 @@ def _of_primary(data: bytes, parts: Sequence[FilePart]) -> Iterator[FilePart]:
 
 
 def _associations(data: bytes, ipma: FilePart) -> Iterator[tuple[int, int]]:
-    """Each item with the number of each of its properties."""
+    """Yield each item with the number of each of its properties."""
     version, wide = data[ipma.start + _HEADER], data[ipma.start + _FULL - 1] & 1
     (count,) = struct.unpack_from(">I", data, ipma.start + _FULL)
     at = ipma.start + _FULL + 4

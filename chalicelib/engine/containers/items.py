@@ -29,7 +29,7 @@ _OVERLAP = 2
 
 
 class ItemProperty(NamedTuple):
-    """One property of an item, as the file has it."""
+    """One property of an item, as in the file."""
 
     kind: bytes
     body: bytes
@@ -38,7 +38,7 @@ class ItemProperty(NamedTuple):
 
 @dataclass(slots=True)
 class HeifItem:
-    """One picture, whole or part, and what refers to what."""
+    """One picture, whole or part, with its references."""
 
     number: int
     kind: bytes
@@ -46,23 +46,23 @@ class HeifItem:
     body: bytes = b""
     properties: list[ItemProperty] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
-    """What a grid is made of."""
+    """Items that a grid is made of."""
     planes: list[int] = field(default_factory=list)
-    """What it is an auxiliary plane of."""
+    """Items that it is an auxiliary plane of."""
     premultiplied: list[int] = field(default_factory=list)
     thumbnail_of: list[int] = field(default_factory=list)
-    """What it is a thumbnail of."""
+    """Items that it is a thumbnail of."""
 
 
 class ItemDirectory(NamedTuple):
-    """The items of a file."""
+    """Items of a file."""
 
     primary: int
     items: dict[int, HeifItem]
 
 
 def read_items(data: bytes, meta: bytes) -> ItemDirectory:
-    """All items with their bytes.
+    """Read all items with their bytes.
 
     Raises:
         CannotRebuild: the directory is not what its specification says.
@@ -81,7 +81,7 @@ def read_items(data: bytes, meta: bytes) -> ItemDirectory:
 
 
 def needed_items(directory: ItemDirectory, coded: bytes = CODED) -> list[HeifItem]:
-    """The primary picture, its cells and its plane of transparency, in the order of the file; `coded` is their kind.
+    """Return the primary picture, its cells and its alpha plane, in file order; `coded` is their kind.
 
     Raises:
         CannotRebuild: it is made in a way that browsers do not show.
@@ -100,7 +100,7 @@ def needed_items(directory: ItemDirectory, coded: bytes = CODED) -> list[HeifIte
 
 
 def is_alpha(body: bytes) -> bool:
-    """Whether an `auxC` or `auxi` body (version and flags first) names a plane of transparency."""
+    """Return whether an `auxC` or `auxi` body (version and flags first) names an alpha plane."""
     return body[4:].split(b"\0")[0] in _ALPHAS
 
 
@@ -152,7 +152,7 @@ def _bodies(data: bytes, iloc: bytes, idat: bytes) -> Iterator[tuple[int, bytes]
 
 
 def _runs(reader: BoxReader, most: int, origin: int, forms: tuple[str, str, str]) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of an item's bytes in a store of so many."""
+    """Yield start and end of each run of an item's bytes, in a store of so many."""
     index, offset, length = forms
     for _ in range(reader.one("H")):
         reader.take(index)
@@ -199,7 +199,7 @@ _NAMES = {0: "", 4: "I", 8: "Q"}
 
 
 class ItemExtent(NamedTuple):
-    """A run of bytes that belongs to an item."""
+    """Run of bytes that belongs to an item."""
 
     item: int
     start: int
@@ -207,7 +207,7 @@ class ItemExtent(NamedTuple):
 
 
 def item_types(data: bytes, iinf: FilePart) -> dict[int, bytes]:
-    """What each item is, by its id.
+    """Return the type of each item, by its id.
 
     Raises:
         DamagedImage: an entry reaches beyond the list.
@@ -220,7 +220,7 @@ def item_types(data: bytes, iinf: FilePart) -> dict[int, bytes]:
 
 
 def item_extents(data: bytes, iloc: FilePart, idat: int) -> tuple[ItemExtent, ...]:
-    """Where every item's bytes lie in the file; `idat` is where the directory's own store begins.
+    """Return where the bytes of every item lie in the file; `idat` is the start of the directory's own store.
 
     Raises:
         DamagedImage: the box has a layout that no reader knows.
@@ -242,7 +242,7 @@ def item_extents(data: bytes, iloc: FilePart, idat: int) -> tuple[ItemExtent, ..
 
 @dataclass(frozen=True, slots=True)
 class _IlocLayout:
-    """The struct letters of an `iloc` box's fields; empty where a field is absent."""
+    """Struct letters of an `iloc` box's fields; empty where a field is absent."""
 
     version: int
     offset: str

@@ -30,12 +30,12 @@ _TOLD = (b"Exif\0\0", b"Photoshop 3.0\0")
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """The segments before the first scan, and what decoding takes.
+    """Read the segments before the first scan, and how much decoding takes.
 
     An end marker is added where none follows, and of several start markers side by side only the last one is kept.
 
-    Of one scan no more, because the decoder reads every coded byte and says itself what is missing. Several scans
-    are counted, as each is a walk over the whole picture.
+    A single scan is not read further, because the decoder reads every coded byte and reports what is missing. Several
+    scans are counted, as each is a walk over the whole picture.
 
     Raises:
         UnsupportedType: it is coded in a way that is not decoded; see `check_coding`.
@@ -71,7 +71,7 @@ def _ended(container: ContainerInfo, data: bytes, frame: FrameSummary) -> Contai
 
 
 def _head(walk: Iterator[FilePart]) -> tuple[tuple[FilePart, ...], FilePart]:
-    """The segments before the first scan, and that scan's header."""
+    """Return the segments before the first scan, and that scan's header."""
     head: list[FilePart] = []
     for part in walk:
         if part.kind[0] == SOS:
@@ -81,7 +81,7 @@ def _head(walk: Iterator[FilePart]) -> tuple[tuple[FilePart, ...], FilePart]:
 
 
 def _segments(data: bytes) -> Iterator[FilePart]:
-    """The segments from the second on, lazily: behind a scan's header come coded bytes that are no segments.
+    """Yield the segments from the second on; lazily, as coded bytes without segments follow a scan's header.
 
     Raises:
         DamagedImage: a segment reaches beyond the file.
@@ -105,7 +105,7 @@ def _segments(data: bytes) -> Iterator[FilePart]:
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
-    """The next marker and where it starts; the end where there is none. Stray bytes are skipped, as libjpeg does."""
+    """Return the next marker and its position; the end where there is none. Skips stray bytes, as libjpeg does."""
     found = _END_OF_SCAN.search(data, at)
     return (data[found.start() + 1], found.start()) if found else (EOI, len(data))
 
@@ -122,7 +122,7 @@ _COMPONENTS = frozenset({0, 1, 3, 4})  # that Pillow knows: grey, colour, and th
 
 
 class FrameSummary(NamedTuple):
-    """What the frame header says; all zero where there is none, which the decoder refuses."""
+    """Values of the frame header; all zero where there is none, which the decoder refuses."""
 
     marker: int = 0
     width: int = 0
@@ -131,15 +131,15 @@ class FrameSummary(NamedTuple):
     precision: int = 0
     """Bits of a sample."""
     coefficients: int = 0
-    """Bytes that a decoder holds which has to see several scans: all coefficients of all components."""
+    """Bytes that a decoder of several scans holds: all coefficients of all components."""
 
     def is_whole_in(self, components: int) -> bool:
-        """True where a scan of so many components holds the whole picture, so that it is decoded as it is read."""
+        """Return whether a scan of so many components holds the whole picture, so that it is decoded as it is read."""
         return self.marker not in _PROGRESSIVE and components >= self.components
 
 
 def check_coding(data: bytes, head: Iterable[FilePart], frame: FrameSummary) -> None:
-    """Let a frame pass that the decoder knows how to decode, and one that is no frame, which it refuses itself.
+    """Check that the decoder supports the frame's coding; a missing frame passes, as the decoder refuses it.
 
     Raises:
         UnsupportedType: it is coded in a way that the decoder does not know; `details.coding` names it.
@@ -152,7 +152,7 @@ def check_coding(data: bytes, head: Iterable[FilePart], frame: FrameSummary) -> 
 
 
 def _unsupported_coding(data: bytes, frame: FrameSummary) -> str:
-    """The name of a coding that is not decoded; empty for others."""
+    """Return the name of an unsupported coding; empty for others."""
     names = (
         (frame.marker == _JPEG_LS, "JPEG-LS"),
         (frame.marker in _DIFFERENTIAL, "hierarchical JPEG"),
@@ -165,7 +165,7 @@ def _unsupported_coding(data: bytes, frame: FrameSummary) -> str:
 
 
 def frame_summary(data: bytes, head: Iterable[FilePart]) -> FrameSummary:
-    """The frame that these segments announce; the last one, should there be several.
+    """Return the frame among these segments; the last one, should there be several.
 
     Raises:
         struct.error: the header is shorter than its own count of components.
@@ -192,11 +192,11 @@ _MARKER = re.compile(rb"\xff[\x01-\xfe]")
 _FILLED = re.compile(rb"\xff{2,}")
 _PAGE = 4_096
 MOST_INTERVALS = 20_000
-"""Of all scans together; each costs the watching decoder three calls."""
+"""Of all scans together; each costs the checking decoder three calls."""
 
 
 class JpegSegment(NamedTuple):
-    """A marker and what follows its length; for a scan, also where its coded intervals lie in the file."""
+    """Marker and what follows its length; for a scan, also the positions of its coded intervals."""
 
     marker: int
     body: bytes
@@ -204,7 +204,7 @@ class JpegSegment(NamedTuple):
 
 
 def read_segments(data: bytes) -> Iterator[JpegSegment]:
-    """All segments to the end marker; stray bytes between them are passed over, as decoders do.
+    """Yield all segments to the end marker; stray bytes between them are skipped, as decoders do.
 
     Raises:
         CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order or
@@ -233,9 +233,9 @@ def read_segments(data: bytes) -> Iterator[JpegSegment]:
 
 
 def coded_intervals(data: bytes) -> tuple[tuple[int, int], ...]:
-    """Where all coded intervals lie; nothing for a file that `segments` cannot read or that has too many.
+    """Return the positions of all coded intervals; none for an unreadable file or one with too many.
 
-    Nothing for arithmetic coding either: its decoder wants all of a scan at once, and cannot be fed in pieces.
+    None for arithmetic coding either: its decoder needs all of a scan at once, and cannot be fed in pieces.
     """
     try:
         found = list(read_segments(data))
@@ -247,7 +247,7 @@ def coded_intervals(data: bytes) -> tuple[tuple[int, int], ...]:
 
 
 def without_fill(data: bytes, start: int, end: int) -> bytes | memoryview:
-    """The coded bytes between these positions without the fill bytes that may stand before any stuffed zero."""
+    """Return the coded bytes between these positions without the fill bytes that may precede any stuffed zero."""
     if data.find(b"\xff\xff", start, end) < 0:
         return memoryview(data)[start:end]
     return _FILLED.sub(b"\xff", data[start:end])
@@ -275,7 +275,7 @@ def _intervals(data: bytes, at: int, most: int) -> Iterator[tuple[int, int]]:
 
 
 def before_fill(data: bytes, start: int, end: int) -> int:
-    """Where the fill bytes begin that end here."""
+    """Return where the fill bytes begin that end here."""
     while end > start and data[end - 1] == 0xFF:  # noqa: PLR2004  the fill byte
         tail = data[max(start, end - _PAGE) : end]
         end -= len(tail) - len(tail.rstrip(b"\xff"))

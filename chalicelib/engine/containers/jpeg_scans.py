@@ -46,7 +46,7 @@ class Component(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """A frame header."""
+    """Frame header."""
 
     marker: int
     width: int
@@ -55,17 +55,17 @@ class FrameHeader:
 
     @property
     def body(self) -> bytes:
-        """The header as bytes."""
+        """Header as bytes."""
         planes = b"".join(bytes([one.name, one.across << 4 | one.down, one.steps]) for one in self.components.values())
         return struct.pack(">BHHB", 8, self.height, self.width, len(self.components)) + planes
 
 
 @dataclass(frozen=True, slots=True)
 class ScanHeader:
-    """A scan header."""
+    """Scan header."""
 
     tables: dict[int, int]
-    """Component -> its two code tables, DC in the high nibble."""
+    """Component -> its two Huffman tables, DC in the high nibble."""
     first: int
     last: int
     high: int
@@ -78,19 +78,19 @@ class ScanHeader:
 
     @property
     def body(self) -> bytes:
-        """The header as bytes."""
+        """Header as bytes."""
         planes = b"".join(bytes(pair) for pair in self.tables.items())
         return bytes([len(self.tables)]) + planes + bytes([self.first, self.last, self.high << 4 | self.low])
 
     def codes(self, frame: FrameHeader) -> set[int]:
-        """Class and number of each code table that it reads."""
+        """Return class and number of each Huffman table that the scan reads."""
         dc = {pair >> 4 for pair in self.tables.values()} if self.first == 0 and not self.high else set()
         ac = {_AC | pair & 15 for pair in self.tables.values()} if self.last else set()
         return (dc if frame.marker == PROGRESSIVE else {pair >> 4 for pair in self.tables.values()}) | ac
 
 
 def read_frame_header(marker: int, body: bytes) -> FrameHeader:
-    """A frame header of a kind that browsers show.
+    """Return the frame header, if it is of a kind that browsers show.
 
     Raises:
         CannotRebuild: it is of another kind or length, or its numbers make no sense.
@@ -106,7 +106,7 @@ def read_frame_header(marker: int, body: bytes) -> FrameHeader:
 
 
 def read_scan_header(frame: FrameHeader, body: bytes) -> ScanHeader:
-    """A scan header; a sequential scan has all coefficients, whatever it claims.
+    """Return the scan header; a sequential scan has all coefficients, whatever it claims.
 
     Raises:
         CannotRebuild: it has another length, or names components that the frame has not.
@@ -122,12 +122,12 @@ def read_scan_header(frame: FrameHeader, body: bytes) -> ScanHeader:
 
 
 def interval_count(frame: FrameHeader, scan: ScanHeader, restart: int) -> int:
-    """How many coded intervals the scan has when a restart comes after this many units (0: never)."""
+    """Return how many coded intervals the scan has with a restart after this many units (0: never)."""
     return math.ceil(mcu_count(frame, scan) / restart) if restart else 1
 
 
 def mcu_count(frame: FrameHeader, scan: ScanHeader) -> int:
-    """How many units the scan has: blocks of its only component, or else squares with some blocks of each."""
+    """Return how many units (MCUs) the scan has: blocks of its only component, or else some blocks of each."""
     widest = max(one.across for one in frame.components.values())
     tallest = max(one.down for one in frame.components.values())
     across, down = 8 * widest, 8 * tallest
@@ -139,13 +139,13 @@ def mcu_count(frame: FrameHeader, scan: ScanHeader) -> int:
 
 @dataclass(slots=True)
 class ScanProgress:
-    """Which bits of each coefficient have come, so that no scan hides a second picture behind the first."""
+    """Bits of each coefficient seen so far, so that no scan hides a second picture behind the first."""
 
     frame: FrameHeader
     seen: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def add(self, scan: ScanHeader) -> None:
-        """Take one more scan into account.
+        """Add a scan.
 
         Raises:
             CannotRebuild: it repeats what has come, or comes out of order.
@@ -175,19 +175,19 @@ def _blocks_across(side: int, sampling: int, most: int) -> int:
 
 
 _RUN = bytes(64)
-"""As many as say the same in one block after another, or all through one; disks have blocks of 512 bytes."""
+"""Enough to mean the same in one block after another, or all through one; disks have blocks of 512 bytes."""
 _OTHER = re.compile(rb"[^\0]")
 _LENGTHS = 16
 _SKIP = 15
-"""The run of a code that skips 16 coefficients; smaller ones without a size end the block."""
+"""Run of the code that skips 16 coefficients; codes with smaller runs and without a size end the block."""
 _REPEATS = 5
-"""Coefficients of a block that all have one value by chance of a pattern, as far as they are fewer."""
+"""Fewer equal coefficients in a block may be a pattern's."""
 _RANGE = 2_048
 """More than lies between the darkest and the brightest block of 8-bit samples, in the finest steps."""
 
 
 class ZeroCode(NamedTuple):
-    """The code that has no ones, which every table has."""
+    """The code of zeros only, which every table has."""
 
     length: int
     """In bits."""
@@ -206,7 +206,7 @@ class ZeroCode(NamedTuple):
 
 @dataclass(slots=True)
 class HuffmanTables:
-    """The tables so far, read only when they are asked for."""
+    """Tables defined so far, parsed only on demand."""
 
     unread: list[bytes] = field(default_factory=list)
     zeros: dict[int, ZeroCode] = field(
@@ -217,10 +217,10 @@ class HuffmanTables:
             _AC | 1: ZeroCode(2, 0),
         }
     )
-    """By class (high nibble: 0 for DC, 1 for AC) and number; at first those of T.81 annex K."""
+    """By class (high nibble: 0 for DC, 1 for AC) and number; initially those of T.81 annex K."""
 
     def of(self, number: int) -> ZeroCode:
-        """A table's code of zeros.
+        """Return a table's code of zeros.
 
         Raises:
             LookupError: there is no such table.
@@ -241,9 +241,9 @@ class HuffmanTables:
 
 
 def longest_zero_run(data: bytes, start: int, end: int) -> int:
-    """Bytes of the longest run of 64 zeros or more, else 0.
+    """Return the bytes of the longest run of 64 zeros or more, else 0.
 
-    A run that ends an interval is none: it may lie behind the last pixel.
+    A run that ends an interval does not count: it may lie behind the last pixel.
     """
     longest, at = 0, data.find(_RUN, start, end)
     while at >= 0 and (other := _OTHER.search(data, at, end)):
@@ -255,7 +255,7 @@ def longest_zero_run(data: bytes, start: int, end: int) -> int:
 
 
 def is_unwritten_gap(zeros: int, frame: FrameHeader, scan: ScanHeader, codes: HuffmanTables) -> bool:
-    """Whether no picture yields so many bytes of zeros, side by side, within the scan.
+    """Return whether no picture yields so many zero bytes in a row within the scan.
 
     Raises:
         LookupError: the scan reads a table that is not there.
@@ -267,7 +267,7 @@ def is_unwritten_gap(zeros: int, frame: FrameHeader, scan: ScanHeader, codes: Hu
 
 
 def _overfills_blocks(scan: ScanHeader, code: ZeroCode) -> bool:
-    """Whether the code, over and over, leaves blocks that no pattern has, or goes beyond their end."""
+    """Return whether the repeated code fills blocks as no pattern does, or goes beyond their end."""
     if not code.size and code.run < _SKIP:
         return False
     times, rest = divmod(scan.last - max(scan.first, 1) + 1, code.run + 1)
@@ -275,7 +275,7 @@ def _overfills_blocks(scan: ScanHeader, code: ZeroCode) -> bool:
 
 
 def _exceeds_brightness(bits: int, frame: FrameHeader, scan: ScanHeader, codes: HuffmanTables) -> bool:
-    """Whether the differences of brightness, all with one sign, add up to more than there is."""
+    """Return whether the differences of brightness, all with one sign, add up to more than the range."""
     if scan.first:
         return False
     blocks = {name: _blocks_per_mcu(frame, scan, name) for name in scan.tables}
@@ -288,7 +288,7 @@ def _exceeds_brightness(bits: int, frame: FrameHeader, scan: ScanHeader, codes: 
 
 
 def _blocks_per_mcu(frame: FrameHeader, scan: ScanHeader, name: int) -> int:
-    """Blocks of a component in each unit of the scan."""
+    """Return the blocks of a component in each unit of the scan."""
     plane = frame.components[name]
     return plane.across * plane.down if len(scan.tables) > 1 else 1
 
@@ -307,9 +307,9 @@ class CodedInterval(NamedTuple):
 
     start: int
     end: int
-    """Byte behind its last one; fill bytes before the marker are not in it."""
+    """Position behind its last byte, without fill bytes before the marker."""
     bits: int = 0
-    """Exactly so many are coded; 0 where only the decoder can tell."""
+    """Exact number of coded bits; 0 where only the decoder can find it out."""
 
 
 @dataclass(slots=True)
@@ -318,29 +318,29 @@ class JpegScans:
 
     frame: FrameHeader | None = None
     intervals: list[CodedInterval] = field(default_factory=list)
-    """To be watched; empty where the file is of a kind that is not watched, or cannot be read."""
+    """Intervals to check; empty where the file is of a kind that is not checked, or cannot be read."""
     fault: str = ""
-    """Why some pixels cannot be there, whatever the decoder says."""
+    """Why some pixels must be missing, whatever the decoder reports."""
     low_bits: dict[tuple[int, int], int] = field(default_factory=dict)
-    """Component and coefficient -> how many of its low bits have not come."""
+    """Component and coefficient -> how many of its low bits are missing."""
     codes: HuffmanTables = field(default_factory=HuffmanTables)
 
     def missing_pixels(self) -> str:
-        """The fault, or what no scan has brought."""
+        """Return the fault, or what no scan has provided."""
         low_bits = [self.low_bits.get((name, 0), _NO_BITS_SEEN) for name in self.frame.components] if self.frame else []
         missing = JPEG_PLANE if _NO_BITS_SEEN in low_bits else JPEG_ROUGH if any(low_bits) else ""
         return self.fault or missing
 
     def is_coarse(self) -> bool:
-        """Whether some bits of some coefficient never come, which is no fault for a decoder."""
+        """Return whether some bits of some coefficient are missing, which decoders accept."""
         planes = self.frame.components if self.frame else {}
         return any(self.low_bits.get((name, place), _NO_BITS_SEEN) for name in planes for place in range(_LAST + 1))
 
 
 def read_scans(data: bytes) -> JpegScans:
-    """The scans up to the end marker, or as far as they can be followed.
+    """Read the scans up to the end marker, or as far as they can be followed.
 
-    Of a file that is of another kind, or whose headers make no sense, the decoder has to say what it thinks.
+    For a file of another kind, or with invalid headers, the result is empty, and only the decoder reports damage.
     """
     found = JpegScans()
     try:
@@ -372,7 +372,7 @@ def _walk(data: bytes, found: JpegScans) -> None:
 
 
 def _scan(data: bytes, at: int, scan: ScanHeader, restart: int, found: JpegScans) -> int:
-    """Take a scan into account, and say where it ends."""
+    """Add a scan, and return where it ends."""
     if found.frame is None:
         raise CannotRebuild
     wanted = interval_count(found.frame, scan, restart)
@@ -394,14 +394,14 @@ def _are_in_order(marks: bytes, wanted: int) -> bool:
 
 
 def _intervals(data: bytes, places: list[int], bits: list[int]) -> Iterator[CodedInterval]:
-    """As many intervals as there should be; of very many only the last."""
+    """Yield as many intervals as there should be; of very many only the last."""
     pairs = list(zip(pairwise(places), bits, strict=False))
     for (start, end), exact in pairs if len(pairs) <= MOST_INTERVALS else pairs[-1:]:
         yield CodedInterval(start + 2, before_fill(data, start + 2, end), exact)
 
 
 def _bits(frame: FrameHeader, scan: ScanHeader, restart: int, wanted: int) -> list[int]:
-    """Bits of each interval where each block has one: in a scan that refines the coarsest coefficient."""
+    """Return the bits of each interval where each block has one: in a scan that refines the DC coefficient."""
     if not (frame.marker == PROGRESSIVE and scan.first == 0 and scan.high):
         return [0] * wanted
     planes = [frame.components[name] for name in scan.tables]

@@ -38,24 +38,24 @@ _AROUND = 12  # length, name and checksum
 _GREYS = frozenset({0, 4})
 """Colour types."""
 _COLOUR_TYPE = 25
-"""Where it stands in the file."""
+"""Position in the file."""
 _PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT"})
-"""Chunks that pixels depend on, beside IDAT, which has a checksum of its own inside."""
+"""Chunks that pixels depend on, besides IDAT, whose stream has a checksum of its own."""
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 class _PngChunk(NamedTuple):
-    """A chunk as it stands in the file, whole or not."""
+    """Chunk as it stands in the file, complete or not."""
 
     part: FilePart
     is_whole: bool
-    """Whether the file goes on to its end, and its checksum is right."""
+    """Whether the file has all of it, and its checksum is correct."""
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """All chunks to IEND, their checksums proved. What is wrong with chunks that hold no pixels is mended.
+    """Read all chunks to IEND and verify their checksums; faults of chunks without pixels are repaired.
 
-    A wrong checksum of IDAT is, too: its stream has another one, which the decoder proves.
+    So is a wrong checksum of IDAT: its stream has another one, which the decoder verifies.
 
     Raises:
         DamagedImage: there are no pixels, they are cut, or a checksum of what they depend on is wrong.
@@ -79,7 +79,7 @@ def read_container(data: bytes) -> ContainerInfo:
 
 
 def _chunks(data: bytes) -> Iterator[_PngChunk]:
-    """To IEND, or as far as there are any."""
+    """Yield the chunks to IEND, or as far as there are any."""
     at, view = _SIGNATURE, memoryview(data)
     while at + _AROUND <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -97,7 +97,7 @@ def _checksum_matches(view: memoryview, at: int, end: int) -> bool:
 
 
 def _faults(chunks: Sequence[_PngChunk]) -> Iterator[str]:
-    """What is wrong and can be mended.
+    """Return the faults that can be repaired.
 
     Raises:
         DamagedImage: something cannot.
@@ -117,14 +117,14 @@ def _faults(chunks: Sequence[_PngChunk]) -> Iterator[str]:
 
 
 def _repaired(data: bytes, chunks: Sequence[_PngChunk]) -> bytes:
-    """The file without broken chunks that hold no pixels, right checksums at those that do, and an end."""
+    """Return the file without broken chunks that hold no pixels, correct checksums at those that do, and an end."""
     kept = (chunk for chunk in chunks if chunk.part.kind != b"IEND" and (chunk.is_whole or chunk.part.kind == b"IDAT"))
     pieces = (data[part.start : part.end] if is_whole else _with_checksum(data, part) for part, is_whole in kept)
     return b"".join([data[:_SIGNATURE], *pieces, _END])
 
 
 def _with_checksum(data: bytes, part: FilePart) -> bytes:
-    """The chunk with the length that it has and its checksum; of one that is cut, what there is."""
+    """Return the chunk with its actual length and checksum; of one that is cut, what is there."""
     (length,) = struct.unpack_from(">I", data, part.start)
     body = data[part.start + 4 : min(part.end, part.start + 8 + length)]
     return b"".join((struct.pack(">I", len(body) - 4), body, struct.pack(">I", zlib.crc32(body))))
@@ -136,7 +136,7 @@ def _claimed_frames(data: bytes, parts: tuple[FilePart, ...]) -> int:
 
 
 def _colours(data: bytes, parts: tuple[FilePart, ...]) -> ColourDescription:
-    """Of each chunk the first counts, and only if it comes before the pixels."""
+    """Return the colours; of each chunk the first counts, and only before the pixels."""
     chunks: dict[bytes, bytes] = {}
     for part in takewhile(lambda part: part.kind != b"IDAT", parts):
         if part.kind in DESCRIBING:
@@ -154,7 +154,7 @@ _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
 
 @dataclass(frozen=True, slots=True)
 class PngHeader:
-    """IHDR."""
+    """Values of IHDR."""
 
     width: int
     height: int
@@ -164,19 +164,19 @@ class PngHeader:
 
     @property
     def body(self) -> bytes:
-        """The header as bytes."""
+        """Header as bytes."""
         return struct.pack(">IIBBBBB", self.width, self.height, self.depth, self.color, 0, 0, self.interlaced)
 
     def sized(self, width: int, height: int) -> PngHeader:
-        """The header that a frame of this size would have as a picture of its own."""
+        """Return the header that a frame of this size would have as a picture of its own."""
         return replace(self, width=width, height=height)
 
     def with_palette(self) -> PngHeader:
-        """The header of a picture with the same samples, each the number of a colour."""
+        """Return the header of a picture with the same samples as palette indices."""
         return replace(self, color=PALETTE)
 
     def rows(self) -> Iterator[tuple[int, int]]:
-        """Of each pass that has pixels: how many rows, and of how many bits without the filter's byte."""
+        """Yield for each pass that has pixels the number of rows, and their bits without the filter byte."""
         for left, top, across, down in _PASSES if self.interlaced else ((0, 0, 1, 1),):
             columns, rows = -(-(self.width - left) // across), -(-(self.height - top) // down)
             if columns > 0 and rows > 0:
@@ -184,17 +184,17 @@ class PngHeader:
 
     @property
     def size(self) -> int:
-        """Bytes of all rows, each with its filter's byte."""
+        """Bytes of all rows, each with its filter byte."""
         return sum(rows * (1 + -(-bits // BYTE)) for rows, bits in self.rows())
 
     @property
     def spare_bits(self) -> tuple[int, ...]:
-        """Of each pass: the bits of a row's last byte that belong to no pixel."""
+        """Bits of a row's last byte that belong to no pixel, for each pass."""
         return tuple(-bits % BYTE for _, bits in self.rows())
 
 
 def read_png_header(body: bytes) -> PngHeader:
-    """IHDR.
+    """Parse IHDR.
 
     Raises:
         CannotRebuild: it has another length or unknown values.
@@ -210,15 +210,15 @@ def read_png_header(body: bytes) -> PngHeader:
 _LEAST: Mapping[bytes, int] = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9}
 """Bytes below which Pillow refuses the file."""
 _MOST = 1 << 20
-"""Bytes that Pillow unpacks of one chunk; of more it refuses the file."""
+"""Bytes that Pillow unpacks of one chunk; with more it refuses the file."""
 _MOST_IN_ALL = 8 << 20
 _PACKED = frozenset({b"iCCP", b"zTXt", b"iTXt"})
 
 
 def unreadable_chunks(data: bytes, parts: Iterable[FilePart]) -> Iterator[FilePart]:
-    """The chunks that the decoder must not be given: too short, too long, or packed in a way that it does not know.
+    """Yield the chunks that Pillow must not be given: too short, too long, or packed in an unknown way.
 
-    However much there is, no more is unpacked here than one photo has pixels.
+    No more is unpacked for it than one photo has pixels.
     """
     unpacked = 0
     for part in parts:
@@ -233,7 +233,7 @@ def unreadable_chunks(data: bytes, parts: Iterable[FilePart]) -> Iterator[FilePa
 
 
 def _unpacked(kind: bytes, body: bytes, left: int) -> int | None:
-    """Bytes that the chunk unpacks to; None where Pillow would refuse it or it is too much."""
+    """Return the bytes that the chunk unpacks to; None where Pillow would refuse it or it is too much."""
     _, zero, rest = body.partition(b"\0")
     if kind == b"iTXt":
         is_packed, method, rest = rest[:1] > b"\0", rest[1:2], rest[2:].partition(b"\0")[2].partition(b"\0")[2]
@@ -263,7 +263,7 @@ _NITS = range(1, 100_000_000)
 
 
 def effective_colour(chunks: Chunks, *, is_grey: bool) -> tuple[bytes, ColourDescription]:
-    """The name of the chunk that counts (nothing if none does), and what it says.
+    """Return the name of the chunk that counts (empty if none does), and the colours it describes.
 
     Args:
         chunks: the bodies of chunks before the pixels, by name, the first of each.
@@ -277,7 +277,7 @@ def effective_colour(chunks: Chunks, *, is_grey: bool) -> tuple[bytes, ColourDes
 
 
 def iccp_profile(body: bytes) -> bytes:
-    """The ICC profile in an iCCP chunk; nothing where it cannot be unpacked or is too long."""
+    """Return the ICC profile in an iCCP chunk; nothing where it cannot be unpacked or is too long."""
     try:
         return zlib.decompressobj().decompress(body[body.find(b"\0") + 2 :], LARGEST_PROFILE + 1)
     except zlib.error:
@@ -285,7 +285,7 @@ def iccp_profile(body: bytes) -> bytes:
 
 
 def chrm_primaries(body: bytes) -> Primaries | None:
-    """The chromaticities in a cHRM chunk, if colours can be made of them."""
+    """Return the chromaticities in a cHRM chunk; None if they are not valid."""
     if len(body) != struct.calcsize(">8I"):
         return None
     values = [value / _WHOLE for value in struct.unpack(">8I", body)]
@@ -299,7 +299,7 @@ def chrm_primaries(body: bytes) -> Primaries | None:
 
 
 def hdr_peak(chunks: Chunks) -> float:
-    """Candela a square metre of the brightest light: cLLI's, else the display's in mDCV, else HDR's usual."""
+    """Return the brightest light in candela a square metre: cLLI's, else the display's in mDCV, else the default."""
     light, display = chunks.get(b"cLLI", b""), chunks.get(b"mDCV", b"")
     claims = [struct.unpack_from(">I", light)[0]] if len(light) == struct.calcsize(">II") else []
     if len(display) == struct.calcsize(">8HII"):
@@ -309,7 +309,10 @@ def hdr_peak(chunks: Chunks) -> float:
 
 
 def _by_codes(chunks: Chunks, _: bool) -> ColourDescription | None:  # noqa: FBT001  one signature for all readers
-    """The flag of full range is not read: PNG is written in full range only, and browsers do not read it either."""
+    """Return the colours of cICP.
+
+    The full range flag is not read: PNG has full range only, and browsers do not read it either.
+    """
     body = chunks[b"cICP"]
     if len(body) != 4 or body[2]:  # noqa: PLR2004  its length; samples of PNG are RGB, whose matrix is 0
         return None
@@ -317,7 +320,10 @@ def _by_codes(chunks: Chunks, _: bool) -> ColourDescription | None:  # noqa: FBT
 
 
 def _by_profile(chunks: Chunks, is_grey: bool) -> ColourDescription | None:  # noqa: FBT001  see above
-    """A profile of other samples is not used, and hides what comes after it, as browsers have it."""
+    """Return the colours of iCCP.
+
+    A profile of other samples is not used, and hides later chunks, as in browsers.
+    """
     found = iccp_profile(chunks[b"iCCP"])
     if not profile_space(found):
         return None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ENOUGH_PAGES = 1000
 _MOST_INSIDE = 32
-"""Directories inside the first one that are looked at; raw photos have two or three, pyramids a dozen."""
+"""Directories inside the first one that are read; raw photos have two or three, pyramids a dozen."""
 _PLAIN, _OLD_JPEG = 1, 6
 _MISSING = "Strips or tiles of the TIFF are missing."
 _KIND, _OLD_KIND, _INSIDE = 254, 255, 330
@@ -40,9 +40,9 @@ _AT_LEAST = 4
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """How many pages there are, which of them is the picture, and what decoding that one holds.
+    """Read how many pages there are, which of them is the picture, and what decoding it holds.
 
-    A chain that goes in circles counts as one too many for any limit. A file may end right behind its last entry.
+    A circular chain exceeds any limit by one page. A file may end right behind its last entry.
 
     Raises:
         UnsupportedType: it is a raw photo, or its picture is compressed in a way that is not decoded.
@@ -56,10 +56,10 @@ def read_container(data: bytes) -> ContainerInfo:
 
 
 def main_directory(pages: Sequence[TiffDirectory], inside: Sequence[TiffDirectory]) -> TiffDirectory:
-    """The directory of the picture itself: the first whole page of the chain.
+    """Return the directory of the picture: the first page of the chain that is a full picture.
 
-    Where every page is a smaller copy, as in files of cameras, the largest whole one inside the first; else the
-    largest of all.
+    Where every page is a smaller copy, as in files of cameras, it is the largest full picture inside the first; else
+    the largest of all.
     """
     whole = [page for page in pages if _is_full_picture(page)]
     if whole:
@@ -115,13 +115,13 @@ def _listed_blocks(page: TiffDirectory) -> int:
 
 
 def _has_missing_data(page: TiffDirectory, needed: int) -> bool:
-    """Whether a strip or tile begins at 0, where the file's header is; old JPEG says elsewhere where it begins."""
+    """Return whether a strip or tile begins at 0, in the file's header; old JPEG has its position elsewhere."""
     starts = [one.tag for one in page.entries if one.tag in _STARTS and one.kind in WHOLE]
     return page.number(_COMPRESSION) != _OLD_JPEG and any(0 in page.numbers(tag, needed) for tag in starts)
 
 
 def _required_blocks(page: TiffDirectory, width: int, height: int) -> int:
-    """Strips or tiles that the page has; each plane its own where samples are stored apart."""
+    """Return the strips or tiles that the page needs; each plane its own where samples are stored apart."""
     across, down = page.number(_TILE_WIDTH) or width, page.number(_TILE_HEIGHT)
     down = down or min(height, page.number(_ROWS) or height)
     planes = page.number(_SAMPLES, 1) if page.number(_PLANES) == _SEPARATE_PLANES else 1
@@ -129,7 +129,7 @@ def _required_blocks(page: TiffDirectory, width: int, height: int) -> int:
 
 
 def _held(page: TiffDirectory, width: int, height: int) -> int:
-    """Bytes that decoding the page holds beside its pixels: one strip or tile.
+    """Return the bytes that decoding the page holds besides its pixels: one strip or tile.
 
     Raises:
         ImageTooLarge: one of its tags has more values than are worked through.
@@ -152,14 +152,14 @@ WHOLE = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4), 16: ("Q", 8), 18: ("Q", 8)}
 
 
 class TiffLayout(NamedTuple):
-    """How numbers and entries are written in a file: the struct letters of its fields."""
+    """Formats of numbers and entries in a file: the struct letters of its fields."""
 
     order: str
     offset: str
     number: str
     entry: str
     first: int
-    """Where the offset of the first directory lies."""
+    """Position of the offset of the first directory."""
 
 
 class TiffEntry(NamedTuple):
@@ -169,7 +169,7 @@ class TiffEntry(NamedTuple):
     kind: int
     values: int
     at: int
-    """Where its value field lies."""
+    """Position of its value field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,20 +184,20 @@ class TiffDirectory:
     """Offset of the next directory in the chain; 0 for none, also where the file ends before it."""
 
     def number(self, tag: int, otherwise: int = 0) -> int:
-        """The first value of a tag; of a tag that comes twice the larger one, as readers differ."""
+        """Return the first value of a tag; of a tag that is repeated the larger one, as readers differ."""
         return max((self._number(one, 0) for one in self.entries if one.tag == tag), default=otherwise)
 
     def numbers(self, tag: int, most: int) -> tuple[int, ...]:
-        """Up to so many values of a tag."""
+        """Return up to so many values of a tag."""
         found = (one for one in self.entries if one.tag == tag)
         return tuple(self._number(one, i) for one in found for i in range(min(one.values, most)))
 
     def has(self, tag: int) -> bool:
-        """Whether there is such a tag."""
+        """Return whether there is such a tag."""
         return any(one.tag == tag for one in self.entries)
 
     def _number(self, entry: TiffEntry, index: int) -> int:
-        """A value, where it is a whole number within the file; 0 elsewhere."""
+        """Return a value that is a whole number within the file; 0 for others."""
         letter, size = WHOLE.get(entry.kind, ("", 1))
         if not letter or index >= entry.values:
             return 0
@@ -209,7 +209,7 @@ class TiffDirectory:
 
 
 def read_layout(data: bytes) -> TiffLayout:
-    """How this file is written.
+    """Return the layout of this file.
 
     Raises:
         struct.error: it is shorter than a header.
@@ -220,7 +220,7 @@ def read_layout(data: bytes) -> TiffLayout:
 
 
 def read_directory(data: bytes, at: int, layout: TiffLayout, read: BoundCounter) -> TiffDirectory:
-    """The directory at this offset; its entries are counted.
+    """Return the directory at this offset; its entries are counted.
 
     Raises:
         struct.error: it lies outside the file.
@@ -265,18 +265,18 @@ _NAMES = {
 _RAW_COMPRESSIONS = frozenset({32767, 32769, 32770, 32772, 34713, 34892, 65000, 65535})
 """Of Sony, Epson, Samsung (two), Nikon, lossy DNG, Kodak and Pentax."""
 _RAW_COLOURS = frozenset({32803, 34892})
-"""One colour a pixel behind a filter, and the sensor's values put together."""
+"""Colour filter array, and linear raw."""
 _FORMATS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
 
 
 def is_raw(page: TiffDirectory) -> bool:
-    """Whether this page says that the file is a raw photo."""
+    """Return whether this page marks the file as a raw photo."""
     is_coded_so = page.number(_COMPRESSION) in _RAW_COMPRESSIONS or page.number(_PHOTOMETRIC) in _RAW_COLOURS
     return is_coded_so or page.has(_DNG)
 
 
 def unsupported_compression(page: TiffDirectory) -> str:
-    """The name of the page's compression or layout where it is not decoded; empty where it is."""
+    """Return the name of the page's compression or layout where it is not supported; empty where it is."""
     if page.layout.order == ">" and page.layout.offset == "Q":
         return "big-endian BigTIFF"  # Pillow looks for its version in the wrong byte
     number = page.number(_COMPRESSION, 1)
@@ -286,7 +286,7 @@ def unsupported_compression(page: TiffDirectory) -> str:
 
 
 def describe_samples(page: TiffDirectory) -> str:
-    """What a pixel consists of, for the refusal of a combination that is not decoded."""
+    """Return what a pixel consists of, for the error message of an unsupported combination."""
     count, bits = page.number(_SAMPLES, 1), page.number(_BITS, 1)
     kind = _FORMATS.get(page.number(_SAMPLE_FORMAT, 1), "")
     values = "value" if count == 1 else "values"
@@ -299,7 +299,7 @@ _CURVES = (1, 3)
 
 
 def tiff_colour(tags: Mapping[int, Any]) -> ColourDescription:
-    """The description of colours (red, green, blue); sRGB where the tags are missing or make no sense."""
+    """Return the colours (red, green, blue); sRGB where the tags are missing or invalid."""
     points, white = _floats(tags.get(_PRIMARIES)), _floats(tags.get(_WHITE))
     own = PRIMARIES[1]
     if len(points) == _SIX and len(white) == _TWO:
@@ -315,7 +315,7 @@ def tiff_colour(tags: Mapping[int, Any]) -> ColourDescription:
 
 
 def _curves(values: Any) -> list[bytes | Curve]:  # noqa: ANN401  whatever Pillow made of the tag
-    """One table for all or one for each, of 256 steps; longer ones are for samples of 16 bits, which were cut."""
+    """Return one table for all channels or one for each, of 256 steps; longer ones are for 16 bits, which were cut."""
     steps = values if isinstance(values, tuple) and all(isinstance(one, int) for one in values) else ()
     count = next((count for count in _CURVES if len(steps) == 256 * count), 0)
     return [_table(steps[256 * i : 256 * (i + 1)]) for i in range(count)]

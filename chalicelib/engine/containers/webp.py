@@ -23,9 +23,9 @@ _PIXELS = _STILL | {_FRAME, b"ALPH", b"VP8X"}
 
 
 def read_container(data: bytes) -> ContainerInfo:
-    """All chunks inside the size that the RIFF header claims; what lies behind it does not belong to the picture.
+    """Read all chunks inside the size of the RIFF header; what lies behind is no part of the picture.
 
-    A claim that does not fit the chunks is mended, and a chunk without pixels that is cut is left out.
+    A size that does not fit the chunks is repaired, and a chunk without pixels that is cut is left out.
 
     Raises:
         DamagedImage: the file is so much shorter than it claims that pixels may be missing.
@@ -90,14 +90,14 @@ _FRAME_HEADER, _FLAGS = 16, 20
 _ALPHA = 0x10
 _LOSSLESS_HEADER = 5
 _PLACE, _DISPOSED = 12, 0x01
-"""Bytes of a frame's header that say where it lies, and the flag in its last one."""
+"""Bytes of a frame's header that have its place, and the flag in its last byte."""
 
 
 def with_announced_alpha(form: str, data: bytes) -> bytes:
-    """The file as a decoder should be handed it; the same object, unless something is to be changed.
+    """Return the file as its decoder needs it; the same object unless it must be changed.
 
-    A WebP whose extended header does not announce transparency has it all the same where a frame's pixels do, or where
-    frames leave out a part of the canvas: decoders that animate go by the frames, Pillow goes by the announcement.
+    A WebP whose extended header does not announce transparency still has it where a frame's pixels do, or where frames
+    leave a part of the canvas uncovered: decoders of animations go by the frames, Pillow by the announcement.
 
     Raises:
         DamagedImage: a chunk's header is cut off.
@@ -115,18 +115,18 @@ def with_announced_alpha(form: str, data: bytes) -> bytes:
 
 
 def codes_alpha(kind: bytes, body: bytes) -> bool:
-    """Whether this chunk of a WebP codes transparency.
+    """Return whether this chunk of a WebP codes transparency.
 
-    ALPH is a plane of it; a lossless picture has a bit behind its width and height (14 bits each).
+    ALPH is an alpha plane; a lossless picture has a bit behind its width and height (14 bits each).
     """
     is_lossless = kind == b"VP8L" and len(body) >= _LOSSLESS_HEADER
     return bool(body[4] & _ALPHA) if is_lossless else kind == b"ALPH"
 
 
 def leaves_canvas_uncovered(canvas: bytes, frames: Sequence[bytes]) -> bool:
-    """Whether a part of a WebP's canvas (the body of VP8X) is covered by none of its frames (their headers) at a time.
+    """Return whether a part of the canvas (body of VP8X) is at some time covered by no frame (their headers).
 
-    That is so where the first one is smaller, and where another one is that comes after a disposal.
+    That is the case where the first frame is smaller, and where another one is that follows a disposal.
     """
     are_parts = [frame[:_PLACE] != bytes(6) + canvas[4:10] for frame in frames]
     is_disposed = any(int.from_bytes(frame[15:16]) & _DISPOSED for frame in frames)
@@ -134,7 +134,7 @@ def leaves_canvas_uncovered(canvas: bytes, frames: Sequence[bytes]) -> bool:
 
 
 def _pictures(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Kind and start of the body of each chunk; of a frame those that lie in it."""
+    """Yield kind and body position of each chunk, and of the chunks inside each frame."""
     at, end = _RIFF, len(data)
     while at + 8 <= end:
         kind, length = struct.unpack_from("<4sI", data, at)
@@ -145,11 +145,11 @@ def _pictures(data: bytes) -> Iterator[tuple[bytes, int]]:
 _VP8_HEADER = 10
 _START = b"\x9d\x01\x2a"
 _EVEN = 128
-"""Probability of a half: the header's bits are coded so."""
+"""Probability of a half, with which the header's bits are coded."""
 
 
 def partitions(body: bytes) -> Iterator[tuple[int, int, int, bool]]:
-    """Of each partition: start, size, where its size is written (0: in the first three bytes), and if it is the last.
+    """Yield start, size, position of the size (0: in the first three bytes) and whether it is the last, for each.
 
     Raises:
         CannotRebuild: the picture has no such header, or a partition reaches beyond it.
@@ -173,7 +173,7 @@ def partitions(body: bytes) -> Iterator[tuple[int, int, int, bool]]:
 
 @dataclass(slots=True)
 class _BooleanDecoder:
-    """A boolean decoder (RFC 6386, 7) for even odds."""
+    """Boolean entropy decoder (RFC 6386, 7) for probability a half."""
 
     data: bytes
     at: int = 2
@@ -182,7 +182,7 @@ class _BooleanDecoder:
     spent: int = 0
 
     def flag(self) -> int:
-        """The next bit."""
+        """Return the next bit."""
         if self.value < 0:
             self.value = int.from_bytes(self.data[:2].ljust(2, b"\0"), "big")
         split = 1 + (((self.range - 1) * _EVEN) >> 8)
@@ -193,14 +193,14 @@ class _BooleanDecoder:
         return bit
 
     def number(self, bits: int) -> int:
-        """The next bits, the highest first."""
+        """Return the next bits as a number, the highest first."""
         value = 0
         for _ in range(bits):
             value = value << 1 | self.flag()
         return value
 
     def optional(self, bits: int) -> None:
-        """Pass over a number that is there only where a flag says so."""
+        """Skip a number that is there only where a flag is set."""
         if self.flag():
             self.number(bits)
 
