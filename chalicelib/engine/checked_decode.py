@@ -72,7 +72,7 @@ def _check_jpeg(image: ImageFile, data: bytes) -> None:
 def _check_png(image: ImageFile, data: bytes) -> None:
     try:
         header = read_png_header(data[_IHDR])
-    except CannotRebuild:  # the decoder says what it thinks of it
+    except CannotRebuild:  # the decoder refuses it
         return
     _replace_decoder(image, "watched_png", PngCheck(header.size, coded=_coded(data)))
 

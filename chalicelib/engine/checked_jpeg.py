@@ -49,7 +49,7 @@ class JpegCheck:
 
     def findings(self) -> tuple[str, tuple[str, ...]]:
         """Return why pixels are missing or broken, and other damage; a sentence each."""
-        if self.scans.frame is None:  # it could not be watched: its decoder has said all that it knows
+        if self.scans.frame is None:  # it was not checked, and its decoder has reported all that it can
             return "", ()
         told = ((JPEG_STRAY, self.has_strays), (JPEG_COARSE, self.scans.is_coarse()))
         return self.scans.missing_pixels() or self.fault, tuple(sentence for sentence, is_so in told if is_so)
@@ -79,7 +79,7 @@ class CheckedJpegDecoder:
 
     pulls_fd = False
 
-    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, then the watch
+    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, then the check
         *plain, check = args
         self._inner: PillowDecoder = cast("Any", Image).core.jpeg_decoder(mode, *plain)
         self._check: JpegCheck = check

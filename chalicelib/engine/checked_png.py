@@ -68,7 +68,7 @@ class ZlibStream:
 
     def _unpacked(self, piece: bytes, most: int) -> Iterator[bytes]:
         full = True
-        # As long as there may be more: zlib can have taken all of the piece and still hold rows of it.
+        # zlib can have consumed all of the piece and still hold rows of it.
         while (piece or full) and not self._raw.eof:
             rows = self._raw.decompress(piece, most)
             piece, full = self._raw.unconsumed_tail, len(rows) == most
@@ -122,7 +122,7 @@ class CheckedPngDecoder:
 
     pulls_fd = False
 
-    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, and the watch among them
+    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, with the check among them
         (self._check,) = (one for one in args if isinstance(one, PngCheck))
         self._inner: PillowDecoder = cast("Any", Image).core.zip_decoder(
             mode, *(one for one in args if one is not self._check)
@@ -139,7 +139,7 @@ class CheckedPngDecoder:
         try:
             for at in range(0, len(data), _SLICE):
                 fault = self._take(data[at : at + _SLICE])
-                if fault or self._stream.is_over or self._left < 0:  # what goes beyond the picture is not unpacked
+                if fault or self._stream.is_over or self._left < 0:  # data beyond the picture is not unpacked
                     return self._end(fault)
         except zlib.error:
             return -1, _BROKEN
@@ -155,7 +155,7 @@ class CheckedPngDecoder:
     def _hand_on(self, rows: bytes) -> int:
         fits = rows if len(rows) <= self._left else rows[: max(0, self._left)]
         self._left -= len(rows)
-        if not fits:  # Pillow's takes an empty block for a fault
+        if not fits:  # Pillow's decoder refuses an empty block
             return 0
         size = len(fits).to_bytes(2, "little")
         stream = b"".join((self._rest, b"\0", size, (len(fits) ^ _BLOCK).to_bytes(2, "little"), fits))

@@ -31,8 +31,8 @@ Box = tuple[float, float, float, float]
 _DENOMINATORS = {1: 8, 2: 4, 3: 3, 4: 2}
 """Eighths -> the denominator below 1 that Pillow passes to libjpeg, which rounds up to eighths: 1/3 is 3/8."""
 
-# Only the one plugin that is needed is imported. Going around Image.open also goes around its bomb check, which warns
-# at 89 megapixels whatever our limits say; `probe` checks ours.
+# Only the plugin that is needed is imported. Without Image.open there is no bomb check of Pillow's either, which warns
+# at 89 megapixels whatever our limits are; `probe` checks those.
 _PLUGINS = {
     "jpeg": ("PIL.JpegImagePlugin", "JpegImageFile"),
     "png": ("PIL.PngImagePlugin", "PngImageFile"),
@@ -48,7 +48,7 @@ _BLOCK = 1 << 20
 _DECODED_TWICE = "RGB twice"
 """Key of the memory table for a picture that may have to be decoded twice."""
 _WHOLE_BUDGET = MemoryBudget()
-# How a decoder stretched samples to 8 bits; a transparent colour (PNG's tRNS) is given in the file's own samples.
+# Factors by which decoders scale samples to 8 bits; the transparent colour (PNG's tRNS) is in the file's samples.
 _STRETCHED = {"L;2": 85, "L;4": 17}
 
 
@@ -97,7 +97,7 @@ def decode(
 
     Raises:
         DamagedImage: the pixels are cut off or broken.
-        ImageTooLarge: there is not enough memory for them; said before they are decoded.
+        ImageTooLarge: there is not enough memory for them; raised before they are decoded.
     """
     box = _scaled(image, longest)
     _admit(image, memory, will_reencode=will_reencode)
@@ -106,7 +106,7 @@ def decode(
         prepare_tiff(image)
     _stretch_key(image)
     finish = transparency_finisher(image)
-    # The whole file at once: Pillow's 64 KiB make the decoder stop and start, and each piece is copied twice.
+    # The whole file at once: with Pillow's 64 KiB the decoder stops and starts, and each piece is copied twice.
     image.decodermaxblock = coded_bytes(image)
     if image.format in _THROUGH_BYTES:
         _release_decoder_early(image)
@@ -158,15 +158,15 @@ class _SingleFrameDecoder:
 def _release_decoder_early(image: ImageFile) -> None:
     image.decodermaxblock = _BLOCK
     opened = cast("Any", image)
-    opened._decoder = _SingleFrameDecoder(opened._decoder)  # noqa: SLF001  Pillow gives no other way
+    opened._decoder = _SingleFrameDecoder(opened._decoder)  # noqa: SLF001  there is no public way
 
 
 def _scaled(image: ImageFile, longest: int | None) -> Box | None:
-    # Without a tile there is no scan to decode, which the decoder says itself.
+    # Without a tile there is no scan to decode, which the decoder reports.
     if not longest or image.format != "JPEG" or not image.tile:
         return None
     jpeg = cast("JpegImageFile", image)
-    # A lossless one has no steps, and no frequencies to leave out.
+    # A lossless JPEG has no quantisation and no frequencies to leave out.
     scale = jpeg_scale(jpeg, longest) if jpeg.quantization else 0
     return _draft(jpeg, scale) if scale in _DENOMINATORS else None
 

@@ -28,7 +28,7 @@ _QUALITY: dict[str, tuple[tuple[int, int], ...]] = {
     "avif": ((300, 58), (600, 69)),
     "webp": ((150, 73), (300, 74), (600, 86)),
 }
-# None: without that word, Pillow would write what the picture in memory carries along.
+# None: otherwise Pillow would write the metadata of the picture in memory.
 _OPTIONS: dict[str, dict[str, Any]] = {
     # Progressive would take 2 to 3 times as long, for 2 % at 600 pixels and nothing below.
     "jpeg": {"optimize": True, "subsampling": "4:2:0", "comment": None},
@@ -129,7 +129,7 @@ def original_jpeg_encoding(image: JpegImageFile) -> Encoding | None:
     from PIL.JpegImagePlugin import get_sampling  # noqa: PLC0415  this is a JPEG, so it is loaded
 
     tables, sampling = image.quantization, get_sampling(image)
-    if not tables:  # coded without loss
+    if not tables:  # lossless
         return None
     ordinary = [layer[3] for layer in image.layer] in ([0], [0, 0, 0], [0, 1, 1])
     if not ordinary or sampling < 0 or "icc_profile" in image.info or image.mode not in {"L", "RGB"}:

@@ -117,7 +117,7 @@ def exif_rights(entries: Mapping[int, Value]) -> Rights:
 def orientation_of(entries: Mapping[int, Value]) -> int:
     """Return the orientation among these entries, or upright."""
     value = int(_first(entries.get(_ORIENTATION), UPRIGHT))
-    return value if 1 <= value <= 8 else UPRIGHT  # noqa: PLR2004  Exif knows eight
+    return value if 1 <= value <= 8 else UPRIGHT  # noqa: PLR2004  Exif has eight
 
 
 def _first(value: Value | None, otherwise: float) -> float:
@@ -155,7 +155,7 @@ def _time(value: Value) -> str:
 
 def _exposure(value: Value) -> str:
     seconds = _first(value, 0)
-    if not 0 < seconds < 86_400:  # noqa: PLR2004  a day; more is nonsense
+    if not 0 < seconds < 86_400:  # noqa: PLR2004  a day; more is invalid
         return ""
     return f"{seconds:g} s" if seconds >= 0.3 else f"1/{round(1 / seconds)} s"  # noqa: PLR2004  as cameras show it
 
@@ -163,7 +163,7 @@ def _exposure(value: Value) -> str:
 def _measure(form: str) -> Callable[[Value], str]:
     def say(value: Value) -> str:
         number = _first(value, 0)
-        return form.format(number) if 0 < number < 1_000_000 else ""  # noqa: PLR2004  more is nonsense
+        return form.format(number) if 0 < number < 1_000_000 else ""  # noqa: PLR2004  more is invalid
 
     return say
 

@@ -74,7 +74,7 @@ class HeicPicture(ImageFile.ImageFile):
         """Decode the pixels, once.
 
         Raises:
-            DamagedImage: the decoder does not take it, or gives another size than the container says.
+            DamagedImage: the decoder fails, or returns another size than the container has.
             ImageTooLarge: it takes too long.
         """
         still, self._still = self._still, None
@@ -137,9 +137,9 @@ def decode_in_sandbox(
     Its size in pixels and the bytes of a pixel in each mode must be known.
 
     Raises:
-        DamagedImage: the decoder gave up, died of the file, or gave another size.
+        DamagedImage: the decoder failed or crashed, or returned another size.
         ImageTooLarge: it took too long.
-        ImportError: it could not even begin, which is no fault of the file's.
+        ImportError: it could not start, which is not caused by the file.
     """
     command = [sys.executable, "-I", "-c", _DECODER, *sys.path]
     pipe = subprocess.PIPE

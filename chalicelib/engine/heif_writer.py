@@ -28,7 +28,7 @@ def rebuild_property(kind: bytes, body: bytes) -> bytes:
     """Return the property as a box, or nothing if pixels do not need it.
 
     Raises:
-        CannotRebuild: it is needed and makes no sense, or nobody knows whether it is.
+        CannotRebuild: it is needed and invalid.
     """
     write = _WRITERS.get(kind)
     if write is None:
@@ -146,7 +146,7 @@ def write_directory(
     `written` returns a box for a property's kind and body, or nothing where it is not needed.
 
     Raises:
-        CannotRebuild: an item needs a property that is unknown or makes no sense.
+        CannotRebuild: an item needs a property that is unknown or invalid.
     """
     numbers = {item.number: i for i, item in enumerate(items, 1)}
     pitm = write_full_box(b"pitm", struct.pack(">H", numbers[primary]))

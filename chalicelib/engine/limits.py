@@ -127,7 +127,7 @@ _IDLE = 64 << 20
 _COPIES = 3
 """Copies of the file's bytes held at once: the upload, the decoder's buffer, and the public form."""
 
-# mode -> bytes a pixel: decoded, in comparable samples and shrunk.
+# Mode -> bytes a pixel: decoded, converted to 8 bits, and resized.
 _DECODED: Mapping[str, float] = {
     "1": 2.2,
     "L": 1.3,
@@ -143,9 +143,9 @@ _TRANSPARENT_COLOUR = 9.6
 """A palette or a grey with one transparent colour."""
 _OTHER_MODES = 12.6
 """LA, PA, LAB, F, I and all others."""
-# The same where the whole picture is encoded anew for publishing.
+# The same where the full picture is encoded again for publishing.
 _REENCODED: Mapping[str, float] = {"1": 2.2, "L": 4.0, "P": 5.6, "RGB": 8.1, "RGBA": 9.2, "I;16": 7.2, "I;16B": 7.2}
-# Formats whose decoders hold more than the picture that they give; the planes of an AVIF come on top (`Survey.held`).
+# Formats whose decoders hold more than the result; the planes of an AVIF come on top (`ContainerInfo.decoder_bytes`).
 _CANVAS_FORMATS: Mapping[str, Mapping[str, float]] = {
     "webp": {},
     "avif": {"L": 2.7, "RGB": 7.0, "RGBA": 9.4},
@@ -171,7 +171,7 @@ class MemoryBudget:
         `has_transparent_colour`: one of its colours is transparent. `will_reencode`: it is encoded again at full size.
 
         Raises:
-            ImageTooLarge: it does not fit; `details` has `what` (memory), `value` and `limit` in bytes, and
+            ImageTooLarge: it exceeds the budget; `details` has `what` (memory), `value` and `limit` in bytes, and
                 `pixels`.
         """
         needed = round(
@@ -194,7 +194,7 @@ def memory_budget(size: int, decoder_bytes: int, limit: int) -> MemoryBudget:
     """Return the budget beside a file of this size and a decoder that holds so many bytes besides the pixels.
 
     Raises:
-        ImageTooLarge: nothing is left; see `Room.admit`.
+        ImageTooLarge: nothing is left; see `MemoryBudget.admit`.
     """
     memory = MemoryBudget(_IDLE + _COPIES * size + decoder_bytes, limit)
     memory.admit("", "1", 0)

@@ -60,21 +60,21 @@ def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | N
     try:
         source = probe(coded, limits)
         decode(source.image, memory=source.memory)
-        # A public form already: whom it names, it may name.
+        # It is a public form already, so the rights in it may stay.
         return rebuild_file(coded, source, names_rights=True) if source.colour == colour else None
     except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
         return None
 
 
 def _jpeg(data: bytes, _: ImageFile) -> bytes | None:
-    # A second picture (MPF: gain maps, stereo) or a film behind the first would be lost.
+    # A second picture (MPF: gain maps, stereo) or a video behind the first would be lost.
     if b"MPF\0" in data[: 1 << 18] or not data.endswith(b"\xff\xd9"):
         return None
     return recode_in_sandbox(data, "jpeg")
 
 
 def _png(data: bytes, image: ImageFile) -> bytes | None:
-    # A profile of colours describes colours, not greys: with one, the kind of pixels stays.
+    # A profile of colours does not describe greys: with a profile, the kind of pixels is kept.
     return recode_in_sandbox(data, "png", *(_REDUCTIONS if "icc_profile" in image.info else ()))
 
 
@@ -84,7 +84,7 @@ def recode_in_sandbox(data: bytes, coder: str, *options: str) -> bytes | None:
     Takes 50 ms more than a call would.
 
     Raises:
-        RuntimeError: the coder could not even begin, which is no fault of the file's.
+        RuntimeError: the recoder could not start, which is not caused by the file.
     """
     command = [sys.executable, "-I", "-c", _PROGRAM, ",".join((coder, *options)), *sys.path]
     try:

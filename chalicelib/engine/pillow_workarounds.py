@@ -46,7 +46,7 @@ def prepare_tiff(image: ImageFile) -> None:
     """Prepare a TIFF for decoding: 16-bit planes are read by libtiff, and 8-bit colour maps are scaled.
 
     Raises:
-        DamagedImage: a tag that says how cannot be read.
+        DamagedImage: a tag that is needed cannot be read.
     """
     tiff = cast("TiffImageFile", image)
     tags = _tags(tiff)
@@ -76,7 +76,7 @@ def fix_decoded(image: ImageFile) -> None:
     """Change a decoded picture in place where it is transparent by mistake, or cannot be converted."""
     if image.format == "BMP" and image.mode == "RGBA":
         _, most = image.getchannel("A").getextrema()
-        if not most:  # programs announce an alpha mask and leave it at zero; every viewer shows it opaque
+        if not most:  # programs write an alpha mask of zeros; every viewer shows it opaque
             image.putalpha(_OPAQUE)
     elif image.mode == "La":  # TIFF: a grey that was multiplied by its alpha, which converts to LA only
         replace_pixels(image, image.convert("LA"))
@@ -101,7 +101,7 @@ def _bits(tags: Mapping[int, Any]) -> int:
 
 def _read_by_libtiff(tiff: TiffImageFile) -> None:
     """Have planes read as Pillow reads compressed ones: its own decoder takes each for one of 8 bits."""
-    size = tiff._tile_size  # noqa: SLF001  before it is turned, for which there is no other name
+    size = tiff._tile_size  # noqa: SLF001  the size before rotation has no public name
     args = (tiff.mode + ";16N", False, tiff.tag_v2.offset)
     tiff.tile = [
         one._replace(codec_name="libtiff", extents=(0, 0, *size), offset=0, args=args) for one in tiff.tile[:1]
@@ -109,7 +109,7 @@ def _read_by_libtiff(tiff: TiffImageFile) -> None:
     tiff.use_load_libtiff = True
 
 
-def _native(args: Any) -> Any:  # noqa: ANN401  what Pillow hands its decoder
+def _native(args: Any) -> Any:  # noqa: ANN401  arguments of Pillow's decoder
     """Return the arguments with native byte order, in which libtiff returns floats and signed numbers too."""
     return (_NATIVE.get(args[0], args[0]), *args[1:])
 

@@ -35,16 +35,16 @@ def process(data: bytes, recipe: Recipe, limits: Limits) -> Processed:
     13 for others.
 
     Raises:
-        EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of ours.
+        EmptyFile, UnsupportedType, NotAnImage: the bytes are not a picture of a supported type.
         DamagedImage: cut off or broken, anywhere in what the first frame needs.
         ImageTooLarge: more pixels, parts or memory than the limits.
 
-    Anything else that is raised is a bug of ours, or the machine's, and no fault of the picture.
+    Any other exception is a bug or a failure of the machine, not of the picture.
     """
     source = probe(data, limits)
     steps = resize_steps(source, recipe.sizes)
     smallest = steps[min(recipe.sizes)]
-    # Before its facts, because it may find something wrong.
+    # Before the facts, because it may add warnings.
     full = publish(source.data, source, names_rights=recipe.names_rights)
     picture = _picture(data, source, shrink(smallest, fit_size(smallest.size, _FACTS_SIDE)))
     return Processed(picture, (*full, *_renditions(steps, recipe.sizes, recipe.formats)))

@@ -66,13 +66,13 @@ class _Channel(NamedTuple):
 def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
     """Return the hash, about 25 bytes, of 8-bit RGBA pixels, at most 100 a side."""
     light, yellow, red, alpha = _channels(rgba)
-    seen_through = min(rgba[3::4]) < 255  # noqa: PLR2004  8-bit opaque
-    most = 5 if seen_through else 7
+    is_transparent = min(rgba[3::4]) < 255  # noqa: PLR2004  8-bit opaque
+    most = 5 if is_transparent else 7
     across, down = (max(1, _round(most * side / max(width, height))) for side in (width, height))
     l = _transform(light, width, height, max(3, across), max(3, down))  # noqa: E741  the format's own name
     p, q = _transform(yellow, width, height, 3, 3), _transform(red, width, height, 3, 3)
-    a = [_transform(alpha, width, height, 5, 5)] if seen_through else []
-    head = _header(l, p, q, down if width > height else across, landscape=width > height, alpha=seen_through)
+    a = [_transform(alpha, width, height, 5, 5)] if is_transparent else []
+    head = _header(l, p, q, down if width > height else across, landscape=width > height, alpha=is_transparent)
     extra = [bytes([_round(15 * c.mean) | _round(15 * c.scale) << 4]) for c in a]
     return b"".join([head, *extra, _nibbles([wave for c in (l, p, q, *a) for wave in c.waves])])
 

@@ -81,15 +81,15 @@ def is_blank(image: Image.Image) -> bool:
 def _first_not_blank(form: str, data: bytes, size: tuple[int, int]) -> PosterFrame | None:
     """Return the first frame that is not blank, or the first of all if every one is."""
     most = max(1, min(MOST_FRAMES, MOST_PIXELS // (size[0] * size[1])))
-    opening: PosterFrame | None = None
+    first_blank: PosterFrame | None = None
     try:
         for number, image in zip(range(most), _frames(form, data, size), strict=False):
             if not is_blank(image):
                 return PosterFrame(image, number)
-            opening = opening or PosterFrame(image.copy(), number)
+            first_blank = first_blank or PosterFrame(image.copy(), number)
     except (CannotRebuild, DamagedImage, ImageTooLarge):
-        pass  # what comes after the first frame is not what the verdict on the file is about
-    return opening
+        pass  # damage behind the first frame does not count
+    return first_blank
 
 
 def _frames(form: str, data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
@@ -129,7 +129,7 @@ def composited_gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[Image.
     for frame in file.frames:
         left, top, width, height = struct.unpack("<4H", frame.place)
         box = (left, top, left + width, top + height)
-        if box[2] > size[0] or box[3] > size[1]:  # its pixels are in no limit
+        if box[2] > size[0] or box[3] > size[1]:  # no limit has counted its pixels
             raise CannotRebuild
         before = canvas.crop(box) if frame.disposal == _TO_BEFORE else None
         _draw(canvas, frame, file.table, (left, top))

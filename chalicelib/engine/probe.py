@@ -75,10 +75,10 @@ def probe(data: bytes, limits: Limits) -> SourceImage:
 
     Raises:
         EmptyFile, UnsupportedType, NotAnImage: see `sniff`.
-        UnsupportedType: also a raw photo, or pixels coded in a way that is not decoded; `details.coding` names it.
+        UnsupportedType: also a raw photo, or an unsupported coding; `details.coding` names it.
         DamagedImage: the file is cut off, or its header cannot be read.
-        ImageTooLarge: its first frame claims more than the limits, it has more parts than are worked through (see
-            `bounds`), or needs more memory; `details` has `what`, `value` and `limit`.
+        ImageTooLarge: its first frame claims more than the limits, it has more parts than the bounds (see
+            `limits`), or needs more memory; `details` has `what`, `value` and `limit`.
     """
     form = sniff(data[:ENOUGH])
     if form == "heic" and not limits.heic:
@@ -100,7 +100,7 @@ def _memory_for(form: str, container: ContainerInfo, size: int, limits: Limits) 
     FRAMES.check(container.frames)
     _check_size(limits, _pixel_limit(container, limits), container.width, container.height)
     memory = memory_budget(size, container.decoder_bytes, limits.memory)
-    if form == "webp":  # its decoder allocates the whole canvas as soon as it is made
+    if form == "webp":  # its decoder allocates the whole canvas when it is created
         memory.admit(form, "RGBA", container.width * container.height)
     return memory
 
@@ -154,7 +154,7 @@ def _exif(form: str, image: ImageFile) -> Exif:
     if form == "tiff" or not isinstance(block, bytes):
         return Exif()
     found = read_exif(block)
-    # A HEIC is turned by its container, and its Exif repeats that, or not.
+    # A HEIC is rotated by its container; its Exif may repeat that.
     return replace(found, orientation=image.info["orientation"]) if form == "heic" else found
 
 

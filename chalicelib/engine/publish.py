@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     Rebuilder = Callable[[bytes, PublicExif, ImageFile], bytes]
 
 FULL = "full"
-# What JPEG cannot hold, or blurs for certain: palettes, deep greys, transparency.
+# Modes that JPEG cannot hold or certainly blurs: palettes, deep greys, transparency.
 _LOSSLESS_MODES = frozenset({"1", "P", "PA", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-# Of a JPEG only a smaller picture is at hand; the pixels of the others were let go.
+# A JPEG was decoded smaller; the pixels of the others were released.
 _DECODED_AGAIN = frozenset({"jpeg", "webp", "avif"})
 _TWO_FORMS = frozenset({"webp", "avif"})
 """Formats that not every reader supports, and whose decoders always return the picture at full size."""
@@ -89,11 +89,11 @@ def rebuild_file(data: bytes, source: SourceImage, *, names_rights: bool = False
         CannotRebuild, DamagedImage: something in the file cannot be accounted for.
     """
     rebuild = REBUILDERS.get(source.format)
-    # Readers differ in what a GIF leaves out that has a still of its own and no other frames.
+    # Readers differ about the uncovered canvas of a GIF with one frame.
     if rebuild is None or source.publishes_still_only or (source.poster_frames and source.frames == 1):
         raise CannotRebuild
     if source.format == "webp":
-        source.image.im = None  # type: ignore[assignment]  # its proof decodes it again, beside it would be too much
+        source.image.im = None  # type: ignore[assignment]  # its check decodes it again; both would take too much memory
     with parser_errors():
         body = rebuild(data, _public_exif(source, source.exif.orientation, names_rights=names_rights), source.image)
     if is_foreign(body):
@@ -133,7 +133,7 @@ def _is_lossless(source: SourceImage) -> bool:
 
 
 def _encoding_for(source: SourceImage, image: Image, *, is_alone: bool) -> Encoding:
-    # Beside the file itself, which keeps all of its pixels, a form of it need not be without loss.
+    # The second form beside a file that keeps all of its pixels need not be lossless.
     if (
         source.image.mode in _LOSSLESS_MODES
         or source.format in _LOSSLESS_FORMATS
@@ -156,7 +156,7 @@ REBUILDERS: dict[str, Rebuilder] = {
 }
 
 
-# A page, drawing or program spelt out. Chance writes such a thing in one of thousands of photos.
+# Markup of pages, drawings or programs. It occurs by chance in one of thousands of photos.
 _MARKUP = re.compile(
     rb"<(?=[sShHbBiIeEoO!?])(?:[sS][vV][gG]|[sS][cC][rR][iI][pP][tT]|[hH][tT][mM][lL]|[bB][oO][dD][yY]|[iI][fF][rR][aA][mM][eE]"
     rb"|[iI][mM][gG]|[eE][mM][bB][eE][dD]|[oO][bB][jJ][eE][cC][tT]|![dD][oO][cC][tT][yY][pP][eE]|\?[pP][hH][pP])[\x00-\x20/>]"

@@ -99,7 +99,7 @@ def fit_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def _largest(source: SourceImage, longest: int) -> Image.Image:
     target = fit_size(source.image.size, longest)
     box = _decode(source, longest)
-    # Turning and colour come after shrinking: a thumbnail has a hundredth of the pixels.
+    # Rotation and colour come after resizing: a thumbnail has a hundredth of the pixels.
     image, colour = _eight_bit_samples(source)
     return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)
 

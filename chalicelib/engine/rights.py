@@ -120,7 +120,7 @@ _DC, _TIFF = "http://purl.org/dc/elements/1.1/", "http://ns.adobe.com/tiff/1.0/"
 _RIGHTS, _PLUS = "http://ns.adobe.com/xap/1.0/rights/", "http://ns.useplus.org/ldf/xmp/1.0/"
 _CC = ("http://creativecommons.org/ns#", "http://web.resource.org/cc/")
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-# In each the first that says something counts.
+# In each, the first property with a value counts.
 _AUTHORS = (f"{_DC} creator", f"{_TIFF} Artist", f"{_PHOTOSHOP} Credit")
 _COPYRIGHTS = (f"{_DC} rights", f"{_TIFF} Copyright")
 _LICENCES = (*(f"{cc} license" for cc in _CC), f"{_RIGHTS} WebStatement", f"{_PLUS} LicensorURL")
@@ -146,7 +146,7 @@ def xmp_rights(packet: bytes) -> Rights:
     try:
         parser.Parse(packet, True)  # noqa: FBT003  expat's own way to say that this is all
     except (expat.ExpatError, ValueError, LookupError):
-        return Rights()  # ValueError: a document type; LookupError: an encoding that there is not
+        return Rights()  # ValueError: a document type; LookupError: an unknown encoding
     return reader.rights()
 
 

@@ -38,7 +38,7 @@ def recode_main(coder: str, *options: str) -> int:
 
 def limit_process() -> None:
     """Limit the processor time and the address space of this process."""
-    import resource  # noqa: PLC0415  not everywhere that this module is imported
+    import resource  # noqa: PLC0415  not available on every platform
 
     for kind, most in ((resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_AS, MEMORY)):
         _, hard = resource.getrlimit(kind)
@@ -51,7 +51,7 @@ def _jpeg(_: frozenset[str]) -> Callable[[bytes], bytes | None]:
     def code(data: bytes) -> bytes | None:
         try:
             smaller: bytes = mozjpeg.optimize(data, copy=mozjpeg.COPY_MARKERS.ALL)
-        except ValueError:  # stranger than the library allows; Pillow may still show it
+        except ValueError:  # not supported by the library; Pillow may still decode it
             return None
         return smaller
 
@@ -92,7 +92,7 @@ def decode_heic_main() -> int:
     try:
         image = heif.open_heif(sys.stdin.buffer.read(), convert_hdr_to_8bit=True)
         pixels = memoryview(image.data)
-    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, MemoryError):  # all that it says it raises
+    except (OSError, ValueError, SyntaxError, RuntimeError, EOFError, MemoryError):  # all errors that it documents
         return 1
     out.write(f"{image.mode} {image.size[0]} {image.size[1]}\n".encode())
     out.write(pixels)
@@ -100,7 +100,7 @@ def decode_heic_main() -> int:
 
 
 def _forbid_opening_files() -> None:
-    import resource  # noqa: PLC0415  not everywhere that this module is imported
+    import resource  # noqa: PLC0415  not available on every platform
 
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # those that are open stay so
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))  # open files stay open
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

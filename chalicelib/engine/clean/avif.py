@@ -79,7 +79,7 @@ def _write_file(ftyp: bytes, items: Sequence[HeifItem], primary: int, tracks: Se
     start = 0
     for _ in range(2):
         store = MediaData()
-        moov = write_movie(tracks, store, start)  # first: the still is one of its frames, as a rule
+        moov = write_movie(tracks, store, start)  # first: usually the still is one of its frames
         head = ftyp + write_directory(items, primary, store, start) + moov
         start = len(head) + 8
     return head + write_box(b"mdat", bytes(store.body))

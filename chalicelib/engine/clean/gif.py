@@ -69,7 +69,7 @@ class GifFile:
     frames: tuple[GifFrame, ...]
 
 
-def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  GIF knows neither
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  GIF has no Exif
     """Return the same coded frames with timing, loop count and the colours that are used.
 
     Raises:
@@ -103,7 +103,7 @@ def read_gif(data: bytes) -> GifFile:
             control = b""
         elif mark == _EXTENSION:
             body, after = _joined(data, at + 2)
-            # Comments and the like may stand between a control block and its frame; of two blocks the last counts.
+            # Comments may stand between a control block and its frame; of two control blocks the last counts.
             control = _timing(body) if data[at + 1] == _CONTROL else control
             loop = loop or _repeats(data, at) if data[at + 1] == _APPLICATION else loop
             at = after
@@ -155,7 +155,7 @@ def _with_trimmed_codes(frame: GifFrame, *, may_search: bool) -> GifFrame:
     """Return the frame with only the codes that its pixels need, and the end code.
 
     Raises:
-        CannotRebuild: it has more, in a file where looking for their end would take too long.
+        CannotRebuild: it has more, in a file where searching for their end would take too long.
     """
     if _is_short(frame, frame.codes[:-_TAIL]):
         return frame
@@ -178,12 +178,12 @@ def frame_pixels(frame: GifFrame, codes: bytes) -> Image.Image:
     """Return the colour indices of a frame's pixels, as the levels of a grey picture.
 
     Raises:
-        CannotRebuild: the codes begin with a size that there is not.
+        CannotRebuild: the code size is invalid.
         ValueError: there are fewer codes than pixels.
     """
     _, _, width, height = struct.unpack("<4H", frame.place)
     blocks = b"".join(_blocks(codes))
-    if not 2 <= frame.bits <= 8:  # noqa: PLR2004  what GIF knows
+    if not 2 <= frame.bits <= 8:  # noqa: PLR2004  code sizes of GIF
         raise CannotRebuild
     return Image.frombytes("L", (width, height), blocks, "gif", frame.bits, int(bool(frame.interlaced)), -1)
 

@@ -150,7 +150,7 @@ class JpegTables:
         """Read a segment that defines tables or the restart interval.
 
         Raises:
-            CannotRebuild: it has bytes too many or too few, or symbols that no coder writes.
+            CannotRebuild: it has too many or too few bytes, or symbols that no encoder writes.
         """
         if marker == DQT:
             self.steps |= dict(_steps(body))

@@ -136,7 +136,7 @@ def _packed(frame: _PngFrame, size: PngHeader, known: PngCheck | None) -> bytes:
     """Return the packed pixels; for the first frame the decoder's check has found where they end."""
     whole = b"".join(frame.packed)
     known_end = known if known and known.packed else None
-    # The same object if that is all of it.
+    # The same object if nothing is cut.
     packed = whole[: known_end.packed] + known_end.checksum if known_end else cut_to_stream(whole, size)
     check_padding_bits(size, packed)
     return packed
@@ -217,7 +217,7 @@ def rebuilt_chunks(found: Mapping[bytes, bytes], header: PngHeader) -> Iterator[
         CannotRebuild: the colours are in a profile that cannot be rebuilt.
     """
     counts, colour = effective_colour(found, is_grey=header.color in _GREYS)
-    if counts == b"gAMA" and colour == SRGB:  # a rounded gamma alone would be shown darker
+    if counts == b"gAMA" and colour == SRGB:  # readers would show a rounded gamma alone darker
         yield b"sRGB", b"\0"
         counts = b""
     for kind in (*_WITH.get(counts, ()), b"sBIT", b"pHYs"):
@@ -350,7 +350,7 @@ def check_padding_bits(header: PngHeader, packed: bytes) -> None:
     """Check that the bits that fill a row's last byte are zero.
 
     Raises:
-        CannotRebuild: they are not, or the passes of an interlaced picture have some.
+        CannotRebuild: they are not, or the passes of an interlaced picture have such bits.
         DamagedImage: the pixels cannot be decoded.
     """
     if header.interlaced and any(header.spare_bits):

@@ -49,17 +49,17 @@ class _WebpFile:
     """Place, time and flags (empty for a still), and the picture."""
 
 
-def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  not watched
+def rebuild(data: bytes, exif_values: PublicExif, image: ImageFile) -> bytes:  # noqa: ARG001  its decoder has no check
     """Return the same coded pictures with size, profile, timing and Exif.
 
     Raises:
-        CannotRebuild: something in it cannot be accounted for, or it lies turned: no browser heeds Exif in a WebP.
+        CannotRebuild: something in it cannot be accounted for, or it is rotated by Exif, which browsers ignore here.
     """
     file = _read(data)
     left = _MOST_PROVED
     for _, picture in file.frames:
         left -= check_no_hidden_bytes(picture.kind, picture.body, picture.alpha, left)
-    if exif_values.orientation != UPRIGHT:  # after the proof, which finds what was never written
+    if exif_values.orientation != UPRIGHT:  # after the check, which finds unwritten data
         raise CannotRebuild
     profile = icc.rebuild_profile(file.profile, b"RGB ") if file.profile else b""
     body = b"".join(_chunks(file, profile, exif_values.exif()))
@@ -171,8 +171,8 @@ def check_no_hidden_bytes(kind: bytes, body: bytes, alpha: bytes, most: int) -> 
     """Check that the chunks hold only what their pixels need; return how many pixels were decoded for it.
 
     Raises:
-        CannotRebuild: something does, or the proof would take more than `most` pixels.
-        Unwritten: zeros do.
+        CannotRebuild: they hold more, or the check would decode more than `most` pixels.
+        UnwrittenData: they end in zeros.
     """
     size = coded_size(kind, body)
     shorter = list(_lossless(body) if kind == b"VP8L" else _lossy(body))

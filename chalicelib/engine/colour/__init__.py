@@ -109,7 +109,7 @@ def to_d50(primaries: Primaries) -> Matrix:
     """Return the matrix from linear RGB to XYZ under D50, adapted by ICC.1 annex E.
 
     Raises:
-        ValueError: a coordinate is beyond all sense.
+        ValueError: a coordinate is out of range.
         ArithmeticError: see `to_xyz`.
     """
     seen = matrix_times_vector(_BRADFORD, _light(primaries.white))

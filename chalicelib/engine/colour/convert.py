@@ -90,7 +90,7 @@ def _transform(profile: bytes, mode: str, wanted: str) -> Any:  # noqa: ANN401  
     from PIL import ImageCms  # noqa: PLC0415  see above
 
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else ImageCms.createProfile("LAB")
-    # As lcms optimises greys, it halves the darkest of those that are nearly light itself.
+    # Optimised, lcms halves the darkest greys of curves that are nearly linear.
     flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
     return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, wanted, flags=flags)
 
@@ -114,14 +114,14 @@ def convert_mode(image: Image.Image, mode: str) -> Image.Image:
     """Convert a picture as decoded from its file to another mode.
 
     Raises:
-        DamagedImage: its palette or its transparent colour makes no sense; Pillow looks at them only here.
+        DamagedImage: its palette or its transparent colour is invalid; Pillow reads them only here.
     """
     with decoder_errors():
         return image.convert(mode)
 
 
 def _is_see_through(image: Image.Image) -> bool:
-    with decoder_errors():  # a file without the palette that it needs
+    with decoder_errors():  # the file may lack its palette
         return image.has_transparency_data
 
 

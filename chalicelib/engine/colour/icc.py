@@ -199,7 +199,7 @@ def rebuild_profile(profile: bytes, space: bytes) -> bytes:
         space: `RGB ` or `GRAY`.
 
     Raises:
-        CannotRebuild: its colours are in tables, or its numbers make no sense.
+        CannotRebuild: its colours are in tables, or its numbers are out of range.
     """
     if profile[36:40] != b"acsp" or len(profile) < _HEADER + 4 or profile[16:20] != space:
         return b""

@@ -38,7 +38,7 @@ def read_container(data: bytes) -> ContainerInfo:
 
     Raises:
         DamagedImage: a box reaches beyond the file, or its directory cannot be read.
-        ImageTooLarge: there is more of some kind in it than is worked through.
+        ImageTooLarge: it exceeds a bound of `limits`.
     """
     parts = tuple(BOXES.counted(top_level_boxes(data)))
     end = parts[-1].end if parts else 0
@@ -77,7 +77,7 @@ def container_info(data: bytes, parts: tuple[FilePart, ...]) -> ContainerInfo:
     Raises:
         DamagedImage: a box inside reaches beyond its own, or items lie over each other.
         struct.error, IndexError: a box is shorter than what it has to hold.
-        ImageTooLarge: there are more boxes, items or units than are worked through, or more pixels than are decoded.
+        ImageTooLarge: there are more boxes, items, units or pixels than the bounds.
     """
     within = list(nested_boxes(data, parts, 0, BoundCounter(PARTS)))
     check_directory_size(within)
@@ -157,10 +157,10 @@ def _frames(data: bytes, parts: Iterable[FilePart]) -> Iterator[int]:
 
 _SEQUENCE, _FRAME_HEADER, _TILES, _FRAME = 1, 3, 4, 6
 _ZEROS = 16
-_REFERENCES = 10  # what a decoder may hold at once: eight references, the frame at work and the one given out
+_REFERENCES = 10  # frames a decoder may hold: eight references, the one being decoded and the one returned
 _LEB128_BYTES = 8
 _WITH_TIER = 7
-_HIGH, _PROFESSIONAL = 1, 2  # profiles: one is always in colour, one has a third depth
+_HIGH, _PROFESSIONAL = 1, 2  # profiles: High is always in colour, Professional has a third depth
 
 
 class Av1Size(NamedTuple):
@@ -179,7 +179,7 @@ def av1_size(data: bytes | memoryview, units: BoundCounter) -> Av1Size:
 
     Raises:
         IndexError: a sequence header is cut off.
-        DamagedImage: a frame ends in zeros, which no coder writes: that part of the file was never written, or is lost.
+        DamagedImage: a frame ends in zeros, which no encoder writes: a part of the file was never written, or is lost.
         ImageTooLarge: the data has more units than are read.
     """
     width = height = frame_bytes = frames = 0

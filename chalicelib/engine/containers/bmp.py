@@ -33,7 +33,7 @@ def read_container(data: bytes) -> ContainerInfo:
         ImageTooLarge: it is coded in more runs than are decoded.
     """
     header, bits = int.from_bytes(data[14:18], "little"), int.from_bytes(data[28:30], "little")
-    if header == _CORE_HEADER:  # which knows no compression
+    if header == _CORE_HEADER:  # which has no compression field
         return ContainerInfo(coding=_coding(header, int.from_bytes(data[24:26], "little"), 0))
     width, height = (abs(int.from_bytes(data[at : at + 4], "little", signed=True)) for at in (18, 22))
     compression = int.from_bytes(data[30:34], "little")

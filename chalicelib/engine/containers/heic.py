@@ -69,9 +69,9 @@ def read_container(data: bytes) -> ContainerInfo:
     """Read what the primary picture claims, by its container and its coded data, the larger of both.
 
     Raises:
-        UnsupportedType: it is coded in another way than HEVC, or there are only films in the file.
+        UnsupportedType: it is not coded in HEVC, or the file has only video.
         DamagedImage: the file is cut off, or its directory cannot be read.
-        ImageTooLarge: there is more of some kind in it than is worked through.
+        ImageTooLarge: it exceeds a bound of `limits`.
     """
     parts = tuple(BOXES.counted(top_level_boxes(data)))
     within = list(nested_boxes(data, parts, 0, BoundCounter(PARTS)))
@@ -213,7 +213,7 @@ def presentation_of(primary: HeifItem, parts: Sequence[HeifItem]) -> Presentatio
     """Return how the picture is shown, by its properties; `parts` are the items that it is made of.
 
     Raises:
-        DamagedImage: it has no size, or what is cut off makes no sense.
+        DamagedImage: it has no size, or an invalid crop.
         struct.error, IndexError: a property is shorter than what it has to hold.
     """
     canvas, crop = item_size(primary), None
@@ -305,7 +305,7 @@ def hevc_size(configuration: bytes, data: bytes, units: BoundCounter) -> HevcSiz
 
     Raises:
         DamagedImage: a unit reaches beyond the data, there are zeros in its place, or there are no parameters.
-        struct.error, IndexError, ValueError: a header is cut off or makes no sense.
+        struct.error, IndexError, ValueError: a header is cut off or invalid.
         ImageTooLarge: there are more units than are read.
     """
     if _HOLE in data:
@@ -344,7 +344,7 @@ def _units(data: bytes, length: int) -> Iterator[bytes]:
 
 
 def _size(payload: bytes) -> HevcSize:
-    bits = BitReader(payload.replace(b"\0\0\3", b"\0\0"))  # without the bytes that keep start codes out of the data
+    bits = BitReader(payload.replace(b"\0\0\3", b"\0\0"))  # without emulation prevention bytes
     bits.take(4)
     sub_layers = bits.take(3)
     _skip_profile(bits, sub_layers)
@@ -352,7 +352,7 @@ def _size(payload: bytes) -> HevcSize:
     if bits.golomb() == _ALL_CHROMA:
         bits.take(1)
     width, height, codes = bits.golomb(), bits.golomb(), None
-    with suppress(IndexError, ValueError):  # colours that cannot be read are none
+    with suppress(IndexError, ValueError):  # unreadable colours are ignored
         codes = colours(bits, sub_layers)
     return HevcSize(width, height, codes)
 
@@ -378,9 +378,9 @@ def colours(bits: BitReader, sub_layers: int) -> CodePoints | None:
     """Return primaries and transfer, where the parameters have them; the bits stand behind the picture's size.
 
     Raises:
-        IndexError, ValueError: the parameters end too early, or a number in them makes no sense.
+        IndexError, ValueError: the parameters end too early, or a number in them is invalid.
     """
-    if bits.take(1):  # what is cut off
+    if bits.take(1):  # conformance window
         _skip(bits, 4)
     _skip(bits, 2)
     order_bits = bits.golomb() + 4
@@ -389,7 +389,7 @@ def colours(bits: BitReader, sub_layers: int) -> CodePoints | None:
     if bits.take(1) and bits.take(1):
         _skip_lists(bits)
     bits.take(2)
-    if bits.take(1):  # samples without prediction
+    if bits.take(1):  # PCM samples
         bits.take(8)
         _skip(bits, 2)
         bits.take(1)
@@ -414,7 +414,7 @@ def _skip_references(bits: BitReader, order_bits: int) -> None:
     for number in range(_few(bits, _SETS)):
         is_by_the_last = number > 0 and bits.take(1)
         pictures = _by_the_last(bits, pictures) if is_by_the_last else _listed(bits)
-    if bits.take(1):  # long-term ones
+    if bits.take(1):  # long-term reference pictures
         for _ in range(bits.golomb()):
             bits.take(order_bits + 1)
 

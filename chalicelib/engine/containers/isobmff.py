@@ -46,7 +46,7 @@ def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[FilePart]:
             (size,) = struct.unpack_from(">Q", data, at + _HEADER)
         size = end - at if size == _TO_THE_END else size
         if size < _HEADER or not kind.isalnum():
-            return  # not a box: what somebody hung behind the picture
+            return  # not a box: data appended to the picture
         if at + size > end:
             raise DamagedImage("A box reaches beyond the file.")
         yield FilePart(kind, at, at + size)
@@ -73,7 +73,7 @@ def check_directory_size(parts: Iterable[FilePart]) -> None:
     """Check the total size of the item lists among these boxes.
 
     Raises:
-        ImageTooLarge: they are longer than is worked through.
+        ImageTooLarge: they are longer than the bound.
     """
     DIRECTORY.check(sum(part.end - part.start for part in parts if part.kind in _LISTS))
 
@@ -82,8 +82,8 @@ def nested_boxes(data: bytes, parts: Iterable[FilePart], depth: int, total: Boun
     """Yield these boxes and all inside them, each before what it holds; counted.
 
     Raises:
-        DamagedImage: a box reaches beyond the one that it lies in.
-        ImageTooLarge: there are more than are worked through, or they are nested too deep.
+        DamagedImage: a box reaches beyond its parent.
+        ImageTooLarge: there are more boxes or levels than the bounds.
     """
     NESTED.check(depth)
     for part in parts:
@@ -114,7 +114,7 @@ def box_bodies(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int
             (size,) = struct.unpack_from(">Q", data, at + _HEADER)
         after = end if size == _TO_THE_END else at + size
         if not kind.isalnum():
-            return  # not a box: what lies behind the picture
+            return  # not a box: data behind the picture
         if after < start or after > end:
             raise CannotRebuild
         yield kind, start, after
@@ -134,7 +134,7 @@ def only_child(found: dict[bytes, list[bytes]], kind: bytes) -> bytes:
     """Return the only body of this kind.
 
     Raises:
-        CannotRebuild: there is none, or another.
+        CannotRebuild: there is none, or more than one.
     """
     bodies = found.get(kind, [])
     if len(bodies) != 1:
@@ -181,7 +181,7 @@ def number_format(size: int) -> str:
     """Return the struct letter of a number of so many bytes.
 
     Raises:
-        CannotRebuild: no such size exists.
+        CannotRebuild: the size is invalid.
     """
     if size not in _NAMES:
         raise CannotRebuild

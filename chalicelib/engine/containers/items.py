@@ -84,7 +84,7 @@ def needed_items(directory: ItemDirectory, coded: bytes = CODED) -> list[HeifIte
     """Return the primary picture, its cells and its alpha plane, in file order; `coded` is their kind.
 
     Raises:
-        CannotRebuild: it is made in a way that browsers do not show.
+        CannotRebuild: it is composed in a way that browsers do not support.
     """
     keep, wanted = set(), [directory.primary]
     while wanted:
@@ -147,7 +147,7 @@ def _bodies(data: bytes, iloc: bytes, idat: bytes) -> Iterator[tuple[int, bytes]
         runs = list(_runs(reader, len(store), origin, (index, offset, length)))
         left -= sum(end - start for start, end in runs)
         if left < 0:
-            raise CannotRebuild  # items lie over each other, and copies of them would take any memory
+            raise CannotRebuild  # items overlap, and copies of them could take any amount of memory
         yield item, b"".join(store[start:end] for start, end in runs)
 
 
@@ -223,7 +223,7 @@ def item_extents(data: bytes, iloc: FilePart, idat: int) -> tuple[ItemExtent, ..
     """Return where the bytes of every item lie in the file; `idat` is the start of the directory's own store.
 
     Raises:
-        DamagedImage: the box has a layout that no reader knows.
+        DamagedImage: the box has an unknown layout.
     """
     reader = BoxReader(data, iloc.start + 8)
     (version,) = reader.take("B3x")

@@ -21,7 +21,7 @@ SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 DQT, DHT, DRI = 0xDB, 0xC4, 0xDD
 _END = bytes([0xFF, EOI])
 _HUFFMAN = frozenset({0xC0, 0xC1, 0xC2})
-_SCALED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # all but lossless ones, which have no frequencies to leave out
+_SCALED = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # all but lossless ones, which have no frequencies
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
@@ -38,9 +38,9 @@ def read_container(data: bytes) -> ContainerInfo:
     scans are counted, as each is a walk over the whole picture.
 
     Raises:
-        UnsupportedType: it is coded in a way that is not decoded; see `check_coding`.
+        UnsupportedType: its coding is not supported; see `check_coding`.
         DamagedImage: there is no scan, no end marker behind arithmetic coding, or a segment reaches beyond the file.
-        ImageTooLarge: there are more segments, scans or bytes between them than are worked through.
+        ImageTooLarge: there are more segments, scans or stray bytes than the bounds.
     """
     more = _STARTS.match(data)
     if not more:
@@ -65,7 +65,7 @@ def _read_from_last_start(data: bytes) -> ContainerInfo:
 
 
 def _ended(container: ContainerInfo, data: bytes, frame: FrameSummary) -> ContainerInfo:
-    if frame.marker not in _HUFFMAN:  # nobody would notice what is missing
+    if frame.marker not in _HUFFMAN:  # the decoder would not report what is missing
         raise DamagedImage("The JPEG has no end marker.")
     return replace(container, warnings=(JPEG_ENDLESS,), repaired=data + _END)
 
@@ -85,7 +85,7 @@ def _segments(data: bytes) -> Iterator[FilePart]:
 
     Raises:
         DamagedImage: a segment reaches beyond the file.
-        ImageTooLarge: there are more than are worked through.
+        ImageTooLarge: there are more than the bounds.
     """
     segments, stray, scans, told = (BoundCounter(bound) for bound in (SEGMENTS, STRAY, SCANS, EXIF_SEGMENTS))
     at, marker = 2, 0
@@ -111,14 +111,14 @@ def _marker(data: bytes, at: int) -> tuple[int, int]:
 
 
 _JPEG_LS, _HIERARCHY, _HEIGHT_BEHIND = 0xF7, 0xDE, b"\xff\xdc"
-_FRAMES = frozenset({*range(0xC0, 0xD0), _JPEG_LS}) - {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC lie among them
+_FRAMES = frozenset({*range(0xC0, 0xD0), _JPEG_LS}) - {0xC4, 0xC8, 0xCC}  # without DHT, JPG and DAC
 _DIFFERENTIAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
 _LOSSLESS_ARITHMETIC = 0xCB
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _HEADER = 10  # marker, length, precision, height, width, number of components
 _COEFFICIENT = 2  # bytes that libjpeg holds for each
-_DEPTHS = frozenset(range(2, 17)) - {8}  # bits of a sample that the standard knows and Pillow does not
-_COMPONENTS = frozenset({0, 1, 3, 4})  # that Pillow knows: grey, colour, and the four inks of print; 0 is damage
+_DEPTHS = frozenset(range(2, 17)) - {8}  # bits of a sample in the standard that Pillow does not support
+_COMPONENTS = frozenset({0, 1, 3, 4})  # supported by Pillow: grey, colour and CMYK; 0 is damage
 
 
 class FrameSummary(NamedTuple):
@@ -142,7 +142,7 @@ def check_coding(data: bytes, head: Iterable[FilePart], frame: FrameSummary) -> 
     """Check that the decoder supports the frame's coding; a missing frame passes, as the decoder refuses it.
 
     Raises:
-        UnsupportedType: it is coded in a way that the decoder does not know; `details.coding` names it.
+        UnsupportedType: its coding is not supported; `details.coding` names it.
     """
     coding = _unsupported_coding(data, frame) if frame.marker else ""
     if any(part.kind[0] == _HIERARCHY for part in head):
@@ -209,7 +209,7 @@ def read_segments(data: bytes) -> Iterator[JpegSegment]:
     Raises:
         CannotRebuild: a segment reaches beyond the file, there is no end marker, or restart markers are out of order or
             too many.
-        ImageTooLarge: there are more segments than are read; the survey has not seen those behind a first scan.
+        ImageTooLarge: there are more segments than are read; `read_container` does not count those behind a scan.
     """
     at, number, left = 2, BoundCounter(SEGMENTS), MOST_INTERVALS
     while True:

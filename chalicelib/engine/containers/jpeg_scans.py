@@ -93,7 +93,7 @@ def read_frame_header(marker: int, body: bytes) -> FrameHeader:
     """Return the frame header, if it is of a kind that browsers show.
 
     Raises:
-        CannotRebuild: it is of another kind or length, or its numbers make no sense.
+        CannotRebuild: it is of another kind or length, or its numbers are invalid.
     """
     depth, height, width, count = struct.unpack_from(">BHHB", body)
     planes = [Component(*_plane(body[6 + 3 * i : 9 + 3 * i])) for i in range(count)]
@@ -148,7 +148,7 @@ class ScanProgress:
         """Add a scan.
 
         Raises:
-            CannotRebuild: it repeats what has come, or comes out of order.
+            CannotRebuild: it repeats bits already seen, or is out of order.
         """
         if scan.last > _LAST or scan.first > scan.last or (scan.high and scan.high != scan.low + 1):
             raise CannotRebuild
@@ -258,9 +258,9 @@ def is_unwritten_gap(zeros: int, frame: FrameHeader, scan: ScanHeader, codes: Hu
     """Return whether no picture yields so many zero bytes in a row within the scan.
 
     Raises:
-        LookupError: the scan reads a table that is not there.
+        LookupError: the scan reads an undefined table.
     """
-    if not zeros or scan.high:  # refining bits may be zero wherever a pattern repeats itself
+    if not zeros or scan.high:  # refinement bits may be zero in any repeated pattern
         return False
     ac = [codes.of(_AC | pair & 15) for pair in scan.tables.values()] if scan.last else []
     return any(_overfills_blocks(scan, code) for code in ac) or _exceeds_brightness(8 * zeros, frame, scan, codes)
@@ -368,7 +368,7 @@ def _walk(data: bytes, found: JpegScans) -> None:
         elif marker == SOS and found.frame:
             at = _scan(data, at, read_scan_header(found.frame, body), restart, found)
             if found.frame.marker != PROGRESSIVE and not found.missing_pixels():
-                return  # what follows is not looked at by the decoder either
+                return  # the decoder does not read what follows either
 
 
 def _scan(data: bytes, at: int, scan: ScanHeader, restart: int, found: JpegScans) -> int:

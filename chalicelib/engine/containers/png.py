@@ -100,7 +100,7 @@ def _faults(chunks: Sequence[_PngChunk]) -> Iterator[str]:
     """Return the faults that can be repaired.
 
     Raises:
-        DamagedImage: something cannot.
+        DamagedImage: a fault cannot be repaired.
     """
     kinds = {chunk.part.kind for chunk in chunks}
     if b"IDAT" not in kinds or (b"IEND" not in kinds and b"acTL" in kinds):
@@ -247,7 +247,7 @@ def _unpacked(kind: bytes, body: bytes, left: int) -> int | None:
     try:
         size = len(zlib.decompressobj().decompress(rest, most + 1))
     except zlib.error:
-        return 0  # which Pillow passes over
+        return 0  # which Pillow ignores
     return size if size <= most else None
 
 

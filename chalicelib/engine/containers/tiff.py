@@ -45,9 +45,9 @@ def read_container(data: bytes) -> ContainerInfo:
     A circular chain exceeds any limit by one page. A file may end right behind its last entry.
 
     Raises:
-        UnsupportedType: it is a raw photo, or its picture is compressed in a way that is not decoded.
+        UnsupportedType: it is a raw photo, or the compression of its picture is not supported.
         DamagedImage: a directory lies outside the file.
-        ImageTooLarge: a directory has more entries, values, strips or tiles than are worked through.
+        ImageTooLarge: a directory has more entries, values, strips or tiles than the bounds.
     """
     try:
         return _container_info(data)
@@ -132,7 +132,7 @@ def _held(page: TiffDirectory, width: int, height: int) -> int:
     """Return the bytes that decoding the page holds besides its pixels: one strip or tile.
 
     Raises:
-        ImageTooLarge: one of its tags has more values than are worked through.
+        ImageTooLarge: one of its tags has more values than the bound.
     """
     for one in page.entries:
         if one.kind not in _AS_BYTES:
@@ -147,7 +147,7 @@ def _held(page: TiffDirectory, width: int, height: int) -> int:
 
 
 _BIG = 43
-# type -> struct letter and bytes of one value, of the types that whole numbers have: SHORT, LONG, IFD, LONG8, IFD8
+# Type -> struct letter and bytes of one value, for integer types: SHORT, LONG, IFD, LONG8, IFD8.
 WHOLE = {3: ("H", 2), 4: ("I", 4), 13: ("I", 4), 16: ("Q", 8), 18: ("Q", 8)}
 
 
@@ -224,7 +224,7 @@ def read_directory(data: bytes, at: int, layout: TiffLayout, read: BoundCounter)
 
     Raises:
         struct.error: it lies outside the file.
-        ImageTooLarge: it has more entries than are worked through, or all have together.
+        ImageTooLarge: it, or all together, have more entries than the bounds.
     """
     (count,) = struct.unpack_from(layout.order + layout.number, data, at)
     ENTRIES.check(count)
@@ -278,7 +278,7 @@ def is_raw(page: TiffDirectory) -> bool:
 def unsupported_compression(page: TiffDirectory) -> str:
     """Return the name of the page's compression or layout where it is not supported; empty where it is."""
     if page.layout.order == ">" and page.layout.offset == "Q":
-        return "big-endian BigTIFF"  # Pillow looks for its version in the wrong byte
+        return "big-endian BigTIFF"  # Pillow reads its version from the wrong byte
     number = page.number(_COMPRESSION, 1)
     if number in DECODED or not number:
         return ""

@@ -47,7 +47,7 @@ def _chunks(data: bytes, end: int) -> Iterator[FilePart]:
     while at + _HEADER <= end:
         kind, length = struct.unpack_from("<4sI", data, at)
         after = at + _HEADER + length + length % 2
-        # A last chunk without its padding byte is common; one without its data is broken.
+        # A last chunk without its padding byte is common; one with missing data is damaged.
         if after - length % 2 > (len(data) if kind in _PIXELS else end):
             if kind in _PIXELS:
                 raise DamagedImage("A WebP chunk reaches beyond the file.")
@@ -82,7 +82,7 @@ def _lossless(data: bytes, at: int) -> tuple[int, int]:
     return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
 
 
-# A picture of one colour without loss is complete in a few bytes more than its header's five.
+# A lossless picture of one colour is complete in a few bytes more than its header's five.
 _HEADERS = {b"VP8X": (_extended, 10), b"VP8 ": (_lossy, 10), b"VP8L": (_lossless, 5)}
 
 
