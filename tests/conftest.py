@@ -1,5 +1,7 @@
 """Which tests the inner loop leaves out: whole folders, and back ends that each contract has beside two quick ones.
 
+And what CI may skip: only what its machine cannot have.
+
 By the processor time of each test. Those left in fit the minute that there is, on two cores; what is slow for a reason
 of its own is marked where it is written.
 """
@@ -7,6 +9,8 @@ of its own is marked where it is written.
 from __future__ import annotations
 
 import gc
+import os
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,11 +49,7 @@ SLOW_PLACES = (
     "tests/cli/test_images.py",  # the same
     "tests/cli/test_tasks.py",  # the same
     "tests/cli/test_admin_commands.py",  # the same
-    "tests/contracts/test_catalog_races.py",  # crowds of threads
-    "tests/contracts/test_privacy_order.py",  # the same
     "tests/engine/test_truncated_files.py",  # dozens of files, cut everywhere
-    "tests/contracts/test_object_store.py",  # one of its buckets is an emulator's
-    "tests/contracts/test_removing.py",  # the same
     "tests/adapters/test_addresses.py",  # a session of boto3 for each
     "tests/adapters/test_sqs_admin.py",  # moto starts functions
     "tests/api/test_withholding.py",  # every record for every scope
@@ -62,6 +62,16 @@ SLOW_PLACES = (
 SLOW_FOLDERS = tuple(f"{place.rstrip('/')}/" for place in SLOW_PLACES)
 SLOW_BACK_ENDS = ("dynamodb", "postgres", "emulator")
 """Memory and SQLite keep the same contracts in a sixth of the time."""
+SLOW_BUCKETS = ("moto", "s3")
+"""The same for contracts of buckets."""
+MAY_SKIP = (
+    "no corpus folder here",
+    "WALLIFY_CORPUS names no corpus",
+    "no folder of cases here",
+    "packaging for AWS needs Python 3.12 or newer",
+    "this is no checkout",
+)
+"""Reasons for a skip in CI: folders that are not part of the project and lie beside some checkouts, and old Pythons."""
 
 
 @pytest.fixture
@@ -90,6 +100,22 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return failed_if_skipped(report) if os.environ.get("CI") else report
+
+
+def failed_if_skipped(report: pytest.TestReport) -> pytest.TestReport:
+    """Fail a test that was skipped although `.ci/run` installs all that it needs."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if not any(one in reason for one in MAY_SKIP):
+            report.outcome, report.longrepr = "failed", f"CI skips no test: {reason}"
+    return report
+
+
 def _is_slow(nodeid: str) -> bool:
     place, _, case = nodeid.partition("[")
-    return place.startswith(SLOW_PLACES) or any(case.startswith(one) for one in SLOW_BACK_ENDS)
+    slow = (*SLOW_BACK_ENDS, *SLOW_BUCKETS) if place.startswith("tests/contracts/") else SLOW_BACK_ENDS
+    return place.startswith(SLOW_PLACES) or case.startswith(slow)

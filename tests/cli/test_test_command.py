@@ -61,8 +61,8 @@ def test_steps_run_in_their_own_order_and_share_the_arguments_for_pytest() -> No
 def test_coverage_adds_up_over_the_steps_that_are_measured() -> None:
     measured = {named.step: named.check for lanes in plan([], fast=False) for lane in lanes for named in lane}
 
-    assert {step for step, check in measured.items() if "--cov" in check} == {"unit", "contracts", "faults"}
-    assert {step for step, check in measured.items() if "--cov-append" in check} == {"contracts", "faults"}
+    assert {step for step, check in measured.items() if "--cov" in check} == {"unit", "contracts"}
+    assert {step for step, check in measured.items() if "--cov-append" in check} == {"contracts"}
 
 
 def test_each_folder_of_tests_is_in_exactly_one_step() -> None:
