@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.setting_types import BaseUrl
-from chalicelib.settings import CARRIED, PAGE, TERMINAL, BadSetting, Settings, load
+from chalicelib.settings import CARRIED, PAGE, TERMINAL, BadSetting, BaseUrl, Settings, load
 from infra import stage as stage_parts
 from infra import stages
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
