@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from chalicelib.settings import BadSetting, Settings, load, types, unknown, variable_of, variables
@@ -156,6 +157,7 @@ def test_names_of_the_terminal_are_known_and_change_nothing() -> None:
     assert load({"WALLIFY_URL": "x", "WALLIFY_TOKEN": "y", "WALLIFY_PYTHON": "z"}) == Settings()
 
 
+@examples(deadline=None)  # a busy machine is no fault
 @given(name=st.sampled_from(sorted(variables())), data=st.data())
 def test_no_typing_error_in_a_name_is_passed_over(name: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(len("WALLIFY_"), len(name) - 1))
@@ -173,6 +175,7 @@ def test_no_typing_error_in_a_name_is_passed_over(name: str, data: st.DataObject
     assert [found for found, _ in unknown({typed: "1"})] == [typed]
 
 
+@examples(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(sorted(variables())),
