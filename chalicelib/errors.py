@@ -1,26 +1,16 @@
 """Every kind of failure that a client or a worker can act on.
 
 An error answers two questions: which kind is it (`status`, an HTTP status, and `code`, a stable word for programs), and
-may the same work be tried again (`retryable`). Its docstring is its default sentence; keywords are facts that a client
-may see. A sentence names the facts that it tells as `{name}`, so that a translation can tell the same ones.
+may the same work be tried again (`retryable`). Its message is found in `messages.json` by an id, or else by its code;
+keywords are facts that a client may see, and that messages name as `{name}`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-_PLACE = re.compile(r"\{(\w+)\}")
-
-
-def filled(sentence: str, facts: Mapping[str, object]) -> str:
-    """The sentence with each `{name}` replaced by the fact of that name; a name without a fact stays as it is."""
-    return _PLACE.sub(lambda place: _shown(facts[place[1]]) if place[1] in facts else place[0], sentence)
-
-
-def _shown(fact: object) -> str:
-    return ", ".join(map(str, fact)) if isinstance(fact, list | tuple) else str(fact)
+from chalicelib.i18n import filled, template
 
 
 class WallifyError(Exception):
@@ -30,16 +20,19 @@ class WallifyError(Exception):
     code: ClassVar[str] = "internal_error"
     retryable: ClassVar[bool] = False
 
-    def __init__(self, sentence: str | None = None, **details: object) -> None:
-        self.sentence = sentence or (type(self).__doc__ or "").strip().splitlines()[0]
-        """English, with a `{name}` for each detail that it tells; translations are found by it."""
+    def __init__(self, text_id: str | None = None, /, **details: object) -> None:
+        super().__init__(text_id or self.code)
+        self.text_id = text_id or self.code
+        """Id of the message. A text that is no id (of an error that no client meets) is the message itself."""
         self.details = details
-        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
 
     @property
     def message(self) -> str:
-        """The English sentence with its details in place."""
-        return filled(self.sentence, self.details)
+        """The English message with its details in place."""
+        return filled(template(self.text_id) or self.text_id, self.details)
 
 
 class BadRequest(WallifyError):
@@ -149,7 +142,7 @@ class PayloadTooLarge(WallifyError):
     @classmethod
     def over(cls, limit: int, size: int, **details: object) -> PayloadTooLarge:
         """The error for a file of `size` bytes where `limit` are taken."""
-        return cls("The file has {bytes} bytes; at most {limit} are taken here.", limit=limit, bytes=size, **details)
+        return cls("file.too_large", limit=limit, bytes=size, **details)
 
 
 class UnsupportedType(WallifyError):
@@ -217,9 +210,9 @@ class Misconfigured(Unavailable):
     code = "misconfigured"
 
     def __init__(
-        self, sentence: str | None = None, *, cause: Mapping[str, str] | None = None, **details: object
+        self, text_id: str | None = None, /, *, cause: Mapping[str, str] | None = None, **details: object
     ) -> None:
-        super().__init__(sentence, **details)
+        super().__init__(text_id, **details)
         self.cause: Mapping[str, str] = cause or {}
         """What is wrong, for administrators alone: service, operation, error, resource, reason; no secret."""
 

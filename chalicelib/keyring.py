@@ -156,7 +156,7 @@ class Seals:
         ring = self.keyring(self.purpose)
         found = self._bootstrap() if ring is None else ring.sealing(self.now())
         if found is None:
-            raise Unavailable("Nothing can be sealed: there is no secret for keys, and no bootstrap secret.")
+            raise Unavailable("keyring.no_secret")
         return found
 
     def named(self, key_id: str) -> Key | None:

@@ -37,7 +37,7 @@ def collection_name(text: str) -> str:
     name = unicodedata.normalize("NFC", without_reordering(text)).strip()
     if not _COLLECTION.fullmatch(_without_marks(name)):
         raise BadRequest(
-            "A collection's name has 1 to 64 letters, digits, spaces, '_', '-' or '.'; the first is a letter or digit.",
+            "name.collection",
             collection=name[:80],
         )
     return name
@@ -50,8 +50,7 @@ def new_collection_name(text: str) -> str:
     """
     if is_no_name(text):
         raise BadRequest(
-            "A collection cannot be called {collection}: programs send that where a value is missing. Name the "
-            "collection, or leave the field out for {default}.",
+            "collection.placeholder_name",
             collection=text.strip()[:80],
             default=DEFAULT_COLLECTION,
         )
@@ -102,9 +101,9 @@ def display_name(text: str) -> str:
     """
     text = without_reordering(text)
     if not all(map(_is_showable, text)):
-        raise BadRequest("A file name must not hold control characters or line breaks.")
+        raise BadRequest("name.control_characters")
     if len(text) > _MAX_FILENAME:
-        raise BadRequest("A file name has at most {limit} characters.", limit=_MAX_FILENAME, length=len(text))
+        raise BadRequest("name.file_too_long", limit=_MAX_FILENAME, length=len(text))
     return text or "unnamed"
 
 

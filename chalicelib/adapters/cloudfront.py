@@ -53,10 +53,10 @@ class CloudFrontCdn:
             self.connect().create_invalidation(DistributionId=self.distribution, InvalidationBatch=batch)
         except ClientError as cause:
             if cause.response["Error"]["Code"] in _BUSY:
-                raise TooManyRequests("The CDN works on as many requests as it takes.") from cause
+                raise TooManyRequests("cdn.busy") from cause
             raise unavailable_or_misconfigured(cause, "cloudfront", self.distribution, _SILENT) from cause
         except (BotoCoreError, HTTPClientError) as cause:
             raise unavailable_or_misconfigured(cause, "cloudfront", self.distribution, _SILENT) from cause
 
 
-_SILENT = "The CDN does not answer as it should; try again shortly."
+_SILENT = "cdn.unavailable"

@@ -56,7 +56,7 @@ def _place(cursor: str, is_ours: Callable[[str], bool]) -> str:
     except ValueError:
         ours = False
     if not ours:
-        raise BadRequest("The cursor is not one of ours.", cursor=cursor)
+        raise BadRequest("cursor.unreadable", cursor=cursor)
     return place
 
 

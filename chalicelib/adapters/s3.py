@@ -180,7 +180,7 @@ class S3Bucket:
         for fault in filter(None, (denied("s3", "DeleteObjects", code, self.name) for code in codes)):
             raise fault
         if errors:
-            raise Unavailable("Some objects could not be removed.", count=len(errors))
+            raise Unavailable("bucket.not_removed", count=len(errors))
 
     def _keys(self, prefix: str) -> Iterable[str]:
         pages = self.connect().get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
@@ -210,11 +210,11 @@ def _translated(bucket: str) -> Iterator[None]:
         if cause.response["Error"]["Code"] in _MISSING:
             raise ObjectNotFound from cause
         if cause.response["Error"]["Code"] in _CHANGED:
-            raise Conflict("The object has changed.") from cause
+            raise Conflict("object.changed") from cause
         raise unavailable_or_misconfigured(cause, "s3", bucket, _WRONG) from cause
     except (BotoCoreError, HTTPClientError) as cause:
         raise unavailable_or_misconfigured(cause, "s3", bucket, _SILENT) from cause
 
 
-_WRONG = "The bucket does not answer as it should; try again shortly."
-_SILENT = "The bucket does not answer; try again shortly."
+_WRONG = "bucket.unavailable"
+_SILENT = "bucket.no_answer"

@@ -43,4 +43,4 @@ class SecretsManagerSecret:
         return str(found["SecretString"])
 
 
-_SILENT = "A secret cannot be read; try again shortly."
+_SILENT = "secret.unavailable"

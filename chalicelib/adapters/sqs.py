@@ -132,7 +132,7 @@ def _translated(queue: str) -> Iterator[None]:
         raise unavailable_or_misconfigured(cause, "sqs", queue, _SILENT) from cause
 
 
-_SILENT = "The queue does not answer as it should; try again shortly."
+_SILENT = "queue.unavailable"
 
 
 _RESTING = frozenset({"Disabled", "Disabling"})
@@ -182,7 +182,7 @@ class SqsQueueAdmin:
             try:
                 self.sqs().purge_queue(QueueUrl=self._url(self.name))
             except self.sqs().exceptions.PurgeQueueInProgress as cause:
-                raise TooManyRequests("A queue can be purged once a minute.") from cause
+                raise TooManyRequests("queue.purge_too_soon") from cause
 
     def _switch(self, *, on: bool) -> None:
         with _translated(self.name):

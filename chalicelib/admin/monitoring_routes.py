@@ -128,7 +128,7 @@ def resume_queue(_: Request, path: QueuePath) -> Response:
 )
 def purge_queue(_: Request, path: QueuePath, body: PurgeRequest) -> Response:
     if body.confirm != path.name:
-        raise BadRequest("confirm must be the queue's name.", parameter="confirm")
+        raise BadRequest("queue.confirm", parameter="confirm")
     purged = container().queue_admin.purge(path.name)
     fields: dict[str, Any] = {"removed": purged.removed, "tasks_left": purged.tasks}
     return json_response(

@@ -74,5 +74,5 @@ class Queues:
 
     def _lane(self, name: str) -> QueueAdmin:
         if name not in self.queues:
-            raise NotFound("There is no such queue.", known=sorted(self.queues))
+            raise NotFound("queue.not_found", known=sorted(self.queues))
         return self.queues[name]

@@ -85,9 +85,7 @@ class CreatedToken(msgspec.Struct, frozen=True):
 class TokenPath(msgspec.Struct, frozen=True):
     """A token's place."""
 
-    token_id: Annotated[
-        str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64, extra={FORM: "an id of GET /tokens"})
-    ]
+    token_id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64, extra={FORM: "field.token_id"})]
 
 
 def _created(parts: Mapping[str, Any]) -> str:
@@ -155,7 +153,7 @@ def create_token(_: Request, body: TokenCreate) -> Response:
 def update_token(request: Request, path: TokenPath, body: TokenUpdateBody) -> Response:
     name, scopes = or_none(body.name), or_none(body.scopes)
     if name is None and scopes is None and body.days is UNSET:
-        raise BadRequest("name, scopes or days must be given.", parameter="name")
+        raise BadRequest("token.change_required", parameter="name")
     lasts = timedelta(days=body.days) if isinstance(body.days, int) else None
     wish = TokenUpdate(name, None if scopes is None else frozenset(scopes), lasts, forever=body.days is None)
     return json_response(

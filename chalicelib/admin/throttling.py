@@ -78,7 +78,7 @@ class Throttle:
     def _refusal(self, full: ExpiringRecord) -> TooManyRequests:
         left = (full.until or self.clock.now()) - self.clock.now()
         return TooManyRequests(
-            "Too many attempts have failed; try again in {retry_after} seconds.",
+            "session.too_many_attempts",
             retry_after=max(math.ceil(left.total_seconds()), 1),
         )
 

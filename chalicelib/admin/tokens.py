@@ -136,7 +136,7 @@ class Tokens:
     def _found(self, digest: str) -> Token:
         token = self.store.find(digest)
         if token is None:
-            raise NotFound("There is no such token.")
+            raise NotFound("token.not_found")
         return token
 
     def _is_admin(self, token: Token) -> bool:

@@ -171,10 +171,10 @@ class LinkSignatures:
             raise BadSignature
         left = expires - int(self.clock.now().timestamp())
         if left <= 0:
-            raise BadSignature("The address has expired.", expires=expires)
+            raise BadSignature("link.expired", expires=expires)
         found = _SIGNATURE.fullmatch(signature) or _SIGNATURE_BEFORE_1_0.fullmatch(signature)
         if found and not self.may_read(found["by"]):
-            raise BadSignature("The token that this address was made with has ended, or may not read any more.")
+            raise BadSignature("link.token_ended")
         return timedelta(seconds=left)
 
 

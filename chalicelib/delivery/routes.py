@@ -135,7 +135,7 @@ def get_image_by_id(request: Request, path: PresetPath, query: LinkQuery) -> Res
     if path.preset not in widths:
         presets = sorted(widths, key=lambda size: (not size.isdigit(), int(size) if size.isdigit() else 0))
         raise PresetNotFound(
-            "Unknown preset `{preset}`. This image has: {presets}.",
+            "image.unknown_preset",
             preset=path.preset,
             presets=presets,
             image_id=path.image_id,

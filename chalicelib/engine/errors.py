@@ -19,7 +19,7 @@ from chalicelib.errors import DamagedImage, ImageTooLarge, WallifyError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOO_DEEP = "The image takes more memory than there is."
+TOO_DEEP = "image.memory_exhausted"
 _TOO_MUCH = (MemoryError, RecursionError)
 _UNKNOWN_CODING = ("unknown pixel mode", "Invalid value for samples per pixel", "Unsupported BMP ")
 """Beginnings of Pillow's messages that it has no mode for a TIFF's samples, or no decoder for a BMP's."""
@@ -76,7 +76,7 @@ def parser_errors() -> Iterator[None]:
     except _TOO_MUCH as too_much:
         raise ImageTooLarge(TOO_DEEP, what="memory") from too_much
     except (ArithmeticError, EOFError, LookupError, ValueError, struct.error, zlib.error) as broken:
-        raise DamagedImage("The file's structure cannot be read.") from broken
+        raise DamagedImage("file.structure") from broken
 
 
 def is_unknown_coding(refused: DamagedImage) -> bool:

@@ -30,9 +30,9 @@ FORMATS = {
 """Every format that `sniff` may answer and `Encoded.format` may carry."""
 
 
-NOT_TAKEN = "Files of the type {type} are not taken; these types are: {supported}."
-RAW_NOT_TAKEN = "A {type} is not taken; develop it and upload the result as one of these types: {supported}."
-CODING_NOT_TAKEN = "{coding} is not taken; save the picture again as one of these types: {supported}."
+NOT_TAKEN = "file.type"
+RAW_NOT_TAKEN = "file.raw_photo"
+CODING_NOT_TAKEN = "file.coding"
 
 RAW_PHOTO = "raw photo"
 """What a camera's sensor saw, whatever the camera: DNG, NEF, CR2 and the like."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.engine.containers.heic import PrimaryImage
     from chalicelib.engine.containers.items import HeifItem
 
-TOO_SLOW = "The image takes more than {limit} seconds to decode."
+TOO_SLOW = "image.decode_time"
 FORMAT = "HEIC"
 _DECODER = (
     "import sys; sys.path[:] = sys.argv[1:]; "
@@ -178,4 +178,4 @@ def _exchange(
 def _error_for_status(status: int) -> DamagedImage | ImageTooLarge:
     if status == -signal.SIGXCPU:
         return ImageTooLarge(TOO_SLOW, what="seconds", value=SECONDS + 1, limit=SECONDS)
-    return DamagedImage("The HEIC cannot be decoded.")
+    return DamagedImage("heic.undecodable")

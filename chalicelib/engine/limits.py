@@ -68,58 +68,48 @@ class BoundCounter:
         self.bound.check(self.count)
 
 
-PARTS = Bound("parts", 16_384, "The file has {value} parts or more; at most {limit} are read.")
+PARTS = Bound("parts", 16_384, "file.parts")
 """PNG chunks (libpng writes 8 KiB each, so 50 MB have 6,400), GIF blocks, WebP chunks, AVIF boxes in all."""
-FRAMES = Bound("frames", 10_000, "The animation has {value} frames; at most {limit} are read.")
+FRAMES = Bound("frames", 10_000, "image.frames")
 """Five minutes of video. Decoders read the position of each frame, even where only the first is decoded."""
-SEGMENTS = Bound("segments", 1_024, "The JPEG has {value} segments or more; at most {limit} are read.")
+SEGMENTS = Bound("segments", 1_024, "jpeg.segments")
 """Markers of a JPEG. 100 scans with four tables each and a profile of 16 MB are below it."""
-EXIF_SEGMENTS = Bound(
-    "exif_segments", 32, "The JPEG has {value} Exif or Photoshop segments or more; at most {limit} are read."
-)
+EXIF_SEGMENTS = Bound("exif_segments", 32, "jpeg.exif_segments")
 """Pillow joins and parses each of these: 780 full ones cost it 11 s."""
-STRAY = Bound("stray_bytes", 65_536, "The JPEG has {value} stray bytes between segments; at most {limit} are skipped.")
+STRAY = Bound("stray_bytes", 65_536, "jpeg.stray_bytes")
 """Pillow reads them one by one."""
-SCANS = Bound("scans", 100, "The JPEG has {value} scans or more; at most {limit} are decoded.")
+SCANS = Bound("scans", 100, "jpeg.scans")
 """Encoders write 10 to 20."""
-SCANNED = Bound(
-    "scanned_pixels", 2_500_000_000, "The JPEG's scans go over {value} pixels in all; at most {limit} are decoded."
-)
+SCANNED = Bound("scanned_pixels", 2_500_000_000, "jpeg.scanned_pixels")
 """Scans x pixels; each scan visits every block of the picture, however few bytes it has. 2.6 s at the bound."""
-SUB_BLOCKS = Bound("sub_blocks", 262_144, "The GIF has {value} data blocks or more; at most {limit} are read.")
+SUB_BLOCKS = Bound("sub_blocks", 262_144, "gif.blocks")
 """50 MB in the full blocks of 255 bytes that encoders write are 205,000."""
-BOXES = Bound("boxes", 1_024, "The file has {value} boxes or more side by side; at most {limit} are read.")
-NESTED = Bound("nesting", 16, "The file's boxes are nested {value} deep; at most {limit} levels are read.")
-EXTENTS = Bound("extents", 4_096, "The file has {value} items or pieces of items; at most {limit} are read.")
-DIRECTORY = Bound("directory_bytes", 65_536, "The file's directory has {value} bytes; at most {limit} are read.")
+BOXES = Bound("boxes", 1_024, "file.boxes")
+NESTED = Bound("nesting", 16, "file.nesting")
+EXTENTS = Bound("extents", 4_096, "file.extents")
+DIRECTORY = Bound("directory_bytes", 65_536, "file.directory")
 """Of the boxes that list items and their properties: libavif searches all of them for each item."""
-UNITS = Bound("units", 16_384, "The first picture has {value} units or more; at most {limit} are read.")
+UNITS = Bound("units", 16_384, "avif.units")
 """AV1's OBUs: a sequence header, and one or two for each tile group."""
-AVIF_SIDE = Bound("side", 16_384, "A side of the AVIF has {value} pixels; at most {limit} are decoded.")
+AVIF_SIDE = Bound("side", 16_384, "avif.side")
 """For pictures with more pixels than a square of this side: libavif refuses them, as no profile of AVIF has them."""
-EXIF = Bound("exif_bytes", 4_194_304, "The Exif block has {value} bytes; at most {limit} are read.")
+EXIF = Bound("exif_bytes", 4_194_304, "exif.bytes")
 """Pillow parses each value in it."""
-ENTRIES = Bound("entries", 4_096, "A TIFF directory has {value} entries; at most {limit} are read.")
-DIRECTORIES = Bound(
-    "directory_entries", 131_072, "The TIFF's directories have {value} entries; at most {limit} are read."
-)
+ENTRIES = Bound("entries", 4_096, "tiff.directory_entries")
+DIRECTORIES = Bound("directory_entries", 131_072, "tiff.entries")
 """Of all pages; a thousand of a fax have 20,000."""
-VALUES = Bound("values", 131_072, "A TIFF tag has {value} values; at most {limit} are read.")
+VALUES = Bound("values", 131_072, "tiff.values")
 """Pillow makes an object of each; the largest real ones are curves of 65,536."""
-STRIPS = Bound("strips", 131_072, "The TIFF has {value} strips or tiles; at most {limit} are read.")
+STRIPS = Bound("strips", 131_072, "tiff.strips")
 """One for each row of three planes of the largest picture."""
-RUNS = Bound(
-    "coded_pixels", 20_000_000, "The run-length coded BMP has {value} pixels and bytes; at most {limit} are decoded."
-)
+RUNS = Bound("coded_pixels", 20_000_000, "bmp.runs")
 """Pixels and bytes together: Pillow's decoder of them is written in Python, and takes 0.12 us for each."""
 
 BOUNDS = tuple(bound for bound in list(globals().values()) if isinstance(bound, Bound))
 
 
-TOO_MUCH = "The image takes {value} bytes of memory to decode; at most {limit} are used for one."
-TOO_MUCH_FOR_PIXELS = (
-    "The image of {pixels} pixels takes {value} bytes of memory to decode; at most {limit} are used for one."
-)
+TOO_MUCH = "image.memory"
+TOO_MUCH_FOR_PIXELS = "image.memory_of_pixels"
 MOST_MEMORY = 512 << 20
 """Bytes that one picture may take, the idle process included."""
 _IDLE = 64 << 20

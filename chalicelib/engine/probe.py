@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     Surveyor = Callable[[bytes], ContainerInfo]
 
-TOO_WIDE = "A side of the image has {value} pixels; at most {limit} are processed."
-TOO_MANY = "The image has {value} pixels; at most {limit} are processed."
+TOO_WIDE = "image.side"
+TOO_MANY = "image.pixels"
 _PUBLISHED_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
 """Formats whose animations are published as animations."""
 _TAGGED = frozenset({"L", "RGB", "RGBA"})

@@ -112,7 +112,7 @@ def _decode(source: SourceImage, longest: int | None = None) -> Box:
     """
     box = decode(source.image, longest, memory=source.memory, takes_damaged=source.takes_damaged)
     if PNG_PIXELS in source.container.warnings and PNG_SUM in damage_report(source.image).warnings:
-        raise DamagedImage("No checksum of the PNG's pixels is right.")
+        raise DamagedImage("png.checksums")
     _choose_frame(source)
     return box
 

@@ -44,7 +44,7 @@ def require_own_page(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     ours = site in _OUR_PAGES if site is not None else origin in {None, request.origin}
     if not ours:
-        raise Forbidden("Another site has sent this request; sign in and out on the monitor's own page.")
+        raise Forbidden("session.other_site")
 
 
 def require_csrf_token(method: str, headers: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ def require_csrf_token(method: str, headers: Mapping[str, str]) -> None:
     # The header may hold what is no ASCII, and then comparing as text would raise.
     shown = headers.get(CSRF_HEADER, "").encode(errors="replace")
     if not hmac.compare_digest(shown, services().sessions.csrf(session_cookie(headers)).encode()):
-        raise Forbidden("The request does not carry the session's X-CSRF-Token.")
+        raise Forbidden("session.csrf")
 
 
 def principal_of_session(headers: Mapping[str, str]) -> Principal:

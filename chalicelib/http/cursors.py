@@ -26,9 +26,9 @@ CURSOR = "cursor"
 _FREE = frozenset({CURSOR, "limit", "page", "per_page", "seed"})
 """Do not belong to the question: sizes, and a seed, which the cursor of a random order holds itself."""
 _SEAL, _TAG = 16, 6
-NOT_OURS = "The cursor is not one of ours, or it was changed; start again without it."
-OF_ANOTHER_LIST = "The cursor belongs to another list; send it to the address that gave it."
-OF_OTHER_FILTERS = "The cursor belongs to other filters or another order; repeat those that it was given for."
+NOT_OURS = "cursor.invalid"
+OF_ANOTHER_LIST = "cursor.other_list"
+OF_OTHER_FILTERS = "cursor.other_filters"
 
 
 def signed_cursor(request: Request, query: msgspec.Struct, cursor: str | None) -> str | None:

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError, filled
+from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError
 from chalicelib.http.declaration import schema
 from chalicelib.http.request import Language
 from chalicelib.http.response import Response, json_response
-from chalicelib.http.turkish import TURKISH
+from chalicelib.i18n import filled, template, translated
 from chalicelib.tasks.model import Failure
 
 RETRY_AFTER_SECONDS = "2"
@@ -44,16 +44,18 @@ def problem_response(error: WallifyError, language: Language, request_id: str) -
 
 
 def localized(error: WallifyError | Failure, language: Language) -> str:
-    """An error's message in the language, with the same facts; Turkish falls back to a sentence for the code alone."""
+    """An error's message in the language, with the same facts; at least the message of its code."""
     if language is Language.ENGLISH:
         return error.message
-    turkish = TURKISH.get(error.sentence or error.message) or TURKISH.get(error.code) or error.message
-    return filled(turkish, error.details)
+    text_id = error.text_id if isinstance(error, WallifyError) else error.sentence
+    # Rows of earlier versions hold an English message in place of an id.
+    found = template(text_id, language) or translated(text_id or error.message, language)
+    return filled(found or template(error.code, language) or error.message, error.details)
 
 
-def localized_warnings(remarks: Iterable[str], language: Language) -> tuple[str, ...]:
-    """What a record says about its file, in the language; English where a sentence has no other form."""
-    return tuple(TURKISH.get(one, one) if language is Language.TURKISH else one for one in remarks)
+def localized_warnings(warnings: Iterable[str], language: Language) -> tuple[str, ...]:
+    """What a record says about its file, in the language; rows keep it in English."""
+    return tuple(translated(one, language) or one for one in warnings)
 
 
 def _headers(error: WallifyError) -> dict[str, str]:

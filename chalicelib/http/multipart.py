@@ -183,7 +183,7 @@ def form_of(request: Request) -> Form:
     """The form with one file. PayloadTooLarge before it is parsed; UnsupportedType; BadRequest for a broken one."""
     form = _form(_parts_of(request, FILE, _MOST_SEGMENTS), (FILE,))
     if len(form.files) > 1:
-        raise BadRequest("This takes one file; send many to POST /bulk_upload.", field=FILE, use="POST /bulk_upload")
+        raise BadRequest("form.one_file", field=FILE, use="POST /bulk_upload")
     return form
 
 
@@ -196,7 +196,7 @@ def _parts_of(request: Request, field: str, most: int) -> list[Part]:
     _must_fit(request)
     boundary, body = boundary_of(request, field), request.body()
     if not body:
-        raise BadRequest("The request has no body; send a form with the file in the field {field}.", field=field)
+        raise BadRequest("form.no_body", field=field)
     return [_part(segment, b"".join(chunks)) for segment, chunks in _segments(body, boundary, most)]
 
 
@@ -208,7 +208,7 @@ def _form(parts: list[Part], names: tuple[str, ...]) -> Form:
     fields: dict[str, str] = {}
     for part in others:
         if part.name in fields:
-            raise BadRequest("The field {field} comes more than once; each may come once.", field=part.told)
+            raise BadRequest("form.field_repeated", field=part.told)
         fields[part.name] = _text(part, names[0])
     return Form(fields, tuple(_file(part) for part in files))
 
@@ -216,22 +216,22 @@ def _form(parts: list[Part], names: tuple[str, ...]) -> Form:
 def _without_files(parts: list[Part], names: tuple[str, ...]) -> BadRequest:
     """What is wrong with a form that has nothing where its files belong."""
     if not parts:
-        return BadRequest("The form is empty; it needs the field {field}.", field=names[0])
+        return BadRequest("form.empty", field=names[0])
     named = [part for part in parts if part.filename is not None]
     sent = next((part.told for part in (*filter(_is_picture, parts), *named)), None)
     if sent is None:
         found = [part.told for part in parts]
-        return BadRequest("The form has no field {field}; it has {fields}.", field=names[0], fields=found)
+        return BadRequest("form.field_missing", field=names[0], fields=found)
     if names == FILES:
-        return BadRequest("Send the files in {field} (or files); you sent them in {sent}.", field=names[0], sent=sent)
+        return BadRequest("form.other_field_for_files", field=names[0], sent=sent)
     if sent in FILES:
         return BadRequest(
-            "Send the file in {field}; you sent it in {sent}, where POST /bulk_upload takes many files.",
+            "form.other_field_bulk",
             field=names[0],
             sent=sent,
             use="POST /bulk_upload",
         )
-    return BadRequest("Send the file in {field}; you sent it in {sent}.", field=names[0], sent=sent)
+    return BadRequest("form.other_field", field=names[0], sent=sent)
 
 
 def _must_fit(request: Request) -> None:
@@ -271,15 +271,15 @@ def _events(body: bytes, boundary: str, most: int) -> Iterator[MultipartSegment 
 _BROKEN = tuple(
     (re.compile(theirs), ours)
     for theirs, ours in (
-        ("Unexpected end", "The form is cut off: its last line, the closing boundary, is missing."),
-        ("line break", "The lines of the form end with LF alone; multipart needs CRLF."),
-        ("Missing Content-Disposition", "A part of the form has no Content-Disposition header."),
-        ("Content-Disposition", "A part of the form has a Content-Disposition that is not form-data."),
-        ("Content-Length", "A part of the form has a Content-Length that is not its length."),
-        ("segment count", "The form has more than {parts} parts."),
-        ("Maximum segment header", "A part of the form has more than 8 headers, or one of more than {bytes} bytes."),
-        ("[Ss]egment header", "A part of the form has a header that cannot be read."),
-        ("", "The form is broken: what stands beside a boundary is not what multipart/form-data allows."),
+        ("Unexpected end", "form.cut_off"),
+        ("line break", "form.line_breaks"),
+        ("Missing Content-Disposition", "form.no_disposition"),
+        ("Content-Disposition", "form.disposition"),
+        ("Content-Length", "form.content_length"),
+        ("segment count", "form.too_many_parts"),
+        ("Maximum segment header", "form.too_many_headers"),
+        ("[Ss]egment header", "form.header"),
+        ("", "form.broken"),
     )
 )
 
@@ -288,21 +288,22 @@ def _broken(reason: str, body: bytes, boundary: str, most: int) -> BadRequest:
     if boundary.encode(errors="replace") not in body:
         found = re.match(rb"--[\x20-\x7e]{1,72}(?=\r?\n)", body)
         told = {"boundary": boundary[:_MOST_TOLD], "found": found[0][2:].decode() if found else ""}
-        return BadRequest(
-            "The body does not hold the boundary that the Content-Type header names; let your client set both.", **told
-        )
+        return BadRequest("form.boundary_not_found", **told)
     ours = next(ours for theirs, ours in _BROKEN if theirs.search(reason))
-    limits: dict[str, object] = {"parts": most, "bytes": _MOST_HEADER}
-    return BadRequest(ours, reason=reason, **{name: limit for name, limit in limits.items() if f"{{{name}}}" in ours})
+    limits: dict[str, dict[str, object]] = {
+        "form.too_many_parts": {"parts": most},
+        "form.too_many_headers": {"bytes": _MOST_HEADER},
+    }
+    return BadRequest(ours, reason=reason, **limits.get(ours, {}))
 
 
 def _part(segment: MultipartSegment, body: bytes) -> Part:
     name, filename = part_names(segment)
     if not name:
-        raise BadRequest("A part of the form has no name; its Content-Disposition needs name=.")
+        raise BadRequest("form.part_without_name")
     if (segment.content_type or "").startswith("multipart/"):
         raise BadRequest(
-            "The field {field} holds a form inside the form ({type}); send each file as a part of its own.",
+            "form.nested",
             field=name[:_MOST_TOLD],
             type=segment.content_type,
         )
@@ -318,23 +319,21 @@ def _decoded(body: bytes, coding: str, field: str) -> bytes:
         return binascii.a2b_qp(body)
     if coding != "base64":
         raise BadRequest(
-            "The field {field} has the transfer coding {coding}; send its bytes as they are.",
+            "form.transfer_coding",
             field=field,
             coding=coding[:_MOST_TOLD],
         )
     with suppress(binascii.Error):
         return binascii.a2b_base64(re.sub(rb"\s", b"", body), strict_mode=True)
-    raise BadRequest("The field {field} is declared as base64, and is not.", field=field)
+    raise BadRequest("form.not_base64", field=field)
 
 
 def _file(part: Part) -> UploadedFile:
     if not part.filename and not part.body:
         # A browser sends an empty name for a field that was left alone, Node's fetch sends none.
-        raise EmptyFile("No file was chosen for the field {field}.", field=part.told)
+        raise EmptyFile("form.no_file_chosen", field=part.told)
     if part.filename is None and _is_text(part.body):
-        raise BadRequest(
-            "The field {field} holds a text, not a file; with curl, write {field}=@photo.jpg.", field=part.told
-        )
+        raise BadRequest("form.text_for_file", field=part.told)
     return UploadedFile(part.filename or "", part.body)
 
 
@@ -362,12 +361,12 @@ def _is_picture(part: Part) -> bool:
 
 def _text(part: Part, files: str) -> str:
     if _is_picture(part):
-        raise BadRequest("The field {field} holds a file; only {files} takes files.", field=part.told, files=files)
+        raise BadRequest("form.file_in_field", field=part.told, files=files)
     if len(part.body) > _MOST_TEXT:
-        raise BadRequest("The field {field} has more than {limit} bytes.", field=part.told, limit=_MOST_TEXT)
+        raise BadRequest("form.field_too_long", field=part.told, limit=_MOST_TEXT)
     if part.charset and not is_known(part.charset):
-        raise BadRequest("The field {field} is in a character set that we do not know.", field=part.told)
+        raise BadRequest("form.field_charset", field=part.told)
     try:
         return part.body.decode(part.charset or "utf-8")
     except UnicodeDecodeError as wrong:
-        raise BadRequest("The field {field} must be text in UTF-8.", field=part.told) from wrong
+        raise BadRequest("form.field_not_utf8", field=part.told) from wrong

@@ -24,6 +24,7 @@ from chalicelib.http.declaration import SCHEMAS, TAGS, Endpoint, Reply
 from chalicelib.http.errors import InternalError, Problem
 from chalicelib.http.multipart import FILE, FILES
 from chalicelib.http.request import FORM_TYPE
+from chalicelib.i18n import template
 from chalicelib.images.schemas import ProcessedImage
 
 Json = dict[str, Any]
@@ -209,4 +210,5 @@ def _problems(errors: Iterable[type[WallifyError]]) -> Json:
 
 
 def _in_words(error: type[WallifyError]) -> str:
-    return f"`{error.code}`: {(error.__doc__ or '').splitlines()[0].rstrip('.')}"
+    message = template(error.code) or ""
+    return f"`{error.code}`: {message.rstrip('.')}"

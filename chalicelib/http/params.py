@@ -22,7 +22,7 @@ Id = Annotated[
         pattern=_UUID,
         max_length=36,
         description="An id issued by this API.",
-        extra={FORM: "an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0"},
+        extra={FORM: "field.id"},
     ),
 ]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -56,8 +56,8 @@ ONE_LINE = rf"^[^{_UNSHOWN}]*(?!\n)$"
 """Pattern of text that is shown in one line."""
 LINES = rf"^(?:[^{_UNSHOWN}]|[\t\n\r])*$"
 """Pattern of text that may have several."""
-ONE_LINE_TEXT = "text without line breaks and control characters"
-LINES_TEXT = "text without control characters other than line breaks and tabs"
+ONE_LINE_TEXT = "field.one_line"
+LINES_TEXT = "field.lines"
 
 
 # What a name is made of cannot be said in a pattern: letters of any script, in their composed form (see `core.names`).

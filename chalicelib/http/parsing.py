@@ -224,7 +224,7 @@ def _body(request: Request, kind: type[T]) -> T:
         msgspec.json.decode(body)
         value = json.loads(body, object_pairs_hook=unique_fields, parse_float=_number)
     except (ValueError, RecursionError) as wrong:
-        raise not_json(request) or _refused(str(wrong), kind) from wrong
+        raise not_json(request) or BadRequest(_no_json(wrong), parameter="") from wrong
     return _converted(from_json(value, kind), kind)
 
 
@@ -246,7 +246,7 @@ def _converted(values: object, kind: type[T]) -> T:
     try:
         return convert(values, kind)
     except msgspec.ValidationError as wrong:
-        raise _refused(str(wrong), kind) from wrong
+        raise refused(values, kind) from wrong
 
 
 def _number(text: str) -> int | float:
@@ -255,11 +255,8 @@ def _number(text: str) -> int | float:
     return int(number) if number.is_integer() else number
 
 
-_PLACE = re.compile(r" - at `\$\.?(?P<place>[^`]*)`$")
-_MISSING = re.compile(r"missing required field `(?P<place>[^`]*)`")
-
-
-def _refused(reason: str, kind: type[msgspec.Struct]) -> BadRequest:
-    found = _PLACE.search(reason) or _MISSING.search(reason)
-    place, told = found["place"] if found else "", _PLACE.sub("", reason)
-    return refused(told, place, kind)
+def _no_json(wrong: ValueError | RecursionError) -> str:
+    """Id of the message about a body that cannot be read as JSON."""
+    if isinstance(wrong, RecursionError):
+        return "body.nested_too_deeply"
+    return "body.not_utf8" if isinstance(wrong, UnicodeDecodeError) else "body.not_json"

@@ -216,7 +216,7 @@ def require_uncompressed(request: Request) -> None:
     codings = [one[:40] for one in named if one not in {"", "identity"}]
     if codings and request.body():
         raise UnsupportedCoding(
-            "The body is coded as {coding} (Content-Encoding); send it as it is, without that header.",
+            "body.coded",
             coding=", ".join(codings)[:100],
         )
 
@@ -238,7 +238,7 @@ def boundary_of(request: Request, field: str) -> str:
     boundary = (found[1] or found[2] or "") if found else ""
     if not boundary:
         raise BadRequest(
-            "The Content-Type header lacks boundary=; do not set that header yourself, let your client set it.",
+            "form.boundary_missing",
             header="Content-Type",
         )
     return boundary
@@ -257,28 +257,28 @@ def require_json(request: Request) -> None:
     """
     kind = media_type(request)
     if kind != JSON_TYPE:
-        raise UnsupportedType("This takes JSON: set Content-Type to {send}.", type=kind, send=JSON_TYPE)
+        raise UnsupportedType("body.json_required", type=kind, send=JSON_TYPE)
 
 
 def not_json(request: Request) -> BadRequest | None:
     """The mistake, where a body that is not JSON is something else that can be named."""
     kind = media_type(request)
     if kind.startswith("multipart/"):
-        return BadRequest("This takes JSON (Content-Type: application/json), not a form.", type=kind)
+        return BadRequest("body.json_not_form", type=kind)
     if kind.startswith(_OF_FILES):
-        return BadRequest("This takes JSON (Content-Type: application/json), not the file itself.", type=kind)
+        return BadRequest("body.json_not_file", type=kind)
     if kind == URLENCODED and re.match(rb"[\w.%+\[\]-]+=", request.body()):
-        return BadRequest("This takes JSON (Content-Type: application/json), not a form.", type=kind)
+        return BadRequest("body.json_not_form", type=kind)
     return None
 
 
 def _no_form(kind: str) -> str:
     if not kind:
-        return "The Content-Type header is missing; send the file as a form ({send}), in the field {field}."
+        return "form.type_missing"
     if kind == URLENCODED:
-        return "A form of type {type} holds no file; send it as {send}, with the file in the field {field}."
+        return "form.urlencoded"
     if "json" in kind:
-        return "This takes a form ({send}) with the file in the field {field}, not JSON."
+        return "form.not_json"
     if kind.startswith(_OF_FILES):
-        return "The body is the file itself ({type}); send it as a form ({send}), in the field {field}."
-    return "This takes a form of type {send}, not {type}."
+        return "form.file_itself"
+    return "form.type"

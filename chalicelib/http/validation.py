@@ -1,94 +1,58 @@
-"""Messages about values, fields and bodies that are refused."""
+"""Messages about values, fields and bodies that are refused, from structured facts: field, constraint, value.
+
+msgspec decides whether a value is valid. For one that is not, `first_violation` goes over the same types and finds the
+first constraint that the value breaks.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from enum import Enum
-from typing import TypeGuard, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import inspect
 
 from chalicelib.errors import BadRequest
 
 FORM = "form"
-"""Under this key, `Meta.extra` says what a pattern takes: in words, or as a tuple of all the values."""
+"""Under this key, `Meta.extra` says what a text must be: the id of a message, or a tuple of all its values."""
 SIGNS = "signs"
-"""Under this key, it says so where the pattern is about signs alone: length and type are told in their own words."""
-_OF_A_PATTERN = "matching regex"
+"""The same where the pattern is about single characters: length and type have messages of their own."""
 
-# The validator's words -> ours; a named group is a fact, and stands in our words under its name.
-SENTENCES = tuple(
-    (re.compile(theirs), ours)
-    for theirs, ours in (
-        (r"missing required field", "is missing"),
-        (r"^Expected `str` of length >= 1$", "must not be empty"),
-        (r"^Expected `str` of length >= (?P<limit>\d+)$", "must have {limit} characters or more"),
-        (r"^Expected `str` of length <= (?P<limit>\d+)$", "must have {limit} characters or fewer"),
-        (r"^Expected `array` of length >= 1$", "must not be empty"),
-        (r"^Expected `array` of length >= (?P<limit>\d+)$", "must hold {limit} or more"),
-        (r"^Expected `array` of length <= (?P<limit>\d+)$", "must hold {limit} or fewer"),
-        (r"^Expected `\w+` >= (?P<limit>\S+)$", "must be {limit} or more"),
-        (r"^Expected `\w+` <= (?P<limit>\S+)$", "must be {limit} or less"),
-        (r"^Expected `int[ |\w]*`, got", "must be a whole number"),
-        (r"^Expected `float[ |\w]*`, got", "must be a number"),
-        (r"^Expected `bool[ |\w]*`, got", "must be true or false"),
-        (r"^Expected `str[ |\w]*`, got", "must be a text"),
-        (r"^Expected `array[ |\w]*`, got", "must be a list"),
-        (r"^Expected `object[ |\w]*`, got", "must be an object"),
-        (r"^Expected `datetime` with a timezone|RFC3339", "must be a moment with a time zone, as 2026-01-31T12:00:00Z"),
-        (r"matching regex", "has not the form that /openapi.json describes"),
-        (r"^Input data was truncated$|^JSON is malformed", "is not JSON"),
-        (r"recursion depth", "is nested too deeply"),
-        (r"codec can't decode", "is not UTF-8"),
-        (r"^(?P<reason>.*)$", "is not understood: {reason}"),
-    )
-)
-# Then what its values may be does not help.
-_OF_ITS_HOLDER = re.compile("missing|`array`|`object`")
-
-
-def refused(reason: str, place: str, kind: type[msgspec.Struct]) -> BadRequest:
-    """Why the validator refused what is at `place` in `kind`.
-
-    A sentence such as `wait must be 20 or less.`, with its facts. Each sentence has its Turkish form in `turkish.py`.
-    """
-    said, facts = _said(reason, None if _OF_ITS_HOLDER.search(reason) else _allowed(place, kind, reason))
-    subject = "{parameter}" if place else "The body"
-    return BadRequest(f"{subject} {said}.", parameter=place, **facts)
-
-
-def allowing(form: str | tuple[str, ...]) -> str:
-    """What is said of a value that must have a form: in words, or one of a number of values (the fact `allowed`)."""
-    return f"must be {form}" if isinstance(form, str) else "must be one of {allowed}"
-
-
-# Each of the next three is told after the one before it; `turkish.py` has the same parts in the same order.
-UNKNOWN = {
-    "parameter": "Unknown parameter `{parameter}`.",
-    "field": "Unknown field `{parameter}`.",
-    "header": "Unknown header `{parameter}`.",
-}
-LISTED = {True: " Allowed: {allowed}.", False: " None is taken here."}
-HINTS = {
-    "": "",
-    "near": " Did you mean `{did_you_mean}`?",
-    "query": " Send it in the address.",
-    "form": " Send it as a field of the form.",
-    "body": " Send it in the JSON body.",
-}
-REPEATED = {
-    "parameter": "The parameter `{parameter}` may come only once.",
-    "field": "The field `{parameter}` may come only once.",
-}
-EMPTY = "{parameter} must not be empty; leave it out if it is not wanted."
-NO_BODY = {
-    True: "{route} takes no body. Its parameters stand in the address: {allowed}.",
-    False: "{route} takes no body, and no parameters.",
-}
+_UNKNOWN = {"parameter": "unknown.parameter", "field": "unknown.field", "header": "unknown.header"}
+_HINTS = {"": "", "near": "+unknown.near", "query": "+unknown.in_query", "form": "+unknown.in_form"}
+_HINTS["body"] = "+unknown.in_body"
+_REPEATED = {"parameter": "repeated.parameter", "field": "repeated.field"}
 _LONGEST_NAME = 80
 """Characters of an unknown name that an answer repeats."""
 _CLOSE = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A constraint that a value breaks."""
+
+    path: str
+    """Where in the request's part, such as `files[0].bytes`; empty for the whole body."""
+    text_id: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def refused(values: object, kind: type[msgspec.Struct]) -> BadRequest:
+    """The refusal of values that are not of that kind, such as "`wait` must be 20 or less", with its facts."""
+    found = first_violation(values, kind)
+    if found is None or not found.path:
+        text_id = "body.object" if found and found.text_id == "field.object" else "body.invalid"
+        return BadRequest(text_id, parameter="")
+    return BadRequest(found.text_id, parameter=found.path, **found.facts)
+
+
+def first_violation(values: object, kind: type[msgspec.Struct]) -> Violation | None:
+    """The first constraint of the struct that the values break; None where they break none that is known here."""
+    return next(_check(values, inspect.type_info(kind), ""), None)
 
 
 def unknown(
@@ -102,22 +66,24 @@ def unknown(
     hint = elsewhere
     if not elsewhere and (near := _nearest(nearest_to or name, allowed)):
         hint, facts["did_you_mean"] = "near", near
-    return BadRequest(UNKNOWN[what] + LISTED[bool(allowed)] + HINTS[hint], **facts)
+    listed = "+unknown.allowed" if allowed else "+unknown.none_allowed"
+    return BadRequest(_UNKNOWN[what] + listed + _HINTS[hint], **facts)
 
 
 def repeated(what: str, name: str) -> BadRequest:
     """The refusal of a name that comes twice, so that one of its values would be ignored."""
-    return BadRequest(REPEATED[what], parameter=name[:_LONGEST_NAME])
+    return BadRequest(_REPEATED[what], parameter=name[:_LONGEST_NAME])
 
 
 def empty(name: str) -> BadRequest:
     """The refusal of a parameter without a value."""
-    return BadRequest(EMPTY, parameter=name)
+    return BadRequest("parameter.empty", parameter=name)
 
 
 def no_body(route: str, allowed: Sequence[str]) -> BadRequest:
     """The refusal of a body by a route that takes none, and where its parameters belong."""
-    return BadRequest(NO_BODY[bool(allowed)], parameter="body", route=route, allowed=list(allowed))
+    text_id = "body.not_taken" if allowed else "body.nothing_taken"
+    return BadRequest(text_id, parameter="body", route=route, allowed=list(allowed))
 
 
 def _nearest(name: str, allowed: Sequence[str]) -> str:
@@ -128,51 +94,111 @@ def _nearest(name: str, allowed: Sequence[str]) -> str:
     return plain[found[0]] if found else ""
 
 
-def _said(reason: str, form: str | tuple[str, ...] | None) -> tuple[str, dict[str, object]]:
-    if form is not None:
-        return allowing(form), {} if isinstance(form, str) else {"allowed": list(form)}
-    found, ours = next((found, ours) for theirs, ours in SENTENCES if (found := theirs.search(reason)))
-    return ours, {name: _number(fact) for name, fact in found.groupdict().items()}
+def _check(value: object, wanted: inspect.Type, path: str) -> Iterator[Violation]:
+    if isinstance(wanted, inspect.Metadata):
+        yield from _described(value, wanted, path)
+    elif isinstance(wanted, inspect.UnionType):
+        if value is None and wanted.includes_none:
+            return
+        yield from _check(value, next(one for one in wanted.types if not isinstance(one, inspect.NoneType)), path)
+    elif check := _CHECKS.get(type(wanted)):
+        yield from check(value, wanted, path)
 
 
-def _number(fact: str) -> int | str:
-    return int(fact) if re.fullmatch(r"-?\d{1,18}", fact, re.ASCII) else fact
+def _described(value: object, wanted: inspect.Metadata, path: str) -> Iterator[Violation]:
+    """Violations of a type whose declaration says what a value must be."""
+    extra = wanted.extra or {}
+    for found in _check(value, wanted.type, path):
+        said = extra.get(FORM) or (extra.get(SIGNS) if found.text_id == "field.invalid" else None)
+        if said is None or found.path != path:
+            yield found
+        elif isinstance(said, str):
+            yield Violation(path, said)
+        else:
+            yield Violation(path, "field.one_of", {"allowed": list(said)})
 
 
-def _allowed(place: str, kind: type[msgspec.Struct], reason: str) -> str | tuple[str, ...] | None:
-    """What may stand there, where that can be said: the form that it must have, or all its values."""
-    *_, name = re.findall(r"[^.\[\]]+", re.sub(r"\[.*?\]", "", place)) or [""]
-    return next((form for type_ in _fields(kind, name) for form in forms(type_, reason)), None)
+def _check_text(value: object, wanted: inspect.StrType, path: str) -> Iterator[Violation]:
+    if not isinstance(value, str):
+        yield Violation(path, "field.text")
+        return
+    yield from _check_length(value, wanted, path, "length")
+    if wanted.pattern is not None and not re.search(wanted.pattern, value):
+        yield Violation(path, "field.invalid")
 
 
-def forms(type_: object, reason: str = _OF_A_PATTERN) -> Iterator[str | tuple[str, ...]]:
-    """The forms that a field's type says in words or values, for a value that was refused for that reason."""
-    keys = (FORM, SIGNS) if _OF_A_PATTERN in reason else (FORM,)
-    return (form for part in _parts(type_) for form in _words(part, keys))
+def _check_length(
+    value: str | list[Any], wanted: inspect.StrType | inspect.VarTupleType | inspect.ListType, path: str, what: str
+) -> Iterator[Violation]:
+    least, most = wanted.min_length, wanted.max_length
+    if least == 1 and not value:
+        yield Violation(path, "field.empty")
+    elif least is not None and len(value) < least:
+        yield Violation(path, f"field.min_{what}", {"limit": least})
+    if most is not None and len(value) > most:
+        yield Violation(path, f"field.max_{what}", {"limit": most})
 
 
-def _fields(kind: object, name: str) -> Iterator[object]:
-    """The types of the fields of this name in the struct, and in the structs that it holds."""
-    for part in _parts(kind):
-        for field in msgspec.structs.fields(part) if _is_struct(part) else ():
-            if field.encode_name == name:
-                yield field.type
-            yield from _fields(field.type, name)
+def _check_number(value: object, wanted: inspect.IntType | inspect.FloatType, path: str) -> Iterator[Violation]:
+    plain = (int,) if isinstance(wanted, inspect.IntType) else (int, float)
+    if isinstance(value, bool) or not isinstance(value, plain):
+        yield Violation(path, "field.integer" if isinstance(wanted, inspect.IntType) else "field.number")
+        return
+    if wanted.ge is not None and value < wanted.ge:
+        yield Violation(path, "field.minimum", {"limit": wanted.ge})
+    if wanted.le is not None and value > wanted.le:
+        yield Violation(path, "field.maximum", {"limit": wanted.le})
 
 
-def _parts(type_: object) -> Iterator[object]:
-    yield type_
-    for part in get_args(type_):
-        yield from _parts(part)
+def _check_boolean(value: object, _: inspect.BoolType, path: str) -> Iterator[Violation]:
+    if not isinstance(value, bool):
+        yield Violation(path, "field.boolean")
 
 
-def _words(part: object, keys: Sequence[str]) -> Iterator[str | tuple[str, ...]]:
-    if isinstance(part, msgspec.Meta):
-        told = (form for key, form in (part.extra or {}).items() if key in keys)
-        yield from (form if isinstance(form, tuple) else str(form) for form in told)
-    if isinstance(part, type) and issubclass(part, Enum):
-        yield tuple(str(one.value) for one in part)
+def _check_enum(value: object, wanted: inspect.EnumType, path: str) -> Iterator[Violation]:
+    allowed = [str(one.value) for one in wanted.cls]
+    if value not in allowed:
+        yield Violation(path, "field.one_of", {"allowed": allowed})
 
 
-def _is_struct(part: object) -> TypeGuard[type[msgspec.Struct]]:
-    return isinstance(part, type) and issubclass(part, msgspec.Struct)
+def _check_timestamp(value: object, _: inspect.DateTimeType, path: str) -> Iterator[Violation]:
+    try:
+        msgspec.convert(value, _TIMESTAMP)
+    except msgspec.ValidationError:
+        yield Violation(path, "field.timestamp")
+
+
+def _check_list(value: object, wanted: inspect.VarTupleType | inspect.ListType, path: str) -> Iterator[Violation]:
+    if not isinstance(value, list):
+        yield Violation(path, "field.list")
+        return
+    yield from _check_length(value, wanted, path, "items")
+    for index, one in enumerate(value):
+        yield from _check(one, wanted.item_type, f"{path}[{index}]")
+
+
+def _check_struct(value: object, wanted: inspect.StructType, path: str) -> Iterator[Violation]:
+    if not isinstance(value, dict):
+        yield Violation(path, "field.object")
+        return
+    fields = {one.encode_name: one for one in wanted.fields}
+    for name, one in value.items():
+        if name in fields:
+            yield from _check(one, fields[name].type, f"{path}.{name}".removeprefix("."))
+    for name, declared in fields.items():
+        if declared.required and name not in value:
+            yield Violation(f"{path}.{name}".removeprefix("."), "field.missing")
+
+
+_TIMESTAMP = Annotated[datetime, msgspec.Meta(tz=True)]
+_CHECKS: Mapping[type, Callable[..., Iterator[Violation]]] = {
+    inspect.StrType: _check_text,
+    inspect.IntType: _check_number,
+    inspect.FloatType: _check_number,
+    inspect.BoolType: _check_boolean,
+    inspect.EnumType: _check_enum,
+    inspect.DateTimeType: _check_timestamp,
+    inspect.ListType: _check_list,
+    inspect.VarTupleType: _check_list,
+    inspect.StructType: _check_struct,
+}

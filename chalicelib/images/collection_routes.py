@@ -140,11 +140,11 @@ _USUAL = 20
 def _must_all_count(query: ImagesQuery) -> None:
     """Refuse parameters of which one would be ignored for the other."""
     if query.cursor is not UNSET and query.page is not UNSET:
-        raise BadRequest("Ask by cursor or by page, not by both.", parameter="page")
+        raise BadRequest("paging.cursor_and_page", parameter="page")
     if query.limit is not UNSET and query.per_page is not UNSET:
-        raise BadRequest("limit and per_page mean the same; give one of them.", parameter="per_page")
+        raise BadRequest("paging.limit_twice", parameter="per_page")
     if query.seed is not UNSET and query.sort is not SortField.RANDOM:
-        raise BadRequest("seed belongs to sort=random.", parameter="seed")
+        raise BadRequest("search.seed_needs_random", parameter="seed")
 
 
 def _numbered(request: Request, collection: str, query: ImagesQuery, wanted: ImageFilter, number: int) -> ImageList:
@@ -292,7 +292,7 @@ def list_collection_images(request: Request, path: CollectionPath, query: Images
 def _known(name: str) -> CollectionStats:
     stats = container().delivery.collection(collection_name(name))
     if stats.images == 0 and not container().collections.is_known(stats.collection):
-        raise NotFound("There is no such collection.", collection=stats.collection)
+        raise NotFound("collection.not_found", collection=stats.collection)
     return stats
 
 
@@ -404,10 +404,10 @@ def update_collection(request: Request, path: CollectionPath, body: CollectionUp
     title, description = or_none(body.title), or_none(body.description)
     name, others = collection_name(path.name), (body.private, body.title, body.description)
     if body.name is UNSET and all(other is UNSET for other in others):
-        raise BadRequest("name, private, title or description must be given.", parameter="name")
+        raise BadRequest("collection.change_required", parameter="name")
     if body.name is not UNSET and collection_name(body.name) != name:
         if any(other is not UNSET for other in others):
-            raise BadRequest("Another name is given alone; send private, title and description before or after.")
+            raise BadRequest("collection.name_alone")
         return task_started(request, container().collection_renames.rename(name, body.name))
     if body.private is UNSET and not container().collections.is_known(name):
         raise CollectionNotFound(collection=name)

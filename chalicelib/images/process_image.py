@@ -167,7 +167,7 @@ class ProcessImage:
             with suppress(PrivacyDiffers):
                 return self._publish(task, image, renditions)
             self._remove_results(task)
-        raise Unavailable("The collection has become private and public again and again; try again shortly.")
+        raise Unavailable("collection.privacy_changing")
 
     def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
         for name in names.candidates(image.name, image.image_id):

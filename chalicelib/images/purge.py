@@ -37,7 +37,7 @@ class Purge:
     def purge(self, image: Image) -> None:
         """All of it, whatever an earlier try has left; Conflict if somebody has changed the image meanwhile."""
         if not self.purge_all([image], budget=Budget.of_images(1)):
-            raise Conflict("Somebody else changed this image first.", image_id=image.image_id)
+            raise Conflict("image.changed", image_id=image.image_id)
 
     def purge_all(self, images: Sequence[Image], *, budget: Budget) -> tuple[Image, ...]:
         """As `erase`, with one word to the caches; answers those that are gone, without those that have changed.

@@ -301,4 +301,4 @@ def _names(image: Image) -> Iterator[str]:
 
 
 def _taken(name: str) -> NameTaken:
-    return NameTaken("There is a collection of this name already.", collection=name)
+    return NameTaken("collection.exists", collection=name)

@@ -127,7 +127,7 @@ class ThumbnailRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def update_image(request: Request, path: ImagePath, body: ImageUpdate) -> Response:
     collection = or_none(body.collection)
     if collection is None and body.filename is UNSET and body.name is UNSET:
-        raise BadRequest("collection, filename or name must be given.", parameter="collection")
+        raise BadRequest("image.change_required", parameter="collection")
     filename = _new_filename(path.image_id, body)
     moving = container().image_moves
     image = moving.move(path.image_id, collection) if collection is not None else None
@@ -146,7 +146,7 @@ def _new_filename(image_id: str, body: ImageUpdate) -> str | None:
     image = container().delivery.catalog.image(image_id)
     changed = {body.name} - {image.name} | {body.filename} - {image.filename}
     if len(changed) > 1:
-        raise BadRequest("name is made of filename; give one of them.", parameter="name")
+        raise BadRequest("image.name_and_filename", parameter="name")
     return next(iter(changed), None)
 
 
@@ -263,9 +263,9 @@ def generate_thumbnails(request: Request, body: ThumbnailRequest) -> Response:
 def _must_say_whose(wish: ThumbnailRequest) -> None:
     named = [name for name in ("image_id", "collection") if getattr(wish, name) is not UNSET]
     if len(named) + wish.all > 1:
-        raise BadRequest("Give one of image_id, collection and all.", parameter=named[-1])
+        raise BadRequest("thumbnails.one_selection", parameter=named[-1])
     if not named and not wish.all and not wish.everything:
-        raise BadRequest("image_id, collection or all must be given.", parameter="all")
+        raise BadRequest("thumbnails.selection_required", parameter="all")
 
 
 def _trashed(request: Request, image: Image) -> TrashedImage:

@@ -113,4 +113,4 @@ def _behind(order: SortOrder, place: SortPosition) -> Callable[[SortPosition], b
     return lambda other: order.is_behind(other, place)
 
 
-_TOO_MANY = "This collection has more images than one look sorts; ask for the newest first, and follow the cursor."
+_TOO_MANY = "search.too_large"

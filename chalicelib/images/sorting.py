@@ -69,7 +69,7 @@ def read_cursor(cursor: str) -> tuple[SortOrder, SortPosition]:
 
 
 def _not_ours(cursor: str) -> BadRequest:
-    return BadRequest("The cursor is not one of ours.", cursor=cursor)
+    return BadRequest("cursor.unreadable", cursor=cursor)
 
 
 def _moment(_: SortOrder, image: Image) -> str:

@@ -85,7 +85,7 @@ class Trash:
     def delete(self, image_ids: Sequence[str]) -> Task:
         """The task that erases these images (1 to 1,000), in the trash or not. BadRequest; ImageNotFound if none is."""
         if not 0 < len(image_ids) <= _MOST:
-            raise BadRequest("1 to {limit} images can be deleted at once.", limit=_MOST, images=len(image_ids))
+            raise BadRequest("deletion.count", limit=_MOST, images=len(image_ids))
         known = self.catalog.existing(image_ids)
         if not known:
             raise ImageNotFound(image_id=image_ids[0])

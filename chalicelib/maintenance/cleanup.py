@@ -252,7 +252,7 @@ class Cleanup:
         if report["unreadable"]:
             raise CatalogueIncomplete(objects=report["unreadable"], key=report.examples["unreadable"][0], taken=0)
         if not report["seen"] and "after" not in task.args and self._has_images():
-            raise Unavailable("The bucket lists no object, although the catalogue has images.")
+            raise Unavailable("cleanup.bucket_empty")
 
     def _must_have_images(self, rubbish: int) -> None:
         if not self._has_images():
@@ -279,8 +279,7 @@ class Cleanup:
     def _spent(self, task: Task, report: Report) -> BudgetSpent:
         taken, seen, cap = _taken(report), report["seen"], self._cap(task, report)
         return BudgetSpent(
-            "Stopped at its limit: {taken} objects were taken away, of {seen} seen, and this run may take {cap}. "
-            "See that they are rubbish, then run clean-up again, with a larger limit if need be.",
+            "cleanup.budget_spent",
             taken=taken,
             seen=seen,
             cap=cap,

@@ -62,7 +62,7 @@ class Quarantine:
         if held is None and there is None:
             raise ObjectNotFound(key=key)
         if held and there and held.etag != there.etag:
-            raise Conflict("There is an object under this key again.", key=key)
+            raise Conflict("quarantine.key_in_use", key=key)
         if held and not there:
             self.objects.copy(held.key, key)
         self.objects.delete(storage_keys.quarantined(key), budget=Budget(1))
@@ -70,7 +70,7 @@ class Quarantine:
     def held(self, limit: int, after: str | None = None) -> Page[QuarantinedObject]:
         """What is held, by key; the cursor of the last page goes on. BadRequest for a cursor that is none of ours."""
         if after is not None and not after.startswith(storage_keys.QUARANTINE):
-            raise BadRequest("The cursor is not one of ours.", parameter="cursor")
+            raise BadRequest("cursor.unreadable", parameter="cursor")
         page = self.objects.list(storage_keys.QUARANTINE, limit, after)
         return Page(tuple(map(self._held, page.items)), page.next_cursor)
 

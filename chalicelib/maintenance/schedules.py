@@ -84,7 +84,7 @@ class Schedules:
         """
         schedule, args = schedule_named(name), (options or Options()).args()
         if strange := sorted(args.keys() - schedule.takes):
-            raise BadRequest("This schedule does not take {parameter}.", parameter=strange[0])
+            raise BadRequest("schedule.parameter", parameter=strange[0])
         asked = self._asked(schedule, args)
         return self._start(asked, self.store.get(schedule.name), {})
 

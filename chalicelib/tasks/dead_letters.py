@@ -171,7 +171,7 @@ class DeadLetters:
 
     def _queue(self, name: str) -> Queue:
         if name not in self.queues:
-            raise NotFound("There is no such queue.", known=sorted(self.queues))
+            raise NotFound("queue.not_found", known=sorted(self.queues))
         return self.queues[name]
 
     def _redrive(self, queue: Queue, letter: DeadLetter, done: RedriveResult) -> None:

@@ -92,8 +92,8 @@ class Failure:
     retryable: bool = False
     details: Mapping[str, object] = field(default_factory=dict)
     sentence: str = field(default="", compare=False)
-    """The message before its details were put in, by which it is told in another language; empty where that is the
-    message itself, and in rows that are older than this field."""
+    """Id of the message in `messages.json`; empty where the message itself is all there is. Rows that are older hold
+    the English message before its details were put in, or nothing."""
     cause: Mapping[str, object] = field(default_factory=dict, compare=False)
     """What of our configuration is wrong, for administrators alone; empty in rows that are older than this field."""
     trace: str = field(default="", compare=False, repr=False)
@@ -103,7 +103,7 @@ class Failure:
     def of(cls, error: WallifyError, *, trace: str = "") -> Failure:
         """What a task remembers of an error."""
         cause = error.cause if isinstance(error, Misconfigured) else {}
-        return cls(error.code, error.message, error.retryable, dict(error.details), error.sentence, cause, trace)
+        return cls(error.code, error.message, error.retryable, dict(error.details), error.text_id, cause, trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +249,7 @@ class Task:
 
     def _moved(self, to: Status, **changes: object) -> Task:
         if to not in MOVES[self.status]:
-            raise IllegalTransition(
-                "A task that is {status} cannot become {wanted}.", task_id=self.task_id, status=self.status, wanted=to
-            )
+            raise IllegalTransition("task.transition", task_id=self.task_id, status=self.status, wanted=to)
         return replace(self, status=to, **changes)  # type: ignore[arg-type]  # the verbs above name only fields of Task
 
 

@@ -57,7 +57,7 @@ class Retries:
         if task.status not in _AGAIN:
             if task.task_id != task_id:
                 return self._taken_up(task)
-            raise IllegalTransition("Only a task that has ended badly can be tried again.", status=task.status)
+            raise IllegalTransition("retry.not_failed", status=task.status)
         if task.children:
             return self._family(task)
         if task.type in CHUNKED:
@@ -133,7 +133,7 @@ class Retries:
         """A long job begins again, from its beginning: what it has done it finds done."""
         if "schedule" in task.args:
             # Only who holds the schedule's slot may work, and a retry would not.
-            raise BadRequest("Run the schedule again instead.", schedule=task.args["schedule"])
+            raise BadRequest("retry.schedule", schedule=task.args["schedule"])
         kept = {name: value for name, value in task.args.items() if name not in CHECKPOINT}
         now = self.task_factory.clock.now()
         again = Task(
@@ -181,7 +181,7 @@ class Retries:
         """The children that ended badly, with those that an earlier retry, which broke off for good, did not reach."""
         page = self.tasks.children(parent.task_id, _MOST_CHILDREN + 1)
         if len(page.items) > _MOST_CHILDREN:
-            raise BadRequest("This job is too large to be retried whole: retry its tasks by a filter (parent).")
+            raise BadRequest("retry.too_large")
         bad = [child for child in page.items if child.status in _AGAIN and is_there(self.objects, child)]
         if not ("retry_of" in parent.args and is_opening(parent)):
             return bad

@@ -373,10 +373,10 @@ _MOST_COUNTED = 500
 
 def _which(request: Request, query: RetryQuery) -> RetryFilter:
     if all(getattr(query, name) is UNSET for name in _FILTERS):
-        raise BadRequest("Give at least one filter: {allowed}.", parameter="state", allowed=list(_FILTERS))
+        raise BadRequest("filter.required", parameter="state", allowed=list(_FILTERS))
     state, retryable = or_none(query.state) or RetryState.FAILURE, or_none(query.retryable)
     if retryable is not None and state is not RetryState.FAILURE:
-        raise BadRequest("retryable belongs to state=FAILURE.", parameter="retryable")
+        raise BadRequest("retry.retryable_needs_failure", parameter="retryable")
     wanted = TaskFilter(
         status=Status(state),
         type=or_none(query.type),

@@ -18,6 +18,7 @@ from chalicelib.http.errors import localized
 from chalicelib.http.params import Timestamp
 from chalicelib.http.request import Request
 from chalicelib.http.response import Response, json_response
+from chalicelib.i18n import template
 from chalicelib.names import folder_collection
 from chalicelib.tasks.model import WARNINGS, Failure, Progress, Status, Task, TaskFilter, TaskType
 from chalicelib.tasks.source import FORM_OF, REPEATS
@@ -72,7 +73,7 @@ def _failure(error: Failure, names: list[str]) -> Failure:
     return replace(
         error,
         message=_redacted(error.message, names),
-        sentence=_redacted(error.sentence, names),
+        sentence=error.sentence if template(error.sentence) else _redacted(error.sentence, names),
         details=_redacted(error.details, names),
     )
 

@@ -154,7 +154,7 @@ class Tasks:
         if task.status is Status.REVOKED or (task.cancel_requested and not task.is_final):
             return task
         if task.is_final:
-            raise IllegalTransition("The task has ended already.", task_id=task_id, status=task.status)
+            raise IllegalTransition("task.already_ended", task_id=task_id, status=task.status)
         try:
             stopped = self.store.replace(task, task.stopping(now=self.clock.now(), keep=self.policy.keep))
         except Conflict:

@@ -70,7 +70,7 @@ class BulkUploads:
         the same one takes it up or, after that, does what is missing under a new parent.
         """
         if not 0 < len(files) <= self.max_files:
-            raise BadRequest("A bulk upload has 1 to {limit} files.", limit=self.max_files, files=len(files))
+            raise BadRequest("bulk.count", limit=self.max_files, files=len(files))
         mark = fingerprint(_marks(files))
         ticket = self._ticket(owner, key, mark)
         items = tuple(self._checked(index, upload, ticket) for index, upload in enumerate(files))
@@ -193,7 +193,7 @@ def _groups(items: Sequence[BulkFile]) -> Iterator[Sequence[BulkFile]]:
 
 def _must_not_be_given_up(parent: Task, children: Iterable[Task]) -> None:
     if is_opening(parent) and any(map(is_abandoned, children)):
-        raise Unavailable("An earlier try of this request is being given up.")
+        raise Unavailable("idempotency.abandoning")
 
 
 def _blob(task: Task, checked: ValidatedUpload) -> NewObject:

@@ -49,7 +49,7 @@ class Idempotency:
         if key is None:
             return IdempotencyKey(self.new_id())
         if not 0 < len(key) <= _LONGEST_KEY:
-            raise BadRequest("An Idempotency-Key has 1 to {limit} characters.", limit=_LONGEST_KEY)
+            raise BadRequest("idempotency.key_length", limit=_LONGEST_KEY)
         ticket = self._ticket(owner, key, fingerprint, 0, ())
         if ticket.earlier is not None and ticket.earlier.type is not type_:
             raise KeyReused

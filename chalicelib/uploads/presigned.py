@@ -74,7 +74,7 @@ class PresignedUploads:
     ) -> tuple[Task, tuple[PresignedUpload, ...]]:
         """A parent and a draft for each file, in order; all or none: the errors are those of `open`, with `index`."""
         if not 0 < len(files) <= self.max_files:
-            raise BadRequest("A batch has 1 to {limit} files.", limit=self.max_files, files=len(files))
+            raise BadRequest("presigned.count", limit=self.max_files, files=len(files))
         checked = [self._checked(file, index) for index, file in enumerate(files)]
         ticket = self.idempotency.ticket(owner, key, _mark(checked), TaskType.BULK_PROCESS_IMAGES)
         parent = ticket.earlier or self._parent(ticket.task_id, checked)
@@ -125,7 +125,7 @@ def _declared(content_type: str) -> str:
     declared = content_type.strip() or OCTETS
     if len(declared) > _MOST_TYPE or not _HEADER_VALUE.fullmatch(declared):
         raise BadRequest(
-            "content_type has up to {limit} ASCII characters, such as image/jpeg; leave it out if it is not known.",
+            "presigned.content_type",
             parameter="content_type",
             limit=_MOST_TYPE,
         )

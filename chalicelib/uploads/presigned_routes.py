@@ -100,7 +100,7 @@ def create_presigned_uploads(request: Request, headers: UploadHeaders, body: Fil
         )
         return _answer(request, parent.task_id, drafts)
     if body.filename is None:
-        raise BadRequest("filename, or files, must be given.", parameter="filename")
+        raise BadRequest("presigned.filename_required", parameter="filename")
     draft = container().presigned.open(_announced(body), owner=request.owner, key=key)
     return _answer(request, draft.task.task_id, (draft,))
 
@@ -110,7 +110,7 @@ def _must_stand_alone(body: FileIntents) -> None:
     beside = msgspec.structs.replace(body, files=None)
     names = [name for name, value in msgspec.structs.asdict(beside).items() if value is not None and value is not UNSET]
     if names:
-        raise BadRequest("Give collection, filename and the like for each of the files.", parameter=names[0])
+        raise BadRequest("presigned.fields_beside_files", parameter=names[0])
 
 
 def _announced(file: FileIntent | FileIntents) -> UploadIntent:

@@ -247,7 +247,7 @@ def _task_ids(task: Task) -> tuple[tuple[str, str], ...]:
 def _error_of(task: Task) -> WallifyError:
     """What the client hears when the task ended without an image: the task's own error, with the error's own status."""
     if task.error is None:
-        return Conflict("The upload was cancelled.", task_id=task.task_id, status=task.status)
+        return Conflict("upload.cancelled", task_id=task.task_id, status=task.status)
     if task.error.code == Misconfigured.code:
         return Misconfigured(cause={name: str(text) for name, text in task.error.cause.items()}, task_id=task.task_id)
     kind = _kinds(WallifyError).get(task.error.code, WallifyError)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib import container
 from chalicelib.budget import Budget
 from chalicelib.container import Container
-from chalicelib.http.cursors import CURSOR, NOT_OURS, OF_ANOTHER_LIST, OF_OTHER_FILTERS
+from chalicelib.http.cursors import CURSOR
 from chalicelib.http.parsing import field_names
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.tasks.model import Failure, Status
@@ -24,6 +24,10 @@ from tests.api.house import BOOTSTRAP, a_house, a_jpeg, bucket_of, hire
 from tests.builders import NOON, a_final_task, a_task
 
 ID = "{:08x}-1111-4111-8111-111111111111"
+NOT_OURS = "The cursor is not one of ours, or it was changed; start again without it."
+OF_ANOTHER_LIST = "The cursor belongs to another list; send it to the address that gave it."
+OF_OTHER_FILTERS = "The cursor belongs to other filters or another order; repeat those that it was given for."
+
 LISTS = {
     "list_active_tasks": "GET /tasks/active?limit=1",
     "list_tasks": "GET /tasks?limit=1",

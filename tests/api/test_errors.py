@@ -14,7 +14,7 @@ from chalicelib.container import Container, use
 from chalicelib.errors import Misconfigured, Unavailable, WallifyError
 from chalicelib.http import errors as http_errors
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.http.turkish import TURKISH
+from chalicelib.i18n import messages
 from chalicelib.tasks.model import Failure, Status
 from tests.api.gateway import Gateway, Got
 from tests.builders import a_final_task
@@ -187,7 +187,7 @@ def is_for_clients(kind: type[WallifyError]) -> bool:
 def test_every_code_has_a_turkish_sentence() -> None:
     declared = {error.code for endpoint in ENDPOINTS for error in endpoint.errors}
 
-    assert codes(WallifyError) | declared <= TURKISH.keys()
+    assert codes(WallifyError) | declared <= messages().keys()
 
 
 def failures(caplog: pytest.LogCaptureFixture) -> list[Any]:

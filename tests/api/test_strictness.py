@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -22,7 +23,7 @@ from chalicelib.http.declaration import Endpoint
 from chalicelib.http.openapi import description
 from chalicelib.http.parsing import field_names, from_json, from_text, types_of, without_empty
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.http.validation import forms
+from chalicelib.http.validation import FORM as WORDS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got, answered
@@ -251,7 +252,12 @@ def test_a_byte_order_mark_before_json_is_no_mistake(admin: Gateway) -> None:
 
 def words_of(kind: object) -> tuple[str, ...]:
     """The words that a field has a fixed list of."""
-    return next((form for form in forms(kind) if isinstance(form, tuple)), ())
+    if isinstance(kind, msgspec.Meta):
+        told = (kind.extra or {}).get(WORDS)
+        return told if isinstance(told, tuple) else ()
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return tuple(str(one.value) for one in kind)
+    return next((found for part in get_args(kind) if (found := words_of(part))), ())
 
 
 TEXT_PARTS = ("query", "form", "headers")

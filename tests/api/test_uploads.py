@@ -8,7 +8,7 @@ from chalice.test import Client
 
 from chalicelib.container import Container
 from chalicelib.engine.model import JPEG_ENDLESS, JPEG_SHORT
-from chalicelib.http.turkish import TURKISH
+from chalicelib.i18n import TURKISH, translated
 from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, answered
@@ -49,7 +49,7 @@ def test_what_is_wrong_with_a_picture_that_is_taken_is_told_in_the_clients_langu
     again = admin.get(f"/task/status/{english['task_ids'][0][1]}").json["result"]
 
     assert english["warnings"] == english["file"]["warnings"] == [JPEG_ENDLESS]
-    assert turkish["warnings"] == again["warnings"] == [TURKISH[JPEG_ENDLESS]]
+    assert turkish["warnings"] == again["warnings"] == [translated(JPEG_ENDLESS, TURKISH)]
 
 
 def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, busy_house: Container) -> None:

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from chalicelib import errors
-from chalicelib.http.turkish import TURKISH
+from chalicelib.i18n import ENGLISH, TURKISH, messages
 from cli.local.gateway_errors import HEADER_PREFIX, GatewayResponses
 
 WORDS = GatewayResponses.load()
 CODES = {
     error.code: error
     for error in vars(errors).values()
-    if isinstance(error, type) and issubclass(error, errors.WallifyError) and error.code in TURKISH
+    if isinstance(error, type) and issubclass(error, errors.WallifyError) and error.code in messages()
 }
 OURS = {code: error.status for code, error in CODES.items()}
 
@@ -55,6 +55,6 @@ def test_a_sentence_of_ours_is_ours_in_turkish_too(response_type: str) -> None:
     said = json.loads(body)
 
     assert body.isascii()
-    ours = {error.__doc__: TURKISH[code] for code, error in CODES.items() if error.__doc__}
+    ours = {messages()[code][ENGLISH]: messages()[code][TURKISH] for code in CODES}
     assert said["details"]["tr"] == ours.get(said["message"], said["details"]["tr"])
     assert said["details"]["tr"] not in {"", said["message"]}

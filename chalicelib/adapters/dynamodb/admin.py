@@ -27,7 +27,7 @@ class DynamoTokens:
 
     def add(self, token: Token) -> None:
         """See `TokenStore.add`."""
-        known = Conflict("There is a token with this digest already.")
+        known = Conflict("token.exists")
         self._table.commit(PutItem(token_item(token), Condition.absent(lambda: known)))
 
     def find(self, digest: str) -> Token | None:
@@ -68,7 +68,7 @@ def _revision(before: Token, after: Token) -> UpdateItem:
 
 def _unchanged(before: Token) -> Condition:
     def changed() -> Conflict:
-        return Conflict("Somebody else changed this token first.")
+        return Conflict("token.changed")
 
     # Tokens that an earlier version has written have no version.
     fresh = "" if before.version else " OR (attribute_exists(#name) AND attribute_not_exists(#version))"
@@ -110,7 +110,7 @@ class DynamoSchedules:
 
     def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
         """See `ScheduleStore.replace`."""
-        changed = Conflict("Somebody else changed this schedule first.", name=before.name)
+        changed = Conflict("schedule.changed", name=before.name)
         stored = replace(after, version=before.version + 1)
         unchanged = Condition.version(before.version, lambda: changed)
         # Version 0 is the one that was never stored.
@@ -134,7 +134,7 @@ class DynamoExpiring:
         """See `ExpiringStore.replace`."""
 
         def changed() -> Conflict:
-            return Conflict("Somebody else changed this record first.")
+            return Conflict("record.changed")
 
         stored = replace(after, version=before.version + 1)
         # Version 0 is the one that was never stored, or that the table has forgotten.

@@ -56,7 +56,7 @@ def privacy_updates(collection: str, version: str, *, private: bool) -> tuple[Up
     """Settle in every shard, if none has moved since the version was read."""
 
     def changed() -> Conflict:
-        return Conflict("The collection has changed meanwhile.", collection=collection)
+        return Conflict("collection.changed_meanwhile", collection=collection)
 
     nothing = CollectionStats(collection)
     first, *others = [
@@ -87,7 +87,7 @@ def correction_updates(delta: CollectionStats, version: str) -> tuple[UpdateItem
     """Add the numbers to the first shard, if no shard has moved since the version was read."""
 
     def changed() -> Conflict:
-        return Conflict("The collection has changed meanwhile.", collection=delta.collection)
+        return Conflict("collection.changed_meanwhile", collection=delta.collection)
 
     first, *others = [
         (items.stats_key(delta.collection, shard), Condition(*_still(int(moves)), changed))
@@ -202,7 +202,7 @@ class DynamoCatalog:
         """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for 90 renditions."""
         task, task_changes = task_update(before, after)
         stored = image_to_store(image, renditions, version=0)
-        known = Conflict("There is an image with this id already.", image_id=image.image_id)
+        known = Conflict("image.exists", image_id=image.image_id)
         self._table.commit(
             *task_changes,
             PutItem(image_item(stored), Condition.absent(lambda: known)),
@@ -298,7 +298,7 @@ class DynamoCatalog:
         """See `Catalog.set_collection_info`."""
 
         def changed() -> Conflict:
-            return Conflict("Somebody else changed this collection first.", collection=before.collection)
+            return Conflict("collection.changed", collection=before.collection)
 
         stored = replace(after, version=before.version + 1)
         unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)
@@ -346,4 +346,4 @@ class DynamoCatalog:
 
 
 def _changed(image: Image) -> Conflict:
-    return Conflict("Somebody else changed this image first.", image_id=image.image_id)
+    return Conflict("image.changed", image_id=image.image_id)

@@ -27,7 +27,7 @@ class DynamoTasks:
 
     def add(self, task: Task) -> None:
         """See `TaskStore.add`."""
-        known = Conflict("There is a task with this id already.", task_id=task.task_id)
+        known = Conflict("task.exists", task_id=task.task_id)
         stored = replace(task, version=0)
         self._table.commit(PutItem(task_item(stored), Condition.absent(lambda: known)), *_counted(None, stored))
 
@@ -68,7 +68,7 @@ class DynamoTasks:
 def task_update(before: Task, after: Task) -> tuple[Task, tuple[PutItem, *tuple[UpdateItem, ...]]]:
     """The task as it will be stored, and the changes that put it in place of `before`."""
     stored = replace(after, version=before.version + 1)
-    changed = Conflict("Somebody else changed this task first.", task_id=before.task_id)
+    changed = Conflict("task.changed", task_id=before.task_id)
     put = PutItem(task_item(stored), Condition.version(before.version, lambda: changed))
     return stored, (put, *_counted(before, stored))
 

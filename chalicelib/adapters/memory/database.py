@@ -45,7 +45,7 @@ class MemoryDatabase:
         """Conflict unless the stored task has the version that was read."""
         stored = self.tasks.get(before.task_id)
         if stored is None or stored.version != before.version:
-            raise Conflict("Somebody else changed this task first.", task_id=before.task_id)
+            raise Conflict("task.changed", task_id=before.task_id)
 
     def put(self, before: Task | None, after: Task) -> Task:
         """Keep the task and move its parent's tally; answers it as stored."""

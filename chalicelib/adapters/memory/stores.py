@@ -33,7 +33,7 @@ class MemoryTasks:
         """See `TaskStore.add`."""
         with self._db.lock:
             if task.task_id in self._db.tasks:
-                raise Conflict("There is a task with this id already.", task_id=task.task_id)
+                raise Conflict("task.exists", task_id=task.task_id)
             self._db.put(None, task)
 
     def get(self, task_id: str) -> Task:
@@ -201,7 +201,7 @@ class MemoryCatalog:
         """See `Catalog.set_collection_info`."""
         with self._db.lock:
             if self._db.abouts.get(before.collection, CollectionInfo(before.collection)).version != before.version:
-                raise Conflict("Somebody else changed this collection first.", collection=before.collection)
+                raise Conflict("collection.changed", collection=before.collection)
             stored = replace(after, version=before.version + 1)
             self._db.abouts[before.collection] = stored
             return stored
@@ -232,24 +232,24 @@ class MemoryCatalog:
         with self._db.lock:
             moves = self._db.moves.get(collection, 0)
             if str(moves) != version:
-                raise Conflict("The collection has changed meanwhile.", collection=collection)
+                raise Conflict("collection.changed_meanwhile", collection=collection)
             self._db.private[collection], self._db.moves[collection] = private, moves + 1
 
     def correct_stats(self, delta: CollectionStats, version: str) -> None:
         """See `Catalog.correct_stats`."""
         with self._db.lock:
             if str(self._db.moves.get(delta.collection, 0)) != version:
-                raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
+                raise Conflict("collection.changed_meanwhile", collection=delta.collection)
             self._db.count(delta)
 
     def _must_still_be(self, before: Image) -> None:
         stored = self._db.images.get(before.image_id)
         if stored is None or stored.version != before.version:
-            raise Conflict("Somebody else changed this image first.", image_id=before.image_id)
+            raise Conflict("image.changed", image_id=before.image_id)
 
     def _must_be_new(self, image: Image, *, unique: bool) -> None:
         if image.image_id in self._db.images:
-            raise Conflict("There is an image with this id already.", image_id=image.image_id)
+            raise Conflict("image.exists", image_id=image.image_id)
         first = self._db.digests.get((image.collection, image.picture.sha256))
         if unique and first is not None:
             raise DuplicateImage(image_id=first)
@@ -271,7 +271,7 @@ class MemoryTokens:
         """See `TokenStore.add`."""
         with self._db.lock:
             if token.digest in self._db.tokens:
-                raise Conflict("There is a token with this digest already.")
+                raise Conflict("token.exists")
             self._db.tokens[token.digest] = token
 
     def find(self, digest: str) -> Token | None:
@@ -284,7 +284,7 @@ class MemoryTokens:
         with self._db.lock:
             stored = self._db.tokens.get(before.digest)
             if stored is None or stored.version != before.version:
-                raise Conflict("Somebody else changed this token first.")
+                raise Conflict("token.changed")
             revised = replace(
                 stored,
                 name=after.name,
@@ -342,7 +342,7 @@ class MemorySchedules:
         """See `ScheduleStore.replace`."""
         with self._db.lock:
             if self._db.slots.get(before.name, ScheduleStatus(before.name)).version != before.version:
-                raise Conflict("Somebody else changed this schedule first.", name=before.name)
+                raise Conflict("schedule.changed", name=before.name)
             stored = replace(after, version=before.version + 1)
             self._db.slots[before.name] = stored
             return stored
@@ -363,7 +363,7 @@ class MemoryExpiring:
         """See `ExpiringStore.replace`."""
         with self._db.lock:
             if self._db.expiring.get(before.key, ExpiringRecord(before.key)).version != before.version:
-                raise Conflict("Somebody else changed this record first.")
+                raise Conflict("record.changed")
             stored = replace(after, version=before.version + 1)
             self._db.expiring[before.key] = stored
             return stored

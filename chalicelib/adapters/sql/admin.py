@@ -54,7 +54,7 @@ class SqlTokens:
 
 def _add(token: Token, connection: Connection, stamp: str) -> bool:
     if not insert_if_new(connection, TokenRow, {**encode(token), "stamp": stamp}):
-        raise Conflict("There is a token with this digest already.")
+        raise Conflict("token.exists")
     return True
 
 
@@ -71,7 +71,7 @@ def _revise(before: Token, after: Token, connection: Connection, stamp: str) -> 
         values["revoked_at"] = func.coalesce(TokenRow.revoked_at, bindparam(None, row["revoked_at"], type_=Timestamp))
     unchanged = (TokenRow.digest == before.digest, TokenRow.version == before.version)
     if connection.execute(update(TokenRow).where(*unchanged).values(values)).rowcount != 1:
-        raise Conflict("Somebody else changed this token first.")
+        raise Conflict("token.changed")
     return _one(connection, TokenRow.digest == before.digest)
 
 
@@ -139,7 +139,7 @@ def _replace_schedule(
         connection.execute(unchanged).rowcount == 1 if before.version else insert_if_new(connection, ScheduleRow, row)
     )
     if not done:
-        raise Conflict("Somebody else changed this schedule first.", name=before.name)
+        raise Conflict("schedule.changed", name=before.name)
     return stored
 
 
@@ -187,7 +187,7 @@ def _replace_record(
     else:
         done = insert_if_new(connection, ExpiringRow, row)
     if not done:
-        raise Conflict("Somebody else changed this record first.")
+        raise Conflict("record.changed")
     return stored
 
 

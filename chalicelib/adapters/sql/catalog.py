@@ -65,7 +65,7 @@ def set_privacy(collection: str, version: str, private: bool, connection: Connec
     for shard in range(SHARDS):
         insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
     if read_counters(connection, collection, lock=True)[1] != version:
-        raise Conflict("The collection has changed meanwhile.", collection=collection)
+        raise Conflict("collection.changed_meanwhile", collection=collection)
     changes = {"private": private, "moves": StatsRow.moves + 1, "stamp": stamp}
     connection.execute(update(StatsRow).where(StatsRow.collection == collection).values(changes))
     return True
@@ -86,7 +86,7 @@ def correct_counters(delta: CollectionStats, version: str, connection: Connectio
     # There must be a row to be locked: of two who correct a collection that has none, the second waits here.
     insert_if_new(connection, StatsRow, _row(CollectionStats(delta.collection), 0, moves=0))
     if read_counters(connection, delta.collection, lock=True)[1] != version:
-        raise Conflict("The collection has changed meanwhile.", collection=delta.collection)
+        raise Conflict("collection.changed_meanwhile", collection=delta.collection)
     _add(connection, delta, 0, {"stamp": stamp})
     return True
 
@@ -176,12 +176,12 @@ def digest_owner(collection: str, sha256: str) -> Select[Any]:
 
 def image_changed(image: Image) -> Conflict:
     """What to say of an image that is not as it was read."""
-    return Conflict("Somebody else changed this image first.", image_id=image.image_id)
+    return Conflict("image.changed", image_id=image.image_id)
 
 
 def _why_not_new(connection: Connection, image: Image) -> Conflict:
     if connection.execute(select(ImageRow.image_id).where(ImageRow.image_id == image.image_id)).first():
-        return Conflict("There is an image with this id already.", image_id=image.image_id)
+        return Conflict("image.exists", image_id=image.image_id)
     return NameTaken(collection=image.collection, name=image.name)
 
 
@@ -368,7 +368,7 @@ def _describe(before: CollectionInfo, after: CollectionInfo, connection: Connect
     else:
         done = insert_if_new(connection, CollectionRow, row)
     if not done:
-        raise Conflict("Somebody else changed this collection first.", collection=before.collection)
+        raise Conflict("collection.changed", collection=before.collection)
     return after
 
 

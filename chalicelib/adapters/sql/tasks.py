@@ -96,7 +96,7 @@ def update_task(before: Task, after: Task, connection: Connection, stamp: str) -
     stored = replace(after, version=before.version + 1)
     unchanged = (TaskRow.task_id == before.task_id, TaskRow.version == before.version)
     if connection.execute(update(TaskRow).where(*unchanged).values(_task_row(stored, stamp))).rowcount != 1:
-        raise Conflict("Somebody else changed this task first.", task_id=before.task_id)
+        raise Conflict("task.changed", task_id=before.task_id)
     return stored
 
 
@@ -109,7 +109,7 @@ def task_written_by(task_id: str, connection: Connection, stamp: str) -> Task | 
 
 def _add(task: Task, connection: Connection, stamp: str) -> Task:
     if not insert_if_new(connection, TaskRow, _task_row(task, stamp)):
-        raise Conflict("There is a task with this id already.", task_id=task.task_id)
+        raise Conflict("task.exists", task_id=task.task_id)
     return task
 
 

@@ -129,7 +129,7 @@ def _joined(data: bytes, extents: Sequence[items.ItemExtent]) -> memoryview:
     if len(extents) == 1:
         return memoryview(data)[extents[0].start : extents[0].end]
     if _length(extents) > len(data):
-        raise DamagedImage("The AVIF's items lie over each other.")
+        raise DamagedImage("avif.overlap")
     return memoryview(b"".join(data[extent.start : extent.end] for extent in extents))
 
 

@@ -76,7 +76,7 @@ def _repaired(data: bytes, parts: Sequence[FilePart], cut: Exception) -> Contain
     if parts and not frames and (ended := _ended(data)):
         return ended
     if not frames or data[end : end + 1] == bytes([_IMAGE_MARK]):
-        raise DamagedImage("The GIF is cut off.") from cut
+        raise DamagedImage("gif.cut_off") from cut
     repaired = data[: frames[-1].end] + bytes([_TRAILER])
     is_short = not data[end:].strip(b"\0")
     return replace(_read_repaired(repaired), warnings=(GIF_ENDLESS if is_short else GIF_JUNK,))

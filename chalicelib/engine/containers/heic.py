@@ -91,7 +91,7 @@ def primary_image(data: bytes) -> PrimaryImage:
     if b"meta" not in kinds:
         if b"moov" in kinds:
             raise coding_not_taken("heic", "HEIC with a film and no still picture")
-        raise DamagedImage("The HEIC has no directory.")
+        raise DamagedImage("heic.no_directory")
     meta = kinds[b"meta"]
     _check_extents(data, meta)
     try:
@@ -99,7 +99,7 @@ def primary_image(data: bytes) -> PrimaryImage:
         _check_codings(known)
         parts = needed_items(known, CODED)
     except CannotRebuild as unclear:
-        raise DamagedImage("The HEIC's directory cannot be read.") from unclear
+        raise DamagedImage("heic.directory") from unclear
     presentation = presentation_of(known.items[known.primary], parts)
     return PrimaryImage(tuple(parts), known.primary, presentation, _exif(known), tuple(_remarks(known)))
 
@@ -119,20 +119,20 @@ def _remarks(known: ItemDirectory) -> Iterator[str]:
 def _check_extents(data: bytes, meta: FilePart) -> None:
     inner = {part.kind: part for part in boxes(data, meta.start + _FULL, meta.end)}
     if b"iloc" not in inner:
-        raise DamagedImage("The HEIC has no directory.")
+        raise DamagedImage("heic.no_directory")
     store = inner[b"idat"].start + _HEADER if b"idat" in inner else 0
     extents = items.item_extents(data, inner[b"iloc"], store)
     if any(extent.end > len(data) for extent in extents):
-        raise DamagedImage("The HEIC is cut off.")
+        raise DamagedImage("heic.cut_off")
     if sum(extent.end - extent.start for extent in extents) > _OVERLAP * len(data):
-        raise DamagedImage("The HEIC's items lie over each other.")
+        raise DamagedImage("heic.overlap")
 
 
 def _check_codings(known: ItemDirectory) -> None:
     """Refuse an unsupported coding of the primary picture, or of one of its tiles, by name."""
     primary = known.items.get(known.primary)
     if primary is None:
-        raise DamagedImage("The HEIC has no primary picture.")
+        raise DamagedImage("heic.no_primary")
     for item in (primary, *(known.items[one] for one in primary.cells if one in known.items)):
         if item.kind not in {CODED, GRID}:
             name = _CODINGS.get(item.kind, item.kind.decode("latin-1"))
@@ -156,7 +156,7 @@ def _claimed(still: PrimaryImage) -> HevcSize:
 def _hevc_item_size(item: HeifItem, units: BoundCounter) -> HevcSize:
     found = [one.body for one in item.properties if one.kind == b"hvcC"]
     if len(found) != 1:
-        raise DamagedImage("The HEIC has a picture without its parameters.")
+        raise DamagedImage("heic.no_parameters")
     size, said = hevc_size(found[0], item.body, units), item_size(item)
     return HevcSize(max(size.width, said[0]), max(size.height, said[1]), size.codes)
 
@@ -165,7 +165,7 @@ def _tiles(grid: HeifItem) -> tuple[int, int]:
     """Return columns and rows."""
     _, _, rows, columns = struct.unpack_from(">BBBB", grid.body)
     if (rows + 1) * (columns + 1) != len(grid.cells):
-        raise DamagedImage("The HEIC lacks some of its tiles.")
+        raise DamagedImage("heic.tiles_missing")
     return columns + 1, rows + 1
 
 
@@ -237,7 +237,7 @@ def item_size(item: HeifItem) -> tuple[int, int]:
     """
     sizes = [struct.unpack_from(">II", one.body, 4) for one in item.properties if one.kind == b"ispe"]
     if not sizes or not all(sizes[0]):
-        raise DamagedImage("The HEIC has a picture without a size.")
+        raise DamagedImage("heic.no_size")
     return sizes[0]
 
 
@@ -249,7 +249,7 @@ def _crop(body: bytes, canvas: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return the clean aperture (ISO/IEC 14496-12, 12.1.4): a size, and the offset of its middle from the canvas's."""
     numbers = struct.unpack_from(">IIIIiIiI", body)
     if not all(numbers[1::2]):
-        raise DamagedImage("The HEIC's crop makes no sense.")
+        raise DamagedImage("heic.crop")
     width, height, across, down = (a / b for a, b in zip(numbers[::2], numbers[1::2], strict=True))
     left, right = _span(canvas[0], width, across)
     top, bottom = _span(canvas[1], height, down)
@@ -260,7 +260,7 @@ def _span(whole: int, length: float, offset: float) -> tuple[int, int]:
     start = max(0, int((whole - length) / 2 + offset))
     end = min(whole, start + int(length))
     if end <= start:
-        raise DamagedImage("The HEIC's crop makes no sense.")
+        raise DamagedImage("heic.crop")
     return start, end
 
 
@@ -309,14 +309,14 @@ def hevc_size(configuration: bytes, data: bytes, units: BoundCounter) -> HevcSiz
         ImageTooLarge: there are more units than are read.
     """
     if _HOLE in data:
-        raise DamagedImage("A part of the HEIC's pixels is missing: there are zeros in their place.")
+        raise DamagedImage("heic.zeros")
     sizes = []
     for unit in (*_configured(configuration), *_units(data, (configuration[_LENGTH_SIZE] & 3) + 1)):
         units.add()
         if unit and unit[0] >> 1 & 0x3F == _SEQUENCE:
             sizes.append(_size(unit[_HEVC_HEADER:]))
     if not sizes:
-        raise DamagedImage("The HEIC has a picture without its parameters.")
+        raise DamagedImage("heic.no_parameters")
     codes = next((size.codes for size in sizes if size.codes), None)
     return HevcSize(max(size.width for size in sizes), max(size.height for size in sizes), codes)
 
@@ -338,7 +338,7 @@ def _units(data: bytes, length: int) -> Iterator[bytes]:
         size = int.from_bytes(data[at : at + length], "big")
         at += length
         if at + size > len(data):
-            raise DamagedImage("The HEIC's coded data is cut off.")
+            raise DamagedImage("heic.data_cut_off")
         yield data[at : at + min(size, 1024)]  # headers are shorter
         at += size
 

@@ -48,7 +48,7 @@ def boxes(data: bytes | bytearray, at: int, end: int) -> Iterator[FilePart]:
         if size < _HEADER or not kind.isalnum():
             return  # not a box: data appended to the picture
         if at + size > end:
-            raise DamagedImage("A box reaches beyond the file.")
+            raise DamagedImage("file.box_too_long")
         yield FilePart(kind, at, at + size)
         at += size
 

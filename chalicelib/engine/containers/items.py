@@ -273,7 +273,7 @@ def _entries(out: bytes, iinf: FilePart) -> Iterator[tuple[int, int]]:
     while at < iinf.end:
         (size,) = struct.unpack_from(">I", out, at)
         if size < _SHORTEST_ENTRY or at + size > iinf.end:
-            raise DamagedImage("The file's list of items is broken.")
+            raise DamagedImage("file.item_list")
         yield at, at + size
         at += size
 
@@ -284,5 +284,5 @@ def _nibbles(*pair: int) -> tuple[int, ...]:
 
 def _field_format(size: int) -> str:
     if size not in _NAMES:
-        raise DamagedImage("The file's item locations have an unknown layout.")
+        raise DamagedImage("file.item_layout")
     return _NAMES[size]

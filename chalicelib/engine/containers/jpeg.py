@@ -66,7 +66,7 @@ def _read_from_last_start(data: bytes) -> ContainerInfo:
 
 def _ended(container: ContainerInfo, data: bytes, frame: FrameSummary) -> ContainerInfo:
     if frame.marker not in _HUFFMAN:  # the decoder would not report what is missing
-        raise DamagedImage("The JPEG has no end marker.")
+        raise DamagedImage("jpeg.no_end")
     return replace(container, warnings=(JPEG_ENDLESS,), repaired=data + _END)
 
 
@@ -77,7 +77,7 @@ def _head(walk: Iterator[FilePart]) -> tuple[tuple[FilePart, ...], FilePart]:
         if part.kind[0] == SOS:
             return tuple(head), part
         head.append(part)
-    raise DamagedImage("The JPEG has no pixels.")
+    raise DamagedImage("jpeg.no_pixels")
 
 
 def _segments(data: bytes) -> Iterator[FilePart]:
@@ -100,7 +100,7 @@ def _segments(data: bytes) -> Iterator[FilePart]:
         told.add(data.startswith(_TOLD, start + 4))
         at = start + 2 if marker in _WITHOUT_LENGTH else start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
         if at > len(data):
-            raise DamagedImage("A JPEG segment reaches beyond the file.")
+            raise DamagedImage("jpeg.segment_too_long")
         yield FilePart(bytes([marker]), start, at)
 
 

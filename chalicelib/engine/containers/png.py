@@ -104,10 +104,10 @@ def _faults(chunks: Sequence[_PngChunk]) -> Iterator[str]:
     """
     kinds = {chunk.part.kind for chunk in chunks}
     if b"IDAT" not in kinds or (b"IEND" not in kinds and b"acTL" in kinds):
-        raise DamagedImage("The PNG has no end chunk.")
+        raise DamagedImage("png.no_end")
     broken = {chunk.part.kind for chunk in chunks if not chunk.is_whole}
     if broken & _PIXELS:
-        raise DamagedImage("A PNG chunk does not match its checksum.")
+        raise DamagedImage("png.checksum")
     told = (
         (PNG_PIXELS, b"IDAT" in broken),
         (PNG_ASIDE, bool(broken - {b"IDAT", b"IEND"})),

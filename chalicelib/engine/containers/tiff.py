@@ -25,7 +25,7 @@ _ENOUGH_PAGES = 1000
 _MOST_INSIDE = 32
 """Directories inside the first one that are read; raw photos have two or three, pyramids a dozen."""
 _PLAIN, _OLD_JPEG = 1, 6
-_MISSING = "Strips or tiles of the TIFF are missing."
+_MISSING = "tiff.strips_missing"
 _KIND, _OLD_KIND, _INSIDE = 254, 255, 330
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
 _SAMPLES, _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 322, 323
@@ -52,7 +52,7 @@ def read_container(data: bytes) -> ContainerInfo:
     try:
         return _container_info(data)
     except (struct.error, IndexError, OverflowError) as outside:
-        raise DamagedImage("A TIFF directory lies outside the file.") from outside
+        raise DamagedImage("tiff.directory_outside") from outside
 
 
 def main_directory(pages: Sequence[TiffDirectory], inside: Sequence[TiffDirectory]) -> TiffDirectory:

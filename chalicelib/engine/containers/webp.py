@@ -35,7 +35,7 @@ def read_container(data: bytes) -> ContainerInfo:
     parts = tuple(PARTS.counted(_chunks(data, min(claimed, len(data)))))
     kinds = [part.kind for part in parts]
     if claimed > len(data) + 1 and (_FRAME in kinds or not _STILL & set(kinds)):
-        raise DamagedImage("The WebP is shorter than its header says.")
+        raise DamagedImage("webp.short")
     width, height = _canvas(data, parts)
     found = ContainerInfo(parts, max(1, kinds.count(_FRAME)), width, height)
     is_right = claimed <= len(data) and parts[-1].end <= claimed < parts[-1].end + _HEADER
@@ -50,7 +50,7 @@ def _chunks(data: bytes, end: int) -> Iterator[FilePart]:
         # A last chunk without its padding byte is common; one with missing data is damaged.
         if after - length % 2 > (len(data) if kind in _PIXELS else end):
             if kind in _PIXELS:
-                raise DamagedImage("A WebP chunk reaches beyond the file.")
+                raise DamagedImage("webp.chunk_too_long")
             return
         yield FilePart(kind, at, min(after, max(end, after - length % 2)))
         at = after
@@ -64,7 +64,7 @@ def _repaired(data: bytes, end: int) -> bytes:
 def _canvas(data: bytes, parts: tuple[FilePart, ...]) -> tuple[int, int]:
     reader, shortest = _HEADERS.get(parts[0].kind, (None, 0)) if parts else (None, 0)
     if reader is None or parts[0].end - parts[0].start < 8 + shortest:
-        raise DamagedImage("The WebP does not begin with a picture.")
+        raise DamagedImage("webp.first_chunk")
     return reader(data, parts[0].start + 8)
 
 

@@ -1,0 +1,226 @@
+# ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
+"""Whatever is told in English is told in Turkish with the same facts, and without the program's source text."""
+
+from __future__ import annotations
+
+import ast
+import compileall
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from chalicelib.engine import model as remarks
+from chalicelib.engine.limits import Bound
+from chalicelib.errors import BadRequest, WallifyError
+from chalicelib.http.errors import localized, localized_warnings
+from chalicelib.http.request import Language
+from chalicelib.http.routes import ENDPOINTS
+from chalicelib.i18n import ENGLISH, TURKISH, filled, messages, template, translated
+from chalicelib.messages import UnknownMessage
+from chalicelib.names import MISNAMED
+from chalicelib.settings import BadSetting
+from chalicelib.tasks.model import Failure, TaskType
+from tests.api.gateway import Gateway
+from tests.architecture.modules import ROOT, Module, modules
+
+UNSEEN: tuple[type, ...] = (BadSetting, UnknownMessage)
+"""Errors that no client meets: they stop a function at its start, or end among the dead letters."""
+DERIVED = ("field.", "unknown.", "warning.", "failure.")
+"""Ids that are put together, or whose English text rows hold."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message in the code, and where it stands."""
+
+    place: str
+    text_id: str | None
+    """None where it is put together on the spot."""
+
+
+def said() -> Iterator[Said]:
+    for module in modules().values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and (text_id := _text_of(node, module)) is not None:
+                yield from _told(text_id, module)
+
+
+def _text_of(call: ast.Call, module: Module) -> ast.expr | None:
+    kind = _kind(call.func, module)
+    if kind is Bound:
+        return call.args[2]
+    if not (isinstance(kind, type) and issubclass(kind, WallifyError)) or issubclass(kind, UNSEEN):
+        return None
+    return call.args[0] if call.args and "__init__" not in vars(kind) else None
+
+
+def _kind(name: ast.expr, module: Module) -> object:
+    return getattr(import_module(module.name), name.id, None) if isinstance(name, ast.Name) else None
+
+
+def _told(text: ast.expr, module: Module) -> Iterator[Said]:
+    place = f"{module.name}:{text.lineno}"
+    if isinstance(text, ast.Constant):
+        yield Said(place, str(text.value))
+    elif isinstance(text, ast.Name) and isinstance(constant := _kind(text, module), str):
+        yield Said(place, constant)
+    elif isinstance(text, ast.JoinedStr):
+        yield Said(place, None)
+
+
+def failures() -> Iterator[str]:
+    """The English messages that tasks keep without an error behind them."""
+    for module in modules().values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and _kind(node.func, module) is Failure and len(node.args) > 1:
+                yield from (str(one.value) for one in node.args[1:2] if isinstance(one, ast.Constant))
+
+
+def _is_remark(name: str, value: object) -> bool:
+    return name.isupper() and isinstance(value, str) and value.endswith(".")
+
+
+def facts(text: str) -> list[str]:
+    return sorted(re.findall(r"\{(\w+)\}", text))
+
+
+@pytest.mark.parametrize("one", list(said()), ids=lambda one: one.place)
+def test_each_message_of_the_code_is_in_the_catalogue(one: Said) -> None:
+    assert one.text_id is not None, f"{one.place}: name the facts as {{name}} in messages.json"
+    # What was a warning in one place may be the damage in another; its text is kept in English.
+    assert template(one.text_id) or translated(one.text_id, TURKISH), (
+        f"{one.place}: {one.text_id!r} is missing in messages.json"
+    )
+
+
+def test_the_messages_were_found() -> None:
+    found = {one.text_id for one in said()}
+
+    assert len(found) > 60
+    assert {"presigned.count", "jpeg.no_pixels", "collection.exists"} <= found
+
+
+@pytest.mark.parametrize("message", sorted(set(failures())))
+def test_what_tasks_keep_in_english_is_known(message: str) -> None:
+    assert translated(message, TURKISH)
+
+
+def test_no_message_is_left_over() -> None:
+    code = "".join(module.path.read_text(encoding="utf-8") for module in modules().values())
+    ids = [one for one in messages() if "." in one and not one.startswith(DERIVED)]
+
+    assert [one for one in ids if f'"{one}"' not in code] == []
+
+
+@pytest.mark.parametrize("remark", [value for name, value in vars(remarks).items() if _is_remark(name, value)])
+def test_each_remark_about_a_file_has_its_turkish_form(remark: str) -> None:
+    assert translated(remark, TURKISH)
+
+
+@pytest.mark.parametrize("one", messages())
+def test_a_message_says_the_same_facts_in_both_languages(one: str) -> None:
+    texts = messages()[one]
+
+    assert texts.keys() == {ENGLISH, TURKISH}
+    assert all(texts.values())
+    assert facts(texts[TURKISH]) == facts(texts[ENGLISH])
+    assert texts[TURKISH] != texts[ENGLISH]
+
+
+def test_every_kind_of_error_that_a_client_meets_has_a_message() -> None:
+    assert {error.code for endpoint in ENDPOINTS for error in endpoint.errors} <= messages().keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "message", "known"),
+    [
+        ("limit=9999", "limit en çok 200 olabilir.", {"limit": 200}),
+        ("limit=many", "limit tam sayı olmalı.", {}),
+        ("type=nap", "type şunlardan biri olmalı: {allowed}.", {"allowed": [str(one) for one in TaskType]}),
+    ],
+)
+def test_a_turkish_client_hears_what_is_wrong(
+    admin: Gateway, query: str, message: str, known: dict[str, object]
+) -> None:
+    got = admin.get(f"/tasks?{query}", Accept_Language="tr")
+
+    assert (got.status, got.json["message"]) == (400, filled(message, known))
+    assert known.items() <= got.json["details"].items()
+
+
+def test_a_body_that_is_not_json_is_told_so_in_turkish(admin: Gateway) -> None:
+    got = admin.post("/tokens", b"{", Accept_Language="tr", Content_Type="application/json")
+
+    assert (got.status, got.json["message"]) == (400, "Gövde JSON değil.")
+
+
+def test_a_fact_in_braces_is_told_as_it_is() -> None:
+    error = BadRequest("form.field_missing", field="The {fields}", fields="{limit}", limit=7)
+
+    assert error.message == "The form has no field The {fields}; it has {limit}."
+    assert localized(error, Language.TURKISH) == "Formda The {fields} alanı yok; olanlar: {limit}."
+
+
+def test_messages_are_put_one_after_the_other() -> None:
+    error = BadRequest("unknown.field+unknown.none_allowed", parameter="a")
+
+    assert error.message == "Unknown field `a`. None is taken here."
+    assert localized(error, Language.TURKISH) == "`a` diye bir alan yok. Burada hiçbiri kabul edilmez."
+
+
+def test_a_name_without_a_fact_stays_as_it_is() -> None:
+    assert filled("{a} of {b}", {"a": 1}) == "1 of {b}"
+
+
+@pytest.mark.parametrize("sentence", ["", "The JPEG has no end marker."])
+def test_an_old_row_that_knows_no_id_is_told_in_turkish_too(sentence: str) -> None:
+    old = Failure("image_damaged", "The JPEG has no end marker.", sentence=sentence)
+
+    assert localized(old, Language.TURKISH) == "JPEG'in bitiş işareti yok."
+
+
+def test_a_warning_with_facts_is_found_by_its_text() -> None:
+    (told,) = localized_warnings([MISNAMED.format(extension="png")], Language.TURKISH)
+
+    assert told.endswith("resim .png olarak kataloglandı.")
+
+
+def test_no_source_and_no_docstring_is_read_while_serving(tmp_path: Path) -> None:
+    """`python -OO` drops docstrings; what is left here are compiled files and data."""
+    shutil.copytree(ROOT / "chalicelib", tmp_path / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(tmp_path, quiet=2, legacy=True, optimize=2)
+    for source in tmp_path.rglob("*.py"):
+        source.unlink()
+
+    ran = subprocess.run([sys.executable, "-OO", "-c", SERVE], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    document, errors = json.loads(ran.stdout)
+    written = json.loads((ROOT / "docs" / "reference" / "openapi.json").read_text(encoding="utf-8"))
+    assert document == written
+    assert errors == messages()
+
+
+SERVE = """
+import json, pathlib
+import chalicelib, chalicelib.errors
+from chalicelib.errors import BadRequest, WallifyError
+from chalicelib.http.errors import localized
+from chalicelib.http.openapi import description
+from chalicelib.http.request import Language
+from chalicelib.http.routes import ENDPOINTS
+from chalicelib.i18n import messages
+
+assert chalicelib.__file__.endswith(".pyc") and chalicelib.errors.WallifyError.__doc__ is None
+document = description(ENDPOINTS)
+document["paths"] = {path: dict(sorted(of.items())) for path, of in sorted(document["paths"].items())}
+errors = {one: {str(to): localized(BadRequest(one), to) for to in Language} for one in messages()}
+print(json.dumps([document, errors]))
+"""
