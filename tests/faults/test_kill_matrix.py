@@ -29,6 +29,10 @@ PUBLISHED = ("after_publish", "after_cleanup")
 @pytest.fixture
 def crowded(world: World) -> World:
     """A picture that is there already, and that nothing may touch."""
+    return with_a_neighbour(world)
+
+
+def with_a_neighbour(world: World) -> World:
     world.upload(a_png(99))
     world.settle()
     world.passed.clear()
@@ -45,19 +49,26 @@ def stop(world: World, checkpoint: str, attempt: int, fault: BaseException) -> N
     world.when(checkpoint, meet, attempt=attempt)
 
 
-STOPS: dict[str, BaseException] = {
-    "killed": Kill(),  # also what the end of a function's time looks like, and the kernel's answer to its memory
-    "a fault": RuntimeError("injected"),
-    "out of memory": MemoryError(),
-}
+@every_attempt
+@every_checkpoint
+def test_a_worker_that_is_stopped_loses_nothing_and_doubles_nothing(
+    crowded: World, checkpoint: str, attempt: int
+) -> None:
+    # A kill is also what the end of a function's time looks like, and the kernel's answer to its memory.
+    assert_stopped_well(crowded, Kill(), checkpoint, attempt)
 
 
 @every_attempt
 @every_checkpoint
-@pytest.mark.parametrize("fault", STOPS.values(), ids=STOPS)
-def test_a_worker_that_is_stopped_loses_nothing_and_doubles_nothing(
-    crowded: World, fault: BaseException, checkpoint: str, attempt: int
+@pytest.mark.parametrize("fault", [RuntimeError("injected"), MemoryError()], ids=["a fault", "out of memory"])
+def test_a_worker_that_meets_a_fault_loses_nothing_and_doubles_nothing(
+    fault: BaseException, checkpoint: str, attempt: int
 ) -> None:
+    # In memory: what a worker tells its store about a fault is the same at every store.
+    assert_stopped_well(with_a_neighbour(World()), fault, checkpoint, attempt)
+
+
+def assert_stopped_well(crowded: World, fault: BaseException, checkpoint: str, attempt: int) -> None:
     task = crowded.upload()
     crowded.bucket.trouble.at("before get", *unavailable(attempt - 1))
     stop(crowded, checkpoint, attempt, fault)
