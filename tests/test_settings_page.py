@@ -47,7 +47,7 @@ def test_every_variable_that_the_configuration_sets_is_explained() -> None:
 
 @pytest.mark.parametrize("variable", SEED)
 def test_whoever_comes_from_the_first_form_finds_each_of_its_variables(variable: str) -> None:
-    assert f"`{variable}`" in PAGE.read_text(encoding="utf-8").split("## Coming from Celery")[1]
+    assert f"`{variable}`" in PAGE.read_text(encoding="utf-8").split("## Settings of Celery deployments")[1]
 
 
 def test_every_name_in_the_project_is_a_setting_or_a_known_name_of_the_terminal() -> None:

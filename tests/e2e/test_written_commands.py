@@ -71,7 +71,11 @@ def of_the_runbook() -> Iterator[Written]:
 
 
 def here() -> Iterator[Written]:
-    yield from (one for one in blocks() if place_of(one) is None)
+    """Each command of a block, once: one that stands on several pages is run as the first shows it."""
+    first: dict[str, Written] = {}
+    for one in blocks():
+        first.setdefault(one.text, one)
+    yield from (one for one in first.values() if place_of(one) is None)
 
 
 def place_of(one: Written) -> str | None:
