@@ -527,6 +527,23 @@ class Queue(Protocol):
         ...
 
 
+class Secret(Protocol):
+    """A secret's text, which adapters may cache for up to a minute."""
+
+    @property
+    def written_at(self) -> datetime | None:
+        """Return when the text that was read last was written; None before the first read, or if AWS does not say."""
+        ...
+
+    def __call__(self) -> str:
+        """Return the text, at most a minute old; empty if no secret is configured.
+
+        Raises:
+            Unavailable: It cannot be read.
+        """
+        ...
+
+
 class Metrics(Protocol):
     """Recorder of metrics. Recording never fails because of the outside world, and takes no time that matters."""
 

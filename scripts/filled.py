@@ -19,7 +19,8 @@ from cli.local.aws import client
 from cli.local.stack import Record, Stack
 from tests.browser.place import TOKEN, Place
 from tests.browser.seeds import furnish
-from tests.memory_lane import open_desk, three_queues
+from tests.memory_admin import three_queues, use_memory_admin
+from tests.memory_secret import MemorySecret
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def _house_on(stack: Stack, record: Record) -> container.Container:
     house.clock, outputs = SystemClock(), record.outputs
     house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
     house.objects = S3Bucket(outputs["BucketName"], lambda: client(stack, "s3"))
-    house.bootstrap = lambda: record.token
+    house.bootstrap = MemorySecret(record.token)
     house.queues = three_queues(house.clock)
-    open_desk(house)
+    use_memory_admin(house)
     return house

@@ -51,7 +51,7 @@ SLOW_PLACES = (
     "tests/cli/test_admin_commands.py",  # the same
     "tests/engine/test_truncated_files.py",  # dozens of files, cut everywhere
     "tests/adapters/test_addresses.py",  # a session of boto3 for each
-    "tests/adapters/test_sqs_admin.py",  # moto starts functions
+    "tests/contracts/test_queue_admin.py",  # moto starts functions
     "tests/api/test_withholding.py",  # every record for every scope
     "tests/architecture/test_numbers.py",  # measures all files
     "tests/adapters/sql/test_faults.py",  # databases that do not answer in time

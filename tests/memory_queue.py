@@ -41,6 +41,8 @@ class MemoryQueue:
     letters: list[Message] = field(default_factory=list)
     """The dead ones."""
     trouble: Trouble = field(default_factory=Trouble)
+    paused: bool = False
+    """Whether workers receive nothing, see `QueueAdmin.pause`."""
     _count: int = 0
 
     def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
@@ -92,6 +94,8 @@ class MemoryQueue:
 
     def receive(self) -> Message | None:
         """Any message that can be seen; it is hidden for the visibility timeout. None if there is none."""
+        if self.paused:
+            return None
         while seen := [message for message in self.messages if message.visible_at <= self.clock.now()]:
             message = self.random.choice(seen)
             if message.receives < MAX_RECEIVES:

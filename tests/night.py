@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote_plus
 
@@ -16,27 +15,12 @@ from chalicelib.maintenance.model import Options, ScheduleStatus
 from chalicelib.messages import Work, read, read_change, read_visibility
 from chalicelib.ports import ObjectStore
 from chalicelib.tasks.model import CHUNKED, Task
+from tests.memory_cdn import MemoryCdn
 from tests.memory_queue import Message
 from tests.world import Kill, World, a_png
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-
-
-@dataclass
-class MemoryCdn:
-    """See `chalicelib.ports.Cdn`."""
-
-    forgotten: list[str] = field(default_factory=list)
-    references: list[str] = field(default_factory=list)
-    faults: list[Exception] = field(default_factory=list)
-
-    def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:  # noqa: ARG002  # nobody sleeps here
-        """See `Cdn.invalidate`."""
-        if self.faults:
-            raise self.faults.pop(0)
-        self.forgotten.extend(keys)
-        self.references.append(reference)
 
 
 class NightWorld(World):

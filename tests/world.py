@@ -35,6 +35,7 @@ from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
 from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue, Message
+from tests.memory_secret import MemorySecret
 
 ROOT = "wlf_root"
 LUCK = 0.5
@@ -203,7 +204,7 @@ class World:
         wired.state = MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.objects, wired.clock = objects, self.clock
         wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
-        wired.bootstrap = lambda: ROOT
+        wired.bootstrap = MemorySecret(ROOT)
         wired.idempotency = Idempotency(tasks, self.clock, self._new_id)
         wired.leases = Leases(tasks, self.clock, wired.policy, lambda: LUCK, wired.dead_letter_publisher.publish)
         wired.worker = Worker(wired.leases, wired.parents, self._new_id, self._checkpoint)

@@ -14,7 +14,6 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chalicelib.adapters.secrets import SecretsManagerSecret
     from chalicelib.delivery.manifests import ManifestUpdates
     from chalicelib.keyring import Keyring, Purpose
     from chalicelib.ports import (
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
         ObjectStore,
         Queue,
         ScheduleStore,
+        Secret,
         TaskStore,
         TokenStore,
     )
@@ -194,7 +194,7 @@ class Adapters:
             raise Misconfigured(cause=reason) from cause
 
     @cached_property
-    def _keys(self) -> SecretsManagerSecret:
+    def _keys(self) -> Secret:
         from chalicelib.adapters.secrets import SecretsManagerSecret
 
         return SecretsManagerSecret(
@@ -202,7 +202,7 @@ class Adapters:
         )
 
     @cached_property
-    def bootstrap(self) -> Callable[[], str]:
+    def bootstrap(self) -> Secret:
         """The first administrator's token."""
         from chalicelib.adapters.secrets import SecretsManagerSecret
 

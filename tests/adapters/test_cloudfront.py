@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chalicelib.adapters.cloudfront import CloudFrontCdn
 from chalicelib.errors import TooManyRequests, Unavailable
+from tests.adapters.cloud_answers import DISTRIBUTION
 from tests.adapters.conftest import Client
 
 
@@ -115,17 +116,3 @@ def test_cloudfront_itself_takes_what_is_asked_for(connect: partial[Client]) -> 
 def test_a_distribution_that_is_not_there_is_unavailable(connect: partial[Client]) -> None:
     with pytest.raises(Unavailable):
         CloudFrontCdn("E0", lambda: connect("cloudfront"), unslept).invalidate(["k"], reference="m")
-
-
-DISTRIBUTION = {
-    "CallerReference": "tests",
-    "Comment": "",
-    "Enabled": True,
-    "Origins": {
-        "Quantity": 1,
-        "Items": [
-            {"Id": "bucket", "DomainName": "media.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
-        ],
-    },
-    "DefaultCacheBehavior": {"TargetOriginId": "bucket", "ViewerProtocolPolicy": "https-only"},
-}

@@ -9,7 +9,7 @@ from chalicelib.admin.functions import Functions
 from chalicelib.admin.model import FUNCTIONS
 from chalicelib.tasks.model import QUEUES, Status, TaskType
 from tests.builders import NOON, FrozenClock, a_task
-from tests.memory_lane import MemoryMeter
+from tests.memory_admin import MemoryMetricsReader
 
 CONFIG = Path(__file__).parents[2] / ".chalice" / "config.json"
 MINUTE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ def running(*tasks: object) -> dict[str, int | None]:
     state = MemoryState()
     for number, task in enumerate(tasks):
         state.tasks.add(a_task(f"t{number}", **task))  # type: ignore[arg-type]  # fields of Task
-    workforce = Functions(state.tasks, MemoryMeter(), FrozenClock(), concurrency=4)
+    workforce = Functions(state.tasks, MemoryMetricsReader(), FrozenClock(), concurrency=4)
     return {report.name: report.running for report in workforce.all()}
 
 

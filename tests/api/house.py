@@ -16,10 +16,11 @@ from chalicelib.storage_keys import read_incoming
 from chalicelib.tasks.model import TaskType
 from chalicelib.tasks.worker import Redeliver
 from tests.builders import FrozenClock
+from tests.memory_admin import use_memory_admin
 from tests.memory_bucket import MemoryBucket
-from tests.memory_lane import open_desk
 from tests.memory_metrics import MemoryMetrics
 from tests.memory_queue import MemoryQueue
+from tests.memory_secret import MemorySecret
 
 CDN = "https://cdn.example"
 BOOTSTRAP = "wlf_bootstrap"
@@ -32,9 +33,9 @@ def a_house(**settings: object) -> Container:
     house.clock = FrozenClock()
     house.metrics = MemoryMetrics()
     house.objects = MemoryBucket(house.clock, lambda _: None)
-    house.bootstrap = lambda: BOOTSTRAP
+    house.bootstrap = MemorySecret(BOOTSTRAP)
     house.queues = dict.fromkeys(TaskType, MemoryQueue(house.clock, Random(0)))
-    open_desk(house)
+    use_memory_admin(house)
     return house
 
 

@@ -22,6 +22,7 @@ from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
 from tests.api.house import BOOTSTRAP, a_house, a_jpeg, bucket_of, hire
 from tests.builders import NOON, a_final_task, a_task
+from tests.memory_secret import MemorySecret
 
 ID = "{:08x}-1111-4111-8111-111111111111"
 NOT_OURS = "The cursor is not one of ours, or it was changed; start again without it."
@@ -153,11 +154,11 @@ def test_a_cursor_of_a_random_order_brings_its_seed_along(lists: Gateway) -> Non
 
 def test_a_cursor_sealed_with_another_secret_is_refused(lists: Gateway, full_house: Container) -> None:
     cursor = cursor_of(lists, LISTS["list_tasks"])
-    full_house.bootstrap = lambda: "another"
+    full_house.bootstrap = MemorySecret("another")
     try:
         assert ask(lists, LISTS["list_tasks"], cursor).json["message"] == NOT_OURS
     finally:
-        full_house.bootstrap = lambda: BOOTSTRAP
+        full_house.bootstrap = MemorySecret(BOOTSTRAP)
 
 
 @pytest.mark.parametrize(

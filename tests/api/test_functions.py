@@ -3,12 +3,12 @@ from __future__ import annotations
 from chalicelib.admin.model import FunctionUsage
 from chalicelib.container import Container
 from tests.api.gateway import Gateway
-from tests.memory_lane import MemoryMeter
+from tests.memory_admin import MemoryMetricsReader
 
 
 def test_each_function_tells_how_it_is_doing(admin: Gateway, house: Container) -> None:
     usage = FunctionUsage(1288, 3, 0, 740.0, 1910.5, 11, 2048, 60)
-    house.metrics_reader = MemoryMeter(known={"process_image": usage})
+    house.metrics_reader = MemoryMetricsReader(known={"process_image": usage})
 
     told = {one["name"]: one for one in admin.get("/functions").json["functions"]}
 

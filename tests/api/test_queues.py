@@ -9,13 +9,13 @@ from chalicelib.container import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.house import a_jpeg
-from tests.memory_lane import MemoryLane, MemoryMeter
+from tests.memory_admin import MemoryMetricsReader, MemoryQueueAdmin
 from tests.memory_queue import MemoryQueue
 
 
 def images_of(house: Container) -> MemoryQueue:
     lane = house.queue_admins["images"]
-    assert isinstance(lane, MemoryLane)
+    assert isinstance(lane, MemoryQueueAdmin)
     return lane.queue
 
 
@@ -47,7 +47,7 @@ def test_each_queue_tells_how_full_it_is(admin: Gateway, house: Container) -> No
 
 
 def test_the_age_of_the_oldest_is_told_where_it_is_measured(admin: Gateway, house: Container) -> None:
-    house.metrics_reader = MemoryMeter(ages={"images": 41.0})
+    house.metrics_reader = MemoryMetricsReader(ages={"images": 41.0})
 
     told = {one["name"]: one["oldest_age_seconds"] for one in admin.get("/queues").json["queues"]}
 

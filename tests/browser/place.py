@@ -32,8 +32,9 @@ from chalicelib.storage_keys import read_incoming
 from tests.api.gateway import Gateway
 from tests.api.house import finish
 from tests.browser.seeds import furnish
+from tests.memory_admin import three_queues, use_memory_admin
 from tests.memory_bucket import MemoryBucket
-from tests.memory_lane import open_desk, three_queues
+from tests.memory_secret import MemorySecret
 
 TOKEN = "wlf_monitor_root"
 SOON = 0.01
@@ -101,10 +102,10 @@ class Place:
         given = {"stage": "local", "cdn_url": f"{self.url}/media", "cors_origin": "", **settings}
         house = container.Container(Settings(**given))  # type: ignore[arg-type]  # fields of Settings
         clock = SystemClock()
-        house.state, house.clock, house.bootstrap = MemoryState(), clock, lambda: TOKEN
+        house.state, house.clock, house.bootstrap = MemoryState(), clock, MemorySecret(TOKEN)
         house.objects = _Bucket(clock, self._arrived.put, place=f"{self.url}{BUCKET}", links=self.links_url)
         house.queues = three_queues(clock)
-        open_desk(house)
+        use_memory_admin(house)
         return house
 
     def _app(self) -> Chalice:

@@ -18,7 +18,7 @@ from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, Tas
 from chalicelib.uploads.service import Upload
 from tests.api.house import finish
 from tests.browser.paintings import jpeg
-from tests.memory_lane import MemoryMeter
+from tests.memory_admin import MemoryMetricsReader
 
 COLLECTIONS = {"mountains": 14, "Gün batımı": 9, "minimal": 6, "night sky": 4}  # noqa: RUF001  # Turkish, on purpose
 WORDS = ("lake", "ridge", "dusk", "harbour", "forest", "valley", "Uludağ", "Kapadokya", "fog", "dune")
@@ -98,7 +98,9 @@ def _work(house: Container) -> None:
         images.send(write(Work(str(uuid.uuid4()))), delay=timedelta(seconds=delay))
     maintenance.send(write(Work(str(uuid.uuid4()))))
     images.publish_dead_letter('{"schema_version": 9}', reason="unknown_message")
-    house.metrics_reader = MemoryMeter(known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0})
+    house.metrics_reader = MemoryMetricsReader(
+        known=dict(USAGES), ages={"images": 41.0, "thumbnails": 0.0, "maintenance": 8.0}
+    )
     for action, target in CHANGES:
         house.audit.note(action, target, actor="bootstrap", token_id="0" * 64)
 

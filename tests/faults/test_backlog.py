@@ -19,7 +19,7 @@ from chalicelib.ports import Queue
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import Status, Subject, Task, TaskType
 from tests.faults.quick import Quick, a_new_task
-from tests.memory_lane import three_queues
+from tests.memory_admin import three_queues
 from tests.memory_queue import Message
 from tests.night import NightWorld
 from tests.sizes import many_for

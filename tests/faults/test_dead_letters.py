@@ -11,7 +11,7 @@ from chalicelib.messages import Work, write
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import CHUNKED, QUEUES, Checkpoint, Status, Subject, Task, TaskType
 from tests.faults.oracle import judge
-from tests.memory_lane import three_queues
+from tests.memory_admin import three_queues
 from tests.memory_queue import MAX_RECEIVES, MemoryQueue
 from tests.night import NightWorld
 from tests.trouble import unavailable

@@ -6,6 +6,7 @@ from chalicelib import storage_keys
 from chalicelib.errors import BadRequest, ImageNotFound, TooManyRequests
 from chalicelib.images.trash import CollectionNotEmpty, CollectionNotFound
 from chalicelib.tasks.model import Status
+from tests.memory_cdn import ATTEMPTS
 from tests.night import DAY, HOUR, NightWorld
 from tests.trouble import unavailable
 from tests.world import a_png
@@ -72,7 +73,7 @@ def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: NightWorld
 
 def test_a_busy_cdn_delays_a_deletion_and_loses_nothing(world: NightWorld) -> None:
     images = [world.image(number) for number in range(3)]
-    world.cdn.faults = [TooManyRequests(), TooManyRequests()]
+    world.cdn.faults = [TooManyRequests() for _ in range(2 * ATTEMPTS)]
     task = world.finish(world.wired.trash.delete([image.image_id for image in images]))
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 3)
     assert [traces_of(world, image.image_id) for image in images] == [[], [], []]

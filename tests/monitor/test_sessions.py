@@ -20,6 +20,7 @@ from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.house import BOOTSTRAP, a_house, a_token
 from tests.builders import FrozenClock
+from tests.memory_secret import MemorySecret
 
 
 @dataclass
@@ -225,14 +226,14 @@ def test_a_new_bootstrap_secret_ends_every_session(tab: Tab, house: Container) -
     tab.sign_in(a_token(house, Scope.ADMIN))
 
     del house.sessions
-    house.bootstrap = lambda: "wlf_other"
+    house.bootstrap = MemorySecret("wlf_other")
 
     assert tab.ask("GET", "/tasks").status == 401
 
 
 def test_without_a_bootstrap_secret_nobody_signs_in(tab: Tab, house: Container) -> None:
     token = a_token(house, Scope.ADMIN)
-    house.bootstrap = lambda: ""
+    house.bootstrap = MemorySecret("")
 
     assert tab.sign_in(token).status == 503
 

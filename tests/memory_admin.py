@@ -1,27 +1,33 @@
-"""Lanes and a meter in memory that keep the promises of `chalicelib.ports`."""
+"""Queue administration and measured metrics in memory: the `QueueAdmin` and `MetricsReader` ports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 
 from chalicelib.admin.model import FunctionUsage, QueueDepth
 from chalicelib.container import Container
+from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.ports import Clock
 from chalicelib.tasks.model import QUEUES, TaskType
 from tests.memory_queue import MemoryQueue
 
 
 @dataclass
-class MemoryLane:
+class MemoryQueueAdmin:
     """See `chalicelib.ports.QueueAdmin`."""
 
     queue: MemoryQueue
     paused: bool = False
+    silent: bool = False
+    """Whether AWS does not answer."""
+    _purged_at: datetime | None = None
 
     def depth(self) -> QueueDepth:
         """See `QueueAdmin.depth`."""
+        self._answer()
         now = self.queue.clock.now()
         hidden = [message for message in self.queue.messages if message.visible_at > now]
         in_flight = sum(message.receives > 0 for message in hidden)
@@ -34,31 +40,44 @@ class MemoryLane:
 
     def pause(self) -> None:
         """See `QueueAdmin.pause`."""
-        self.paused = True
+        self._answer()
+        self.paused = self.queue.paused = True
 
     def resume(self) -> None:
         """See `QueueAdmin.resume`."""
-        self.paused = False
+        self._answer()
+        self.paused = self.queue.paused = False
 
     def purge(self) -> None:
         """See `QueueAdmin.purge`."""
+        self._answer()
+        now = self.queue.clock.now()
+        if self._purged_at is not None and now - self._purged_at < timedelta(minutes=1):
+            raise TooManyRequests
+        self._purged_at = now
         self.queue.messages.clear()
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise Unavailable
 
 
 @dataclass
-class MemoryMeter:
+class MemoryMetricsReader:
     """See `chalicelib.ports.MetricsReader`; it knows what a test has told it."""
 
     known: dict[str, FunctionUsage] = field(default_factory=dict)
     ages: dict[str, float] = field(default_factory=dict)
+    silent: bool = False
+    """Whether AWS does not answer."""
 
     def function_usage(self, names: Sequence[str]) -> Mapping[str, FunctionUsage]:
         """See `MetricsReader.function_usage`."""
-        return {name: self.known[name] for name in names if name in self.known}
+        return {} if self.silent else {name: self.known[name] for name in names if name in self.known}
 
     def oldest_messages(self, queues: Sequence[str]) -> Mapping[str, float | None]:
         """See `MetricsReader.oldest_messages`."""
-        return {name: self.ages.get(name) for name in queues}
+        return {} if self.silent else {name: self.ages.get(name) for name in queues}
 
 
 def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
@@ -70,13 +89,13 @@ def three_queues(clock: Clock) -> dict[TaskType, MemoryQueue]:
     }
 
 
-def open_desk(house: Container) -> None:
+def use_memory_admin(house: Container) -> None:
     """Lanes over the house's queues in memory, and a meter that knows nothing yet."""
-    house.queue_admins = {name: _lane(house, min(kinds)) for name, kinds in QUEUES.items()}
-    house.metrics_reader = MemoryMeter()
+    house.queue_admins = {name: _queue_admin(house, min(kinds)) for name, kinds in QUEUES.items()}
+    house.metrics_reader = MemoryMetricsReader()
 
 
-def _lane(house: Container, type_: TaskType) -> MemoryLane:
+def _queue_admin(house: Container, type_: TaskType) -> MemoryQueueAdmin:
     queue = house.queues[type_]
     assert isinstance(queue, MemoryQueue)
-    return MemoryLane(queue)
+    return MemoryQueueAdmin(queue)
