@@ -157,7 +157,7 @@ class System:
         wired.objects, wired.clock = self.bucket, self.clock
         wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
         state = self.backend.state
-        catalog = EventingCatalog(state.catalog, wired.manifest_updates.tell)
+        catalog = EventingCatalog(state.catalog, wired.manifest_updates.schedule)
         wired.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.idempotency = replace(wired.idempotency, new_id=self._new_id)
         wired.leases = replace(wired.leases, jitter=self._luck)

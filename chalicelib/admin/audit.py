@@ -1,4 +1,4 @@
-"""The audit log: who has changed what."""
+"""Audit log: which token has changed what."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from chalicelib.admin.model import AuditEntry
 from chalicelib.paging import Page
 from chalicelib.ports import AuditStore, Clock
 
-_LONGEST = 300
-"""Characters of a target: a line of a log, not a copy of the request."""
+_TARGET_LENGTH = 300
+"""Most characters of a target that are stored."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Writes down changes and tells of them."""
+    """Records changes and lists them."""
 
     store: AuditStore
     clock: Clock
     new_id: Callable[[], str]
 
     def note(self, action: str, target: str, *, actor: str, token_id: str) -> AuditEntry:
-        """Write down a change that has just been made."""
-        entry = AuditEntry(self.new_id(), self.clock.now(), actor, token_id, action, target[:_LONGEST])
+        """Record a change that has just been made; a target longer than 300 characters is cut."""
+        entry = AuditEntry(self.new_id(), self.clock.now(), actor, token_id, action, target[:_TARGET_LENGTH])
         self.store.add(entry)
         return entry
 
     def page(self, limit: int, cursor: str | None) -> Page[AuditEntry]:
-        """Entries, newest first."""
+        """Return a page of entries, newest first."""
         return self.store.page(limit, cursor)

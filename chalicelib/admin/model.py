@@ -13,7 +13,7 @@ from chalicelib.tasks.model import QUEUES, TaskType
 
 
 class Scope(StrEnum):
-    """What a token allows; `admin` allows everything."""
+    """What a token permits; `admin` permits everything."""
 
     READ = "read"
     UPLOAD = "upload"
@@ -23,10 +23,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token; the secret itself is shown once, when it is made."""
+    """Stored record of a token; the secret itself is shown once, when it is made."""
 
     digest: str
-    """SHA-256 of the secret, hex: 256 random bits cannot be guessed, so they need no slow hash."""
+    """SHA-256 of the secret in hex. 256 random bits cannot be guessed, so a slow hash is not needed."""
     name: str
     scopes: frozenset[Scope]
     created_at: datetime
@@ -34,97 +34,101 @@ class Token:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     version: int = 0
-    """Grows by one with each change but a use; a store revises a token only if it has the version that was read."""
+    """Increases by one with each change except a use. A store changes a token only if it still has the version that was
+    read."""
 
     def is_valid(self, now: datetime) -> bool:
-        """True while it is neither revoked nor expired."""
+        """Return True while the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request: what its token says, read once. Nothing about it is looked up again."""
+    """Identity behind a request: the token's fields, read once per request."""
 
     token_id: str
     """Digest of the token."""
     name: str
-    """Of the token."""
+    """Name of the token."""
     scopes: frozenset[Scope]
     expires_at: datetime | None = None
 
     @property
     def is_admin(self) -> bool:
-        """True when the token may do everything."""
+        """Return True if the token may do everything."""
         return Scope.ADMIN in self.scopes
 
     def has_one_of(self, scopes: Iterable[Scope]) -> bool:
-        """True when the token has one of the scopes, or is an administrator's."""
+        """Return True if the token has one of the scopes, or is an administrator's."""
         return self.is_admin or not self.scopes.isdisjoint(scopes)
 
 
 def principal_of(token: Token) -> Principal:
-    """The principal that shows this token."""
+    """Return the principal of this token."""
     return Principal(token.digest, token.name, token.scopes, token.expires_at)
 
 
 def new_secret() -> str:
-    """A fresh token as its owner sees it: 256 random bits behind a prefix that secret scanners can find."""
+    """Return a new token as its owner sees it: 256 random bits after a prefix that secret scanners can find."""
     return "wlf_" + secrets.token_urlsafe(32)
 
 
 def new_nonce() -> str:
-    """96 random bits in 16 letters, digits, - and _: no two are the same."""
+    """Return 96 random bits as 16 letters, digits, - and _."""
     return secrets.token_urlsafe(12)
 
 
 def digest_of(secret: str) -> str:
-    """How a presented token is looked up."""
-    # A header may hold what is no text at all: half of a surrogate pair has no UTF-8 form.
+    """Return the digest by which a presented token is looked up."""
+    # A header may hold half of a surrogate pair, which has no UTF-8 form.
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change. It is written once and never changed."""
+    """One change, written once and never modified."""
 
     entry_id: str
     at: datetime
     actor: str
-    """Name of the token that was shown."""
+    """Name of the token that was presented."""
     token_id: str
-    """Digest of that token, because names repeat."""
+    """Digest of that token, because names are not unique."""
     action: str
     """What was done, such as `revoke_token`."""
     target: str
-    """What it was done to, as its caller named it; empty where there is nothing to name."""
+    """What it was done to, as the caller named it; empty if the action has no target."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiringRecord:
-    """A number under a key until a moment; after that it means nothing, whether a store has forgotten it or not."""
+    """A counter under a key until a moment.
+
+    An expired record counts as absent, whether or not the store still has it.
+    """
 
     key: str
     count: int = 0
     until: datetime | None = None
     version: int = 0
-    """Grows by one with each stored change."""
+    """Increases by one with each stored change."""
 
     def is_current(self, now: datetime) -> bool:
-        """True for a record that was stored and has not expired."""
+        """Return True if the record was stored and has not expired."""
         return self.until is not None and now < self.until
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionInfo:
-    """One function, by the name that app.py gives it."""
+    """A Lambda function, by its name in app.py."""
 
     name: str
     lane: str | None = None
-    """The queue that it works off; None for those that only start or answer something."""
+    """Name of the queue that it consumes; None for functions that only start tasks or answer requests."""
 
     @property
     def types(self) -> frozenset[TaskType]:
-        """The kinds of tasks that it works on."""
+        """Return the kinds of tasks that it works on."""
         return frozenset() if self.lane is None else QUEUES[self.lane]
 
 
@@ -142,19 +146,19 @@ FUNCTIONS: tuple[FunctionInfo, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much is in a queue, as far as SQS can tell at a moment."""
+    """Number of messages in a queue, as far as SQS knows (its numbers are approximate)."""
 
     waiting: int
     in_flight: int
     delayed: int
     dead: int
     paused: bool
-    """True while its function takes nothing from it."""
+    """True while the queue's function receives no messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionUsage:
-    """What is known of a function: its last hour, and how it is set up. None is not measured, not nothing."""
+    """Metrics of a function's last hour, and its configuration. None means not measured, not zero."""
 
     invocations: int | None = None
     errors: int | None = None

@@ -1,4 +1,4 @@
-"""The queues, seen and steered by people: how full they are, pause, resume, purge."""
+"""Administration of the queues: depth, pause, resume, purge."""
 
 from __future__ import annotations
 
@@ -15,64 +15,64 @@ MOST_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class QueueReport:
-    """How one queue is doing."""
+    """State of one queue."""
 
     name: str
     load: QueueDepth
     oldest_age_seconds: float | None
-    """Of what waits longest, a few minutes ago; None where nobody measures it."""
+    """Age of the oldest waiting message, measured some minutes ago; None if it is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeResult:
-    """What a purge has taken, and what it has left."""
+    """Outcome of a purge."""
 
     report: QueueReport
     removed: int
-    """Messages, as far as SQS could tell a moment before."""
+    """Messages deleted, as far as SQS knew just before."""
     tasks: int
     """Tasks of this queue that are not final and stay; counted up to `MOST_COUNTED`."""
 
 
 @dataclass(frozen=True)
 class Queues:
-    """All queues by name. Every verb raises Unavailable where the cloud does not answer."""
+    """Use cases on all queues by name. Every method raises Unavailable if the cloud does not answer."""
 
     queues: Mapping[str, QueueAdmin]
     metrics_reader: MetricsReader
     tasks: TaskStore
 
     def all(self) -> tuple[QueueReport, ...]:
-        """Every queue."""
+        """Return a report on every queue."""
         return tuple(map(self.one, self.queues))
 
     def one(self, name: str) -> QueueReport:
-        """One queue; NotFound."""
+        """Return a report on one queue. Raises NotFound."""
         return QueueReport(
-            name, self._lane(name).depth(), self.metrics_reader.oldest_messages(tuple(self.queues)).get(name)
+            name, self._admin(name).depth(), self.metrics_reader.oldest_messages(tuple(self.queues)).get(name)
         )
 
     def pause(self, name: str) -> QueueReport:
-        """Let its function take nothing more; what runs is finished. NotFound."""
-        self._lane(name).pause()
+        """Stop delivery to the queue's function; tasks that run are finished. Raises NotFound."""
+        self._admin(name).pause()
         return self.one(name)
 
     def resume(self, name: str) -> QueueReport:
-        """Let its function go on. NotFound."""
-        self._lane(name).resume()
+        """Start delivery to the queue's function again. Raises NotFound."""
+        self._admin(name).resume()
         return self.one(name)
 
     def purge(self, name: str) -> PurgeResult:
-        """Throw away every message in it; tasks, files and dead letters stay. NotFound, TooManyRequests."""
-        before = self._lane(name).depth()
-        self._lane(name).purge()
-        return PurgeResult(self.one(name), before.waiting + before.in_flight + before.delayed, self._active(name))
+        """Delete every message of the queue; tasks, files and dead letters stay. Raises NotFound or TooManyRequests."""
+        before = self._admin(name).depth()
+        self._admin(name).purge()
+        return PurgeResult(self.one(name), before.waiting + before.in_flight + before.delayed, self._active_tasks(name))
 
-    def _active(self, name: str) -> int:
+    def _active_tasks(self, name: str) -> int:
         found = self.tasks.active(MOST_COUNTED).items
         return sum(task.type in QUEUES[name] for task in found)
 
-    def _lane(self, name: str) -> QueueAdmin:
+    def _admin(self, name: str) -> QueueAdmin:
         if name not in self.queues:
             raise NotFound("queue.not_found", known=sorted(self.queues))
         return self.queues[name]

@@ -1,7 +1,7 @@
-"""Sessions of the monitor: a token is shown once, then a signed cookie stands for it.
+"""Sessions of the monitor: a token is presented once, then a signed cookie stands for it.
 
-A session names its token by digest and says when it ends; the token itself is looked up at each request, so that a
-revoked or expired one ends its sessions at once. What is stored is which sessions were ended before their time.
+A session names its token by digest and holds its own expiry. The token is looked up at each request, so a revoked or
+expired token ends its sessions at once. Only sessions that were closed early are stored.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from chalicelib.errors import Conflict, Unauthorized
 from chalicelib.keyring import BOOTSTRAP, SIGNATURE, Key, Seals, is_sealed, seal
 from chalicelib.ports import ExpiringStore
 
-_FORM = re.compile(
+_COOKIE = re.compile(
     rf"(?P<said>v3\.[\w-]{{16}}\.(?P<digest>[0-9a-f]{{64}})\.(?P<ends>\d{{1,12}}))\.(?P<signature>{SIGNATURE})",
     re.ASCII,
 )
-_FORM_BEFORE_1_0 = re.compile(
+_COOKIE_BEFORE_1_0 = re.compile(
     r"(?P<said>(?:v1|v2\.(?P<key>\d{1,6})\.[\w-]{16})\.(?P<digest>[0-9a-f]{64})\.(?P<ends>\d{1,12}))"
     r"\.(?P<signature>[0-9a-f]{64})",
     re.ASCII,
@@ -37,15 +37,15 @@ class Session:
 
     principal: Principal
     sealed: str
-    """What the cookie holds."""
+    """Value of the cookie."""
     csrf: str
-    """What a page must show beside the cookie whenever it changes something; no other site can read it."""
+    """Value that a page must send beside the cookie with every change; other sites cannot read it."""
     ends_at: datetime
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Opens sessions, finds them again and ends them."""
+    """Use cases on sessions: open, find, close."""
 
     tokens: Tokens
     seals: Seals
@@ -54,12 +54,12 @@ class Sessions:
     lasts: timedelta = timedelta(hours=12)
 
     def open(self, presented: str, address: str = "") -> Session:
-        """A session for the token, for whoever asks from this network address.
+        """Open a session for the token, presented from this network address.
 
         Raises:
             Unauthorized: the token is not valid.
-            TooManyRequests: too many attempts have failed, from this address or in all.
-            Unavailable: there is no key to seal with, or the store does not answer.
+            TooManyRequests: too many attempts have failed, from this address or in total.
+            Unavailable: there is no signing key, or the store does not answer.
         """
         self.throttle.enter(address)
         principal = self.tokens.authenticate(presented)
@@ -67,49 +67,53 @@ class Sessions:
         ends = self.tokens.clock.now() + self.lasts
         if principal.expires_at is not None:
             ends = min(ends, principal.expires_at)
-        said = f"v3.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
-        return self._session(principal, f"{said}.{self.seals.sign(_SESSION, said)}", ends)
+        signed_text = f"v3.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
+        return self._session(principal, f"{signed_text}.{self.seals.sign(_SESSION, signed_text)}", ends)
 
     def find(self, sealed: str) -> Session:
-        """The session behind a cookie, found with two reads of the store at most.
+        """Return the session of a cookie; reads the store at most twice.
 
         Raises:
-            Unauthorized: if it or its token is not valid now, or it was ended.
+            Unauthorized: the session or its token is not valid now, or the session was closed.
         """
-        said, digest, ends = self._read(sealed)
-        if self.ended.get(_key(said)).is_current(self.tokens.clock.now()):
+        signed_text, digest, ends = self._read(sealed)
+        if self.ended.get(_record_key(signed_text)).is_current(self.tokens.clock.now()):
             raise Unauthorized
         return self._session(self.tokens.known(digest), sealed, ends)
 
     def close(self, sealed: str) -> None:
-        """End the session behind a cookie for good, wherever the cookie may be; what is no session now is no error."""
+        """End the session of a cookie, also for copies of the cookie. A cookie without a valid session is no error."""
         try:
-            said, _, ends = self._read(sealed)
+            signed_text, _, ends = self._read(sealed)
         except Unauthorized:
             return
-        with suppress(Conflict):  # it was ended meanwhile
-            before = self.ended.get(_key(said))
+        with suppress(Conflict):  # it was closed meanwhile
+            before = self.ended.get(_record_key(signed_text))
             self.ended.replace(before, replace(before, count=1, until=ends))
 
     def csrf(self, sealed: str) -> str:
-        """Value that must accompany this cookie. A cookie that is no session of ours gets one that nobody knows.
+        """Return the value that must accompany this cookie.
 
-        It is made with the key that signed the cookie, so that every process makes the same.
+        For a cookie that is not ours it is a value no client can know. It is made with the key that signed the cookie,
+        so every process computes the same.
         """
         key = self._key_of(sealed)
         return seal(key or self.seals.newest(), _CSRF, sealed).hex()
 
     def _key_of(self, sealed: str) -> Key | None:
-        if found := _FORM.fullmatch(sealed):
+        if found := _COOKIE.fullmatch(sealed):
             return self.seals.key_of(_SESSION, found["said"], found["signature"])
-        if found := _FORM_BEFORE_1_0.fullmatch(sealed):
+        if found := _COOKIE_BEFORE_1_0.fullmatch(sealed):
             key = self.seals.named(found["key"] or BOOTSTRAP)
             return key if is_sealed(key, _SESSION, found["said"], found["signature"]) else None
         return None
 
     def _read(self, sealed: str) -> tuple[str, str, datetime]:
-        """What the cookie says, its token's digest and when it ends; Unauthorized unless we signed it."""
-        found = _FORM.fullmatch(sealed) or _FORM_BEFORE_1_0.fullmatch(sealed)
+        """Return the cookie's signed text, its token's digest and its expiry.
+
+        Raises Unauthorized unless we signed it.
+        """
+        found = _COOKIE.fullmatch(sealed) or _COOKIE_BEFORE_1_0.fullmatch(sealed)
         if found is None or self._key_of(sealed) is None:
             raise Unauthorized
         ends = datetime.fromtimestamp(int(found["ends"]), UTC)
@@ -121,5 +125,5 @@ class Sessions:
         return Session(principal, sealed, self.csrf(sealed), ends)
 
 
-def _key(said: str) -> str:
-    return f"ended-session/{sha256(said.encode()).hexdigest()}"
+def _record_key(signed_text: str) -> str:
+    return f"ended-session/{sha256(signed_text.encode()).hexdigest()}"

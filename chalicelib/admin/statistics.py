@@ -1,4 +1,4 @@
-"""What a list of tasks adds up to: numbers for the overview."""
+"""Statistics of a list of tasks, for the overview."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from itertools import takewhile
 from chalicelib.tasks.model import Status, Task, TaskType
 
 GB_SECOND_USD, GB_MONTH_USD, WORKER_GB = 0.0000166667, 0.023, 2.0
-"""List prices of Lambda (x86) and S3 Standard in us-east-1, 2026; the workers' memory as deployed."""
+"""List prices of Lambda (x86) and S3 Standard in us-east-1, 2026, and the memory of the workers as deployed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """How long things took, in milliseconds; null where nothing was measured."""
+    """Median and 95th percentile of durations in milliseconds; None if nothing was measured."""
 
     p50_ms: int | None
     p95_ms: int | None
@@ -24,7 +24,7 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class TimeBucket:
-    """A slice of time and the tasks that ended in it."""
+    """Tasks that ended within one slice of time."""
 
     at: datetime
     succeeded: int
@@ -36,19 +36,19 @@ class TimeBucket:
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """A stretch of time in equal slices."""
+    """Range of time in slices of equal width."""
 
     since: datetime
     slice: timedelta
     slices: int
 
     def index(self, moment: datetime) -> int:
-        """Which slice the moment is in; outside of 0 to `slices` - 1 for moments outside."""
+        """Return the index of the moment's slice; less than 0 or at least `slices` for moments outside of the range."""
         return (moment - self.since) // self.slice
 
 
 def time_range(until: datetime, hours: int, slices: int = 60) -> TimeRange:
-    """The hours that end at the next full slice, so that slices stay where they are while time goes on."""
+    """Return the last `hours` in equal slices. Their bounds are multiples of the width, so they stay as time passes."""
     width = timedelta(hours=hours) / slices
     start = datetime.fromtimestamp(0, until.tzinfo)
     full = start + ((until - start) // width + 1) * width
@@ -56,7 +56,7 @@ def time_range(until: datetime, hours: int, slices: int = 60) -> TimeRange:
 
 
 def time_buckets(tasks: Iterable[Task], over: TimeRange) -> tuple[TimeBucket, ...]:
-    """Tasks without children, by the slice they ended in, oldest first."""
+    """Return tasks without children grouped by the slice in which they ended, oldest slice first."""
     slices: list[list[Task]] = [[] for _ in range(over.slices)]
     for task in tasks:
         if task.finished_at and not task.children and 0 <= (index := over.index(task.finished_at)) < over.slices:
@@ -65,7 +65,7 @@ def time_buckets(tasks: Iterable[Task], over: TimeRange) -> tuple[TimeBucket, ..
 
 
 def percentiles(milliseconds: Iterable[float]) -> Percentiles:
-    """Median and 95th percentile (nearest rank)."""
+    """Return median and 95th percentile (nearest rank)."""
     ranked = sorted(milliseconds)
     if not ranked:
         return Percentiles(None, None)
@@ -73,29 +73,29 @@ def percentiles(milliseconds: Iterable[float]) -> Percentiles:
 
 
 def runtimes(tasks: Iterable[Task]) -> list[float]:
-    """How long each task's last attempt ran, in milliseconds, where it has ended."""
+    """Return how long the last attempt of each finished task ran, in milliseconds."""
     return [_ms(t.started_at, t.finished_at) for t in tasks if t.started_at and t.finished_at and not t.children]
 
 
 def waits(tasks: Iterable[Task]) -> list[float]:
-    """How long each task waited for its last attempt, in milliseconds."""
+    """Return how long each task waited for its last attempt, in milliseconds."""
     return [_ms(t.queued_at, t.started_at) for t in tasks if t.queued_at and t.started_at and not t.children]
 
 
 def states(tasks: Iterable[Task]) -> Mapping[Status, int]:
-    """How many tasks are in each state; every state has its number."""
+    """Return the number of tasks in each state, zeros included."""
     counted = Counter(task.status for task in tasks)
     return {status: counted[status] for status in Status}
 
 
 def reasons(tasks: Iterable[Task], most: int = 8) -> tuple[tuple[str, int], ...]:
-    """Codes of the errors that ended tasks, most frequent first, with their numbers."""
+    """Return the codes of the errors that ended tasks and their numbers, most frequent first."""
     found = Counter(task.error.code for task in tasks if task.error and task.status is Status.FAILURE)
     return tuple(takewhile(lambda one: one[1] > 0, found.most_common(most)))
 
 
 def bytes_saved(tasks: Iterable[Task]) -> int:
-    """By how much optimising has made full forms smaller."""
+    """Return by how many bytes optimising has made full renditions smaller."""
     reports = (task.result for task in tasks if task.type is TaskType.OPTIMIZE_IMAGES and task.result)
     return sum(saved for report in reports if isinstance(saved := report.get("bytes_saved"), int))
 

@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""API tokens: authentication, authorisation, and use cases to issue, change and revoke them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chalicelib.admin.model import Principal, Scope, Token, digest_of, new_secre
 from chalicelib.errors import Conflict, Forbidden, NotFound, Unauthorized
 from chalicelib.ports import Clock, TokenStore
 
-_NOTE_USE_EVERY = timedelta(minutes=1)
+_RECORD_USE_EVERY = timedelta(minutes=1)
 
 
 class TokenRevoked(Conflict):
@@ -28,17 +28,17 @@ class AdminWouldGo(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class TokenUpdate:
-    """What to change of a token; None leaves it as it is."""
+    """Changes to a token; a field that is None leaves its value unchanged."""
 
     name: str | None = None
     scopes: frozenset[Scope] | None = None
     lasts: timedelta | None = None
-    """From now on."""
+    """Period from now until the token expires."""
     forever: bool = False
-    """Without an end."""
+    """Remove the expiry."""
 
     def of(self, token: Token, now: datetime) -> Token:
-        """The token with the changes."""
+        """Return the token with the changes applied."""
         ends = token.expires_at if self.lasts is None else now + self.lasts
         return replace(
             token,
@@ -50,49 +50,49 @@ class TokenUpdate:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Makes tokens, tells whose they are, and revokes them."""
+    """Use cases on tokens."""
 
     store: TokenStore
     clock: Clock
     bootstrap: Callable[[], str]
-    """The first administrator's token, from a secret; empty for none."""
+    """Return the first administrator's token from its secret; empty for none."""
 
     def authenticate(self, presented: str) -> Principal:
-        """Who shows this token, found with one read of the store at most.
+        """Return the principal of the presented token; reads the store at most once.
 
-        What the principal may do is a second question: `authorise`.
+        What the principal may do is checked by `authorise`.
 
         Raises:
-            Unauthorized: if it is no token that is valid now.
+            Unauthorized: the token is not valid now.
         """
         digest = digest_of(presented)
-        return self._bootstrap(digest) or principal_of(self._noted(self._stored(digest)))
+        return self._bootstrap(digest) or principal_of(self._record_use(self._valid(digest)))
 
     def known(self, digest: str) -> Principal:
-        """The principal behind a token's digest that was kept from an earlier request; one read of the store at most.
+        """Return the principal of a token by its digest, kept from an earlier request; reads the store at most once.
 
         Raises:
-            Unauthorized: if the token is not valid any more.
+            Unauthorized: the token is not valid any more.
         """
-        return self._bootstrap(digest) or principal_of(self._stored(digest))
+        return self._bootstrap(digest) or principal_of(self._valid(digest))
 
     def may_read(self, digest: str) -> bool:
-        """Whether the token with this digest is valid now, and may read; one read of the store at most."""
+        """Return True if the token with this digest is valid now and may read; reads the store at most once."""
         try:
             return self.known(digest).has_one_of((Scope.READ,))
         except Unauthorized:
             return False
 
     def issue(self, name: str, scopes: frozenset[Scope], *, lasts: timedelta | None = None) -> tuple[str, Token]:
-        """A new token: the secret, which nobody can ask for again, and what is kept of it."""
+        """Create a token; return its secret, which is not stored and cannot be read again, and the stored record."""
         secret, now = new_secret(), self.clock.now()
         token = Token(digest_of(secret), name, scopes, now, expires_at=None if lasts is None else now + lasts)
         self.store.add(token)
         return secret, token
 
     def revoke(self, digest: str) -> Token:
-        """End a token at once; revoking twice changes nothing. NotFound."""
-        token = self._found(digest)
+        """Revoke the token at once; revoking twice changes nothing. Raises NotFound."""
+        token = self._get(digest)
         if token.revoked_at is not None:
             return token
         try:
@@ -100,19 +100,19 @@ class Tokens:
         except Conflict:
             return self.revoke(digest)
 
-    def change(self, digest: str, wish: TokenUpdate, *, by: str = "", confirmed: bool = False) -> Token:
-        """Rename, rescope or let expire, from the next request on. `by` is the token that asks for it.
+    def change(self, digest: str, update: TokenUpdate, *, by: str = "", confirmed: bool = False) -> Token:
+        """Change name, scopes or expiry from the next request on. `by` is the digest of the token that asks for it.
 
         Raises:
-            NotFound: if there is no such token; the bootstrap token is none.
-            TokenRevoked: a revocation is never undone.
-            AdminWouldGo: where that takes `admin` from the token that asks or from the last that has it, unless
-                `confirmed`.
+            NotFound: there is no such token; the bootstrap token cannot be changed.
+            TokenRevoked: the token is revoked, which is permanent.
+            AdminWouldGo: the change takes `admin` from the asking token or from the last one that has it, and
+                `confirmed` is not set.
         """
-        token = self._found(digest)
+        token = self._get(digest)
         if token.revoked_at is not None:
             raise TokenRevoked(token_id=digest)
-        after = wish.of(token, self.clock.now())
+        after = update.of(token, self.clock.now())
         if not confirmed and self._is_admin(token) and not self._is_admin(after):
             others = [one for one in self.store.all() if one.digest != digest and self._is_admin(one)]
             if digest == by or not others:
@@ -120,47 +120,47 @@ class Tokens:
         try:
             return self.store.revise(token, after)
         except Conflict:
-            return self.change(digest, wish, by=by, confirmed=confirmed)
+            return self.change(digest, update, by=by, confirmed=confirmed)
 
     def all(self) -> tuple[Token, ...]:
-        """All tokens, oldest first."""
+        """Return all tokens, oldest first."""
         return self.store.all()
 
     def _bootstrap(self, digest: str) -> Principal | None:
         secret = self.bootstrap()
-        # In constant time, so that answering tells nothing about how much of a guess was right.
+        # In constant time, so that the response time does not tell how much of a guess was right.
         if not secret or not hmac.compare_digest(digest, digest_of(secret)):
             return None
         return Principal(digest, "bootstrap", frozenset({Scope.ADMIN}))
 
-    def _found(self, digest: str) -> Token:
+    def _get(self, digest: str) -> Token:
         token = self.store.find(digest)
         if token is None:
             raise NotFound("token.not_found")
         return token
 
     def _is_admin(self, token: Token) -> bool:
-        """True for a token that is valid for ever or for a while, and may do everything."""
+        """Return True if the token is valid now and has the scope admin."""
         return Scope.ADMIN in token.scopes and token.is_valid(self.clock.now())
 
-    def _stored(self, digest: str) -> Token:
+    def _valid(self, digest: str) -> Token:
         token = self.store.find(digest)
         if token is None or not hmac.compare_digest(token.digest, digest) or not token.is_valid(self.clock.now()):
             raise Unauthorized
         return token
 
-    def _noted(self, token: Token) -> Token:
+    def _record_use(self, token: Token) -> Token:
         now = self.clock.now()
-        if token.last_used_at is None or now - token.last_used_at >= _NOTE_USE_EVERY:
+        if token.last_used_at is None or now - token.last_used_at >= _RECORD_USE_EVERY:
             self.store.used(token.digest, now)
         return token
 
 
 def authorise(principal: Principal, scopes: tuple[Scope, ...]) -> None:
-    """Pass a principal that has one of the scopes. Reads nothing.
+    """Check that the principal has one of the scopes; reads nothing.
 
     Raises:
-        Forbidden: naming the scopes that would do.
+        Forbidden: it has none; the detail `scope` names the scopes that suffice.
     """
     if not principal.has_one_of(scopes):
         raise Forbidden(scope=", ".join(scopes))

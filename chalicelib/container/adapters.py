@@ -64,7 +64,7 @@ class Adapters:
 
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
         tasks = MeteredTaskStore(store=found.tasks, metrics=self.metrics)
-        catalog = EventingCatalog(store=found.catalog, tell=self._changed)
+        catalog = EventingCatalog(store=found.catalog, publish_change=self._changed)
         return MeteredState(
             tasks=tasks,
             catalog=catalog,
@@ -76,7 +76,7 @@ class Adapters:
 
     def _changed(self, collection: str) -> None:
         # Asked for no sooner than this: most functions change nothing.
-        self.manifest_updates.tell(collection)
+        self.manifest_updates.schedule(collection)
 
     def _dynamodb(self) -> State:
         from chalicelib.adapters.dynamodb import DynamoState

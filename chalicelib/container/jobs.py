@@ -88,7 +88,7 @@ class JobServices(Services):
             clock=self.clock,
             visibility=self.visibility,
             retention=self.ages.trash,
-            tell_soon=self.manifest_updates.tell_soon,
+            refresh_manifest=self.manifest_updates.schedule_now,
         )
 
     @cached_property

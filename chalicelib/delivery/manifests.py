@@ -22,29 +22,32 @@ from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Queue
 from chalicelib.timestamps import to_iso
 
 FORMAT = 1
-"""Of the file; grows when a client has to read it in another way."""
-MOMENTS = "public, max-age=60"
-"""How long caches may show a manifest."""
+"""Version of the file format; increases when a client has to read it differently."""
+CACHE_CONTROL = "public, max-age=60"
+"""Cache-Control header of a manifest."""
 
 ManifestEntry = Mapping[str, Any]
-T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class PageLink:
-    """A page as the manifest names it."""
+    """Entry of a page in the manifest's list of pages."""
 
     key: str
     images: int
     mark: str
-    """Stays the same for as long as the page does."""
+    """Unchanged as long as the page is unchanged."""
 
 
 def manifest_of(
     stats: CollectionStats, base: str, entries: Sequence[ManifestEntry], pages: Sequence[PageLink] = ()
 ) -> bytes:
-    """The file; the same collection always makes the same bytes. `base` precedes the keys of its forms."""
-    told = {
+    """Return the manifest file.
+
+    The same collection gives the same bytes; `base` precedes the keys of its renditions.
+    """
+    content = {
         "format": FORMAT,
         "collection": stats.collection,
         "base": base,
@@ -53,32 +56,35 @@ def manifest_of(
         "pages": [asdict(page) for page in pages],
         "images": entries,
     }
-    return _written(told)
+    return _encode(content)
 
 
 def page_of(collection: str, base: str, entries: Sequence[ManifestEntry]) -> bytes:
-    """A page: as the manifest, without what changes when other pages do."""
-    return _written({"format": FORMAT, "collection": collection, "base": base, "images": entries})
+    """Return a page file: like the manifest, without the fields that change when other pages do."""
+    return _encode({"format": FORMAT, "collection": collection, "base": base, "images": entries})
 
 
 def pages_in(body: bytes) -> Mapping[str, PageLink]:
-    """The pages of an older manifest by their keys; none where it is in another format, or no such file."""
+    """Return the pages that a manifest lists, by key; empty if the file is in another format or not a manifest."""
     try:
-        told = json.loads(body)
-        pages = [PageLink(**page) for page in told.get("pages", ())] if told["format"] == FORMAT else []
+        content = json.loads(body)
+        pages = [PageLink(**page) for page in content.get("pages", ())] if content["format"] == FORMAT else []
         return {page.key: page for page in pages}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def version_of(base: str, versions: Iterable[tuple[str, int]]) -> str:
-    """What a page's mark is, from the ids and versions of its images."""
-    told = "".join(f"{image_id}:{version}\n" for image_id, version in versions)
-    return sha256(f"{FORMAT}\n{base}\n{told}".encode()).hexdigest()[:16]
+    """Return the mark of a page, from the ids and versions of its images."""
+    content = "".join(f"{image_id}:{version}\n" for image_id, version in versions)
+    return sha256(f"{FORMAT}\n{base}\n{content}".encode()).hexdigest()[:16]
 
 
-def numbered(images: Sequence[T], size: int) -> Iterator[tuple[int, Sequence[T]]]:
-    """Images (newest first) as numbered pages, the newest first; none but that one has fewer than `size`."""
+def numbered(images: Sequence[Item], size: int) -> Iterator[tuple[int, Sequence[Item]]]:
+    """Yield images (newest first) as numbered pages, the newest first.
+
+    Only that one may have fewer than `size` images.
+    """
     count = -(-len(images) // size)
     newest = len(images) - size * (count - 1)
     for place in range(count):
@@ -87,9 +93,12 @@ def numbered(images: Sequence[T], size: int) -> Iterator[tuple[int, Sequence[T]]
 
 
 def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
-    """An image in the file. `version` grows with each change of it; `rights` are there where its file names some."""
+    """Return the entry of an image.
+
+    `version` increases with each change; `rights` is there if the picture's file has any.
+    """
     picture = image.picture
-    rights = {name: told for name, told in asdict(picture.rights).items() if told}
+    rights = {name: value for name, value in asdict(picture.rights).items() if value}
     return {
         "image_id": image.image_id,
         "version": image.version,
@@ -101,24 +110,24 @@ def entry_of(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
         "colors": list(picture.colors),
         "created_at": to_iso(image.created_at),
         **({"rights": rights} if rights else {}),
-        "forms": [_form(form) for form in forms],
+        "forms": [_rendition_entry(form) for form in forms],
     }
 
 
 def entries_in(body: bytes) -> Mapping[str, ManifestEntry]:
-    """The entries of an older file by their images' ids; none where it is in another format, or no such file."""
+    """Return the entries of a file by image id; empty if the file is in another format or not a manifest."""
     try:
-        told = json.loads(body)
-        return {entry["image_id"]: entry for entry in told["images"]} if told["format"] == FORMAT else {}
+        content = json.loads(body)
+        return {entry["image_id"]: entry for entry in content["images"]} if content["format"] == FORMAT else {}
     except (ValueError, KeyError, TypeError):
         return {}
 
 
-def _written(told: Mapping[str, object]) -> bytes:
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+def _encode(content: Mapping[str, object]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _form(form: Rendition) -> ManifestEntry:
+def _rendition_entry(form: Rendition) -> ManifestEntry:
     return {
         "size": form.size,
         "format": form.format,
@@ -130,33 +139,36 @@ def _form(form: Rendition) -> ManifestEntry:
     }
 
 
-_LARGEST = 50_000_000
+_MAX_BYTES = 50_000_000
 
 ManifestState = tuple[str, int]
 """An image's id and version."""
 
 
 def known_of(image: Image) -> ManifestState:
-    """What is kept of an image while others are looked at."""
+    """Return the image's id and version, which is what is kept of it while others are read."""
     return image.image_id, image.version
 
 
 def body_at(objects: ObjectStore, key: str) -> bytes | None:
-    """What was written there last; None where nothing is."""
+    """Return the bytes last written to the key; None if there is no object."""
     try:
-        return objects.get(key, limit=_LARGEST)
+        return objects.get(key, limit=_MAX_BYTES)
     except ObjectNotFound:
         return None
 
 
 @dataclass(frozen=True)
 class ListedImage:
-    """Images as a manifest shows them."""
+    """Images as a manifest lists them."""
 
     catalog: Catalog
 
-    def here(self, collection: str, listed: Sequence[ManifestState]) -> list[Image]:
-        """Listings are a moment behind: what is gone, in the trash or elsewhere by now is left out."""
+    def current(self, collection: str, listed: Sequence[ManifestState]) -> list[Image]:
+        """Return the images that are in the collection now.
+
+        Listings are eventually consistent and may contain others.
+        """
         found = self.catalog.existing([image_id for image_id, _ in listed])
         images = (found[image_id] for image_id, _ in listed if image_id in found)
         return [image for image in images if image.collection == collection and not image.is_trashed]
@@ -164,8 +176,11 @@ class ListedImage:
     def entries(
         self, collection: str, listed: Sequence[ManifestState], known: Mapping[str, ManifestEntry]
     ) -> list[ManifestEntry]:
-        """Their entries; those that are known and have not changed cost no look at their renditions."""
-        return [self._entry(image, known) for image in self.here(collection, listed)]
+        """Return their entries.
+
+        The renditions of an image are read only if its entry in `known` is missing or outdated.
+        """
+        return [self._entry(image, known) for image in self.current(collection, listed)]
 
     def _entry(self, image: Image, known: Mapping[str, ManifestEntry]) -> ManifestEntry:
         old = known.get(image.image_id)
@@ -176,20 +191,23 @@ class ListedImage:
 
 @dataclass(frozen=True)
 class ManifestPages:
-    """The pages of one manifest; one after the other, so that memory holds two of them however many there are."""
+    """Pages of one manifest, written one after the other, so that memory never holds more than two of them."""
 
     objects: ObjectStore
-    shown: ListedImage
+    images: ListedImage
     base: str
     collection: str
-    had: Mapping[str, PageLink]
-    surely: bool
-    """Ask for each image by itself, also where the listing is as it was."""
+    old_pages: Mapping[str, PageLink]
+    strict: bool
+    """Read each image itself, also if the listing is unchanged."""
 
-    def written(
+    def write(
         self, pages: Iterable[tuple[int, Sequence[ManifestState]]], newer: Mapping[str, ManifestEntry]
     ) -> tuple[PageLink, ...]:
-        """These pages, those that have changed written anew; `newer` are entries that may have slid into the first."""
+        """Write the pages that have changed; return the links of all pages.
+
+        `newer` are entries that may move into the first page.
+        """
         links: list[PageLink] = []
         for number, listed in pages:
             link, newer = self._page(storage_keys.manifest_page(self.collection, number), listed, newer)
@@ -199,24 +217,26 @@ class ManifestPages:
     def _page(
         self, key: str, listed: Sequence[ManifestState], newer: Mapping[str, ManifestEntry]
     ) -> tuple[PageLink, Mapping[str, ManifestEntry]]:
-        """The page, and the entries that it had: what leaves it slides into the next."""
-        old = self.had.get(key)
-        if self.surely:
-            listed = [known_of(image) for image in self.shown.here(self.collection, listed)]
+        """Return the page's link and its former entries: images that leave a page move to the next."""
+        old = self.old_pages.get(key)
+        if self.strict:
+            listed = [known_of(image) for image in self.images.current(self.collection, listed)]
         if old is not None and old.mark == version_of(self.base, listed):
             return old, {}
         known = entries_in(body_at(self.objects, key) or b"")
-        entries = self.shown.entries(self.collection, listed, {**newer, **known})
-        self.objects.put(NewObject(key, page_of(self.collection, self.base, entries), "application/json", MOMENTS))
+        entries = self.images.entries(self.collection, listed, {**newer, **known})
+        self.objects.put(
+            NewObject(key, page_of(self.collection, self.base, entries), "application/json", CACHE_CONTROL)
+        )
         mark = version_of(self.base, ((entry["image_id"], entry["version"]) for entry in entries))
         return PageLink(key, len(entries), mark), known
 
 
 _PAGE = 500
-_SURELY = timedelta(seconds=5)
-"""A message that is due so soon may be at work already."""
-_APART = timedelta(seconds=5)
-"""Between two messages that are due at once."""
+_TOO_SOON = timedelta(seconds=5)
+"""A message that is due this soon may be in a worker's hands already."""
+_SHORTEST_INTERVAL = timedelta(seconds=5)
+"""Shortest time between two messages that are due at once."""
 
 
 @dataclass(frozen=True)
@@ -227,98 +247,102 @@ class Manifests:
     objects: ObjectStore
     cdn: Cdn
     base: str
-    """Where the public finds keys, without a slash at its end."""
-    most: int = 1_000
+    """Base URL of public keys, without a trailing slash."""
+    page_size: int = 1_000
     """Images in a manifest and in each of its pages."""
-    largest: int = 20_000
-    """Images that pages are written for; of a larger collection only the newest `most` are listed."""
+    max_listed: int = 20_000
+    """Most images that pages are written for; of a larger collection only the newest `most` are listed."""
     is_private: Callable[[str], bool] = never_private
-    """Whether a collection is."""
+    """Whether a collection is private."""
 
-    def refresh(self, collection: str, *, surely: bool = False) -> bool:
-        """Make the manifest say what is in the collection; whether it did not. None for an empty or private one.
+    def refresh(self, collection: str, *, strict: bool = False) -> bool:
+        """Write the collection's manifest and pages if they are outdated; return True if they were.
 
-        `surely` also asks for each image by itself: listings are a moment behind, and may still have what is gone.
+        An empty or private collection gets no manifest, and its old one is deleted. With `strict` each image is read
+        itself, because listings are eventually consistent and may still contain deleted ones.
         """
         key = storage_keys.manifest(collection)
         old = body_at(self.objects, key)
-        stats, had = self.catalog.stats(collection), pages_in(old or b"")
+        stats, old_pages = self.catalog.stats(collection), pages_in(old or b"")
         if not stats.images or self.is_private(collection):
-            gone = [key, *had] if old is not None else []
+            gone = [key, *old_pages] if old is not None else []
             self.objects.delete(*gone, budget=Budget(len(gone)))
             return old is not None
-        body, has = self._made(stats, old or b"", had, surely=surely)
+        body, has = self._build(stats, old or b"", old_pages, strict=strict)
         if body != old:
-            # Behind its pages, so that it never names one that is not there.
-            self.objects.put(NewObject(key, body, "application/json", MOMENTS))
-            outdated = had.keys() - has
+            # After its pages, so that it never names one that is not there.
+            self.objects.put(NewObject(key, body, "application/json", CACHE_CONTROL))
+            outdated = old_pages.keys() - has
             self.objects.delete(*outdated, budget=Budget(len(outdated)))
         return body != old
 
     def retract(self, collection: str, *, mark: str) -> None:
-        """As `refresh`, and drop what caches know; for what must not be seen any more. The same mark asks once."""
-        had = self._pages(collection)
-        self.refresh(collection, surely=True)
-        every = sorted(had | self._pages(collection))
+        """Refresh the manifest and invalidate its cached copies, for images that must not be seen any more.
+
+        The same mark invalidates once.
+        """
+        old_pages = self._page_keys(collection)
+        self.refresh(collection, strict=True)
+        every = sorted(old_pages | self._page_keys(collection))
         self.cdn.invalidate([storage_keys.manifest(collection), *every], reference=f"{mark}-manifest-{collection}")
 
-    def _made(
-        self, stats: CollectionStats, old: bytes, had: Mapping[str, PageLink], *, surely: bool
+    def _build(
+        self, stats: CollectionStats, old: bytes, old_pages: Mapping[str, PageLink], *, strict: bool
     ) -> tuple[bytes, frozenset[str]]:
         name, known = stats.collection, entries_in(old)
-        listed = self._listed(name, self.largest if stats.images <= self.largest else self.most)
-        entries = self._shown.entries(name, listed[: self.most], known)
-        pages = ManifestPages(self.objects, self._shown, self.base, name, had, surely=surely)
-        links = pages.written(numbered(listed[self.most :], self.most), known)
+        listed = self._listed(name, self.max_listed if stats.images <= self.max_listed else self.page_size)
+        entries = self._images.entries(name, listed[: self.page_size], known)
+        pages = ManifestPages(self.objects, self._images, self.base, name, old_pages, strict=strict)
+        links = pages.write(numbered(listed[self.page_size :], self.page_size), known)
         return manifest_of(stats, self.base, entries, links), frozenset(link.key for link in links)
 
-    def _pages(self, collection: str) -> set[str]:
+    def _page_keys(self, collection: str) -> set[str]:
         return set(pages_in(body_at(self.objects, storage_keys.manifest(collection)) or b""))
 
     @property
-    def _shown(self) -> ListedImage:
+    def _images(self) -> ListedImage:
         return ListedImage(self.catalog)
 
-    def _listed(self, collection: str, most: int) -> list[ManifestState]:
+    def _listed(self, collection: str, limit: int) -> list[ManifestState]:
         listed: list[ManifestState] = []
         cursor = None
         while True:
-            page = self.catalog.images(collection, min(_PAGE, most - len(listed)), cursor)
+            page = self.catalog.images(collection, min(_PAGE, limit - len(listed)), cursor)
             listed += map(known_of, page.items)
             cursor = page.next_cursor
-            if cursor is None or len(listed) >= most:
+            if cursor is None or len(listed) >= limit:
                 return listed
 
 
 @dataclass(frozen=True)
 class ManifestUpdates:
-    """Sees to it that somebody looks after a collection that has changed."""
+    """Queues the refresh of the manifests of changed collections."""
 
     queue: Queue
     clock: Clock
     after: timedelta = timedelta(seconds=30)
     due: dict[str, datetime] = field(default_factory=dict)
-    """When the newest message that this process has sent for a collection will be seen."""
+    """When the newest message that this process has sent for a collection becomes visible."""
     soon: dict[str, datetime] = field(default_factory=dict)
-    """When the newest message that was due at once was sent for a collection."""
+    """When the newest message without a delay was sent for a collection."""
 
-    def tell(self, collection: str) -> None:
-        """Have the manifest refreshed, unless a message that is under way will find this change anyway."""
+    def schedule(self, collection: str) -> None:
+        """Queue a refresh of the manifest, unless a message that is on its way will cover this change."""
         now = self.clock.now()
-        if now + _SURELY < self.due.get(collection, now):
+        if now + _TOO_SOON < self.due.get(collection, now):
             return
-        # The change itself is made; a manifest that cannot be asked for now, the hour will refresh.
+        # The change itself is stored; without a message the hourly recount refreshes the manifest.
         with suppress(Unavailable):
             self.queue.send(write_change(collection), delay=self.after)
             self.due[collection] = now + self.after
 
-    def tell_soon(self, collection: str) -> None:
-        """Have the manifest refreshed at once, for what must not be seen any more.
+    def schedule_now(self, collection: str) -> None:
+        """Queue a refresh of the manifest at once, for images that must not be seen any more.
 
-        Of several changes within a few seconds the first does so; a message of `tell` stands for the others.
+        Of several changes within a few seconds the first does so; a delayed message of `schedule` covers the others.
         """
         now = self.clock.now()
-        if now < self.soon.get(collection, now - _APART) + _APART:
+        if now < self.soon.get(collection, now - _SHORTEST_INTERVAL) + _SHORTEST_INTERVAL:
             return
         with suppress(Unavailable):
             self.queue.send(write_change(collection))

@@ -19,38 +19,44 @@ from chalicelib.ports import Catalog, ObjectStore
 _RANGE = re.compile(r"\s*(?P<range>[\w!#$&^.+*-]{1,100}/[\w!#$&^.+*-]{1,100})\s*(?P<parameters>;.*)?", re.ASCII)
 _WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE | re.ASCII)
 _ANY_WEIGHT = re.compile(r";\s*q\s*=", re.IGNORECASE | re.ASCII)
-_MOST_RANGES = 50
+_MAX_RANGES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """How much a client likes each media type, from 0 (not at all) to 1."""
+    """A client's preference for each media type, from 0 (refused) to 1."""
 
     weights: Mapping[str, float]
-    """By range, in lower case: `image/avif`, `image/*`, `*/*`."""
+    """Weight by media range in lower case: `image/avif`, `image/*`, `*/*`."""
 
     @classmethod
     def of(cls, header: str) -> Accept:
-        """What the header says; ranges that cannot be read say nothing, and of two equal ones the first counts."""
+        """Parse the header; unreadable ranges are ignored, and of two equal ones the first counts."""
         found: dict[str, float] = {}
         for name, weight in _ranges(header):
             found.setdefault(name, weight)
         return cls(found)
 
     def weight(self, mime: str) -> float:
-        """By the most exact range that the type is in; 1 for everything where the header says nothing."""
+        """Return the weight of the most specific range that contains the type.
+
+        Without any range every type weighs 1.
+        """
         if not self.weights:
             return 1.0
         ranges = (mime, f"{mime.partition('/')[0]}/*", "*/*")
         return next((self.weights[name] for name in ranges if name in self.weights), 0.0)
 
     def named(self, mime: str) -> float:
-        """Only by the type's own name: what an old program means by `*/*` knows no new formats."""
+        """Return the weight of the type itself, without wildcards.
+
+        Old programs that send `*/*` cannot read new formats.
+        """
         return self.weights.get(mime, 0.0)
 
 
 def _ranges(header: str) -> Iterator[tuple[str, float]]:
-    for part in header.split(",")[:_MOST_RANGES]:
+    for part in header.split(",")[:_MAX_RANGES]:
         found = _RANGE.fullmatch(part)
         weight = _weight(found["parameters"] or "") if found else None
         if found and weight is not None:
@@ -58,25 +64,25 @@ def _ranges(header: str) -> Iterator[tuple[str, float]]:
 
 
 def _weight(parameters: str) -> float | None:
-    told = _WEIGHT.search(parameters)
-    if told:
-        return float(told["q"])
+    match = _WEIGHT.search(parameters)
+    if match:
+        return float(match["q"])
     return None if _ANY_WEIGHT.search(parameters) else 1.0
 
 
 FULL = "full"
 AN_HOUR = timedelta(hours=1)
 IsBearer = Callable[[Image], bool]
-"""Whether who asks has shown a signature of ours for this private image."""
-_NOBODY = "00000000-0000-4000-8000-000000000000"
-"""An image that there is not, looked for where there is none to look for."""
-_NEWEST_FIRST = ("avif", "webp")
-"""Formats that only go to clients that name them."""
+"""Return True if the request carries one of our signatures for this private image."""
+_NO_IMAGE = "00000000-0000-4000-8000-000000000000"
+"""Id of no image, looked up in place of an image that does not exist, so that both take the same calls."""
+_OPT_IN_FORMATS = ("avif", "webp")
+"""Formats that are only sent to clients that name them."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Finds images and the addresses of their public forms."""
+    """Finds images and the addresses of their renditions."""
 
     catalog: Catalog
     cdn_url: str
@@ -84,14 +90,14 @@ class Delivery:
     objects: ObjectStore
 
     def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
-        """The image and all its renditions; ImageNotFound."""
+        """Return the image and all its renditions. Raises ImageNotFound."""
         return self.catalog.image(image_id), self.catalog.renditions(image_id)
 
     def shown(self, image_id: str, is_bearer: IsBearer) -> tuple[Image, tuple[Rendition, ...]]:
-        """The same for the public: of a private image only where `is_bearer` says so.
+        """Return the image and its renditions for the public: a private image only if `is_bearer` accepts the request.
 
         Raises:
-            ImageNotFound: there is none, or it is private; after the same calls and with the same details.
+            ImageNotFound: the image does not exist or is private, after the same calls and with the same details.
         """
         forms = self.catalog.renditions(image_id)
         image = self.catalog.image(image_id)
@@ -100,45 +106,48 @@ class Delivery:
         return image, forms
 
     def shown_named(self, collection: str, name: str, is_bearer: IsBearer) -> tuple[Image, tuple[Rendition, ...]]:
-        """As `shown`, for the image of this name or the one that had it before."""
-        image = self._now(collection, name)
-        forms = self.catalog.renditions(image.image_id if image else _NOBODY)
+        """Return what `shown` returns, for the image that has this name or had it before."""
+        image = self._current(collection, name)
+        forms = self.catalog.renditions(image.image_id if image else _NO_IMAGE)
         if image is None or _is_hidden(image, forms, is_bearer):
             # For a private image too: the same calls, so that their time does not tell it from an unknown name.
-            former = self._formerly(collection, name)
+            former = self._former(collection, name)
             image = former if image is None else None
-            forms = self.catalog.renditions(former.image_id if former else _NOBODY)
+            forms = self.catalog.renditions(former.image_id if former else _NO_IMAGE)
         if image is None or _is_hidden(image, forms, is_bearer):
             raise ImageNotFound(collection=collection, name=name)
         return image, forms
 
-    def _now(self, collection: str, name: str) -> Image | None:
+    def _current(self, collection: str, name: str) -> Image | None:
         try:
             return self.catalog.find_by_name(collection, name)
         except ImageNotFound:
             return None
 
-    def _formerly(self, collection: str, name: str) -> Image | None:
-        """The image that had this name before, if it is there."""
+    def _former(self, collection: str, name: str) -> Image | None:
+        """Return the image that had this name before; None if there is none, or if it is in the trash."""
         image_id = self.redirects.find(collection, name)
-        found = self.catalog.existing([image_id or _NOBODY]).get(image_id or _NOBODY)
+        found = self.catalog.existing([image_id or _NO_IMAGE]).get(image_id or _NO_IMAGE)
         return None if found is None or found.is_trashed else found
 
     def images(self, collection: str, limit: int, cursor: str | None, wanted: ImageFilter = ANY_IMAGE) -> Page[Image]:
-        """A collection's images that match, newest first; with a filter a page may be short and still have a next."""
+        """Return a page of the collection's matching images, newest first.
+
+        With a filter a page may have fewer than `limit` images and still have a next page.
+        """
         return self.catalog.images(collection, limit, cursor, wanted)
 
     def stats(self) -> tuple[CollectionStats, ...]:
-        """What every collection that has images adds up to, in order of their names."""
+        """Return the statistics of every collection that has images, by name."""
         every = (self.catalog.stats(name) for name in self.catalog.collections())
         return tuple(stats for stats in every if stats.images)
 
     def collection(self, name: str) -> CollectionStats:
-        """What one collection adds up to."""
+        """Return the statistics of one collection."""
         return self.catalog.stats(name)
 
     def named(self, collection: str, name: str) -> Image:
-        """The image of this name, or the one that had it before; ImageNotFound."""
+        """Return the image that has this name or had it before. Raises ImageNotFound."""
         try:
             return self.catalog.find_by_name(collection, name)
         except ImageNotFound:
@@ -148,21 +157,21 @@ class Delivery:
             return self.catalog.image(image_id)
 
     def pick(self, image: Image, *, width: int | None, accept: str) -> Rendition:
-        """As `best`, of the stored forms of an image."""
+        """Return the best of the image's stored renditions; see `best`."""
         return best(self.catalog.renditions(image.image_id), width=width, accept=accept)
 
     def url(self, key: str) -> str:
-        """Where a rendition is found: by everybody, or if it is private or hidden by who was told, for an hour."""
+        """Return the rendition's address; for a private or hidden one a signed address that expires after an hour."""
         if storage_keys.is_guarded(key) or storage_keys.is_hidden(key):
             return self.objects.presigned_url(key, lasts=AN_HOUR)
         return f"{self.cdn_url}/{quote(key)}"
 
 
 def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendition:
-    """The smallest stored form at least `width` pixels wide (the full one without a width, or if none is).
+    """Return the smallest rendition at least `width` pixels wide; the full one if there is none or no width is given.
 
-    In the format that the client's Accept header likes best (q-values, `q=0` included); AVIF and WebP only where it
-    names them. ImageNotFound where there are none.
+    The format is the one that the client's Accept header prefers (q-values, `q=0` included); AVIF and WebP only if the
+    header names them. Raises ImageNotFound if there are no renditions.
     """
     if not forms:
         raise ImageNotFound
@@ -170,7 +179,7 @@ def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendi
 
 
 def _is_hidden(image: Image, forms: Sequence[Rendition], is_bearer: IsBearer) -> bool:
-    """True for a private image whose address bears no signature of ours."""
+    """Return True for a private image whose address carries none of our signatures."""
     return any(storage_keys.is_guarded(form.key) for form in forms) and not is_bearer(image)
 
 
@@ -181,13 +190,16 @@ def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:
 
 
 def _preferred(forms: Iterable[Rendition], accept: str) -> Rendition:
-    """What the client likes best; of what it likes equally the newest format, of what it cannot read the oldest."""
+    """Return the rendition that the client prefers.
+
+    Of equally preferred formats the newest wins; if the client can read none of them, the oldest.
+    """
     client = Accept.of(accept)
-    return max(forms, key=lambda form: _liking(client, form.format))
+    return max(forms, key=lambda form: _preference(client, form.format))
 
 
-def _liking(client: Accept, form: str) -> tuple[float, float, int]:
-    mime, age = FORMATS[form].mime, _NEWEST_FIRST.index(form) if form in _NEWEST_FIRST else len(_NEWEST_FIRST)
-    weight = client.named(mime) if form in _NEWEST_FIRST else client.weight(mime)
-    # What a range takes in (`*/*`) without naming it comes before what the client refuses.
+def _preference(client: Accept, form: str) -> tuple[float, float, int]:
+    mime, age = FORMATS[form].mime, _OPT_IN_FORMATS.index(form) if form in _OPT_IN_FORMATS else len(_OPT_IN_FORMATS)
+    weight = client.named(mime) if form in _OPT_IN_FORMATS else client.weight(mime)
+    # A format that only a wildcard (`*/*`) includes comes before one that the client refuses.
     return weight, 0 if weight else client.weight(mime), -age if weight else age

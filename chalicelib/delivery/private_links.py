@@ -1,6 +1,6 @@
-"""Private collections: their pictures are seen by who shows a signed address that has not expired.
+"""Private collections and signed links: private pictures are served only to a signed address that has not expired.
 
-A collection is private or public from its first image on, because where a rendition lies decides who may read it.
+A collection is private or public from its first image on, because the key of a rendition decides who may read it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.objects import NewObject
 from chalicelib.ports import Catalog, Clock, ObjectStore
 
 _PAGE = 1_000
-_TRASH = 100
+_TRASH_PAGE = 100
 
 
 class BadSignature(Forbidden):
@@ -35,7 +35,7 @@ class PrivacyIsSettled(Conflict):
 
 
 def never_private(_: str) -> bool:
-    """For whoever has no private collections."""
+    """Return False; for services without private collections."""
     return False
 
 
@@ -43,34 +43,38 @@ def never_private(_: str) -> bool:
 class Privacy:
     """Which collections are private.
 
-    The catalogue has it settled beside the counters that every publication moves, so that both have one order. A note
-    in the bucket says the same: versions before this one know nothing else, and lists of all read it.
+    The catalogue stores it beside the counters that every publication changes, so both are changed in one order. A
+    marker object in the bucket repeats it: older versions read nothing else, and the list of all private collections is
+    made from the markers.
     """
 
     catalog: Catalog
     objects: ObjectStore
 
     def is_private(self, collection: str) -> bool:
-        """Whether this one is. Unavailable: what cannot be told is not taken for public."""
+        """Return True if the collection is private. Raises Unavailable: an unknown answer is never taken for public."""
         settled = self.catalog.privacy(collection)
         return self.objects.exists(storage_keys.privacy(collection)) if settled is None else settled
 
     def all(self) -> frozenset[str]:
-        """Names of all that are."""
-        found: list[str] = []
+        """Return the names of all private collections."""
+        names: list[str] = []
         after: str | None = None
         while True:
             page = self.objects.list(storage_keys.PRIVACY, _PAGE, after)
-            found += [one.key.removeprefix(storage_keys.PRIVACY) for one in page.items]
+            names += [one.key.removeprefix(storage_keys.PRIVACY) for one in page.items]
             after = page.next_cursor
             if after is None:
-                return frozenset(found)
+                return frozenset(names)
 
     def prepare(self, collection: str, *, private: bool) -> None:
-        """Before a name is claimed: make it private if it is to be, and see that it can be public otherwise.
+        """Make a name private before it is claimed, or check that it can be public.
 
-        A note that it is private is not removed here: it may be that of another request, which gets the name.
-        BadRequest (name), PrivacyIsSettled.
+        A marker that says private is not removed here: it may belong to another request that gets the name.
+
+        Raises:
+            BadRequest: the name is not allowed.
+            PrivacyIsSettled: the collection has images.
         """
         if private:
             self.make(collection, private=True)
@@ -78,25 +82,29 @@ class Privacy:
             self._can_become(new_collection_name(collection), private=False)
 
     def make(self, collection: str, *, private: bool) -> str:
-        """Make it private or public before its first image; its name. BadRequest (name), PrivacyIsSettled.
+        """Make the collection private or public before its first image; return its name.
 
-        Of this and a publication at the same moment one is first: the other is refused, or follows it.
+        Of this call and a concurrent publication one is first: the other is refused or follows it.
+
+        Raises:
+            BadRequest: the name is not allowed.
+            PrivacyIsSettled: the collection has images.
         """
         name = new_collection_name(collection)
         if self._can_become(name, private=private):
-            self._settle(name, private=private)
+            self._store(name, private=private)
         if self.catalog.privacy(name) is private:
-            self._note(name, private=private)
+            self._mark(name, private=private)
         return name
 
     def _can_become(self, name: str, *, private: bool) -> bool:
-        """Whether that would be a change. PrivacyIsSettled where it has images."""
+        """Return True if that would be a change. Raises PrivacyIsSettled if the collection has images."""
         if private is self.is_private(name):
             return False
         self._must_be_empty(name, self.catalog.stats(name).images)
         return True
 
-    def _settle(self, name: str, *, private: bool) -> None:
+    def _store(self, name: str, *, private: bool) -> None:
         while True:
             stats, version = self.catalog.stats_with_version(name)
             self._must_be_empty(name, stats.images)
@@ -106,8 +114,8 @@ class Privacy:
                 continue  # an image came or went, or another request was faster
             return
 
-    def _note(self, name: str, *, private: bool) -> None:
-        """Have the bucket say what is settled; done again by every request that asks for it."""
+    def _mark(self, name: str, *, private: bool) -> None:
+        """Write or delete the marker object; repeated by every request for the same privacy."""
         if private:
             self.objects.put(NewObject(storage_keys.privacy(name), b"private", "text/plain"))
         else:
@@ -120,7 +128,7 @@ class Privacy:
     def _is_in_the_trash(self, collection: str) -> bool:
         after: str | None = None
         while True:
-            page = self.catalog.trashed(_TRASH, after)
+            page = self.catalog.trashed(_TRASH_PAGE, after)
             if any(image.collection == collection for image in page.items):
                 return True
             after = page.next_cursor
@@ -135,48 +143,49 @@ _SIGNATURE_BEFORE_1_0 = re.compile(r"(?P<key>\d{1,6})\.(?P<by>[0-9a-f]{64})\.(?P
 
 @dataclass(frozen=True)
 class LinkSignatures:
-    """Signs an image's addresses (HMAC-SHA256) until a moment; every size and name of the image is meant.
+    """Signatures (HMAC-SHA256) of an image's addresses.
 
-    A signature names the token that it was made with, and ends with that token. The oldest form names none.
+    A signature is valid for every size and name of the image until it expires. It names the token that it was made
+    with, and becomes invalid with that token; the oldest form names none.
     """
 
     seals: Seals
     clock: Clock
     may_read: Callable[[str], bool]
-    """Whether the token with this digest is valid now, and may read."""
+    """Return True if the token with this digest is valid now and may read."""
 
     def sign(self, image_id: str, lasts: timedelta, *, by: str) -> tuple[int, str]:
-        """When it expires (seconds since 1970), and the signature, for the token with the digest `by`.
+        """Return the expiry (seconds since 1970) and the signature, for the token with the digest `by`.
 
-        Unavailable where there is no key.
+        Raises Unavailable if there is no key.
         """
         expires = int((self.clock.now() + lasts).timestamp())
-        return expires, f"{by}.{self.seals.sign(_LINK, _said(image_id, expires, by))}"
+        return expires, f"{by}.{self.seals.sign(_LINK, _signed_text(image_id, expires, by))}"
 
     def is_ours(self, image_id: str, expires: int | None, signature: str | None) -> bool:
-        """Whether we have made this signature, be it good any more or not; without one, no key is needed to tell."""
+        """Return True if we made this signature, even if it has expired. Without a signature no key is read."""
         if expires is None or signature is None:
             return False
-        if found := _SIGNATURE.fullmatch(signature):
-            said = _said(image_id, expires, found["by"])
-            return self.seals.key_of(_LINK, said, found["signature"]) is not None
-        if found := _SIGNATURE_BEFORE_1_0.fullmatch(signature):
-            said = _said(image_id, expires, found["by"])
-            return is_sealed(self.seals.named(found["key"]), _LINK, said, found["signature"])
-        return is_sealed(self.seals.named(BOOTSTRAP), _LINK, _said(image_id, expires), signature)
+        if match := _SIGNATURE.fullmatch(signature):
+            signed_text = _signed_text(image_id, expires, match["by"])
+            return self.seals.key_of(_LINK, signed_text, match["signature"]) is not None
+        if match := _SIGNATURE_BEFORE_1_0.fullmatch(signature):
+            signed_text = _signed_text(image_id, expires, match["by"])
+            return is_sealed(self.seals.named(match["key"]), _LINK, signed_text, match["signature"])
+        return is_sealed(self.seals.named(BOOTSTRAP), _LINK, _signed_text(image_id, expires), signature)
 
     def check(self, image_id: str, expires: int | None, signature: str | None) -> timedelta:
-        """How long it is still good for; BadSignature."""
+        """Return how long the signature remains valid. Raises BadSignature."""
         if expires is None or signature is None or not self.is_ours(image_id, expires, signature):
             raise BadSignature
-        left = expires - int(self.clock.now().timestamp())
-        if left <= 0:
+        remaining = expires - int(self.clock.now().timestamp())
+        if remaining <= 0:
             raise BadSignature("link.expired", expires=expires)
-        found = _SIGNATURE.fullmatch(signature) or _SIGNATURE_BEFORE_1_0.fullmatch(signature)
-        if found and not self.may_read(found["by"]):
+        match = _SIGNATURE.fullmatch(signature) or _SIGNATURE_BEFORE_1_0.fullmatch(signature)
+        if match and not self.may_read(match["by"]):
             raise BadSignature("link.token_ended")
-        return timedelta(seconds=left)
+        return timedelta(seconds=remaining)
 
 
-def _said(image_id: str, expires: int, by: str = "") -> str:
+def _signed_text(image_id: str, expires: int, by: str = "") -> str:
     return "\n".join(filter(None, (image_id, str(expires), by)))

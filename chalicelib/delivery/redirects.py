@@ -1,7 +1,7 @@
-"""Where images have gone that are asked for by a name they do not have any more.
+"""Redirects from former names to images.
 
-Two small objects for each former name: one by the name, which leads to the image, and one by the image, so that all of
-them go when the image goes. Names are kept as digests: who reads the bucket learns nothing that is gone.
+Two small objects per former name: one by the name, which holds the image's id, and one by the image, so that all of
+them are deleted with the image. Names are stored as digests, so a reader of the bucket learns no former name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from chalicelib.objects import NewObject
 from chalicelib.ports import ObjectStore
 
 _TEXT = "text/plain"
-_MOST = 1000
-_LONGEST = 100
+_PAGE = 1000
+_MAX_BYTES = 100
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class NameRedirects:
     objects: ObjectStore
 
     def remember(self, image: Image) -> None:
-        """From now on the image's present name leads to it for as long as no other image takes that name. Unavailable.
+        """Redirect the image's present name to it, for as long as no other image takes that name. Raises Unavailable.
 
-        To be called before the image gets another name; harmless if it does not.
+        Call it before the image is renamed; it is harmless if the rename fails.
         """
         digest = _digest(image.collection, image.name)
         self.objects.put(
@@ -39,27 +39,27 @@ class NameRedirects:
         )
 
     def find(self, collection: str, name: str) -> str | None:
-        """The id of the image that had this name last, be it still there or not. Unavailable."""
-        return self._leads_to(_digest(collection, name))
+        """Return the id of the image that had this name last, whether or not it still exists. Raises Unavailable."""
+        return self._target(_digest(collection, name))
 
     def count_objects(self, image_id: str) -> int:
-        """How many objects `forget` removes at most."""
-        return 2 * len(self._of(image_id))
+        """Return the number of objects that `forget` deletes at most."""
+        return 2 * len(self._keys(image_id))
 
     def forget(self, image_id: str, *, budget: Budget) -> None:
-        """Remove every former name of the image; twice is once. Unavailable, BudgetSpent."""
-        mine = self._of(image_id)
-        digests = [key.rpartition("/")[2] for key in mine]
-        # By now the name may lead to another image, which had it later.
-        leading = [storage_keys.forward_from(digest) for digest in digests if self._leads_to(digest) == image_id]
-        self.objects.delete(*leading, *mine, budget=budget)
+        """Delete every redirect to the image; doing it twice is harmless. Raises Unavailable or BudgetSpent."""
+        keys = self._keys(image_id)
+        digests = [key.rpartition("/")[2] for key in keys]
+        # The name may redirect to another image by now, which had it later.
+        by_name = [storage_keys.forward_from(digest) for digest in digests if self._target(digest) == image_id]
+        self.objects.delete(*by_name, *keys, budget=budget)
 
-    def _of(self, image_id: str) -> list[str]:
-        return [one.key for one in self.objects.list(storage_keys.forward(image_id, ""), _MOST).items]
+    def _keys(self, image_id: str) -> list[str]:
+        return [one.key for one in self.objects.list(storage_keys.forward(image_id, ""), _PAGE).items]
 
-    def _leads_to(self, digest: str) -> str | None:
+    def _target(self, digest: str) -> str | None:
         try:
-            return self.objects.get(storage_keys.forward_from(digest), limit=_LONGEST).decode()
+            return self.objects.get(storage_keys.forward_from(digest), limit=_MAX_BYTES).decode()
         except ObjectNotFound:
             return None
 

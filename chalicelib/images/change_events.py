@@ -13,29 +13,30 @@ from chalicelib.tasks.model import Task
 
 @dataclass(frozen=True)
 class EventingCatalog:
-    """In all else the catalogue behind it; see Catalog."""
+    """Catalogue that delegates every call to `store` and reports each changed collection; see `Catalog`."""
 
     store: Catalog
-    tell: Callable[[str], None]
+    publish_change: Callable[[str], None]
+    """Called with the name of each collection that a write has changed."""
 
     def publish(
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
     ) -> Task:
         """See `Catalog.publish`."""
         task = self.store.publish(image, renditions, before=before, after=after, unique=unique)
-        self.tell(image.collection)
+        self.publish_change(image.collection)
         return task
 
     def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
         """See `Catalog.revise`."""
         image = self.store.revise(before, after, renditions)
         for collection in sorted({before.collection, after.collection}):
-            self.tell(collection)
+            self.publish_change(collection)
         return image
 
     def remove(self, image: Image) -> None:
         """See `Catalog.remove`."""
-        # It has told of this when it went into the trash.
+        # No event: it was sent when the image went into the trash.
         self.store.remove(image)
 
     def image(self, image_id: str) -> Image:

@@ -14,40 +14,41 @@ from chalicelib.tasks.model import Position
 
 @dataclass(frozen=True, slots=True)
 class CollectionImages:
-    """Some images that stand together."""
+    """One batch of an iteration over images: images of one collection."""
 
     here: Position
+    """Position of this batch."""
     images: tuple[Image, ...]
     following: Position | None
-    """Where the next shelf is; None behind the last."""
+    """Position of the next batch; None after the last."""
     total: int
-    """How many images there were at the beginning."""
+    """Number of images when the iteration began."""
 
 
 @dataclass(frozen=True)
 class ImageIteration:
-    """Collections by name, images newest first; the trash is no shelf."""
+    """Iteration over all images in batches: collections by name, images newest first, without the trash."""
 
     catalog: Catalog
 
     def at(self, position: Position, limit: int, only: str | None = None) -> CollectionImages:
-        """The shelf at this position (empty: the first), of all collections or one."""
-        position = position or self._beginning(only)
+        """Return the batch at this position (empty: the first), of all collections or only one."""
+        position = position or self._first_position(only)
         name, total = position["collection"], position["total"]
         if name is None:
             return CollectionImages(position, (), None, total)
         page = self.catalog.images(name, limit, position["cursor"])
         following = {**position, "cursor": page.next_cursor}
         if page.next_cursor is None:
-            following["collection"] = None if only is not None else self._after(name)
+            following["collection"] = None if only is not None else self._next_collection(name)
         return CollectionImages(position, page.items, following if following["collection"] is not None else None, total)
 
-    def _beginning(self, only: str | None) -> Position:
+    def _first_position(self, only: str | None) -> Position:
         names = self.catalog.collections() if only is None else (only,)
         total = sum(self.catalog.stats(name).images for name in names)
         return {"collection": names[0] if names else None, "cursor": None, "total": total}
 
-    def _after(self, name: str) -> str | None:
+    def _next_collection(self, name: str) -> str | None:
         return next((other for other in self.catalog.collections() if other > name), None)
 
 
@@ -59,22 +60,30 @@ class CollectionExists(Conflict):
 
 @dataclass(frozen=True)
 class Collections:
-    """Creates and describes collections."""
+    """Use cases on collections: create, describe, list."""
 
     catalog: Catalog
 
     def create(self, name: str, *, title: str = "", description: str = "") -> CollectionInfo:
-        """A new collection without images. BadRequest (name), CollectionExists."""
-        fresh = CollectionInfo(collection_name(name))
-        if self.is_known(fresh.collection):
-            raise CollectionExists(collection=fresh.collection)
+        """Create a collection without images.
+
+        Raises:
+            BadRequest: the name is not allowed.
+            CollectionExists: the collection has images or was created before.
+        """
+        new = CollectionInfo(collection_name(name))
+        if self.is_known(new.collection):
+            raise CollectionExists(collection=new.collection)
         try:
-            return self.catalog.set_collection_info(fresh, replace(fresh, title=title, description=description))
-        except Conflict as faster:
-            raise CollectionExists(collection=fresh.collection) from faster
+            return self.catalog.set_collection_info(new, replace(new, title=title, description=description))
+        except Conflict as taken_meanwhile:
+            raise CollectionExists(collection=new.collection) from taken_meanwhile
 
     def describe(self, name: str, *, title: str | None = None, description: str | None = None) -> CollectionInfo:
-        """Give the collection another title or description; None leaves it as it is. BadRequest (name)."""
+        """Change the title or the description; None leaves it unchanged.
+
+        Raises BadRequest if the name is not allowed.
+        """
         before = self.catalog.collection_info(collection_name(name))
         after = replace(
             before,
@@ -89,16 +98,16 @@ class Collections:
             return self.describe(name, title=title, description=description)
 
     def is_known(self, collection: str) -> bool:
-        """True for one that has images, or that was created."""
+        """Return True if the collection has images or was created."""
         return self.catalog.stats(collection).images > 0 or self.catalog.collection_info(collection).version > 0
 
     def about(self, collection: str) -> CollectionInfo:
-        """What is said of the collection."""
+        """Return title, description and rename state of the collection."""
         return self.catalog.collection_info(collection)
 
     def all(self) -> Mapping[str, tuple[CollectionStats, CollectionInfo]]:
-        """Every collection that has images or was created, by name."""
-        abouts = self.catalog.collection_infos()
-        names = sorted({*self.catalog.collections(), *abouts})
-        every = {name: (self.catalog.stats(name), abouts.get(name, CollectionInfo(name))) for name in names}
+        """Return every collection that has images or was created, by name."""
+        infos = self.catalog.collection_infos()
+        names = sorted({*self.catalog.collections(), *infos})
+        every = {name: (self.catalog.stats(name), infos.get(name, CollectionInfo(name))) for name in names}
         return {name: found for name, found in every.items() if found[0].images or found[1].version}

@@ -10,13 +10,14 @@ from enum import StrEnum
 from chalicelib.engine.model import Picture
 from chalicelib.tasks.model import folded
 
-_CLOSE = 100
-"""A hand's breadth: dark and light red are close, red and orange are not. Black and white are 765 apart."""
+_SIMILAR_DISTANCE = 100
+"""Largest distance of two similar colours: dark and light red are closer than this, red and orange are not. Black and
+white are 765 apart."""
 
 
 def is_similar_color(one: str, other: str) -> bool:
-    """True for two colours (#rrggbb) that people take for the same, roughly."""
-    return _distance(_channels(one), _channels(other)) <= _CLOSE
+    """Return True for two colours (#rrggbb) that most people would call the same."""
+    return _distance(_channels(one), _channels(other)) <= _SIMILAR_DISTANCE
 
 
 def _channels(color: str) -> tuple[int, ...]:
@@ -24,7 +25,7 @@ def _channels(color: str) -> tuple[int, ...]:
 
 
 def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
-    """Riemersma's weighted distance in RGB (https://www.compuphase.com/cmetric.htm), which follows the eye cheaply."""
+    """Return Riemersma's weighted RGB distance (https://www.compuphase.com/cmetric.htm), a cheap perceptual measure."""
     red = (one[0] + other[0]) / 2
     weights = (2 + red / 256, 4, 2 + (255 - red) / 256)
     return math.sqrt(sum(weight * (a - b) ** 2 for weight, a, b in zip(weights, one, other, strict=True)))
@@ -32,14 +33,14 @@ def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One catalogued picture. It exists only once its original and all its renditions are stored."""
+    """A catalogued picture. Its row is written after its original and all its renditions are stored."""
 
     image_id: str
     collection: str
     name: str
-    """Unique within the collection, safe in a URL, with the extension that the bytes deserve."""
+    """Unique within the collection, safe in a URL, with the extension of the format that the bytes are in."""
     filename: str
-    """The name as the uploader gave it, for display."""
+    """File name as uploaded, for display."""
     picture: Picture
     original_key: str
     recipe: str
@@ -47,27 +48,30 @@ class Image:
     task_id: str
     created_at: datetime
     version: int = 0
-    """Grows by one with each stored change; a store replaces an image only if it has the version that was read."""
+    """Increases by one with each stored change. A store replaces an image only if it still has the version that was
+    read."""
     trashed_at: datetime | None = None
-    """Since when it lies in the trash, out of listings, names, digests and counters."""
+    """When it was moved to the trash; None if it is not there. A trashed image is in no listing, name index, digest
+    index or counter."""
     optimized: str = ""
-    """Version of the optimiser's recipe that it has been through; empty for none."""
+    """Version of the optimiser's recipe that was last applied; empty for none."""
     rendition_bytes: int = 0
-    """Of all its renditions. The catalogue keeps this; what a caller says is not heard."""
+    """Bytes of all its renditions together. The catalogue computes it and ignores the caller's value."""
 
     @property
     def is_trashed(self) -> bool:
-        """True while it is in the trash."""
+        """Return True if the image is in the trash."""
         return self.trashed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One stored form of an image."""
+    """A stored size and format of an image."""
 
     image_id: str
     size: str
-    """The preset: "600", "300", "150" (longest side), or "full" (the original's pixels, cleaned)."""
+    """The preset: "600", "300", "150" (longest side in pixels), or "full" (the original's pixels, without private
+    metadata)."""
     format: str
     key: str
     width: int
@@ -79,30 +83,33 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class CollectionInfo:
-    """What people say of a collection. One that was created has this before its first image; others may have none."""
+    """Title and description of a collection.
+
+    A created collection has a row before its first image; others may have none.
+    """
 
     collection: str
     title: str = ""
     description: str = ""
     version: int = 0
-    """Grows by one with each change; 0 was never stored."""
+    """Increases by one with each stored change; 0 means that no row is stored."""
     renaming: str = ""
-    """Id of the first task of the rename that the collection takes part in, as its old or its new name; empty for none,
-    and in rows that are older than this field."""
+    """Id of the first task of the rename that the collection takes part in, as its old or its new name. Empty for none,
+    and in rows that were written before this field existed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionStats:
-    """What a collection adds up to."""
+    """Number of images in a collection and their bytes."""
 
     collection: str
     images: int = 0
     bytes: int = 0
-    """Of the originals."""
+    """Bytes of the originals."""
     rendition_bytes: int = 0
 
     def __add__(self, other: CollectionStats) -> CollectionStats:
-        """Both together, by the name of this one."""
+        """Return the sum of both, under this one's collection name."""
         return CollectionStats(
             self.collection,
             self.images + other.images,
@@ -115,7 +122,7 @@ class CollectionStats:
 
 
 class Orientation(StrEnum):
-    """The shape of a picture, upright."""
+    """Shape of a picture after its Exif orientation is applied."""
 
     LANDSCAPE = "landscape"
     PORTRAIT = "portrait"
@@ -124,35 +131,35 @@ class Orientation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Width to height, such as 16:9."""
+    """Aspect ratio, width to height, such as 16:9."""
 
     width: int
     height: int
 
     def fits(self, picture: Picture) -> bool:
-        """True when the picture has this ratio within a hundredth, so that 1366 x 768 is 16:9."""
-        here, wanted = picture.width * self.height, picture.height * self.width
-        return 100 * abs(here - wanted) <= wanted
+        """Return True if the picture has this ratio within one percent, so that 1366 x 768 counts as 16:9."""
+        actual, wanted = picture.width * self.height, picture.height * self.width
+        return 100 * abs(actual - wanted) <= wanted
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """What a look into a collection asks for; None asks for anything. Lengths are in pixels."""
+    """Criteria of an image search; a field that is None matches every image. Lengths are in pixels."""
 
     text: str | None = None
-    """Part of the name or the file name, in any case, with or without accents."""
+    """Part of the name or the file name; case and accents are ignored."""
     orientation: Orientation | None = None
     min_width: int | None = None
     min_height: int | None = None
     width: int | None = None
-    """Exactly; `height` too."""
+    """Exact width; `height` likewise."""
     height: int | None = None
     ratio: Ratio | None = None
     color: str | None = None
-    """#rrggbb; one of the picture's dominant colours is close to it."""
+    """#rrggbb; matches if one of the picture's dominant colours is similar."""
 
     def matches(self, image: Image) -> bool:
-        """The meaning of the filter, which every store agrees with."""
+        """Return True if the image meets every criterion. Every store filters by this definition."""
         picture = image.picture
         if picture.width < (self.min_width or 0) or picture.height < (self.min_height or 0):
             return False
@@ -160,14 +167,14 @@ class ImageFilter:
             return False
         if self.orientation not in {None, orientation_of(picture)}:
             return False
-        return self._looks_so(picture) and self._is_called_so(image)
+        return self._matches_picture(picture) and self._matches_text(image)
 
-    def _looks_so(self, picture: Picture) -> bool:
+    def _matches_picture(self, picture: Picture) -> bool:
         if self.ratio is not None and not self.ratio.fits(picture):
             return False
         return self.color is None or any(is_similar_color(self.color, color) for color in picture.colors)
 
-    def _is_called_so(self, image: Image) -> bool:
+    def _matches_text(self, image: Image) -> bool:
         return self.text is None or folded(self.text) in folded(f"{image.filename}\n{image.name}")
 
 
@@ -175,28 +182,29 @@ ANY_IMAGE = ImageFilter()
 
 
 def orientation_of(picture: Picture) -> Orientation:
-    """Wider than high, higher than wide, or neither."""
+    """Return landscape if the picture is wider than high, portrait if it is higher than wide, else square."""
     if picture.width == picture.height:
         return Orientation.SQUARE
     return Orientation.LANDSCAPE if picture.width > picture.height else Orientation.PORTRAIT
 
 
 def weight_of(image: Image) -> CollectionStats:
-    """What an image adds to its collection: nothing while it is in the trash."""
+    """Return what the image contributes to its collection's statistics; zeros while it is in the trash."""
     if image.is_trashed:
         return CollectionStats(image.collection)
     return CollectionStats(image.collection, 1, image.picture.bytes, image.rendition_bytes)
 
 
 TOMBSTONE = datetime(1970, 1, 1, tzinfo=UTC)
-"""Trashed since ever: an image that is being erased, which no time for restoring covers."""
+"""Value of `trashed_at` of an image whose purge has begun: it is older than any restore period, so it cannot be
+restored."""
 
 
 def is_tombstone(image: Image) -> bool:
-    """True from the moment on that the image's objects may be gone."""
+    """Return True if a purge of the image has begun; its objects may be gone already."""
     return image.trashed_at == TOMBSTONE
 
 
 def can_restore(image: Image, now: datetime, lasts: timedelta) -> bool:
-    """True while a trashed image may come back."""
+    """Return True while a trashed image is within its restore period `lasts`."""
     return image.trashed_at is not None and now < image.trashed_at + lasts

@@ -37,7 +37,7 @@ from chalicelib.tasks.source import ETAG, bytes_of, is_tied
 
 
 def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Image:
-    """The catalogue's row for the picture that a task has made; the same task always makes the same image."""
+    """Return the catalogue's row for a task's picture; the same task always gives the same image id and keys."""
     image_id = storage_keys.image_id_of(task.task_id)
     extension = FORMATS[picture.format].extension
     filename = task.subject.filename or "unnamed"
@@ -56,7 +56,7 @@ def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Ima
 
 
 def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Rendition:
-    """The catalogue's row for one rendition."""
+    """Return the catalogue's row for one rendition."""
     extension = FORMATS[encoded.format].extension
     return Rendition(
         image_id=image.image_id,
@@ -74,20 +74,20 @@ def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Re
 def objects_of(
     image: Image, body: bytes, renditions: Sequence[Rendition], made: Sequence[Encoded]
 ) -> Iterator[NewObject]:
-    """The objects to store: the untouched original, then each rendition."""
+    """Yield the objects to store: the unchanged original, then each rendition."""
     yield NewObject(image.original_key, body, FORMATS[image.picture.format].mime)
     for rendition, encoded in zip(renditions, made, strict=True):
         yield object_of(rendition, encoded)
 
 
 def object_of(rendition: Rendition, encoded: Encoded) -> NewObject:
-    """The object of one rendition; only what is public may lie in caches."""
-    keep = PRIVATE if storage_keys.is_guarded(rendition.key) else IMMUTABLE
-    return NewObject(rendition.key, encoded.body, FORMATS[encoded.format].mime, keep)
+    """Return the object of one rendition; only public ones may be cached."""
+    cache_control = PRIVATE if storage_keys.is_guarded(rendition.key) else IMMUTABLE
+    return NewObject(rendition.key, encoded.body, FORMATS[encoded.format].mime, cache_control)
 
 
 def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object]:
-    """What the task says it has achieved."""
+    """Return the task's result."""
     return {
         "image_id": image.image_id,
         "collection": image.collection,
@@ -98,13 +98,13 @@ def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object
     }
 
 
-_LOOKS = 3
+_PRIVACY_READS = 3
 """How often a collection may become private or public while one picture is published."""
 
 
 @dataclass(frozen=True)
 class ProcessImage:
-    """The job behind the images queue."""
+    """Job of `process_image`, run by the worker of the images queue."""
 
     leases: Leases
     catalog: Catalog
@@ -115,10 +115,10 @@ class ProcessImage:
     failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     is_private: Callable[[str], bool] = never_private
-    """Whether a collection is."""
+    """Whether a collection is private."""
 
     def do(self, task: Task) -> Task:
-        """Read, decode, store, publish; what a killed attempt left is written again to the same keys."""
+        """Read, decode, store and publish. After a stopped attempt the same keys are written again."""
         task, body = self._fetch(task)
         self.failpoint("after_get")
         done = process(body, self.recipe, self.limits)
@@ -128,38 +128,39 @@ class ProcessImage:
         self._remove_older(task)
         final = self._store(task, image, body, done.renditions)
         self.failpoint("after_publish")
-        self._tidy(task)
+        self._clean_up(task)
         return final
 
     def undo(self, task: Task) -> None:
-        """Remove what attempts at this task may have stored, and the upload."""
+        """Delete what attempts at this task may have stored, and the upload."""
         self._remove_results(task)
         self._remove_source(task)
 
     def discard(self, task: Task) -> None:
-        """Remove what is of no use any more: after success the upload, else what attempts may have stored."""
+        """Delete what is not needed any more: the upload after success, else what attempts may have stored."""
         if task.status is Status.SUCCESS:
-            self._tidy(task)
+            self._clean_up(task)
         else:
             self._remove_results(task)
 
     def _fetch(self, task: Task) -> tuple[Task, bytes]:
-        """The bytes of the version that the task is tied to; of the newest, where it is tied to none yet."""
+        """Return the bytes of the version that the task is bound to, or of the newest one if it is not bound yet."""
         try:
             if not is_tied(task):
-                # Its announcement was lost, or it was opened by an older release.
+                # Its S3 event was lost, or the task was opened by an older release.
                 found = self.objects.head(task.args["source"])
                 task = self.leases.bind_version(task, found.version, found.etag)
             return task, bytes_of(self.objects, task, limit=self.max_bytes)
-        except ObjectNotFound as gone:
-            raise SourceGone from gone
+        except ObjectNotFound as missing:
+            raise SourceGone from missing
 
     def _store(self, task: Task, image: Image, body: bytes, made: Sequence[Encoded]) -> Task:
-        """Store the renditions where the collection's privacy has them, and publish; elsewhere if it changes meanwhile.
+        """Store the renditions under the prefix of the collection's privacy and publish the image.
 
-        The publication is refused where the collection was settled otherwise since it was asked.
+        The publication is refused if the privacy was changed since it was read; the renditions then go to the other
+        prefix.
         """
-        for _ in range(_LOOKS):
+        for _ in range(_PRIVACY_READS):
             private = self.is_private(image.collection)
             renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
             self.objects.put(*objects_of(image, body, renditions, made))
@@ -175,8 +176,8 @@ class ProcessImage:
                 return self._counted(self._publish_as(task, replace(image, name=name), renditions), len(renditions))
             except NameTaken:
                 continue
-            except DuplicateImage as twin:
-                return self._yield_to(task, twin)
+            except DuplicateImage as duplicate:
+                return self._use_duplicate(task, duplicate)
         raise NameTaken(name=image.name)
 
     def _publish_as(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
@@ -194,17 +195,17 @@ class ProcessImage:
         self.metrics.count("RenditionsMade", renditions, type=final.type)
         return final
 
-    def _yield_to(self, task: Task, twin: DuplicateImage) -> Task:
-        """The collection has these bytes already: keep that image, drop what we stored, and say so.
+    def _use_duplicate(self, task: Task, duplicate: DuplicateImage) -> Task:
+        """Finish the task with the image that has these bytes already, and delete what this task has stored.
 
-        DuplicateImage where the client wanted that to be an error: the API could not tell it of bytes that came by a
-        form, or of a twin that was still under way.
+        Raises DuplicateImage if the client asked for an error: the API could not report it for bytes that came by a
+        presigned form, or while the first upload was still running.
         """
         if task.args.get("on_duplicate") == "error":
-            raise twin
+            raise duplicate
         self._remove_results(task)
-        final = self.leases.succeed(task, {"image_id": twin.details["image_id"], "duplicate": True})
-        self._tidy(task)
+        final = self.leases.succeed(task, {"image_id": duplicate.details["image_id"], "duplicate": True})
+        self._clean_up(task)
         return final
 
     def _remove_older(self, task: Task) -> None:
@@ -217,18 +218,18 @@ class ProcessImage:
             *storage_keys.all_of(storage_keys.image_id_of(task.task_id)), budget=Budget.of_images(1)
         )
 
-    def _tidy(self, task: Task) -> None:
-        # The work is done; what cannot be removed now, the bucket's lifecycle removes in its own time.
+    def _clean_up(self, task: Task) -> None:
+        # The work is done; what cannot be deleted now is deleted by the bucket's lifecycle rule.
         with suppress(Unavailable):
             self._remove_source(task)
 
     def _remove_source(self, task: Task) -> None:
-        # What another tool has put there stays; the lifecycle removes it.
+        # An object that another tool has put there stays; the lifecycle rule deletes it.
         if "adopted" in task.args:
             return
         source, etag = task.args["source"], task.args.get(ETAG, "")
         if etag:
-            # The form may have been used again: those bytes are another task's, which may not have begun.
+            # The form may have been used again: those bytes belong to another task, which may not have started.
             self.objects.delete_if(source, etag, budget=Budget(1))
         else:
             self.objects.delete(source, budget=Budget(1))

@@ -1,4 +1,4 @@
-"""Making an image go away for good: objects, cached copies, then the rows, so that whatever breaks can be repeated."""
+"""Purge of images: objects, then cached copies, then rows, so that an interrupted purge can be repeated."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from chalicelib.tasks.failpoints import Failpoint, noop
 
 _PAGE = 1000  # S3 lists no more at once
 ONE_BY_ONE = 10
-"""Images whose cached copies are forgotten one by one; CloudFront works on 15 such requests (`…/*`) at a time."""
+"""Most images whose cached copies are invalidated one by one; CloudFront works on 15 such requests (`…/*`) at once."""
 
 
 @dataclass(frozen=True)
 class Purge:
-    """Erases images. The row goes last: as long as it is there, somebody can find out what is left to do."""
+    """Deletes images for good. The row goes last: while it exists, an interrupted purge can be found and repeated."""
 
     catalog: Catalog
     objects: ObjectStore
@@ -31,28 +31,36 @@ class Purge:
     failpoint: Failpoint = noop
 
     def count_objects(self, image: Image) -> int:
-        """How many objects of the image there are in the bucket now."""
-        return sum(map(self._under, storage_keys.all_of(image.image_id))) + self.redirects.count_objects(image.image_id)
+        """Return how many objects the image has in the bucket now, redirects included."""
+        return sum(map(self._count_under, storage_keys.all_of(image.image_id))) + self.redirects.count_objects(
+            image.image_id
+        )
 
     def purge(self, image: Image) -> None:
-        """All of it, whatever an earlier try has left; Conflict if somebody has changed the image meanwhile."""
+        """Delete the image and everything stored for it, whatever an earlier attempt has left.
+
+        Raises:
+            Conflict: the image was changed meanwhile.
+        """
         if not self.purge_all([image], budget=Budget.of_images(1)):
             raise Conflict("image.changed", image_id=image.image_id)
 
     def purge_all(self, images: Sequence[Image], *, budget: Budget) -> tuple[Image, ...]:
-        """As `erase`, with one word to the caches; answers those that are gone, without those that have changed.
+        """Purge several images with one request to the CDN; return those purged, without those changed meanwhile.
 
-        BudgetSpent where they have more objects than may be removed: the rows are kept then, so that it can go on.
+        Raises:
+            BudgetSpent: they have more objects than the budget allows. Their rows are kept, so a later call can
+                continue.
         """
-        emptied = [doomed for image in images if (doomed := self._emptied(image, budget)) is not None]
-        if emptied:
+        without_objects = [marked for image in images if (marked := self._without_objects(image, budget)) is not None]
+        if without_objects:
             self.failpoint("after_objects")
-            # After the objects: what is fetched again in between would be cached again.
-            self.cdn.invalidate(_cached(emptied), reference=_mark(emptied))
-        gone = {doomed.image_id for doomed in emptied if self._removed(doomed)}
+            # After the objects: a copy fetched in between would be cached again.
+            self.cdn.invalidate(_cached(without_objects), reference=_mark(without_objects))
+        gone = {marked.image_id for marked in without_objects if self._remove_row(marked)}
         return tuple(image for image in images if image.image_id in gone)
 
-    def _under(self, prefix: str) -> int:
+    def _count_under(self, prefix: str) -> int:
         page = self.objects.list(prefix, _PAGE)
         count = len(page.items)
         while page.next_cursor is not None:
@@ -60,32 +68,33 @@ class Purge:
             count += len(page.items)
         return count
 
-    def _emptied(self, image: Image, budget: Budget) -> Image | None:
+    def _without_objects(self, image: Image, budget: Budget) -> Image | None:
         try:
-            doomed = self._doomed(image)
+            marked = self._marked(image)
         except Conflict:
             return None
         self.objects.delete_under(*storage_keys.all_of(image.image_id), budget=budget)
         self.redirects.forget(image.image_id, budget=budget)
-        return doomed
+        return marked
 
-    def _removed(self, doomed: Image) -> bool:
+    def _remove_row(self, marked: Image) -> bool:
         with suppress(Conflict):
-            self.catalog.remove(doomed)
+            self.catalog.remove(marked)
             return True
         return False
 
-    def _doomed(self, image: Image) -> Image:
-        """In the trash, and past restoring: nobody else changes it from here on."""
+    def _marked(self, image: Image) -> Image:
+        """Mark the image as trashed and not restorable: from here on no other writer changes it."""
         if is_tombstone(image):
             return image
         return self.catalog.revise(image, replace(image, trashed_at=TOMBSTONE))
 
 
 def _cached(images: Sequence[Image]) -> list[str]:
-    """Whatever was ever served of them, forms that were made anew since included.
+    """Return the paths to invalidate: everything ever served of the images, also renditions that were replaced since.
 
-    Of many images the caches forget everything: that is one request, where each image's own would wait for hours.
+    Of more than `ONE_BY_ONE` images all cached renditions are invalidated: one request, where a request for each image
+    would wait for hours.
     """
     if len(images) > ONE_BY_ONE:
         return [f"{storage_keys.RENDITIONS}*"]

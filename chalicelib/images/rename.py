@@ -24,17 +24,20 @@ from chalicelib.tasks.retry import Retries
 
 @dataclass(frozen=True)
 class ImageMoves:
-    """Moves and renames, each by one conditional write that takes name, digest and counters along."""
+    """Moves and renames of images, each one conditional write that includes name, digest and counters."""
 
     catalog: Catalog
     redirects: NameRedirects
     is_private: Callable[[str], bool] = never_private
-    """Whether a collection is."""
+    """Whether a collection is private."""
 
     def rename(self, image_id: str, filename: str) -> Image:
-        """Another name in the same collection, made fit for URLs, with the extension that the bytes deserve.
+        """Give the image another name in its collection, made safe for URLs, with the extension of its format.
 
-        BadRequest (name), ImageNotFound, NameTaken.
+        Raises:
+            BadRequest: the name is not allowed.
+            ImageNotFound: there is no such image.
+            NameTaken: another image of the collection has the name.
         """
         image = self.catalog.image(image_id)
         shown = names.display_name(filename)
@@ -50,9 +53,14 @@ class ImageMoves:
             return self.rename(image_id, filename)
 
     def move(self, image_id: str, collection: str) -> Image:
-        """Into another collection, which comes into being if need be, by another name where its own is in use.
+        """Move the image to another collection, which is created if necessary; moving twice changes nothing.
 
-        BadRequest (collection), ImageNotFound, PrivacyDiffers. Moving twice changes nothing.
+        If its name is in use there, the image gets another one.
+
+        Raises:
+            BadRequest: the name of the collection is not allowed.
+            ImageNotFound: there is no such image.
+            PrivacyDiffers: one of the collections is private and the other is not.
         """
         image, target = self.catalog.image(image_id), names.new_collection_name(collection)
         if image.collection == target:
@@ -70,10 +78,11 @@ class ImageMoves:
         raise NameTaken(name=image.name)
 
 
-_SOME, _TRASH = 25, 100
-"""Images that one piece moves, and rows of the trash that it looks at."""
+_BATCH, _TRASH_PAGE = 25, 100
+"""Images that one step moves, and rows of the trash that one step reads."""
 TO, MARK = "to", "renaming"
-"""Arguments of the task: the new name, and what `About.renaming` says of both collections. Retries keep them."""
+"""Arguments of the task: the new name, and the value of `CollectionInfo.renaming` of both collections. Retries keep
+them."""
 
 
 class CollectionIsRenamed(Conflict):
@@ -90,7 +99,7 @@ class RenameOvertaken(Conflict):
 
 @dataclass(frozen=True)
 class CollectionRenames:
-    """What clients may ask for."""
+    """Requests to rename a collection."""
 
     catalog: Catalog
     collections: Collections
@@ -100,28 +109,28 @@ class CollectionRenames:
     retries: Retries
 
     def rename(self, name: str, new_name: str) -> Task:
-        """The task that gives the collection another name; the same request finds it, and tries it again if it failed.
+        """Open the task that renames the collection; a repeated request returns it, and retries it if it failed.
 
-        What comes into the collection after this request stays under its old name.
+        Images that are added to the collection after this request stay under its old name.
 
         Raises:
-            BadRequest: for a name that a collection cannot have.
-            CollectionNotFound: if there is no collection of the old name.
-            NameTaken: if there is one of the new name, empty or not.
-            CollectionIsRenamed: if the old one takes part in another rename (details `task_id`, `to`).
-            PrivacyIsSettled: where pictures in the trash keep the new name public or private, and the old is the other.
-            Unavailable: the job will not run; the same request goes on from there.
+            BadRequest: a name is not allowed.
+            CollectionNotFound: there is no collection of the old name.
+            NameTaken: there is a collection of the new name, empty or not.
+            CollectionIsRenamed: the old one takes part in another rename (details `task_id`, `to`).
+            PrivacyIsSettled: images in the trash fix the new name's privacy, which differs from the old one's.
+            Unavailable: the job was not started; the same request continues from there.
         """
         old, new = names.collection_name(name), names.new_collection_name(new_name)
         source, target = self.catalog.collection_info(old), self.catalog.collection_info(new)
         if source.renaming and source.renaming == target.renaming:
-            return self._again(source.renaming, old, new)
+            return self._resume(source.renaming, old, new)
         if not self.collections.is_known(old):
             raise CollectionNotFound(collection=old)
-        self._must_be_free(source)
+        self._require_unclaimed(source)
         if self.collections.is_known(new):
-            raise _taken(new)
-        # Before anything is there: at no moment is the new collection public where the old one is not.
+            raise _name_taken(new)
+        # Before it has any image: at no moment is the new collection public if the old one is private.
         private = self.privacy.is_private(old)
         self.privacy.prepare(new, private=private)
         mark = self.jobs.new_id()
@@ -134,16 +143,16 @@ class CollectionRenames:
         return self._open(mark, old, new)
 
     def must_rest(self, collection: str) -> None:
-        """CollectionIsRenamed (detail `task_id`) while a rename works on the collection."""
+        """Raise CollectionIsRenamed (detail `task_id`) while a rename works on the collection."""
         mark = self.catalog.collection_info(collection).renaming
-        task = self._newest(mark) if mark else None
+        task = self._latest_attempt(mark) if mark else None
         if task is not None and not task.is_final:
             raise CollectionIsRenamed(collection=collection, task_id=task.task_id)
 
-    def _again(self, mark: str, old: str, new: str) -> Task:
-        task = self._newest(mark)
+    def _resume(self, mark: str, old: str, new: str) -> Task:
+        task = self._latest_attempt(mark)
         if task is None:
-            # The request died before it opened its task.
+            # The request stopped before it opened its task.
             return self._open(mark, old, new)
         if task.args[TO] != new:
             raise CollectionIsRenamed(collection=old, task_id=task.task_id, to=task.args[TO])
@@ -152,12 +161,12 @@ class CollectionRenames:
         return self.jobs.announce(task)
 
     def _open(self, mark: str, old: str, new: str) -> Task:
-        asked = JobRequest(TaskType.RENAME_COLLECTION, Subject(old), {TO: new, MARK: mark})
-        return self.jobs.open(asked, task_id=mark)
+        job = JobRequest(TaskType.RENAME_COLLECTION, Subject(old), {TO: new, MARK: mark})
+        return self.jobs.open(job, task_id=mark)
 
-    def _must_be_free(self, source: CollectionInfo) -> None:
-        """Pass a collection that no rename has claimed, or one whose request died, or whose target is gone."""
-        task = self._newest(source.renaming) if source.renaming else None
+    def _require_unclaimed(self, source: CollectionInfo) -> None:
+        """Raise CollectionIsRenamed unless the collection is unclaimed, or its claim has no task or no target."""
+        task = self._latest_attempt(source.renaming) if source.renaming else None
         if task is None:
             return
         to = task.args[TO]
@@ -165,30 +174,30 @@ class CollectionRenames:
             raise CollectionIsRenamed(collection=source.collection, task_id=task.task_id, to=to)
 
     def _claim(self, source: CollectionInfo, target: CollectionInfo) -> None:
-        """Take the new name, with what is said of the collection; of two who want it one succeeds."""
-        said = replace(source, collection=target.collection, version=0)
+        """Claim the new name, with title and description; of two concurrent requests one succeeds."""
+        claimed = replace(source, collection=target.collection, version=0)
         try:
-            self.catalog.set_collection_info(target, said)
-        except Conflict as faster:
+            self.catalog.set_collection_info(target, claimed)
+        except Conflict as cause:
             self.catalog.set_collection_info(source, replace(source, renaming=""))
-            raise _taken(target.collection) from faster
+            raise _name_taken(target.collection) from cause
 
-    def _newest(self, task_id: str) -> Task | None:
-        """The last retry of the task, or the task; None where the history has none."""
+    def _latest_attempt(self, task_id: str) -> Task | None:
+        """Return the last retry of the task, or the task itself; None if it is not in the history."""
         try:
             task = self.tasks.get(task_id)
         except TaskNotFound:
             return None
-        return self._newest(retry_id(task_id)) or task
+        return self._latest_attempt(retry_id(task_id)) or task
 
 
 @dataclass(frozen=True)
 class RenameJob:
-    """The job behind `rename_collection`.
+    """Chunked job of `rename_collection`.
 
-    It goes through the images and the trash until neither has anything left that was there before the request. Then it
-    drops the old manifest, what was said of the old name, and at last the claim on the new one. The note that the old
-    name is private stays: an upload to it that is still under way must not become public.
+    It moves images, in the trash or not, until none is left that was there before the request. Then it deletes the old
+    manifest and the old name's description, and at last releases the claim on the new name. The record that the old
+    name is private stays: an upload to it that is still running must not become public.
     """
 
     catalog: Catalog
@@ -198,53 +207,53 @@ class RenameJob:
     failpoint: Failpoint = noop
 
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
-        """Some images, or one of the last steps."""
+        """Move the next batch of images, or take one of the last steps."""
         old, new = task.subject.collection or "", task.args[TO]
         phase = position.get("phase", "images")
-        if phase == "release" or not self._holds(task, old, new):
-            return self._released(task, new, report)
+        if phase == "release" or not self._is_claimed(task, old, new):
+            return self._release(task, new, report)
         self._keep_private(old, new, begins=not position)
         if phase == "close":
-            return self._closed(task, old, position, report)
+            return self._close(task, old, position, report)
         known = {"total": position.get("total") or self.catalog.stats(old).images, "since": position.get("since", 0)}
         if phase == "trash":
             return self._trash(task, {**known, "cursor": position.get("cursor")}, report)
-        page = self.catalog.images(old, _SOME, position.get("cursor"))
-        report = self._moved(task, (image.image_id for image in page.items), report)
+        page = self.catalog.images(old, _BATCH, position.get("cursor"))
+        report = self._move_all(task, (image.image_id for image in page.items), report)
         following = {"cursor": page.next_cursor} if page.next_cursor else {"phase": "trash"}
-        return self._piece({**known, **following}, report)
+        return self._step({**known, **following}, report)
 
     def _trash(self, task: Task, position: Position, report: Report) -> StepResult:
-        """What is restored later is to come back under the new name."""
-        page = self.catalog.trashed(_TRASH, position["cursor"])
-        mine = (image.image_id for image in page.items if image.collection == task.subject.collection)
-        report = self._moved(task, mine, report)
+        """Move images in the trash, so that they are restored under the new name."""
+        page = self.catalog.trashed(_TRASH_PAGE, position["cursor"])
+        in_collection = (image.image_id for image in page.items if image.collection == task.subject.collection)
+        report = self._move_all(task, in_collection, report)
         if page.next_cursor:
-            return self._piece({**position, "phase": "trash", "cursor": page.next_cursor}, report)
-        # Listings are a moment behind, and people trash and restore meanwhile: until a round finds nothing.
+            return self._step({**position, "phase": "trash", "cursor": page.next_cursor}, report)
+        # Listings are eventually consistent, and clients trash and restore meanwhile: repeat until a round moves none.
         found_some = report["images_moved"] > position["since"]
         following = {"since": report["images_moved"]} if found_some else {"phase": "close"}
-        return self._piece({"total": position["total"], **following}, report)
+        return self._step({"total": position["total"], **following}, report)
 
-    def _closed(self, task: Task, old: str, position: Position, report: Report) -> StepResult:
+    def _close(self, task: Task, old: str, position: Position, report: Report) -> StepResult:
         self.manifests.retract(old, mark=task.task_id)
         self.failpoint("after_objects")
         self.catalog.delete_collection_info(old)
-        return self._piece({"total": position["total"], "phase": "release"}, report)
+        return self._step({"total": position["total"], "phase": "release"}, report)
 
-    def _released(self, task: Task, new: str, report: Report) -> StepResult:
+    def _release(self, task: Task, new: str, report: Report) -> StepResult:
         about = self.catalog.collection_info(new)
         if about.renaming == task.args[MARK]:
             try:
                 self.catalog.set_collection_info(about, replace(about, renaming=""))
             except Conflict:
-                return self._released(task, new, report)
+                return self._release(task, new, report)
         return StepResult(None, report, "renaming", report["images_moved"], facts={"collection": new})
 
-    def _holds(self, task: Task, old: str, new: str) -> bool:
-        """Whether both names are claimed for this rename; False where an earlier attempt has closed it already.
+    def _is_claimed(self, task: Task, old: str, new: str) -> bool:
+        """Return True if both names are claimed for this rename, False if an earlier attempt has closed it already.
 
-        RenameOvertaken where another has one of them.
+        Raises RenameOvertaken if another rename has claimed one of them.
         """
         mark, source, target = task.args[MARK], self.catalog.collection_info(old), self.catalog.collection_info(new)
         if target.renaming != mark or source.renaming not in {"", mark}:
@@ -256,7 +265,7 @@ class RenameJob:
         if begins or private:
             self.privacy.make(new, private=private)
 
-    def _moved(self, task: Task, image_ids: Iterable[str], report: Report) -> Report:
+    def _move_all(self, task: Task, image_ids: Iterable[str], report: Report) -> Report:
         for image_id in image_ids:
             if self._move(task, image_id):
                 report = report.plus("images_moved")
@@ -264,13 +273,16 @@ class RenameJob:
         return report
 
     def _move(self, task: Task, image_id: str) -> bool:
-        """Move the image, unless it is elsewhere, came after the request or is being erased; whether it was moved."""
+        """Move the image and return True.
+
+        Return False if it left the collection, is newer than the request or is being purged.
+        """
         while image := self.catalog.existing([image_id]).get(image_id):
             if image.collection != task.subject.collection or image.created_at > task.created_at or is_tombstone(image):
                 return False
-            self._forward(image)
+            self._redirect(image)
             try:
-                self._revise(image, task.args[TO])
+                self._move_row(image, task.args[TO])
             except NameTaken:
                 raise
             except Conflict:
@@ -278,12 +290,15 @@ class RenameJob:
             return True
         return False
 
-    def _forward(self, image: Image) -> None:
-        """The name of an image in the trash may be another one's by now, which has the older claim to its address."""
+    def _redirect(self, image: Image) -> None:
+        """Redirect from the image's address.
+
+        The former name of an image in the trash may belong to another image by now, which takes precedence.
+        """
         if not image.is_trashed or self.redirects.find(image.collection, image.name) is None:
             self.redirects.remember(image)
 
-    def _revise(self, image: Image, collection: str) -> Image:
+    def _move_row(self, image: Image, collection: str) -> Image:
         for name in _names(image):
             try:
                 return self.catalog.revise(image, replace(image, collection=collection, name=name))
@@ -291,14 +306,14 @@ class RenameJob:
                 continue
         raise NameTaken(collection=collection, name=image.name)
 
-    def _piece(self, position: Position, report: Report) -> StepResult:
+    def _step(self, position: Position, report: Report) -> StepResult:
         return StepResult(position, report, "renaming", report["images_moved"], position["total"])
 
 
 def _names(image: Image) -> Iterator[str]:
-    """An image in the trash holds no name, so that it keeps its own."""
+    """Yield the names to try; an image in the trash occupies no name, so it keeps its own."""
     return iter([image.name]) if image.is_trashed else names.candidates(image.name, image.image_id)
 
 
-def _taken(name: str) -> NameTaken:
+def _name_taken(name: str) -> NameTaken:
     return NameTaken("collection.exists", collection=name)

@@ -1,4 +1,4 @@
-"""The orders in which a collection's images can be looked at, and where an image stands in each."""
+"""Sort orders of a collection's images, and the cursor of a position in each."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from chalicelib.images.model import Image
 from chalicelib.tasks.model import folded
 
 SortPosition = tuple[str | int, str]
-"""What the order goes by, then the image's id, so that no two images share a place."""
+"""The sort key, then the image's id, so that no two images have the same position."""
 
 
 class SortField(StrEnum):
-    """What an order goes by."""
+    """What images are sorted by."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -30,49 +30,49 @@ class SortField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SortOrder:
-    """An order; those of chance have a seed, and the same seed makes the same order for everybody."""
+    """Sort order; a random one is determined by its seed: the same seed gives the same order to every client."""
 
     sort: SortField = SortField.NEWEST
     seed: str = ""
 
     @property
     def is_backwards(self) -> bool:
-        """True when the greatest place comes first."""
+        """Return True if the greatest position comes first."""
         return self.sort in {SortField.NEWEST, SortField.LARGEST}
 
     def place(self, image: Image) -> SortPosition:
-        """Where the image stands."""
-        return _WORTH[self.sort](self, image), image.image_id
+        """Return the image's position."""
+        return _SORT_KEYS[self.sort](self, image), image.image_id
 
     def is_behind(self, place: SortPosition, other: SortPosition) -> bool:
-        """True when this place comes after the other."""
+        """Return True if `place` comes after `other`."""
         return place < other if self.is_backwards else place > other
 
     def cursor(self, place: SortPosition) -> str:
-        """A cursor that continues behind the place, in this order."""
-        told = json.dumps([self.sort, self.seed, *place], ensure_ascii=False, separators=(",", ":"))
-        return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+        """Return a cursor that continues after the position, in this order."""
+        text = json.dumps([self.sort, self.seed, *place], ensure_ascii=False, separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str) -> tuple[SortOrder, SortPosition]:
-    """The order, and the place that `Order.cursor` was made for; BadRequest if it is not one of ours."""
+    """Return the order and the position that `SortOrder.cursor` encoded. Raises BadRequest for any other text."""
     try:
-        told = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True)
-        sort, seed, worth, image_id = json.loads(told)
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True)
+        sort, seed, key, image_id = json.loads(text)
         order = SortOrder(SortField(sort), seed)
-    except (ValueError, TypeError) as strange:
-        raise _not_ours(cursor) from strange
+    except (ValueError, TypeError) as cause:
+        raise _unreadable(cursor) from cause
     kind = int if order.sort in _BY_PIXELS else str
-    if type(worth) is not kind or not isinstance(image_id, str) or not isinstance(seed, str):
-        raise _not_ours(cursor)
-    return order, (worth, image_id)
+    if type(key) is not kind or not isinstance(image_id, str) or not isinstance(seed, str):
+        raise _unreadable(cursor)
+    return order, (key, image_id)
 
 
-def _not_ours(cursor: str) -> BadRequest:
+def _unreadable(cursor: str) -> BadRequest:
     return BadRequest("cursor.unreadable", cursor=cursor)
 
 
-def _moment(_: SortOrder, image: Image) -> str:
+def _created_at(_: SortOrder, image: Image) -> str:
     return image.created_at.isoformat(timespec="microseconds")
 
 
@@ -84,17 +84,17 @@ def _pixels(_: SortOrder, image: Image) -> int:
     return image.picture.width * image.picture.height
 
 
-def _chance(order: SortOrder, image: Image) -> str:
-    """A newcomer finds its place among the others, which keep theirs."""
+def _random(order: SortOrder, image: Image) -> str:
+    """Return a hash of seed and id: a new image is inserted among the others, whose order does not change."""
     return sha256(f"{order.seed}/{image.image_id}".encode()).hexdigest()[:16]
 
 
 _BY_PIXELS = frozenset({SortField.LARGEST, SortField.SMALLEST})
-_WORTH: Mapping[SortField, Callable[[SortOrder, Image], str | int]] = {
-    SortField.NEWEST: _moment,
-    SortField.OLDEST: _moment,
+_SORT_KEYS: Mapping[SortField, Callable[[SortOrder, Image], str | int]] = {
+    SortField.NEWEST: _created_at,
+    SortField.OLDEST: _created_at,
     SortField.NAME: _name,
     SortField.LARGEST: _pixels,
     SortField.SMALLEST: _pixels,
-    SortField.RANDOM: _chance,
+    SortField.RANDOM: _random,
 }

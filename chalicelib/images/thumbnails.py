@@ -1,4 +1,4 @@
-"""`generate_thumbnails`: the set of sizes and formats that the recipe asks for, made again from the originals."""
+"""`generate_thumbnails`: render the recipe's sizes and formats again from the originals."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ from chalicelib.tasks.model import (
 )
 from chalicelib.telemetry import log
 
-_HOPELESS = (DamagedImage, ImageTooLarge, UnsupportedType)
-_OURS = frozenset({"avif", "webp"})
+_PERMANENT_ERRORS = (DamagedImage, ImageTooLarge, UnsupportedType)
+_VARIANT_FORMATS = frozenset({"avif", "webp"})
 
 
 @dataclass(frozen=True)
 class ThumbnailRequests:
-    """What clients may ask for."""
+    """Requests to render thumbnails again."""
 
     catalog: Catalog
     jobs: JobEnqueuer
 
     def make(self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False) -> Task:
-        """The task that makes the thumbnails of an image, a collection, or all, where some are missing or outdated.
+        """Open the task that renders the thumbnails of an image, a collection, or all, if some are missing or outdated.
 
-        With `everything` also where they are not. ImageNotFound.
+        With `everything` also those that are present and current. Raises ImageNotFound.
         """
         if image_id is not None:
             collection = self.catalog.image(image_id).collection
@@ -54,7 +54,10 @@ class ThumbnailRequests:
 
 @dataclass(frozen=True)
 class ThumbnailJob:
-    """The job. Subject: an image, a collection, or neither (all). The option (task arg) `mode`: `missing` or `all`."""
+    """Chunked job of `generate_thumbnails`. Subject: an image, a collection, or neither (all images).
+
+    The task argument `mode` is `missing` or `all`.
+    """
 
     catalog: Catalog
     objects: ObjectStore
@@ -64,82 +67,89 @@ class ThumbnailJob:
     failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
     overtaken: Callable[[str], None] = lambda _: None
-    """Told of each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
+    """Called with each image that was changed meanwhile: if it is in the trash, what was stored must be hidden."""
 
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
-        """One image."""
+        """Render one image."""
         if task.subject.image_id is not None:
-            return StepResult(None, self._one(task, self.catalog.image(task.subject.image_id), report), done=1, total=1)
-        shelf = ImageIteration(self.catalog).at(position.get("shelf", {}), 1, task.subject.collection)
-        hopeless = fatal_item(task, position)
-        for image in shelf.images:
-            report = report.plus("failed", example=image.image_id) if hopeless else self._one(task, image, report)
-        following = {"shelf": shelf.following, "gave_up": task.attempts if hopeless else 0}
+            return StepResult(
+                None, self._render(task, self.catalog.image(task.subject.image_id), report), done=1, total=1
+            )
+        batch = ImageIteration(self.catalog).at(position.get("shelf", {}), 1, task.subject.collection)
+        is_fatal = fatal_item(task, position)
+        for image in batch.images:
+            report = report.plus("failed", example=image.image_id) if is_fatal else self._render(task, image, report)
+        following = {"shelf": batch.following, "gave_up": task.attempts if is_fatal else 0}
         return StepResult(
-            following if shelf.following else None, report, "rendering", report["images_seen"], shelf.total
+            following if batch.following else None, report, "rendering", report["images_seen"], batch.total
         )
 
-    def _one(self, task: Task, image: Image, report: Report) -> Report:
-        report, have = report.plus("images_seen"), self.catalog.renditions(image.image_id)
-        if self._is_done(task, image, have):
+    def _render(self, task: Task, image: Image, report: Report) -> Report:
+        report, current = report.plus("images_seen"), self.catalog.renditions(image.image_id)
+        if self._is_done(task, image, current):
             return report.plus("complete_already")
         try:
-            made = self._made(image)
+            made = self._rendered(image)
         except ObjectNotFound:
             return report.plus("originals_missing", example=image.image_id)
-        except _HOPELESS as fault:
+        except _PERMANENT_ERRORS as fault:
             log.warning("rendering failed", extra={"image_id": image.image_id, "code": fault.code})
             return report.plus("failed", example=image.image_id)
-        return self._replaced(replace(image, recipe=self._run(task)), image, have, made, report)
+        return self._replaced(replace(image, recipe=self._recipe_version(task)), image, current, made, report)
 
-    def _is_done(self, task: Task, image: Image, have: Sequence[Rendition]) -> bool:
-        if image.recipe == self._run(task):
+    def _is_done(self, task: Task, image: Image, current: Sequence[Rendition]) -> bool:
+        if image.recipe == self._recipe_version(task):
             return True
         if task.args.get("mode", "missing") != "missing":
             return False
         wanted = {(str(size), form) for size in self.recipe.sizes for form in self.recipe.formats}
-        made = {(one.size, "jpeg" if one.format == "png" else one.format) for one in have}
+        made = {(one.size, "jpeg" if one.format == "png" else one.format) for one in current}
         return image.recipe.partition("-")[0] == self.recipe.version and wanted <= made
 
-    def _run(self, task: Task) -> str:
+    def _recipe_version(self, task: Task) -> str:
         return f"{self.recipe.version}-{fingerprint_of_report(task)}"
 
-    def _made(self, image: Image) -> tuple[Encoded, ...]:
+    def _rendered(self, image: Image) -> tuple[Encoded, ...]:
         body = self.objects.get(image.original_key, limit=self.max_bytes)
         return process(body, self.recipe, self.limits).renditions
 
     def _replaced(
-        self, after: Image, image: Image, have: Sequence[Rendition], made: Sequence[Encoded], report: Report
+        self, after: Image, image: Image, current: Sequence[Rendition], made: Sequence[Encoded], report: Report
     ) -> Report:
-        """Store what is new under keys of this task's own, put it in place of the old, and remove the old at last."""
-        private = any(storage_keys.is_guarded(one.key) for one in have)
-        fresh = [(rendition_of(after, one, private=private), one) for one in made]
-        rows = _merged(have, [row for row, _ in fresh])
-        new = [(row, encoded) for row, encoded in fresh if row in rows]
+        """Store the new renditions under keys of this task, replace the rows, and delete the old objects last."""
+        private = any(storage_keys.is_guarded(one.key) for one in current)
+        rendered = [(rendition_of(after, one, private=private), one) for one in made]
+        rows = _merged(current, [row for row, _ in rendered])
+        new = [(row, encoded) for row, encoded in rendered if row in rows]
         if any(row.size == FULL for row, _ in new):
-            after = replace(after, optimized="")  # what optimising made of the full form is replaced, too
+            after = replace(after, optimized="")  # the optimised full rendition is replaced as well
         self.objects.put(*(object_of(row, encoded) for row, encoded in new))
         self.failpoint("after_put")
         try:
             self.catalog.revise(image, after, rows)
         except Conflict:
-            # Erased, moved or optimised at this moment. What was stored is for the clean-up, which knows when nobody,
-            # not even another run of this task, can come to name it any more.
+            # Purged, moved or optimised meanwhile. The clean-up deletes what was stored, once no row and no other run
+            # of this task can name it.
             self.overtaken(image.image_id)
             return report.plus("changed_meanwhile", example=image.image_id)
         self.failpoint("after_revision")
         named = {row.key for row in rows}
-        self.objects.delete(*(row.key for row in have if row.key not in named), budget=Budget.of_images(1))
+        self.objects.delete(*(row.key for row in current if row.key not in named), budget=Budget.of_images(1))
         self.metrics.count("RenditionsMade", len(new), type=TaskType.GENERATE_THUMBNAILS)
         return report.plus("images_done").plus("renditions_made", len(new))
 
 
-def _merged(have: Sequence[Rendition], fresh: Sequence[Rendition]) -> tuple[Rendition, ...]:
-    """The rows from now on: an old form with the very same bytes keeps its address; display variants stay."""
-    old = {(one.size, one.format): one for one in have}
+def _merged(current: Sequence[Rendition], rendered: Sequence[Rendition]) -> tuple[Rendition, ...]:
+    """Return the new rows. An old rendition with the same bytes keeps its key; display variants stay."""
+    old = {(one.size, one.format): one for one in current}
     kept = [
-        row if (was := old.get((row.size, row.format))) is None or was.sha256 != row.sha256 else was for row in fresh
+        row if (old_row := old.get((row.size, row.format))) is None or old_row.sha256 != row.sha256 else old_row
+        for row in rendered
     ]
-    made = {(row.size, row.format) for row in fresh}
-    variants = [one for one in have if one.size == FULL and one.format in _OURS and (one.size, one.format) not in made]
+    made = {(row.size, row.format) for row in rendered}
+    variants = [
+        one
+        for one in current
+        if one.size == FULL and one.format in _VARIANT_FORMATS and (one.size, one.format) not in made
+    ]
     return (*kept, *variants)

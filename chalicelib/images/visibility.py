@@ -1,7 +1,7 @@
-"""Where the renditions of an image are kept: where they are served from, or, while it is in the trash, out of reach.
+"""Visibility of renditions: those of a trashed image are moved away from the keys they are served from.
 
-The image's row decides; the objects follow it, and may be made to follow it any number of times. Rows keep the served
-key all the while, so an image that leaves the trash has the addresses that it had.
+The image's row decides; the objects are made to follow it, and doing so repeatedly is harmless. Rows keep the served
+key while an image is in the trash, so a restored image has the same addresses as before.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from chalicelib.tasks.failpoints import Failpoint, noop
 from chalicelib.telemetry import log
 
 _PAGE = 1_000
-_LATER = timedelta(seconds=30)
-"""Longer than a request may take, so that the message finds what the request has left undone."""
+_APPLY_DELAY = timedelta(seconds=30)
+"""Longer than a request may take, so that the message finds what a request has left undone."""
 
 
 @dataclass(frozen=True)
@@ -33,36 +33,40 @@ class Visibility:
     objects: ObjectStore
     cdn: Cdn
     queue: Queue
-    """Its worker applies what is announced."""
+    """Queue of the worker that calls `apply` for each message."""
     failpoint: Failpoint = noop
 
     def announce(self, image_id: str) -> None:
-        """Have `apply` done in half a minute, whatever becomes of the caller. Unavailable.
+        """Queue a call of `apply` in 30 seconds, in case the caller stops before its own call. Raises Unavailable.
 
-        Sent before the row changes: a caller that dies after its write cannot leave a trashed picture public.
+        Call it before the row changes: a caller that stops after its write then cannot leave a trashed picture public.
         """
-        self.queue.send(write_visibility(image_id), delay=_LATER)
+        self.queue.send(write_visibility(image_id), delay=_APPLY_DELAY)
 
     def overtaken(self, image_id: str) -> None:
-        """Have `apply` done soon, for a worker that has stored renditions of an image which was changed meanwhile."""
-        with suppress(Unavailable):  # clean-up hides what is left, and nobody has been told of these keys
+        """Queue a call of `apply` at once, after a worker has stored renditions of an image that was changed since."""
+        with suppress(Unavailable):  # clean-up hides what is left, and no client knows these keys
             self.queue.send(write_visibility(image_id))
 
     def apply(self, image_id: str, *, wait: bool = True) -> None:
-        """Make the image's objects and the CDN follow its row. Unavailable; TooManyRequests if the CDN is busy.
+        """Make the image's objects and cached copies match its row.
 
-        Without `wait` a busy or silent CDN is left to a later call; the objects are in their place on return.
+        With `wait=False` a busy or unavailable CDN is left to a later call; the objects are in place on return.
+
+        Raises:
+            TooManyRequests: the CDN is busy.
+            Unavailable: the store, the bucket or the CDN does not answer.
         """
-        image = self._known(image_id)
+        image = self._find(image_id)
         while image is not None and not is_tombstone(image):
             if image.is_trashed:
                 self._hide(image, wait=wait)
             else:
                 self._show(image)
-            latest = self._known(image_id)
+            latest = self._find(image_id)
             if latest is None or latest.trashed_at == image.trashed_at:
                 return
-            # Trashed or restored meanwhile, by a call that may be done already.
+            # Trashed or restored meanwhile, by a call that may have finished already.
             image = latest
 
     def _hide(self, image: Image, *, wait: bool) -> None:
@@ -73,17 +77,17 @@ class Visibility:
         self.objects.delete(*served, budget=Budget(len(served)))
         self.failpoint("after_hiding")
         if not self._is_private(image):
-            # After the objects: what is fetched again in between would be cached again.
-            self._forget(image, wait=wait)
+            # After the objects: a copy fetched in between would be cached again.
+            self._invalidate(image, wait=wait)
 
     def _show(self, image: Image) -> None:
-        """Copy back what rows name and is not served. The hidden copies stay.
+        """Copy back the renditions that the rows name and that are not served. The hidden copies stay.
 
-        A call of `_hide` that is late may still remove what is copied here, and then its second look at the row has
-        it copied once more. Removed hidden copies would make that a loss.
+        A late call of `_hide` may remove what is copied here; its second read of the row then copies it again. If the
+        hidden copies were removed, the renditions would be lost.
         """
-        there = set(self._keys(*storage_keys.served_of(image.image_id)))
-        missing = [one.key for one in self.catalog.renditions(image.image_id) if one.key not in there]
+        present = set(self._keys(*storage_keys.served_of(image.image_id)))
+        missing = [one.key for one in self.catalog.renditions(image.image_id) if one.key not in present]
         if missing:
             hidden = set(self._keys(storage_keys.hidden_of(image.image_id)))
             for key in missing:
@@ -92,10 +96,10 @@ class Visibility:
             self.failpoint("after_showing")
 
     def _copy(self, key: str, to: str) -> None:
-        with suppress(ObjectNotFound):  # a worker has replaced it meanwhile, and the row names it no more
+        with suppress(ObjectNotFound):  # a worker has replaced it meanwhile, and the row no longer names it
             self.objects.copy(key, to)
 
-    def _forget(self, image: Image, *, wait: bool) -> None:
+    def _invalidate(self, image: Image, *, wait: bool) -> None:
         try:
             self.cdn.invalidate([f"{storage_keys.public_of(image.image_id)}*"], reference=_mark(image), wait=wait)
         except (TooManyRequests, Unavailable) as fault:
@@ -104,17 +108,17 @@ class Visibility:
             log.info("cached copies not forgotten yet", extra={"image_id": image.image_id, "code": fault.code})
 
     def _is_private(self, image: Image) -> bool:
-        forms = self.catalog.renditions(image.image_id)
-        return bool(forms) and all(storage_keys.is_guarded(one.key) for one in forms)
+        renditions = self.catalog.renditions(image.image_id)
+        return bool(renditions) and all(storage_keys.is_guarded(one.key) for one in renditions)
 
     def _keys(self, *prefixes: str) -> Sequence[str]:
         return [one.key for prefix in prefixes for one in self.objects.list(prefix, _PAGE).items]
 
-    def _known(self, image_id: str) -> Image | None:
+    def _find(self, image_id: str) -> Image | None:
         return self.catalog.existing([image_id]).get(image_id)
 
 
 def _mark(image: Image) -> str:
-    """The same for the same stay in the trash, so that it is asked for once."""
-    since = image.trashed_at.strftime("%Y%m%d%H%M%S%f") if image.trashed_at else ""
-    return f"{image.image_id}-trash-{since}"
+    """Return the same mark for the same stay in the trash, so that the CDN is asked once."""
+    trashed = image.trashed_at.strftime("%Y%m%d%H%M%S%f") if image.trashed_at else ""
+    return f"{image.image_id}-trash-{trashed}"

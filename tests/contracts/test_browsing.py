@@ -117,7 +117,7 @@ def test_few_looks_are_kept(browsing: ImageSearch, images: list[Image]) -> None:
     for seed in range(9):
         by_page(browsing, SortOrder(SortField.RANDOM, str(seed)))
 
-    assert len(browsing.kept) == 8
+    assert len(browsing.cache) == 8
 
 
 def test_a_collection_that_is_too_large_is_refused_with_a_way_out(state: State, images: list[Image]) -> None:

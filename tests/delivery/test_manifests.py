@@ -29,7 +29,7 @@ def world() -> NightWorld:
     state = MemoryState()
 
     def tell(collection: str) -> None:
-        night.wired.manifest_updates.tell(collection)
+        night.wired.manifest_updates.schedule(collection)
 
     catalog = EventingCatalog(state.catalog, tell)
     night = NightWorld(MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring))
@@ -194,7 +194,7 @@ def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, mo
 
 def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: NightWorld) -> None:
     images = [world.image(number) for number in range(5)]
-    few = Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", most=3)
+    few = Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", page_size=3)
     few.refresh("nature")
     assert listed(world) == newest_first(*images)[:3]
     assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
@@ -203,7 +203,7 @@ def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: Nigh
 def paged(world: NightWorld, largest: int = 20_000) -> Manifests:
     """Manifests with two images to a page."""
     world.clock.move(timedelta(minutes=1))
-    return Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", most=2, largest=largest)
+    return Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", page_size=2, max_listed=largest)
 
 
 def followed(world: NightWorld) -> list[str]:
@@ -315,8 +315,8 @@ def test_however_much_changes_one_message_for_each_while_is_enough(world: NightW
     queue = MemoryQueue(world.clock, world.random)
     changes = ManifestUpdates(queue, world.clock, timedelta(seconds=30))
     for _ in range(100):
-        changes.tell("nature")
-        changes.tell("cities")
+        changes.schedule("nature")
+        changes.schedule("cities")
         world.clock.move(timedelta(seconds=1))
     told = [read_change(message.body) for message in queue.messages]
     assert (told.count("nature"), told.count("cities")) == (4, 4)
@@ -327,7 +327,7 @@ def test_every_change_is_followed_by_a_message_that_is_seen_after_it(world: Nigh
     changes = ManifestUpdates(queue, world.clock, timedelta(seconds=30))
     for seconds in (0, 7, 11, 6, 3, 40, 29):
         world.clock.move(timedelta(seconds=seconds))
-        changes.tell("nature")
+        changes.schedule("nature")
         assert queue.messages[-1].visible_at > world.clock.now()
 
 
@@ -335,8 +335,8 @@ def test_a_change_is_made_although_nobody_can_be_told(world: NightWorld) -> None
     queue = MemoryQueue(world.clock, world.random)
     changes = ManifestUpdates(queue, world.clock)
     queue.trouble.at("before send", *unavailable())
-    changes.tell("nature")
-    changes.tell("nature")
+    changes.schedule("nature")
+    changes.schedule("nature")
     assert len(queue.messages) == 1
 
 

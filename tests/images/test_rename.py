@@ -120,7 +120,7 @@ def test_of_two_who_want_a_name_one_gets_it(world: NightWorld, monkeypatch: pyte
         world.wired.collections.create(NEW, title="Faster")
         return claimed
 
-    monkeypatch.setattr(catalog, "describe", after_the_other)
+    monkeypatch.setattr(catalog, "set_collection_info", after_the_other)
     with pytest.raises(NameTaken):
         world.wired.collection_renames.rename(OLD, NEW)
     assert (catalog.collection_info(NEW).title, catalog.collection_info(OLD).renaming, world.active()) == (
@@ -178,7 +178,7 @@ def test_a_rename_that_loses_the_name_to_a_private_collection_leaves_it_private(
         world.wired.collections.create(NEW)
         return claimed
 
-    monkeypatch.setattr(catalog, "describe", after_the_other)
+    monkeypatch.setattr(catalog, "set_collection_info", after_the_other)
     with pytest.raises(NameTaken):
         world.wired.collection_renames.rename(OLD, NEW)
     assert world.wired.privacy.is_private(NEW)

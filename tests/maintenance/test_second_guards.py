@@ -366,7 +366,7 @@ def test_the_newest_eight_searches_are_remembered_and_the_oldest_go() -> None:
         night.image(number)
     browsing, look = a_search(Counted(state))
     assert [look(seed) for seed in range(9)] == [1] * 9
-    assert len(browsing.kept) == 8
+    assert len(browsing.cache) == 8
     assert [look(seed) for seed in range(1, 9)] == [0] * 8
     assert look(0) == 1
     assert [look(seed) for seed in range(2, 9)] == [0] * 7
@@ -382,6 +382,6 @@ def test_a_search_that_is_made_anew_is_among_the_newest() -> None:
         look(seed)
     browsing.clock.sleep(browsing.fresh.total_seconds())
     assert look(3) == 1
-    assert len(browsing.kept) == 8  # nothing else made room for it
+    assert len(browsing.cache) == 8  # nothing else made room for it
     assert [look(f"another {number}") for number in range(7)] == [1] * 7
     assert look(3) == 0

@@ -40,16 +40,16 @@ ACCESS = (
     Mutant(
         "expiry-of-an-address-ignored",
         "chalicelib/delivery/private_links.py",
-        "if left <= 0:",
-        "if left == 0:",
+        "if remaining <= 0:",
+        "if remaining == 0:",
         "an address of a private picture never ends",
         "tests/delivery/test_private_links.py::test_a_signature_is_good_for_its_image_until_it_expires",
     ),
     Mutant(
         "address-outlives-its-token",
         "chalicelib/delivery/private_links.py",
-        'if found and not self.may_read(found["by"]):',
-        'if found and not found["by"]:',
+        'if match and not self.may_read(match["by"]):',
+        'if match and not match["by"]:',
         "who was locked out goes on looking",
         "tests/delivery/test_private_links.py::test_a_signature_ends_with_the_token_that_made_it",
     ),
@@ -104,7 +104,8 @@ ACCESS = (
     Mutant(
         "ended-session-goes-on",
         "chalicelib/admin/sessions.py",
-        "        if self.ended.get(_key(said)).is_current(self.tokens.clock.now()):\n            raise Unauthorized\n",
+        "        if self.ended.get(_record_key(signed_text)).is_current(self.tokens.clock.now()):\n"
+        "            raise Unauthorized\n",
         "",
         "a copied cookie works after signing out",
         "tests/monitor/test_sessions.py::test_signing_out_ends_the_session_wherever_its_cookie_is",
