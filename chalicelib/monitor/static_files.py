@@ -1,14 +1,52 @@
-"""What the monitor's page may do: our own files, pictures from the CDN and the bucket, uploads into the bucket."""
+"""The monitor's files, read from the package, and the security headers of its page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from chalicelib import storage_keys
 from chalicelib.container import container
 from chalicelib.ports import ObjectStore
+
+FOLDER = Path(__file__).parent / "static"
+API_PAGE = FOLDER / "rapidoc"
+"""Script of `/docs`, which is no part of the monitor's own page."""
+PAGE = "index.html"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@cache
+def files() -> Mapping[str, str]:
+    """Every file by name. Only what is in this table is ever served."""
+    found = sorted((*FOLDER.iterdir(), *API_PAGE.iterdir()))
+    return {path.name: path.read_text(encoding="utf-8") for path in found if path.suffix in TYPES}
+
+
+@cache
+def version() -> str:
+    """Changes whenever any file does."""
+    return sha256("\0".join(text for pair in files().items() for text in pair).encode()).hexdigest()[:12]
+
+
+def content_type(name: str) -> str:
+    """The media type of a file in the table."""
+    return TYPES[Path(name).suffix]
+
+
+def page_html() -> str:
+    """The page, leading to this version's files."""
+    return files()[PAGE].replace("VERSION", version())
+
 
 _MOMENT = timedelta(minutes=1)
 _RULES = (
@@ -26,7 +64,7 @@ _RULES = (
 )
 
 
-def headers() -> Mapping[str, str]:
+def security_headers() -> Mapping[str, str]:
     """Security headers of the page."""
     return {
         "Content-Security-Policy": content_policy(container().objects, container().settings.cdn_url),
