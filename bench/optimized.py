@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.engine.model import Limits, Recipe
-from chalicelib.engine.optimize import RECODABLE, recode
+from chalicelib.engine.optimize import RECODABLE, recode, variants
 from chalicelib.engine.pipeline import process
-from chalicelib.engine.variants import variants
 from chalicelib.errors import WallifyError
 from chalicelib.images.optimize import Treatment
 

@@ -1,28 +1,35 @@
 """Decode while checking that all pixels are there and all coded bytes are needed, without decoding twice.
 
-Pillow's decoders report nothing about bytes that they skip or lack. So JPEG and PNG are decoded by two small decoders
-of ours that pass every byte on to Pillow's and observe what it consumes.
+Pillow's decoders report nothing about bytes that they skip or lack. So JPEG (`checked_jpeg`) and PNG are decoded by two
+small decoders of ours that pass every byte on to Pillow's and observe what it consumes.
+
+The PNG decoder finds where the compressed pixels end: it unpacks them itself, and passes the rows on as a zlib stream
+of stored blocks, which costs hardly more than copying them. The checksum of the file's own stream (RFC 1950) is
+computed but not required: a wrong one does not mean that bytes are wrong.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple, cast
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from PIL import Image
 
 from chalicelib.engine.checked_jpeg import CheckedJpegDecoder, JpegCheck
-from chalicelib.engine.checked_png import CheckedPngDecoder, PngCheck
 from chalicelib.engine.containers.jpeg_scans import read_scans
 from chalicelib.engine.containers.png import read_png_header
 from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.model import PNG_SUM
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from io import BytesIO
 
     from PIL.ImageFile import ImageFile
 
-DecodeCheck = JpegCheck | PngCheck
+    from chalicelib.engine.checked_jpeg import PillowDecoder
 
 
 class DamageReport(NamedTuple):
@@ -95,6 +102,159 @@ def _replace_decoder(image: ImageFile, codec: str, *config: object) -> None:
     image.decoderconfig = config
 
 
+_HEAD, _TAIL = 2, 4
+_DEFLATE, _LARGEST_WINDOW, _HAS_DICTIONARY, _DIVISOR = 8, 7, 0x20, 31
+
+
+class ZlibStream:
+    """Decompressor of a zlib stream that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._raw = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._head = self._tail = b""
+        self._sum = zlib.adler32(b"")
+        self.taken = 0
+        """Bytes up to the last code, without the checksum."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last code has been read."""
+        return self._raw.eof
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the checksum has been read too."""
+        return self._raw.eof and len(self._tail) == _TAIL
+
+    @property
+    def checksum(self) -> bytes:
+        """Correct checksum of what was unpacked."""
+        return self._sum.to_bytes(_TAIL, "big")
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the stream has the correct checksum."""
+        return self._tail == self.checksum
+
+    def unpack(self, piece: bytes, most: int) -> Iterator[bytes]:
+        """Yield what these bytes unpack to, at most so many at once; must be consumed to the end.
+
+        Raises:
+            zlib.error: the stream is broken.
+        """
+        if not self._raw.eof:
+            self.taken += len(piece)
+            yield from self._unpacked(self._after_head(piece), most)
+            piece = self._raw.unused_data
+            self.taken -= len(piece)
+        self._tail += piece[: _TAIL - len(self._tail)]
+
+    def _unpacked(self, piece: bytes, most: int) -> Iterator[bytes]:
+        full = True
+        # zlib can have consumed all of the piece and still hold rows of it.
+        while (piece or full) and not self._raw.eof:
+            rows = self._raw.decompress(piece, most)
+            piece, full = self._raw.unconsumed_tail, len(rows) == most
+            self._sum = zlib.adler32(rows, self._sum)
+            yield rows
+
+    def _after_head(self, piece: bytes) -> bytes:
+        lacks = _HEAD - len(self._head)
+        if lacks:
+            self._head += piece[:lacks]
+            self._prove_head()
+        return piece[lacks:]
+
+    def _prove_head(self) -> None:
+        if len(self._head) < _HEAD:
+            return
+        first, second = self._head
+        is_known = first & 15 == _DEFLATE and first >> 4 <= _LARGEST_WINDOW and not second & _HAS_DICTIONARY
+        if not is_known or int.from_bytes(self._head) % _DIVISOR:
+            raise zlib.error("no header of a zlib stream")
+
+
+_HEADER = b"\x78\x01"
+_BLOCK = 65_535
+"""Bytes of the longest stored block, and the most that is unpacked at once."""
+_SLICE = 1 << 14
+_BROKEN = -2
+"""Pillow's error number for a broken stream."""
+
+
+@dataclass(slots=True)
+class PngCheck:
+    """Expected size of a picture's unpacked pixels, and what was found."""
+
+    wanted: int
+    """Bytes of all rows."""
+    coded: int
+    """Bytes of all chunks that hold them."""
+    packed: int | None = None
+    """Bytes of the stream, if it ended after exactly `wanted` bytes; without a wrong checksum."""
+    checksum: bytes = b""
+    """Correct checksum, where the stream has a wrong one or none."""
+
+    def findings(self) -> tuple[str, tuple[str, ...]]:
+        """Return damage of the checksum; missing pixels are an error of the decoder."""
+        return "", (PNG_SUM,) if self.checksum else ()
+
+
+class CheckedPngDecoder:
+    """Pillow's PNG decoder, fed with rows that were unpacked before it."""
+
+    pulls_fd = False
+
+    def __init__(self, mode: str, *args: Any) -> None:  # noqa: ANN401  Pillow's own arguments, with the check among them
+        (self._check,) = (one for one in args if isinstance(one, PngCheck))
+        self._inner: PillowDecoder = cast("Any", Image).core.zip_decoder(
+            mode, *(one for one in args if one is not self._check)
+        )
+        self._stream = ZlibStream()
+        self._left = self._check.wanted
+        self._coming = self._check.coded
+        self._rest = _HEADER
+        self.setimage, self.cleanup = self._inner.setimage, self._inner.cleanup
+
+    def decode(self, data: bytes) -> tuple[int, int]:
+        """Decode as Pillow's decoder does. All of the data is consumed."""
+        self._coming -= len(data)
+        try:
+            for at in range(0, len(data), _SLICE):
+                fault = self._take(data[at : at + _SLICE])
+                if fault or self._stream.is_over or self._left < 0:  # data beyond the picture is not unpacked
+                    return self._end(fault)
+        except zlib.error:
+            return -1, _BROKEN
+        return self._end(0) if self._stream.has_ended and self._coming <= 0 else (len(data), 0)
+
+    def _take(self, piece: bytes) -> int:
+        for rows in self._stream.unpack(piece, _BLOCK):
+            fault = self._hand_on(rows)
+            if fault or self._left < 0:
+                return fault
+        return 0
+
+    def _hand_on(self, rows: bytes) -> int:
+        fits = rows if len(rows) <= self._left else rows[: max(0, self._left)]
+        self._left -= len(rows)
+        if not fits:  # Pillow's decoder refuses an empty block
+            return 0
+        size = len(fits).to_bytes(2, "little")
+        stream = b"".join((self._rest, b"\0", size, (len(fits) ^ _BLOCK).to_bytes(2, "little"), fits))
+        taken, fault = self._inner.decode(stream)
+        self._rest = stream[taken:] if taken >= 0 else b""
+        return fault
+
+    def _end(self, fault: int) -> tuple[int, int]:
+        if self._left == 0 and not fault:
+            stream = self._stream
+            self._check.packed = stream.taken + len(stream.checksum) * stream.is_right
+            self._check.checksum = b"" if stream.is_right else stream.checksum
+        return -1, fault if fault or self._left <= 0 else _BROKEN
+
+
+DecodeCheck = JpegCheck | PngCheck
 _CHECKS = {("JPEG", "jpeg"): _check_jpeg, ("PNG", "zip"): _check_png}
 Image.register_decoder("watched_jpeg", cast("type", CheckedJpegDecoder))
 Image.register_decoder("watched_png", cast("type", CheckedPngDecoder))

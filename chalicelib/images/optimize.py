@@ -12,9 +12,8 @@ from dataclasses import dataclass, field, replace
 from chalicelib import storage_keys
 from chalicelib.budget import Budget
 from chalicelib.engine.model import Encoded, Limits
-from chalicelib.engine.optimize import RECODABLE, recode
+from chalicelib.engine.optimize import RECODABLE, recode, variants
 from chalicelib.engine.publish import FULL
-from chalicelib.engine.variants import variants
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage, ObjectNotFound, UnsupportedType
 from chalicelib.images.collections import ImageIteration
 from chalicelib.images.model import Image, Rendition

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from chalicelib.engine.model import Limits, Recipe
+from chalicelib.engine.optimize import variants
 from chalicelib.engine.pipeline import process
-from chalicelib.engine.variants import variants
 from tests.browser.chromium import chromium
 from tests.engine.colour_files import described
 from tests.engine.colour_patches import SIZE, furthest, seen

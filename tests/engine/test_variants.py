@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from chalicelib.engine import variants as engine
+from chalicelib.engine import optimize as engine
 from chalicelib.engine.limits import MemoryBudget
 from chalicelib.engine.model import Limits, Recipe
+from chalicelib.engine.optimize import BOUND, Variant, variants
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.ssim import PLANES, similarity
-from chalicelib.engine.variants import BOUND, Variant, variants
 from tests.engine.colour_files import COLOURED, GREYISH
 from tests.engine.colour_patches import COLOURS, GREYS, furthest, seen
 from tests.pictures import a_jpeg, encoded, opened, psnr, scene, see_through

@@ -11,8 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.checked_decode import check_of
-from chalicelib.engine.checked_png import PngCheck
+from chalicelib.engine.checked_decode import PngCheck, check_of
 from chalicelib.engine.colour import SRGB, icc
 from chalicelib.engine.colour.icc import profile_space
 from chalicelib.engine.containers.png import (
