@@ -58,6 +58,16 @@ def test_what_was_taken_away_can_be_brought_back(world: NightWorld) -> None:
     assert len(world.bucket.under("quarantine/")) == 29
 
 
+def test_what_is_brought_back_twice_is_brought_back_once(world: NightWorld) -> None:
+    thirty_old_and_twenty_young_orphans(world)
+    key = "originals/orphan-0007/0.png"
+    world.run("cleanup")
+    world.wired.quarantine.restore(key)
+    after_once = dict(world.bucket.blobs)
+    world.wired.quarantine.restore(key)
+    assert world.bucket.blobs == after_once
+
+
 def test_what_was_brought_back_has_another_day(world: NightWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.run("cleanup")
