@@ -32,7 +32,7 @@ _A_DAY = "86400"
 
 
 def cors_headers() -> dict[str, str]:
-    """Headers for every answer; none where no page may call."""
+    """CORS headers of every response; none unless an origin is allowed."""
     origin = services().settings.cors_origin
     if not origin:
         return {}
@@ -59,7 +59,7 @@ def preflight(methods: Sequence[str], asked: str = "") -> Response:
 
 
 def _more(asked: str) -> list[str]:
-    """The names among these that are not in our list, each once."""
+    """The requested header names that are not in `_MAY_SEND`, without duplicates."""
     known, more = {name.lower() for name in _MAY_SEND}, list[str]()
     for name in (one.strip() for one in asked.split(",")[:_MOST_NAMES]):
         if _NAME.fullmatch(name) and name.lower() not in known:
@@ -79,7 +79,7 @@ Handle = Callable[[Request], Response]
 
 
 def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
-    """Give the app every route, and an answer of ours wherever there is none."""
+    """Register every route, and the error responses for unknown paths and methods."""
     # Without this the gateway hands uploads on as text, which ruins them. JSON stays text.
     app.api.binary_types = [FORM_TYPE]
     remember_routes([f"{one.method} {one.path}" for one in endpoints])
@@ -104,7 +104,7 @@ def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handl
 
 
 def _refuse_other_methods(app: Chalice, elsewhere: Handle) -> None:
-    """Answer methods outside of `METHODS` (TRACE, CONNECT, PROPFIND) too; Chalice refuses them in words of its own."""
+    """Answer methods outside of `METHODS` (TRACE, CONNECT, PROPFIND) too; Chalice would send its own error body."""
 
     def refuse(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], ChaliceResponse]) -> ChaliceResponse:
         return get_response(event) if event.method in METHODS else _answered(app, elsewhere)
@@ -127,7 +127,7 @@ def _serving(endpoint: Endpoint) -> Handle:
 
 @contextmanager
 def _cause_for(request: Request) -> Iterator[None]:
-    """What is wrong with the configuration is a detail for administrators, and for nobody else."""
+    """Add the cause of a wrong configuration to the error, for administrators only."""
     try:
         yield
     except Misconfigured as fault:
@@ -150,7 +150,7 @@ def _counting_refusals(handle: Handle) -> Handle:
 
 
 def _elsewhere(taken: Mapping[str, Sequence[str]]) -> Handle:
-    """What answers preflights, methods that a path does not have, and paths that are not there."""
+    """The handler of preflights, of unknown methods (405) and of unknown paths (404)."""
     # API Gateway hands a known path to the catch-all too, where the path itself lacks the method.
     patterns = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): found for path, found in taken.items()}
 
@@ -180,7 +180,7 @@ def _answered(app: Chalice, handle: Handle) -> ChaliceResponse:
 
 
 def _told(error: Exception, request_id: str) -> WallifyError:
-    """What a client may hear of an error; what nobody foresaw is for the log alone."""
+    """The error that the client gets; an unexpected error is logged and answered as an internal error."""
     if isinstance(error, WallifyError) and error.status != InternalError.status:
         return error
     told = error if isinstance(error, Misconfigured) else InternalError()
@@ -198,7 +198,7 @@ def _note(event: ChaliceRequest, answer: Response, request_id: str, began: float
 
 
 def _task_of(event: ChaliceRequest, answer: Response) -> dict[str, str]:
-    """The task that the request asked about or made, for its log line."""
+    """The task that the request is about or has created, for the log line."""
     asked = (event.uri_params or {}).get("task_id")
     _, here, made = answer.headers.get("Location", "").rpartition("/task/status/")
     task_id = asked or (made if here else "")

@@ -111,7 +111,7 @@ def authenticate(request: Request) -> Principal:
 
     Raises:
         Unauthorized: without a valid one.
-        Forbidden: for a change that a page of somebody else's may have sent with the cookie.
+        Forbidden: for a change that a page of another site may have sent with the cookie.
     """
     if "authorization" in request.headers or not session_cookie(request.headers):
         return services().tokens.authenticate(presented_token(request))

@@ -30,7 +30,7 @@ _SENT_IN = ("query", "form", "body")
 
 
 def refuse_unknown(request: Request, endpoint: Endpoint) -> None:
-    """Refuse what the route would ignore: query parameters, headers of ours, and a body. BadRequest names it."""
+    """Refuse what the route would ignore: query parameters, our own headers, and a body. Raises BadRequest."""
     _check_query(request, endpoint)
     _check_headers(request, endpoint)
     _check_bodiless(request, endpoint)

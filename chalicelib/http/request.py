@@ -116,11 +116,11 @@ class Request:
     route: str
     """The pattern that matched, such as `/images/{image_id}`."""
     path: str
-    """The path as it was asked for, without what `base` says."""
+    """The requested path, without `base`."""
     headers: Mapping[str, str]
     """By lower-case name."""
     path_params: Mapping[str, str]
-    """The parts of the path that the pattern names, decoded."""
+    """Path parameters by name, decoded."""
     query: Mapping[str, Sequence[str]]
     request_id: str
     base: str
@@ -150,15 +150,15 @@ class Request:
 
     @property
     def language(self) -> Language:
-        """The language in which the client wants to read messages."""
+        """The language of messages that the client prefers."""
         return language_of(self.headers.get("accept-language", ""))
 
     def link(self, path: str) -> str:
-        """A path of ours as the client can follow it."""
+        """A path of this API as the client can follow it, with `base` in front."""
         return self.base + path
 
     def absolute_link(self, path: str) -> str:
-        """The same as a whole address, for links that are handed on to people and programs elsewhere."""
+        """The same as an absolute URL, for links that are handed on."""
         return self.origin + self.base + path
 
 

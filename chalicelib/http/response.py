@@ -27,35 +27,35 @@ class Response:
     """What came of the request, for its line in the audit log, where the request itself does not say it."""
 
     def with_outcome(self, outcome: str) -> Response:
-        """The same with what the audit log says came of it."""
+        """A copy with the outcome for the audit log."""
         return replace(self, outcome=outcome)
 
     def with_headers(self, **headers: str) -> Response:
-        """The same with more headers; an underscore in a name stands for a hyphen."""
+        """A copy with more headers; an underscore in a name stands for a hyphen."""
         return replace(
             self, headers={**self.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
         )
 
 
 def json_response(body: object, status: int = 200) -> Response:
-    """JSON that nobody may store on the way; moments are written in the one form that we have."""
+    """A JSON response that caches must not store; timestamps are written in ISO 8601, UTC."""
     plain = msgspec.to_builtins(body, builtin_types=(datetime,), str_keys=True, enc_hook=str)
     text = msgspec.json.encode(with_iso(plain)).decode()
     return Response(status, text, {"Content-Type": JSON, **NO_STORE})
 
 
 def public_response(body: str, content_type: str, seconds: int) -> Response:
-    """Text that is the same for everybody, for so long."""
+    """A response that any cache may store for that many seconds."""
     return Response(200, body, {"Content-Type": content_type, "Cache-Control": f"public, max-age={seconds}"})
 
 
 def redirect(url: str, seconds: int) -> Response:
-    """Look there (302), in the format that your Accept header asks for; caches may remember it for so long."""
+    """A redirect (302) that varies by Accept; caches may store it for that many seconds."""
     return Response(302, "", {"Location": url, "Vary": "Accept", "Cache-Control": f"public, max-age={seconds}"})
 
 
 def conditional(request: Request, answer: Response) -> Response:
-    """The answer with an ETag; 304 where the client has exactly this body already (RFC 9110, section 13.1.2)."""
+    """The response with an ETag; 304 if the client already has this body (RFC 9110, section 13.1.2)."""
     tag = f'"{sha256(answer.body.encode()).hexdigest()[:32]}"'
     tagged = answer.with_headers(ETag=tag)
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}

@@ -245,7 +245,7 @@ def _task_ids(task: Task) -> tuple[tuple[str, str], ...]:
 
 
 def _error_of(task: Task) -> WallifyError:
-    """What the client hears when the task ended without an image: the task's own error, with the error's own status."""
+    """The error for a task that ended without an image: the task's own error, with its own status."""
     if task.error is None:
         return Conflict("upload.cancelled", task_id=task.task_id, status=task.status)
     if task.error.code == Misconfigured.code:
