@@ -50,7 +50,7 @@ class Scheduled:
     name: str
 
     def delay(self, *, dry_run: bool = False, collection: str | None = None, limit: int | None = None) -> Started:
-        """Start a run; see `POST /schedules/{name}/run`. ApiError (409 while one runs), Trouble without a token."""
+        """Start a run; see `POST /schedules/{name}/run`. ApiError (409 while one runs); CommandError without token."""
         with connect(_AS_USUAL) as api:
             run = api.schedules.run(self.name, dry_run=dry_run, collection=collection, limit=limit)
             return Started(run.task_id)
@@ -63,7 +63,7 @@ class Processing:
     def delay(self, path: str | Path, *, collection: str = "default") -> Started:
         """Send the file; the task answers at once. Bytes that the collection has already end as a duplicate.
 
-        ApiError where it is refused, OSError where it cannot be read, Trouble without a token.
+        ApiError where it is refused, OSError where it cannot be read, CommandError without a token.
         """
         with connect(_AS_USUAL) as api:
             sent = api.uploads.send_direct(_outgoing(path, collection), _unheard)

@@ -1,1 +1,1 @@
-"""The terminal door: `./wallify <command>`."""
+"""The commands of `./wallify`."""

@@ -1,4 +1,4 @@
-"""`python -m cli`, which `./wallify` runs: reads the arguments and runs the command they name."""
+"""`python -m cli`, which `./wallify` runs: parse the arguments and run the command."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ WIDEST = 100  # longer lines are hard to read
 LOOKS_ITSELF = ("doctor", "completion")
 """Commands that run in whatever environment: one says what is wrong with it, the other is asked by the shell."""
 ADVICE = {
-    exit_codes.UNREACHABLE: "Is it running? `./wallify doctor` looks.",
+    exit_codes.UNREACHABLE: "Check it with `./wallify doctor`.",
     exit_codes.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; answers the exit code: those in `cli.exit_codes`."""
+    """Run one command; return its exit code, one of `cli.exit_codes`."""
     top, typed = parser(), sys.argv[1:] if arguments is None else arguments
     _must_be_known(top, typed)
     given = top.parse_args(typed)
@@ -55,11 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+    """Return the parser of all commands."""
     top = argparse.ArgumentParser(
         prog="wallify",
         usage="wallify command [options]",
-        description="Wallify, from the terminal.",
+        description="Commands for Wallify.",
         epilog="Help of one command: `wallify upload --help`. Exit codes: docs/reference/cli.md.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -72,18 +72,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _must_be_known(top: argparse.ArgumentParser, typed: list[str]) -> None:
-    """End with an answer that helps: the overview where nothing was typed, the nearest name where there is no such."""
+    """Exit with the overview if no command was given, and with the nearest name if it is unknown."""
     names = [one.word for one in words_of(top)[""] if not one.word.startswith("-")]
     if not typed:
         top.print_help(sys.stderr)
         top.exit(exit_codes.MISUSED)
     if not typed[0].startswith("-") and typed[0] not in names:
         near = "".join(f" Did you mean {name}?" for name in get_close_matches(typed[0], names, 1))
-        top.error(f"There is no command {typed[0]}.{near} `wallify --help` lists all.")
+        top.error(f"There is no command {typed[0]}.{near} `wallify --help` lists the commands.")
 
 
 def _declared(commands: Commands) -> Iterator[str]:
-    """Declare every command; answers each section of them in words."""
+    """Declare every command; yield the text of each section for the overview."""
     told = commands._choices_actions  # noqa: SLF001 - argparse has no public way to see what it was told
     for title, registers in SECTIONS.items():
         before = len(told)

@@ -53,13 +53,13 @@ IN_CONFIG = "Write it into the stage's environment_variables in .chalice/config.
 
 
 def check_names(environ: Mapping[str, str] | None = None) -> None:
-    """Trouble if a variable is meant for Wallify and nothing reads it: most often a typing error."""
+    """CommandError if a variable is meant for Wallify and nothing reads it: most often a typing error."""
     if found := dict(unknown(_given(environ))):
         raise CommandError(" ".join(found.values()), "Correct or unset it.", exit_code=exit_codes.MISUSED)
 
 
 def check_no_settings(environ: Mapping[str, str] | None = None) -> None:
-    """Trouble if this shell sets what only functions read: a deployment would not pass it on."""
+    """CommandError if this shell sets what only functions read: a deployment would not pass it on."""
     if found := settings_in(environ):
         says = f"{', '.join(found)}: set in this shell, where functions do not see it."
         raise CommandError(says, IN_CONFIG, exit_code=exit_codes.MISUSED)

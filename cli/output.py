@@ -30,7 +30,7 @@ _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 @contextmanager
 def progress_line(title: str, *, aside: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show `title` and each step that is told, and how long all of it took; `aside` keeps stdout for a result."""
+    """Show `title` with the current step, then how long it took; `aside` writes to stderr, for `--json`."""
     shown, began = stderr if aside else stdout, time.monotonic()
     with shown.status(title) as line:
 
@@ -42,7 +42,7 @@ def progress_line(title: str, *, aside: bool = False) -> Iterator[Callable[[str]
 
 
 def print_error(trouble: CommandError) -> None:
-    """Say what is wrong, what to do, and show the evidence."""
+    """Print the evidence, what is wrong and what to do."""
     if trouble.evidence:
         stderr.print(trouble.evidence, style="dim", markup=False)
     words = Text(sanitized(trouble.what), style="bold red")
@@ -50,7 +50,7 @@ def print_error(trouble: CommandError) -> None:
 
 
 def sanitized(text: str) -> str:
-    """The text with a sign in place of every character that a terminal could obey."""
+    """Replace every character that could control a terminal."""
     return "".join("\N{REPLACEMENT CHARACTER}" if _is_unshowable(char) else char for char in text)
 
 
@@ -59,12 +59,12 @@ def _is_unshowable(char: str) -> bool:
 
 
 def rfc3339(at: datetime) -> str:
-    """RFC 3339 in UTC, with `Z` and three digits of milliseconds: `2026-03-04T12:00:00.000Z`."""
+    """Format a time as RFC 3339 in UTC, with `Z` and milliseconds: `2026-03-04T12:00:00.000Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def with_rfc3339(value: Any) -> Any:  # noqa: ANN401  # plain JSON, but for the moments
-    """Plain values with every moment, at any depth, as `written` writes it."""
+    """Return the value with every datetime in it, at any depth, formatted by `rfc3339`."""
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, dict):
@@ -85,7 +85,7 @@ LONG = ("id", "key")
 
 
 def print_list(given: argparse.Namespace, things: Iterable[T], columns: Sequence[Column[T]], *, none: str) -> int:
-    """Show a list, and answer the exit code; `none` is the sentence for an empty one."""
+    """Print a list and return exit code 0; `none` is the sentence for an empty one."""
     if given.json:
         for thing in things:
             print_json(thing)
@@ -97,7 +97,7 @@ def print_list(given: argparse.Namespace, things: Iterable[T], columns: Sequence
 
 
 def print_one(given: argparse.Namespace, thing: T, rows: Sequence[Column[T]]) -> int:
-    """Show one thing, and answer the exit code."""
+    """Print one item and return exit code 0."""
     if given.json:
         print_json(thing)
         return 0
@@ -109,7 +109,7 @@ def print_one(given: argparse.Namespace, thing: T, rows: Sequence[Column[T]]) ->
 
 
 def print_result(given: argparse.Namespace, sentence: str, thing: object) -> None:
-    """The sentence for people, the thing for programs."""
+    """Print the sentence, or with `--json` the value."""
     if given.json:
         print_json(thing)
     else:
@@ -117,13 +117,13 @@ def print_result(given: argparse.Namespace, sentence: str, thing: object) -> Non
 
 
 def print_json(thing: object) -> None:
-    """One line of JSON, at once: whoever reads it may be waiting."""
+    """Print one line of JSON and flush it."""
     told = with_rfc3339(msgspec.to_builtins(thing, builtin_types=(datetime,)))
     print(json.dumps(told, ensure_ascii=not _speaks_unicode()), flush=True)
 
 
 def format_value(value: object) -> str:
-    """A value as people read it; safe for a terminal."""
+    """Format a value for a terminal, without control characters."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -136,7 +136,7 @@ def format_value(value: object) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """A number of bytes, as people read it."""
+    """Format a number of bytes with its unit."""
     amount, unit = float(count), 0
     while amount >= _STEP and unit < len(_UNITS) - 1:
         amount, unit = amount / _STEP, unit + 1
@@ -159,13 +159,13 @@ def _show_table(things: Sequence[T], columns: Sequence[Column[T]], none: str) ->
 
 
 def _aside(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
-    """One line for each row, under a heading."""
+    """Print a table with a heading."""
     for number, row in enumerate(rows):
         stdout.print(_padded(row, widths), style="" if number else "bold", soft_wrap=True)
 
 
 def _below(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> None:
-    """What a row is about on a line of its own, and the rest below it: for narrow terminals."""
+    """Print the first cell on a line of its own and the rest below it, for narrow terminals."""
     for first, *rest in rows:
         stdout.print(Text(first, style="bold"), soft_wrap=True)
         stdout.print(Text("  ").append_text(_padded(rest, widths[1:])), soft_wrap=True)
@@ -177,7 +177,7 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> Text:
 
 
 def _brief(value: object) -> str:
-    """As `shown`; a time of today without its date, and a date of another day without its time."""
+    """Format as `format_value`, but a time of today without its date, and another day without the time."""
     if not isinstance(value, datetime):
         return format_value(value)
     at, now = value.astimezone(), datetime.now().astimezone()

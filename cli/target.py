@@ -1,4 +1,4 @@
-"""Which Wallify a command speaks to, and with which token: options, environment, profiles, local cloud."""
+"""The API that a command calls, and the token: from options, environment, profiles or the local cloud."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHERS = 0o077
 
 @dataclass(frozen=True)
 class Profile:
-    """One Wallify and the token for it."""
+    """Address of an API and a token for it."""
 
     url: str
     token: str
@@ -28,14 +28,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Profiles:
-    """All of them, by name, and the one that is meant where none is named."""
+    """Profiles by name, and the current one."""
 
     current: str | None = None
     known: Mapping[str, Profile] = field(default_factory=dict)
 
     @classmethod
     def of(cls, path: Path) -> Profiles:
-        """What the file says; none, where there is no file. Trouble if it cannot be read."""
+        """Read the file; no file is no profiles. Raises CommandError if it cannot be read."""
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
             known = {name: Profile(**one) for name, one in told["known"].items()}
@@ -57,36 +57,36 @@ class Profiles:
         draft.replace(path)
 
     def __getitem__(self, name: str) -> Profile:
-        """The profile of that name; Trouble if there is none."""
+        """Return the profile of that name. Raises CommandError if there is none."""
         if name not in self.known:
             there = ", ".join(self.known) or "none yet"
             raise CommandError(f"There is no profile {name}.", f"There are: {there}.", exit_code=exit_codes.MISSING)
         return self.known[name]
 
     def with_(self, name: str, profile: Profile) -> Profiles:
-        """The same with this one, which becomes the current one."""
+        """Return a copy with this profile as the current one."""
         return Profiles(name, {**self.known, name: profile})
 
     def without(self, name: str) -> Profiles:
-        """The same without this one; Trouble if there is none."""
+        """Return a copy without this profile. Raises CommandError if there is none."""
         left = {other: profile for other, profile in self.known.items() if profile is not self[name]}
         return Profiles(None if self.current == name else self.current, left)
 
     def using(self, name: str | None) -> Profiles:
-        """The same with this one as the current one; None means the local cloud."""
+        """Return a copy with this one as the current profile; None means the local cloud."""
         if name is not None:
             self[name]
         return replace(self, current=name)
 
 
 def is_private(path: Path) -> bool:
-    """True when nobody but its owner may read the file, or there is none."""
+    """Return True if only the owner may read the file, or there is none."""
     return not path.exists() or not path.stat().st_mode & _OTHERS
 
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """What was typed."""
+    """Options of a command."""
 
     url: str | None = None
     token: str | None = None
@@ -97,7 +97,7 @@ class TargetOptions:
 
 @dataclass(frozen=True)
 class Target:
-    """Where the API is, with which token, and how we know (`origin`, in words)."""
+    """Address and token of an API; `origin` says in words where they come from."""
 
     url: str
     token: str | None
@@ -107,7 +107,7 @@ class Target:
 
 
 def resolve_target(wish: TargetOptions, settings: ClientSettings, profiles: Profiles) -> Target:
-    """The first place that is named: typed, in the environment, the current profile, the local cloud. Trouble if none.
+    """Return the first target of: options, environment, current profile, local cloud. Raises CommandError without one.
 
     A token goes only where it belongs: the one typed comes first, then that of the place, and WALLIFY_TOKEN goes to
     WALLIFY_URL, or anywhere while no WALLIFY_URL is set.
@@ -147,7 +147,7 @@ def _assumed(settings: ClientSettings, profiles: Profiles) -> Iterator[Target]:
 
 
 def _all(settings: ClientSettings, profiles: Profiles) -> Iterator[Target]:
-    """Every place that we know a token of, the surest last."""
+    """Yield every target with a known token, the preferred one last."""
     yield _local(DEFAULT_HOME)
     yield from (_of_profile(profiles, name) for name in profiles.known)
     if settings.url:

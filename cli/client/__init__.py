@@ -1,4 +1,4 @@
-"""A typed client of the HTTP API, for programs and for the commands here; it knows nothing of the server's code.
+"""Typed client of the HTTP API, for programs and for these commands; it imports none of the server's code.
 
     from cli.client.api import Client
 

@@ -1,4 +1,4 @@
-"""The client: one API, and everything that it does."""
+"""The client of one API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASK_NOT_FOUND = "task_not_found"
 
 @dataclass(frozen=True)
 class Health:
-    """An API's answer to whether it is well; `took` is in seconds, `at` is its clock, to the second."""
+    """Answer of `GET /health`; `took` is in seconds, `at` is the API's clock, to the second."""
 
     stage: str
     took: float
@@ -29,13 +29,13 @@ class Health:
 
 @dataclass(frozen=True)
 class Client:
-    """A Wallify as its clients see it. Every verb raises ApiError and nothing else; threads may share it."""
+    """Client of one API. Every method raises ApiError and nothing else; threads may share it."""
 
     wire: Transport
 
     @classmethod
     def at(cls, url: str, token: str | None = None, *, patience: RetryPolicy | None = None) -> Client:
-        """The API at `url` (`https://…/api` on AWS); to be closed, or used in a `with`."""
+        """Return a client of the API at `url` (`https://…/api` on AWS); close it, or use it in a `with`."""
         return cls(Transport.to(url, token, patience))
 
     def __enter__(self) -> Self:
@@ -45,56 +45,56 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self.wire.close()
 
     @property
     def tasks(self) -> Tasks:
-        """What is done, and how it ended."""
+        """Tasks."""
         return Tasks(self.wire)
 
     @property
     def schedules(self) -> Schedules:
-        """What is done by the clock."""
+        """Schedules."""
         return Schedules(self.wire)
 
     @property
     def uploads(self) -> Uploads:
-        """Files on their way in."""
+        """Uploads."""
         return Uploads(self.wire)
 
     @property
     def images(self) -> Images:
-        """Pictures."""
+        """Images."""
         return Images(self.wire)
 
     @property
     def collections(self) -> Collections:
-        """What pictures are in."""
+        """Collections."""
         return Collections(self.wire)
 
     @property
     def queues(self) -> Queues:
-        """What waits for a worker."""
+        """Queues and functions."""
         return Queues(self.wire)
 
     @property
     def tokens(self) -> Tokens:
-        """Who may do what."""
+        """Tokens."""
         return Tokens(self.wire)
 
     @property
     def quarantine(self) -> Quarantine:
-        """What clean-up has taken away."""
+        """Quarantine."""
         return Quarantine(self.wire)
 
     @property
     def audit(self) -> Audit:
-        """Who did what."""
+        """Audit log."""
         return Audit(self.wire)
 
     def greet(self) -> Health:
-        """Whether the API answers, and what it says of itself; needs no token."""
+        """Ask `GET /health`, which needs no token."""
         began = monotonic()
         answer = self.wire.patiently(lambda: successful(lambda: self.wire.http.get("/health")), repeatable=True)
         took = monotonic() - began
@@ -103,12 +103,12 @@ class Client:
         return Health(str(told.get("stage")), took, parsedate_to_datetime(at) if at else None)
 
     def version(self) -> str:
-        """The version of what is deployed."""
+        """Return the version that is deployed."""
         told = self.wire.ask("GET", "/openapi.json", dict[str, Any])
         return str(told.get("info", {}).get("version"))
 
     def check_token(self) -> None:
-        """ApiError (401) unless the token is good, whatever its scopes are."""
+        """Raise ApiError (401) unless the token is valid, whatever its scopes are."""
         try:
             # Any token may ask for a task; nobody has this one.
             self.tasks.get(UNKNOWN_TASK)

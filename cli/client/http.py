@@ -29,7 +29,7 @@ PASSING = frozenset({0, 502, 503, 504})
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and how patiently to ask; waits are in seconds."""
+    """How often to try a request, and how long to wait in between; in seconds."""
 
     tries: int = 5
     first_wait: float = 0.4
@@ -38,17 +38,17 @@ class RetryPolicy:
     luck: Callable[[], float] = random.random
 
     def waits(self) -> Iterator[float]:
-        """Doubling waits, each spread over its upper half so that many clients do not come back at once."""
+        """Yield doubling waits, each spread over its upper half so that many clients do not come back at once."""
         for turn in range(self.tries - 1):
             yield self.first_wait * 2**turn * (1 + self.luck()) / 2
 
     def rest(self, planned: float, error: ApiError) -> None:
-        """Wait as planned, or as long as the API asked for."""
+        """Wait as planned, or as long as `Retry-After` says if that is longer."""
         self.sleep(min(max(planned, error.retry_after or 0), self.longest_wait))
 
 
 def is_retryable(error: ApiError, *, repeatable: bool) -> bool:
-    """True when the same request may succeed later, and sending it again does no harm."""
+    """Return True if the same request may succeed later, and sending it again does no harm."""
     return error.status == TOO_MANY or (repeatable and error.status in PASSING)
 
 
@@ -66,7 +66,7 @@ _FIRST = Lock()
 
 @dataclass(frozen=True)
 class Transport:
-    """One API; `plain` speaks to its bucket and its CDN, which must never see the token."""
+    """HTTP connections of one API; `plain` is for its bucket and CDN, which must never get the token."""
 
     http: httpx.Client
     plain: httpx.Client
@@ -74,7 +74,7 @@ class Transport:
 
     @classmethod
     def to(cls, url: str, token: str | None, patience: RetryPolicy | None = None) -> Transport:
-        """The API at `url`, with `token` if there is one."""
+        """Connect to the API at `url`, with `token` if there is one."""
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         with api_errors():
             # A proxy of the machine is for other hosts: it could not reach this one's own addresses.
@@ -85,7 +85,7 @@ class Transport:
         return cls(http, plain, patience or RetryPolicy())
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self.http.close()
         self.plain.close()
 
@@ -99,7 +99,7 @@ class Transport:
         repeatable: bool = False,
         **sent: Any,  # noqa: ANN401  # httpx's own keywords
     ) -> T:
-        """The answer to a request, as a value of that kind. ApiError for any other answer, or none.
+        """Return the answer to a request as a value of that type. Raises ApiError for any other answer, or none.
 
         Asked again, with growing waits, where twice is the same as once: as `repeatable` says, or the method.
         """
@@ -113,7 +113,7 @@ class Transport:
     def walk(
         self, path: str, what: str, kind: type[T], query: Query | None = None, *, method: str = "GET"
     ) -> Iterator[T]:
-        """Everything in a list, page after page; the next page is asked for when it is needed."""
+        """Yield the items of a list, page after page; the next page is requested when it is needed."""
         at = dict(query or {})
         while True:
             page = self.ask(method, path, dict[str, msgspec.Raw], query=at, repeatable=True)
@@ -124,11 +124,11 @@ class Transport:
             at["cursor"] = cursor
 
     def fetch(self, url: str, out: BinaryIO) -> int:
-        """Write what lies at a public address; answers how many bytes. ApiError as with `ask`."""
+        """Write the content of a public URL; return the number of bytes. Raises ApiError as `ask` does."""
         return self.patiently(lambda: self._copied(url, out), repeatable=True)
 
     def patiently(self, attempt: Callable[[], T], *, repeatable: bool) -> T:
-        """What an attempt leads to; it is made again where that may help and does no harm."""
+        """Run an attempt; repeat it where that may help and does no harm."""
         for planned in self.patience.waits():
             try:
                 return attempt()
@@ -150,7 +150,7 @@ class Transport:
 
 @contextmanager
 def api_errors() -> Iterator[None]:
-    """ApiError for whatever httpx raises in the block."""
+    """Raise ApiError for whatever httpx raises in the block."""
     try:
         yield
     except httpx.HTTPError as silence:
@@ -161,7 +161,7 @@ def api_errors() -> Iterator[None]:
 
 
 def successful(request: Callable[[], httpx.Response]) -> httpx.Response:
-    """A good answer; ApiError for any other, and for none."""
+    """Return the answer if it is a success; raise ApiError for any other, and for none."""
     with api_errors():
         answer = request()
     if answer.is_success:
@@ -170,7 +170,7 @@ def successful(request: Callable[[], httpx.Response]) -> httpx.Response:
 
 
 def error_from(answer: httpx.Response) -> ApiError:
-    """The error that an answer tells, also one that comes from somewhere before the API."""
+    """Return the error of an answer, also of one that a gateway or proxy gave."""
     told = _told(answer)
     return ApiError(
         str(told.get("message") or f"The answer was {answer.status_code} {answer.reason_phrase}."),
@@ -183,7 +183,7 @@ def error_from(answer: httpx.Response) -> ApiError:
 
 
 def retry_after_seconds(retry_after: str | None) -> float | None:
-    """A `Retry-After` in seconds from now; it comes as a number or as a date (RFC 9110, 10.2.3)."""
+    """Return `Retry-After` in seconds from now; it is a number or a date (RFC 9110, 10.2.3)."""
     try:
         return float(retry_after) if retry_after else None
     except ValueError:
@@ -195,7 +195,7 @@ def retry_after_seconds(retry_after: str | None) -> float | None:
 
 
 def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """JSON as a value of that kind; fields that it does not know are left out."""
+    """Decode JSON as a value of that type; unknown fields are ignored."""
     try:
         # msgspec describes a type to itself when it meets it first, which threads must not do to one side by side.
         with nullcontext() if kind in _MET else _FIRST:
@@ -223,7 +223,7 @@ def _why(silence: httpx.HTTPError) -> str:
 
 @cache
 def _trust(outside: bool) -> ssl.SSLContext:  # noqa: FBT001 - it has this one meaning
-    """Who vouches for servers: reading them takes 20 ms, which every client would spend anew."""
+    """Return the trusted certificates; reading them takes 20 ms, so they are shared."""
     return httpx.create_ssl_context(trust_env=outside)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a task is."""
+    """Progress of a task."""
 
     current: int = 0
     total: int = 0
@@ -20,7 +20,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TaskError:
-    """Why a task's last attempt did not succeed."""
+    """Error of a task's last attempt."""
 
     code: str
     message: str
@@ -33,7 +33,7 @@ class TaskError:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a task is about."""
+    """Image, collection and file of a task."""
 
     image_id: str | None = None
     collection: str | None = None
@@ -42,7 +42,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Task:
-    """A task, in Celery's words; `ready` when its state is final."""
+    """A task with Celery's states; `ready` when its state is final."""
 
     task_id: str
     type: str
@@ -68,7 +68,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Retried:
-    """A task that had ended badly, and the new one in its place."""
+    """A task that did not succeed, and the new task in its place."""
 
     task_id: str
     retried_as: str
@@ -76,7 +76,7 @@ class Retried:
 
 @dataclass(frozen=True)
 class RetryCandidate:
-    """A task that would be tried again; `error` is the code of its error."""
+    """A task that would be retried; `error` is the code of its error."""
 
     task_id: str
     type: str
@@ -89,7 +89,7 @@ class RetryCandidate:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One preset; `url` is in the format that every client reads."""
+    """A thumbnail of one size; `url` is in the format that every client can show."""
 
     size: int
     width: int
@@ -138,7 +138,7 @@ class TrashedImage:
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection and what it adds up to; bytes are those of the originals."""
+    """A collection with its totals; `bytes` are those of the originals."""
 
     name: str
     images: int
@@ -150,7 +150,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Token:
-    """What is kept of a token."""
+    """A token without its secret."""
 
     token_id: str
     name: str
@@ -163,7 +163,7 @@ class Token:
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """A new token; nobody can ask for its secret again."""
+    """A new token with its secret, which is not stored."""
 
     secret: str
     token: Token
@@ -171,7 +171,7 @@ class IssuedToken:
 
 @dataclass(frozen=True)
 class Schedule:
-    """A job by the clock; `next_run` is None while it is off."""
+    """A schedule; `next_run` is None while it is disabled."""
 
     name: str
     type: str
@@ -184,7 +184,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class PresignedUpload:
-    """Where to send one large file: a form with these fields, then `file` as its last part."""
+    """Form for one file: POST these fields to `url`, with `file` as the last part."""
 
     task_id: str
     url: str
@@ -194,7 +194,7 @@ class PresignedUpload:
 
 @dataclass(frozen=True)
 class TaskFilter:
-    """Which tasks; what is None does not matter. `since` and `until` are ISO 8601 with a time zone."""
+    """Filter of tasks; a field that is None matches all. `since` and `until` are ISO 8601 with a time zone."""
 
     state: str | None = None
     type: str | None = None
@@ -209,7 +209,7 @@ UNREACHABLE = "unreachable"
 
 
 class ApiError(Exception):
-    """What the API answered instead of what was asked for: its `code` for programs, its `message` for people.
+    """Error of the API: `code` for programs, `message` for people.
 
     `status` is the HTTP status, 0 where nobody answered (code `unreachable`). `details` are the API's facts about this
     case, `request_id` finds it in the logs. `retry_after` is in seconds, where the API named a time.

@@ -25,84 +25,84 @@ from cli.client.models import (
 
 @dataclass(frozen=True)
 class Images:
-    """Pictures, one by one and by collection."""
+    """Images, by id and by collection."""
 
     wire: Transport
 
     def get(self, image_id: str) -> Image:
-        """The image, with what the camera noted."""
+        """Return the image with its EXIF."""
         return self.wire.ask("GET", f"/images/{image_id}", Image)
 
     def of(
         self, collection: str, wanted: Mapping[str, str | int | None] | None = None, *, page: int = 100
     ) -> Iterator[Image]:
-        """A collection's images, newest first; what is wanted are the API's filters (`text`, `ratio` …) and `sort`."""
+        """Yield a collection's images, newest first; `wanted` are the API's filters (`text`, `ratio` …) and `sort`."""
         return self.wire.walk(f"{_path(collection)}/images", "images", Image, {"limit": page, **(wanted or {})})
 
     def change(self, image_id: str, *, collection: str | None = None, filename: str | None = None) -> Image:
-        """Move it, rename it, or both."""
+        """Move the image, rename it, or both."""
         wish = {"collection": collection, "filename": filename}
         body = {name: value for name, value in wish.items() if value is not None}
         return self.wire.ask("PATCH", f"/images/{image_id}", Image, json=body, repeatable=True)
 
     def trash(self, image_id: str) -> TrashedImage:
-        """Put it into the trash, for seven days."""
+        """Move the image to the trash, for seven days."""
         return self.wire.ask("DELETE", f"/images/{image_id}", TrashedImage)
 
     def delete(self, image_ids: Sequence[str]) -> Task:
-        """The task that deletes up to 1,000 images for good."""
+        """Delete up to 1,000 images for good; return the task."""
         return self.wire.ask("POST", "/deletions", Task, json={"image_ids": list(image_ids)})
 
     def restore(self, image_id: str) -> Image:
-        """Take it out of the trash."""
+        """Restore the image from the trash."""
         return self.wire.ask("POST", f"/images/{image_id}/restore", Image, repeatable=True)
 
     def trashed(self) -> Iterator[TrashedImage]:
-        """What lies in the trash, longest there first."""
+        """Yield the images in the trash, oldest first."""
         return self.wire.walk("/trash", "images", TrashedImage)
 
     def make_thumbnails(
         self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False
     ) -> Task:
-        """The task that makes thumbnails again: of an image, a collection, or of all."""
+        """Make the thumbnails of an image, a collection or all images again; return the task."""
         whole = image_id is None and collection is None
         wish = {"image_id": image_id, "collection": collection, "all": whole or None, "everything": everything or None}
         body = {name: value for name, value in wish.items() if value is not None}
         return self.wire.ask("POST", "/thumbnails", Task, json=body)
 
     def save(self, url: str, out: BinaryIO) -> int:
-        """Write a picture's bytes, as the CDN serves them; answers how many."""
+        """Write the bytes of a file as the CDN serves it; return how many."""
         return self.wire.fetch(url, out)
 
 
 @dataclass(frozen=True)
 class Collections:
-    """Collections; one comes into being with its first image."""
+    """Collections; one is created by its first image, too."""
 
     wire: Transport
 
     def all(self) -> list[Collection]:
-        """All of them, by name."""
+        """Return all collections, by name."""
         return list(self.wire.walk("/collections", "collections", Collection))
 
     def get(self, name: str) -> Collection:
-        """One, with its exact numbers."""
+        """Return one collection with exact counts."""
         return self.wire.ask("GET", _path(name), Collection)
 
     def create(self, wanted: Mapping[str, object]) -> Collection:
-        """A new one without images: the fields `name`, `title`, `description` and `private`."""
+        """Create a collection without images from the fields `name`, `title`, `description` and `private`."""
         return self.wire.ask("POST", "/collections", Collection, json=dict(wanted))
 
     def change(self, name: str, wanted: Mapping[str, object]) -> Collection:
-        """Another `title` or `description`."""
+        """Change `title` or `description`."""
         return self.wire.ask("PATCH", _path(name), Collection, json=dict(wanted))
 
     def rename(self, name: str, new_name: str) -> Task:
-        """The task that gives it another name, which takes its images along."""
+        """Rename a collection with its images; return the task."""
         return self.wire.ask("PATCH", _path(name), Task, json={"name": new_name})
 
     def delete(self, name: str, *, force: bool = False) -> Task:
-        """The task that deletes it; with `force` also where it has images."""
+        """Delete a collection, with `force` also its images; return the task."""
         return self.wire.ask("DELETE", _path(name), Task, query={"force": "true" if force else None})
 
 
@@ -116,16 +116,16 @@ PAUSE = 1.0  # seconds
 
 @dataclass(frozen=True)
 class Tasks:
-    """Looking at tasks, stopping them, trying again."""
+    """Tasks: list, follow, cancel and retry them."""
 
     wire: Transport
 
     def get(self, task_id: str, *, wait: int | None = None) -> Task:
-        """The task; with `wait`, as soon as it is final or after so many seconds (1 to 20)."""
+        """Return the task; with `wait`, as soon as it is final or after that many seconds (1 to 20)."""
         return self.wire.ask("GET", f"/task/status/{task_id}", Task, query={"wait": wait})
 
     def follow(self, task_id: str, *, wait: int = LONGEST_WAIT) -> Iterator[Task]:
-        """The task again and again, until it is final."""
+        """Yield the task repeatedly until it is final."""
         task = self.get(task_id)
         yield task
         while not task.ready:
@@ -136,23 +136,23 @@ class Tasks:
                 self.wire.patience.sleep(PAUSE)
 
     def all(self, which: TaskFilter, *, page: int = 100) -> Iterator[Task]:
-        """The history that fits, newest first."""
+        """Yield the tasks that match, newest first."""
         return self.wire.walk("/tasks", "tasks", Task, {**asdict(which), "limit": page})
 
     def active(self) -> Iterator[Task]:
-        """Those that run, as long as they are seen running."""
+        """Yield the tasks that are not final."""
         return self.wire.walk("/tasks/active", "active", Task)
 
     def cancel(self, task_id: str) -> Task:
-        """Stop it: at once where it waits, at its next step where it runs."""
+        """Cancel a task: at once while it is pending, at its next step while it runs."""
         return self.wire.ask("POST", f"/task/cancel/{task_id}", Task, repeatable=True)
 
     def retry(self, task_id: str) -> Task:
-        """The new task in place of one that ended badly; asking twice finds the same."""
+        """Retry a task; return the new one. A second call returns the same."""
         return self.wire.ask("POST", f"/task/retry/{task_id}", Task, repeatable=True)
 
     def retry_all(self, which: TaskFilter, *, retryable: str | None = None) -> Iterator[Retried]:
-        """Try all again that fit; at least one filter is needed.
+        """Retry all tasks that match; at least one filter is needed.
 
         FAILURE is meant unless another state is named, and of the failures those whose reason may pass, unless
         `retryable` is false (the others) or any. What was tried again already never fits.
@@ -160,7 +160,7 @@ class Tasks:
         return self.wire.walk("/tasks/retry", "retried", Retried, _retry_query(which, retryable), method="POST")
 
     def retry_preview(self, which: TaskFilter, *, retryable: str | None = None) -> Iterator[RetryCandidate]:
-        """Those that `retry_all` would try again; nothing changes."""
+        """Yield the tasks that `retry_all` would retry; change nothing."""
         query = {**_retry_query(which, retryable), "dry_run": "true"}
         return self.wire.walk("/tasks/retry", "matched", RetryCandidate, query, method="POST")
 
@@ -171,27 +171,27 @@ def _retry_query(which: TaskFilter, retryable: str | None) -> dict[str, str | in
 
 @dataclass(frozen=True)
 class Schedules:
-    """The timetable."""
+    """Schedules: list, start and switch them."""
 
     wire: Transport
 
     def all(self) -> list[Schedule]:
-        """Every schedule."""
+        """Return all schedules."""
         return list(self.wire.walk("/schedules", "schedules", Schedule))
 
     def run(self, name: str, *, dry_run: bool = False, collection: str | None = None, limit: int | None = None) -> Task:
-        """The task of a run that starts now."""
+        """Start a run now; return its task."""
         query = {"dry_run": "true" if dry_run else None, "collection": collection, "limit": limit}
         return self.wire.ask("POST", f"/schedules/{name}/run", Task, query=query)
 
     def switch(self, name: str, *, on: bool) -> Schedule:
-        """Switch it on or off."""
+        """Enable or disable a schedule."""
         return self.wire.ask("PATCH", f"/schedules/{name}", Schedule, json={"enabled": on}, repeatable=True)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """What waits in a queue; SQS counts roughly. Ages are in seconds, None where nobody measures them."""
+    """A queue and its counts, which SQS estimates. Ages are in seconds, None where they are not measured."""
 
     name: str
     waiting: int
@@ -204,7 +204,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that could not be worked off."""
+    """A message that could not be processed."""
 
     message_id: str
     reason: str
@@ -219,7 +219,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class RemainingLetter:
-    """A dead letter that a redrive left where it is: `unreadable`, `no_task` or `source_gone`."""
+    """A dead letter that a redrive left in place, and why: `unreadable`, `no_task` or `source_gone`."""
 
     message_id: str
     why: str
@@ -227,7 +227,7 @@ class RemainingLetter:
 
 @dataclass(frozen=True)
 class RedriveResult:
-    """What came of a redrive: the tasks that wait for a worker again, and the letters that stay."""
+    """Result of a redrive: the tasks that are pending again, and the letters that remain."""
 
     tasks: tuple[Task, ...]
     left: tuple[RemainingLetter, ...] = ()
@@ -235,7 +235,7 @@ class RedriveResult:
 
 @dataclass(frozen=True)
 class PurgedQueue(Queue):
-    """A queue that was emptied, with what was thrown away and what stays."""
+    """A queue that was purged, with the numbers of deleted messages and of what remains."""
 
     removed: int = 0
     tasks_left: int = 0
@@ -244,7 +244,7 @@ class PurgedQueue(Queue):
 
 @dataclass(frozen=True)
 class Function:
-    """A function and its last hour; None is not measured here, which is not zero."""
+    """A function and its metrics of the last hour; None is not measured, which is not zero."""
 
     name: str
     running: int | None = None
@@ -261,50 +261,50 @@ class Function:
 
 @dataclass(frozen=True)
 class Queues:
-    """Looking into queues, and steering them."""
+    """Queues: list, pause, resume and purge them; show, remove and redrive dead letters."""
 
     wire: Transport
 
     def all(self) -> list[Queue]:
-        """Every queue."""
+        """Return all queues."""
         return list(self.wire.walk("/queues", "queues", Queue))
 
     def functions(self) -> list[Function]:
-        """Every function."""
+        """Return all functions."""
         return list(self.wire.walk("/functions", "functions", Function))
 
     def dead(self, name: str, *, limit: int = 50) -> list[DeadLetter]:
-        """Some of a queue's dead letters; looking changes nothing."""
+        """Return some of a queue's dead letters; they are not changed."""
         return list(self.wire.walk(f"/queues/{name}/dead", "letters", DeadLetter, {"limit": limit}))
 
     def dead_letter(self, name: str, message_id: str) -> DeadLetter:
-        """One dead letter with its whole message."""
+        """Return one dead letter with its message."""
         return self.wire.ask("GET", f"/queues/{name}/dead/{message_id}", DeadLetter)
 
     def remove(self, name: str, message_id: str) -> DeadLetter:
-        """Remove a dead letter for good; answers it."""
+        """Remove a dead letter for good; return it."""
         return self.wire.ask("DELETE", f"/queues/{name}/dead/{message_id}", DeadLetter)
 
     def redrive(self, name: str, *, limit: int = 50) -> RedriveResult:
-        """Work off dead letters."""
+        """Process dead letters again."""
         return self.wire.ask("POST", f"/queues/{name}/redrive", RedriveResult, query={"limit": limit})
 
     def pause(self, name: str) -> Queue:
-        """Let its messages wait: within a minute or so nothing more is taken from it."""
+        """Pause a queue; within about a minute no more messages are received."""
         return self.wire.ask("POST", f"/queues/{name}/pause", Queue, repeatable=True)
 
     def resume(self, name: str) -> Queue:
-        """Go on with it."""
+        """Resume a queue."""
         return self.wire.ask("POST", f"/queues/{name}/resume", Queue, repeatable=True)
 
     def purge(self, name: str) -> PurgedQueue:
-        """Throw away all that waits in it."""
+        """Delete all messages that wait in a queue."""
         return self.wire.ask("POST", f"/queues/{name}/purge", PurgedQueue, json={"confirm": name})
 
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """One change that somebody has made; `actor` is the name of the token that was shown."""
+    """One change; `actor` is the name of the token that made it."""
 
     at: datetime
     actor: str
@@ -315,7 +315,7 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class QuarantinedObject:
-    """An object that clean-up has taken away; it can be brought back until `until`."""
+    """An object that clean-up has removed; it can be restored until `until`."""
 
     key: str
     bytes: int
@@ -325,49 +325,49 @@ class QuarantinedObject:
 
 @dataclass(frozen=True)
 class Quarantine:
-    """What clean-up has taken away, for seven days."""
+    """Objects that clean-up has removed in the last seven days."""
 
     wire: Transport
 
     def all(self) -> Iterator[QuarantinedObject]:
-        """What is held, by key."""
+        """Yield the objects in quarantine, by key."""
         return self.wire.walk("/quarantine", "objects", QuarantinedObject)
 
     def restore(self, key: str) -> dict[str, str]:
-        """Put it where it lay; answers its `key`."""
+        """Restore an object to its key; return `{"key": …}`."""
         return self.wire.ask("POST", "/quarantine/restore", dict[str, str], json={"key": key}, repeatable=True)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Who may do what."""
+    """Tokens: list, create, change and revoke them."""
 
     wire: Transport
 
     def all(self) -> list[Token]:
-        """All tokens, oldest first."""
+        """Return all tokens, oldest first."""
         return list(self.wire.walk("/tokens", "tokens", Token))
 
     def create(self, name: str, scopes: Sequence[str], *, days: int | None = None) -> IssuedToken:
-        """A new token; its secret is shown this once. For ever, without `days`."""
+        """Create a token; its secret is returned only now. Without `days` it never expires."""
         body = {"name": name, "scopes": list(scopes), **({"days": days} if days else {})}
         return self.wire.ask("POST", "/tokens", IssuedToken, json=body)
 
     def change(self, token_id: str, wanted: Mapping[str, object]) -> Token:
-        """Give it another name, other scopes or another end: the fields `name`, `scopes`, `days` and `confirm`."""
+        """Change a token by the fields `name`, `scopes`, `days` and `confirm`."""
         return self.wire.ask("PATCH", f"/tokens/{token_id}", Token, json=dict(wanted))
 
     def revoke(self, token_id: str) -> Token:
-        """End it, at once and for good."""
+        """Revoke a token, at once and for good."""
         return self.wire.ask("DELETE", f"/tokens/{token_id}", Token)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Who has changed what."""
+    """Audit log."""
 
     wire: Transport
 
     def all(self) -> Iterator[AuditEntry]:
-        """Newest first."""
+        """Yield the entries, newest first."""
         return self.wire.walk("/audit", "entries", AuditEntry)

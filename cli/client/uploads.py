@@ -1,4 +1,4 @@
-"""Sending files: through the API, or straight into the bucket where they are larger than the gateway lets through."""
+"""Uploads: through the API, or directly into the bucket for files that are larger than the gateway accepts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OnProgress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class UploadFile:
-    """One file to be sent. The same `key` leads to the same task for 24 hours, however often it is sent."""
+    """A file to upload. The same `key` leads to the same task for 24 hours, however often it is sent."""
 
     path: Path
     collection: str
@@ -52,7 +52,7 @@ class UploadFile:
 
 @dataclass(frozen=True)
 class SentFile:
-    """What a file has become: a task that goes on, or the image that was there already."""
+    """Result of sending a file: its task, or the image that existed already."""
 
     task_id: str | None = None
     duplicate: Image | None = None
@@ -60,13 +60,13 @@ class SentFile:
 
 @dataclass(frozen=True)
 class Uploads:
-    """Sends files. Each verb may be repeated with the same key; `told` hears how many bytes have gone."""
+    """Uploads of files. Each method may be repeated with the same key; `told` is called with the bytes sent so far."""
 
     wire: Transport
     gateway_bytes: int = GATEWAY_BYTES
 
     def send(self, file: UploadFile, told: OnProgress) -> SentFile:
-        """Send it the way that fits its size."""
+        """Send the file through the API, or directly if it is too large."""
         if file.path.stat().st_size > self.gateway_bytes:
             return self.send_direct(file, told)
         try:
@@ -77,7 +77,7 @@ class Uploads:
             return self.send_direct(file, told)
 
     def send_through(self, file: UploadFile, told: OnProgress) -> SentFile:
-        """Through the API, which answers at once with the task, or with the image that has these bytes."""
+        """Send through the API, which returns the task, or the image that has these bytes."""
         form = {"collection": file.collection, "async": "true", "on_duplicate": file.on_duplicate}
         with ProgressFile(file.path, told) as body:
             answer = self.wire.ask(
@@ -92,14 +92,14 @@ class Uploads:
         return _sent(answer)
 
     def send_direct(self, file: UploadFile, told: OnProgress) -> SentFile:
-        """Straight into the bucket."""
+        """Send directly into the bucket."""
         ticket = self.ticket(file)
         if self._is_waited_for(ticket):
             self._post(file, ticket, told)
         return SentFile(ticket.task_id)
 
     def send_all(self, files: Sequence[UploadFile], told: OnProgress) -> str:
-        """Straight into the bucket, up to 500 files under the key of the first; answers their parent task's id."""
+        """Send up to 500 files directly into the bucket, under the first one's key; return their parent task's id."""
         answer = self._announce({"files": [_file_facts(file) for file in files]}, files[0].key)
         for file, ticket in zip(files, answer.uploads, strict=True):
             if self._is_waited_for(ticket):
@@ -107,11 +107,11 @@ class Uploads:
         return answer.task_id
 
     def ticket(self, file: UploadFile) -> PresignedUpload:
-        """Where to send a file of up to 50 MB; its task waits for it 15 minutes."""
+        """Return the form for a file of up to 50 MB; its task waits 15 minutes for it."""
         return self._announce(_file_facts(file), file.key).uploads[0]
 
     def ask_for_nothing(self) -> None:
-        """ApiError: 403 for a token that may not upload, another for one that may."""
+        """Raise ApiError: 403 for a token that may not upload, another status for one that may."""
         self.wire.ask("POST", "/uploads", dict[str, Any], json={"files": []})
 
     def _announce(self, body: dict[str, Any], key: str) -> _PresignedUploads:
@@ -119,7 +119,7 @@ class Uploads:
         return self.wire.ask("POST", "/uploads", _PresignedUploads, json=body, headers=headers, repeatable=True)
 
     def _is_waited_for(self, ticket: PresignedUpload) -> bool:
-        """False when an earlier try with the same key has brought the file in."""
+        """Return False if an earlier try with the same key has uploaded the file."""
         return self.wire.ask("GET", f"/task/status/{ticket.task_id}", Task).progress.stage == WAITING
 
     def _post(self, file: UploadFile, ticket: PresignedUpload, told: OnProgress) -> None:
@@ -130,14 +130,14 @@ class Uploads:
 
 
 class ProgressFile(io.FileIO):
-    """A file that tells how far it has been read."""
+    """A file that reports how many bytes have been read."""
 
     def __init__(self, path: Path, told: OnProgress) -> None:
         super().__init__(path, "rb")
         self._told = told
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As any file's."""
+        """Read, and report the position."""
         chunk = super().read(size)
         self._told(self.tell())
         return chunk or b""

@@ -1,1 +1,1 @@
-"""One file per command: `add_to(commands)` declares it; its `run` does it and answers the exit code."""
+"""The commands, a file for each noun: `register…` declares a command, `run…` runs it and returns the exit code."""

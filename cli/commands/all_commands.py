@@ -31,21 +31,21 @@ Register = Callable[[Commands], None]
 """Declares one command, or a pair such as `login` and `logout`."""
 
 SECTIONS: Mapping[str, tuple[Register, ...]] = {
-    "the local cloud": (
+    "local cloud": (
         local_cloud.register_up,
         local_cloud.register_down,
         local_cloud.register_status,
         logs.register,
     ),
-    "an AWS account": (deploy.register_deploy, keys.register, deploy.register_teardown),
-    "pictures": (
+    "AWS": (deploy.register_deploy, keys.register, deploy.register_teardown),
+    "images": (
         upload.register,
         download.register,
         images.register,
         collections.register,
         quarantine.register,
     ),
-    "work": (
+    "tasks and jobs": (
         tasks.register_tasks,
         tasks.register_task,
         tasks.register_cancel,
@@ -55,12 +55,12 @@ SECTIONS: Mapping[str, tuple[Register, ...]] = {
         queues.register_queues,
         queues.register_functions,
     ),
-    "who may, and who did": (
+    "access": (
         profiles.register_login,
         profiles.register_profiles,
         tokens.register,
         audit.register,
     ),
     "help": (doctor.register, local_cloud.register_open, completion.register),
-    "working on Wallify": (test.register, bench.register_bench, bench.register_soak),
+    "development": (test.register, bench.register_bench, bench.register_soak),
 }

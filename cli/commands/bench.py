@@ -28,7 +28,7 @@ def register_bench(commands: Commands) -> None:
     parser = add_command(
         commands,
         "bench",
-        "compare the engine with others, in one run",
+        "compare the speed of the engine with others",
         "bench --quick",
         "bench thumbnails --rounds 3",
         prefix_chars="+",
@@ -39,7 +39,7 @@ def register_bench(commands: Commands) -> None:
 
 
 def run_bench(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the benchmark."""
     if not (PROJECT / "bench" / "__main__.py").exists():
         raise CommandError("There is no benchmark in this checkout.", "It belongs in bench/.")
     command = [sys.executable, "-m", "bench", *given.arguments]
@@ -56,24 +56,28 @@ def register_soak(commands: Commands) -> None:
     parser = add_command(
         commands,
         "soak",
-        "let clients, faults and deaths loose on the services, and recount what is left",
+        "run many tasks under kills, repeated messages and AWS errors, and check that nothing is lost",
         "soak --tasks 10000 --kill 0.05 --duplicate 0.03 --errors 0.02 --seed 1",
         "soak --store postgres --tasks 1000",
         "soak --tasks 500 --json",
     )
-    parser.add_argument("--tasks", type=_count, default=10_000, metavar="N", help="files that clients send (10000)")
+    parser.add_argument("--tasks", type=_count, default=10_000, metavar="N", help="number of uploads (10000)")
     for name, usual, help_ in _RATES:
         parser.add_argument(f"--{name}", type=_share, default=usual, metavar="P", help=f"share of {help_} ({usual})")
-    parser.add_argument("--seed", type=int, action="append", metavar="N", help="plan of faults (1); again for more")
-    parser.add_argument("--store", choices=STORES, default="dynamodb", help="dynamodb is moto (the default)")
-    parser.add_argument("--database-url", metavar="URL", help="an empty PostgreSQL, instead of one of its own")
-    parser.add_argument("--threads", type=_count, default=4, metavar="N", help="clients and workers at a time (4)")
+    parser.add_argument(
+        "--seed", type=int, action="append", metavar="N", help="seed of the faults (1); can be repeated"
+    )
+    parser.add_argument(
+        "--store", choices=STORES, default="dynamodb", help="database (default: dynamodb, which is moto)"
+    )
+    parser.add_argument("--database-url", metavar="URL", help="an empty PostgreSQL (default: a temporary one)")
+    parser.add_argument("--threads", type=_count, default=4, metavar="N", help="parallel clients and workers (4)")
     connection.add_json(parser)
     parser.set_defaults(run=run_soak)
 
 
 def run_soak(given: argparse.Namespace) -> int:
-    """Do it: 0 when nothing was lost, doubled or miscounted, else 1."""
+    """Run the soaks; return 0 if nothing was lost, doubled or miscounted, else 1."""
     verdicts = []
     for seed in given.seed or [1]:
         with progress_line(f"Soaking {given.tasks} tasks on {given.store}, seed {seed}", aside=given.json):
@@ -88,7 +92,7 @@ def run_soak(given: argparse.Namespace) -> int:
 
 
 def table_of(verdicts: list[Verdict]) -> Table:
-    """A column for each soak."""
+    """Return a table with a column for each soak."""
     told = [cells(verdict) for verdict in verdicts]
     table = Table(show_header=False)
     for name in told[0]:
@@ -99,7 +103,7 @@ def table_of(verdicts: list[Verdict]) -> Table:
 
 
 def cells(verdict: Verdict) -> dict[str, str]:
-    """What the table says of one soak."""
+    """Return the cells of one soak."""
     ends = {str(status): str(verdict.ends.get(status, 0)) for status in _ENDS}
     return {
         "store": verdict.options.store,
@@ -118,7 +122,7 @@ def cells(verdict: Verdict) -> dict[str, str]:
 
 
 def facts(verdict: Verdict) -> dict[str, object]:
-    """What programs are told of one soak."""
+    """Return the result of one soak for `--json`."""
     return {
         "store": verdict.options.store,
         "seed": verdict.options.seed,
@@ -133,8 +137,8 @@ def facts(verdict: Verdict) -> dict[str, object]:
 
 _ENDS = (Status.SUCCESS, Status.PARTIAL, Status.FAILURE, Status.REVOKED)
 _RATES = (
-    ("kill", 0.05, "attempts and requests that die"),
-    ("duplicate", 0.03, "messages that come twice"),
+    ("kill", 0.05, "attempts and requests that are killed"),
+    ("duplicate", 0.03, "messages that are delivered twice"),
     ("errors", 0.02, "calls to the bucket, the queue and the database that fail"),
 )
 

@@ -1,4 +1,4 @@
-"""`wallify collections`: what pictures are in."""
+"""`wallify collections`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 
 from cli.client.models import Collection
 from cli.commands import connection
-from cli.commands.parser import Commands, add_command, add_verbs
+from cli.commands.parser import Commands, Run, add_command, add_verbs
 from cli.output import Column, format_bytes, print_list, print_one, print_result
 
 COLUMNS: tuple[Column[Collection], ...] = (
     ("name", lambda one: one.name),
     ("images", lambda one: one.images),
     ("originals", lambda one: format_bytes(one.bytes)),
-    ("made from them", lambda one: format_bytes(one.rendition_bytes)),
+    ("renditions", lambda one: format_bytes(one.rendition_bytes)),
 )
 
 
@@ -29,72 +29,70 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "collections",
-        "list collections, create, describe, rename, show or delete one",
+        "list, show, create, describe, rename and delete collections",
         "collections",
         "collections show wallpapers --json",
         "collections delete old-ones --force",
     )
     connection.add_options(parser)
     verbs = add_verbs(parser, run_list)
-    show = add_command(verbs, "show", "show a collection", "collections show wallpapers")
-    delete = add_command(verbs, "delete", "delete a collection, as a task", "collections delete old-ones --force")
-    delete.add_argument("--force", action="store_true", help="also where it has images, and those too")
-    create = add_command(verbs, "create", "create a collection without images", "collections create wallpapers")
-    create.add_argument("--private", action="store_true", help="show its pictures by signed addresses only")
-    describe = add_command(
-        verbs, "describe", "say what a collection is", "collections describe wallpapers --title Phones"
-    )
-    rename = add_command(verbs, "rename", "give it another name, as a task", "collections rename wallpapers phones")
-    for parser in (create, describe):
-        parser.add_argument("--title", help="for people, up to 200 characters")
-        parser.add_argument("--description", help="what is in it, up to 4,000 characters")
-    verbs_with_a_name = (
-        (show, run_show),
-        (create, run_create),
-        (describe, run_describe),
-        (rename, run_rename),
-        (delete, run_delete),
-    )
-    for parser, action in verbs_with_a_name:
-        parser.add_argument("name")
-        if parser is rename:
-            parser.add_argument("new_name", help="one that no collection has")
-        connection.add_options(parser, below=True)
-        parser.set_defaults(run=action)
+    _verb(verbs, "show", "show a collection", run_show, "wallpapers")
+    delete = _verb(verbs, "delete", "delete a collection; runs as a task", run_delete, "old-ones --force")
+    delete.add_argument("--force", action="store_true", help="delete its images too")
+    create = _verb(verbs, "create", "create a collection without images", run_create, "wallpapers")
+    create.add_argument("--private", action="store_true", help="serve its images by signed links only")
+    _add_texts(create)
+    what = "set the title and description of a collection"
+    _add_texts(_verb(verbs, "describe", what, run_describe, "wallpapers --title Phones"))
+    rename = _verb(verbs, "rename", "rename a collection; runs as a task", run_rename, "wallpapers phones")
+    rename.add_argument("new_name", help="the new name, which no collection has")
+
+
+def _verb(verbs: Commands, name: str, what: str, run: Run, example: str) -> argparse.ArgumentParser:
+    parser = add_command(verbs, name, what, f"collections {name} {example}")
+    parser.add_argument("name", help="name of the collection")
+    connection.add_options(parser, below=True)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_texts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--title", help="title, up to 200 characters")
+    parser.add_argument("--description", help="description, up to 4,000 characters")
 
 
 def run_list(given: argparse.Namespace) -> int:
-    """List them."""
+    """Print all collections."""
     with connection.connect(given) as api:
-        return print_list(given, api.collections.all(), COLUMNS, none="No collections yet.")
+        return print_list(given, api.collections.all(), COLUMNS, none="No collections.")
 
 
 def run_show(given: argparse.Namespace) -> int:
-    """Show one."""
+    """Print one collection."""
     with connection.connect(given) as api:
         return print_one(given, api.collections.get(given.name), DETAILS)
 
 
 def run_create(given: argparse.Namespace) -> int:
-    """Create one."""
+    """Create a collection."""
     wanted = {"name": given.name, **_said(given), **({"private": True} if given.private else {})}
     with connection.connect(given) as api:
         return print_one(given, api.collections.create(wanted), DETAILS)
 
 
 def run_describe(given: argparse.Namespace) -> int:
-    """Say what one is."""
+    """Set title and description."""
     with connection.connect(given) as api:
         return print_one(given, api.collections.change(given.name, _said(given)), DETAILS)
 
 
 def run_rename(given: argparse.Namespace) -> int:
-    """Rename one."""
+    """Rename a collection."""
     with connection.connect(given) as api:
         if given.name.strip() == given.new_name.strip():
             return print_one(given, api.collections.get(given.name), DETAILS)
         task = api.collections.rename(given.name, given.new_name)
-        words = f"{given.name} is being renamed to {given.new_name}; see `wallify task {task.task_id}`."
+        words = f"{given.name} is renamed to {given.new_name} by a task; see `wallify task {task.task_id}`."
         print_result(given, words, task)
     return 0
 
@@ -105,8 +103,8 @@ def _said(given: argparse.Namespace) -> dict[str, object]:
 
 
 def run_delete(given: argparse.Namespace) -> int:
-    """Delete one."""
+    """Delete a collection."""
     with connection.connect(given) as api:
         task = api.collections.delete(given.name, force=given.force)
-        print_result(given, f"{given.name} is being deleted; see `wallify task {task.task_id}`.", task)
+        print_result(given, f"{given.name} is deleted by a task; see `wallify task {task.task_id}`.", task)
     return 0

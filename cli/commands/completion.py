@@ -12,7 +12,7 @@ from cli.commands.parser import Commands, add_command
 
 @dataclass(frozen=True)
 class Word:
-    """One word that may come next, and what it does."""
+    """A word that may come next, with its help."""
 
     word: str
     does: str
@@ -23,7 +23,7 @@ Words = Mapping[str, tuple[Word, ...]]
 
 
 def words_of(parser: argparse.ArgumentParser) -> Words:
-    """All words of a parser and its commands."""
+    """Return the words of a parser and all its commands."""
     return dict(_walk(parser, ""))
 
 
@@ -53,13 +53,13 @@ def _plain(help_: str | None) -> str:
 
 
 def bash(words: Words) -> str:
-    """For bash, 4 or newer."""
+    """Return the script for bash 4 or newer."""
     cases = "\n".join(f'    "{at}") next="{" ".join(one.word for one in after)}" ;;' for at, after in words.items())
     return _BASH.replace("CASES", cases)
 
 
 def zsh(words: Words) -> str:
-    """For zsh, with what each word does."""
+    """Return the script for zsh, with the help of each word."""
     cases = "\n".join(
         f'    "{at}") next=({" ".join(f"{chr(39)}{one.word}:{one.does}{chr(39)}" for one in after)}) ;;'
         for at, after in words.items()
@@ -68,7 +68,7 @@ def zsh(words: Words) -> str:
 
 
 def fish(words: Words) -> str:
-    """For fish, with what each word does."""
+    """Return the script for fish, with the help of each word."""
     known = " ".join(f'"{at}"' for at in words if at)
     lines = [
         f"complete -c wallify -n '__wallify_at \"{at}\"' -a '{one.word}' -d '{one.does}'"
@@ -141,14 +141,12 @@ _INSTALL = {
 
 def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = add_command(
-        commands, "completion", "print what makes Tab complete commands and options", *_INSTALL.values()
-    )
-    parser.add_argument("shell", choices=tuple(SHELLS))
+    parser = add_command(commands, "completion", "print the completion script of a shell", *_INSTALL.values())
+    parser.add_argument("shell", choices=tuple(SHELLS), help="the shell")
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it; `top` is the parser of all commands."""
+    """Print the script; `top` is the parser of all commands."""
     print(SHELLS[given.shell](words_of(given.top)))
     return 0

@@ -1,4 +1,4 @@
-"""The options that say which Wallify a command speaks to, the client for it, and one request for each name."""
+"""Options that select the target of a command, the client for it, and one request for each name."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ START = "Start it with `./wallify up`; `./wallify doctor` says what is wrong wit
 
 
 def add_options(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
-    """Declare the options of all commands that speak to an API; `below` a command that has them too."""
+    """Declare the options that select the target; `below` for a verb of a command that has them too."""
     place = parser.add_argument_group(
-        "which Wallify",
-        "Else WALLIFY_URL and WALLIFY_TOKEN, the profile in use, or the local cloud.",
+        "target",
+        "Default: WALLIFY_URL and WALLIFY_TOKEN, then the current profile, then the local cloud.",
         argument_default=argparse.SUPPRESS if below else None,
     )
-    place.add_argument("--url", metavar="URL", help="where the API is")
-    place.add_argument("--token", metavar="T", help="the token (other users of this machine may see it)")
-    place.add_argument("--profile", metavar="NAME", help="one that was signed in to; see `wallify profiles`")
-    place.add_argument("--dir", type=Path, metavar="D", help="the local cloud in this folder")
+    place.add_argument("--url", metavar="URL", help="address of the API")
+    place.add_argument(
+        "--token", metavar="T", help="token (other users of this machine can see it in the process list)"
+    )
+    place.add_argument("--profile", metavar="NAME", help="a profile from `wallify profiles`")
+    place.add_argument("--dir", type=Path, metavar="D", help="folder of a local cloud")
     add_json(parser, below=below)
 
 
@@ -40,17 +42,17 @@ def add_json(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
     """Declare `--json`."""
     # A verb's own default would hide what was typed before the verb.
     default = argparse.SUPPRESS if below else False
-    words = "for programs: a document, or one line for each thing"
+    words = "print JSON: one object, or one line for each item"
     parser.add_argument("--json", action="store_true", default=default, help=words)
 
 
 def check_environment() -> None:
-    """Trouble if a variable of this shell is meant for Wallify and nothing reads it."""
+    """Raise CommandError if a variable of this shell has a WALLIFY_ name that nothing reads."""
     environment.check_names()
 
 
 def target_from(given: argparse.Namespace) -> Target:
-    """Which Wallify is meant. Trouble if none is known."""
+    """Return the target. Raises CommandError if there is none."""
     known = environment.client_settings()
     return resolve_target(
         TargetOptions(given.url, given.token, given.profile, given.dir), known, Profiles.of(known.profiles)
@@ -59,7 +61,7 @@ def target_from(given: argparse.Namespace) -> Target:
 
 @contextmanager
 def connect(given: argparse.Namespace) -> Iterator[Client]:
-    """The client of the Wallify that is meant; Trouble without a token, or where a local one does not run."""
+    """Yield the client of the target. Raises CommandError without a token, or if the local cloud does not run."""
     check_environment()
     place = target_from(given)
     if place.home is not None and not lifecycle.is_up(lifecycle.stack_at(place.home)):
@@ -75,7 +77,7 @@ def connect(given: argparse.Namespace) -> Iterator[Client]:
 
 
 def client_for(place: Target, *, tries: int = 5) -> Client:
-    """A client of that place, which asks so many times before it gives up."""
+    """Return a client of the target, which tries each request that many times."""
     from cli.client.api import Client  # noqa: PLC0415 - httpx takes its time, and help needs none
 
     return Client.at(place.url, place.token, patience=RetryPolicy(tries=tries))
@@ -89,7 +91,7 @@ _ALL_ALIKE = frozenset({exit_codes.UNREACHABLE, exit_codes.DENIED})
 def for_each(
     given: argparse.Namespace, names: Sequence[str], verb: Callable[[str], T], sentence: Callable[[T], str]
 ) -> int:
-    """Do `verb` to each name and say what came of it. One name: its own error's exit code; some of many: PARTLY."""
+    """Call `verb` for each name and print the result; return the error's exit code for one name, PARTLY for many."""
     failures = 0
     for name in names:
         try:

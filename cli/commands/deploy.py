@@ -30,28 +30,30 @@ def register_deploy(commands: Commands) -> None:
     parser = add_command(
         commands,
         "deploy",
-        "deploy a stage to AWS, and see that it works",
+        "deploy a stage to AWS and run the smoke test",
         "deploy --stage dev",
         "deploy --stage prod --plan",
         "deploy --stage dev --json",
     )
     add_stage(parser)
-    parser.add_argument("--plan", action="store_true", help="only show what would change, and what a month costs")
+    parser.add_argument("--plan", action="store_true", help="show the changes and the monthly cost; deploy nothing")
     parser.add_argument(
-        "--infra-only", action="store_true", help="stop before the functions: `chalice deploy` is yours"
+        "--infra-only", action="store_true", help="deploy the infrastructure alone; run `chalice deploy` yourself"
     )
-    parser.add_argument("--no-smoke", action="store_true", help="do not try the stage out afterwards")
+    parser.add_argument("--no-smoke", action="store_true", help="skip the smoke test")
     connection.add_json(parser)
     parser.set_defaults(run=run_deploy)
 
 
 def add_stage(parser: argparse.ArgumentParser) -> None:
     """Declare `--stage`."""
-    parser.add_argument("--stage", required=True, type=_stage, metavar="S", help="dev, prod, or a name of your own")
+    parser.add_argument(
+        "--stage", required=True, type=_stage, metavar="S", help="name of the stage, such as dev or prod"
+    )
 
 
 def run_deploy(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 takes its time, and other commands need none
 
     environment.check_no_settings()
@@ -65,7 +67,7 @@ def _plan(given: argparse.Namespace, target: StageTarget) -> int:
     from cli.deploy import cost, deployment  # noqa: PLC0415  # as above
     from infra import stages  # noqa: PLC0415  # as above
 
-    with progress_line(f"Looking at {target.name}", aside=given.json) as tell:
+    with progress_line(f"Planning {target.name}", aside=given.json) as tell:
         tell("change sets")
         plan = deployment.plan(target)
     price = cost.estimate(sql=stages.of(target.stage).uses_sql)
@@ -81,7 +83,7 @@ def _print_plan(plan: Plan) -> None:
     for stack, changes in plan.stacks.items():
         stdout.print(f"[bold]{stack}[/]: {len(changes) or 'no'} changes")
         for change in changes:
-            replaced = ", and is made anew (its data is lost)" if change.replaces else ""
+            replaced = ", replaced (its data is lost)" if change.replaces else ""
             stdout.print(f"  {SIGNS.get(change.action, '?')} {change.resource} ({change.kind}){replaced}")
     stdout.print(f"[bold]functions and API[/]: {'would be deployed' if plan.functions else 'no changes'}")
 
@@ -95,7 +97,7 @@ def _prepare(given: argparse.Namespace, target: StageTarget) -> int:
         print_json({**_target_facts(target), "changed": changed})
         return 0
     _print_changed(changed)
-    stdout.print(f"Now `chalice deploy --stage {target.stage}` puts the functions on top.")
+    stdout.print(f"Now deploy the functions: chalice deploy --stage {target.stage}")
     return 0
 
 
@@ -123,7 +125,7 @@ def _print_addresses(deployed: Deployed) -> None:
     _print_changed(deployed.changed)
     stdout.print(f"[bold]API[/]      {deployed.api_url}", soft_wrap=True)
     stdout.print(f"[bold]Monitor[/]  {deployed.api_url}/monitor", soft_wrap=True)
-    stdout.print(f"[bold]Pictures[/] {deployed.cdn_url}", soft_wrap=True)
+    stdout.print(f"[bold]Images[/]   {deployed.cdn_url}", soft_wrap=True)
 
 
 def _smoke_test(target: StageTarget, deployed: Deployed, to: Console) -> None:
@@ -158,18 +160,18 @@ def register_teardown(commands: Commands) -> None:
     parser = add_command(
         commands,
         "teardown",
-        "delete a stage from AWS, its pictures and its history",
+        "delete a stage from AWS, with all images and history",
         "teardown --stage dev",
         "teardown --stage dev --yes --json",
     )
     add_stage(parser)
-    parser.add_argument("--yes", action="store_true", help="do not ask; a protected stage such as prod insists on this")
+    parser.add_argument("--yes", action="store_true", help="do not ask; required for a protected stage such as prod")
     connection.add_json(parser)
     parser.set_defaults(run=run_teardown)
 
 
 def run_teardown(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     from cli.deploy import teardown  # noqa: PLC0415  # boto3 takes its time, and other commands need none
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
 
@@ -188,12 +190,12 @@ def run_teardown(given: argparse.Namespace) -> int:
         "deleted": True,
         "objects": seen,
     }
-    print_result(given, "Nothing of it is left.", gone)
+    print_result(given, "Everything is deleted.", gone)
     return 0
 
 
 def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None:
-    """Delete no more objects than were named, and what may have come in meanwhile; Trouble where more is there."""
+    """Delete the objects that were counted, and some that came in since. Raises CommandError if there are more."""
     from chalicelib.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
     from cli.deploy import teardown  # noqa: PLC0415  # as above
 
@@ -207,19 +209,19 @@ def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None
 
 
 def _check_may_ask(target: StageTarget, *, aloud: bool) -> None:
-    """Trouble where only --yes deletes: before the objects are counted, which takes a while."""
+    """Raise CommandError where only --yes deletes, before the objects are counted, which takes a while."""
     from infra import stages  # noqa: PLC0415  # as above
 
     if target.stage == "prod" or stages.of(target.stage).protected:
-        raise CommandError(f"{target.name} is protected.", "If you mean it, say so: --yes. There is no way back.")
+        raise CommandError(f"{target.name} is protected.", "Confirm with --yes. It cannot be undone.")
     if not aloud:
-        raise CommandError("Programs are not asked.", "If you mean it, say so: --yes. There is no way back.")
+        raise CommandError("With --json there is no question to confirm.", "Confirm with --yes. It cannot be undone.")
 
 
 def _confirm(target: StageTarget, seen: int) -> None:
     stdout.print(
         f"This deletes {target.name} in account {target.account}, {target.region}: "
-        f"all pictures ({seen:,} objects), all history."
+        f"all images ({seen:,} objects), all history."
     )
     if input(f"Type {target.stage} to go on: ") != target.stage:
-        raise CommandError("Nothing was deleted.", "The name was not repeated.")
+        raise CommandError("Nothing was deleted.", "The name that was typed is another one.")

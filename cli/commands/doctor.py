@@ -1,4 +1,4 @@
-"""`wallify doctor`: what is well, what is not, and what to do about it."""
+"""`wallify doctor`: checks of this machine, the local cloud and the API, with advice."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "doctor",
-        "check credentials, stack, versions, clock and quotas; say what to do",
+        "check credentials, local cloud, versions, clock and quotas",
         "doctor",
         "doctor --profile prod --aws",
     )
-    parser.add_argument("--aws", action="store_true", help="also the AWS account (on by itself for a stage on AWS)")
+    parser.add_argument("--aws", action="store_true", help="check the AWS account too (the default for a stage on AWS)")
     connection.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it; exit code 1 if anything is bad."""
+    """Run the checks; return 1 if one is bad."""
     found = []
     for finding in _findings(given):
         found.append(finding)

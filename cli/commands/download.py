@@ -36,10 +36,14 @@ def register(commands: Commands) -> None:
         "download wallpapers --to pictures",
         "download 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10 --size 600",
     )
-    parser.add_argument("what", metavar="IMAGE_ID|COLLECTION")
-    parser.add_argument("--to", type=Path, default=Path(), metavar="DIR", help="the folder (default: this one)")
-    parser.add_argument("--size", choices=SIZES, default="full", help="which form (default: full)")
-    parser.add_argument("--jobs", type=int, default=4, metavar="N", help="how many at once (default: 4)")
+    parser.add_argument("what", metavar="IMAGE_ID|COLLECTION", help="id of an image, or name of a collection")
+    parser.add_argument(
+        "--to", type=Path, default=Path(), metavar="DIR", help="folder to save in (default: the current one)"
+    )
+    parser.add_argument(
+        "--size", choices=SIZES, default="full", help="the full image, or a thumbnail of this size (default: full)"
+    )
+    parser.add_argument("--jobs", type=int, default=4, metavar="N", help="files to fetch in parallel (default: 4)")
     connection.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -54,7 +58,7 @@ def run(given: argparse.Namespace) -> int:
     saved = [one for one in results if isinstance(one, SavedFile)]
     if not given.json:
         new = [one for one in saved if one.bytes is not None]
-        there = f", {len(saved) - len(new)} were there already" if len(saved) > len(new) else ""
+        there = f", {len(saved) - len(new)} existed already" if len(saved) > len(new) else ""
         trouble = f", {failed} failed" if failed else ""
         total = format_bytes(sum(one.bytes or 0 for one in new))
         stdout.print(f"{len(new)} saved in {given.to} ({total}){there}{trouble}.", markup=False, soft_wrap=True)
@@ -122,7 +126,7 @@ class SavedFile:
 
 
 def plan(images: Iterable[Image], folder: Path, size: str) -> Iterator[Download]:
-    """What to fetch for each image; the same images get the same names again. Trouble for a form that is not there."""
+    """Yield what to save for each image, under stable names. Raises CommandError if there is no such thumbnail."""
     taken: set[str] = set()
     for image in images:
         url = _url(image, size)
@@ -173,5 +177,5 @@ def _url(image: Image, size: str) -> str:
     forms = {FULL: image.url, **{str(one.size): one.url for one in image.thumbnails}}
     url = forms.get(size)
     if not url:
-        raise CommandError(f"{image.name} has no form of size {size}.", exit_code=exit_codes.MISSING)
+        raise CommandError(f"{image.name} has no thumbnail of size {size}.", exit_code=exit_codes.MISSING)
     return url

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from cli.client.models import Image, TrashedImage
 from cli.commands import connection
 from cli.commands.connection import for_each
-from cli.commands.parser import Commands, add_command, add_verbs
+from cli.commands.parser import Commands, Run, add_command, add_verbs
 from cli.output import Column, format_bytes, print_list, print_one, print_result
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "images",
-        "find images, move, delete and restore them",
+        "find, show, move, rename, delete and restore images",
         "images list wallpapers --text lake",
         "images search lake --json",
         "images move ID ID --to mountains",
@@ -35,45 +35,45 @@ def register(commands: Commands) -> None:
 
 def _add_finding_verbs(verbs: Commands) -> None:
     listing = _verb(verbs, "list", "list a collection's images, newest first", run_list, "list wallpapers")
-    listing.add_argument("collection")
-    listing.add_argument("--text", metavar="WORDS", help="those whose name has this in it")
-    search = _verb(verbs, "search", "search all collections for a name", run_search, "search lake")
-    search.add_argument("text")
-    search.add_argument("--collection", metavar="C", help="only this one")
+    listing.add_argument("collection", help="name of the collection")
+    listing.add_argument("--text", metavar="WORDS", help="only names that contain this")
+    search = _verb(verbs, "search", "search the names of images in all collections", run_search, "search lake")
+    search.add_argument("text", help="part of the name")
+    search.add_argument("--collection", metavar="C", help="search this collection only")
     for parser in (listing, search):
         _add_filters(parser)
-        parser.add_argument("--limit", type=int, metavar="N", help="how many at most (default: all)")
-    show = _verb(verbs, "show", "show an image, with its thumbnails", run_show, "show ID")
-    show.add_argument("image_id", metavar="ID")
-    _verb(verbs, "trash", "list what lies in the trash", run_trash, "trash")
+        parser.add_argument("--limit", type=int, metavar="N", help="maximum number of images (default: all)")
+    show = _verb(verbs, "show", "show an image and its thumbnails", run_show, "show ID")
+    show.add_argument("image_id", metavar="ID", help="id of the image")
+    _verb(verbs, "trash", "list the images in the trash", run_trash, "trash")
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--orientation", choices=("landscape", "portrait", "square"))
-    parser.add_argument("--ratio", metavar="W:H", help="width to height, such as 16:9")
-    parser.add_argument("--color", metavar="RRGGBB", help="one of the dominant colours is close to it")
+    parser.add_argument("--orientation", choices=("landscape", "portrait", "square"), help="only this orientation")
+    parser.add_argument("--ratio", metavar="W:H", help="only this ratio of width to height, such as 16:9")
+    parser.add_argument(
+        "--color", metavar="RRGGBB", help="only images with a dominant color close to this one, such as ff8800"
+    )
     for name in ("--min-width", "--min-height", "--width", "--height"):
-        parser.add_argument(name, type=int, metavar="N", help="pixels")
-    parser.add_argument("--sort", choices=("newest", "oldest", "name", "largest", "smallest", "random"))
-    parser.add_argument("--seed", metavar="S", help="of a random order, which is the same for the same seed")
+        parser.add_argument(name, type=int, metavar="N", help="in pixels")
+    parser.add_argument("--sort", choices=("newest", "oldest", "name", "largest", "smallest", "random"), help="order")
+    parser.add_argument("--seed", metavar="S", help="seed of the random order; the same seed gives the same order")
 
 
 def _add_editing_verbs(verbs: Commands) -> None:
-    delete = _verb(verbs, "delete", "into the trash, for seven days", run_delete, "delete ID ID")
-    delete.add_argument("--forever", action="store_true", help="not into the trash: at once, and for good")
-    restore = _verb(verbs, "restore", "take images out of the trash", run_restore, "restore ID")
+    delete = _verb(verbs, "delete", "move images into the trash, for seven days", run_delete, "delete ID ID")
+    delete.add_argument("--forever", action="store_true", help="delete at once and for good, without the trash")
+    restore = _verb(verbs, "restore", "restore images from the trash", run_restore, "restore ID")
     move = _verb(verbs, "move", "move images to another collection", run_move, "move ID --to mountains")
-    move.add_argument("--to", required=True, metavar="C", help="the other collection")
+    move.add_argument("--to", required=True, metavar="C", help="name of the target collection")
     for parser in (delete, restore, move):
-        parser.add_argument("image_ids", nargs="+", metavar="ID")
-    rename = _verb(verbs, "rename", "give an image another name", run_rename, "rename ID lake.jpg")
-    rename.add_argument("image_id", metavar="ID")
-    rename.add_argument("filename", metavar="NAME")
+        parser.add_argument("image_ids", nargs="+", metavar="ID", help="id of an image")
+    rename = _verb(verbs, "rename", "rename an image", run_rename, "rename ID lake.jpg")
+    rename.add_argument("image_id", metavar="ID", help="id of the image")
+    rename.add_argument("filename", metavar="NAME", help="the new name")
 
 
-def _verb(
-    verbs: Commands, name: str, what: str, run: Callable[[argparse.Namespace], int], example: str
-) -> argparse.ArgumentParser:
+def _verb(verbs: Commands, name: str, what: str, run: Run, example: str) -> argparse.ArgumentParser:
     parser = add_command(verbs, name, what, f"images {example}")
     connection.add_options(parser)
     parser.set_defaults(run=run)
@@ -91,15 +91,15 @@ COLUMNS: tuple[Column[Image], ...] = (
     ("name", lambda image: image.name),
     ("pixels", lambda image: f"{image.width} x {image.height}"),
     ("size", lambda image: format_bytes(image.bytes)),
-    ("made", lambda image: image.created_at),
+    ("created", lambda image: image.created_at),
 )
 DETAILS: tuple[Column[Image], ...] = (
     *COLUMNS,
-    ("uploaded as", lambda image: image.filename),
+    ("filename", lambda image: image.filename),
     ("format", lambda image: image.format),
     ("sha256", lambda image: image.sha256),
-    ("colours", lambda image: image.colors),
-    ("camera", lambda image: tuple(f"{name} {value}" for name, value in image.exif.items())),
+    ("colors", lambda image: image.colors),
+    ("exif", lambda image: tuple(f"{name} {value}" for name, value in image.exif.items())),
     ("rights", lambda image: tuple(told for told in image.rights.values() if told)),
     ("url", lambda image: image.url),
     ("thumbnails", lambda image: tuple(one.url for one in image.thumbnails)),
@@ -108,7 +108,7 @@ TRASH_COLUMNS: tuple[Column[TrashedImage], ...] = (
     ("id", lambda image: image.image_id),
     ("collection", lambda image: image.collection),
     ("name", lambda image: image.name),
-    ("deleted", lambda image: image.trashed_at),
+    ("trashed", lambda image: image.trashed_at),
 )
 
 
@@ -141,9 +141,9 @@ def run_delete(given: argparse.Namespace) -> int:
     """Into the trash, or for good."""
     with connection.connect(given) as api:
         if not given.forever:
-            return for_each(given, given.image_ids, api.images.trash, lambda one: f"{one.name} is in the trash.")
+            return for_each(given, given.image_ids, api.images.trash, lambda one: f"{one.name} is moved to the trash.")
         task = api.images.delete(given.image_ids)
-        print_result(given, f"They are being deleted for good; see `wallify task {task.task_id}`.", task)
+        print_result(given, f"Deletion started; see `wallify task {task.task_id}`.", task)
     return 0
 
 
@@ -151,7 +151,7 @@ def run_restore(given: argparse.Namespace) -> int:
     """Out of the trash."""
     with connection.connect(given) as api:
         return for_each(
-            given, given.image_ids, api.images.restore, lambda one: f"{one.name} is in {one.collection} again."
+            given, given.image_ids, api.images.restore, lambda one: f"{one.name} is restored to {one.collection}."
         )
 
 
@@ -162,7 +162,7 @@ def run_move(given: argparse.Namespace) -> int:
             given,
             given.image_ids,
             lambda image_id: api.images.change(image_id, collection=given.to),
-            lambda image: f"{image.name} is in {image.collection}.",
+            lambda image: f"{image.name} is moved to {image.collection}.",
         )
 
 
@@ -170,7 +170,7 @@ def run_rename(given: argparse.Namespace) -> int:
     """Another name."""
     with connection.connect(given) as api:
         image = api.images.change(given.image_id, filename=given.filename)
-        print_result(given, f"Its name is {image.name}.", image)
+        print_result(given, f"Renamed to {image.name}.", image)
     return 0
 
 

@@ -27,26 +27,31 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "keys",
-        "list and rotate the keys of a stage's sessions, signed addresses and cursors",
+        "list and rotate the signing keys of a stage",
         "keys list --stage prod",
         "keys rotate links --stage prod",
         "keys rotate sessions --stage prod --at-once",
     )
     connection.add_json(parser)
     verbs = add_verbs(parser, None)
-    declared = add_command(verbs, "list", "list the keys, without what they are made of", "keys list --stage prod")
+    listing = add_command(verbs, "list", "list the keys without their secrets", "keys list --stage prod")
+    _add_common(listing)
+    listing.set_defaults(run=run_list)
+    _add_rotate(verbs)
+
+
+def _add_rotate(verbs: Commands) -> None:
     rotate = add_command(
         verbs,
         "rotate",
-        "add a new key; what older keys have sealed lasts its time",
+        "add a new key; what older keys have signed stays valid until it expires",
         "keys rotate links --stage prod",
         "keys rotate links --stage prod --at-once",
     )
-    rotate.add_argument("purpose", choices=PURPOSES, help="what the key seals")
-    rotate.add_argument("--at-once", action="store_true", help="end what older keys have sealed, within a minute")
-    for verb, action in ((declared, run_list), (rotate, run_rotate)):
-        _add_common(verb)
-        verb.set_defaults(run=action)
+    rotate.add_argument("purpose", choices=PURPOSES, help="what the key signs")
+    rotate.add_argument("--at-once", action="store_true", help="end what older keys have signed within a minute")
+    _add_common(rotate)
+    rotate.set_defaults(run=run_rotate)
 
 
 def _add_common(verb: argparse.ArgumentParser) -> None:
@@ -59,7 +64,7 @@ def run_list(given: argparse.Namespace) -> int:
     from cli.deploy import keys  # noqa: PLC0415  # boto3 takes its time, and other commands need none
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
 
-    return print_list(given, keys.states(StageTarget(given.stage)), COLUMNS, none="There are no keys.")
+    return print_list(given, keys.states(StageTarget(given.stage)), COLUMNS, none="No keys.")
 
 
 def run_rotate(given: argparse.Namespace) -> int:
@@ -70,9 +75,7 @@ def run_rotate(given: argparse.Namespace) -> int:
 
     purpose = Purpose(given.purpose)
     keys.rotate(StageTarget(given.stage), purpose, at_once=given.at_once)
-    told = "ends within a minute" if given.at_once else f"lasts up to {keys.lasting(purpose)} more"
+    told = "ends within a minute" if given.at_once else f"stays valid for up to {keys.lasting(purpose)}"
     done = {"stage": given.stage, "purpose": given.purpose, "at_once": given.at_once}
-    print_result(
-        given, f"A new key for {given.purpose} of {given.stage}; what the older ones have sealed {told}.", done
-    )
+    print_result(given, f"New key for {given.purpose} of {given.stage}. What older keys have signed {told}.", done)
     return 0

@@ -34,19 +34,23 @@ def register_up(commands: Commands) -> None:
     add_folder(parser)
     add_port(parser)
     add_host(parser)
-    parser.add_argument("--state", choices=("dynamodb", "postgres"), help="where tasks and images are kept")
+    parser.add_argument(
+        "--state",
+        choices=("dynamodb", "postgres"),
+        help="database of tasks and images (default: dynamodb, or what it was)",
+    )
     parser.add_argument(
         "--plain-emulator",
         action="store_true",
         help="run MiniStack unpatched (limits: localstack/README.md)",
     )
-    parser.add_argument("--watch", action="store_true", help="stay, and deploy whenever a source changes")
+    parser.add_argument("--watch", action="store_true", help="keep running, and deploy each change of a source file")
     connection.add_json(parser)
     parser.set_defaults(run=run_up)
 
 
 def run_up(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     environment.check_no_settings()
     stack = stack_from(given)
     with progress_line("Starting the local cloud", aside=given.json) as tell:
@@ -77,7 +81,7 @@ def _print_addresses(stack: Stack, record: Record) -> None:
 
 
 def _watch(stack: Stack, *, plain: bool) -> None:
-    stdout.print("Watching the sources; Ctrl-C ends the watching, not the stack.")
+    stdout.print("Watching the source files. Ctrl-C ends the watching; the local cloud keeps running.")
     seen = _sources()
     while True:
         time.sleep(LOOK)
@@ -105,15 +109,19 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 def register_status(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "status", "say what runs, and where (exit code 3: it does not)", "status", "status --json"
+        commands,
+        "status",
+        "show what runs and its addresses (exit code 3: not running)",
+        "status",
+        "status --json",
     )
     add_folder(parser)
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_status)
 
 
 def run_status(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     stack = stack_from(given)
     facts = stack_facts(stack)
     if given.json:
@@ -165,17 +173,17 @@ def aws_command(stack: Stack) -> dict[str, str]:
 
 def register_down(commands: Commands) -> None:
     """Declare the command."""
-    parser = add_command(commands, "down", "stop the local cloud; its data stays", "down", "down --wipe")
+    parser = add_command(commands, "down", "stop the local cloud and keep its data", "down", "down --wipe")
     add_folder(parser)
-    parser.add_argument("--wipe", action="store_true", help="and delete all its data")
+    parser.add_argument("--wipe", action="store_true", help="delete all its data")
     connection.add_json(parser)
     parser.set_defaults(run=run_down)
 
 
 def run_down(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     stopped = lifecycle.down(stack_from(given), wipe=given.wipe)
-    words = "Stopped." if stopped else "Nothing was running."
+    words = "Stopped." if stopped else "It was not running."
     data = "Its data is deleted." if given.wipe else "Its data stays."
     print_result(given, f"{words} {data}", {"stopped": stopped, "wiped": given.wipe})
     return 0
@@ -187,7 +195,7 @@ PAGES = ("overview", "tasks", "queues", "functions", "schedules", "library", "to
 def register_open(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(commands, "open", "open the monitor in the browser", "open", "open tasks", "open --json")
-    parser.add_argument("page", nargs="?", choices=PAGES, help="which page of it")
+    parser.add_argument("page", nargs="?", choices=PAGES, help="page to open")
     connection.add_options(parser)
     parser.set_defaults(run=run_open)
 

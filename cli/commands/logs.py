@@ -27,9 +27,11 @@ LOOK = 0.5  # seconds between looks when following
 
 def register(commands: Commands) -> None:
     """Declare the command."""
-    parser = add_command(commands, "logs", "show the logs of the last hour", "logs -f", "logs process_image --json")
+    parser = add_command(
+        commands, "logs", "show the logs of the local cloud of the last hour", "logs -f", "logs process_image --json"
+    )
     add_folder(parser)
-    parser.add_argument("-f", "--follow", action="store_true", help="keep showing what comes")
+    parser.add_argument("-f", "--follow", action="store_true", help="keep showing new lines")
     parser.add_argument(
         "function",
         nargs="?",
@@ -40,7 +42,7 @@ def register(commands: Commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     stack = stack_from(given)
     if given.function in PROCESSES:
         _show_process(stack, given.function, follow=given.follow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,6 +11,8 @@ from cli.local.access import host_name
 from cli.local.lifecycle import stack_at
 from cli.local.stack import DEFAULT_HOME, DEFAULT_PORT, Stack
 
+Run: TypeAlias = Callable[[argparse.Namespace], int]
+"""Runs a command with the arguments that were typed; answers the exit code."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
 
@@ -44,18 +47,18 @@ def add_verbs(parser: argparse.ArgumentParser, default: Any) -> Commands:  # noq
 def add_folder(parser: argparse.ArgumentParser) -> None:
     """Declare `--dir`."""
     parser.add_argument(
-        "--dir", type=Path, default=DEFAULT_HOME, metavar="D", help="the stack's folder (default: .local/main)"
+        "--dir", type=Path, default=DEFAULT_HOME, metavar="D", help="folder of the local cloud (default: .local/main)"
     )
 
 
 def add_port(parser: argparse.ArgumentParser) -> None:
     """Declare `--port`."""
-    parser.add_argument("--port", type=_port, metavar="N", help=f"the API's port (default: {DEFAULT_PORT})")
+    parser.add_argument("--port", type=_port, metavar="N", help=f"port of the API (default: {DEFAULT_PORT})")
 
 
 def add_host(parser: argparse.ArgumentParser) -> None:
     """Declare `--host`."""
-    words = "also answer to this name, as through a tunnel; may be repeated, and is remembered"
+    words = "also accept this host name, such as that of a tunnel; can be repeated, and is kept for later starts"
     parser.add_argument("--host", type=_host_name, action="append", metavar="NAME", help=words)
 
 
@@ -75,3 +78,9 @@ def _port(text: str) -> int:
     if not 1 <= port <= 65534:  # noqa: PLR2004 - the emulator takes the next one
         raise argparse.ArgumentTypeError("a port is a number from 1 to 65534")
     return port
+
+
+def limit_from(given: argparse.Namespace, usual: int = 50) -> int | None:
+    """Return `--limit`; without it no limit with `--all`, else the usual one."""
+    limit: int | None = given.limit
+    return limit if limit is not None or given.all else usual

@@ -19,17 +19,19 @@ def register_login(commands: Commands) -> None:
     login = add_command(
         commands,
         "login",
-        "remember a Wallify and the token for it, as a profile",
+        "save the address of an API and a token as a profile",
         "login --url https://abc123.execute-api.eu-central-1.amazonaws.com/api --profile prod",
         "login --url http://127.0.0.1:7545 < token.txt",
     )
-    login.add_argument("--url", required=True, metavar="URL", help="where the API is")
-    login.add_argument("--token", metavar="T", help="the token (default: asked for, or read from a pipe)")
-    login.add_argument("--profile", default="default", metavar="NAME", help="what to call it (default: default)")
+    login.add_argument("--url", required=True, metavar="URL", help="address of the API")
+    login.add_argument("--token", metavar="T", help="the token (default: asked for, or read from stdin)")
+    login.add_argument("--profile", default="default", metavar="NAME", help="name of the profile (default: default)")
     connection.add_json(login)
     login.set_defaults(run=run_login)
-    logout = add_command(commands, "logout", "forget a profile and its token", "logout --profile prod")
-    logout.add_argument("--profile", metavar="NAME", help="which (default: the current one)")
+    logout = add_command(
+        commands, "logout", "delete a profile and its token from this machine", "logout --profile prod"
+    )
+    logout.add_argument("--profile", metavar="NAME", help="name of the profile (default: the current one)")
     connection.add_json(logout)
     logout.set_defaults(run=run_logout)
 
@@ -52,10 +54,10 @@ def run_logout(given: argparse.Namespace) -> int:
     profiles = Profiles.of(path)
     name = given.profile or profiles.current
     if name is None:
-        raise CommandError("No profile is in use.", "See `wallify profiles`.", exit_code=exit_codes.MISSING)
+        raise CommandError("There is no current profile.", "See `wallify profiles`.", exit_code=exit_codes.MISSING)
     profiles.without(name).save(path)
     print_result(
-        given, f"{name} is forgotten here; its token is still good. Revoke it with `wallify tokens revoke`.", name
+        given, f"Profile {name} is deleted; its token stays valid. Revoke it with `wallify tokens revoke`.", name
     )
     return 0
 
@@ -72,7 +74,7 @@ Row = dict[str, object]
 COLUMNS: tuple[Column[Row], ...] = (
     ("name", lambda row: row["name"]),
     ("url", lambda row: row["url"]),
-    ("in use", lambda row: row["current"]),
+    ("current", lambda row: row["current"]),
 )
 
 
@@ -81,15 +83,15 @@ def register_profiles(commands: Commands) -> None:
     parser = add_command(
         commands,
         "profiles",
-        "list what was signed in to; choose one",
+        "list the profiles; choose the current one",
         "profiles",
         "profiles use prod",
         "profiles use local",
     )
     connection.add_json(parser)
     verbs = add_verbs(parser, run_list)
-    use = add_command(verbs, "use", "speak to this one from now on", "profiles use prod", "profiles use local")
-    use.add_argument("name", help="a profile, or local: the local cloud")
+    use = add_command(verbs, "use", "make a profile the current one", "profiles use prod", "profiles use local")
+    use.add_argument("name", help="name of a profile, or local for the local cloud")
     connection.add_json(use, below=True)
     use.set_defaults(run=run_use)
 
@@ -99,7 +101,7 @@ def run_list(given: argparse.Namespace) -> int:
     profiles = Profiles.of(environment.client_settings().profiles)
     rows = [{"name": name, "url": one.url, "current": name == profiles.current} for name, one in profiles.known.items()]
     return print_list(
-        given, rows, COLUMNS, none="None yet; sign in with `wallify login`. Commands use the local cloud."
+        given, rows, COLUMNS, none="No profiles; commands use the local cloud. Create one with `wallify login`."
     )
 
 
@@ -108,5 +110,5 @@ def run_use(given: argparse.Namespace) -> int:
     path = environment.client_settings().profiles
     known = Profiles.of(path)
     known.using(None if given.name == LOCAL and LOCAL not in known.known else given.name).save(path)
-    print_result(given, f"Commands speak to {given.name} from now on.", {"current": given.name})
+    print_result(given, f"The current profile is {given.name}.", {"current": given.name})
     return 0

@@ -23,15 +23,19 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "quarantine",
-        "list what clean-up took away; bring it back",
+        "list and restore the objects that clean-up removed",
         "quarantine",
         "quarantine restore p/5f0c2b1e/300.jpg",
     )
     connection.add_options(parser)
     verbs = add_verbs(parser, run_list)
-    listing = add_command(verbs, "list", "list what is held, for seven days", "quarantine list --json")
-    restore = add_command(verbs, "restore", "put objects where they lay", "quarantine restore p/5f0c2b1e/300.jpg")
-    restore.add_argument("keys", nargs="+", metavar="KEY")
+    listing = add_command(
+        verbs, "list", "list the objects in quarantine; they are kept for seven days", "quarantine list --json"
+    )
+    restore = add_command(
+        verbs, "restore", "restore objects to their original keys", "quarantine restore p/5f0c2b1e/300.jpg"
+    )
+    restore.add_argument("keys", nargs="+", metavar="KEY", help="key of an object, from `wallify quarantine`")
     for verb, action in ((listing, run_list), (restore, run_restore)):
         connection.add_options(verb, below=True)
         verb.set_defaults(run=action)
@@ -40,10 +44,10 @@ def register(commands: Commands) -> None:
 def run_list(given: argparse.Namespace) -> int:
     """List it."""
     with connection.connect(given) as api:
-        return print_list(given, api.quarantine.all(), COLUMNS, none="Nothing is held.")
+        return print_list(given, api.quarantine.all(), COLUMNS, none="The quarantine is empty.")
 
 
 def run_restore(given: argparse.Namespace) -> int:
     """Bring it back."""
     with connection.connect(given) as api:
-        return for_each(given, given.keys, api.quarantine.restore, lambda told: f"{told['key']} lies where it lay.")
+        return for_each(given, given.keys, api.quarantine.restore, lambda told: f"{told['key']} is restored.")

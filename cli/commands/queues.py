@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from cli import exit_codes
 from cli.client.resources import DeadLetter, Function, Queue
 from cli.commands import connection
 from cli.commands.connection import for_each
-from cli.commands.parser import Commands, add_command, add_verbs
+from cli.commands.parser import Commands, Run, add_command, add_verbs
 from cli.commands.tasks import print_tasks
 from cli.errors import CommandError
 from cli.output import Column, print_json, print_list, print_one, print_result, stderr
@@ -47,11 +47,11 @@ REMAINING_REASONS: Mapping[str, str] = {
 
 
 def register_queues(commands: Commands) -> None:
-    """Declare the command."""
+    """Declare `queues`."""
     parser = add_command(
         commands,
         "queues",
-        "list queues; pause, resume, purge; show, redrive, remove dead letters",
+        "list, pause, resume and purge queues; show, redrive and remove dead letters",
         "queues",
         "queues dead images --json",
         f"queues show images {LETTER_ID}",
@@ -63,28 +63,35 @@ def register_queues(commands: Commands) -> None:
     listing = add_command(verbs, "list", "list all queues", "queues list --json")
     connection.add_options(listing, below=True)
     listing.set_defaults(run=run_list)
-    dead = _verb(verbs, "dead", "show a queue's dead letters, with their reasons", run_dead)
-    show = _verb(verbs, "show", "show dead letters with their whole messages", run_show, LETTER_ID)
+    _add_letter_verbs(verbs)
+    _verb(verbs, "pause", "pause a queue: its messages wait", run_pause)
+    _verb(verbs, "resume", "resume a paused queue", run_resume)
+    _add_yes(_verb(verbs, "purge", "delete all messages that wait in a queue", run_purge))
+
+
+def _add_letter_verbs(verbs: Commands) -> None:
+    dead = _verb(verbs, "dead", "list the dead letters of a queue with their reasons", run_dead)
+    redrive = _verb(verbs, "redrive", "process the dead letters of a queue again", run_redrive)
+    for parser in (dead, redrive):
+        parser.add_argument(
+            "--limit", type=int, default=50, metavar="N", help="maximum number of letters (default: 50)"
+        )
+    show = _verb(verbs, "show", "show dead letters with their messages", run_show, LETTER_ID)
     remove = _verb(verbs, "remove", "remove dead letters for good", run_remove, LETTER_ID)
     for parser in (show, remove):
-        parser.add_argument("ids", nargs="+", metavar="ID", help="as `wallify queues dead` shows it")
-    remove.add_argument("--yes", action="store_true", help="do not ask")
-    redrive = _verb(verbs, "redrive", "work off a queue's dead letters", run_redrive)
-    for parser in (dead, redrive):
-        parser.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (default: 50)")
-    _verb(verbs, "pause", "let a queue's messages wait", run_pause)
-    _verb(verbs, "resume", "go on with a paused queue", run_resume)
-    purge = _verb(verbs, "purge", "throw away all that waits in a queue", run_purge)
-    purge.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("ids", nargs="+", metavar="ID", help="message id from `wallify queues dead`")
+    _add_yes(remove)
 
 
-def _verb(
-    verbs: Commands, name: str, what: str, action: Callable[[argparse.Namespace], int], *further: str
-) -> argparse.ArgumentParser:
+def _add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+
+
+def _verb(verbs: Commands, name: str, what: str, run: Run, *further: str) -> argparse.ArgumentParser:
     parser = add_command(verbs, name, what, " ".join(("queues", name, "images", *further)))
-    parser.add_argument("name", help="as `wallify queues` shows it")
+    parser.add_argument("name", help="name of the queue, from `wallify queues`")
     connection.add_options(parser, below=True)
-    parser.set_defaults(run=action)
+    parser.set_defaults(run=run)
     return parser
 
 
@@ -111,9 +118,11 @@ def run_redrive(given: argparse.Namespace) -> int:
         return 0
     print_tasks(given, done.tasks)
     for letter in done.left:
-        stderr.print(f"{letter.message_id} stays: {REMAINING_REASONS.get(letter.why, letter.why)}.", markup=False)
+        stderr.print(f"{letter.message_id} remains: {REMAINING_REASONS.get(letter.why, letter.why)}.", markup=False)
     if done.left:
-        stderr.print(f"See it: wallify queues show {given.name} ID; remove it: wallify queues remove {given.name} ID")
+        stderr.print(
+            f"Show one: wallify queues show {given.name} ID. Remove one: wallify queues remove {given.name} ID."
+        )
     return 0
 
 
@@ -128,68 +137,77 @@ def run_show(given: argparse.Namespace) -> int:
 def run_remove(given: argparse.Namespace) -> int:
     """Remove dead letters for good, once that is certain."""
     if not given.yes:
-        _confirm(given.name, f"{len(given.ids)} dead letters of {given.name} will be lost.")
+        _confirm(given.name, f"{len(given.ids)} dead letters of {given.name} will be deleted.")
     with connection.connect(given) as api:
         return for_each(
-            given, given.ids, lambda one: api.queues.remove(given.name, one), lambda told: f"{told.message_id} is gone."
+            given,
+            given.ids,
+            lambda one: api.queues.remove(given.name, one),
+            lambda told: f"{told.message_id} is removed.",
         )
 
 
 def run_pause(given: argparse.Namespace) -> int:
     """Let its messages wait."""
     with connection.connect(given) as api:
-        print_result(given, f"{given.name} is paused, within a minute or so.", api.queues.pause(given.name))
+        print_result(
+            given, f"{given.name} is paused; this takes effect within about a minute.", api.queues.pause(given.name)
+        )
     return 0
 
 
 def run_resume(given: argparse.Namespace) -> int:
     """Go on."""
     with connection.connect(given) as api:
-        print_result(given, f"{given.name} goes on, within a minute or so.", api.queues.resume(given.name))
+        print_result(
+            given, f"{given.name} is resumed; this takes effect within about a minute.", api.queues.resume(given.name)
+        )
     return 0
 
 
 def run_purge(given: argparse.Namespace) -> int:
     """Throw away what waits, once that is certain."""
     if not given.yes:
-        _confirm(given.name, f"Everything that waits in {given.name} will be lost.")
+        _confirm(given.name, f"All messages that wait in {given.name} will be deleted.")
     with connection.connect(given) as api:
         purged = api.queues.purge(given.name)
-    left = f"Left: {purged.tasks_left} unfinished tasks, {purged.dead_letters_left} dead letters."
-    print_result(given, f"{given.name}: about {purged.removed} messages thrown away within a minute. {left}", purged)
+    left = f"Unfinished tasks: {purged.tasks_left}; dead letters: {purged.dead_letters_left}."
+    print_result(given, f"{given.name}: about {purged.removed} messages are deleted within a minute. {left}", purged)
     return 0
 
 
 def _confirm(name: str, loss: str) -> None:
-    advice = "Say --yes if it is meant."
+    advice = "Confirm with --yes."
     if not sys.stdin.isatty():
         raise CommandError(loss, advice, exit_code=exit_codes.MISUSED)
-    stderr.print(f"{loss} Type the queue's name to go on: ", end="", markup=False)
+    stderr.print(f"{loss} Type the queue's name to continue: ", end="", markup=False)
     if input().strip() != name:
-        raise CommandError("That is not its name, so nothing was done.", advice)
+        raise CommandError("The name that was typed is another one; nothing was deleted.", advice)
 
 
 FUNCTION_COLUMNS: tuple[Column[Function], ...] = (
     ("name", lambda one: one.name),
     ("running", lambda one: one.running),
-    ("of", lambda one: one.concurrency),
-    ("calls", lambda one: one.invocations),
+    ("concurrency", lambda one: one.concurrency),
+    ("invocations", lambda one: one.invocations),
     ("errors", lambda one: one.errors),
-    ("median ms", lambda one: one.duration_p50_ms),
-    ("95 % ms", lambda one: one.duration_p95_ms),
-    ("cold", lambda one: one.cold_starts),
-    ("MB", lambda one: one.memory_mb),
+    ("p50 ms", lambda one: one.duration_p50_ms),
+    ("p95 ms", lambda one: one.duration_p95_ms),
+    ("cold starts", lambda one: one.cold_starts),
+    ("memory MB", lambda one: one.memory_mb),
 )
 
 
 def register_functions(commands: Commands) -> None:
     """Declare the command."""
-    parser = add_command(commands, "functions", "what the functions do, and their last hour", "functions --json")
+    parser = add_command(
+        commands, "functions", "show the functions and their metrics of the last hour", "functions --json"
+    )
     connection.add_options(parser)
     parser.set_defaults(run=run_functions)
 
 
 def run_functions(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     with connection.connect(given) as api:
         return print_list(given, api.queues.functions(), FUNCTION_COLUMNS, none="No functions.")

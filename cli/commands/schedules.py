@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 COLUMNS: tuple[Column[Schedule], ...] = (
     ("name", lambda one: one.name),
-    ("on", lambda one: one.enabled),
-    ("every", lambda one: f"{one.every_minutes} min"),
+    ("enabled", lambda one: one.enabled),
+    ("interval", lambda one: f"{one.every_minutes} min"),
     ("last run", lambda one: one.last_started_at),
-    ("it was", lambda one: one.last_task.status if one.last_task else ""),
+    ("last result", lambda one: one.last_task.status if one.last_task else ""),
     ("next run", lambda one: one.next_run),
 )
 
@@ -30,13 +30,18 @@ COLUMNS: tuple[Column[Schedule], ...] = (
 def register_schedules(commands: Commands) -> None:
     """Declare the command."""
     parser = add_command(
-        commands, "schedules", "what runs by the clock", "schedules", "schedules disable optimize", "run cleanup"
+        commands,
+        "schedules",
+        "list the schedules; enable or disable one",
+        "schedules",
+        "schedules disable optimize",
+        "run cleanup",
     )
     connection.add_options(parser)
     verbs = add_verbs(parser, run_list)
     for verb in ("enable", "disable"):
         switch = add_command(verbs, verb, f"{verb} a schedule", f"schedules {verb} cleanup")
-        switch.add_argument("name", help="cleanup, stats, optimize, or a full name")
+        switch.add_argument("name", help="cleanup, stats, optimize, or the full name")
         connection.add_options(switch, below=True)
         switch.set_defaults(run=run_switch, on=verb == "enable")
 
@@ -71,31 +76,31 @@ def register_run(commands: Commands) -> None:
     parser = add_command(
         commands,
         "run",
-        "run a job now: clean-up, statistics, optimising, thumbnails",
+        "start a job now: clean-up, statistics, optimization, thumbnails",
         "run cleanup --dry-run --watch",
         "run thumbnails --collection wallpapers",
     )
-    parser.add_argument("job", choices=JOBS)
-    parser.add_argument("--dry-run", action="store_true", help="cleanup: only report what it would take away")
-    limit_help = "cleanup: objects that this run may take away; otherwise 5 %% of those seen, or 1,000 if that is more"
+    parser.add_argument("job", choices=JOBS, help="the job")
+    parser.add_argument("--dry-run", action="store_true", help="cleanup: report what it would remove; remove nothing")
+    limit_help = "cleanup: maximum number of objects to remove (default: 5 %% of those seen, or 1,000 if that is more)"
     parser.add_argument("--limit", type=int, metavar="N", help=limit_help)
-    parser.add_argument("--collection", metavar="C", help="stats, optimize, thumbnails: only this one")
-    parser.add_argument("--image", metavar="ID", help="thumbnails: only this image's")
-    parser.add_argument("--everything", action="store_true", help="thumbnails: also those that are there and current")
-    parser.add_argument("--watch", action="store_true", help="stay until it ends (exit code 7: it did not succeed)")
+    parser.add_argument("--collection", metavar="C", help="stats, optimize, thumbnails: this collection only")
+    parser.add_argument("--image", metavar="ID", help="thumbnails: this image only")
+    parser.add_argument("--everything", action="store_true", help="thumbnails: also those that are up to date")
+    parser.add_argument(
+        "--watch", action="store_true", help="follow it until it ends (exit code 7: it did not succeed)"
+    )
     connection.add_options(parser)
     parser.set_defaults(run=run_job)
 
 
 def run_job(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     _check_options(given)
     with connection.connect(given) as api:
         task = _started(given, api)
         if not given.watch:
-            print_result(
-                given, f"{given.job} runs as task {task.task_id}; see it with `wallify task {task.task_id}`.", task
-            )
+            print_result(given, f"Started {given.job} as task {task.task_id}; see `wallify task {task.task_id}`.", task)
             return exit_codes.DONE
         return watch_task(given, api, task.task_id)
 
@@ -104,9 +109,7 @@ def _check_options(given: argparse.Namespace) -> None:
     every = set().union(*TAKES.values())
     for option in sorted(every - TAKES[given.job]):
         if getattr(given, option):
-            raise CommandError(
-                f"{given.job} has no use for --{option.replace('_', '-')}.", exit_code=exit_codes.MISUSED
-            )
+            raise CommandError(f"{given.job} does not take --{option.replace('_', '-')}.", exit_code=exit_codes.MISUSED)
 
 
 def _started(given: argparse.Namespace, api: Client) -> Task:

@@ -17,7 +17,7 @@ from cli import exit_codes
 from cli.client.models import Retried, RetryCandidate, Task, TaskFilter
 from cli.commands import connection
 from cli.commands.connection import for_each
-from cli.commands.parser import Commands, add_command
+from cli.commands.parser import Commands, add_command, limit_from
 from cli.errors import CommandError
 from cli.output import Column, print_json, print_list, print_one, rfc3339, sanitized, stdout
 
@@ -63,27 +63,27 @@ TASK_COLUMNS: Sequence[Column[Task]] = (
     ("id", lambda task: task.task_id),
     ("state", lambda task: task.status),
     ("type", lambda task: task.type),
-    ("what", describe_subject),
-    ("made", lambda task: task.created_at),
-    ("took", lambda task: format_seconds(task.runtime_ms)),
+    ("subject", describe_subject),
+    ("created", lambda task: task.created_at),
+    ("runtime", lambda task: format_seconds(task.runtime_ms)),
     ("error", lambda task: task.error.code if task.error else ""),
 )
 TASK_DETAILS: Sequence[Column[Task]] = (
     ("id", lambda task: task.task_id),
     ("type", lambda task: task.type),
     ("state", lambda task: task.status),
-    ("what", describe_subject),
+    ("subject", describe_subject),
     ("progress", describe_progress),
-    ("made", lambda task: task.created_at),
+    ("created", lambda task: task.created_at),
     ("started", lambda task: task.started_at),
     ("finished", lambda task: task.finished_at),
-    ("waited", lambda task: format_seconds(task.queue_wait_ms)),
-    ("took", lambda task: format_seconds(task.runtime_ms)),
+    ("queue wait", lambda task: format_seconds(task.queue_wait_ms)),
+    ("runtime", lambda task: format_seconds(task.runtime_ms)),
     ("attempts", lambda task: f"{task.attempts} of {task.max_attempts}"),
     ("children", lambda task: task.children or ""),
     ("parent", lambda task: task.parent_id),
     ("error", lambda task: f"{task.error.code}: {task.error.message}" if task.error else ""),
-    ("because", lambda task: format_details(task.error.details) if task.error else ""),
+    ("details", lambda task: format_details(task.error.details) if task.error else ""),
     ("cause", lambda task: format_details(task.error.cause or {}) if task.error else ""),
     ("result", describe_result),
 )
@@ -144,16 +144,16 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Declare the filters of `GET /tasks`."""
-    which = parser.add_argument_group("which tasks")
-    which.add_argument("--state", type=str.upper, choices=STATES, metavar="S", help=", ".join(STATES))
-    which.add_argument("--type", metavar="T", help="process_image, cleanup_orphaned_files, …")
-    which.add_argument("--collection", metavar="C", help="those of one collection")
-    which.add_argument("--parent", metavar="ID", help="the children of this one")
+    which = parser.add_argument_group("filters")
+    which.add_argument("--state", type=str.upper, choices=STATES, metavar="S", help=f"state: {', '.join(STATES)}")
+    which.add_argument("--type", metavar="T", help="type of task, such as process_image")
+    which.add_argument("--collection", metavar="C", help="tasks of this collection")
+    which.add_argument("--parent", metavar="ID", help="children of this task")
     which.add_argument(
-        "--since", type=parse_moment, metavar="WHEN", help="made since: 30m, 2h, 7d ago, or 2026-03-04T12:00Z"
+        "--since", type=parse_moment, metavar="WHEN", help="created since: 30m, 2h, 7d ago, or 2026-03-04T12:00Z"
     )
-    which.add_argument("--until", type=parse_moment, metavar="WHEN", help="made before, in the same words")
-    which.add_argument("--text", metavar="WORDS", help="part of the file name, the collection, an id or the error")
+    which.add_argument("--until", type=parse_moment, metavar="WHEN", help="created before, in the same form")
+    which.add_argument("--text", metavar="WORDS", help="text in the file name, collection, id or error")
 
 
 def filter_from(given: argparse.Namespace) -> TaskFilter:
@@ -181,17 +181,19 @@ def register_tasks(commands: Commands) -> None:
         "tasks --collection wallpapers --all --json",
     )
     add_filters(parser)
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (default: 50)")
-    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="maximum number of tasks (default: 50, or none with --all)"
+    )
+    parser.add_argument("--all", action="store_true", help="all that match, page after page")
     connection.add_options(parser)
     parser.set_defaults(run=run_tasks)
 
 
 def run_tasks(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     with connection.connect(given) as api:
         found = api.tasks.all(filter_from(given))
-        return print_tasks(given, found if given.all else islice(found, given.limit))
+        return print_tasks(given, islice(found, limit_from(given)))
 
 
 def register_task(commands: Commands) -> None:
@@ -199,17 +201,19 @@ def register_task(commands: Commands) -> None:
     parser = add_command(
         commands,
         "task",
-        "show a task; with --watch, until it ends",
+        "show a task; with --watch, follow it until it ends",
         "task 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10 --watch",
     )
-    parser.add_argument("task_id", metavar="ID")
-    parser.add_argument("--watch", action="store_true", help="stay until it ends (exit code 7: it did not succeed)")
+    parser.add_argument("task_id", metavar="ID", help="id of the task")
+    parser.add_argument(
+        "--watch", action="store_true", help="follow it until it ends (exit code 7: it did not succeed)"
+    )
     connection.add_options(parser)
     parser.set_defaults(run=run_task)
 
 
 def run_task(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     with connection.connect(given) as api:
         if not given.watch:
             return print_task(given, api.tasks.get(given.task_id))
@@ -222,22 +226,22 @@ def register_cancel(commands: Commands) -> None:
     parser = add_command(
         commands,
         "cancel",
-        "stop tasks, waiting ones at once, running ones soon",
+        "cancel tasks, running ones at their next step",
         "cancel 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10",
     )
-    parser.add_argument("task_ids", nargs="+", metavar="ID")
+    parser.add_argument("task_ids", nargs="+", metavar="ID", help="id of a task")
     connection.add_options(parser)
     parser.set_defaults(run=run_cancel)
 
 
 def run_cancel(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Run the command."""
     with connection.connect(given) as api:
         return for_each(
             given,
             given.task_ids,
             api.tasks.cancel,
-            lambda task: f"{task.task_id} {'is revoked' if task.ready else 'will stop at its next step'}.",
+            lambda task: f"{task.task_id} {'is cancelled' if task.ready else 'stops at its next step'}.",
         )
 
 
@@ -254,7 +258,7 @@ CANDIDATE_COLUMNS: tuple[Column[RetryCandidate], ...] = (
     ("error", lambda one: one.error),
     ("created", lambda one: one.created_at),
 )
-NOTHING_TO_RETRY = "No task fits that can be tried again (see --retryable and --state)."
+NOTHING_TO_RETRY = "No task matches that can be retried (see --retryable and --state)."
 RETRYABLE = ("true", "false", "any")
 
 
@@ -263,19 +267,19 @@ def register_retry(commands: Commands) -> None:
     parser = add_command(
         commands,
         "retry",
-        "try tasks again that ended badly, each as a new task",
+        "retry tasks that did not succeed, each as a new task",
         "retry 5f0c2b1e-8d4a-4a57-9d0c-3c1b7f1f6f10",
         "retry --state FAILURE --since 2h",
         "retry --all --dry-run",
         "retry --collection wallpapers --retryable any",
     )
-    parser.add_argument("task_ids", nargs="*", metavar="ID", help="these; or give filters")
-    parser.add_argument("--all", action="store_true", help="all failures (as --state FAILURE)")
-    parser.add_argument("--dry-run", action="store_true", help="only show what would be tried again")
+    parser.add_argument("task_ids", nargs="*", metavar="ID", help="ids of tasks; or give filters")
+    parser.add_argument("--all", action="store_true", help="all failed tasks (the same as --state FAILURE)")
+    parser.add_argument("--dry-run", action="store_true", help="list the tasks that would be retried; retry nothing")
     parser.add_argument(
         "--retryable",
         choices=RETRYABLE,
-        help="of failures: those whose reason may pass (true, the default), the others (false), or any",
+        help="failed tasks whose error may pass (true, the default), the others (false), or any",
     )
     add_filters(parser)
     connection.add_options(parser)
@@ -283,30 +287,28 @@ def register_retry(commands: Commands) -> None:
 
 
 def run_retry(given: argparse.Namespace) -> int:
-    """Do it."""
+    """Retry the tasks that are named, or list them with `--dry-run`."""
     which = filter_from(given)
-    if [bool(given.task_ids), which != TaskFilter(), given.all].count(True) != 1:
-        raise CommandError(
-            "Say which tasks: their ids, or filters, or --all.",
-            "See `wallify retry --help`.",
-            exit_code=exit_codes.MISUSED,
-        )
-    if given.task_ids and (given.dry_run or given.retryable):
-        raise CommandError(
-            "--dry-run and --retryable go with filters or --all, not with ids.", exit_code=exit_codes.MISUSED
-        )
+    _check_retry(given, which)
     if given.all:
         which = TaskFilter(state="FAILURE")
     with connection.connect(given) as api:
         if given.task_ids:
-            return for_each(given, given.task_ids, api.tasks.retry, lambda task: f"Tried again as {task.task_id}.")
+            return for_each(given, given.task_ids, api.tasks.retry, lambda task: f"Retried as {task.task_id}.")
         if given.dry_run:
-            return print_list(
-                given,
-                api.tasks.retry_preview(which, retryable=given.retryable),
-                CANDIDATE_COLUMNS,
-                none=NOTHING_TO_RETRY,
-            )
-        return print_list(
-            given, api.tasks.retry_all(which, retryable=given.retryable), RETRIED_COLUMNS, none=NOTHING_TO_RETRY
+            candidates = api.tasks.retry_preview(which, retryable=given.retryable)
+            return print_list(given, candidates, CANDIDATE_COLUMNS, none=NOTHING_TO_RETRY)
+        retried = api.tasks.retry_all(which, retryable=given.retryable)
+        return print_list(given, retried, RETRIED_COLUMNS, none=NOTHING_TO_RETRY)
+
+
+def _check_retry(given: argparse.Namespace, which: TaskFilter) -> None:
+    if [bool(given.task_ids), which != TaskFilter(), given.all].count(True) != 1:
+        raise CommandError(
+            "Name the tasks by ids, by filters, or with --all.",
+            "See `wallify retry --help`.",
+            exit_code=exit_codes.MISUSED,
         )
+    if given.task_ids and (given.dry_run or given.retryable):
+        says = "--dry-run and --retryable go with filters or --all, not with ids."
+        raise CommandError(says, exit_code=exit_codes.MISUSED)

@@ -7,16 +7,16 @@ import argparse
 from cli.client.models import Token
 from cli.commands import connection
 from cli.commands.connection import for_each
-from cli.commands.parser import Commands, add_command, add_verbs
+from cli.commands.parser import Commands, Run, add_command, add_verbs
 from cli.output import Column, print_json, print_list, print_one
 
 SCOPES = ("read", "upload", "tasks", "admin")
 COLUMNS: tuple[Column[Token], ...] = (
     ("id", lambda token: token.token_id),
     ("name", lambda token: token.name),
-    ("may", lambda token: token.scopes),
-    ("made", lambda token: token.created_at),
-    ("ends", lambda token: token.expires_at or "never"),
+    ("scopes", lambda token: token.scopes),
+    ("created", lambda token: token.created_at),
+    ("expires", lambda token: token.expires_at or "never"),
     ("last used", lambda token: token.last_used_at),
     ("revoked", lambda token: token.revoked_at),
 )
@@ -27,7 +27,7 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands,
         "tokens",
-        "list, make, edit and revoke tokens",
+        "list, create, edit and revoke tokens",
         "tokens",
         "tokens create 'iOS app' --scope read --scope upload --days 365",
         "tokens edit TOKEN_ID --name 'iOS app' --days 90",
@@ -35,39 +35,48 @@ def register(commands: Commands) -> None:
     )
     connection.add_options(parser)
     verbs = add_verbs(parser, run_list)
-    declared = add_command(verbs, "list", "list all tokens", "tokens list --json")
-    create = add_command(
-        verbs, "create", "make a token; it is shown this once", "tokens create 'iOS app' --scope upload"
+    _verb(verbs, "list", "list all tokens", run_list, "list --json")
+    _add_create(verbs)
+    _add_edit(verbs)
+    revoke = _verb(verbs, "revoke", "revoke tokens, at once and for good", run_revoke, "revoke TOKEN_ID")
+    revoke.add_argument("token_ids", nargs="+", metavar="TOKEN_ID", help="id from `wallify tokens`")
+
+
+def _add_create(verbs: Commands) -> None:
+    what = "create a token; its secret is shown only once"
+    create = _verb(verbs, "create", what, run_create, "create 'iOS app' --scope upload")
+    create.add_argument("name", help="name of the token: its owner or purpose")
+    create.add_argument(
+        "--scope", action="append", required=True, choices=SCOPES, help="what it allows; can be repeated"
     )
-    create.add_argument("name", help="whose it is, or what for")
-    create.add_argument("--scope", action="append", required=True, choices=SCOPES, help="may be given many times")
-    create.add_argument("--days", type=int, metavar="N", help="how long it lasts (default: for ever)")
-    edit = add_command(
-        verbs,
-        "edit",
-        "rename a token, change what it may do or when it ends",
-        "tokens edit TOKEN_ID --name 'iOS app'",
-        "tokens edit TOKEN_ID --scope read --days 30",
-        "tokens edit TOKEN_ID --forever",
-    )
-    edit.add_argument("token_id", metavar="TOKEN_ID", help="as `wallify tokens` shows it")
-    edit.add_argument("--name", help="its new name")
-    edit.add_argument("--scope", action="append", choices=SCOPES, help="what it may do from now on; may be repeated")
-    ends = edit.add_mutually_exclusive_group()
-    ends.add_argument("--days", type=int, metavar="N", help="how long it lasts from now on")
-    ends.add_argument("--forever", action="store_true", help="let it never end")
-    edit.add_argument("--confirm", action="store_true", help="also where the last `admin`, or your own, goes with it")
-    revoke = add_command(verbs, "revoke", "end tokens, at once and for good", "tokens revoke TOKEN_ID")
-    revoke.add_argument("token_ids", nargs="+", metavar="TOKEN_ID", help="as `wallify tokens` shows it")
-    for verb, action in ((declared, run_list), (create, run_create), (edit, run_edit), (revoke, run_revoke)):
-        connection.add_options(verb, below=True)
-        verb.set_defaults(run=action)
+    create.add_argument("--days", type=int, metavar="N", help="days until it expires (default: never)")
+
+
+def _add_edit(verbs: Commands) -> None:
+    examples = ("--name 'iOS app'", "--scope read --days 30", "--forever")
+    what = "change the name, scopes or expiry of a token"
+    edit = _verb(verbs, "edit", what, run_edit, *(f"edit TOKEN_ID {options}" for options in examples))
+    edit.add_argument("token_id", metavar="TOKEN_ID", help="id from `wallify tokens`")
+    edit.add_argument("--name", help="the new name")
+    edit.add_argument("--scope", action="append", choices=SCOPES, help="the new scopes; can be repeated")
+    expiry = edit.add_mutually_exclusive_group()
+    expiry.add_argument("--days", type=int, metavar="N", help="days until it expires, from now on")
+    expiry.add_argument("--forever", action="store_true", help="never expires")
+    confirmed = "also if this removes the last `admin` token, or your own scope"
+    edit.add_argument("--confirm", action="store_true", help=confirmed)
+
+
+def _verb(verbs: Commands, name: str, what: str, run: Run, *examples: str) -> argparse.ArgumentParser:
+    parser = add_command(verbs, name, what, *(f"tokens {example}" for example in examples))
+    connection.add_options(parser, below=True)
+    parser.set_defaults(run=run)
+    return parser
 
 
 def run_list(given: argparse.Namespace) -> int:
     """List them."""
     with connection.connect(given) as api:
-        return print_list(given, api.tokens.all(), COLUMNS, none="No tokens but the first one.")
+        return print_list(given, api.tokens.all(), COLUMNS, none="No tokens besides the first one.")
 
 
 def run_create(given: argparse.Namespace) -> int:

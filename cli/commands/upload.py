@@ -31,17 +31,25 @@ def register(commands: Commands) -> None:
         "upload a.jpg b.png --collection wallpapers --jobs 8",
         "upload photos --collection wallpapers --resume",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder with all below it")
-    parser.add_argument("--collection", required=True, metavar="C", help="made with its first image")
-    parser.add_argument("--jobs", type=_jobs, default=4, metavar="N", help="how many files at once (default: 4)")
-    parser.add_argument("--resume", action="store_true", help="go on with the last upload into this collection")
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder with all its subfolders"
+    )
+    parser.add_argument(
+        "--collection", required=True, metavar="C", help="name of the collection; created if it does not exist"
+    )
+    parser.add_argument(
+        "--jobs", type=_jobs, default=4, metavar="N", help="files to send in parallel, 1 to 64 (default: 4)"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue the last upload into this collection")
     parser.add_argument(
         "--on-duplicate",
         choices=("reuse", "copy", "error"),
         default="reuse",
-        help="for bytes that the collection has: nothing (reuse, the default), another image, or an error",
+        help="if the collection has the same bytes: reuse the image (default), create a copy, or fail",
     )
-    parser.add_argument("--no-wait", action="store_true", help="do not wait until the images are finished")
+    parser.add_argument(
+        "--no-wait", action="store_true", help="end when the files are sent; do not wait until they are processed"
+    )
     connection.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -51,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
     found = find_files(given.paths)
     if not found.files:
         raise CommandError(
-            "There is no picture in there.", "Name files or folders that have some.", exit_code=exit_codes.MISSING
+            "No image was found.", "Name image files, or folders with some.", exit_code=exit_codes.MISSING
         )
     place, folder = connection.target_from(given), environment.client_settings().state / "uploads"
     with (
@@ -97,7 +105,7 @@ def _tell(given: argparse.Namespace, ended: FileFinished) -> None:
         stderr.print(f"{sanitized(str(ended.file.path))}: {sanitized(ended.message)}", markup=False, soft_wrap=True)
     else:
         for warning in ended.warnings:
-            words = f"{sanitized(str(ended.file.path))}: taken, but: {sanitized(warning)}"
+            words = f"{sanitized(str(ended.file.path))}: uploaded, but: {sanitized(warning)}"
             stderr.print(words, markup=False, soft_wrap=True)
 
 
@@ -106,26 +114,22 @@ def _sum_up(
 ) -> None:
     counts = {str(outcome): tally.outcomes[outcome] for outcome in Outcome}
     if given.json:
-        took = round(seconds, 3)
-        print_json(
-            {"files": tally.files, **counts, "left_out": found.left_out, "seconds": took, "interrupted": interrupted}
-        )
+        times = {"seconds": round(seconds, 3), "interrupted": interrupted}
+        print_json({"files": tally.files, **counts, "left_out": found.left_out, **times})
         return
-    words = ", ".join(f"{count} {WORDS[Outcome(outcome)]}" for outcome, count in counts.items() if count) or "none done"
-    stdout.print(
-        f"{tally.files} files, {format_bytes(tally.bytes)}: {words}, in {seconds:.1f} s.", markup=False, soft_wrap=True
-    )
+    results = [f"{count} {WORDS[Outcome(outcome)]}" for outcome, count in counts.items() if count]
+    total = f"{tally.files} files, {format_bytes(tally.bytes)}"
+    _print(f"{total}: {', '.join(results) or 'none finished'}, in {seconds:.1f} s.")
     if found.left_out:
-        stdout.print(
-            f"{found.left_out} other files are no pictures by their names, and were left out.",
-            markup=False,
-            soft_wrap=True,
-        )
+        files = "1 file that is not an image" if found.left_out == 1 else f"{found.left_out} files that are not images"
+        _print(f"Skipped {files} (by extension).")
     if interrupted or tally.failures:
         again = sanitized(f"./wallify upload {_typed(given)} --resume")
-        stdout.print(
-            f"{'Interrupted; go on' if interrupted else 'Try those again'} with: {again}", markup=False, soft_wrap=True
-        )
+        _print(f"{'Interrupted; continue' if interrupted else 'Try again'} with: {again}")
+
+
+def _print(line: str) -> None:
+    stdout.print(line, markup=False, soft_wrap=True)
 
 
 def _typed(given: argparse.Namespace) -> str:
@@ -137,7 +141,7 @@ def _typed(given: argparse.Namespace) -> str:
 
 WORDS = {
     Outcome.UPLOADED: "uploaded",
-    Outcome.KNOWN: "there already",
+    Outcome.KNOWN: "existed already",
     Outcome.SENT: "sent",
     Outcome.FAILED: "failed",
 }

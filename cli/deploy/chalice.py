@@ -36,7 +36,7 @@ def is_current(target: StageTarget) -> bool:
 
 
 def deploy(target: StageTarget) -> str:
-    """Run `chalice deploy` and answer the API's id; Trouble with Chalice's words if it fails."""
+    """Run `chalice deploy` and answer the API's id; CommandError with Chalice's words if it fails."""
     if code_runs_in_place():
         raise CommandError(
             "Packaging for AWS needs Python 3.12 or newer.", "Remove .venv and set WALLIFY_PYTHON to one."

@@ -132,7 +132,7 @@ LONG_CALL = Config(read_timeout=320, retries={"total_max_attempts": 1})  # secon
 
 
 def migrate(target: StageTarget) -> None:
-    """Call the function `migrate`; Trouble with its words if it fails."""
+    """Call the function `migrate`; CommandError with its words if it fails."""
     if words := _called(target):
         raise CommandError(
             "The database's tables could not be brought up to date.", "Its log says more.", evidence=words

@@ -28,7 +28,7 @@ class KeyState:
 
 
 def states(target: StageTarget) -> tuple[KeyState, ...]:
-    """Every key whose seals are taken. Trouble where the stage has none."""
+    """Every key whose seals are taken. CommandError where the stage has none."""
     secret, now = _read(target), datetime.now(UTC)
     return tuple(one for purpose in Purpose for one in _states(secret, purpose, now))
 

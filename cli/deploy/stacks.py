@@ -59,7 +59,7 @@ def plan(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa:
 
 
 def put(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401
-    """Bring the stack to what is wanted and answer what that changed; Trouble says why it could not be."""
+    """Bring the stack to what is wanted and answer what that changed; CommandError says why it could not be."""
     changes = _proposed(cloudformation, wanted)
     if changes:
         cloudformation.execute_change_set(StackName=wanted.name, ChangeSetName=CHANGE_SET)
@@ -97,7 +97,7 @@ def final_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
 
 
 def poll(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
-    """What `look` answers, again and again; Trouble when patience ends."""
+    """What `look` answers, again and again; CommandError when patience ends."""
     deadline, pause = time.monotonic() + STACK_TIMEOUT, POLL
     while time.monotonic() < deadline:
         yield look()

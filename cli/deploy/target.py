@@ -57,7 +57,7 @@ class StageTarget:
 
     @cached_property
     def region(self) -> str:
-        """The region; Trouble if none is chosen."""
+        """The region; CommandError if none is chosen."""
         if not self.session.region_name:
             raise CommandError(
                 "No region is chosen.", "Set AWS_DEFAULT_REGION to one, or name one in your AWS profile."
@@ -66,7 +66,7 @@ class StageTarget:
 
     @cached_property
     def account(self) -> str:
-        """The account's number; Trouble if nobody is signed in."""
+        """The account's number; CommandError if nobody is signed in."""
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as refusal:

@@ -48,7 +48,7 @@ INCOMPLETE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_F
 
 
 def deploy_template(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
-    """Bring the stack `name` to what `template` says and answer its outputs; Trouble says why it could not."""
+    """Bring the stack `name` to what `template` says and answer its outputs; CommandError says why it could not."""
     request = {
         "StackName": name,
         "TemplateBody": template.read_text(encoding="utf-8"),

@@ -105,7 +105,7 @@ def _record(stack: Stack) -> Path:
 
 
 def app_shape_of(stack: Stack) -> str:
-    """What a deployment of the staged app consists of; Trouble if it cannot be imported."""
+    """What a deployment of the staged app consists of; CommandError if it cannot be imported."""
     command = [sys.executable, "-m", "cli.local.app_shape", str(stack.build)]
     environment = deploy_environment(stack)
     answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)

@@ -47,7 +47,7 @@ def stack_at(home: Path, port: int | None = None, hosts: Sequence[str] | None = 
 def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None, plain: bool = False) -> Record:
     """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt.
 
-    It takes as long as the machine needs. Trouble if nothing of the stack moves any more; then it is stopped.
+    It takes as long as the machine needs. CommandError if nothing of the stack moves any more; then it is stopped.
 
     `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had. `plain` starts the emulator
     without patches.
@@ -59,16 +59,16 @@ def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = 
         with processes.stop_if_idle(stack):
             tell("emulator")
             emulator.start(stack, plain=plain)
-            return _brought_up(stack, tell, source, state)
+            record = _deployed(stack, tell, source, state)
+            _start_proxy(stack, record, keys="" if plain else str(stack.keys))
+            return record
 
 
-def _brought_up(stack: Stack, tell: Tell, source: Path, state: str | None) -> Record:
+def _deployed(stack: Stack, tell: Tell, source: Path, state: str | None) -> Record:
     ours = {"port": stack.port, "emulator_port": stack.emulator_port, "hosts": stack.hosts}
     record = Record.of(stack.home).with_(**ours).save(stack.home)
     record = _with_state(stack, record, state or record.state, tell)
-    record = deploy_project(stack, record, tell, source)
-    _start_proxy(stack, record)
-    return record
+    return deploy_project(stack, record, tell, source)
 
 
 def _check_disk(stack: Stack) -> None:
@@ -93,7 +93,7 @@ def _claim_ports(stack: Stack) -> None:
 def down(stack: Stack, *, wipe: bool = False) -> bool:
     """Stop the stack; its data stays unless it is to be wiped. True if anything ran.
 
-    Trouble if the folder that is to be wiped holds something else.
+    CommandError if the folder that is to be wiped holds something else.
     """
     if not stack.exists:
         if wipe and stack.home.exists():
@@ -137,11 +137,12 @@ def _database() -> ModuleType:
     return database
 
 
-def _start_proxy(stack: Stack, record: Record) -> None:
+def _start_proxy(stack: Stack, record: Record, *, keys: str) -> None:
+    """Start the reverse proxy; `keys` is the file with the stack's keys, empty where the emulator asks for none."""
     front = Daemon(stack, "front")
     arguments = [
         staging.allowed_callers(stack).as_json(),
-        str(stack.keys),
+        keys,
         str(stack.emulator_port),
         record.rest_api_id,
         staging.tracked_config()["api_gateway_stage"],
@@ -160,7 +161,7 @@ def _emulator_port(port: int) -> int:
 
 @contextmanager
 def exclusive(stack: Stack) -> Iterator[None]:
-    """Keep other commands away from this stack; Trouble if one is at it."""
+    """Keep other commands away from this stack; CommandError if one is at it."""
     stack.folder("run")
     with (stack.home / LOCK).open("w") as lock:
         try:

@@ -115,7 +115,7 @@ def is_listening(port: int) -> bool:
 
 
 def claim_port(port: int, otherwise: str) -> None:
-    """Trouble, naming the holder if it can be known, if `port` is taken; `otherwise` is what else one can type."""
+    """CommandError, naming the holder if it can be known, if `port` is taken; `otherwise` is what else one can type."""
     deadline = time.monotonic() + PORT_WAIT
     while not is_port_free(port):
         if time.monotonic() > deadline:

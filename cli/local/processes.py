@@ -39,7 +39,7 @@ class Daemon:
         return self.stack.home / "run" / f"{self.name}.pid"
 
     def pid(self) -> int | None:
-        """The process id if the process lives, else None."""
+        """Return the process id if the process lives, else None."""
         known = self._lines()
         # Whoever starts it has the lock a moment before the file says which process it is.
         return int(known[0]) if known and known[0] else None
@@ -52,7 +52,7 @@ class Daemon:
         version: str,
         ready: Callable[[], bool],
     ) -> None:
-        """See that `command` runs in that very version and is `ready`; Trouble, with the end of its log, if not."""
+        """Start `command` unless that version runs; return when ready. Raises CommandError with the end of its log."""
         if self._lines()[1:] == [version] and self._wait_until(ready):
             return
             # It was about to end when we looked.
@@ -82,14 +82,14 @@ class Daemon:
             process.returncode = 0  # it outlives us, so nobody here waits for it
 
     def _log(self) -> BinaryIO:
-        """The log to write to; what the process said the time before is kept beside it."""
+        """Open the log; the one of the last run is kept beside it."""
         path = self.stack.folder("logs") / f"{self.name}.log"
         if path.exists():
             path.replace(path.with_suffix(".log.1"))
         return path.open("wb")
 
     def _wait_until(self, ready: Callable[[], bool]) -> bool:
-        """Wait until `ready()`, for as long as the process lives; False if it ends before.
+        """Wait until `ready()`; return False if the process ends first.
 
         How long that may be is for `progress.watched` to say, which stops a stack that stands still.
         """
@@ -100,7 +100,7 @@ class Daemon:
         return True
 
     def stop(self, *, patience: float = 20) -> bool:
-        """Ask the process to end, insist after `patience` seconds; True if there was one."""
+        """Send SIGTERM, and SIGKILL after `patience` seconds; return True if there was a process."""
         pid = self.pid()
         if pid is None:
             return False
@@ -112,11 +112,11 @@ class Daemon:
         raise CommandError(f"The {self.name} (process {pid}) does not end.", f"Look at it: ps -fp {pid}")
 
     def was_stopped(self) -> bool:
-        """Whether it was stopped, or never started, rather than died."""
+        """Return True if it was stopped or never started, False if it died."""
         return not self.pid_file.exists()
 
     def tail(self) -> str:
-        """The last lines of its log."""
+        """Return the last lines of its log."""
         try:
             lines = self.stack.log(self.name).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
@@ -124,7 +124,7 @@ class Daemon:
         return "\n".join(lines[-LOG_TAIL:])
 
     def _lines(self) -> list[str]:
-        """Pid and version, if the process lives."""
+        """Return pid and version if the process lives."""
         try:
             handle = self.pid_file.open("r+", encoding="utf-8")
         except OSError:
@@ -142,7 +142,7 @@ class Daemon:
 
 
 def _is_unlocked(descriptor: int) -> bool:
-    """Whether no process holds the lock; looks share it, so they do not disturb each other."""
+    """Return True if no process holds the lock. Checks share it, so they do not disturb each other."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
@@ -170,14 +170,14 @@ Activity = tuple[float, object]
 
 
 class ProgressWatch:
-    """Tells progress from standstill, by looking again and again."""
+    """Measures for how long nothing has changed."""
 
     def __init__(self, signs: Callable[[], Activity], now: Callable[[], float] = time.monotonic) -> None:
         self._signs, self._now = signs, now
         self._seen, self._since = signs(), now()
 
     def stands_still_for(self) -> float:
-        """For how many seconds nothing has moved."""
+        """Return for how many seconds nothing has changed."""
         worked, others = self._signs()
         # Less is a sign, too: a process has ended.
         if others != self._seen[1] or worked < self._seen[0] or worked - self._seen[0] >= CPU_STEP:
@@ -196,10 +196,10 @@ class Process:
 
 @contextmanager
 def stop_if_idle(stack: Stack, *, patience: float = IDLE_LIMIT, look: float = WATCH_INTERVAL) -> Iterator[None]:
-    """Run the block while the stack moves; if it does not for `patience` seconds, stop the stack.
+    """Run the block; stop the stack if nothing changes for `patience` seconds.
 
     Raises:
-        Trouble: nothing moved; every process of the stack has ended.
+        CommandError: nothing moved; every process of the stack has ended.
     """
     ended, given_up, before = threading.Event(), threading.Event(), set(processes())
 
@@ -228,7 +228,7 @@ def stop_if_idle(stack: Stack, *, patience: float = IDLE_LIMIT, look: float = WA
 
 
 def activity_of(stack: Stack) -> Activity:
-    """The signs of life of the stack, and of the programs that this process has started for it."""
+    """Return what changes while the stack, or a program that was started for it, works."""
     table = processes()
     daemons = [pid for name in PROCESSES if (pid := Daemon(stack, name).pid())]
     theirs = {one for daemon in daemons for one in _descendants(daemon, table)}
@@ -238,7 +238,7 @@ def activity_of(stack: Stack) -> Activity:
 
 
 def processes() -> Mapping[int, Process]:
-    """All processes of this machine."""
+    """Return all processes of this machine."""
     if Path("/proc/self/stat").exists():
         return dict(_of_linux())
     told = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid=,time="], capture_output=True, text=True, check=True)
@@ -247,7 +247,7 @@ def processes() -> Mapping[int, Process]:
 
 
 def _of_linux() -> Iterator[tuple[int, Process]]:
-    """As the kernel tells them: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html ."""
+    """Read /proc: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html ."""
     tick = os.sysconf("SC_CLK_TCK")
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has just ended
@@ -256,7 +256,7 @@ def _of_linux() -> Iterator[tuple[int, Process]]:
 
 
 def _seconds(told: str) -> float:
-    """Of `ps`: `[[days-]hours:]minutes:seconds`."""
+    """Parse the time of `ps`: `[[days-]hours:]minutes:seconds`."""
     seconds = 0.0
     for part in told.replace("-", ":").split(":"):
         seconds = seconds * 60 + float(part)
@@ -264,7 +264,7 @@ def _seconds(told: str) -> float:
 
 
 def _descendants(root: int, table: Mapping[int, Process]) -> set[int]:
-    """The process and all that descend from it."""
+    """Return the process and all its descendants."""
     family, more = {root}, {root}
     while more := {pid for pid, one in table.items() if one.parent in more} - family:
         family |= more
@@ -276,7 +276,7 @@ def _sizes(folder: Path) -> Iterable[tuple[str, int]]:
 
 
 def _stop_all(stack: Stack, before: AbstractSet[int]) -> None:
-    """End the stack and what was started for it; who waits for an answer of theirs then gets an error."""
+    """Stop the stack and what was started for it; a caller that waits for them gets an error."""
     daemons = [Daemon(stack, name) for name in PROCESSES]
     pids = {daemon.pid() for daemon in daemons}
     for pid in _descendants(os.getpid(), processes()) - before - pids - {os.getpid()}:
@@ -303,7 +303,7 @@ RETRY_PAUSE = 1.0  # seconds
 
 
 def warm_up(stack: Stack) -> None:
-    """Ask the API for its health, a few times at once, until it is well; Trouble if it is not, or has ended."""
+    """Ask `/health` in parallel until it is 200. Raises CommandError for other answers, or if the proxy ends."""
     with ThreadPoolExecutor(WARM_UP_REQUESTS) as pool:
         answers = list(pool.map(partial(_last_word, stack), [f"{stack.api_url}/health"] * WARM_UP_REQUESTS))
     if ill := [answer for answer in answers if answer != httpx.codes.OK]:

@@ -112,7 +112,7 @@ class Upstream:
     api_stage: str
     distribution: str
     key: str
-    """The emulator's, for what the front passes on."""
+    """The emulator's, for what the proxy passes on; empty for a plain emulator, which has none."""
     bucket: str
     """What signed addresses lead to."""
 
@@ -302,7 +302,8 @@ class ReverseProxy:
         headers["X-Forwarded-For"] = request.remote or "127.0.0.1"
         headers["X-Forwarded-Proto"] = "https" if from_media else "http"  # the distribution insists, as on AWS
         headers["X-Forwarded-Port"] = str(self.callers.port)
-        headers[KEY_HEADER] = self.upstream.key
+        if self.upstream.key:
+            headers[KEY_HEADER] = self.upstream.key
         url = URL(f"http://127.0.0.1:{self.upstream.emulator_port}{path}", encoded=True)
         return await self.session.request(
             "GET" if body is None else request.method,
@@ -433,7 +434,7 @@ def main() -> None:
     """`python -m cli.local.reverse_proxy CALLERS KEYS EMULATOR_PORT API_ID API_STAGE DISTRIBUTION BUCKET`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("callers", type=AllowedCallers.of_json)
-    parser.add_argument("keys", type=Path)
+    parser.add_argument("keys")
     parser.add_argument("emulator_port", type=int)
     parser.add_argument("api_id")
     parser.add_argument("api_stage")
@@ -442,7 +443,7 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
-    key = StackKeys.of(given.keys).key("front")
+    key = StackKeys.of(Path(given.keys)).key("front") if given.keys else ""
     emulated = (given.emulator_port, given.api_id, given.api_stage, given.distribution)
     upstream = Upstream(*emulated, key, given.bucket)
     asyncio.run(run(given.callers, upstream))

@@ -61,7 +61,7 @@ def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
 
 
 def check_settings(stage_name: str, source: Path = PROJECT) -> None:
-    """Stop before anything is deployed if a setting of the stage is wrong; Trouble names each."""
+    """Stop before anything is deployed if a setting of the stage is wrong; CommandError names each."""
     if wrong := checks.faults(tracked_config(source), stage_name):
         raise CommandError(
             "Settings are wrong; nothing was deployed.",

@@ -28,7 +28,7 @@ IMAGE_EXTENSIONS = frozenset(
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of this machine, as it was when we looked."""
+    """A local file with its size and time at the moment of the look."""
 
     path: Path
     bytes: int
@@ -36,28 +36,28 @@ class LocalFile:
 
     @classmethod
     def at(cls, path: Path) -> LocalFile:
-        """The file at `path`."""
+        """Look at the file at `path`."""
         told = path.stat()
         return cls(path, told.st_size, told.st_mtime_ns)
 
     def digest(self) -> str:
-        """SHA-256 of its bytes; OSError if it cannot be read."""
+        """Return the SHA-256 of its bytes. Raises OSError if it cannot be read."""
         with self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The files, each once, and how many of the folders' files are no pictures."""
+    """The files to upload, each once, and the number of files that were skipped by extension."""
 
     files: Sequence[LocalFile]
     left_out: int
 
 
 def find_files(paths: Iterable[Path]) -> FoundFiles:
-    """All files that `paths` name, and all pictures in the folders they name, hidden ones left out.
+    """Return all files that `paths` name, and all images in the folders they name, without hidden ones.
 
-    Trouble for a path that is not there.
+    CommandError for a path that is not there.
     """
     files: dict[Path, LocalFile] = {}
     left_out = 0
@@ -91,7 +91,7 @@ FORBIDDEN, NOT_FOUND = 403, 404
 
 @dataclass
 class Dedupe:
-    """Digests that are in the collection, or on their way there; threads may share it."""
+    """SHA-256 digests that the collection has or that are being sent; threads may share it."""
 
     look: Callable[[], set[str]] = set
     """Reads them; called once, for the first file that is to be sent, so that a run without one asks nothing."""
@@ -99,7 +99,7 @@ class Dedupe:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def is_new(self, sha256: str) -> bool:
-        """True for whoever asks first; that one has to bring it. ApiError if they cannot be read."""
+        """Return True for the first caller, which has to send the file. Raises ApiError if they cannot be read."""
         with self.lock:
             if self.digests is None:
                 self.digests = self.look()
@@ -109,14 +109,14 @@ class Dedupe:
             return True
 
     def forget(self, sha256: str) -> None:
-        """It did not arrive after all."""
+        """Remove a digest whose file was not uploaded."""
         with self.lock:
             if self.digests is not None:
                 self.digests.discard(sha256)
 
 
 def dedupe_for(api: Client, collection: str, files: int) -> Dedupe:
-    """What the collection has, if asking is cheaper than sending: at most one request for each file.
+    """Return the digests of the collection, if reading them takes at most one request for each file.
 
     Nothing, for a token that may not look; the API itself finds such files too, once it has their bytes.
     """

@@ -1,4 +1,4 @@
-"""What has become of each file of an upload, written down as it happens, so that the next run can go on from there."""
+"""Journal of an upload: the state of each file, written as it changes, so that the next run can resume."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAILED: Final = "failed"
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """The newest that is known of one file; the file must still be as it was then."""
+    """Last known state of one file, valid while the file is unchanged."""
 
     path: str
     bytes: int
@@ -35,13 +35,13 @@ class JournalEntry:
     failures: int = 0
 
     def is_of(self, file: LocalFile) -> bool:
-        """True while nobody has changed the file."""
+        """Return True while the file is unchanged."""
         return (self.bytes, self.mtime_ns) == (file.bytes, file.mtime_ns)
 
 
 @dataclass(frozen=True)
 class Journal:
-    """One upload into one collection. Lines are on disk before anybody is told; threads may share it."""
+    """Journal of one upload into one collection. A line is written before its event is reported; thread-safe."""
 
     run: str
     """Names the upload, and those that go on with it."""
@@ -50,12 +50,12 @@ class Journal:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, file: LocalFile) -> JournalEntry | None:
-        """What is known of the file; None if nothing is, or it has changed since."""
+        """Return the last state of the file; None if there is none, or the file has changed since."""
         line = self.lines.get(_name(file))
         return line if line is not None and line.is_of(file) else None
 
     def note(self, file: LocalFile, sha256: str, state: str, task_id: str | None = None) -> None:
-        """Write down what has become of the file."""
+        """Write the state of the file."""
         failures = self._failures(file) + (state == FAILED)
         line = JournalEntry(_name(file), file.bytes, file.mtime_ns, sha256, state, task_id, failures)
         with self.lock:
@@ -63,7 +63,7 @@ class Journal:
             print(json.dumps(asdict(line)), file=self.out, flush=True)
 
     def key(self, file: LocalFile, sha256: str) -> str:
-        """The Idempotency-Key of the file: the same however often it is sent, until it has failed for good."""
+        """Return the Idempotency-Key of the file: the same for every try, until it has failed for good."""
         return _hash(self.run, _name(file), sha256, str(self._failures(file)))
 
     def _failures(self, file: LocalFile) -> int:
@@ -73,7 +73,7 @@ class Journal:
 
 @contextmanager
 def open_journal(folder: Path, url: str, collection: str, *, resume: bool) -> Iterator[Journal]:
-    """The journal of uploads into that collection: the last one with `resume`, else a new one. Trouble if in use.
+    """Open the last journal with `resume`, else a new one. Raises CommandError if another process uses it.
 
     It is kept until an upload is `finished`.
     """
@@ -91,7 +91,7 @@ def open_journal(folder: Path, url: str, collection: str, *, resume: bool) -> It
 
 
 def remove_journal(book: Journal) -> None:
-    """Forget an upload that has nothing left to do."""
+    """Delete the journal of an upload that is complete."""
     os.unlink(book.out.name)  # noqa: PTH108 - the name is all that an open file tells
 
 

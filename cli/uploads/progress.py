@@ -16,7 +16,7 @@ from cli.uploads.files import LocalFile
 
 
 class Outcome(StrEnum):
-    """How it ended for one file."""
+    """Result of one file."""
 
     UPLOADED = "uploaded"
     """The image is catalogued."""
@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class FileProgress:
-    """So many of the file's bytes have been sent; 0 when it begins."""
+    """Event: number of bytes of the file that were sent; 0 at the start."""
 
     file: LocalFile
     bytes: int
@@ -37,14 +37,14 @@ class FileProgress:
 
 @dataclass(frozen=True)
 class FileProcessing:
-    """The file has been sent whole, and is worked on."""
+    """Event: the file was sent completely and is being processed."""
 
     file: LocalFile
 
 
 @dataclass(frozen=True)
 class FileFinished:
-    """That was the file."""
+    """Event: the file is finished."""
 
     file: LocalFile
     outcome: Outcome
@@ -62,7 +62,7 @@ UploadEvent: TypeAlias = FileProgress | FileProcessing | FileFinished
 
 @dataclass
 class UploadCounts:
-    """The numbers, kept by whoever hears the events."""
+    """Counts of an upload, kept by the consumer of the events."""
 
     files: int
     bytes: int
@@ -76,16 +76,16 @@ class UploadCounts:
 
     @property
     def ended(self) -> int:
-        """How many files have ended, well or not."""
+        """Number of finished files."""
         return self.outcomes.total()
 
     @property
     def bytes_done(self) -> int:
-        """Bytes that need no more sending."""
+        """Bytes that are sent."""
         return self.ended_bytes + sum(self.sending.values()) + sum(file.bytes for file in self.waiting)
 
     def hear(self, event: UploadEvent) -> None:
-        """Count it."""
+        """Count an event."""
         if isinstance(event, FileProgress):
             self.sending[event.file] = min(event.bytes, event.file.bytes)
             return
@@ -107,7 +107,7 @@ NAME = 28  # characters of a file name that a bar has room for
 
 
 class ProgressBars:
-    """Draws a tally. Nothing is drawn where there is no terminal, but the numbers are kept all the same."""
+    """Progress bars of an upload. Without a terminal nothing is drawn, but the counts are kept."""
 
     def __init__(self, tally: UploadCounts, console: Console, *, quiet: bool = False) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"))
@@ -127,7 +127,7 @@ class ProgressBars:
         self.progress.stop()
 
     def draw(self) -> None:
-        """Show the tally as it is now."""
+        """Draw the current counts."""
         tally = self.tally
         self.progress.update(self.total, completed=tally.ended, says=_summary(tally))
         for file in self.rows.keys() - tally.sending.keys():

@@ -1,4 +1,4 @@
-"""Those who send: some threads bring files to the API, others follow what becomes of them."""
+"""Upload of many files: some threads send files, others follow their tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REUSE = "reuse"
 
 @dataclass(frozen=True)
 class UploadOptions:
-    """What is wanted."""
+    """Options of an upload."""
 
     collection: str
     on_duplicate: str = REUSE
@@ -38,7 +38,7 @@ class UploadOptions:
 
 @dataclass(frozen=True)
 class ProcessingFile:
-    """A file that was sent, and the task that it has become."""
+    """A file that was sent, with its task."""
 
     file: LocalFile
     sha256: str
@@ -53,7 +53,7 @@ class ProcessingFile:
 
 @dataclass(frozen=True)
 class Uploader:
-    """Works through files. Its threads end with the process: whatever they leave unfinished is safe to repeat."""
+    """Sends files and follows their tasks. Its threads end with the process; unfinished files are safe to repeat."""
 
     api: Client
     book: Journal
@@ -65,7 +65,7 @@ class Uploader:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def work(self, files: Sequence[LocalFile]) -> Iterator[UploadEvent]:
-        """What happens, as it happens, until each file has Ended. ApiError where going on makes no sense."""
+        """Yield events until each file is finished. Raises ApiError where every other file would fail alike."""
         for file in files:
             self.todo.put(file)
         self._start()

@@ -78,7 +78,7 @@ def test_queues_are_listed_with_what_waits(at_desk: Terminal, desk: Desk) -> Non
 
 def test_a_queue_is_paused_and_goes_on(at_desk: Terminal) -> None:
     assert at_desk("queues", "pause", "images", "--json").json["paused"] is True
-    assert at_desk("queues", "resume", "images").out.startswith("images goes on")
+    assert at_desk("queues", "resume", "images").out.startswith("images is resumed")
     assert at_desk("queues", "--json").lines[0]["paused"] is False
 
 
@@ -89,7 +89,7 @@ def test_a_queue_is_purged_only_if_that_is_meant(at_desk: Terminal, desk: Desk) 
     done = at_desk("queues", "purge", "images", "--yes")
 
     assert (refused.code, done.code, lane(desk).messages) == (2, 0, [])
-    assert "Everything that waits in images will be lost. Say --yes if it is meant." in refused.err
+    assert "All messages that wait in images will be deleted. Confirm with --yes." in refused.err
 
 
 def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_a_letter_that_cannot_be_read_is_shown_and_removed(at_desk: Terminal, de
     unsure = at_desk("queues", "remove", "images", letter["message_id"])
     removed = at_desk("queues", "remove", "images", letter["message_id"], "--yes")
 
-    assert "stays: it cannot be read." in stays.err
+    assert "remains: it cannot be read." in stays.err
     assert "not a message" in shown.out
     assert (unsure.code, removed.code, lane(desk).letters) == (2, 0, [])
     assert at_desk("queues", "remove", "images", letter["message_id"], "--yes").code == 5
@@ -138,7 +138,7 @@ def test_a_queue_that_is_not_there_is_said(at_desk: Terminal, verb: str) -> None
 
 def test_functions_are_listed(at_desk: Terminal) -> None:
     assert "process_image" in {one["name"] for one in at_desk("functions", "--json").lines}
-    assert at_desk("functions").out.startswith("name\trunning\tof\t")
+    assert at_desk("functions").out.startswith("name\trunning\tconcurrency\t")
 
 
 def test_the_audit_log_tells_who_has_changed_what(at_desk: Terminal) -> None:
@@ -173,7 +173,7 @@ def test_what_clean_up_took_away_comes_back(at_desk: Terminal, desk: Desk) -> No
     back = at_desk("quarantine", "restore", held["key"])
 
     assert (held["key"], held["bytes"]) == ("p/lost.jpg", 5)
-    assert (back.code, back.out.strip()) == (0, "p/lost.jpg lies where it lay.")
+    assert (back.code, back.out.strip()) == (0, "p/lost.jpg is restored.")
     assert at_desk("quarantine", "list").out.splitlines() == ["key\tsize\tsince\tuntil"]
 
 

@@ -33,7 +33,7 @@ def test_a_collection_is_renamed_by_a_task(at_desk: Terminal) -> None:
     started = at_desk("collections", "rename", "lakes", "waters", "--json").json
 
     assert (started["type"], started["subject"]["collection"]) == ("rename_collection", "lakes")
-    assert "lakes is being renamed to waters" in at_desk("collections", "rename", "lakes", "waters").out
+    assert "lakes is renamed to waters" in at_desk("collections", "rename", "lakes", "waters").out
     assert at_desk("collections", "rename", "nowhere", "else").code != 0
     assert "lakes" in at_desk("collections", "rename", "lakes", "lakes").out
 
@@ -110,12 +110,12 @@ def test_an_image_is_shown_with_its_addresses(at_desk: Terminal, desk: Desk) -> 
 def test_an_image_goes_into_the_trash_and_comes_back(at_desk: Terminal, desk: Desk) -> None:
     image = desk.picture(1)
 
-    assert at_desk("images", "delete", image.image_id).out.strip() == f"{image.name} is in the trash."
+    assert at_desk("images", "delete", image.image_id).out.strip() == f"{image.name} is moved to the trash."
     (in_trash,) = at_desk("images", "trash", "--json").lines
     back = at_desk("images", "restore", image.image_id)
 
     assert in_trash["image_id"] == image.image_id
-    assert back.out.strip() == f"{image.name} is in wallpapers again."
+    assert back.out.strip() == f"{image.name} is restored to wallpapers."
     assert at_desk("images", "trash").out.splitlines() == ["id\tcollection\tname\tdeleted"]
 
 
@@ -130,7 +130,7 @@ def test_images_move_each_for_itself(at_desk: Terminal, desk: Desk) -> None:
 
     typed = at_desk("images", "move", image.image_id, NOBODY, "--to", "mountains")
 
-    assert (typed.code, typed.out.strip()) == (7, f"{image.name} is in mountains.")
+    assert (typed.code, typed.out.strip()) == (7, f"{image.name} is moved to mountains.")
     assert f"{NOBODY}: There is no such image." in typed.err
 
 

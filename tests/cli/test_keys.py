@@ -45,7 +45,7 @@ def test_a_rotation_adds_a_key_that_seals_soon_and_keeps_the_other(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["keys", "rotate", "links", "--stage", "prod"]) == 0
-    assert "lasts up to 7 days more" in capsys.readouterr().out
+    assert "stays valid for up to 7 days" in capsys.readouterr().out
 
     assert listed(capsys)[1:3] == [("links", "1", "sealing"), ("links", "2", "next")]
     kept = json.loads(vault.get_secret_value(SecretId=NAME)["SecretString"])

@@ -119,7 +119,7 @@ def test_profiles_are_listed_without_their_tokens_and_chosen(wallify: Terminal, 
     chosen = wallify("profiles", "use", "one")
     listed = wallify("profiles", "--json")
 
-    assert chosen.out.strip() == "Commands speak to one from now on."
+    assert chosen.out.strip() == "The current profile is one."
     assert {one["name"]: one["current"] for one in listed.lines} == {"one": True, "two": False}
     assert TOKEN not in listed.out
 
@@ -136,7 +136,7 @@ def test_signing_out_forgets_the_token(wallify: Terminal, desk: Desk, home: Path
 
     typed = wallify("logout")
 
-    assert "its token is still good" in typed.out
+    assert "its token stays valid" in typed.out
     assert TOKEN not in (home / "config" / "wallify" / "profiles.json").read_text("utf-8")
     assert wallify("logout").code == 5
 

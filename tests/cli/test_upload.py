@@ -45,7 +45,7 @@ def test_a_folder_goes_in_with_all_below_it(at_desk: Terminal, desk: Desk, photo
     assert images(desk) == ["a.jpg", "b.JPG", "c.jpg"]
     assert "3 files, " in typed.out
     assert ": 3 uploaded, in " in typed.out
-    assert "1 other files are no pictures by their names" in typed.out
+    assert "Skipped 1 file that is not an image (by extension)." in typed.out
 
 
 def test_programs_get_a_line_for_each_file_and_a_summary(at_desk: Terminal, photos: Path) -> None:
@@ -64,7 +64,7 @@ def test_what_is_wrong_with_a_picture_that_is_taken_is_told(at_desk: Terminal, t
     again = at_desk("upload", str(tmp_path / "endless.jpg"), "--collection", "d", "--json").lines[0]
 
     assert told.code == 0
-    assert f"endless.jpg: taken, but: {JPEG_ENDLESS}" in told.err
+    assert f"endless.jpg: uploaded, but: {JPEG_ENDLESS}" in told.err
     assert again["warnings"] == [JPEG_ENDLESS]
 
 
@@ -74,7 +74,7 @@ def test_what_the_collection_has_is_not_sent_again(at_desk: Terminal, desk: Desk
 
     typed = at_desk("upload", str(photos), "--collection", "c")
 
-    assert "3 there already" in typed.out
+    assert "3 existed already" in typed.out
     assert "POST /file_upload" not in desk.asked
 
 
@@ -83,7 +83,7 @@ def test_twins_in_one_folder_are_sent_once(at_desk: Terminal, desk: Desk, photos
 
     typed = at_desk("upload", str(photos), "--collection", "c")
 
-    assert "3 uploaded, 1 there already" in typed.out
+    assert "3 uploaded, 1 existed already" in typed.out
     assert desk.asked.count("POST /file_upload") == 3
 
 
@@ -171,7 +171,7 @@ def test_a_path_that_is_not_there_is_said_before_anything_is_sent(at_desk: Termi
 
 
 def test_a_folder_without_pictures_is_said(at_desk: Terminal, tmp_path: Path) -> None:
-    assert "There is no picture in there." in at_desk("upload", str(tmp_path), "--collection", "c").err
+    assert "No image was found." in at_desk("upload", str(tmp_path), "--collection", "c").err
 
 
 @pytest.mark.parametrize("jobs", ["0", "65", "many"])

@@ -63,7 +63,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float | None]]:
             total = self.progress.tasks[0]
             seen.append((total.completed, total.total))
 
-    monkeypatch.setattr("cli.commands.upload.Bars", Seen)
+    monkeypatch.setattr("cli.commands.upload.ProgressBars", Seen)
     return seen
 
 
@@ -85,7 +85,7 @@ def test_two_hundred_photos_survive_ctrl_c_and_none_is_there_twice(
     again = at_desk("upload", str(photos), "--collection", COLLECTION, "--resume", "--json")
 
     assert (first.returncode, err) == (130, "")
-    assert "Interrupted; go on with: ./wallify upload" in out
+    assert "Interrupted; continue with: ./wallify upload" in out
     assert STOPPED_AFTER <= sent_first < PHOTOS
     *files, summary = again.lines
     assert (again.code, len(files), summary["failed"]) == (0, PHOTOS, 0)
