@@ -12,22 +12,22 @@ class SystemClock:
     """The machine's clock, in UTC."""
 
     def now(self) -> datetime:
-        """This moment."""
+        """See `Clock.now`."""
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Come back after that long."""
+        """See `Clock.sleep`."""
         time.sleep(seconds)
 
 
 @dataclass(frozen=True)
 class FrozenClock(SystemClock):
-    """A clock that stands; for tests of what happens a day later."""
+    """Clock that stands still, for tests of what happens a day later."""
 
     moment: datetime
 
     def now(self) -> datetime:
-        """Always the same moment."""
+        """Return always the same time."""
         return self.moment
 
 

@@ -17,36 +17,36 @@ _AT_ONCE = 1000
 """CloudFront works on 3,000 paths at a time, of all requests together, and on 15 that end with an asterisk."""
 _WILD_AT_ONCE = 10
 _PAUSES = (1.0, 2.0, 4.0, 8.0)
-"""Seconds between tries while it works on as much as it takes."""
+"""Seconds between attempts while CloudFront accepts no more invalidations."""
 _BUSY = {"TooManyInvalidationsInProgress", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
 @dataclass(frozen=True)
 class CloudFrontCdn:
-    """One distribution by its id; without an id there is nothing in front of the bucket."""
+    """Distribution by id; without an id, invalidations do nothing."""
 
     distribution: str
     connect: Callable[[], Any]
     sleep: Callable[[float], None]
 
     def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:
-        """Ask for the keys' invalidation; see Cdn."""
+        """See `Cdn.invalidate`."""
         if not self.distribution:
             return
         at_once = _WILD_AT_ONCE if any(key.endswith("*") for key in keys) else _AT_ONCE
         for start in range(0, len(keys), at_once):
             paths = [f"/{quote(key, safe='/*')}" for key in keys[start : start + at_once]]
-            self._patiently(paths, f"{reference}-{start}", _PAUSES if wait else ())
+            self._create_with_retries(paths, f"{reference}-{start}", _PAUSES if wait else ())
 
-    def _patiently(self, paths: Sequence[str], reference: str, pauses: Sequence[float]) -> None:
+    def _create_with_retries(self, paths: Sequence[str], reference: str, pauses: Sequence[float]) -> None:
         for pause in pauses:
             with suppress(TooManyRequests):
-                self._forget(paths, reference)
+                self._create(paths, reference)
                 return
             self.sleep(pause)
-        self._forget(paths, reference)
+        self._create(paths, reference)
 
-    def _forget(self, paths: Sequence[str], reference: str) -> None:
+    def _create(self, paths: Sequence[str], reference: str) -> None:
         # The same CallerReference with the same paths is the same invalidation, however often it is asked for.
         batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
         try:

@@ -1,4 +1,4 @@
-"""What moves with a change: a parent's tally with its child, a collection's statistics with its image."""
+"""Counter deltas: changes of a parent's child counts and of collections' statistics that go with a write."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ OUTCOMES: Mapping[Status, str] = {
     Status.FAILURE: "failed",
     Status.REVOKED: "cancelled",
 }
-"""Names are fields of `Tally`."""
+"""Fields of `ChildCounts` by final status."""
 
 
 def child_outcome(before: Task | None, after: Task) -> str | None:
-    """The field of the parent's Tally that grows by one when `after` takes the place of `before`, if any does."""
+    """Return the field of the parent's child counts that grows by one when `after` replaces `before`, if any."""
     if after.parent_id is None or (before is not None and before.is_final):
         return None
     return OUTCOMES.get(after.status)
 
 
 def are_private(renditions: Sequence[Rendition]) -> bool | None:
-    """Whether an image's renditions lie where only signed addresses lead; None where it has none."""
+    """Return whether renditions lie under the private prefix; None if there are none."""
     return any(is_guarded(one.key) for one in renditions) if renditions else None
 
 
 def stats_deltas(before: Image | None, after: Image | None) -> tuple[CollectionStats, ...]:
-    """What collections' statistics grow by as one image (or none) becomes the other (or none); no zeros."""
+    """Return the changes of collections' statistics when one image (or none) replaces another (or none); no zeros."""
     totals: dict[str, CollectionStats] = {}
     gone = [-weight_of(before)] if before else []
     come = [weight_of(after)] if after else []

@@ -1,4 +1,4 @@
-"""Pages and the cursors between them, the same over every database: a cursor is the place of the last item shown."""
+"""Pages and cursors, the same over every database: a cursor encodes the position of the last item returned."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ T = TypeVar("T")
 
 
 def time_position(created_at: datetime, its_id: str) -> str:
-    """Where something stands among its kind by creation, then id; as text, it sorts that way."""
+    """Return the position by time, then id, as text that sorts that way."""
     return f"{encode_time(created_at)}#{its_id}"
 
 
 def child_position(task: Task) -> str:
-    """Where a child stands among its parent's children: by index, then id."""
+    """Return the position of a child among its parent's children: by index, then id."""
     return f"{task.index or 0:010d}#{task.task_id}"
 
 
 def make_page(placed: Iterable[tuple[str, T]], limit: int) -> Page[T]:
-    """The first `limit` of (place, item) in the order given; takes one more, to know whether there is more."""
+    """Return a page of the first `limit` (position, item) pairs; reads one more, to know whether there are more."""
     found = list(islice(placed, limit + 1))
     more = len(found) > limit
     return Page(tuple(item for _, item in found[:limit]), encode_cursor(found[limit - 1][0]) if more else None)
 
 
 def encode_cursor(place: str) -> str:
-    """A cursor that continues after this place; letters, digits, `-` and `_` only."""
+    """Return a cursor that continues after this position: letters, digits, `-` and `_` only."""
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def decode_time_cursor(cursor: str | None) -> str | None:
-    """The place in time that a cursor continues after; BadRequest if it is not one of ours."""
+    """Return the position by time that a cursor continues after; BadRequest if it is none."""
     return None if cursor is None else _place(cursor, _in_time)
 
 
 def decode_child_cursor(cursor: str | None) -> str | None:
-    """The place among siblings that a cursor continues after; BadRequest if it is not one of ours."""
+    """Return the position among siblings that a cursor continues after; BadRequest if it is none."""
     return None if cursor is None else _place(cursor, _among_siblings)
 
 

@@ -1,4 +1,4 @@
-"""Trying again, a bounded number of times, with growing random pauses."""
+"""Retry policy of calls to databases: a bounded number of attempts with growing random pauses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from chalicelib.errors import Misconfigured, TooManyRequests, Unavailable, Walli
 T = TypeVar("T")
 
 ATTEMPTS: Mapping[type[WallifyError], int] = {TooManyRequests: 10, Unavailable: 3}
-"""What is busy is free again in milliseconds; a try at something silent may have waited for its timeouts already."""
+"""Attempts by error. A busy service is free again in milliseconds; one that is silent has cost its timeouts already."""
 
 
 def call_with_retries(call: Callable[[], T], *, sleep: Callable[[float], None]) -> T:
-    """What the call answers; its TooManyRequests or Unavailable when that is still so after the last attempt."""
+    """Return what the call returns; raise its TooManyRequests or Unavailable after the last attempt."""
     attempt = 1
     while True:
         try:

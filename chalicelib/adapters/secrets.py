@@ -1,4 +1,4 @@
-"""A secret's text, remembered for a while: asking on every request costs money and time."""
+"""The `Secret` port over Secrets Manager; texts are cached for a minute, because each read costs money and time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chalicelib.adapters.aws import unavailable_or_misconfigured
 
 @dataclass
 class SecretsManagerSecret:
-    """One secret by its id; call it for its text. A changed secret is seen after at most `lasts`."""
+    """Secret by id. A changed secret is seen after at most `lasts`."""
 
     secret_id: str
     connect: Callable[[], Any]

@@ -1,4 +1,4 @@
-"""Our values as rows of plain text, numbers, lists and maps, and back."""
+"""Serialization of models to rows of plain text, numbers, lists and maps, and back."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from chalicelib.images.model import Image, Rendition
 T = TypeVar("T")
 
 EXIF_LIMIT = 32 * 1024
-"""Characters of EXIF kept with an image. A DynamoDB item ends at 400 KB; nobody reads a novel about a photo."""
+"""Characters of EXIF kept with an image. A DynamoDB item holds 400 KB at most."""
 
 
 def encode_time(at: datetime) -> str:
-    """An aware moment as UTC text of one width, so that text sorts as time does."""
+    """Return an aware time as UTC text of fixed width, so that text sorts as time does."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def encode(value: object) -> dict[str, object]:
-    """A dataclass as a map that JSON could hold; fields that are None are left out."""
+    """Convert a dataclass to a map of JSON types; fields that are None are left out."""
     fields = msgspec.to_builtins(value, builtin_types=(datetime,))
     return {name: _plain(field) for name, field in fields.items() if field is not None}
 
 
 def decode(row: Mapping[str, object], kind: type[T]) -> T:
-    """The dataclass that `plain` made the row from; names that it does not know are passed over."""
+    """Convert a row of `encode` to the dataclass; unknown names are ignored."""
     return convert(row, kind)
 
 
 def encode_and_decode(value: T) -> T:
-    """The value as it comes back from any store: a copy that shares nothing with the caller's."""
+    """Return the value as any store returns it: a copy that shares nothing with the caller's."""
     return decode(encode(value), type(value))
 
 
 def image_to_store(image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
-    """The image as it is stored: it knows what its renditions weigh, and has no more EXIF than fits a row."""
+    """Return the image as it is stored: with the bytes of its renditions, and no more EXIF than `EXIF_LIMIT`."""
     picture = replace(image.picture, exif=_bounded(image.picture.exif))
     weight = sum(rendition.bytes for rendition in renditions)
     return replace(image, picture=picture, rendition_bytes=weight, version=version)
 
 
 def _bounded(exif: Mapping[str, str]) -> Mapping[str, str]:
-    """Without the entries that do not fit any more."""
+    """Return the first entries that fit into `EXIF_LIMIT`."""
     kept_entries, room = {}, EXIF_LIMIT
     for name, text in exif.items():
         size = len(name) + len(text)

@@ -13,21 +13,25 @@ from typing import Any, ClassVar
 from chalicelib.errors import Conflict, WallifyError
 
 Attribute = Mapping[str, object]
-"""One attribute value: its type letter, its content."""
+"""An attribute value: its type letter and its content.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html. Floats travel as their shortest
+decimal text, which is exact. boto3's serializer refuses floats and returns Decimals, see ADR 0065.
+"""
 
 
 def to_attributes(values: Mapping[str, object]) -> dict[str, Attribute]:
-    """The values of an item or of an expression, each as DynamoDB takes it."""
+    """Convert the values of an item or of an expression to attribute values."""
     return {name: to_attribute(value) for name, value in values.items()}
 
 
 def from_attributes(attributes: Mapping[str, Attribute]) -> dict[str, object]:
-    """An item's plain values."""
+    """Convert the attribute values of an item to plain values."""
     return {name: from_attribute(attribute) for name, attribute in attributes.items()}
 
 
 def to_attribute(value: object) -> Attribute:
-    """Text, numbers, truth values, None, lists and maps of them; anything else is a TypeError."""
+    """Convert text, numbers, booleans, None, lists and maps of them; TypeError for anything else."""
     if isinstance(value, Mapping):
         return {"M": to_attributes(value)}
     if isinstance(value, list | tuple):
@@ -39,7 +43,7 @@ def to_attribute(value: object) -> Attribute:
 
 
 def from_attribute(attribute: Attribute) -> object:
-    """The plain value of any attribute that `to_attribute` can make."""
+    """Convert any attribute value that `to_attribute` can return."""
     ((kind, content),) = attribute.items()
     return _DECODERS[kind](content)
 
