@@ -1,4 +1,4 @@
-"""The one logger: JSON lines with request and task ids, and numbers as CloudWatch embedded metrics."""
+"""Logging and metrics: JSON lines with request and task ids, and metrics in CloudWatch's embedded format."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ T = TypeVar("T")
 Dimensions = tuple[tuple[str, str], ...]
 
 _LONGEST_LINE = 200_000
-"""Characters, all ASCII; CloudWatch Logs takes 256 KB."""
+"""Characters, all ASCII; CloudWatch Logs accepts 256 KB."""
 _LONGEST_FIELD = 1_000
 _TIGHT = (",", ":")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%FZ"
-"""As moments are written everywhere (`core.moments`); `%F` is three digits of milliseconds."""
+"""Same format as `chalicelib.timestamps`; `%F` is three digits of milliseconds."""
 _FRAMES = 4
-"""From logging's own method to whoever called ours, so that lines tell the right place."""
+"""Stack frames from logging's own method to the caller of ours, so that a line names the caller's location."""
 
 
 class SteadyLogger(Logger):
-    """A logger that says nothing rather than stop the work that it tells of."""
+    """Logger whose own failures are printed to stderr and never raised."""
 
     def info(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # as the logger behind it takes them
         """See Logger."""
-        self._say(super().info, *args, **kwargs)
+        self._write(super().info, *args, **kwargs)
 
     def warning(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """See Logger."""
-        self._say(super().warning, *args, **kwargs)
+        self._write(super().warning, *args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """See Logger."""
-        self._say(super().error, *args, **kwargs)
+        self._write(super().error, *args, **kwargs)
 
     def exception(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         """See Logger."""
-        self._say(super().exception, *args, **kwargs)
+        self._write(super().exception, *args, **kwargs)
 
-    def _say(self, say: Callable[..., None], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def _write(self, write: Callable[..., None], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         try:
-            say(*args, stacklevel=_FRAMES, **kwargs)
-        except Exception:  # noqa: BLE001  # whatever it is, the work matters more
+            write(*args, stacklevel=_FRAMES, **kwargs)
+        except Exception:  # noqa: BLE001  # a failure to log must not stop the work
             with suppress(Exception):
                 traceback.print_exc()
 
 
 def one_line(record: Mapping[str, Any]) -> str:
-    """A record as a line of JSON that CloudWatch takes: of one that is too long, each field is cut off."""
+    """Return the record as a line of JSON that CloudWatch accepts; in a line that is too long each field is cut."""
     line = json.dumps(record, default=str, separators=_TIGHT)
     if len(line) <= _LONGEST_LINE:
         return line
@@ -66,7 +66,10 @@ log = SteadyLogger(service="wallify", datefmt=_MOMENT, utc=True, json_serializer
 
 
 def at_start(read: Callable[[], T]) -> T:
-    """What `read` answers while a function starts. An error of ours is one line of the log, then it stops the start."""
+    """Return the result of `read`, called while a function starts.
+
+    A WallifyError is logged in one line and raised again.
+    """
     try:
         return read()
     except WallifyError as refusal:
@@ -76,7 +79,7 @@ def at_start(read: Callable[[], T]) -> T:
 
 
 class EmbeddedMetrics:
-    """Numbers as log lines that CloudWatch makes metrics of: no call, no waiting.
+    """Metrics as log lines that CloudWatch turns into metrics, without a call to it.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
     """
@@ -86,12 +89,12 @@ class EmbeddedMetrics:
         self._counted: list[tuple[Dimensions, str, str, float]] = []
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
-        """Keep a number until the next flush."""
+        """Keep a value until the next flush."""
         unit = self._unit_of(name, dimensions)
         self._counted.append((tuple(sorted(dimensions.items())), name, unit, value))
 
     def flush(self) -> None:
-        """Print what was counted, a line for each set of dimensions (or more, where there is very much)."""
+        """Print the values counted, one line per set of dimensions (more if a line would be too large)."""
         counted, self._counted = self._counted, []
         lines: dict[Dimensions, AmazonCloudWatchEMFProvider] = {}
         for dimensions, name, unit, value in counted:
@@ -107,14 +110,14 @@ class EmbeddedMetrics:
 
 
 class Counting(Protocol):
-    """What an invocation needs of the metrics."""
+    """Metrics that an invocation is measured with."""
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None: ...  # noqa: D102  # the port promises
     def flush(self) -> None: ...  # noqa: D102
 
 
 class Observing:
-    """Chalice middleware: every line of an invocation has its request id, and its numbers are flushed at its end."""
+    """Chalice middleware that adds the request id to every log line and flushes the metrics when an invocation ends."""
 
     def __init__(
         self, service: str, metrics: Callable[[], Counting], clock: Callable[[], float] = time.monotonic
@@ -127,19 +130,19 @@ class Observing:
         function = self._name(getattr(context, "function_name", ""))
         with log.append_context_keys(request_id=request_id(event), function=function):
             try:
-                return self._answered(get_response(event))
+                return self._count_response(get_response(event))
             finally:
-                # Numbers that cannot be handed on must not undo what they count.
+                # A failure to write metrics must not fail the invocation.
                 with suppress(OSError):
-                    self._tell(function, 1000 * (self._clock() - began))
+                    self._report(function, 1000 * (self._clock() - began))
 
-    def _answered(self, response: T) -> T:
+    def _count_response(self, response: T) -> T:
         status = getattr(response, "status_code", None)
         if status is not None:
             self._metrics().count("Requests", answer=f"{status // 100}xx")
         return response
 
-    def _tell(self, function: str, took: float) -> None:
+    def _report(self, function: str, took: float) -> None:
         metrics = self._metrics()
         if self._is_cold:
             self._is_cold = False
@@ -148,17 +151,17 @@ class Observing:
         metrics.flush()
 
     def _name(self, name: str) -> str:
-        """As app.py calls it; Chalice names the API's function after the app and the stage alone."""
+        """Return the function's name in app.py. Chalice names the API's function after the app and the stage alone."""
         return name.removeprefix(self._service).lstrip("-") or "api_handler"
 
 
 def lambda_context(event: Any) -> Any:  # noqa: ANN401  # Lambda's own object
-    """The context that Chalice keeps in its events, under two names."""
+    """Return the Lambda context of a Chalice event, which has it under one of two names."""
     return getattr(event, "lambda_context", None) or getattr(event, "context", None)
 
 
 def request_id(event: Any) -> str:  # noqa: ANN401
-    """The gateway's id of a request, which its answer shows; Lambda's own for every other event."""
+    """Return the gateway's request id, which the response shows; for other events Lambda's own."""
     gateway = getattr(event, "context", None)
     named = gateway.get("requestId") if isinstance(gateway, Mapping) else None
     return str(named or getattr(lambda_context(event), "aws_request_id", "unknown"))

@@ -1,4 +1,4 @@
-"""Builds every service from the settings: the only place that connects use cases with adapters."""
+"""Builds every service from the settings; no other package connects use cases with adapters."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ __all__ = ["Container", "container", "use"]
 
 
 class Container(AdminServices, JobServices):
-    """The services of one process, each built when first asked for. Tests may set any of them before that."""
+    """Services of one process, each built on first use. Tests may set any of them before that."""
 
 
 _process: list[Container] = []
 
 
 def container() -> Container:
-    """The services of this process, built from the environment when first asked for."""
+    """Return the services of this process, built from the environment on the first call."""
     if not _process:
         _process.append(Container(load()))
     return _process[0]
 
 
 def use(other: Container | None) -> None:
-    """Put another set of services in place (tests); None forgets it, so that the next caller builds anew."""
+    """Replace the services of this process (tests).
+
+    None removes them, so that the next call of `container` builds anew.
+    """
     _process[:] = [other] if other else []
 
 

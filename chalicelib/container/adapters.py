@@ -1,4 +1,4 @@
-"""What the services stand on: state, bucket, queues, clock and the first token, each built when first asked for."""
+"""Implementations of the ports: state, bucket, queues, CDN, metrics, clock and secrets, each built on first use."""
 
 # Imports sit inside the builders on purpose: what a function never uses must not slow its start.
 # ruff: noqa: PLC0415
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class State(Protocol):
-    """The six state ports of one back end."""
+    """State ports of one back end."""
 
     @property
     def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
@@ -52,13 +52,13 @@ class State(Protocol):
 
 @dataclass
 class Adapters:
-    """The world outside. Tests set these attributes to their own before anybody asks."""
+    """Implementations of the ports. Tests set these attributes before their first use."""
 
     settings: Settings
 
     @cached_property
     def state(self) -> State:
-        """The back end that the settings choose."""
+        """Stores of the back end that the settings choose."""
         from chalicelib.images.change_events import EventingCatalog
         from chalicelib.tasks.metered_store import MeteredState, MeteredTaskStore
 
@@ -75,7 +75,7 @@ class Adapters:
         )
 
     def _changed(self, collection: str) -> None:
-        # Asked for no sooner than this: most functions change nothing.
+        # Built only here, because most functions change nothing.
         self.manifest_updates.schedule(collection)
 
     def _dynamodb(self) -> State:
@@ -84,7 +84,7 @@ class Adapters:
         return DynamoState(client=self.aws("dynamodb"), table_name=self.settings.table)
 
     def migrate(self) -> None:
-        """Bring the database's tables up to date; nothing to do where they are."""
+        """Bring the database's tables to the current version; does nothing if they have it."""
         from chalicelib.adapters.sql.migrations import upgrade
 
         upgrade(self._database_url())
@@ -104,7 +104,7 @@ class Adapters:
 
     @cached_property
     def manifest_updates(self) -> ManifestUpdates:
-        """Telling that a collection has changed."""
+        """Queue of refreshes of changed collections' manifests."""
         from datetime import timedelta
 
         from chalicelib.delivery.manifests import ManifestUpdates
@@ -122,7 +122,7 @@ class Adapters:
 
     @cached_property
     def queues(self) -> Mapping[TaskType, Queue]:
-        """The queue that each kind of work goes through."""
+        """Queue of each kind of task."""
         from chalicelib.adapters.sqs import SqsQueue
         from chalicelib.tasks.model import CHUNKED, TaskType
 
@@ -136,13 +136,13 @@ class Adapters:
 
     @property
     def images_queue(self) -> Queue:
-        """The queue of new uploads."""
+        """Queue of new uploads."""
         from chalicelib.tasks.model import TaskType
 
         return self.queues[TaskType.PROCESS_IMAGE]
 
     def time_left(self, seconds: float) -> Callable[[], bool]:
-        """A question that is answered with True for so many seconds from now."""
+        """Return a function that returns True until so many seconds from now have passed."""
         from datetime import timedelta
 
         until = self.clock.now() + timedelta(seconds=seconds)
@@ -150,7 +150,7 @@ class Adapters:
 
     @cached_property
     def cdn(self) -> Cdn:
-        """The caches in front of the bucket."""
+        """The CDN in front of the bucket."""
         from chalicelib.adapters.cloudfront import CloudFrontCdn
 
         return CloudFrontCdn(
@@ -158,14 +158,14 @@ class Adapters:
         )
 
     def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
-        """A client of one of AWS's services, whose troubles are counted."""
+        """Return a client of an AWS service whose faults are counted as metrics."""
         from chalicelib.adapters.aws import client, count_faults
 
         return count_faults(client(service), service, self.metrics)
 
     @cached_property
     def metrics(self) -> Metrics:
-        """Where numbers go."""
+        """Metrics, written to the log in CloudWatch's embedded format."""
         from chalicelib.metrics import NAMESPACE, unit_of
         from chalicelib.telemetry import EmbeddedMetrics
 
@@ -173,14 +173,19 @@ class Adapters:
 
     @cached_property
     def clock(self) -> Clock:
-        """The time of day."""
+        """System clock; a frozen one on a local cloud whose settings ask for it."""
         from chalicelib.adapters.clock import FrozenClock, SystemClock
 
         moment = self.settings.standing_clock
         return FrozenClock(moment) if moment else SystemClock()
 
     def keyring(self, purpose: Purpose) -> Keyring | None:
-        """The keys of a purpose; None where the deployment has no secret for them. Unavailable, Misconfigured."""
+        """Return the keys of a purpose; None if the deployment has no secret for them.
+
+        Raises:
+            Misconfigured: the secret does not hold a keyring.
+            Unavailable: the secret cannot be read now.
+        """
         from chalicelib.errors import Misconfigured
         from chalicelib.keyring import KeySecret
 
@@ -189,7 +194,7 @@ class Adapters:
         try:
             return KeySecret(text=text, written_at=self._keys.written_at).ring(purpose)
         except (ValueError, KeyError, TypeError) as cause:
-            # Never the text, nor what a parser says of it: it is secret.
+            # Neither the text nor the parser's message: both may contain the secret.
             reason = {"resource": self.settings.keys_secret, "reason": "the secret holds no keyring"}
             raise Misconfigured(cause=reason) from cause
 
@@ -203,7 +208,7 @@ class Adapters:
 
     @cached_property
     def bootstrap(self) -> Secret:
-        """The first administrator's token."""
+        """Function that returns the first administrator's token."""
         from chalicelib.adapters.secrets import SecretsManagerSecret
 
         return SecretsManagerSecret(

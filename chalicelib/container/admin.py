@@ -1,4 +1,4 @@
-"""What people see and steer of a running Wallify, built on the services of the day: queues, functions, audit log."""
+"""Services of the administration: queues, functions, audit log, and waiting for tasks."""
 
 # Imports sit inside the builders on purpose: what a function never uses must not slow its start.
 # ruff: noqa: PLC0415
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class AdminServices(Services):
-    """What administrators see and change: queues, functions, the audit log."""
+    """Services that administrators use: queues, functions, audit log."""
 
     @cached_property
     def audit(self) -> Audit:
-        """Who has changed what."""
+        """Audit log."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.admin.audit import Audit
 
@@ -34,14 +34,14 @@ class AdminServices(Services):
 
     @cached_property
     def queue_admin(self) -> Queues:
-        """How full the queues are; pause, resume, purge."""
+        """Use cases on queues: depth, pause, resume, purge."""
         from chalicelib.admin.queues import Queues
 
         return Queues(queues=self.queue_admins, metrics_reader=self.metrics_reader, tasks=self.state.tasks)
 
     @cached_property
     def task_waiter(self) -> TaskWaiter:
-        """Waiting for tasks in the name of clients."""
+        """Waits for tasks on behalf of clients."""
         from chalicelib.tasks.waiting import TaskWaiter
 
         return TaskWaiter(
@@ -53,7 +53,7 @@ class AdminServices(Services):
 
     @cached_property
     def functions(self) -> Functions:
-        """What the functions do."""
+        """Reports on the Lambda functions."""
         from chalicelib.admin.functions import Functions
 
         return Functions(
@@ -65,14 +65,14 @@ class AdminServices(Services):
 
     @cached_property
     def recent_tasks(self) -> RecentTaskCache:
-        """What tasks have done of late."""
+        """Cache of recent tasks."""
         from chalicelib.tasks.service import RecentTaskCache
 
         return RecentTaskCache(store=self.state.tasks, clock=self.clock)
 
     @cached_property
     def queue_admins(self) -> Mapping[str, QueueAdmin]:
-        """Every queue by the name that people use."""
+        """Administration of each queue, by the queue's public name."""
         from chalicelib.adapters.sqs import SqsQueueAdmin
 
         connect = partial(self.aws, "sqs"), partial(self.aws, "lambda")
@@ -80,7 +80,7 @@ class AdminServices(Services):
 
     @cached_property
     def metrics_reader(self) -> MetricsReader:
-        """What the cloud measures."""
+        """Reader of CloudWatch's metrics."""
         from chalicelib.adapters.cloudwatch import CloudWatchMetrics
 
         service, clock = self.settings.service, self.clock

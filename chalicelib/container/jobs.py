@@ -1,4 +1,4 @@
-"""The night shift, built on the services of the day: long jobs, the timetable, and what clients may ask of both."""
+"""Services of chunked jobs: the jobs, their schedules, and the requests that start them."""
 
 # Imports sit inside the builders on purpose: what a function never uses must not slow its start.
 # ruff: noqa: PLC0415
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 class JobServices(Services):
-    """Jobs that are worked off in chunks, their schedules, and what clients may ask of both."""
+    """Chunked jobs, their schedules, and the requests that start them."""
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
-        """The dead letters of every queue."""
+        """Dead letters of every queue."""
         from chalicelib.tasks.dead_letters import DeadLetters
         from chalicelib.tasks.model import QUEUES
 
@@ -60,7 +60,7 @@ class JobServices(Services):
 
     @cached_property
     def jobs(self) -> JobEnqueuer:
-        """Opening long jobs."""
+        """Opens tasks of chunked jobs."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.tasks.factory import JobEnqueuer
 
@@ -70,7 +70,7 @@ class JobServices(Services):
 
     @cached_property
     def schedules(self) -> Schedules:
-        """The timetable."""
+        """Schedules of the recurring jobs."""
         from chalicelib.maintenance.schedules import Schedules
 
         shift = timedelta(minutes=self.settings.schedule_shift_minutes)
@@ -79,7 +79,7 @@ class JobServices(Services):
 
     @cached_property
     def trash(self) -> Trash:
-        """Trash, restore, and deleting for good."""
+        """Use cases on the trash: trash, restore, delete for good."""
         from chalicelib.images.trash import Trash
 
         return Trash(
@@ -93,7 +93,7 @@ class JobServices(Services):
 
     @cached_property
     def visibility(self) -> Visibility:
-        """Hiding the renditions of trashed images."""
+        """Hides the renditions of trashed images."""
         from chalicelib.images.visibility import Visibility
         from chalicelib.tasks.model import TaskType
 
@@ -108,14 +108,14 @@ class JobServices(Services):
 
     @cached_property
     def image_moves(self) -> ImageMoves:
-        """Moving and renaming."""
+        """Moves and renames of images."""
         from chalicelib.images.rename import ImageMoves
 
         return ImageMoves(catalog=self.state.catalog, redirects=self.redirects, is_private=self.privacy.is_private)
 
     @cached_property
     def collection_renames(self) -> CollectionRenames:
-        """Starting `rename_collection`."""
+        """Requests for `rename_collection`."""
         from chalicelib.images.rename import CollectionRenames
 
         return CollectionRenames(
@@ -129,21 +129,21 @@ class JobServices(Services):
 
     @cached_property
     def thumbnail_requests(self) -> ThumbnailRequests:
-        """Starting `generate_thumbnails`."""
+        """Requests for `generate_thumbnails`."""
         from chalicelib.images.thumbnails import ThumbnailRequests
 
         return ThumbnailRequests(catalog=self.state.catalog, jobs=self.jobs)
 
     @cached_property
     def quarantine(self) -> Quarantine:
-        """What clean-up took away."""
+        """Objects that clean-up has set aside."""
         from chalicelib.maintenance.quarantine import Quarantine
 
         return Quarantine(objects=self.objects, clock=self.clock, ages=self.ages)
 
     @cached_property
     def ages(self) -> RetentionAges:
-        """How old things must be before they go."""
+        """Ages at which objects and trashed images are deleted."""
         from chalicelib.maintenance.model import RetentionAges
 
         given = self.settings
@@ -152,20 +152,18 @@ class JobServices(Services):
 
     @cached_property
     def job_worker(self) -> Worker:
-        """Running parts of long jobs: as uploads are run, with a longer lease."""
+        """Worker of chunked jobs: the same as for uploads, with a longer lease."""
         lease = timedelta(seconds=self.settings.job_lease_seconds)
-        attempts = replace(self.leases, policy=replace(self.policy, lease=lease))
-        return replace(self.worker, leases=attempts)
+        leases = replace(self.leases, policy=replace(self.policy, lease=lease))
+        return replace(self.worker, leases=leases)
 
     @cached_property
     def chunked_jobs(self) -> ChunkedJobs:
-        """Working long jobs off."""
+        """Runs the steps of chunked jobs."""
         from chalicelib.tasks.chunked_jobs import ChunkedJobs
 
-        attempts, checkpoint, metrics = self.job_worker.leases, self.job_worker.failpoint, self.metrics
-        return ChunkedJobs(
-            leases=attempts, queues=self.queues, jobs=self._kinds(), failpoint=checkpoint, metrics=metrics
-        )
+        leases, checkpoint, metrics = self.job_worker.leases, self.job_worker.failpoint, self.metrics
+        return ChunkedJobs(leases=leases, queues=self.queues, jobs=self._kinds(), failpoint=checkpoint, metrics=metrics)
 
     def _kinds(self) -> Mapping[TaskType, Callable[[], ChunkedJob]]:
         from chalicelib.tasks.model import TaskType
@@ -181,7 +179,7 @@ class JobServices(Services):
 
     @cached_property
     def purge(self) -> Purge:
-        """Taking an image away for good."""
+        """Deletes images for good."""
         from chalicelib.images.purge import Purge
 
         return Purge(
@@ -194,28 +192,28 @@ class JobServices(Services):
 
     @cached_property
     def manifests(self) -> Manifests:
-        """What static clients read."""
+        """Collection manifests for static clients."""
         from chalicelib.delivery.manifests import Manifests
 
-        told = self.settings.cdn_url
+        cdn_url = self.settings.cdn_url
         return Manifests(
             catalog=self.state.catalog,
             objects=self.objects,
             cdn=self.cdn,
-            base=told,
+            base=cdn_url,
             is_private=self.privacy.is_private,
         )
 
     @cached_property
     def reconciler(self) -> Reconciler:
-        """Putting lost uploads back to work."""
+        """Queues lost uploads again."""
         from chalicelib.uploads.reconciler import Reconciler
 
         return Reconciler(s3_events=self.s3_events, queue=self.images_queue, bucket=self.settings.bucket)
 
     @cached_property
     def cleanup_job(self) -> Cleanup:
-        """`cleanup_orphaned_files`."""
+        """Job of `cleanup_orphaned_files`."""
         from chalicelib.maintenance.cleanup import Cleanup
         from chalicelib.maintenance.consistency_check import ConsistencyCheck
         from chalicelib.maintenance.model import CleanupBounds
@@ -251,7 +249,7 @@ class JobServices(Services):
 
     @cached_property
     def recount_job(self) -> RecountJob:
-        """`update_collection_stats`."""
+        """Job of `update_collection_stats`."""
         from chalicelib.maintenance.recount import RecountJob
 
         return RecountJob(
@@ -260,7 +258,7 @@ class JobServices(Services):
 
     @cached_property
     def optimize_job(self) -> OptimizeJob:
-        """`optimize_images`."""
+        """Job of `optimize_images`."""
         from chalicelib.images.optimize import OptimizeJob, Treatment
 
         treatment = Treatment(codecs=tuple(filter(None, self.settings.variant_formats.split(","))))
@@ -277,7 +275,7 @@ class JobServices(Services):
 
     @cached_property
     def thumbnail_job(self) -> ThumbnailJob:
-        """`generate_thumbnails`."""
+        """Job of `generate_thumbnails`."""
         from chalicelib.images.thumbnails import ThumbnailJob
 
         limit, checkpoint = self.settings.max_upload_bytes, self.job_worker.failpoint
@@ -294,14 +292,14 @@ class JobServices(Services):
 
     @cached_property
     def purge_job(self) -> PurgeJob:
-        """`delete_images`."""
+        """Job of `delete_images`."""
         from chalicelib.images.trash import PurgeJob
 
         return PurgeJob(catalog=self.state.catalog, purge=self.purge, manifests=self.manifests)
 
     @cached_property
     def rename_job(self) -> RenameJob:
-        """`rename_collection`."""
+        """Job of `rename_collection`."""
         from chalicelib.images.rename import RenameJob
 
         checkpoint = self.job_worker.failpoint

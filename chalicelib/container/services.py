@@ -1,4 +1,4 @@
-"""Every service, built from the settings and the world outside, each when first asked for."""
+"""Services on tasks, uploads, delivery and tokens, built from the settings and the adapters, each on first use."""
 
 # Imports sit inside the builders on purpose: what a function never uses must not slow its start.
 # ruff: noqa: PLC0415
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 
 class Services(Adapters):
-    """The services of one process."""
+    """Services on tasks, uploads, delivery and tokens."""
 
     @cached_property
     def policy(self) -> TaskPolicy:
-        """How patient tasks are."""
+        """Lease, attempts and retention of tasks."""
         from datetime import timedelta
 
         from chalicelib.tasks.retry_policy import TaskPolicy
@@ -57,14 +57,14 @@ class Services(Adapters):
 
     @cached_property
     def task_factory(self) -> TaskFactory:
-        """Opening tasks."""
+        """Makes tasks."""
         from chalicelib.tasks.factory import TaskFactory
 
         return TaskFactory(clock=self.clock, policy=self.policy)
 
     @cached_property
     def idempotency(self) -> Idempotency:
-        """Finding the task of a repeated request."""
+        """Finds the task of a repeated request."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.uploads.idempotency import Idempotency
 
@@ -72,21 +72,21 @@ class Services(Adapters):
 
     @cached_property
     def parents(self) -> ParentTasks:
-        """Ending parents."""
+        """Finishes parent tasks."""
         from chalicelib.tasks.parents import ParentTasks
 
         return ParentTasks(tasks=self.state.tasks, clock=self.clock, policy=self.policy)
 
     @cached_property
     def tasks(self) -> Tasks:
-        """Looking at tasks and steering them."""
+        """Use cases on tasks."""
         from chalicelib.tasks.service import Tasks
 
         return Tasks(store=self.state.tasks, clock=self.clock, policy=self.policy, parents=self.parents)
 
     @cached_property
     def uploads(self) -> Uploads:
-        """Taking files in."""
+        """Uploads through the API."""
         from chalicelib.uploads.service import Uploads
 
         store, limit = self.state, self.settings.max_body_bytes
@@ -102,14 +102,14 @@ class Services(Adapters):
 
     @cached_property
     def bulk(self) -> BulkUploads:
-        """Taking many files in at once."""
+        """Uploads of many files in one request."""
         from chalicelib.uploads.bulk import BulkUploads
 
         return BulkUploads(uploads=self.uploads, parents=self.parents)
 
     @cached_property
     def presigned(self) -> PresignedUploads:
-        """Uploads straight into the bucket."""
+        """Uploads directly to the bucket."""
         from chalicelib.uploads.presigned import PresignedUploads
 
         limit = self.settings.max_upload_bytes
@@ -124,7 +124,7 @@ class Services(Adapters):
 
     @cached_property
     def retries(self) -> Retries:
-        """Trying again."""
+        """Retries of failed tasks."""
         from chalicelib.tasks.retry import Retries
 
         return Retries(
@@ -137,17 +137,17 @@ class Services(Adapters):
 
     @cached_property
     def dead_letter_publisher(self) -> DeadLetterPublisher:
-        """Making dead letters."""
+        """Publishes dead letters."""
         from chalicelib.tasks.dead_letters import DeadLetterPublisher
 
         return DeadLetterPublisher(queues=self.queues, metrics=self.metrics)
 
     @cached_property
     def sweeper(self) -> Sweeper:
-        """Looking after silent tasks."""
+        """Returns or ends tasks whose worker is silent."""
         from chalicelib.tasks.sweeper import Sweeper
 
-        store, metrics, bury = self.state.tasks, self.metrics, self.dead_letter_publisher.publish
+        store, metrics, publish_dead_letter = self.state.tasks, self.metrics, self.dead_letter_publisher.publish
         return Sweeper(
             tasks=store,
             objects=self.objects,
@@ -156,12 +156,12 @@ class Services(Adapters):
             clock=self.clock,
             policy=self.policy,
             metrics=metrics,
-            publish_dead_letter=bury,
+            publish_dead_letter=publish_dead_letter,
         )
 
     @cached_property
     def delivery(self) -> Delivery:
-        """Finding images."""
+        """Finds images and their renditions."""
         from chalicelib.delivery.negotiation import Delivery
 
         return Delivery(
@@ -170,7 +170,7 @@ class Services(Adapters):
 
     @cached_property
     def collections(self) -> Collections:
-        """Creating and describing collections."""
+        """Use cases on collections."""
         from chalicelib.images.collections import Collections
 
         return Collections(self.state.catalog)
@@ -184,7 +184,7 @@ class Services(Adapters):
 
     @cached_property
     def signatures(self) -> LinkSignatures:
-        """Addresses of private pictures."""
+        """Signatures of links to private pictures."""
         from chalicelib.delivery.private_links import LinkSignatures
         from chalicelib.keyring import Purpose
 
@@ -192,7 +192,7 @@ class Services(Adapters):
 
     @cached_property
     def cursor_seals(self) -> Seals:
-        """Seals of the cursors that clients page with."""
+        """Signatures of the cursors that clients page with."""
         from chalicelib.keyring import Purpose
 
         return self._seals(Purpose.CURSORS)
@@ -200,12 +200,12 @@ class Services(Adapters):
     def _seals(self, purpose: Purpose) -> Seals:
         from chalicelib.keyring import Seals
 
-        # Tests give a house another secret while it stands.
+        # Read late: tests replace the secret of a running container.
         return Seals(purpose=purpose, keyring=self.keyring, bootstrap=lambda: self.bootstrap(), now=self.clock.now)  # noqa: PLW0108
 
     @cached_property
     def image_search(self) -> ImageSearch:
-        """Collections in any order."""
+        """Image search with page numbers and sort orders."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.images.search import ImageSearch
 
@@ -213,14 +213,14 @@ class Services(Adapters):
 
     @cached_property
     def redirects(self) -> NameRedirects:
-        """Finding images by names that they had."""
+        """Redirects from former names of images."""
         from chalicelib.delivery.redirects import NameRedirects
 
         return NameRedirects(self.objects)
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Who may do what."""
+        """Use cases on tokens."""
         from chalicelib.admin.tokens import Tokens
 
         return Tokens(store=self.state.tokens, clock=self.clock, bootstrap=self.bootstrap)
@@ -242,14 +242,14 @@ class Services(Adapters):
 
     @cached_property
     def s3_events(self) -> S3Events:
-        """Which task an object belongs to."""
+        """Finds the task of an object."""
         from chalicelib.uploads.s3_events import S3Events
 
         return S3Events(tasks=self.state.tasks, clock=self.clock, policy=self.policy, metrics=self.metrics)
 
     @cached_property
     def leases(self) -> Leases:
-        """Moving a task through one attempt."""
+        """Leases on tasks."""
         import random
 
         from chalicelib.tasks.lease import Leases
@@ -264,7 +264,7 @@ class Services(Adapters):
 
     @cached_property
     def worker(self) -> Worker:
-        """Running jobs."""
+        """Runs jobs under a lease."""
         from chalicelib.adapters.clock import new_id
         from chalicelib.tasks.worker import Worker
 
@@ -272,14 +272,14 @@ class Services(Adapters):
 
     @cached_property
     def failpoint(self) -> Failpoint:
-        """What is done when work comes to a named place."""
+        """Called at each named point of a job; in production it measures step times."""
         from chalicelib.tasks.failpoints import StepTimer
 
         return StepTimer(clock=self.clock, metrics=self.metrics)
 
     @cached_property
     def recipe(self) -> Recipe:
-        """How thumbnails are made."""
+        """Sizes and formats of thumbnails."""
         from chalicelib.engine.model import Recipe
 
         sizes = sorted(map(int, self.settings.rendition_sizes.split(",")), reverse=True)
@@ -291,7 +291,7 @@ class Services(Adapters):
 
     @cached_property
     def limits(self) -> Limits:
-        """How large a picture may be."""
+        """Limits on pictures."""
         from chalicelib.engine.model import Limits
 
         given = self.settings
@@ -306,7 +306,7 @@ class Services(Adapters):
 
     @cached_property
     def process_image(self) -> Job:
-        """The job behind the images queue."""
+        """Job of `process_image`."""
         from chalicelib.images.process_image import ProcessImage
 
         catalog, limit, metrics = self.state.catalog, self.settings.max_upload_bytes, self.metrics

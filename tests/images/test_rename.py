@@ -285,7 +285,7 @@ def test_a_rename_that_meets_faults_goes_on(world: NightWorld) -> None:
     assert names_in(world, NEW) == ["1.png"]
 
 
-WRITES = {"catalog": ("describe", "undescribe", "revise"), "tasks": ("add", "replace")}
+WRITES = {"catalog": ("set_collection_info", "delete_collection_info", "revise"), "tasks": ("add", "replace")}
 
 
 def kill_before_write(world: NightWorld, state: MemoryState, number: int) -> Callable[[], bool]:
