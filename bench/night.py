@@ -92,7 +92,7 @@ def _cleanup(state: MemoryState, clock: SimulatedClock, catalog: Catalog, bucket
     objects = cast("ObjectStore", bucket)
     inspector = OrphanScan(catalog, state.tasks, clock, lambda _: "")
     nobody = cast("Any", None)  # no upload is lost here, and there is no trash
-    bounds = CleanupBounds(share=1.0, keys=100_000_000)
+    bounds = CleanupBounds(max_share=1.0, max_objects_seen=100_000_000)
     quarantine = Quarantine(objects, clock)
     inventory = ConsistencyCheck(catalog, objects, clock, quarantine.ages)
     return Cleanup(
@@ -112,8 +112,8 @@ def _run(kind: TaskType, keys: int, reads: Reads, job: Callable[[MemoryState], C
     attempts = Leases(state.tasks, reads.clock, rules, lambda: 0.5)
     runner = Worker(attempts, ParentTasks(state.tasks, reads.clock, rules), lambda: f"run {next(ids)}")
     long = job(state)
-    slices = ChunkedJobs(attempts, {kind: queue}, {kind: lambda: long}, soft=_ENDLESS)
-    task = JobEnqueuer(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job").open(JobRequest(kind))
+    slices = ChunkedJobs(attempts, {kind: queue}, {kind: lambda: long}, soft_limit=_ENDLESS)
+    task = JobEnqueuer(state.tasks, {kind: queue}, reads.clock, rules, lambda: "job").enqueue(JobRequest(kind))
     peak, began = 0.0, time.process_time()
     while not task.is_final:
         task, here = _part(slices, runner, task, traced=traced)

@@ -63,12 +63,12 @@ class Keyring:
     legacy_until: datetime | None = None
     """Until when what the bootstrap secret has sealed is taken; None where it is not."""
 
-    def sealing(self, now: datetime) -> Key | None:
+    def signing_key(self, now: datetime) -> Key | None:
         """The key to seal with: the newest one that is ready, or the first; None where there is none."""
         ready = [key for key in self.keys if key.since is None or key.since <= now]
         return ready[-1] if ready else next(iter(self.keys), None)
 
-    def checking(self, now: datetime) -> tuple[Key, ...]:
+    def accepted_keys(self, now: datetime) -> tuple[Key, ...]:
         """The keys whose seals are taken: the newest, those that follow, and those it has replaced not long ago."""
         lasts = LASTS[self.purpose]
         over = {before.key_id for before, after in pairwise(self.keys) if after.since and after.since + lasts <= now}
@@ -83,7 +83,7 @@ class KeySecret:
     written_at: datetime | None
     """When this text was written; None where that is unknown."""
 
-    def ring(self, purpose: Purpose) -> Keyring:
+    def keyring(self, purpose: Purpose) -> Keyring:
         """The keys of a purpose."""
         told = _read(self.text)
         made_at = _moment(told.get("made_at")) or self.written_at
@@ -100,8 +100,8 @@ class KeySecret:
         What older keys have sealed is taken for as long as it lasts; with `at_once` it is not taken any more, nor is
         what the bootstrap secret has sealed.
         """
-        told, ring = _read(self.text), self.ring(purpose)
-        older = () if at_once else ring.checking(now)
+        told, ring = _read(self.text), self.keyring(purpose)
+        older = () if at_once else ring.accepted_keys(now)
         fresh = Key(str(max(int(key.key_id) for key in ring.keys) + 1), material, now if at_once else now + READY)
         made_at = told.get("made_at") or (self.written_at.isoformat() if self.written_at else None)
         legacy = not at_once and ring.legacy_until is not None
@@ -145,31 +145,33 @@ class Seals:
         Raises:
             Unavailable: there is no key.
         """
-        return _signer(self.newest(), label).get_signature(text).decode()
+        return _signer(self.signing_key(), label).get_signature(text).decode()
 
     def key_of(self, label: str, text: str, signature: str) -> Key | None:
         """The key that made this signature, if it is accepted now. Compares in constant time."""
-        return next((key for key in self.all() if _signer(key, label).verify_signature(text, signature)), None)
+        return next(
+            (key for key in self.accepted_keys() if _signer(key, label).verify_signature(text, signature)), None
+        )
 
-    def newest(self) -> Key:
+    def signing_key(self) -> Key:
         """The key to seal with. Unavailable where there is none."""
         ring = self.keyring(self.purpose)
-        found = self._bootstrap() if ring is None else ring.sealing(self.now())
+        found = self._bootstrap() if ring is None else ring.signing_key(self.now())
         if found is None:
             raise Unavailable("keyring.no_secret")
         return found
 
-    def named(self, key_id: str) -> Key | None:
+    def accepted_key(self, key_id: str) -> Key | None:
         """The key of this id, if what it has sealed is taken now."""
-        return next((key for key in self.all() if key.key_id == key_id), None)
+        return next((key for key in self.accepted_keys() if key.key_id == key_id), None)
 
-    def all(self) -> tuple[Key, ...]:
+    def accepted_keys(self) -> tuple[Key, ...]:
         """Every key whose seals are taken now, newest first."""
         ring, now = self.keyring(self.purpose), self.now()
         if ring is None:
             return tuple(filter(None, (self._bootstrap(),)))
         legacy = self._bootstrap() if ring.legacy_until and now < ring.legacy_until else None
-        return (*reversed(ring.checking(now)), *filter(None, (legacy,)))
+        return (*reversed(ring.accepted_keys(now)), *filter(None, (legacy,)))
 
     def _bootstrap(self) -> Key | None:
         secret = self.bootstrap()

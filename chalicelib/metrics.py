@@ -20,7 +20,7 @@ class Metric:
     unit: str
     """In CloudWatch's words: Count, Milliseconds, Bytes."""
     dimensions: tuple[str, ...]
-    meaning: str
+    description: str
 
 
 METRICS: Mapping[str, Metric] = {

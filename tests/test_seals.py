@@ -45,7 +45,7 @@ class Process:
         return Seals(purpose, self._ring, lambda: BOOTSTRAP, self.clock.now)
 
     def _ring(self, purpose: Purpose) -> Keyring | None:
-        return None if self.secret is None else self.secret.ring(purpose)
+        return None if self.secret is None else self.secret.keyring(purpose)
 
     def a_link(self, lasts: timedelta = timedelta(days=7)) -> Callable[[Process], bool]:
         """Sign an address; answers whether a process takes it."""
@@ -89,7 +89,7 @@ def test_a_session_that_versions_before_1_0_have_signed_is_found_and_closed(
 ) -> None:
     process, ends = Process(clock, state, made()), int((clock.now() + HOUR).timestamp())
     seals = process.sessions.seals
-    key = seals.newest() if form == "v2" else seals.all()[-1]
+    key = seals.signing_key() if form == "v2" else seals.accepted_keys()[-1]
     head = {"v1": "v1", "v2": f"v2.{key.key_id}.{'n' * 16}"}[form]
     said = f"{head}.{digest_of(BOOTSTRAP)}.{ends}"
     cookie = f"{said}.{seal(key, 'wallify monitor session', said).hex()}"

@@ -115,7 +115,7 @@ def test_the_settings_say_how_careful_clean_up_is() -> None:
     assert (built.ages.orphan, built.ages.quarantine, built.ages.trash) == (2 * HOUR, 3 * DAY, 4 * DAY)
     assert built.cleanup_job.ages == built.cleanup_job.orphan_scan.ages == built.quarantine.ages
     assert built.trash.retention == 4 * DAY
-    assert (built.cleanup_job.bounds.share, built.cleanup_job.bounds.least) == (0.5, 5)
+    assert (built.cleanup_job.bounds.max_share, built.cleanup_job.bounds.always_allowed) == (0.5, 5)
 
 
 def test_the_settings_reach_the_services() -> None:

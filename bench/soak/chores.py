@@ -49,7 +49,7 @@ def _thumbnails(clients: Clients, request: Request) -> Sequence[str]:
 
 def _optimize(clients: Clients, request: Request) -> Sequence[str]:
     subject = Subject(request.files[0].collection)
-    task = clients.system.wired.jobs.open(JobRequest(TaskType.OPTIMIZE_IMAGES, subject))
+    task = clients.system.wired.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES, subject))
     clients.ledger.promise(Promise(task.task_id))
     return ()
 

@@ -98,13 +98,13 @@ class Sessions:
         so every process computes the same.
         """
         key = self._key_of(sealed)
-        return seal(key or self.seals.newest(), _CSRF, sealed).hex()
+        return seal(key or self.seals.signing_key(), _CSRF, sealed).hex()
 
     def _key_of(self, sealed: str) -> Key | None:
         if found := _COOKIE.fullmatch(sealed):
             return self.seals.key_of(_SESSION, found["said"], found["signature"])
         if found := _COOKIE_BEFORE_1_0.fullmatch(sealed):
-            key = self.seals.named(found["key"] or BOOTSTRAP)
+            key = self.seals.accepted_key(found["key"] or BOOTSTRAP)
             return key if is_sealed(key, _SESSION, found["said"], found["signature"]) else None
         return None
 

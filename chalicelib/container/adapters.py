@@ -192,7 +192,7 @@ class Adapters:
         if not (text := self._keys()):
             return None
         try:
-            return KeySecret(text=text, written_at=self._keys.written_at).ring(purpose)
+            return KeySecret(text=text, written_at=self._keys.written_at).keyring(purpose)
         except (ValueError, KeyError, TypeError) as cause:
             # Neither the text nor the parser's message: both may contain the secret.
             reason = {"resource": self.settings.keys_secret, "reason": "the secret holds no keyring"}

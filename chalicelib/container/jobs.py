@@ -51,12 +51,12 @@ class JobServices(Services):
             task_id_of=self.s3_events.task_id,
             parents=self.parents,
             retries=self.retries,
-            rerun=self._rerun,
+            run_schedule_again=self._rerun,
             clock=self.clock,
         )
 
     def _rerun(self, task: Task) -> Task:
-        return self.schedules.again(task)
+        return self.schedules.run_again(task)
 
     @cached_property
     def jobs(self) -> JobEnqueuer:
@@ -242,7 +242,7 @@ class JobServices(Services):
                 show=self.visibility.apply,
             ),
             ages=self.ages,
-            bounds=CleanupBounds(share=given.cleanup_percent / 100, least=given.cleanup_least),
+            bounds=CleanupBounds(max_share=given.cleanup_percent / 100, always_allowed=given.cleanup_least),
             metrics=self.metrics,
             hide=self.visibility.apply,
         )

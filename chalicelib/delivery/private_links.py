@@ -171,8 +171,8 @@ class LinkSignatures:
             return self.seals.key_of(_LINK, signed_text, match["signature"]) is not None
         if match := _SIGNATURE_BEFORE_1_0.fullmatch(signature):
             signed_text = _signed_text(image_id, expires, match["by"])
-            return is_sealed(self.seals.named(match["key"]), _LINK, signed_text, match["signature"])
-        return is_sealed(self.seals.named(BOOTSTRAP), _LINK, _signed_text(image_id, expires), signature)
+            return is_sealed(self.seals.accepted_key(match["key"]), _LINK, signed_text, match["signature"])
+        return is_sealed(self.seals.accepted_key(BOOTSTRAP), _LINK, _signed_text(image_id, expires), signature)
 
     def check(self, image_id: str, expires: int | None, signature: str | None) -> timedelta:
         """Return how long the signature remains valid. Raises BadSignature."""

@@ -36,7 +36,7 @@ def signed_cursor(request: Request, query: msgspec.Struct, cursor: str | None) -
     if cursor is None:
         return None
     told = _list_tag(request) + _query_tag(query) + cursor.encode()
-    return _written(_seal(told, services().cursor_seals.newest()) + told)
+    return _written(_seal(told, services().cursor_seals.signing_key()) + told)
 
 
 def with_store_cursor(request: Request, query: Q) -> Q:
@@ -61,7 +61,7 @@ def _store_cursor(request: Request, query: msgspec.Struct, cursor: str) -> str:
 
 
 def _is_sealed(told: bytes, seal: bytes) -> bool:
-    return any(hmac.compare_digest(seal, _seal(told, key)) for key in services().cursor_seals.all())
+    return any(hmac.compare_digest(seal, _seal(told, key)) for key in services().cursor_seals.accepted_keys())
 
 
 def _seal(told: bytes, key: Key) -> bytes:

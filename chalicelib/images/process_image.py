@@ -123,7 +123,7 @@ class ProcessImage:
         self.failpoint("after_get")
         done = process(body, self.recipe, self.limits)
         self.failpoint("after_engine")
-        task = self.leases.step(task, Progress(2, STEPS, STORING))
+        task = self.leases.begin_step(task, Progress(2, STEPS, STORING))
         image = image_of(task, done.picture, recipe=self.recipe.version, now=self.leases.clock.now())
         self._remove_older(task)
         final = self._store(task, image, body, done.renditions)

@@ -162,7 +162,7 @@ class CollectionRenames:
 
     def _open(self, mark: str, old: str, new: str) -> Task:
         job = JobRequest(TaskType.RENAME_COLLECTION, Subject(old), {TO: new, MARK: mark})
-        return self.jobs.open(job, task_id=mark)
+        return self.jobs.enqueue(job, task_id=mark)
 
     def _require_unclaimed(self, source: CollectionInfo) -> None:
         """Raise CollectionIsRenamed unless the collection is unclaimed, or its claim has no task or no target."""

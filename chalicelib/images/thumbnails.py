@@ -49,7 +49,9 @@ class ThumbnailRequests:
         if image_id is not None:
             collection = self.catalog.image(image_id).collection
         mode = "all" if everything else "missing"
-        return self.jobs.open(JobRequest(TaskType.GENERATE_THUMBNAILS, Subject(collection, image_id), {"mode": mode}))
+        return self.jobs.enqueue(
+            JobRequest(TaskType.GENERATE_THUMBNAILS, Subject(collection, image_id), {"mode": mode})
+        )
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ class Trash:
             raise ImageNotFound(image_id=image_ids[0])
         first = known[min(known)] if len(image_ids) == 1 else None
         subject = Subject(first.collection, first.image_id, first.filename) if first else Subject()
-        return self.jobs.open(JobRequest(TaskType.DELETE_IMAGES, subject, {"images": json.dumps(list(known))}))
+        return self.jobs.enqueue(JobRequest(TaskType.DELETE_IMAGES, subject, {"images": json.dumps(list(known))}))
 
     def delete_collection(self, name: str, *, force: bool) -> Task:
         """Open the task that purges the images a collection has now; images that are added later stay.
@@ -118,7 +118,7 @@ class Trash:
         images = self.catalog.stats(name).images
         if images and not force:
             raise CollectionNotEmpty(collection=name, images=images)
-        return self.jobs.open(JobRequest(TaskType.DELETE_IMAGES, Subject(name)))
+        return self.jobs.enqueue(JobRequest(TaskType.DELETE_IMAGES, Subject(name)))
 
     def _restored(self, image: Image) -> Image:
         if not can_restore(image, self.clock.now(), self.retention):

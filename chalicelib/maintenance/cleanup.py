@@ -112,7 +112,7 @@ class Cleanup:
         """Look at a page of everything, count, and touch nothing."""
         judged, following = self._page(at.get("after", task.args.get("after", "")))
         report = _counted(judged, report)
-        if following is not None and report["seen"] < self.bounds.keys:
+        if following is not None and report["seen"] < self.bounds.max_objects_seen:
             return StepResult({"after": following}, report)
         self.metrics.count("OrphansFound", report["orphans"] + report["leftovers"])
         self._must_be_plausible(task, report)
@@ -120,7 +120,7 @@ class Cleanup:
 
     def _check(self, task: Task, at: Position, report: Report) -> StepResult:
         """Look at the rows that are compared with their objects later, before anything is taken away."""
-        shelf = self.consistency_check.shelf(task, at or _rows_from(task))
+        shelf = self.consistency_check.batch(task, at or _rows_from(task))
         self.consistency_check.check(shelf.images)
         report = report.plus("rows_checked", len(shelf.images))
         return StepResult(shelf.following if report["rows_checked"] < self.consistency_check.most else None, report)
@@ -132,16 +132,16 @@ class Cleanup:
         _must_be_readable(judged)
         if "plan" in at:
             self._must_have_images(len(at["plan"]))
-            rubbish = [one.stored for one in judged if one.verdict.is_rubbish]
+            rubbish = [one.stored for one in judged if one.verdict.is_removable]
             return StepResult(at["next"], self._take(at["plan"], rubbish, report))
-        todo = [one for one in judged if one.verdict.is_rubbish or one.verdict in _PUT_RIGHT]
-        plan = self._plan(task, [one.stored for one in todo[:_ACTS] if one.verdict.is_rubbish], report)
+        todo = [one for one in judged if one.verdict.is_removable or one.verdict in _PUT_RIGHT]
+        plan = self._plan(task, [one.stored for one in todo[:_ACTS] if one.verdict.is_removable], report)
         some = _up_to(todo[:_ACTS], plan)
         report = self._put_right(some, report)
         acted = at.get("acted", 0) + len(judged)
         if len(todo) > len(some):
             following, acted = some[-1].stored.key, at.get("acted", 0)
-        surveyed_all = following is None or acted >= max(report["seen"], self.bounds.keys)
+        surveyed_all = following is None or acted >= max(report["seen"], self.bounds.max_objects_seen)
         return _planned({"after": after}, plan, None if surveyed_all else {"after": following, "acted": acted}, report)
 
     def _put_right(self, some: Sequence[Classified], report: Report) -> Report:
@@ -151,7 +151,7 @@ class Cleanup:
             report = report.plus("images_hidden", example=image_id)
         for one in some:
             if one.verdict is OrphanVerdict.LOST:
-                report = self.reconciler.put_to_work(one.stored, report)
+                report = self.reconciler.create_task(one.stored, report)
         return report
 
     def _look_after_versions(self, _task: Task, at: Position, report: Report) -> StepResult:
@@ -159,7 +159,7 @@ class Cleanup:
         page, now = self.objects.versions(storage_keys.INCOMING, _PAGE, at.get("after")), self.orphan_scan.clock.now()
         for one in page.items:
             if self.ages.lost <= now - one.modified < self.ages.leftover:
-                report = self.reconciler.look_after(one, report)
+                report = self.reconciler.reconcile_version(one, report)
         return StepResult({"after": page.next_cursor} if page.next_cursor else None, report)
 
     def _purge(self, task: Task, at: Position, report: Report) -> StepResult:
@@ -167,11 +167,11 @@ class Cleanup:
         after = at.get("after")
         if "plan" in at:
             plan = at["plan"]
-            held, _ = self.quarantine.due(datetime.fromisoformat(plan["at"]), _PAGE, after)
+            held, _ = self.quarantine.expired(datetime.fromisoformat(plan["at"]), _PAGE, after)
             self.quarantine.purge(_not_behind(held, plan["until"]), Budget(plan["count"]))
             return StepResult(at["next"], report.plus("purged", plan["count"]))
         now = self.orphan_scan.clock.now()
-        held, following = self.quarantine.due(now, _PAGE, after)
+        held, following = self.quarantine.expired(now, _PAGE, after)
         some = held[: self._left(task, report, wanted=len(held))]
         if len(some) < len(held):
             following = some[-1]
@@ -200,13 +200,13 @@ class Cleanup:
     def _rows(self, task: Task, at: Position, report: Report) -> StepResult:
         """Compare a shelf's rows with its objects, and take away what no row names."""
         # Older versions kept the shelf's position alone.
-        shelf = self.consistency_check.shelf(task, at if "collection" in at else at.get("shelf") or _rows_from(task))
+        shelf = self.consistency_check.batch(task, at if "collection" in at else at.get("shelf") or _rows_from(task))
         compared, behind = self.consistency_check.compare(shelf.images), at.get("behind")
         if "plan" in at:
             report = self._take(at["plan"], compared.unnamed, report, as_well="unnamed")
             return self._rows_on(shelf.following, at, report)
         if behind is None:
-            report = self.consistency_check.told(task, compared, report.plus("rows_seen", len(shelf.images)))
+            report = self.consistency_check.add_to_report(task, compared, report.plus("rows_seen", len(shelf.images)))
         unnamed = [one for one in compared.unnamed if behind is None or one.key.encode() > behind.encode()]
         if _is_dry(task):
             for one in unnamed:
@@ -235,12 +235,12 @@ class Cleanup:
         number = max(sum(prefix <= after for prefix in PREFIXES) - 1, 0)
         prefix = PREFIXES[number]
         # Before the catalogue is asked: a task that publishes in between is busy, or its image is known.
-        busy = self.orphan_scan.busy()
+        busy = self.orphan_scan.busy_images()
         page = self.objects.list(prefix, _PAGE, after if after > prefix else None)
         following = PREFIXES[number + 1] if number + 1 < len(PREFIXES) else None
         wanted = None if only is None else set(only)
         found = page.items if wanted is None else [one for one in page.items if one.key in wanted]
-        return self.orphan_scan.judge(found, busy), page.next_cursor or following
+        return self.orphan_scan.classify(found, busy), page.next_cursor or following
 
     def _must_be_plausible(self, task: Task, report: Report) -> None:
         rubbish = report["orphans"] + report["leftovers"] + report["unreadable"]
@@ -263,7 +263,7 @@ class Cleanup:
         return any(self.catalog.images(name, 1).items for name in names) or bool(self.catalog.trashed(1).items)
 
     def _allowed(self, report: Report) -> int:
-        return allowed(report["seen"], share=self.bounds.share, least=self.bounds.least)
+        return allowed(report["seen"], share=self.bounds.max_share, least=self.bounds.always_allowed)
 
     def _cap(self, task: Task, report: Report) -> int:
         """The budget of the whole run, in objects."""
@@ -313,7 +313,7 @@ class Cleanup:
         """Bytes of the object that is in quarantine now; None if it has stayed where it was."""
         if found is not None:
             return found.bytes if self.quarantine.take(found, budget) else None
-        held = None if self.objects.exists(key) else self.quarantine.holds(key)
+        held = None if self.objects.exists(key) else self.quarantine.find(key)
         return None if held is None else held.bytes
 
     def _fitting(self, task: Task, images: Sequence[Image], report: Report) -> dict[str, int]:
@@ -373,7 +373,7 @@ def _planned(here: Position, plan: Sequence[str], ahead: Position | None, report
 def _up_to(todo: Sequence[Classified], plan: Sequence[str]) -> Sequence[Classified]:
     """What comes before the first rubbish that is not planned."""
     planned = set(plan)
-    cut = (at for at, one in enumerate(todo) if one.verdict.is_rubbish and one.stored.key not in planned)
+    cut = (at for at, one in enumerate(todo) if one.verdict.is_removable and one.stored.key not in planned)
     return todo[: next(cut, len(todo))]
 
 
@@ -392,7 +392,7 @@ def _counted(judged: Sequence[Classified], report: Report) -> Report:
     for one in judged:
         if one.verdict is not OrphanVerdict.NEEDED:
             report = report.plus(one.verdict, example=one.stored.key)
-        if one.verdict.is_rubbish:
+        if one.verdict.is_removable:
             report = report.plus("rubbish_bytes", one.stored.bytes)
     return report
 

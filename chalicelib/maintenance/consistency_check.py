@@ -58,7 +58,7 @@ class ConsistencyCheck:
     show: Callable[[str], None] = lambda _: None
     """Has the hidden renditions of an image that is in no trash served again."""
 
-    def shelf(self, task: Task, position: Position) -> CollectionImages:
+    def batch(self, task: Task, position: Position) -> CollectionImages:
         """Some images at this position (empty: the first); the option `collection` means the images of that one."""
         return ImageIteration(self.catalog).at(position, _SHELF, task.args.get("collection"))
 
@@ -75,7 +75,7 @@ class ConsistencyCheck:
         unnamed = (one for _, found in looks if not found.is_left_hidden for one in found.unnamed)
         return CheckedImages(missing, hidden, tuple(sorted(unnamed, key=lambda one: one.key.encode())))
 
-    def told(self, task: Task, compared: CheckedImages, report: Report) -> Report:
+    def add_to_report(self, task: Task, compared: CheckedImages, report: Report) -> Report:
         """The report with the objects that are missing; each image is an alarm.
 
         Renditions that had been left hidden when their image came out of the trash are shown again; a dry run looks.

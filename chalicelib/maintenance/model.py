@@ -34,7 +34,7 @@ class Schedule:
     every: timedelta
     at: timedelta = timedelta(0)
     """After midnight."""
-    takes: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
     """Options of a run by hand that mean something to this job; another would be silently passed over."""
 
     def shifted(self, by: timedelta) -> Schedule:
@@ -64,9 +64,9 @@ SCHEDULES: Mapping[str, Schedule] = {
     one.name: one
     for one in (
         Schedule(
-            "cleanup_orphaned_files", TaskType.CLEANUP_ORPHANED_FILES, _DAY, takes=frozenset({"dry_run", "limit"})
+            "cleanup_orphaned_files", TaskType.CLEANUP_ORPHANED_FILES, _DAY, options=frozenset({"dry_run", "limit"})
         ),
-        Schedule("update_collection_stats", TaskType.UPDATE_COLLECTION_STATS, _HOUR, takes=frozenset({"collection"})),
+        Schedule("update_collection_stats", TaskType.UPDATE_COLLECTION_STATS, _HOUR, options=frozenset({"collection"})),
         Schedule("optimize_images", TaskType.OPTIMIZE_IMAGES, _DAY, timedelta(hours=6), frozenset({"collection"})),
     )
 }
@@ -163,7 +163,7 @@ class OrphanVerdict(StrEnum):
     """The catalogue has lost rows of its image, so that nothing tells whether it is needed."""
 
     @property
-    def is_rubbish(self) -> bool:
+    def is_removable(self) -> bool:
         """True for what is to be taken away."""
         return self in {OrphanVerdict.ORPHAN, OrphanVerdict.LEFTOVER}
 
@@ -185,11 +185,11 @@ class RetentionAges:
 class CleanupBounds:
     """How much one run may do."""
 
-    share: float = 0.05
+    max_share: float = 0.05
     """Of the objects seen may be taken away."""
-    least: int = 1000
+    always_allowed: int = 1000
     """May always be taken away."""
-    keys: int = 3_000_000
+    max_objects_seen: int = 3_000_000
     """Objects looked at, rounded up to a page; the next run goes on behind them."""
 
 

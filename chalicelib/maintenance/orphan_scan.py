@@ -74,11 +74,11 @@ class OrphanScan:
     """The task of an upload that another tool dropped."""
     ages: RetentionAges = field(default_factory=RetentionAges)
 
-    def busy(self) -> frozenset[str]:
+    def busy_images(self) -> frozenset[str]:
         """Images whose tasks are old, and still at work: only those can come to need an old object."""
         return frozenset(task.subject.image_id for task in self._old_tasks() if task.subject.image_id)
 
-    def judge(self, found: Sequence[StoredObject], busy: Collection[str]) -> tuple[Classified, ...]:
+    def classify(self, found: Sequence[StoredObject], busy: Collection[str]) -> tuple[Classified, ...]:
         """What these objects are; `busy` must have been asked for before this."""
         owners = {storage_keys.owner_of(one.key) for one in found}
         images = self.catalog.existing(sorted(owner for owner in owners if owner))

@@ -48,7 +48,7 @@ class Quarantine:
             return False
         return self.objects.delete_if(found.key, found.etag, budget=budget)
 
-    def holds(self, key: str) -> QuarantinedObject | None:
+    def find(self, key: str) -> QuarantinedObject | None:
         """What is held of the object that had this key; None if there is nothing."""
         stored = self._at(storage_keys.quarantined(key))
         return None if stored is None else self._held(stored)
@@ -67,14 +67,14 @@ class Quarantine:
             self.objects.copy(held.key, key)
         self.objects.delete(storage_keys.quarantined(key), budget=Budget(1))
 
-    def held(self, limit: int, after: str | None = None) -> Page[QuarantinedObject]:
+    def list_objects(self, limit: int, after: str | None = None) -> Page[QuarantinedObject]:
         """What is held, by key; the cursor of the last page goes on. BadRequest for a cursor that is none of ours."""
         if after is not None and not after.startswith(storage_keys.QUARANTINE):
             raise BadRequest("cursor.unreadable", parameter="cursor")
         page = self.objects.list(storage_keys.QUARANTINE, limit, after)
         return Page(tuple(map(self._held, page.items)), page.next_cursor)
 
-    def due(self, at: datetime, limit: int, after: str | None = None) -> tuple[tuple[str, ...], str | None]:
+    def expired(self, at: datetime, limit: int, after: str | None = None) -> tuple[tuple[str, ...], str | None]:
         """What has been held long enough at this moment, of one page: its keys, and where the next page begins."""
         page = self.objects.list(storage_keys.QUARANTINE, limit, after)
         return tuple(one.key for one in page.items if self._held(one).until <= at), page.next_cursor

@@ -120,7 +120,7 @@ def update_schedule(request: Request, path: SchedulePath, body: ScheduleUpdate) 
 
 
 def _record(request: Request, outlook: ScheduleReport) -> ScheduleRecord:
-    schedule, slot = outlook.schedule, outlook.slot
+    schedule, slot = outlook.schedule, outlook.status
     return ScheduleRecord(
         name=schedule.name,
         type=schedule.type,
@@ -170,7 +170,7 @@ class RestoredObject(msgspec.Struct, frozen=True):
     replies={200: Reply("A page of objects.", QuarantinePage)},
 )
 def list_quarantined_objects(request: Request, query: PageQuery) -> Response:
-    page = container().quarantine.held(query.limit, or_none(query.cursor))
+    page = container().quarantine.list_objects(query.limit, or_none(query.cursor))
     return json_response(
         QuarantinePage(tuple(map(_quarantine_record, page.items)), signed_cursor(request, query, page.next_cursor))
     )

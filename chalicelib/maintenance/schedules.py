@@ -39,7 +39,7 @@ class ScheduleReport:
     """A schedule with what it has done last and does next."""
 
     schedule: Schedule
-    slot: ScheduleStatus
+    status: ScheduleStatus
     last: Task | None
     """The newest run, as long as the history remembers it."""
     next_run: datetime | None
@@ -61,7 +61,7 @@ class Schedules:
         """Every schedule, in the timetable's order."""
         return tuple(self._outlook(one) for one in SCHEDULES.values())
 
-    def named(self, name: str) -> ScheduleReport:
+    def get(self, name: str) -> ScheduleReport:
         """One schedule by its name or short name; ScheduleNotFound."""
         return self._outlook(schedule_named(name))
 
@@ -83,12 +83,12 @@ class Schedules:
         BadRequest for an option that the job has no use for: who asks for a dry run must never get a real one.
         """
         schedule, args = schedule_named(name), (options or Options()).args()
-        if strange := sorted(args.keys() - schedule.takes):
+        if strange := sorted(args.keys() - schedule.options):
             raise BadRequest("schedule.parameter", parameter=strange[0])
         asked = self._asked(schedule, args)
         return self._start(asked, self.store.get(schedule.name), {})
 
-    def again(self, run: Task) -> Task:
+    def run_again(self, run: Task) -> Task:
         """A run by hand with the options of this one; the run that is under way, if there is one. Unavailable."""
         try:
             return self.run(run.args["schedule"], Options.of(run))
@@ -152,7 +152,7 @@ class Schedules:
         """Somebody took the slot first: with this very task (a repeated event), or with another run."""
         if slot.last_task_id == task.task_id:
             return task
-        self.jobs.end(task, Failure("still_running", "Another run of this schedule was faster."))
+        self.jobs.fail(task, Failure("still_running", "Another run of this schedule was faster."))
         raise StillRunning(task_id=slot.last_task_id) from faster
 
     def _must_be_free(self, slot: ScheduleStatus) -> None:

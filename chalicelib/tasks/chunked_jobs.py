@@ -42,13 +42,13 @@ class ChunkedJobs:
     leases: Leases
     queues: Mapping[TaskType, Queue]
     jobs: Mapping[TaskType, Callable[[], ChunkedJob]]
-    lasts: timedelta = timedelta(seconds=45)
+    step_time: timedelta = timedelta(seconds=45)
     """How long one slice begins new pieces; a piece takes seconds, so this is far from the function's timeout."""
-    soft: timedelta = timedelta(minutes=25)
+    soft_limit: timedelta = timedelta(minutes=25)
     """Age, from its first slice, at which a job stops with what it has done (the seed's soft time limit)."""
     failpoint: Failpoint = noop
     metrics: Metrics = NULL_METRICS
-    seen: Task | None = None
+    before_claim: Task | None = None
     """The task as its message found it, before it was claimed."""
 
     def run(self, work: Work, runner: Worker) -> Task | None:
@@ -57,7 +57,7 @@ class ChunkedJobs:
         if work.part is not None and work.part < Checkpoint.of(task).part:
             self._answered(task, work.part)
             return None
-        return runner.run(work.task_id, replace(self, seen=task))
+        return runner.run(work.task_id, replace(self, before_claim=task))
 
     def do(self, task: Task) -> Task:
         """One slice; see Job."""
@@ -75,7 +75,7 @@ class ChunkedJobs:
             standing, report = replace(standing, position=piece.position), piece.report
             task = self.leases.record(task, _progress(piece), standing.args(), report.result())
             self.failpoint("after_piece")
-            if ended := self._time_is_up(task, standing, report, now + self.lasts):
+            if ended := self._time_is_up(task, standing, report, now + self.step_time):
                 return ended
 
     def _spent(self, task: Task, standing: Checkpoint, report: Report, spent: BudgetSpent) -> Task:
@@ -97,12 +97,12 @@ class ChunkedJobs:
             report = report.plus("began_late", example=task.args[LATE])
         if task.attempts == 1:
             return report
-        error = (self.seen and self.seen.error) or _UNSAID
+        error = (self.before_claim and self.before_claim.error) or _UNSAID
         return report.plus("interrupted", example=f"{error.code}: {error.message}")
 
     def _time_is_up(self, task: Task, standing: Checkpoint, report: Report, until: datetime) -> Task | None:
         now = self.leases.clock.now()
-        if standing.began_at is not None and now >= standing.began_at + self.soft:
+        if standing.began_at is not None and now >= standing.began_at + self.soft_limit:
             return self.leases.stop(task, report.result(complete=False, stopped_at=standing.position))
         return self._hand_on(task, standing) if now >= until else None
 

@@ -98,7 +98,7 @@ class LimitQuery(msgspec.Struct, frozen=True):
     errors=(NotFound, Unavailable),
 )
 def list_dead_letters(request: Request, path: QueuePath, query: LimitQuery) -> Response:
-    found = container().dead_letters.found(path.name, query.limit)
+    found = container().dead_letters.list_letters(path.name, query.limit)
     return json_response(DeadLetterList(path.name, tuple(_letter(request, one, most=2_000) for one in found)))
 
 
@@ -150,7 +150,7 @@ def delete_dead_letter(request: Request, path: DeadLetterPath) -> Response:
 )
 def redrive_dead_letters(request: Request, path: QueuePath, query: LimitQuery) -> Response:
     done = container().dead_letters.redrive(path.name, query.limit)
-    left = tuple(SkippedDeadLetter(one.message_id, one.why) for one in done.left)
+    left = tuple(SkippedDeadLetter(one.message_id, one.reason) for one in done.not_redriven)
     return json_response(RedriveReport(path.name, tuple(task_record(request, task) for task in done.tasks), left), 202)
 
 

@@ -78,7 +78,7 @@ class NotRedriven:
     """A dead letter that a redrive has left where it is."""
 
     message_id: str
-    why: str
+    reason: str
     """`unreadable`, `no_task` (its task is unknown, or its time is over) or `source_gone`."""
 
 
@@ -88,7 +88,7 @@ class RedriveResult:
 
     tasks: list[Task] = field(default_factory=list)
     """Those that wait for a worker again."""
-    left: list[NotRedriven] = field(default_factory=list)
+    not_redriven: list[NotRedriven] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,11 @@ class DeadLetters:
     """The task that an object created in the bucket belongs to; None: it gets none. Set by the room above."""
     parents: ParentTasks
     retries: Retries
-    rerun: Callable[[Task], Task]
+    run_schedule_again: Callable[[Task], Task]
     """Starts the schedule of a run again; see Schedules.again."""
     clock: Clock
 
-    def found(self, name: str, limit: int) -> tuple[DeadLetterDetails, ...]:
+    def list_letters(self, name: str, limit: int) -> tuple[DeadLetterDetails, ...]:
         """Some of a queue's dead letters, with their tasks; nothing changes. NotFound, Unavailable."""
         return tuple(map(self._found, self._queue(name).dead_letters(limit, wait=_WAIT)))
 
@@ -185,14 +185,14 @@ class DeadLetters:
             queue.remove_dead_letter(letter)
             return
         unread = "no_task" if self._found(letter).is_readable else "unreadable"
-        done.left.append(NotRedriven(letter.message_id, "source_gone" if about else unread))
+        done.not_redriven.append(NotRedriven(letter.message_id, "source_gone" if about else unread))
 
     def _again(self, task: Task, letter: DeadLetter) -> Task:
         self._tell(task, letter)
         latest = self.tasks.get(task.task_id)
         if not latest.is_final or latest.error is None:
             return latest
-        return self.rerun(latest) if "schedule" in latest.args else self.retries.retry(latest.task_id)
+        return self.run_schedule_again(latest) if "schedule" in latest.args else self.retries.retry(latest.task_id)
 
     def _tell(self, task: Task, letter: DeadLetter) -> int:
         if task.is_final or task.is_held(self.clock.now()) or _is_answered(letter, task):

@@ -68,11 +68,11 @@ class TaskFactory:
             max_attempts=1,
         )
 
-    def refused(self, task: Task, fault: WallifyError) -> Task:
+    def as_refused(self, task: Task, fault: WallifyError) -> Task:
         """The task, ended because its file could not be taken in."""
         return task.failed(Failure.of(fault), now=self.clock.now(), keep=self.policy.keep_failed)
 
-    def found(self, task: Task, image_id: str) -> Task:
+    def as_duplicate(self, task: Task, image_id: str) -> Task:
         """The task, ended because the collection has these bytes already."""
         return task.succeeded({"image_id": image_id, "duplicate": True}, now=self.clock.now(), keep=self.policy.keep)
 
@@ -87,7 +87,7 @@ class JobEnqueuer:
     policy: TaskPolicy
     new_id: Callable[[], str]
 
-    def open(self, asked: JobRequest, *, task_id: str | None = None) -> Task:
+    def enqueue(self, asked: JobRequest, *, task_id: str | None = None) -> Task:
         """The job's task, waiting for its worker; the same id finds the same task. Unavailable: it will not run."""
         return self.announce(self.add(asked, task_id=task_id))
 
@@ -116,11 +116,11 @@ class JobEnqueuer:
         try:
             self.queues[task.type].send(write(Work(task.task_id)))
         except Unavailable as fault:
-            self.end(task, Failure.of(fault))
+            self.fail(task, Failure.of(fault))
             raise
         return task
 
-    def end(self, task: Task, error: Failure) -> None:
+    def fail(self, task: Task, error: Failure) -> None:
         """End a task that nobody works on; if somebody has moved it meanwhile, that is right."""
         with suppress(Conflict):
             self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))

@@ -81,31 +81,31 @@ class Leases:
             # Somebody moved it between our look and our write: look again, and find it held, final or changed.
             return self.begin(task_id, owner, arrival)
 
-    def step(self, task: Task, progress: Progress) -> Task:
+    def begin_step(self, task: Task, progress: Progress) -> Task:
         """Note the step that begins. Cancelled or LostLease if the attempt must stop here."""
         try:
-            return self.tasks.replace(task, task.at(progress, self.clock.now()))
+            return self.tasks.replace(task, task.at_step(progress, self.clock.now()))
         except Conflict:
-            return self.step(self.confirm(task), progress)
+            return self.begin_step(self.confirm(task), progress)
 
     def bind_version(self, task: Task, version: str, etag: str) -> Task:
         """Note which version of its object the task works on. Cancelled or LostLease if the attempt must stop here."""
         try:
-            return self.tasks.replace(task, task.given(arguments_of(version, etag)))
+            return self.tasks.replace(task, task.with_args(arguments_of(version, etag)))
         except Conflict:
             return self.bind_version(self.confirm(task), version, etag)
 
     def record(self, task: Task, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
         """Note that a long job is a piece further. Cancelled or LostLease if the attempt must stop here."""
         try:
-            return self.tasks.replace(task, task.noted(progress, args, report))
+            return self.tasks.replace(task, task.with_checkpoint(progress, args, report))
         except Conflict:
             return self.record(self.confirm(task), progress, args, report)
 
     def release(self, task: Task, args: Mapping[str, str]) -> Task:
         """Let a long job go, for its next part. Cancelled or LostLease as in `step`."""
         try:
-            return self.tasks.replace(task, task.handed_on(args, now=self.clock.now()))
+            return self.tasks.replace(task, task.released(args, now=self.clock.now()))
         except Conflict:
             return self.release(self.confirm(task), args)
 
@@ -157,7 +157,7 @@ class Leases:
         if task.attempts < task.max_attempts and not is_poison(known):
             claimed = known.claimed(owner=owner, now=now, lease=self.policy.lease)
             tied = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
-            return self.tasks.replace(task, claimed.given(tied) if tied else claimed)
+            return self.tasks.replace(task, claimed.with_args(tied) if tied else claimed)
         # Where the last attempt has said nothing, its worker died; what kills every worker must not go on for ever.
         error = POISON if is_poison(known) else task.error or WORKER_LOST
         self.publish_dead_letter(task, error)

@@ -181,16 +181,16 @@ class Task:
             progress=replace(self.progress, passed=()),
         )
 
-    def at(self, progress: Progress, now: datetime) -> Task:
+    def at_step(self, progress: Progress, now: datetime) -> Task:
         """The same attempt, a step further."""
         passed = (*self.progress.passed, Step(progress.stage, now))
         return self._moved(Status.STARTED, progress=replace(progress, passed=passed[-_MOST_STEPS:]))
 
-    def noted(self, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
+    def with_checkpoint(self, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
         """The same attempt of a long job, a piece further: where it stands, and what it has found so far."""
         return self._moved(Status.STARTED, progress=progress, args={**self.args, **args}, result=report)
 
-    def handed_on(self, args: Mapping[str, str], *, now: datetime) -> Task:
+    def released(self, args: Mapping[str, str], *, now: datetime) -> Task:
         """Between two parts of a long job: held by nobody, and with all attempts ahead of the next part."""
         held = {"owner": None, "lease_until": None, "attempts": 0, "queued_at": now, "error": None}
         return self._moved(Status.STARTED, args={**self.args, **args}, **held)
@@ -218,13 +218,13 @@ class Task:
         """Ended because somebody asked for it; forgotten after `keep`."""
         return self._ended(Status.REVOKED, now=now, keep=keep, cancel_requested=True)
 
-    def concluded(self, status: Status, tally: ChildCounts, *, now: datetime, keep: timedelta) -> Task:
+    def parent_finished(self, status: Status, tally: ChildCounts, *, now: datetime, keep: timedelta) -> Task:
         """A parent's end: the state that its children add up to, and their numbers; forgotten after `keep`."""
         result = {"succeeded": tally.succeeded, "failed": tally.failed, "cancelled": tally.cancelled}
         done = Progress(tally.finished, self.children, "done")
         return self._ended(status, now=now, keep=keep, result=result, progress=done)
 
-    def given(self, args: Mapping[str, str]) -> Task:
+    def with_args(self, args: Mapping[str, str]) -> Task:
         """The same task in the same state, with these arguments as well."""
         return replace(self, args={**self.args, **args})
 
@@ -236,13 +236,13 @@ class Task:
         """Waiting for another attempt after a transient fault."""
         return self._moved(Status.RETRY, error=error, owner=None, lease_until=None)
 
-    def cancelling(self) -> Task:
+    def with_cancel_requested(self) -> Task:
         """Still running, with the wish to stop noted for the worker's next step."""
         return replace(self, cancel_requested=True)
 
-    def stopping(self, *, now: datetime, keep: timedelta) -> Task:
+    def cancelled(self, *, now: datetime, keep: timedelta) -> Task:
         """What a cancel makes of it: asked to stop while it runs, and otherwise revoked at once."""
-        return self.cancelling() if self.status is Status.STARTED else self.revoked(now=now, keep=keep)
+        return self.with_cancel_requested() if self.status is Status.STARTED else self.revoked(now=now, keep=keep)
 
     def _ended(self, to: Status, *, now: datetime, keep: timedelta, **changes: object) -> Task:
         return self._moved(to, finished_at=now, expires_at=now + keep, owner=None, lease_until=None, **changes)

@@ -65,7 +65,7 @@ class ParentTasks:
             with suppress(TaskNotFound):
                 self.finish_if_done(self.tasks.get(child.parent_id))
 
-    def opened(self, parent: Task) -> Task:
+    def mark_complete(self, parent: Task) -> Task:
         """The parent, whose request has handed over all of its files: from now on it ends with its last child."""
         latest = self.tasks.get(parent.task_id)
         if latest.is_final or not is_opening(latest):
@@ -73,7 +73,7 @@ class ParentTasks:
         try:
             return self.finish_if_done(self.tasks.replace(latest, opened(latest)))
         except Conflict:
-            return self.opened(parent)
+            return self.mark_complete(parent)
 
     def finish_if_done(self, parent: Task) -> Task:
         """The parent, ended if all its children have; of several who see the last child end, one writes it.
@@ -94,7 +94,7 @@ class ParentTasks:
             return parent
         try:
             return self.tasks.replace(
-                parent, parent.concluded(status, tally, now=self.clock.now(), keep=self._keep(status))
+                parent, parent.parent_finished(status, tally, now=self.clock.now(), keep=self._keep(status))
             )
         except Conflict:
             return self.finish(self.tasks.get(parent.task_id))
@@ -113,7 +113,7 @@ class ParentTasks:
             )
         if any(is_abandoned(child) for child in page.items):
             return self.finish(parent)
-        return self.opened(parent)
+        return self.mark_complete(parent)
 
     def is_stopping(self, child: Task) -> bool:
         """True when the child's parent was cancelled, so that the child must not begin."""

@@ -26,15 +26,15 @@ _COUNTED_PAGE = 100
 class RetryFilter:
     """Which tasks to try again: by default those that failed for a reason that may pass."""
 
-    wanted: TaskFilter
+    task_filter: TaskFilter
     retryable: bool | None = True
     """What a failure's error must say; None takes all failures. Other states have no such mark."""
     is_shown: Callable[[Task], bool] = field(default=lambda _: True, compare=False)
     """Whether who asks may know that the task matches."""
 
-    def takes(self, task: Task) -> bool:
+    def matches(self, task: Task) -> bool:
         """Whether the filter means this task, be it possible to try it again or not."""
-        if task.status not in _AGAIN or not self.wanted.matches(task) or not self.is_shown(task):
+        if task.status not in _AGAIN or not self.task_filter.matches(task) or not self.is_shown(task):
             return False
         if task.status is not Status.FAILURE or self.retryable is None:
             return True
@@ -70,8 +70,10 @@ class Retries:
         Left out are parents, whose children match by themselves, tasks that were tried again already, whatever came of
         that, runs of a schedule, and tasks whose file is gone.
         """
-        page = self.tasks.history(which.wanted, limit, cursor)
-        return Page(tuple(task for task in page.items if which.takes(task) and self._may_retry(task)), page.next_cursor)
+        page = self.tasks.history(which.task_filter, limit, cursor)
+        return Page(
+            tuple(task for task in page.items if which.matches(task) and self._may_retry(task)), page.next_cursor
+        )
 
     def retry_all(self, which: RetryFilter, limit: int, cursor: str | None) -> Page[tuple[Task, Task]]:
         """Try again what `matching` finds: (old, new), newest first, a page at a time."""
@@ -193,14 +195,14 @@ class Retries:
         for index, child in enumerate(children):
             # By the old child's id: a request that comes again finds the same, also where a file has gone meanwhile.
             self._single(child, TaskSpec(_child_retry_id(new.task_id, child.task_id), new.task_id, index))
-        return self.parents.opened(new)
+        return self.parents.mark_complete(new)
 
     def _announce(self, task: Task) -> None:
         try:
             self.queues[task.type].send(write(Work(task.task_id)))
         except Unavailable as fault:
             if task.parent_id is None:
-                self.tasks.replace(task, self.task_factory.refused(task, fault))
+                self.tasks.replace(task, self.task_factory.as_refused(task, fault))
             raise
 
 

@@ -48,7 +48,7 @@ def after_death(task: Task) -> Task:
         or any(step.stage == STORING for step in task.progress.passed)
     ):
         return task
-    return task.given({_DEATHS: str(_deaths(task) + 1)})
+    return task.with_args({_DEATHS: str(_deaths(task) + 1)})
 
 
 def is_poison(task: Task) -> bool:

@@ -213,12 +213,12 @@ def task_record(request: Request, task: Task, result: object = None) -> TaskReco
 
 def counted_record(request: Request, task: Task) -> TaskRecord:
     """The task; a parent with what its children have come to by now."""
-    return task_record(request, container().tasks.counted(task))
+    return task_record(request, container().tasks.with_child_counts(task))
 
 
 def full_task_record(request: Request, task: Task) -> TaskRecord:
     """The task with the image that it has led to."""
-    return task_record(request, container().tasks.counted(task), result_of(request, task))
+    return task_record(request, container().tasks.with_child_counts(task), result_of(request, task))
 
 
 def task_started(request: Request, task: Task) -> Response:

@@ -127,7 +127,7 @@ class Tasks:
             pause = min(pause * 1.5, _SLOWEST_LOOK)
         return task
 
-    def counted(self, task: Task) -> Task:
+    def with_child_counts(self, task: Task) -> Task:
         """A parent with what its children have come to by now; any other task, and a final one, as it is."""
         if not task.children or task.is_final:
             return task
@@ -156,7 +156,7 @@ class Tasks:
         if task.is_final:
             raise IllegalTransition("task.already_ended", task_id=task_id, status=task.status)
         try:
-            stopped = self.store.replace(task, task.stopping(now=self.clock.now(), keep=self.policy.keep))
+            stopped = self.store.replace(task, task.cancelled(now=self.clock.now(), keep=self.policy.keep))
         except Conflict:
             # A worker moved it between our look and our write; its new state decides.
             return self.cancel(task_id)

@@ -31,7 +31,7 @@ _PAGE = 100
 class Timeouts:
     """How long a task may be silent before somebody looks after it."""
 
-    draft: timedelta = timedelta(minutes=10)
+    presigned: timedelta = timedelta(minutes=10)
     """After a form has expired: an upload that began in time may still be under way."""
     pending: timedelta = timedelta(hours=1)
     """A long queue is no loss, so waiting tasks are announced again rarely."""
@@ -110,7 +110,7 @@ class Sweeper:
 
     def _waiting(self, task: Task, now: datetime) -> str:
         expires = task.args.get(EXPIRES)
-        if expires is not None and now < datetime.fromisoformat(expires) + self.timeouts.draft:
+        if expires is not None and now < datetime.fromisoformat(expires) + self.timeouts.presigned:
             return "fine"
         silent = now - (task.queued_at or task.created_at)
         if silent < self.timeouts.missing:
@@ -162,7 +162,7 @@ class Sweeper:
     def _begin_no_more(self, parent: Task) -> str:
         if parent.cancel_requested:
             return "fine"
-        self.tasks.replace(parent, parent.cancelling())
+        self.tasks.replace(parent, parent.with_cancel_requested())
         return "stopping"
 
     def _stop_all(self, parent: Task) -> str:
@@ -170,7 +170,7 @@ class Sweeper:
         going = [child for child in self._children(parent) if not (child.is_final or child.cancel_requested)]
         for child in going:
             with suppress(Conflict):
-                self.tasks.replace(child, child.stopping(now=self.clock.now(), keep=self.policy.keep))
+                self.tasks.replace(child, child.cancelled(now=self.clock.now(), keep=self.policy.keep))
         self.parents.finish_if_done(self.tasks.get(parent.task_id))
         return "stopped" if going else "fine"
 

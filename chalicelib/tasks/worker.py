@@ -69,7 +69,7 @@ class Worker:
     parents: ParentTasks
     new_id: Callable[[], str]
     failpoint: Failpoint = noop
-    untold: dict[str, tuple[str, Failure]] = field(default_factory=dict)
+    unreported: dict[str, tuple[str, Failure]] = field(default_factory=dict)
     """Task -> the run of this process that may hold it, and how that ended, where the store did not answer then: it
     would look like a worker's death."""
 
@@ -84,7 +84,7 @@ class Worker:
         try:
             task = self.leases.begin(task_id, owner, arrival)
         except (Unavailable, TooManyRequests) as fault:
-            self.untold[task_id] = (owner, Failure.of(fault))  # an answer that was lost: it may have begun
+            self.unreported[task_id] = (owner, Failure.of(fault))  # an answer that was lost: it may have begun
             raise
         except AlreadyFinal as repeated:
             log.info("task repeated", extra={"task_id": task_id, "status": repeated.task.status})
@@ -148,16 +148,16 @@ class Worker:
         try:
             return self.leases.retry(task, error)
         except (Unavailable, TooManyRequests):
-            self.untold[task.task_id] = (str(task.owner), error)
+            self.unreported[task.task_id] = (str(task.owner), error)
             raise
 
     def _tell_late(self) -> None:
-        for task_id, (owner, error) in list(self.untold.items()):
+        for task_id, (owner, error) in list(self.unreported.items()):
             try:
                 self._tell(task_id, owner, error)
             except (Unavailable, TooManyRequests):
                 return
-            self.untold.pop(task_id, None)  # another thread may have told it
+            self.unreported.pop(task_id, None)  # another thread may have told it
 
     def _tell(self, task_id: str, owner: str, error: Failure) -> None:
         with suppress(LostLease, TaskNotFound):  # somebody has looked after it, or it is forgotten

@@ -28,7 +28,7 @@ class BulkFile:
     index: int
     filename: str
     task_id: str = ""
-    checked: ValidatedUpload | None = field(default=None, repr=False)
+    upload: ValidatedUpload | None = field(default=None, repr=False)
     duplicate: str = ""
     """Id of the image that has these bytes already."""
     error: WallifyError | None = None
@@ -76,11 +76,11 @@ class BulkUploads:
         items = tuple(self._checked(index, upload, ticket) for index, upload in enumerate(files))
         if all(item.error for item in items):
             raise NothingAccepted(items)
-        parent = ticket.earlier or self._parent(ticket.task_id, files, mark)
+        parent = ticket.existing or self._parent(ticket.task_id, files, mark)
         placed = tuple(self._placed(parent, item) for item in items)
         try:
-            self._open(parent, placed, self._opened_before(parent) if ticket.earlier else {})
-            return BulkResult(self.parents.opened(parent), placed)
+            self._open(parent, placed, self._opened_before(parent) if ticket.existing else {})
+            return BulkResult(self.parents.mark_complete(parent), placed)
         except WallifyError as fault:
             fault.details["task_id"] = parent.task_id
             raise
@@ -88,13 +88,13 @@ class BulkUploads:
     def _ticket(self, owner: str, key: str | None, mark: str) -> IdempotencyKey:
         idempotency = self.uploads.idempotency
         if key is None:
-            return idempotency.ticket_of_files(owner, mark)
-        return idempotency.ticket(owner, key, mark, TaskType.BULK_PROCESS_IMAGES)
+            return idempotency.resolve_without_key(owner, mark)
+        return idempotency.resolve(owner, key, mark, TaskType.BULK_PROCESS_IMAGES)
 
     def _checked(self, index: int, upload: Upload, ticket: IdempotencyKey) -> BulkFile:
         try:
             checked = self.uploads.check(upload)
-            return BulkFile(index, upload.filename, checked=checked, duplicate=self._twin(index, checked, ticket))
+            return BulkFile(index, upload.filename, upload=checked, duplicate=self._twin(index, checked, ticket))
         except WallifyError as error:
             if error.retryable or error.code in OURS:
                 # It says nothing about the file: the whole request is to come again.
@@ -104,9 +104,9 @@ class BulkUploads:
 
     def _twin(self, index: int, checked: ValidatedUpload, ticket: IdempotencyKey) -> str:
         """Id of the image that makes work on this file needless; to a repeated request, its own are no duplicates."""
-        if ticket.earlier is not None:
+        if ticket.existing is not None:
             return ""
-        done = (self._done(child_id(parent.task_id, index)) for parent in ticket.broken)
+        done = (self._done(child_id(parent.task_id, index)) for parent in ticket.abandoned)
         if image_id := next(filter(None, done), ""):
             return image_id
         twin = self.uploads.find_duplicate(checked)
@@ -129,7 +129,7 @@ class BulkUploads:
 
     def _placed(self, parent: Task, item: BulkFile) -> BulkFile:
         task_id = child_id(parent.task_id, item.index)
-        return BulkFile(item.index, item.filename, task_id, item.checked, item.duplicate, item.error)
+        return BulkFile(item.index, item.filename, task_id, item.upload, item.duplicate, item.error)
 
     def _opened_before(self, parent: Task) -> Mapping[str, Task]:
         """The children that an earlier, broken request has added, by id, in one read; it may miss the newest."""
@@ -144,7 +144,7 @@ class BulkUploads:
         for some in _groups(items):
             opened = [(self._child(parent, item, before.get(item.task_id)), item) for item in some]
             _must_not_be_given_up(parent, (task for task, _ in opened))
-            waiting = [(task, item.checked) for task, item in opened if item.checked and task.status is Status.PENDING]
+            waiting = [(task, item.upload) for task, item in opened if item.upload and task.status is Status.PENDING]
             self.uploads.objects.put(*(_blob(task, checked) for task, checked in waiting))
 
     def _child(self, parent: Task, item: BulkFile, before: Task | None) -> Task:
@@ -165,8 +165,8 @@ class BulkUploads:
         return task
 
     def _task(self, parent: Task, item: BulkFile, place: TaskSpec) -> Task:
-        if item.checked is not None:
-            return self.uploads.task(item.checked, place)
+        if item.upload is not None:
+            return self.uploads.task(item.upload, place)
         return self.uploads.task_factory.image_task(place, parent.subject.collection or "", names.shown(item.filename))
 
     def _known(self, task: Task, item: BulkFile) -> Task:
@@ -183,8 +183,8 @@ class BulkUploads:
     def _ended_at_the_door(self, task: Task, item: BulkFile) -> Task:
         """The child as it is stored: refused, or there already, or one that waits for its object."""
         if item.error is not None:
-            return self.uploads.task_factory.refused(task, item.error)
-        return self.uploads.task_factory.found(task, item.duplicate) if item.duplicate else task
+            return self.uploads.task_factory.as_refused(task, item.error)
+        return self.uploads.task_factory.as_duplicate(task, item.duplicate) if item.duplicate else task
 
 
 def _groups(items: Sequence[BulkFile]) -> Iterator[Sequence[BulkFile]]:

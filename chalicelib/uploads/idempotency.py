@@ -27,8 +27,8 @@ class IdempotencyKey:
     """The id that a request's task must have, and the task itself where an earlier request has opened it."""
 
     task_id: str
-    earlier: Task | None = None
-    broken: tuple[Task, ...] = ()
+    existing: Task | None = None
+    abandoned: tuple[Task, ...] = ()
     """Parents that earlier requests for the same have left incomplete, and that have been given up since."""
 
 
@@ -40,7 +40,7 @@ class Idempotency:
     clock: Clock
     new_id: Callable[[], str]
 
-    def ticket(self, owner: str, key: str | None, fingerprint: str, type_: TaskType) -> IdempotencyKey:
+    def resolve(self, owner: str, key: str | None, fingerprint: str, type_: TaskType) -> IdempotencyKey:
         """The ticket for a request of `owner`. KeyReused if the key was used within 24 hours for something else.
 
         One file and a list of one have the same fingerprint and not the same `type_` of task.
@@ -51,29 +51,29 @@ class Idempotency:
         if not 0 < len(key) <= _LONGEST_KEY:
             raise BadRequest("idempotency.key_length", limit=_LONGEST_KEY)
         ticket = self._ticket(owner, key, fingerprint, 0, ())
-        if ticket.earlier is not None and ticket.earlier.type is not type_:
+        if ticket.existing is not None and ticket.existing.type is not type_:
             raise KeyReused
         return ticket
 
-    def ticket_of_files(self, owner: str, fingerprint: str) -> IdempotencyKey:
+    def resolve_without_key(self, owner: str, fingerprint: str) -> IdempotencyKey:
         """The ticket for a request without a key: it takes up the same request of `owner` that has broken off."""
         broken: tuple[Task, ...] = ()
         for round_ in range(_ROUNDS_WITHOUT_KEY):
             task_id = id_for(owner, f"\0{fingerprint}", round_)
             task = self._known(task_id)
             if task is None:
-                return IdempotencyKey(task_id, broken=broken)
+                return IdempotencyKey(task_id, abandoned=broken)
             if is_opening(task) and not task.is_final:
                 return IdempotencyKey(task_id, task)
             # After one that was complete, the same files are asked for anew.
             broken = (*broken, task) if _has_broken_off(task) and self._is_remembered(task) else ()
-        return IdempotencyKey(self.new_id(), broken=broken)
+        return IdempotencyKey(self.new_id(), abandoned=broken)
 
     def _ticket(self, owner: str, key: str, fingerprint: str, round_: int, broken: tuple[Task, ...]) -> IdempotencyKey:
         task_id = id_for(owner, key, round_)
         task = self._known(task_id)
         if task is None:
-            return IdempotencyKey(task_id, broken=broken)
+            return IdempotencyKey(task_id, abandoned=broken)
         if not self._is_remembered(task) or _was_told_to_come_again(task):
             same = task.args.get("fingerprint") == fingerprint and self._is_remembered(task)
             return self._ticket(owner, key, fingerprint, round_ + 1, (*broken, task) if same else broken)

@@ -59,14 +59,14 @@ class PresignedUploads:
     task_factory: TaskFactory
     idempotency: Idempotency
     max_bytes: int
-    lasts: timedelta = timedelta(minutes=15)
+    lifetime: timedelta = timedelta(minutes=15)
     max_files: int = 500
     metrics: Metrics = NULL_METRICS
 
     def open(self, file: UploadIntent, *, owner: str = "", key: str | None = None) -> PresignedUpload:
         """One draft. BadRequest (names, type, key), PayloadTooLarge, KeyReused."""
         checked = self._checked(file)
-        ticket = self.idempotency.ticket(owner, key, _mark([checked]), TaskType.PROCESS_IMAGE)
+        ticket = self.idempotency.resolve(owner, key, _mark([checked]), TaskType.PROCESS_IMAGE)
         return self._draft(checked, TaskSpec(ticket.task_id, args={"fingerprint": _mark([checked])}))
 
     def open_all(
@@ -76,8 +76,8 @@ class PresignedUploads:
         if not 0 < len(files) <= self.max_files:
             raise BadRequest("presigned.count", limit=self.max_files, files=len(files))
         checked = [self._checked(file, index) for index, file in enumerate(files)]
-        ticket = self.idempotency.ticket(owner, key, _mark(checked), TaskType.BULK_PROCESS_IMAGES)
-        parent = ticket.earlier or self._parent(ticket.task_id, checked)
+        ticket = self.idempotency.resolve(owner, key, _mark(checked), TaskType.BULK_PROCESS_IMAGES)
+        parent = ticket.existing or self._parent(ticket.task_id, checked)
         places = (TaskSpec(child_id(parent.task_id, index), parent.task_id, index) for index in range(len(checked)))
         return parent, tuple(self._draft(file, place) for file, place in zip(checked, places, strict=True))
 
@@ -102,7 +102,7 @@ class PresignedUploads:
         return parent
 
     def _draft(self, file: UploadIntent, place: TaskSpec) -> PresignedUpload:
-        expires = self.task_factory.clock.now() + self.lasts
+        expires = self.task_factory.clock.now() + self.lifetime
         args = {"on_duplicate": str(file.on_duplicate), EXPIRES: expires.isoformat(), **place.args}
         placed = TaskSpec(place.task_id, place.parent_id, place.index, args)
         task = self.task_factory.image_task(placed, file.collection, file.filename, stage=WAITING)

@@ -23,7 +23,7 @@ class Reconciler:
         """The task that this object gets, or has got in an earlier night."""
         return id_of_direct_upload(self.bucket, upload.key, upload.etag)
 
-    def put_to_work(self, upload: StoredObject, report: Report) -> Report:
+    def create_task(self, upload: StoredObject, report: Report) -> Report:
         """Open the upload's task and send its message."""
         task_id = self.s3_events.task_id(self._arrival(upload))
         if task_id is None:
@@ -31,9 +31,9 @@ class Reconciler:
         self.queue.send(write(Work(task_id)))
         return report.plus("put_to_work", example=upload.key)
 
-    def look_after(self, upload: StoredObject, report: Report) -> Report:
+    def reconcile_version(self, upload: StoredObject, report: Report) -> Report:
         """Put a version to work that no task knows of: its key was written again before anybody heard of it."""
-        return report if self.s3_events.is_known(self._arrival(upload)) else self.put_to_work(upload, report)
+        return report if self.s3_events.is_known(self._arrival(upload)) else self.create_task(upload, report)
 
     def _arrival(self, upload: StoredObject) -> ObjectCreated:
         # A listing knows no sequencer; the same bytes under the same key are the same upload.

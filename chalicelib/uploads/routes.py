@@ -342,7 +342,7 @@ def _ids(batch: BulkResult) -> Iterator[tuple[str, str]]:
 
 
 def _item(request: Request, item: BulkFile) -> BulkItem:
-    error, checked = item.error, item.checked
+    error, checked = item.error, item.upload
     return BulkItem(
         index=item.index,
         filename=item.filename,

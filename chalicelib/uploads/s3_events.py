@@ -70,7 +70,7 @@ class S3Events:
         note = repetition(task, arrival)
         if note:
             try:
-                self.tasks.replace(task, task.given(note))
+                self.tasks.replace(task, task.with_args(note))
             except Conflict:
                 return self._noted(self.tasks.get(task.task_id), arrival)
             log.info("same bytes again", extra={"task_id": task.task_id, "version": arrival.version})

@@ -93,9 +93,9 @@ class Uploads:
         KeyReused, Unavailable; after any of these no work will start.
         """
         checked = self.check(upload)
-        ticket = self.idempotency.ticket(owner, key, checked.fingerprint, TaskType.PROCESS_IMAGE)
-        if ticket.earlier is not None:
-            return self._repeated(ticket.earlier, checked)
+        ticket = self.idempotency.resolve(owner, key, checked.fingerprint, TaskType.PROCESS_IMAGE)
+        if ticket.existing is not None:
+            return self._repeated(ticket.existing, checked)
         twin = self.find_duplicate(checked)
         if twin is not None:
             task = self._task_of(twin) if key is None else None
@@ -134,7 +134,7 @@ class Uploads:
 
     def _remembered(self, ticket: IdempotencyKey, checked: ValidatedUpload, twin: Image) -> Task:
         """A finished task in the name of the request, although no worker is needed: what its key or its id leads to."""
-        found = self.task_factory.found(self._asked(ticket, checked), twin.image_id)
+        found = self.task_factory.as_duplicate(self._asked(ticket, checked), twin.image_id)
         with suppress(Conflict):
             self.tasks.add(found)
         return found
@@ -176,7 +176,7 @@ class Uploads:
     def _given_up(self, task: Task, fault: Unavailable) -> Task:
         try:
             # Without its object the task would wait for ever, so it ends here, and the client may try again.
-            self.tasks.replace(task, self.task_factory.refused(task, fault))
+            self.tasks.replace(task, self.task_factory.as_refused(task, fault))
         except Conflict:
             # The object is there, only the answer was lost: a worker has begun.
             return self.tasks.get(task.task_id)

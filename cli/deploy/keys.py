@@ -47,10 +47,10 @@ def lasting(purpose: Purpose) -> str:
 
 
 def _states(secret: KeySecret, purpose: Purpose, now: datetime) -> list[KeyState]:
-    ring = secret.ring(purpose)
-    sealing = ring.sealing(now)
+    ring = secret.keyring(purpose)
+    sealing = ring.signing_key(now)
     found = []
-    for key in ring.checking(now):
+    for key in ring.accepted_keys(now):
         waits = key.since is not None and key.since > now
         state = "sealing" if key == sealing else "next" if waits else "checking"
         found.append(KeyState(purpose, key.key_id, state, key.since.isoformat() if key.since else None))
@@ -61,7 +61,7 @@ def _read(target: StageTarget) -> KeySecret:
     try:
         found = _vault(target).get_secret_value(SecretId=_name(target))
         secret = KeySecret(str(found["SecretString"]), found.get("CreatedDate"))
-        secret.ring(Purpose.LINKS)
+        secret.keyring(Purpose.LINKS)
     except (BotoCoreError, ClientError) as refusal:
         advice = f"Deploy the stage first: `./wallify deploy --stage {target.stage}`."
         raise CommandError(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal

@@ -101,7 +101,7 @@ def test_a_schedule_is_run_and_switched_off(admin: Visitor, place: Place) -> Non
     card.get_by_role("switch").click()
 
     expect(card).to_contain_text("only by hand")
-    assert not place.house.schedules.named("update_collection_stats").slot.enabled
+    assert not place.house.schedules.get("update_collection_stats").status.enabled
 
 
 def test_what_runs_is_on_the_page_of_functions(admin: Visitor) -> None:

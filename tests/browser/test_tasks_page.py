@@ -126,7 +126,7 @@ def test_names_from_the_wild_are_shown_as_text(admin: Visitor, place: Place) -> 
 def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed(admin: Visitor, place: Place) -> None:
     task, now = a_waiting_upload(place.house, "buggy.jpg"), place.house.clock.now()
     claimed = task.claimed(owner="run-1", now=now, lease=place.house.policy.lease)
-    stored = claimed.at(Progress(2, 3, "storing"), now)
+    stored = claimed.at_step(Progress(2, 3, "storing"), now)
     error = Failure("internal_error", "Something went wrong inside Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
     place.house.state.tasks.replace(task, stored.failed(error, now=now, keep=place.house.policy.keep))
 

@@ -13,7 +13,7 @@ ENDED = a_final_task(result={"image_id": "i1"})
 
 def test_a_task_that_has_changed_is_a_conflict_and_nothing_changes(state: State) -> None:
     state.tasks.add(a_task())
-    cancelled = state.tasks.replace(a_task(), a_task().cancelling())
+    cancelled = state.tasks.replace(a_task(), a_task().with_cancel_requested())
     with pytest.raises(Conflict):
         state.catalog.publish(an_image(), [a_rendition()], before=a_task(), after=ENDED)
     assert_nothing_is_published(state)

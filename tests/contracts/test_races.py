@@ -34,7 +34,7 @@ def test_of_many_who_claim_one_task_exactly_one_gets_it(state: State) -> None:
 
 def test_of_many_who_want_the_very_same_change_exactly_one_makes_it(state: State) -> None:
     state.tasks.add(a_task())
-    outcomes = all_at_once([partial(state.tasks.replace, a_task(), a_task().cancelling())] * CROWD)
+    outcomes = all_at_once([partial(state.tasks.replace, a_task(), a_task().with_cancel_requested())] * CROWD)
     assert len(winners(outcomes)) == 1
     assert losses(outcomes) == [Conflict] * (CROWD - 1)
 

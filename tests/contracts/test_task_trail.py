@@ -18,8 +18,8 @@ def test_the_steps_of_an_attempt_are_kept(tasks: TaskStore) -> None:
     task = a_task()
     tasks.add(task)
     claimed = tasks.replace(task, task.claimed(owner="run-1", now=NOON, lease=MINUTE))
-    stepped = tasks.replace(claimed, claimed.at(Progress(1, 3, "reading"), NOON))
-    tasks.replace(stepped, stepped.at(Progress(2, 3, "storing"), LATER))
+    stepped = tasks.replace(claimed, claimed.at_step(Progress(1, 3, "reading"), NOON))
+    tasks.replace(stepped, stepped.at_step(Progress(2, 3, "storing"), LATER))
 
     assert tasks.get(task.task_id).progress.passed == (Step("reading", NOON), Step("storing", LATER))
 

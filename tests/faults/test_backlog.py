@@ -158,7 +158,7 @@ def test_f52_the_sweeper_sees_the_newest_of_many_and_announces_nobody_twice(back
 @pytest.mark.parametrize("kind", [TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES, TaskType.DELETE_IMAGES])
 def test_f52_other_work_waits_for_none_of_them(backlog: Backlog, kind: TaskType) -> None:
     send(backlog.queue, [a_new_task(backlog, number) for number in range(30)])
-    job = backlog.wired.jobs.open(JobRequest(kind, Subject("nature")))
+    job = backlog.wired.jobs.enqueue(JobRequest(kind, Subject("nature")))
     backlog.work_off(kind)
     assert backlog.task(job).is_final
     assert len(backlog.queue.messages) == 30

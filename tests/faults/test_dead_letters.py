@@ -39,7 +39,7 @@ def a_task_of(night: Lanes, lane: str) -> Task:
     """A task that waits in this lane."""
     if lane == "images":
         return night.upload()
-    return night.wired.jobs.open(JobRequest(max(QUEUES[lane]), Subject("nature")))
+    return night.wired.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
 
 
 def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> MemoryQueue:
@@ -56,7 +56,7 @@ def test_f21_a_message_that_was_received_too_often_ends_its_task(night: Lanes, l
     task = a_task_of(night, lane)
     queue = die_in_the_queue(night, task)
     assert night.wired.dead_letters.fail_tasks(9) == 1
-    (found,) = night.wired.dead_letters.found(lane, 9)
+    (found,) = night.wired.dead_letters.list_letters(lane, 9)
     assert (found.task, found.reason) == (night.task(task), "dead_letter")
     assert (night.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
     assert night.wired.dead_letters.fail_tasks(9) == 0
@@ -73,7 +73,7 @@ def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(night: Lanes, lane: s
 
 
 def test_f21_no_queue_has_another_name(night: Lanes) -> None:
-    for look in (night.wired.dead_letters.found, night.wired.dead_letters.redrive):
+    for look in (night.wired.dead_letters.list_letters, night.wired.dead_letters.redrive):
         with pytest.raises(NotFound):
             look("images-dead", 9)
 
@@ -99,7 +99,7 @@ def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: Lanes)
 
 
 def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) -> None:
-    job = night.wired.jobs.open(JobRequest(TaskType.OPTIMIZE_IMAGES))
+    job = night.wired.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
     held = night.wired.leases.begin(job.task_id, "run")
     between = night.wired.leases.release(held, Checkpoint(part=3).args())
     queue = die_in_the_queue(night, between, part=2)
@@ -125,7 +125,7 @@ def test_f21_a_letter_that_cannot_be_kept_now_is_kept_later(world: World, times:
     world.queue.trouble.at("before publish_dead_letter", *unavailable(times))
     world.rest()
     told(world)
-    found = world.wired.dead_letters.found("images", 9)
+    found = world.wired.dead_letters.list_letters("images", 9)
     # SQS gives the message up as well, which is one letter too many and none too few.
     assert {one.reason for one in found} == {"unavailable"}
     assert all(one.task == world.task(task) for one in found)

@@ -132,7 +132,7 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
 
     monkeypatch.setattr(night.wired.state.catalog, "existing", breaks)
     before = dict(night.bucket.blobs)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=5_000))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
     task = night.run("cleanup")
     monkeypatch.undo()
     assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "unavailable", before)
@@ -183,7 +183,7 @@ def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None
     night.settle()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: cloud.s3.put_object(Bucket="media", Key=f"originals/o{n}/x", Body=b"x"), range(1_100)))
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=5_000))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
     report = night.run("cleanup", dry_run=True)  # moto takes a minute to move them
     assert (number(report, "orphans"), number(report, "seen")) == (1_100, 1_108)
     assert night.wired.state.catalog.image(storage_keys.image_id_of(task.task_id)).original_key not in str(
@@ -271,7 +271,7 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
     for count in range(6):
         night.image(count)
     night.clock.move(9 * DAY)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=10))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=10))
     monkeypatch.setattr(night.wired.state.catalog, "existing", lambda _: {})
     before = dict(night.bucket.blobs)
     task = night.run("cleanup")

@@ -203,7 +203,7 @@ class Night(RuleBasedStateMachine):
 
     def _finish(self, kind: TaskType) -> None:
         """A whole job, unless it dies."""
-        task = self.world.wired.jobs.open(JobRequest(kind, args={"mode": "all"}))
+        task = self.world.wired.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
         for message in [one for one in self.world.queue.messages if task.task_id in one.body]:
             self._deliver(message)
 

@@ -115,7 +115,7 @@ def test_f35_two_last_children_that_end_together_end_their_parent_once(world: Wo
 
 
 def end(world: World, child: Task) -> None:
-    ended = world.wired.state.tasks.replace(child, world.wired.task_factory.found(child, "i1"))
+    ended = world.wired.state.tasks.replace(child, world.wired.task_factory.as_duplicate(child, "i1"))
     world.wired.parents.child_ended(ended)
 
 

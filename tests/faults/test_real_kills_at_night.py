@@ -91,7 +91,7 @@ def publish(wired: Container, number: int, collection: str) -> None:
 def opened(wired: Container, kind: TaskType) -> Task:
     if kind is TaskType.DELETE_IMAGES:
         return wired.trash.delete([an_image(wired).image_id])
-    return wired.jobs.open(JobRequest(kind, args={"mode": "all"}))
+    return wired.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
 
 
 def an_image(wired: Container) -> Image:
@@ -115,7 +115,7 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
         assert ORPHAN not in objects(order, "originals/")
     if checkpoint == "after_revision":
         # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
-        wired.jobs.open(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
+        wired.jobs.enqueue(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
     adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
     judge(order, wired, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))

@@ -40,7 +40,7 @@ def held(world: World, number: int) -> Task:
 
 
 def storing(world: World, number: int) -> Task:
-    return world.wired.leases.step(held(world, number), Progress(2, 3, STORING))
+    return world.wired.leases.begin_step(held(world, number), Progress(2, 3, STORING))
 
 
 def retrying(world: World, number: int) -> Task:

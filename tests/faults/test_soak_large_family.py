@@ -37,7 +37,7 @@ def end(world: World, child: Task) -> None:
     """Every tenth child fails, and tells its parent twice, as a repeated message would."""
     intake = world.wired.task_factory
     fails = (child.index or 0) % 10 == 0
-    final = intake.refused(child, SourceGone()) if fails else intake.found(child, "i1")
+    final = intake.as_refused(child, SourceGone()) if fails else intake.as_duplicate(child, "i1")
     stored = world.wired.state.tasks.replace(child, final)
     for _ in range(1 + fails):
         world.wired.parents.child_ended(stored)
@@ -62,7 +62,7 @@ def test_f33_thousands_of_children_are_counted_exactly_and_end_their_parent_once
         Random(1).shuffle(children)
         half = children[: total // 2]
         end_all(world, half)
-        counted = world.wired.tasks.counted(world.task(parent))
+        counted = world.wired.tasks.with_child_counts(world.task(parent))
         assert (counted.status, counted.progress.current, counted.progress.total) == (Status.STARTED, total // 2, total)
         assert world.wired.state.tasks.child_counts(parent.task_id) == tally_of(half)
         end_all(world, children[total // 2 :])

@@ -185,7 +185,7 @@ def thumbnails(account: Account) -> None:
     """Made again, in slices, with a picture that cannot be made."""
     night = account.wired("make_thumbnails")
     night.thumbnail_job = replace(night.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
-    night.chunked_jobs = replace(night.chunked_jobs, lasts=timedelta(0))
+    night.chunked_jobs = replace(night.chunked_jobs, step_time=timedelta(0))
     for collection in ("lakes", "secret"):
         account.ask("POST", "/thumbnails", {"collection": collection})
     account.work("Thumbnails")

@@ -32,7 +32,7 @@ def test_what_aws_makes_is_a_ring_of_keys() -> None:
     made = resources_of("AWS::SecretsManager::Secret")["Keys"]["GenerateSecretString"]
     text = json.dumps(json.loads(made["SecretStringTemplate"]) | {made["GenerateStringKey"]: "x" * 43})
 
-    assert all(KeySecret(text, None).ring(purpose).keys for purpose in Purpose)
+    assert all(KeySecret(text, None).keyring(purpose).keys for purpose in Purpose)
 
 
 def test_nobody_chooses_the_databases_password() -> None:

@@ -159,7 +159,7 @@ def test_a_catalogue_that_cannot_be_read_stops_everything(world: NightWorld, mon
 
 def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
-    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(least=29))
+    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(always_allowed=29))
     task = world.run("cleanup")
     assert task.error is not None
     assert (task.error.code, task.error.details["orphans"], task.error.details["cap"]) == ("too_many_orphans", 30, 29)
@@ -168,7 +168,7 @@ def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> N
 
 def test_somebody_who_knows_better_may_allow_more(world: NightWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
-    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(least=29))
+    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(always_allowed=29))
     assert (world.run("cleanup", limit=30).result or {})["quarantined"] == 30
 
 
@@ -271,7 +271,9 @@ def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: NightWorld) -> 
     for number in range(2_500):
         world.orphan(number)
     world.clock.move(DAY)
-    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(keys=1_000, least=5_000))
+    world.wired.cleanup_job = replace(
+        world.wired.cleanup_job, bounds=CleanupBounds(max_objects_seen=1_000, always_allowed=5_000)
+    )
     for _ in range(4):
         world.clock.move(DAY)
         world.wired.schedules.start("cleanup", world.clock.now())

@@ -171,7 +171,7 @@ def test_a_loss_that_comes_between_the_looks_stops_the_run_where_it_is() -> None
     image = night.image(1)
     made = strays(night, image, 3)
     night.clock.move(2 * DAY)
-    due = night.wired.quarantine.due
+    due = night.wired.quarantine.expired
 
     def losing(*args: object) -> object:
         lossy.lose_renditions(image)
@@ -284,7 +284,7 @@ def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: NightWorl
         night.orphan(number)
     strays(night, night.image(1), 80)
     night.clock.move(DAY)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(share=0.5, least=1))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(max_share=0.5, always_allowed=1))
     seen = len(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)

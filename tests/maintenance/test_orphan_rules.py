@@ -59,7 +59,7 @@ def test_an_old_object_is_judged_by_its_rows_and_its_writer(
 
 
 def test_only_orphans_and_leftovers_are_rubbish() -> None:
-    assert [verdict for verdict in OrphanVerdict if verdict.is_rubbish] == [
+    assert [verdict for verdict in OrphanVerdict if verdict.is_removable] == [
         OrphanVerdict.ORPHAN,
         OrphanVerdict.LEFTOVER,
     ]

@@ -159,7 +159,7 @@ def test_a_dead_holder_gives_the_slot_back(world: NightWorld) -> None:
 
 def test_a_disabled_schedule_runs_by_hand_only(world: NightWorld) -> None:
     outlook = world.wired.schedules.enable("stats", on=False)
-    assert (outlook.slot.enabled, outlook.next_run) == (False, None)
+    assert (outlook.status.enabled, outlook.next_run) == (False, None)
     assert start(world, "stats") is None
     assert world.run("stats").status is Status.SUCCESS
     assert world.wired.schedules.enable("stats", on=True).next_run == NOON + HOUR
@@ -191,7 +191,7 @@ def test_what_was_missed_while_disabled_is_not_caught_up(world: NightWorld) -> N
 
 def test_an_outlook_tells_last_and_next(world: NightWorld) -> None:
     task = world.run("cleanup")
-    outlook = world.wired.schedules.named("cleanup")
+    outlook = world.wired.schedules.get("cleanup")
     assert (outlook.last, outlook.next_run) == (task, MIDNIGHT + DAY)
     assert [one.schedule.name for one in world.wired.schedules.all()] == list(SCHEDULES)
 

@@ -259,7 +259,7 @@ def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(nigh
     for number in range(2, 6):
         night.wired.trash.trash(night.image(number).image_id)
     night.clock.move(400 * DAY)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(least=20))
+    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=20))
     before = set(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, len(before - set(night.bucket.blobs))) == (Status.PARTIAL, 20)
@@ -292,14 +292,14 @@ def test_keys_that_are_none_of_ours_are_counted_and_named(night: NightWorld) -> 
 
 
 def test_what_is_foreign_is_no_rubbish_whatever_its_age() -> None:
-    assert not OrphanVerdict.FOREIGN.is_rubbish
-    assert not OrphanVerdict.UNREADABLE.is_rubbish
+    assert not OrphanVerdict.FOREIGN.is_removable
+    assert not OrphanVerdict.UNREADABLE.is_removable
 
 
 # The lease: the neighbour is that no two runs ever have the same name.
 
 LATER: dict[str, Callable[[Leases, Task], object]] = {
-    "step": lambda attempts, mine: attempts.step(mine, Progress(2, 3, "storing")),
+    "step": lambda attempts, mine: attempts.begin_step(mine, Progress(2, 3, "storing")),
     "note": lambda attempts, mine: attempts.record(mine, Progress(), {"position": "{}"}, {}),
     "hand on": lambda attempts, mine: attempts.release(mine, {"part": "1"}),
     "stop": lambda attempts, mine: attempts.stop(mine, {}),
@@ -329,7 +329,7 @@ def test_the_newer_attempt_of_the_same_owner_goes_on(night: NightWorld) -> None:
     newer = attempts.begin("t1", "the same")
     night.wired.tasks.cancel("t1")
     with pytest.raises(Cancelled):
-        attempts.step(newer, Progress())
+        attempts.begin_step(newer, Progress())
 
 
 # The cache of searches: the neighbour is that looks are fresh for a moment only.

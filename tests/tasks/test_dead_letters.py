@@ -23,13 +23,13 @@ def test_a_dead_letter_shows_its_task_and_its_reason(world: World) -> None:
     task = world.upload()
     world.bucket.trouble.at("before get", *unavailable(5))
     world.settle()
-    (found,) = world.wired.dead_letters.found("images", 9)
+    (found,) = world.wired.dead_letters.list_letters("images", 9)
     assert (found.task, found.reason) == (world.task(task), "unavailable")
 
 
 def test_a_letter_that_nobody_can_read_is_shown_too(world: World) -> None:
     world.queue.receive_too_often("hello")
-    (found,) = world.wired.dead_letters.found("images", 9)
+    (found,) = world.wired.dead_letters.list_letters("images", 9)
     assert (found.task, found.reason) == (None, "received too often")
 
 
@@ -79,17 +79,17 @@ def test_letters_that_cannot_be_helped_stay(world: World) -> None:
     world.queue.receive_too_often("hello")
     world.queue.receive_too_often(write(Work("00000000-0000-4000-8000-000000000000")))
     done = world.wired.dead_letters.redrive("images", 9)
-    assert (done.tasks, [left.why for left in done.left]) == ([], ["source_gone", "unreadable", "no_task"])
+    assert (done.tasks, [left.reason for left in done.not_redriven]) == ([], ["source_gone", "unreadable", "no_task"])
     assert len(world.queue.letters) == 3
 
 
 def test_looking_hides_no_letter_from_the_next_look(world: World) -> None:
     bury_the_message_of(world, world.upload())
     world.queue.receive_too_often("hello")
-    looks = [world.wired.dead_letters.found("images", 9) for _ in range(2)]
+    looks = [world.wired.dead_letters.list_letters("images", 9) for _ in range(2)]
     assert looks[0] == looks[1]
     world.wired.dead_letters.redrive("images", 9)  # one letter goes, one stays
-    assert [found.is_readable for found in world.wired.dead_letters.found("images", 9)] == [False]
+    assert [found.is_readable for found in world.wired.dead_letters.list_letters("images", 9)] == [False]
 
 
 UNREADABLE = "not a message of ours \N{SNOWMAN}"
@@ -98,11 +98,11 @@ UNREADABLE = "not a message of ours \N{SNOWMAN}"
 def test_a_letter_that_cannot_be_read_is_shown_whole_and_removed(world: World) -> None:
     bury_the_message_of(world, world.upload())
     world.queue.receive_too_often(UNREADABLE)
-    (letter,) = [found.letter for found in world.wired.dead_letters.found("images", 9) if not found.is_readable]
+    (letter,) = [found.letter for found in world.wired.dead_letters.list_letters("images", 9) if not found.is_readable]
     burials = world.wired.dead_letters
     assert burials.get("images", letter.message_id).letter.body == UNREADABLE
     assert burials.remove("images", letter.message_id).letter == letter
-    assert UNREADABLE not in [found.letter.body for found in burials.found("images", 9)]
+    assert UNREADABLE not in [found.letter.body for found in burials.list_letters("images", 9)]
     assert len(world.queue.letters) == 1
     with pytest.raises(DeadLetterNotFound):
         burials.remove("images", letter.message_id)
@@ -111,15 +111,15 @@ def test_a_letter_that_cannot_be_read_is_shown_whole_and_removed(world: World) -
 def test_any_of_many_letters_is_found_and_the_others_stay_in_sight(world: World) -> None:
     for number in range(35):
         world.queue.receive_too_often(f"{number}")
-    letters = world.wired.dead_letters.found("images", 50)
+    letters = world.wired.dead_letters.list_letters("images", 50)
     assert world.wired.dead_letters.remove("images", letters[33].letter.message_id).letter.body == "33"
-    assert len(world.wired.dead_letters.found("images", 50)) == 34
+    assert len(world.wired.dead_letters.list_letters("images", 50)) == 34
 
 
 def test_removing_the_letter_of_a_task_that_waits_ends_the_task(world: World) -> None:
     task = world.upload()
     bury_the_message_of(world, task)
-    (found,) = world.wired.dead_letters.found("images", 9)
+    (found,) = world.wired.dead_letters.list_letters("images", 9)
     world.wired.dead_letters.remove("images", found.letter.message_id)
     ended = world.task(task)
     assert (ended.status, ended.error and ended.error.code) == (Status.FAILURE, "dead_letter")

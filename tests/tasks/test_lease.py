@@ -65,13 +65,13 @@ def test_a_task_that_is_not_there_is_not_begun(attempts: Leases) -> None:
 
 
 def test_a_step_is_seen_at_once(world: World, attempts: Leases, mine: Task) -> None:
-    attempts.step(mine, STORING)
+    attempts.begin_step(mine, STORING)
     assert world.task("t1").progress == STORING
 
 
 def acting(attempts: Leases, mine: Task, act: str) -> Callable[[], object]:
     acts: dict[str, Callable[[], object]] = {
-        "step": lambda: attempts.step(mine, STORING),
+        "step": lambda: attempts.begin_step(mine, STORING),
         "succeed": lambda: attempts.succeed(mine, {}),
         "fail": lambda: attempts.fail(mine, FAULT),
         "retry": lambda: attempts.retry(mine, FAULT),
@@ -135,7 +135,7 @@ def test_failures_are_kept_longer(attempts: Leases, world: World, mine: Task) ->
 def test_a_task_whose_workers_died_in_all_its_attempts_is_given_up(world: World, attempts: Leases) -> None:
     world.wired.state.tasks.add(a_task("t2", max_attempts=2))
     for _ in range(2):
-        attempts.step(attempts.begin("t2", "a run that dies"), STORING)
+        attempts.begin_step(attempts.begin("t2", "a run that dies"), STORING)
         world.clock.move(world.wired.policy.lease)
     with pytest.raises(OutOfAttempts) as over:
         attempts.begin("t2", "me")

@@ -99,7 +99,7 @@ def test_a_run_that_lost_its_task_leaves_the_message_to_the_other(world: World) 
     def be_slow() -> None:
         world.clock.move(world.wired.policy.lease)
         other = world.wired.leases.begin(task.task_id, "other")
-        world.wired.leases.step(other, Progress(2, 3, STORING))
+        world.wired.leases.begin_step(other, Progress(2, 3, STORING))
 
     world.when("after_engine", be_slow)
     assert isinstance(world.deliver(), Redeliver)

@@ -58,7 +58,7 @@ def test_a_task_whose_object_never_came_is_given_up(world: World) -> None:
 
 def test_a_draft_is_given_its_time_and_some_more(world: World) -> None:
     draft = world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
-    world.clock.move(world.wired.presigned.lasts + PATIENCE.draft - MINUTE)
+    world.clock.move(world.wired.presigned.lifetime + PATIENCE.presigned - MINUTE)
     assert sweep(world) == {}
     world.clock.move(MINUTE)
     assert sweep(world) == {"upload_expired": 1}
@@ -69,7 +69,7 @@ def test_a_draft_whose_message_was_lost_is_announced_again(world: World) -> None
     draft = world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
     world.drop(draft.task.args["source"])
     lose_all_messages(world)
-    world.clock.move(world.wired.presigned.lasts + PATIENCE.draft)
+    world.clock.move(world.wired.presigned.lifetime + PATIENCE.presigned)
     assert sweep(world) == {"announced": 1}
     world.settle()
     judge(world, PICTURE)

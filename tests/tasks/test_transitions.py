@@ -25,12 +25,12 @@ A_FAULT = Failure("unavailable", "Try again shortly.", retryable=True)
 
 VERBS: dict[str, tuple[Status, Callable[[Task], Task]]] = {
     "claimed": (S, lambda task: task.claimed(owner="run-1", now=NOON, lease=LEASE)),
-    "at": (S, lambda task: task.at(Progress(1, 3, "storing"), NOON)),
+    "at": (S, lambda task: task.at_step(Progress(1, 3, "storing"), NOON)),
     "retrying": (R, lambda task: task.retrying(A_FAULT)),
     "succeeded": (OK, lambda task: task.succeeded({}, now=NOON, keep=KEEP)),
     "failed": (FAIL, lambda task: task.failed(A_FAULT, now=NOON, keep=KEEP)),
     "revoked": (STOP, lambda task: task.revoked(now=NOON, keep=KEEP)),
-    "concluded": (PART, lambda task: task.concluded(PART, ChildCounts(1, 1), now=NOON, keep=KEEP)),
+    "concluded": (PART, lambda task: task.parent_finished(PART, ChildCounts(1, 1), now=NOON, keep=KEEP)),
 }
 
 
@@ -106,13 +106,13 @@ def test_a_success_without_known_steps_is_complete_too() -> None:
 
 
 def test_a_parent_ends_with_the_numbers_of_its_children() -> None:
-    ended = a_task(status=S, children=4).concluded(PART, ChildCounts(2, 1, 1), now=NOON, keep=KEEP)
+    ended = a_task(status=S, children=4).parent_finished(PART, ChildCounts(2, 1, 1), now=NOON, keep=KEEP)
     assert ended.result == {"succeeded": 2, "failed": 1, "cancelled": 1}
     assert ended.progress == Progress(4, 4, "done")
 
 
 def test_a_wish_to_stop_changes_nothing_else() -> None:
-    assert a_task(status=S).cancelling() == a_task(status=S, cancel_requested=True)
+    assert a_task(status=S).with_cancel_requested() == a_task(status=S, cancel_requested=True)
 
 
 def test_a_new_announcement_changes_nothing_but_its_date() -> None:

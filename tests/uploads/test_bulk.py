@@ -135,7 +135,7 @@ def test_a_parent_that_is_cancelled_before_anything_came_of_it_is_revoked(world:
 def test_a_child_whose_parent_was_cancelled_does_not_begin(world: World) -> None:
     parent = accept(world, *good(0)).parent
     store = world.wired.state.tasks
-    store.replace(world.task(parent), world.task(parent).cancelling())
+    store.replace(world.task(parent), world.task(parent).with_cancel_requested())
     world.settle()
     assert world.statuses(parent) == [Status.REVOKED]
     judge(world)

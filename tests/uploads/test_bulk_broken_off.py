@@ -48,7 +48,7 @@ def test_a_job_whose_opener_died_before_it_had_refused_a_file_still_says_why(
 ) -> None:
     bad = Upload("nature", "bad.txt", b"no picture")
     with monkeypatch.context() as dying:
-        dying.setattr(TaskFactory, "refused", die)
+        dying.setattr(TaskFactory, "as_refused", die)
         with pytest.raises(Kill):
             accept(world, *good(0), bad, key="k1")
     batch = accept(world, *good(0), bad, key="k1")

@@ -86,7 +86,7 @@ def work(order: Order) -> None:
     wired.worker = replace(wired.worker, failpoint=passing)
     wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=passing)
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
-    wired.chunked_jobs = replace(wired.chunked_jobs, lasts=timedelta(0))
+    wired.chunked_jobs = replace(wired.chunked_jobs, step_time=timedelta(0))
     use(wired)
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=order.queue(order.lane))["QueueUrl"]
