@@ -1,4 +1,4 @@
-"""How many objects may be taken away: each call that removes objects takes a budget, and draws from it beforehand."""
+"""Budget of removals: every call that removes objects takes a budget and draws from it before the removal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chalicelib.errors import Conflict
 
 ONE_IMAGE = 1_000
-"""Objects that one image has at the very most; about ten are usual."""
+"""Most objects of one image; about ten are usual."""
 
 
 class BudgetSpent(Conflict):
@@ -18,27 +18,25 @@ class BudgetSpent(Conflict):
 
 @dataclass(slots=True)
 class Budget:
-    """A ledger: `most` objects may be removed, `taken` of them are spent. It never gives anything back."""
+    """Budget of `most` objects that may be removed, of which `taken` are drawn. Nothing is ever returned to it."""
 
     most: int
     taken: int = 0
 
     @classmethod
     def of_images(cls, images: int) -> Budget:
-        """For the objects of so many images, each of which has been named by its id."""
+        """Create a budget for the objects of this number of images, each named by its id in the request."""
         return cls(images * ONE_IMAGE)
 
     @property
     def left(self) -> int:
-        """Objects that may still be removed."""
+        """Number of objects that may still be removed."""
         return max(self.most - self.taken, 0)
 
     def draw(self, count: int) -> None:
-        """Spend so many, all or none. To be called before the removal, so that a failed removal counts as well.
+        """Draw this number of objects, all or none. Call it before the removal, so that a failed one counts as well.
 
-        Raises:
-            BudgetSpent: If that is more than is left; nothing is drawn then.
-
+        Raises: BudgetSpent, with nothing drawn, if that is more than is left.
         """
         if count > self.left:
             raise BudgetSpent(taken=self.taken, cap=self.most)

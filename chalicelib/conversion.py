@@ -1,8 +1,8 @@
-"""msgspec's conversion, for threads that may come to a type at the same moment.
+"""msgspec's conversion, safe for threads that use a type for the first time concurrently.
 
-msgspec describes a type to itself when it meets it first. Two threads that meet one at once were seen to end their
-process (one segmentation fault in a long threaded run, msgspec 0.22, not reproduced since), so each type is met by one
-thread alone; later conversions run side by side.
+msgspec analyses a type at its first use. Two threads that did so concurrently ended their process once (a segmentation
+fault in a long threaded run, msgspec 0.22, not reproduced since), so one thread at a time converts to a new type; later
+conversions run in parallel.
 """
 
 from __future__ import annotations
@@ -14,25 +14,24 @@ import msgspec
 
 T = TypeVar("T")
 
-_met: set[object] = set()
-_first = Lock()
+_known_types: set[object] = set()
+_first_use = Lock()
 
 
 def convert(value: object, kind: type[T]) -> T:
-    """The value as one of that kind; see `msgspec.convert`.
+    """Convert the value to this type; see `msgspec.convert`.
 
-    Raises:
-        msgspec.ValidationError: it is none.
+    Raises: msgspec.ValidationError.
     """
-    if kind in _met:
+    if kind in _known_types:
         return msgspec.convert(value, kind)
-    with _first:
+    with _first_use:
         try:
             return msgspec.convert(value, kind)
         finally:
-            _met.add(kind)
+            _known_types.add(kind)
 
 
 def is_met(kind: object) -> bool:
-    """Whether a thread has met the type, so that others convert to it without waiting."""
-    return kind in _met
+    """True if the type was converted to before, so that no conversion waits."""
+    return kind in _known_types

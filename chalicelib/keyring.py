@@ -1,4 +1,4 @@
-"""Signing keys by purpose, their rotation, and seals made with them."""
+"""Signing keys by purpose, their rotation, and signatures made with them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from chalicelib.errors import Unavailable
 
 
 class Purpose(StrEnum):
-    """What is sealed."""
+    """What a key signs."""
 
     SESSIONS = "sessions"
     LINKS = "links"
@@ -30,158 +30,160 @@ LASTS = {
     Purpose.LINKS: timedelta(days=7),
     Purpose.CURSORS: timedelta(days=1),
 }
-"""How long what was sealed last with a key may still be shown."""
+"""Longest validity of a signature; a replaced key is accepted for so long."""
 READY = timedelta(minutes=5)
-"""A new key seals nothing for so long: every process must know it first, and each reads the secret once a minute."""
+"""How long after its creation a key starts to sign: every process must have read it, which each does once a minute."""
 UPGRADE = timedelta(days=1)
-"""How long a deployment may take from its new secret to its last function of the version before."""
+"""Longest time from a deployment's new secret to the end of its last function of the version before."""
 BOOTSTRAP = "0"
-"""Id of the key that is the bootstrap secret itself, as versions before this had it for everything."""
+"""Id of the key that is the bootstrap secret itself, which earlier versions used for every purpose."""
 FIRST = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key."""
+    """Signing key."""
 
     key_id: str
     material: bytes = field(repr=False)
     since: datetime | None = None
-    """From when on it seals; None for always."""
+    """When it starts to sign; None for always."""
 
     def derived(self, label: bytes) -> bytes:
-        """A key for one use, from which neither this one nor that for another use can be told."""
+        """Derive a key for one use, from which neither this key nor that of another use can be computed."""
         return hmac.digest(self.material, label, "sha256")
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """The keys of one purpose, oldest first."""
+    """Keys of one purpose, oldest first."""
 
     purpose: Purpose
     keys: Sequence[Key]
     legacy_until: datetime | None = None
-    """Until when what the bootstrap secret has sealed is taken; None where it is not."""
+    """Until when signatures by the bootstrap secret are accepted; None if they are not."""
 
     def signing_key(self, now: datetime) -> Key | None:
-        """The key to seal with: the newest one that is ready, or the first; None where there is none."""
+        """Return the key to sign with: the newest that has started, or else the first; None if there is none."""
         ready = [key for key in self.keys if key.since is None or key.since <= now]
         return ready[-1] if ready else next(iter(self.keys), None)
 
     def accepted_keys(self, now: datetime) -> tuple[Key, ...]:
-        """The keys whose seals are taken: the newest, those that follow, and those it has replaced not long ago."""
+        """Return the keys whose signatures are accepted: all but those whose last signatures have expired."""
         lasts = LASTS[self.purpose]
-        over = {before.key_id for before, after in pairwise(self.keys) if after.since and after.since + lasts <= now}
-        return tuple(key for key in self.keys if key.key_id not in over)
+        expired = {before.key_id for before, after in pairwise(self.keys) if after.since and after.since + lasts <= now}
+        return tuple(key for key in self.keys if key.key_id not in expired)
 
 
 @dataclass(frozen=True, slots=True)
 class KeySecret:
-    """The secret that holds the keys. Its methods raise ValueError where the text is no keyring."""
+    """Secret that stores the keys. Its methods raise ValueError if the text is no keyring."""
 
     text: str = field(repr=False)
     written_at: datetime | None
-    """When this text was written; None where that is unknown."""
+    """When this text was written; None if unknown."""
 
     def keyring(self, purpose: Purpose) -> Keyring:
-        """The keys of a purpose."""
-        told = _read(self.text)
-        made_at = _moment(told.get("made_at")) or self.written_at
+        """Return the keys of a purpose."""
+        document = _read(self.text)
+        made_at = _timestamp(document.get("made_at")) or self.written_at
         legacy = None if made_at is None else made_at + UPGRADE + LASTS[purpose]
-        own = told.get(purpose)
+        own = document.get(purpose)
         if own is None:
-            return Keyring(purpose, (_first(told["root"], purpose, made_at),), legacy)
-        keys = tuple(Key(one["id"], bytes.fromhex(one["key"]), _moment(one["since"])) for one in own["keys"])
+            return Keyring(purpose, (_initial_key(document["root"], purpose, made_at),), legacy)
+        keys = tuple(Key(one["id"], bytes.fromhex(one["key"]), _timestamp(one["since"])) for one in own["keys"])
         return Keyring(purpose, keys, legacy if own["legacy"] else None)
 
     def rotated(self, purpose: Purpose, material: bytes, *, now: datetime, at_once: bool = False) -> str:
-        """The text with a new key for the purpose.
+        """Return the secret's text with a new key for the purpose.
 
-        What older keys have sealed is taken for as long as it lasts; with `at_once` it is not taken any more, nor is
-        what the bootstrap secret has sealed.
+        Signatures by older keys stay valid for their usual time; with `at_once` they are refused at once, also those by
+        the bootstrap secret.
         """
-        told, ring = _read(self.text), self.keyring(purpose)
-        older = () if at_once else ring.accepted_keys(now)
-        fresh = Key(str(max(int(key.key_id) for key in ring.keys) + 1), material, now if at_once else now + READY)
-        made_at = told.get("made_at") or (self.written_at.isoformat() if self.written_at else None)
-        legacy = not at_once and ring.legacy_until is not None
-        entry = {"legacy": legacy, "keys": [_written(key) for key in (*older, fresh)]}
-        return json.dumps({**told, "made_at": made_at, str(purpose): entry})
+        document, keyring = _read(self.text), self.keyring(purpose)
+        older = () if at_once else keyring.accepted_keys(now)
+        fresh = Key(str(max(int(key.key_id) for key in keyring.keys) + 1), material, now if at_once else now + READY)
+        made_at = document.get("made_at") or (self.written_at.isoformat() if self.written_at else None)
+        legacy = not at_once and keyring.legacy_until is not None
+        entry = {"legacy": legacy, "keys": [_encoded(key) for key in (*older, fresh)]}
+        return json.dumps({**document, "made_at": made_at, str(purpose): entry})
 
 
 def _read(text: str) -> dict[str, Any]:
-    told = json.loads(text)
-    if not isinstance(told, dict) or not isinstance(told.get("root"), str) or not told["root"]:
+    document = json.loads(text)
+    if not isinstance(document, dict) or not isinstance(document.get("root"), str) or not document["root"]:
         raise ValueError("no keyring")
-    return told
+    return document
 
 
-def _first(root: str, purpose: Purpose, made_at: datetime | None) -> Key:
+def _initial_key(root: str, purpose: Purpose, made_at: datetime | None) -> Key:
     return Key(FIRST, hmac.digest(root.encode(), f"wallify {purpose}".encode(), "sha256"), made_at)
 
 
-def _written(key: Key) -> dict[str, str | None]:
+def _encoded(key: Key) -> dict[str, str | None]:
     return {"id": key.key_id, "key": key.material.hex(), "since": key.since.isoformat() if key.since else None}
 
 
-def _moment(text: str | None) -> datetime | None:
+def _timestamp(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
 @dataclass(frozen=True)
 class Seals:
-    """Keys of one purpose: one signs, and several are accepted while they are rotated."""
+    """Signatures of one purpose: one key signs, and several are accepted during a rotation."""
 
     purpose: Purpose
     keyring: Callable[[Purpose], Keyring | None]
-    """None where the deployment has no secret for keys."""
+    """Returns the keys of a purpose; None if the deployment has no secret for keys."""
     bootstrap: Callable[[], str]
     now: Callable[[], datetime]
     """The time of day, UTC."""
 
     def sign(self, label: str, text: str) -> str:
-        """The signature of a text for one use: 43 characters of base64url.
+        """Return the signature of a text for one use: 43 characters of base64url.
 
-        Raises:
-            Unavailable: there is no key.
+        Raises: Unavailable, if there is no key.
         """
         return _signer(self.signing_key(), label).get_signature(text).decode()
 
     def key_of(self, label: str, text: str, signature: str) -> Key | None:
-        """The key that made this signature, if it is accepted now. Compares in constant time."""
+        """Return the accepted key that made this signature, or None. Compares in constant time."""
         return next(
             (key for key in self.accepted_keys() if _signer(key, label).verify_signature(text, signature)), None
         )
 
     def signing_key(self) -> Key:
-        """The key to seal with. Unavailable where there is none."""
-        ring = self.keyring(self.purpose)
-        found = self._bootstrap() if ring is None else ring.signing_key(self.now())
+        """Return the key to sign with.
+
+        Raises: Unavailable, if there is none.
+        """
+        keyring = self.keyring(self.purpose)
+        found = self._bootstrap() if keyring is None else keyring.signing_key(self.now())
         if found is None:
             raise Unavailable("keyring.no_secret")
         return found
 
     def accepted_key(self, key_id: str) -> Key | None:
-        """The key of this id, if what it has sealed is taken now."""
+        """Return the accepted key with this id, or None."""
         return next((key for key in self.accepted_keys() if key.key_id == key_id), None)
 
     def accepted_keys(self) -> tuple[Key, ...]:
-        """Every key whose seals are taken now, newest first."""
-        ring, now = self.keyring(self.purpose), self.now()
-        if ring is None:
+        """Return every key whose signatures are accepted now, newest first."""
+        keyring, now = self.keyring(self.purpose), self.now()
+        if keyring is None:
             return tuple(filter(None, (self._bootstrap(),)))
-        legacy = self._bootstrap() if ring.legacy_until and now < ring.legacy_until else None
-        return (*reversed(ring.accepted_keys(now)), *filter(None, (legacy,)))
+        legacy = self._bootstrap() if keyring.legacy_until and now < keyring.legacy_until else None
+        return (*reversed(keyring.accepted_keys(now)), *filter(None, (legacy,)))
 
     def _bootstrap(self) -> Key | None:
         secret = self.bootstrap()
-        # A cursor's seal keeps it with its filters; there is nothing in it that a forger could gain.
+        # A cursor's signature binds it to its filters; a forged one gives access to nothing, so no secret is needed.
         is_needed = self.purpose is not Purpose.CURSORS
         return None if is_needed and not secret else Key(BOOTSTRAP, secret.encode())
 
 
 SIGNATURE = r"[\w-]{42}[AEIMQUYcgkosw048]"
-"""Pattern of a signature. The last character is written in one way only: base64url would ignore two of its bits."""
+"""Pattern of a signature. Its last character has one valid form only, because base64url ignores two of its bits."""
 
 
 def _signer(key: Key, label: str) -> Signer:
@@ -189,10 +191,10 @@ def _signer(key: Key, label: str) -> Signer:
 
 
 def seal(key: Key, label: str, text: str) -> bytes:
-    """The signature of a text as versions before 1.0 made it."""
+    """Return the signature of a text as versions before 1.0 made it."""
     return hmac.digest(key.derived(label.encode()), text.encode(), "sha256")
 
 
-def is_sealed(key: Key | None, label: str, text: str, shown: str) -> bool:
-    """Whether this is the hex signature that versions before 1.0 made of the text. Compares in constant time."""
-    return key is not None and hmac.compare_digest(seal(key, label, text).hex().encode(), shown.encode())
+def is_sealed(key: Key | None, label: str, text: str, signature: str) -> bool:
+    """Return whether this is the hexadecimal signature of versions before 1.0. Compares in constant time."""
+    return key is not None and hmac.compare_digest(seal(key, label, text).hex().encode(), signature.encode())

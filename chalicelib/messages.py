@@ -1,4 +1,4 @@
-"""Messages on the queues: S3 notifications, task messages and change events, read strictly."""
+"""Messages on the queues: S3 events, task messages, change events and visibility events."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from urllib.parse import unquote_plus
 from chalicelib.errors import WallifyError
 
 UNVERSIONED = "null"
-"""What S3 calls the one version of an object in a bucket that keeps none."""
+"""Version id that S3 uses for objects written while the bucket had no versioning."""
 SCHEMA_VERSION = 1
-"""Of the messages that we write. A next one is read (READERS) one release before anybody writes it."""
+"""Version of the messages that this code writes. READERS must read a new one for one release before it is written."""
 
 
 class UnknownMessage(WallifyError):
@@ -25,52 +25,52 @@ class UnknownMessage(WallifyError):
 
 @dataclass(frozen=True, slots=True)
 class ObjectCreated:
-    """S3 says that an object was created."""
+    """S3 event about a created object."""
 
     bucket: str
     key: str
     size: int | None
-    """In bytes; None where nobody said."""
+    """In bytes; None if the event has no size."""
     sequencer: str
-    """Hex; grows with each change of the same key."""
+    """Hexadecimal; grows with each change of the same key."""
     etag: str = ""
-    """Tells the bytes apart, without quotes; empty where nobody said."""
+    """Without quotes; empty if the event has none."""
     version: str = ""
-    """Which of the versions of its key it is; empty in a bucket that keeps none."""
+    """Version id; empty in a bucket without versioning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One of our own messages: go on with this task."""
+    """Task message: run this task."""
 
     task_id: str
     part: int | None = None
-    """Which part of a long job is to begin: a message for an older part has been answered. None means any."""
+    """Number of the part to run, for chunked jobs; a message for an earlier part is outdated. None means any."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that nobody could work off."""
+    """Message of a dead-letter queue."""
 
     message_id: str
     body: str
     reason: str
-    """Why it was buried, as far as anybody said; empty where SQS itself gave up after too many receipts."""
+    """Error code given when it was published; empty if SQS moved it here after too many receives."""
     sent_at: datetime
     receipt: str
-    """Names this receipt of it to the queue; valid until it is received again."""
+    """Receipt handle of the queue; valid until the message is received again."""
 
 
 def read(body: str) -> tuple[ObjectCreated | Work, ...]:
-    """What a queue message asks for; empty for S3's test event.
+    """Decode a queue message; the result is empty for S3's test event.
 
-    UnknownMessage for everything else, so that it stays in the queue and ends among the dead letters, where it is seen.
+    Raises: UnknownMessage for any other content, so that SQS moves the message to the dead-letter queue.
     """
     message = _mapping(body)
     if message.get("Event") == "s3:TestEvent":
         return ()
     if "Records" in message:
-        return tuple(_arrivals(message["Records"]))
+        return tuple(_s3_events(message["Records"]))
     version = message.get("schema_version")
     # In Python, as not in JSON, true is 1.
     reader = READERS.get(version) if type(version) is int else None
@@ -81,7 +81,7 @@ def read(body: str) -> tuple[ObjectCreated | Work, ...]:
 
 
 def write(work: Work) -> str:
-    """The message that `read` understands."""
+    """Encode a task message, which `read` decodes."""
     part = {} if work.part is None else {"part": work.part}
     return json.dumps({"schema_version": SCHEMA_VERSION, "task_id": work.task_id, **part})
 
@@ -92,38 +92,38 @@ def _first_version(message: Mapping[str, Any]) -> Work | None:
 
 
 READERS: Mapping[int, Callable[[Mapping[str, Any]], Work | None]] = {1: _first_version}
-"""Every version that was ever written; None for what is not of its version. Queues keep a message for 14 days."""
+"""Decoders of every version ever written; they return None for an invalid message. Queues keep messages 14 days."""
 
 
 def _mapping(body: str) -> Mapping[str, Any]:
     try:
         message = json.loads(body)
-    except (ValueError, RecursionError) as cause:  # nested beyond reason is no message of ours either
+    except (ValueError, RecursionError) as cause:  # RecursionError: nested too deeply
         raise UnknownMessage("The message is not JSON.") from cause
     if not isinstance(message, dict):
         raise UnknownMessage("The message is not a JSON object.")
     return message
 
 
-def _arrivals(records: object) -> Iterator[ObjectCreated]:
+def _s3_events(records: object) -> Iterator[ObjectCreated]:
     if not isinstance(records, list):
         raise UnknownMessage("The notification's records are not a list.")
     for record in records:
         try:
             if record["eventName"].startswith("ObjectCreated:"):
-                yield _arrival(record["s3"])
+                yield _s3_event(record["s3"])
         except (KeyError, TypeError, AttributeError, ValueError) as cause:
             raise UnknownMessage("The notification lacks what every S3 event has.") from cause
 
 
-def _arrival(s3: dict[str, Any]) -> ObjectCreated:
+def _s3_event(s3: dict[str, Any]) -> ObjectCreated:
     found = s3["object"]
-    # Keys come URL-encoded, with + for a space; this is the one place that decodes them.
+    # Keys are URL-encoded, with + for a space; only this function decodes them.
     key = unquote_plus(found["key"])
     sequencer, etag, version = (found.get(name) or "" for name in ("sequencer", "eTag", "versionId"))
     if not all(isinstance(text, str) for text in (sequencer, etag, version)):
         raise TypeError(sequencer, etag, version)
-    # "null" is no version: it stands for what was written while the bucket kept none, and the next write replaces it.
+    # "null" is no version: it stands for an object written without versioning, and the next write replaces it.
     version = "" if version == UNVERSIONED else version
     return ObjectCreated(
         s3["bucket"]["name"], key, int(found["size"]) if "size" in found else None, sequencer, etag, version
@@ -134,22 +134,22 @@ _CHANGED, _VISIBILITY = "changed", "visibility"
 
 
 def write_change(collection: str) -> str:
-    """The message that `read_change` understands."""
+    """Encode a change event, which `read_change` decodes."""
     return json.dumps({_CHANGED: collection})
 
 
 def read_change(body: str) -> str | None:
-    """The collection that has changed; None for messages of any other kind."""
+    """Return the collection of a change event; None for any other message."""
     return _read(body, _CHANGED)
 
 
 def write_visibility(image_id: str) -> str:
-    """The message that has an image's renditions hidden or shown, as its row says when the message is read."""
+    """Encode a visibility event: hide or show the image's renditions, as its row says at the time of reading."""
     return json.dumps({_VISIBILITY: image_id})
 
 
 def read_visibility(body: str) -> str | None:
-    """The image whose renditions are to be hidden or shown; None for messages of any other kind."""
+    """Return the image id of a visibility event; None for any other message."""
     return _read(body, _VISIBILITY)
 
 

@@ -1,7 +1,7 @@
-"""Every number that Wallify tells CloudWatch, as a table; the dashboard and the alarms are held to it by tests.
+"""Table of all CloudWatch metrics; tests compare the dashboard and the alarms with it.
 
-CloudWatch bills each combination of a name and its dimensions' values, so a dimension has few values: never a
-collection, an id or a name.
+CloudWatch bills each combination of a name and its dimensions' values, so a dimension must have few values: never a
+collection, an id or a file name.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ NAMESPACE = "Wallify"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number. Each line of it also has the dimension `service`, which is `wallify-<stage>`."""
+    """Metric; each also has the dimension `service`, with the value `wallify-<stage>`."""
 
     name: str
     unit: str
-    """In CloudWatch's words: Count, Milliseconds, Bytes."""
+    """Unit of CloudWatch: Count, Milliseconds, Bytes."""
     dimensions: tuple[str, ...]
     description: str
 
@@ -65,7 +65,10 @@ METRICS: Mapping[str, Metric] = {
 
 
 def unit_of(name: str, dimensions: Mapping[str, str]) -> str:
-    """The unit of the metric of that name; ValueError if there is none, or if it has other dimensions."""
+    """Return the unit of a metric.
+
+    Raises: ValueError, if there is no metric with this name and these dimensions.
+    """
     found = METRICS.get(name)
     if found is None or set(found.dimensions) != set(dimensions):
         raise ValueError(f"There is no metric {name} with the dimensions {sorted(dimensions)}.")
@@ -73,13 +76,13 @@ def unit_of(name: str, dimensions: Mapping[str, str]) -> str:
 
 
 class NullMetrics:
-    """Metrics for whoever wants none."""
+    """Metrics port that records nothing."""
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def flush(self) -> None:
-        """There is nothing to hand on."""
+        """Do nothing."""
 
 
 NULL_METRICS = NullMetrics()

@@ -1,4 +1,4 @@
-"""Names that people give: what is accepted, what is shown, and what goes into a URL or a header."""
+"""Names of collections and files: validation, display, and forms for URLs and headers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _IN_COLLECTION = re.compile(r"[\w .-]")
 _MOST_COLLECTION = 64
 _MAX_FILENAME = 1024
 _MAX_STEM = 100
-# Beside letters, digits and marks of any script: signs that no file system, shell or URL reads a meaning into.
-_HARMLESS = frozenset("_.() +@,=-")
+# Beside letters, digits and marks of any script: characters without a meaning for file systems, shells and URLs.
+_SAFE_CHARACTERS = frozenset("_.() +@,=-")
 # Control characters, line breaks, and halves of surrogate pairs, which have no UTF-8 form.
-_UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNDISPLAYABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 # Characters that change the order in which others are shown: `photo<RLO>gpj.exe` is read as photoexe.jpg. The joiners
 # of Persian and of emoji are no such characters. https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters
 _REORDERING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f\ufff9-\ufffb]")
-_NO_NAMES = frozenset({"undefined", "null", "(null)", "nil", "nan", "none", "[object object]", "[object undefined]"})
+_NO_VALUES = frozenset({"undefined", "null", "(null)", "nil", "nan", "none", "[object object]", "[object undefined]"})
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 _INVISIBLE_END = " .\u00a0"
-"""Windows drops these from the end of a name, so that what precedes them is the extension."""
-_NUMBERED = 9
+"""Windows drops these from the end of a name, so that the extension ends before them."""
+_MOST_NUMBERED = 9
 
 
 def collection_name(text: str) -> str:
-    """The name in its one form (NFC, no outer space): 1 to 64 letters, digits, `_`, `-`, `.` or spaces of any script.
+    """Return the normalized name (NFC, trimmed): 1 to 64 letters, digits, `_`, `-`, `.` or spaces of any script.
 
-    BadRequest for anything else.
+    Raises: BadRequest for any other text.
     """
     name = unicodedata.normalize("NFC", without_reordering(text)).strip()
     if not _COLLECTION.fullmatch(_without_marks(name)):
@@ -44,9 +44,12 @@ def collection_name(text: str) -> str:
 
 
 def new_collection_name(text: str) -> str:
-    """The same for a collection that may be made by this: BadRequest for words that programs send when they have none.
+    """Return the normalized name of a collection that may be created by the request.
 
-    Such a collection can be read and emptied where an older release has made it.
+    Words that programs send for a missing value are refused; a collection with such a name from an older release can
+    still be read and emptied, by `collection_name`.
+
+    Raises: BadRequest.
     """
     if is_no_name(text):
         raise BadRequest(
@@ -58,49 +61,49 @@ def new_collection_name(text: str) -> str:
 
 
 def is_no_name(text: str) -> bool:
-    """True for what a program writes where it has no value, such as `undefined` (JavaScript) or `None` (Python)."""
-    return without_reordering(text).strip().casefold() in _NO_NAMES
+    """True for a word that programs send for a missing value, such as `undefined` (JavaScript) or `None` (Python)."""
+    return without_reordering(text).strip().casefold() in _NO_VALUES
 
 
 def folder_collection(folder: str) -> tuple[str, str]:
-    """The collection for a folder that another tool has made, and a warning where it is called otherwise, or "".
+    """Return the collection for a folder of another tool, and a warning if its name differs, otherwise "".
 
-    Each run of characters that a collection's name cannot have becomes `_`. Two folders may so become one collection. A
-    folder without any letter or digit, and one that is called like a missing value, is the default collection.
+    Each run of characters that a collection's name cannot have becomes `_`, so two folders may become one collection.
+    A folder without any letter or digit, or named like a missing value, becomes the default collection.
     """
     try:
         return new_collection_name(folder), ""
     except BadRequest:
-        name = _cleaned(folder)
-    told = shown(folder)[:_MOST_COLLECTION] if folder else ""
-    return name, f'The folder "{told}" is no name for a collection, so the image is in the collection "{name}".'
+        name = _collection_of_folder(folder)
+    displayed = shown(folder)[:_MOST_COLLECTION] if folder else ""
+    return name, f'The folder "{displayed}" is no name for a collection, so the image is in the collection "{name}".'
 
 
-def _cleaned(folder: str) -> str:
+def _collection_of_folder(folder: str) -> str:
     plain = unicodedata.normalize("NFC", without_reordering(folder))
-    tamed = re.sub(
+    safe = re.sub(
         " *\0[\0 ]*",
         "_",
         "".join(char if _is_mark(char) or _IN_COLLECTION.fullmatch(char) else "\0" for char in plain),
     )
-    name = tamed.strip(" ._-")[:_MOST_COLLECTION].rstrip(" ._-")
+    name = safe.strip(" ._-")[:_MOST_COLLECTION].rstrip(" ._-")
     while name and not _COLLECTION.fullmatch(_without_marks(name)):
         name = name[1:]  # an accent without its letter
     return DEFAULT_COLLECTION if not name or is_no_name(folder) or is_no_name(name) else name
 
 
 def without_reordering(text: str) -> str:
-    """The text without characters that change the order in which others are shown."""
+    """Return the text without characters that change the display order of others."""
     return _REORDERING.sub("", text)
 
 
 def display_name(text: str) -> str:
-    """The file name as its owner gave it, to be shown, without characters that reorder it.
+    """Return a client's file name for display, without characters that reorder it.
 
-    BadRequest for control characters or an absurd length.
+    Raises: BadRequest for control characters or more than 1024 characters.
     """
     text = without_reordering(text)
-    if not all(map(_is_showable, text)):
+    if not all(map(_is_displayable, text)):
         raise BadRequest("name.control_characters")
     if len(text) > _MAX_FILENAME:
         raise BadRequest("name.file_too_long", limit=_MAX_FILENAME, length=len(text))
@@ -108,36 +111,36 @@ def display_name(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A name from a place that nobody could refuse (an object's key), made fit to be shown."""
+    """Return a file name from an object's key for display; invalid characters are replaced, not refused."""
     plain = without_reordering(text)
-    safe = "".join(char if _is_showable(char) else "\N{REPLACEMENT CHARACTER}" for char in plain)
+    safe = "".join(char if _is_displayable(char) else "\N{REPLACEMENT CHARACTER}" for char in plain)
     return safe[:_MAX_FILENAME] or "unnamed"
 
 
 def url_name(filename: str, extension: str) -> str:
-    """A name for the URL: the last part of the path without its extension, tamed, then the extension of the bytes."""
+    """Return the name for URLs: the last part of the path in safe characters, with the extension of the bytes."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1].rstrip(_INVISIBLE_END)
-    stem = _tamed(_EXTENSION.sub("", last)).strip(" ._")
+    stem = _with_safe_characters(_EXTENSION.sub("", last)).strip(" ._")
     return f"{stem[:_MAX_STEM].rstrip() or 'image'}.{extension}"
 
 
 def candidates(name: str, image_id: str) -> Iterator[str]:
-    """The name, then `name_1` to `name_9`, and at last one that no other image can have."""
+    """Yield the name, `name_1` to `name_9`, and finally one with the image's id, which no other image can have."""
     stem, dot, extension = name.rpartition(".")
     yield name
-    for number in range(1, _NUMBERED + 1):
+    for number in range(1, _MOST_NUMBERED + 1):
         yield f"{stem}_{number}{dot}{extension}"
     yield f"{stem}_{image_id}{dot}{extension}"
 
 
 def has_wrong_extension(filename: str, extension: str) -> bool:
-    """True when the name claims another type than the bytes have."""
+    """True if the name's extension is that of another type than the bytes have."""
     claimed = _EXTENSION.search(filename.rstrip(_INVISIBLE_END))
     return claimed is not None and _ALIASES.get(claimed[0][1:].lower(), claimed[0][1:].lower()) != extension
 
 
 def misnamed(filename: str, extension: str) -> tuple[str, ...]:
-    """What is told of a file whose name claims another type than its bytes have; nothing of others."""
+    """Return the warning for a file whose extension is that of another type than its bytes have, or none."""
     if not has_wrong_extension(filename, extension):
         return ()
     return (MISNAMED.format(extension=extension),)
@@ -149,8 +152,8 @@ MISNAMED = "The bytes are not what the name says; the image is catalogued as .{e
 _ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff", "dib": "bmp", "apng": "png"}
 
 
-def _is_showable(char: str) -> bool:
-    return unicodedata.category(char) not in _UNSHOWABLE
+def _is_displayable(char: str) -> bool:
+    return unicodedata.category(char) not in _UNDISPLAYABLE
 
 
 def _is_mark(char: str) -> bool:
@@ -158,21 +161,22 @@ def _is_mark(char: str) -> bool:
 
 
 def _without_marks(text: str) -> str:
-    # Vowel signs and accents are part of their letters in Hindi, Thai or Arabic, but `\w` does not know them. A sign
-    # that may stand anywhere but first takes their place.
+    # Vowel signs and accents are part of their letters in Hindi, Thai or Arabic, but `\w` does not match them. They are
+    # replaced by a character that is valid anywhere but in first place.
     return "".join("-" if _is_mark(char) else char for char in text)
 
 
-def _tamed(text: str) -> str:
-    """The text with `_` for each run of characters that could mean something to a program."""
-    plain = (char if char.isalnum() or _is_mark(char) or char in _HARMLESS else "\0" for char in text)
+def _with_safe_characters(text: str) -> str:
+    """Return the text with `_` for each run of characters that may have a meaning for a program."""
+    plain = (char if char.isalnum() or _is_mark(char) or char in _SAFE_CHARACTERS else "\0" for char in text)
     return re.sub("\0+", "_", "".join(plain))
 
 
 def attachment(filename: str, extension: str) -> str:
-    """A Content-Disposition that has the file saved under its name, with the extension that its bytes deserve.
+    """Return a Content-Disposition header that saves the file under its name, with the extension of its bytes.
 
-    Old clients read `filename`, in which letters beyond ASCII lose their accents or become `_`; all others `filename*`.
+    Old clients read `filename`, in which other than ASCII letters lose their accents or become `_`; all others
+    `filename*`.
     """
     stem = filename.rpartition(".")[0] or filename
     name = "".join(char if char.isprintable() and char not in _SPECIAL else "_" for char in stem) + f".{extension}"
@@ -188,7 +192,7 @@ def _ascii(name: str) -> str:
 
 
 FOLDER, SYSTEM_FILE, EMPTY = "folder_marker", "system_file", "empty_object"
-"""Why an object is ignored."""
+"""Reasons to ignore an object."""
 _SYSTEM_FILES = frozenset(
     {".ds_store", "._.ds_store", "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", ".localized"}
     | {"icon\r", ".directory", ".picasa.ini", "picasa.ini", ".nomedia", ".apdisk", ".volumeicon.icns"}
@@ -197,12 +201,12 @@ _SYSTEM_FOLDERS = frozenset(
     {"__macosx", ".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems", "@eadir", "#recycle"}
     | {"$recycle.bin", "system volume information"}
 )
-_APPLE_DOUBLE = "._"  # macOS keeps resource forks so where the file system has none
-_HADOOP_FOLDER = "$folder$"  # as Hadoop's S3 file systems mark a folder: `name_$folder$`
+_APPLE_DOUBLE = "._"  # prefix of macOS's resource forks on file systems that have none
+_HADOOP_FOLDER = "$folder$"  # suffix of folder markers of Hadoop's S3 file systems: `name_$folder$`
 
 
 def reason_to_ignore(key: str, size: int | None) -> str | None:
-    """Why an object of another tool is no upload; None for one that is. A `size` of None is unknown."""
+    """Return why another tool's object is no upload, or None if it is one. A `size` of None is unknown."""
     folders, _, name = key.casefold().rpartition("/")
     if not name or name.endswith(_HADOOP_FOLDER):
         return FOLDER

@@ -1,4 +1,4 @@
-"""An object on its way into the bucket."""
+"""Values of the object store: objects to write, stored objects, and upload forms."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 IMMUTABLE = "public, max-age=31536000, immutable"
-"""For keys whose bytes never change, and that everybody may read."""
+"""Cache-Control of public keys whose bytes never change."""
 PRIVATE = "private, no-store"
-"""For what only bearers of a signed address may read: no cache on the way keeps it, and no disk."""
+"""Cache-Control of objects served by signed URLs only."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """Bytes, their key and the headers they are served with."""
+    """Bytes to store, with their key and the headers with which they are served."""
 
     key: str
     body: bytes = field(repr=False)
     content_type: str
     cache_control: str = PRIVATE
-    """Public forms say otherwise; what nobody thought of is not cached."""
+    """Set for public renditions; by default an object is not cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresignedPost:
-    """Where and how a client sends one file straight into the bucket: a POST of the fields, then `file` as the last."""
+    """Form for a file's direct upload to the bucket: a POST of the fields, then `file` as the last one."""
 
     url: str
     fields: Mapping[str, str]
@@ -33,13 +33,13 @@ class PresignedPost:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as a listing shows it."""
+    """Object as a listing returns it."""
 
     key: str
     bytes: int
     etag: str
     """Changes when the bytes do."""
     modified: datetime
-    """When it was last written."""
+    """Time of the last write."""
     version: str = ""
-    """Id of this version; empty in a bucket that keeps none, and in listings that show only the newest."""
+    """Version id; empty in a bucket without versioning, and in listings of the newest versions only."""

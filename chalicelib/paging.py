@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items and, where more may follow, the cursor that continues after them (opaque to clients)."""
+    """Items of one page, and the cursor of the next one if more may follow (opaque to clients)."""
 
     items: tuple[T, ...]
     next_cursor: str | None = None

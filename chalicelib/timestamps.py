@@ -1,4 +1,4 @@
-"""The one form in which moments are written for clients: in answers, manifests, log lines and the terminal's JSON."""
+"""Format of timestamps in responses, manifests, log lines and the CLI's JSON."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def to_iso(at: datetime) -> str:
-    """RFC 3339 in UTC, with `Z` and three digits of milliseconds: `2026-03-04T12:00:00.000Z`."""
+    """Format a time by RFC 3339, in UTC with milliseconds: `2026-03-04T12:00:00.000Z`."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def with_iso(value: Any) -> Any:  # noqa: ANN401  # plain JSON, but for the moments
-    """Plain values with every moment, at any depth, as `to_iso` writes it."""
+def with_iso(value: Any) -> Any:  # noqa: ANN401  # JSON with datetimes
+    """Return a JSON value with every datetime, at any depth, formatted by `to_iso`."""
     if isinstance(value, datetime):
         return to_iso(value)
     if isinstance(value, dict):

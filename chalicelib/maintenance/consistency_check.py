@@ -1,7 +1,7 @@
-"""Rows and objects of an image, compared one by one, a stretch of the catalogue each night.
+"""Consistency check: compare each image's rows with its objects, a part of the catalogue in each run.
 
-Objects that are missing are reported and never repaired by guess. Old objects that no row names, among others that are
-named, are what clean-up's quick look by the image's own row cannot tell; they are found here, and clean-up takes them.
+Missing objects are reported, not repaired. The orphan scan reads an image's own row only, so it cannot find old objects
+beside those that rendition rows name; they are found here, and clean-up removes them.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from chalicelib.ports import Catalog, Clock, Metrics, ObjectStore
 from chalicelib.tasks.model import Position, Report, Task
 from chalicelib.telemetry import log
 
-_SHELF = 20
-_MOST = 1000
+_BATCH = 20
+_MOST_OBJECTS = 1000
 _SERVED = (storage_keys.RENDITIONS, storage_keys.GUARDED)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedImages:
-    """What a look at some images has found."""
+    """Differences between the rows and the objects of some images."""
 
     missing: tuple[tuple[Image, tuple[str, ...]], ...]
-    """Images with the keys that their rows name and the bucket does not have."""
+    """Images with the keys that their rows name and the bucket lacks."""
     left_hidden: tuple[tuple[Image, tuple[str, ...]], ...]
-    """The same of images whose renditions are still where the trash keeps them."""
+    """The same for images whose renditions are still under the prefix of the trash."""
     unnamed: tuple[StoredObject, ...]
-    """Old objects of these images that no row names, by key."""
+    """Old objects of these images that no row names, sorted by key."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Differences:
     missing: tuple[str, ...]
     unnamed: tuple[StoredObject, ...]
     is_left_hidden: bool
@@ -46,39 +46,47 @@ class _Look:
 
 @dataclass(frozen=True)
 class ConsistencyCheck:
-    """Compares rows with objects and takes nothing away. Each image costs four listings and a query."""
+    """Compares rows with objects and removes nothing. Each image costs four listings and a query."""
 
     catalog: Catalog
     objects: ObjectStore
     clock: Clock
     ages: RetentionAges
     most: int = 2000
-    """Images a night; the caller stops there and goes on another night."""
+    """Most images in one run; the next run continues after them."""
     metrics: Metrics = NULL_METRICS
     show: Callable[[str], None] = lambda _: None
-    """Has the hidden renditions of an image that is in no trash served again."""
+    """Moves the hidden renditions of an image that is not in the trash back to where they are served from."""
 
     def batch(self, task: Task, position: Position) -> CollectionImages:
-        """Some images at this position (empty: the first); the option `collection` means the images of that one."""
-        return ImageIteration(self.catalog).at(position, _SHELF, task.args.get("collection"))
+        """Return the images at this position (empty: the first), of the option's `collection` alone if it is set."""
+        return ImageIteration(self.catalog).at(position, _BATCH, task.args.get("collection"))
 
     def check(self, images: Iterable[Image]) -> None:
-        """Look at the rows alone, which costs a query for each image. CatalogueIncomplete where some are lost."""
+        """Read the rows of these images, one query each.
+
+        Raises: CatalogueIncomplete, if rows are missing.
+        """
         for image in images:
             whole_rows(self.catalog, image)
 
     def compare(self, images: Iterable[Image]) -> CheckedImages:
-        """Compare these images' rows with their objects. CatalogueIncomplete where rows are lost."""
-        looks = [(image, found) for image in images if (found := self._look(image))]
-        missing = tuple((image, found.missing) for image, found in looks if found.missing and not found.is_left_hidden)
-        hidden = tuple((image, found.missing) for image, found in looks if found.is_left_hidden)
-        unnamed = (one for _, found in looks if not found.is_left_hidden for one in found.unnamed)
+        """Compare these images' rows with their objects.
+
+        Raises: CatalogueIncomplete, if rows are missing.
+        """
+        differences = [(image, found) for image in images if (found := self._compare_one(image))]
+        missing = tuple(
+            (image, found.missing) for image, found in differences if found.missing and not found.is_left_hidden
+        )
+        hidden = tuple((image, found.missing) for image, found in differences if found.is_left_hidden)
+        unnamed = (one for _, found in differences if not found.is_left_hidden for one in found.unnamed)
         return CheckedImages(missing, hidden, tuple(sorted(unnamed, key=lambda one: one.key.encode())))
 
     def add_to_report(self, task: Task, compared: CheckedImages, report: Report) -> Report:
-        """The report with the objects that are missing; each image is an alarm.
+        """Return the report with the missing objects, and raise an alarm for each image that lacks some.
 
-        Renditions that had been left hidden when their image came out of the trash are shown again; a dry run looks.
+        Renditions that stayed hidden after their image was restored are shown again, except in a dry run.
         """
         for image, gone in compared.left_hidden:
             if task.args.get("dry_run") != "true":
@@ -91,28 +99,28 @@ class ConsistencyCheck:
             report = report.plus("rows_without_objects", example=gone[0])
         return report
 
-    def _look(self, image: Image) -> _Look | None:
+    def _compare_one(self, image: Image) -> _Differences | None:
         rows = whole_rows(self.catalog, image)
         if rows is None:
             return None
-        named, there = _named(image, rows), self._there(image)
-        # A restored image keeps its hidden copies: see `services.visibility`.
+        named, stored = _keys_of_rows(image, rows), self._stored_objects(image)
+        # A restored image keeps its hidden copies: see `images.visibility`.
         needed = named | {storage_keys.hidden(key) for key in named if key.startswith(_SERVED)}
-        missing, unnamed = sorted(named - set(there)), self._old(there[key] for key in there.keys() - needed)
-        # The image's objects may have been replaced, or removed, between the two looks.
+        missing, unnamed = sorted(named - set(stored)), self._old(stored[key] for key in stored.keys() - needed)
+        # The image's objects may have been replaced or removed between the two reads.
         if not (missing or unnamed) or self.catalog.existing([image.image_id]).get(image.image_id) != image:
             return None
-        is_hidden = all(key.startswith(_SERVED) and storage_keys.hidden(key) in there for key in missing)
-        return _Look(tuple(missing), tuple(unnamed), bool(missing) and is_hidden)
+        is_hidden = all(key.startswith(_SERVED) and storage_keys.hidden(key) in stored for key in missing)
+        return _Differences(tuple(missing), tuple(unnamed), bool(missing) and is_hidden)
 
     def _old(self, found: Iterable[StoredObject]) -> list[StoredObject]:
         before = self.clock.now() - self.ages.orphan
         return [one for one in found if one.modified <= before]
 
-    def _there(self, image: Image) -> dict[str, StoredObject]:
+    def _stored_objects(self, image: Image) -> dict[str, StoredObject]:
         prefixes = storage_keys.all_of(image.image_id)
-        return {one.key: one for prefix in prefixes for one in self.objects.list(prefix, _MOST).items}
+        return {one.key: one for prefix in prefixes for one in self.objects.list(prefix, _MOST_OBJECTS).items}
 
 
-def _named(image: Image, rows: Iterable[Rendition]) -> set[str]:
+def _keys_of_rows(image: Image, rows: Iterable[Rendition]) -> set[str]:
     return {image.original_key} | {one.key for one in rows}

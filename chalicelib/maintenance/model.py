@@ -27,36 +27,36 @@ class ScheduleNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One job by the clock. Periods follow each other without a gap; each has one run, at its start."""
+    """Schedule of a job. Periods follow each other without a gap; each has one run, at its start."""
 
     name: str
     type: TaskType
     every: timedelta
     at: timedelta = timedelta(0)
-    """After midnight."""
+    """Offset from midnight."""
     options: frozenset[str] = frozenset()
-    """Options of a run by hand that mean something to this job; another would be silently passed over."""
+    """Options that a manual run accepts; others are refused."""
 
     def shifted(self, by: timedelta) -> Schedule:
-        """The same, later (or earlier) by so much."""
+        """Return the schedule moved by this offset."""
         return replace(self, at=self.at + by)
 
-    def period(self, moment: datetime) -> datetime:
-        """Start of the period that the moment is in."""
-        return moment - (moment - _EPOCH - self.at) % self.every
+    def period(self, time: datetime) -> datetime:
+        """Return the start of the period that contains this time."""
+        return time - (time - _EPOCH - self.at) % self.every
 
-    def next_run(self, moment: datetime) -> datetime:
-        """Start of the period after this moment's."""
-        return self.period(moment) + self.every
+    def next_run(self, time: datetime) -> datetime:
+        """Return the start of the period after the one that contains this time."""
+        return self.period(time) + self.every
 
     def cron(self) -> tuple[str, str]:
-        """Minutes and hours as EventBridge's cron expressions take them; the other fields are stars."""
+        """Return minute and hour for EventBridge's cron expression; its other fields are `*`."""
         minutes = int(self.at / timedelta(minutes=1))
         hour = "*" if self.every == _HOUR else str(minutes // 60 % 24)
         return str(minutes % 60), hour
 
     def task_id(self, period: datetime) -> str:
-        """The id of a period's task: EventBridge may announce a period more than once."""
+        """Return the id of the period's task, the same for each event of the period: EventBridge may send several."""
         return str(uuid.uuid5(_NAMESPACE, f"{self.name}@{period.astimezone(UTC).isoformat()}"))
 
 
@@ -70,7 +70,7 @@ SCHEDULES: Mapping[str, Schedule] = {
         Schedule("optimize_images", TaskType.OPTIMIZE_IMAGES, _DAY, timedelta(hours=6), frozenset({"collection"})),
     )
 }
-"""The seed's timetable."""
+"""All schedules by name."""
 _SHORT = {
     "cleanup": "cleanup_orphaned_files",
     "stats": "update_collection_stats",
@@ -80,7 +80,10 @@ _SHORT = {
 
 
 def schedule_named(text: str) -> Schedule:
-    """The schedule of this name or short name (cleanup, stats, optimize); ScheduleNotFound."""
+    """Return the schedule of this name or short name (cleanup, stats, optimize).
+
+    Raises: ScheduleNotFound.
+    """
     found = SCHEDULES.get(_SHORT.get(text, text))
     if found is None:
         raise ScheduleNotFound(name=text[:80], known=sorted(SCHEDULES))
@@ -89,44 +92,44 @@ def schedule_named(text: str) -> Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a run by hand may differ."""
+    """Options of a manual run."""
 
     dry_run: bool = False
-    """Report only (clean-up)."""
+    """Change nothing (clean-up)."""
     collection: str | None = None
-    """Only this one (statistics, optimising)."""
+    """Process this collection only (statistics, optimizing)."""
     limit: int | None = None
-    """Objects that this run may take away, in place of the usual budget (clean-up)."""
+    """Most objects that this run may remove, instead of the usual budget (clean-up)."""
 
     @classmethod
     def of(cls, run: Task) -> Options:
-        """What a run was asked for."""
+        """Read the options from a run's task."""
         limit = run.args.get("limit")
         return cls(run.args.get("dry_run") == "true", run.args.get("collection"), int(limit) if limit else None)
 
     def args(self) -> dict[str, str]:
-        """As arguments of a task."""
+        """Return the options as task arguments."""
         given = {"collection": self.collection, "limit": self.limit, "dry_run": "true" if self.dry_run else None}
         return {name: str(value) for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleStatus:
-    """What a schedule has done last. Whoever is `last_task_id` holds the slot: no other run may work."""
+    """State of a schedule. The task `last_task_id` holds the slot until it is final: no other run may work."""
 
     name: str
     enabled: bool = True
     last_task_id: str | None = None
     last_started_at: datetime | None = None
     last_period: datetime | None = None
-    """Start of the newest period that has had its run."""
+    """Start of the newest period whose run was started."""
     since: datetime | None = None
-    """When somebody first looked after this schedule; periods before that are not missed."""
+    """When the schedule was first checked, or last switched on or off; earlier periods do not count as missed."""
     version: int = 0
-    """Grows by one with each stored change."""
+    """Number of stored changes."""
 
     def missed(self, period: datetime) -> bool:
-        """True when this period should have had a run, and has not."""
+        """True if the period's run was not started."""
         if not self.enabled or self.since is None or period <= self.since:
             return False
         return self.last_period is None or self.last_period < period
@@ -139,62 +142,62 @@ PREFIXES = (
     storage_keys.RENDITIONS,
     storage_keys.TRASHED,
 )
-"""What clean-up looks at, in the order of the bucket."""
+"""Prefixes that clean-up reads, in the order of the bucket."""
 
 
 class OrphanVerdict(StrEnum):
-    """What an object is."""
+    """Classification of a stored object."""
 
     NEEDED = "needed"
     YOUNG = "young"
-    """Nobody names it, but somebody may be about to."""
+    """No row names it, but it is too new to decide."""
     BUSY = "busy"
-    """Nobody names it, but the task that makes its image is at work."""
+    """No row names it, but the task that makes its image is still active."""
     ORPHAN = "orphans"
     LEFTOVER = "leftovers"
-    """An upload whose task has ended long ago."""
+    """An upload whose task has long ended."""
     EXPOSED = "exposed"
-    """A rendition of a trashed image where it is served from."""
+    """A rendition of a trashed image, under a prefix that is served."""
     LOST = "lost"
-    """An upload that no task knows of."""
+    """An upload without a task."""
     FOREIGN = "foreign"
-    """Its key has no form that we make: it is never taken away."""
+    """Its key has no form that Wallify writes; it is never removed."""
     UNREADABLE = "unreadable"
-    """The catalogue has lost rows of its image, so that nothing tells whether it is needed."""
+    """Rows of its image are missing in the catalogue, so that it cannot be classified."""
 
     @property
     def is_removable(self) -> bool:
-        """True for what is to be taken away."""
+        """True for objects that clean-up removes."""
         return self in {OrphanVerdict.ORPHAN, OrphanVerdict.LEFTOVER}
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionAges:
-    """How old things must be. Clocks differ by minutes, so none of these is short."""
+    """Minimum ages before clean-up acts. None is short, because clocks differ by minutes."""
 
     orphan: timedelta = timedelta(hours=24)
     lost: timedelta = timedelta(hours=1)
     leftover: timedelta = timedelta(days=7)
     quarantine: timedelta = timedelta(days=7)
-    """How long what was taken away can be brought back."""
+    """How long a quarantined object can be restored."""
     trash: timedelta = timedelta(days=7)
     """How long a trashed image can be restored."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanupBounds:
-    """How much one run may do."""
+    """Limits of one run of clean-up."""
 
     max_share: float = 0.05
-    """Of the objects seen may be taken away."""
+    """Share of the objects seen that may be removed."""
     always_allowed: int = 1000
-    """May always be taken away."""
+    """Number of objects that may be removed whatever that share is."""
     max_objects_seen: int = 3_000_000
-    """Objects looked at, rounded up to a page; the next run goes on behind them."""
+    """Most objects read, rounded up to a page; the next run continues after them."""
 
 
 def upload_verdict(upload: StoredObject, task: Task | None, *, now: datetime, ages: RetentionAges) -> OrphanVerdict:
-    """What an object under `incoming/` is, given its task."""
+    """Classify an object under `incoming/` by its task."""
     age = now - upload.modified
     if task is not None and not task.is_final:
         return OrphanVerdict.NEEDED
@@ -204,18 +207,18 @@ def upload_verdict(upload: StoredObject, task: Task | None, *, now: datetime, ag
 
 
 def picture_verdict(image: Image | None, names: bool, owner: str, busy: Collection[str]) -> OrphanVerdict:  # noqa: FBT001
-    """What an old object of an image is: `names` says whether the image's rows name it."""
+    """Classify an old object of an image; `names` is True if the image's rows name it."""
     if image is not None and names:
         return OrphanVerdict.NEEDED
     return OrphanVerdict.BUSY if image is None and owner in busy else OrphanVerdict.ORPHAN
 
 
 def may_name(image: Image, key: str) -> bool | None:
-    """Whether the image's rows name this key, as far as the image's own row tells; None where it does not."""
+    """Return whether the image's own row names this key; None if its rendition rows must be read to decide."""
     if key.startswith(storage_keys.ORIGINALS):
         return key == image.original_key
     if storage_keys.is_hidden(key):
-        # Of an image that was restored, too: see `services.visibility`.
+        # Also after a restore: see `images.visibility`.
         return True
     _, _, run, name = [*key.split("/", 3), "", ""][:4]
     if run == image.recipe and image.optimized and name.startswith("full."):
@@ -224,17 +227,17 @@ def may_name(image: Image, key: str) -> bool | None:
 
 
 def is_exposed(image: Image, key: str) -> bool:
-    """True for a rendition that is served although its image is in the trash."""
+    """True for a rendition under a served prefix although its image is in the trash."""
     return (
         image.is_trashed and not is_tombstone(image) and key.startswith((storage_keys.RENDITIONS, storage_keys.GUARDED))
     )
 
 
 def is_incomplete(image: Image, rows: Sequence[Rendition]) -> bool:
-    """True if rows of the image's renditions are lost: an image has some, and its own row knows what they weigh."""
+    """True if rendition rows are missing: an image has at least one, and its own row stores their total bytes."""
     return not rows or sum(row.bytes for row in rows) < image.rendition_bytes
 
 
 def allowed(seen: int, *, share: float, least: int) -> int:
-    """How many of the objects seen may be taken away in one run."""
+    """Return how many objects one run may remove, of this number seen."""
     return max(int(seen * share), least)

@@ -1,4 +1,4 @@
-"""Classify stored objects by the catalogue and the tasks."""
+"""Orphan scan: classify stored objects by the catalogue and the tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from chalicelib.tasks.source import ETAG, bare
 
 _PAGE = 500
 _SKEW = timedelta(hours=1)
-"""Far more than clocks ever differ: AWS refuses requests of a clock that is 15 minutes off."""
+"""Allowance for clock differences; AWS refuses requests from a clock that is 15 minutes off."""
 
 
 class CatalogueIncomplete(Conflict):
@@ -36,11 +36,9 @@ class CatalogueIncomplete(Conflict):
 
 
 def whole_rows(catalog: Catalog, image: Image) -> tuple[Rendition, ...] | None:
-    """The rows of the image's renditions; None if somebody changes the image at this moment, so that none can be told.
+    """Return the rows of the image's renditions; None if the image was changed during the read.
 
-    Raises:
-        CatalogueIncomplete: If some are lost.
-
+    Raises: CatalogueIncomplete, if rows are missing.
     """
     rows = catalog.renditions(image.image_id)
     if not is_incomplete(image, rows):
@@ -52,47 +50,49 @@ def whole_rows(catalog: Catalog, image: Image) -> tuple[Rendition, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """An object, and what it is."""
+    """Stored object with its classification."""
 
     stored: StoredObject
     verdict: OrphanVerdict
 
     @property
     def is_exposed(self) -> bool:
-        """True for a rendition that is to be hidden."""
+        """True for a rendition that must be hidden."""
         return self.verdict is OrphanVerdict.EXPOSED
 
 
 @dataclass(frozen=True)
 class OrphanScan:
-    """Reads strongly and in batches; an answer that is not whole is an error, never an orphan."""
+    """Classifies objects by consistent reads in batches; an incomplete response is an error, never an orphan."""
 
     catalog: Catalog
     tasks: TaskStore
     clock: Clock
     task_id_of: Callable[[StoredObject], str]
-    """The task of an upload that another tool dropped."""
+    """Returns the id of the task for another tool's upload."""
     ages: RetentionAges = field(default_factory=RetentionAges)
 
     def busy_images(self) -> frozenset[str]:
-        """Images whose tasks are old, and still at work: only those can come to need an old object."""
+        """Return the ids of images whose tasks are old and still active: only those can come to need an old object."""
         return frozenset(task.subject.image_id for task in self._old_tasks() if task.subject.image_id)
 
     def classify(self, found: Sequence[StoredObject], busy: Collection[str]) -> tuple[Classified, ...]:
-        """What these objects are; `busy` must have been asked for before this."""
+        """Classify these objects; `busy` must have been read before this call."""
         owners = {storage_keys.owner_of(one.key) for one in found}
         images = self.catalog.existing(sorted(owner for owner in owners if owner))
-        return self._without_half_known([Classified(one, self._verdict(one, images, busy)) for one in found], images)
+        return self._with_partial_images([Classified(one, self._verdict(one, images, busy)) for one in found], images)
 
-    def _without_half_known(self, judged: Sequence[Classified], images: Mapping[str, Image]) -> tuple[Classified, ...]:
-        """As judged, but nothing is an orphan whose image has no row of its own, and yet rows of renditions."""
+    def _with_partial_images(
+        self, classified: Sequence[Classified], images: Mapping[str, Image]
+    ) -> tuple[Classified, ...]:
+        """Correct the verdict on orphans whose image has no row of its own, but rendition rows."""
         nameless = {
-            storage_keys.owner_of(one.stored.key) for one in judged if one.verdict is OrphanVerdict.ORPHAN
+            storage_keys.owner_of(one.stored.key) for one in classified if one.verdict is OrphanVerdict.ORPHAN
         } - images.keys()
-        half = {owner for owner in nameless if owner and self.catalog.renditions(owner)}
-        # An image that was published between the two reads has both by now.
-        new = self.catalog.existing(sorted(half)) if half else {}
-        return tuple(_half_known(one, half, new) for one in judged)
+        partial = {owner for owner in nameless if owner and self.catalog.renditions(owner)}
+        # An image that was published between the two reads has both now.
+        new = self.catalog.existing(sorted(partial)) if partial else {}
+        return tuple(_reclassified(one, partial, new) for one in classified)
 
     def _verdict(self, one: StoredObject, images: Mapping[str, Image], busy: Collection[str]) -> OrphanVerdict:
         owner = storage_keys.owner_of(one.key)
@@ -111,8 +111,8 @@ class OrphanScan:
             return OrphanVerdict.UNREADABLE
 
     def _names(self, image: Image, key: str) -> bool:
-        if (told := may_name(image, key)) is not None:
-            return told
+        if (named := may_name(image, key)) is not None:
+            return named
         rows = whole_rows(self.catalog, image)
         return rows is None or any(row.key == key for row in rows)
 
@@ -123,18 +123,18 @@ class OrphanScan:
         if now - one.modified < self.ages.lost:
             return OrphanVerdict.NEEDED
         verdict = upload_verdict(one, self._task(one), now=now, ages=self.ages)
-        # A folder marker or a system file is no upload that was lost.
+        # A folder marker or a system file is no lost upload.
         is_junk = verdict is OrphanVerdict.LOST and reason_to_ignore(one.key, one.bytes) is not None
         return OrphanVerdict.YOUNG if is_junk else verdict
 
     def _task(self, one: StoredObject) -> Task | None:
         named = storage_keys.read_incoming(one.key)
-        ours = self._known(named.task_id) if named and named.task_id else None
-        # A key of another tool may look like ours by chance, and a form of ours may have been used again.
-        is_its = ours is not None and ours.args.get("source") == one.key and _has_read(ours, one)
-        return ours if is_its else self._known(self.task_id_of(one))
+        task = self._find_task(named.task_id) if named and named.task_id else None
+        # Another tool's key may look like one of Wallify's by chance, and a form may have been used twice.
+        belongs = task is not None and task.args.get("source") == one.key and _is_bound_to(task, one)
+        return task if belongs else self._find_task(self.task_id_of(one))
 
-    def _known(self, task_id: str) -> Task | None:
+    def _find_task(self, task_id: str) -> Task | None:
         try:
             return self.tasks.get(task_id)
         except TaskNotFound:
@@ -146,18 +146,18 @@ class OrphanScan:
             page = self.tasks.active(_PAGE, cursor)
             yield from (task for task in page.items if task.created_at <= before)
             cursor = page.next_cursor
-            # Oldest first: the rest is younger still.
+            # Tasks come oldest first: the rest is newer.
             if cursor is None or (page.items and page.items[-1].created_at > before):
                 return
 
 
-def _has_read(task: Task, one: StoredObject) -> bool:
-    """True where the task's work is these bytes, as far as it is settled which."""
+def _is_bound_to(task: Task, one: StoredObject) -> bool:
+    """True if the task is bound to these bytes, or not bound to any."""
     return task.args.get(ETAG, bare(one.etag)) == bare(one.etag)
 
 
-def _half_known(one: Classified, half: Collection[str | None], new: Mapping[str, Image]) -> Classified:
+def _reclassified(one: Classified, partial: Collection[str | None], new: Mapping[str, Image]) -> Classified:
     owner = storage_keys.owner_of(one.stored.key)
-    if one.verdict is not OrphanVerdict.ORPHAN or owner is None or owner not in half:
+    if one.verdict is not OrphanVerdict.ORPHAN or owner is None or owner not in partial:
         return one
     return replace(one, verdict=OrphanVerdict.NEEDED if owner in new else OrphanVerdict.UNREADABLE)

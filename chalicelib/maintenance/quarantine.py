@@ -1,4 +1,4 @@
-"""Where clean-up takes objects to: out of sight for a week, from where they can be brought back."""
+"""Quarantine: objects that clean-up has removed, which can be restored for a week."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from chalicelib.ports import Clock, ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedObject:
-    """An object in quarantine."""
+    """Object in quarantine."""
 
     key: str
-    """The one that it had, and gets back."""
+    """Original key, to which it is restored."""
     bytes: int
     since: datetime
     until: datetime
-    """From then on clean-up removes it for ever."""
+    """From then on clean-up deletes it."""
 
 
 @dataclass(frozen=True)
 class Quarantine:
-    """The objects under `quarantine/`, each by the key that it had."""
+    """Objects under `quarantine/`, identified by their original keys."""
 
     objects: ObjectStore
     clock: Clock
     ages: RetentionAges = field(default_factory=RetentionAges)
 
     def take(self, found: StoredObject, budget: Budget) -> bool:
-        """Copy, then remove what was copied; False, and the object stays, if it is not what was found any more.
+        """Copy the object to quarantine, then delete the original; return False and keep it if it has changed.
 
-        BudgetSpent, with nothing done, if the budget has no object left.
+        Raises: BudgetSpent, with nothing done, if the budget is used up.
         """
         if not budget.left:
             budget.draw(1)
@@ -49,16 +49,20 @@ class Quarantine:
         return self.objects.delete_if(found.key, found.etag, budget=budget)
 
     def find(self, key: str) -> QuarantinedObject | None:
-        """What is held of the object that had this key; None if there is nothing."""
-        stored = self._at(storage_keys.quarantined(key))
-        return None if stored is None else self._held(stored)
+        """Return the quarantined object with this original key, or None."""
+        stored = self._stored_at(storage_keys.quarantined(key))
+        return None if stored is None else self._quarantined(stored)
 
     def restore(self, key: str) -> None:
-        """Bring an object back to the key that it had; twice is once. ObjectNotFound; Conflict if that key is taken.
+        """Restore an object to its original key. A repeated call does nothing.
 
-        Rows are not made: an object that still nobody names is taken away again, a day later at the earliest.
+        No rows are created: an object that no row names is quarantined again, a day later at the earliest.
+
+        Raises:
+            ObjectNotFound: there is no object, in quarantine or at the key.
+            Conflict: another object has this key now.
         """
-        held, there = self._at(storage_keys.quarantined(key)), self._at(key)
+        held, there = self._stored_at(storage_keys.quarantined(key)), self._stored_at(key)
         if held is None and there is None:
             raise ObjectNotFound(key=key)
         if held and there and held.etag != there.etag:
@@ -68,26 +72,34 @@ class Quarantine:
         self.objects.delete(storage_keys.quarantined(key), budget=Budget(1))
 
     def list_objects(self, limit: int, after: str | None = None) -> Page[QuarantinedObject]:
-        """What is held, by key; the cursor of the last page goes on. BadRequest for a cursor that is none of ours."""
+        """List quarantined objects by key, from the cursor on.
+
+        Raises: BadRequest for an invalid cursor.
+        """
         if after is not None and not after.startswith(storage_keys.QUARANTINE):
             raise BadRequest("cursor.unreadable", parameter="cursor")
         page = self.objects.list(storage_keys.QUARANTINE, limit, after)
-        return Page(tuple(map(self._held, page.items)), page.next_cursor)
+        return Page(tuple(map(self._quarantined, page.items)), page.next_cursor)
 
     def expired(self, at: datetime, limit: int, after: str | None = None) -> tuple[tuple[str, ...], str | None]:
-        """What has been held long enough at this moment, of one page: its keys, and where the next page begins."""
+        """Return the keys of one page whose retention has ended at this time, and the next page's cursor."""
         page = self.objects.list(storage_keys.QUARANTINE, limit, after)
-        return tuple(one.key for one in page.items if self._held(one).until <= at), page.next_cursor
+        return tuple(one.key for one in page.items if self._quarantined(one).until <= at), page.next_cursor
 
     def purge(self, held: Sequence[str], budget: Budget) -> None:
-        """Remove these for ever, by the keys that `due` answers. BudgetSpent, with nothing removed; ValueError."""
+        """Delete these objects, by the keys that `expired` returns.
+
+        Raises:
+            BudgetSpent: the budget has fewer objects left; nothing is deleted.
+            ValueError: a key is not in quarantine.
+        """
         if strange := [key for key in held if not key.startswith(storage_keys.QUARANTINE)]:
             raise ValueError(f"{strange[0]!r} is not held in quarantine.")
         self.objects.delete(*held, budget=budget)
 
-    def _at(self, key: str) -> StoredObject | None:
+    def _stored_at(self, key: str) -> StoredObject | None:
         return next((one for one in self.objects.list(key, 1).items if one.key == key), None)
 
-    def _held(self, stored: StoredObject) -> QuarantinedObject:
+    def _quarantined(self, stored: StoredObject) -> QuarantinedObject:
         key = stored.key.removeprefix(storage_keys.QUARANTINE)
         return QuarantinedObject(key, stored.bytes, stored.modified, stored.modified + self.ages.quarantine)

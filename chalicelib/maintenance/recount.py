@@ -1,8 +1,8 @@
-"""`update_collection_stats`: each collection added up from its rows, and its counters corrected where they are wrong.
+"""`update_collection_stats`: count each collection's rows, and correct its counters where they differ.
 
-Counters move with every change of an image, so they are right unless something is broken. A count is believed only if
-nothing moved while it was made, a difference only if a second count finds the same, and it is corrected by adding the
-difference under the condition that still nothing has moved: an upload in between is never lost.
+Every change of an image updates the counters, so they differ only after a fault. A count is used only if the counters
+did not change meanwhile, and a difference only if a second count finds the same. The correction adds the difference on
+the condition that the counters still have not changed, so that no concurrent upload is lost.
 """
 
 from __future__ import annotations
@@ -19,58 +19,58 @@ from chalicelib.tasks.model import Position, Report, StepResult, Task
 from chalicelib.telemetry import log
 
 _PAGE = 500
-_LOOKS = 4
+_MOST_COUNTS = 4
 _PAUSE = 2.0
-"""Seconds between two counts: listings of DynamoDB are a moment behind."""
+"""Seconds between two counts: listings of DynamoDB are eventually consistent."""
 
 
-def _nothing(_: str) -> None:
-    """What happens when a collection has been counted, unless somebody says otherwise."""
+def _do_nothing(_: str) -> None:
+    """Do nothing; the default after a collection was counted."""
 
 
 @dataclass(frozen=True)
 class RecountJob:
-    """The job. The option (task arg) `collection` counts that one only."""
+    """The job. The task argument `collection` restricts it to that one."""
 
     catalog: Catalog
     clock: Clock
     metrics: Metrics = NULL_METRICS
-    counted: Callable[[str], object] = _nothing
+    counted: Callable[[str], object] = _do_nothing
     """Called with each collection once it has been counted."""
 
     def advance(self, task: Task, position: Position, report: Report) -> StepResult:
-        """One page of one collection."""
-        position = position or self._beginning(task)
+        """Count one page of one collection."""
+        position = position or self._first_position(task)
         if position["collection"] is None:
             return StepResult(None, report)
         if "mark" not in position:
-            position = self._marked(position)
+            position = self._with_counters(position)
         page = self.catalog.images(position["collection"], _PAGE, position["cursor"])
-        counted = _numbers(position, "counted")
+        counted = _stats_in(position, "counted")
         for image in page.items:
             counted += weight_of(image)
         position = {**position, "cursor": page.next_cursor, "counted": _plain(counted)}
         report = report.plus("images_counted", len(page.items))
         if page.next_cursor is not None:
-            return self._piece(position, report)
-        return self._compared(task, position, report)
+            return self._result(position, report)
+        return self._compare(task, position, report)
 
-    def _compared(self, task: Task, position: Position, report: Report) -> StepResult:
-        """The collection is counted: does it agree?"""
-        drift = _numbers(position, "counted") + -_numbers(position, "claimed")
-        if not _is_off(drift):
+    def _compare(self, task: Task, position: Position, report: Report) -> StepResult:
+        """Compare a complete count with the counters: accept, count again, or correct."""
+        drift = _stats_in(position, "counted") + -_stats_in(position, "claimed")
+        if not _differs(drift):
             return self._next(task, position, report.plus("exact"))
         _, version = self.catalog.stats_with_version(drift.collection)
         if version == position["mark"] and position["suspected"] == _plain(drift):
-            return self._next(task, position, self._corrected(drift, version, report))
-        if position["look"] >= _LOOKS:
+            return self._next(task, position, self._correct(drift, version, report))
+        if position["look"] >= _MOST_COUNTS:
             return self._next(task, position, report.plus("too_busy", example=drift.collection))
         suspected = _plain(drift) if version == position["mark"] else None
         self.clock.sleep(_PAUSE)
-        again = _fresh(drift.collection, position["total"], look=position["look"] + 1, suspected=suspected)
-        return self._piece(again, report)
+        again = _position(drift.collection, position["total"], look=position["look"] + 1, suspected=suspected)
+        return self._result(again, report)
 
-    def _corrected(self, drift: CollectionStats, version: str, report: Report) -> Report:
+    def _correct(self, drift: CollectionStats, version: str, report: Report) -> Report:
         try:
             self.catalog.correct_stats(drift, version)
         except Conflict:
@@ -80,7 +80,7 @@ class RecountJob:
         log.warning("statistics corrected", extra=facts)
         return report.plus("corrected", example=drift.collection).plus("images_drifted", abs(drift.images))
 
-    def _marked(self, position: Position) -> Position:
+    def _with_counters(self, position: Position) -> Position:
         claimed, version = self.catalog.stats_with_version(position["collection"])
         return {**position, "mark": version, "claimed": _plain(claimed)}
 
@@ -90,20 +90,20 @@ class RecountJob:
         only = task.args.get("collection")
         following = None if only else next((name for name in self.catalog.collections() if name > here), None)
         if following is None:
-            return replace(self._piece(position, report), position=None)
-        return self._piece(_fresh(following, position["total"]), report)
+            return replace(self._result(position, report), position=None)
+        return self._result(_position(following, position["total"]), report)
 
-    def _beginning(self, task: Task) -> Position:
+    def _first_position(self, task: Task) -> Position:
         only = task.args.get("collection")
         names = (only,) if only else self.catalog.collections()
         total = sum(self.catalog.stats(name).images for name in names)
-        return _fresh(names[0] if names else None, total)
+        return _position(names[0] if names else None, total)
 
-    def _piece(self, position: Position, report: Report) -> StepResult:
+    def _result(self, position: Position, report: Report) -> StepResult:
         return StepResult(position, report, "counting", report["images_counted"], position["total"])
 
 
-def _fresh(
+def _position(
     collection: str | None, total: int, *, look: int = 1, suspected: Mapping[str, int] | None = None
 ) -> Mapping[str, Any]:
     return {
@@ -116,7 +116,7 @@ def _fresh(
     }
 
 
-def _numbers(position: Position, which: str) -> CollectionStats:
+def _stats_in(position: Position, which: str) -> CollectionStats:
     return CollectionStats(position["collection"], **position[which])
 
 
@@ -124,5 +124,5 @@ def _plain(stats: CollectionStats) -> dict[str, int]:
     return {"images": stats.images, "bytes": stats.bytes, "rendition_bytes": stats.rendition_bytes}
 
 
-def _is_off(drift: CollectionStats) -> bool:
+def _differs(drift: CollectionStats) -> bool:
     return any(_plain(drift).values())

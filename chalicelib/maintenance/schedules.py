@@ -1,7 +1,7 @@
-"""The timetable at work: each run is a task, runs of one schedule never overlap, and missed ones are caught up.
+"""Schedules: start runs on time and by hand, without overlap, and catch up on missed ones.
 
-The schedule's slot is the lease: whose task is in it may work. It is taken by one conditional write, and free again as
-soon as that task is final; the sweeper sees to it that no task stays unfinished for ever.
+Each run is a task. A schedule's slot is a lease: only the task in it may work. It is taken by one conditional write,
+and free again when that task is final; the sweeper ends tasks that make no progress.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from chalicelib.tasks.factory import JobEnqueuer, JobRequest
 from chalicelib.tasks.model import LATE, RESUMES, Failure, Status, Subject, Task
 from chalicelib.telemetry import log
 
-_LATE = timedelta(minutes=15)
-"""EventBridge promises no moment; a run that has not begun by then is missed."""
+_MISSED_AFTER = timedelta(minutes=15)
+"""EventBridge gives no exact time; a run that has not begun this long after its time counts as missed."""
 
-_WHY_LATE = (
+_LATE_REASON = (
     "Its time passed without a run: it was not called, or the state store did not answer. Nothing was done then."
 )
 
@@ -36,69 +36,82 @@ class StillRunning(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleReport:
-    """A schedule with what it has done last and does next."""
+    """Schedule with its state, last run and next run."""
 
     schedule: Schedule
     status: ScheduleStatus
     last: Task | None
-    """The newest run, as long as the history remembers it."""
+    """Newest run; None if there is none or its row was deleted."""
     next_run: datetime | None
-    """None while it is disabled."""
+    """None while the schedule is disabled."""
 
 
 @dataclass(frozen=True)
 class Schedules:
-    """Starts runs, by the clock and by hand."""
+    """Starts runs of schedules, on time and by hand."""
 
     store: ScheduleStore
     tasks: TaskStore
     jobs: JobEnqueuer
     shift: timedelta = timedelta(0)
-    """Moves the whole timetable."""
+    """Offset added to all schedules."""
     metrics: Metrics = NULL_METRICS
 
     def all(self) -> tuple[ScheduleReport, ...]:
-        """Every schedule, in the timetable's order."""
-        return tuple(self._outlook(one) for one in SCHEDULES.values())
+        """Return every schedule, in the order of SCHEDULES."""
+        return tuple(self._report(one) for one in SCHEDULES.values())
 
     def get(self, name: str) -> ScheduleReport:
-        """One schedule by its name or short name; ScheduleNotFound."""
-        return self._outlook(schedule_named(name))
+        """Return one schedule by its name or short name.
+
+        Raises: ScheduleNotFound.
+        """
+        return self._report(schedule_named(name))
 
     def enable(self, name: str, *, on: bool) -> ScheduleReport:
-        """Let a schedule run by the clock, or not; runs by hand are always possible. ScheduleNotFound."""
+        """Enable or disable a schedule; manual runs are always possible.
+
+        Raises: ScheduleNotFound.
+        """
         schedule = schedule_named(name)
         slot = self.store.get(schedule.name)
         if slot.enabled is not on:
             try:
-                # Periods in which it was disabled are not missed.
+                # Periods in which it was disabled do not count as missed.
                 self.store.replace(slot, replace(slot, enabled=on, since=self.jobs.clock.now()))
             except Conflict:
                 return self.enable(name, on=on)
-        return self._outlook(schedule)
+        return self._report(schedule)
 
     def run(self, name: str, options: Options | None = None) -> Task:
-        """Start a run by hand: its task. ScheduleNotFound, StillRunning (detail `task_id`), Unavailable.
+        """Start a manual run and return its task.
 
-        BadRequest for an option that the job has no use for: who asks for a dry run must never get a real one.
+        Raises:
+            ScheduleNotFound: there is no schedule of this name.
+            BadRequest: the job does not take one of the options; it must never be ignored, a dry run least of all.
+            StillRunning: the last run has not ended (detail `task_id`).
+            Unavailable: a store or the queue does not answer.
         """
         schedule, args = schedule_named(name), (options or Options()).args()
         if strange := sorted(args.keys() - schedule.options):
             raise BadRequest("schedule.parameter", parameter=strange[0])
-        asked = self._asked(schedule, args)
-        return self._start(asked, self.store.get(schedule.name), {})
+        request = self._request(schedule, args)
+        return self._start(request, self.store.get(schedule.name), {})
 
     def run_again(self, run: Task) -> Task:
-        """A run by hand with the options of this one; the run that is under way, if there is one. Unavailable."""
+        """Start a manual run with the options of this one; return the active run if there is one.
+
+        Raises: Unavailable.
+        """
         try:
             return self.run(run.args["schedule"], Options.of(run))
         except StillRunning as held:
             return self.tasks.get(str(held.details["task_id"]))
 
     def start(self, name: str, at: datetime) -> Task | None:
-        """Start the run of the period that `at` is in, once, however often it is asked for; its task.
+        """Start the run of the period that contains `at`, and return its task; a repeated call returns the same one.
 
-        None if it is not to run: disabled, or the last run has not ended, which is told to the log.
+        Return None if the schedule is disabled or its last run has not ended; both are logged.
         """
         schedule = schedule_named(name).shifted(self.shift)
         slot, period = self.store.get(schedule.name), schedule.period(at)
@@ -106,20 +119,20 @@ class Schedules:
             log.info("schedule skipped", extra={"schedule": name, "reason": "disabled"})
             return None
         if slot.last_period is not None and slot.last_period >= period:
-            return self._repeated(schedule, period)
+            return self._send_again(schedule, period)
         return self._start_period(schedule, slot, period)
 
     def catch_up(self) -> tuple[Task, ...]:
-        """Start what should have begun a while ago and has not; asking often is harmless."""
+        """Start all missed runs and return their tasks; a repeated call starts nothing."""
         now = self.jobs.clock.now()
         return tuple(task for one in SCHEDULES.values() if (task := self._catch_up(one.shifted(self.shift), now)))
 
     def _start_period(
         self, schedule: Schedule, slot: ScheduleStatus, period: datetime, *, late: Mapping[str, str] | None = None
     ) -> Task | None:
-        asked = self._asked(schedule, {**self._resumed(slot), "period": period.isoformat(), **(late or {})})
+        request = self._request(schedule, {**self._resume_args(slot), "period": period.isoformat(), **(late or {})})
         try:
-            return self._start(asked, slot, {"last_period": period}, task_id=schedule.task_id(period))
+            return self._start(request, slot, {"last_period": period}, task_id=schedule.task_id(period))
         except StillRunning as held:
             self.metrics.count("SchedulesSkipped", schedule=schedule.name)
             log.warning(
@@ -129,75 +142,75 @@ class Schedules:
             return None
 
     def _start(
-        self, asked: JobRequest, slot: ScheduleStatus, taken: Mapping[str, datetime], *, task_id: str | None = None
+        self, request: JobRequest, slot: ScheduleStatus, taken: Mapping[str, datetime], *, task_id: str | None = None
     ) -> Task:
-        """First the row, then the slot, then the message: whoever dies in between leaves nothing that runs."""
-        self._must_be_free(slot)
-        return self.jobs.announce(self._take(self.jobs.add(asked, task_id=task_id), slot, taken))
+        """Store the task, take the slot, then send the message; a crash in between leaves nothing that runs."""
+        self._check_free(slot)
+        return self.jobs.announce(self._take_slot(self.jobs.add(request, task_id=task_id), slot, taken))
 
-    def _take(self, task: Task, slot: ScheduleStatus, taken: Mapping[str, datetime]) -> Task:
+    def _take_slot(self, task: Task, slot: ScheduleStatus, taken: Mapping[str, datetime]) -> Task:
         now = self.jobs.clock.now()
-        mine = replace(slot, last_task_id=task.task_id, last_started_at=now, since=slot.since or now, **taken)  # type: ignore[arg-type]  # only last_period
+        taken_slot = replace(slot, last_task_id=task.task_id, last_started_at=now, since=slot.since or now, **taken)  # type: ignore[arg-type]  # only last_period
         try:
-            self.store.replace(slot, mine)
-        except Conflict as faster:
+            self.store.replace(slot, taken_slot)
+        except Conflict as conflict:
             latest = self.store.get(slot.name)
             if latest.last_task_id == slot.last_task_id:
-                # Nobody runs: the schedule was switched, or looked after for the first time, at this very moment.
-                return self._take(task, latest, taken)
-            return self._beaten(task, latest, faster)
+                # No run took the slot: the schedule was switched, or checked for the first time, meanwhile.
+                return self._take_slot(task, latest, taken)
+            return self._resolve_conflict(task, latest, conflict)
         return task
 
-    def _beaten(self, task: Task, slot: ScheduleStatus, faster: Conflict) -> Task:
-        """Somebody took the slot first: with this very task (a repeated event), or with another run."""
+    def _resolve_conflict(self, task: Task, slot: ScheduleStatus, conflict: Conflict) -> Task:
+        """Return the task if a repeated event has put it in the slot; otherwise end it, as another run is there."""
         if slot.last_task_id == task.task_id:
             return task
         self.jobs.fail(task, Failure("still_running", "Another run of this schedule was faster."))
-        raise StillRunning(task_id=slot.last_task_id) from faster
+        raise StillRunning(task_id=slot.last_task_id) from conflict
 
-    def _must_be_free(self, slot: ScheduleStatus) -> None:
-        last = self._last(slot)
+    def _check_free(self, slot: ScheduleStatus) -> None:
+        last = self._last_run(slot)
         if last is not None and not last.is_final:
             raise StillRunning(task_id=last.task_id)
 
-    def _repeated(self, schedule: Schedule, period: datetime) -> Task | None:
+    def _send_again(self, schedule: Schedule, period: datetime) -> Task | None:
         with suppress(TaskNotFound):
-            # Whoever took the slot may have died before it sent the message.
+            # The process that took the slot may have died before it sent the message.
             return self.jobs.announce(self.tasks.get(schedule.task_id(period)))
         return None
 
     def _catch_up(self, schedule: Schedule, now: datetime) -> Task | None:
         slot, period = self.store.get(schedule.name), schedule.period(now)
         if slot.since is None:
-            # Somebody else changes the slot at this moment: the next look comes.
+            # After a concurrent change of the slot the next call will set it.
             with suppress(Conflict):
                 self.store.replace(slot, replace(slot, since=now))
             return None
-        if now < period + _LATE or not slot.missed(period):
+        if now < period + _MISSED_AFTER or not slot.missed(period):
             return None
         self.metrics.count("SchedulesMissed", schedule=schedule.name)
         log.error("schedule missed", extra={"alarm": "schedule_missed", "schedule": schedule.name})
-        return self._start_period(schedule, slot, period, late={LATE: _WHY_LATE})
+        return self._start_period(schedule, slot, period, late={LATE: _LATE_REASON})
 
-    def _asked(self, schedule: Schedule, args: Mapping[str, str]) -> JobRequest:
+    def _request(self, schedule: Schedule, args: Mapping[str, str]) -> JobRequest:
         return JobRequest(schedule.type, Subject(args.get("collection")), {**args, "schedule": schedule.name})
 
-    def _resumed(self, slot: ScheduleStatus) -> Mapping[str, str]:
-        """Where the last run stopped, as arguments for the next one."""
-        last = self._last(slot)
+    def _resume_args(self, slot: ScheduleStatus) -> Mapping[str, str]:
+        """Return the arguments with which the next run continues where the last one stopped."""
+        last = self._last_run(slot)
         if last is None:
             return {}
         if last.status is Status.PARTIAL:
-            # It did not get through its stretch: the next run begins where it began.
+            # It did not complete its part: the next run begins at the same position.
             return {name: last.args[name] for name in RESUMES if name in last.args}
         return cast("Mapping[str, str]", (last.result or {}).get("resume", {}))
 
-    def _outlook(self, schedule: Schedule) -> ScheduleReport:
+    def _report(self, schedule: Schedule) -> ScheduleReport:
         slot, shifted = self.store.get(schedule.name), schedule.shifted(self.shift)
         following = shifted.next_run(self.jobs.clock.now()) if slot.enabled else None
-        return ScheduleReport(shifted, slot, self._last(slot), following)
+        return ScheduleReport(shifted, slot, self._last_run(slot), following)
 
-    def _last(self, slot: ScheduleStatus) -> Task | None:
+    def _last_run(self, slot: ScheduleStatus) -> Task | None:
         try:
             return self.tasks.get(slot.last_task_id) if slot.last_task_id else None
         except TaskNotFound:

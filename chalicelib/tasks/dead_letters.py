@@ -24,41 +24,47 @@ from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry import Retries
 
 PublishDeadLetter = Callable[[Task, Failure], None]
-"""See `Letters.bury`."""
+"""See `DeadLetterPublisher.publish`."""
 
 
 @dataclass(frozen=True)
 class DeadLetterPublisher:
-    """Writes dead letters."""
+    """Publisher of messages to the dead-letter queues."""
 
     queues: Mapping[TaskType, Queue]
     metrics: Metrics
 
     def publish(self, task: Task, error: Failure) -> None:
-        """Keep a letter about the task, with the reason. Unavailable; asked for twice there may be two letters."""
+        """Publish a dead letter about the task, with the error's code as reason; a repeated call may publish another.
+
+        Raises: Unavailable.
+        """
         self.queues[task.type].publish_dead_letter(write(Work(task.task_id)), reason=error.code)
         self.metrics.count("DeadLetters", queue=queue_of(task.type))
 
     def publish_unreadable(self, body: str, kind: TaskType, fault: WallifyError) -> None:
-        """Keep a message whose task nobody could so much as read, with the fault that says why. Unavailable."""
+        """Publish a message whose task could not be read, with the fault's code as reason.
+
+        Raises: Unavailable.
+        """
         self.queues[kind].publish_dead_letter(body, reason=fault.code)
         self.metrics.count("DeadLetters", queue=queue_of(kind))
 
 
 def discard_dead_letter(task: Task, error: Failure) -> None:
-    """Keep no letter: for whoever has no queue."""
+    """Do nothing; the default where no queue is configured."""
 
 
-_WAIT = timedelta(seconds=1)
-"""How long a queue is asked on behalf of a person, who must not be told that there is nothing where there is."""
-_HOLD = timedelta(seconds=60)
-"""How long letters are kept from other readers while they are worked on; longer than a request may take."""
+_POLL_TIME = timedelta(seconds=1)
+"""Long-polling time of requests by operators: a short poll may return nothing although there are letters."""
+_VISIBILITY_TIMEOUT = timedelta(seconds=60)
+"""Visibility timeout of letters while they are processed; longer than a request may take."""
 _PAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterDetails:
-    """A dead letter and the task that it is about, where one can be told."""
+    """A dead letter and its task, where the task is known."""
 
     letter: DeadLetter
     task: Task | None = None
@@ -67,80 +73,100 @@ class DeadLetterDetails:
 
     @property
     def reason(self) -> str:
-        """Why the message could not be worked off."""
+        """Last failure reason of the message, or "received too often"."""
         error = self.task.error if self.task else None
-        told = error and (error.details.get("last") or error.code)
-        return self.letter.reason or str(told or "received too often")
+        last = error and (error.details.get("last") or error.code)
+        return self.letter.reason or str(last or "received too often")
 
 
 @dataclass(frozen=True, slots=True)
 class NotRedriven:
-    """A dead letter that a redrive has left where it is."""
+    """A dead letter that a redrive left in the queue."""
 
     message_id: str
     reason: str
-    """`unreadable`, `no_task` (its task is unknown, or its time is over) or `source_gone`."""
+    """`unreadable`, `no_task` (its task is unknown or has expired) or `source_gone`."""
 
 
 @dataclass(slots=True)
 class RedriveResult:
-    """What came of a redrive."""
+    """Result of a redrive."""
 
     tasks: list[Task] = field(default_factory=list)
-    """Those that wait for a worker again."""
+    """Tasks that wait for a worker again."""
     not_redriven: list[NotRedriven] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """The dead letters of every queue, by the name that people use."""
+    """Dead letters of all queues, by the queues' public names."""
 
     queues: Mapping[str, Queue]
     tasks: TaskStore
     task_id_of: Callable[[ObjectCreated], str | None]
-    """The task that an object created in the bucket belongs to; None: it gets none. Set by the room above."""
+    """Returns the id of the task for an object created in the bucket, or None. Provided by `uploads`."""
     parents: ParentTasks
     retries: Retries
     run_schedule_again: Callable[[Task], Task]
-    """Starts the schedule of a run again; see Schedules.again."""
+    """Starts a new run of the task's schedule; see `Schedules.run_again`."""
     clock: Clock
 
     def list_letters(self, name: str, limit: int) -> tuple[DeadLetterDetails, ...]:
-        """Some of a queue's dead letters, with their tasks; nothing changes. NotFound, Unavailable."""
-        return tuple(map(self._found, self._queue(name).dead_letters(limit, wait=_WAIT)))
+        """Return up to `limit` dead letters of a queue with their tasks; changes nothing.
+
+        Raises:
+            NotFound: there is no queue of this name.
+            Unavailable: the queue or the state store does not answer.
+        """
+        return tuple(map(self._details, self._queue(name).dead_letters(limit, wait=_POLL_TIME)))
 
     def get(self, name: str, message_id: str) -> DeadLetterDetails:
-        """One dead letter; nothing changes. NotFound, DeadLetterNotFound, Unavailable."""
-        with self._held(name, message_id) as letter:
-            return self._found(letter)
+        """Return one dead letter; changes nothing.
+
+        Raises:
+            NotFound: there is no queue of this name.
+            DeadLetterNotFound: the queue has no such letter.
+            Unavailable: the queue or the state store does not answer.
+        """
+        with self._hidden_letter(name, message_id) as letter:
+            return self._details(letter)
 
     def remove(self, name: str, message_id: str) -> DeadLetterDetails:
-        """Remove one dead letter for good, and answer it. NotFound, DeadLetterNotFound, Unavailable.
+        """Delete one dead letter and return it.
 
-        A task that still waits for it ends as FAILURE first, so that no task is left without a message.
+        A task that still waits for the message is first ended as FAILURE, so that no task is left without a message.
+
+        Raises:
+            NotFound: there is no queue of this name.
+            DeadLetterNotFound: the queue has no such letter.
+            Unavailable: the queue or the state store does not answer.
         """
-        with self._held(name, message_id) as letter:
+        with self._hidden_letter(name, message_id) as letter:
             for task in self._tasks_of(letter):
-                self._tell(task, letter)
-            found = self._found(letter)
+                self._fail_task(task, letter)
+            found = self._details(letter)
             self._queue(name).remove_dead_letter(letter)
             return found
 
     def fail_tasks(self, limit: int) -> int:
-        """End the tasks of dead letters as FAILURE `dead_letter`, where they still wait; how many there were.
+        """End tasks that wait for a dead-lettered message as FAILURE `dead_letter`; return how many.
 
-        Looks at up to `limit` letters of each queue.
+        Reads up to `limit` letters of each queue.
         """
         letters = (letter for queue in self.queues.values() for letter in queue.dead_letters(limit))
-        return sum(self._tell(task, letter) for letter in letters for task in self._tasks_of(letter))
+        return sum(self._fail_task(task, letter) for letter in letters for task in self._tasks_of(letter))
 
     def redrive(self, name: str, limit: int) -> RedriveResult:
-        """Try again what a queue's dead letters were about, and remove them.
+        """Retry the tasks of a queue's dead letters and delete these letters.
 
-        A letter whose file is gone, whose task is unknown, or that cannot be read, stays. NotFound, Unavailable.
+        A letter stays if its file is gone, its task is unknown, or it cannot be read.
+
+        Raises:
+            NotFound: there is no queue of this name.
+            Unavailable: the queue or the state store does not answer.
         """
         queue, done = self._queue(name), RedriveResult()
-        letters = queue.dead_letters(limit, hold=_HOLD, wait=_WAIT)
+        letters = queue.dead_letters(limit, hold=_VISIBILITY_TIMEOUT, wait=_POLL_TIME)
         try:
             for letter in letters:
                 self._redrive(queue, letter, done)
@@ -149,11 +175,11 @@ class DeadLetters:
         return done
 
     @contextmanager
-    def _held(self, name: str, message_id: str) -> Iterator[DeadLetter]:
-        """The letter, kept from other readers meanwhile."""
+    def _hidden_letter(self, name: str, message_id: str) -> Iterator[DeadLetter]:
+        """Yield the letter, hidden from other readers inside the context."""
         queue, held = self._queue(name), list[DeadLetter]()
         try:
-            while page := queue.dead_letters(_PAGE, hold=_HOLD, wait=_WAIT):
+            while page := queue.dead_letters(_PAGE, hold=_VISIBILITY_TIMEOUT, wait=_POLL_TIME):
                 held += page
                 if found := next((letter for letter in page if letter.message_id == message_id), None):
                     yield found
@@ -162,7 +188,7 @@ class DeadLetters:
         finally:
             queue.release_dead_letters(held)
 
-    def _found(self, letter: DeadLetter) -> DeadLetterDetails:
+    def _details(self, letter: DeadLetter) -> DeadLetterDetails:
         try:
             read(letter.body)
         except UnknownMessage:
@@ -175,29 +201,29 @@ class DeadLetters:
         return self.queues[name]
 
     def _redrive(self, queue: Queue, letter: DeadLetter, done: RedriveResult) -> None:
-        about = list(self._tasks_of(letter))
-        again = []
-        for task in about:
+        tasks = list(self._tasks_of(letter))
+        retried = []
+        for task in tasks:
             with suppress(SourceGone):
-                again.append(self._again(task, letter))
-        done.tasks += [task for task in again if not task.is_final]
-        if about and len(again) == len(about):
+                retried.append(self._retry(task, letter))
+        done.tasks += [task for task in retried if not task.is_final]
+        if tasks and len(retried) == len(tasks):
             queue.remove_dead_letter(letter)
             return
-        unread = "no_task" if self._found(letter).is_readable else "unreadable"
-        done.not_redriven.append(NotRedriven(letter.message_id, "source_gone" if about else unread))
+        unread_reason = "no_task" if self._details(letter).is_readable else "unreadable"
+        done.not_redriven.append(NotRedriven(letter.message_id, "source_gone" if tasks else unread_reason))
 
-    def _again(self, task: Task, letter: DeadLetter) -> Task:
-        self._tell(task, letter)
+    def _retry(self, task: Task, letter: DeadLetter) -> Task:
+        self._fail_task(task, letter)
         latest = self.tasks.get(task.task_id)
         if not latest.is_final or latest.error is None:
             return latest
         return self.run_schedule_again(latest) if "schedule" in latest.args else self.retries.retry(latest.task_id)
 
-    def _tell(self, task: Task, letter: DeadLetter) -> int:
-        if task.is_final or task.is_held(self.clock.now()) or _is_answered(letter, task):
+    def _fail_task(self, task: Task, letter: DeadLetter) -> int:
+        if task.is_final or task.is_held(self.clock.now()) or _is_outdated(letter, task):
             return 0
-        error = _why(task, letter)
+        error = _failure_of(task, letter)
         try:
             ended = self.tasks.replace(
                 task, task.failed(error, now=self.clock.now(), keep=self.retries.task_factory.policy.keep_failed)
@@ -208,31 +234,31 @@ class DeadLetters:
         return 1
 
     def _tasks_of(self, letter: DeadLetter) -> Iterator[Task]:
-        for asked in _read(letter):
-            task_id = asked.task_id if isinstance(asked, Work) else self.task_id_of(asked)
+        for message in _read(letter):
+            task_id = message.task_id if isinstance(message, Work) else self.task_id_of(message)
             if task_id is not None:
                 with suppress(TaskNotFound):
                     yield self.tasks.get(task_id)
 
 
-def _why(task: Task, letter: DeadLetter) -> Failure:
+def _failure_of(task: Task, letter: DeadLetter) -> Failure:
     last = {"last": task.error.code} if task.error else {}
     if letter.reason == Unavailable.code:
-        return Failure(letter.reason, _SILENT, retryable=True, details=last)
+        return Failure(letter.reason, _STORE_SILENT, retryable=True, details=last)
     if letter.reason == Misconfigured.code:
         return replace(Failure.of(Misconfigured()), details=last)
     return Failure("dead_letter", "Its message was received too often without success.", details=last)
 
 
-_SILENT = (
+_STORE_SILENT = (
     "The state store did not answer, however often this was tried. What was done before is kept; nothing is taken away"
     " or changed while it cannot be read."
 )
 
 
-def _is_answered(letter: DeadLetter, task: Task) -> bool:
-    """True for the letter of a part that a long job has behind it: one of its message's repetitions has died."""
-    parts = [asked.part for asked in _read(letter) if isinstance(asked, Work) and asked.part is not None]
+def _is_outdated(letter: DeadLetter, task: Task) -> bool:
+    """True for a letter about a part that the job has completed: a duplicate of its message was dead-lettered."""
+    parts = [message.part for message in _read(letter) if isinstance(message, Work) and message.part is not None]
     return any(part < Checkpoint.of(task).part for part in parts)
 
 

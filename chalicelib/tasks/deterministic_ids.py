@@ -1,4 +1,4 @@
-"""Repeated requests: an `Idempotency-Key` and the same bytes must lead to the same task."""
+"""Deterministic task ids, so that a repeated request finds the same task."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from hashlib import sha256
 
 _NAMESPACE = uuid.UUID("0c2c2f0e-0d2b-5a57-8c39-5d8f3ab1a9f4")
 MEMORY = timedelta(hours=24)
-"""How long a key is remembered, as is the field's custom."""
+"""How long an `Idempotency-Key` is valid; 24 hours is usual for such APIs."""
 
 
 def id_for(owner: str, key: str, round_: int) -> str:
-    """The id of the task behind a key; each owner has keys of its own, and `round_` counts how often it grew old."""
+    """Return the task id for an owner's key; `round_` counts how often the key has expired and been used again."""
     return str(uuid.uuid5(_NAMESPACE, f"{owner}#{key}#{round_}"))
 
 
 def child_id(parent_id: str, index: int) -> str:
-    """The id of a parent's child: a repeated request finds the same children."""
+    """Return the id of a parent's child at this index."""
     return str(uuid.uuid5(_NAMESPACE, f"{parent_id}/{index}"))
 
 
 def retry_id(task_id: str) -> str:
-    """The id of the task that repeats a failed one: asking twice finds the same."""
+    """Return the id of the task that retries this one."""
     return str(uuid.uuid5(_NAMESPACE, f"retry#{task_id}"))
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:
-    """What a request asks for, in few letters; other parts, or the same cut elsewhere, give another one."""
-    whole = sha256()
+    """Return a digest of the parts and of their boundaries: 32 hexadecimal digits."""
+    digest = sha256()
     for part in parts:
-        whole.update(len(part).to_bytes(8) + part)
-    return whole.hexdigest()[:32]
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()[:32]

@@ -19,40 +19,40 @@ STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """Where a task stands among others."""
+    """Identity of a task to create: its id, its parent and its further arguments."""
 
     task_id: str
     parent_id: str | None = None
     index: int | None = None
     args: Mapping[str, str] = field(default_factory=dict)
-    """Added to the task's own."""
+    """Added to the task's own arguments."""
 
 
 @dataclass(frozen=True)
 class TaskFactory:
-    """Opens tasks; nothing is stored here."""
+    """Factory of tasks; it stores nothing."""
 
     clock: Clock
     policy: TaskPolicy
 
-    def image_task(self, place: TaskSpec, collection: str, filename: str, *, stage: str = "queued") -> Task:
-        """A `process_image` task that waits for its object under `incoming/`."""
+    def image_task(self, spec: TaskSpec, collection: str, filename: str, *, stage: str = "queued") -> Task:
+        """Create a `process_image` task that waits for its object under `incoming/`."""
         now = self.clock.now()
         return Task(
-            task_id=place.task_id,
+            task_id=spec.task_id,
             type=TaskType.PROCESS_IMAGE,
             created_at=now,
             queued_at=now,
-            subject=Subject(collection, storage_keys.image_id_of(place.task_id), filename),
-            args={"source": storage_keys.incoming(collection, place.task_id), **place.args},
+            subject=Subject(collection, storage_keys.image_id_of(spec.task_id), filename),
+            args={"source": storage_keys.incoming(collection, spec.task_id), **spec.args},
             progress=Progress(0, STEPS, stage),
             max_attempts=self.policy.max_attempts,
-            parent_id=place.parent_id,
-            index=place.index,
+            parent_id=spec.parent_id,
+            index=spec.index,
         )
 
     def parent_task(self, task_id: str, collection: str, children: int, args: Mapping[str, str]) -> Task:
-        """A `bulk_process_images` task: it runs, held by nobody, until its last child has ended."""
+        """Create a `bulk_process_images` task: STARTED, without a lease, until its last child has ended."""
         now = self.clock.now()
         return Task(
             task_id=task_id,
@@ -69,17 +69,17 @@ class TaskFactory:
         )
 
     def as_refused(self, task: Task, fault: WallifyError) -> Task:
-        """The task, ended because its file could not be taken in."""
+        """Return the task ended as FAILURE, because its file could not be accepted."""
         return task.failed(Failure.of(fault), now=self.clock.now(), keep=self.policy.keep_failed)
 
     def as_duplicate(self, task: Task, image_id: str) -> Task:
-        """The task, ended because the collection has these bytes already."""
+        """Return the task ended as SUCCESS with the image that has the same bytes."""
         return task.succeeded({"image_id": image_id, "duplicate": True}, now=self.clock.now(), keep=self.policy.keep)
 
 
 @dataclass(frozen=True)
 class JobEnqueuer:
-    """Opens tasks that are worked off in slices."""
+    """Creates and enqueues chunked jobs."""
 
     tasks: TaskStore
     queues: Mapping[TaskType, Queue]
@@ -87,20 +87,23 @@ class JobEnqueuer:
     policy: TaskPolicy
     new_id: Callable[[], str]
 
-    def enqueue(self, asked: JobRequest, *, task_id: str | None = None) -> Task:
-        """The job's task, waiting for its worker; the same id finds the same task. Unavailable: it will not run."""
-        return self.announce(self.add(asked, task_id=task_id))
+    def enqueue(self, request: JobRequest, *, task_id: str | None = None) -> Task:
+        """Store the job's task and send its message; the same `task_id` returns the same task.
 
-    def add(self, asked: JobRequest, *, task_id: str | None = None) -> Task:
-        """The job's task, stored but not announced."""
+        Raises: Unavailable, and the job will not run.
+        """
+        return self.announce(self.add(request, task_id=task_id))
+
+    def add(self, request: JobRequest, *, task_id: str | None = None) -> Task:
+        """Store the job's task without sending its message."""
         now = self.clock.now()
         task = Task(
             task_id=task_id or self.new_id(),
-            type=asked.type,
+            type=request.type,
             created_at=now,
             queued_at=now,
-            subject=asked.subject,
-            args=asked.args,
+            subject=request.subject,
+            args=request.args,
             max_attempts=self.policy.max_attempts,
         )
         try:
@@ -110,7 +113,10 @@ class JobEnqueuer:
         return task
 
     def announce(self, task: Task) -> Task:
-        """Send the message of a task that waits for its first; a second message is harmless."""
+        """Send the message of a PENDING task; a duplicate message is harmless.
+
+        Raises: Unavailable, after the task has been ended as FAILURE.
+        """
         if task.status is not Status.PENDING:
             return task
         try:
@@ -121,14 +127,14 @@ class JobEnqueuer:
         return task
 
     def fail(self, task: Task, error: Failure) -> None:
-        """End a task that nobody works on; if somebody has moved it meanwhile, that is right."""
+        """End a task that no worker holds as FAILURE; leave it alone if it has changed meanwhile."""
         with suppress(Conflict):
             self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a long job is to do."""
+    """Request for a chunked job."""
 
     type: TaskType
     subject: Subject = field(default_factory=Subject)

@@ -1,4 +1,4 @@
-"""Named points between two effects: no-ops in production, where tests stop the process and step times are taken."""
+"""Failpoints: named points between two side effects, where tests stop the process and step times are measured."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ FAILPOINTS: Final = (
     "after_publish",
     "after_cleanup",
 )
-"""Every name that the workers pass, so that a test can walk them all."""
+"""Failpoints of image workers; a test stops at each of them."""
 JOB_FAILPOINTS: Final = ("after_piece", "after_hand_on", "after_objects", "after_revision")
-"""The same for long jobs."""
+"""Failpoints of chunked jobs."""
 VISIBILITY_FAILPOINTS: Final = ("after_hidden_copies", "after_hiding", "after_showing")
-"""The same for hiding and showing the renditions of an image."""
+"""Failpoints of hiding and showing an image's renditions."""
 
 Failpoint = Callable[[str], None]
 
 
 def noop(name: str) -> None:
-    """Go on."""
+    """Do nothing."""
 
 
 STEPS: Mapping[tuple[str, str], str] = {
@@ -37,19 +37,19 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("after_put", "after_publish"): "publish",
     ("after_publish", "after_cleanup"): "tidy",
 }
-"""What lies between two checkpoints that follow each other."""
+"""Pairs of consecutive failpoints and the step between them, as the metric StepDuration names it."""
 
 
 @dataclass
 class StepTimer:
-    """A Checkpoint for one process, which does one thing at a time."""
+    """Failpoint that measures step times; for a process that handles one task at a time."""
 
     clock: Clock
     metrics: Metrics
     _last: tuple[str, datetime] | None = field(default=None, init=False)
 
     def __call__(self, name: str) -> None:
-        """Note that the work has come to here."""
+        """Count the time since the previous failpoint, if the two delimit a step."""
         last, self._last = self._last, (name, self.clock.now())
         if last is None or (last[0], name) not in STEPS:
             return

@@ -1,4 +1,4 @@
-"""One attempt at a task: taking the lease, going from step to step, and ending it in one of four ways."""
+"""Leases of tasks: claim a task for one attempt, record its steps, release it, and end it."""
 
 from __future__ import annotations
 
@@ -51,21 +51,30 @@ class LostLease(WallifyError):
 
 @dataclass(frozen=True)
 class Leases:
-    """Moves one task through one attempt; each verb is one conditional write."""
+    """State changes of a task during one attempt; each method makes one conditional write.
+
+    Methods that record progress raise Cancelled if the task was asked to stop, and LostLease if another run has claimed
+    it; the attempt must then stop.
+    """
 
     tasks: TaskStore
     clock: Clock
     policy: TaskPolicy
     jitter: Callable[[], float]
-    """Random numbers in 0..1."""
+    """Returns a random number in 0..1."""
     publish_dead_letter: PublishDeadLetter = discard_dead_letter
-    """Keeps a letter of what no attempt could do, before its task ends: who dies in between leaves one too many."""
+    """Called before a task ends for lack of attempts; a crash between the two leaves a duplicate letter, not a missing
+    one."""
 
     def begin(self, task_id: str, owner: str, arrival: ObjectCreated | None = None) -> Task:
-        """Take the lease, and tie the task to the version that was announced, if it is tied to none yet.
+        """Claim the task for `owner`, and bind it to the announced object version unless it has one.
 
-        OtherVersion where the announced version is not this task's; AlreadyFinal, OutOfAttempts, or Held by another;
-        TaskNotFound.
+        Raises:
+            TaskNotFound: there is no such task.
+            OtherVersion: the announced version belongs to another task.
+            AlreadyFinal: the task has ended.
+            OutOfAttempts: the task ended in this call, because its last worker was lost.
+            LeaseHeld: another run holds the lease.
         """
         now = self.clock.now()
         task = self.tasks.get(task_id)
@@ -78,94 +87,123 @@ class Leases:
         try:
             return self._claim(task, owner, arrival)
         except Conflict:
-            # Somebody moved it between our look and our write: look again, and find it held, final or changed.
+            # The task changed between the read and the write: read it again, and find it held, final or changed.
             return self.begin(task_id, owner, arrival)
 
     def begin_step(self, task: Task, progress: Progress) -> Task:
-        """Note the step that begins. Cancelled or LostLease if the attempt must stop here."""
+        """Record the step that begins.
+
+        Raises: Cancelled, LostLease.
+        """
         try:
             return self.tasks.replace(task, task.at_step(progress, self.clock.now()))
         except Conflict:
             return self.begin_step(self.confirm(task), progress)
 
     def bind_version(self, task: Task, version: str, etag: str) -> Task:
-        """Note which version of its object the task works on. Cancelled or LostLease if the attempt must stop here."""
+        """Record which version of its object the task works on.
+
+        Raises: Cancelled, LostLease.
+        """
         try:
             return self.tasks.replace(task, task.with_args(arguments_of(version, etag)))
         except Conflict:
             return self.bind_version(self.confirm(task), version, etag)
 
     def record(self, task: Task, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
-        """Note that a long job is a piece further. Cancelled or LostLease if the attempt must stop here."""
+        """Store the progress, checkpoint and report of a chunked job after a step.
+
+        Raises: Cancelled, LostLease.
+        """
         try:
             return self.tasks.replace(task, task.with_checkpoint(progress, args, report))
         except Conflict:
             return self.record(self.confirm(task), progress, args, report)
 
     def release(self, task: Task, args: Mapping[str, str]) -> Task:
-        """Let a long job go, for its next part. Cancelled or LostLease as in `step`."""
+        """Release the lease of a chunked job, so that its next part can be claimed.
+
+        Raises: Cancelled, LostLease.
+        """
         try:
             return self.tasks.replace(task, task.released(args, now=self.clock.now()))
         except Conflict:
             return self.release(self.confirm(task), args)
 
     def stop(self, task: Task, report: Mapping[str, object], error: Failure | None = None) -> Task:
-        """End a long job at a limit, the time limit if without an error. LostLease if another run has the task now."""
+        """End a chunked job as PARTIAL at a limit; without `error` that is the time limit.
+
+        Raises: LostLease.
+        """
         now, keep = self.clock.now(), self.policy.keep_failed
         return self._end(task, lambda latest: latest.stopped(report, now=now, keep=keep, error=error))
 
     def succeed(self, task: Task, result: Mapping[str, object]) -> Task:
-        """End well, without touching the catalogue. Cancelled or LostLease if somebody was faster."""
+        """End the task as SUCCESS; the catalogue is not changed.
+
+        Raises: Cancelled, LostLease.
+        """
         try:
             return self.tasks.replace(task, self.succeeded(task, result))
         except Conflict:
             return self.succeed(self.confirm(task), result)
 
     def succeeded(self, task: Task, result: Mapping[str, object]) -> Task:
-        """The snapshot that `succeed` would write, for stores that write it together with more."""
+        """Return the snapshot that `succeed` would write, for stores that write it together with other rows."""
         return task.succeeded(result, now=self.clock.now(), keep=self.policy.keep)
 
     def fail(self, task: Task, error: Failure) -> Task:
-        """End without success. LostLease if another run has the task now."""
+        """End the task as FAILURE.
+
+        Raises: LostLease.
+        """
         return self._end(task, lambda latest: latest.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))
 
     def revoke(self, task: Task) -> Task:
-        """End because it was asked for. LostLease if another run has the task now."""
+        """End the task as REVOKED, after a cancel request.
+
+        Raises: LostLease.
+        """
         return self._end(task, lambda latest: latest.revoked(now=self.clock.now(), keep=self.policy.keep))
 
     def retry(self, task: Task, error: Failure) -> timedelta | None:
-        """Give the task back for another attempt and say how long to wait.
+        """Release the task for another attempt and return how long to wait.
 
-        None where there are no attempts left: then it has ended as FAILURE, and its dead letter says why. Where that
-        letter cannot be kept now, the task waits, too, for whoever looks next.
+        Return None if no attempts are left: the task has then ended as FAILURE, after its dead letter was published. If
+        the letter cannot be published now, the task is released all the same, for the next message or the sweeper.
+
+        Raises: LostLease.
         """
-        if task.is_last_attempt(error.code) and self._is_buried(task, error):
+        if task.is_last_attempt(error.code) and self._is_dead_lettered(task, error):
             self.fail(task, error)
             return None
         self._end(task, lambda latest: latest.retrying(error))
         return self.policy.wait_after(task.attempts, self.jitter())
 
     def confirm(self, task: Task) -> Task:
-        """The newest snapshot of an attempt that may go on; Cancelled or LostLease if it may not."""
+        """Return the task's newest snapshot, if the attempt may go on.
+
+        Raises: Cancelled, LostLease.
+        """
         latest = self._reread(task)
         if latest.cancel_requested:
             raise Cancelled
         return latest
 
     def _claim(self, task: Task, owner: str, arrival: ObjectCreated | None) -> Task:
-        now, known = self.clock.now(), after_death(task)
-        if task.attempts < task.max_attempts and not is_poison(known):
-            claimed = known.claimed(owner=owner, now=now, lease=self.policy.lease)
-            tied = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
-            return self.tasks.replace(task, claimed.with_args(tied) if tied else claimed)
-        # Where the last attempt has said nothing, its worker died; what kills every worker must not go on for ever.
-        error = POISON if is_poison(known) else task.error or WORKER_LOST
+        now, counted = self.clock.now(), after_death(task)
+        if task.attempts < task.max_attempts and not is_poison(counted):
+            claimed = counted.claimed(owner=owner, now=now, lease=self.policy.lease)
+            version_args = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
+            return self.tasks.replace(task, claimed.with_args(version_args) if version_args else claimed)
+        # An attempt without an error has lost its worker; a task that ends every worker must not be repeated for ever.
+        error = POISON if is_poison(counted) else task.error or WORKER_LOST
         self.publish_dead_letter(task, error)
-        lost = known.failed(error, now=now, keep=self.policy.keep_failed)
-        raise OutOfAttempts(self.tasks.replace(task, lost))
+        failed = counted.failed(error, now=now, keep=self.policy.keep_failed)
+        raise OutOfAttempts(self.tasks.replace(task, failed))
 
-    def _is_buried(self, task: Task, error: Failure) -> bool:
-        self._reread(task)  # what another run has taken over is not ours to bury
+    def _is_dead_lettered(self, task: Task, error: Failure) -> bool:
+        self._reread(task)  # a task that another run has claimed must not get a dead letter from this one
         try:
             self.publish_dead_letter(task, error)
         except Unavailable:

@@ -1,4 +1,4 @@
-"""What is told about tasks, counted where a write has succeeded: once, whoever made it and however often he tried."""
+"""Task store that counts retries, faults and ends, once for each write that succeeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.tasks.model import ChildCounts, Status, Task, TaskFilter
 
 @dataclass(frozen=True)
 class MeteredState:
-    """The state ports of a back end whose tasks are counted."""
+    """State ports of a back end, with a metered task store."""
 
     tasks: TaskStore
     catalog: Catalog
@@ -25,7 +25,7 @@ class MeteredState:
 
 @dataclass(frozen=True)
 class MeteredTaskStore:
-    """A task store that counts retries and ends, and is in all else the one behind it; see TaskStore."""
+    """Wrapper of a task store that counts retries and ends; see `TaskStore`."""
 
     store: TaskStore
     metrics: Metrics
@@ -72,8 +72,8 @@ class MeteredTaskStore:
 
 
 def count_end(metrics: Metrics, task: Task) -> None:
-    """Count a task that has ended just now; for whoever ends one without `TaskStore.replace`."""
+    """Count a task that has just ended; for callers that end one without `TaskStore.replace`."""
     metrics.count("TasksEnded", type=task.type, status=task.status)
-    # A parent has no reason of its own; its children have counted theirs.
+    # A parent has no error of its own; its children's errors are counted.
     if task.status is Status.FAILURE and task.error is not None:
         metrics.count("TasksFailed", reason=task.error.code)

@@ -1,6 +1,6 @@
 """Tasks: states and transitions, progress, failures, and the state of chunked jobs.
 
-The words are Celery's (https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states).
+States are named as in Celery (https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chalicelib.errors import ATTEMPTS, IllegalTransition, Misconfigured, Wallif
 
 
 class Status(StrEnum):
-    """Where a task stands; the last four are final and never change."""
+    """State of a task; the last four are final."""
 
     PENDING = "PENDING"
     STARTED = "STARTED"
@@ -29,12 +29,12 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """True when nothing will change any more."""
+        """True if the state allows no transition."""
         return not MOVES[self]
 
 
 MOVES: Mapping[Status, frozenset[Status]] = {
-    # Straight to success: a file that the collection has already needs no worker.
+    # Directly to success: a file whose bytes the collection already has needs no worker.
     Status.PENDING: frozenset({Status.STARTED, Status.SUCCESS, Status.FAILURE, Status.REVOKED}),
     # A started task may start again: SQS delivers at least once, and a worker may die.
     Status.STARTED: frozenset(Status) - {Status.PENDING},
@@ -47,7 +47,7 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 
 
 class TaskType(StrEnum):
-    """The kinds of work, named as in the system's description."""
+    """Kinds of tasks."""
 
     PROCESS_IMAGE = "process_image"
     BULK_PROCESS_IMAGES = "bulk_process_images"
@@ -61,7 +61,7 @@ class TaskType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of an attempt, and when it began."""
+    """Step of an attempt, and when it began."""
 
     stage: str
     at: datetime
@@ -69,23 +69,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the work is: `current` of `total` steps, and the name of the step."""
+    """Progress of a task: `current` of `total` steps, and the name of the current one."""
 
     current: int = 0
     total: int = 0
     stage: str = "queued"
     passed: tuple[Step, ...] = field(default=(), compare=False)
-    """The steps of the newest attempt, in order; how far the work is does not depend on them."""
+    """Steps of the newest attempt, in order; not part of comparisons."""
 
     @property
     def percent(self) -> int:
-        """0 to 100, whole; 0 while the total is unknown."""
+        """Whole number from 0 to 100; 0 while the total is unknown."""
         return 100 * self.current // self.total if self.total else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the last attempt did not succeed, in words a client may see."""
+    """Error of the last attempt, as clients may see it."""
 
     code: str
     message: str
@@ -95,43 +95,43 @@ class Failure:
     """Id of the message in `messages.json`; empty where the message itself is all there is. Rows that are older hold
     the English message before its details were put in, or nothing."""
     cause: Mapping[str, object] = field(default_factory=dict, compare=False)
-    """What of our configuration is wrong, for administrators alone; empty in rows that are older than this field."""
+    """What is wrong in the configuration, for administrators only; empty in rows that are older than this field."""
     trace: str = field(default="", compare=False, repr=False)
-    """Where in the code it happened, for administrators alone; empty where that says nothing new."""
+    """Traceback, shown to administrators only; empty for errors that clients must correct."""
 
     @classmethod
     def of(cls, error: WallifyError, *, trace: str = "") -> Failure:
-        """What a task remembers of an error."""
+        """Create the failure that a task stores for an error."""
         cause = error.cause if isinstance(error, Misconfigured) else {}
         return cls(error.code, error.message, error.retryable, dict(error.details), error.text_id, cause, trace)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the task is about."""
+    """Collection, image and file that a task is about."""
 
     collection: str | None = None
     image_id: str | None = None
     filename: str | None = None
-    """The name as the client gave it: shown, never used as a key."""
+    """Name as the client gave it: for display, never used as a key."""
 
 
 WARNINGS = "warnings"
-"""Argument of a task: what its client may want to know, a sentence a line."""
+"""Argument of a task: warnings for its client, one sentence per line."""
 _MOST_STEPS = 20
-"""Kept of an attempt; a row must not grow with the work."""
+"""Most steps stored of an attempt; a row must not grow with the work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A snapshot of one task. It never changes: each verb answers the next snapshot, or raises IllegalTransition."""
+    """Immutable snapshot of one task. Its methods return the next snapshot, or raise IllegalTransition."""
 
     task_id: str
     type: TaskType
     created_at: datetime
     subject: Subject = Subject()
     args: Mapping[str, str] = field(default_factory=dict)
-    """What the worker needs beside the subject, as text: the source key, options."""
+    """Arguments for the worker beside the subject, as text: the source key, options."""
     status: Status = Status.PENDING
     progress: Progress = Progress()
     result: Mapping[str, object] | None = None
@@ -143,34 +143,34 @@ class Task:
     """Start of the newest attempt."""
     finished_at: datetime | None = None
     expires_at: datetime | None = None
-    """When the history may forget it; only final tasks have one."""
+    """When the row may be deleted; None until the task is final."""
     owner: str | None = None
-    """The run that holds the lease; its moves alone are honoured."""
+    """Id of the run that holds the lease; only this run may change the task's state."""
     lease_until: datetime | None = None
     parent_id: str | None = None
     index: int | None = None
-    """Place among the parent's children, from 0, in request order."""
+    """Index among the parent's children, from 0, in request order."""
     children: int = 0
-    """How many children this task has; they are rows of their own."""
+    """Number of children of this task; each has its own row."""
     cancel_requested: bool = False
     version: int = 0
-    """Grows by one with each stored change; a store replaces a task only if it still has the version that was read."""
+    """Number of stored changes; a store replaces a task only if it still has the version that was read."""
 
     @property
     def is_final(self) -> bool:
-        """True when nothing will change any more."""
+        """True if the task has ended."""
         return self.status.is_final
 
     def is_last_attempt(self, code: str) -> bool:
-        """True when an error of this code, in the newest attempt, is not tried again."""
+        """True if an error with this code in the newest attempt allows no further attempt."""
         return self.attempts >= min(self.max_attempts, ATTEMPTS.get(code, self.max_attempts))
 
     def is_held(self, now: datetime) -> bool:
-        """True while a run holds a lease that has not ended."""
+        """True while a run holds a lease that has not expired."""
         return self.status is Status.STARTED and self.lease_until is not None and now < self.lease_until
 
     def claimed(self, *, owner: str, now: datetime, lease: timedelta) -> Task:
-        """The next attempt, held by `owner` until the lease ends."""
+        """Return the task in its next attempt, leased to `owner`."""
         return self._moved(
             Status.STARTED,
             owner=owner,
@@ -182,66 +182,63 @@ class Task:
         )
 
     def at_step(self, progress: Progress, now: datetime) -> Task:
-        """The same attempt, a step further."""
+        """Return the task with the step that has begun."""
         passed = (*self.progress.passed, Step(progress.stage, now))
         return self._moved(Status.STARTED, progress=replace(progress, passed=passed[-_MOST_STEPS:]))
 
     def with_checkpoint(self, progress: Progress, args: Mapping[str, str], report: Mapping[str, object]) -> Task:
-        """The same attempt of a long job, a piece further: where it stands, and what it has found so far."""
+        """Return the chunked job after a step, with its progress, checkpoint and report so far."""
         return self._moved(Status.STARTED, progress=progress, args={**self.args, **args}, result=report)
 
     def released(self, args: Mapping[str, str], *, now: datetime) -> Task:
-        """Between two parts of a long job: held by nobody, and with all attempts ahead of the next part."""
+        """Return the chunked job between two parts: without a lease, its count of attempts back at 0."""
         held = {"owner": None, "lease_until": None, "attempts": 0, "queued_at": now, "error": None}
         return self._moved(Status.STARTED, args={**self.args, **args}, **held)
 
     def stopped(
         self, report: Mapping[str, object], *, now: datetime, keep: timedelta, error: Failure | None = None
     ) -> Task:
-        """Ended at a limit, with a part of the work done; `error` says which if it is not the time limit.
-
-        Forgotten after `keep`.
-        """
+        """Return the task ended as PARTIAL at a limit (without `error`: the time limit), to be deleted after `keep`."""
         return self._ended(Status.PARTIAL, now=now, keep=keep, result=report, error=error)
 
     def succeeded(self, result: Mapping[str, object], *, now: datetime, keep: timedelta) -> Task:
-        """Done, with a result; forgotten after `keep`."""
+        """Return the task ended as SUCCESS with this result, to be deleted after `keep`."""
         total = max(self.progress.total, 1)
         done = Progress(total, total, "done", self.progress.passed)
         return self._ended(Status.SUCCESS, now=now, keep=keep, result=result, progress=done)
 
     def failed(self, error: Failure, *, now: datetime, keep: timedelta) -> Task:
-        """Ended without success, for the reason given; forgotten after `keep`."""
+        """Return the task ended as FAILURE with this error, to be deleted after `keep`."""
         return self._ended(Status.FAILURE, now=now, keep=keep, error=error)
 
     def revoked(self, *, now: datetime, keep: timedelta) -> Task:
-        """Ended because somebody asked for it; forgotten after `keep`."""
+        """Return the task ended as REVOKED by a cancel request, to be deleted after `keep`."""
         return self._ended(Status.REVOKED, now=now, keep=keep, cancel_requested=True)
 
-    def parent_finished(self, status: Status, tally: ChildCounts, *, now: datetime, keep: timedelta) -> Task:
-        """A parent's end: the state that its children add up to, and their numbers; forgotten after `keep`."""
-        result = {"succeeded": tally.succeeded, "failed": tally.failed, "cancelled": tally.cancelled}
-        done = Progress(tally.finished, self.children, "done")
+    def parent_finished(self, status: Status, counts: ChildCounts, *, now: datetime, keep: timedelta) -> Task:
+        """Return the parent ended in this state with the counts of its children, to be deleted after `keep`."""
+        result = {"succeeded": counts.succeeded, "failed": counts.failed, "cancelled": counts.cancelled}
+        done = Progress(counts.finished, self.children, "done")
         return self._ended(status, now=now, keep=keep, result=result, progress=done)
 
     def with_args(self, args: Mapping[str, str]) -> Task:
-        """The same task in the same state, with these arguments as well."""
+        """Return the task with these arguments added."""
         return replace(self, args={**self.args, **args})
 
     def requeued(self, now: datetime) -> Task:
-        """The same task, announced to its queue once more; it stays as it is until a worker takes it."""
+        """Return the task with the time of its newest message; its state stays the same."""
         return replace(self, queued_at=now)
 
     def retrying(self, error: Failure) -> Task:
-        """Waiting for another attempt after a transient fault."""
+        """Return the task in RETRY, without a lease, after a transient error."""
         return self._moved(Status.RETRY, error=error, owner=None, lease_until=None)
 
     def with_cancel_requested(self) -> Task:
-        """Still running, with the wish to stop noted for the worker's next step."""
+        """Return the running task with a cancel request, which its worker reads at the next step."""
         return replace(self, cancel_requested=True)
 
     def cancelled(self, *, now: datetime, keep: timedelta) -> Task:
-        """What a cancel makes of it: asked to stop while it runs, and otherwise revoked at once."""
+        """Return the task after a cancel: with a cancel request while it runs, otherwise ended as REVOKED."""
         return self.with_cancel_requested() if self.status is Status.STARTED else self.revoked(now=now, keep=keep)
 
     def _ended(self, to: Status, *, now: datetime, keep: timedelta, **changes: object) -> Task:
@@ -255,7 +252,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class ChildCounts:
-    """How a parent's children have ended so far; `total` comes from the parent."""
+    """Numbers of a parent's ended children; their total is in the parent."""
 
     succeeded: int = 0
     failed: int = 0
@@ -269,21 +266,21 @@ class ChildCounts:
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """What a look into the history asks for; None asks for anything."""
+    """Conditions on tasks of the history; None is no condition."""
 
     status: Status | None = None
     type: TaskType | None = None
     collection: str | None = None
     parent_id: str | None = None
     since: datetime | None = None
-    """Created at or after this moment."""
+    """Created at or after this time."""
     until: datetime | None = None
-    """Created before this moment."""
+    """Created before this time."""
     text: str | None = None
-    """Part of the file name, the collection, the ids or the error, in any case, with or without accents."""
+    """Part of the file name, collection, ids or error; case and accents are ignored."""
 
     def matches(self, task: Task) -> bool:
-        """The meaning of the filter, which every store agrees with."""
+        """Return whether the task meets all conditions; every store gives the same answer."""
         wanted = (
             (self.status, task.status),
             (self.type, task.type),
@@ -311,13 +308,13 @@ def _searchable(task: Task) -> str:
 
 
 def folded(text: str) -> str:
-    """The text as a search sees it: "İSTANBUL", "ıstanbul" and "istanbul" are one, however their accents are coded."""  # noqa: RUF002  # Turkish, on purpose
+    """Return the text without case and accents, for comparison: "İSTANBUL", "ıstanbul" and "istanbul" become equal."""  # noqa: RUF002  # Turkish, on purpose
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     return plain.casefold().replace("ı", "i")  # noqa: RUF001  # Turkish, on purpose
 
 
 Position = Mapping[str, Any]
-"""Where a job stands, as JSON can hold it; empty at its beginning."""
+"""JSON object with a chunked job's position; empty at its beginning."""
 
 CHUNKED = frozenset(
     {
@@ -329,35 +326,35 @@ CHUNKED = frozenset(
         TaskType.RENAME_COLLECTION,
     }
 )
-"""Kinds of work that are done in parts."""
+"""Kinds of tasks that run in parts."""
 QUEUES: Mapping[str, frozenset[TaskType]] = {
     "images": frozenset({TaskType.PROCESS_IMAGE}),
     "thumbnails": frozenset({TaskType.GENERATE_THUMBNAILS}),
     "maintenance": CHUNKED - {TaskType.GENERATE_THUMBNAILS},
 }
-"""Each queue, by the name that people use, and the work that goes through it."""
+"""Public name of each queue, and the kinds of tasks whose messages it carries."""
 CHECKPOINT = frozenset({"part", "began_at", "position"})
-"""Names of the arguments that a job's standing is kept in."""
+"""Names of the task arguments that store a job's checkpoint."""
 RESUMES = frozenset({"after", "rows"})
-"""Names of the arguments that say where a scheduled run goes on that another one could not finish in a night."""
+"""Names of the task arguments with the position from which a scheduled run continues an earlier, unfinished one."""
 LATE = "late"
-"""Name of the argument that says why a scheduled run did not begin at its time."""
+"""Name of the task argument that explains why a scheduled run began late."""
 _EXAMPLES = 20
-_KILLED = 3
+_FATAL_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a long job has come, as the arguments of its task keep it."""
+    """Checkpoint of a chunked job, stored in its task's arguments."""
 
     part: int = 0
     began_at: datetime | None = None
-    """Start of its first part."""
+    """When the first part began."""
     position: Position = field(default_factory=dict)
 
     @classmethod
     def of(cls, task: Task) -> Checkpoint:
-        """What the task says."""
+        """Read the checkpoint from the task's arguments."""
         args = task.args
         began = args.get("began_at")
         return cls(
@@ -367,21 +364,21 @@ class Checkpoint:
         )
 
     def args(self) -> dict[str, str]:
-        """What `of` reads."""
+        """Return the task arguments that `of` reads."""
         began = {"began_at": self.began_at.isoformat()} if self.began_at else {}
         return {"part": str(self.part), "position": json.dumps(self.position), **began}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a job has found and done: numbers, and a few examples of each."""
+    """Report of a job: counts, and up to 20 examples of each."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, result: Mapping[str, object] | None) -> Report:
-        """The report in a task's result."""
+        """Read the report from a task's result."""
         found: Mapping[str, Any] = result or {}
         counts = {name: value for name, value in found.items() if type(value) is int}
         return cls(counts, {name: tuple(some) for name, some in found.get("examples", {}).items()})
@@ -390,7 +387,7 @@ class Report:
         return self.counts.get(what, 0)
 
     def plus(self, what: str, by: int = 1, *, example: str | None = None) -> Report:
-        """With so many more of these; of the examples only the first few are kept."""
+        """Return the report with this count increased; only the first 20 examples are kept."""
         counted = replace(self, counts={**self.counts, what: self[what] + by})
         some = self.examples.get(what, ())
         if example is None or len(some) >= _EXAMPLES:
@@ -398,28 +395,31 @@ class Report:
         return replace(counted, examples={**self.examples, what: (*some, example)})
 
     def result(self, **facts: object) -> dict[str, object]:
-        """The report as a task's result, with facts beside it."""
+        """Return the report as a task's result, with further facts."""
         return {**self.counts, "examples": self.examples, **facts}
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one piece of a job came to."""
+    """Result of one step of a chunked job."""
 
     position: Position | None
-    """Where the next one begins; None when the job is done."""
+    """Position of the next step; None when the job is done."""
     report: Report
     stage: str = "working"
     done: int = 0
-    """Things done so far, in the whole job."""
+    """Items done so far in the whole job."""
     total: int = 0
-    """Things to do; 0 where nobody knows."""
+    """Items of the whole job; 0 if unknown."""
     facts: Mapping[str, object] = field(default_factory=dict)
-    """Said at the end, beside the report."""
+    """Added to the task's result at the end."""
 
 
 def queue_of(kind: TaskType) -> str:
-    """The name of the queue that this kind of work goes through; ValueError for a parent, which goes through none."""
+    """Return the name of the queue that carries this kind's messages.
+
+    Raises: ValueError for a parent's kind, which has no messages.
+    """
     for name, kinds in QUEUES.items():
         if kind in kinds:
             return name
@@ -427,10 +427,10 @@ def queue_of(kind: TaskType) -> str:
 
 
 def fatal_item(task: Task, position: Position) -> bool:
-    """True when what comes next has probably killed two workers: one thing is passed over in each further attempt."""
-    return task.attempts >= _KILLED and position.get("gave_up") != task.attempts
+    """True if the next item has probably ended two workers; each further attempt skips one item."""
+    return task.attempts >= _FATAL_ATTEMPTS and position.get("gave_up") != task.attempts
 
 
 def fingerprint_of_report(task: Task) -> str:
-    """A few letters that tell what this task writes from what any other does."""
+    """Return 12 hexadecimal digits that identify this task in the keys that it writes."""
     return task.task_id.replace("-", "")[:12]

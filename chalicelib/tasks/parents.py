@@ -1,4 +1,4 @@
-"""Parent tasks: how they start, and how they end with the last of their children."""
+"""Parent tasks: their states, and their end with the last of their children."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ from chalicelib.tasks.model import ChildCounts, Failure, Status, Task
 from chalicelib.tasks.retry_policy import TaskPolicy
 
 OPENING = "opening"
-"""Argument of a parent while the request that opens it has not handed over all of its files."""
+"""Argument of a parent until the request that creates it has stored all of its children and their objects."""
 
 
 def is_opening(parent: Task) -> bool:
-    """True while its request is at work or has broken off; of a parent that has ended, that it was never complete."""
+    """True while the parent's request runs or after it was interrupted; for a final parent, that it is incomplete."""
     return OPENING in parent.args
 
 
 def is_abandoned(child: Task) -> bool:
-    """True for a child that waited for its object in vain."""
+    """True for a child that ended because its object was never stored."""
     return child.attempts == 0 and child.error is not None and child.error.code == "source_gone"
 
 
 def opened(parent: Task) -> Task:
-    """The parent, complete."""
+    """Return the parent without the argument `opening`: all of its children exist."""
     return replace(parent, args={name: value for name, value in parent.args.items() if name != OPENING})
 
 
-def outcome(parent: Task, tally: ChildCounts) -> Status | None:
-    """The parent's final state, or None while children are still to end.
+def outcome(parent: Task, counts: ChildCounts) -> Status | None:
+    """Return the parent's final state, or None while children are not final.
 
-    SUCCESS when all succeeded, FAILURE when none did, REVOKED when it was cancelled before anything came of it, and
-    PARTIAL for every mixture.
+    SUCCESS if all children succeeded, PARTIAL if some did; if none did, REVOKED if the parent was cancelled and
+    FAILURE otherwise.
     """
-    if tally.finished < parent.children:
+    if counts.finished < parent.children:
         return None
-    if tally.succeeded == parent.children:
+    if counts.succeeded == parent.children:
         return Status.SUCCESS
-    if tally.succeeded:
+    if counts.succeeded:
         return Status.PARTIAL
-    return Status.REVOKED if tally.cancelled and parent.cancel_requested else Status.FAILURE
+    return Status.REVOKED if counts.cancelled and parent.cancel_requested else Status.FAILURE
 
 
 _MOST_CHILDREN = 500
-"""Of a job that comes in one request."""
+"""Most children of a parent that one request creates."""
 _INCOMPLETE = Failure("source_gone", "Not all of its files have arrived.")
 
 
 @dataclass(frozen=True)
 class ParentTasks:
-    """Ends parents. Every verb may be repeated, by anybody, at any time."""
+    """Ends parent tasks. Every method may be called again at any time, also by several processes at once."""
 
     tasks: TaskStore
     clock: Clock
     policy: TaskPolicy
 
     def child_ended(self, child: Task) -> None:
-        """End the child's parent, if this was the last child; a child without a parent is no error."""
+        """End the child's parent if this was its last child; do nothing for a child without a parent."""
         if child.parent_id is not None:
-            # The parent's row is forgotten after its time, like any other.
+            # The parent's row may have expired and been deleted.
             with suppress(TaskNotFound):
                 self.finish_if_done(self.tasks.get(child.parent_id))
 
     def mark_complete(self, parent: Task) -> Task:
-        """The parent, whose request has handed over all of its files: from now on it ends with its last child."""
+        """Mark the parent as complete: from now on it ends with its last child."""
         latest = self.tasks.get(parent.task_id)
         if latest.is_final or not is_opening(latest):
             return self.finish_if_done(latest)
@@ -76,33 +76,33 @@ class ParentTasks:
             return self.mark_complete(parent)
 
     def finish_if_done(self, parent: Task) -> Task:
-        """The parent, ended if all its children have; of several who see the last child end, one writes it.
+        """End the parent if all its children have ended; of several concurrent callers one writes.
 
-        One whose request is still at work does not end, unless it was cancelled: more may be to come.
+        A parent whose request is not complete ends only if it was cancelled, because more children may follow.
         """
         if is_opening(parent) and not parent.cancel_requested:
             return parent
         return self.finish(parent)
 
     def finish(self, parent: Task) -> Task:
-        """As `settle`, also where its request has broken off for good."""
+        """End the parent if all its children have ended, also if its request was interrupted."""
         if parent.is_final:
             return parent
-        tally = self.tasks.child_counts(parent.task_id)
-        status = outcome(parent, tally)
+        counts = self.tasks.child_counts(parent.task_id)
+        status = outcome(parent, counts)
         if status is None:
             return parent
         try:
             return self.tasks.replace(
-                parent, parent.parent_finished(status, tally, now=self.clock.now(), keep=self._keep(status))
+                parent, parent.parent_finished(status, counts, now=self.clock.now(), keep=self._keep(status))
             )
         except Conflict:
             return self.finish(self.tasks.get(parent.task_id))
 
     def abandon(self, parent: Task) -> Task:
-        """The parent of a request that has broken off and did not come again, ended if nothing is under way any more.
+        """End the parent of an interrupted request that was not repeated, if all its children have ended.
 
-        Those of its children that wait for an object are given up one by one, as any task that does.
+        The sweeper ends the children that wait for an object one by one, as any other task.
         """
         page = self.tasks.children(parent.task_id, _MOST_CHILDREN)
         if page.next_cursor or not all(child.is_final for child in page.items):
@@ -116,7 +116,7 @@ class ParentTasks:
         return self.mark_complete(parent)
 
     def is_stopping(self, child: Task) -> bool:
-        """True when the child's parent was cancelled, so that the child must not begin."""
+        """True if the child's parent was cancelled, so that the child must not begin."""
         if child.parent_id is None:
             return False
         try:

@@ -14,70 +14,70 @@ from chalicelib.tasks.model import Progress, Status, Task, TaskFilter
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry_policy import TaskPolicy
 
-_LATE = timedelta(minutes=2)
-"""A task is stored within a request after it was made, and history may be a moment behind."""
+_OVERLAP = timedelta(minutes=2)
+"""Overlap of two reads: a row is stored shortly after its creation time, and history is eventually consistent."""
 _MOST_PAGES = 8
-"""Of history in one look; they may be short."""
+"""Most pages of history in one read; pages may be short."""
 
 
 @dataclass(frozen=True)
 class RecentTasks:
-    """What a look has found."""
+    """Result of a read of recent tasks."""
 
     tasks: tuple[Task, ...]
     """Newest first, final or not."""
     active: tuple[Task, ...]
-    """Those of all times that are not final, oldest first, up to a limit."""
+    """Tasks of any age that are not final, oldest first, up to a limit."""
     is_complete: bool
-    """False when there were more tasks than are remembered."""
+    """False if there are more tasks than the cache holds."""
 
 
 @dataclass(frozen=True)
-class _Known:
+class _Cached:
     tasks: Mapping[str, Task]
     since: datetime
-    """All tasks made since then are known, as they were at `seen`."""
+    """All tasks created since then are in the cache, as of `seen`."""
     seen: datetime
     is_cut: bool
-    """True when there were older ones that found no room."""
+    """True if older tasks were dropped for lack of room."""
 
 
 class RecentTaskCache:
-    """Remembers up to `most` tasks. A final task never changes, so none is read again but for the last minutes'."""
+    """Cache of up to `most` tasks. Final tasks never change, so only those of the last minutes are read again."""
 
     def __init__(self, store: TaskStore, clock: Clock, *, most: int = 4_000, most_active: int = 500) -> None:
         self._store, self._clock, self._most, self._most_active = store, clock, most, most_active
-        self._known: _Known | None = None
+        self._cached: _Cached | None = None
 
-    def since(self, moment: datetime) -> RecentTasks:
-        """Tasks made at or after the moment.
+    def since(self, start: datetime) -> RecentTasks:
+        """Return the tasks created at or after this time.
 
-        Costs grow with the tasks that are active and with those that were made or ended since the last look, and never
-        beyond `most`; a first look, or one farther back than any before, reads the whole stretch.
+        The cost is proportional to the tasks that are active or were created or ended since the last call, at most
+        `most`; a first call, or one further back than any before, reads the whole range.
         """
         now, active = self._clock.now(), self._store.active(self._most_active).items
-        known = self._known
-        if known is None or (moment < known.since and not known.is_cut):
-            known = self._read(moment, now)
+        cached = self._cached
+        if cached is None or (start < cached.since and not cached.is_cut):
+            cached = self._read(start, now)
         else:
-            known = self._refreshed(known, active, now)
-        self._known = known
-        wanted = tuple(task for task in known.tasks.values() if task.created_at >= moment)
-        return RecentTasks(wanted, active, known.since <= moment)
+            cached = self._refreshed(cached, active, now)
+        self._cached = cached
+        task_filter = tuple(task for task in cached.tasks.values() if task.created_at >= start)
+        return RecentTasks(task_filter, active, cached.since <= start)
 
-    def _refreshed(self, known: _Known, active: Iterable[Task], now: datetime) -> _Known:
-        open_now = {task.task_id: task for task in active if task.created_at >= known.since}
-        left = [task for task in known.tasks.values() if not task.is_final and task.task_id not in open_now]
-        # What was open and is no more has ended, or found no room among the active; both are read from history.
-        again = min([known.seen - _LATE, *(task.created_at for task in left)])
-        fresh = self._read(max(again, known.since), now)
+    def _refreshed(self, cached: _Cached, active: Iterable[Task], now: datetime) -> _Cached:
+        open_now = {task.task_id: task for task in active if task.created_at >= cached.since}
+        left = [task for task in cached.tasks.values() if not task.is_final and task.task_id not in open_now]
+        # A task that is no longer active has ended, or is beyond the limit of active ones; both are read from history.
+        again = min([cached.seen - _OVERLAP, *(task.created_at for task in left)])
+        fresh = self._read(max(again, cached.since), now)
         if fresh.is_cut:
             return fresh
-        ended = {task.task_id: task for task in known.tasks.values() if task.is_final}
-        together = {**known.tasks, **open_now, **fresh.tasks, **ended}
-        return self._cut(together.values(), known.since, now, is_cut=known.is_cut)
+        ended = {task.task_id: task for task in cached.tasks.values() if task.is_final}
+        together = {**cached.tasks, **open_now, **fresh.tasks, **ended}
+        return self._cut(together.values(), cached.since, now, is_cut=cached.is_cut)
 
-    def _read(self, since: datetime, now: datetime) -> _Known:
+    def _read(self, since: datetime, now: datetime) -> _Cached:
         found: list[Task] = []
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
@@ -88,24 +88,24 @@ class RecentTaskCache:
                 break
         return self._cut(found, since, now, is_cut=cursor is not None)
 
-    def _cut(self, tasks: Iterable[Task], since: datetime, now: datetime, *, is_cut: bool) -> _Known:
+    def _cut(self, tasks: Iterable[Task], since: datetime, now: datetime, *, is_cut: bool) -> _Cached:
         newest = sorted(tasks, key=lambda task: (task.created_at, task.task_id), reverse=True)
         kept = {task.task_id: task for task in newest[: self._most]}
         if len(newest) > self._most or (is_cut and newest):
             since, is_cut = max(since, newest[len(kept) - 1].created_at), True
-        return _Known(kept, since, now, is_cut)
+        return _Cached(kept, since, now, is_cut)
 
 
-_FIRST_LOOK = 0.05
-_SLOWEST_LOOK = 0.5
-_CHILDREN_NOW = 200
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 0.5
+_CHILDREN_PER_REQUEST = 200
 _TIME_FOR_CHILDREN = timedelta(seconds=5)
-"""A client waits for the answer; what is left then, the sweeper does."""
+"""Time within a request; the sweeper cancels the remaining children."""
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """What clients and operators may ask of tasks."""
+    """Use cases of clients and operators on tasks."""
 
     store: TaskStore
     clock: Clock
@@ -113,42 +113,52 @@ class Tasks:
     parents: ParentTasks
 
     def get(self, task_id: str) -> Task:
-        """The newest snapshot; TaskNotFound."""
+        """Return the newest snapshot.
+
+        Raises: TaskNotFound.
+        """
         return self.store.get(task_id)
 
-    def wait(self, task_id: str, patience: timedelta, *, goes_on: Callable[[Task], bool] = lambda _: True) -> Task:
-        """The task as soon as it is final, or as it is when patience ends or `goes_on` says so; TaskNotFound."""
-        until, pause = self.clock.now() + patience, _FIRST_LOOK
+    def wait(self, task_id: str, timeout: timedelta, *, keep_waiting: Callable[[Task], bool] = lambda _: True) -> Task:
+        """Return the task as soon as it is final, or as it is after `timeout` or when `keep_waiting` returns False.
+
+        Raises: TaskNotFound.
+        """
+        until, pause = self.clock.now() + timeout, _FIRST_PAUSE
         while not (task := self.store.get(task_id)).is_final:
             left = (until - self.clock.now()).total_seconds()
-            if left <= 0 or not goes_on(task):
+            if left <= 0 or not keep_waiting(task):
                 break
             self.clock.sleep(min(pause, left))
-            pause = min(pause * 1.5, _SLOWEST_LOOK)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
         return task
 
     def with_child_counts(self, task: Task) -> Task:
-        """A parent with what its children have come to by now; any other task, and a final one, as it is."""
+        """Return a running parent with its children counted; return any other task unchanged."""
         if not task.children or task.is_final:
             return task
-        tally = self.store.child_counts(task.task_id)
+        counts = self.store.child_counts(task.task_id)
         return replace(
-            task, progress=Progress(tally.finished, task.children, task.progress.stage), result=asdict(tally)
+            task, progress=Progress(counts.finished, task.children, task.progress.stage), result=asdict(counts)
         )
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
-        """Tasks that are not final, oldest first."""
+        """Return tasks that are not final, oldest first."""
         return self.store.active(limit, cursor)
 
-    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
-        """Tasks that match, newest first."""
-        return self.store.history(wanted, limit, cursor)
+    def history(self, task_filter: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+        """Return tasks that match the filter, newest first."""
+        return self.store.history(task_filter, limit, cursor)
 
     def cancel(self, task_id: str) -> Task:
-        """Stop a task: one that waits is REVOKED at once, one that runs is asked to stop at its next step.
+        """Cancel a task: one that waits is REVOKED at once, one that runs gets a cancel request for its next step.
 
-        A parent takes its children along: the first few hundred now, the others when a worker or the sweeper looks.
-        IllegalTransition (detail `status`) if it ended otherwise; cancelling twice answers the same. TaskNotFound.
+        A parent's children are cancelled with it: the first 200 in this call, the others by workers or the sweeper. A
+        second call returns the same task.
+
+        Raises:
+            TaskNotFound: there is no such task.
+            IllegalTransition: the task has already ended otherwise (detail `status`).
         """
         task = self.store.get(task_id)
         if task.status is Status.REVOKED or (task.cancel_requested and not task.is_final):
@@ -158,17 +168,17 @@ class Tasks:
         try:
             stopped = self.store.replace(task, task.cancelled(now=self.clock.now(), keep=self.policy.keep))
         except Conflict:
-            # A worker moved it between our look and our write; its new state decides.
+            # A worker changed it between the read and the write; its new state decides.
             return self.cancel(task_id)
-        return self._with_family(stopped)
+        return self._with_children(stopped)
 
-    def _with_family(self, stopped: Task) -> Task:
+    def _with_children(self, stopped: Task) -> Task:
         if stopped.children:
             until = self.clock.now() + _TIME_FOR_CHILDREN
-            for child in self.store.children(stopped.task_id, _CHILDREN_NOW).items:
+            for child in self.store.children(stopped.task_id, _CHILDREN_PER_REQUEST).items:
                 if self.clock.now() >= until:
                     break
-                # One that has just ended is no reason to leave the others running.
+                # A child that has just ended must not keep the others from being cancelled.
                 with suppress(IllegalTransition):
                     self.cancel(child.task_id)
             return self.parents.finish_if_done(self.store.get(stopped.task_id))

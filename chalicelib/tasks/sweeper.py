@@ -1,7 +1,7 @@
-"""The sweeper: no task stays silent for ever, whatever died, expired or was lost on the way.
+"""The sweeper: finds tasks that no longer make progress, and retries or ends them.
 
-It looks at active tasks only, so its cost grows with them and not with history. Each finding is answered by one
-conditional write; where a worker was faster, the worker is right.
+It reads active tasks only, so its cost grows with them and not with history. Each remedy is one conditional write; if
+a worker has changed the task first, the worker's change stays.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a task may be silent before somebody looks after it."""
+    """How long a task may stay without progress before the sweeper acts."""
 
     presigned: timedelta = timedelta(minutes=10)
-    """After a form has expired: an upload that began in time may still be under way."""
+    """After the form of a presigned upload has expired: an upload that began in time may still be running."""
     pending: timedelta = timedelta(hours=1)
-    """A long queue is no loss, so waiting tasks are announced again rarely."""
+    """For waiting tasks, before their message is sent again: a long queue loses no messages."""
     missing: timedelta = timedelta(minutes=10)
-    """Until a task whose object never came is given up."""
+    """For a task whose object does not exist, before it ends."""
     retry: timedelta = timedelta(minutes=15)
     lease: timedelta = timedelta(minutes=1)
-    """After a lease has ended: SQS shows the message again by itself."""
+    """After a lease has expired: SQS delivers the message again by itself."""
     soft: timedelta = timedelta(minutes=25)
-    """Age at which a parent's waiting children are no longer begun (the seed's soft time limit)."""
+    """Age at which a parent's waiting children are no longer begun (the soft time limit)."""
     hard: timedelta = timedelta(minutes=30)
-    """Age at which a parent or a long job ends, whatever its children or parts do (the seed's hard time limit)."""
+    """Age at which a parent or a chunked job ends, whatever its children or parts do (the hard time limit)."""
 
 
 @dataclass
 class SweepCursor:
-    """The page that the next look begins with; a function that starts anew begins at the first."""
+    """Page at which the next sweep begins; a new process begins at the first."""
 
     cursor: str | None = None
 
 
 @dataclass(frozen=True)
 class Sweeper:
-    """Looks after tasks that nobody else looks after."""
+    """Retries or ends tasks that have lost their worker, their message or their object."""
 
     tasks: TaskStore
     objects: ObjectStore
@@ -67,23 +67,23 @@ class Sweeper:
     metrics: Metrics = NULL_METRICS
     cursor: SweepCursor = field(default_factory=SweepCursor)
     publish_dead_letter: PublishDeadLetter = discard_dead_letter
-    """Keeps a letter of what no attempt could do, before its task ends."""
+    """Called before a task ends for lack of attempts."""
 
     def sweep(self, *, keep_going: Callable[[], bool] = lambda: True) -> Mapping[str, int]:
-        """One look at every active task, oldest first; how often each remedy was needed.
+        """Examine every active task, oldest first; return how often each remedy was applied.
 
-        Where it has to stop early the next look goes on, so that a long queue hides nobody.
+        If `keep_going` stops it early, the next sweep continues at the same page.
         """
         done: Counter[str] = Counter()
         for task in self._active(keep_going):
             with suppress(Conflict):
-                done[self._told(task, self._look(task))] += 1
+                done[self._logged(task, self._remedy(task))] += 1
         del done["fine"]
         for remedy, times in done.items():
             self.metrics.count("SweeperFinds", times, remedy=remedy)
         return done
 
-    def _told(self, task: Task, remedy: str) -> str:
+    def _logged(self, task: Task, remedy: str) -> str:
         if remedy != "fine":
             log.info("task looked after", extra={"task_id": task.task_id, "type": task.type, "remedy": remedy})
         return remedy
@@ -96,19 +96,19 @@ class Sweeper:
             if page.next_cursor is None:
                 return
 
-    def _look(self, task: Task) -> str:
+    def _remedy(self, task: Task) -> str:
         if task.type is TaskType.BULK_PROCESS_IMAGES:
-            return self._parent(task)
+            return self._remedy_for_parent(task)
         now = self.clock.now()
         if task.type in CHUNKED and self._is_overdue(task, now):
-            return self._give_up(task, "time_limit", "The job took longer than it may.")
-        return _LOOKS[task.status](self, task, now)
+            return self._fail(task, "time_limit", "The job took longer than it may.")
+        return _REMEDIES[task.status](self, task, now)
 
     def _is_overdue(self, task: Task, now: datetime) -> bool:
         began = Checkpoint.of(task).began_at
         return began is not None and now >= began + self.timeouts.hard and not task.is_held(now)
 
-    def _waiting(self, task: Task, now: datetime) -> str:
+    def _remedy_for_waiting(self, task: Task, now: datetime) -> str:
         expires = task.args.get(EXPIRES)
         if expires is not None and now < datetime.fromisoformat(expires) + self.timeouts.presigned:
             return "fine"
@@ -116,38 +116,38 @@ class Sweeper:
         if silent < self.timeouts.missing:
             return "fine"
         if "source" in task.args and not is_there(self.objects, task):
-            return self._give_up(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
-        # The object is there. A draft's message was lost if its form has expired; others may just be far behind.
-        return self._announce(task) if silent >= self.timeouts.pending or expires else "fine"
+            return self._fail(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
+        # The object exists. A presigned upload's message is lost if its form has expired; others may be far behind.
+        return self._send(task) if silent >= self.timeouts.pending or expires else "fine"
 
-    def _retrying(self, task: Task, now: datetime) -> str:
+    def _remedy_for_retrying(self, task: Task, now: datetime) -> str:
         silent = now - (task.started_at or task.created_at)
-        asked = now - (task.queued_at or task.created_at)
-        return self._announce(task) if min(silent, asked) >= self.timeouts.retry else "fine"
+        waited = now - (task.queued_at or task.created_at)
+        return self._send(task) if min(silent, waited) >= self.timeouts.retry else "fine"
 
-    def _running(self, task: Task, now: datetime) -> str:
+    def _remedy_for_running(self, task: Task, now: datetime) -> str:
         if task.lease_until is None:
             return self._between_parts(task, now)
         if now < task.lease_until + self.timeouts.lease:
             return "fine"
-        known = after_death(task)
-        if is_poison(known) or task.attempts >= task.max_attempts:
-            return self._bury(task, POISON if is_poison(known) else WORKER_LOST)
+        counted = after_death(task)
+        if is_poison(counted) or task.attempts >= task.max_attempts:
+            return self._dead_letter(task, POISON if is_poison(counted) else WORKER_LOST)
         error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
-        self._announce(self.tasks.replace(task, known.retrying(error)))
+        self._send(self.tasks.replace(task, counted.retrying(error)))
         return "taken_back"
 
-    def _bury(self, task: Task, error: Failure) -> str:
-        """Its message may never be seen again, so it is not what becomes the dead letter."""
+    def _dead_letter(self, task: Task, error: Failure) -> str:
+        """Publish a dead letter, then end the task; its own message may never be delivered again."""
         self.publish_dead_letter(task, error)
         return self._end(task, error)
 
     def _between_parts(self, task: Task, now: datetime) -> str:
-        """A long job waits for the message of its next part, unless that was lost."""
-        asked = now - (task.queued_at or task.created_at)
-        return self._announce(task) if asked >= self.timeouts.retry else "fine"
+        """Send the message of a chunked job's next part again, if it was probably lost."""
+        waited = now - (task.queued_at or task.created_at)
+        return self._send(task) if waited >= self.timeouts.retry else "fine"
 
-    def _parent(self, parent: Task) -> str:
+    def _remedy_for_parent(self, parent: Task) -> str:
         if self.parents.finish_if_done(parent).is_final:
             return "settled"
         age = self.clock.now() - parent.created_at
@@ -156,17 +156,17 @@ class Sweeper:
         if age >= self.timeouts.hard:
             return self._time_out(parent)
         if age >= self.timeouts.soft:
-            return self._begin_no_more(parent)
-        return self._stop_all(parent) if parent.cancel_requested else "fine"
+            return self._request_cancel(parent)
+        return self._cancel_children(parent) if parent.cancel_requested else "fine"
 
-    def _begin_no_more(self, parent: Task) -> str:
+    def _request_cancel(self, parent: Task) -> str:
         if parent.cancel_requested:
             return "fine"
         self.tasks.replace(parent, parent.with_cancel_requested())
         return "stopping"
 
-    def _stop_all(self, parent: Task) -> str:
-        """The children that were too many for whoever cancelled the parent."""
+    def _cancel_children(self, parent: Task) -> str:
+        """Cancel the children that the parent's cancel request did not reach."""
         going = [child for child in self._children(parent) if not (child.is_final or child.cancel_requested)]
         for child in going:
             with suppress(Conflict):
@@ -182,21 +182,21 @@ class Sweeper:
             yield from page.items
 
     def _time_out(self, parent: Task) -> str:
-        """Every child that is not final ends here, and the parent with the last of them."""
+        """End every child that is not final, and the parent with the last of them."""
         for child in self._children(parent):
             self._time_out_child(child)
         if not self.parents.finish_if_done(self.tasks.get(parent.task_id)).is_final:
-            # Children that never came to be: whoever opened the parent died while doing so.
-            return self._give_up(parent, "time_limit", "The job took longer than it may.")
+            # Some children were never created: the request that created the parent was interrupted.
+            return self._fail(parent, "time_limit", "The job took longer than it may.")
         return "timed_out"
 
     def _time_out_child(self, child: Task) -> None:
         if child.is_final:
             return
         with suppress(Conflict):
-            self._give_up(child, "time_limit", "The job took longer than it may.")
+            self._fail(child, "time_limit", "The job took longer than it may.")
 
-    def _give_up(self, task: Task, code: str, message: str) -> str:
+    def _fail(self, task: Task, code: str, message: str) -> str:
         return self._end(task, Failure(code, message))
 
     def _end(self, task: Task, error: Failure) -> str:
@@ -204,16 +204,16 @@ class Sweeper:
         self.parents.child_ended(ended)
         return error.code
 
-    def _announce(self, task: Task) -> str:
-        # First the row, then the message: if the message is lost, the next look comes after a full wait.
+    def _send(self, task: Task) -> str:
+        # First the row, then the message: if the message is lost, the next one is sent after a full timeout.
         self.tasks.replace(task, task.requeued(self.clock.now()))
         part = Checkpoint.of(task).part if task.type in CHUNKED else None
         self.queues[task.type].send(write(Work(task.task_id, part)))
         return "announced"
 
 
-_LOOKS: Mapping[Status, Callable[[Sweeper, Task, datetime], str]] = {
-    Status.PENDING: Sweeper._waiting,  # noqa: SLF001  # the table belongs to the class
-    Status.RETRY: Sweeper._retrying,  # noqa: SLF001
-    Status.STARTED: Sweeper._running,  # noqa: SLF001
+_REMEDIES: Mapping[Status, Callable[[Sweeper, Task, datetime], str]] = {
+    Status.PENDING: Sweeper._remedy_for_waiting,  # noqa: SLF001  # the table belongs to the class
+    Status.RETRY: Sweeper._remedy_for_retrying,  # noqa: SLF001
+    Status.STARTED: Sweeper._remedy_for_running,  # noqa: SLF001
 }

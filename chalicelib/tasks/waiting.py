@@ -1,8 +1,8 @@
-"""Waiting for a task's end in the name of a client, without taking room that workers need.
+"""Waiting for a task's end within a request, without taking concurrency from workers.
 
-A request that waits holds one invocation of the API's function, and on AWS all functions share the account's
-concurrency. So a request waits only while its work is likely to be taken soon: as long as no more messages wait for a
-worker than there are workers. That bounds how many requests can wait at once, however many come.
+A waiting request holds one invocation of the API's function, and on AWS all functions share the account's concurrency.
+So a request waits only while its task is likely to be taken soon: as long as no more messages wait for a worker than
+there are workers. That bounds the number of requests that wait at the same time.
 """
 
 from __future__ import annotations
@@ -16,73 +16,72 @@ from chalicelib.ports import Clock
 from chalicelib.tasks.model import QUEUES, Status, Task, TaskType, queue_of
 from chalicelib.tasks.service import Tasks
 
-LOOK_AT_QUEUE_EVERY = timedelta(seconds=2)
+QUEUE_CHECK_INTERVAL = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitResult:
-    """What became of waiting."""
+    """Result of waiting for a task."""
 
     task: Task
-    """The newest snapshot."""
+    """Newest snapshot."""
     is_crowded: bool = False
-    """True when waiting ended early, because more work waits than the workers can take at once."""
+    """True if waiting ended early, because more messages wait than the workers can take at once."""
 
 
 @dataclass(frozen=True)
 class TaskWaiter:
-    """Waits for tasks."""
+    """Waits for the end of tasks while their queue is short."""
 
     tasks: Tasks
     backlog: Callable[[str], int]
-    """Messages that wait for a worker in the queue of that name; see `Lane.backlog`."""
+    """Returns the number of messages that wait for a worker in the queue of this name."""
     clock: Clock
     workers: int
-    """Of each queue."""
+    """Number of workers of each queue."""
 
     def wait(self, task_id: str, until: datetime) -> WaitResult:
-        """The task as soon as it is final, as it is at that moment, or as it is when its queue is crowded.
+        """Return the task as soon as it is final, or as it is at `until` or when its queue becomes crowded.
 
-        Raises:
-            TaskNotFound: if there is no such task.
+        Raises: TaskNotFound.
         """
-        look = _Look(self)
-        task = self.tasks.wait(task_id, until - self.clock.now(), goes_on=look.goes_on)
-        return WaitResult(task, look.is_crowded)
+        check = _QueueCheck(self)
+        task = self.tasks.wait(task_id, until - self.clock.now(), keep_waiting=check.keep_waiting)
+        return WaitResult(task, check.is_crowded)
 
     def is_crowded(self, task: Task) -> bool:
-        """True when more messages wait than the queue's workers and the task itself account for.
+        """True if more messages wait than there are workers of the queue and children of the task.
 
-        Where the queue does not answer, nobody knows how long waiting would take: that counts as crowded.
+        A queue that does not answer counts as crowded, because the time to wait is then unknown.
         """
-        lane = queue_of(TaskType.PROCESS_IMAGE if task.children else task.type) if _has_lane(task) else ""
-        if not lane:
+        queue = queue_of(TaskType.PROCESS_IMAGE if task.children else task.type) if _has_queue(task) else ""
+        if not queue:
             return False
         try:
-            return self.backlog(lane) > self.workers + task.children
+            return self.backlog(queue) > self.workers + task.children
         except Unavailable:
             return True
 
 
-def _has_lane(task: Task) -> bool:
+def _has_queue(task: Task) -> bool:
     return bool(task.children) or any(task.type in kinds for kinds in QUEUES.values())
 
 
 @dataclass
-class _Look:
-    """One request's looks at the queue, a few seconds apart."""
+class _QueueCheck:
+    """Check of the queue's length during one request, every few seconds."""
 
     waiting: TaskWaiter
     is_crowded: bool = field(default=False, init=False)
-    _next: datetime | None = field(default=None, init=False)
+    _next_check: datetime | None = field(default=None, init=False)
 
-    def goes_on(self, task: Task) -> bool:
-        """Whether to wait for the task any longer."""
-        # A worker has it: such tasks are no more than the workers, whatever else waits. A parent only counts others.
+    def keep_waiting(self, task: Task) -> bool:
+        """Return whether to wait longer for the task."""
+        # A running task has its worker, so their number is bounded. A parent runs without one.
         if task.status is Status.STARTED and not task.children:
             return True
         now = self.waiting.clock.now()
-        if self._next is None or now >= self._next:
-            self._next = now + LOOK_AT_QUEUE_EVERY
+        if self._next_check is None or now >= self._next_check:
+            self._next_check = now + QUEUE_CHECK_INTERVAL
             self.is_crowded = self.waiting.is_crowded(task)
         return not self.is_crowded

@@ -1,4 +1,4 @@
-"""How every kind of work is run: take the lease, do the job, and turn whatever happens into the task's next state."""
+"""Worker: claim a task, run its job, and turn the outcome into the task's next state."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from chalicelib.tasks.model import Failure, Task
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.telemetry import log
 
-_EARLY = 3
-"""Part of a lease after which its run has most likely ended, or will not."""
+_EARLY_DIVISOR = 3
+"""Divisor of the remaining lease time; most runs end within a third of their lease."""
 _MOST_TRACE = 4_000
-"""Characters; the end of a traceback says the most."""
+"""Most characters stored of a traceback; its end is kept."""
 
 
 class Redeliver(WallifyError):
@@ -34,139 +34,145 @@ class Redeliver(WallifyError):
         self.early = wait if early is None else early
 
     def after(self, receives: int) -> timedelta:
-        """How long to hide a message that has been received so often.
+        """Return how long to hide a message at this number of receives.
 
-        Receives are few: SQS makes a dead letter of what comes a sixth time, and a worker that dies uses one up. So a
-        message that waits for another run's lease looks early only once, in case it is a repeated one.
+        Receives are few: SQS dead-letters a message at the sixth, and a lost worker uses one up. So a message that
+        waits for another run's lease returns early only once, in case it is a duplicate.
         """
         return self.early if receives == 1 else self.wait
 
 
 class Job(Protocol):
-    """One kind of work."""
+    """Work of one kind of task."""
 
     def do(self, task: Task) -> Task:
-        """Do the work of a claimed task and answer it final. Doing it twice has the effects of doing it once.
+        """Do the work of a claimed task and return it final. Doing it twice has the effects of doing it once.
 
-        A long job may answer it handed on instead: STARTED and held by nobody, with the message for its next part sent.
+        A chunked job may return it released instead: STARTED without a lease, the message for its next part sent.
         """
         ...
 
     def undo(self, task: Task) -> None:
-        """Remove what attempts at this task have left and what they were to work on, because it was cancelled."""
+        """Delete what attempts at a cancelled task have stored, and its source."""
         ...
 
     def discard(self, task: Task) -> None:
-        """Remove what attempts at this task, which has ended, have left behind; nothing that a retry would need."""
+        """Delete what attempts at an ended task have left behind, except what a retry needs."""
         ...
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Runs jobs. At most one run holds a task; a message that is still needed is answered with Redeliver."""
+    """Runs jobs. At most one run holds a task; for a message that must be delivered again `run` raises Redeliver."""
 
     leases: Leases
     parents: ParentTasks
     new_id: Callable[[], str]
     failpoint: Failpoint = noop
     unreported: dict[str, tuple[str, Failure]] = field(default_factory=dict)
-    """Task -> the run of this process that may hold it, and how that ended, where the store did not answer then: it
-    would look like a worker's death."""
+    """Task id -> the run of this process that may hold the task, and its error, where the store did not accept the
+    error; without it the attempt would count as a lost worker."""
 
-    def run(self, task_id: str, job: Job, arrival: ObjectCreated | None = None) -> Task | None:
-        """One attempt at the task: its final (or handed on) snapshot, or None where there was nothing to do.
+    def run(self, task_id: str, job: Job, event: ObjectCreated | None = None) -> Task | None:
+        """Make one attempt at the task; return it final or released, or None if there was nothing to do.
 
-        Redeliver while another run holds it, and after a fault that another attempt may not meet. OtherVersion where an
-        object's `arrival` is not, or no longer, this task's.
+        Raises:
+            Redeliver: another run holds the task, or the attempt failed with a transient error.
+            OtherVersion: the object version in `event` belongs to another task.
+            TaskNotFound: there is no such task.
+            Unavailable: the state store does not answer.
         """
-        self._tell_late()
+        self._report_late()
         owner = self.new_id()
         try:
-            task = self.leases.begin(task_id, owner, arrival)
+            task = self.leases.begin(task_id, owner, event)
         except (Unavailable, TooManyRequests) as fault:
-            self.unreported[task_id] = (owner, Failure.of(fault))  # an answer that was lost: it may have begun
+            self.unreported[task_id] = (
+                owner,
+                Failure.of(fault),
+            )  # the response was lost: the lease may have been taken
             raise
         except AlreadyFinal as repeated:
             log.info("task repeated", extra={"task_id": task_id, "status": repeated.task.status})
-            self._leave_tidy(repeated.task, job)
+            self._clean_up(repeated.task, job)
             return repeated.task if isinstance(repeated, OutOfAttempts) else None
         except LeaseHeld as held:
-            raise Redeliver(held.wait, early=held.wait / _EARLY) from held
-        # For this attempt's lines only: the next event of a warm function is about something else.
+            raise Redeliver(held.wait, early=held.wait / _EARLY_DIVISOR) from held
+        # Only for this attempt's log lines: the next event of a warm function belongs to another task.
         with log.append_context_keys(task_id=task_id, attempt=task.attempts):
             self.failpoint("after_claim")
             final = self._attempt(task, job)
             self.parents.child_ended(final)
         return final
 
-    def _leave_tidy(self, task: Task, job: Job) -> None:
+    def _clean_up(self, task: Task, job: Job) -> None:
         if task.attempts:
-            # The run that ended it may have died before it tidied up, or one that had lost it was still writing.
+            # The run that ended it may have died before it cleaned up, or a run without the lease was still writing.
             job.discard(task)
-        # Or before it told the parent.
+        # Or it died before it updated the parent.
         self.parents.child_ended(task)
 
     def _attempt(self, task: Task, job: Job) -> Task:
         try:
-            return self._outcome(task, job)
+            return self._run_job(task, job)
         except LostLease as lost:
-            # The run that has the task now may be working from this very message: do not delete it under its feet.
+            # The run that has the task now may have received this same message: do not delete it.
             raise Redeliver(self.leases.policy.lease) from lost
 
-    def _outcome(self, task: Task, job: Job) -> Task:
+    def _run_job(self, task: Task, job: Job) -> Task:
         try:
-            return self._work(task, job)
+            return self._do(task, job)
         except LostLease:
             raise
-        except Exception as fault:  # noqa: BLE001  # whatever it is, the task must learn of it
-            return self._failed(task, fault, job)
+        except Exception as fault:  # noqa: BLE001  # any error must be stored in the task
+            return self._handle_failure(task, fault, job)
 
-    def _work(self, task: Task, job: Job) -> Task:
+    def _do(self, task: Task, job: Job) -> Task:
         try:
             if task.cancel_requested or self.parents.is_stopping(task):
-                raise Cancelled  # noqa: TRY301  # asked for during an earlier attempt; the answer is the one below
+                raise Cancelled  # noqa: TRY301  # requested during an earlier attempt; handled below
             return job.do(task)
         except Cancelled:
             job.undo(task)
             return self.leases.revoke(task)
 
-    def _failed(self, task: Task, fault: Exception, job: Job) -> Task:
+    def _handle_failure(self, task: Task, fault: Exception, job: Job) -> Task:
         error = _failure(fault)
         if not error.retryable:
-            # With what our readers raised over the picture's bytes, which may be a mistake of theirs after all.
+            # Log the decoder's exception: a refused picture may show a bug of the decoder.
             log.info("task failed", extra={"code": error.code, "reason": error.message}, exc_info=fault.__cause__)
-            return self._discarded(self.leases.fail(task, error), job)
+            return self._discard(self.leases.fail(task, error), job)
         alarm = {"alarm": error.code, **({"cause": error.cause} if error.cause else {})} if error.code in OURS else {}
         log.exception("attempt failed", extra={"code": error.code, **alarm})
-        wait = self._told(task, error)
+        wait = self._record_error(task, error)
         if wait is None:
-            return self._discarded(self.leases.tasks.get(task.task_id), job)
+            return self._discard(self.leases.tasks.get(task.task_id), job)
         raise Redeliver(wait) from fault
 
-    def _told(self, task: Task, error: Failure) -> timedelta | None:
-        """See `Attempts.retry`. What the store does not take now, this process tells when it is called again."""
+    def _record_error(self, task: Task, error: Failure) -> timedelta | None:
+        """Store the error (see `Leases.retry`). If the store does not answer, the next call of `run` reports it."""
         try:
             return self.leases.retry(task, error)
         except (Unavailable, TooManyRequests):
             self.unreported[task.task_id] = (str(task.owner), error)
             raise
 
-    def _tell_late(self) -> None:
+    def _report_late(self) -> None:
         for task_id, (owner, error) in list(self.unreported.items()):
             try:
-                self._tell(task_id, owner, error)
+                self._report(task_id, owner, error)
             except (Unavailable, TooManyRequests):
                 return
-            self.unreported.pop(task_id, None)  # another thread may have told it
+            self.unreported.pop(task_id, None)  # another thread may have reported it
 
-    def _tell(self, task_id: str, owner: str, error: Failure) -> None:
-        with suppress(LostLease, TaskNotFound):  # somebody has looked after it, or it is forgotten
+    def _report(self, task_id: str, owner: str, error: Failure) -> None:
+        with suppress(LostLease, TaskNotFound):  # another run has the task, or its row was deleted
             task = self.leases.tasks.get(task_id)
             if task.owner == owner:
                 self.leases.retry(task, error)
 
-    def _discarded(self, task: Task, job: Job) -> Task:
-        # Attempts may have stored something; what cannot be removed now is the nightly clean-up's.
+    def _discard(self, task: Task, job: Job) -> Task:
+        # Attempts may have stored objects; clean-up deletes what cannot be deleted now.
         with suppress(Unavailable):
             job.discard(task)
         return task
@@ -175,8 +181,8 @@ class Worker:
 def _failure(fault: Exception) -> Failure:
     trace = "".join(format_exception(fault))[-_MOST_TRACE:]
     if isinstance(fault, WallifyError) and fault.code != WallifyError.code:
-        # What the client has to mend needs no look into the code.
+        # Errors that the client must correct need no traceback.
         return Failure.of(fault, trace=trace if fault.retryable else "")
-    # Nobody foresaw this one, or it is of a kind without a code, on which no client can act. It may pass (a network),
-    # or not (a bug): it gets the same attempts as a transient fault.
+    # An unexpected error, or one without a code, on which no client can act. It may be transient (a network) or not
+    # (a bug): it gets the same attempts as a transient one.
     return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True, trace=trace)

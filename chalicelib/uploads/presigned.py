@@ -1,4 +1,4 @@
-"""Uploads straight into the bucket: a form that the client posts its file to, and a task that waits for it."""
+"""Presigned uploads: a form with which the client posts its file to the bucket, and a task that waits for it."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from chalicelib.uploads.idempotency import Idempotency
 from chalicelib.uploads.service import OnDuplicate
 
 WAITING = "waiting_for_upload"
-OCTETS = "application/octet-stream"
-"""What a file is declared to be whose client does not know, as HTTP has it."""
+DEFAULT_TYPE = "application/octet-stream"
+"""Content type of a file whose client declares none (RFC 9110, 8.3)."""
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _MOST_TYPE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class UploadIntent:
-    """A file that a client wants to send."""
+    """File that a client intends to upload."""
 
     collection: str
     filename: str
     content_type: str = ""
-    """What the client says that it is, in any words or none; that decides nothing."""
+    """Type that the client declares; may be empty. The type of the image is read from the bytes."""
     bytes: int | None = None
-    """How large it is, if the client knows; then the form takes no more than this."""
+    """Size, if the client knows it; the form then accepts no more than this."""
     on_duplicate: OnDuplicate = OnDuplicate.REUSE
 
 
 @dataclass(frozen=True, slots=True)
 class PresignedUpload:
-    """The task that waits, and the form that its file is to be posted to."""
+    """Waiting task, and the form for its file."""
 
     task: Task
     form: PresignedPost
@@ -52,7 +52,7 @@ class PresignedUpload:
 
 @dataclass(frozen=True)
 class PresignedUploads:
-    """Opens drafts. The bytes are checked when they have come: a form's policy cannot see them."""
+    """Creates presigned uploads. The bytes are checked by the worker, because a form's policy cannot see them."""
 
     tasks: TaskStore
     objects: ObjectStore
@@ -64,31 +64,40 @@ class PresignedUploads:
     metrics: Metrics = NULL_METRICS
 
     def open(self, file: UploadIntent, *, owner: str = "", key: str | None = None) -> PresignedUpload:
-        """One draft. BadRequest (names, type, key), PayloadTooLarge, KeyReused."""
-        checked = self._checked(file)
-        ticket = self.idempotency.resolve(owner, key, _mark([checked]), TaskType.PROCESS_IMAGE)
-        return self._draft(checked, TaskSpec(ticket.task_id, args={"fingerprint": _mark([checked])}))
+        """Create one presigned upload.
+
+        Raises:
+            BadRequest: a name, the type or the key is not valid.
+            PayloadTooLarge: the declared size is over the limit.
+            KeyReused: the key was used for another request.
+        """
+        validated = self._validated_at(file)
+        resolved = self.idempotency.resolve(owner, key, _fingerprint([validated]), TaskType.PROCESS_IMAGE)
+        return self._create(validated, TaskSpec(resolved.task_id, args={"fingerprint": _fingerprint([validated])}))
 
     def open_all(
         self, files: Sequence[UploadIntent], *, owner: str = "", key: str | None = None
     ) -> tuple[Task, tuple[PresignedUpload, ...]]:
-        """A parent and a draft for each file, in order; all or none: the errors are those of `open`, with `index`."""
+        """Create a parent and a presigned upload for each file, in order; all or none.
+
+        Raises: the errors of `open`, with the detail `index`.
+        """
         if not 0 < len(files) <= self.max_files:
             raise BadRequest("presigned.count", limit=self.max_files, files=len(files))
-        checked = [self._checked(file, index) for index, file in enumerate(files)]
-        ticket = self.idempotency.resolve(owner, key, _mark(checked), TaskType.BULK_PROCESS_IMAGES)
-        parent = ticket.existing or self._parent(ticket.task_id, checked)
-        places = (TaskSpec(child_id(parent.task_id, index), parent.task_id, index) for index in range(len(checked)))
-        return parent, tuple(self._draft(file, place) for file, place in zip(checked, places, strict=True))
+        validated = [self._validated_at(file, index) for index, file in enumerate(files)]
+        resolved = self.idempotency.resolve(owner, key, _fingerprint(validated), TaskType.BULK_PROCESS_IMAGES)
+        parent = resolved.existing or self._parent(resolved.task_id, validated)
+        specs = (TaskSpec(child_id(parent.task_id, index), parent.task_id, index) for index in range(len(validated)))
+        return parent, tuple(self._create(file, spec) for file, spec in zip(validated, specs, strict=True))
 
-    def _checked(self, file: UploadIntent, index: int = 0) -> UploadIntent:
+    def _validated_at(self, file: UploadIntent, index: int = 0) -> UploadIntent:
         try:
-            return self._with_good_names(file)
+            return self._validated(file)
         except WallifyError as refusal:
             refusal.details["index"] = index
             raise
 
-    def _with_good_names(self, file: UploadIntent) -> UploadIntent:
+    def _validated(self, file: UploadIntent) -> UploadIntent:
         if file.bytes is not None and not 0 < file.bytes <= self.max_bytes:
             raise PayloadTooLarge.over(self.max_bytes, file.bytes)
         collection = names.new_collection_name(file.collection)
@@ -96,20 +105,22 @@ class PresignedUploads:
         return UploadIntent(collection, names.display_name(file.filename), declared, file.bytes, file.on_duplicate)
 
     def _parent(self, task_id: str, files: Sequence[UploadIntent]) -> Task:
-        parent = self.task_factory.parent_task(task_id, files[0].collection, len(files), {"fingerprint": _mark(files)})
+        parent = self.task_factory.parent_task(
+            task_id, files[0].collection, len(files), {"fingerprint": _fingerprint(files)}
+        )
         with suppress(Conflict):
             self.tasks.add(parent)
         return parent
 
-    def _draft(self, file: UploadIntent, place: TaskSpec) -> PresignedUpload:
+    def _create(self, file: UploadIntent, spec: TaskSpec) -> PresignedUpload:
         expires = self.task_factory.clock.now() + self.lifetime
-        args = {"on_duplicate": str(file.on_duplicate), EXPIRES: expires.isoformat(), **place.args}
-        placed = TaskSpec(place.task_id, place.parent_id, place.index, args)
-        task = self.task_factory.image_task(placed, file.collection, file.filename, stage=WAITING)
+        args = {"on_duplicate": str(file.on_duplicate), EXPIRES: expires.isoformat(), **spec.args}
+        full_spec = TaskSpec(spec.task_id, spec.parent_id, spec.index, args)
+        task = self.task_factory.image_task(full_spec, file.collection, file.filename, stage=WAITING)
         try:
             self.tasks.add(task)
         except Conflict:
-            # A repeated request: the same task, and a form for the time that it has left.
+            # A repeated request: the same task, and a form for its remaining time.
             task = self.tasks.get(task.task_id)
             expires = datetime.fromisoformat(task.args[EXPIRES])
         else:
@@ -121,8 +132,8 @@ class PresignedUploads:
 
 
 def _declared(content_type: str) -> str:
-    """The type as the form's policy fixes it, so that the client may send what it declared; the bytes decide later."""
-    declared = content_type.strip() or OCTETS
+    """Return the content type that the form's policy requires, which is the one that the client declared."""
+    declared = content_type.strip() or DEFAULT_TYPE
     if len(declared) > _MOST_TYPE or not _HEADER_VALUE.fullmatch(declared):
         raise BadRequest(
             "presigned.content_type",
@@ -132,5 +143,5 @@ def _declared(content_type: str) -> str:
     return declared
 
 
-def _mark(files: Sequence[UploadIntent]) -> str:
+def _fingerprint(files: Sequence[UploadIntent]) -> str:
     return fingerprint(str(file).encode() for file in files)

@@ -1,4 +1,4 @@
-"""Uploads that no task knows of, put back to work: their announcement was lost, or came while nobody listened."""
+"""Reconciliation of uploads without a task, whose S3 event was lost or sent while no queue received events."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from chalicelib.uploads.s3_events import S3Events, id_of_direct_upload
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Opens tasks for lost uploads; the same upload always gets the same task."""
+    """Creates tasks for uploads without one; the same upload always gets the same task."""
 
     s3_events: S3Events
     queue: Queue
     bucket: str
 
     def task_id_of(self, upload: StoredObject) -> str:
-        """The task that this object gets, or has got in an earlier night."""
+        """Return the id of the task that this object gets, or got in an earlier run."""
         return id_of_direct_upload(self.bucket, upload.key, upload.etag)
 
     def create_task(self, upload: StoredObject, report: Report) -> Report:
-        """Open the upload's task and send its message."""
-        task_id = self.s3_events.task_id(self._arrival(upload))
+        """Create the upload's task, send its message, and count it in the report."""
+        task_id = self.s3_events.task_id(self._event_for(upload))
         if task_id is None:
             return report
         self.queue.send(write(Work(task_id)))
         return report.plus("put_to_work", example=upload.key)
 
     def reconcile_version(self, upload: StoredObject, report: Report) -> Report:
-        """Put a version to work that no task knows of: its key was written again before anybody heard of it."""
-        return report if self.s3_events.is_known(self._arrival(upload)) else self.create_task(upload, report)
+        """Create a task for an object version without one: its key was overwritten before its event was received."""
+        return report if self.s3_events.is_known(self._event_for(upload)) else self.create_task(upload, report)
 
-    def _arrival(self, upload: StoredObject) -> ObjectCreated:
-        # A listing knows no sequencer; the same bytes under the same key are the same upload.
+    def _event_for(self, upload: StoredObject) -> ObjectCreated:
+        # A listing has no sequencer; the same bytes under the same key are the same upload.
         return ObjectCreated(self.bucket, upload.key, upload.bytes, "", upload.etag, upload.version)

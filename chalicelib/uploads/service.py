@@ -1,4 +1,4 @@
-"""Taking an upload in: checks that need no decoding, the task row, then the object that starts the work."""
+"""Direct uploads: checks that need no decoding, then the task row, then the object whose event starts the work."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from chalicelib.uploads.idempotency import Idempotency, IdempotencyKey
 
 
 class OnDuplicate(StrEnum):
-    """What to do with bytes that the collection has already."""
+    """Treatment of bytes that the collection already has."""
 
     REUSE = "reuse"
-    """Answer the image that is there."""
+    """Return the existing image."""
     COPY = "copy"
-    """Make another image."""
+    """Create another image."""
     ERROR = "error"
-    """Refuse."""
+    """Refuse the upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file as a client sent it."""
+    """File as a client sent it."""
 
     collection: str
     filename: str
@@ -44,7 +44,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedUpload:
-    """An upload that may come in: its names in their one form, and what its first bytes say."""
+    """Upload with normalized names and the format of its first bytes."""
 
     collection: str
     filename: str
@@ -54,28 +54,28 @@ class ValidatedUpload:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the client may want to know."""
+        """Warnings for the client."""
         return names.misnamed(self.filename, self.format.extension)
 
     @property
     def fingerprint(self) -> str:
-        """Equal for requests that ask for the same."""
+        """Digest of the request; equal requests have equal digests."""
         return fingerprint((self.collection.encode(), self.filename.encode(), self.on_duplicate.encode(), self.body))
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The task that an upload became, or the image that was there already with a task that has led to it."""
+    """Result of an upload: its task, and the existing image if the bytes are a duplicate."""
 
     task: Task | None = None
     duplicate: Image | None = None
     warnings: tuple[str, ...] = ()
-    """What the client may want to know, such as a wrong extension."""
+    """Warnings for the client, such as a wrong extension."""
 
 
 @dataclass(frozen=True)
 class Uploads:
-    """Takes files that came through the API."""
+    """Accepts single files of API requests."""
 
     tasks: TaskStore
     catalog: Catalog
@@ -86,98 +86,111 @@ class Uploads:
     metrics: Metrics = NULL_METRICS
 
     def accept(self, upload: Upload, *, owner: str = "", key: str | None = None) -> Accepted:
-        """Start the work on an upload, unless the collection has these bytes.
+        """Start work on an upload, unless the collection already has these bytes.
 
-        A `key` (Idempotency-Key) of the same `owner` leads to the same task for 24 hours. BadRequest (names, key),
-        EmptyFile, PayloadTooLarge, UnsupportedType or NotAnImage (first bytes), DuplicateImage (where asked for),
-        KeyReused, Unavailable; after any of these no work will start.
+        A `key` (Idempotency-Key) of the same `owner` returns the same task for 24 hours. After an error no work starts.
+
+        Raises:
+            BadRequest: a name or the key is not valid.
+            EmptyFile: the file has no bytes.
+            PayloadTooLarge: the file is over the limit.
+            UnsupportedType, NotAnImage: by the first bytes.
+            DuplicateImage: the collection has these bytes, and the upload asks for an error then.
+            KeyReused: the key was used for another request.
+            Unavailable: a store does not answer.
         """
-        checked = self.check(upload)
-        ticket = self.idempotency.resolve(owner, key, checked.fingerprint, TaskType.PROCESS_IMAGE)
-        if ticket.existing is not None:
-            return self._repeated(ticket.existing, checked)
-        twin = self.find_duplicate(checked)
-        if twin is not None:
-            task = self._task_of(twin) if key is None else None
-            return Accepted(task or self._remembered(ticket, checked, twin), twin, checked.warnings)
-        return Accepted(self._open(ticket, checked), warnings=checked.warnings)
+        validated = self.check(upload)
+        resolved = self.idempotency.resolve(owner, key, validated.fingerprint, TaskType.PROCESS_IMAGE)
+        if resolved.existing is not None:
+            return self._repeat(resolved.existing, validated)
+        duplicate = self.find_duplicate(validated)
+        if duplicate is not None:
+            task = self._task_of(duplicate) if key is None else None
+            return Accepted(task or self._add_finished(resolved, validated, duplicate), duplicate, validated.warnings)
+        return Accepted(self._open(resolved, validated), warnings=validated.warnings)
 
     def check(self, upload: Upload) -> ValidatedUpload:
-        """Names, size and first bytes; the errors are those of `accept`."""
+        """Check names, size and first bytes.
+
+        Raises: the errors of `accept` about the file.
+        """
         collection = names.new_collection_name(upload.collection)
         filename = names.display_name(upload.filename)
         if len(upload.body) > self.max_bytes:
             raise PayloadTooLarge.over(self.max_bytes, len(upload.body), use="POST /uploads")
         return ValidatedUpload(collection, filename, upload.body, FORMATS[sniff(upload.body)], upload.on_duplicate)
 
-    def find_duplicate(self, checked: ValidatedUpload) -> Image | None:
-        """The collection's image with the same bytes, where that matters; DuplicateImage where it is an error."""
-        if checked.on_duplicate is OnDuplicate.COPY:
-            return None
-        twin = self.catalog.find_by_digest(checked.collection, sha256(checked.body).hexdigest())
-        if twin is not None and checked.on_duplicate is OnDuplicate.ERROR:
-            raise DuplicateImage(image_id=twin.image_id)
-        return twin
+    def find_duplicate(self, validated: ValidatedUpload) -> Image | None:
+        """Return the collection's image with the same bytes; None if there is none or copies are allowed.
 
-    def task(self, checked: ValidatedUpload, place: TaskSpec) -> Task:
-        """The task that an upload becomes, not yet stored."""
-        args = {"on_duplicate": str(checked.on_duplicate), **place.args}
-        named = TaskSpec(place.task_id, place.parent_id, place.index, args)
-        return self.task_factory.image_task(named, checked.collection, checked.filename)
+        Raises: DuplicateImage, if the upload asks for an error.
+        """
+        if validated.on_duplicate is OnDuplicate.COPY:
+            return None
+        duplicate = self.catalog.find_by_digest(validated.collection, sha256(validated.body).hexdigest())
+        if duplicate is not None and validated.on_duplicate is OnDuplicate.ERROR:
+            raise DuplicateImage(image_id=duplicate.image_id)
+        return duplicate
+
+    def task(self, validated: ValidatedUpload, spec: TaskSpec) -> Task:
+        """Create the upload's task without storing it."""
+        args = {"on_duplicate": str(validated.on_duplicate), **spec.args}
+        named = TaskSpec(spec.task_id, spec.parent_id, spec.index, args)
+        return self.task_factory.image_task(named, validated.collection, validated.filename)
 
     def _task_of(self, image: Image) -> Task | None:
-        """The task that made the image, while the history remembers it."""
+        """Return the task that made the image; None if its row was deleted."""
         try:
             return self.tasks.get(image.task_id)
         except TaskNotFound:
             return None
 
-    def _remembered(self, ticket: IdempotencyKey, checked: ValidatedUpload, twin: Image) -> Task:
-        """A finished task in the name of the request, although no worker is needed: what its key or its id leads to."""
-        found = self.task_factory.as_duplicate(self._asked(ticket, checked), twin.image_id)
+    def _add_finished(self, resolved: IdempotencyKey, validated: ValidatedUpload, duplicate: Image) -> Task:
+        """Store a finished task for a duplicate, so that the request's key and task id can be looked up."""
+        found = self.task_factory.as_duplicate(self._new_task(resolved, validated), duplicate.image_id)
         with suppress(Conflict):
             self.tasks.add(found)
         return found
 
-    def _repeated(self, task: Task, checked: ValidatedUpload) -> Accepted:
-        """What the first request of this key was answered."""
-        told = {} if task.attempts or not task.is_final else task.result or {}
+    def _repeat(self, task: Task, validated: ValidatedUpload) -> Accepted:
+        """Return the result of the first request with this key."""
+        first_result = {} if task.attempts or not task.is_final else task.result or {}
         with suppress(ImageNotFound):
-            if told.get("duplicate"):
-                return Accepted(task, self.catalog.image(str(told["image_id"])), checked.warnings)
-        return Accepted(self._again(task, checked), warnings=checked.warnings)
+            if first_result.get("duplicate"):
+                return Accepted(task, self.catalog.image(str(first_result["image_id"])), validated.warnings)
+        return Accepted(self._store_if_pending(task, validated), warnings=validated.warnings)
 
-    def _asked(self, ticket: IdempotencyKey, checked: ValidatedUpload) -> Task:
-        return self.task(checked, TaskSpec(ticket.task_id, args={"fingerprint": checked.fingerprint}))
+    def _new_task(self, resolved: IdempotencyKey, validated: ValidatedUpload) -> Task:
+        return self.task(validated, TaskSpec(resolved.task_id, args={"fingerprint": validated.fingerprint}))
 
-    def _open(self, ticket: IdempotencyKey, checked: ValidatedUpload) -> Task:
-        task = self._asked(ticket, checked)
+    def _open(self, resolved: IdempotencyKey, validated: ValidatedUpload) -> Task:
+        task = self._new_task(resolved, validated)
         try:
             self.tasks.add(task)
         except Conflict:
-            # The same request at the same moment, from a client that did not wait: both get the one task.
-            return self._again(self.tasks.get(task.task_id), checked)
-        stored = self._store(task, checked)
+            # Two equal requests at the same time: both get the same task.
+            return self._store_if_pending(self.tasks.get(task.task_id), validated)
+        stored = self._store(task, validated)
         self.metrics.count("UploadsAccepted", door="single")
-        log.info("upload accepted", extra={"task_id": task.task_id, "collection": checked.collection})
+        log.info("upload accepted", extra={"task_id": task.task_id, "collection": validated.collection})
         return stored
 
-    def _again(self, task: Task, checked: ValidatedUpload) -> Task:
-        """A repeated request; it may be that the first one died before it stored the object."""
-        return self._store(task, checked) if task.status is Status.PENDING else task
+    def _store_if_pending(self, task: Task, validated: ValidatedUpload) -> Task:
+        """Store the object again if the first request may have died before it stored it."""
+        return self._store(task, validated) if task.status is Status.PENDING else task
 
-    def _store(self, task: Task, checked: ValidatedUpload) -> Task:
+    def _store(self, task: Task, validated: ValidatedUpload) -> Task:
         try:
-            self.objects.put(NewObject(task.args["source"], checked.body, checked.format.mime))
+            self.objects.put(NewObject(task.args["source"], validated.body, validated.format.mime))
         except Unavailable as fault:
-            return self._given_up(task, fault)
+            return self._fail(task, fault)
         return task
 
-    def _given_up(self, task: Task, fault: Unavailable) -> Task:
+    def _fail(self, task: Task, fault: Unavailable) -> Task:
         try:
-            # Without its object the task would wait for ever, so it ends here, and the client may try again.
+            # Without its object the task would wait until its timeout, so it ends here, and the client may repeat.
             self.tasks.replace(task, self.task_factory.as_refused(task, fault))
         except Conflict:
-            # The object is there, only the answer was lost: a worker has begun.
+            # The object was stored and only the response was lost: a worker has begun.
             return self.tasks.get(task.task_id)
         raise fault

@@ -85,7 +85,7 @@ def night() -> NightWorld:
 def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(night: NightWorld) -> None:
     made = [key for number in range(2) for key in strays(night, night.image(number), 30)]
     night.clock.move(DAY)
-    bounded(night, least=25)
+    bounded(night, always_allowed=25)
     task = night.run("cleanup")
     assert task.error is not None
     assert (task.status, task.error.code, task.error.retryable) == (Status.PARTIAL, "budget_spent", False)
@@ -119,7 +119,7 @@ def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(night: NightWorld
 
 def test_what_is_left_over_goes_in_the_nights_that_follow(night: NightWorld) -> None:
     strays(night, night.image(), 60)
-    bounded(night, least=25)
+    bounded(night, always_allowed=25)
     for expected in (Status.PARTIAL, Status.PARTIAL, Status.SUCCESS):
         night.clock.move(DAY)
         task = night.wired.schedules.start("cleanup", night.clock.now())
@@ -263,17 +263,17 @@ def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(night: NightWorld) -
     for number in range(30):
         night.orphan(number)
     night.clock.move(DAY)
-    bounded(night, least=20)
+    bounded(night, always_allowed=20)
     refused = night.run("cleanup")
     assert (refused.status, reason(refused), night.bucket.under("quarantine/")) == (
         Status.FAILURE,
         "too_many_orphans",
         [],
     )
-    bounded(night, least=1_000)
+    bounded(night, always_allowed=1_000)
     small = night.run("cleanup", limit=5)
     assert (small.status, taken(small), len(night.bucket.under("quarantine/"))) == (Status.PARTIAL, 5, 5)
-    bounded(night, least=20)
+    bounded(night, always_allowed=20)
     large = night.run("cleanup", limit=25)
     assert (large.status, taken(large), told(large)["cap"]) == (Status.SUCCESS, 25, 25)
 
@@ -297,7 +297,7 @@ def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: Night
     night.clock.move(DAY)
     night.run("cleanup", limit=60)
     night.clock.move(WEEK)
-    bounded(night, least=25)
+    bounded(night, always_allowed=25)
     stopped = night.run("cleanup")
     assert (stopped.status, told(stopped)["purged"]) == (Status.PARTIAL, 25)
     assert len(night.bucket.under("quarantine/")) == 35
@@ -309,7 +309,7 @@ def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWo
     for image in images[1:]:
         night.wired.trash.trash(image.image_id)
     night.clock.move(WEEK)
-    bounded(night, least=20)
+    bounded(night, always_allowed=20)
     stopped = night.run("cleanup")
     assert (stopped.status, told(stopped)["trash_erased"], told(stopped)["trash_objects"]) == (
         Status.PARTIAL,

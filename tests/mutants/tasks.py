@@ -96,7 +96,7 @@ TASKS = (
     Mutant(
         "dead-letters-not-told",
         "chalicelib/tasks/dead_letters.py",
-        "return sum(self._tell(task, letter) for letter in letters for task in self._tasks_of(letter))",
+        "return sum(self._fail_task(task, letter) for letter in letters for task in self._tasks_of(letter))",
         "return sum(1 for letter in letters for task in self._tasks_of(letter))",
         "a task whose message died stays unfinished for an hour",
         "tests/tasks/test_dead_letters.py::test_a_task_whose_message_has_died_is_told",
@@ -128,8 +128,8 @@ TASKS = (
     Mutant(
         "parent-ends-one-child-early",
         "chalicelib/tasks/parents.py",
-        "if tally.finished < parent.children:",
-        "if tally.finished < parent.children - 1:",
+        "if counts.finished < parent.children:",
+        "if counts.finished < parent.children - 1:",
         "a bulk upload is said to be done while it is not",
         "tests/tasks/test_parent_rules.py::test_a_parent_ends_as_its_children_add_up",
     ),
