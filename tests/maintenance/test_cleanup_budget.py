@@ -177,7 +177,7 @@ def test_a_loss_that_comes_between_the_looks_stops_the_run_where_it_is() -> None
         lossy.lose_renditions(image)
         return due(*args)  # type: ignore[arg-type]  # as they were given
 
-    object.__setattr__(night.wired.quarantine, "due", losing)
+    object.__setattr__(night.wired.quarantine, "expired", losing)
     task = night.run("cleanup")
     assert (reason(task), night.bucket.under("quarantine/")) == ("catalogue_incomplete", [])
     assert set(made) < set(night.bucket.blobs)

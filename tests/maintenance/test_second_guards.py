@@ -44,7 +44,7 @@ def reason(task: Task) -> str:
 class Trusting(Cleanup):
     """A clean-up whose survey finds everything plausible."""
 
-    def _must_be_plausible(self, task: Task, report: Report) -> None:
+    def _check_plausibility(self, task: Task, report: Report) -> None:
         """Switched off."""
 
 
@@ -94,7 +94,7 @@ def test_without_the_survey_the_cap_stops_the_acting(night: NightWorld) -> None:
     for number in range(30):
         night.orphan(number)
     night.clock.move(DAY)
-    trusting(night, least=10)
+    trusting(night, always_allowed=10)
     task = night.run("cleanup")
     assert (task.status, reason(task), len(night.bucket.under("quarantine/"))) == (Status.PARTIAL, "budget_spent", 10)
 
