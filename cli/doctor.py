@@ -196,9 +196,9 @@ def check_token(api: Client) -> Iterator[Finding]:
 def check_queues(api: Client) -> Iterator[Finding]:
     """Whether work piles up."""
     for queue in api.queues.all():
-        words = f"{queue.waiting} waiting, {queue.in_flight} in flight, {queue.dead_letters} dead"
+        words = f"{queue.waiting} waiting, {queue.in_flight} in flight, {queue.dead} dead"
         name = f"queue {queue.name}"
-        if queue.dead_letters:
+        if queue.dead:
             yield Finding(name, DOUBTFUL, words, f"See `./wallify queues dead {queue.name}`.")
         elif queue.paused:
             yield Finding(name, DOUBTFUL, f"paused; {words}", f"Go on with `./wallify queues resume {queue.name}`.")

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import inspect
 
+from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest
 
 FORM = "form"
@@ -163,7 +164,7 @@ def _check_enum(value: object, wanted: inspect.EnumType, path: str) -> Iterator[
 
 def _check_timestamp(value: object, _: inspect.DateTimeType, path: str) -> Iterator[Violation]:
     try:
-        msgspec.convert(value, _TIMESTAMP)
+        convert(value, _TIMESTAMP)
     except msgspec.ValidationError:
         yield Violation(path, "field.timestamp")
 

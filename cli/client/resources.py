@@ -198,7 +198,7 @@ class Queue:
     in_flight: int = 0
     delayed: int = 0
     oldest_age_seconds: float | None = None
-    dead_letters: int = 0
+    dead: int = 0
     paused: bool = False
 
 

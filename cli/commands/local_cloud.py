@@ -11,9 +11,9 @@ from cli import environment, exit_codes
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_folder, add_host, add_port, stack_from
 from cli.errors import CommandError
-from cli.local import emulator, lifecycle, processes, staging
+from cli.local import lifecycle, processes, staging
 from cli.local.processes import Daemon
-from cli.local.stack import PROJECT, Record, Stack
+from cli.local.stack import EMULATOR_KEYS, PROJECT, Record, Stack
 from cli.output import print_error, print_json, print_result, progress_line, stdout
 
 LOOK = 0.5  # seconds between looks at the sources
@@ -166,7 +166,7 @@ def aws_command(stack: Stack) -> dict[str, str]:
     bucket = Record.of(stack.home).outputs.get("BucketName")
     if not bucket:
         return {}
-    keys = " ".join(f"{name}={emulator.ROOT[name]}" for name in KEYS)
+    keys = " ".join(f"{name}={EMULATOR_KEYS[name]}" for name in KEYS)
     command = f"aws --endpoint-url {stack.emulator_url} s3 cp docs/sample.jpg s3://{bucket}/incoming/wallpapers/"
     return {"aws": f"{keys} {command}"}
 

@@ -21,7 +21,7 @@ COLUMNS: tuple[Column[Queue], ...] = (
     ("in flight", lambda queue: queue.in_flight),
     ("delayed", lambda queue: queue.delayed),
     ("oldest", lambda queue: "" if queue.oldest_age_seconds is None else f"{queue.oldest_age_seconds:.0f} s"),
-    ("dead", lambda queue: queue.dead_letters),
+    ("dead", lambda queue: queue.dead),
     ("paused", lambda queue: queue.paused),
 )
 LETTER_COLUMNS: tuple[Column[DeadLetter], ...] = (

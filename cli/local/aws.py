@@ -14,8 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cli.errors import CommandError
-from cli.local.emulator import ROOT
-from cli.local.stack import REGION, Stack
+from cli.local.stack import EMULATOR_KEYS, REGION, Stack
 
 # No proxies: one of the machine's is for other hosts, and could not reach this one's own addresses.
 # A busy machine takes minutes for what takes a second; `progress` ends what stands still.
@@ -25,8 +24,8 @@ EMULATOR_CONFIG = Config(retries={"max_attempts": 2}, connect_timeout=60, read_t
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """A client of `service`; independent of whatever AWS set-up the machine has."""
     session = boto3.Session(
-        aws_access_key_id=ROOT["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=ROOT["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=EMULATOR_KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=EMULATOR_KEYS["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,
     )
     return session.client(service, endpoint_url=stack.emulator_url, config=EMULATOR_CONFIG)

@@ -19,7 +19,7 @@ from cli.local.machine import Capacity, without_proxy_for_localhost
 from cli.local.ministack_patches import guard
 from cli.local.ministack_patches.shared_code import Unpacked
 from cli.local.processes import Daemon
-from cli.local.stack import PROJECT, REGION, Stack
+from cli.local.stack import EMULATOR_KEYS, PROJECT, Stack
 
 # What AWS's Python runtimes bring along: boto3 and what it stands on.
 BROUGHT_BY_AWS = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
@@ -42,13 +42,6 @@ SETTINGS = {
 
 PLAIN_SETTINGS = {"AUTH": "false"}
 """The policies refuse plain HTTP, which only a patch lets pass (`ministack_patches.secure_transport`)."""
-
-ROOT = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_REGION": REGION,
-}
 
 MACHINE_SETTINGS = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
 
@@ -130,7 +123,7 @@ def start(stack: Stack, *, plain: bool = False) -> None:
     environment = _environment(stack) | (PLAIN_SETTINGS if plain else {})
     python, callers = str(function_python(stack)), staging.allowed_callers(stack).as_json()
     version = staging.fingerprint_values(
-        {name: environment[name] for name in (*SETTINGS, *ROOT, *MACHINE_SETTINGS)},
+        {name: environment[name] for name in (*SETTINGS, *EMULATOR_KEYS, *MACHINE_SETTINGS)},
         python,
         callers,
         staging.fingerprint_files(PROJECT, EMULATOR_SOURCES),
@@ -169,7 +162,7 @@ def client_environment(stack: Stack) -> dict[str, str]:
     clean = without_proxy_for_localhost(
         {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     )
-    return clean | ROOT | {"AWS_ENDPOINT_URL": stack.emulator_url, "AWS_EC2_METADATA_DISABLED": "true"}
+    return clean | EMULATOR_KEYS | {"AWS_ENDPOINT_URL": stack.emulator_url, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def _environment(stack: Stack) -> dict[str, str]:
@@ -180,7 +173,7 @@ def _environment(stack: Stack) -> dict[str, str]:
     return (
         without_proxy_for_localhost(clean)
         | SETTINGS
-        | ROOT
+        | EMULATOR_KEYS
         | {
             "GATEWAY_PORT": str(stack.emulator_port),
             "LAMBDA_ACCOUNT_CONCURRENCY": str(Capacity.of_machine().account(staging.local_variables())),

@@ -16,6 +16,14 @@ PARTS = ("build", KEYS, "logs", "objects", "run", "runtime", "state", "tmp", REC
 """All that a stack makes in its folder."""
 REGION = "us-east-1"
 
+EMULATOR_KEYS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+"""Environment of a program that acts as the emulator's account owner."""
+
 
 @dataclass(frozen=True)
 class Stack:
