@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.place import TOKEN, Place
 
-
 PATIENCE = 120_000
 """Milliseconds; the page is drawn by a large script, which takes its time on a busy machine."""
 

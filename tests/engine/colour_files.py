@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from PIL import TiffImagePlugin
+
 from chalicelib.engine.colour import PRIMARIES, to_d50
 from tests.engine.colour_patches import (
     ADOBE,
@@ -166,6 +168,16 @@ def tagged_tiff(matrix: Matrix, curve: Curve, tags: Mapping[int, tuple[float, ..
     return encoded(painted(samples(COLOURS, matrix, curve)), "TIFF", tiffinfo=dict(tags))
 
 
+def tiff_with_curves_out_of_range(matrix: Matrix, tags: Mapping[int, tuple[float, ...]]) -> bytes:
+    """TransferFunction in 32 bits, with values that no table of 16 bits holds."""
+    directory = TiffImagePlugin.ImageFileDirectory_v2()
+    for tag, values in tags.items():
+        directory[tag] = values
+    directory.tagtype[301] = 4
+    directory[301] = (70_000,) * 256
+    return encoded(painted(samples(COLOURS, matrix, srgb)), "TIFF", tiffinfo=directory)
+
+
 _ADOBE_XYZ = (0.64, 0.33, 0.03, 0.21, 0.71, 0.08, 0.15, 0.06, 0.79)
 _P3_TAGS: Mapping[int, tuple[float, ...]] = {
     318: (0.3127, 0.3290),
@@ -182,6 +194,7 @@ COLOURED |= {
     "BMP that is sRGB": lambda: bmp(SRGB, srgb, 0x73524742, end_points(*_ADOBE_XYZ, gamma_=1.8)),
     "TIFF with primaries": lambda: tagged_tiff(P3, srgb, _P3_TAGS),
     "TIFF with primaries and curves": lambda: tagged_tiff(P3, power(1.8), {**_P3_TAGS, 301: _STEPS * 3}),
+    "TIFF with primaries, and curves out of range": lambda: tiff_with_curves_out_of_range(P3, _P3_TAGS),
     "TIFF with primaries that lie on a line": lambda: tagged_tiff(SRGB, srgb, {318: (0.3, 0.3), 319: (0.5,) * 6}),
 }
 BRIGHT: Mapping[str, Maker] = {

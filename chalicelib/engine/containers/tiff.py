@@ -294,6 +294,7 @@ def describe_samples(page: TiffDirectory) -> str:
 
 
 _TRANSFER, _WHITE, _PRIMARIES = 301, 318, 319
+_LARGEST_SHORT = 0xFFFF
 _SIX, _TWO = 6, 2
 _CURVES = (1, 3)
 
@@ -316,9 +317,14 @@ def tiff_colour(tags: Mapping[int, Any]) -> ColourDescription:
 
 def _curves(values: Any) -> list[bytes | Curve]:  # noqa: ANN401  whatever Pillow made of the tag
     """Return one table for all channels or one for each, of 256 steps; longer ones are for 16 bits, which were cut."""
-    steps = values if isinstance(values, tuple) and all(isinstance(one, int) for one in values) else ()
+    steps = values if isinstance(values, tuple) and all(_is_short(one) for one in values) else ()
     count = next((count for count in _CURVES if len(steps) == 256 * count), 0)
     return [_table(steps[256 * i : 256 * (i + 1)]) for i in range(count)]
+
+
+def _is_short(value: object) -> bool:
+    """Return True for the values that TransferFunction may have (TIFF 6.0, section 20); files may hold any others."""
+    return isinstance(value, int) and 0 <= value <= _LARGEST_SHORT
 
 
 def _table(steps: Sequence[int]) -> bytes:
