@@ -138,6 +138,8 @@ def test_what_cannot_be_written_is_503_and_nothing_of_it_is_there(place: tuple[D
     small, stack, log = place
     with running(stack, log) as cloud:
         cloud.make()
+        # Tables and queues are saved in the background; what is written into them is in the journal at once.
+        _until(lambda: {"dynamodb.json", "sqs.json"} <= {file.name for file in small.folder.rglob("*.json")})
         cloud.write("kept")
         for name, trouble in {"full": FULL, "read-only": READ_ONLY}.items():
             assert cloud.fault_told_to_the_front() is None

@@ -116,7 +116,7 @@ def test_an_image_goes_into_the_trash_and_comes_back(at_desk: Terminal, desk: De
 
     assert in_trash["image_id"] == image.image_id
     assert back.out.strip() == f"{image.name} is restored to wallpapers."
-    assert at_desk("images", "trash").out.splitlines() == ["id\tcollection\tname\tdeleted"]
+    assert at_desk("images", "trash").out.splitlines() == ["id\tcollection\tname\ttrashed"]
 
 
 def test_images_are_deleted_for_good_as_one_task(at_desk: Terminal, desk: Desk) -> None:

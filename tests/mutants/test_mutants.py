@@ -74,7 +74,7 @@ def test_the_list_can_be_seen(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_quickest_are_caught_and_a_harmless_change_is_not() -> None:
     mutants = [MUTANTS[name] for name in QUICKEST]
     first = mutants[0]
-    harmless = Mutant("harmless", first.file, "The same attempt, a step further.", "A step.", "", first.caught_by)
+    harmless = Mutant("harmless", first.file, "Return the task with the step that has begun.", "Return the task.", "", first.caught_by)
     with a_copy() as copy:
         assert red_without(mutants, copy) == []
         assert [try_out(mutant, copy).is_good for mutant in mutants] == [True] * len(mutants)
