@@ -122,12 +122,18 @@ def register(commands: Commands) -> None:
         "test unit contracts",
         "test faults -- -k races -x",
         "test tests/cli -- -x",
+        "test unit contracts --coverage",
         "test --fast --json",
     )
     parser.add_argument(
         "--fast",
         action="store_true",
         help=f"the inner loop: {', '.join(FAST)} without slow tests",
+    )
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help=f"measure the coverage of branches in {' and '.join(MEASURED)}, and fail under the bound",
     )
     parser.add_argument(
         "what",
@@ -142,7 +148,7 @@ def register(commands: Commands) -> None:
 def run(given: argparse.Namespace) -> int:
     """Run the checks; answer 0 if all pass, else the code of the first that failed."""
     outcomes: list[Outcome] = []
-    for lanes in plan(given.what, fast=given.fast):
+    for lanes in plan(given.what, fast=given.fast, coverage=given.coverage):
         outcomes += side_by_side(lanes, aside=given.json)
         if code_of(outcomes):
             break
@@ -153,7 +159,7 @@ def run(given: argparse.Namespace) -> int:
     return code_of(outcomes)
 
 
-def plan(typed: Sequence[str], *, fast: bool) -> list[tuple[Lane, ...]]:
+def plan(typed: Sequence[str], *, fast: bool, coverage: bool = False) -> list[tuple[Lane, ...]]:
     """Return the rounds to run, each with the lanes that run side by side.
 
     Raises:
@@ -166,9 +172,8 @@ def plan(typed: Sequence[str], *, fast: bool) -> list[tuple[Lane, ...]]:
         _must_exist(arguments[0])
         return [((Named("pytest", ("pytest", *(quick() if fast else ()), *arguments)),),)]
     _must_fit(steps, arguments, fast=fast)
-    everything = not (steps or fast)
-    chosen = Choice(steps or (FAST if fast else tuple(STEPS)), arguments, fast=fast, measured=everything)
-    return [*chosen.rounds(), *([((Named("coverage", COVERAGE),),)] if everything else [])]
+    chosen = Choice(steps or (FAST if fast else tuple(STEPS)), arguments, fast=fast, measured=coverage)
+    return [*chosen.rounds(), *([((Named("coverage", COVERAGE),),)] if coverage else [])]
 
 
 def quick() -> Check:

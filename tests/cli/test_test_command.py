@@ -27,12 +27,13 @@ def calendar(step: str, year: str, month: str) -> Named:
     return Named(step, ("calendar", year, month))
 
 
-def test_every_step_runs_unless_asked_for_less_and_the_coverage_is_judged_last() -> None:
-    assert steps_of(plan([], fast=False)) == [
-        [["lint"], ["types"]],
-        [["unit", "contracts", "faults", "web"], ["e2e"]],
-        [["coverage"]],
-    ]
+def test_every_step_runs_unless_asked_for_less() -> None:
+    assert steps_of(plan([], fast=False)) == [[["lint"], ["types"]], [["unit", "contracts", "faults", "web"], ["e2e"]]]
+    assert "--cov" not in " ".join(commands_of(plan([], fast=False)))
+
+
+def test_coverage_is_judged_last_where_it_is_asked_for() -> None:
+    assert steps_of(plan(["unit", "contracts"], fast=False, coverage=True)) == [[["unit", "contracts"]], [["coverage"]]]
 
 
 def test_the_inner_loop_leaves_out_what_is_slow_and_has_the_types_checked_meanwhile() -> None:
@@ -59,7 +60,9 @@ def test_steps_run_in_their_own_order_and_share_the_arguments_for_pytest() -> No
 
 
 def test_coverage_adds_up_over_the_steps_that_are_measured() -> None:
-    measured = {named.step: named.check for lanes in plan([], fast=False) for lane in lanes for named in lane}
+    measured = {
+        named.step: named.check for lanes in plan([], fast=False, coverage=True) for lane in lanes for named in lane
+    }
 
     assert {step for step, check in measured.items() if "--cov" in check} == {"unit", "contracts"}
     assert {step for step, check in measured.items() if "--cov-append" in check} == {"contracts"}
