@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser
 
 from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.optimize import variants
 from chalicelib.engine.pipeline import process
-from tests.browser.chromium import chromium
 from tests.engine.colour_files import described
 from tests.engine.colour_patches import SIZE, furthest, seen
 from tests.engine.test_colour import WANTED
@@ -20,21 +20,24 @@ from tests.engine.test_colour import WANTED
 RECIPE = Recipe(sizes=(192,), formats=("jpeg", "avif"))
 NEAR = 6
 """Levels of a channel."""
+PATIENCE = 120_000
+"""Milliseconds, for a page with every form of every file."""
 UNSHOWN = ("TIFF", "BMP")
 """Originals that are not put before the browser: it shows none of the first, and knows no colours of the second."""
 Forms = Mapping[str, tuple[str, bytes]]
 
 
 @pytest.fixture(scope="module")
-def shown() -> Mapping[str, Mapping[str, list[tuple[int, ...]]]]:
+def shown(browser: Browser) -> Mapping[str, Mapping[str, list[tuple[int, ...]]]]:
     """For each file and each of its forms the colours that Chromium shows of the patches."""
     forms = {name: _forms(name) for name in WANTED}
     columns = max(map(len, forms.values()))
-    with chromium("--force-color-profile=srgb") as browser:
-        page = browser.new_page(viewport={"width": columns * SIZE[0], "height": len(forms) * SIZE[1]})
-        page.set_content(f"<style>body{{margin:0}}</style>{''.join(map(_row, forms.values()))}")
-        page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page = browser.new_page(viewport={"width": columns * SIZE[0], "height": len(forms) * SIZE[1]})
+    page.set_default_timeout(PATIENCE)
+    page.set_content(f"<style>body{{margin:0}}</style>{''.join(map(_row, forms.values()))}")
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page.close()
     return {
         name: {form: seen(_cell(picture, across, down)) for across, form in enumerate(own)}
         for down, (name, own) in enumerate(forms.items())

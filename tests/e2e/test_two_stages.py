@@ -96,7 +96,7 @@ def test_each_stage_answers_for_itself(beside: Account) -> None:
 
 
 def test_newer_code_brings_its_migrations_and_the_next_deployment_changes_nothing(beside: Account) -> None:
-    versions = beside.checkout / "chalicelib" / "stores" / "sql" / "migrations" / "versions"
+    versions = beside.checkout / "chalicelib" / "adapters" / "sql" / "migrations" / "versions"
     newest = max(path.name for path in versions.glob("v*.py"))[1:5]
     assert _asked(beside, "SELECT version_num FROM alembic_version") == [(newest,)]
     (versions / "v9999_more.py").write_text(MIGRATION % newest, encoding="utf-8")
