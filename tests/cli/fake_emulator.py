@@ -15,6 +15,7 @@ from cli.local import machine, reverse_proxy
 from cli.local.access import AllowedCallers
 
 KEY = "the front's"
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -48,41 +49,58 @@ class Upstream:
         return web.Response(status=self.status, headers=self.headers, body=self.body)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """How a front and its thread's owner tell each other of start, failure and end."""
+
+    ready: threading.Event = field(default_factory=threading.Event)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    taken: list[OSError] = field(default_factory=list)
+    """Why a port could not be listened on."""
+
+
 @contextmanager
 def front_of(
     upstream: Upstream, limits: reverse_proxy.Limits | None = None, *, hosts: tuple[str, ...] = ("a",), origin: str = ""
 ) -> Iterator[httpx.Client]:
     """A client of a front whose emulator is `upstream`."""
-    port, ready, loop = machine.free_port(), threading.Event(), asyncio.new_event_loop()
-    stop, callers = asyncio.Event(), AllowedCallers(port, hosts, origin)
-    thread = threading.Thread(target=lambda: loop.run_until_complete(_serve(callers, upstream, limits, ready, stop)))
-    thread.start()
-    assert ready.wait(5), "the front did not start"
+    # A port that was free a moment ago may be another program's by now: then both get others.
+    for _ in range(TRIES):
+        port, loop, run = machine.free_port(), asyncio.new_event_loop(), _Run()
+        served = _serve(AllowedCallers(port, hosts, origin), upstream, limits, run)
+        thread = threading.Thread(target=loop.run_until_complete, args=(served,))
+        thread.start()
+        assert run.ready.wait(30), "the front did not start"
+        if not run.taken:
+            break
+        thread.join()
+        loop.close()
+        upstream.port = machine.free_port()
+    assert not run.taken
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             yield client
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(run.stop.set)
         thread.join(10)
         loop.close()
 
 
-async def _serve(
-    callers: AllowedCallers,
-    upstream: Upstream,
-    limits: reverse_proxy.Limits | None,
-    ready: threading.Event,
-    stop: asyncio.Event,
-) -> None:
+async def _serve(callers: AllowedCallers, upstream: Upstream, limits: reverse_proxy.Limits | None, run: _Run) -> None:
     runner = web.ServerRunner(web.Server(upstream.answer, access_log=None, auto_decompress=False), shutdown_timeout=1)
     await runner.setup()
-    if upstream.answers:
-        await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
-    where = reverse_proxy.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
-    async with reverse_proxy.serving(callers, where, limits):
-        ready.set()
-        await stop.wait()
-    await runner.cleanup()
+    try:
+        if upstream.answers:
+            await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
+        where = reverse_proxy.Upstream(upstream.port, "wallify", "api", "d1.cloudfront.net", KEY, "wallify-local")
+        async with reverse_proxy.serving(callers, where, limits):
+            run.ready.set()
+            await run.stop.wait()
+    except OSError as fault:
+        run.taken.append(fault)
+    finally:
+        await runner.cleanup()
+        run.ready.set()
 
 
 def _peer(request: web.BaseRequest) -> object:
