@@ -34,7 +34,7 @@ def process_image(event: SQSEvent) -> None:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(_: CloudWatchEvent) -> None:
-    """Look after tasks that nobody else looks after: lost workers, lost messages, files that never came."""
+    """Return tasks whose worker or message was lost, and end those whose file never came."""
     events.sweep()
 
 
@@ -60,7 +60,7 @@ if settings.state == "sql":
 
 @app.schedule(at_its_time("cleanup_orphaned_files"))
 def cleanup_orphaned_files(event: CloudWatchEvent) -> None:
-    """Daily: take away what nobody needs."""
+    """Daily: move orphaned objects to quarantine."""
     events.start_schedule("cleanup_orphaned_files", event.to_dict()["time"])
 
 
@@ -72,5 +72,5 @@ def update_collection_stats(event: CloudWatchEvent) -> None:
 
 @app.schedule(at_its_time("optimize_images"))
 def optimize_images(event: CloudWatchEvent) -> None:
-    """Daily: make pictures smaller that nobody has looked at yet."""
+    """Daily: optimise pictures that were not optimised yet."""
     events.start_schedule("optimize_images", event.to_dict()["time"])

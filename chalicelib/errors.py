@@ -218,7 +218,7 @@ class Misconfigured(Unavailable):
 
 
 OURS = frozenset({WallifyError.code, Misconfigured.code})
-"""Codes of what is the fault of nobody but us: each occurrence raises an alarm."""
+"""Codes of faults of our own: each occurrence raises an alarm."""
 ATTEMPTS: Mapping[str, int] = {Misconfigured.code: 2}
 """Code -> how many attempts a task has at most. A policy is not mended between two attempts, but one that was changed a
 moment ago may take effect."""

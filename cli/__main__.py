@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our answer has seen enough (`| head`); Python would complain once more when it ends.
+        # The reader of a pipe has closed it (`| head`); Python would report that once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.DONE
     except OSError as error:

@@ -270,7 +270,7 @@ def check_account(session: Any = None) -> Iterator[Finding]:  # noqa: ANN401 - b
     try:
         who = session.client("sts", region_name=session.region_name or "us-east-1").get_caller_identity()
     except (BotoCoreError, ClientError) as refused:
-        yield Finding("aws", BAD, f"nobody is signed in: {refused}", SIGN_IN)
+        yield Finding("aws", BAD, f"no credentials: {refused}", SIGN_IN)
         return
     yield Finding("aws", GOOD, f"account {who['Account']} as {who['Arn']}")
     if not session.region_name:

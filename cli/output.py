@@ -186,7 +186,7 @@ def _brief(value: object) -> str:
 
 def _show_lines(things: Iterable[T], columns: Sequence[Column[T]]) -> None:
     rest = iter(things)
-    first = list(islice(rest, 1))  # whoever is refused gets no heading
+    first = list(islice(rest, 1))  # a refused request prints no heading
     print("\t".join(name for name, _ in columns))
     for thing in chain(first, rest):
         print("\t".join(format_value(value_of(thing)) for _, value_of in columns), flush=True)

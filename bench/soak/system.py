@@ -41,7 +41,7 @@ class NoMetrics:
 
 @dataclass
 class Caches:
-    """See `chalicelib.ports.Cdn`; what it forgets nobody knows, but it may refuse to."""
+    """A CDN that accepts invalidations and may refuse them; see `chalicelib.ports.Cdn`."""
 
     fates: Fates
 

@@ -107,7 +107,7 @@ _KEYS = frozenset(
     }
 )
 CONFIGURATION = _NOT_ALLOWED | _WRONG_CREDENTIALS | _NOT_THERE | _ELSEWHERE | _KEYS
-"""Codes that trying again does not change: somebody has to mend a policy, a key, a name or a setting."""
+"""Codes that trying again does not change: a policy, a key, a name or a setting is wrong."""
 SETUP_FAULTS = frozenset(
     {
         "InvalidConfigError",
@@ -171,7 +171,7 @@ def count_faults(client: Any, service: str, metrics: Counting) -> Any:  # noqa: 
 
 
 def unavailable_or_misconfigured(cause: Exception, service: str, resource: str, otherwise: str) -> Unavailable:
-    """What a botocore exception means to whoever knows nothing more exact: Misconfigured, or Unavailable so worded."""
+    """Translate a botocore exception into Misconfigured, or into Unavailable with this message."""
     return misconfigured(cause, service, resource) or Unavailable(otherwise)
 
 
@@ -206,7 +206,7 @@ def client(service: str) -> Any:  # noqa: ANN401  # boto3 makes its clients from
     """
     made = _made(service, _REGIONAL if service == "s3" else None)
     if service == "s3" and not _is_own_host(made):
-        # An endpoint of somebody's own knows its own host only, not one in front of it for each bucket.
+        # A custom endpoint has one host, not one for each bucket.
         return _made(service, None)
     return made
 
@@ -231,7 +231,7 @@ def _made(service: str, s3: dict[str, str] | None) -> Any:  # noqa: ANN401
 
 
 def _is_own_host(client: Any) -> bool:  # noqa: ANN401
-    """True where S3 itself answers in the client's region: nobody has set another endpoint."""
+    """Return True if the client speaks to S3 in its region, not to a custom endpoint."""
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     service, _, rest = host.partition(f".{client.meta.region_name}.")
     return service.removesuffix(".dualstack") in {"s3", "s3-fips"} and f".{rest}" in _AWS_SUFFIXES

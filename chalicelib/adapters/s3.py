@@ -117,7 +117,7 @@ class S3Bucket:
         if not self.signed_url or not (is_guarded(key) or is_hidden(key)):
             return made
         parts = urlsplit(made)
-        # An endpoint of somebody's own has the bucket in the path.
+        # A custom endpoint has the bucket in the path.
         return f"{self.signed_url}{parts.path.removeprefix(f'/{self.name}')}?{parts.query}"
 
     def delete(self, *keys: str, budget: Budget) -> None:

@@ -156,7 +156,7 @@ class SqsQueueAdmin:
         """How much is in it; see Lane."""
         with _translated(self.name):
             told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
-            # Whoever looks at dead letters hides them for a moment; they are still there.
+            # Reading dead letters hides them for a moment; they are still in the queue.
             dead = self._attributes(f"{self.name}-dead", _COUNTED["waiting"], _COUNTED["in_flight"])
             feeds = self._feeds(told["QueueArn"])
         numbers = {name: int(told[attribute]) for name, attribute in _COUNTED.items()}

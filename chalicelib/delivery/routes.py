@@ -180,7 +180,7 @@ def _redirect(
         left = container().signatures.check(image.image_id, or_none(query.expires), or_none(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).with_headers(Cache_Control="private, no-store")
     if is_on(query.download):
-        # The CDN knows no names; the bucket says one to whoever has an address that asks for it.
+        # The CDN cannot set a file name; the bucket does for an address that asks for it.
         return _signed(image, form, _FIVE_MINUTES, query).with_headers(Cache_Control="private, no-store")
     return redirect(container().delivery.url(form.key), int(_FIVE_MINUTES.total_seconds()))
 

@@ -371,7 +371,7 @@ def create_collection(request: Request, body: CollectionCreate) -> Response:
     name = collection_name(body.name)
     if container().collections.is_known(name):
         raise CollectionExists(collection=name)
-    # Before it is there for others: nobody may find it public first.
+    # Before the collection exists for others, so that it is never public in between.
     container().privacy.prepare(name, private=body.private)
     about = container().collections.create(name, title=body.title, description=body.description)
     container().privacy.make(name, private=body.private)

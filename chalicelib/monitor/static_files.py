@@ -79,7 +79,7 @@ def content_policy(objects: ObjectStore, cdn_url: str) -> str:
     """The page's Content-Security-Policy.
 
     Only the bucket itself knows the hosts of its forms and of the links that private and trashed pictures are shown
-    by, and signing either asks nobody.
+    by, and signing makes no request either.
     """
     form = objects.presigned_post("incoming/x", content_type="image/jpeg", limit=1, lasts=_MOMENT)
     link = objects.presigned_url(storage_keys.GUARDED, lasts=_MOMENT)

@@ -42,7 +42,7 @@ class OtherVersion(WallifyError):
 
 
 class Cancelled(WallifyError):
-    """Somebody wants this task to stop."""
+    """The task was cancelled."""
 
 
 class LostLease(WallifyError):

@@ -110,7 +110,7 @@ class Client:
     def check_token(self) -> None:
         """Raise ApiError (401) unless the token is valid, whatever its scopes are."""
         try:
-            # Any token may ask for a task; nobody has this one.
+            # Any token may ask for a task; this id does not exist.
             self.tasks.get(UNKNOWN_TASK)
         except ApiError as error:
             if error.code != TASK_NOT_FOUND:

@@ -211,7 +211,7 @@ UNREACHABLE = "unreachable"
 class ApiError(Exception):
     """Error of the API: `code` for programs, `message` for people.
 
-    `status` is the HTTP status, 0 where nobody answered (code `unreachable`). `details` are the API's facts about this
+    `status` is the HTTP status, 0 without an answer (code `unreachable`). `details` are the API's facts about this
     case, `request_id` finds it in the logs. `retry_after` is in seconds, where the API named a time.
     """
 

@@ -103,7 +103,7 @@ class UploadWork:
 
 @dataclass(frozen=True, slots=True)
 class BaseLoad:
-    """What is there even if nobody uploads anything."""
+    """Fixed costs, without any upload."""
 
     worker_gb: float = 2.0
     api_gb: float = 1769 / 1024

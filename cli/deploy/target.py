@@ -66,7 +66,7 @@ class StageTarget:
 
     @cached_property
     def account(self) -> str:
-        """The account's number; CommandError if nobody is signed in."""
+        """Return the number of the AWS account. Raises CommandError without credentials."""
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as refusal:

@@ -126,7 +126,7 @@ def _lift_protection(target: StageTarget) -> None:
 
 
 def _network(target: StageTarget, tell: Tell) -> None:
-    """Wait until nobody has an address in the database's network: Lambda keeps its own for a while, AWS says 20 min.
+    """Wait until no network interface is left in the database's network: Lambda keeps its own for up to 20 minutes.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     """

@@ -63,7 +63,7 @@ class AllowedCallers:
         name = host_name(host)
         if scheme not in {"http", "https"} or name is None:
             return False
-        # Whoever reaches this machine by another name comes through a tunnel, which has a port of its own.
+        # A request by another host name comes through a tunnel, which has a port of its own.
         return name in self.hosts or (name in LOOPBACK and host.endswith(f":{self.port}"))
 
     def limit_reading(self, headers: MutableMapping[str, str]) -> None:
@@ -98,7 +98,8 @@ def origin_of(headers: Mapping[str, str]) -> str | None:
 
 KEY_HEADER = "x-wallify-stack"
 WITHOUT_KEY = "This path is for the stack's own commands."
-"""What the emulator says to whoever has none; no other service says so, which tells it from AWS and LocalStack."""
+"""The emulator's answer to requests without a key. No other service sends it, so it tells the emulator from AWS and
+LocalStack."""
 
 KeyOwner = Literal["commands", "front"]
 

@@ -28,7 +28,7 @@ def stop(stack: Stack, *, wipe: bool = False) -> None:
 
 
 def serve(owner: str) -> str:
-    """Start the server of whoever `owner` names if it is not running, and answer its address. New ones are empty."""
+    """Start the server of this owner if it is not running, and return its address. New ones are empty."""
     url: str = _server_in(_folder(owner), cleanup_mode=None).get_uri()
     return url
 

@@ -189,7 +189,7 @@ def _packages(stack: Stack) -> Path:
 
 
 def _copy(layer: Path, folder: Path) -> None:
-    """Copy it in one step for whoever looks, unless it is there."""
+    """Copy it in one atomic step, unless it is there."""
     if not (folder / layer.name).exists():
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{layer.name}.{os.getpid()}.new"  # another stack may be copying the same one

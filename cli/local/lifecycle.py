@@ -109,7 +109,7 @@ def down(stack: Stack, *, wipe: bool = False) -> bool:
 
 
 def _wipe(stack: Stack) -> None:
-    """Delete what a stack makes, and nothing else that somebody keeps in its folder."""
+    """Delete the files of a stack, and no other files in its folder."""
     for part in (stack.home / name for name in PARTS):
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

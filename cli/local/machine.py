@@ -83,16 +83,16 @@ HOST = "127.0.0.1"
 PORT_RANGE = range(20_000, 32_000)
 LAST_PORT = 65_534
 PORT_POLL = 0.05
-PORT_WAIT = 3.0  # seconds: whoever had the port may just be ending
+PORT_WAIT = 3.0  # seconds: the program that had the port may just be ending
 
 
 def free_port() -> int:
-    """A port nobody listens on at this moment, and none that outgoing connections are given."""
+    """Return a port that is free at this moment and outside of the range of outgoing connections."""
     return next(port for port in iter(lambda: random.choice(PORT_RANGE), None) if is_port_free(port))  # noqa: S311 - no secret
 
 
 def distant_port(port: int) -> int:
-    """A port that whoever has this one is unlikely to have too."""
+    """Return a port that is unlikely to be used by the program that has this one."""
     return port + 1000 if port + 1000 <= LAST_PORT else port - 1000
 
 
@@ -108,7 +108,7 @@ def is_port_free(port: int) -> bool:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody answers on `port`."""
+    """Return True if a program answers on `port`."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) == 0

@@ -41,7 +41,7 @@ class Daemon:
     def pid(self) -> int | None:
         """Return the process id if the process lives, else None."""
         known = self._lines()
-        # Whoever starts it has the lock a moment before the file says which process it is.
+        # The starting program holds the lock a moment before the file names the process.
         return int(known[0]) if known and known[0] else None
 
     def run(
@@ -79,7 +79,7 @@ class Daemon:
             )
             handle.truncate(0)
             handle.write(f"{process.pid}\n{version}")
-            process.returncode = 0  # it outlives us, so nobody here waits for it
+            process.returncode = 0  # it outlives this program, which does not wait for it
 
     def _log(self) -> BinaryIO:
         """Open the log; the one of the last run is kept beside it."""

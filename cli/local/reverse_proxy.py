@@ -162,7 +162,7 @@ class ReverseProxy:
             log.info("%s hung up after %.0f ms", asked, _since(began))
             return web.Response(
                 status=CLIENT_CLOSED
-            )  # which nobody gets; aiohttp would log an exception with its traceback
+            )  # the client is gone; aiohttp would log an exception with its traceback
         log.info("%s %d %.0f ms", asked, response.status, _since(began))
         return response
 

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     KNOWN = "known"
     """It was there already."""
     SENT = "sent"
-    """It was sent, and nobody waited for more."""
+    """The file was sent, and its task was not waited for."""
     FAILED = "failed"
 
 

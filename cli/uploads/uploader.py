@@ -112,7 +112,7 @@ class Uploader:
         except OSError as error:
             words = error.strerror or str(error)
             self.news.put(FileFinished(file, Outcome.FAILED, code="unreadable", message=f"It cannot be read: {words}."))
-        except Exception as bug:  # noqa: BLE001 - a thread's own end would be seen by nobody
+        except Exception as bug:  # noqa: BLE001 - an exception that ends a thread is lost
             self.news.put(bug)
 
     def _bring(self, file: LocalFile) -> None:

@@ -114,7 +114,7 @@ def _adds(delta: CollectionStats) -> dict[str, int]:
 class UniqueConstraints:
     """Says which changes put an image in its place or take it away.
 
-    They hold for as long as the image has the version that was read: nobody else moves what belongs to it.
+    They hold for as long as the image has the version that was read: only a change of the image moves them.
     """
 
     def __init__(self, table: Table) -> None:

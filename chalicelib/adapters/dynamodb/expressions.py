@@ -170,7 +170,7 @@ class DeleteItem:
         return self
 
     def is_seen(self, stored: Values | None, _: str) -> bool:
-        """True when it is gone, whoever did that."""
+        """Return True if the item is gone, by this write or another."""
         return stored is None
 
     def request(self) -> Request:

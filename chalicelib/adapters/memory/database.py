@@ -17,7 +17,7 @@ from chalicelib.tasks.model import ChildCounts, Task
 
 @dataclass
 class MemoryDatabase:
-    """Everything there is. Whoever reads or writes holds the lock."""
+    """All stored rows. Readers and writers hold the lock."""
 
     lock: Lock = field(default_factory=Lock)
     tasks: dict[str, Task] = field(default_factory=dict)

@@ -41,7 +41,7 @@ _FIELDS = ("images", "bytes", "rendition_bytes")
 def move_counters(
     connection: Connection, image_id: str, deltas: Sequence[CollectionStats], *, guarded: bool | None = None
 ) -> None:
-    """Move the rows that this image moves, in the order of their names, so that nobody waits in a circle.
+    """Move the rows that this image moves, in the order of their names, so that no deadlock can arise.
 
     PrivacyDiffers where it comes into a collection that was settled to be private or public otherwise than where the
     image's renditions lie; None for those of no place.
@@ -153,7 +153,7 @@ def delete_image(connection: Connection, stored: Image) -> None:
 
 
 def lock_image(connection: Connection, before: Image) -> Image | None:
-    """The stored image, which nobody else changes until the commit; Conflict if it has changed since it was read."""
+    """Return the stored image, locked until the commit. Raises Conflict if it has changed since it was read."""
     row = connection.execute(select(IMAGES).where(ImageRow.image_id == before.image_id).with_for_update())
     found = row.mappings().one_or_none()
     stored = None if found is None else decode(dict(found), Image)

@@ -168,7 +168,7 @@ def engine_for(url: str, *, pool_size: int) -> Engine:
 
 
 def _lock_at_once(connection: Connection) -> None:
-    # SQLite knows no SELECT ... FOR UPDATE; whoever begins has the whole database to himself.
+    # SQLite has no SELECT ... FOR UPDATE; a transaction that has begun locks the whole database.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
@@ -196,7 +196,7 @@ class SqlDatabase:
     def commit(self, work: Callable[[Connection, str], T], is_ours: Callable[[Connection, str], T | None]) -> T:
         """As `run`, exactly once.
 
-        Where a connection dies during its commit, nobody knows whether the work is done. So the work leaves the stamp
+        Where a connection dies during its commit, it is unknown whether the work is done. So the work leaves the stamp
         that it is given in a row of its own, and refuses (Conflict) when the row has changed; `is_ours` then looks
         whether that was our own first try, and answers what the work would have answered.
         """

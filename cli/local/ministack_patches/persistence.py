@@ -122,7 +122,7 @@ class Journal:
                 raise
 
     def turn(self) -> list[Path]:
-        """Begin a new file; the old ones, which whoever now saves a snapshot may `unlink` afterwards."""
+        """Begin a new file, and return the old ones, which may be deleted once a snapshot is saved."""
         with self._lock:
             old = self.files()
             self._path(_number(old[-1]) + 1 if old else 0).touch()
@@ -391,7 +391,7 @@ def item_tables() -> dict[str, Any]:
 
 
 def release_messages() -> None:
-    """Make messages visible that were being worked on when the emulator ended: nobody works on them any more."""
+    """Make messages visible again that were in flight when the emulator ended."""
     for queue in sqs._queues._data.values():  # noqa: SLF001 - all accounts' queues
         for message in queue["messages"]:
             if message["receive_count"] and message["visible_at"] > time.time():

@@ -30,7 +30,7 @@ def upgrade() -> None:
     )
     if _is_postgresql():
         op.execute("SET LOCAL statement_timeout = 0")  # a long history takes longer to count than a request may
-    # The triggers first: PostgreSQL makes whoever writes wait from here to the commit, so nobody is missed.
+    # The triggers first: PostgreSQL makes writers wait from here to the commit, so that no change is missed.
     for name, (event, condition, body) in _TRIGGERS.items():
         _make_trigger(name, event, condition, body)
     op.execute(_FILL)
