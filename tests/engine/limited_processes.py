@@ -1,6 +1,7 @@
 """The engine in processes of its own, each with 512 MB of memory and 10 s of processor time for one file.
 
-`python -m tests.engine.limited_processes` reads paths from standard input and answers each with a line of JSON.
+`python -m tests.engine.limited_processes FILE` processes that file first, since what is loaded on first use is no
+picture's doing. Then it reads paths from standard input and answers each with a line of JSON.
 It forks for each, so that a file costs milliseconds, and what it leaves behind or breaks is gone with it.
 """
 
@@ -32,9 +33,11 @@ and `grown` and `peak`, bytes of memory, and `seconds` of processor time."""
 
 
 @contextmanager
-def caged(path: Path) -> Iterator[Cage]:
-    """A cage, which gets each file at this path."""
-    command = [sys.executable, "-m", "tests.engine.limited_processes"]
+def caged(path: Path, first: bytes) -> Iterator[Cage]:
+    """A cage, which gets each file at this path, and processes this one before."""
+    warming = path.with_name("first")
+    warming.write_bytes(first)
+    command = [sys.executable, "-m", "tests.engine.limited_processes", str(warming)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
         def outcome(data: bytes) -> dict[str, Any]:
@@ -53,7 +56,8 @@ def caged(path: Path) -> Iterator[Cage]:
 def main() -> None:
     """Answer until standard input ends."""
     warnings.simplefilter("ignore")  # Pillow's murmur about odd files
-    process(a_png(), RECIPE, Limits())  # what is loaded on first use is no file's doing
+    for data in (a_png(), Path(sys.argv[1]).read_bytes()):
+        process(data, RECIPE, Limits())
     for line in sys.stdin:
         sys.stdout.write(_answered(Path(line.strip())) + "\n")
         sys.stdout.flush()
