@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -236,11 +237,21 @@ def _timed(named: Named, output: TextIO) -> Outcome:
     began = time.monotonic()
     output.flush()
     command = [sys.executable, "-m", *named.check]
-    code = subprocess.run(command, cwd=PROJECT, check=False, stdout=output.fileno(), stderr=output.fileno()).returncode
+    to = output.fileno()
+    code = subprocess.run(command, cwd=PROJECT, env=_environment(), check=False, stdout=to, stderr=to).returncode
     outcome = Outcome(named.step, " ".join(named.check), code, round(time.monotonic() - began, 1))
     output.write(f"{outcome.command}: {'failed' if code else 'passed'} in {outcome.seconds:.0f} s\n")
     output.flush()
     return outcome
+
+
+def _environment() -> dict[str, str]:
+    """Return the caller's environment without PYTHONDONTWRITEBYTECODE.
+
+    The checks start hundreds of programs; with it, each would compile all that it imports anew. A start of pytest
+    takes three times as much processor time then.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _shown(outcomes: list[Outcome], file: IO[str] | None, to: TextIO) -> list[Outcome]:

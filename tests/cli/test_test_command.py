@@ -117,6 +117,18 @@ def test_a_lane_goes_on_after_a_check_that_failed_and_each_step_has_its_line() -
     assert [line.split()[:2] for line in summary(outcomes)] == [["unit", "failed"], ["faults", "passed"]]
 
 
+def test_a_check_keeps_its_bytecode_whatever_the_caller_has_set(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "asked.py").write_text("import sys\nprint(sys.dont_write_bytecode)\n", encoding="utf-8")
+
+    side_by_side([(Named("unit", ("asked",)),)])
+
+    assert capfd.readouterr().out.splitlines()[0] == "False"
+
+
 @pytest.mark.parametrize(("year", "code"), [("2026", 0), ("no year", 2)])
 def test_programs_are_told_how_each_check_ended_and_a_failed_round_is_the_last(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, year: str, code: int
