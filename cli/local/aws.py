@@ -6,7 +6,9 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -23,12 +25,22 @@ EMULATOR_CONFIG = Config(retries={"max_attempts": 2}, connect_timeout=60, read_t
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """A client of `service`; independent of whatever AWS set-up the machine has."""
-    session = boto3.Session(
+    with _one_at_a_time:
+        return _emulator_session().client(service, endpoint_url=stack.emulator_url, config=EMULATOR_CONFIG)
+
+
+_one_at_a_time = Lock()
+"""A session's clients can be used by many threads, but must be made by one at a time."""
+
+
+@cache
+def _emulator_session() -> boto3.Session:
+    """One for all clients: each session reads the description of a service anew, which takes longer than a call."""
+    return boto3.Session(
         aws_access_key_id=EMULATOR_KEYS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=EMULATOR_KEYS["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,
     )
-    return session.client(service, endpoint_url=stack.emulator_url, config=EMULATOR_CONFIG)
 
 
 def session() -> Any:  # noqa: ANN401 - as above
