@@ -78,8 +78,9 @@ def unit_of(name: str, dimensions: Mapping[str, str]) -> str:
 class NullMetrics:
     """Metrics port that records nothing."""
 
-    def count(self, name: str, value: float = 1, **dimensions: str) -> None:
-        """Do nothing."""
+    def count(self, name: str, value: float = 1, **dimensions: str) -> None:  # noqa: ARG002  # as the port has it
+        """Refuse what is not in the table; see `Metrics.count`."""
+        unit_of(name, dimensions)
 
     def flush(self) -> None:
         """Do nothing."""

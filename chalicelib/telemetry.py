@@ -94,14 +94,18 @@ class EmbeddedMetrics:
         self._counted.append((tuple(sorted(dimensions.items())), name, unit, value))
 
     def flush(self) -> None:
-        """Print the values counted, one line per set of dimensions (more if a line would be too large)."""
+        """Print the values counted, one line per set of dimensions (more if a line would be too large).
+
+        What cannot be printed is lost; see `Metrics`.
+        """
         counted, self._counted = self._counted, []
         lines: dict[Dimensions, AmazonCloudWatchEMFProvider] = {}
-        for dimensions, name, unit, value in counted:
-            lines.setdefault(dimensions, self._line(dimensions)).add_metric(name, unit, value)
-        for line in lines.values():
-            if line.metric_set:
-                line.flush_metrics()
+        with suppress(OSError):
+            for dimensions, name, unit, value in counted:
+                lines.setdefault(dimensions, self._line(dimensions)).add_metric(name, unit, value)
+            for line in lines.values():
+                if line.metric_set:
+                    line.flush_metrics()
 
     def _line(self, dimensions: Dimensions) -> AmazonCloudWatchEMFProvider:
         return AmazonCloudWatchEMFProvider(

@@ -12,6 +12,8 @@ class MemoryMetrics:
     """See `chalicelib.ports.Metrics`."""
 
     counted: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
+    emitted: list[tuple[str, float, dict[str, str]]] = field(default_factory=list)
+    """Of these, what was flushed."""
     flushes: int = 0
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
@@ -22,6 +24,7 @@ class MemoryMetrics:
     def flush(self) -> None:
         """See `Metrics.flush`."""
         self.flushes += 1
+        self.emitted = list(self.counted)
 
     def total(self, name: str, **dimensions: str) -> float:
         """What was counted under that name with these dimensions, among others."""

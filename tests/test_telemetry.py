@@ -94,33 +94,6 @@ def test_numbers_of_different_dimensions_do_not_mix(
     assert found == {"sweep": [3.5], "maintenance": [4.5]}
 
 
-@pytest.mark.parametrize("times", [99, 100, 101, 250])
-def test_many_numbers_arrive_all_of_them_with_their_dimensions(
-    metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str], times: int
-) -> None:
-    for _ in range(times):
-        metrics.count("Retries", reason="unavailable")
-    metrics.flush()
-    lines = printed(capsys)
-    assert sum(len(line["Retries"]) for line in lines) == times
-    assert {(line["service"], line["reason"]) for line in lines} == {("wallify-test", "unavailable")}
-
-
-def test_what_was_flushed_is_not_flushed_again(metrics: EmbeddedMetrics, capsys: pytest.CaptureFixture[str]) -> None:
-    metrics.count("BytesSaved", 10)
-    metrics.flush()
-    metrics.flush()
-    assert len(printed(capsys)) == 1
-
-
-@pytest.mark.parametrize(("name", "dimensions"), [("Nothing", {}), ("Retries", {}), ("BytesSaved", {"type": "x"})])
-def test_a_number_that_is_not_in_the_table_is_an_error(
-    metrics: EmbeddedMetrics, name: str, dimensions: dict[str, str]
-) -> None:
-    with pytest.raises(ValueError, match=f"no metric {name}"):
-        metrics.count(name, 1, **dimensions)
-
-
 @pytest.mark.parametrize("name", METRICS)
 def test_every_metric_has_a_known_unit_and_room_for_the_service_among_its_dimensions(name: str) -> None:
     assert METRICS[name].unit in UNITS

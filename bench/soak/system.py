@@ -23,20 +23,11 @@ from chalicelib import events
 from chalicelib.container import Container, use
 from chalicelib.images.change_events import EventingCatalog
 from chalicelib.images.process_image import ProcessImage
+from chalicelib.metrics import NULL_METRICS
 from chalicelib.settings import Settings
 from chalicelib.tasks.failpoints import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
 from chalicelib.tasks.metered_store import MeteredState
 from chalicelib.tasks.model import TaskType
-
-
-class NoMetrics:
-    """Counts nothing."""
-
-    def count(self, name: str, value: float = 1, **dimensions: str) -> None:
-        """See `chalicelib.ports.Metrics`."""
-
-    def flush(self) -> None:
-        """See `chalicelib.ports.Metrics`."""
 
 
 @dataclass
@@ -153,7 +144,7 @@ class System:
         # One form of thumbnail, as the engine is not what is tried here.
         forms: dict[str, Any] = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "variant_formats": "webp"}
         wired = Container(Settings(bucket=BUCKET, table="table", **forms))
-        wired.metrics, wired.cdn = NoMetrics(), Caches(self.fates)
+        wired.metrics, wired.cdn = NULL_METRICS, Caches(self.fates)
         wired.objects, wired.clock = self.bucket, self.clock
         wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
         state = self.backend.state
