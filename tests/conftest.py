@@ -62,7 +62,7 @@ SLOW_PLACES = (
 SLOW_FOLDERS = tuple(f"{place.rstrip('/')}/" for place in SLOW_PLACES)
 SLOW_BACK_ENDS = ("dynamodb", "postgres", "emulator")
 """Memory and SQLite keep the same contracts in a sixth of the time."""
-SLOW_BUCKETS = ("moto", "s3")
+SLOW_BUCKETS = ("moto",)
 """The same for contracts of buckets."""
 MAY_SKIP = (
     "no corpus folder here",

@@ -51,7 +51,7 @@ class MemoryQueue:
         self.messages.append(self._message(body, min(delay, LONGEST_DELAY)))
 
     def publish_dead_letter(self, body: str, *, reason: str) -> None:
-        """See `Queue.bury`."""
+        """See `Queue.publish_dead_letter`."""
         self.trouble.comes("before publish_dead_letter")
         self.letters.append(replace(self._message(body), reason=reason[:256] or "unknown"))
         self.trouble.comes("after publish_dead_letter")
@@ -63,7 +63,7 @@ class MemoryQueue:
     def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
-        """See `Queue.dead`."""
+        """See `Queue.dead_letters`."""
         del wait  # this queue knows all its letters
         self.trouble.comes("before dead_letters")
         now = self.clock.now()

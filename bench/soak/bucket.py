@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Lock
@@ -58,7 +58,7 @@ class SoakBucket:
         if etag and etag.strip('"') != sha256(body).hexdigest()[:32]:
             raise Conflict
         if len(body) > limit:
-            raise PayloadTooLarge(limit=limit, bytes=len(body))
+            raise PayloadTooLarge.over(limit, len(body))
         return body
 
     def body(self, key: str) -> bytes | None:
@@ -110,17 +110,16 @@ class SoakBucket:
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
         """See `ObjectStore.list`."""
         found = [key for key in self.under(prefix) if after is None or key.encode() > after.encode()]
-        shown = tuple(map(self._stored, found[:limit]))
+        shown = tuple(map(self._stored, found[: min(limit, 1_000)]))
         return Page(shown, shown[-1].key if len(shown) < len(found) else None)
 
     def copy(self, key: str, to: str) -> None:
         """See `ObjectStore.copy`."""
         with called(self.fates), self._lock:
+            if self.body(key) is None:
+                raise ObjectNotFound
             blob, _ = self.folders[_folder(key)][key]
-            self.folders[_folder(to)][to] = (
-                NewObject(to, blob.body, blob.content_type, blob.cache_control),
-                self.clock.now(),
-            )
+            self.folders[_folder(to)][to] = replace(blob, key=to), self.clock.now()
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
         """See `ObjectStore.delete_if`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
+from math import ceil
 from threading import Lock
 
 from bench.soak.clock import SoakClock, called
@@ -16,6 +17,8 @@ from chalicelib.messages import DeadLetter
 VISIBILITY = timedelta(minutes=6)
 MAX_RECEIVES = 5
 """Both as in the template that ships."""
+SHORTEST, LONGEST, LONGEST_DELAY = timedelta(seconds=1), timedelta(hours=12), timedelta(minutes=15)
+"""SQS hides no message for less or for longer, and delays none for longer."""
 
 
 @dataclass
@@ -53,38 +56,48 @@ class SoakQueue:
         """Put a message in, once or twice, whatever befalls others."""
         with self._lock:
             for _ in range(self._fates.copies(body)):
-                self._wait(self._message(body), self._clock.now() + delay)
+                self._wait(self._message(body), self._clock.now() + min(delay, LONGEST_DELAY))
 
     def publish_dead_letter(self, body: str, *, reason: str) -> None:
-        """See `Queue.bury`."""
+        """See `Queue.publish_dead_letter`."""
         with called(self._fates), self._lock:
-            self._bury(self._message(body, reason))
+            self._bury(self._message(body, reason[:256] or "unknown"))
 
     def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
-        """See `Queue.dead`; any of them, as SQS answers. Holds lapse at once, the worst that SQS may do."""
-        del hold, wait
-        with self._lock:
-            letters = list(self.letters.values())
-        some = self._fates.dice("letters", self._clock.now()).sample(letters, min(limit, len(letters)))
-        return tuple(
-            DeadLetter(one.receipt_handle, one.body, one.reason, self._clock.now(), one.receipt_handle) for one in some
-        )
+        """See `Queue.dead_letters`; any of them, as SQS answers."""
+        del wait  # this queue knows all its letters
+        with called(self._fates), self._lock:
+            now = self._clock.now()
+            seen = [
+                letter for letter in self.letters.values() if letter.hidden_until is None or letter.hidden_until <= now
+            ]
+            some = self._fates.dice("letters", now).sample(seen, min(limit, len(seen)))
+            for letter in some:
+                letter.hidden_until = now + hold
+            return tuple(
+                DeadLetter(one.receipt_handle, one.body, one.reason, one.sent_at, one.receipt_handle) for one in some
+            )
 
     def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
-        """See `Queue.release_dead_letters`; nothing is held here."""
+        """See `Queue.release_dead_letters`."""
+        with called(self._fates), self._lock:
+            for letter in letters:
+                if letter.receipt in self.letters:
+                    self.letters[letter.receipt].hidden_until = None
 
     def remove_dead_letter(self, letter: DeadLetter) -> None:
-        """See `Queue.dig_up`."""
-        with self._lock:
+        """See `Queue.remove_dead_letter`."""
+        with called(self._fates), self._lock:
             self.letters.pop(letter.receipt, None)
 
     def change_visibility(self, receipt: str, delay: timedelta) -> None:
-        """See `Queue.postpone`."""
+        """See `Queue.change_visibility`."""
+        hidden_for = timedelta(seconds=ceil(min(max(delay, SHORTEST), LONGEST).total_seconds()))
         with called(self._fates), self._lock:
             if receipt in self._held:
-                self._held[receipt].hidden_until = self._clock.now() + delay
+                self._held[receipt].hidden_until = self._clock.now() + hidden_for
 
     def receive(self) -> Message | None:
         """A message that can be seen; it is hidden until it is given back or forgotten."""
@@ -130,4 +143,5 @@ class SoakQueue:
         heapq.heappush(self._waiting, (until, order, next(self._ids), message))
 
     def _bury(self, message: Message) -> None:
+        message.hidden_until = None
         self.letters[message.receipt_handle] = message

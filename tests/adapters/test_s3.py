@@ -16,7 +16,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.budget import Budget
-from chalicelib.errors import Misconfigured, ObjectNotFound, PayloadTooLarge, Unavailable
+from chalicelib.errors import Misconfigured, Unavailable
 from chalicelib.names import attachment
 from chalicelib.objects import IMMUTABLE, NewObject
 from tests.faults.cloud import Faults, s3_error
@@ -35,11 +35,6 @@ def keys(s3: Client) -> list[str]:
     return [found["Key"] for found in s3.list_objects_v2(Bucket="media").get("Contents", [])]
 
 
-def test_what_was_put_can_be_got(bucket: S3Bucket) -> None:
-    bucket.put(a_blob())
-    assert bucket.get("a.png", limit=LIMIT) == b"bytes"
-
-
 def test_objects_are_served_as_they_were_meant(bucket: S3Bucket, s3: Client) -> None:
     bucket.put(a_blob(content_type="image/avif"), NewObject("b", b"", "image/png"))
     public, private = (s3.head_object(Bucket="media", Key=key) for key in ("a.png", "b"))
@@ -52,18 +47,6 @@ def test_s3_is_given_the_digest_to_check_the_bytes_by(bucket: S3Bucket, s3: Clie
     assert "ChecksumSHA256" in s3.head_object(Bucket="media", Key="a.png", ChecksumMode="ENABLED")
 
 
-def test_many_objects_are_stored_together(bucket: S3Bucket, s3: Client) -> None:
-    bucket.put(*(a_blob(f"{number:02}", bytes([number])) for number in range(30)))
-    assert len(keys(s3)) == 30
-    assert bucket.get("07", limit=LIMIT) == b"\x07"
-
-
-def test_a_second_put_replaces_the_first(bucket: S3Bucket) -> None:
-    bucket.put(a_blob(body=b"old"))
-    bucket.put(a_blob(body=b"new"))
-    assert bucket.get("a.png", limit=LIMIT) == b"new"
-
-
 def test_keys_of_any_letters_are_found_again(bucket: S3Bucket) -> None:
     keys = [f"incoming/nature/{name}" for name in HARMLESS if name not in {".", ".."}]
     bucket.put(*(a_blob(key, key.encode()) for key in keys))
@@ -71,34 +54,6 @@ def test_keys_of_any_letters_are_found_again(bucket: S3Bucket) -> None:
     assert {found.key for found in bucket.list("incoming/", 99).items} == set(keys)
     bucket.delete(*keys, budget=Budget(len(keys)))
     assert bucket.list("incoming/", 9).items == ()
-
-
-def test_what_is_not_there_is_not_found(bucket: S3Bucket) -> None:
-    assert not bucket.exists("a.png")
-    with pytest.raises(ObjectNotFound):
-        bucket.get("a.png", limit=LIMIT)
-
-
-def test_an_object_may_be_as_large_as_the_limit_and_no_larger(bucket: S3Bucket) -> None:
-    bucket.put(a_blob(body=b"12345"))
-    assert bucket.get("a.png", limit=5) == b"12345"
-    with pytest.raises(PayloadTooLarge) as refused:
-        bucket.get("a.png", limit=4)
-    assert refused.value.details == {"limit": 4, "bytes": 5}
-
-
-def test_deleting_what_is_not_there_is_no_error(bucket: S3Bucket, s3: Client) -> None:
-    bucket.put(a_blob("a"), a_blob("b"))
-    bucket.delete("a", "c", budget=Budget(2))
-    bucket.delete(budget=Budget(0))
-    bucket.delete_under("originals/nothing/", budget=Budget(0))
-    assert keys(s3) == ["b"]
-
-
-def test_everything_under_a_prefix_is_deleted_and_nothing_beside_it(bucket: S3Bucket, s3: Client) -> None:
-    bucket.put(*(a_blob(key) for key in ("originals/1/a", "originals/1/b", "originals/10/a", "renditions/1/a")))
-    bucket.delete_under("originals/1/", "renditions/1/", budget=Budget(3))
-    assert keys(s3) == ["originals/10/a"]
 
 
 class Crowded:
@@ -125,38 +80,6 @@ def test_more_objects_than_one_request_takes_are_all_deleted() -> None:
     S3Bucket("media", lambda: client).delete_under("originals/old/", budget=Budget(2_500))
     assert [len(some) for some in client.deleted] == [1_000, 1_000, 500]
     assert {key for some in client.deleted for key in some} == {f"originals/old/{n}" for n in range(2_500)}
-
-
-def test_objects_are_listed_in_the_order_of_their_keys_and_in_pages(bucket: S3Bucket) -> None:
-    bucket.put(*(a_blob(f"x/{name}") for name in ("b", "a", "ş", "Z")), a_blob("y"))
-    first = bucket.list("x/", 3)
-    second = bucket.list("x/", 3, first.next_cursor)
-    assert [found.key for found in first.items] == ["x/Z", "x/a", "x/b"]
-    assert [found.key for found in second.items] == ["x/ş"]
-    assert second.next_cursor is None
-    assert first.items[0].bytes == 5
-
-
-def test_a_copy_keeps_bytes_and_headers(bucket: S3Bucket, s3: Client) -> None:
-    bucket.put(a_blob("günaydın +.png"))  # noqa: RUF001  # Turkish, on purpose
-    bucket.copy("günaydın +.png", "b")  # noqa: RUF001
-    assert bucket.get("b", limit=LIMIT) == b"bytes"
-    assert s3.head_object(Bucket="media", Key="b")["CacheControl"] == IMMUTABLE
-
-
-def test_what_is_not_there_cannot_be_copied(bucket: S3Bucket) -> None:
-    with pytest.raises(ObjectNotFound):
-        bucket.copy("a", "b")
-
-
-def test_an_object_is_deleted_only_if_it_still_is_what_was_seen(bucket: S3Bucket) -> None:
-    bucket.put(a_blob("a"))
-    (seen,) = bucket.list("a", 1).items
-    assert bucket.delete_if("a", '"another"', budget=Budget(1)) is False
-    assert bucket.exists("a")
-    assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is True
-    assert not bucket.exists("a")
-    assert bucket.delete_if("a", seen.etag, budget=Budget(1)) is False
 
 
 def test_a_form_names_every_field_in_its_policy(bucket: S3Bucket) -> None:

@@ -80,7 +80,7 @@ def dynamo_state(client: WatchedClient) -> DynamoState:
 def _client(*, endpoint: str | None, account: str) -> Any:  # noqa: ANN401  # boto3 has no types
     # botocore's own tries would hide what ours do.
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
-    return _session().client(
+    return session().client(
         "dynamodb",
         endpoint_url=endpoint,
         region_name="us-east-1",
@@ -91,7 +91,7 @@ def _client(*, endpoint: str | None, account: str) -> Any:  # noqa: ANN401  # bo
 
 
 @cache
-def _session() -> boto3.session.Session:
+def session() -> boto3.session.Session:
     """Reads botocore's description of DynamoDB once for all tests."""
     return boto3.session.Session()
 

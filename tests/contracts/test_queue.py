@@ -1,4 +1,4 @@
-"""Contract of `chalicelib.ports.Queue`: the queue in memory, SQS by moto, SQS by the local cloud's emulator."""
+"""Contract of `chalicelib.ports.Queue`: in memory, the soak's, SQS by moto, SQS by the local cloud's emulator."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from itertools import count
 from random import Random
 from typing import Any
 
-import boto3
 import moto
 import pytest
 from botocore.config import Config
 
+from bench.soak.clock import SoakClock
+from bench.soak.fates import Rates
+from bench.soak.queue import Message as SoakMessage
+from bench.soak.queue import SoakQueue
 from chalicelib.adapters.sqs import SqsQueue
 from chalicelib.errors import Unavailable
+from chalicelib.messages import DeadLetter
 from chalicelib.ports import Queue
 from tests.builders import FrozenClock
+from tests.contracts.backends import session
+from tests.contracts.buckets import SilentFates, peace
 from tests.memory_queue import MemoryQueue
 from tests.trouble import unavailable
 
@@ -48,10 +54,12 @@ class Bench:
     now: Callable[[], datetime]
 
 
-@pytest.fixture(params=["memory", "moto", "emulator"])
+@pytest.fixture(params=["memory", "soak", "moto", "emulator"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if request.param == "memory":
         yield _in_memory()
+    elif request.param == "soak":
+        yield _in_the_soak()
     elif request.param == "moto":
         with moto.mock_aws():
             yield _over_sqs(None)
@@ -62,7 +70,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 def _in_memory() -> Bench:
     clock = FrozenClock()
     queue, silent = (MemoryQueue(clock, Random(0)) for _ in range(2))
-    for verb in ("send", "publish_dead_letter", "dead_letters", "change_visibility"):
+    for verb in ACTS:
         silent.trouble.at(f"before {verb}", *unavailable())
 
     def receive() -> Received | None:
@@ -72,12 +80,26 @@ def _in_memory() -> Bench:
     return Bench(queue, silent, receive, clock.sleep, clock.now)
 
 
+def _in_the_soak() -> Bench:
+    clock = SoakClock()
+    queue, silent = SoakQueue(clock, peace()), SoakQueue(clock, SilentFates(0, Rates()))
+    held: list[SoakMessage] = []
+
+    def receive() -> Received | None:
+        # A worker ends before the next one looks, and has worked nothing off: its messages wait until they are visible.
+        while held:
+            queue.give_back(held.pop())
+        message = queue.receive()
+        held.extend([message] if message else [])
+        return Received(message.body, message.receipt_handle) if message else None
+
+    return Bench(queue, silent, receive, clock.sleep, clock.now)
+
+
 def _over_sqs(endpoint: str | None) -> Bench:
     config = Config(retries={"total_max_attempts": 1})
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    client: Any = boto3.session.Session().client(
-        "sqs", endpoint_url=endpoint, region_name="us-east-1", config=config, **keys
-    )
+    client: Any = session().client("sqs", endpoint_url=endpoint, region_name="us-east-1", config=config, **keys)
     name = f"images-{next(_names)}"
     for one in (name, f"{name}-dead"):
         client.create_queue(QueueName=one)
@@ -187,10 +209,13 @@ def test_a_removed_dead_letter_is_gone_and_a_second_removal_is_no_error(bench: B
     assert bodies(bench.queue) == []
 
 
+LETTER = DeadLetter("m", "hello", "r", datetime(2026, 1, 1, tzinfo=UTC), "receipt")
 ACTS: dict[str, Callable[[Queue], object]] = {
     "send": lambda queue: queue.send("hello"),
     "publish_dead_letter": lambda queue: queue.publish_dead_letter("hello", reason="r"),
     "dead_letters": lambda queue: queue.dead_letters(1),
+    "release_dead_letters": lambda queue: queue.release_dead_letters([LETTER]),
+    "remove_dead_letter": lambda queue: queue.remove_dead_letter(LETTER),
     "change_visibility": lambda queue: queue.change_visibility("receipt", SECOND),
 }
 

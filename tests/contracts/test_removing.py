@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from random import Random
 
-import boto3
-import moto
 import pytest
 
 from bench.soak.bucket import SoakBucket
-from bench.soak.clock import SoakClock
-from bench.soak.fates import Fates, Rates
-from bench.soak.queue import SoakQueue
 from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.budget import Budget, BudgetSpent
 from chalicelib.objects import NewObject
 from chalicelib.ports import ObjectStore
-from tests.builders import FrozenClock
+from tests.contracts.buckets import in_memory, in_the_soak, over_moto
 from tests.memory_bucket import MemoryBucket
 
 KEYS = ("originals/1/a", "originals/1/b", "originals/1/c", "originals/10/a", "renditions/1/r1/a")
@@ -26,29 +22,18 @@ TOO_WIDE = ("", "/", "originals", "originals/", "originals//", "renditions/1", "
 REMOVERS = ("delete", "delete_under", "delete_if")
 
 
-def in_s3() -> Iterator[ObjectStore]:
-    with moto.mock_aws():
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        client = boto3.session.Session().client("s3", region_name="us-east-1", **keys)
-        client.create_bucket(Bucket="media")
-        yield S3Bucket("media", lambda: client)
-
-
-def in_memory() -> Iterator[ObjectStore]:
-    yield MemoryBucket(FrozenClock(), lambda _: None)
-
-
-def in_the_soak() -> Iterator[ObjectStore]:
-    clock = SoakClock()
-    fates = Fates(0, Rates(kill=0, duplicate=0, errors=0))
-    yield SoakBucket(clock, fates, SoakQueue(clock, fates))
-
-
-@pytest.fixture(params=[in_s3, in_memory, in_the_soak], ids=["s3", "memory", "soak"])
+@pytest.fixture(params=["moto", "memory", "soak"])
 def bucket(request: pytest.FixtureRequest) -> Iterator[ObjectStore]:
-    for one in request.param():
-        one.put(*(NewObject(key, Random(key).randbytes(8), "image/png") for key in KEYS))
-        yield one
+    with ExitStack() as stack:
+        match request.param:
+            case "moto":
+                objects = stack.enter_context(over_moto(versions=False)).objects
+            case "memory":
+                objects = in_memory().objects
+            case _:
+                objects = in_the_soak().objects
+        objects.put(*(NewObject(key, Random(key).randbytes(8), "image/png") for key in KEYS))
+        yield objects
 
 
 def left(bucket: ObjectStore) -> list[str]:
