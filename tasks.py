@@ -1,13 +1,13 @@
-"""The seed's tasks, started from Python by their old names:
+"""Compatibility module that existing programs require: starts tasks from Python by their original names.
 
     from tasks import cleanup_orphaned_files
 
     result = cleanup_orphaned_files.delay()
     print(f"Task ID: {result.id}")
 
-Which Wallify is meant, and the token for it, is found as `./wallify` finds it: WALLIFY_URL and WALLIFY_TOKEN, the
-profile in use, or the local cloud.
-"""  # noqa: D415  # the first line leads to the example
+The deployment and the token are found as for `./wallify`: WALLIFY_URL and WALLIFY_TOKEN, the current profile, or the
+local cloud.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AS_USUAL = Namespace(url=None, token=None, profile=None, dir=None)
 
 @dataclass(frozen=True)
 class Started:
-    """A task that has been started, as Celery's AsyncResult shows it."""
+    """A started task, with the interface of Celery's AsyncResult."""
 
     id: str
 
@@ -37,7 +37,7 @@ class Started:
             return api.tasks.get(self.id).status
 
     def get(self) -> Any:  # noqa: ANN401  # each kind of task has a report of its own
-        """What the task has to say once it is final; None where it had no success."""
+        """Wait until the task is final, and return its result; None if it did not succeed."""
         with connect(_AS_USUAL) as api:
             *_, last = api.tasks.follow(self.id)
             return last.result
@@ -45,12 +45,12 @@ class Started:
 
 @dataclass(frozen=True)
 class Scheduled:
-    """What the clock does, to be done now."""
+    """A scheduled job that can be started now."""
 
     name: str
 
     def delay(self, *, dry_run: bool = False, collection: str | None = None, limit: int | None = None) -> Started:
-        """Start a run; see `POST /schedules/{name}/run`. ApiError (409 while one runs); CommandError without token."""
+        """Start a run, as `POST /schedules/{name}/run`. ApiError (409 while one runs); CommandError without token."""
         with connect(_AS_USUAL) as api:
             run = api.schedules.run(self.name, dry_run=dry_run, collection=collection, limit=limit)
             return Started(run.task_id)
@@ -61,9 +61,13 @@ class Processing:
     """`process_image_async`: one file of this machine, uploaded and catalogued."""
 
     def delay(self, path: str | Path, *, collection: str = "default") -> Started:
-        """Send the file; the task answers at once. Bytes that the collection has already end as a duplicate.
+        """Send the file and return its task. Bytes that the collection already has end as a duplicate.
 
-        ApiError where it is refused, OSError where it cannot be read, CommandError without a token.
+        Raises:
+            ApiError: The API refused the file.
+            OSError: The file cannot be read.
+            CommandError: There is no token.
+
         """
         with connect(_AS_USUAL) as api:
             sent = api.uploads.send_direct(_outgoing(path, collection), _unheard)
@@ -75,7 +79,7 @@ class BulkProcessing:
     """`bulk_process_images`: up to 500 files of this machine, in parallel under one parent task."""
 
     def delay(self, paths: Sequence[str | Path], *, collection: str = "default") -> Started:
-        """Send the files; the answer is the parent task, whose progress counts them. As `Processing.delay`."""
+        """Send the files; return the parent task, whose progress counts them. Errors as of `Processing.delay`."""
         with connect(_AS_USUAL) as api:
             return Started(api.uploads.send_all([_outgoing(path, collection) for path in paths], _unheard))
 
@@ -85,7 +89,7 @@ def _outgoing(path: str | Path, collection: str) -> UploadFile:
 
 
 def _unheard(_: int) -> None:
-    """How much has been sent is of no interest here."""
+    """Ignore the number of sent bytes."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Thumbnails:
     """`generate_thumbnails`."""
 
     def delay(self, *, image_id: str | None = None, collection: str | None = None, everything: bool = False) -> Started:
-        """Make the thumbnails of an image, a collection or all again; see `POST /thumbnails`. As `Scheduled.delay`."""
+        """Make thumbnails of an image, a collection or all again, as `POST /thumbnails`. As `Scheduled.delay`."""
         with connect(_AS_USUAL) as api:
             made = api.images.make_thumbnails(image_id=image_id, collection=collection, everything=everything)
             return Started(made.task_id)

@@ -22,7 +22,7 @@ from cli.output import print_error, print_json
 
 WIDEST = 100  # longer lines are hard to read
 LOOKS_ITSELF = ("doctor", "completion")
-"""Commands that run in whatever environment: one says what is wrong with it, the other is asked by the shell."""
+"""Commands that run without a check of the environment: doctor reports its errors, and shells call completion."""
 ADVICE = {
     exit_codes.UNREACHABLE: "Check it with `./wallify doctor`.",
     exit_codes.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe has closed it (`| head`); Python would report that once more at its end.
+        # The reader of a pipe has closed it (`| head`); Python would report that again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exit_codes.DONE
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Environment variables: which Wallify a command speaks to, and checks for names that nothing reads."""
+"""Environment variables: the target of a command, and checks for unknown names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cli.errors import CommandError
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """The environment's part of the answer to: which Wallify, as whom."""
+    """Target and token from the environment."""
 
     url: str | None
     """WALLIFY_URL"""
@@ -23,18 +23,18 @@ class ClientSettings:
     profile: str | None
     """WALLIFY_PROFILE"""
     config: Path
-    """Folder of what people wrote down: XDG_CONFIG_HOME/wallify."""
+    """Folder of configuration files: XDG_CONFIG_HOME/wallify."""
     state: Path
-    """Folder of what is only remembered: XDG_STATE_HOME/wallify."""
+    """Folder of state files: XDG_STATE_HOME/wallify."""
 
     @property
     def profiles(self) -> Path:
-        """The file with the profiles."""
+        """File with the profiles."""
         return self.config / "profiles.json"
 
 
 def client_settings(environ: Mapping[str, str] | None = None) -> ClientSettings:
-    """Settings from the environment; empty values count as none.
+    """Return the settings from the environment; empty values count as none.
 
     https://specifications.freedesktop.org/basedir-spec/latest/
     """
@@ -53,25 +53,25 @@ IN_CONFIG = "Write it into the stage's environment_variables in .chalice/config.
 
 
 def check_names(environ: Mapping[str, str] | None = None) -> None:
-    """CommandError if a variable is meant for Wallify and nothing reads it: most often a typing error."""
+    """Raise CommandError for an unknown variable of Wallify, which is usually a typing error."""
     if found := dict(unknown(_given(environ))):
         raise CommandError(" ".join(found.values()), "Correct or unset it.", exit_code=exit_codes.MISUSED)
 
 
 def check_no_settings(environ: Mapping[str, str] | None = None) -> None:
-    """CommandError if this shell sets what only functions read: a deployment would not pass it on."""
+    """Raise CommandError if this shell sets a setting of the functions, because a deployment would not apply it."""
     if found := settings_in(environ):
         says = f"{', '.join(found)}: set in this shell, where functions do not see it."
         raise CommandError(says, IN_CONFIG, exit_code=exit_codes.MISUSED)
 
 
 def settings_in(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The settings of functions that this environment has."""
+    """Return the functions' settings in this environment."""
     return sorted(variables() & _given(environ).keys())
 
 
 def setting_errors(environ: Mapping[str, str] | None = None) -> str:
-    """What functions would say to this environment; empty if all is right."""
+    """Return the errors of the functions' settings in this environment; empty if there are none."""
     try:
         load(environ)
     except BadSetting as wrong:
@@ -80,7 +80,7 @@ def setting_errors(environ: Mapping[str, str] | None = None) -> str:
 
 
 def without_wallify(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment without Wallify's own variables."""
+    """Return the environment without Wallify's own variables."""
     return {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
 
 

@@ -1,4 +1,4 @@
-"""What a person at the terminal can act on."""
+"""Errors of commands, with advice."""
 
 from __future__ import annotations
 
@@ -9,22 +9,28 @@ from cli import exit_codes
 _WITH_FILES = {
     errno.ENOSPC: (
         "The disk is full.",
-        "Make room, or put the stack elsewhere with --dir; then run the command again.",
+        "Free some space, or choose another folder with --dir; then repeat the command.",
     ),
-    errno.EDQUOT: ("Your share of the disk is used up.", "Make room; then run the command again."),
-    errno.EROFS: ("This place is read-only.", "Choose another one."),
-    errno.EACCES: ("You may not write or read this.", "See whose it is, or choose another place."),
-    errno.EPERM: ("You may not write or read this.", "See whose it is, or choose another place."),
-    errno.EEXIST: ("A file is where a folder is needed.", "Choose another place."),
-    errno.ENOTDIR: ("A file is where a folder is needed.", "Choose another place."),
-    errno.EMFILE: ("Too many files are open.", "Raise the limit (ulimit -n), then run the command again."),
+    errno.EDQUOT: ("The disk quota is used up.", "Free some space; then repeat the command."),
+    errno.EROFS: ("This folder is read-only.", "Choose another folder."),
+    errno.EACCES: (
+        "There is no permission to read or write this.",
+        "Check its owner and permissions, or choose another folder.",
+    ),
+    errno.EPERM: (
+        "There is no permission to read or write this.",
+        "Check its owner and permissions, or choose another folder.",
+    ),
+    errno.EEXIST: ("A file exists in place of a folder.", "Choose another folder."),
+    errno.ENOTDIR: ("A file exists in place of a folder.", "Choose another folder."),
+    errno.EMFILE: ("Too many files are open.", "Raise the limit (ulimit -n), then repeat the command."),
 }
 
 
 class CommandError(Exception):
-    """Something stops the command; the first sentence says what, `advice` says what to do about it.
+    """Error that ends a command: what is wrong, and `advice` for the remedy.
 
-    `exit_code` is what the command ends with.
+    `exit_code` is the exit code of the command.
     """
 
     def __init__(self, what: str, advice: str = "", *, evidence: str = "", exit_code: int = exit_codes.FAILED) -> None:
@@ -36,7 +42,7 @@ class CommandError(Exception):
 
 
 def file_error(error: OSError) -> CommandError | None:
-    """What the system's refusal means to a person; None for one that only a bug of ours could cause."""
+    """Return the CommandError for an error of the operating system; None for one that only a bug can cause."""
     if error.errno not in _WITH_FILES:
         return None
     what, advice = _WITH_FILES[error.errno]

@@ -23,7 +23,7 @@ from cli.errors import CommandError
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
 
-# Names come from strangers: what would steer the terminal, or turn the writing around, must not reach it.
+# Names are untrusted: characters that control the terminal or change the text direction must not reach it.
 _UNSHOWABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

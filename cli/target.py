@@ -44,14 +44,14 @@ class Profiles:
             return cls()
         except (OSError, ValueError, TypeError, KeyError) as broken:
             raise CommandError(
-                f"{path} cannot be read: {broken}.", "Mend it, or remove it and sign in again."
+                f"{path} cannot be read: {broken}.", "Correct it, or remove it and sign in again."
             ) from broken
 
     def save(self, path: Path) -> None:
-        """Write the file so that a crash leaves the old one or the new one."""
+        """Write the file atomically."""
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f"{path.name}.new")
-        draft.unlink(missing_ok=True)  # one that was left behind may have been readable by others
+        draft.unlink(missing_ok=True)  # a remaining file may have been readable by others
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w", encoding="utf-8") as out:
             json.dump(asdict(self), out, indent=2)
         draft.replace(path)
@@ -109,8 +109,8 @@ class Target:
 def resolve_target(wish: TargetOptions, settings: ClientSettings, profiles: Profiles) -> Target:
     """Return the first target of: options, environment, current profile, local cloud. Raises CommandError without one.
 
-    A token goes only where it belongs: the one typed comes first, then that of the place, and WALLIFY_TOKEN goes to
-    WALLIFY_URL, or anywhere while no WALLIFY_URL is set.
+    The token is the one of `--token`, else the one of the target. WALLIFY_TOKEN is used for WALLIFY_URL, or for any
+    target while WALLIFY_URL is not set.
     """
     place = next(_typed(wish, settings, profiles), None)
     if place is not None:
@@ -118,8 +118,8 @@ def resolve_target(wish: TargetOptions, settings: ClientSettings, profiles: Prof
     place = next(_assumed(settings, profiles), None)
     if place is None:
         raise CommandError(
-            "No Wallify is known here.",
-            "Start the local cloud with `./wallify up`, or sign in to another with `./wallify login --url URL`.",
+            "No deployment is configured.",
+            "Start the local cloud with `./wallify up`, or sign in with `./wallify login --url URL`.",
             exit_code=exit_codes.UNREACHABLE,
         )
     return replace(place, token=wish.token or _loose(settings) or place.token)

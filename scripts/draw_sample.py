@@ -17,7 +17,7 @@ from random import Random
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from PIL.TiffImagePlugin import IFDRational
 
-from scripts.brushes import HEIGHT, HORIZON, WIDTH, Color, below, curve, fir, gradient, light_up, noise, relief, ridge
+from scripts.landscape import HEIGHT, HORIZON, WIDTH, Color, below, curve, fir, gradient, light_up, noise, relief, ridge
 
 SUN = (1930, 1120)
 SEED = 1923

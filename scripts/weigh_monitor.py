@@ -19,7 +19,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from chalicelib.telemetry import log
-from scripts import filled
+from scripts import monitor_data
 from tests.browser.chromium import chromium
 from tests.browser.visitor import Guest
 
@@ -67,9 +67,9 @@ def _where(given: argparse.Namespace) -> Iterator[tuple[str, str]]:
     if given.url:
         yield given.url.rstrip("/"), given.token
     elif given.dir:
-        yield filled.cloud(given.dir, given.tasks)
+        yield monitor_data.cloud(given.dir, given.tasks)
     else:
-        with filled.place(given.tasks) as found:
+        with monitor_data.place(given.tasks) as found:
             yield found
 
 

@@ -14,9 +14,9 @@ from chalicelib.tasks.model import Task
 from chalicelib.tasks.worker import Redeliver
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.listening import Line, listening
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.trouble import unavailable
 from tests.world import ROOT
 
@@ -25,15 +25,15 @@ CLOCK_EVENT |= {"detail-type": "Scheduled Event", "detail": {}, "time": "2026-03
 
 
 @pytest.fixture
-def world() -> Iterator[NightWorld]:
-    world = NightWorld()
+def world() -> Iterator[MaintenanceWorld]:
+    world = MaintenanceWorld()
     use(world.wired)
     yield world
     use(None)
 
 
 @pytest.fixture
-def admin(world: NightWorld) -> Gateway:
+def admin(world: MaintenanceWorld) -> Gateway:
     return Gateway(switchboard.app, authorization=ROOT)
 
 
@@ -47,7 +47,7 @@ def context(function: str) -> SimpleNamespace:
     return SimpleNamespace(aws_request_id="run-1", function_name=f"wallify-dev-{function}")
 
 
-def work_off(world: NightWorld, function: str) -> None:
+def work_off(world: MaintenanceWorld, function: str) -> None:
     """Lambda gets the only message that there is."""
     message = world.queue.receive()
     assert message is not None
@@ -61,7 +61,7 @@ def told(lines: list[Line], name: str) -> set[object]:
 
 
 def test_lines_about_an_upload_name_the_request_and_the_task(
-    world: NightWorld, admin: Gateway, lines: Callable[[], list[Line]]
+    world: MaintenanceWorld, admin: Gateway, lines: Callable[[], list[Line]]
 ) -> None:
     got = upload(admin, a_file(a_jpeg()), async_="true")
     task_id = got.json["task_ids"][0][1]
@@ -70,7 +70,7 @@ def test_lines_about_an_upload_name_the_request_and_the_task(
 
 
 def test_lines_of_its_worker_name_the_invocation_and_the_task(
-    world: NightWorld, lines: Callable[[], list[Line]]
+    world: MaintenanceWorld, lines: Callable[[], list[Line]]
 ) -> None:
     task = world.upload()
     before = len(lines())
@@ -80,7 +80,7 @@ def test_lines_of_its_worker_name_the_invocation_and_the_task(
     assert told(lines()[before:], "task_id") == {task.task_id}
 
 
-def test_lines_of_a_failing_worker_do_too(world: NightWorld, lines: Callable[[], list[Line]]) -> None:
+def test_lines_of_a_failing_worker_do_too(world: MaintenanceWorld, lines: Callable[[], list[Line]]) -> None:
     task = world.upload()
     before = len(lines())
     world.bucket.trouble.at("before get", *unavailable())
@@ -89,7 +89,7 @@ def test_lines_of_a_failing_worker_do_too(world: NightWorld, lines: Callable[[],
     assert told(lines()[before:], "task_id") == {task.task_id}
 
 
-def test_lines_of_a_long_job_name_its_task(world: NightWorld, lines: Callable[[], list[Line]]) -> None:
+def test_lines_of_a_long_job_name_its_task(world: MaintenanceWorld, lines: Callable[[], list[Line]]) -> None:
     task = world.wired.schedules.run("stats")
     before = len(lines())
     work_off(world, "maintenance")
@@ -98,7 +98,7 @@ def test_lines_of_a_long_job_name_its_task(world: NightWorld, lines: Callable[[]
 
 
 def test_what_the_sweeper_does_to_a_task_is_told_with_its_id(
-    world: NightWorld, lines: Callable[[], list[Line]]
+    world: MaintenanceWorld, lines: Callable[[], list[Line]]
 ) -> None:
     task = world.upload()
     world.queue.messages.clear()
@@ -111,7 +111,7 @@ def test_what_the_sweeper_does_to_a_task_is_told_with_its_id(
 
 @pytest.mark.parametrize("what", ["status", "cancel"])
 def test_lines_of_a_request_about_a_task_name_it(
-    world: NightWorld, admin: Gateway, lines: Callable[[], list[Line]], what: str
+    world: MaintenanceWorld, admin: Gateway, lines: Callable[[], list[Line]], what: str
 ) -> None:
     task = world.upload()
     before = len(lines())

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, select
 
-from bench.soak.fates import Fates
+from bench.soak.faults import FaultInjector
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.sql_faults import break_at_times
 from chalicelib.adapters.dynamodb import DynamoState
@@ -53,28 +53,28 @@ class Backend:
     """Characters of the longest row there is, of any kind."""
 
 
-Opened = Callable[[Fates, int, str | None], AbstractContextManager[Backend]]
+Opened = Callable[[FaultInjector, int, str | None], AbstractContextManager[Backend]]
 
 
 @contextmanager
-def _memory(_: Fates, __: int, ___: str | None) -> Iterator[Backend]:
+def _memory(_: FaultInjector, __: int, ___: str | None) -> Iterator[Backend]:
     state = MemoryState()
     yield Backend(state, lambda: _rows_by_ports(state), lambda: _longest(_rows_by_ports(state).tasks.values()))
 
 
 @contextmanager
-def _dynamodb(fates: Fates, _: int, __: str | None) -> Iterator[Backend]:
-    client = DirectClient(fates)
+def _dynamodb(faults: FaultInjector, _: int, __: str | None) -> Iterator[Backend]:
+    client = DirectClient(faults)
     with client.closing():
         yield Backend(DynamoState(client, TABLE), lambda: _rows_of_items(client), lambda: _longest(client.items()))
 
 
 @contextmanager
-def _sqlite(fates: Fates, threads: int, _: str | None) -> Iterator[Backend]:
+def _sqlite(faults: FaultInjector, threads: int, _: str | None) -> Iterator[Backend]:
     with tempfile.TemporaryDirectory(prefix="wallify-soak-") as folder, _in_a_hurry():
         url = f"sqlite:///{Path(folder) / 'state.db'}"
         upgrade(url)
-        yield from _sql(url, fates, threads)
+        yield from _sql(url, faults, threads)
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def _in_a_hurry() -> Iterator[None]:
 
 
 @contextmanager
-def _postgres(fates: Fates, threads: int, url: str | None) -> Iterator[Backend]:
+def _postgres(faults: FaultInjector, threads: int, url: str | None) -> Iterator[Backend]:
     with nullcontext(url) if url else temporary() as address:
         upgrade(address)
-        yield from _sql(address, fates, threads)
+        yield from _sql(address, faults, threads)
 
 
 BACKENDS: Mapping[str, Opened] = {
@@ -106,10 +106,10 @@ BACKENDS: Mapping[str, Opened] = {
 }
 
 
-def _sql(url: str, fates: Fates, threads: int) -> Iterator[Backend]:
+def _sql(url: str, faults: FaultInjector, threads: int) -> Iterator[Backend]:
     state, reader = SqlState(url, pool_size=threads), engine_for(url, pool_size=1)
     must_be_empty(reader)
-    break_at_times(state._engine, fates)  # noqa: SLF001  # the faults sit under the store, as a real database's do
+    break_at_times(state._engine, faults)  # noqa: SLF001  # the faults sit under the store, as a real database's do
     try:
         yield Backend(state, lambda: _rows_of_tables(reader), lambda: _longest(_all_rows(reader)))
     finally:

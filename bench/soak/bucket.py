@@ -12,7 +12,7 @@ from threading import Lock
 from urllib.parse import quote_plus
 
 from bench.soak.clock import SoakClock, called
-from bench.soak.fates import Fates
+from bench.soak.faults import FaultInjector
 from bench.soak.queue import SoakQueue
 from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
@@ -28,7 +28,7 @@ class SoakBucket:
     """See `chalicelib.ports.ObjectStore`; it announces what comes in under `incoming/`, as S3 does."""
 
     clock: SoakClock
-    fates: Fates
+    faults: FaultInjector
     queue: SoakQueue
     folders: dict[str, dict[str, tuple[NewObject, datetime]]] = field(default_factory=lambda: defaultdict(dict))
     """Objects by the first two parts of their keys."""
@@ -38,7 +38,7 @@ class SoakBucket:
     def put(self, *blobs: NewObject) -> None:
         """See `ObjectStore.put`; a fault between two objects leaves the first there."""
         for blob in blobs:
-            with called(self.fates):
+            with called(self.faults):
                 self.keep(blob)
 
     def keep(self, blob: NewObject) -> None:
@@ -51,7 +51,7 @@ class SoakBucket:
 
     def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:  # noqa: ARG002  # keeps none
         """See `ObjectStore.get`."""
-        with called(self.fates):
+        with called(self.faults):
             body = self.body(key)
         if body is None:
             raise ObjectNotFound
@@ -68,12 +68,12 @@ class SoakBucket:
 
     def exists(self, key: str, version: str = "") -> bool:  # noqa: ARG002  # it keeps none
         """See `ObjectStore.exists`."""
-        with called(self.fates):
+        with called(self.faults):
             return self.body(key) is not None
 
     def head(self, key: str) -> StoredObject:
         """See `ObjectStore.head`."""
-        with called(self.fates):
+        with called(self.faults):
             if self.body(key) is None:
                 raise ObjectNotFound
             return self._stored(key)
@@ -98,7 +98,7 @@ class SoakBucket:
 
     def _drop(self, *keys: str) -> None:
         for key in keys:
-            with called(self.fates), self._lock:
+            with called(self.faults), self._lock:
                 self.folders.get(_folder(key), {}).pop(key, None)
 
     def delete_under(self, *prefixes: str, budget: Budget) -> None:
@@ -115,7 +115,7 @@ class SoakBucket:
 
     def copy(self, key: str, to: str) -> None:
         """See `ObjectStore.copy`."""
-        with called(self.fates), self._lock:
+        with called(self.faults), self._lock:
             if self.body(key) is None:
                 raise ObjectNotFound
             blob, _ = self.folders[_folder(key)][key]

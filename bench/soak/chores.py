@@ -56,7 +56,7 @@ def _optimize(clients: Clients, request: Request) -> Sequence[str]:
 
 def _some(clients: Clients, request: Request, most: int) -> Sequence[Image]:
     """Up to so many of the newest images of the request's collection; the same ones when it is asked again."""
-    dice = clients.system.fates.dice("chore", request.number)
+    dice = clients.system.faults.dice("chore", request.number)
     found = clients.system.wired.state.catalog.images(request.files[0].collection, _SOME).items
     return dice.sample(found, min(dice.randint(1, most), len(found)))
 

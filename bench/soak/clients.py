@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bench.soak.chores import CHORES
-from bench.soak.fates import Kill
+from bench.soak.faults import Kill
 from bench.soak.ledger import Ledger, Promise
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, File, Request
 from bench.soak.system import System
@@ -46,7 +46,7 @@ class Clients:
     def _again(self, request: Request, ask: Callable[[Clients, Request], Sequence[str]]) -> Sequence[str] | None:
         """Ask until there is an answer; None for a client that gives up."""
         for time in range(TRIES):
-            with self.system.fates.request(request.number, ask.__name__, time):
+            with self.system.faults.request(request.number, ask.__name__, time):
                 try:
                     return ask(self, request)
                 except (Unavailable, TooManyRequests, Kill):
@@ -56,7 +56,7 @@ class Clients:
                 except Exception as e:  # noqa: BLE001  # it belongs into the report
                     self.ledger.errors.append(f"request {request.number}: {e!r}")
                     return ()
-        self.system.fates.count("clients that gave up")
+        self.system.faults.count("clients that gave up")
         return None
 
     def _upload(self, request: Request) -> Sequence[str]:
@@ -104,7 +104,7 @@ class Clients:
 
     def _look(self, request: Request) -> None:
         """At something that somebody has asked for earlier; and try it again, if that is the plan."""
-        promise = self.ledger.any_promise(self.system.fates.dice("look", request.number).randrange(1 << 30))
+        promise = self.ledger.any_promise(self.system.faults.dice("look", request.number).randrange(1 << 30))
         if promise is None:
             return
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from bench.soak.fates import LOST, REFUSED, Fates
+from bench.soak.faults import LOST, REFUSED, FaultInjector
 from chalicelib.errors import Unavailable
 
 
 @contextmanager
-def called(fates: Fates) -> Iterator[None]:
+def called(faults: FaultInjector) -> Iterator[None]:
     """A call to the world outside: refused before it is done, lost after it is, or neither."""
-    fault = fates.calls()
+    fault = faults.calls()
     if fault == REFUSED:
         raise Unavailable
     yield

@@ -13,7 +13,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
-from bench.soak.fates import LOST, REFUSED, Fates
+from bench.soak.faults import LOST, REFUSED, FaultInjector
 from bench.soak.quick_moto import quick
 from infra import template
 
@@ -30,8 +30,8 @@ class DirectClient:
     AWS decides about each condition and its write in one moment, which the lock does here.
     """
 
-    def __init__(self, fates: Fates) -> None:
-        self.fates, self._turn = fates, Lock()
+    def __init__(self, faults: FaultInjector) -> None:
+        self.faults, self._turn = faults, Lock()
         self._handler = DynamoHandler()
         self._handler.region, self._handler.current_account = _REGION, _ACCOUNT
         table = template.properties("Table")
@@ -84,9 +84,9 @@ class DirectClient:
             del self._backend.tables[TABLE]
 
     def _call(self, operation: str, request: dict[str, object]) -> Answer:
-        fault = self.fates.calls()
+        fault = self.faults.calls()
         if fault == REFUSED:
-            raise _error(self.fates.now.dice.choice(_REFUSALS), operation)
+            raise _error(self.faults.now.dice.choice(_REFUSALS), operation)
         with self._turn:
             answer = self._ask(operation, request)
         if fault == LOST:

@@ -11,7 +11,7 @@ from math import ceil
 from threading import Lock
 
 from bench.soak.clock import SoakClock, called
-from bench.soak.fates import Fates
+from bench.soak.faults import FaultInjector
 from chalicelib.messages import DeadLetter
 
 VISIBILITY = timedelta(minutes=6)
@@ -41,26 +41,26 @@ class Message:
 class SoakQueue:
     """See `chalicelib.ports.Queue`; delivers at least once, in no order, and buries after five receives."""
 
-    def __init__(self, clock: SoakClock, fates: Fates) -> None:
-        self._clock, self._fates, self._lock, self._ids = clock, fates, Lock(), count()
+    def __init__(self, clock: SoakClock, faults: FaultInjector) -> None:
+        self._clock, self._faults, self._lock, self._ids = clock, faults, Lock(), count()
         self._waiting: list[tuple[datetime, float, int, Message]] = []
         self._held: dict[str, Message] = {}
         self.letters: dict[str, Message] = {}
 
     def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
         """See `Queue.send`."""
-        with called(self._fates):
+        with called(self._faults):
             self.deliver(body, delay=delay)
 
     def deliver(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
         """Put a message in, once or twice, whatever befalls others."""
         with self._lock:
-            for _ in range(self._fates.copies(body)):
+            for _ in range(self._faults.copies(body)):
                 self._wait(self._message(body), self._clock.now() + min(delay, LONGEST_DELAY))
 
     def publish_dead_letter(self, body: str, *, reason: str) -> None:
         """See `Queue.publish_dead_letter`."""
-        with called(self._fates), self._lock:
+        with called(self._faults), self._lock:
             self._bury(self._message(body, reason[:256] or "unknown"))
 
     def dead_letters(
@@ -68,12 +68,12 @@ class SoakQueue:
     ) -> tuple[DeadLetter, ...]:
         """See `Queue.dead_letters`; any of them, as SQS answers."""
         del wait  # this queue knows all its letters
-        with called(self._fates), self._lock:
+        with called(self._faults), self._lock:
             now = self._clock.now()
             seen = [
                 letter for letter in self.letters.values() if letter.hidden_until is None or letter.hidden_until <= now
             ]
-            some = self._fates.dice("letters", now).sample(seen, min(limit, len(seen)))
+            some = self._faults.dice("letters", now).sample(seen, min(limit, len(seen)))
             for letter in some:
                 letter.hidden_until = now + hold
             return tuple(
@@ -82,20 +82,20 @@ class SoakQueue:
 
     def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         """See `Queue.release_dead_letters`."""
-        with called(self._fates), self._lock:
+        with called(self._faults), self._lock:
             for letter in letters:
                 if letter.receipt in self.letters:
                     self.letters[letter.receipt].hidden_until = None
 
     def remove_dead_letter(self, letter: DeadLetter) -> None:
         """See `Queue.remove_dead_letter`."""
-        with called(self._fates), self._lock:
+        with called(self._faults), self._lock:
             self.letters.pop(letter.receipt, None)
 
     def change_visibility(self, receipt: str, delay: timedelta) -> None:
         """See `Queue.change_visibility`."""
         hidden_for = timedelta(seconds=ceil(min(max(delay, SHORTEST), LONGEST).total_seconds()))
-        with called(self._fates), self._lock:
+        with called(self._faults), self._lock:
             if receipt in self._held:
                 self._held[receipt].hidden_until = self._clock.now() + hidden_for
 
@@ -139,7 +139,7 @@ class SoakQueue:
 
     def _wait(self, message: Message, until: datetime) -> None:
         # What becomes visible at one moment comes in any order, which the message's own dice decide.
-        order = self._fates.dice("order", message.receipt_handle, message.receives).random()
+        order = self._faults.dice("order", message.receipt_handle, message.receives).random()
         heapq.heappush(self._waiting, (until, order, next(self._ids), message))
 
     def _bury(self, message: Message) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.soak.backends import BACKENDS
 from bench.soak.clients import Clients
-from bench.soak.fates import Fates, Rates
+from bench.soak.faults import FaultInjector, Rates
 from bench.soak.finished import Finished, finished
 from bench.soak.judge import DUPLICATED, INEXACT, LOST, Problem, problems_of
 from bench.soak.ledger import Ledger
@@ -62,7 +62,7 @@ class Verdict:
 
 def soak(options: Options) -> Verdict:
     """Do it; takes minutes for ten thousand tasks."""
-    began, met = time.monotonic(), Fates(options.seed, options.rates)
+    began, met = time.monotonic(), FaultInjector(options.seed, options.rates)
     at_rest, world = end_of(options, met)
     return Verdict(
         options,
@@ -75,10 +75,10 @@ def soak(options: Options) -> Verdict:
     )
 
 
-def end_of(options: Options, fates: Fates) -> tuple[bool, Finished]:
+def end_of(options: Options, faults: FaultInjector) -> tuple[bool, Finished]:
     """Whether everything came to rest, and the world as it is then."""
-    with _restless(), BACKENDS[options.store](fates, options.threads, options.database_url) as backend:
-        system, ledger = System(fates, backend), Ledger()
+    with _restless(), BACKENDS[options.store](faults, options.threads, options.database_url) as backend:
+        system, ledger = System(faults, backend), Ledger()
         requests = tuple(plan(options.tasks, options.seed))
         with system.in_place():
             at_rest = Work(system, Clients(system, ledger), iter(requests), options.threads).do()

@@ -7,20 +7,20 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from bench.soak.fates import LOST, REFUSED, Fates
+from bench.soak.faults import LOST, REFUSED, FaultInjector
 
 _GONE = "server closed the connection unexpectedly"
 Driver = Any
 """psycopg2 and sqlite3 have no types of their own that SQLAlchemy would name."""
 
 
-def break_at_times(engine: Engine, fates: Fates) -> None:
+def break_at_times(engine: Engine, faults: FaultInjector) -> None:
     """Each statement and each commit of this engine meets what is fated."""
     dialect: Any = engine.dialect
     execute, commit = dialect.do_execute, dialect.do_commit
 
     def do_execute(cursor: Driver, statement: str, parameters: object, context: object = None) -> None:
-        fault = fates.calls()
+        fault = faults.calls()
         if fault == REFUSED:
             raise _busy(dialect)
         execute(cursor, statement, parameters, context)
@@ -28,7 +28,7 @@ def break_at_times(engine: Engine, fates: Fates) -> None:
             _cut(dialect, cursor.connection)
 
     def do_commit(connection: Driver) -> None:
-        fault = fates.calls()
+        fault = faults.calls()
         if fault == REFUSED:
             _cut(dialect, connection)
         commit(connection)

@@ -15,7 +15,7 @@ from uuid import UUID
 from bench.soak.backends import Backend
 from bench.soak.bucket import BUCKET, SoakBucket
 from bench.soak.clock import SoakClock, called
-from bench.soak.fates import Fates, Kill
+from bench.soak.faults import FaultInjector, Kill
 from bench.soak.queue import Message, SoakQueue
 from bench.soak.requests import PRIVATE
 from bench.soak.subjects import subjects
@@ -34,12 +34,12 @@ from chalicelib.tasks.model import TaskType
 class Caches:
     """A CDN that accepts invalidations and may refuse them; see `chalicelib.ports.Cdn`."""
 
-    fates: Fates
+    faults: FaultInjector
 
     def invalidate(self, keys: Sequence[str], *, reference: str, wait: bool = True) -> None:
         """See `Cdn.invalidate`."""
         del keys, reference, wait
-        with called(self.fates):
+        with called(self.faults):
             pass
 
 
@@ -53,13 +53,13 @@ _TURNS = 3
 class System:
     """The real services over a back end; nothing happens by itself."""
 
-    fates: Fates
+    faults: FaultInjector
     backend: Backend
     clock: SoakClock = field(default_factory=SoakClock)
 
     def __post_init__(self) -> None:
-        self.queue, self.night_queue = SoakQueue(self.clock, self.fates), SoakQueue(self.clock, self.fates)
-        self.bucket = SoakBucket(self.clock, self.fates, self.queue)
+        self.queue, self.night_queue = SoakQueue(self.clock, self.faults), SoakQueue(self.clock, self.faults)
+        self.bucket = SoakBucket(self.clock, self.faults, self.queue)
         self.tries: Counter[str] = Counter()
         """Deliveries by what they were about (see `subjects`)."""
         self.troubles: Counter[str] = Counter()
@@ -92,7 +92,7 @@ class System:
     def _work(
         self, message: Message, queue: SoakQueue, work: Callable[[list[Message]], None], places: Sequence[str]
     ) -> None:
-        with self.fates.attempt(message.body, self._nth_delivery(message), places=places) as fate:
+        with self.faults.attempt(message.body, self._nth_delivery(message), places=places) as fate:
             try:
                 work([message])
             except (Exception, Kill):  # noqa: BLE001  # Lambda does not care what it was
@@ -129,11 +129,11 @@ class System:
 
     def sweep(self) -> None:
         """What the minute's schedule does; it may die of its faults, too, and then the next minute comes."""
-        with self.fates.request("sweep", self.clock.now()):
+        with self.faults.request("sweep", self.clock.now()):
             try:
                 events.sweep()
             except (Exception, Kill):  # noqa: BLE001  # as above
-                self.fates.count("sweeps that failed")
+                self.faults.count("sweeps that failed")
 
     def _nth_delivery(self, message: Message) -> int:
         with self._lock:
@@ -144,7 +144,7 @@ class System:
         # One form of thumbnail, as the engine is not what is tried here.
         forms: dict[str, Any] = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "variant_formats": "webp"}
         wired = Container(Settings(bucket=BUCKET, table="table", **forms))
-        wired.metrics, wired.cdn = NULL_METRICS, Caches(self.fates)
+        wired.metrics, wired.cdn = NULL_METRICS, Caches(self.faults)
         wired.objects, wired.clock = self.bucket, self.clock
         wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
         state = self.backend.state
@@ -152,8 +152,8 @@ class System:
         wired.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
         wired.idempotency = replace(wired.idempotency, new_id=self._new_id)
         wired.leases = replace(wired.leases, jitter=self._luck)
-        wired.worker = replace(wired.worker, new_id=self._new_id, failpoint=self.fates.passes)
-        wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=self.fates.passes)
+        wired.worker = replace(wired.worker, new_id=self._new_id, failpoint=self.faults.passes)
+        wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=self.faults.passes)
         _build(
             wired, "uploads", "bulk", "presigned", "tasks", "retries", "sweeper", "dead_letters", "s3_events", "parents"
         )
@@ -163,10 +163,10 @@ class System:
         return wired
 
     def _luck(self) -> float:
-        return self.fates.now.dice.random()
+        return self.faults.now.dice.random()
 
     def _new_id(self) -> str:
-        return str(UUID(int=self.fates.now.dice.getrandbits(128), version=4))
+        return str(UUID(int=self.faults.now.dice.getrandbits(128), version=4))
 
 
 def _build(wired: Any, *names: str) -> None:  # noqa: ANN401  # by name

@@ -22,9 +22,9 @@ import msgspec
 from cli.client.models import ApiError
 
 TOO_MANY = 429
-"""Refused before anything was done, so whatever it was may be repeated."""
+"""Statuses of requests that were refused before any effect, so all of them may be repeated."""
 PASSING = frozenset({0, 502, 503, 504})
-"""No answer, or one that says that a part of the system is away: to be repeated where twice is the same as once."""
+"""No answer, or a failed service: idempotent requests may be repeated."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ TIMEOUT = httpx.Timeout(60, connect=10)
 _NO_MORE = msgspec.Raw(b"null")
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _MET: set[object] = set()
-"""Types that an answer was read as before."""
+"""Types that an answer was decoded as before."""
 _FIRST = Lock()
 
 
@@ -77,7 +77,7 @@ class Transport:
         """Connect to the API at `url`, with `token` if there is one."""
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         with api_errors():
-            # A proxy of the machine is for other hosts: it could not reach this one's own addresses.
+            # A proxy could not reach this machine's own addresses.
             outside = not _is_this_machine(httpx.URL(url).host)
             trust = _trust(outside)
             http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT, trust_env=outside, verify=trust)
@@ -101,7 +101,7 @@ class Transport:
     ) -> T:
         """Return the answer to a request as a value of that type. Raises ApiError for any other answer, or none.
 
-        Asked again, with growing waits, where twice is the same as once: as `repeatable` says, or the method.
+        An idempotent request (by `repeatable` or by its method) is repeated with growing pauses.
         """
         params = {name: value for name, value in (query or {}).items() if value is not None}
         answer = self.patiently(
@@ -150,7 +150,7 @@ class Transport:
 
 @contextmanager
 def api_errors() -> Iterator[None]:
-    """Raise ApiError for whatever httpx raises in the block."""
+    """Raise ApiError for every error of httpx in the block."""
     try:
         yield
     except httpx.HTTPError as silence:
@@ -170,7 +170,7 @@ def successful(request: Callable[[], httpx.Response]) -> httpx.Response:
 
 
 def error_from(answer: httpx.Response) -> ApiError:
-    """Return the error of an answer, also of one that a gateway or proxy gave."""
+    """Return the error of an answer, also for answers of a gateway or proxy."""
     told = _told(answer)
     return ApiError(
         str(told.get("message") or f"The answer was {answer.status_code} {answer.reason_phrase}."),
@@ -197,13 +197,15 @@ def retry_after_seconds(retry_after: str | None) -> float | None:
 def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     """Decode JSON as a value of that type; unknown fields are ignored."""
     try:
-        # msgspec describes a type to itself when it meets it first, which threads must not do to one side by side.
+        # msgspec analyses a type at its first use, which is not thread-safe.
         with nullcontext() if kind in _MET else _FIRST:
             value = msgspec.json.decode(body, type=kind)
             _MET.add(kind)
             return value
     except msgspec.MsgspecError as other:
-        raise ApiError(f"The answer is not what Wallify says: {other}.", code="not_understood", status=200) from other
+        raise ApiError(
+            f"The answer does not match the API's schema: {other}.", code="not_understood", status=200
+        ) from other
 
 
 def _told(answer: httpx.Response) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the API answers, as values, and the one error of the client; `GET /openapi.json` describes each field."""
+"""Answers of the API as values, and the client's error; `GET /openapi.json` describes each field."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class TaskError:
     message: str
     retryable: bool = False
     details: dict[str, Any] = field(default_factory=dict)
-    """Facts about it: a limit and the value, the type and the types that are taken."""
+    """Facts about the error, such as a limit and the value, or the supported types."""
     cause: dict[str, Any] | None = None
-    """What of the configuration is wrong; told to administrators only."""
+    """Cause of a wrong configuration; only administrators get it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Retried:
-    """A task that did not succeed, and the new task in its place."""
+    """A task that did not succeed, and its retry."""
 
     task_id: str
     retried_as: str
@@ -121,7 +121,7 @@ class Image:
     thumbhash: str = ""
     colors: tuple[str, ...] = ()
     exif: Mapping[str, str] = field(default_factory=dict)
-    """Only told of one image at a time."""
+    """Only in answers about a single image."""
     rights: Mapping[str, str] = field(default_factory=dict)
     """Author, copyright and licence_url."""
 

@@ -50,7 +50,7 @@ class Images:
         return self.wire.ask("DELETE", f"/images/{image_id}", TrashedImage)
 
     def delete(self, image_ids: Sequence[str]) -> Task:
-        """Delete up to 1,000 images for good; return the task."""
+        """Delete up to 1,000 images permanently; return the task."""
         return self.wire.ask("POST", "/deletions", Task, json={"image_ids": list(image_ids)})
 
     def restore(self, image_id: str) -> Image:
@@ -110,7 +110,7 @@ def _path(collection: str) -> str:
     return f"/collections/{quote(collection, safe='')}"
 
 
-LONGEST_WAIT = 20  # seconds; what the API takes for `wait`
+LONGEST_WAIT = 20  # seconds; maximum of the API's `wait`
 PAUSE = 1.0  # seconds
 
 
@@ -132,7 +132,7 @@ class Tasks:
             task = self.get(task_id, wait=wait)
             yield task
             if not task.ready:
-                # Where the queue is behind, the API answers at once instead of waiting.
+                # While its queue is behind, the API answers at once instead of waiting.
                 self.wire.patience.sleep(PAUSE)
 
     def all(self, which: TaskFilter, *, page: int = 100) -> Iterator[Task]:
@@ -154,8 +154,8 @@ class Tasks:
     def retry_all(self, which: TaskFilter, *, retryable: str | None = None) -> Iterator[Retried]:
         """Retry all tasks that match; at least one filter is needed.
 
-        FAILURE is meant unless another state is named, and of the failures those whose reason may pass, unless
-        `retryable` is false (the others) or any. What was tried again already never fits.
+        The default state is FAILURE with a temporary reason; `retryable` false selects the other failures, any both.
+        A task that was retried before does not match.
         """
         return self.wire.walk("/tasks/retry", "retried", Retried, _retry_query(which, retryable), method="POST")
 
@@ -211,10 +211,10 @@ class DeadLetter:
     sent_at: datetime
     task: Task | None = None
     readable: bool = True
-    """False for a message that this Wallify does not understand: it can only be removed."""
+    """False for a message that the deployed version cannot read; it can only be removed."""
     bytes: int = 0
     body: str | None = None
-    """The message as it is; None unless the token has the scope admin."""
+    """The message; None without the scope admin."""
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ class Queues:
         return self.wire.ask("GET", f"/queues/{name}/dead/{message_id}", DeadLetter)
 
     def remove(self, name: str, message_id: str) -> DeadLetter:
-        """Remove a dead letter for good; return it."""
+        """Remove a dead letter permanently; return it."""
         return self.wire.ask("DELETE", f"/queues/{name}/dead/{message_id}", DeadLetter)
 
     def redrive(self, name: str, *, limit: int = 50) -> RedriveResult:
@@ -358,7 +358,7 @@ class Tokens:
         return self.wire.ask("PATCH", f"/tokens/{token_id}", Token, json=dict(wanted))
 
     def revoke(self, token_id: str) -> Token:
-        """Revoke a token, at once and for good."""
+        """Revoke a token, immediately and permanently."""
         return self.wire.ask("DELETE", f"/tokens/{token_id}", Token)
 
 

@@ -15,7 +15,7 @@ from cli.client.http import Transport, decode, successful
 from cli.client.models import ApiError, Image, PresignedUpload, Task
 
 GATEWAY_BYTES = 4_500_000
-"""What `POST /file_upload` takes unless a deployment says otherwise (413, with its limit)."""
+"""Default limit of `POST /file_upload`; a deployment may have another one (413 with its limit)."""
 TOO_LARGE = 413
 WAITING = "waiting_for_upload"
 TYPES = {
@@ -35,7 +35,7 @@ TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-"""Names of files that may be pictures; the API looks at the bytes."""
+"""Extensions of files that may be pictures; the API checks the bytes."""
 OnProgress = Callable[[int], None]
 
 
@@ -47,7 +47,7 @@ class UploadFile:
     collection: str
     key: str
     on_duplicate: str = "reuse"
-    """What to do with bytes that the collection has: `reuse` the image, make a `copy`, or `error`."""
+    """Treatment of bytes that the collection already has: `reuse` the image, make a `copy`, or `error`."""
 
 
 @dataclass(frozen=True)

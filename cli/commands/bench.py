@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def register_bench(commands: Commands) -> None:
     """Declare the command."""
-    # With another sign for options of its own, those that begin with a hyphen reach the benchmark as they are.
+    # With another prefix for its own options, those that begin with a hyphen are passed to the benchmark.
     parser = add_command(
         commands,
         "bench",
@@ -41,14 +41,14 @@ def register_bench(commands: Commands) -> None:
 def run_bench(given: argparse.Namespace) -> int:
     """Run the benchmark."""
     if not (PROJECT / "bench" / "__main__.py").exists():
-        raise CommandError("There is no benchmark in this checkout.", "It belongs in bench/.")
+        raise CommandError("There is no benchmark in this checkout.", "The folder bench/ is missing.")
     command = [sys.executable, "-m", "bench", *given.arguments]
     return subprocess.run(command, cwd=PROJECT, check=False).returncode
 
 
 STORES = ("dynamodb", "postgres", "sqlite", "memory")
 SHOWN = 20
-"""Problems that are told in words; more of them are seldom more of a help."""
+"""Number of problems that are printed."""
 
 
 def register_soak(commands: Commands) -> None:
@@ -151,11 +151,11 @@ def _soaked(given: argparse.Namespace, seed: int) -> Verdict:
     try:
         return soak(_options(given, seed))
     except NotEmpty:
-        raise CommandError("The database has tasks in it already.", "Give an empty one, or none.") from None
+        raise CommandError("The database already has tasks.", "Use an empty database, or omit the option.") from None
 
 
 def _options(given: argparse.Namespace, seed: int) -> Options:
-    from bench.soak.fates import Rates  # noqa: PLC0415  # as above
+    from bench.soak.faults import Rates  # noqa: PLC0415  # as above
     from bench.soak.run import Options  # noqa: PLC0415
 
     rates = Rates(given.kill, given.duplicate, given.errors)

@@ -12,14 +12,14 @@ from cli.commands.parser import Commands, add_command
 
 @dataclass(frozen=True)
 class Word:
-    """A word that may come next, with its help."""
+    """Possible next word, with its help."""
 
     word: str
     does: str
 
 
 Words = Mapping[str, tuple[Word, ...]]
-"""By the commands before it, such as `images delete`: the words that may come next."""
+"""Possible next words, by the commands before them, such as `images delete`."""
 
 
 def words_of(parser: argparse.ArgumentParser) -> Words:
@@ -80,7 +80,7 @@ def fish(words: Words) -> str:
 
 SHELLS: Final[Mapping[str, Callable[[Words], str]]] = {"bash": bash, "zsh": zsh, "fish": fish}
 
-# What was typed before counts as long as it names commands; the first option or other word ends that.
+# Earlier words count while they are commands, up to the first option or other word.
 _BASH = """# wallify's completion for bash
 _wallify() {
   local at="" word next known

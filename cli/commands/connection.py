@@ -19,11 +19,11 @@ from cli.target import Profiles, Target, TargetOptions, resolve_target
 if TYPE_CHECKING:
     from cli.client.api import Client
 
-START = "Start it with `./wallify up`; `./wallify doctor` says what is wrong with it."
+START = "Start it with `./wallify up`, or check it with `./wallify doctor`."
 
 
 def add_options(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
-    """Declare the options that select the target; `below` for a verb of a command that has them too."""
+    """Declare the options that select the target; with `below`, for a verb of a command that has them too."""
     place = parser.add_argument_group(
         "target",
         "Default: WALLIFY_URL and WALLIFY_TOKEN, then the current profile, then the local cloud.",
@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser, *, below: bool = False) -> None
 
 def add_json(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
     """Declare `--json`."""
-    # A verb's own default would hide what was typed before the verb.
+    # A default of the verb would override the value before the verb.
     default = argparse.SUPPRESS if below else False
     words = "print JSON: one object, or one line for each item"
     parser.add_argument("--json", action="store_true", default=default, help=words)
@@ -85,7 +85,7 @@ def client_for(place: Target, *, tries: int = 5) -> Client:
 
 T = TypeVar("T")
 _ALL_ALIKE = frozenset({exit_codes.UNREACHABLE, exit_codes.DENIED})
-"""What stops one of them stops them all."""
+"""Exit codes that end the loop, because every other name would fail too."""
 
 
 def for_each(

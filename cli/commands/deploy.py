@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cli.deploy.deployment import Deployed, Plan
     from cli.deploy.target import StageTarget
 
-STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # as foundation.yaml wants it
+STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")  # the pattern of foundation.yaml
 SIGNS = {"Add": "+", "Modify": "~", "Remove": "-"}
 
 
@@ -54,7 +54,7 @@ def add_stage(parser: argparse.ArgumentParser) -> None:
 
 def run_deploy(given: argparse.Namespace) -> int:
     """Run the command."""
-    from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy.target import StageTarget  # noqa: PLC0415  # boto3 is slow to import, and other commands do not need it
 
     environment.check_no_settings()
     target = StageTarget(given.stage)
@@ -135,7 +135,7 @@ def _smoke_test(target: StageTarget, deployed: Deployed, to: Console) -> None:
     test = smoke.against(deployed.api_url, deployed.token, cdn_through=through)
     if not smoke.run(test, lambda line: to.print(line, markup=False, soft_wrap=True)):
         raise CommandError(
-            f"{target.name} is deployed and does not work.", "Roll back by deploying the last good commit."
+            f"{target.name} is deployed, but the smoke test failed.", "Deploy the last working commit to roll back."
         )
 
 
@@ -145,14 +145,16 @@ def _target_facts(target: StageTarget) -> dict[str, str]:
 
 def _stage(text: str) -> str:
     if not STAGE.fullmatch(text) or text.partition("-")[0] == "local":
-        raise argparse.ArgumentTypeError("a stage is up to 16 small letters, digits and dashes, and not `local`")
+        raise argparse.ArgumentTypeError(
+            "a stage has up to 16 lower-case letters, digits and hyphens, begins with a letter, and is not `local`"
+        )
     return text
 
 
 LATE = 0.05
-"""Share of the objects counted at the start that may come in until the bucket is emptied: uploads on their way."""
+"""Share of the counted objects that may be added before the bucket is empty, such as uploads in progress."""
 LATE_AT_LEAST = 1_000
-"""As many may come in, whatever was counted."""
+"""Minimum number of objects that may be added."""
 
 
 def register_teardown(commands: Commands) -> None:
@@ -172,7 +174,7 @@ def register_teardown(commands: Commands) -> None:
 
 def run_teardown(given: argparse.Namespace) -> int:
     """Run the command."""
-    from cli.deploy import teardown  # noqa: PLC0415  # boto3 takes its time, and other commands need none
+    from cli.deploy import teardown  # noqa: PLC0415  # boto3 is slow to import, and other commands do not need it
     from cli.deploy.target import StageTarget  # noqa: PLC0415  # the same
 
     target = StageTarget(given.stage)
@@ -195,7 +197,7 @@ def run_teardown(given: argparse.Namespace) -> int:
 
 
 def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None:
-    """Delete the objects that were counted, and some that came in since. Raises CommandError if there are more."""
+    """Delete the counted objects and some that were added since. Raises CommandError if there are more."""
     from chalicelib.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
     from cli.deploy import teardown  # noqa: PLC0415  # as above
 
@@ -203,19 +205,21 @@ def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None
         teardown.delete_stage(target, tell, Budget(seen + max(int(seen * LATE), LATE_AT_LEAST)))
     except BudgetSpent as spent:
         raise CommandError(
-            f"{target.bucket} held {seen:,} objects at the start, and holds more than {spent.details['cap']:,} by now.",
-            "Something still writes to it: stop that, then run the command again. What is left is untouched.",
+            f"{target.bucket} had {seen:,} objects at the start and has more than {spent.details['cap']:,} now.",
+            "Stop the program that writes to it, then repeat the command. The remaining objects were not deleted.",
         ) from spent
 
 
 def _check_may_ask(target: StageTarget, *, aloud: bool) -> None:
-    """Raise CommandError where only --yes deletes, before the objects are counted, which takes a while."""
+    """Raise CommandError if --yes is required, before the objects are counted, which is slow."""
     from infra import stages  # noqa: PLC0415  # as above
 
     if target.stage == "prod" or stages.of(target.stage).protected:
         raise CommandError(f"{target.name} is protected.", "Confirm with --yes. It cannot be undone.")
     if not aloud:
-        raise CommandError("With --json there is no question to confirm.", "Confirm with --yes. It cannot be undone.")
+        raise CommandError(
+            "With --json, the command cannot ask for confirmation.", "Confirm with --yes. It cannot be undone."
+        )
 
 
 def _confirm(target: StageTarget, seen: int) -> None:
@@ -223,5 +227,5 @@ def _confirm(target: StageTarget, seen: int) -> None:
         f"This deletes {target.name} in account {target.account}, {target.region}: "
         f"all images ({seen:,} objects), all history."
     )
-    if input(f"Type {target.stage} to go on: ") != target.stage:
-        raise CommandError("Nothing was deleted.", "The name that was typed is another one.")
+    if input(f"Type {target.stage} to continue: ") != target.stage:
+        raise CommandError("Nothing was deleted.", "The typed name is not the name of the stage.")

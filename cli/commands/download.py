@@ -49,7 +49,7 @@ def register(commands: Commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it; what is there already stays as it is."""
+    """Run the command; existing files are kept."""
     given.to.mkdir(parents=True, exist_ok=True)
     with connection.connect(given) as api:
         wanted = plan(_images(given, api), given.to, given.size)
@@ -103,14 +103,14 @@ def _bar(total: int, *, quiet: bool) -> Iterator[tuple[Progress, TaskID]]:
 
 FULL = "full"
 _RESERVED = re.compile(r'[/\\:*?"<>|\N{REPLACEMENT CHARACTER}]')
-"""What some system reads a meaning into."""
+"""Characters with a special meaning on some system."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_LONGEST = 200  # bytes; most file systems take 255, and we may add to it
+_LONGEST = 200  # bytes; most file systems allow 255, and a number may be added
 
 
 @dataclass(frozen=True)
 class Download:
-    """One picture, and where it is to be saved."""
+    """One picture and its target file."""
 
     image_id: str
     url: str
@@ -119,14 +119,14 @@ class Download:
 
 @dataclass(frozen=True)
 class SavedFile:
-    """One picture that is there; `bytes` is None where it was there already."""
+    """One saved picture; `bytes` is None if the file existed."""
 
     path: Path
     bytes: int | None
 
 
 def plan(images: Iterable[Image], folder: Path, size: str) -> Iterator[Download]:
-    """Yield what to save for each image, under stable names. Raises CommandError if there is no such thumbnail."""
+    """Yield the download of each image, under stable names. Raises CommandError if there is no such thumbnail."""
     taken: set[str] = set()
     for image in images:
         url = _url(image, size)
@@ -136,7 +136,7 @@ def plan(images: Iterable[Image], folder: Path, size: str) -> Iterator[Download]
 
 
 def save(api: Client, one: Download) -> SavedFile:
-    """Save it; a file is there whole, or not at all."""
+    """Save the file atomically."""
     if one.path.exists():
         return SavedFile(one.path, None)
     part = one.path.with_name(f"{one.path.name}.part")
@@ -150,7 +150,7 @@ def save(api: Client, one: Download) -> SavedFile:
 
 
 def safe_name(name: str, otherwise: str) -> str:
-    """The name without anything that leads out of its folder, hides it, or means something to a file system."""
+    """Return the name without path separators, leading dots and characters that file systems reserve."""
     tame = _RESERVED.sub("_", sanitized(name)).strip(" .")
     stem, dot, extension = tame.rpartition(".")
     tame = f"{_cut(stem)}{dot}{extension[:10]}" if stem else _cut(tame)
@@ -168,7 +168,7 @@ def _named(image: Image, size: str, url: str) -> str:
 
 
 def _free(taken: set[str], name: str, image_id: str) -> str:
-    # Two names that differ in case alone are one file on a Mac.
+    # On macOS, two names that differ only in case are one file.
     stem, dot, extension = name.rpartition(".")
     return f"{stem}-{image_id[:8]}{dot}{extension}" if name.casefold() in taken else name
 

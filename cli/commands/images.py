@@ -62,7 +62,7 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 def _add_editing_verbs(verbs: Commands) -> None:
     delete = _verb(verbs, "delete", "move images into the trash, for seven days", run_delete, "delete ID ID")
-    delete.add_argument("--forever", action="store_true", help="delete at once and for good, without the trash")
+    delete.add_argument("--forever", action="store_true", help="delete immediately and permanently, without the trash")
     restore = _verb(verbs, "restore", "restore images from the trash", run_restore, "restore ID")
     move = _verb(verbs, "move", "move images to another collection", run_move, "move ID --to mountains")
     move.add_argument("--to", required=True, metavar="C", help="name of the target collection")
@@ -84,7 +84,7 @@ FILTERS = (
     *("text", "orientation", "ratio", "color", "sort", "seed"),
     *("min_width", "min_height", "width", "height"),
 )
-"""What the API calls the options that say which images, and in which order."""
+"""Return the API's parameters for the options of filters and order."""
 COLUMNS: tuple[Column[Image], ...] = (
     ("id", lambda image: image.image_id),
     ("collection", lambda image: image.collection),
@@ -113,14 +113,14 @@ TRASH_COLUMNS: tuple[Column[TrashedImage], ...] = (
 
 
 def run_list(given: argparse.Namespace) -> int:
-    """A collection's images."""
+    """List a collection's images."""
     with connection.connect(given) as api:
         found = api.images.of(given.collection, _wanted(given))
         return print_list(given, islice(found, given.limit), COLUMNS, none="No such image.")
 
 
 def run_search(given: argparse.Namespace) -> int:
-    """Images of any collection whose name has the text in it."""
+    """List images of all collections whose name contains the text."""
     with connection.connect(given) as api:
         return print_list(given, islice(_searched(given, api), given.limit), COLUMNS, none="No such image.")
 
@@ -132,13 +132,13 @@ def run_show(given: argparse.Namespace) -> int:
 
 
 def run_trash(given: argparse.Namespace) -> int:
-    """What lies in the trash."""
+    """List the images in the trash."""
     with connection.connect(given) as api:
         return print_list(given, api.images.trashed(), TRASH_COLUMNS, none="The trash is empty.")
 
 
 def run_delete(given: argparse.Namespace) -> int:
-    """Into the trash, or for good."""
+    """Move images to the trash, or delete them permanently."""
     with connection.connect(given) as api:
         if not given.forever:
             return for_each(given, given.image_ids, api.images.trash, lambda one: f"{one.name} is moved to the trash.")
@@ -148,7 +148,7 @@ def run_delete(given: argparse.Namespace) -> int:
 
 
 def run_restore(given: argparse.Namespace) -> int:
-    """Out of the trash."""
+    """Restore images from the trash."""
     with connection.connect(given) as api:
         return for_each(
             given, given.image_ids, api.images.restore, lambda one: f"{one.name} is restored to {one.collection}."
@@ -156,7 +156,7 @@ def run_restore(given: argparse.Namespace) -> int:
 
 
 def run_move(given: argparse.Namespace) -> int:
-    """To another collection."""
+    """Move images to another collection."""
     with connection.connect(given) as api:
         return for_each(
             given,

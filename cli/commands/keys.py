@@ -1,4 +1,4 @@
-"""`wallify keys`: what sessions, signed addresses and cursors of a stage are sealed with."""
+"""`wallify keys`: the keys that sign sessions, links and cursors of a stage."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _add_rotate(verbs: Commands) -> None:
         "keys rotate links --stage prod --at-once",
     )
     rotate.add_argument("purpose", choices=PURPOSES, help="what the key signs")
-    rotate.add_argument("--at-once", action="store_true", help="end what older keys have signed within a minute")
+    rotate.add_argument("--at-once", action="store_true", help="invalidate older signatures within a minute")
     _add_common(rotate)
     rotate.set_defaults(run=run_rotate)
 

@@ -16,7 +16,7 @@ from cli.local.processes import Daemon
 from cli.local.stack import EMULATOR_KEYS, PROJECT, Record, Stack
 from cli.output import print_error, print_json, print_result, progress_line, stdout
 
-LOOK = 0.5  # seconds between looks at the sources
+LOOK = 0.5  # seconds between checks of the sources
 WATCHED = (*staging.CODE_FILES, "infra", ".chalice/config.json", "requirements.txt")
 
 
@@ -37,7 +37,7 @@ def register_up(commands: Commands) -> None:
     parser.add_argument(
         "--state",
         choices=("dynamodb", "postgres"),
-        help="database of tasks and images (default: dynamodb, or what it was)",
+        help="database of tasks and images (default: the previous one, or dynamodb)",
     )
     parser.add_argument(
         "--plain-emulator",
@@ -81,7 +81,7 @@ def _print_addresses(stack: Stack, record: Record) -> None:
 
 
 def _watch(stack: Stack, *, plain: bool) -> None:
-    stdout.print("Watching the source files. Ctrl-C ends the watching; the local cloud keeps running.")
+    stdout.print("Watching the source files. Ctrl-C stops watching; the local cloud keeps running.")
     seen = _sources()
     while True:
         time.sleep(LOOK)
@@ -95,7 +95,7 @@ def _deploy_change(stack: Stack, *, plain: bool) -> None:
     try:
         with progress_line("Deploying the change") as tell:
             lifecycle.up(stack, tell, plain=plain)
-    except CommandError as trouble:  # a file that is half edited, most often: the next save may mend it
+    except CommandError as trouble:  # often a file that is half edited; the next save may correct it
         print_error(trouble)
 
 
@@ -111,7 +111,7 @@ def register_status(commands: Commands) -> None:
     parser = add_command(
         commands,
         "status",
-        "show what runs and its addresses (exit code 3: not running)",
+        "show the addresses and processes of the local cloud (exit code 3: not running)",
         "status",
         "status --json",
     )
@@ -148,7 +148,7 @@ def _process_state(daemon: Daemon) -> str:
 
 
 def stack_facts(stack: Stack) -> dict[str, object]:
-    """What a script needs to use the stack."""
+    """Return the facts that a script needs to use the stack."""
     record = Record.of(stack.home)
     bucket = record.outputs.get("BucketName")
     return {
@@ -162,7 +162,7 @@ def stack_facts(stack: Stack) -> dict[str, object]:
 
 
 def aws_command(stack: Stack) -> dict[str, str]:
-    """A command that uploads past the API, as any tool for S3 can; none before the first deployment."""
+    """Return an S3 command that uploads without the API; empty before the first deployment."""
     bucket = Record.of(stack.home).outputs.get("BucketName")
     if not bucket:
         return {}
@@ -184,7 +184,7 @@ def run_down(given: argparse.Namespace) -> int:
     """Run the command."""
     stopped = lifecycle.down(stack_from(given), wipe=given.wipe)
     words = "Stopped." if stopped else "It was not running."
-    data = "Its data is deleted." if given.wipe else "Its data stays."
+    data = "Its data is deleted." if given.wipe else "Its data is kept."
     print_result(given, f"{words} {data}", {"stopped": stopped, "wiped": given.wipe})
     return 0
 
@@ -201,7 +201,7 @@ def register_open(commands: Commands) -> None:
 
 
 def run_open(given: argparse.Namespace) -> int:
-    """Do it; the address is told too, for a machine without a browser."""
+    """Run the command; print the address for a machine without a browser."""
     place = connection.target_from(given)
     address = f"{place.url}/monitor{f'#/{given.page}' if given.page else ''}"
     opened = not given.json and webbrowser.open(address)

@@ -1,4 +1,4 @@
-"""`wallify logs`: what the functions and the stack's own processes say."""
+"""`wallify logs`: logs of the functions and of the stack's own processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cli.output import print_json, rfc3339, stdout
 PROCESSES = ("emulator", "front", "deploy")
 MINUTES = 60
 LATE = 10_000  # milliseconds
-LOOK = 0.5  # seconds between looks when following
+LOOK = 0.5  # seconds between requests with --follow
 
 
 def register(commands: Commands) -> None:
@@ -56,14 +56,14 @@ def _groups(stack: Stack, function: str | None) -> list[str]:
     if function and function not in known:
         raise CommandError(
             f"There is no function {function}.",
-            f"There are {', '.join([*known, *PROCESSES])}.",
+            f"Known: {', '.join([*known, *PROCESSES])}.",
             exit_code=exit_codes.MISSING,
         )
     return [known[function]] if function else list(known.values())
 
 
 def _short(name: str) -> str:
-    """`process_image` of `wallify-local-process_image`; the API's function has no last part."""
+    """Return the short name, such as `process_image` of `wallify-local-process_image`."""
     return name.partition("-local-")[2] or "api"
 
 
@@ -83,7 +83,7 @@ def _show_functions(stack: Stack, groups: list[str], show: Callable[[Line], None
         if not follow:
             return
         shown.update(fresh)
-        if shown:  # late lines are seldom later than this
+        if shown:  # lines rarely arrive later than this
             since = max(line.timestamp for line in shown) - LATE
         time.sleep(LOOK)
 
@@ -99,7 +99,7 @@ def _json(line: Line) -> None:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a function's log; `repeat` tells equal lines of one millisecond apart."""
+    """One line of a function's log; `repeat` distinguishes equal lines of one millisecond."""
 
     timestamp: int
     function: str
@@ -107,17 +107,17 @@ class Line:
     repeat: int
 
     def __str__(self) -> str:
-        """The line as the terminal shows it."""
+        """Format the line for the terminal."""
         return f"{self.at:%H:%M:%S} {self.function:14} {self.message.rstrip()}"
 
     @property
     def is_for_people(self) -> bool:
-        """False for lines that carry numbers to CloudWatch and say nothing else."""
+        """Return False for lines that contain only metrics for CloudWatch."""
         return not self.message.startswith('{"_aws"')
 
     @property
     def at(self) -> datetime:
-        """When it was written."""
+        """Time of the line."""
         return datetime.fromtimestamp(self.timestamp / 1000).astimezone()
 
 

@@ -1,4 +1,4 @@
-"""How a command is declared: help, examples, verbs, and the options that name a local stack."""
+"""Declaration of commands: help, examples, verbs, and the options that select a local stack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cli.local.lifecycle import stack_at
 from cli.local.stack import DEFAULT_HOME, DEFAULT_PORT, Stack
 
 Run: TypeAlias = Callable[[argparse.Namespace], int]
-"""Runs a command with the arguments that were typed; answers the exit code."""
+"""Function that runs a command with the parsed arguments and returns the exit code."""
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
 
@@ -23,7 +23,7 @@ def add_command(
     *examples: str,
     **options: Any,  # noqa: ANN401 - argparse's own keywords
 ) -> argparse.ArgumentParser:
-    """A command's parser; each example is shown as it would be typed, after `wallify`."""
+    """Return the parser of a command; each example is shown after `./wallify`."""
     lines = "\n".join(f"  ./wallify {example}" for example in examples)
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -38,7 +38,7 @@ def add_command(
 
 
 def add_verbs(parser: argparse.ArgumentParser, default: Any) -> Commands:  # noqa: ANN401 - a command's `run`
-    """Where a command's verbs are declared; `default` runs where none is given, if it is not None."""
+    """Return the action in which a command's verbs are declared; `default` runs without a verb, if it is not None."""
     if default is not None:
         parser.set_defaults(run=default)
     return parser.add_subparsers(required=default is None, metavar="verb", title="verbs")
@@ -63,7 +63,7 @@ def add_host(parser: argparse.ArgumentParser) -> None:
 
 
 def stack_from(given: argparse.Namespace) -> Stack:
-    """The stack that was meant."""
+    """Return the stack selected by the options."""
     return stack_at(given.dir.resolve(), getattr(given, "port", None), getattr(given, "host", None))
 
 
@@ -81,6 +81,6 @@ def _port(text: str) -> int:
 
 
 def limit_from(given: argparse.Namespace, usual: int = 50) -> int | None:
-    """Return `--limit`; without it no limit with `--all`, else the usual one."""
+    """Return `--limit`; without it, no limit with `--all`, else the default."""
     limit: int | None = given.limit
     return limit if limit is not None or given.all else usual

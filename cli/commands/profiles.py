@@ -1,4 +1,4 @@
-"""`wallify login`, `logout` and `profiles`: the Wallifies that this user signed in to."""
+"""`wallify login`, `logout` and `profiles`: saved addresses and tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def register_login(commands: Commands) -> None:
         "login --url http://127.0.0.1:7545 < token.txt",
     )
     login.add_argument("--url", required=True, metavar="URL", help="address of the API")
-    login.add_argument("--token", metavar="T", help="the token (default: asked for, or read from stdin)")
+    login.add_argument("--token", metavar="T", help="the token (default: asks for it, or reads it from stdin)")
     login.add_argument("--profile", default="default", metavar="NAME", help="name of the profile (default: default)")
     connection.add_json(login)
     login.set_defaults(run=run_login)
@@ -37,7 +37,7 @@ def register_login(commands: Commands) -> None:
 
 
 def run_login(given: argparse.Namespace) -> int:
-    """Sign in: the token is tried first, and kept only if it is good."""
+    """Sign in: check the token, and save it only if it is valid."""
     token = (given.token or _asked()).strip()
     place = Target(given.url.rstrip("/"), token, "--url")
     with connection.client_for(place, tries=2) as api:
@@ -97,7 +97,7 @@ def register_profiles(commands: Commands) -> None:
 
 
 def run_list(given: argparse.Namespace) -> int:
-    """List them; tokens are not shown."""
+    """List the profiles without their tokens."""
     profiles = Profiles.of(environment.client_settings().profiles)
     rows = [{"name": name, "url": one.url, "current": name == profiles.current} for name, one in profiles.known.items()]
     return print_list(

@@ -1,4 +1,4 @@
-"""`wallify quarantine`: what clean-up has taken away, and bringing it back."""
+"""`wallify quarantine`: list and restore objects that clean-up removed."""
 
 from __future__ import annotations
 

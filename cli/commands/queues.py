@@ -43,7 +43,7 @@ REMAINING_REASONS: Mapping[str, str] = {
     "no_task": "its task is unknown or has expired",
     "source_gone": "its file is gone",
 }
-"""Why a redrive leaves a letter."""
+"""Reasons why a redrive does not process a dead letter."""
 
 
 def register_queues(commands: Commands) -> None:
@@ -77,7 +77,7 @@ def _add_letter_verbs(verbs: Commands) -> None:
             "--limit", type=int, default=50, metavar="N", help="maximum number of letters (default: 50)"
         )
     show = _verb(verbs, "show", "show dead letters with their messages", run_show, LETTER_ID)
-    remove = _verb(verbs, "remove", "remove dead letters for good", run_remove, LETTER_ID)
+    remove = _verb(verbs, "remove", "remove dead letters permanently", run_remove, LETTER_ID)
     for parser in (show, remove):
         parser.add_argument("ids", nargs="+", metavar="ID", help="message id from `wallify queues dead`")
     _add_yes(remove)
@@ -110,7 +110,7 @@ def run_dead(given: argparse.Namespace) -> int:
 
 
 def run_redrive(given: argparse.Namespace) -> int:
-    """Work off dead letters."""
+    """Process dead letters again."""
     with connection.connect(given) as api:
         done = api.queues.redrive(given.name, limit=given.limit)
     if given.json:
@@ -127,7 +127,7 @@ def run_redrive(given: argparse.Namespace) -> int:
 
 
 def run_show(given: argparse.Namespace) -> int:
-    """Show dead letters whole."""
+    """Show dead letters with their messages."""
     with connection.connect(given) as api:
         for message_id in given.ids:
             print_one(given, api.queues.dead_letter(given.name, message_id), LETTER_DETAILS)
@@ -135,7 +135,7 @@ def run_show(given: argparse.Namespace) -> int:
 
 
 def run_remove(given: argparse.Namespace) -> int:
-    """Remove dead letters for good, once that is certain."""
+    """Remove dead letters permanently, after confirmation."""
     if not given.yes:
         _confirm(given.name, f"{len(given.ids)} dead letters of {given.name} will be deleted.")
     with connection.connect(given) as api:
@@ -148,7 +148,7 @@ def run_remove(given: argparse.Namespace) -> int:
 
 
 def run_pause(given: argparse.Namespace) -> int:
-    """Let its messages wait."""
+    """Pause the queue."""
     with connection.connect(given) as api:
         print_result(
             given, f"{given.name} is paused; this takes effect within about a minute.", api.queues.pause(given.name)
@@ -166,7 +166,7 @@ def run_resume(given: argparse.Namespace) -> int:
 
 
 def run_purge(given: argparse.Namespace) -> int:
-    """Throw away what waits, once that is certain."""
+    """Delete all waiting messages, after confirmation."""
     if not given.yes:
         _confirm(given.name, f"All messages that wait in {given.name} will be deleted.")
     with connection.connect(given) as api:
@@ -182,7 +182,7 @@ def _confirm(name: str, loss: str) -> None:
         raise CommandError(loss, advice, exit_code=exit_codes.MISUSED)
     stderr.print(f"{loss} Type the queue's name to continue: ", end="", markup=False)
     if input().strip() != name:
-        raise CommandError("The name that was typed is another one; nothing was deleted.", advice)
+        raise CommandError("The typed name is not the name of the queue; nothing was deleted.", advice)
 
 
 FUNCTION_COLUMNS: tuple[Column[Function], ...] = (

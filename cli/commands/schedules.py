@@ -53,7 +53,7 @@ def run_list(given: argparse.Namespace) -> int:
 
 
 def run_switch(given: argparse.Namespace) -> int:
-    """Switch one on or off."""
+    """Enable or disable a schedule."""
     with connection.connect(given) as api:
         schedule = api.schedules.switch(given.name, on=given.on)
         print_result(given, f"{schedule.name} is {'on' if schedule.enabled else 'off'}.", schedule)
@@ -68,7 +68,7 @@ TAKES = {
     "optimize": {"collection"},
     THUMBNAILS: {"collection", "image", "everything"},
 }
-"""Which options each job has a use for."""
+"""Options of each job."""
 
 
 def register_run(commands: Commands) -> None:
@@ -88,7 +88,7 @@ def register_run(commands: Commands) -> None:
     parser.add_argument("--image", metavar="ID", help="thumbnails: this image only")
     parser.add_argument("--everything", action="store_true", help="thumbnails: also those that are up to date")
     parser.add_argument(
-        "--watch", action="store_true", help="follow it until it ends (exit code 7: it did not succeed)"
+        "--watch", action="store_true", help="follow the task until it ends (exit code 7: it did not succeed)"
     )
     connection.add_options(parser)
     parser.set_defaults(run=run_job)

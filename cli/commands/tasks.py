@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def describe_subject(task: Task) -> str:
-    """What the task is about, in a few words."""
+    """Return the subject of the task in a few words."""
     subject = task.subject
     return " / ".join(part for part in (subject.collection, subject.filename) if part)
 
@@ -38,12 +38,12 @@ def describe_progress(task: Task) -> str:
 
 
 def format_seconds(milliseconds: int | None) -> str:
-    """A time that something took."""
+    """Format a duration."""
     return "" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
 
 
 def format_details(told: Mapping[str, object]) -> str:
-    """Facts in one line, such as `limit: 120, frames: 121`."""
+    """Format facts in one line, such as `limit: 120, frames: 121`."""
     return ", ".join(f"{name}: {_format_detail(fact)}" for name, fact in told.items())
 
 
@@ -52,7 +52,7 @@ def _format_detail(fact: object) -> str:
 
 
 def describe_result(task: Task) -> str:
-    """What came of it, in one line: a picture's address, or the numbers of a job."""
+    """Format the result in one line: a picture's address, or the numbers of a job."""
     told = task.result
     if isinstance(told, dict) and "url" in told:
         return str(told["url"])
@@ -100,7 +100,7 @@ def print_task(given: argparse.Namespace, task: Task) -> int:
 
 
 def exit_code_of(task: Task) -> int:
-    """The exit code of a command that waited for this task."""
+    """Return the exit code of a command that waited for this task."""
     return exit_codes.DONE if task.successful else exit_codes.PARTLY
 
 
@@ -108,7 +108,7 @@ WATCH_WAIT = 2  # seconds; the API answers sooner when the task ends
 
 
 def watch_task(given: argparse.Namespace, api: Client, task_id: str) -> int:
-    """Show how the task goes on until it has ended: a bar for people, a line of JSON for each change with `--json`."""
+    """Show the progress of the task until it ends: a bar, or with `--json` a line of JSON for each change."""
     seen = api.tasks.follow(task_id, wait=WATCH_WAIT)
     if given.json:
         return exit_code_of(_printed(seen))
@@ -157,12 +157,12 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def filter_from(given: argparse.Namespace) -> TaskFilter:
-    """What was asked for."""
+    """Return the filter from the options."""
     return TaskFilter(given.state, given.type, given.collection, given.parent, given.since, given.until, given.text)
 
 
 def parse_moment(text: str) -> str:
-    """A moment as the API reads it; a time without a zone is one of this machine's clock."""
+    """Parse a time; without a zone, it is in the time zone of this machine."""
     if ago := _AGO.fullmatch(text):
         return rfc3339(datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
     try:
@@ -184,7 +184,7 @@ def register_tasks(commands: Commands) -> None:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="maximum number of tasks (default: 50, or none with --all)"
     )
-    parser.add_argument("--all", action="store_true", help="all that match, page after page")
+    parser.add_argument("--all", action="store_true", help="all matching tasks, page after page")
     connection.add_options(parser)
     parser.set_defaults(run=run_tasks)
 
@@ -206,7 +206,7 @@ def register_task(commands: Commands) -> None:
     )
     parser.add_argument("task_id", metavar="ID", help="id of the task")
     parser.add_argument(
-        "--watch", action="store_true", help="follow it until it ends (exit code 7: it did not succeed)"
+        "--watch", action="store_true", help="follow the task until it ends (exit code 7: it did not succeed)"
     )
     connection.add_options(parser)
     parser.set_defaults(run=run_task)
@@ -273,13 +273,13 @@ def register_retry(commands: Commands) -> None:
         "retry --all --dry-run",
         "retry --collection wallpapers --retryable any",
     )
-    parser.add_argument("task_ids", nargs="*", metavar="ID", help="ids of tasks; or give filters")
+    parser.add_argument("task_ids", nargs="*", metavar="ID", help="ids of tasks; or use filters")
     parser.add_argument("--all", action="store_true", help="all failed tasks (the same as --state FAILURE)")
     parser.add_argument("--dry-run", action="store_true", help="list the tasks that would be retried; retry nothing")
     parser.add_argument(
         "--retryable",
         choices=RETRYABLE,
-        help="failed tasks whose error may pass (true, the default), the others (false), or any",
+        help="failed tasks with a temporary error (true, the default), with a permanent error (false), or any",
     )
     add_filters(parser)
     connection.add_options(parser)
@@ -305,10 +305,10 @@ def run_retry(given: argparse.Namespace) -> int:
 def _check_retry(given: argparse.Namespace, which: TaskFilter) -> None:
     if [bool(given.task_ids), which != TaskFilter(), given.all].count(True) != 1:
         raise CommandError(
-            "Name the tasks by ids, by filters, or with --all.",
+            "Select the tasks by ids, by filters, or with --all.",
             "See `wallify retry --help`.",
             exit_code=exit_codes.MISUSED,
         )
     if given.task_ids and (given.dry_run or given.retryable):
-        says = "--dry-run and --retryable go with filters or --all, not with ids."
+        says = "--dry-run and --retryable can be used with filters or --all, not with ids."
         raise CommandError(says, exit_code=exit_codes.MISUSED)

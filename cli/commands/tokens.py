@@ -1,4 +1,4 @@
-"""`wallify tokens`: who may do what."""
+"""`wallify tokens`: list, create, edit and revoke tokens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def register(commands: Commands) -> None:
     _verb(verbs, "list", "list all tokens", run_list, "list --json")
     _add_create(verbs)
     _add_edit(verbs)
-    revoke = _verb(verbs, "revoke", "revoke tokens, at once and for good", run_revoke, "revoke TOKEN_ID")
+    revoke = _verb(verbs, "revoke", "revoke tokens, immediately and permanently", run_revoke, "revoke TOKEN_ID")
     revoke.add_argument("token_ids", nargs="+", metavar="TOKEN_ID", help="id from `wallify tokens`")
 
 
@@ -47,7 +47,7 @@ def _add_create(verbs: Commands) -> None:
     create = _verb(verbs, "create", what, run_create, "create 'iOS app' --scope upload")
     create.add_argument("name", help="name of the token: its owner or purpose")
     create.add_argument(
-        "--scope", action="append", required=True, choices=SCOPES, help="what it allows; can be repeated"
+        "--scope", action="append", required=True, choices=SCOPES, help="scope of the token; can be repeated"
     )
     create.add_argument("--days", type=int, metavar="N", help="days until it expires (default: never)")
 
@@ -60,7 +60,7 @@ def _add_edit(verbs: Commands) -> None:
     edit.add_argument("--name", help="the new name")
     edit.add_argument("--scope", action="append", choices=SCOPES, help="the new scopes; can be repeated")
     expiry = edit.add_mutually_exclusive_group()
-    expiry.add_argument("--days", type=int, metavar="N", help="days until it expires, from now on")
+    expiry.add_argument("--days", type=int, metavar="N", help="days until it expires, counted from now")
     expiry.add_argument("--forever", action="store_true", help="never expires")
     confirmed = "also if this removes the last `admin` token, or your own scope"
     edit.add_argument("--confirm", action="store_true", help=confirmed)
@@ -76,7 +76,7 @@ def _verb(verbs: Commands, name: str, what: str, run: Run, *examples: str) -> ar
 def run_list(given: argparse.Namespace) -> int:
     """List them."""
     with connection.connect(given) as api:
-        return print_list(given, api.tokens.all(), COLUMNS, none="No tokens besides the first one.")
+        return print_list(given, api.tokens.all(), COLUMNS, none="No tokens except the bootstrap token.")
 
 
 def run_create(given: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`wallify upload`: files and folders, into a collection."""
+"""`wallify upload`: upload files and folders into a collection."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def register(commands: Commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Do it; exit code 7 if a file failed."""
+    """Run the command; return exit code 7 if a file failed."""
     found = find_files(given.paths)
     if not found.files:
         raise CommandError(
-            "No image was found.", "Name image files, or folders with some.", exit_code=exit_codes.MISSING
+            "No image was found.", "Give image files, or folders that contain images.", exit_code=exit_codes.MISSING
         )
     place, folder = connection.target_from(given), environment.client_settings().state / "uploads"
     with (
@@ -133,7 +133,7 @@ def _print(line: str) -> None:
 
 
 def _typed(given: argparse.Namespace) -> str:
-    """The words that lead to the same upload, without the token."""
+    """Return the arguments of the same upload, without the token."""
     options = {name: getattr(given, name) for name in ("collection", "url", "profile", "dir")}
     words = [str(word) for name, value in options.items() if value for word in (f"--{name}", value)]
     return shlex.join([*map(str, given.paths), *words])

@@ -1,4 +1,4 @@
-"""Runs `chalice deploy` when there is something to deploy, and remembers in the account what was deployed."""
+"""`chalice deploy` for a stage, and the record of what is deployed, kept in the account."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ from cli.local.stack import PROJECT
 from cli.local.staging import code_runs_in_place, tracked_config
 from infra import stage as stages
 
-# On the API's function: what was deployed. A plain `chalice deploy` takes away every tag that is not its own, so
-# after one the mark is gone and the next `./wallify deploy` looks after everything again.
+# Tag on the API's function with the fingerprint of what is deployed. A plain `chalice deploy` removes foreign tags, so
+# the next `./wallify deploy` after it deploys everything again.
 TAG = "wallify:deployed"
-# Chalice's memory of a deployment, kept in the bucket too: without it, another machine would make a second API.
+# Chalice's record of a deployment, also kept in the bucket: without it, another machine would create a second API.
 RECORD_KEY = "deployment/chalice.json"
 LOG_LINES = 25  # lines
 
 
 def is_current(target: StageTarget) -> bool:
-    """Whether the functions are what this checkout says, all through."""
+    """Return True if the deployed functions match this checkout."""
     return _mark(target) == _wanted(target)
 
 
 def deploy(target: StageTarget) -> str:
-    """Run `chalice deploy` and answer the API's id; CommandError with Chalice's words if it fails."""
+    """Run `chalice deploy` and return the API's id. Raises CommandError with Chalice's output if it fails."""
     if code_runs_in_place():
         raise CommandError(
-            "Packaging for AWS needs Python 3.12 or newer.", "Remove .venv and set WALLIFY_PYTHON to one."
+            "Packaging for AWS needs Python 3.12 or newer.", "Remove .venv and set WALLIFY_PYTHON to such a Python."
         )
     restore_record(target)
     forget_packages(target.source)
@@ -67,7 +67,7 @@ def deploy(target: StageTarget) -> str:
 
 
 def save_record(target: StageTarget) -> None:
-    """Remember in the account that all of this checkout is deployed."""
+    """Record in the account that this checkout is completely deployed."""
     body = _record_path(target).read_bytes()
     target.client("s3").put_object(Bucket=target.bucket, Key=RECORD_KEY, Body=body, ContentType="application/json")
     functions = target.client("lambda")
@@ -76,7 +76,7 @@ def save_record(target: StageTarget) -> None:
 
 
 def restore_record(target: StageTarget) -> None:
-    """Give Chalice its memory of this stage, if this machine has none and the bucket has."""
+    """Fetch Chalice's record of this stage from the bucket if this machine has none."""
     with suppress(ClientError):
         if not _record_path(target).exists():
             kept = target.client("s3").get_object(Bucket=target.bucket, Key=RECORD_KEY)["Body"].read()
@@ -85,12 +85,12 @@ def restore_record(target: StageTarget) -> None:
 
 
 def delete_record(target: StageTarget) -> None:
-    """Take away this machine's memory of the stage."""
+    """Delete this machine's record of the stage."""
     _record_path(target).unlink(missing_ok=True)
 
 
 def api_id(target: StageTarget) -> str:
-    """The id of the stage's API; empty if Chalice knows of none."""
+    """Return the id of the stage's API; empty if Chalice has no record of it."""
     apis = [found for found in _known(target) if found["resource_type"] == "rest_api"]
     return str(apis[0]["rest_api_id"]) if apis else ""
 
@@ -129,22 +129,25 @@ def _program(target: StageTarget) -> list[str]:
 
 
 def _environment(target: StageTarget) -> dict[str, str]:
-    # A setting of the caller's own would be in the decorators' eyes and not in the functions'.
+    # A setting of the caller's shell would apply to the decorators but not to the functions.
     return without_wallify(os.environ) | {"AWS_DEFAULT_REGION": target.region, "AWS_REGION": target.region}
 
 
 def _failure(log: str) -> tuple[str, str]:
     if any(sign in log for sign in SIGNS_OF_NO_NETWORK):
-        return "The packages for the functions cannot be downloaded.", "Check the network, then try again."
-    return "The functions could not be deployed.", "Fix what Chalice says and try again; what is done stays done."
+        return "The packages for the functions cannot be downloaded.", "Check the network, then repeat the command."
+    return (
+        "The functions could not be deployed.",
+        "Correct the error above, then repeat the command.",
+    )
 
 
 def write_config(
     source: Path, stage: str, outputs: dict[str, str], *, cdn_url: str = "", through_cdn: bool = False
 ) -> bool:
-    """Put the stage's environment and roles into the configuration; False if it says so already.
+    """Write the stage's environment and roles into the configuration; return False if nothing changed.
 
-    With `through_cdn` signed addresses lead through the stage's own distribution.
+    With `through_cdn`, signed addresses use the stage's own distribution.
     """
     before = tracked_config(source)
     after = stages.resolved(before, stage, outputs, cdn_url=cdn_url or None)
@@ -154,7 +157,7 @@ def write_config(
 
 
 def clear_config(source: Path, stage: str) -> bool:
-    """Take what `record` has put there out again; False if there was nothing."""
+    """Remove what `write_config` wrote; return False if there was nothing."""
     before = tracked_config(source)
     return _save(source, before, stages.unresolved(before, stage))
 

@@ -1,4 +1,4 @@
-"""Monthly cost of a stage: a formula with its facts, and a list of prices. An estimate for planning, not a bill."""
+"""Estimate of the monthly cost of a stage: a formula, its assumptions and a price list."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ KB = 1 / 1024 / 1024
 _MINUTES = 30 * 24 * 60
 HOURS = 730
 DATABASE_GB = 20
-"""As database.yaml begins with."""
+"""Initial storage in database.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One month; the defaults are a small app's."""
+    """Usage in one month; the defaults describe a small app."""
 
     uploads: int = 10_000
     views: int = 1_000_000
-    """Pictures that the CDN hands out."""
+    """Pictures served by the CDN."""
     renditions: int = 9
     """Files per image beside the original: three sizes in two formats, the public form, two variants made at night."""
     kept: int = 120_000
@@ -68,16 +68,16 @@ class Usage:
     image_kb: float = 3_600
     """One image with all its files: 2.6 times an original of 1.4 MB."""
     view_kb: float = 60
-    """A picture as it is handed out, on average."""
+    """Average size of a served picture."""
     misses: float = 0.1
-    """Share of views that the CDN has to ask the bucket for."""
+    """Share of views that the CDN must fetch from the bucket."""
     polls: int = 2
-    """How often a client asks for the state of its upload."""
+    """Status requests per upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadWork:
-    """What one upload takes."""
+    """Work caused by one upload."""
 
     worker_seconds: float = 0.45
     """`process_image`: 60 ms of processor time for 12.7 megapixels as measured, twice that on Lambda, and the calls."""
@@ -86,19 +86,19 @@ class UploadWork:
     upload_seconds: float = 0.25
     poll_seconds: float = 0.05
     originals: int = 2
-    """Objects that are stored for an upload beside its renditions: under `incoming/` and `originals/`."""
+    """Objects per upload in addition to the renditions: under `incoming/` and `originals/`."""
     gets: int = 3
     """By the worker, and at night the original and the full form."""
     queue_requests: int = 5
-    """S3 sends, Lambda receives and removes, the worker tells of the change once, and that is received."""
+    """S3 sends, Lambda receives and deletes, the worker sends one change event, and it is received."""
     writes: int = 50
-    """Write units, with the indexes and twice in transactions; the night's revision included."""
+    """Write units, including indexes, transactions (twice) and the change made by `optimize_images`."""
     reads: int = 6
     poll_reads: float = 2.5
     row_kb: float = 8
     log_kb: float = 6
     calls: int = 3
-    """Of functions: the upload, its worker, its night."""
+    """Function calls: the upload, its worker, its optimisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class BaseLoad:
     sweep_gb: float = 0.5
     sweep_seconds: float = 0.3
     idle_polls: int = 3 * 5 * 3 * _MINUTES
-    """Three queues, asked by five pollers each, three times a minute, as Lambda does."""
+    """Three queues with five pollers each, three times a minute, as Lambda polls."""
     metrics: int = 90
     alarms: int = 28
     """Two of them with SQL only."""
@@ -122,7 +122,7 @@ UPLOAD_WORK, BASE_LOAD = UploadWork(), BaseLoad()
 
 
 def monthly_cost(usage: Usage, work: UploadWork = UPLOAD_WORK, standing: BaseLoad = BASE_LOAD) -> Mapping[str, float]:
-    """US dollars a month by line; their sum is the whole."""
+    """Return US dollars per month, by line."""
     return {
         "functions": _functions(usage, work, standing),
         "API": _usd("api_request", usage.uploads * (1 + usage.polls)),
@@ -137,14 +137,14 @@ def monthly_cost(usage: Usage, work: UploadWork = UPLOAD_WORK, standing: BaseLoa
 
 
 def per_million_uploads(work: UploadWork = UPLOAD_WORK, standing: BaseLoad = BASE_LOAD) -> Mapping[str, float]:
-    """What a million uploads add, without storage, views and what is there anyway."""
+    """Return the cost of a million uploads, without storage, views and fixed costs."""
     none, many = (Usage(uploads, views=0, kept=0) for uploads in (0, MILLION))
     before, after = monthly_cost(none, work, standing), monthly_cost(many, work, standing)
     return {line: after[line] - before[line] for line in after if after[line] > before[line]}
 
 
 def database_cost() -> Mapping[str, float]:
-    """What infra/database.yaml adds to a month, in US dollars: the server, and the way out of its network."""
+    """Return the monthly cost of infra/database.yaml in US dollars: the server and its NAT gateway."""
     return {
         "PostgreSQL": _usd("database_hour", HOURS) + _usd("database_gb", DATABASE_GB) + _usd("secret", 2),
         "its network": _usd("nat_hour", HOURS) + _usd("address_hour", HOURS),
@@ -152,7 +152,7 @@ def database_cost() -> Mapping[str, float]:
 
 
 def estimate(usage: Usage | None = None, *, sql: bool = False) -> str:
-    """The estimate in words, for terminals; with `sql`, the database's part too."""
+    """Return the estimate as text for terminals; with `sql`, including the database."""
     usage = usage or Usage()
     lines = {**monthly_cost(usage), **(database_cost() if sql else {})}
     asked = f"{usage.uploads:,} uploads, {usage.views:,} views, {usage.kept:,} images kept"

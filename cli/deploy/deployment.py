@@ -1,4 +1,4 @@
-"""Deploys a stage: infrastructure, configuration, database, functions, gateway. Each step does only what is missing."""
+"""Deployment of a stage: infrastructure, configuration, database, functions, gateway. Each step is idempotent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment would change, by stack; and whether functions would be deployed."""
+    """Changes that a deployment would make, by stack, and whether it would deploy functions."""
 
     stacks: dict[str, tuple[Change, ...]]
     functions: bool
@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Deployed:
-    """Where the stage is now, and what this run changed."""
+    """Addresses of a deployed stage, and what this run changed."""
 
     api_url: str
     cdn_url: str
@@ -42,7 +42,7 @@ class Deployed:
 
 
 def plan(target: StageTarget) -> Plan:
-    """What `deploy` would do; nothing is changed, nothing stays behind."""
+    """Return what `deploy` would change, without changing anything."""
     check_settings(target.stage, target.source)
     cloudformation = target.client("cloudformation")
     wanted = [part() for part in stage_stacks(target)]
@@ -51,7 +51,7 @@ def plan(target: StageTarget) -> Plan:
 
 
 def prepare(target: StageTarget, tell: Tell) -> list[str]:
-    """Bring the infrastructure to what this checkout says, and tell Chalice; answers what was changed.
+    """Deploy the infrastructure of this checkout and write Chalice's configuration; return the names of what changed.
 
     Afterwards plain `chalice deploy --stage …` works too.
     """
@@ -67,7 +67,7 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
     if target.is_ministack:
         _fill_gaps(target, outputs)
     chalice.restore_record(target)
-    # An emulator's distribution does not hand signatures on.
+    # An emulator's distribution does not forward signatures.
     through, cdn_url = not target.endpoint, stages.of(target.stage).cdn_url
     if chalice.write_config(target.source, target.stage, outputs, cdn_url=cdn_url, through_cdn=through):
         changed.append("configuration")
@@ -75,7 +75,7 @@ def prepare(target: StageTarget, tell: Tell) -> list[str]:
 
 
 def deploy(target: StageTarget, tell: Tell) -> Deployed:
-    """Bring the stage to what this checkout says. Safe to repeat, and to do again after it was interrupted."""
+    """Deploy this checkout to the stage. It can be repeated, also after an interruption."""
     changed = prepare(target, tell)
     choices = stages.of(target.stage)
     api_id = _functions(target, choices, changed, tell)
@@ -118,7 +118,7 @@ def _functions(target: StageTarget, choices: Choices, changed: list[str], tell: 
 
 
 def _variable(config: dict[str, Any], stage: str, name: str) -> str:
-    """What the stage's functions get as this variable; empty where it is not set."""
+    """Return the value of this variable for the stage's functions; empty if it is not set."""
     own = config["stages"].get(stage, {}).get("environment_variables", {})
     return str(own.get(name, config.get("environment_variables", {}).get(name, "")))
 
@@ -132,18 +132,16 @@ LONG_CALL = Config(read_timeout=320, retries={"total_max_attempts": 1})  # secon
 
 
 def migrate(target: StageTarget) -> None:
-    """Call the function `migrate`; CommandError with its words if it fails."""
+    """Invoke the function `migrate`. Raises CommandError with its output if it fails."""
     if words := _called(target):
-        raise CommandError(
-            "The database's tables could not be brought up to date.", "Its log says more.", evidence=words
-        )
+        raise CommandError("The database migration failed.", "See the log of the function migrate.", evidence=words)
 
 
 def migrate_beforehand(target: StageTarget) -> bool:
-    """Let the new migrations run while the other functions still have the old code, which minds no new tables.
+    """Run the new migrations while the other functions still have the old code, which works with the new tables.
 
-    False where that cannot be: the first time there is no such function, and code that needs new packages has to wait
-    for its layer. `migrate` afterwards does what is missing.
+    Return False if this is not possible: before the first deployment there is no such function, and code that needs
+    new packages needs its layer first. A later `migrate` does what is left.
     """
     functions, name = _lambda_client(target), _name(target)
     try:
@@ -155,7 +153,7 @@ def migrate_beforehand(target: StageTarget) -> bool:
 
 
 def _called(target: StageTarget) -> str:
-    """What the function says that has gone wrong; "" if nothing has."""
+    """Return the function's error output; "" if it succeeded."""
     answer = _lambda_client(target).invoke(FunctionName=_name(target), Payload=b"{}")
     return answer["Payload"].read().decode() if "FunctionError" in answer else ""
 
@@ -176,13 +174,13 @@ RESPONSE_PARTS = ("responseType", "statusCode", HEADERS, "responseTemplates")
 def configure_gateway(
     target: StageTarget, api_id: str, api_stage: str, choices: Choices, *, cors_origin: str = ""
 ) -> bool:
-    """Bring errors and limits of a deployed API to what is wanted; False if they were.
+    """Set the error responses and limits of a deployed API; return False if they were set already.
 
     Pages of `cors_origin` (`*` for any, empty for none) may read the errors.
     """
     gateway = target.client("apigateway")
     taught = _teach_words(gateway, api_id, cors_origin)
-    if taught:  # an API's deployment is a snapshot: changes are served from the next one on
+    if taught:  # a deployment of an API is a snapshot, so changes need a new one
         gateway.create_deployment(restApiId=api_id, stageName=api_stage)
     return _limit(gateway, api_id, api_stage, choices) or taught
 
@@ -196,7 +194,7 @@ def _teach_words(gateway: Any, api_id: str, cors_origin: str) -> bool:  # noqa: 
 
 
 def _words(cors_origin: str) -> list[dict[str, Any]]:
-    """The template's gateway responses as the gateway's own API spells them."""
+    """Return the template's gateway responses in the form of the gateway's API."""
     resources = [found["Properties"] for found in read(GATEWAY)["Resources"].values()]
     words = [{part: found[part[0].upper() + part[1:]] for part in RESPONSE_PARTS} for found in resources]
     return [{**one, HEADERS: {**one[HEADERS], **_cors(cors_origin)}} for one in words]

@@ -1,4 +1,4 @@
-"""The keys of a stage's sessions, signed addresses and cursors: looked at and rotated, in their secret."""
+"""Listing and rotation of the keys that sign a stage's sessions, links and cursors."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ BYTES = 32
 
 @dataclass(frozen=True)
 class KeyState:
-    """One key, without what it is made of."""
+    """Public facts of one key, without the key itself."""
 
     purpose: str
     key_id: str
     state: str
-    """`next` (not in use yet), `sealing`, or `checking` (only what it has sealed is taken)."""
+    """`next` (not in use yet), `sealing` (signs), or `checking` (only verifies older signatures)."""
     since: str | None
 
 
 def states(target: StageTarget) -> tuple[KeyState, ...]:
-    """Every key whose seals are taken. CommandError where the stage has none."""
+    """Return every key whose signatures are accepted. Raises CommandError if the stage has no keys."""
     secret, now = _read(target), datetime.now(UTC)
     return tuple(one for purpose in Purpose for one in _states(secret, purpose, now))
 
 
 def rotate(target: StageTarget, purpose: Purpose, *, at_once: bool = False) -> None:
-    """Give the purpose a new key; `at_once` ends what the older ones have sealed."""
+    """Create a new key for the purpose; `at_once` invalidates the signatures of older keys."""
     secret = _read(target)
     text = secret.rotated(purpose, secrets.token_bytes(BYTES), now=datetime.now(UTC), at_once=at_once)
     _vault(target).put_secret_value(SecretId=_name(target), SecretString=text)
 
 
 def lasting(purpose: Purpose) -> str:
-    """For how long what was sealed last may be shown, in words."""
+    """Return the lifetime of the purpose's signatures, as text."""
     hours = int(LASTS[purpose].total_seconds() // 3600)
     return f"{hours // 24} days" if hours > 24 else f"{hours} hours"  # noqa: PLR2004 - hours of a day
 
@@ -67,7 +67,7 @@ def _read(target: StageTarget) -> KeySecret:
         raise CommandError(f"{_name(target)} cannot be read.", advice, evidence=str(refusal)) from refusal
     except ValueError as wrong:
         raise CommandError(
-            f"{_name(target)} holds no keyring.", "Put its last good version back (docs/operations/runbook.md)."
+            f"{_name(target)} is not a valid key ring.", "Restore its previous version (docs/operations/keys.md)."
         ) from wrong
     return secret
 

@@ -20,7 +20,7 @@ from infra import stage, stages
 from infra.template import DATABASE, FOUNDATION, OBSERVING, read
 
 STACK_TIMEOUT = 3600.0  # seconds; a distribution or a database takes its time
-POLL = 0.2  # the first look; AWS is asked less and less often
+POLL = 0.2  # seconds before the second request; the pauses grow
 LONGEST_POLL = 10.0
 
 CHANGE_SET = "wallify-deploy"
@@ -30,11 +30,11 @@ GOOD = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRE
 
 @dataclass(frozen=True)
 class StackSpec:
-    """A stack as it should be."""
+    """Desired state of a stack."""
 
     name: str
     template: str
-    """Its text."""
+    """Text of the template."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     protected: bool = False
@@ -43,7 +43,7 @@ class StackSpec:
 
 @dataclass(frozen=True)
 class Change:
-    """What a change set does to one resource."""
+    """Change of one resource in a change set."""
 
     action: str
     resource: str
@@ -52,14 +52,14 @@ class Change:
 
 
 def plan(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401 - a boto3 client
-    """What would change; nothing does, and nothing stays behind."""
+    """Return what would change, without changing anything."""
     changes = _proposed(cloudformation, wanted)
     _delete_change_set(cloudformation, wanted.name)
     return changes
 
 
 def put(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401
-    """Bring the stack to what is wanted and answer what that changed; CommandError says why it could not be."""
+    """Deploy the stack and return the changes. Raises CommandError with the reason if it fails."""
     changes = _proposed(cloudformation, wanted)
     if changes:
         cloudformation.execute_change_set(StackName=wanted.name, ChangeSetName=CHANGE_SET)
@@ -70,7 +70,7 @@ def put(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: 
 
 
 def outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
-    """The outputs of a stack; none if it does not exist."""
+    """Return the outputs of a stack; none if it does not exist."""
     if stack_status(cloudformation, name) in {None, "DELETE_COMPLETE", "REVIEW_IN_PROGRESS"}:
         return {}
     [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -78,7 +78,7 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
 
 
 def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
-    """Take the stack away, protected or not; False if there is none."""
+    """Delete the stack, also a protected one; return False if it does not exist."""
     if stack_status(cloudformation, name) in {None, "DELETE_COMPLETE"}:
         return False
     cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
@@ -90,38 +90,38 @@ def delete(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
 
 
 def final_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
-    """The stack's status once nothing is under way; None if it is gone."""
+    """Wait until no operation runs, and return the stack's status; None if the stack is deleted."""
     seen: Iterator[str | None] = poll(lambda: stack_status(cloudformation, name), name)
     still = GOOD | {"REVIEW_IN_PROGRESS"}
     return next(found for found in seen if found is None or found in still or not found.endswith("_IN_PROGRESS"))
 
 
-def poll(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - whatever is looked at
-    """What `look` answers, again and again; CommandError when patience ends."""
+def poll(look: Any, name: str) -> Iterator[Any]:  # noqa: ANN401 - any result
+    """Yield the result of `look` repeatedly. Raises CommandError after the time limit."""
     deadline, pause = time.monotonic() + STACK_TIMEOUT, POLL
     while time.monotonic() < deadline:
         yield look()
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_POLL)
     raise CommandError(
-        f"{name} is not done after {STACK_TIMEOUT / 60:.0f} minutes.", "Look at it in the console, then try again."
+        f"{name} is not finished after {STACK_TIMEOUT / 60:.0f} minutes.", "See its events in the console, then repeat."
     )
 
 
 def _proposed(cloudformation: Any, wanted: StackSpec) -> tuple[Change, ...]:  # noqa: ANN401
-    """Make a change set and answer what it holds; empty if there is nothing to do."""
+    """Create a change set and return its changes; empty if there are none."""
     kind = _kind(cloudformation, wanted.name)
     _delete_change_set(cloudformation, wanted.name, whole_stack=False)
     try:
         cloudformation.create_change_set(**_request(wanted, kind))
     except ClientError as refusal:
-        raise CommandError(f"CloudFormation refuses the template of {wanted.name}.", str(refusal)) from refusal
+        raise CommandError(f"CloudFormation rejected the template of {wanted.name}.", str(refusal)) from refusal
     described = _look_until(cloudformation, wanted.name, "Status", {"CREATE_COMPLETE", "FAILED"})
     if described["Status"] == "FAILED" and any(words in described.get("StatusReason", "") for words in NOTHING):
         return ()
     if described["Status"] == "FAILED":
         _delete_change_set(cloudformation, wanted.name)
-        raise CommandError(f"CloudFormation refuses the change of {wanted.name}.", described.get("StatusReason", ""))
+        raise CommandError(f"CloudFormation rejected the change of {wanted.name}.", described.get("StatusReason", ""))
     return tuple(_change(found["ResourceChange"]) for found in _changes(cloudformation, wanted.name))
 
 
@@ -146,7 +146,7 @@ def _kind(cloudformation: Any, name: str) -> str:  # noqa: ANN401
 
 
 def _look_until(cloudformation: Any, name: str, what: str, ends: set[str]) -> dict[str, Any]:  # noqa: ANN401
-    """The change set, once its status is one of `ends`."""
+    """Wait until the change set's status is one of `ends`, and return the change set."""
 
     def look() -> dict[str, Any]:
         answer: dict[str, Any] = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
@@ -170,7 +170,7 @@ def _change(found: dict[str, Any]) -> Change:
 
 
 def _delete_change_set(cloudformation: Any, name: str, *, whole_stack: bool = True) -> None:  # noqa: ANN401
-    """Forget the change set, and the stack too if it is nothing else yet."""
+    """Delete the change set, and also the stack if it consists only of the change set."""
     found = stack_status(cloudformation, name)
     if found is None or found == "DELETE_COMPLETE":
         return
@@ -184,18 +184,18 @@ def _delete_change_set(cloudformation: Any, name: str, *, whole_stack: bool = Tr
 
 
 def _whole(cloudformation: Any, name: str) -> None:  # noqa: ANN401
-    # The change set knows before the stack does that it has begun.
+    # The status of the change set changes before that of the stack.
     _look_until(cloudformation, name, "ExecutionStatus", {"EXECUTE_COMPLETE", "EXECUTE_FAILED", "OBSOLETE"})
     ended = final_status(cloudformation, name)
     if ended not in GOOD:
-        raise CommandError(f"The stack {name} could not be made ({ended}).", failure_reason(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be deployed ({ended}).", failure_reason(cloudformation, name))
 
 
-NOT_YET = "unknown-yet"  # an output of a stack that a plan only thinks of
+NOT_YET = "unknown-yet"  # stands for an output of a stack that does not exist yet
 
 
 def stack_names(target: StageTarget) -> dict[Path, str]:
-    """Template -> what its stack is called, for every stack that a stage may have."""
+    """Return the stack names by template, for every stack that a stage may have."""
     return {
         DATABASE: f"{target.name}-database",
         FOUNDATION: target.name,
@@ -204,12 +204,12 @@ def stack_names(target: StageTarget) -> dict[Path, str]:
 
 
 def stage_stacks(target: StageTarget) -> list[Callable[[], StackSpec]]:
-    """The stacks as they should be; each is to be called when those before it are there."""
+    """Return functions that give the desired stacks; call each one after the stacks before it are deployed."""
     return [partial(_wanted, target, template) for template in _templates(target)]
 
 
 def stage_outputs(target: StageTarget) -> dict[str, str]:
-    """The outputs of the stage's stacks together."""
+    """Return the outputs of all stacks of the stage."""
     cloudformation = target.client("cloudformation")
     found: dict[str, str] = {}
     for template in _templates(target):
@@ -226,7 +226,7 @@ def _wanted(target: StageTarget, template: Path) -> StackSpec:
     choices = stages.of(target.stage)
     known = stage.parameters(tracked_config(target.source), target.stage) | _clients(target) | choices.parameters
     if target.is_ministack:
-        known |= {"MetricMath": "false"}  # it cannot calculate
+        known |= {"MetricMath": "false"}  # it does not support metric math
     text = (
         cloudformation_gaps.supported_template(template)
         if target.is_ministack
@@ -244,6 +244,6 @@ def _clients(target: StageTarget) -> dict[str, str]:
 
 
 def _of(template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Those of the parameters that the template has."""
+    """Return the parameters that the template declares."""
     has = read(template).get("Parameters", {})
     return {name: value for name, value in parameters.items() if name in has}

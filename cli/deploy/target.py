@@ -1,4 +1,4 @@
-"""Where a deployment goes: a stage in one account and region, on AWS or wherever AWS_ENDPOINT_URL points."""
+"""Target of a deployment: a stage in one account and region, on AWS or at AWS_ENDPOINT_URL."""
 
 from __future__ import annotations
 
@@ -31,36 +31,36 @@ class StageTarget:
 
     @property
     def name(self) -> str:
-        """What everything of the stage is called, or begins with."""
+        """Name, or prefix of the names, of all resources of the stage."""
         return f"wallify-{self.stage}"
 
     @property
     def endpoint(self) -> str:
-        """The emulator's address without a trailing slash; empty for AWS."""
+        """Address of the emulator without a trailing slash; empty for AWS."""
         return os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
 
     @property
     def place(self) -> str:
-        """The stage among all stages of all emulators of this machine."""
+        """Identifier of the stage among the stages of all emulators on this machine."""
         return f"{self.endpoint}/{self.stage}"
 
     @cached_property
     def is_ministack(self) -> bool:
-        """Whether the endpoint is the local cloud's emulator, whose gateway needs help with Chalice."""
+        """True if the endpoint is the local cloud's emulator, for which Chalice is patched."""
         if not self.endpoint:
             return False
         try:
             told = httpx.get(f"{self.endpoint}/_ministack/health", timeout=5, trust_env=False)
         except httpx.HTTPError as refused:
-            raise CommandError(f"Nothing answers at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
+            raise CommandError(f"No server responds at {self.endpoint}.", "Check AWS_ENDPOINT_URL.") from refused
         return told.is_success or WITHOUT_KEY in told.text
 
     @cached_property
     def region(self) -> str:
-        """The region; CommandError if none is chosen."""
+        """The AWS region. Raises CommandError if none is configured."""
         if not self.session.region_name:
             raise CommandError(
-                "No region is chosen.", "Set AWS_DEFAULT_REGION to one, or name one in your AWS profile."
+                "No AWS region is configured.", "Set AWS_DEFAULT_REGION, or the region of your AWS profile."
             )
         return str(self.session.region_name)
 
@@ -70,19 +70,19 @@ class StageTarget:
         try:
             return str(self.client("sts").get_caller_identity()["Account"])
         except (BotoCoreError, ClientError) as refusal:
-            raise CommandError("AWS does not know who is asking.", SIGN_IN, evidence=str(refusal)) from refusal
+            raise CommandError("There are no valid AWS credentials.", SIGN_IN, evidence=str(refusal)) from refusal
 
     @property
     def bucket(self) -> str:
-        """The bucket's name, as foundation.yaml makes it: unique for account, region and stage."""
+        """Name of the bucket in foundation.yaml: unique for account, region and stage."""
         return f"{self.name}-{self.account}-{self.region}"
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-        """A client of `service`."""
+        """Return a boto3 client of `service`."""
         return self.session.client(service, region_name=self.region, config=AWS_CONFIG)
 
     def api_url(self, api_id: str, api_stage: str) -> str:
-        """The API's address without a trailing slash."""
+        """Return the API's address without a trailing slash."""
         if self.endpoint:
             return f"{self.endpoint}/restapis/{api_id}/{api_stage}/_user_request_"
         suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"

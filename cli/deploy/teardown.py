@@ -1,4 +1,4 @@
-"""Takes a stage away again, whatever made it and however much of it is left: everything is found by its name."""
+"""Deletion of a stage. Everything is found by its name, so it works after any deployment and any interruption."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ NOT_FOUND = {
     "DBInstanceNotFound",
 }
 PAGE_SIZE = 1000  # objects, a limit of S3
-HANDLERS = ("api_handler",)  # a function that is called just like its stage
+HANDLERS = ("api_handler",)  # functions that have the name of the stage itself
 
 
 def count_objects(target: StageTarget) -> int:
-    """How many objects the stage's bucket holds, 0 if it is gone: each version and each delete marker counts."""
+    """Count the objects in the stage's bucket, including versions and delete markers; 0 if the bucket is gone."""
     count = 0
     with _ignore_missing():
         for page in _versions(target.client("s3"), target.bucket):
@@ -39,10 +39,10 @@ def count_objects(target: StageTarget) -> int:
 
 
 def delete_stage(target: StageTarget, tell: Tell, budget: Budget) -> None:
-    """Delete the stage with all its data. Safe to repeat; what is gone already is no error.
+    """Delete the stage with all its data. It can be repeated; missing resources are not an error.
 
     Raises:
-        BudgetSpent: If the bucket holds more than that many objects; nothing of the page that exceeds it is deleted.
+        BudgetSpent: The bucket has more objects than the budget; the page that exceeds it is not deleted.
 
     """
     chalice.restore_record(target)
@@ -68,7 +68,7 @@ def delete_stage(target: StageTarget, tell: Tell, budget: Budget) -> None:
 
 
 def function_names(target: StageTarget) -> list[str]:
-    """What the stage's functions are called."""
+    """Return the names of the stage's functions."""
     functions = tracked_config(target.source)["lambda_functions"]
     return [target.name if name in HANDLERS else f"{target.name}-{name}" for name in functions]
 
@@ -91,7 +91,7 @@ def _api(target: StageTarget) -> None:
 
 
 def _api_of_function(target: StageTarget) -> str:
-    """The API that may call the stage's API function: its permission names it."""
+    """Return the id of the API in the permission of the stage's API function."""
     policy = ""
     with _ignore_missing():
         policy = str(target.client("lambda").get_policy(FunctionName=target.name)["Policy"])
@@ -126,7 +126,7 @@ def _lift_protection(target: StageTarget) -> None:
 
 
 def _network(target: StageTarget, tell: Tell) -> None:
-    """Wait until no network interface is left in the database's network: Lambda keeps its own for up to 20 minutes.
+    """Wait until the database's network has no network interface: Lambda keeps its own for up to 20 minutes.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
     """
@@ -134,7 +134,7 @@ def _network(target: StageTarget, tell: Tell) -> None:
     group = stacks.outputs(target.client("cloudformation"), stack).get("DatabaseClients")
     if group is None:
         return
-    tell("the network (Lambda gives its addresses back after some minutes)")
+    tell("the network (Lambda releases its addresses after some minutes)")
     used = {"Filters": [{"Name": "group-id", "Values": [group]}]}
     ec2 = target.client("ec2")
     looks = stacks.poll(lambda: ec2.describe_network_interfaces(**used)["NetworkInterfaces"], stack)
@@ -151,7 +151,7 @@ def _bucket(target: StageTarget, budget: Budget) -> None:
 
 
 def _empty(s3: Any, bucket: str, budget: Budget) -> None:  # noqa: ANN401 - a boto3 client
-    """Delete every version of everything, as far as the budget goes."""
+    """Delete every version of every object, within the budget."""
     for objects in _versions(s3, bucket):
         if objects:
             budget.draw(len(objects))
@@ -159,7 +159,7 @@ def _empty(s3: Any, bucket: str, budget: Budget) -> None:  # noqa: ANN401 - a bo
 
 
 def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:  # noqa: ANN401 - as above
-    """Each page of what is in the bucket, as `DeleteObjects` wants it."""
+    """Yield the bucket's versions page by page, in the form of `DeleteObjects`."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": PAGE_SIZE})
     for page in pages:
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
@@ -174,7 +174,7 @@ def _table(target: StageTarget) -> None:
 
 
 def _snapshots(target: StageTarget) -> None:
-    """What the database leaves behind when its stack goes."""
+    """Delete the snapshots that remain when the stack of the database is deleted."""
     rds = target.client("rds")
     found = rds.describe_db_snapshots(DBInstanceIdentifier=target.name, SnapshotType="manual")["DBSnapshots"]
     for snapshot in found:
@@ -196,7 +196,7 @@ def _all(client: Any, verb: str, what: str, **of: str) -> Iterator[dict[str, Any
 
 @contextmanager
 def _ignore_missing() -> Iterator[None]:
-    """AWS may say that the thing is not there; everything else is an error."""
+    """Ignore the errors of AWS for missing resources; raise all others."""
     try:
         yield
     except ClientError as answer:

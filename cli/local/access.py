@@ -1,4 +1,4 @@
-"""Which requests the local servers accept: host names, origins of web pages, and the keys of a stack."""
+"""Access rules of the local servers: host names, origins of web pages, and the keys of a stack."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ _ALLOW_ORIGIN = "Access-Control-Allow-Origin"
 
 @dataclass(frozen=True)
 class AllowedCallers:
-    """Names and web origins that the servers of one stack answer to."""
+    """Host names and web origins that the servers of one stack accept."""
 
     port: int
-    """The API's, where the monitor's page comes from."""
+    """Port of the API, which also serves the monitor."""
     hosts: tuple[str, ...] = ()
-    """Further names by which this machine is reached, in lower case and without a port."""
+    """Additional names of this machine, in lower case and without a port."""
     origin: str = ""
-    """Of the web pages that may call the API: `*`, one origin, or empty for none."""
+    """Origin of the web pages that may call the API: `*`, one origin, or empty for none."""
 
     def as_json(self) -> str:
-        """For a command line."""
+        """Return the object as JSON, for a command line."""
         return json.dumps(asdict(self))
 
     @classmethod
     def of_json(cls, text: str) -> AllowedCallers:
-        """What `as_json` has written."""
+        """Parse the output of `as_json`."""
         told = json.loads(text)
         return cls(told["port"], tuple(told["hosts"]), told["origin"])
 
     def knows_host(self, host: str) -> bool:
-        """Whether a `Host` header names this machine, with any port.
+        """Return True if a `Host` header names this machine, with any port.
 
-        Names below `localhost` do: they are those of S3's virtual-hosted style, and resolvers answer them with
-        loopback alone (https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
+        This includes names below `localhost`, which S3's virtual-hosted style uses; resolvers map them to the
+        loopback address (https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
         """
         name = host_name(host)
         return name is not None and (name in LOOPBACK or name in self.hosts or name.endswith(".localhost"))
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether pages of this origin may call: the monitor's own, and the one that the stage's settings name."""
+        """Return True for the monitor's own origin and for the one in the stage's settings."""
         if not origin or origin == "null":
             return False
         return self.origin in {ANY, origin} or self._is_own(origin)
@@ -63,11 +63,11 @@ class AllowedCallers:
         name = host_name(host)
         if scheme not in {"http", "https"} or name is None:
             return False
-        # A request by another host name comes through a tunnel, which has a port of its own.
+        # A request for another host name comes through a tunnel, which has its own port.
         return name in self.hosts or (name in LOOPBACK and host.endswith(f":{self.port}"))
 
     def limit_reading(self, headers: MutableMapping[str, str]) -> None:
-        """Let the pages of the stage's origin read an answer with these headers, and no others."""
+        """Set the CORS headers so that only pages of the stage's origin can read the answer."""
         if self.origin:
             headers[_ALLOW_ORIGIN] = self.origin
             return
@@ -76,30 +76,30 @@ class AllowedCallers:
 
 
 def host_name(host: str) -> str | None:
-    """The name in a `Host` header, in lower case and without the port; None if it is none."""
+    """Return the name in a `Host` header, in lower case and without the port; None if the header is invalid."""
     found = _HOST.fullmatch(host.strip().lower())
     return found[1] if found else None
 
 
 def origin_of(headers: Mapping[str, str]) -> str | None:
-    """The origin of the web page that sends a request, empty where the browser does not tell it; None for no page.
+    """Return the origin of the web page that sent a request; empty if the browser hides it, None without a page.
 
-    Names of headers are in lower case. A person who types an address is no page.
+    Header names are in lower case. A typed address counts as no page.
     """
     if "origin" in headers:
         return headers["origin"]
     if headers.get("sec-fetch-site", "none") != "none":
         return ""
-    if referrer := headers.get("referer"):  # of browsers that send no fetch metadata
+    if referrer := headers.get("referer"):  # for browsers that send no fetch metadata
         told = urlsplit(referrer)
         return f"{told.scheme}://{told.netloc}"
     return None
 
 
 KEY_HEADER = "x-wallify-stack"
-WITHOUT_KEY = "This path is for the stack's own commands."
-"""The emulator's answer to requests without a key. No other service sends it, so it tells the emulator from AWS and
-LocalStack."""
+WITHOUT_KEY = "This path requires the key of the stack's own commands."
+"""Answer of the emulator to requests without a key. AWS and LocalStack do not send this text, so it identifies
+the emulator."""
 
 KeyOwner = Literal["commands", "front"]
 
@@ -112,7 +112,7 @@ class StackKeys:
 
     @classmethod
     def of(cls, file: Path) -> StackKeys:
-        """Those in this file, made if it is not there; its folder is."""
+        """Read the keys from this file; create the file if it is missing. Its folder must exist."""
         if not file.exists():
             draft = file.with_name(f"{file.name}.{os.getpid()}")
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
@@ -121,11 +121,11 @@ class StackKeys:
         return cls(file.read_text(encoding="ascii"))
 
     def key(self, who: KeyOwner) -> str:
-        """The value of the header for requests by these."""
+        """Return the value of the key header for this owner."""
         return hmac.new(self.secret.encode(), who.encode(), hashlib.sha256).hexdigest()
 
     def owner(self, key: str) -> KeyOwner | None:
-        """Whose key it is; None for any other text."""
+        """Return the owner of the key; None for any other text."""
         mine: tuple[KeyOwner, ...] = ("commands", "front")
-        # As bytes: what a header holds need not be ASCII.
+        # As bytes, because a header may contain characters outside ASCII.
         return next((who for who in mine if hmac.compare_digest(self.key(who).encode(), key.encode())), None)

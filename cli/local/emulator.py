@@ -1,4 +1,4 @@
-"""Starts and stops the AWS emulator of a stack, with a bare Python for the functions."""
+"""Start and stop of a stack's AWS emulator, with a separate Python for the functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cli.local.ministack_patches.shared_code import Unpacked
 from cli.local.processes import Daemon
 from cli.local.stack import EMULATOR_KEYS, PROJECT, Stack
 
-# What AWS's Python runtimes bring along: boto3 and what it stands on.
+# Packages of AWS's Python runtimes: boto3 and its dependencies.
 BROUGHT_BY_AWS = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 
 
@@ -41,7 +41,7 @@ SETTINGS = {
 }
 
 PLAIN_SETTINGS = {"AUTH": "false"}
-"""The policies refuse plain HTTP, which only a patch lets pass (`ministack_patches.secure_transport`)."""
+"""The policies refuse plain HTTP; only a patch allows it (`ministack_patches.secure_transport`)."""
 
 MACHINE_SETTINGS = ("GATEWAY_PORT", "LAMBDA_ACCOUNT_CONCURRENCY")
 
@@ -52,13 +52,13 @@ EMULATOR_SOURCES = (
     "cli/local/machine.py",
     "infra/gateway.yaml",
 )
-"""Files that its process is made of."""
+"""Files whose change requires a restart of the emulator."""
 
 
 def function_python(stack: Stack) -> Path:
-    """The interpreter for functions, made if need be."""
+    """Return the interpreter for functions; create it if it is missing."""
     if staging.code_runs_in_place():
-        return Path(sys.executable)  # the packages are not in the functions' zip either
+        return Path(sys.executable)  # the functions' zip does not contain these packages either
     home = stack.home / "runtime"
     marker = home / "made-from"
     wanted = staging.fingerprint_values(sys.version, [str(_origin(name)) for name in BROUGHT_BY_AWS])
@@ -72,7 +72,7 @@ def function_python(stack: Stack) -> Path:
 
 
 def unpacked(stack: Stack) -> Unpacked:
-    """Where the functions' code is unpacked, compiled for that interpreter."""
+    """Return the folder with the functions' unpacked code, compiled for that interpreter."""
     home = stack.home / "runtime"
     return Unpacked(home / "unpacked", str(home / "bin" / "python"))
 
@@ -86,16 +86,16 @@ def _make(home: Path) -> None:
 
 
 def _compile(interpreter: Path) -> None:
-    """Compile the packages that AWS brings, which pip has not done here; quick where it is done already.
+    """Compile the packages of AWS's runtime, which pip has not compiled; fast if it was done before.
 
-    If the environment cannot be written to, each function compiles them for itself, as it did before.
+    If the environment is read-only, each function compiles them itself.
     """
     places = [str(_origin(name)) for name in BROUGHT_BY_AWS]
     subprocess.run([interpreter, "-m", "compileall", "-qq", "-j", "0", *places], check=False, stdin=subprocess.DEVNULL)
 
 
 def _origin(name: str) -> Path:
-    """The folder or file of an installed package."""
+    """Return the folder or file of an installed package."""
     found = importlib.util.find_spec(name)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(name)
@@ -104,21 +104,21 @@ def _origin(name: str) -> Path:
 
 
 def start(stack: Stack, *, plain: bool = False) -> None:
-    """Start the emulator unless it runs as wanted; return when it answers.
+    """Start the emulator unless it runs in the requested form; return when it responds.
 
     Args:
         stack: The stack.
-        plain: Run MiniStack as it is, without `ministack_patches` and without permissions.
+        plain: Run MiniStack without `ministack_patches` and without permissions.
 
     Raises:
-        CommandError: It did not start, or the patches do not fit the version that is installed.
+        CommandError: It did not start, or the patches do not fit the installed version.
 
     """
     if not plain:
         _check_version()
     daemon = Daemon(stack, "emulator")
     if daemon.pid() is None:
-        # What a killed emulator left: unpacked functions, tens of megabytes each.
+        # Remains of a killed emulator: unpacked functions of tens of megabytes each.
         shutil.rmtree(stack.home / "tmp", ignore_errors=True)
     environment = _environment(stack) | (PLAIN_SETTINGS if plain else {})
     python, callers = str(function_python(stack)), staging.allowed_callers(stack).as_json()
@@ -142,14 +142,14 @@ def _check_version() -> None:
 
 
 def stop(stack: Stack) -> bool:
-    """Stop the emulator, which saves its state first; True if it ran."""
+    """Stop the emulator, which saves its state first; return True if it ran."""
     stopped = Daemon(stack, "emulator").stop()
     shutil.rmtree(stack.home / "tmp", ignore_errors=True)
     return stopped
 
 
 def answers(stack: Stack) -> bool:
-    """Whether the emulator of this stack is up."""
+    """Return True if the emulator of this stack responds."""
     key = {KEY_HEADER: StackKeys.of(stack.keys).key("commands")}
     try:
         return httpx.get(f"{stack.emulator_url}/_ministack/health", headers=key, timeout=30, trust_env=False).is_success
@@ -158,7 +158,7 @@ def answers(stack: Stack) -> bool:
 
 
 def client_environment(stack: Stack) -> dict[str, str]:
-    """The environment in which AWS tools talk to this stack, and never to a real account."""
+    """Return an environment in which AWS tools use this stack and never a real account."""
     clean = without_proxy_for_localhost(
         {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     )
@@ -166,8 +166,8 @@ def client_environment(stack: Stack) -> dict[str, str]:
 
 
 def _environment(stack: Stack) -> dict[str, str]:
-    # Functions inherit the emulator's environment, so nothing of the caller's AWS set-up may reach it.
-    # Nor of their Python's: with PYTHONDONTWRITEBYTECODE each function would compile everything anew.
+    # Functions inherit the emulator's environment, so it must not contain the caller's AWS configuration,
+    # nor PYTHON variables: with PYTHONDONTWRITEBYTECODE each function would compile everything again.
     foreign = ("AWS_", "LAMBDA_", "PYTHON", "WALLIFY_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return (

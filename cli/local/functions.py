@@ -1,4 +1,4 @@
-"""The functions and the API of a stack: deployed by Chalice, updated, or deleted; the layer is built once."""
+"""Functions and API of a stack: deployed by Chalice, updated or deleted; the layer is built once."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from cli.local.stack import PROJECT, STAGE, Stack
 SIGNS_OF_NO_NETWORK = (
     "Temporary failure in name resolution",
     "No matching distribution",
-    "Could not satisfy the requirement",  # Chalice's words, which swallow pip's
+    "Could not satisfy the requirement",  # Chalice's message, which hides that of pip
     "ConnectionError",
     "timed out",
 )
 LOG_LINES = 20  # lines
 UPDATE_POLL, UPDATE_TIMEOUT = 0.1, 900.0  # seconds
-FUNCTION_NAME = f"wallify-{STAGE}"  # of the API's function; the others' names begin with it
+FUNCTION_NAME = f"wallify-{STAGE}"  # name of the API's function, and prefix of the others
 
 
 def deploy_functions(stack: Stack) -> None:
-    """Run the real `chalice deploy`; once more from nothing if what an interrupted one left is in its way."""
+    """Run the real `chalice deploy`; start again from nothing if the remains of an interrupted one prevent it."""
     forget_packages(stack.build)
     if not _record(stack).exists():
-        # Chalice does not know what an interrupted run has made, and would make event sources a second time.
+        # Chalice does not record what an interrupted run created, and would create event sources twice.
         delete_functions(stack)
     restore_layers(stack)
     log = _run_chalice(stack)
@@ -50,7 +50,7 @@ def deploy_functions(stack: Stack) -> None:
 
 
 def replace_code(stack: Stack, functions: Iterable[str]) -> None:
-    """Put the staged code into functions that are otherwise as they should be; returns when it is live."""
+    """Copy the staged code into the existing functions; return when it is active."""
     api = client(stack, "lambda")
     code = package_of(stack.build)
     compile_packages(stack)
@@ -62,14 +62,14 @@ def replace_code(stack: Stack, functions: Iterable[str]) -> None:
 
 
 def compile_packages(stack: Stack) -> None:
-    """Unpack and compile what is deployed, so that no function need do it when it starts."""
+    """Unpack and compile the deployed code, so that functions start faster."""
     if not staging.code_runs_in_place():
         for archive in (stack.build / ".chalice" / "deployments").glob("*.zip"):
             emulator.unpacked(stack).place_of(archive)
 
 
 def delete_functions(stack: Stack) -> None:
-    """Take functions and API away, so that a deployment starts from nothing; data stays."""
+    """Delete functions and API, so that a deployment starts from nothing; data is kept."""
     functions = client(stack, "lambda")
     for name in list(deployed(stack)):
         for mapping in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
@@ -83,7 +83,7 @@ def delete_functions(stack: Stack) -> None:
 
 
 def deployed(stack: Stack) -> Iterator[str]:
-    """The names of this stack's functions that exist; the emulator may have other stages beside it."""
+    """Return the names of this stack's existing functions; the emulator may also have other stages."""
     for page in client(stack, "lambda").get_paginator("list_functions").paginate():
         for name in (function["FunctionName"] for function in page["Functions"]):
             if name == FUNCTION_NAME or name.startswith(f"{FUNCTION_NAME}-"):
@@ -91,7 +91,7 @@ def deployed(stack: Stack) -> Iterator[str]:
 
 
 def rest_api_id(stack: Stack) -> str:
-    """The id of the API that Chalice deployed last; empty if it knows of none."""
+    """Return the id of the API that Chalice deployed last; empty if there is none."""
     if not _record(stack).exists():
         return ""
     record = json.loads(_record(stack).read_text(encoding="utf-8"))
@@ -100,12 +100,12 @@ def rest_api_id(stack: Stack) -> str:
 
 
 def _record(stack: Stack) -> Path:
-    """What Chalice remembers of its last deployment."""
+    """Return Chalice's record of its last deployment."""
     return stack.build / ".chalice" / "deployed" / f"{STAGE}.json"
 
 
 def app_shape_of(stack: Stack) -> str:
-    """What a deployment of the staged app consists of; CommandError if it cannot be imported."""
+    """Return the shape of the staged app. Raises CommandError if it cannot be imported."""
     command = [sys.executable, "-m", "cli.local.app_shape", str(stack.build)]
     environment = deploy_environment(stack)
     answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
@@ -115,15 +115,15 @@ def app_shape_of(stack: Stack) -> str:
 
 
 def deploy_environment(stack: Stack) -> dict[str, str]:
-    """What a run of Chalice needs: the emulator, and the stage's variables, which the app's decorators read."""
+    """Return the environment for Chalice: the emulator, and the stage's variables, which the app's decorators read."""
     config = json.loads((stack.build / ".chalice" / "config.json").read_text(encoding="utf-8"))
     variables: dict[str, str] = config["environment_variables"] | config["stages"][STAGE]["environment_variables"]
-    # A setting of the caller's own would be in the decorators' eyes and not in the functions'.
+    # A setting of the caller's shell would apply to the decorators but not to the functions.
     return environment.without_wallify(emulator.client_environment(stack)) | variables
 
 
 def package_of(project: Path) -> bytes:
-    """The functions' own zip, as Chalice makes it: the code and Chalice's runtime; the rest is in the layer."""
+    """Return the functions' zip, as Chalice builds it: the code and Chalice's runtime; the rest is in the layer."""
     forget_packages(project)
     system = OSUtils()
     packager = AppOnlyDeploymentPackager(system, DependencyBuilder(system), UI(StringIO(), StringIO()))
@@ -132,13 +132,13 @@ def package_of(project: Path) -> bytes:
 
 
 def forget_packages(project: Path) -> None:
-    """Chalice names a package after the contents of its files but not their names: a renamed module would be missed."""
+    """Delete Chalice's packages. Their names depend on file contents only, so a renamed module would be missed."""
     for stale in (project / ".chalice").glob("deployments/appcode-*"):
         stale.unlink()
 
 
 def _run_chalice(stack: Stack) -> str | None:
-    """Run `chalice deploy`; its output if it failed."""
+    """Run `chalice deploy`; return its output if it failed."""
     command = [sys.executable, "-m", "cli.local.ministack_patches.chalice_deploy", "--project-dir", str(stack.build)]
     answer = subprocess.run(
         [*command, "deploy", "--stage", STAGE, "--no-autogen-policy"],
@@ -156,7 +156,7 @@ def _run_chalice(stack: Stack) -> str | None:
 def _failure(log: str) -> tuple[str, str]:
     if any(sign in log for sign in SIGNS_OF_NO_NETWORK):
         return "The packages for the functions cannot be downloaded.", "Check the network and run `./wallify up` again."
-    return "The functions could not be deployed.", "Fix what the log says and run `./wallify up` again."
+    return "The functions could not be deployed.", "Correct the error in the log and run `./wallify up` again."
 
 
 def _log_tail(log: str) -> str:
@@ -168,13 +168,13 @@ LAYERS = "managed-layer-*.zip"
 
 
 def restore_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
-    """Put the layers that were made before where Chalice looks for them."""
+    """Copy the stored layers to the folder where Chalice looks for them."""
     for layer in shelf.glob(LAYERS):
         _copy(layer, _packages(stack))
 
 
 def save_layers(stack: Stack, shelf: Path = LAYER_CACHE) -> None:
-    """Put the layers of this stack on the shelf, in the place of older ones."""
+    """Store the layers of this stack for later deployments, in place of older ones."""
     made = {layer.name for layer in _packages(stack).glob(LAYERS)}
     shelf.mkdir(parents=True, exist_ok=True)
     for layer in _packages(stack).glob(LAYERS):
@@ -189,9 +189,9 @@ def _packages(stack: Stack) -> Path:
 
 
 def _copy(layer: Path, folder: Path) -> None:
-    """Copy it in one atomic step, unless it is there."""
+    """Copy the layer atomically, unless it exists."""
     if not (folder / layer.name).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f"{layer.name}.{os.getpid()}.new"  # another stack may be copying the same one
+        draft = folder / f"{layer.name}.{os.getpid()}.new"  # another stack may be copying the same layer
         shutil.copy2(layer, draft)
         draft.replace(folder / layer.name)

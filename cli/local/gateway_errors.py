@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
-"""Error answers and response headers of the local servers, read from the templates that configure AWS."""
+"""Error responses and response headers of the local servers, from the templates that configure AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infra.template import FOUNDATION, GATEWAY, read
 
 HEADER_PREFIX = "gatewayresponse.header."
 HTTPS_ONLY = frozenset({"strict-transport-security"})
-"""Headers that mean something over HTTPS alone, which the local cloud does not speak (RFC 6797, section 7.2)."""
+"""Headers that are valid over HTTPS only, which the local cloud does not support (RFC 6797, section 7.2)."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class GatewayResponses:
 
     @classmethod
     def load(cls) -> GatewayResponses:
-        """Those of infra/gateway.yaml."""
+        """Load the responses of infra/gateway.yaml."""
         resources = [resource["Properties"] for resource in read(GATEWAY)["Resources"].values()]
         return cls({properties["ResponseType"]: properties for properties in resources})
 
     def say(self, response_type: str) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of one response, under a new request id."""
+        """Return status, headers and body of one response, with a new request id."""
         response = self.responses[response_type]
         request_id = str(uuid.uuid4())
         body = response["ResponseTemplates"]["application/json"].replace("$context.requestId", request_id).encode()
@@ -51,38 +51,38 @@ MOST_HEAD = 10_240
 MOST_TARGET = 8_190
 """Bytes of path and query."""
 
-# What HTTP has a status of its own for: the sentence in English and in Turkish.
+# Errors with a status of their own in HTTP: the message in English and in Turkish.
 SENTENCES = {
     HTTPStatus.FORBIDDEN: (
-        "The local cloud does not do this for a web page or a program that does not have its secret.",
-        "Yerel bulut bunu bir web sayfası ya da gizli anahtarı olmayan bir program için yapmaz.",
+        "The local cloud allows this request only for programs that send its secret, not for web pages.",
+        "Yerel bulut bu isteğe yalnız gizli anahtarını gönderen programlar için izin verir, web sayfaları için vermez.",
     ),
     HTTPStatus.METHOD_NOT_ALLOWED: (
-        "This address does not answer that method.",
-        "Bu adres bu yöntemi kabul etmiyor.",
+        "This method is not allowed here; the Allow header lists the methods.",
+        "Bu yöntem burada kullanılamaz; izin verilenler Allow başlığında.",
     ),
     HTTPStatus.REQUEST_TIMEOUT: (
-        "The request did not arrive whole in time; send it faster, or send a large file where POST /uploads says.",
-        "İstek zamanında bütün olarak gelmedi; daha hızlı gönderin ya da büyük dosyalar için POST /uploads kullanın.",
+        "The request did not arrive completely in time; for large files, use POST /uploads.",
+        "İstek süresi içinde tamamlanmadı; büyük dosyalar için POST /uploads kullanın.",
     ),
     HTTPStatus.REQUEST_URI_TOO_LONG: (
         f"The address is longer than {MOST_TARGET} bytes; send long values in the body.",
         f"Adres {MOST_TARGET} bayttan uzun; uzun değerleri gövdede gönderin.",
     ),
     HTTPStatus.EXPECTATION_FAILED: (
-        "The only value that `Expect` may have is 100-continue.",
-        "`Expect` yalnız 100-continue olabilir.",
+        "The header `Expect` must be 100-continue.",
+        "`Expect` başlığı 100-continue olmalı.",
     ),
     HTTPStatus.MISDIRECTED_REQUEST: (
-        "The local cloud answers to localhost and 127.0.0.1; allow another name with `./wallify up --host NAME`.",
-        "Yerel bulut localhost ve 127.0.0.1 adlarına yanıt verir; başka bir ad için `./wallify up --host AD` kullanın.",
+        "The local cloud accepts the hosts localhost and 127.0.0.1; add another one with `./wallify up --host NAME`.",
+        "Yerel bulut localhost ve 127.0.0.1 adlarını kabul eder; başka bir ad için `./wallify up --host AD` kullanın.",
     ),
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: (
-        f"The request line and the headers are larger than {MOST_HEAD} bytes, or too many; send fewer.",
+        f"The request line and headers have more than {MOST_HEAD} bytes, or there are too many headers; send fewer.",
         f"İstek satırı ve başlıklar {MOST_HEAD} bayttan büyük ya da çok fazla; daha az başlık gönderin.",
     ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
-        "The local cloud's storage cannot be written, and nothing was changed; make room for it and try again.",
+        "The local cloud cannot write to its storage, and nothing was changed; free some space and try again.",
         "Yerel bulutun deposuna yazılamıyor ve hiçbir şey değişmedi; yer açıp yeniden deneyin.",
     ),
 }
@@ -91,11 +91,11 @@ CODES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }
-"""Of the others it is bad_request."""
+"""Codes by status; all other statuses are bad_request."""
 
 
 def error_response(status: int, details: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
-    """Headers and body of an answer with this status in the one error shape, with these details."""
+    """Return headers and body of an error response with this status and these details."""
     _, headers, body = gateway_responses().say("BAD_REQUEST_PARAMETERS")
     shape = json.loads(body)
     shape["status"] = int(status)
@@ -108,7 +108,7 @@ def error_response(status: int, details: Mapping[str, str]) -> tuple[dict[str, s
 
 @cache
 def gateway_responses() -> GatewayResponses:
-    """What the gateway says, read once."""
+    """Return the gateway's responses, read once."""
     return GatewayResponses.load()
 
 
@@ -118,7 +118,7 @@ SIGNATURE = "X-Amz-Signature"
 
 
 def is_signed(target: str) -> bool:
-    """Whether a path with its query is a signed address of a private or trashed picture."""
+    """Return True if a path with its query is a signed address of a private or trashed picture."""
     path, _, query = target.partition("?")
     return (
         path.removeprefix(MEDIA).startswith(SIGNED_FOLDERS) and path.startswith(MEDIA) and SIGNATURE in parse_qs(query)
@@ -127,7 +127,7 @@ def is_signed(target: str) -> bool:
 
 @cache
 def picture_headers() -> Mapping[str, str]:
-    """The headers of infra/foundation.yaml that hold over plain HTTP, too."""
+    """Return the headers of infra/foundation.yaml that are also valid over plain HTTP."""
     policy: Any = read(FOUNDATION)["Resources"]["PictureHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
     security = policy["SecurityHeadersConfig"]
     custom = {one["Header"]: one["Value"] for one in policy["CustomHeadersConfig"]["Items"]}

@@ -18,13 +18,13 @@ from cli.local.gateway_errors import MOST_HEAD, MOST_TARGET, error_response, gat
 
 
 class TooManyRequests(Exception):
-    """All places are taken, and the line is full or did not move in time."""
+    """All places are taken, and the waiting line is full or the wait was too long."""
 
 
 class RequestLimiter:
-    """Admits requests in the order of their arrival.
+    """Limit of concurrent requests, in the order of their arrival.
 
-    A request that is cancelled while it waits leaves the line and never takes a place.
+    A request that is cancelled while it waits leaves the line.
     """
 
     def __init__(self, places: int, line: int, patience: float) -> None:
@@ -33,10 +33,10 @@ class RequestLimiter:
         self._waiting = 0
 
     async def enter(self) -> None:
-        """Take a place, which `leave` gives back.
+        """Take a place; `leave` releases it.
 
         Raises:
-            Crowded: `line` requests are waiting already, or `patience` seconds went by.
+            Crowded: `line` requests wait already, or `patience` seconds have passed.
         """
         if self._waiting >= self._line and self._free.locked():
             raise TooManyRequests
@@ -50,7 +50,7 @@ class RequestLimiter:
             self._waiting -= 1
 
     def leave(self) -> None:
-        """Give a place back."""
+        """Release a place."""
         self._free.release()
 
 
@@ -58,11 +58,11 @@ log = logging.getLogger("wallify.front")
 
 LONGEST_REASON = 200  # characters
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""What API Gateway can be given a route for; the emulator would take any other method for an unknown path."""
+"""Methods that API Gateway can route; the emulator treats any other method as an unknown path."""
 
 
 class HttpServer(web.Server):
-    """A server whose connections have time limits and whose own refusals have the one error shape.
+    """HTTP server with time limits for connections and errors in the API's shape.
 
     `patience` is in seconds: how long the head of a request may take, and how long a connection may be silent between
     requests. A handler is cancelled when its client closes the connection.
@@ -81,7 +81,7 @@ class HttpServer(web.Server):
         self._patience, self._callers = patience, callers
 
     def __call__(self) -> web.RequestHandler:
-        """What serves one connection."""
+        """Handler of one connection."""
         return _Connection(self, self._callers, self._patience, loop=self._loop, **self._kwargs)
 
 
@@ -108,7 +108,7 @@ class _Connection(web.RequestHandler):
             self._slow_head = None
 
     def _refuse_slow_head(self) -> None:
-        """Answer 408 in place of the request whose head did not end in time."""
+        """Answer 408 to a request whose head did not end in time."""
         if self._waiter is None or self._waiter.done():
             return
         late = _ErrInfo(HTTPStatus.REQUEST_TIMEOUT, TimeoutError(), "the head of a request did not end in time")
@@ -116,7 +116,7 @@ class _Connection(web.RequestHandler):
         self._waiter.set_result(None)
 
     def _process_keepalive(self) -> None:
-        if self._slow_head is None:  # a request that has begun has a time limit of its own
+        if self._slow_head is None:  # a started request has its own time limit
             super()._process_keepalive()
 
     def handle_error(
@@ -126,14 +126,14 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours
-            super().handle_error(request, status, exc, message)  # logs it; raises if an answer has begun
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # an error in this code
+            super().handle_error(request, status, exc, message)  # logs it; raises if the answer has started
             return self._limited(gateway_response("DEFAULT_5XX"))
         reason = (message or "").partition("\n")[0].rstrip(":")[:LONGEST_REASON]
         status = _status_of(exc, status)
         log.info("refused with %d: %s", status, reason)
         answer = refusal(reason, status)
-        answer.force_close()  # where the next request would begin is unknown
+        answer.force_close()  # the start of the next request is unknown
         return self._limited(answer)
 
     def _limited(self, answer: web.Response) -> web.Response:
@@ -151,12 +151,12 @@ def _status_of(failure: BaseException | None, status: int) -> int:
 
 
 def refusal(reason: str = "", status: int = HTTPStatus.BAD_REQUEST) -> web.Response:
-    """An answer with this status in the one error shape; a reason is among the details."""
+    """Return an error response with this status; the details contain the reason."""
     return _refused(status, {"reason": reason} if reason else {})
 
 
 def method_refusal(allow: str) -> web.Response:
-    """405 in the one error shape; `allow` lists what the address answers, as in the header `Allow`."""
+    """Return a 405 response; `allow` lists the allowed methods, as in the header `Allow`."""
     answer = _refused(HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allow})
     answer.headers["Allow"] = allow
     return answer
@@ -168,13 +168,13 @@ def _refused(status: int, details: dict[str, str]) -> web.Response:
 
 
 def gateway_response(response_type: str) -> web.Response:
-    """What the gateway itself says, such as REQUEST_TOO_LARGE."""
+    """Return the gateway's own response of a type, such as REQUEST_TOO_LARGE."""
     status, headers, body = gateway_responses().say(response_type)
     return web.Response(status=status, headers=headers, body=body)
 
 
 def target_of(request: web.BaseRequest) -> str | None:
-    """Path and query as they were sent, without the host that clients of a proxy put before; None if there is no path.
+    """Return path and query as sent, without the host that clients of a proxy add; None if there is no path.
 
     https://www.rfc-editor.org/rfc/rfc9112#section-3.2
     """
@@ -183,31 +183,31 @@ def target_of(request: web.BaseRequest) -> str | None:
 
 
 def host_error(request: web.BaseRequest, callers: AllowedCallers) -> web.Response | None:
-    """The refusal of a request that names another machine; None for one of ours."""
+    """Return the error response for a request that names another machine; None for this machine."""
     if all(map(callers.knows_host, _hosts(request))):
         return None
     return refusal("The Host header names another machine.", HTTPStatus.MISDIRECTED_REQUEST)
 
 
 def request_error(request: web.BaseRequest) -> web.Response | None:
-    """The refusal of a request that aiohttp's parser lets pass; None if nothing is wrong with it."""
-    if target_of(request) is None and request.method not in METHODS:  # CONNECT names a host and no path
+    """Return the error response for an invalid request that aiohttp's parser accepts; None for a valid request."""
+    if target_of(request) is None and request.method not in METHODS:  # CONNECT has a host and no path
         return method_refusal(", ".join(sorted(METHODS)))
     if target_of(request) is None:
-        return refusal("A request names a path.")
+        return refusal("The request must have a path.")
     if request.version < HttpVersion10:
-        return refusal("This is no HTTP/1.1 or HTTP/1.0.")
+        return refusal("The request must use HTTP/1.1 or HTTP/1.0.")
     if request.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked":
-        return refusal("The only value that `Transfer-Encoding` may have is chunked.")
+        return refusal("The header `Transfer-Encoding` must be chunked.")
     if len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers) > MOST_HEAD:
         return refusal(status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
     return None
 
 
 def _hosts(request: web.BaseRequest) -> list[str]:
-    """All hosts that the request names: in its header, and in a target as clients of a proxy send it.
+    """Return all hosts of the request: in its header, and in a target as clients of a proxy send it.
 
-    Only HTTP/1.0 may leave the header out (https://www.rfc-editor.org/rfc/rfc9112#section-3.2); no browser does.
+    Only HTTP/1.0 may omit the header (https://www.rfc-editor.org/rfc/rfc9112#section-3.2); no browser does.
     """
     found = re.match(r"https?://([^/?#]*)", request.raw_path, re.IGNORECASE)
     return [*request.headers.getall("Host", []), *([found[1]] if found else [])]

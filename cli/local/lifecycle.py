@@ -1,4 +1,4 @@
-"""Start, deploy and stop a local stack; each step does only what has changed."""
+"""Start, deployment and stop of a local stack; each step does only what has changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Tell = Callable[[str], None]
 
 PROCESSES = processes.PROCESSES
 MIN_DISK = 500_000_000
-"""Bytes: the functions' packages, unpacked, and a copy of their archive for each worker."""
+"""Bytes for the functions' unpacked packages and a copy of their archive for each worker."""
 PROXY_SOURCES = (
     "cli/local/reverse_proxy.py",
     "cli/local/http_server.py",
@@ -37,7 +37,7 @@ PROXY_SOURCES = (
 
 
 def stack_at(home: Path, port: int | None = None, hosts: Sequence[str] | None = None) -> Stack:
-    """The stack in `home`, with the ports and further names it had before unless others are asked for."""
+    """Return the stack in `home`, with its previous ports and names unless others are given."""
     record = Record.of(home)
     port = port or record.port or DEFAULT_PORT
     names = record.hosts if hosts is None else tuple(hosts)
@@ -45,12 +45,12 @@ def stack_at(home: Path, port: int | None = None, hosts: Sequence[str] | None = 
 
 
 def up(stack: Stack, tell: Tell, source: Path = PROJECT, *, state: str | None = None, plain: bool = False) -> Record:
-    """Start and deploy whatever is not running or not current. Safe to repeat, and to interrupt.
+    """Start and deploy everything that is not running or not current. It can be repeated and interrupted.
 
-    It takes as long as the machine needs. CommandError if nothing of the stack moves any more; then it is stopped.
+    There is no time limit. Without any progress, the stack is stopped, and CommandError is raised.
 
-    `state` (dynamodb or postgres) is remembered; without it, the stack keeps what it had. `plain` starts the emulator
-    without patches.
+    `state` (dynamodb or postgres) is stored; without it, the stack keeps its previous state. `plain` starts the
+    emulator without patches.
     """
     staging.check_settings(STAGE)
     with exclusive(stack):
@@ -72,12 +72,12 @@ def _deployed(stack: Stack, tell: Tell, source: Path, state: str | None) -> Reco
 
 
 def _check_disk(stack: Stack) -> None:
-    """A full disk shows late and everywhere, so it is looked for first; what runs already may go on."""
+    """Check the free disk space before the start, because a full disk causes late and various errors."""
     free = shutil.disk_usage(stack.home).free
     if free < MIN_DISK and not is_up(stack):
         raise CommandError(
-            f"There are only {free / 1e6:.0f} MB free where {stack.home} is; a local cloud needs {MIN_DISK / 1e6:.0f}.",
-            "Make room, or put it elsewhere with --dir.",
+            f"Only {free / 1e6:.0f} MB are free at {stack.home}; a local cloud needs {MIN_DISK / 1e6:.0f} MB.",
+            "Free some space, or choose another folder with --dir.",
         )
 
 
@@ -86,14 +86,14 @@ def _claim_ports(stack: Stack) -> None:
     if Daemon(stack, "front").pid() is None:
         machine.claim_port(stack.port, f"choose another port: {other}`")
     if Daemon(stack, "emulator").pid() is None:
-        # What the emulator keeps holds its address, so this stack cannot move.
+        # The emulator's data contains its address, so this stack cannot use another port.
         machine.claim_port(stack.emulator_port, f"start another stack: {other} --dir .local/other`")
 
 
 def down(stack: Stack, *, wipe: bool = False) -> bool:
-    """Stop the stack; its data stays unless it is to be wiped. True if anything ran.
+    """Stop the stack; delete its data only with `wipe`. Return True if anything ran.
 
-    CommandError if the folder that is to be wiped holds something else.
+    Raises CommandError if the folder to delete is not a local cloud.
     """
     if not stack.exists:
         if wipe and stack.home.exists():
@@ -115,12 +115,12 @@ def _wipe(stack: Stack) -> None:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
-    with suppress(OSError):  # it is not empty
+    with suppress(OSError):  # the folder is not empty
         stack.home.rmdir()
 
 
 def is_up(stack: Stack) -> bool:
-    """Whether both of the stack's processes live."""
+    """Return True if both processes of the stack run."""
     return all(Daemon(stack, name).pid() is not None for name in PROCESSES)
 
 
@@ -138,7 +138,7 @@ def _database() -> ModuleType:
 
 
 def _start_proxy(stack: Stack, record: Record, *, keys: str) -> None:
-    """Start the reverse proxy; `keys` is the file with the stack's keys, empty where the emulator asks for none."""
+    """Start the reverse proxy; `keys` is the file with the stack's keys, empty if the emulator requires none."""
     front = Daemon(stack, "front")
     arguments = [
         staging.allowed_callers(stack).as_json(),
@@ -161,7 +161,7 @@ def _emulator_port(port: int) -> int:
 
 @contextmanager
 def exclusive(stack: Stack) -> Iterator[None]:
-    """Keep other commands away from this stack; CommandError if one is at it."""
+    """Lock the stack for this command. Raises CommandError if another command holds the lock."""
     stack.folder("run")
     with (stack.home / LOCK).open("w") as lock:
         try:
@@ -179,7 +179,7 @@ DEPLOYERS = ("requirements.txt", "infra/gateway.yaml", "cli/local/ministack_patc
 
 
 def deploy_project(stack: Stack, record: Record, tell: Tell, source: Path = PROJECT) -> Record:
-    """Deploy `source` to `stack` and answer what is now known about it; saved step by step."""
+    """Deploy `source` to `stack` and return its record, which is saved after each step."""
     if not _still_there(stack, record):
         record = record.with_(deployed={})
     record = _deploy_foundation(stack, record, tell)
@@ -192,7 +192,7 @@ def deploy_project(stack: Stack, record: Record, tell: Tell, source: Path = PROJ
         tell("new code into the functions")
         functions.replace_code(stack, record.functions)
     else:
-        tell("functions and API (the first time takes a moment)")
+        tell("functions and API (slower the first time)")
         record = _deploy_functions(stack, record)
     return record.with_(deployed=record.deployed | fresh | shape).save(stack.home)
 
@@ -202,7 +202,7 @@ def _is_deployed(record: Record, wanted: dict[str, str]) -> bool:
 
 
 def _still_there(stack: Stack, record: Record) -> bool:
-    """Whether the emulator still has what the record says was deployed."""
+    """Return True if the emulator still has everything in the record."""
     return bool(record.deployed) and set(functions.deployed(stack)) == set(record.functions)
 
 
@@ -220,13 +220,13 @@ def _deploy_foundation(stack: Stack, record: Record, tell: Tell) -> Record:
 
 
 def _deployment_fingerprint(stack: Stack) -> str:
-    """Fingerprint of what decides the deployment besides the code."""
+    """Return the fingerprint of everything except the code that affects the deployment."""
     config = (stack.build / ".chalice" / "config.json").read_text(encoding="utf-8")
     return staging.fingerprint_values(config, staging.fingerprint_files(PROJECT, DEPLOYERS), sys.version)
 
 
 def _deploy_functions(stack: Stack, record: Record) -> Record:
-    # Until it is done, the record says that nothing but the foundation is there: an interrupted run is done again.
+    # Until the end, the record contains only the foundation, so an interrupted run is repeated.
     half = record.with_(deployed={"foundation": record.deployed["foundation"]}, functions=()).save(stack.home)
     functions.deploy_functions(stack)
     known = half.with_(functions=tuple(functions.deployed(stack)), rest_api_id=functions.rest_api_id(stack))
@@ -235,7 +235,7 @@ def _deploy_functions(stack: Stack, record: Record) -> Record:
 
 
 def _configure_gateway(stack: Stack, rest_api_id: str) -> None:
-    """Give the gateway's own errors our shape; the emulated API was made anew, so this is too."""
+    """Set the gateway's error responses; a new emulated API has none."""
     cloudformation = client(stack, "cloudformation")
     cloudformation.delete_stack(StackName=GATEWAY_STACK)
     aws.deploy_template(cloudformation, GATEWAY_STACK, GATEWAY, {"RestApiId": rest_api_id})

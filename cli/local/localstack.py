@@ -1,8 +1,8 @@
-"""Deploys Wallify to LocalStack's free edition: `python -m cli.local.localstack`, run by its init hook.
+"""Deployment of Wallify to LocalStack's free edition: `python -m cli.local.localstack`, run by its init hook.
 
-The template and the code are the same. What that edition does not have is left out: CloudFront, so that pictures
-come from the bucket itself (it lets anybody read), and the tailored gateway errors. With WALLIFY_STATE=sql in the
-environment, tasks and images are kept in the database at WALLIFY_DATABASE_URL.
+The template and the code are the same. Two things are missing in that edition: CloudFront, so pictures are served by
+the bucket (which everybody can read), and the gateway's error responses. With WALLIFY_STATE=sql in the environment,
+tasks and images are in the database at WALLIFY_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNSUPPORTED = ("AWS::CloudFront::",)
 
 
 def main() -> None:
-    """Deploy, and print where everything is."""
+    """Deploy, and print the addresses."""
     check_names()
     check_settings(STAGE)
     build = Path(os.environ.get("WALLIFY_BUILD", PROJECT / ".local" / "localstack"))
@@ -42,7 +42,7 @@ def main() -> None:
     config = tracked_config()
     cloudformation = boto3.client("cloudformation", endpoint_url=ENDPOINT, region_name=REGION)
     made = aws.deploy_template(cloudformation, NAME, template, stage.parameters(config, STAGE))
-    outputs = dict.fromkeys(read()["Outputs"], "") | made  # an empty setting says: there is none
+    outputs = dict.fromkeys(read()["Outputs"], "") | made  # an empty setting means that there is none
     resolved = stage.resolved(config, STAGE, outputs, cdn_url=f"{ENDPOINT}/{outputs['BucketName']}")
     database = sql_settings(os.environ)
     resolved["stages"][STAGE]["environment_variables"] |= database
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def sql_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """What functions are told so that they keep their state in SQL; nothing if they are not to."""
+    """Return the variables for state in SQL; empty for DynamoDB."""
     if environment.get("WALLIFY_STATE") != "sql":
         return {}
     return {name: environment[name] for name in ("WALLIFY_STATE", "WALLIFY_DATABASE_URL")}
@@ -71,7 +71,7 @@ def _stage(build: Path, config: dict[str, Any]) -> None:
 
 
 def _deploy(build: Path) -> None:
-    # LocalStack forgets everything when it stops, so what Chalice remembers of earlier deployments is wrong.
+    # LocalStack loses its data when it stops, so Chalice's record of earlier deployments is wrong.
     shutil.rmtree(build / ".chalice" / "deployed", ignore_errors=True)
     config = json.loads((build / ".chalice" / "config.json").read_text(encoding="utf-8"))
     variables = config["environment_variables"] | config["stages"][STAGE]["environment_variables"]
@@ -87,11 +87,11 @@ def _migrate() -> None:
     functions = boto3.client("lambda", endpoint_url=ENDPOINT, region_name=REGION)
     answer = functions.invoke(FunctionName=f"{NAME}-migrate", Payload=b"{}")
     if "FunctionError" in answer:
-        raise SystemExit(f"The database's tables could not be made: {answer['Payload'].read().decode()}")
+        raise SystemExit(f"The database migration failed: {answer['Payload'].read().decode()}")
 
 
 def _api(build: Path) -> str:
-    """The id of the API that Chalice has just made."""
+    """Return the id of the API that Chalice has just created."""
     known = json.loads((build / ".chalice" / "deployed" / f"{STAGE}.json").read_text(encoding="utf-8"))
     return next(str(found["rest_api_id"]) for found in known["resources"] if found["resource_type"] == "rest_api")
 

@@ -1,4 +1,4 @@
-"""This machine: room for functions, free ports, proxies, and folders that can be written."""
+"""Facts about this machine: capacity for functions, free ports, proxies, and writable folders."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from pathlib import Path
 from cli.errors import CommandError
 
 PER_CORE = 4
-"""Requests of one kind for each core: most of their time they wait for the emulator or for a worker."""
+"""Requests of one kind per core; they mostly wait for the emulator or for a worker."""
 FEWEST = 8
-"""As many clients at once are served on the smallest machine."""
+"""Concurrent requests on the smallest machine."""
 FUNCTION_BYTES = 100_000_000
-"""Memory of one function's process; 65 to 100 MB were measured."""
+"""Memory of one function's process; measured: 65 to 100 MB."""
 MEMORY_SHARE = 8
-"""Requests of one kind may fill an eighth of the memory."""
+"""Requests of one kind may use an eighth of the memory."""
 REQUEST_KINDS = 2
-"""Of requests: those that may wait for a worker, and all others."""
+"""Kinds of requests: those that may wait for a worker, and all others."""
 FEWEST_WORKERS, MOST_WORKERS = 2, 4
-"""Of each queue: the fewest that AWS can be told, and the default of WALLIFY_CONCURRENCY."""
+"""Workers of each queue: the minimum of AWS, and the default of WALLIFY_CONCURRENCY."""
 QUEUES = 3
 OTHERS = 5
 """The scheduled functions and `migrate`."""
@@ -35,36 +35,36 @@ OTHERS = 5
 
 @dataclass(frozen=True)
 class Capacity:
-    """Functions at once."""
+    """Limits of concurrent functions."""
 
     requests: int
     """API requests of each kind."""
     workers: int
-    """Workers of each queue, in room of their own: requests cannot take it."""
+    """Workers of each queue; requests cannot use their capacity."""
 
     @classmethod
     def of_machine(cls) -> Capacity:
-        """What this machine has room for."""
+        """Return the capacity of this machine."""
         return cls.of(_cores(), _memory())
 
     @classmethod
     def of(cls, cores: int, memory: int) -> Capacity:
-        """What a machine of so many cores and bytes of memory has room for."""
+        """Return the capacity of a machine with so many cores and bytes of memory."""
         requests = min(PER_CORE * cores, memory // MEMORY_SHARE // FUNCTION_BYTES)
         return cls(max(FEWEST, requests), min(MOST_WORKERS, max(FEWEST_WORKERS, cores)))
 
     @property
     def api(self) -> int:
-        """Processes of the API's function."""
+        """Number of processes of the API's function."""
         return REQUEST_KINDS * self.requests
 
     def account(self, variables: Mapping[str, str]) -> int:
-        """All functions together; `variables` are the stage's, which may set WALLIFY_CONCURRENCY."""
+        """Return the number of all functions together; `variables` of the stage may set WALLIFY_CONCURRENCY."""
         told = variables.get("WALLIFY_CONCURRENCY", "")
         return self.api + QUEUES * (int(told) if told.isdecimal() else self.workers) + OTHERS
 
     def for_functions(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """The stage's variables, with the number of workers unless they set it themselves."""
+        """Return the stage's variables, with the number of workers added unless they set it."""
         return {"WALLIFY_CONCURRENCY": str(self.workers), **variables}
 
 
@@ -79,7 +79,7 @@ def _memory() -> int:
 
 
 HOST = "127.0.0.1"
-# Linux gives outgoing connections ports from 32768 on, others from 49152: a port of those may be gone after a restart.
+# Linux uses ports from 32768 on for outgoing connections, other systems from 49152; such a port may be taken later.
 PORT_RANGE = range(20_000, 32_000)
 LAST_PORT = 65_534
 PORT_POLL = 0.05
@@ -97,7 +97,7 @@ def distant_port(port: int) -> int:
 
 
 def is_port_free(port: int) -> bool:
-    """Whether we could listen on `port`."""
+    """Return True if this program can listen on `port`."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -115,7 +115,7 @@ def is_listening(port: int) -> bool:
 
 
 def claim_port(port: int, otherwise: str) -> None:
-    """CommandError, naming the holder if it can be known, if `port` is taken; `otherwise` is what else one can type."""
+    """Raise CommandError if `port` is taken, with its holder if known; `otherwise` is an alternative command."""
     deadline = time.monotonic() + PORT_WAIT
     while not is_port_free(port):
         if time.monotonic() > deadline:
@@ -136,34 +136,34 @@ def _port_holder(port: int) -> str:
 
 LOCALHOST = "127.0.0.1,localhost"
 NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")
-"""Programs differ in which they read; those that read both prefer the second."""
+"""Programs read one of these two; those that read both prefer the second."""
 
 
 def without_proxy_for_localhost(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment, in which no proxy is asked for this machine itself; for the rest as before."""
+    """Return the environment, changed so that no proxy is used for this machine itself."""
     told = next((environment[name] for name in reversed(NO_PROXY_NAMES) if environment.get(name)), "")
     return {**environment, **dict.fromkeys(NO_PROXY_NAMES, ",".join(filter(None, (told, LOCALHOST))))}
 
 
 SLACK = 1024 * 1024
-"""Bytes beside an object's own: its metadata, lines of journals, folders."""
+"""Bytes in addition to an object: its metadata, lines of journals, folders."""
 
 _numbers = count()
 
 
 @dataclass(frozen=True)
 class WritableFolders:
-    """Folders that one request may write to."""
+    """Folders that a request may write to."""
 
     folders: Sequence[Path]
 
     def fault(self, size: int = 0) -> str:
-        """Why `size` bytes and some more cannot be written, in the words of the operating system; empty if they can."""
+        """Return the operating system's error for writing `size` bytes and some more; empty if it is possible."""
         return next(filter(None, (write_error(folder, size + SLACK) for folder in self.folders)), "")
 
 
 def write_error(folder: Path, size: int = SLACK) -> str:
-    """Why a file of `size` bytes cannot be made in the folder; empty if it can. Nothing is left of the try."""
+    """Return the error for creating a file of `size` bytes in the folder; empty if possible. The file is removed."""
     path = folder / f".writable.{os.getpid()}.{next(_numbers)}"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""Background processes of a stack: start, find and stop them, stop a stack that stands still, warm it up."""
+"""Background processes of a stack: start, find and stop them, stop a stack without progress, warm it up."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Daemon:
 
     @property
     def pid_file(self) -> Path:
-        """Holds the pid; locked while the process lives."""
+        """File with the process id; locked while the process lives."""
         return self.stack.home / "run" / f"{self.name}.pid"
 
     def pid(self) -> int | None:
         """Return the process id if the process lives, else None."""
         known = self._lines()
-        # The starting program holds the lock a moment before the file names the process.
+        # The starting program holds the lock for a moment before the file contains the process id.
         return int(known[0]) if known and known[0] else None
 
     def run(
@@ -52,21 +52,23 @@ class Daemon:
         version: str,
         ready: Callable[[], bool],
     ) -> None:
-        """Start `command` unless that version runs; return when ready. Raises CommandError with the end of its log."""
+        """Start `command` unless this version runs; return when ready. Raises CommandError with the end of its log."""
         if self._lines()[1:] == [version] and self._wait_until(ready):
             return
-            # It was about to end when we looked.
+            # It was ending at the time of the check.
         self.stop()
         self._start(command, environment, version)
         if not self._wait_until(ready):
             raise CommandError(
-                f"The {self.name} ended as soon as it was started.", "Its last words are above.", evidence=self.tail()
+                f"The {self.name} ended immediately after its start.",
+                "The end of its log is above.",
+                evidence=self.tail(),
             )
 
     def _start(self, command: Sequence[str], environment: Mapping[str, str], version: str) -> None:
         self.stack.folder("run")
         with self.pid_file.open("a+", encoding="utf-8") as handle, self._log() as out:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # one `up` at a time, so only a passing look can make this wait
+            fcntl.flock(handle, fcntl.LOCK_EX)  # one `up` at a time, so only a short check can make this wait
             process = subprocess.Popen(
                 command,
                 env=dict(environment),
@@ -74,7 +76,7 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C at the terminal is not for it
+                start_new_session=True,  # so that Ctrl-C at the terminal does not end it
                 pass_fds=[handle.fileno()],  # the child keeps the lock
             )
             handle.truncate(0)
@@ -82,7 +84,7 @@ class Daemon:
             process.returncode = 0  # it outlives this program, which does not wait for it
 
     def _log(self) -> BinaryIO:
-        """Open the log; the one of the last run is kept beside it."""
+        """Open the log; the log of the last run is kept beside it."""
         path = self.stack.folder("logs") / f"{self.name}.log"
         if path.exists():
             path.replace(path.with_suffix(".log.1"))
@@ -91,7 +93,7 @@ class Daemon:
     def _wait_until(self, ready: Callable[[], bool]) -> bool:
         """Wait until `ready()`; return False if the process ends first.
 
-        How long that may be is for `progress.watched` to say, which stops a stack that stands still.
+        There is no time limit here; `stop_if_idle` stops a stack without progress.
         """
         while not ready():
             if self.pid() is None:
@@ -109,7 +111,7 @@ class Daemon:
             if self._gone_within(seconds):
                 self.pid_file.unlink(missing_ok=True)
                 return True
-        raise CommandError(f"The {self.name} (process {pid}) does not end.", f"Look at it: ps -fp {pid}")
+        raise CommandError(f"The {self.name} (process {pid}) did not end.", f"Examine it: ps -fp {pid}")
 
     def was_stopped(self) -> bool:
         """Return True if it was stopped or never started, False if it died."""
@@ -158,19 +160,19 @@ def _send(pid: int, sign: signal.Signals) -> None:
 
 
 IDLE_LIMIT = 120.0
-"""Seconds without a sign of life after which a stack is given up."""
+"""Seconds without progress after which a stack is stopped."""
 WATCH_INTERVAL = 1.0
-"""Seconds between looks."""
+"""Seconds between checks."""
 CPU_STEP = 1.0
-"""Seconds of processor time that a background process has used for its work, and not for waiting."""
+"""Processor seconds that count as progress; a waiting process uses less."""
 PROCESSES = ("emulator", "front")
 
 Activity = tuple[float, object]
-"""Processor time of the background processes, and whatever else is a sign by any change."""
+"""Signs of progress: processor time of the background processes, and values whose change counts."""
 
 
 class ProgressWatch:
-    """Measures for how long nothing has changed."""
+    """Measures the time without a change."""
 
     def __init__(self, signs: Callable[[], Activity], now: Callable[[], float] = time.monotonic) -> None:
         self._signs, self._now = signs, now
@@ -179,7 +181,7 @@ class ProgressWatch:
     def stands_still_for(self) -> float:
         """Return for how many seconds nothing has changed."""
         worked, others = self._signs()
-        # Less is a sign, too: a process has ended.
+        # A smaller value is progress too: a process has ended.
         if others != self._seen[1] or worked < self._seen[0] or worked - self._seen[0] >= CPU_STEP:
             self._seen, self._since = (worked, others), self._now()
         return self._now() - self._since
@@ -187,11 +189,11 @@ class ProgressWatch:
 
 @dataclass(frozen=True)
 class Process:
-    """A process of this machine."""
+    """Process on this machine."""
 
     parent: int
     used: float
-    """Seconds of processor time, with those of its children that have ended."""
+    """Seconds of processor time, including children that have ended."""
 
 
 @contextmanager
@@ -199,7 +201,7 @@ def stop_if_idle(stack: Stack, *, patience: float = IDLE_LIMIT, look: float = WA
     """Run the block; stop the stack if nothing changes for `patience` seconds.
 
     Raises:
-        CommandError: nothing moved; every process of the stack has ended.
+        CommandError: There was no progress; every process of the stack was stopped.
     """
     ended, given_up, before = threading.Event(), threading.Event(), set(processes())
 
@@ -208,7 +210,7 @@ def stop_if_idle(stack: Stack, *, patience: float = IDLE_LIMIT, look: float = WA
         while not ended.wait(look):
             if given_up.is_set() or progress.stands_still_for() > patience:
                 given_up.set()
-                _stop_all(stack, before)  # again and again: the block may just have been about to start something
+                _stop_all(stack, before)  # repeatedly, because the block may still start a process
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -228,7 +230,7 @@ def stop_if_idle(stack: Stack, *, patience: float = IDLE_LIMIT, look: float = WA
 
 
 def activity_of(stack: Stack) -> Activity:
-    """Return what changes while the stack, or a program that was started for it, works."""
+    """Return values that change while the stack, or a program started for it, works."""
     table = processes()
     daemons = [pid for name in PROCESSES if (pid := Daemon(stack, name).pid())]
     theirs = {one for daemon in daemons for one in _descendants(daemon, table)}
@@ -276,7 +278,7 @@ def _sizes(folder: Path) -> Iterable[tuple[str, int]]:
 
 
 def _stop_all(stack: Stack, before: AbstractSet[int]) -> None:
-    """Stop the stack and what was started for it; a caller that waits for them gets an error."""
+    """Stop the stack and the programs started for it; a caller that waits for them gets an error."""
     daemons = [Daemon(stack, name) for name in PROCESSES]
     pids = {daemon.pid() for daemon in daemons}
     for pid in _descendants(os.getpid(), processes()) - before - pids - {os.getpid()}:
@@ -287,18 +289,18 @@ def _stop_all(stack: Stack, before: AbstractSet[int]) -> None:
 
 
 def _idle_error(patience: float) -> CommandError:
-    says = f"The local cloud did not come up: nothing of it moved for {patience:.0f} s, and it was stopped."
-    return CommandError(says, "Its logs are in the folder logs beside its data; try `./wallify up` again.")
+    says = f"The local cloud did not start: it made no progress for {patience:.0f} s and was stopped."
+    return CommandError(says, "See the folder logs beside its data, then run `./wallify up` again.")
 
 
 WARM_UP_REQUESTS = 2
-"""A function serves one request at a time; the third of a first burst starts its own worker, as on AWS."""
+"""Requests of the warm-up. A function serves one request at a time, so each concurrent request starts a process."""
 ANSWER_TIMEOUT = 60.0
-"""Seconds for one answer: a cold start on a busy machine takes some."""
+"""Seconds for one answer, including a cold start on a busy machine."""
 NOT_READY = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.GATEWAY_TIMEOUT, "nothing")
-"""What a stack answers that has not come as far yet: it is asked again, for as long as `progress` lets it."""
+"""Answers of a stack that is still starting; the request is repeated while there is progress."""
 MAX_FAILURES = 10
-"""So often in a row any other answer is taken for the last word."""
+"""Number of equal other answers in a row after which the start has failed."""
 RETRY_PAUSE = 1.0  # seconds
 
 
@@ -307,7 +309,7 @@ def warm_up(stack: Stack) -> None:
     with ThreadPoolExecutor(WARM_UP_REQUESTS) as pool:
         answers = list(pool.map(partial(_last_word, stack), [f"{stack.api_url}/health"] * WARM_UP_REQUESTS))
     if ill := [answer for answer in answers if answer != httpx.codes.OK]:
-        raise CommandError(f"The API is up but answers {ill[0]}.", "`./wallify logs` shows why.")
+        raise CommandError(f"The API runs but answers {ill[0]}.", "See `./wallify logs`.")
 
 
 def _last_word(stack: Stack, url: str) -> int | str:

@@ -1,7 +1,7 @@
-"""The local API's front door: plain paths on one port, passed on to the emulated gateway and distribution.
+"""Reverse proxy of the local cloud: plain paths on one port, forwarded to the emulated gateway and distribution.
 
-On AWS a custom domain and CloudFront do this. `/media/<key>` goes to the distribution, all else to the API.
-Bodies pass byte for byte. The limits of API Gateway that the emulator does not have are kept here.
+On AWS, a custom domain and CloudFront do this. `/media/<key>` goes to the distribution, all other paths to the API.
+Bodies are forwarded unchanged. Limits of API Gateway that the emulator lacks are enforced here.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ MAX_EVENT_BYTES = 6 * 1024 * 1024
 CHUNK = 64 * 1024
 
 MAX_FILES = 10_000
-"""Files and connections at once; macOS begins with 256."""
+"""Open files and connections; the default of macOS is 256."""
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 UNAUTHORIZED_PATH = "/task/status/-"
-"""Asked with the headers of a request that awaits `100 Continue`: 401 for a bad token, and cheap."""
+"""Route that checks the token of a request with `Expect: 100-continue`, before its body is sent."""
 EARLY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS}
 PROXY_OWN = {"proxy-authorization", "proxy-connection"}
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"} | PROXY_OWN
@@ -69,32 +69,32 @@ CLIENT_CLOSED = 499
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 STORAGE_HEADER = "x-wallify-storage"
-"""Header in which the emulator says why nothing can be written."""
+"""Header with the reason why the emulator cannot write."""
 HEALTH = "/health"
 BROKEN = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
-"""What a function answers that needs the disk itself."""
+"""Answer of a function that needs the disk itself."""
 
 THROTTLED = b'ConcurrentInvocationLimitExceeded"'
-"""In what the emulator answers where the functions that run are as many as may."""
+"""Part of the emulator's answer when the limit of concurrent functions is reached."""
 
 log = logging.getLogger("wallify.front")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long the front waits, in seconds, and how many requests it passes on at once.
+    """Time limits of the proxy in seconds, and numbers of concurrent requests.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
     """
 
     request: float = 30.0
-    """For a client to send the head of its request, as long for the body, and as long to take a piece of the answer."""
+    """For the head of a request, for its body, and for the client to read a part of the answer."""
     answer: float = 29.0
-    """For the function."""
+    """For the answer of the function."""
     queue: float = 5.0
-    """For a place at the function."""
+    """For the wait for a place at the function."""
     places: int = field(default_factory=lambda: Capacity.of_machine().requests)
-    """Requests of each kind that the API's function works on at once."""
+    """Concurrent requests of each kind at the API's function."""
     line: int = 32
     """Requests of each kind that wait for a place."""
 
@@ -105,26 +105,26 @@ class Limits:
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where requests go."""
+    """Targets of the forwarded requests."""
 
     emulator_port: int
     api_id: str
     api_stage: str
     distribution: str
     key: str
-    """The emulator's, for what the proxy passes on; empty for a plain emulator, which has none."""
+    """Key for forwarded requests; empty for an unpatched emulator."""
     bucket: str
-    """What signed addresses lead to."""
+    """Bucket of signed addresses."""
 
     @property
     def api_path(self) -> str:
-        """What precedes a plain path at the emulated gateway."""
+        """Prefix of a plain path at the emulated gateway."""
         return f"/restapis/{self.api_id}/{self.api_stage}/_user_request_"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An upstream's whole answer."""
+    """Complete answer of an upstream server."""
 
     status: int
     reason: str | None
@@ -134,7 +134,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ReverseProxy:
-    """Answers requests by passing them on."""
+    """Request handler that forwards requests."""
 
     callers: AllowedCallers
     upstream: Upstream
@@ -142,34 +142,34 @@ class ReverseProxy:
     limits: Limits
     quick: RequestLimiter
     waiting: RequestLimiter
-    """For requests that may wait for a worker, so that they do not keep the others waiting."""
+    """Separate limit for requests that may wait for a worker, so that they do not block others."""
     calls: set[asyncio.Task[Answer]]
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The upstream's answer to `request`, or the gateway's own."""
+        """Return the upstream's answer to `request`, or an answer of the gateway itself."""
         began = time.monotonic()
-        # Never the query: it may hold a secret.
+        # Without the query, which may contain a secret.
         asked = f"{request.method} {request.raw_path.partition('?')[0]}"
         try:
             response = await self._answer(request)
             if not response.prepared:
                 await self._send(response, request)
         except asyncio.CancelledError:
-            if request.transport is None:  # otherwise the front is ending
-                log.info("%s hung up after %.0f ms", asked, _since(began))
+            if request.transport is None:  # otherwise the proxy is shutting down
+                log.info("%s: the client closed the connection after %.0f ms", asked, _since(began))
             raise
         except ConnectionError:
-            log.info("%s hung up after %.0f ms", asked, _since(began))
+            log.info("%s: the client closed the connection after %.0f ms", asked, _since(began))
             return web.Response(
                 status=CLIENT_CLOSED
-            )  # the client is gone; aiohttp would log an exception with its traceback
+            )  # the client has closed the connection; aiohttp would log a traceback
         log.info("%s %d %.0f ms", asked, response.status, _since(began))
         return response
 
     async def _send(self, answer: web.StreamResponse, request: web.BaseRequest) -> None:
-        """Send the whole answer; where the request's body was not read whole, close our side behind it.
+        """Send the complete answer; if the request's body was not read completely, close this side of the connection.
 
-        aiohttp goes on reading for a while, so that a client that is still sending gets to read the answer.
+        aiohttp continues to read for a while, so that a client that is still sending can read the answer.
         """
         is_read = request.content.is_eof()
         if not is_read:
@@ -187,7 +187,7 @@ class ReverseProxy:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         fault = request_error(request) or host_error(request, self.callers)
         if fault is not None:
-            fault.force_close()  # where its body ends may be unknown
+            fault.force_close()  # the end of its body may be unknown
             return fault
         target = target_of(request) or "/"
         try:
@@ -201,11 +201,11 @@ class ReverseProxy:
         except ClientError as failure:
             if request.transport is None:
                 raise ConnectionResetError from failure
-            log.warning("the emulator does not answer: %r", failure)
+            log.warning("the emulator does not respond: %r", failure)
             return gateway_response("INTEGRATION_FAILURE")
 
     async def _refuse_method(self, request: web.BaseRequest, target: str) -> web.StreamResponse:
-        """405 with what the address answers, which the API tells for OPTIONS; 404 where there is no such address."""
+        """Return 405 with the allowed methods, which the API returns for OPTIONS; 404 for an unknown path."""
         if target.startswith(MEDIA):
             return method_refusal(", ".join(sorted(SAFE)))
         known = await self._call(request.clone(method="OPTIONS"), target, b"")
@@ -222,13 +222,13 @@ class ReverseProxy:
         except TimeoutError:
             return refusal(status=HTTPStatus.REQUEST_TIMEOUT)
         except web.RequestPayloadError as failure:
-            return refusal(f"The body is not what its headers say: {failure}")
+            return refusal(f"The body does not match its headers: {failure}")
         if body is None:
             return gateway_response("REQUEST_TOO_LARGE")
         return _as_response(await self._call(request, target, body))
 
     async def _before_body(self, request: web.BaseRequest) -> web.Response | None:
-        """The refusal of a request that need not send its body; None, and `100 Continue` where it is awaited.
+        """Return the error response for a request before its body is read; otherwise send `100 Continue` if expected.
 
         https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
         """
@@ -244,17 +244,17 @@ class ReverseProxy:
             if known.status in EARLY:
                 return _as_response(known)
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer itself has not begun
+        request.writer.output_size = 0  # the answer itself has not started
         return None
 
     async def _call(self, request: web.BaseRequest, target: str, body: bytes | None) -> Answer:
-        """The function's answer, read whole, as API Gateway does; `body` None asks with GET for what `target` says.
+        """Return the function's complete answer, as API Gateway does; with `body` None, send GET for `target`.
 
-        The place at the function is kept until the function has ended, also if the caller goes away meanwhile.
+        The place at the function is kept until the function has ended, also if the client disconnects.
 
         Raises:
-            TimeoutError: the function took too long.
-            ClientError: the emulator does not answer.
+            TimeoutError: The function exceeded its time.
+            ClientError: The emulator does not respond.
         """
         room = self.waiting if body is not None and _may_wait(request) else self.quick
         try:
@@ -270,7 +270,7 @@ class ReverseProxy:
         self.calls.discard(call)
         room.leave()
         if not call.cancelled():
-            call.exception()  # its caller may be gone, and then nothing else looks at it
+            call.exception()  # without a caller, nothing else would read the exception
 
     async def _read_whole(self, request: web.BaseRequest, target: str, body: bytes | None) -> Answer:
         async with asyncio.timeout(self.limits.answer):
@@ -300,7 +300,7 @@ class ReverseProxy:
         )
         headers["Host"] = self._host(target)
         headers["X-Forwarded-For"] = request.remote or "127.0.0.1"
-        headers["X-Forwarded-Proto"] = "https" if from_media else "http"  # the distribution insists, as on AWS
+        headers["X-Forwarded-Proto"] = "https" if from_media else "http"  # required by the distribution, as on AWS
         headers["X-Forwarded-Port"] = str(self.callers.port)
         if self.upstream.key:
             headers[KEY_HEADER] = self.upstream.key
@@ -315,14 +315,14 @@ class ReverseProxy:
         )
 
     def _place(self, target: str) -> str:
-        """Where the emulator has it."""
+        """Return the address of the object at the emulator."""
         if is_signed(target):
             return f"/{self.upstream.bucket}{target[len(MEDIA) - 1 :]}"
         return target[len(MEDIA) - 1 :] if target.startswith(MEDIA) else self.upstream.api_path + target
 
     def _host(self, target: str) -> str:
         if is_signed(target):
-            return f"127.0.0.1:{self.upstream.emulator_port}"  # the host that was signed
+            return f"127.0.0.1:{self.upstream.emulator_port}"  # the signed host
         return self.upstream.distribution if target.startswith(MEDIA) else f"127.0.0.1:{self.callers.port}"
 
 
@@ -330,7 +330,7 @@ SILENT = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 
 def _needs_token(request: web.BaseRequest) -> bool:
-    """Whether the request is to change something: all such routes need a token, but for the monitor's session."""
+    """Return True if the request changes data; all such routes need a token, except the monitor's session."""
     return request.method not in SAFE and not request.path.startswith("/monitor")
 
 
@@ -339,7 +339,7 @@ def _may_wait(request: web.BaseRequest) -> bool:
 
 
 async def _body(request: web.BaseRequest) -> bytes | None:
-    """The whole body, as the gateway reads it; None if it is more than the function takes."""
+    """Return the complete body; None if it is larger than the function accepts."""
     kept = bytearray()
     async for chunk in request.content.iter_chunked(CHUNK):
         kept += chunk
@@ -380,7 +380,7 @@ async def _relay(
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=headers)
     if request.can_read_body:
-        response.force_close()  # nothing here takes a body
+        response.force_close()  # no route here takes a body
     async with upstream:
         await response.prepare(request)
         try:
@@ -395,17 +395,17 @@ async def _relay(
 
 
 def _cut_off(request: web.BaseRequest, failure: Exception) -> None:
-    """Abort the connection: the status has been sent, so only its end can say that the body is not whole."""
-    log.warning("%s is cut off: %r", request.raw_path.partition("?")[0], failure)
+    """Abort the connection: the status is sent already, so only the abort shows that the body is incomplete."""
+    log.warning("%s: answer aborted: %r", request.raw_path.partition("?")[0], failure)
     if request.transport is not None:
         request.transport.abort()
 
 
 @asynccontextmanager
 async def serving(callers: AllowedCallers, upstream: Upstream, limits: Limits | None = None) -> AsyncIterator[None]:
-    """Serve these callers on their port of 127.0.0.1 while the block runs."""
+    """Serve the callers' port on 127.0.0.1 while the block runs."""
     limits = limits or Limits()
-    # `Admission` limits the API's requests; pictures are cheap.
+    # `RequestLimiter` limits the API's requests; pictures need no limit.
     async with ClientSession(
         connector=TCPConnector(limit=0),
         timeout=ClientTimeout(total=None),
@@ -450,7 +450,7 @@ def main() -> None:
 
 
 def _allow_many_connections() -> None:
-    """Raise the number of files that this process may open to what the machine allows: idle connections count."""
+    """Raise the limit of open files to the machine's maximum, because idle connections count."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(most, MAX_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))

@@ -1,4 +1,4 @@
-"""Where a local stack lives and what is known about it: one folder per stack, all of it disposable."""
+"""Folder, addresses and record of a local stack; each stack has one folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_PORT = 7545
 STAGE = "local"
 RECORD, LOCK, KEYS = "stack.json", "run/up.lock", "keys"
 PARTS = ("build", KEYS, "logs", "objects", "run", "runtime", "state", "tmp", RECORD)
-"""All that a stack makes in its folder."""
+"""Everything that a stack creates in its folder."""
 REGION = "us-east-1"
 
 EMULATOR_KEYS = {
@@ -22,60 +22,60 @@ EMULATOR_KEYS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
 }
-"""Environment of a program that acts as the emulator's account owner."""
+"""Environment of a program that acts as the owner of the emulator's account."""
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One stack: its folder and the two ports it listens on (127.0.0.1 only)."""
+    """Local stack: its folder and its two ports (on 127.0.0.1 only)."""
 
     home: Path
     port: int
     emulator_port: int
     hosts: tuple[str, ...] = ()
-    """Further names by which clients reach this machine."""
+    """Additional host names of this machine."""
 
     @property
     def api_url(self) -> str:
-        """The API with plain paths, without a trailing slash."""
+        """Address of the API, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def cdn_url(self) -> str:
-        """Where published keys are served."""
+        """Address of the published pictures."""
         return f"{self.api_url}/media"
 
     @property
     def monitor_url(self) -> str:
-        """The monitor's page."""
+        """Address of the monitor."""
         return f"{self.api_url}/monitor"
 
     @property
     def emulator_url(self) -> str:
-        """The AWS endpoint of this stack."""
+        """AWS endpoint of this stack."""
         return f"http://127.0.0.1:{self.emulator_port}"
 
     @property
     def exists(self) -> bool:
-        """Whether any command has begun to make it."""
+        """True if a command has started to create the stack."""
         return any((self.home / mark).exists() for mark in (RECORD, LOCK))
 
     @property
     def build(self) -> Path:
-        """The staged Chalice project that gets deployed."""
+        """Folder of the staged Chalice project."""
         return self.home / "build"
 
     @property
     def keys(self) -> Path:
-        """The file with the keys of the emulator's own paths."""
+        """File with the keys of the emulator's administrative paths."""
         return self.folder("") / KEYS
 
     def log(self, name: str) -> Path:
-        """The log file of the process `name`."""
+        """Return the log file of the process `name`."""
         return self.home / "logs" / f"{name}.log"
 
     def folder(self, name: str) -> Path:
-        """A folder of this stack, made if need be."""
+        """Return a folder of this stack; create it if it is missing."""
         _private(self.home)
         path = self.home / name
         path.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Record:
-    """What the last `up` of a stack left behind; missing or unreadable reads as nothing known."""
+    """Record of the last `up` of a stack; empty if the file is missing or unreadable."""
 
     port: int = DEFAULT_PORT
     emulator_port: int = 0
@@ -92,14 +92,14 @@ class Record:
     outputs: dict[str, str] = field(default_factory=dict)
     rest_api_id: str = ""
     token: str = ""
-    state: str = "dynamodb"  # or postgres: where tasks and images are kept
+    state: str = "dynamodb"  # or postgres: database of tasks and images
     database_url: str = ""
     functions: tuple[str, ...] = ()
     deployed: dict[str, str] = field(default_factory=dict)  # part of the deployment -> fingerprint of its sources
 
     @classmethod
     def of(cls, home: Path) -> Record:
-        """The record in `home`."""
+        """Read the record in `home`."""
         try:
             known = json.loads((home / RECORD).read_text(encoding="utf-8"))
             return cls(**{**known, **{name: tuple(known.get(name, ())) for name in ("functions", "hosts")}})
@@ -107,7 +107,7 @@ class Record:
             return cls()
 
     def save(self, home: Path) -> Record:
-        """Write the record so that a crash leaves the old one or the new one; only the owner may read the token."""
+        """Write the record atomically, readable only by its owner because it contains the token."""
         _private(home)
         draft = home / f"{RECORD}.new"
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
@@ -116,10 +116,10 @@ class Record:
         return self
 
     def with_(self, **changes: object) -> Record:
-        """A copy with `changes`."""
+        """Return a copy with `changes`."""
         return replace(self, **changes)  # type: ignore[arg-type]  # names are checked by the dataclass itself
 
 
 def _private(home: Path) -> None:
-    """Make a stack's folder that other people on this machine cannot look into: the emulator keeps secrets there."""
+    """Create a stack's folder that only its owner can read, because the emulator stores secrets there."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

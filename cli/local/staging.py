@@ -1,4 +1,4 @@
-"""The staged Chalice project of a stack, and fingerprints of what is deployed."""
+"""Staged Chalice project of a stack, and fingerprints of deployed files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CODE_FILES = ("app.py", "chalicelib")
 
 
 def fingerprint_files(root: Path, names: Iterable[str]) -> str:
-    """One fingerprint for these files and folders under `root`: names and bytes."""
+    """Return one fingerprint of the names and bytes of these files and folders under `root`."""
     digest = hashlib.sha256()
     for path in source_files(root, names):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -30,12 +30,12 @@ def fingerprint_files(root: Path, names: Iterable[str]) -> str:
 
 
 def fingerprint_values(*values: object) -> str:
-    """One fingerprint for values that JSON can hold."""
+    """Return one fingerprint of values that JSON supports."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def source_files(root: Path, names: Iterable[str]) -> Iterator[Path]:
-    """The files that count as code, in a stable order."""
+    """Yield the files that count as code, in a stable order."""
     for name in names:
         path = root / name
         if path.is_file():
@@ -45,23 +45,23 @@ def source_files(root: Path, names: Iterable[str]) -> Iterator[Path]:
                 yield found
 
 
-# Pillow's security floor has wheels for the glibc of Lambda's python3.12 and newer only.
+# The required version of Pillow has wheels only for the glibc of Lambda's python3.12 and newer.
 OLDEST_FOR_AWS = (3, 12)
 
 
 def code_runs_in_place() -> bool:
-    """Whether functions import the code from the project's folder, because this Python cannot package for AWS."""
+    """Return True if functions import the code from the project's folder because this Python cannot package for AWS."""
     return sys.version_info < OLDEST_FOR_AWS
 
 
 def tracked_config(source: Path = PROJECT) -> dict[str, Any]:
-    """`.chalice/config.json` as it is tracked."""
+    """Return the content of `.chalice/config.json`."""
     config: dict[str, Any] = json.loads((source / ".chalice" / "config.json").read_text(encoding="utf-8"))
     return config
 
 
 def check_settings(stage_name: str, source: Path = PROJECT) -> None:
-    """Stop before anything is deployed if a setting of the stage is wrong; CommandError names each."""
+    """Raise CommandError with every wrong setting of the stage, before anything is deployed."""
     if wrong := checks.faults(tracked_config(source), stage_name):
         raise CommandError(
             "Settings are wrong; nothing was deployed.",
@@ -71,7 +71,7 @@ def check_settings(stage_name: str, source: Path = PROJECT) -> None:
 
 
 def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
-    """Fill `stack.build` from `source`; what Chalice remembers of earlier deployments stays."""
+    """Copy `source` to `stack.build`; keep Chalice's record of earlier deployments."""
     build = stack.folder("build")
     (build / ".chalice").mkdir(exist_ok=True)
     for stale in CODE_FILES:
@@ -90,13 +90,13 @@ def stage_project(stack: Stack, record: Record, source: Path = PROJECT) -> None:
 
 
 def _limit(ours: dict[str, Any], capacity: Capacity) -> None:
-    """Give the API and the workers as many processes as the machine has room for, unless the stage says how many."""
+    """Set the numbers of API and worker processes by the machine's capacity, unless the stage sets them."""
     ours["environment_variables"] = capacity.for_functions(ours["environment_variables"])
     ours["lambda_functions"]["api_handler"].setdefault("reserved_concurrency", capacity.api)
 
 
 def local_variables(source: Path = PROJECT) -> dict[str, str]:
-    """The functions' variables that the tracked configuration sets for this stage."""
+    """Return the functions' variables in the tracked configuration for this stage."""
     config = tracked_config(source)
     everywhere: dict[str, str] = config.get("environment_variables", {})
     here: dict[str, str] = config["stages"][STAGE].get("environment_variables", {})
@@ -104,7 +104,7 @@ def local_variables(source: Path = PROJECT) -> dict[str, str]:
 
 
 def allowed_callers(stack: Stack, source: Path = PROJECT) -> AllowedCallers:
-    """Hosts and web pages that the stack's servers answer: of pages none but its own, unless the stage names one."""
+    """Return the hosts and web origins that the stack accepts: its own pages, and the origin that the stage names."""
     return AllowedCallers(stack.port, stack.hosts, local_variables(source).get("WALLIFY_CORS_ORIGIN", ""))
 
 

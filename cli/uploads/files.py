@@ -1,4 +1,4 @@
-"""Files to upload, and the digests that the collection has already."""
+"""Files to upload, and the digests of the collection's files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ IMAGE_EXTENSIONS = frozenset(
         *(".bmp", ".dib", ".tif", ".tiff"),
     }
 )
-"""What is taken out of a folder; a file that is named itself is sent whatever its name."""
+"""Extensions that are uploaded from a folder; a file that is named itself is always sent."""
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A local file with its size and time at the moment of the look."""
+    """Local file with its size and modification time when it was found."""
 
     path: Path
     bytes: int
@@ -36,7 +36,7 @@ class LocalFile:
 
     @classmethod
     def at(cls, path: Path) -> LocalFile:
-        """Look at the file at `path`."""
+        """Read size and time of the file at `path`."""
         told = path.stat()
         return cls(path, told.st_size, told.st_mtime_ns)
 
@@ -94,7 +94,7 @@ class Dedupe:
     """SHA-256 digests that the collection has or that are being sent; threads may share it."""
 
     look: Callable[[], set[str]] = set
-    """Reads them; called once, for the first file that is to be sent, so that a run without one asks nothing."""
+    """Reads the digests; called once, before the first file is sent."""
     digests: set[str] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -118,7 +118,7 @@ class Dedupe:
 def dedupe_for(api: Client, collection: str, files: int) -> Dedupe:
     """Return the digests of the collection, if reading them takes at most one request for each file.
 
-    Nothing, for a token that may not look; the API itself finds such files too, once it has their bytes.
+    Empty for a token without `read`; the API also finds duplicates after the upload.
     """
     return Dedupe(partial(_digests, api, collection, files))
 

@@ -19,9 +19,9 @@ class Outcome(StrEnum):
     """Result of one file."""
 
     UPLOADED = "uploaded"
-    """The image is catalogued."""
+    """The image is in the catalogue."""
     KNOWN = "known"
-    """It was there already."""
+    """The image existed already."""
     SENT = "sent"
     """The file was sent, and its task was not waited for."""
     FAILED = "failed"
@@ -52,9 +52,9 @@ class FileFinished:
     image_id: str | None = None
     code: str = ""
     message: str = ""
-    """Why it failed, or why it was there already."""
+    """Reason of the failure, or of the existing image."""
     warnings: tuple[str, ...] = ()
-    """What the API says about a picture that it has taken."""
+    """Warnings of the API about an accepted picture."""
 
 
 UploadEvent: TypeAlias = FileProgress | FileProcessing | FileFinished
@@ -68,7 +68,7 @@ class UploadCounts:
     bytes: int
     """Of all files together."""
     sending: dict[LocalFile, int] = field(default_factory=dict)
-    """Files on their way, and how much of each has gone."""
+    """Files that are being sent, with their sent bytes."""
     waiting: set[LocalFile] = field(default_factory=set)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     failures: list[FileFinished] = field(default_factory=list)

@@ -17,9 +17,9 @@ from cli.uploads.journal import DONE, FAILED, SENT, Journal
 from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, UploadEvent
 
 FOLLOWERS = 2
-"""They ask for the oldest first, and when that has ended others have too."""
+"""Threads that follow tasks; they ask for the oldest task first."""
 STOPS_ALL = frozenset({0, 401, 403})
-"""What one file is answered, every other would be."""
+"""Statuses that every other file would get too."""
 NOT_FOUND = 404
 REUSE = "reuse"
 
@@ -31,7 +31,7 @@ class UploadOptions:
     collection: str
     on_duplicate: str = REUSE
     jobs: int = 4
-    """How many files are sent at once."""
+    """Number of files that are sent in parallel."""
     waits: bool = True
     """Whether to follow each file until it is catalogued."""
 
@@ -43,7 +43,7 @@ class ProcessingFile:
     file: LocalFile
     sha256: str
     task: str | Task
-    """Its id, or what is known of it already."""
+    """Id of the task, or its known state."""
 
     @property
     def task_id(self) -> str:
@@ -111,7 +111,9 @@ class Uploader:
                 self.news.put(FileFinished(file, Outcome.FAILED, code=error.code, message=error.message))
         except OSError as error:
             words = error.strerror or str(error)
-            self.news.put(FileFinished(file, Outcome.FAILED, code="unreadable", message=f"It cannot be read: {words}."))
+            self.news.put(
+                FileFinished(file, Outcome.FAILED, code="unreadable", message=f"The file cannot be read: {words}.")
+            )
         except Exception as bug:  # noqa: BLE001 - an exception that ends a thread is lost
             self.news.put(bug)
 
@@ -119,7 +121,7 @@ class Uploader:
         self.news.put(FileProgress(file, 0))
         line = self.book.of(file)
         if line is not None and line.state == DONE:
-            self.news.put(FileFinished(file, Outcome.KNOWN, line.task_id, message="An earlier run has brought it in."))
+            self.news.put(FileFinished(file, Outcome.KNOWN, line.task_id, message="An earlier run uploaded it."))
         elif line is not None and line.state == SENT and line.task_id and (task := self._found(line.task_id)):
             self._sent(ProcessingFile(file, line.sha256, task))
         else:
@@ -127,7 +129,7 @@ class Uploader:
 
     def _send(self, file: LocalFile, sha256: str) -> None:
         if self.order.on_duplicate == REUSE and not self.known.is_new(sha256):
-            self.news.put(FileFinished(file, Outcome.KNOWN, message="The collection has these bytes."))
+            self.news.put(FileFinished(file, Outcome.KNOWN, message="The collection already has these bytes."))
             return
         going = UploadFile(file.path, self.order.collection, self.book.key(file, sha256), self.order.on_duplicate)
         try:
@@ -144,7 +146,9 @@ class Uploader:
     def _was_there(self, file: LocalFile, sha256: str, image: Image | None) -> None:
         self.book.note(file, sha256, DONE)
         image_id = image.image_id if image else None
-        self.news.put(FileFinished(file, Outcome.KNOWN, image_id=image_id, message="The collection has these bytes."))
+        self.news.put(
+            FileFinished(file, Outcome.KNOWN, image_id=image_id, message="The collection already has these bytes.")
+        )
 
     def _sent(self, waiting: ProcessingFile) -> None:
         if self.order.waits:
@@ -180,5 +184,5 @@ def _finished(file: LocalFile, task: Task) -> FileFinished:
         return FileFinished(
             file, outcome, task.task_id, result.get("image_id"), warnings=tuple(result.get("warnings", ()))
         )
-    code, message = (task.error.code, task.error.message) if task.error else ("revoked", "Its task was cancelled.")
+    code, message = (task.error.code, task.error.message) if task.error else ("revoked", "The task was cancelled.")
     return FileFinished(file, Outcome.FAILED, task.task_id, code=code, message=message)

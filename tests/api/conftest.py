@@ -8,13 +8,13 @@ from chalice.app import Chalice
 from chalicelib import container
 from chalicelib.http.app import register
 from tests.api.gateway import Gateway
-from tests.api.house import BOOTSTRAP, a_house, hire
+from tests.api.memory_service import BOOTSTRAP, hire, memory_service
 
 
 @pytest.fixture
 def house() -> Iterator[container.Container]:
     """Services over memory, in use; nobody works on the uploads."""
-    services = a_house()
+    services = memory_service()
     container.use(services)
     yield services
     container.use(None)

@@ -11,7 +11,7 @@ from chalicelib.admin.model import Scope
 from chalicelib.container import Container
 from chalicelib.http.app import register
 from tests.api.gateway import Gateway
-from tests.api.house import BOOTSTRAP, a_token
+from tests.api.memory_service import BOOTSTRAP, a_token
 
 PUBLIC: set[Scope] = set()
 ANY = {Scope.READ, Scope.UPLOAD, Scope.TASKS}

@@ -18,7 +18,7 @@ from chalicelib.http.request import address_of
 from chalicelib.uploads.service import Upload
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got, answered
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 
 Event = dict[str, Any]
 REGIONAL = "a1b2c3.execute-api.eu-central-1.amazonaws.com"

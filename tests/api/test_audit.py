@@ -18,7 +18,7 @@ from chalicelib.paging import Page
 from chalicelib.timestamps import to_iso
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import BOOTSTRAP, a_jpeg, a_token, finish
+from tests.api.memory_service import BOOTSTRAP, a_jpeg, a_token, finish
 from tests.naughty import HARMLESS
 
 UPLOADS = {"upload_file", "upload_files", "create_presigned_uploads"}

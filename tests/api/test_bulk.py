@@ -4,7 +4,7 @@ from chalicelib.container import Container
 from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_form, a_part
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 
 
 def a_file(body: bytes, filename: str, name: str = "files[]") -> bytes:

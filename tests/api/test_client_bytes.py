@@ -15,7 +15,7 @@ import requests
 
 from chalicelib.container import Container
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 
 PICTURE = a_jpeg(64, 48)
 NAME = 'ğüneş "1" (ç).jpg'
@@ -135,4 +135,4 @@ def test_a_wrong_field_is_named_to_each_client(admin: Gateway, house: Container,
 
     got = admin.post("/file_upload", sent.body.replace(b'name="file"', b'name="photo"'), Content_Type=sent.content_type)
 
-    assert (got.status, got.json["message"]) == (400, "Send the file in file; you sent it in photo.")
+    assert (got.status, got.json["message"]) == (400, "The file is in the field photo; send it in file.")

@@ -14,7 +14,7 @@ from chalicelib.http.request import URLENCODED
 from chalicelib.i18n import TURKISH, template
 from tests.api.forms import BOUNDARY, FORM, a_form, a_part
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg, bucket_of
+from tests.api.memory_service import a_jpeg, bucket_of
 
 PICTURE = a_jpeg(64, 48)
 JSON = "application/json"
@@ -62,44 +62,47 @@ def a_bulk(*parts: bytes) -> Sent:
 
 
 MISTAKES: dict[str, tuple[Sent, str]] = {
-    "file in image": (a_single(a_named("image")), "Send the file in file; you sent it in image."),
+    "file in image": (a_single(a_named("image")), "The file is in the field image; send it in file."),
     "bytes in image, without a file name": (
         a_single(a_named("image", filename=None)),
-        "Send the file in file; you sent it in image.",
+        "The file is in the field image; send it in file.",
     ),
     "file in files[] of a single upload": (
         a_single(a_named("files[]")),
-        "Send the file in file; you sent it in files[], where POST /bulk_upload takes many files.",
+        "The file is in the field files[], which POST /bulk_upload takes; send it in file.",
     ),
-    "file in the text field": (a_single(a_named("collection")), "Send the file in file; you sent it in collection."),
+    "file in the text field": (
+        a_single(a_named("collection")),
+        "The file is in the field collection; send it in file.",
+    ),
     "file in the text field, too": (
         a_single(a_named("file"), a_named("collection")),
-        "The field collection holds a file; only file takes files.",
+        "The field collection contains a file; send files in file.",
     ),
     "text in the file field": (
         a_single(a_named("file", b"photo.jpg", None)),
-        "The field file holds a text, not a file; with curl, write file=@photo.jpg.",
+        "The field file contains text, not a file; with curl, write file=@photo.jpg.",
     ),
     "data URL in the file field": (
         a_single(a_named("file", b"data:image/png;base64,iVBORw0KGgo=", None)),
-        "The field file holds a text, not a file; with curl, write file=@photo.jpg.",
+        "The field file contains text, not a file; with curl, write file=@photo.jpg.",
     ),
-    "no file chosen": (a_single(a_named("file", b"", "")), "No file was chosen for the field file."),
-    "no file chosen in Node": (a_single(a_named("file", b"", None)), "No file was chosen for the field file."),
+    "no file chosen": (a_single(a_named("file", b"", "")), "The field file has no file; choose a file."),
+    "no file chosen in Node": (a_single(a_named("file", b"", None)), "The field file has no file; choose a file."),
     "no file": (a_single(collection="a"), "The form has no field file; it has collection."),
-    "nothing in the form": (a_single(), "The form is empty; it needs the field file."),
+    "nothing in the form": (a_single(), "The form is empty; the field file is required."),
     "nothing at all": (Sent(b""), "The request has no body; send a form with the file in the field file."),
     "file twice": (
         a_single(a_named("file"), a_named("file")),
-        "This takes one file; send many to POST /bulk_upload.",
+        "This route takes one file; send several files to POST /bulk_upload.",
     ),
     "field twice": (
         a_single(a_named("file"), a_named("async", b"1", None), a_named("async", b"0", None)),
-        "The field async comes more than once; each may come once.",
+        "The field async is in the form more than once; send it once.",
     ),
     "long field": (
         a_single(a_named("file"), collection="x" * 1025),
-        "The field collection has more than 1024 bytes.",
+        "The field collection has more than 1024 bytes, which is the limit.",
     ),
     "field in another set": (
         a_single(a_named("file"), a_named("collection", "Doğa".encode("cp1254"), None)),
@@ -107,82 +110,85 @@ MISTAKES: dict[str, tuple[Sent, str]] = {
     ),
     "field in an unknown set": (
         a_single(a_named("file"), a_named("collection", b"a", None, KLINGON)),
-        "The field collection is in a character set that we do not know.",
+        "The field collection has an unknown character set; send it in UTF-8.",
     ),
-    "bulk: file": (a_bulk(a_named("file")), "Send the files in files[] (or files); you sent them in file."),
+    "bulk: file": (a_bulk(a_named("file")), "The files are in the field file; send them in files[] (or files)."),
     "bulk: file[]": (
         a_bulk(a_named("file[]"), a_named("file[]")),
-        "Send the files in files[] (or files); you sent them in file[].",
+        "The files are in the field file[]; send them in files[] (or files).",
     ),
     "bulk: files[0]": (
         a_bulk(a_named("files[0]"), a_named("files[1]")),
-        "Send the files in files[] (or files); you sent them in files[0].",
+        "The files are in the field files[0]; send them in files[] (or files).",
     ),
     "no boundary": (
         Sent(a_form(a_named("file")), "multipart/form-data"),
-        "The Content-Type header lacks boundary=; do not set that header yourself, let your client set it.",
+        "The Content-Type header has no boundary=; do not set this header yourself, let the HTTP client set it.",
     ),
     "empty boundary": (
         Sent(a_form(a_named("file")), 'multipart/form-data; boundary=""'),
-        "The Content-Type header lacks boundary=; do not set that header yourself, let your client set it.",
+        "The Content-Type header has no boundary=; do not set this header yourself, let the HTTP client set it.",
     ),
     "another boundary": (
         Sent(a_form(a_named("file")), "multipart/form-data; boundary=mine"),
-        "The body does not hold the boundary that the Content-Type header names; let your client set both.",
+        "The body does not contain the boundary of the Content-Type header; let the HTTP client set both.",
     ),
     "cut off": (
         Sent(a_form(a_named("file"))[:-8]),
-        "The form is cut off: its last line, the closing boundary, is missing.",
+        "The form is incomplete: the closing boundary is missing.",
     ),
-    "LF alone": (Sent(LF_ONLY), "The lines of the form end with LF alone; multipart needs CRLF."),
+    "LF alone": (Sent(LF_ONLY), "The lines of the form end with LF; multipart/form-data requires CRLF."),
     "a form in the form": (
         a_single(a_named("file", NESTED, None, MIXED)),
-        "The field file holds a form inside the form (multipart/mixed); send each file as a part of its own.",
+        "The field file contains a form (multipart/mixed); send each file as a separate part.",
     ),
     "no base64": (
         a_single(a_named("file", b"???", more=f"{CODED}base64")),
-        "The field file is declared as base64, and is not.",
+        "The field file is declared as base64 but is not valid base64.",
     ),
     "another transfer coding": (
         a_single(a_named("file", more=f"{CODED}x-uuencode")),
-        "The field file has the transfer coding x-uuencode; send its bytes as they are.",
+        "The field file has the transfer encoding x-uuencode; send its bytes unencoded.",
     ),
     "no name": (
         a_single(a_part("form-data", b"x")),
-        "A part of the form has no name; its Content-Disposition needs name=.",
+        "A part of the form has no name; its Content-Disposition must have name=.",
     ),
     "no disposition": (Sent(NO_DISPOSITION), "A part of the form has no Content-Disposition header."),
     "an attachment": (
         a_single(a_part("attachment; name=file", b"x")),
-        "A part of the form has a Content-Disposition that is not form-data.",
+        "The Content-Disposition of a part of the form must be form-data.",
     ),
     "a part of another length": (
         a_single(a_named("file", more="\r\nContent-Length: 9")),
-        "A part of the form has a Content-Length that is not its length.",
+        "The Content-Length of a part of the form is not its length.",
     ),
     "a header that is none": (
         a_single(a_named("file", more="\r\nnot a header")),
-        "A part of the form has a header that cannot be read.",
+        "A header of a part of the form cannot be read.",
     ),
     "a long header": (
         a_single(a_named("file", filename="x" * 20_000)),
-        "A part of the form has more than 8 headers, or one of more than 16384 bytes.",
+        "A part of the form has more than 8 headers, or a header of more than 16384 bytes.",
     ),
     "many parts": (
         a_single(*(a_named(f"f{number}", b"x", None) for number in range(20)), a_named("file")),
-        "The form has more than 16 parts.",
+        "The form has more than 16 parts, which is the limit.",
     ),
     "bytes behind a boundary": (
         Sent(NOT_CRLF),
-        "The form is broken: what stands beside a boundary is not what multipart/form-data allows.",
+        "The form is not valid multipart/form-data: the bytes next to a boundary are wrong.",
     ),
     "urlencoded": (
         Sent(b"file=photo.jpg&collection=a", URLENCODED, status=415),
-        f"A form of type {URLENCODED} holds no file; send it as multipart/form-data, with the file in the field file.",
+        (
+            f"A form of type {URLENCODED} cannot contain a file; "
+            "send it as multipart/form-data, with the file in the field file."
+        ),
     ),
     "JSON to a form": (
         Sent(b'{"file": "iVBORw0KGgo="}', JSON, status=415),
-        "This takes a form (multipart/form-data) with the file in the field file, not JSON.",
+        "This route takes a form (multipart/form-data) with the file in the field file, not JSON.",
     ),
     "the file as the body": (
         Sent(PICTURE, "image/jpeg", status=415),
@@ -198,23 +204,23 @@ MISTAKES: dict[str, tuple[Sent, str]] = {
     ),
     "multipart/mixed": (
         Sent(a_form(a_named("file")), f"multipart/mixed; boundary={BOUNDARY}", status=415),
-        "This takes a form of type multipart/form-data, not multipart/mixed.",
+        "This route takes a form of type multipart/form-data, not multipart/mixed.",
     ),
     "plain text": (
         Sent(b"photo.jpg", "text/plain", status=415),
-        "This takes a form of type multipart/form-data, not text/plain.",
+        "This route takes a form of type multipart/form-data, not text/plain.",
     ),
     "a form to a JSON route": (
         Sent(a_form(a_named("file")), path="/uploads"),
-        "This takes JSON (Content-Type: application/json), not a form.",
+        "This route takes JSON (Content-Type: application/json), not a form.",
     ),
     "urlencoded to a JSON route": (
         Sent(b"filename=a.jpg&content_type=image%2Fjpeg", URLENCODED, "/uploads"),
-        "This takes JSON (Content-Type: application/json), not a form.",
+        "This route takes JSON (Content-Type: application/json), not a form.",
     ),
     "the file to a JSON route": (
         Sent(PICTURE, "image/jpeg", "/uploads"),
-        "This takes JSON (Content-Type: application/json), not the file itself.",
+        "This route takes JSON (Content-Type: application/json), not a file of type image/jpeg.",
     ),
 }
 
@@ -250,7 +256,7 @@ def test_a_compressed_body_is_415_and_names_its_coding(
     assert (got.status, got.json["code"], got.json["details"]) == (415, "unsupported_coding", {"coding": named})
     assert got.headers["Accept-Encoding"] == "identity"
     assert got.json["message"] == (
-        f"The body is coded as {named} (Content-Encoding); send it as it is, without that header."
+        f"The body is compressed with {named} (Content-Encoding); send it uncompressed, without that header."
     )
     assert named in turkish
 

@@ -10,7 +10,7 @@ from chalicelib.container import Container
 from chalicelib.messages import Work
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 
 pytestmark = pytest.mark.usefixtures("busy_house")
 

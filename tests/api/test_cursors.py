@@ -20,14 +20,17 @@ from chalicelib.http.routes import ENDPOINTS
 from chalicelib.tasks.model import Failure, Status
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import BOOTSTRAP, a_house, a_jpeg, bucket_of, hire
+from tests.api.memory_service import BOOTSTRAP, a_jpeg, bucket_of, hire, memory_service
 from tests.builders import NOON, a_final_task, a_task
 from tests.memory_secret import MemorySecret
 
 ID = "{:08x}-1111-4111-8111-111111111111"
-NOT_OURS = "The cursor is not one of ours, or it was changed; start again without it."
-OF_ANOTHER_LIST = "The cursor belongs to another list; send it to the address that gave it."
-OF_OTHER_FILTERS = "The cursor belongs to other filters or another order; repeat those that it was given for."
+NOT_OURS = "The cursor is not valid, or it was changed; start again without a cursor."
+OF_ANOTHER_LIST = "The cursor belongs to another list; send it to the route that returned it."
+OF_OTHER_FILTERS = (
+    "The cursor belongs to other filters or another order; "
+    "send the filters and the order of the request that returned it."
+)
 
 LISTS = {
     "list_active_tasks": "GET /tasks/active?limit=1",
@@ -48,7 +51,7 @@ EVERY = LISTS | SORTED | OTHERS
 @pytest.fixture(scope="module")
 def full_house() -> Container:
     """Three of everything that is listed."""
-    house = a_house()
+    house = memory_service()
     hire(house)
     for number in range(3):
         for collection in ("nature", "sea", "gone"):
@@ -56,7 +59,7 @@ def full_house() -> Container:
             accepted = house.uploads.accept(Upload(collection, name, a_jpeg(40 + number, 40, seed=number)))
             if collection == "gone" and accepted.task is not None:
                 house.trash.trash(accepted.task.subject.image_id or "")
-        error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
+        error = Failure("unavailable", "The bucket does not respond; try again shortly.", retryable=True)
         house.state.tasks.add(a_task(ID.format(number), created_at=NOON + timedelta(seconds=number)))
         bucket_of(house).drop(f"incoming/{number}", b"bytes")
         special = {"error": error, "args": {"source": f"incoming/{number}"}}

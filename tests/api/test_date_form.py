@@ -15,7 +15,7 @@ from chalicelib.container import Container
 from chalicelib.telemetry import log
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, a_token, bucket_of
+from tests.api.memory_service import a_jpeg, a_token, bucket_of
 
 ONE_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ANY_FORM = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^\"\s,]*")

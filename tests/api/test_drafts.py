@@ -8,7 +8,7 @@ import pytest
 from chalicelib.container import Container
 from chalicelib.tasks.model import Status
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg, bucket_of, finish
+from tests.api.memory_service import a_jpeg, bucket_of, finish
 from tests.builders import FrozenClock
 
 

@@ -121,7 +121,7 @@ def test_a_wrong_configuration_is_told_to_administrators_and_nobody_else(
 
     assert (seen.status, seen.json["code"], seen.json["details"]) == (500, "misconfigured", {"cause": CAUSE})
     assert (hidden.status, hidden.json["code"], hidden.json["details"]) == (500, "misconfigured", {})
-    assert hidden.json["message"].startswith("Wallify gerektiği gibi kurulmamış")  # noqa: RUF001  # Turkish
+    assert hidden.json["message"].startswith("Wallify doğru yapılandırılmamış")  # noqa: RUF001  # Turkish
     assert "Retry-After" not in seen.headers
     assert [line.cause for line in failures(caplog)] == [CAUSE, CAUSE]
 
@@ -173,7 +173,7 @@ def test_errors_speak_the_client_language(anyone: Gateway, accepted: str, langua
 def test_a_sentence_that_says_more_than_its_code_has_its_own_translation(admin: Gateway) -> None:
     got = admin.get("/collections/yok", Accept_Language="tr")
 
-    assert got.json["message"] == "Böyle bir koleksiyon yok."
+    assert got.json["message"] == "Bu adda bir koleksiyon yok."
 
 
 def codes(kind: type[WallifyError]) -> set[str]:

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.container import Container
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 
 SIZES = {"lake.jpg": (640, 480), "Gölge.jpg": (480, 640), "icon.jpg": (200, 200)}
 

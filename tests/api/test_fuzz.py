@@ -20,7 +20,7 @@ from chalicelib.http.openapi import description
 from chalicelib.http.request import FORM_TYPE
 from chalicelib.http.routes import ENDPOINTS
 from tests.api.gateway import Gateway
-from tests.api.house import BOOTSTRAP, a_house, hire
+from tests.api.memory_service import BOOTSTRAP, hire, memory_service
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ REFUSED_BY_WHAT_IT_MEANS = {
 
 @pytest.fixture
 def fuzzed_house() -> Iterator[None]:
-    house = a_house()
+    house = memory_service()
     hire(house)
     container.use(house)
     yield

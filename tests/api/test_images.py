@@ -9,7 +9,7 @@ from chalicelib.container import Container
 from chalicelib.engine.model import Rights
 from chalicelib.images.model import Image, Rendition
 from tests.api.gateway import Gateway
-from tests.api.house import CDN
+from tests.api.memory_service import CDN
 from tests.builders import NOON, a_final_task, a_picture, a_rendition, a_task, an_image
 
 ID = "22222222-2222-4222-8222-22222222222{}"

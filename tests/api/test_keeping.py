@@ -11,7 +11,7 @@ from chalicelib.objects import NewObject
 from chalicelib.tasks.model import TaskType
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.memory_queue import MemoryQueue
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"

@@ -12,7 +12,7 @@ from chalicelib.http.declaration import Endpoint
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.api.gateway import Gateway
-from tests.api.house import a_house
+from tests.api.memory_service import memory_service
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
 
@@ -41,7 +41,7 @@ def test_over_https_alone_browsers_are_told_to_stay_there(
 
 @pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.operation)
 def test_every_route_answers_preflights(anyone: Gateway, one: Endpoint) -> None:
-    use(a_house(cors_origin="*"))
+    use(memory_service(cors_origin="*"))
 
     got = anyone.ask("OPTIONS", one.path.replace("{", "").replace("}", ""))
 
@@ -61,7 +61,7 @@ def test_every_route_answers_preflights(anyone: Gateway, one: Endpoint) -> None:
     ],
 )
 def test_a_page_may_send_the_headers_that_its_tools_add(anyone: Gateway, asked: str, more: list[str]) -> None:
-    use(a_house(cors_origin="*"))
+    use(memory_service(cors_origin="*"))
 
     got = anyone.ask("OPTIONS", "/file_upload", headers={"Access-Control-Request-Headers": asked})
 
@@ -72,7 +72,7 @@ def test_a_page_may_send_the_headers_that_its_tools_add(anyone: Gateway, asked: 
 
 
 def test_a_page_cannot_make_the_list_of_headers_long(anyone: Gateway) -> None:
-    use(a_house(cors_origin="*"))
+    use(memory_service(cors_origin="*"))
     asked = ",".join(f"x-{number}" for number in range(500))
 
     got = anyone.ask("OPTIONS", "/file_upload", headers={"Access-Control-Request-Headers": asked})
@@ -86,7 +86,7 @@ def test_by_default_no_page_of_another_origin_may_call() -> None:
 
 @pytest.mark.parametrize("origin", ["", "*", "https://app.example"])
 def test_the_setting_decides_who_may_call(anyone: Gateway, origin: str) -> None:
-    use(a_house(cors_origin=origin))
+    use(memory_service(cors_origin=origin))
 
     answers = [anyone.get("/health"), anyone.get("/nowhere"), anyone.ask("OPTIONS", "/tasks")]
 

@@ -159,7 +159,7 @@ def test_a_turkish_client_hears_what_is_wrong(
 def test_a_body_that_is_not_json_is_told_so_in_turkish(admin: Gateway) -> None:
     got = admin.post("/tokens", b"{", Accept_Language="tr", Content_Type="application/json")
 
-    assert (got.status, got.json["message"]) == (400, "Gövde JSON değil.")
+    assert (got.status, got.json["message"]) == (400, "Gövde geçerli bir JSON değil.")
 
 
 def test_a_fact_in_braces_is_told_as_it_is() -> None:
@@ -172,8 +172,8 @@ def test_a_fact_in_braces_is_told_as_it_is() -> None:
 def test_messages_are_put_one_after_the_other() -> None:
     error = BadRequest("unknown.field+unknown.none_allowed", parameter="a")
 
-    assert error.message == "Unknown field `a`. None is taken here."
-    assert localized(error, Language.TURKISH) == "`a` diye bir alan yok. Burada hiçbiri kabul edilmez."
+    assert error.message == "Unknown field `a`. None is allowed here."
+    assert localized(error, Language.TURKISH) == "Bilinmeyen alan: `a`. Burada hiçbiri kabul edilmez."
 
 
 def test_a_name_without_a_fact_stays_as_it_is() -> None:

@@ -13,16 +13,16 @@ from chalicelib.container import Container
 from chalicelib.messages import Work
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
-from tests.api.house import BOOTSTRAP, a_house, a_jpeg, hire
+from tests.api.memory_service import BOOTSTRAP, a_jpeg, hire, memory_service
 
 
 @pytest.fixture
 def later() -> Iterator[Container]:
     """A house that has a picture of before the setting was changed to 1200 and 300."""
-    before = a_house()
+    before = memory_service()
     hire(before)
     before.uploads.accept(Upload("nature", "old.jpg", a_jpeg(1600, 1200)))
-    after = a_house(rendition_sizes="300,1200")
+    after = memory_service(rendition_sizes="300,1200")
     after.state, after.clock, after.objects = before.state, before.clock, before.objects
     hire(after)
     container.use(after)

@@ -12,7 +12,7 @@ from chalicelib.admin.model import Scope
 from chalicelib.container import Container
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import CDN, a_jpeg, bucket_of
+from tests.api.memory_service import CDN, a_jpeg, bucket_of
 
 Json = Any
 SIZES = ("300", "full", "4711")
@@ -117,7 +117,11 @@ def test_who_shows_a_signature_of_ours_is_told_that_it_has_expired(
 
     got = anyone.get(place(image["links"]["cdn"]))
 
-    assert (got.status, got.json["code"], got.json["message"]) == (403, "bad_signature", "The address has expired.")
+    assert (got.status, got.json["code"], got.json["message"]) == (
+        403,
+        "bad_signature",
+        "The address has expired; ask for a new one.",
+    )
 
 
 def test_what_is_private_is_stored_for_no_cache(busy_house: Container, image: Json) -> None:
@@ -146,7 +150,7 @@ def test_a_signed_address_expires_and_is_good_for_no_other_picture(
     query = urlsplit(image["links"]["cdn"]).query
     assert anyone.get(f"/cdn/secret/other.jpg?{query}").status == 404
     busy_house.clock.sleep(3_600)
-    assert anyone.get(place(image["links"]["cdn"])).json["message"] == "The address has expired."
+    assert anyone.get(place(image["links"]["cdn"])).json["message"] == "The address has expired; ask for a new one."
 
 
 def test_a_link_to_share_lasts_as_long_as_was_asked_for_and_survives_another_name(
@@ -192,7 +196,7 @@ def test_a_link_lasts_an_hour_to_a_week(admin: Gateway, image: Json, body: bytes
 def test_a_collection_with_images_stays_what_it_is(admin: Gateway, image: Json) -> None:
     refused = admin.ask("PATCH", "/collections/secret", b'{"private": false}', headers={"Accept-Language": "tr"})
     assert (refused.status, refused.json["code"]) == (409, "privacy_is_settled")
-    assert "gizliliği" in refused.json["message"]
+    assert "bir koleksiyon gizli" in refused.json["message"]
     assert (
         admin.ask("PATCH", f"/images/{image['image_id']}", b'{"collection": "open"}').json["code"] == "privacy_differs"
     )

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.budget import Budget
 from chalicelib.container import Container
 from tests.api.gateway import Gateway, Got
-from tests.api.house import bucket_of
+from tests.api.memory_service import bucket_of
 from tests.builders import NOON
 
 KEYS = [f"originals/lost-{number}/0.png" for number in range(3)]

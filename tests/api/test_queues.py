@@ -8,7 +8,7 @@ import pytest
 from chalicelib.container import Container
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.memory_admin import MemoryMetricsReader, MemoryQueueAdmin
 from tests.memory_queue import MemoryQueue
 
@@ -100,4 +100,7 @@ def test_a_queue_that_is_not_there_is_not_found(admin: Gateway, verb: str) -> No
     body = b'{"confirm": "nothing"}' if verb == "purge" else None
     got = admin.post(f"/queues/nothing/{verb}", body, Accept_Language="tr")
 
-    assert (got.status, got.json["message"]) == (404, "Böyle bir kuyruk yok.")
+    assert (got.status, got.json["message"]) == (
+        404,
+        "Bu adda bir kuyruk yok. Kuyruklar: images, maintenance, thumbnails.",
+    )

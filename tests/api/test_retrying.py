@@ -14,7 +14,7 @@ from chalicelib.messages import Work, write
 from chalicelib.tasks.model import Failure, Status, Subject, Task, TaskFilter, TaskType
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg, a_token, bucket_of, finish
+from tests.api.memory_service import a_jpeg, a_token, bucket_of, finish
 from tests.builders import NOON, a_final_task
 from tests.memory_queue import MemoryQueue
 
@@ -93,7 +93,9 @@ def test_without_a_filter_nothing_is_tried_again(
     got = admin.post(f"/tasks/retry{query}")
 
     assert (got.status, queue.messages) == (400, [])
-    assert got.json["message"] == "Give at least one filter: state, type, collection, parent, since, until, text."
+    assert (
+        got.json["message"] == "At least one filter is required: state, type, collection, parent, since, until, text."
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from chalicelib.container import Container
 from chalicelib.objects import NewObject
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.pictures import encoded, riff_chunk
 from tests.tiffs import Page, tiff_with
 

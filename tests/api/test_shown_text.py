@@ -79,7 +79,7 @@ def test_a_name_of_one_line_holds_no_control_characters(admin: Gateway, text: st
     ]
 
     assert {(got.status, got.json["code"]) for got in refused} == {(400, "bad_request")}
-    assert refused[0].json["message"] == "name must be text without line breaks and control characters."
+    assert refused[0].json["message"] == "name must be text without line breaks or control characters."
     assert [one["name"] for one in admin.get("/tokens").json["tokens"]] == ["app"]
 
 

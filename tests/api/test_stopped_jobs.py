@@ -8,7 +8,7 @@ from chalicelib.container import Container
 from chalicelib.messages import Work
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, bucket_of, finish
+from tests.api.memory_service import a_jpeg, bucket_of, finish
 
 
 def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(
@@ -30,7 +30,7 @@ def test_a_clean_up_that_has_spent_its_budget_is_partial_and_tells_its_numbers(
     assert (told["error"]["code"], told["error"]["retryable"]) == ("budget_spent", False)
     seen = told["result"]["seen"]
     assert (told["result"]["taken"], told["result"]["cap"], told["result"]["quarantined"]) == (3, 3, 3)
-    assert f"3 objects were taken away, of {seen} seen, and this run may take 3" in told["error"]["message"]
+    assert f"3 of {seen} objects were removed; this run may remove 3." in told["error"]["message"]
     in_turkish = admin.get(f"/task/status/{task_id}", **{"Accept-Language": "tr"}).json
     assert f"{seen} nesneden 3 tanesi" in in_turkish["error"]["message"]
     (listed,) = [one for one in admin.get("/schedules").json["schedules"] if one["name"] == "cleanup_orphaned_files"]

@@ -27,7 +27,7 @@ from chalicelib.http.validation import FORM as WORDS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got, answered
-from tests.api.house import BOOTSTRAP, a_house, a_jpeg
+from tests.api.memory_service import BOOTSTRAP, a_jpeg, memory_service
 
 EVERY = (*ENDPOINTS, *MONITOR)
 AN_ID = "11111111-1111-4111-8111-111111111111"
@@ -207,9 +207,9 @@ def test_a_forms_field_that_nobody_knows_is_refused(admin: Gateway, house: Conta
         ("GET", "/tasks?stauts=FAILURE", "Unknown parameter `stauts`. Allowed: limit, cursor, state, type, "),
         ("GET", "/tasks?State=FAILURE", "Did you mean `state`?"),
         ("POST", "/tasks/retry?status=FAILURE", "Did you mean `state`?"),
-        ("GET", "/health?verbose=1", "Unknown parameter `verbose`. None is taken here."),
-        ("POST", "/file_upload?async=true", "None is taken here. Send it as a field of the form."),
-        ("POST", "/thumbnails?collection=a", "None is taken here. Send it in the JSON body."),
+        ("GET", "/health?verbose=1", "Unknown parameter `verbose`. None is allowed here."),
+        ("POST", "/file_upload?async=true", "None is allowed here. Send it as a form field."),
+        ("POST", "/thumbnails?collection=a", "None is allowed here. Send it in the JSON body."),
     ],
 )
 def test_a_slip_is_told_what_was_meant(admin: Gateway, method: str, path: str, message: str) -> None:
@@ -222,13 +222,13 @@ def test_a_slip_is_told_what_was_meant(admin: Gateway, method: str, path: str, m
 def test_a_slip_is_told_in_turkish_too(admin: Gateway) -> None:
     told = admin.get("/tasks?stauts=1", Accept_Language="tr").json["message"]
 
-    assert told.startswith("`stauts` diye bir parametre yok. Kabul edilenler: limit, cursor, state, ")
+    assert told.startswith("Bilinmeyen parametre: `stauts`. Kabul edilenler: limit, cursor, state, ")
 
 
 def test_a_body_on_a_filter_route_is_told_where_filters_go(admin: Gateway) -> None:
     got = admin.post("/tasks/retry", b'{"state": "FAILURE"}')
 
-    assert got.json["message"].startswith("POST /tasks/retry takes no body. Its parameters stand in the address: ")
+    assert got.json["message"].startswith("POST /tasks/retry takes no body; send its parameters in the query string: ")
 
 
 @pytest.mark.parametrize("name", ["utm_source", "fbclid", "gclid"])
@@ -350,7 +350,7 @@ def test_misspelt_and_extreme_queries_are_named_and_widen_nothing(data: st.DataO
     one = data.draw(st.sampled_from(EVERY))
     name = data.draw(st.sampled_from(QUERIES).flatmap(lambda known: st.sampled_from([known, *slips(known)])))
     value = data.draw(st.sampled_from(EXTREMES) | st.text(max_size=20))
-    house = a_house()
+    house = memory_service()
     container.use(house)
     try:
         got = Gateway(_APP, authorization=BOOTSTRAP).event(one.method, path_of(one), body_of(one), _kind(one))

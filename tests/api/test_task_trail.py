@@ -11,7 +11,7 @@ from chalicelib.tasks.model import Failure, Task
 from chalicelib.tasks.worker import Redeliver
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, a_token, finish
+from tests.api.memory_service import a_jpeg, a_token, finish
 
 TRACE = 'Traceback\n  File "engine.py", line 7\nKeyError: 1\n'
 

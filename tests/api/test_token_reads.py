@@ -19,7 +19,7 @@ from chalicelib.ports import TokenStore
 from chalicelib.tasks.metered_store import MeteredState
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, a_token
+from tests.api.memory_service import a_jpeg, a_token
 
 ROUTES = tuple({one.operation: one for one in (*ENDPOINTS, *MONITOR)}.values())
 GUARDED = [one for one in ROUTES if one.scopes]

@@ -9,7 +9,7 @@ from chalice.app import Chalice
 from chalicelib.admin.model import Scope, digest_of
 from chalicelib.container import Container
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_token
+from tests.api.memory_service import a_token
 
 
 def make(client: Gateway, **wanted: object) -> Got:

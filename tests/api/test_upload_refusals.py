@@ -9,7 +9,7 @@ from chalicelib.container import Container
 from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.memory_metrics import MemoryMetrics
 
 

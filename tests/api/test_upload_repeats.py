@@ -7,7 +7,7 @@ import pytest
 from chalicelib.container import Container
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg, finish
+from tests.api.memory_service import a_jpeg, finish
 
 
 def test_the_same_bytes_again_answer_the_image_that_is_there(admin: Gateway, busy_house: Container) -> None:

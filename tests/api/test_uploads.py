@@ -12,7 +12,7 @@ from chalicelib.i18n import TURKISH, translated
 from chalicelib.tasks.model import Status
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, answered
-from tests.api.house import BOOTSTRAP, a_jpeg, bucket_of
+from tests.api.memory_service import BOOTSTRAP, a_jpeg, bucket_of
 
 
 def test_an_asynchronous_upload_is_accepted_with_a_task(admin: Gateway, house: Container) -> None:
@@ -60,7 +60,7 @@ def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, busy_house: C
 
 MISNAMED = {
     "en": "The bytes are not what the name says; the image is catalogued as .jpg.",
-    "tr": "Dosyanın baytları adının söylediği türden değil; resim .jpg olarak kataloglandı.",  # noqa: RUF001  Turkish
+    "tr": "Dosyanın içeriği adındaki türden değil; resim .jpg olarak kataloglandı.",  # noqa: RUF001  Turkish
 }
 
 

@@ -13,7 +13,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.tasks.model import Status, Task, TaskType
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.builders import NOON, FrozenClock, a_task
 from tests.memory_queue import MemoryQueue
 

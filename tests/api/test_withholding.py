@@ -18,7 +18,7 @@ from chalicelib.tasks.model import WARNINGS, Subject, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.api.forms import FORM, a_file, a_form, upload
 from tests.api.gateway import Gateway, Got
-from tests.api.house import a_jpeg, a_token, finish, hire
+from tests.api.memory_service import a_jpeg, a_token, finish, hire
 from tests.memory_queue import MemoryQueue
 from tests.pictures import a_jpeg as a_scene
 from tests.pictures import exif_block

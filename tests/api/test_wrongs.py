@@ -6,10 +6,10 @@ import pytest
 
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 
 UNKNOWN = "11111111-1111-4111-8111-111111111111"
-AN_ID = "must be an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0."
+AN_ID = "must be an id of the API, such as 0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0."
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,11 @@ AN_ID = "must be an id as we hand them out, such as 0f1e2d3c-4b5a-4978-8796-a5b4
         (f"/task/status/{UNKNOWN}?wait=21", "wait must be 20 or less."),
         (f"/task/status/{UNKNOWN}?wait=soon", "wait must be a whole number."),
         ("/tasks?state=DONE", "state must be one of PENDING, STARTED, RETRY, SUCCESS, PARTIAL, FAILURE, REVOKED."),
-        ("/tasks?since=yesterday", "since must be a moment with a time zone, as 2026-01-31T12:00:00Z."),
-        ("/tasks?since=2026-01-31T12:00:00", "since must be a moment with a time zone, as 2026-01-31T12:00:00Z."),
+        ("/tasks?since=yesterday", "since must be a date and time with a time zone, such as 2026-01-31T12:00:00Z."),
+        (
+            "/tasks?since=2026-01-31T12:00:00",
+            "since must be a date and time with a time zone, such as 2026-01-31T12:00:00Z.",
+        ),
         (f"/tasks?cursor={'a' * 5000}", "cursor must have 4096 characters or fewer."),
     ],
 )
@@ -44,13 +47,13 @@ def test_a_switch_that_makes_no_sense_is_told_what_would(admin: Gateway, word: s
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("", "The body is not JSON."),
-        ("{", "The body is not JSON."),
-        ("{nonsense}", "The body is not JSON."),
-        ("[]", "The body must be an object."),
-        ('{"scopes": ["read"]}', "name is missing."),
+        ("", "The body is not valid JSON."),
+        ("{", "The body is not valid JSON."),
+        ("{nonsense}", "The body is not valid JSON."),
+        ("[]", "The body must be a JSON object."),
+        ('{"scopes": ["read"]}', "name is required."),
         ('{"name": "", "scopes": ["read"]}', "name must not be empty."),
-        ('{"name": 7, "scopes": ["read"]}', "name must be a text."),
+        ('{"name": 7, "scopes": ["read"]}', "name must be text."),
         ('{"name": "a", "scopes": []}', "scopes must not be empty."),
         ('{"name": "a", "scopes": "read"}', "scopes must be a list."),
         ('{"name": "a", "scopes": ["root"]}', "scopes[0] must be one of read, upload, tasks, admin."),

@@ -30,7 +30,7 @@ from chalicelib.objects import NewObject, PresignedPost
 from chalicelib.settings import Settings
 from chalicelib.storage_keys import read_incoming
 from tests.api.gateway import Gateway
-from tests.api.house import finish
+from tests.api.memory_service import finish
 from tests.browser.seeds import furnish
 from tests.memory_admin import three_queues, use_memory_admin
 from tests.memory_bucket import MemoryBucket

@@ -16,7 +16,7 @@ from chalicelib.objects import NewObject
 from chalicelib.tasks.factory import TaskSpec
 from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.uploads.service import Upload
-from tests.api.house import finish
+from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.memory_admin import MemoryMetricsReader
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, expect
 
 from chalicelib.uploads.service import Upload
-from tests.api.house import finish
+from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import SIGNED, Place
 from tests.browser.test_every_page import MEASURES

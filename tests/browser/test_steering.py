@@ -4,7 +4,7 @@ from playwright.sync_api import expect
 
 from chalicelib.admin.model import Scope
 from chalicelib.uploads.service import Upload
-from tests.api.house import finish
+from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import Place
 from tests.browser.visitor import Visitor

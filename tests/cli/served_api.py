@@ -12,7 +12,7 @@ from chalicelib.messages import Work, read
 from chalicelib.tasks.model import Task, TaskType
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
-from tests.api.house import finish
+from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg
 from tests.browser.place import TOKEN, Place
 from tests.memory_queue import MemoryQueue

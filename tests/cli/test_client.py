@@ -21,7 +21,7 @@ from cli.client.models import ApiError, TaskFilter
 from cli.client.uploads import UploadFile, Uploads
 from cli.local import machine
 from cli.local.stack import PROJECT
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.cli.served_api import TOKEN, Answer, Desk
 
 KEY = "the same each time"

@@ -65,7 +65,9 @@ def test_a_wrong_configuration_is_named_with_its_cause(
 
     found = [one["says"] for one in typed.lines if one["what"] == "configuration"]
     cause = "service: dynamodb; operation: Query; error: AccessDeniedException; resource: wallify-prod"
-    assert found == [f"Wallify is not set up as it has to be; its administrators can see what to mend. {cause}"]
+    assert found == [
+        f"Wallify is not configured correctly; an administrator can see the cause and must correct it. {cause}"
+    ]
     assert (typed.code, states(typed)["configuration"]) == (1, "bad")
 
 

@@ -131,7 +131,7 @@ def test_images_move_each_for_itself(at_desk: Terminal, desk: Desk) -> None:
     typed = at_desk("images", "move", image.image_id, NOBODY, "--to", "mountains")
 
     assert (typed.code, typed.out.strip()) == (7, f"{image.name} is moved to mountains.")
-    assert f"{NOBODY}: There is no such image." in typed.err
+    assert f"{NOBODY}: There is no image with this id or name." in typed.err
 
 
 def test_an_image_gets_another_name(at_desk: Terminal, desk: Desk) -> None:

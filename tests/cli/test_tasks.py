@@ -10,7 +10,7 @@ from rich.console import Console
 from chalicelib.tasks.model import Failure, Status
 from cli.commands import tasks
 from cli.commands.tasks import parse_moment
-from tests.api.house import bucket_of
+from tests.api.memory_service import bucket_of
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
 from tests.cli.served_api import Desk
@@ -203,8 +203,8 @@ def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk
 
     assert (typed.code, "state       PARTIAL" in typed.out) == (7, True)
     told = " ".join(typed.out.split())
-    assert "budget_spent: Stopped at its limit: 2 objects were taken away, of " in told
-    assert "and this run may take 2. See that they are rubbish, then run clean-up again" in told
+    assert "budget_spent: Stopped at the limit: 2 of " in told
+    assert "this run may remove 2. Check in the quarantine that they are not needed, then run clean-up again" in told
     assert len(bucket.under("quarantine/")) == 2
     assert at_desk("tasks", "--state", "PARTIAL", "--json").json["error"]["code"] == "budget_spent"
 

@@ -12,7 +12,7 @@ from chalicelib.admin.model import Scope
 from chalicelib.engine.model import JPEG_ENDLESS
 from cli.uploads.files import LocalFile, find_files
 from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, ProgressBars, UploadCounts
-from tests.api.house import a_jpeg
+from tests.api.memory_service import a_jpeg
 from tests.browser.seeds import a_failed_upload
 from tests.cli.conftest import Terminal
 from tests.cli.served_api import Desk

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from bench.soak.bucket import SoakBucket
 from bench.soak.clock import SoakClock
-from bench.soak.fates import REFUSED, Fates, Rates
+from bench.soak.faults import REFUSED, FaultInjector, Rates
 from bench.soak.queue import SoakQueue
 from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.ports import ObjectStore
@@ -26,16 +26,16 @@ Headers = tuple[str, str]
 _numbers = count()
 
 
-class SilentFates(Fates):
+class SilentFates(FaultInjector):
     """Refuses every call."""
 
     def calls(self) -> str:
         return REFUSED
 
 
-def peace() -> Fates:
+def peace() -> FaultInjector:
     """No fault ever comes."""
-    return Fates(0, Rates(kill=0, duplicate=0, errors=0))
+    return FaultInjector(0, Rates(kill=0, duplicate=0, errors=0))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def in_memory() -> Bench:
 
 
 def in_the_soak() -> Bench:
-    objects, silent = (_soak(fates) for fates in (peace(), SilentFates(0, Rates())))
+    objects, silent = (_soak(faults) for faults in (peace(), SilentFates(0, Rates())))
     return Bench(objects, silent)
 
 
@@ -90,6 +90,6 @@ def over_moto(*, versions: bool = True) -> Iterator[Bench]:
         yield over_s3(None, versions=versions)
 
 
-def _soak(fates: Fates) -> SoakBucket:
+def _soak(faults: FaultInjector) -> SoakBucket:
     clock = SoakClock()
-    return SoakBucket(clock, fates, SoakQueue(clock, fates))
+    return SoakBucket(clock, faults, SoakQueue(clock, faults))

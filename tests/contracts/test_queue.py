@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from bench.soak.clock import SoakClock
-from bench.soak.fates import Rates
+from bench.soak.faults import Rates
 from bench.soak.queue import Message as SoakMessage
 from bench.soak.queue import SoakQueue
 from chalicelib.adapters.sqs import SqsQueue

@@ -16,15 +16,15 @@ from chalicelib.messages import read_change
 from chalicelib.tasks.metered_store import MeteredState
 from chalicelib.tasks.model import Status
 from tests.builders import NOON, a_final_task, a_task, an_image
+from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.memory_queue import MemoryQueue
-from tests.night import DAY, NightWorld
 from tests.trouble import unavailable
 
 NATURE, CITIES = "manifests/nature.json", "manifests/cities.json"
 
 
 @pytest.fixture
-def world() -> NightWorld:
+def world() -> MaintenanceWorld:
     """A world whose catalogue tells of its changes, as every deployed one does."""
     state = MemoryState()
 
@@ -32,20 +32,22 @@ def world() -> NightWorld:
         night.wired.manifest_updates.schedule(collection)
 
     catalog = EventingCatalog(state.catalog, tell)
-    night = NightWorld(MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring))
+    night = MaintenanceWorld(
+        MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
+    )
     return night
 
 
-def deafen(world: NightWorld) -> None:
+def deafen(world: MaintenanceWorld) -> None:
     """From now on nobody hears of changes."""
     world.wired.manifest_updates = ManifestUpdates(MemoryQueue(world.clock, world.random), world.clock)
 
 
-def manifest(world: NightWorld, key: str = NATURE) -> Any:  # noqa: ANN401  # JSON
+def manifest(world: MaintenanceWorld, key: str = NATURE) -> Any:  # noqa: ANN401  # JSON
     return json.loads(world.bucket.blobs[key].body)
 
 
-def listed(world: NightWorld, key: str = NATURE) -> list[str]:
+def listed(world: MaintenanceWorld, key: str = NATURE) -> list[str]:
     return [entry["image_id"] for entry in manifest(world, key)["images"]] if key in world.bucket.blobs else []
 
 
@@ -53,7 +55,9 @@ def newest_first(*images: Image) -> list[str]:
     return [image.image_id for image in sorted(images, key=lambda one: (one.created_at, one.image_id), reverse=True)]
 
 
-def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come_to_rest(world: NightWorld) -> None:
+def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come_to_rest(
+    world: MaintenanceWorld,
+) -> None:
     image = world.image(1)
     world.settle()
     (entry,) = manifest(world)["images"]
@@ -64,7 +68,7 @@ def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come
     assert {form["key"] for form in entry["forms"]} <= set(world.bucket.blobs)
 
 
-def test_a_manifest_says_how_much_there_is_and_where(world: NightWorld) -> None:
+def test_a_manifest_says_how_much_there_is_and_where(world: MaintenanceWorld) -> None:
     world.image(1)
     world.settle()
     told = manifest(world)
@@ -74,7 +78,7 @@ def test_a_manifest_says_how_much_there_is_and_where(world: NightWorld) -> None:
     assert world.bucket.blobs[NATURE].cache_control == "public, max-age=60"
 
 
-def test_the_newest_images_come_first(world: NightWorld) -> None:
+def test_the_newest_images_come_first(world: MaintenanceWorld) -> None:
     images = []
     for number in range(3):
         images.append(world.image(number))
@@ -83,7 +87,7 @@ def test_the_newest_images_come_first(world: NightWorld) -> None:
     assert listed(world) == newest_first(*images)
 
 
-def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -> None:
+def test_a_moved_image_moves_from_one_manifest_to_the_other(world: MaintenanceWorld) -> None:
     image, stays = world.image(1), world.image(2)
     world.settle()
     world.wired.image_moves.move(image.image_id, "cities")
@@ -91,7 +95,7 @@ def test_a_moved_image_moves_from_one_manifest_to_the_other(world: NightWorld) -
     assert (listed(world, NATURE), listed(world, CITIES)) == ([stays.image_id], [image.image_id])
 
 
-def test_a_renamed_image_has_its_new_name_there(world: NightWorld) -> None:
+def test_a_renamed_image_has_its_new_name_there(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.settle()
     world.wired.image_moves.rename(image.image_id, "göl.png")
@@ -99,7 +103,7 @@ def test_a_renamed_image_has_its_new_name_there(world: NightWorld) -> None:
     assert [entry["name"] for entry in manifest(world)["images"]] == ["göl.png"]
 
 
-def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_back(world: NightWorld) -> None:
+def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_back(world: MaintenanceWorld) -> None:
     image, other = world.image(1), world.image(2)
     world.wired.trash.trash(image.image_id)
     world.settle()
@@ -109,7 +113,7 @@ def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_ba
     assert listed(world) == newest_first(image, other)
 
 
-def test_forms_that_are_made_anew_replace_the_old_ones(world: NightWorld) -> None:
+def test_forms_that_are_made_anew_replace_the_old_ones(world: MaintenanceWorld) -> None:
     world.image(1)
     world.settle()
     world.finish(world.wired.thumbnail_requests.make(everything=True))
@@ -119,7 +123,9 @@ def test_forms_that_are_made_anew_replace_the_old_ones(world: NightWorld) -> Non
 
 
 @pytest.mark.parametrize("loses_messages", [False, True])
-def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: NightWorld, *, loses_messages: bool) -> None:
+def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(
+    world: MaintenanceWorld, *, loses_messages: bool
+) -> None:
     image, other = world.image(1), world.image(2, collection="cities")
     stays = world.image(3)
     world.settle()
@@ -131,7 +137,7 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(world: Night
     assert {NATURE, CITIES} <= set(world.cdn.forgotten)
 
 
-def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
+def test_a_deleted_collection_has_no_manifest(world: MaintenanceWorld) -> None:
     world.image(1)
     world.settle()
     world.finish(world.wired.trash.delete_collection("nature", force=True))
@@ -139,7 +145,7 @@ def test_a_deleted_collection_has_no_manifest(world: NightWorld) -> None:
     assert NATURE in world.cdn.forgotten
 
 
-def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: NightWorld) -> None:
+def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: MaintenanceWorld) -> None:
     world.image(1)
     task = world.wired.trash.delete_collection("nature", force=True)
     world.clock.move(timedelta(minutes=1))
@@ -148,7 +154,7 @@ def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(wor
     assert listed(world) == [later.image_id]
 
 
-def test_what_no_message_told_of_the_hourly_count_finds(world: NightWorld) -> None:
+def test_what_no_message_told_of_the_hourly_count_finds(world: MaintenanceWorld) -> None:
     deafen(world)
     image = world.image(1)
     world.settle()
@@ -157,7 +163,7 @@ def test_what_no_message_told_of_the_hourly_count_finds(world: NightWorld) -> No
     assert listed(world) == [image.image_id]
 
 
-def test_a_bucket_that_does_not_answer_costs_a_manifest_and_nothing_else(world: NightWorld) -> None:
+def test_a_bucket_that_does_not_answer_costs_a_manifest_and_nothing_else(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.bucket.trouble.at("before put", *unavailable())
     world.settle()
@@ -167,7 +173,7 @@ def test_a_bucket_that_does_not_answer_costs_a_manifest_and_nothing_else(world: 
     assert listed(world) == [image.image_id]
 
 
-def test_a_manifest_that_is_right_is_not_written_again(world: NightWorld) -> None:
+def test_a_manifest_that_is_right_is_not_written_again(world: MaintenanceWorld) -> None:
     world.image(1)
     world.settle()
     written = world.bucket.written[NATURE]
@@ -176,7 +182,9 @@ def test_a_manifest_that_is_right_is_not_written_again(world: NightWorld) -> Non
     assert world.bucket.written[NATURE] == written
 
 
-def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_images_that_have_changed_are_looked_up_again(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = [world.image(number) for number in range(3)]
     world.settle()
     world.wired.image_moves.rename(images[1].image_id, "other.png")
@@ -192,7 +200,7 @@ def test_only_images_that_have_changed_are_looked_up_again(world: NightWorld, mo
     assert asked == [images[1].image_id]
 
 
-def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: NightWorld) -> None:
+def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(5)]
     few = Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", page_size=3)
     few.refresh("nature")
@@ -200,19 +208,19 @@ def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: Nigh
     assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
 
 
-def paged(world: NightWorld, largest: int = 20_000) -> Manifests:
+def paged(world: MaintenanceWorld, largest: int = 20_000) -> Manifests:
     """Manifests with two images to a page."""
     world.clock.move(timedelta(minutes=1))
     return Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", page_size=2, max_listed=largest)
 
 
-def followed(world: NightWorld) -> list[str]:
+def followed(world: MaintenanceWorld) -> list[str]:
     """What a client finds that reads the manifest and then its pages."""
     pages = [page["key"] for page in manifest(world)["pages"]]
     return [image_id for key in (NATURE, *pages) for image_id in listed(world, key)]
 
 
-def in_turn(world: NightWorld, count: int) -> list[Image]:
+def in_turn(world: MaintenanceWorld, count: int) -> list[Image]:
     images = []
     for number in range(count):
         images.append(world.image(number))
@@ -221,7 +229,7 @@ def in_turn(world: NightWorld, count: int) -> list[Image]:
 
 
 @pytest.mark.parametrize("count", range(1, 8))
-def test_a_manifest_and_its_pages_have_every_image_once_newest_first(world: NightWorld, count: int) -> None:
+def test_a_manifest_and_its_pages_have_every_image_once_newest_first(world: MaintenanceWorld, count: int) -> None:
     images = in_turn(world, count)
     paged(world).refresh("nature")
     assert followed(world) == newest_first(*images)
@@ -229,7 +237,7 @@ def test_a_manifest_and_its_pages_have_every_image_once_newest_first(world: Nigh
     assert manifest(world)["complete"] is (count <= 2)
 
 
-def test_a_new_image_changes_the_manifest_and_one_page(world: NightWorld) -> None:
+def test_a_new_image_changes_the_manifest_and_one_page(world: MaintenanceWorld) -> None:
     images = in_turn(world, 7)
     paged(world).refresh("nature")
     written = dict(world.bucket.written)
@@ -240,7 +248,7 @@ def test_a_new_image_changes_the_manifest_and_one_page(world: NightWorld) -> Non
     assert followed(world) == newest_first(*images)
 
 
-def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: NightWorld) -> None:
+def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: MaintenanceWorld) -> None:
     images = in_turn(world, 9)
     few = paged(world)
     few.refresh("nature")
@@ -255,7 +263,7 @@ def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: NightW
     assert world.bucket.under("manifests/") == [NATURE]
 
 
-def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: NightWorld) -> None:
+def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: MaintenanceWorld) -> None:
     images = in_turn(world, 5)
     world.wired.manifests = paged(world)
     world.wired.manifests.refresh("nature")
@@ -265,7 +273,7 @@ def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: 
     assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.cdn.forgotten)
 
 
-def test_a_deleted_collection_has_no_pages(world: NightWorld) -> None:
+def test_a_deleted_collection_has_no_pages(world: MaintenanceWorld) -> None:
     in_turn(world, 5)
     world.wired.manifests = paged(world)
     world.wired.manifests.refresh("nature")
@@ -273,7 +281,7 @@ def test_a_deleted_collection_has_no_pages(world: NightWorld) -> None:
     assert world.bucket.under("manifests/") == []
 
 
-def test_pages_whose_manifest_could_not_be_written_are_named_by_the_next(world: NightWorld) -> None:
+def test_pages_whose_manifest_could_not_be_written_are_named_by_the_next(world: MaintenanceWorld) -> None:
     images = in_turn(world, 5)
     world.bucket.trouble.at("before put", None, None, *unavailable())
     with pytest.raises(Unavailable):
@@ -283,7 +291,7 @@ def test_pages_whose_manifest_could_not_be_written_are_named_by_the_next(world: 
 
 
 @pytest.mark.slow
-def test_a_collection_of_ten_thousand_is_whole(world: NightWorld) -> None:
+def test_a_collection_of_ten_thousand_is_whole(world: MaintenanceWorld) -> None:
     for number in range(10_000):
         image = an_image(f"i{number:05}", created_at=NOON + timedelta(seconds=number))
         task = a_task(f"t{number}")
@@ -295,7 +303,7 @@ def test_a_collection_of_ten_thousand_is_whole(world: NightWorld) -> None:
     assert [page["images"] for page in manifest(world)["pages"]] == [1_000] * 9
 
 
-def test_of_a_collection_beyond_all_pages_the_newest_are_listed(world: NightWorld) -> None:
+def test_of_a_collection_beyond_all_pages_the_newest_are_listed(world: MaintenanceWorld) -> None:
     images = in_turn(world, 6)
     paged(world).refresh("nature")
     paged(world, largest=5).refresh("nature")
@@ -304,14 +312,14 @@ def test_of_a_collection_beyond_all_pages_the_newest_are_listed(world: NightWorl
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"{}", b'{"format": 0, "images": []}', b'{"format":1}'])
-def test_a_broken_manifest_is_replaced(world: NightWorld, body: bytes) -> None:
+def test_a_broken_manifest_is_replaced(world: MaintenanceWorld, body: bytes) -> None:
     image = world.image(1)
     world.bucket.drop(NATURE, body)
     world.wired.manifests.refresh("nature")
     assert listed(world) == [image.image_id]
 
 
-def test_however_much_changes_one_message_for_each_while_is_enough(world: NightWorld) -> None:
+def test_however_much_changes_one_message_for_each_while_is_enough(world: MaintenanceWorld) -> None:
     queue = MemoryQueue(world.clock, world.random)
     changes = ManifestUpdates(queue, world.clock, timedelta(seconds=30))
     for _ in range(100):
@@ -322,7 +330,7 @@ def test_however_much_changes_one_message_for_each_while_is_enough(world: NightW
     assert (told.count("nature"), told.count("cities")) == (4, 4)
 
 
-def test_every_change_is_followed_by_a_message_that_is_seen_after_it(world: NightWorld) -> None:
+def test_every_change_is_followed_by_a_message_that_is_seen_after_it(world: MaintenanceWorld) -> None:
     queue = MemoryQueue(world.clock, world.random)
     changes = ManifestUpdates(queue, world.clock, timedelta(seconds=30))
     for seconds in (0, 7, 11, 6, 3, 40, 29):
@@ -331,7 +339,7 @@ def test_every_change_is_followed_by_a_message_that_is_seen_after_it(world: Nigh
         assert queue.messages[-1].visible_at > world.clock.now()
 
 
-def test_a_change_is_made_although_nobody_can_be_told(world: NightWorld) -> None:
+def test_a_change_is_made_although_nobody_can_be_told(world: MaintenanceWorld) -> None:
     queue = MemoryQueue(world.clock, world.random)
     changes = ManifestUpdates(queue, world.clock)
     queue.trouble.at("before send", *unavailable())
@@ -340,7 +348,7 @@ def test_a_change_is_made_although_nobody_can_be_told(world: NightWorld) -> None
     assert len(queue.messages) == 1
 
 
-def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: NightWorld) -> None:
+def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: MaintenanceWorld) -> None:
     told: list[str] = []
     catalog = world.wired.state.catalog
     telling = EventingCatalog(catalog, told.append)

@@ -15,28 +15,28 @@ from chalicelib.keyring import Purpose, Seals
 from chalicelib.objects import NewObject
 from chalicelib.tasks.model import Status
 from tests.builders import FrozenClock
-from tests.night import DAY, HOUR, NightWorld
+from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.pictures import a_jpeg
 
 
 @pytest.fixture
-def world() -> NightWorld:
+def world() -> MaintenanceWorld:
     """A world in which `secret` is private."""
-    night = NightWorld()
+    night = MaintenanceWorld()
     night.wired.privacy.make("secret", private=True)
     return night
 
 
-def secret(world: NightWorld, number: int = 1) -> Image:
+def secret(world: MaintenanceWorld, number: int = 1) -> Image:
     return world.image(number, collection="secret", body=a_jpeg((60, 40)) + bytes([number]))
 
 
-def public(world: NightWorld) -> list[str]:
+def public(world: MaintenanceWorld) -> list[str]:
     """Whatever the CDN may read."""
     return [*world.bucket.under("renditions/"), *world.bucket.under("manifests/")]
 
 
-def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(world: NightWorld) -> None:
+def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(world: MaintenanceWorld) -> None:
     image = secret(world)
     assert world.run("optimize").status is Status.SUCCESS
     world.finish(world.wired.thumbnail_requests.make(everything=True))
@@ -47,7 +47,7 @@ def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(wo
     assert public(world) == []
 
 
-def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: NightWorld) -> None:
+def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: MaintenanceWorld) -> None:
     image = secret(world)
     world.bucket.drop("guarded/nobody/r1/600.jpg", b"x")
     world.bucket.drop(f"guarded/{image.image_id}/r0/600.jpg", b"x")
@@ -57,13 +57,13 @@ def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: NightWorld) 
     assert world.missing() == []
 
 
-def test_true_delete_takes_private_pictures_too(world: NightWorld) -> None:
+def test_true_delete_takes_private_pictures_too(world: MaintenanceWorld) -> None:
     image = secret(world)
     world.finish(world.wired.trash.delete([image.image_id]))
     assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
 
 
-def test_a_cancelled_upload_leaves_nothing_private_behind(world: NightWorld) -> None:
+def test_a_cancelled_upload_leaves_nothing_private_behind(world: MaintenanceWorld) -> None:
     task = world.upload(a_jpeg((60, 40)), collection="secret")
     world.when("after_put", lambda: world.wired.tasks.cancel(task.task_id))
     world.settle()
@@ -71,7 +71,7 @@ def test_a_cancelled_upload_leaves_nothing_private_behind(world: NightWorld) -> 
     assert world.bucket.under("guarded/") == []
 
 
-def test_a_collection_made_private_while_a_picture_is_published_has_it_private(world: NightWorld) -> None:
+def test_a_collection_made_private_while_a_picture_is_published_has_it_private(world: MaintenanceWorld) -> None:
     task = world.upload(a_jpeg((60, 40)), collection="nature")
     world.when("after_put", lambda: world.wired.privacy.make("nature", private=True))
     world.settle()
@@ -82,7 +82,7 @@ def test_a_collection_made_private_while_a_picture_is_published_has_it_private(w
     assert world.missing() == []
 
 
-def test_a_picture_that_was_published_first_keeps_its_collection_public(world: NightWorld) -> None:
+def test_a_picture_that_was_published_first_keeps_its_collection_public(world: MaintenanceWorld) -> None:
     world.upload(a_jpeg((60, 40)), collection="nature")
     refused: list[type[Exception]] = []
 
@@ -98,7 +98,7 @@ def test_a_picture_that_was_published_first_keeps_its_collection_public(world: N
     assert world.wired.privacy.all() == {"secret"}
 
 
-def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_private(world: NightWorld) -> None:
+def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_private(world: MaintenanceWorld) -> None:
     image = world.image(1, collection="nature")
     world.wired.trash.trash(image.image_id)
     _, mark = world.wired.state.catalog.stats_with_version("nature")
@@ -108,7 +108,7 @@ def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_pri
     assert public(world) == []
 
 
-def test_a_collection_of_the_version_before_is_private_by_its_note(world: NightWorld) -> None:
+def test_a_collection_of_the_version_before_is_private_by_its_note(world: MaintenanceWorld) -> None:
     world.bucket.put(NewObject(storage_keys.privacy("old"), b"private", "text/plain"))
     image = world.image(1, collection="old")
     assert world.wired.privacy.is_private("old")
@@ -119,7 +119,7 @@ def test_a_collection_of_the_version_before_is_private_by_its_note(world: NightW
     assert (world.wired.privacy.is_private("old"), "old" in world.wired.privacy.all()) == (False, False)
 
 
-def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: NightWorld) -> None:
+def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: MaintenanceWorld) -> None:
     world.wired.objects.delete(storage_keys.privacy("secret"), budget=Budget(1))
     assert world.wired.privacy.is_private("secret")
     world.wired.privacy.make("secret", private=True)
@@ -127,7 +127,7 @@ def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: 
 
 
 @pytest.mark.parametrize(("source", "target"), [("secret", "nature"), ("nature", "secret")])
-def test_pictures_do_not_move_between_private_and_public(world: NightWorld, source: str, target: str) -> None:
+def test_pictures_do_not_move_between_private_and_public(world: MaintenanceWorld, source: str, target: str) -> None:
     image = world.image(1, collection=source)
     with pytest.raises(PrivacyDiffers):
         world.wired.image_moves.move(image.image_id, target)
@@ -137,7 +137,7 @@ def test_pictures_do_not_move_between_private_and_public(world: NightWorld, sour
 
 @pytest.mark.parametrize("private", [True, False])
 def test_privacy_is_settled_by_the_first_image_and_by_what_lies_in_the_trash(
-    world: NightWorld, *, private: bool
+    world: MaintenanceWorld, *, private: bool
 ) -> None:
     name = "secret" if private else "nature"
     image = world.image(1, collection=name)
@@ -151,7 +151,7 @@ def test_privacy_is_settled_by_the_first_image_and_by_what_lies_in_the_trash(
     assert world.wired.privacy.is_private(name) is not private
 
 
-def test_private_collections_are_known_by_their_names(world: NightWorld) -> None:
+def test_private_collections_are_known_by_their_names(world: MaintenanceWorld) -> None:
     world.wired.privacy.make(" Göl ", private=True)
     assert world.wired.privacy.all() == {"secret", "Göl"}
     world.wired.privacy.make("Göl", private=False)

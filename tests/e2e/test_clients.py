@@ -91,14 +91,14 @@ class Row:
         return f"{self.program}: {self.case}"
 
 
-WRONG_FIELD = "Send the file in file; you sent it in image."
-NO_BOUNDARY = "The Content-Type header lacks boundary="
+WRONG_FIELD = "The file is in the field image; send it in file."
+NO_BOUNDARY = "The Content-Type header has no boundary="
 NOT_A_FORM = "send it as a form (multipart/form-data), in the field file."
-URLENCODED = "application/x-www-form-urlencoded holds no file"
-TEXT = "The field file holds a text, not a file"
-GZIP = "The body is coded as gzip (Content-Encoding)"
+URLENCODED = "application/x-www-form-urlencoded cannot contain a file"
+TEXT = "The field file contains text, not a file"
+GZIP = "The body is compressed with gzip (Content-Encoding)"
 NOT_JSON = "with the file in the field file, not JSON."
-NO_FORM = "This takes JSON (Content-Type: application/json), not a form."
+NO_FORM = "This route takes JSON (Content-Type: application/json), not a form."
 UNKNOWN_CURSOR = "ursor"
 
 ROWS = (
@@ -137,24 +137,24 @@ ROWS = (
     Row("php", "no file name", 400, WRONG_FIELD),
     Row("curl", "files[]", 400, "Send the file in file; you sent it in files[]"),
     Row("fetch", "files[]", 400, "Send the file in file; you sent it in files[]"),
-    Row("requests", "file in collection", 400, "Send the file in file; you sent it in collection."),
+    Row("requests", "file in collection", 400, "The file is in the field collection; send it in file."),
     Row("requests", "two files", 400, "send many to POST /bulk_upload"),
-    Row("axios", "bulk file", 400, "Send the files in files[] (or files); you sent them in file."),
-    Row("fetch", "bulk file", 400, "Send the files in files[] (or files); you sent them in file."),
-    Row("fetch", "bulk file[]", 400, "Send the files in files[] (or files); you sent them in file[]."),
-    Row("requests", "bulk file[]", 400, "Send the files in files[] (or files); you sent them in file[]."),
-    Row("php", "files[0]", 400, "Send the files in files[] (or files); you sent them in files[0]."),
+    Row("axios", "bulk file", 400, "The files are in the field file; send them in files[] (or files)."),
+    Row("fetch", "bulk file", 400, "The files are in the field file; send them in files[] (or files)."),
+    Row("fetch", "bulk file[]", 400, "The files are in the field file[]; send them in files[] (or files)."),
+    Row("requests", "bulk file[]", 400, "The files are in the field file[]; send them in files[] (or files)."),
+    Row("php", "files[0]", 400, "The files are in the field files[0]; send them in files[] (or files)."),
     # a text where a file belongs
     *(Row(program, case, 400, TEXT) for program, case in (("curl", "forgotten @"), ("php", "@"))),
     *(Row(program, "text in file", 400, TEXT) for program in ("fetch", "requests")),
-    Row("fetch", "no file chosen", 400, "No file was chosen for the field file."),
+    Row("fetch", "no file chosen", 400, "The field file has no file; choose a file."),
     # the body and its headers
     *(Row(program, "no boundary", 400, NO_BOUNDARY) for program in ("fetch", "requests", "httpx", "php", "java")),
     Row("axios", "no boundary, a buffer", 400, NO_BOUNDARY),
     Row("axios", "another boundary", 400, "The body does not hold the boundary that the Content-Type header names"),
-    Row("curl", "nested", 400, "The field file holds a form inside the form (multipart/mixed)"),
+    Row("curl", "nested", 400, "The field file contains a form (multipart/mixed)"),
     Row("java", "cut off", 400, "The form is cut off"),
-    Row("java", "LF alone", 400, "The lines of the form end with LF alone; multipart needs CRLF."),
+    Row("java", "LF alone", 400, "The lines of the form end with LF; multipart/form-data requires CRLF."),
     Row("requests", "nothing", 400, "The request has no body"),
     *(Row(program, "the file itself", 415, NOT_A_FORM) for program in ("curl", "fetch", "httpx")),
     Row("php", "stream", 415, NOT_A_FORM),

@@ -197,7 +197,7 @@ def test_a_command_in_a_sentence_of_the_runbook_runs(written: Written, workshop:
 
 def ended(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str] | None:
     """What came of the command; None where the same schedule, started by the command before it, still runs."""
-    return None if "still_running" in done.stdout + done.stderr or "has not ended yet" in done.stderr else done
+    return None if "still_running" in done.stdout + done.stderr or "is still running" in done.stderr else done
 
 
 def test_the_token_line_of_the_readme_finds_the_token(workshop: Workshop) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from bench.soak.backends import Rows
-from bench.soak.fates import Fates, Rates
+from bench.soak.faults import FaultInjector, Rates
 from bench.soak.finished import Finished
 from bench.soak.ledger import Ledger
 from bench.soak.queue import Message
@@ -22,7 +22,7 @@ PEACE = Rates(kill=0.0, duplicate=0.0, errors=0.0)
 @cache
 def _soaked() -> Finished:
     options = Options(tasks=120, seed=5, rates=PEACE, threads=1)
-    at_rest, world = end_of(options, Fates(options.seed, options.rates))
+    at_rest, world = end_of(options, FaultInjector(options.seed, options.rates))
     assert at_rest
     return world
 

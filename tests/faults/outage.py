@@ -9,8 +9,8 @@ from typing import Any
 
 from chalicelib.container.adapters import State
 from chalicelib.errors import Unavailable
+from tests.maintenance_world import MaintenanceWorld
 from tests.memory_queue import Message
-from tests.night import NightWorld
 
 _SILENT = "The table does not answer; try again shortly."
 
@@ -46,7 +46,7 @@ class _Silenced:
         return asked
 
 
-class DarkNight(NightWorld):
+class DarkNight(MaintenanceWorld):
     """A night whose state store may be gone."""
 
     def __init__(self, state: State) -> None:

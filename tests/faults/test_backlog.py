@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bench.soak.backends import BACKENDS
-from bench.soak.fates import Fates, Rates
+from bench.soak.faults import FaultInjector, Rates
 from chalicelib import events
 from chalicelib.container import use
 from chalicelib.container.adapters import State
@@ -19,9 +19,9 @@ from chalicelib.ports import Queue
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import Status, Subject, Task, TaskType
 from tests.faults.quick import Quick, a_new_task
+from tests.maintenance_world import MaintenanceWorld
 from tests.memory_admin import three_queues
 from tests.memory_queue import Message
-from tests.night import NightWorld
 from tests.sizes import many_for
 from tests.world import Record
 
@@ -30,7 +30,7 @@ LENGTH = {"memory": 200, "dynamodb": 40, "sqlite": 200, "postgresql": 200}
 SECOND = timedelta(seconds=1)
 
 
-class Backlog(NightWorld):
+class Backlog(MaintenanceWorld):
     """A world with a queue for each lane, and a job that is done at once; the clock goes on a second with each."""
 
     def __init__(self, state: State) -> None:
@@ -114,7 +114,7 @@ class Briefest(Quick):
 @pytest.mark.parametrize("store", BACKENDS)
 def test_f52_thousands_of_messages_are_worked_off_and_the_active_are_listed_meanwhile(store: str) -> None:
     many = many_for(store)
-    with BACKENDS[store](Fates(0, Rates(kill=0.0, duplicate=0.0, errors=0.0)), 1, None) as backend:
+    with BACKENDS[store](FaultInjector(0, Rates(kill=0.0, duplicate=0.0, errors=0.0)), 1, None) as backend:
         backlog = Backlog(backend.state)
         backlog.wired.process_image = Briefest(backlog)
         tasks = [a_new_task(backlog, number) for number in range(many)]

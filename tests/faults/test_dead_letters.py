@@ -11,9 +11,9 @@ from chalicelib.messages import Work, write
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import CHUNKED, QUEUES, Checkpoint, Status, Subject, Task, TaskType
 from tests.faults.oracle import judge
+from tests.maintenance_world import MaintenanceWorld
 from tests.memory_admin import three_queues
 from tests.memory_queue import MAX_RECEIVES, MemoryQueue
-from tests.night import NightWorld
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
 
@@ -21,7 +21,7 @@ PICTURE = ("nature", a_png())
 every_lane = pytest.mark.parametrize("lane", QUEUES)
 
 
-class Lanes(NightWorld):
+class Lanes(MaintenanceWorld):
     """A world with a queue for each lane."""
 
     def __init__(self, state: State) -> None:

@@ -14,7 +14,7 @@ from chalicelib.tasks.worker import Redeliver
 from tests.faults.cloud import Cloud, Faults, dynamodb_error
 from tests.faults.database import BUSY, Base, SqlFaults
 from tests.faults.quick import Quick, a_new_task, together
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.world import World
 
 CROWD = 16
@@ -46,7 +46,7 @@ def test_f32_a_popular_collection_is_counted_exactly(state: State, request: pyte
 
 
 def test_f32_what_has_drifted_is_exact_again_after_the_next_count(state: State) -> None:
-    night = NightWorld(state)
+    night = MaintenanceWorld(state)
     for number in range(3):
         night.image(number)
     truth = night.recounted("nature")

@@ -15,7 +15,7 @@ from chalicelib.uploads.presigned import UploadIntent
 from chalicelib.uploads.service import Upload
 from tests.faults.cloud import TABLE, Cloud
 from tests.faults.oracle import images_of, judge
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.world import World, a_png
 
 LIMIT = 400 * 1024
@@ -74,7 +74,7 @@ def test_f33_a_name_without_end_makes_a_small_row(world: World) -> None:
 
 
 def test_f33_a_report_tells_of_few_of_very_many(state: State) -> None:
-    night = NightWorld(state)
+    night = MaintenanceWorld(state)
     for number in range(300):
         night.bucket.drop(f"originals/{number:04}{'x' * 900}/0.png", b"x")
     run = night.run("cleanup", dry_run=True)

@@ -24,15 +24,15 @@ from chalicelib.paging import Page
 from chalicelib.tasks.model import Status, Task
 from chalicelib.uploads.presigned import UploadIntent
 from tests.faults.cloud import Cloud, Faults
-from tests.night import DAY, HOUR, NightWorld
+from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
 from tests.world import World, a_png
 
 
 @pytest.fixture
-def night(state: State) -> NightWorld:
-    return NightWorld(state)
+def night(state: State) -> MaintenanceWorld:
+    return MaintenanceWorld(state)
 
 
 def number(task: Task, name: str) -> object:
@@ -43,7 +43,7 @@ def code(task: Task) -> str:
     return task.error.code if task.error else ""
 
 
-def on_listing(night: NightWorld, prefix: str, act: Callable[[], object], *, time: int) -> None:
+def on_listing(night: MaintenanceWorld, prefix: str, act: Callable[[], object], *, time: int) -> None:
     """Do this right after the n-th look at the prefix, before anybody acts on what it showed."""
     listing, looks = night.bucket.list, iter(range(1, 99))
 
@@ -59,7 +59,7 @@ def on_listing(night: NightWorld, prefix: str, act: Callable[[], object], *, tim
 @pytest.mark.parametrize("time", [1, 2])
 @pytest.mark.parametrize("prefix", ["originals/", "renditions/"])
 def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
-    night: NightWorld, prefix: str, time: int
+    night: MaintenanceWorld, prefix: str, time: int
 ) -> None:
     night.image(1)
     night.kill_at("after_put", attempt=night.passed.count("after_claim") + 1)
@@ -76,7 +76,7 @@ def test_f39_an_upload_that_finishes_between_listing_and_deleting_survives(
 
 
 def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives(
-    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night.image(1)
     night.kill_at("after_put", attempt=night.passed.count("after_claim") + 1)
@@ -101,7 +101,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
     assert night.missing() == []
 
 
-def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_own(night: NightWorld) -> None:
+def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_own(night: MaintenanceWorld) -> None:
     night.image(1)
     draft = night.wired.presigned.open(UploadIntent("nature", "late.png", "image/png"))
     night.clock.move(timedelta(minutes=30))
@@ -117,7 +117,7 @@ def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_o
 
 
 def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
-    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night.image(1)
     for count in range(1_200):
@@ -139,7 +139,7 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
 
 
 def test_f41_dynamodb_out_of_reach_costs_nothing(cloud: Cloud) -> None:
-    night = NightWorld(cloud.state())
+    night = MaintenanceWorld(cloud.state())
     night.image(1)
     night.orphan(1)
     night.clock.move(2 * DAY)
@@ -168,9 +168,9 @@ class Stubborn:
         return getattr(self.client, name)
 
 
-def in_s3(state: State, bucket: S3Bucket) -> NightWorld:
+def in_s3(state: State, bucket: S3Bucket) -> MaintenanceWorld:
     """A night over S3, two days after everything that a test puts there now."""
-    night = NightWorld(state, objects=bucket)
+    night = MaintenanceWorld(state, objects=bucket)
     night.clock.move(datetime.now(UTC) + 2 * DAY - night.clock.now())
     return night
 
@@ -216,7 +216,7 @@ def all_at_once(count: int, act: Callable[[], object]) -> list[object]:
         return list(pool.map(run, range(count)))
 
 
-def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: NightWorld) -> None:
+def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: MaintenanceWorld) -> None:
     outcomes = all_at_once(6, lambda: night.wired.schedules.run("stats"))
     started = [outcome for outcome in outcomes if isinstance(outcome, Task)]
     assert len(started) == 1
@@ -224,7 +224,7 @@ def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: NightWorld)
     assert [task.task_id for task in night.active()] == [started[0].task_id]
 
 
-def test_f43_the_same_event_many_times_at_once_is_one_run(night: NightWorld) -> None:
+def test_f43_the_same_event_many_times_at_once_is_one_run(night: MaintenanceWorld) -> None:
     at = night.clock.now()
     outcomes = all_at_once(6, lambda: night.wired.schedules.start("stats", at))
     assert len({outcome.task_id for outcome in outcomes if isinstance(outcome, Task)}) == 1
@@ -232,7 +232,7 @@ def test_f43_the_same_event_many_times_at_once_is_one_run(night: NightWorld) -> 
     assert len(night.wired.schedules.tasks.active(9).items) == 0
 
 
-def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: NightWorld) -> None:
+def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: MaintenanceWorld) -> None:
     night.image(1)
     task = night.wired.schedules.run("stats")
     for attempt in range(1, 6):
@@ -246,7 +246,7 @@ def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: NightW
     assert night.run("stats").status is Status.SUCCESS
 
 
-def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(night: NightWorld) -> None:
+def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(night: MaintenanceWorld) -> None:
     night.wired.schedules.catch_up()
     night.clock.move(3 * DAY)
     caught = [task.args["schedule"] for task in night.wired.schedules.catch_up()]
@@ -256,7 +256,7 @@ def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(night: NightWo
     assert night.wired.schedules.catch_up() == ()
 
 
-def test_f45_an_empty_catalogue_under_a_full_bucket_deletes_nothing(night: NightWorld) -> None:
+def test_f45_an_empty_catalogue_under_a_full_bucket_deletes_nothing(night: MaintenanceWorld) -> None:
     for count in range(40):
         night.orphan(count)
     night.clock.move(9 * DAY)
@@ -266,7 +266,7 @@ def test_f45_an_empty_catalogue_under_a_full_bucket_deletes_nothing(night: Night
 
 
 def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
-    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for count in range(6):
         night.image(count)
@@ -278,7 +278,7 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
     assert (code(task), night.bucket.blobs) == ("too_many_orphans", before)
 
 
-RIVALS: dict[str, Callable[[NightWorld, Image], object]] = {
+RIVALS: dict[str, Callable[[MaintenanceWorld, Image], object]] = {
     "F46 erase": lambda night, image: night.wired.purge.purge(image),
     "F46 trash": lambda night, image: night.wired.trash.trash(image.image_id),
     "F47 move": lambda night, image: night.wired.image_moves.move(image.image_id, "cities"),
@@ -289,7 +289,7 @@ RIVALS: dict[str, Callable[[NightWorld, Image], object]] = {
 @pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
 @pytest.mark.parametrize("checkpoint", ["after_engine", "after_put", "after_revision"])
 def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
-    night: NightWorld, rival: Callable[[NightWorld, Image], object], checkpoint: str
+    night: MaintenanceWorld, rival: Callable[[MaintenanceWorld, Image], object], checkpoint: str
 ) -> None:
     image = night.image(1, body=a_jpeg((60, 40)))
     night.image(2, collection="cities")
@@ -307,11 +307,11 @@ def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
     assert not erased
 
 
-def _now(night: NightWorld, image: Image) -> Image:
+def _now(night: MaintenanceWorld, image: Image) -> Image:
     return night.wired.state.catalog.existing([image.image_id])[image.image_id]
 
 
-def test_f48_optimising_twice_keeps_bytes_and_pixels(night: NightWorld) -> None:
+def test_f48_optimising_twice_keeps_bytes_and_pixels(night: MaintenanceWorld) -> None:
     body = a_jpeg((60, 40))
     image = night.image(1, body=body)
     night.run("optimize")
@@ -321,7 +321,7 @@ def test_f48_optimising_twice_keeps_bytes_and_pixels(night: NightWorld) -> None:
     assert night.bucket.blobs == once
 
 
-def test_f49_uploads_while_counting_are_never_lost(night: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f49_uploads_while_counting_are_never_lost(night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     night.image(1)
     night.drift("nature", 5)
     listing, numbers = night.wired.state.catalog.images, iter(range(10, 13))
@@ -341,7 +341,7 @@ def test_f49_uploads_while_counting_are_never_lost(night: NightWorld, monkeypatc
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: NightWorld, minutes: int) -> None:
+def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: MaintenanceWorld, minutes: int) -> None:
     night.image(1)
     night.kill_at("after_put", attempt=night.passed.count("after_claim") + 1)
     slow = night.upload(a_png(2))
@@ -355,7 +355,7 @@ def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: NightWorld
     assert night.missing() == []
 
 
-def test_f50_a_run_whose_lease_another_clock_ends_early_does_no_harm(night: NightWorld) -> None:
+def test_f50_a_run_whose_lease_another_clock_ends_early_does_no_harm(night: MaintenanceWorld) -> None:
     for count in range(3):
         night.image(count)
     task = night.wired.thumbnail_requests.make(everything=True)

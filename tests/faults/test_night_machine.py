@@ -17,8 +17,8 @@ from chalicelib.storage_keys import manifest
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import TaskFilter, TaskType
 from chalicelib.uploads.service import Upload
+from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.memory_queue import Message
-from tests.night import DAY, NightWorld
 from tests.sizes import machine
 from tests.world import Kill, a_png
 
@@ -64,7 +64,7 @@ class Night(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 9))
     def begin(self, seed: int) -> None:
-        self.world = NightWorld(seed=seed)
+        self.world = MaintenanceWorld(seed=seed)
         self.world.image(77, collection="other")
         for number in range(3):
             self.world.image(number)

@@ -12,8 +12,8 @@ from chalicelib.container.adapters import State
 from chalicelib.errors import Unavailable
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
 from tests.faults.outage import DarkNight
+from tests.maintenance_world import DAY, HOUR
 from tests.memory_metrics import MemoryMetrics
-from tests.night import DAY, HOUR
 
 
 @pytest.fixture

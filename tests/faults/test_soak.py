@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench.soak.fates import Fates, Kill, Rates
+from bench.soak.faults import FaultInjector, Kill, Rates
 from bench.soak.judge import DUPLICATED, INEXACT, LOST
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, plan
@@ -133,11 +133,11 @@ def test_a_seed_makes_the_same_plan_again() -> None:
 
 
 def test_an_act_meets_the_same_faults_again_whoever_came_before() -> None:
-    def met(fates: Fates, name: str) -> list[object]:
-        with fates.attempt(name):
-            return [fates.now.dies_at, *(fates.calls() for _ in range(200))]
+    def met(faults: FaultInjector, name: str) -> list[object]:
+        with faults.attempt(name):
+            return [faults.now.dies_at, *(faults.calls() for _ in range(200))]
 
-    one, two = Fates(1, STORM), Fates(1, STORM)
+    one, two = FaultInjector(1, STORM), FaultInjector(1, STORM)
     one_way = [met(one, "a"), met(one, "b")]
     other_way = [met(two, "b"), met(two, "a")]
     assert one_way == other_way[::-1]
@@ -145,24 +145,24 @@ def test_an_act_meets_the_same_faults_again_whoever_came_before() -> None:
 
 
 def test_whoever_is_to_die_at_a_checkpoint_dies_there_once() -> None:
-    fates = Fates(1, Rates(kill=1.0, duplicate=0.0, errors=0.0))
-    with fates.attempt("a"):
-        doomed = str(fates.now.dies_at)
+    faults = FaultInjector(1, Rates(kill=1.0, duplicate=0.0, errors=0.0))
+    with faults.attempt("a"):
+        doomed = str(faults.now.dies_at)
         with pytest.raises(Kill):
-            fates.passes(doomed)
-        fates.passes(doomed)
-    assert fates.met == {"kills": 1}
+            faults.passes(doomed)
+        faults.passes(doomed)
+    assert faults.met == {"kills": 1}
 
 
 def test_a_call_that_is_refused_three_times_is_told_as_unavailable() -> None:
-    client = DirectClient(Fates(1, Rates(errors=1.0)))
+    client = DirectClient(FaultInjector(1, Rates(errors=1.0)))
     state = DynamoState(client, TABLE)
-    with client.closing(), client.fates.request("a"), pytest.raises(Unavailable):
+    with client.closing(), client.faults.request("a"), pytest.raises(Unavailable):
         state.tasks.add(a_task())
 
 
 def test_the_quick_table_undoes_a_refused_transaction_whole() -> None:
-    client = DirectClient(Fates(1, PEACE))
+    client = DirectClient(FaultInjector(1, PEACE))
     state = DynamoState(client, TABLE)
     with client.closing():
         state.tasks.add(a_task())
@@ -174,7 +174,7 @@ def test_the_quick_table_undoes_a_refused_transaction_whole() -> None:
 
 
 def test_the_quick_table_finds_what_has_moved_in_its_indexes() -> None:
-    client = DirectClient(Fates(1, PEACE))
+    client = DirectClient(FaultInjector(1, PEACE))
     tasks = DynamoState(client, TABLE).tasks
     with client.closing():
         child = a_task(parent_id="p1", index=0)

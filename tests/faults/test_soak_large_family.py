@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from bench.soak.backends import BACKENDS, Backend
-from bench.soak.fates import Fates, Rates
+from bench.soak.faults import FaultInjector, Rates
 from chalicelib.errors import SourceGone
 from chalicelib.tasks.model import ChildCounts, Status, Task
 from chalicelib.uploads.presigned import UploadIntent
@@ -26,7 +26,7 @@ DIGITS = 40
 
 @contextmanager
 def a_family(store: str, children: int) -> Iterator[tuple[World, Backend, Task]]:
-    with BACKENDS[store](Fates(0, PEACE), 4, None) as backend:
+    with BACKENDS[store](FaultInjector(0, PEACE), 4, None) as backend:
         world = World(backend.state)
         files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(children)]
         parent, _ = replace(world.wired.presigned, max_files=children).open_all(files)

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from bench.soak.backends import BACKENDS
-from bench.soak.fates import Fates, Rates
+from bench.soak.faults import FaultInjector, Rates
 from chalicelib.errors import IllegalTransition
 from chalicelib.images.model import CollectionStats
 from chalicelib.tasks.model import Status
@@ -26,7 +26,7 @@ def store(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def world(store: str) -> Iterator[World]:
-    with BACKENDS[store](Fates(0, PEACE), 4, None) as backend:
+    with BACKENDS[store](FaultInjector(0, PEACE), 4, None) as backend:
         yield World(backend.state)
 
 

@@ -11,7 +11,7 @@ from chalicelib.engine.pipeline import process
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.optimize import Treatment
 from chalicelib.tasks.model import Status, Task
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.pictures import a_jpeg, encoded, opened, scene, see_through
 
 SIZE = (400, 300)
@@ -25,33 +25,33 @@ PICTURES = {
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    return NightWorld()
+def world() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
-def all_of(world: NightWorld) -> dict[str, Image]:
+def all_of(world: MaintenanceWorld) -> dict[str, Image]:
     return {name: world.image(number, body=body) for number, (name, body) in enumerate(PICTURES.items())}
 
 
-def original(world: NightWorld, image: Image) -> bytes:
+def original(world: MaintenanceWorld, image: Image) -> bytes:
     latest = world.wired.state.catalog.image(image.image_id)
     return world.bucket.blobs[latest.original_key].body
 
 
-def forms(world: NightWorld, image: Image) -> dict[tuple[str, str], Rendition]:
+def forms(world: MaintenanceWorld, image: Image) -> dict[tuple[str, str], Rendition]:
     return {(one.size, one.format): one for one in world.wired.state.catalog.renditions(image.image_id)}
 
 
-def full_forms(world: NightWorld, image: Image) -> list[tuple[str, str]]:
+def full_forms(world: MaintenanceWorld, image: Image) -> list[tuple[str, str]]:
     return [place for place in forms(world, image) if place[0] == "full"]
 
 
-def plain(world: NightWorld, image: Image) -> Rendition:
+def plain(world: MaintenanceWorld, image: Image) -> Rendition:
     """The full form that every client reads."""
     return next(one for (size, form), one in forms(world, image).items() if size == "full" and form in {"jpeg", "png"})
 
 
-def served(world: NightWorld, image: Image) -> bytes:
+def served(world: MaintenanceWorld, image: Image) -> bytes:
     return world.bucket.blobs[plain(world, image).key].body
 
 
@@ -64,7 +64,7 @@ def number(task: Task, name: str) -> int:
 RECODED = ("photo", "drawing", "see-through")
 
 
-def test_bytes_are_saved_of_what_is_served_and_told(world: NightWorld) -> None:
+def test_bytes_are_saved_of_what_is_served_and_told(world: MaintenanceWorld) -> None:
     images = all_of(world)
     with_plain = [name for name in images if {"jpeg", "png"} & {form for _, form in full_forms(world, images[name])}]
     before = {name: len(served(world, images[name])) for name in with_plain}
@@ -77,7 +77,7 @@ def test_bytes_are_saved_of_what_is_served_and_told(world: NightWorld) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_original_stays_the_file_that_was_uploaded(world: NightWorld, name: str) -> None:
+def test_the_original_stays_the_file_that_was_uploaded(world: MaintenanceWorld, name: str) -> None:
     image = world.image(body=PICTURES[name])
     world.run("optimize")
     after = world.wired.state.catalog.image(image.image_id)
@@ -87,7 +87,7 @@ def test_the_original_stays_the_file_that_was_uploaded(world: NightWorld, name: 
 
 
 @pytest.mark.parametrize("name", RECODED)
-def test_no_pixel_of_what_is_served_changes(world: NightWorld, name: str) -> None:
+def test_no_pixel_of_what_is_served_changes(world: MaintenanceWorld, name: str) -> None:
     image = world.image(body=PICTURES[name])
     before = opened(served(world, image))
     world.run("optimize")
@@ -97,7 +97,7 @@ def test_no_pixel_of_what_is_served_changes(world: NightWorld, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_each_row_describes_its_file(world: NightWorld, name: str) -> None:
+def test_each_row_describes_its_file(world: MaintenanceWorld, name: str) -> None:
     image = world.image(body=PICTURES[name])
     world.run("optimize")
     for one in world.wired.state.catalog.renditions(image.image_id):
@@ -106,7 +106,7 @@ def test_each_row_describes_its_file(world: NightWorld, name: str) -> None:
         assert opened(body).size == (one.width, one.height)
 
 
-def test_a_recoded_form_holds_what_public_forms_may_and_no_more(world: NightWorld) -> None:
+def test_a_recoded_form_holds_what_public_forms_may_and_no_more(world: MaintenanceWorld) -> None:
     exif = Pillow.Exif()
     exif[0x010F], exif[0x0112] = "Camera", 6
     image = world.image(body=a_jpeg(SIZE, exif=exif.tobytes(), comment=b"secret"))
@@ -118,7 +118,7 @@ def test_a_recoded_form_holds_what_public_forms_may_and_no_more(world: NightWorl
     assert original(world, image).count(b"secret") == 1
 
 
-def test_a_recoded_form_has_another_address_and_the_old_one_is_gone(world: NightWorld) -> None:
+def test_a_recoded_form_has_another_address_and_the_old_one_is_gone(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     before = plain(world, image)
     world.run("optimize")
@@ -127,7 +127,7 @@ def test_a_recoded_form_has_another_address_and_the_old_one_is_gone(world: Night
     assert (before.key in world.bucket.blobs, after.key in world.bucket.blobs) == (False, True)
 
 
-def test_a_recoded_form_of_a_private_collection_stays_private(world: NightWorld) -> None:
+def test_a_recoded_form_of_a_private_collection_stays_private(world: MaintenanceWorld) -> None:
     world.wired.privacy.make("nature", private=True)
     image = world.image(body=PICTURES["photo"])
     before = plain(world, image)
@@ -137,7 +137,7 @@ def test_a_recoded_form_of_a_private_collection_stays_private(world: NightWorld)
     assert world.bucket.under("renditions/") == []
 
 
-def test_a_second_run_does_nothing(world: NightWorld) -> None:
+def test_a_second_run_does_nothing(world: MaintenanceWorld) -> None:
     all_of(world)
     world.run("optimize")
     before = dict(world.bucket.blobs)
@@ -146,7 +146,7 @@ def test_a_second_run_does_nothing(world: NightWorld) -> None:
     assert world.bucket.blobs == before
 
 
-def test_rows_counters_and_objects_agree_afterwards(world: NightWorld) -> None:
+def test_rows_counters_and_objects_agree_afterwards(world: MaintenanceWorld) -> None:
     all_of(world)
     world.run("optimize")
     assert world.missing() == []
@@ -156,7 +156,7 @@ def test_rows_counters_and_objects_agree_afterwards(world: NightWorld) -> None:
     assert set(world.bucket.under("originals/")) == named
 
 
-def test_the_same_upload_again_is_still_known(world: NightWorld) -> None:
+def test_the_same_upload_again_is_still_known(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     found = world.wired.state.catalog.find_by_digest("nature", image.picture.sha256)
@@ -164,7 +164,7 @@ def test_the_same_upload_again_is_still_known(world: NightWorld) -> None:
     assert found.image_id == image.image_id
 
 
-def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: NightWorld) -> None:
+def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     delivery = world.wired.delivery
@@ -175,14 +175,14 @@ def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: N
     assert {(one.width, one.height) for one in picks} == {SIZE}
 
 
-def test_addresses_of_thumbnails_stay(world: NightWorld) -> None:
+def test_addresses_of_thumbnails_stay(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     before = {one for one in world.wired.state.catalog.renditions(image.image_id) if one.size != "full"}
     world.run("optimize")
     assert before <= set(world.wired.state.catalog.renditions(image.image_id))
 
 
-def test_thumbnails_made_anew_leave_the_variants(world: NightWorld) -> None:
+def test_thumbnails_made_anew_leave_the_variants(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     world.finish(world.wired.thumbnail_requests.make(everything=True))
@@ -190,7 +190,7 @@ def test_thumbnails_made_anew_leave_the_variants(world: NightWorld) -> None:
     assert world.missing() == []
 
 
-def test_what_was_made_anew_is_recoded_the_next_night(world: NightWorld) -> None:
+def test_what_was_made_anew_is_recoded_the_next_night(world: MaintenanceWorld) -> None:
     world.image(body=PICTURES["photo"])
     first = world.run("optimize")
     world.finish(world.wired.thumbnail_requests.make(everything=True))
@@ -198,7 +198,7 @@ def test_what_was_made_anew_is_recoded_the_next_night(world: NightWorld) -> None
     assert world.missing() == []
 
 
-def test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more(world: NightWorld) -> None:
+def test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     world.wired.optimize_job = replace(world.wired.optimize_job, treatment=Treatment("o3", ("webp",)))
@@ -210,7 +210,7 @@ def test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more(w
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_a_picture_that_is_given_up_has_no_variants_either(world: NightWorld) -> None:
+def test_a_picture_that_is_given_up_has_no_variants_either(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     world.bucket.drop(image.original_key, PICTURES["photo"][:200])
@@ -220,7 +220,7 @@ def test_a_picture_that_is_given_up_has_no_variants_either(world: NightWorld) ->
     assert world.missing() == []
 
 
-def test_an_original_that_an_earlier_version_has_recoded_is_kept_as_it_is(world: NightWorld) -> None:
+def test_an_original_that_an_earlier_version_has_recoded_is_kept_as_it_is(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     body = encoded(scene(SIZE), "JPEG", quality=90, progressive=True)
     key = image.original_key.replace(".jpg", "-o1-0123456789ab.jpg")
@@ -233,13 +233,13 @@ def test_an_original_that_an_earlier_version_has_recoded_is_kept_as_it_is(world:
     assert (after.original_key, after.picture, original(world, image)) == (key, picture, body)
 
 
-def test_one_collection_may_be_optimized_alone(world: NightWorld) -> None:
+def test_one_collection_may_be_optimized_alone(world: MaintenanceWorld) -> None:
     world.image(1)
     world.image(2, collection="cities")
     assert number(world.run("optimize", collection="cities"), "images_optimized") == 1
 
 
-def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld) -> None:
+def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     claims = world.passed.count("after_claim")
     world.when("after_put", lambda: world.wired.purge.purge(image), attempt=claims + 1)
@@ -251,7 +251,7 @@ def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld)
     assert [key for key in world.bucket.blobs if image.image_id in key and not key.startswith("quarantine/")] == []
 
 
-def test_an_image_that_is_moved_meanwhile_stays_whole(world: NightWorld) -> None:
+def test_an_image_that_is_moved_meanwhile_stays_whole(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     claims = world.passed.count("after_claim")
     world.when("after_put", lambda: world.wired.image_moves.move(image.image_id, "cities"), attempt=claims + 1)
@@ -261,7 +261,7 @@ def test_an_image_that_is_moved_meanwhile_stays_whole(world: NightWorld) -> None
     assert number(world.run("optimize"), "images_optimized") == 1
 
 
-def test_what_a_killed_run_leaves_is_taken_away_by_clean_up(world: NightWorld) -> None:
+def test_what_a_killed_run_leaves_is_taken_away_by_clean_up(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     before = plain(world, image)
     world.kill_at("after_revision", attempt=world.passed.count("after_claim") + 1)
@@ -274,7 +274,7 @@ def test_what_a_killed_run_leaves_is_taken_away_by_clean_up(world: NightWorld) -
 
 
 @pytest.mark.parametrize("checkpoint", ["after_engine", "after_put", "after_revision", "after_piece"])
-def test_a_killed_run_loses_and_doubles_nothing(world: NightWorld, checkpoint: str) -> None:
+def test_a_killed_run_loses_and_doubles_nothing(world: MaintenanceWorld, checkpoint: str) -> None:
     image = world.image(body=PICTURES["photo"])
     world.kill_at(checkpoint, attempt=world.passed.count("after_claim") + 1)
     assert world.run("optimize").status is Status.SUCCESS
@@ -284,14 +284,14 @@ def test_a_killed_run_loses_and_doubles_nothing(world: NightWorld, checkpoint: s
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_a_picture_that_cannot_be_treated_is_not_tried_every_night(world: NightWorld) -> None:
+def test_a_picture_that_cannot_be_treated_is_not_tried_every_night(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.bucket.drop(image.original_key, PICTURES["photo"][:200])
     assert number(world.run("optimize"), "given_up") == 1
     assert number(world.run("optimize"), "given_up") == 0
 
 
-def test_the_processor_time_is_told(world: NightWorld) -> None:
+def test_the_processor_time_is_told(world: MaintenanceWorld) -> None:
     seconds = iter(range(0, 99, 3))
     world.image(body=PICTURES["photo"])
     optimizing = world.wired.optimize_job
@@ -301,6 +301,6 @@ def test_the_processor_time_is_told(world: NightWorld) -> None:
     assert number(world.run("optimize"), "cpu_ms") == 3_000
 
 
-def test_a_picture_of_one_pixel_is_no_trouble(world: NightWorld) -> None:
+def test_a_picture_of_one_pixel_is_no_trouble(world: MaintenanceWorld) -> None:
     world.image(body=encoded(Pillow.new("RGB", (1, 1)), "PNG"))
     assert number(world.run("optimize"), "images_optimized") == 1

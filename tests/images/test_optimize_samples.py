@@ -10,7 +10,7 @@ from chalicelib.images.model import Image, Rendition
 from chalicelib.settings import Settings
 from chalicelib.tasks.model import Report
 from tests.golden.sources import GOLDEN
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.pictures import opened
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ CODERS = frozenset({"jpeg", "png"})
 class Nights:
     """What there was, and what two runs have made of it."""
 
-    world: NightWorld
+    world: MaintenanceWorld
     uploaded: dict[str, bytes]
     served: dict[str, bytes]
     """The full form that every client reads, before the first run."""
@@ -46,7 +46,7 @@ class Nights:
         return full_form(self.world, self.image(name))
 
 
-def full_form(world: NightWorld, image: Image) -> bytes:
+def full_form(world: MaintenanceWorld, image: Image) -> bytes:
     rows = world.wired.state.catalog.renditions(image.image_id)
     plain = [one for one in rows if one.size == "full" and not is_variant(one)]
     return world.bucket.blobs[next((one for one in plain if one.format in CODERS), plain[0]).key].body
@@ -58,7 +58,7 @@ def is_variant(one: Rendition) -> bool:
 
 @pytest.fixture(scope="module")
 def nights() -> Nights:
-    world, uploaded, served = NightWorld(), {}, {}
+    world, uploaded, served = MaintenanceWorld(), {}, {}
     for number, body in enumerate(golden.make()[0] for golden in SAMPLES):
         if len(body) <= MOST:
             image = world.image(number, body=body)

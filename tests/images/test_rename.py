@@ -16,7 +16,7 @@ from chalicelib.images.model import CollectionInfo, Image
 from chalicelib.images.rename import CollectionIsRenamed, RenameOvertaken
 from chalicelib.images.trash import CollectionNotFound
 from chalicelib.tasks.model import Status, Task
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.trouble import unavailable
 from tests.world import Kill, a_png
 
@@ -24,25 +24,25 @@ OLD, NEW = "nature", "doğa"
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    return NightWorld()
+def world() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
-def rename(world: NightWorld, old: str = OLD, new: str = NEW) -> Task:
+def rename(world: MaintenanceWorld, old: str = OLD, new: str = NEW) -> Task:
     task = world.wired.collection_renames.rename(old, new)
     world.rest()
     return world.wired.collection_renames.tasks.get(task.task_id)
 
 
-def names_in(world: NightWorld, collection: str) -> list[str]:
+def names_in(world: MaintenanceWorld, collection: str) -> list[str]:
     return sorted(image.name for image in world.wired.state.catalog.images(collection, 999).items)
 
 
-def agrees(world: NightWorld, *collections: str) -> bool:
+def agrees(world: MaintenanceWorld, *collections: str) -> bool:
     return all(world.wired.state.catalog.stats(name) == world.recounted(name) for name in collections)
 
 
-def test_everything_moves_to_the_new_name(world: NightWorld) -> None:
+def test_everything_moves_to_the_new_name(world: MaintenanceWorld) -> None:
     world.wired.collections.create(OLD, title="Nature", description="Trees")
     images = [world.image(number) for number in range(60)]
     trashed = world.wired.trash.trash(images.pop().image_id)
@@ -69,7 +69,7 @@ def test_everything_moves_to_the_new_name(world: NightWorld) -> None:
     assert (restored.collection, world.wired.delivery.named(OLD, trashed.name)) == (NEW, restored)
 
 
-def test_an_empty_collection_is_renamed_and_back(world: NightWorld) -> None:
+def test_an_empty_collection_is_renamed_and_back(world: MaintenanceWorld) -> None:
     world.wired.collections.create("a", title="A")
     assert rename(world, "a", "b").status is Status.SUCCESS
     assert rename(world, "b", "a").status is Status.SUCCESS
@@ -77,7 +77,7 @@ def test_an_empty_collection_is_renamed_and_back(world: NightWorld) -> None:
     assert list(world.wired.collections.all()) == ["a"]
 
 
-def test_what_cannot_be_renamed_is_refused_and_nothing_changes(world: NightWorld) -> None:
+def test_what_cannot_be_renamed_is_refused_and_nothing_changes(world: MaintenanceWorld) -> None:
     world.image(1), world.image(2, collection="full")
     empty = world.wired.collections.create("empty")
     for old, new, refusal in [
@@ -93,7 +93,7 @@ def test_what_cannot_be_renamed_is_refused_and_nothing_changes(world: NightWorld
     assert names_in(world, OLD) == ["1.png"]
 
 
-def test_one_rename_at_a_time_works_on_a_collection(world: NightWorld) -> None:
+def test_one_rename_at_a_time_works_on_a_collection(world: MaintenanceWorld) -> None:
     world.image(1)
     task = world.wired.collection_renames.rename(OLD, NEW)
     assert world.wired.collection_renames.rename(OLD, NEW).task_id == task.task_id
@@ -109,7 +109,7 @@ def test_one_rename_at_a_time_works_on_a_collection(world: NightWorld) -> None:
     assert names_in(world, NEW) == ["1.png"]
 
 
-def test_of_two_who_want_a_name_one_gets_it(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_who_want_a_name_one_gets_it(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.image(1)
     catalog = world.wired.state.catalog
     describe = catalog.set_collection_info
@@ -131,7 +131,7 @@ def test_of_two_who_want_a_name_one_gets_it(world: NightWorld, monkeypatch: pyte
     assert rename(world, OLD, "other").status is Status.SUCCESS
 
 
-def test_what_comes_in_later_stays_under_the_old_name(world: NightWorld) -> None:
+def test_what_comes_in_later_stays_under_the_old_name(world: MaintenanceWorld) -> None:
     first = world.image(1)
     task = world.wired.collection_renames.rename(OLD, NEW)
     world.clock.move(timedelta(seconds=1))
@@ -145,7 +145,7 @@ def test_what_comes_in_later_stays_under_the_old_name(world: NightWorld) -> None
     assert agrees(world, OLD, NEW)
 
 
-def test_what_is_uploaded_to_the_new_name_meanwhile_keeps_its_name(world: NightWorld) -> None:
+def test_what_is_uploaded_to_the_new_name_meanwhile_keeps_its_name(world: MaintenanceWorld) -> None:
     moved = world.image(1)
     task = world.wired.collection_renames.rename(OLD, NEW)
     there = world.image(1, collection=NEW)
@@ -156,7 +156,7 @@ def test_what_is_uploaded_to_the_new_name_meanwhile_keeps_its_name(world: NightW
     assert agrees(world, OLD, NEW)
 
 
-def test_a_name_whose_image_is_in_the_trash_leads_to_the_one_that_has_it_now(world: NightWorld) -> None:
+def test_a_name_whose_image_is_in_the_trash_leads_to_the_one_that_has_it_now(world: MaintenanceWorld) -> None:
     gone = world.wired.trash.trash(world.image(1).image_id)
     here = world.image(1, body=a_png(500))
     assert gone.name == here.name
@@ -165,7 +165,7 @@ def test_a_name_whose_image_is_in_the_trash_leads_to_the_one_that_has_it_now(wor
 
 
 def test_a_rename_that_loses_the_name_to_a_private_collection_leaves_it_private(
-    world: NightWorld, monkeypatch: pytest.MonkeyPatch
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.image(1)
     world.wired.privacy.make(NEW, private=True)  # as the request that creates it does first
@@ -184,11 +184,11 @@ def test_a_rename_that_loses_the_name_to_a_private_collection_leaves_it_private(
     assert world.wired.privacy.is_private(NEW)
 
 
-def everything_public(world: NightWorld) -> list[str]:
+def everything_public(world: MaintenanceWorld) -> list[str]:
     return [*world.bucket.under("renditions/"), *world.bucket.under("manifests/")]
 
 
-def test_a_private_collection_stays_private_at_every_moment(world: NightWorld) -> None:
+def test_a_private_collection_stays_private_at_every_moment(world: MaintenanceWorld) -> None:
     world.wired.privacy.make(OLD, private=True)
     for number in range(3):
         world.image(number)
@@ -212,7 +212,7 @@ def test_a_private_collection_stays_private_at_every_moment(world: NightWorld) -
 
 
 def test_a_public_collection_does_not_take_the_place_of_a_private_one_with_pictures_in_the_trash(
-    world: NightWorld,
+    world: MaintenanceWorld,
 ) -> None:
     world.image(1)
     world.wired.privacy.make("secret", private=True)
@@ -222,7 +222,7 @@ def test_a_public_collection_does_not_take_the_place_of_a_private_one_with_pictu
     assert (world.active(), world.wired.state.catalog.collection_info(OLD).renaming) == ((), "")
 
 
-def test_a_name_that_was_private_is_public_for_a_public_collection(world: NightWorld) -> None:
+def test_a_name_that_was_private_is_public_for_a_public_collection(world: MaintenanceWorld) -> None:
     world.wired.privacy.make("secret", private=True)
     world.wired.collections.create("secret")
     rename(world, "secret", "hidden")
@@ -231,7 +231,7 @@ def test_a_name_that_was_private_is_public_for_a_public_collection(world: NightW
     assert world.wired.privacy.all() == {"hidden"}
 
 
-def test_what_people_do_meanwhile_is_kept(world: NightWorld) -> None:
+def test_what_people_do_meanwhile_is_kept(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(3)]
     task = world.wired.collection_renames.rename(OLD, NEW)
 
@@ -249,7 +249,7 @@ def test_what_people_do_meanwhile_is_kept(world: NightWorld) -> None:
     assert agrees(world, OLD, NEW, "elsewhere")
 
 
-def test_a_rename_that_failed_or_was_called_off_goes_on_when_asked_for_again(world: NightWorld) -> None:
+def test_a_rename_that_failed_or_was_called_off_goes_on_when_asked_for_again(world: MaintenanceWorld) -> None:
     for number in range(60):
         world.image(number)
     first = world.wired.collection_renames.rename(OLD, NEW)
@@ -265,7 +265,7 @@ def test_a_rename_that_failed_or_was_called_off_goes_on_when_asked_for_again(wor
         world.wired.collection_renames.rename(OLD, NEW)
 
 
-def test_a_rename_whose_new_collection_is_gone_fails_and_lets_another_begin(world: NightWorld) -> None:
+def test_a_rename_whose_new_collection_is_gone_fails_and_lets_another_begin(world: MaintenanceWorld) -> None:
     world.image(1)
     task = world.wired.collection_renames.rename(OLD, NEW)
     world.wired.state.catalog.delete_collection_info(NEW)
@@ -276,7 +276,7 @@ def test_a_rename_whose_new_collection_is_gone_fails_and_lets_another_begin(worl
     assert names_in(world, "other") == ["1.png"]
 
 
-def test_a_rename_that_meets_faults_goes_on(world: NightWorld) -> None:
+def test_a_rename_that_meets_faults_goes_on(world: MaintenanceWorld) -> None:
     world.image(1)
     world.bucket.trouble.at("before put", None, *unavailable(2))
     with suppress(Unavailable):
@@ -288,7 +288,7 @@ def test_a_rename_that_meets_faults_goes_on(world: NightWorld) -> None:
 WRITES = {"catalog": ("set_collection_info", "delete_collection_info", "revise"), "tasks": ("add", "replace")}
 
 
-def kill_before_write(world: NightWorld, state: MemoryState, number: int) -> Callable[[], bool]:
+def kill_before_write(world: MaintenanceWorld, state: MemoryState, number: int) -> Callable[[], bool]:
     """Let the process die before its n-th write of a store, the bucket or the queue; whether it has."""
     writes, died = iter(range(1, 10_000)), []
 
@@ -311,7 +311,7 @@ def kill_before_write(world: NightWorld, state: MemoryState, number: int) -> Cal
     return lambda: bool(died)
 
 
-def told(world: NightWorld, images: list[Image]) -> list[object]:
+def told(world: MaintenanceWorld, images: list[Image]) -> list[object]:
     """All that a rename changes, without versions and times."""
     catalog = world.wired.state.catalog
     here = catalog.existing([one.image_id for one in images])
@@ -324,7 +324,7 @@ def told(world: NightWorld, images: list[Image]) -> list[object]:
 def renamed(number: int) -> tuple[list[object], bool]:
     """A private collection after its rename whose process died before its n-th write; whether it did."""
     state = MemoryState()
-    world = NightWorld(state)
+    world = MaintenanceWorld(state)
     world.wired.privacy.make(OLD, private=True)
     world.wired.collections.create(OLD, title="Nature")
     images = [world.image(one) for one in range(2)]

@@ -11,26 +11,26 @@ from chalicelib.engine.model import Recipe
 from chalicelib.errors import ImageNotFound
 from chalicelib.settings import Settings
 from chalicelib.tasks.model import Status, Task, TaskType
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.pictures import a_jpeg, opened
 
 LARGER = Recipe(version="r2", sizes=(900, 600, 300, 150))
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    world = NightWorld()
+def world() -> MaintenanceWorld:
+    world = MaintenanceWorld()
     world.image(1, body=a_jpeg((1000, 700)))
     world.image(2)
     world.image(3, collection="cities")
     return world
 
 
-def make(world: NightWorld, **which: object) -> Task:
+def make(world: MaintenanceWorld, **which: object) -> Task:
     return world.finish(world.wired.thumbnail_requests.make(**which))  # type: ignore[arg-type]  # arguments of `make`
 
 
-def with_recipe(world: NightWorld, recipe: Recipe) -> None:
+def with_recipe(world: MaintenanceWorld, recipe: Recipe) -> None:
     world.wired.thumbnail_job = replace(world.wired.thumbnail_job, recipe=recipe)
 
 
@@ -38,18 +38,18 @@ def numbers(task: Task) -> dict[str, object]:
     return {name: value for name, value in (task.result or {}).items() if name.startswith(("images", "complete", "f"))}
 
 
-def forms(world: NightWorld, image_id: str) -> set[tuple[str, str]]:
+def forms(world: MaintenanceWorld, image_id: str) -> set[tuple[str, str]]:
     return {(one.size, one.format) for one in world.wired.state.catalog.renditions(image_id)}
 
 
-def test_where_nothing_is_missing_nothing_is_done(world: NightWorld) -> None:
+def test_where_nothing_is_missing_nothing_is_done(world: MaintenanceWorld) -> None:
     before = dict(world.bucket.blobs)
     task = make(world)
     assert numbers(task) == {"images_seen": 3, "complete_already": 3, "complete": True}
     assert world.bucket.blobs == before
 
 
-def test_a_new_recipe_makes_every_image_anew(world: NightWorld) -> None:
+def test_a_new_recipe_makes_every_image_anew(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     task = make(world)
     assert numbers(task) == {"images_seen": 3, "images_done": 3, "complete": True}
@@ -59,7 +59,7 @@ def test_a_new_recipe_makes_every_image_anew(world: NightWorld) -> None:
     assert opened(world.bucket.blobs[large.key].body).size == (large.width, large.height) == (900, 630)
 
 
-def test_afterwards_rows_and_objects_agree_and_nothing_old_is_left(world: NightWorld) -> None:
+def test_afterwards_rows_and_objects_agree_and_nothing_old_is_left(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     make(world)
     assert world.missing() == []
@@ -71,7 +71,7 @@ def test_afterwards_rows_and_objects_agree_and_nothing_old_is_left(world: NightW
         assert catalog.stats(name) == world.recounted(name)
 
 
-def test_a_second_run_does_nothing(world: NightWorld) -> None:
+def test_a_second_run_does_nothing(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     make(world)
     before = dict(world.bucket.blobs)
@@ -79,7 +79,7 @@ def test_a_second_run_does_nothing(world: NightWorld) -> None:
     assert world.bucket.blobs == before
 
 
-def test_forms_whose_bytes_come_out_the_same_keep_their_address(world: NightWorld) -> None:
+def test_forms_whose_bytes_come_out_the_same_keep_their_address(world: MaintenanceWorld) -> None:
     image = world.wired.state.catalog.images("cities", 1).items[0]
     before = world.wired.state.catalog.renditions(image.image_id)
     task = make(world, everything=True)
@@ -87,14 +87,14 @@ def test_forms_whose_bytes_come_out_the_same_keep_their_address(world: NightWorl
     assert world.wired.state.catalog.renditions(image.image_id) == before
 
 
-def test_a_missing_format_is_found_missing(world: NightWorld) -> None:
+def test_a_missing_format_is_found_missing(world: MaintenanceWorld) -> None:
     with_recipe(world, Recipe(formats=("jpeg", "avif", "webp")))
     assert numbers(make(world))["images_done"] == 3
     image = world.wired.state.catalog.images("cities", 1).items[0]
     assert ("150", "webp") in forms(world, image.image_id)
 
 
-def test_one_image_or_one_collection_may_be_made_alone(world: NightWorld) -> None:
+def test_one_image_or_one_collection_may_be_made_alone(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     image = world.wired.state.catalog.images("nature", 1).items[0]
     alone = make(world, image_id=image.image_id)
@@ -104,12 +104,12 @@ def test_one_image_or_one_collection_may_be_made_alone(world: NightWorld) -> Non
     assert numbers(make(world))["images_done"] == 1
 
 
-def test_an_image_that_is_not_there_is_not_found(world: NightWorld) -> None:
+def test_an_image_that_is_not_there_is_not_found(world: MaintenanceWorld) -> None:
     with pytest.raises(ImageNotFound):
         world.wired.thumbnail_requests.make(image_id="nothing")
 
 
-def test_an_original_that_is_missing_is_reported_and_costs_the_others_nothing(world: NightWorld) -> None:
+def test_an_original_that_is_missing_is_reported_and_costs_the_others_nothing(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     image = world.wired.state.catalog.images("cities", 1).items[0]
     world.bucket.lose(image.original_key)
@@ -118,14 +118,14 @@ def test_an_original_that_is_missing_is_reported_and_costs_the_others_nothing(wo
     assert numbers(task)["images_done"] == 2
 
 
-def test_an_original_that_cannot_be_decoded_any_more_is_reported(world: NightWorld) -> None:
+def test_an_original_that_cannot_be_decoded_any_more_is_reported(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     image = world.wired.state.catalog.images("cities", 1).items[0]
     world.bucket.drop(image.original_key, world.bucket.blobs[image.original_key].body[:40])
     assert numbers(make(world)) == {"images_seen": 3, "images_done": 2, "failed": 1, "complete": True}
 
 
-def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: NightWorld) -> None:
+def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     image = world.wired.state.catalog.images("cities", 1).items[0]
     claims = world.passed.count("after_claim")
@@ -146,7 +146,7 @@ def test_uploads_thumbnails_and_maintenance_have_lanes_of_their_own() -> None:
     assert set(lanes) == set(TaskType) - {TaskType.BULK_PROCESS_IMAGES}
 
 
-def test_what_kills_every_worker_is_passed_over(world: NightWorld) -> None:
+def test_what_kills_every_worker_is_passed_over(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     task = world.wired.thumbnail_requests.make(collection="cities")
     for attempt in (1, 2):

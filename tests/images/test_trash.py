@@ -6,18 +6,18 @@ from chalicelib import storage_keys
 from chalicelib.errors import BadRequest, ImageNotFound, TooManyRequests
 from chalicelib.images.trash import CollectionNotEmpty, CollectionNotFound
 from chalicelib.tasks.model import Status
+from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.memory_cdn import ATTEMPTS
-from tests.night import DAY, HOUR, NightWorld
 from tests.trouble import unavailable
 from tests.world import a_png
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    return NightWorld()
+def world() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
-def traces_of(world: NightWorld, image_id: str) -> list[str]:
+def traces_of(world: MaintenanceWorld, image_id: str) -> list[str]:
     """Whatever still knows of the image."""
     catalog = world.wired.state.catalog
     listed = [one.image_id for name in catalog.collections() for one in catalog.images(name, 999).items]
@@ -25,7 +25,7 @@ def traces_of(world: NightWorld, image_id: str) -> list[str]:
     return [*world.bucket.under(*storage_keys.all_of(image_id)), *rows, *(one for one in listed if one == image_id)]
 
 
-def test_a_deleted_image_leaves_nothing_behind(world: NightWorld) -> None:
+def test_a_deleted_image_leaves_nothing_behind(world: MaintenanceWorld) -> None:
     image, other = world.image(1), world.image(2)
     task = world.finish(world.wired.trash.delete([image.image_id]))
     assert (task.status, task.result and task.result["images_deleted"]) == (Status.SUCCESS, 1)
@@ -36,7 +36,7 @@ def test_a_deleted_image_leaves_nothing_behind(world: NightWorld) -> None:
     assert world.wired.state.catalog.image(other.image_id) == other
 
 
-def test_a_deleted_images_name_and_bytes_are_free_again(world: NightWorld) -> None:
+def test_a_deleted_images_name_and_bytes_are_free_again(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.finish(world.wired.trash.delete([image.image_id]))
     again = world.image(1)
@@ -44,14 +44,14 @@ def test_a_deleted_images_name_and_bytes_are_free_again(world: NightWorld) -> No
     assert (again.name, again.picture.sha256) == (image.name, image.picture.sha256)
 
 
-def test_many_images_go_in_one_task(world: NightWorld) -> None:
+def test_many_images_go_in_one_task(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(45)]
     task = world.finish(world.wired.trash.delete([image.image_id for image in images[:41]]))
     assert (task.result and task.result["images_deleted"], task.progress.total) == (41, 41)
     assert world.wired.state.catalog.stats("nature").images == 4
 
 
-def test_caches_forget_few_images_one_by_one_and_everything_for_many(world: NightWorld) -> None:
+def test_caches_forget_few_images_one_by_one_and_everything_for_many(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(112)]
     world.finish(world.wired.trash.delete([image.image_id for image in images[:12]]))
     few = {f"renditions/{image.image_id}/*" for image in images[:12]}
@@ -62,7 +62,7 @@ def test_caches_forget_few_images_one_by_one_and_everything_for_many(world: Nigh
     assert len(set(world.cdn.references)) == len(world.cdn.references)
 
 
-def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: NightWorld) -> None:
+def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: MaintenanceWorld) -> None:
     image = world.image(1)
     old = {one.key for one in world.wired.state.catalog.renditions(image.image_id)}
     world.finish(world.wired.thumbnail_requests.make(everything=True))
@@ -71,7 +71,7 @@ def test_forms_that_were_made_anew_meanwhile_are_forgotten_too(world: NightWorld
     assert all(key.startswith(wild.removesuffix("*")) for key in old)
 
 
-def test_a_busy_cdn_delays_a_deletion_and_loses_nothing(world: NightWorld) -> None:
+def test_a_busy_cdn_delays_a_deletion_and_loses_nothing(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(3)]
     world.cdn.faults = [TooManyRequests() for _ in range(2 * ATTEMPTS)]
     task = world.finish(world.wired.trash.delete([image.image_id for image in images]))
@@ -80,7 +80,7 @@ def test_a_busy_cdn_delays_a_deletion_and_loses_nothing(world: NightWorld) -> No
     assert {f"renditions/{image.image_id}/*" for image in images} <= set(world.cdn.forgotten)
 
 
-def test_deleting_twice_ends_well(world: NightWorld) -> None:
+def test_deleting_twice_ends_well(world: MaintenanceWorld) -> None:
     image = world.image(1)
     first, second = (world.wired.trash.delete([image.image_id]) for _ in range(2))
     world.settle()
@@ -89,7 +89,7 @@ def test_deleting_twice_ends_well(world: NightWorld) -> None:
         world.wired.trash.delete([image.image_id])
 
 
-def test_absurd_requests_are_refused(world: NightWorld) -> None:
+def test_absurd_requests_are_refused(world: MaintenanceWorld) -> None:
     with pytest.raises(BadRequest):
         world.wired.trash.delete([])
     with pytest.raises(BadRequest):
@@ -100,7 +100,7 @@ CHECKPOINTS = ("after_claim", "after_objects", "after_piece")
 
 
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-def test_a_killed_deletion_is_finished_by_the_next_attempt(world: NightWorld, checkpoint: str) -> None:
+def test_a_killed_deletion_is_finished_by_the_next_attempt(world: MaintenanceWorld, checkpoint: str) -> None:
     images = [world.image(number) for number in range(3)]
     world.kill_at(checkpoint, attempt=world.passed.count("after_claim") + 1)
     task = world.finish(world.wired.trash.delete_collection("nature", force=True))
@@ -110,14 +110,14 @@ def test_a_killed_deletion_is_finished_by_the_next_attempt(world: NightWorld, ch
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_a_deletion_that_meets_faults_goes_on(world: NightWorld) -> None:
+def test_a_deletion_that_meets_faults_goes_on(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.bucket.trouble.at("before delete", None, *unavailable(2))
     assert world.finish(world.wired.trash.delete([image.image_id])).status is Status.SUCCESS
     assert traces_of(world, image.image_id) == []
 
 
-def test_a_collection_with_images_is_not_deleted_by_mistake(world: NightWorld) -> None:
+def test_a_collection_with_images_is_not_deleted_by_mistake(world: MaintenanceWorld) -> None:
     world.image(1)
     with pytest.raises(CollectionNotEmpty) as refused:
         world.wired.trash.delete_collection("nature", force=False)
@@ -126,7 +126,7 @@ def test_a_collection_with_images_is_not_deleted_by_mistake(world: NightWorld) -
         world.wired.trash.delete_collection("nowhere", force=True)
 
 
-def test_a_collection_goes_with_all_its_images_and_no_other(world: NightWorld) -> None:
+def test_a_collection_goes_with_all_its_images_and_no_other(world: MaintenanceWorld) -> None:
     images, other = [world.image(number) for number in range(25)], world.image(99, collection="cities")
     world.bucket.drop("manifests/nature.json", b"{}")
     task = world.finish(world.wired.trash.delete_collection("nature", force=True))
@@ -136,7 +136,7 @@ def test_a_collection_goes_with_all_its_images_and_no_other(world: NightWorld) -
     assert world.wired.state.catalog.images("cities", 9).items == (other,)
 
 
-def test_a_collection_that_was_created_goes_with_what_is_said_of_it(world: NightWorld) -> None:
+def test_a_collection_that_was_created_goes_with_what_is_said_of_it(world: MaintenanceWorld) -> None:
     world.wired.collections.create("empty", title="Nothing yet")
     assert world.finish(world.wired.trash.delete_collection("empty", force=False)).status is Status.SUCCESS
     assert world.wired.collections.all() == {}
@@ -144,7 +144,7 @@ def test_a_collection_that_was_created_goes_with_what_is_said_of_it(world: Night
         world.wired.trash.delete_collection("empty", force=False)
 
 
-def test_what_is_uploaded_after_the_request_stays(world: NightWorld) -> None:
+def test_what_is_uploaded_after_the_request_stays(world: MaintenanceWorld) -> None:
     world.image(1)
     task = world.wired.trash.delete_collection("nature", force=True)
     world.clock.move(HOUR)
@@ -154,7 +154,7 @@ def test_what_is_uploaded_after_the_request_stays(world: NightWorld) -> None:
     assert left.task_id == later.task_id
 
 
-def test_trash_takes_an_image_out_of_sight_and_restore_brings_it_back(world: NightWorld) -> None:
+def test_trash_takes_an_image_out_of_sight_and_restore_brings_it_back(world: MaintenanceWorld) -> None:
     catalog, image = world.wired.state.catalog, world.image(1)
     before = catalog.stats("nature")
     assert world.wired.trash.trash(image.image_id).trashed_at == world.clock.now()
@@ -166,14 +166,14 @@ def test_trash_takes_an_image_out_of_sight_and_restore_brings_it_back(world: Nig
     assert world.missing() == []
 
 
-def test_trashing_and_restoring_twice_change_nothing(world: NightWorld) -> None:
+def test_trashing_and_restoring_twice_change_nothing(world: MaintenanceWorld) -> None:
     image, deleting = world.image(1), world.wired.trash
     assert deleting.restore(image.image_id) == image
     trashed = deleting.trash(image.image_id)
     assert deleting.trash(image.image_id) == trashed
 
 
-def test_an_image_comes_back_by_another_name_if_its_own_is_in_use(world: NightWorld) -> None:
+def test_an_image_comes_back_by_another_name_if_its_own_is_in_use(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.wired.trash.trash(image.image_id)
     twin = world.image(1)
@@ -182,7 +182,7 @@ def test_an_image_comes_back_by_another_name_if_its_own_is_in_use(world: NightWo
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_after_a_week_in_the_trash_there_is_no_way_back(world: NightWorld) -> None:
+def test_after_a_week_in_the_trash_there_is_no_way_back(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.wired.trash.trash(image.image_id)
     world.clock.move(7 * DAY)
@@ -190,7 +190,7 @@ def test_after_a_week_in_the_trash_there_is_no_way_back(world: NightWorld) -> No
         world.wired.trash.restore(image.image_id)
 
 
-def test_an_image_that_is_being_erased_cannot_be_restored(world: NightWorld) -> None:
+def test_an_image_that_is_being_erased_cannot_be_restored(world: MaintenanceWorld) -> None:
     image = world.image(1)
     refused: list[str] = []
 
@@ -205,7 +205,7 @@ def test_an_image_that_is_being_erased_cannot_be_restored(world: NightWorld) -> 
     assert traces_of(world, image.image_id) == []
 
 
-def test_trashed_images_can_be_deleted_at_once(world: NightWorld) -> None:
+def test_trashed_images_can_be_deleted_at_once(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.wired.trash.trash(image.image_id)
     assert world.bucket.under(f"trashed/{image.image_id}/") != []

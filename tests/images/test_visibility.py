@@ -14,7 +14,7 @@ from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.images.model import Image
 from chalicelib.tasks.failpoints import VISIBILITY_FAILPOINTS
 from chalicelib.tasks.model import Status
-from tests.night import DAY, NightWorld
+from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
 from tests.world import Kill
@@ -23,26 +23,26 @@ from tests.world import Kill
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    night = NightWorld()
+def world() -> MaintenanceWorld:
+    night = MaintenanceWorld()
     night.wired.privacy.make("secret", private=True)
     return night
 
 
-def served(world: NightWorld, image: Image) -> list[str]:
+def served(world: MaintenanceWorld, image: Image) -> list[str]:
     """Keys that the CDN or a signed address that was given out leads to."""
     return list(world.bucket.under(*storage_keys.served_of(image.image_id)))
 
 
-def named(world: NightWorld, image: Image) -> list[str]:
+def named(world: MaintenanceWorld, image: Image) -> list[str]:
     return sorted(one.key for one in world.wired.state.catalog.renditions(image.image_id))
 
 
-def an_image(world: NightWorld, collection: str) -> Image:
+def an_image(world: MaintenanceWorld, collection: str) -> Image:
     return world.image(1, collection=collection, body=a_jpeg((700, 500)))
 
 
-def dying_at(world: NightWorld, place: str) -> None:
+def dying_at(world: MaintenanceWorld, place: str) -> None:
     """Whoever passes this place next dies there."""
 
     def passing(name: str) -> None:
@@ -54,7 +54,7 @@ def dying_at(world: NightWorld, place: str) -> None:
 
 
 @pytest.mark.parametrize("collection", ["nature", "secret"])
-def test_a_trashed_picture_is_out_of_reach_when_the_trash_answers(world: NightWorld, collection: str) -> None:
+def test_a_trashed_picture_is_out_of_reach_when_the_trash_answers(world: MaintenanceWorld, collection: str) -> None:
     image = an_image(world, collection)
     before = {key: world.bucket.blobs[key].body for key in served(world, image)}
     world.wired.trash.trash(image.image_id)
@@ -64,7 +64,7 @@ def test_a_trashed_picture_is_out_of_reach_when_the_trash_answers(world: NightWo
 
 
 @pytest.mark.parametrize("collection", ["nature", "secret"])
-def test_a_restored_picture_has_the_addresses_that_it_had(world: NightWorld, collection: str) -> None:
+def test_a_restored_picture_has_the_addresses_that_it_had(world: MaintenanceWorld, collection: str) -> None:
     image = an_image(world, collection)
     before = {key: world.bucket.blobs[key] for key in served(world, image)}
     world.wired.trash.trash(image.image_id)
@@ -73,7 +73,7 @@ def test_a_restored_picture_has_the_addresses_that_it_had(world: NightWorld, col
     assert sorted(before) == named(world, image)
 
 
-def test_the_cdn_forgets_a_trashed_picture_once_for_each_stay_in_the_trash(world: NightWorld) -> None:
+def test_the_cdn_forgets_a_trashed_picture_once_for_each_stay_in_the_trash(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
     world.wired.trash.trash(image.image_id)
     world.settle()
@@ -85,13 +85,13 @@ def test_the_cdn_forgets_a_trashed_picture_once_for_each_stay_in_the_trash(world
     assert len(set(world.cdn.references)) == 2
 
 
-def test_no_cache_is_asked_to_forget_what_none_may_have(world: NightWorld) -> None:
+def test_no_cache_is_asked_to_forget_what_none_may_have(world: MaintenanceWorld) -> None:
     world.wired.trash.trash(an_image(world, "secret").image_id)
     assert world.cdn.forgotten == []
 
 
 @pytest.mark.parametrize("fault", [TooManyRequests(), Unavailable()])
-def test_a_cdn_that_does_not_listen_is_asked_again_by_a_worker(world: NightWorld, fault: Exception) -> None:
+def test_a_cdn_that_does_not_listen_is_asked_again_by_a_worker(world: MaintenanceWorld, fault: Exception) -> None:
     image = an_image(world, "nature")
     world.cdn.faults = [fault, TooManyRequests()]
     world.wired.trash.trash(image.image_id)
@@ -101,7 +101,7 @@ def test_a_cdn_that_does_not_listen_is_asked_again_by_a_worker(world: NightWorld
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_request_that_dies_while_it_hides_is_finished_by_a_worker(world: NightWorld, place: str) -> None:
+def test_a_request_that_dies_while_it_hides_is_finished_by_a_worker(world: MaintenanceWorld, place: str) -> None:
     image = an_image(world, "nature")
     before = named(world, image)
     dying_at(world, place)
@@ -114,7 +114,7 @@ def test_a_request_that_dies_while_it_hides_is_finished_by_a_worker(world: Night
     assert served(world, image) == before
 
 
-def test_a_request_that_dies_right_after_the_row_is_finished_by_a_worker(world: NightWorld) -> None:
+def test_a_request_that_dies_right_after_the_row_is_finished_by_a_worker(world: MaintenanceWorld) -> None:
     image, catalog = an_image(world, "nature"), world.wired.state.catalog
     world.wired.visibility.announce(image.image_id)
     catalog.revise(image, replace(image, trashed_at=world.clock.now()))
@@ -122,7 +122,7 @@ def test_a_request_that_dies_right_after_the_row_is_finished_by_a_worker(world: 
     assert served(world, image) == []
 
 
-def test_a_request_that_dies_while_it_shows_is_finished_by_a_worker(world: NightWorld) -> None:
+def test_a_request_that_dies_while_it_shows_is_finished_by_a_worker(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
     before = named(world, image)
     world.wired.trash.trash(image.image_id)
@@ -135,7 +135,7 @@ def test_a_request_that_dies_while_it_shows_is_finished_by_a_worker(world: Night
     assert served(world, image) == before
 
 
-def test_a_bucket_that_does_not_answer_is_told_and_asking_again_goes_on(world: NightWorld) -> None:
+def test_a_bucket_that_does_not_answer_is_told_and_asking_again_goes_on(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
     world.bucket.trouble.at("before delete", *unavailable(1))
     with pytest.raises(Unavailable):
@@ -146,7 +146,7 @@ def test_a_bucket_that_does_not_answer_is_told_and_asking_again_goes_on(world: N
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_picture_that_is_restored_while_it_is_hidden_is_served(world: NightWorld, place: str) -> None:
+def test_a_picture_that_is_restored_while_it_is_hidden_is_served(world: MaintenanceWorld, place: str) -> None:
     """The restore is done between two steps of the trash, which goes on deleting."""
     image = an_image(world, "nature")
 
@@ -162,7 +162,7 @@ def test_a_picture_that_is_restored_while_it_is_hidden_is_served(world: NightWor
     assert served(world, image) == named(world, image)
 
 
-def test_a_picture_that_is_trashed_while_it_is_shown_is_hidden(world: NightWorld) -> None:
+def test_a_picture_that_is_trashed_while_it_is_shown_is_hidden(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
     world.wired.trash.trash(image.image_id)
 
@@ -177,19 +177,19 @@ def test_a_picture_that_is_trashed_while_it_is_shown_is_hidden(world: NightWorld
     assert served(world, image) == []
 
 
-def rendering(world: NightWorld) -> Callable[[], object]:
+def rendering(world: MaintenanceWorld) -> Callable[[], object]:
     larger = Recipe(version="r2", sizes=(640, 300, 150))
     world.wired.thumbnail_job = replace(world.wired.thumbnail_job, recipe=larger)
     return lambda: world.finish(world.wired.thumbnail_requests.make(collection="nature"))
 
 
-def optimizing(world: NightWorld) -> Callable[[], object]:
+def optimizing(world: MaintenanceWorld) -> Callable[[], object]:
     return lambda: world.run("optimize")
 
 
 @pytest.mark.parametrize("job", [rendering, optimizing])
 def test_a_worker_that_renders_a_picture_while_it_is_trashed_makes_nothing_public(
-    world: NightWorld, job: Callable[[NightWorld], Callable[[], object]]
+    world: MaintenanceWorld, job: Callable[[MaintenanceWorld], Callable[[], object]]
 ) -> None:
     image = an_image(world, "nature")
     before, work = named(world, image), job(world)
@@ -210,7 +210,7 @@ def test_a_worker_that_renders_a_picture_while_it_is_trashed_makes_nothing_publi
     assert served(world, image) == before
 
 
-def test_pictures_that_an_earlier_version_has_trashed_are_hidden_by_clean_up(world: NightWorld) -> None:
+def test_pictures_that_an_earlier_version_has_trashed_are_hidden_by_clean_up(world: MaintenanceWorld) -> None:
     image, catalog = an_image(world, "nature"), world.wired.state.catalog
     before = named(world, image)
     catalog.revise(image, replace(image, trashed_at=world.clock.now()))
@@ -223,7 +223,7 @@ def test_pictures_that_an_earlier_version_has_trashed_are_hidden_by_clean_up(wor
     assert served(world, image) == before
 
 
-def test_a_picture_whose_restore_was_lost_is_shown_by_clean_up(world: NightWorld) -> None:
+def test_a_picture_whose_restore_was_lost_is_shown_by_clean_up(world: MaintenanceWorld) -> None:
     image, catalog = an_image(world, "nature"), world.wired.state.catalog
     trashed = world.wired.trash.trash(image.image_id)
     world.settle()
@@ -234,7 +234,7 @@ def test_a_picture_whose_restore_was_lost_is_shown_by_clean_up(world: NightWorld
     assert served(world, image) == named(world, image)
 
 
-def test_hidden_copies_stay_with_their_image_and_go_with_it(world: NightWorld) -> None:
+def test_hidden_copies_stay_with_their_image_and_go_with_it(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
     world.wired.trash.trash(image.image_id)
     world.clock.move(6 * DAY)
@@ -245,7 +245,7 @@ def test_hidden_copies_stay_with_their_image_and_go_with_it(world: NightWorld) -
     assert world.bucket.under("trashed/", *storage_keys.all_of(image.image_id)) == []
 
 
-def test_hidden_copies_without_an_image_are_orphans(world: NightWorld) -> None:
+def test_hidden_copies_without_an_image_are_orphans(world: MaintenanceWorld) -> None:
     world.image(2)
     world.bucket.drop("trashed/nobody/renditions/r1/600.jpg", b"x")
     world.clock.move(2 * DAY)
@@ -253,7 +253,7 @@ def test_hidden_copies_without_an_image_are_orphans(world: NightWorld) -> None:
     assert world.bucket.under("trashed/") == []
 
 
-def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(world: NightWorld) -> None:
+def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(world: MaintenanceWorld) -> None:
     image, other = an_image(world, "nature"), world.image(2)
     world.settle()
     world.wired.trash.trash(image.image_id)
@@ -264,7 +264,7 @@ def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(
     assert set(entries_in(world.bucket.blobs[storage_keys.manifest("nature")].body)) == {other.image_id}
 
 
-def test_many_trashed_pictures_refresh_the_manifest_at_once_only_now_and_then(world: NightWorld) -> None:
+def test_many_trashed_pictures_refresh_the_manifest_at_once_only_now_and_then(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(20)]
     world.settle()
     for image in images:

@@ -9,17 +9,17 @@ from chalicelib import storage_keys
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.maintenance.model import CleanupBounds
 from chalicelib.tasks.model import Status
-from tests.night import DAY, HOUR, NightWorld
+from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.trouble import unavailable
 from tests.world import a_png
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    return NightWorld()
+def world() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
-def thirty_old_and_twenty_young_orphans(world: NightWorld) -> None:
+def thirty_old_and_twenty_young_orphans(world: MaintenanceWorld) -> None:
     world.image()
     for number in range(30):
         world.orphan(number)
@@ -28,7 +28,7 @@ def thirty_old_and_twenty_young_orphans(world: NightWorld) -> None:
         world.orphan(number)
 
 
-def test_of_fifty_orphans_exactly_the_thirty_old_ones_go_to_quarantine(world: NightWorld) -> None:
+def test_of_fifty_orphans_exactly_the_thirty_old_ones_go_to_quarantine(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     before = set(world.bucket.blobs)
     report = world.run("cleanup").result or {}
@@ -39,7 +39,7 @@ def test_of_fifty_orphans_exactly_the_thirty_old_ones_go_to_quarantine(world: Ni
     assert world.missing() == []
 
 
-def test_a_dry_run_reports_the_same_and_touches_nothing(world: NightWorld) -> None:
+def test_a_dry_run_reports_the_same_and_touches_nothing(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     before = dict(world.bucket.blobs)
     report = world.run("cleanup", dry_run=True).result or {}
@@ -48,7 +48,7 @@ def test_a_dry_run_reports_the_same_and_touches_nothing(world: NightWorld) -> No
     assert "quarantined" not in report
 
 
-def test_what_was_taken_away_can_be_brought_back(world: NightWorld) -> None:
+def test_what_was_taken_away_can_be_brought_back(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     key = "originals/orphan-0007/0.png"
     before = world.bucket.blobs[key]
@@ -58,7 +58,7 @@ def test_what_was_taken_away_can_be_brought_back(world: NightWorld) -> None:
     assert len(world.bucket.under("quarantine/")) == 29
 
 
-def test_what_is_brought_back_twice_is_brought_back_once(world: NightWorld) -> None:
+def test_what_is_brought_back_twice_is_brought_back_once(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     key = "originals/orphan-0007/0.png"
     world.run("cleanup")
@@ -68,7 +68,7 @@ def test_what_is_brought_back_twice_is_brought_back_once(world: NightWorld) -> N
     assert world.bucket.blobs == after_once
 
 
-def test_what_was_brought_back_has_another_day(world: NightWorld) -> None:
+def test_what_was_brought_back_has_another_day(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.run("cleanup")
     world.wired.quarantine.restore("originals/orphan-0007/0.png")
@@ -76,7 +76,7 @@ def test_what_was_brought_back_has_another_day(world: NightWorld) -> None:
     assert "originals/orphan-0007/0.png" in world.bucket.blobs
 
 
-def test_nothing_is_brought_back_over_something_else(world: NightWorld) -> None:
+def test_nothing_is_brought_back_over_something_else(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.run("cleanup")
     world.orphan(7, body=b"another")
@@ -86,7 +86,7 @@ def test_nothing_is_brought_back_over_something_else(world: NightWorld) -> None:
         world.wired.quarantine.restore("originals/never/0.png")
 
 
-def test_the_quarantine_is_emptied_after_a_week(world: NightWorld) -> None:
+def test_the_quarantine_is_emptied_after_a_week(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.run("cleanup")
     world.clock.move(7 * DAY - HOUR)
@@ -95,7 +95,7 @@ def test_the_quarantine_is_emptied_after_a_week(world: NightWorld) -> None:
     assert (world.run("cleanup").result or {})["purged"] == 30
 
 
-def test_images_with_all_that_is_theirs_stay(world: NightWorld) -> None:
+def test_images_with_all_that_is_theirs_stay(world: MaintenanceWorld) -> None:
     image, trashed = world.image(1), world.image(2)
     world.wired.trash.trash(trashed.image_id)
     world.settle()
@@ -107,7 +107,7 @@ def test_images_with_all_that_is_theirs_stay(world: NightWorld) -> None:
     assert world.wired.state.catalog.image(image.image_id) == image
 
 
-def test_forms_that_the_rows_do_not_name_any_more_go(world: NightWorld) -> None:
+def test_forms_that_the_rows_do_not_name_any_more_go(world: MaintenanceWorld) -> None:
     image = world.image()
     prefix = storage_keys.all_of(image.image_id)
     stale = [f"{prefix[0]}00000000.png", f"{prefix[1]}r0/600.jpg", f"{prefix[1]}{image.recipe}-dead/150.jpg"]
@@ -119,7 +119,7 @@ def test_forms_that_the_rows_do_not_name_any_more_go(world: NightWorld) -> None:
     assert world.missing() == []
 
 
-def test_an_orphan_whose_task_is_still_at_work_stays(world: NightWorld) -> None:
+def test_an_orphan_whose_task_is_still_at_work_stays(world: MaintenanceWorld) -> None:
     world.image()
     task = world.upload(a_png(5))
     world.bucket.trouble.at("before get", *unavailable(20))
@@ -132,7 +132,7 @@ def test_an_orphan_whose_task_is_still_at_work_stays(world: NightWorld) -> None:
     assert key in world.bucket.blobs
 
 
-def test_an_empty_catalogue_stops_everything(world: NightWorld) -> None:
+def test_an_empty_catalogue_stops_everything(world: MaintenanceWorld) -> None:
     for number in range(5):
         world.orphan(number)
     world.clock.move(2 * DAY)
@@ -142,7 +142,9 @@ def test_an_empty_catalogue_stops_everything(world: NightWorld) -> None:
     assert len(world.bucket.under("originals/")) == 5
 
 
-def test_a_catalogue_that_cannot_be_read_stops_everything(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalogue_that_cannot_be_read_stops_everything(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     thirty_old_and_twenty_young_orphans(world)
     fault = unavailable()[0]
 
@@ -157,7 +159,7 @@ def test_a_catalogue_that_cannot_be_read_stops_everything(world: NightWorld, mon
     assert len(world.bucket.under("originals/orphan")) == 50
 
 
-def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> None:
+def test_more_orphans_than_are_plausible_stop_everything(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(always_allowed=29))
     task = world.run("cleanup")
@@ -166,13 +168,13 @@ def test_more_orphans_than_are_plausible_stop_everything(world: NightWorld) -> N
     assert world.bucket.under("quarantine/") == []
 
 
-def test_somebody_who_knows_better_may_allow_more(world: NightWorld) -> None:
+def test_somebody_who_knows_better_may_allow_more(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(always_allowed=29))
     assert (world.run("cleanup", limit=30).result or {})["quarantined"] == 30
 
 
-def test_an_object_that_changes_between_the_looks_stays(world: NightWorld) -> None:
+def test_an_object_that_changes_between_the_looks_stays(world: MaintenanceWorld) -> None:
     world.image()
     key = world.orphan(1)
     world.clock.move(DAY)
@@ -181,7 +183,7 @@ def test_an_object_that_changes_between_the_looks_stays(world: NightWorld) -> No
     assert world.bucket.blobs[key].body == b"new"
 
 
-def test_uploads_that_no_task_knows_of_are_put_to_work(world: NightWorld) -> None:
+def test_uploads_that_no_task_knows_of_are_put_to_work(world: MaintenanceWorld) -> None:
     world.image()
     world.drop("incoming/nature/lost.png", a_png(7))
     world.queue.messages.clear()
@@ -191,7 +193,7 @@ def test_uploads_that_no_task_knows_of_are_put_to_work(world: NightWorld) -> Non
     assert world.wired.state.catalog.find_by_name("nature", "lost.png").picture.bytes == len(a_png(7))
 
 
-def test_an_upload_is_put_to_work_once(world: NightWorld) -> None:
+def test_an_upload_is_put_to_work_once(world: MaintenanceWorld) -> None:
     world.image()
     world.drop("incoming/nature/lost.png", a_png(7))
     world.queue.messages.clear()
@@ -202,7 +204,7 @@ def test_an_upload_is_put_to_work_once(world: NightWorld) -> None:
     assert world.wired.state.catalog.stats("nature").images == 2
 
 
-def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: NightWorld) -> None:
+def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: MaintenanceWorld) -> None:
     world.image()
     world.drop("incoming/nature/theirs.png", a_png(7))
     world.settle()
@@ -213,7 +215,7 @@ def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: Night
     assert world.wired.state.catalog.stats("nature").images == 1
 
 
-def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: NightWorld) -> None:
+def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: MaintenanceWorld) -> None:
     for _ in range(2):
         world.drop("incoming/nature/theirs.png", a_png(7))
         world.settle()
@@ -222,7 +224,7 @@ def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: NightWo
     assert world.wired.state.catalog.stats("nature").images == 0
 
 
-def test_what_a_failed_upload_left_goes_after_a_week(world: NightWorld) -> None:
+def test_what_a_failed_upload_left_goes_after_a_week(world: MaintenanceWorld) -> None:
     world.image()
     task = world.upload(b"\xff\xd8\xff\xe0 no picture")
     world.settle()
@@ -235,7 +237,7 @@ def test_what_a_failed_upload_left_goes_after_a_week(world: NightWorld) -> None:
     assert task.args["source"] not in world.bucket.blobs
 
 
-def test_trash_goes_for_good_after_a_week(world: NightWorld) -> None:
+def test_trash_goes_for_good_after_a_week(world: MaintenanceWorld) -> None:
     image, _ = world.image(1), world.image(2)
     world.wired.trash.trash(image.image_id)
     world.clock.move(7 * DAY)
@@ -244,7 +246,7 @@ def test_trash_goes_for_good_after_a_week(world: NightWorld) -> None:
     assert world.wired.state.catalog.existing([image.image_id]) == {}
 
 
-def test_rows_whose_objects_are_missing_are_reported_and_kept(world: NightWorld) -> None:
+def test_rows_whose_objects_are_missing_are_reported_and_kept(world: MaintenanceWorld) -> None:
     image = world.image()
     world.bucket.lose(image.original_key)
     report = world.run("cleanup").result or {}
@@ -253,7 +255,7 @@ def test_rows_whose_objects_are_missing_are_reported_and_kept(world: NightWorld)
     assert world.wired.state.catalog.image(image.image_id) == image
 
 
-def test_what_lies_unnamed_among_what_is_named_goes_too(world: NightWorld) -> None:
+def test_what_lies_unnamed_among_what_is_named_goes_too(world: MaintenanceWorld) -> None:
     image = world.image()
     stray, young = f"renditions/{image.image_id}/{image.recipe}/900.jpg", f"renditions/{image.image_id}/r1/1200.jpg"
     world.bucket.drop(stray, b"stray")
@@ -266,7 +268,7 @@ def test_what_lies_unnamed_among_what_is_named_goes_too(world: NightWorld) -> No
     assert world.missing() == []
 
 
-def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: NightWorld) -> None:
+def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: MaintenanceWorld) -> None:
     world.image()
     for number in range(2_500):
         world.orphan(number)

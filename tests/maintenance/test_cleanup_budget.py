@@ -16,7 +16,7 @@ from chalicelib.adapters.memory.stores import MemoryCatalog
 from chalicelib.images.model import Image
 from chalicelib.maintenance.model import CleanupBounds, Options
 from chalicelib.tasks.model import Status, Task
-from tests.night import DAY, NightWorld
+from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.trouble import unavailable
 from tests.world import Kill
 
@@ -32,7 +32,7 @@ class Lossy:
     state: MemoryState = field(default_factory=MemoryState)
 
     def __post_init__(self) -> None:
-        self.night = NightWorld(self.state)
+        self.night = MaintenanceWorld(self.state)
 
     @property
     def _rows(self) -> MemoryCatalog:
@@ -53,7 +53,7 @@ class Lossy:
             del self._rows._db.images[image.image_id]  # noqa: SLF001
 
 
-def strays(night: NightWorld, image: Image, count: int) -> list[str]:
+def strays(night: MaintenanceWorld, image: Image, count: int) -> list[str]:
     """Old objects that no row of the image names, where only its rendition rows can tell."""
     made = [f"renditions/{image.image_id}/{image.recipe}/stray-{number:04}.jpg" for number in range(count)]
     for key in made:
@@ -61,7 +61,7 @@ def strays(night: NightWorld, image: Image, count: int) -> list[str]:
     return made
 
 
-def bounded(night: NightWorld, **bounds: int) -> None:
+def bounded(night: MaintenanceWorld, **bounds: int) -> None:
     night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(**bounds))
 
 
@@ -78,11 +78,11 @@ def reason(task: Task) -> str:
 
 
 @pytest.fixture
-def night() -> NightWorld:
-    return NightWorld()
+def night() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
-def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(night: NightWorld) -> None:
+def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(night: MaintenanceWorld) -> None:
     made = [key for number in range(2) for key in strays(night, night.image(number), 30)]
     night.clock.move(DAY)
     bounded(night, always_allowed=25)
@@ -91,7 +91,7 @@ def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(night: NightW
     assert (task.status, task.error.code, task.error.retryable) == (Status.PARTIAL, "budget_spent", False)
     seen = len(night.bucket.blobs)
     assert task.error.details == {"taken": 25, "seen": seen, "cap": 25}
-    assert f"25 objects were taken away, of {seen} seen, and this run may take 25" in task.error.message
+    assert f"25 of {seen} objects were removed; this run may remove 25." in task.error.message
     gone = set(made) - set(night.bucket.blobs)
     assert (len(gone), {f"quarantine/{key}" for key in gone}) == (25, set(night.bucket.under("quarantine/")))
     report = told(task)
@@ -100,7 +100,7 @@ def test_the_third_look_stops_at_the_budget_and_says_so_in_numbers(night: NightW
     assert night.metrics.total("BudgetsSpent") == 1
 
 
-def test_within_the_budget_the_third_look_is_counted_like_any_other(night: NightWorld) -> None:
+def test_within_the_budget_the_third_look_is_counted_like_any_other(night: MaintenanceWorld) -> None:
     strays(night, night.image(), 30)
     night.orphan(1)
     night.clock.move(DAY)
@@ -109,7 +109,7 @@ def test_within_the_budget_the_third_look_is_counted_like_any_other(night: Night
     assert report["quarantined_bytes"] == 30 * len(b"stray") + 1
 
 
-def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(night: NightWorld) -> None:
+def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(night: MaintenanceWorld) -> None:
     strays(night, night.image(), 250)
     night.clock.move(DAY)
     task = night.run("cleanup")
@@ -117,7 +117,7 @@ def test_more_strays_of_one_image_than_fit_into_a_piece_all_go(night: NightWorld
     assert night.missing() == []
 
 
-def test_what_is_left_over_goes_in_the_nights_that_follow(night: NightWorld) -> None:
+def test_what_is_left_over_goes_in_the_nights_that_follow(night: MaintenanceWorld) -> None:
     strays(night, night.image(), 60)
     bounded(night, always_allowed=25)
     for expected in (Status.PARTIAL, Status.PARTIAL, Status.SUCCESS):
@@ -183,7 +183,7 @@ def test_a_loss_that_comes_between_the_looks_stops_the_run_where_it_is() -> None
     assert set(made) < set(night.bucket.blobs)
 
 
-def everything_to_take(night: NightWorld) -> None:
+def everything_to_take(night: MaintenanceWorld) -> None:
     """Ten orphans, six objects that are due in quarantine, two images in the trash, and twelve strays."""
     image, trashed = night.image(0), [night.image(number) for number in (1, 2)]
     for number in range(100, 106):
@@ -199,13 +199,13 @@ def everything_to_take(night: NightWorld) -> None:
     night.clock.move(WEEK)
 
 
-def objects_taken(night: NightWorld, before: set[str]) -> int:
+def objects_taken(night: MaintenanceWorld, before: set[str]) -> int:
     """Objects that are not where they were: those that were moved to quarantine count as well."""
     return len(before - set(night.bucket.blobs))
 
 
 @pytest.mark.parametrize("limit", [*range(0, 48, 4), 43])
-def test_one_budget_bounds_all_that_takes_objects_away(night: NightWorld, limit: int) -> None:
+def test_one_budget_bounds_all_that_takes_objects_away(night: MaintenanceWorld, limit: int) -> None:
     everything_to_take(night)
     before = set(night.bucket.blobs)
     task = night.run("cleanup", limit=limit)
@@ -221,7 +221,9 @@ def test_one_budget_bounds_all_that_takes_objects_away(night: NightWorld, limit:
 
 @pytest.mark.parametrize("nth", range(0, 46, 3))
 @pytest.mark.parametrize("deaths", [1, 3])
-def test_a_piece_that_dies_midway_gains_no_budget_and_loses_no_count(night: NightWorld, nth: int, deaths: int) -> None:
+def test_a_piece_that_dies_midway_gains_no_budget_and_loses_no_count(
+    night: MaintenanceWorld, nth: int, deaths: int
+) -> None:
     everything_to_take(night)
     before = set(night.bucket.blobs)
     night.bucket.trouble.at("before delete", *[None] * nth, *[Kill() for _ in range(deaths)])
@@ -234,7 +236,7 @@ def test_a_piece_that_dies_midway_gains_no_budget_and_loses_no_count(night: Nigh
 
 
 @pytest.mark.parametrize("nth", [0, 7, 13, 20, 40])
-def test_a_piece_that_is_tried_again_and_again_gains_no_budget(night: NightWorld, nth: int) -> None:
+def test_a_piece_that_is_tried_again_and_again_gains_no_budget(night: MaintenanceWorld, nth: int) -> None:
     everything_to_take(night)
     before = set(night.bucket.blobs)
     night.bucket.trouble.at("before delete", *[None] * nth, *unavailable(4))
@@ -244,7 +246,7 @@ def test_a_piece_that_is_tried_again_and_again_gains_no_budget(night: NightWorld
     assert (task.status, taken(task)) == (Status.PARTIAL, lost)
 
 
-def test_the_budget_survives_many_slices(night: NightWorld) -> None:
+def test_the_budget_survives_many_slices(night: MaintenanceWorld) -> None:
     everything_to_take(night)
     before, night.piece_lasts = set(night.bucket.blobs), timedelta(seconds=50)
     parts = night.passed.count("after_hand_on")
@@ -258,7 +260,7 @@ def limit_of(count: int) -> Options:
     return Options(limit=count)
 
 
-def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(night: NightWorld) -> None:
+def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(night: MaintenanceWorld) -> None:
     night.image()
     for number in range(30):
         night.orphan(number)
@@ -278,7 +280,7 @@ def test_a_limit_is_the_budget_of_the_run_smaller_or_larger(night: NightWorld) -
     assert (large.status, taken(large), told(large)["cap"]) == (Status.SUCCESS, 25, 25)
 
 
-def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: NightWorld) -> None:
+def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: MaintenanceWorld) -> None:
     night.image()
     for number in range(89):
         night.orphan(number)
@@ -290,7 +292,7 @@ def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: NightWorl
     assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
 
 
-def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: NightWorld) -> None:
+def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: MaintenanceWorld) -> None:
     night.image()
     for number in range(60):
         night.orphan(number)
@@ -304,7 +306,7 @@ def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: Night
     assert told(night.run("cleanup", limit=60))["purged"] == 35
 
 
-def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWorld) -> None:
+def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: MaintenanceWorld) -> None:
     images = [night.image(number) for number in range(6)]
     for image in images[1:]:
         night.wired.trash.trash(image.image_id)
@@ -322,7 +324,7 @@ def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: NightWo
     assert night.missing() == []
 
 
-def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: NightWorld) -> None:
+def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: MaintenanceWorld) -> None:
     image, _ = night.image(1), night.image(2)
     night.wired.trash.trash(image.image_id)
     night.clock.move(WEEK)
@@ -341,11 +343,11 @@ def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: NightWo
     assert night.missing() == []
 
 
-def planned(night: NightWorld) -> bool:
+def planned(night: MaintenanceWorld) -> bool:
     return any('"plan"' in task.args.get("position", "") for task in night.active())
 
 
-def test_a_dry_run_takes_nothing_and_tells_the_budget(night: NightWorld) -> None:
+def test_a_dry_run_takes_nothing_and_tells_the_budget(night: MaintenanceWorld) -> None:
     everything_to_take(night)
     before = dict(night.bucket.blobs)
     task = night.run("cleanup", dry_run=True, limit=3)
@@ -353,7 +355,7 @@ def test_a_dry_run_takes_nothing_and_tells_the_budget(night: NightWorld) -> None
     assert "taken" not in told(task)
 
 
-def test_a_listing_that_lies_empty_is_not_believed(night: NightWorld) -> None:
+def test_a_listing_that_lies_empty_is_not_believed(night: MaintenanceWorld) -> None:
     image, trashed = night.image(1), night.image(2)
     night.wired.trash.trash(trashed.image_id)
     night.clock.move(2 * WEEK)
@@ -368,7 +370,9 @@ def test_a_listing_that_lies_empty_is_not_believed(night: NightWorld) -> None:
     }
 
 
-def test_deleting_images_is_bounded_by_what_images_can_have(night: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleting_images_is_bounded_by_what_images_can_have(
+    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image, other = night.image(1), night.image(2)
     strays(night, image, 40)
     monkeypatch.setattr(budgets, "ONE_IMAGE", 20)
@@ -382,7 +386,7 @@ def test_deleting_images_is_bounded_by_what_images_can_have(night: NightWorld, m
     assert night.missing() == []
 
 
-def test_nothing_but_what_is_held_can_be_purged(night: NightWorld) -> None:
+def test_nothing_but_what_is_held_can_be_purged(night: MaintenanceWorld) -> None:
     image = night.image()
     with pytest.raises(ValueError, match="not held in quarantine"):
         night.wired.quarantine.purge([image.original_key], budgets.Budget(9))

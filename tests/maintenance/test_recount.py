@@ -7,52 +7,52 @@ import pytest
 from chalicelib.images.model import CollectionStats, Image
 from chalicelib.paging import Page
 from chalicelib.tasks.model import Status
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    world = NightWorld()
+def world() -> MaintenanceWorld:
+    world = MaintenanceWorld()
     for number in range(4):
         world.image(number)
     world.image(9, collection="cities")
     return world
 
 
-def counted(world: NightWorld, **options: object) -> dict[str, object]:
+def counted(world: MaintenanceWorld, **options: object) -> dict[str, object]:
     task = world.run("stats", **options)
     assert task.status is Status.SUCCESS
     report = dict(task.result or {})
     return {name: report[name] for name in ("exact", "corrected", "too_busy", "images_drifted") if name in report}
 
 
-def test_what_is_right_is_left_alone(world: NightWorld) -> None:
+def test_what_is_right_is_left_alone(world: MaintenanceWorld) -> None:
     marks = [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")]
     assert counted(world) == {"exact": 2}
     assert [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")] == marks
 
 
 @pytest.mark.parametrize(("images", "weight"), [(3, 0), (-2, 0), (0, 12_345), (-1, -77)])
-def test_drift_is_found_reported_and_put_right(world: NightWorld, images: int, weight: int) -> None:
+def test_drift_is_found_reported_and_put_right(world: MaintenanceWorld, images: int, weight: int) -> None:
     world.drift("nature", images, weight)
     expected = {"exact": 1, "corrected": 1, "images_drifted": abs(images)}
     assert counted(world) == expected
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_a_second_count_finds_nothing_more(world: NightWorld) -> None:
+def test_a_second_count_finds_nothing_more(world: MaintenanceWorld) -> None:
     world.drift("nature", 3)
     counted(world)
     assert counted(world) == {"exact": 2}
 
 
-def test_one_collection_may_be_counted_alone(world: NightWorld) -> None:
+def test_one_collection_may_be_counted_alone(world: MaintenanceWorld) -> None:
     world.drift("nature", 3)
     assert counted(world, collection="cities") == {"exact": 1}
     assert counted(world, collection="nature") == {"corrected": 1, "images_drifted": 3}
 
 
-def test_what_is_in_the_trash_does_not_count(world: NightWorld) -> None:
+def test_what_is_in_the_trash_does_not_count(world: MaintenanceWorld) -> None:
     first = world.wired.state.catalog.images("nature", 1).items[0]
     world.wired.trash.trash(first.image_id)
     assert counted(world) == {"exact": 2}
@@ -60,13 +60,13 @@ def test_what_is_in_the_trash_does_not_count(world: NightWorld) -> None:
 
 
 def test_nothing_is_there_to_count() -> None:
-    assert counted(NightWorld()) == {}
+    assert counted(MaintenanceWorld()) == {}
 
 
 class Meddling:
     """Does something while images are listed."""
 
-    def __init__(self, world: NightWorld, act: Callable[[], object], *, times: int) -> None:
+    def __init__(self, world: MaintenanceWorld, act: Callable[[], object], *, times: int) -> None:
         self.listing, self.act, self.times = world.wired.state.catalog.images, act, times
 
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
@@ -77,16 +77,18 @@ class Meddling:
         return page
 
 
-def meddle(world: NightWorld, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, times: int) -> None:
+def meddle(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, times: int) -> None:
     monkeypatch.setattr(world.wired.state.catalog, "images", Meddling(world, act, times=times).images)
 
 
-def uploads(world: NightWorld) -> Callable[[], object]:
+def uploads(world: MaintenanceWorld) -> Callable[[], object]:
     numbers = iter(range(100, 200))
     return lambda: world.image(next(numbers))
 
 
-def test_an_upload_while_counting_is_no_drift_and_not_lost(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_while_counting_is_no_drift_and_not_lost(
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.drift("nature", 3)
     meddle(world, monkeypatch, uploads(world), times=1)
     assert counted(world)["corrected"] == 1
@@ -95,7 +97,7 @@ def test_an_upload_while_counting_is_no_drift_and_not_lost(world: NightWorld, mo
 
 
 def test_a_collection_that_never_rests_is_left_for_another_hour(
-    world: NightWorld, monkeypatch: pytest.MonkeyPatch
+    world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.drift("nature", 3)
     meddle(world, monkeypatch, uploads(world), times=99)
@@ -105,7 +107,7 @@ def test_a_collection_that_never_rests_is_left_for_another_hour(
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_a_listing_that_is_behind_corrects_nothing(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_that_is_behind_corrects_nothing(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """DynamoDB's indexes are a moment behind: the first look misses the newest image, the second sees it."""
     listing, looks = world.wired.state.catalog.images, iter(range(99))
 
@@ -119,7 +121,7 @@ def test_a_listing_that_is_behind_corrects_nothing(world: NightWorld, monkeypatc
     assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
 
 
-def test_two_recounts_at_once_correct_once(world: NightWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_recounts_at_once_correct_once(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.drift("nature", 3)
     correct, stats = world.wired.state.catalog.correct_stats, world.wired.state.catalog.stats
 

@@ -11,15 +11,15 @@ from chalicelib.maintenance.schedules import StillRunning
 from chalicelib.ports import ScheduleStore
 from chalicelib.tasks.model import Status, Task
 from tests.builders import NOON
-from tests.night import DAY, HOUR, NightWorld
+from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.trouble import unavailable
 
 MIDNIGHT = NOON.replace(hour=0)
 
 
 @pytest.fixture
-def world() -> NightWorld:
-    return NightWorld()
+def world() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Behind:
         return self.store.replace(before, after)
 
 
-def start(world: NightWorld, name: str, at: datetime = NOON) -> Task | None:
+def start(world: MaintenanceWorld, name: str, at: datetime = NOON) -> Task | None:
     return world.wired.schedules.start(name, at)
 
 
@@ -72,7 +72,7 @@ def test_periods_are_in_utc_whatever_the_zone_of_the_question() -> None:
     assert schedule.task_id(schedule.period(istanbul)) == schedule.task_id(MIDNIGHT.astimezone(UTC))
 
 
-def test_a_run_by_the_clock_is_a_task_that_does_its_work(world: NightWorld) -> None:
+def test_a_run_by_the_clock_is_a_task_that_does_its_work(world: MaintenanceWorld) -> None:
     world.image()
     task = start(world, "update_collection_stats")
     assert task is not None
@@ -81,7 +81,7 @@ def test_a_run_by_the_clock_is_a_task_that_does_its_work(world: NightWorld) -> N
     assert (slot.last_task_id, slot.last_period, slot.last_started_at) == (task.task_id, NOON, world.clock.now())
 
 
-def test_the_same_event_again_starts_nothing(world: NightWorld) -> None:
+def test_the_same_event_again_starts_nothing(world: MaintenanceWorld) -> None:
     first, second = start(world, "stats"), start(world, "stats", NOON + timedelta(minutes=5))
     assert first is not None
     assert second is not None
@@ -92,21 +92,21 @@ def test_the_same_event_again_starts_nothing(world: NightWorld) -> None:
     assert third.status is Status.SUCCESS
 
 
-def test_an_event_that_comes_late_is_not_run_after_a_newer_one(world: NightWorld) -> None:
+def test_an_event_that_comes_late_is_not_run_after_a_newer_one(world: MaintenanceWorld) -> None:
     first = start(world, "stats", NOON)
     assert first is not None
     world.finish(first)
     assert start(world, "stats", NOON - HOUR) is None
 
 
-def test_a_run_that_was_taken_but_never_announced_is_announced(world: NightWorld) -> None:
+def test_a_run_that_was_taken_but_never_announced_is_announced(world: MaintenanceWorld) -> None:
     first = start(world, "stats")
     world.queue.messages.clear()
     assert start(world, "stats") == first
     assert len(world.queue.messages) == 1
 
 
-def test_runs_of_one_schedule_never_overlap(world: NightWorld) -> None:
+def test_runs_of_one_schedule_never_overlap(world: MaintenanceWorld) -> None:
     first = start(world, "stats")
     assert first is not None
     assert start(world, "stats", NOON + HOUR) is None
@@ -117,12 +117,12 @@ def test_runs_of_one_schedule_never_overlap(world: NightWorld) -> None:
     assert start(world, "stats", NOON + HOUR) is not None
 
 
-def test_runs_of_different_schedules_may_overlap(world: NightWorld) -> None:
+def test_runs_of_different_schedules_may_overlap(world: MaintenanceWorld) -> None:
     assert start(world, "stats") is not None
     assert start(world, "cleanup") is not None
 
 
-def test_of_two_who_start_at_once_one_runs(world: NightWorld) -> None:
+def test_of_two_who_start_at_once_one_runs(world: MaintenanceWorld) -> None:
     schedules = world.wired.schedules
     slot = world.wired.state.schedules.get("update_collection_stats")
     world.wired.schedules.run("stats")
@@ -133,7 +133,7 @@ def test_of_two_who_start_at_once_one_runs(world: NightWorld) -> None:
     assert [task.status for task in world.active()] == [Status.PENDING]
 
 
-def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world: NightWorld) -> None:
+def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world: MaintenanceWorld) -> None:
     schedules = world.wired.schedules
     slot = world.wired.state.schedules.get("update_collection_stats")
     # The clock starts several functions in the same minute, and each looks after the others' schedules.
@@ -144,7 +144,7 @@ def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world:
     assert world.finish(task).status is Status.SUCCESS
 
 
-def test_a_dead_holder_gives_the_slot_back(world: NightWorld) -> None:
+def test_a_dead_holder_gives_the_slot_back(world: MaintenanceWorld) -> None:
     task = start(world, "stats")
     assert task is not None
     world.kill_at("after_claim")
@@ -157,7 +157,7 @@ def test_a_dead_holder_gives_the_slot_back(world: NightWorld) -> None:
     assert start(world, "stats", NOON + 2 * HOUR) is not None
 
 
-def test_a_disabled_schedule_runs_by_hand_only(world: NightWorld) -> None:
+def test_a_disabled_schedule_runs_by_hand_only(world: MaintenanceWorld) -> None:
     outlook = world.wired.schedules.enable("stats", on=False)
     assert (outlook.status.enabled, outlook.next_run) == (False, None)
     assert start(world, "stats") is None
@@ -165,7 +165,7 @@ def test_a_disabled_schedule_runs_by_hand_only(world: NightWorld) -> None:
     assert world.wired.schedules.enable("stats", on=True).next_run == NOON + HOUR
 
 
-def test_a_missed_run_is_caught_up_once(world: NightWorld) -> None:
+def test_a_missed_run_is_caught_up_once(world: MaintenanceWorld) -> None:
     schedules = world.wired.schedules
     assert schedules.catch_up() == ()
     world.clock.move(DAY)
@@ -175,13 +175,13 @@ def test_a_missed_run_is_caught_up_once(world: NightWorld) -> None:
     assert schedules.catch_up() == ()
 
 
-def test_a_run_that_is_a_little_late_is_not_missed(world: NightWorld) -> None:
+def test_a_run_that_is_a_little_late_is_not_missed(world: MaintenanceWorld) -> None:
     world.wired.schedules.catch_up()
     world.clock.move(12 * HOUR + timedelta(minutes=14))
     assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
 
 
-def test_what_was_missed_while_disabled_is_not_caught_up(world: NightWorld) -> None:
+def test_what_was_missed_while_disabled_is_not_caught_up(world: MaintenanceWorld) -> None:
     world.wired.schedules.catch_up()
     world.wired.schedules.enable("cleanup", on=False)
     world.clock.move(3 * DAY)
@@ -189,14 +189,14 @@ def test_what_was_missed_while_disabled_is_not_caught_up(world: NightWorld) -> N
     assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
 
 
-def test_an_outlook_tells_last_and_next(world: NightWorld) -> None:
+def test_an_outlook_tells_last_and_next(world: MaintenanceWorld) -> None:
     task = world.run("cleanup")
     outlook = world.wired.schedules.get("cleanup")
     assert (outlook.last, outlook.next_run) == (task, MIDNIGHT + DAY)
     assert [one.schedule.name for one in world.wired.schedules.all()] == list(SCHEDULES)
 
 
-def test_an_unknown_schedule_is_not_found(world: NightWorld) -> None:
+def test_an_unknown_schedule_is_not_found(world: MaintenanceWorld) -> None:
     with pytest.raises(ScheduleNotFound):
         world.wired.schedules.run("nonsense")
 
@@ -212,7 +212,7 @@ def test_an_unknown_schedule_is_not_found(world: NightWorld) -> None:
     ],
 )
 def test_an_option_that_the_job_has_no_use_for_starts_nothing(
-    world: NightWorld, name: str, option: dict[str, object]
+    world: MaintenanceWorld, name: str, option: dict[str, object]
 ) -> None:
     with pytest.raises(BadRequest) as refused:
         world.run(name, **option)
@@ -220,7 +220,7 @@ def test_an_option_that_the_job_has_no_use_for_starts_nothing(
     assert world.active() == ()
 
 
-def test_a_run_whose_message_cannot_be_sent_ends_and_frees_the_slot(world: NightWorld) -> None:
+def test_a_run_whose_message_cannot_be_sent_ends_and_frees_the_slot(world: MaintenanceWorld) -> None:
     world.queue.trouble.at("before send", *unavailable())
     with pytest.raises(Unavailable):
         world.wired.schedules.run("stats")

@@ -24,15 +24,15 @@ from chalicelib.maintenance.model import CleanupBounds, OrphanVerdict
 from chalicelib.tasks.lease import Cancelled, Leases, LostLease
 from chalicelib.tasks.model import Progress, Report, Status, Task
 from tests.builders import FrozenClock, a_task
-from tests.night import DAY, NightWorld
+from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.world import World, a_png
 
 KEY = "originals/orphan-0001/0.png"
 
 
 @pytest.fixture
-def night() -> NightWorld:
-    night = NightWorld()
+def night() -> MaintenanceWorld:
+    night = MaintenanceWorld()
     night.image(1)
     return night
 
@@ -48,7 +48,7 @@ class Trusting(Cleanup):
         """Switched off."""
 
 
-def trusting(night: NightWorld, **bounds: int) -> None:
+def trusting(night: MaintenanceWorld, **bounds: int) -> None:
     made = night.wired.cleanup_job
     parts = {name: getattr(made, name) for name in made.__dataclass_fields__}
     night.wired.cleanup_job = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
@@ -57,7 +57,7 @@ def trusting(night: NightWorld, **bounds: int) -> None:
 # Conditional delete: the neighbours are the second look, and that nobody else writes there.
 
 
-def test_what_changes_while_it_is_copied_stays(night: NightWorld) -> None:
+def test_what_changes_while_it_is_copied_stays(night: MaintenanceWorld) -> None:
     night.bucket.drop(KEY, b"old")
     night.clock.move(DAY)
     (found,) = night.bucket.list(KEY, 1).items
@@ -72,7 +72,7 @@ def test_what_changes_while_it_is_copied_stays(night: NightWorld) -> None:
     assert night.bucket.blobs[KEY].body == b"new"
 
 
-def test_what_changes_after_the_last_look_stays_and_gives_its_share_back(night: NightWorld) -> None:
+def test_what_changes_after_the_last_look_stays_and_gives_its_share_back(night: MaintenanceWorld) -> None:
     night.bucket.drop(KEY, b"old")
     night.clock.move(DAY)
     copy = night.bucket.copy
@@ -90,7 +90,7 @@ def test_what_changes_after_the_last_look_stays_and_gives_its_share_back(night: 
 # The cap while acting: the neighbour is the survey's estimate.
 
 
-def test_without_the_survey_the_cap_stops_the_acting(night: NightWorld) -> None:
+def test_without_the_survey_the_cap_stops_the_acting(night: MaintenanceWorld) -> None:
     for number in range(30):
         night.orphan(number)
     night.clock.move(DAY)
@@ -99,7 +99,7 @@ def test_without_the_survey_the_cap_stops_the_acting(night: NightWorld) -> None:
     assert (task.status, reason(task), len(night.bucket.under("quarantine/"))) == (Status.PARTIAL, "budget_spent", 10)
 
 
-def test_without_plans_the_bucket_itself_keeps_to_the_budget(night: NightWorld) -> None:
+def test_without_plans_the_bucket_itself_keeps_to_the_budget(night: MaintenanceWorld) -> None:
     for number in range(5):
         night.orphan(number)
     night.clock.move(DAY)
@@ -117,7 +117,7 @@ def test_without_plans_the_bucket_itself_keeps_to_the_budget(night: NightWorld) 
 
 
 def test_without_the_survey_an_empty_catalogue_stops_the_acting() -> None:
-    night = NightWorld()
+    night = MaintenanceWorld()
     for number in range(5):
         night.orphan(number)
     night.clock.move(2 * DAY)
@@ -128,7 +128,7 @@ def test_without_the_survey_an_empty_catalogue_stops_the_acting() -> None:
 
 def test_without_the_survey_rows_that_are_lost_stop_the_acting() -> None:
     state = MemoryState()
-    night = NightWorld(state)
+    night = MaintenanceWorld(state)
     image, _ = night.image(1), night.image(2)
     night.clock.move(2 * DAY)
     trusting(night)
@@ -141,7 +141,7 @@ def test_without_the_survey_rows_that_are_lost_stop_the_acting() -> None:
 # The fresh look before acting: the neighbours are the survey, and the conditional delete, whose object is the same.
 
 
-def once_noted(night: NightWorld, words: str, act: Callable[[], object]) -> None:
+def once_noted(night: MaintenanceWorld, words: str, act: Callable[[], object]) -> None:
     """Do this as soon as a job's position, as its task keeps it, has these words."""
 
     def passing(checkpoint: str) -> None:
@@ -152,7 +152,7 @@ def once_noted(night: NightWorld, words: str, act: Callable[[], object]) -> None
     night.at_checkpoint = passing
 
 
-def test_what_comes_to_be_needed_between_the_looks_stays(night: NightWorld) -> None:
+def test_what_comes_to_be_needed_between_the_looks_stays(night: MaintenanceWorld) -> None:
     """The object is what it was; the row that names it is new."""
     image = night.wired.state.catalog.images("nature", 1).items[0]
     stray = f"renditions/{image.image_id}/r9/600.jpg"
@@ -166,7 +166,7 @@ def test_what_comes_to_be_needed_between_the_looks_stays(night: NightWorld) -> N
     assert stray in night.bucket.blobs
 
 
-def test_what_comes_to_be_needed_after_it_was_planned_stays(night: NightWorld) -> None:
+def test_what_comes_to_be_needed_after_it_was_planned_stays(night: MaintenanceWorld) -> None:
     image = night.wired.state.catalog.images("nature", 1).items[0]
     stray = f"renditions/{image.image_id}/r9/600.jpg"
     night.bucket.drop(stray, b"form")
@@ -182,7 +182,7 @@ def test_what_comes_to_be_needed_after_it_was_planned_stays(night: NightWorld) -
 # The re-read between rows and objects: the neighbour is the age of the objects.
 
 
-def replaced_between(night: NightWorld, image: Image, change: Callable[[], object]) -> None:
+def replaced_between(night: MaintenanceWorld, image: Image, change: Callable[[], object]) -> None:
     """Change the image right after its rows were read."""
     catalog = night.wired.state.catalog
     read, looks = catalog.renditions, iter([False, True])
@@ -196,7 +196,7 @@ def replaced_between(night: NightWorld, image: Image, change: Callable[[], objec
     object.__setattr__(catalog, "renditions", reading)
 
 
-def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_objects(night: NightWorld) -> None:
+def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_objects(night: MaintenanceWorld) -> None:
     """The new object is old by its date, as a restored or copied one can be, so its age protects nothing."""
     catalog = night.wired.state.catalog
     image = catalog.images("nature", 1).items[0]
@@ -210,7 +210,7 @@ def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_object
     assert (report["quarantined"], report.get("unnamed", 0), fresh in night.bucket.blobs) == (0, 0, True)
 
 
-def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missing(night: NightWorld) -> None:
+def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missing(night: MaintenanceWorld) -> None:
     image = night.wired.state.catalog.images("nature", 1).items[0]
     night.image(2)
     night.clock.move(DAY)
@@ -222,7 +222,7 @@ def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missin
 # Clocks: the neighbour is that an upload takes minutes.
 
 
-def test_a_task_that_looks_an_hour_younger_than_its_object_still_keeps_it(night: NightWorld) -> None:
+def test_a_task_that_looks_an_hour_younger_than_its_object_still_keeps_it(night: MaintenanceWorld) -> None:
     """The bucket's clock is 59 minutes behind that of the API, so the object seems older than its task."""
     task = night.upload(a_png(5))
     night.queue.messages.clear()
@@ -236,7 +236,7 @@ def test_a_task_that_looks_an_hour_younger_than_its_object_still_keeps_it(night:
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), DAY, 400 * DAY])
 @pytest.mark.parametrize("key", [KEY, "incoming/nature/late.png", "renditions/orphan-0001/r1/600.jpg"])
-def test_an_object_from_the_future_is_young(night: NightWorld, key: str, ahead: timedelta) -> None:
+def test_an_object_from_the_future_is_young(night: MaintenanceWorld, key: str, ahead: timedelta) -> None:
     """The worker's clock is behind that of the bucket."""
     night.drop(key, b"x")
     night.queue.messages.clear()
@@ -245,14 +245,14 @@ def test_an_object_from_the_future_is_young(night: NightWorld, key: str, ahead: 
     assert (task.status, (task.result or {})["taken"], key in night.bucket.blobs) == (Status.SUCCESS, 0, True)
 
 
-def test_what_is_held_since_the_future_is_held(night: NightWorld) -> None:
+def test_what_is_held_since_the_future_is_held(night: MaintenanceWorld) -> None:
     night.bucket.drop(f"quarantine/{KEY}", b"x")
     night.bucket.written[f"quarantine/{KEY}"] += 3 * DAY
     night.clock.move(7 * DAY)
     assert (night.run("cleanup").result or {})["purged"] == 0
 
 
-def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(night: NightWorld) -> None:
+def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(night: MaintenanceWorld) -> None:
     """To it everything that is held is due, and all that is in the trash."""
     for number in range(30):
         night.bucket.drop(f"quarantine/originals/x{number:02}/0.png", b"x")
@@ -274,7 +274,7 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize("key", FOREIGN)
-def test_a_key_that_is_none_of_ours_is_never_taken(night: NightWorld, key: str) -> None:
+def test_a_key_that_is_none_of_ours_is_never_taken(night: MaintenanceWorld, key: str) -> None:
     night.bucket.drop(key, b"theirs")
     night.queue.messages.clear()
     night.clock.move(400 * DAY)
@@ -282,7 +282,7 @@ def test_a_key_that_is_none_of_ours_is_never_taken(night: NightWorld, key: str) 
     assert (task.status, (task.result or {})["taken"], key in night.bucket.blobs) == (Status.SUCCESS, 0, True)
 
 
-def test_keys_that_are_none_of_ours_are_counted_and_named(night: NightWorld) -> None:
+def test_keys_that_are_none_of_ours_are_counted_and_named(night: MaintenanceWorld) -> None:
     night.bucket.drop("originals/readme.txt", b"theirs")
     report = night.run("cleanup").result or {}
     assert (report["foreign"], cast("dict[str, object]", report["examples"])["foreign"]) == (
@@ -322,7 +322,7 @@ def test_an_older_attempt_of_the_same_owner_can_do_nothing_more(act: Callable[[L
     assert world.task("t1") == newer
 
 
-def test_the_newer_attempt_of_the_same_owner_goes_on(night: NightWorld) -> None:
+def test_the_newer_attempt_of_the_same_owner_goes_on(night: MaintenanceWorld) -> None:
     night.wired.state.tasks.add(a_task())
     attempts = night.wired.leases
     attempts.begin("t1", "the same")
@@ -361,7 +361,7 @@ def a_search(catalog: Counted) -> tuple[ImageSearch, Callable[[object], int]]:
 
 def test_the_newest_eight_searches_are_remembered_and_the_oldest_go() -> None:
     state = MemoryState()
-    night = NightWorld(state)
+    night = MaintenanceWorld(state)
     for number in range(3):
         night.image(number)
     browsing, look = a_search(Counted(state))
@@ -375,7 +375,7 @@ def test_the_newest_eight_searches_are_remembered_and_the_oldest_go() -> None:
 
 def test_a_search_that_is_made_anew_is_among_the_newest() -> None:
     state = MemoryState()
-    night = NightWorld(state)
+    night = MaintenanceWorld(state)
     night.image(1)
     browsing, look = a_search(Counted(state))
     for seed in range(8):

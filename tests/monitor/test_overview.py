@@ -16,7 +16,7 @@ from chalicelib.http.app import register
 from chalicelib.tasks.model import Failure, Status, TaskType
 from chalicelib.tasks.service import RecentTaskCache
 from tests.api.gateway import Gateway
-from tests.api.house import BOOTSTRAP, a_house, a_token
+from tests.api.memory_service import BOOTSTRAP, a_token, memory_service
 from tests.builders import NOON, a_final_task, a_task
 
 SECOND = timedelta(seconds=1)
@@ -24,7 +24,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def house() -> Iterator[Container]:
-    services = a_house()
+    services = memory_service()
     container.use(services)
     yield services
     container.use(None)

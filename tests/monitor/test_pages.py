@@ -13,7 +13,7 @@ from chalicelib.http.app import register
 from chalicelib.monitor import static_files
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway
-from tests.api.house import CDN, a_house
+from tests.api.memory_service import CDN, memory_service
 
 SCRIPTS = sorted(static_files.FOLDER.glob("*.js"))
 TEXT = r'"((?:[^"\\]|\\.)*)"'
@@ -21,7 +21,7 @@ TEXT = r'"((?:[^"\\]|\\.)*)"'
 
 @pytest.fixture
 def anyone() -> Iterator[Gateway]:
-    container.use(a_house())
+    container.use(memory_service())
     app = Chalice("wallify", configure_logs=False)
     register(app, ENDPOINTS)
     yield Gateway(app)
@@ -92,7 +92,7 @@ def test_no_script_turns_text_into_html(script: Path) -> None:
 
 
 def test_everything_that_is_said_is_said_in_turkish_too() -> None:
-    known = set(re.findall(rf"^  {TEXT}: ", (static_files.FOLDER / "turkish.js").read_text(), re.MULTILINE))
+    known = set(re.findall(rf"^  {TEXT}: ", (static_files.FOLDER / "messages.tr.js").read_text(), re.MULTILINE))
 
     said = {text for script in SCRIPTS for text in _said(script.read_text())}
 

@@ -18,7 +18,7 @@ from chalicelib.http.declaration import Endpoint
 from chalicelib.http.routes import ENDPOINTS as OF_THE_API
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway, Got, answered
-from tests.api.house import BOOTSTRAP, a_house, a_token
+from tests.api.memory_service import BOOTSTRAP, a_token, memory_service
 from tests.builders import FrozenClock
 from tests.memory_secret import MemorySecret
 
@@ -49,7 +49,7 @@ class Tab:
 
 @pytest.fixture
 def house() -> Iterator[Container]:
-    services = a_house()
+    services = memory_service()
     container.use(services)
     yield services
     container.use(None)

@@ -10,23 +10,23 @@ from chalicelib.messages import Work, read, write
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import Checkpoint, Report, Status, Task, TaskType
 from chalicelib.tasks.worker import Redeliver
-from tests.night import NightWorld
+from tests.maintenance_world import MaintenanceWorld
 from tests.trouble import unavailable
 
 IMAGES = 12
 
 
 @pytest.fixture
-def world() -> NightWorld:
+def world() -> MaintenanceWorld:
     """Twelve images, and a job that takes long: a slice has time for three pieces."""
-    world = NightWorld()
+    world = MaintenanceWorld()
     for number in range(IMAGES):
         world.image(number)
     world.piece_lasts = timedelta(seconds=15)
     return world
 
 
-def a_job(world: NightWorld) -> Task:
+def a_job(world: MaintenanceWorld) -> Task:
     return world.wired.thumbnail_requests.make(everything=True)
 
 
@@ -34,7 +34,7 @@ def made(task: Task) -> object:
     return (task.result or {}).get("images_done")
 
 
-def test_a_long_job_is_handed_from_message_to_message(world: NightWorld) -> None:
+def test_a_long_job_is_handed_from_message_to_message(world: MaintenanceWorld) -> None:
     before = world.passed.count("after_hand_on")
     task = world.finish(a_job(world))
     assert (task.status, made(task), task.result and task.result["complete"]) == (Status.SUCCESS, IMAGES, True)
@@ -42,14 +42,14 @@ def test_a_long_job_is_handed_from_message_to_message(world: NightWorld) -> None
     assert world.queue.messages == []
 
 
-def test_a_message_says_which_part_it_is_for(world: NightWorld) -> None:
+def test_a_message_says_which_part_it_is_for(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.deliver()
     (message,) = world.queue.messages
     assert read(message.body) == (Work(task.task_id, part=1),)
 
 
-def test_progress_and_report_can_be_seen_between_two_parts(world: NightWorld) -> None:
+def test_progress_and_report_can_be_seen_between_two_parts(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.deliver()
     seen = world.task(task)
@@ -57,7 +57,7 @@ def test_progress_and_report_can_be_seen_between_two_parts(world: NightWorld) ->
     assert (seen.progress.current, seen.progress.total, made(seen)) == (3, IMAGES, 3)
 
 
-def test_a_repeated_message_does_nothing_twice(world: NightWorld) -> None:
+def test_a_repeated_message_does_nothing_twice(world: MaintenanceWorld) -> None:
     world.copies = 3
     task = a_job(world)
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_a_repeated_message_does_nothing_twice(world: NightWorld) -> None:
     assert world.queue.letters == []
 
 
-def test_a_message_for_an_older_part_does_nothing(world: NightWorld) -> None:
+def test_a_message_for_an_older_part_does_nothing(world: MaintenanceWorld) -> None:
     task = a_job(world)
     for _ in range(3):
         world.deliver()
@@ -79,7 +79,7 @@ def test_a_message_for_an_older_part_does_nothing(world: NightWorld) -> None:
 
 @pytest.mark.parametrize("checkpoint", ["after_put", "after_revision", "after_piece", "after_hand_on"])
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_a_killed_part_costs_nothing_but_time(world: NightWorld, checkpoint: str, attempt: int) -> None:
+def test_a_killed_part_costs_nothing_but_time(world: MaintenanceWorld, checkpoint: str, attempt: int) -> None:
     claims = world.passed.count("after_claim")
     world.kill_at(checkpoint, attempt=claims + attempt)
     task = world.finish(a_job(world))
@@ -93,7 +93,7 @@ def recipe_of(task: Task) -> str:
     return f"r1-{task.task_id.replace('-', '')[:12]}"
 
 
-def test_the_sweeper_sends_a_lost_message_again(world: NightWorld) -> None:
+def test_the_sweeper_sends_a_lost_message_again(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.deliver()
     world.queue.messages.clear()
@@ -103,19 +103,19 @@ def test_the_sweeper_sends_a_lost_message_again(world: NightWorld) -> None:
     assert world.finish(task).status is Status.SUCCESS
 
 
-def test_a_transient_fault_is_tried_again_from_where_it_stood(world: NightWorld) -> None:
+def test_a_transient_fault_is_tried_again_from_where_it_stood(world: MaintenanceWorld) -> None:
     world.bucket.trouble.at("before put", *[None] * 40, *unavailable(3))
     task = world.finish(a_job(world))
     assert (task.status, made(task)) == (Status.SUCCESS, IMAGES)
 
 
-def test_each_part_has_all_its_attempts(world: NightWorld) -> None:
+def test_each_part_has_all_its_attempts(world: MaintenanceWorld) -> None:
     for _ in range(3):
         world.bucket.trouble.at("before get", *unavailable(4), *[None] * 3)
     assert world.finish(a_job(world)).status is Status.SUCCESS
 
 
-def test_a_part_that_never_succeeds_fails_the_job_and_is_buried(world: NightWorld) -> None:
+def test_a_part_that_never_succeeds_fails_the_job_and_is_buried(world: MaintenanceWorld) -> None:
     world.bucket.trouble.at("before get", *unavailable(99))
     task = world.finish(a_job(world))
     assert task.error is not None
@@ -123,7 +123,7 @@ def test_a_part_that_never_succeeds_fails_the_job_and_is_buried(world: NightWorl
     assert [letter.reason for letter in world.queue.letters] == ["unavailable"]
 
 
-def test_a_job_between_two_parts_can_be_cancelled(world: NightWorld) -> None:
+def test_a_job_between_two_parts_can_be_cancelled(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.deliver()
     assert world.wired.tasks.cancel(task.task_id).cancel_requested
@@ -131,7 +131,7 @@ def test_a_job_between_two_parts_can_be_cancelled(world: NightWorld) -> None:
     assert (task.status, made(task)) == (Status.REVOKED, 3)
 
 
-def test_a_job_at_work_stops_at_its_next_piece(world: NightWorld) -> None:
+def test_a_job_at_work_stops_at_its_next_piece(world: MaintenanceWorld) -> None:
     task = a_job(world)
     claims = world.passed.count("after_claim")
     world.when("after_put", lambda: world.wired.tasks.cancel(task.task_id), attempt=claims + 1)
@@ -139,7 +139,7 @@ def test_a_job_at_work_stops_at_its_next_piece(world: NightWorld) -> None:
     assert world.missing() == []
 
 
-def test_a_job_stops_at_its_soft_time_limit_and_says_where(world: NightWorld) -> None:
+def test_a_job_stops_at_its_soft_time_limit_and_says_where(world: MaintenanceWorld) -> None:
     world.piece_lasts = timedelta(minutes=9)
     task = world.finish(a_job(world))
     assert (task.status, made(task)) == (Status.PARTIAL, 3)
@@ -147,7 +147,7 @@ def test_a_job_stops_at_its_soft_time_limit_and_says_where(world: NightWorld) ->
     assert (task.result["complete"], bool(task.result["stopped_at"])) == (False, True)
 
 
-def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: NightWorld) -> None:
+def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.deliver()
     world.queue.messages.clear()
@@ -156,7 +156,7 @@ def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: Nig
     assert world.task(task).status is Status.FAILURE
 
 
-def test_a_part_that_is_held_comes_again_later(world: NightWorld) -> None:
+def test_a_part_that_is_held_comes_again_later(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.wired.job_worker.leases.begin(task.task_id, "somebody else")
     with pytest.raises(Redeliver) as later:
@@ -164,7 +164,7 @@ def test_a_part_that_is_held_comes_again_later(world: NightWorld) -> None:
     assert (later.value.after(1), later.value.after(2)) == (timedelta(minutes=1), timedelta(minutes=3))
 
 
-def test_a_job_that_has_ended_badly_can_be_tried_again(world: NightWorld) -> None:
+def test_a_job_that_has_ended_badly_can_be_tried_again(world: MaintenanceWorld) -> None:
     world.bucket.trouble.at("before get", *unavailable(5))
     failed = world.finish(a_job(world))
     again = world.finish(world.wired.retries.retry(failed.task_id))
@@ -172,7 +172,7 @@ def test_a_job_that_has_ended_badly_can_be_tried_again(world: NightWorld) -> Non
     assert again.args["retry_of"] == failed.task_id
 
 
-def test_a_run_of_a_schedule_is_not_tried_again_past_its_slot(world: NightWorld) -> None:
+def test_a_run_of_a_schedule_is_not_tried_again_past_its_slot(world: MaintenanceWorld) -> None:
     world.bucket.trouble.at("before get", *unavailable(9))
     failed = world.run("optimize")
     assert failed.status is Status.FAILURE
@@ -181,7 +181,7 @@ def test_a_run_of_a_schedule_is_not_tried_again_past_its_slot(world: NightWorld)
 
 
 def test_a_standing_survives_its_task() -> None:
-    world = NightWorld()
+    world = MaintenanceWorld()
     standing = Checkpoint(7, world.clock.now(), {"shelf": {"collection": "doğa", "cursor": None}, "n": [1, 2]})
     task = world.wired.jobs.add(JobRequest(TaskType.OPTIMIZE_IMAGES), task_id="t1")
     assert Checkpoint.of(task) == Checkpoint()

@@ -12,16 +12,16 @@ from chalicelib.maintenance.model import SCHEDULES
 from chalicelib.tasks.model import Status
 from chalicelib.uploads.presigned import UploadIntent
 from chalicelib.uploads.service import Upload
+from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.memory_metrics import MemoryMetrics
-from tests.night import DAY, NightWorld
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
 from tests.world import World, a_png
 
 
 @pytest.fixture
-def night() -> NightWorld:
-    return NightWorld()
+def night() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
 def test_an_upload_that_goes_well_is_counted_from_its_door_to_its_renditions(world: World) -> None:
@@ -84,7 +84,7 @@ def test_what_the_sweeper_finds_is_counted_by_remedy(world: World) -> None:
     assert world.metrics.total("SweeperFinds", remedy="announced") == 1
 
 
-def test_bytes_that_optimizing_saves_are_those_of_its_report(night: NightWorld) -> None:
+def test_bytes_that_optimizing_saves_are_those_of_its_report(night: MaintenanceWorld) -> None:
     night.image(body=a_jpeg((400, 300)))
     result = night.run("optimize").result or {}
     assert night.metrics.total("BytesSaved") == result["bytes_saved"] != 0
@@ -93,14 +93,14 @@ def test_bytes_that_optimizing_saves_are_those_of_its_report(night: NightWorld) 
     assert night.metrics.total("RenditionsMade", type="optimize_images") == 1 + 2
 
 
-def test_thumbnails_that_are_made_again_are_counted_as_such(night: NightWorld) -> None:
+def test_thumbnails_that_are_made_again_are_counted_as_such(night: MaintenanceWorld) -> None:
     night.image(body=a_jpeg((400, 300)))
     night.wired.thumbnail_job = replace(night.wired.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
     result = night.finish(night.wired.thumbnail_requests.make()).result or {}
     assert night.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
 
 
-def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(night: NightWorld) -> None:
+def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(night: MaintenanceWorld) -> None:
     night.orphan(1)
     night.clock.move(2 * DAY)
     night.run("cleanup")
@@ -108,7 +108,7 @@ def test_a_clean_up_that_stops_itself_is_counted_with_its_reason(night: NightWor
 
 
 def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_up(
-    night: NightWorld, monkeypatch: pytest.MonkeyPatch
+    night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: object) -> None:
         raise Unavailable
@@ -121,7 +121,7 @@ def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_
 
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_orphans_are_counted_once_a_clean_up_whether_it_takes_them_away_or_not(
-    night: NightWorld, *, dry_run: bool
+    night: MaintenanceWorld, *, dry_run: bool
 ) -> None:
     night.image()
     for number in range(3):
@@ -131,7 +131,7 @@ def test_orphans_are_counted_once_a_clean_up_whether_it_takes_them_away_or_not(
     assert night.metrics.values("OrphansFound") == [3]
 
 
-def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(night: NightWorld) -> None:
+def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(night: MaintenanceWorld) -> None:
     night.image(1, collection="cities")
     night.image(2, collection="nature")
     night.run("stats")
@@ -141,7 +141,7 @@ def test_counters_that_were_wrong_are_counted_and_those_that_were_right_are_not(
     assert night.metrics.values("StatisticsDrift") == [1]
 
 
-def test_an_image_whose_objects_are_gone_is_counted(night: NightWorld) -> None:
+def test_an_image_whose_objects_are_gone_is_counted(night: MaintenanceWorld) -> None:
     image = night.image()
     del night.bucket.blobs[image.original_key]
     night.run("cleanup")
@@ -149,20 +149,20 @@ def test_an_image_whose_objects_are_gone_is_counted(night: NightWorld) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_a_run_that_the_clock_forgot_is_counted(night: NightWorld, name: str) -> None:
+def test_a_run_that_the_clock_forgot_is_counted(night: MaintenanceWorld, name: str) -> None:
     night.wired.schedules.catch_up()
     night.clock.move(2 * DAY + timedelta(minutes=30))
     night.wired.schedules.catch_up()
     assert night.metrics.total("SchedulesMissed", schedule=name) == 1
 
 
-def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: NightWorld) -> None:
+def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: MaintenanceWorld) -> None:
     night.wired.schedules.run("stats")
     night.wired.schedules.start("update_collection_stats", night.clock.now())
     assert night.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
 
 
-def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: NightWorld) -> None:
+def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: MaintenanceWorld) -> None:
     optimizing = night.wired.optimize_job
     assert isinstance(optimizing, OptimizeJob)
     assert isinstance(optimizing.metrics, MemoryMetrics)

@@ -9,8 +9,8 @@ from chalicelib.messages import ObjectCreated
 from chalicelib.tasks.model import WARNINGS, Status, Task, TaskFilter
 from chalicelib.uploads.presigned import UploadIntent
 from tests.faults.oracle import images_of, judge
+from tests.maintenance_world import MaintenanceWorld
 from tests.naughty import HARMLESS
-from tests.night import NightWorld
 from tests.world import World, a_png
 
 
@@ -181,7 +181,7 @@ def test_a_key_of_any_letters_is_worked(world: World, name: str) -> None:
 
 
 def test_the_night_does_not_bring_ignored_objects_back() -> None:
-    night = NightWorld()
+    night = MaintenanceWorld()
     night.image(9)
     for name in (*JUNK, "empty.jpg"):
         night.drop(f"incoming/nature/{name}", b"")

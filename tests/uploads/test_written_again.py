@@ -15,8 +15,8 @@ from chalicelib.tasks.source import REPEATS, VERSION
 from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
 from chalicelib.uploads.service import OnDuplicate
 from tests.faults.oracle import images_of, judge, tasks_of
+from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
 from tests.memory_queue import Message
-from tests.night import DAY, HOUR, NightWorld
 from tests.world import World, a_png
 
 FORM = UploadIntent("nature", "sea.png", "image/png")
@@ -206,27 +206,27 @@ def test_bytes_that_come_back_to_a_key_lead_to_the_image_that_is_there(world: Wo
 
 
 @pytest.fixture
-def night() -> NightWorld:
-    return NightWorld()
+def night() -> MaintenanceWorld:
+    return MaintenanceWorld()
 
 
-def lose(night: NightWorld, *messages: Message) -> None:
+def lose(night: MaintenanceWorld, *messages: Message) -> None:
     for message in messages or tuple(night.queue.messages):
         night.queue.messages.remove(message)
 
 
-def by_form(night: NightWorld) -> str:
+def by_form(night: MaintenanceWorld) -> str:
     return a_form(night).form.fields["key"]
 
 
-def by_another_tool(_: NightWorld) -> str:
+def by_another_tool(_: MaintenanceWorld) -> str:
     return FOREIGN
 
 
 @pytest.mark.parametrize("lost", [(0,), (1,), (0, 1)])
 @pytest.mark.parametrize("way", [by_form, by_another_tool])
 def test_announcements_that_were_lost_are_made_good_at_night(
-    night: NightWorld, way: Callable[[NightWorld], str], lost: tuple[int, ...]
+    night: MaintenanceWorld, way: Callable[[MaintenanceWorld], str], lost: tuple[int, ...]
 ) -> None:
     key = way(night)
     for number in (1, 2):
@@ -247,7 +247,7 @@ def etags_of(world: World, *keys: str) -> set[str]:
     return {one.stored().etag for one in world.bucket.history if one.blob.key in keys}
 
 
-def test_the_second_night_finds_nothing_that_the_first_has_put_to_work(night: NightWorld) -> None:
+def test_the_second_night_finds_nothing_that_the_first_has_put_to_work(night: MaintenanceWorld) -> None:
     draft = a_form(night)
     post(night, draft, 1, 2)
     lose(night)
@@ -259,7 +259,7 @@ def test_the_second_night_finds_nothing_that_the_first_has_put_to_work(night: Ni
     assert len(images_of(night)) == 2
 
 
-def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(night: NightWorld) -> None:
+def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(night: MaintenanceWorld) -> None:
     draft = a_form(night)
     post(night, draft, 1)
     night.settle()
@@ -291,7 +291,7 @@ STEPS = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, max_size=14))
 def test_whatever_happens_in_whatever_order_every_version_ends_in_a_task(steps: list[tuple[str, int | str]]) -> None:
-    world = NightWorld()
+    world = MaintenanceWorld()
     keys = {name: a_form(world).form.fields["key"] for name in ("form", "other form")} | {"tool": FOREIGN}
     for what, how in steps:
         _do(world, keys, what, how)
@@ -303,7 +303,7 @@ def test_whatever_happens_in_whatever_order_every_version_ends_in_a_task(steps: 
     assert all(task.is_final for task in world.wired.tasks.history(TaskFilter(), 1_000).items)
 
 
-def _do(world: NightWorld, keys: dict[str, str], what: str, how: int | str) -> None:
+def _do(world: MaintenanceWorld, keys: dict[str, str], what: str, how: int | str) -> None:
     waiting = world.queue.messages
     if what in keys:
         world.drop(keys[what], a_png(int(how)))

@@ -6,7 +6,7 @@ export const LANGUAGES = { en: "English", tr: "Türkçe" };
 export const language = chosen();
 /** The language as the reader's country writes it. */
 export const locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
-const words = language === "tr" ? (await import("./turkish.js")).TURKISH : {};
+const words = language === "tr" ? (await import("./messages.tr.js")).TURKISH : {};
 document.documentElement.lang = language;
 
 /** The text in the reader's language, with `{name}` replaced by `values.name`. */

@@ -1,4 +1,4 @@
-"""The world at night: long jobs are worked off too, time passes with each piece, and somebody recounts the truth."""
+"""In-memory system for maintenance tests: it also runs chunked jobs and independently recounts the results."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-class NightWorld(World):
-    """A world whose messages may belong to long jobs."""
+class MaintenanceWorld(World):
+    """World that also processes the messages of chunked jobs, change events and visibility events."""
 
     def __init__(self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0) -> None:
         super().__init__(state, objects=objects, seed=seed)
@@ -33,7 +33,7 @@ class NightWorld(World):
         self.piece_lasts = timedelta(0)
 
     def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:
-        """An image that is catalogued already."""
+        """Upload a picture, process it, and return its image."""
         before = list(self.queue.messages)
         made = self.upload(a_png(number) if body is None else body, f"{number}.png", collection=collection)
         for message in [message for message in self.queue.messages if message not in before]:
@@ -41,7 +41,7 @@ class NightWorld(World):
         return self.wired.state.catalog.image(storage_keys.image_id_of(made.task_id))
 
     def announce(self, key: str, *, name: str = "ObjectCreated:Put") -> None:
-        """S3 tells the queue, with all that it tells about an object."""
+        """Send the S3 event of an object to the queue, with all fields of a real event."""
         self._sequencer += 1
         stored = self.bucket.list(key, 1).items[0]
         found = {"key": quote_plus(key, safe="/"), "size": stored.bytes, "eTag": stored.etag.strip('"')}
@@ -51,22 +51,22 @@ class NightWorld(World):
             self.queue.send(json.dumps({"Records": [record]}))
 
     def orphan(self, number: int, *, body: bytes = b"x") -> str:
-        """An object under `originals/` that no row names; its key."""
+        """Create an object under `originals/` that no row names; return its key."""
         key = f"originals/orphan-{number:04}/0.png"
         self.bucket.drop(key, body)
         return key
 
     def run(self, name: str, **options: object) -> Task:
-        """A run by hand, worked off to its end."""
+        """Start a run of the schedule and process it to its end; return its task."""
         return self.finish(self.wired.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
 
     def finish(self, task: Task) -> Task:
-        """The task, after everything has come to rest."""
+        """Process all messages, then return the task."""
         self.settle()
         return self.task(task)
 
     def deliver(self, message: Message | None = None) -> BaseException | None:
-        """As in the world of the day; messages of long jobs go to their own lanes."""
+        """Deliver a message as `World` does; messages of chunked jobs go to the maintenance function."""
         message = message or self.queue.receive()
         assert message is not None, "there is no message to be seen"
         if not self._is_long(message):
@@ -74,7 +74,7 @@ class NightWorld(World):
         use(self.wired)
         try:
             events.maintain([self.record(message)])
-        except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
+        except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda treats all errors alike
             return fault
         finally:
             use(None)
@@ -82,7 +82,7 @@ class NightWorld(World):
         return None
 
     def recounted(self, collection: str) -> CollectionStats:
-        """What the collection adds up to, by its rows and by what lies in the bucket."""
+        """Recount the collection from its rows and the objects in the bucket."""
         catalog, blobs = self.wired.state.catalog, self.bucket.blobs
         images = catalog.images(collection, 1_000).items
         originals = sum(len(blobs[image.original_key].body) for image in images)
@@ -90,7 +90,7 @@ class NightWorld(World):
         return CollectionStats(collection, len(images), originals, made)
 
     def missing(self) -> list[str]:
-        """Keys that rows name and the bucket does not have, hidden or not; erased images do not count."""
+        """Return keys of rows whose object is missing, hidden or not; images with a tombstone do not count."""
         catalog = self.wired.state.catalog
         images = [image for name in catalog.collections() for image in catalog.images(name, 1_000).items]
         images += [image for image in catalog.trashed(1_000).items if image.trashed_at and image.trashed_at.year > 1970]
@@ -102,12 +102,12 @@ class NightWorld(World):
         return sorted(named - hidden - set(self.bucket.blobs))
 
     def drift(self, collection: str, images: int, weight: int = 0) -> None:
-        """Something is broken: the counters move without an image."""
+        """Change the counters without an image, as a fault would."""
         _, mark = self.wired.state.catalog.stats_with_version(collection)
         self.wired.state.catalog.correct_stats(CollectionStats(collection, images, weight), mark)
 
     def take_slot(self, name: str, **changes: object) -> ScheduleStatus:
-        """Somebody else changes a schedule's slot."""
+        """Change a schedule's slot, as a concurrent process would."""
         store = self.wired.state.schedules
         slot = store.get(name)
         return store.replace(slot, replace(slot, **changes))  # type: ignore[arg-type]  # fields of Slot

@@ -1,4 +1,4 @@
-"""What the landscape is painted with: light, clouds of noise, crests and trees."""
+"""Drawing functions of the sample picture: light, clouds, mountain ridges and trees."""
 
 from __future__ import annotations
 

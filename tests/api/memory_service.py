@@ -1,4 +1,4 @@
-"""Wallify in memory: the real services over the memory stores, with a worker that works at once."""
+"""The service in memory: the real use cases over memory stores, with an optional worker that runs at once."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ CDN = "https://cdn.example"
 BOOTSTRAP = "wlf_bootstrap"
 
 
-def a_house(**settings: object) -> Container:
-    """Services over memory, with a clock that only moves when somebody sleeps."""
+def memory_service(**settings: object) -> Container:
+    """Return a container over memory stores, with a clock that moves only when code sleeps."""
     house = Container(Settings(cdn_url=CDN, **settings))  # type: ignore[arg-type]  # tests name fields of Settings only
     house.state = MemoryState()
     house.clock = FrozenClock()
@@ -40,7 +40,7 @@ def a_house(**settings: object) -> Container:
 
 
 def hire(house: Container) -> None:
-    """From now on every upload is processed as soon as it is stored."""
+    """Attach a worker: every later upload is processed as soon as it is stored."""
 
     def work(key: str) -> None:
         found = read_incoming(key)
@@ -56,7 +56,7 @@ def bucket_of(house: Container) -> MemoryBucket:
 
 
 def finish(house: Container, task_id: str) -> None:
-    """Work on a task until it is final."""
+    """Run the task until it is final."""
     while not house.tasks.get(task_id).is_final:
         try:
             house.worker.run(task_id, house.process_image)
@@ -70,7 +70,7 @@ def a_token(house: Container, *scopes: Scope) -> str:
 
 @cache
 def a_jpeg(width: int = 640, height: int = 480, *, seed: int = 0) -> bytes:
-    """A picture with soft colours all over."""
+    """Return a picture with colour gradients."""
     gradient = Image.linear_gradient("L").resize((width, height))
     turned = gradient.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     picture = Image.merge("RGB", (gradient, turned, gradient.point(lambda value: (value + 40 * seed) % 256)))

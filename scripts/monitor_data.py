@@ -1,4 +1,4 @@
-"""Places for the monitor to be weighed in: with so many tasks and pictures, or as they are."""
+"""Deployments with many tasks and pictures, in which the monitor is measured."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.memory_secret import MemorySecret
 
 @contextmanager
 def place(many: int) -> Iterator[tuple[str, str]]:
-    """A Wallify in memory, in this process: its address and a token."""
+    """Yield the address and a token of an in-memory service in this process."""
     made = Place()
     furnish(made.house, tasks=many, copies=many)
     with made.open():
@@ -33,7 +33,7 @@ def place(many: int) -> Iterator[tuple[str, str]]:
 
 
 def cloud(home: Path, many: int) -> tuple[str, str]:
-    """A local cloud that runs; its stores are filled, through the ports, unless they are full."""
+    """Fill a running local cloud through the ports unless it has enough data; return its address and a token."""
     stack, record = lifecycle.stack_at(home), Record.of(home)
     house = _house_on(stack, record)
     if len(house.state.tasks.history(TaskFilter(), max(many, 1)).items) < many:
@@ -44,7 +44,7 @@ def cloud(home: Path, many: int) -> tuple[str, str]:
 
 @contextmanager
 def _workers_away(url: str, token: str) -> Iterator[None]:
-    """What is put into the bucket is worked off here, not there."""
+    """Pause the cloud's workers, because this process handles the uploads itself."""
     with httpx.Client(base_url=url, headers={"Authorization": token}, trust_env=False) as api:
         api.post("/queues/images/pause").raise_for_status()
         try:
@@ -54,7 +54,7 @@ def _workers_away(url: str, token: str) -> Iterator[None]:
 
 
 def _house_on(stack: Stack, record: Record) -> container.Container:
-    """The services in this process over the cloud's stores, with queues of their own."""
+    """Return the services in this process over the cloud's stores, with separate queues."""
     house = container.Container(Settings(stage="local", cdn_url=stack.cdn_url))
     house.clock, outputs = SystemClock(), record.outputs
     house.state = DynamoState(client(stack, "dynamodb"), outputs["TableName"])
