@@ -131,6 +131,6 @@ NIGHT = (
         "            if size > limit:\n",
         "            if size < 0:\n",
         "a file of 5 GB ends every worker that reads it",
-        "tests/adapters/test_s3.py::test_an_object_may_be_as_large_as_the_limit_and_no_larger",
+        "tests/contracts/test_object_store.py::test_an_object_may_be_as_large_as_the_limit_and_no_larger[moto]",
     ),
 )
