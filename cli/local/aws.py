@@ -1,4 +1,8 @@
-"""AWS clients, and deployment of CloudFormation templates on an emulator."""
+"""AWS clients, and deployment of CloudFormation templates on an emulator.
+
+Every command imports this module, and boto3 takes longer to import than most commands to run: each function imports
+what it needs.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +13,24 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError
 from cli.local.stack import EMULATOR_KEYS, REGION, Stack
 
-# No proxies: a proxy could not reach this machine's own addresses.
-# A busy machine takes minutes instead of a second; `processes.stop_if_idle` ends a stack without progress.
-EMULATOR_CONFIG = Config(retries={"max_attempts": 2}, connect_timeout=60, read_timeout=900, proxies={})
+if TYPE_CHECKING:
+    import boto3
 
 
 def client(stack: Stack, service: str) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
     """Return a client of `service`, independent of the AWS configuration of the machine."""
+    from botocore.config import Config  # noqa: PLC0415  # see the module
+
+    # No proxies: a proxy could not reach this machine's own addresses.
+    # A busy machine takes minutes instead of a second; `processes.stop_if_idle` ends a stack without progress.
+    config = Config(retries={"max_attempts": 2}, connect_timeout=60, read_timeout=900, proxies={})
     with _one_at_a_time:
-        return _emulator_session().client(service, endpoint_url=stack.emulator_url, config=EMULATOR_CONFIG)
+        return _emulator_session().client(service, endpoint_url=stack.emulator_url, config=config)
 
 
 _one_at_a_time = Lock()
@@ -36,6 +40,8 @@ _one_at_a_time = Lock()
 @cache
 def _emulator_session() -> boto3.Session:
     """Return the shared session of all clients: a new session reads each service description again, which is slow."""
+    import boto3  # noqa: PLC0415  # see the module
+
     return boto3.Session(
         aws_access_key_id=EMULATOR_KEYS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=EMULATOR_KEYS["AWS_SECRET_ACCESS_KEY"],
@@ -48,6 +54,8 @@ def session() -> Any:  # noqa: ANN401 - as above
 
     It also honours AWS_REGION, which other AWS tools read and boto3 does not.
     """
+    import boto3  # noqa: PLC0415  # see the module
+
     return boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
 
 
@@ -78,6 +86,8 @@ def deploy_template(cloudformation: Any, name: str, template: Path, parameters: 
 
 
 def _update(cloudformation: Any, request: dict[str, Any]) -> None:  # noqa: ANN401
+    from botocore.exceptions import ClientError  # noqa: PLC0415  # see the module
+
     try:
         cloudformation.update_stack(**request)
     except ClientError as refusal:
@@ -104,6 +114,8 @@ def _settled(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
 
 def stack_status(cloudformation: Any, name: str) -> str | None:  # noqa: ANN401
     """Return the CloudFormation status of the stack; None if it does not exist."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415  # see the module
+
     try:
         return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
     except ClientError as refusal:

@@ -11,9 +11,6 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 
-from chalice.deploy.packager import AppOnlyDeploymentPackager, DependencyBuilder
-from chalice.utils import UI, OSUtils
-
 from cli import environment
 from cli.errors import CommandError
 from cli.local import emulator, staging
@@ -124,6 +121,12 @@ def deploy_environment(stack: Stack) -> dict[str, str]:
 
 def package_of(project: Path) -> bytes:
     """Return the functions' zip, as Chalice builds it: the code and Chalice's runtime; the rest is in the layer."""
+    from chalice.deploy.packager import (  # noqa: PLC0415  # it brings botocore: few commands need it, all import this
+        AppOnlyDeploymentPackager,
+        DependencyBuilder,
+    )
+    from chalice.utils import UI, OSUtils  # noqa: PLC0415  # as above
+
     forget_packages(project)
     system = OSUtils()
     packager = AppOnlyDeploymentPackager(system, DependencyBuilder(system), UI(StringIO(), StringIO()))
