@@ -1,6 +1,7 @@
 """Takes the pictures of the monitor in docs/screenshots: every page, on a desk and on a phone, light and dark.
 
-Needs Chromium (CHROMIUM names another than /usr/bin/chromium) and the packages of requirements-dev.txt.
+Needs Chromium (Debian: chromium-headless-shell or chromium; CHROMIUM names another) and the packages of
+requirements-dev.txt.
 
     python -m scripts.screenshots [docs/screenshots] [page ...]
 """

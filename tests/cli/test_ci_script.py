@@ -75,7 +75,7 @@ def test_what_is_missing_is_installed_before_the_tests_run(machine: Machine) -> 
     assert done.returncode == 0, done.stderr
     update, install, *others = machine.calls
     assert update == "apt-get update -qq"
-    assert {"chromium", "php-cli", "php-curl", "rclone"} <= {*install.split()}
+    assert {"chromium-headless-shell", "php-cli", "php-curl", "rclone"} <= {*install.split()}
     assert "npm" not in install.split()
     assert [call.split()[:4] for call in others[:-1]] == [
         ["npm", "ci", "--prefix", "tests/clients"],
