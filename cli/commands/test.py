@@ -48,7 +48,8 @@ STEPS: dict[str, tuple[Check, ...]] = {
     "faults": ((*PYTEST, *WITHOUT_FUZZER, PLACES["faults"]),),
     # End to end, most time is spent waiting. Two clouds share the files, the longest first (see their conftest).
     "e2e": (("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *WITHOUT_FUZZER, PLACES["e2e"]),),
-    "web": ((*PYTEST, *WITHOUT_FUZZER, PLACES["web"]),),
+    # The tests of a file share a library of some hundred pictures, which takes seconds to make.
+    "web": ((*PYTEST, "--dist", "loadfile", *WITHOUT_FUZZER, PLACES["web"]),),
 }
 FAST = ("lint", "types", "unit", "contracts")
 ROUNDS: tuple[tuple[tuple[str, ...], ...], ...] = (
