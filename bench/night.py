@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from bench.simulated import PER_IMAGE, Reads, SimulatedBucket, SimulatedCatalog, SimulatedClock
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.images.purge import Purge
+from chalicelib.images.trash import Purge
 from chalicelib.maintenance.cleanup import Cleanup
 from chalicelib.maintenance.consistency_check import ConsistencyCheck
 from chalicelib.maintenance.model import CleanupBounds
@@ -31,7 +31,7 @@ from chalicelib.tasks.model import Checkpoint, Task, TaskType
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry_policy import TaskPolicy
 from chalicelib.tasks.worker import Worker
-from chalicelib.uploads.reconciler import Reconciler
+from chalicelib.uploads.s3_events import Reconciler
 
 _ENDLESS = timedelta(days=1)
 _MEGABYTE = 1_000_000

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
 from chalicelib.engine.model import Picture
 from chalicelib.images.model import CollectionStats, Image, Rendition
-from chalicelib.objects import StoredObject
-from chalicelib.paging import Page
+from chalicelib.ports import Page
+from chalicelib.storage import Budget, StoredObject
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 OLD = NOW - timedelta(days=30)
@@ -94,11 +93,11 @@ class SimulatedBucket:
 
     def _behind(self, prefix: str, limit: int, after: str | None) -> Iterator[StoredObject]:
         forms = {
-            storage_keys.ORIGINALS: ("0.jpg",),
-            storage_keys.RENDITIONS: tuple(f"r1/{form}" for form in _FORMS),
+            storage.ORIGINALS: ("0.jpg",),
+            storage.RENDITIONS: tuple(f"r1/{form}" for form in _FORMS),
         }.get(prefix)
         owner = prefix.split("/")[1] if prefix.count("/") > 1 else ""
-        if prefix.startswith((storage_keys.GUARDED, storage_keys.TRASHED)) or (forms is None and not owner):
+        if prefix.startswith((storage.GUARDED, storage.TRASHED)) or (forms is None and not owner):
             return
         if owner:
             yield from self._of_one(prefix, owner)
@@ -117,7 +116,7 @@ class SimulatedBucket:
             place += 1
 
     def _of_one(self, prefix: str, owner: str) -> Iterator[StoredObject]:
-        forms = ("0.jpg",) if prefix.startswith(storage_keys.ORIGINALS) else tuple(f"r1/{form}" for form in _FORMS)
+        forms = ("0.jpg",) if prefix.startswith(storage.ORIGINALS) else tuple(f"r1/{form}" for form in _FORMS)
         yield from (StoredObject(f"{prefix}{form}", 10_000, '"e"', OLD) for form in forms if number_of(owner) >= 0)
 
 
@@ -187,7 +186,7 @@ def image_of(number: int) -> Image:
     """The row of an image."""
     image_id = id_of(number)
     picture = Picture("jpeg", 1200, 800, 10_000, "0" * 64)
-    original = f"{storage_keys.ORIGINALS}{image_id}/0.jpg"
+    original = f"{storage.ORIGINALS}{image_id}/0.jpg"
     name = f"{image_id}.jpg"
     return Image(image_id, COLLECTION, name, name, picture, original, "r1", "t", OLD, rendition_bytes=80_000)
 
@@ -198,5 +197,5 @@ def _is_known(number: int) -> bool:
 
 def _rendition(image_id: str, form: str) -> Rendition:
     size, _, extension = form.partition(".")
-    key = f"{storage_keys.RENDITIONS}{image_id}/r1/{form}"
+    key = f"{storage.RENDITIONS}{image_id}/r1/{form}"
     return Rendition(image_id, size, extension, key, 300, 200, 10_000, "0" * 64, "r1")

@@ -7,17 +7,26 @@ Each docstring is a promise that a test in `tests/contracts` holds every adapter
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from chalicelib.admin.model import AuditEntry, ExpiringRecord, FunctionUsage, QueueDepth, Token
-from chalicelib.budget import Budget
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.messages import DeadLetter
-from chalicelib.objects import NewObject, PresignedPost, StoredObject
-from chalicelib.paging import Page
+from chalicelib.storage import Budget, NewObject, PresignedPost, StoredObject
 from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Items of one page, and the cursor of the next one if more may follow (opaque to clients)."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
 
 
 class Clock(Protocol):
@@ -392,7 +401,7 @@ class ObjectStore(Protocol):
         """Delete every object whose key begins with one of these prefixes, each of which covers one image; as `delete`.
 
         Raises:
-        ValueError: A prefix covers more than one image (see `storage_keys.must_be_of_one_image`); nothing has been
+        ValueError: A prefix covers more than one image (see `storage.must_be_of_one_image`); nothing has been
             deleted.
         BudgetSpent: There are more objects than the budget allows; some may have been deleted, never more than allowed.
         """
@@ -548,7 +557,7 @@ class Metrics(Protocol):
     """Recorder of metrics. Recording never fails because of the outside world, and takes no time that matters."""
 
     def count(self, name: str, value: float = 1, **dimensions: str) -> None:
-        """Record a number of the table in `chalicelib.metrics`.
+        """Record a number of the table in `chalicelib.telemetry`.
 
         Raises:
         ValueError: There is no such metric, or it has other dimensions.

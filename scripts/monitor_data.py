@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from chalicelib import container
-from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.aws import SystemClock
 from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import quote_plus
 
-from chalicelib import events, storage_keys
+from chalicelib import events, storage
 from chalicelib.container import use
 from chalicelib.container.adapters import State
 from chalicelib.images.model import CollectionStats, Image
@@ -38,7 +38,7 @@ class MaintenanceWorld(World):
         made = self.upload(a_png(number) if body is None else body, f"{number}.png", collection=collection)
         for message in [message for message in self.queue.messages if message not in before]:
             self.deliver(message)
-        return self.wired.state.catalog.image(storage_keys.image_id_of(made.task_id))
+        return self.wired.state.catalog.image(storage.image_id_of(made.task_id))
 
     def announce(self, key: str, *, name: str = "ObjectCreated:Put") -> None:
         """Send the S3 event of an object to the queue, with all fields of a real event."""
@@ -96,9 +96,7 @@ class MaintenanceWorld(World):
         images += [image for image in catalog.trashed(1_000).items if image.trashed_at and image.trashed_at.year > 1970]
         named = {image.original_key for image in images}
         named |= {one.key for image in images for one in catalog.renditions(image.image_id)}
-        hidden = {
-            key for key in named if not key.startswith("originals/") and storage_keys.hidden(key) in self.bucket.blobs
-        }
+        hidden = {key for key in named if not key.startswith("originals/") and storage.hidden(key) in self.bucket.blobs}
         return sorted(named - hidden - set(self.bucket.blobs))
 
     def drift(self, collection: str, images: int, weight: int = 0) -> None:

@@ -9,12 +9,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import quote, urlencode
 
-from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
-from chalicelib.objects import NewObject, PresignedPost, StoredObject
-from chalicelib.paging import Page
-from chalicelib.ports import Clock
-from chalicelib.storage_keys import must_be_of_one_image
+from chalicelib.ports import Clock, Page
+from chalicelib.storage import Budget, NewObject, PresignedPost, StoredObject, must_be_of_one_image
 from tests.trouble import Trouble
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chalicelib.metrics import unit_of
+from chalicelib.telemetry import unit_of
 
 
 @dataclass

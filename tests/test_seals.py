@@ -11,8 +11,7 @@ import pytest
 
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.admin.model import digest_of
-from chalicelib.admin.sessions import Sessions
-from chalicelib.admin.throttling import Throttle
+from chalicelib.admin.sessions import Sessions, Throttle
 from chalicelib.admin.tokens import Tokens
 from chalicelib.delivery.private_links import LinkSignatures
 from chalicelib.errors import Unauthorized

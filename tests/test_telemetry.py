@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from chalice import Chalice, Rate  # type: ignore[attr-defined]  # chalice names its exports in no __all__
 
-from chalicelib.metrics import METRICS, NAMESPACE, unit_of
-from chalicelib.telemetry import EmbeddedMetrics, Observing, log
+from chalicelib.telemetry import METRICS, NAMESPACE, EmbeddedMetrics, Observing, log, unit_of
 from tests.api.gateway import Gateway
 from tests.listening import Line, listening
 from tests.memory_metrics import MemoryMetrics

@@ -26,11 +26,10 @@ from chalicelib.images.process_image import ProcessImage
 from chalicelib.ports import ObjectStore, TaskStore
 from chalicelib.settings import Settings
 from chalicelib.tasks.lease import Leases
-from chalicelib.tasks.metered_store import MeteredState, MeteredTaskStore
 from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.tasks.service import MeteredState, MeteredTaskStore
 from chalicelib.tasks.worker import Worker
-from chalicelib.uploads.idempotency import Idempotency
-from chalicelib.uploads.service import OnDuplicate, Upload
+from chalicelib.uploads.service import Idempotency, OnDuplicate, Upload
 from tests.builders import FrozenClock
 from tests.memory_bucket import MemoryBucket
 from tests.memory_metrics import MemoryMetrics

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.engines import CHECK, INGEST, INGEST_WEBP, SIZES, STILL, THUMBS, Engine, Files, Local, Work
-from chalicelib.engine import resize
+from chalicelib.engine import renditions
 from chalicelib.engine.file_types import ENOUGH, sniff
 from chalicelib.engine.model import Encoded, Limits, Recipe
 from chalicelib.engine.pipeline import process, render
 from chalicelib.engine.probe import CONTAINER_READERS, probe
-from chalicelib.engine.resize import resize_steps
+from chalicelib.engine.renditions import resize_steps
 from chalicelib.errors import WallifyError
 
 PURE = "Wallify, pure Pillow"
@@ -25,7 +25,7 @@ JPEG_ONLY = Recipe(sizes=SIZES, formats=("jpeg",))
 def engines() -> list[Engine]:
     """Pure always; accelerated where the resampler imports."""
     pure = Local(PURE, {job: _without_simd(work) for job, work in JOBS.items()}, (WallifyError,))
-    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if resize.is_accelerated() else [pure]
+    return [Local(ACCELERATED, JOBS, (WallifyError,)), pure] if renditions.is_accelerated() else [pure]
 
 
 def checked(data: bytes) -> None:
@@ -64,12 +64,12 @@ def _without_simd(work: Work) -> Work:
 @contextmanager
 def _pillow_alone() -> Iterator[None]:
     # The engine has no switch, since it needs none: it looks for the package, and here it shall not find it.
-    found = resize._simd  # noqa: SLF001
-    resize._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
+    found = renditions._simd  # noqa: SLF001
+    renditions._simd = functools.lru_cache(maxsize=1)(lambda: None)  # noqa: SLF001
     try:
         yield
     finally:
-        resize._simd = found  # noqa: SLF001
+        renditions._simd = found  # noqa: SLF001
 
 
 JOBS: dict[str, Work] = {

@@ -16,18 +16,16 @@ from bench.soak.faults import FaultInjector
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.sql_faults import break_at_times
 from chalicelib.adapters.dynamodb import DynamoState
-from chalicelib.adapters.dynamodb.expressions import from_attributes
-from chalicelib.adapters.dynamodb.items import image_of, rendition_of, task_of
+from chalicelib.adapters.dynamodb.items import from_attributes, image_of, rendition_of, task_of
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.adapters.serialization import decode
+from chalicelib.adapters.records import decode
 from chalicelib.adapters.sql import SqlState
 from chalicelib.adapters.sql.database import engine_for
 from chalicelib.adapters.sql.migrations import upgrade
 from chalicelib.adapters.sql.models import Base, ImageRow, RenditionRow, TaskRow
 from chalicelib.container.adapters import State
 from chalicelib.images.model import Image, Rendition
-from chalicelib.paging import Page
-from chalicelib.ports import Catalog
+from chalicelib.ports import Catalog, Page
 from chalicelib.tasks.model import Task, TaskFilter
 from cli.local.database import temporary
 

@@ -14,11 +14,9 @@ from urllib.parse import quote_plus
 from bench.soak.clock import SoakClock, called
 from bench.soak.faults import FaultInjector
 from bench.soak.queue import SoakQueue
-from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge
-from chalicelib.objects import NewObject, PresignedPost, StoredObject
-from chalicelib.paging import Page
-from chalicelib.storage_keys import must_be_of_one_image
+from chalicelib.ports import Page
+from chalicelib.storage import Budget, NewObject, PresignedPost, StoredObject, must_be_of_one_image
 
 BUCKET = "media"
 

@@ -18,8 +18,8 @@ from chalicelib.errors import (
     TooManyRequests,
     Unavailable,
 )
-from chalicelib.objects import NewObject
-from chalicelib.tasks.deterministic_ids import child_id
+from chalicelib.storage import NewObject
+from chalicelib.tasks.factory import child_id
 from chalicelib.tasks.model import Task
 from chalicelib.uploads.presigned import UploadIntent
 from chalicelib.uploads.service import Upload

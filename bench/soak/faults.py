@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from threading import Lock, local
 
-from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks.worker import FAILPOINTS
 
 REFUSED, LOST = "refused", "lost"
 """Results of a failed call: it had no effect, or it had its effect and the answer was lost."""

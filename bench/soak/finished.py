@@ -14,8 +14,8 @@ from bench.soak.requests import PRIVATE, File, Request
 from bench.soak.subjects import subjects
 from bench.soak.system import System
 from chalicelib.images.model import CollectionStats, Image, Rendition, is_tombstone
-from chalicelib.storage_keys import image_id_of
-from chalicelib.tasks.deterministic_ids import child_id, id_for
+from chalicelib.storage import image_id_of
+from chalicelib.tasks.factory import child_id, id_for
 from chalicelib.tasks.model import ChildCounts, Task
 from chalicelib.uploads.service import OnDuplicate
 

@@ -21,13 +21,13 @@ from bench.soak.requests import PRIVATE
 from bench.soak.subjects import subjects
 from chalicelib import events
 from chalicelib.container import Container, use
-from chalicelib.images.change_events import EventingCatalog
+from chalicelib.delivery.manifests import EventingCatalog
 from chalicelib.images.process_image import ProcessImage
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.settings import Settings
-from chalicelib.tasks.failpoints import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
-from chalicelib.tasks.metered_store import MeteredState
 from chalicelib.tasks.model import TaskType
+from chalicelib.tasks.service import MeteredState
+from chalicelib.tasks.worker import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
+from chalicelib.telemetry import NULL_METRICS
 
 
 @dataclass

@@ -21,7 +21,7 @@ from bench.setting import Setting
 from chalicelib.engine.decode import HEADROOMS, jpeg_detail, jpeg_scale
 from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
-from chalicelib.engine.resize import resize_steps
+from chalicelib.engine.renditions import resize_steps
 
 SIDE = 600
 BOUND = 44.0

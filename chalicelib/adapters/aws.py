@@ -1,15 +1,17 @@
-"""Clients of AWS, and what AWS's error codes mean: throttling, or a configuration that no retry can mend.
-
-Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and the "Common Errors" and operations of
-SQS, DynamoDB, Secrets Manager, CloudFront, CloudWatch, Lambda and KMS.
-"""
+"""Clients of AWS, what its error codes mean (throttling, or a wrong configuration), its secrets, and the clock."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Misconfigured, Unavailable
 from chalicelib.telemetry import Counting
@@ -235,3 +237,65 @@ def _is_own_host(client: Any) -> bool:  # noqa: ANN401
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     service, _, rest = host.partition(f".{client.meta.region_name}.")
     return service.removesuffix(".dualstack") in {"s3", "s3-fips"} and f".{rest}" in _AWS_SUFFIXES
+
+
+@dataclass
+class SecretsManagerSecret:
+    """Secret by id. A changed secret is seen after at most `lasts`."""
+
+    secret_id: str
+    connect: Callable[[], Any]
+    now: Callable[[], datetime]
+    lasts: timedelta = timedelta(minutes=1)
+    _text: str = field(default="", init=False, repr=False)
+    _read_at: datetime | None = field(default=None, init=False)
+    written_at: datetime | None = field(default=None, init=False)
+    """When the text that was read last was written; None before, and where the service does not say."""
+
+    def __call__(self) -> str:
+        """The text, or "" where there is no such secret by configuration; Unavailable if it cannot be read."""
+        if not self.secret_id:
+            return ""
+        now = self.now()
+        if self._read_at is None or now - self._read_at >= self.lasts:
+            self._text, self._read_at = self._read(), now
+        return self._text
+
+    def _read(self) -> str:
+        try:
+            found = self.connect().get_secret_value(SecretId=self.secret_id)
+        except (ClientError, BotoCoreError) as cause:
+            raise unavailable_or_misconfigured(cause, "secretsmanager", self.secret_id, _SILENT) from cause
+        self.written_at = found.get("CreatedDate")
+        return str(found["SecretString"])
+
+
+_SILENT = "secret.unavailable"
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """See `Clock.now`."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """See `Clock.sleep`."""
+        time.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class FrozenClock(SystemClock):
+    """Clock that stands still, for tests of what happens a day later."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        """Return always the same time."""
+        return self.moment
+
+
+def new_id() -> str:
+    """A random id."""
+    return str(uuid.uuid4())

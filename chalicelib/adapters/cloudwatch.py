@@ -14,8 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import misconfigured
 from chalicelib.admin.model import FunctionUsage
-from chalicelib.metrics import NAMESPACE
-from chalicelib.telemetry import log
+from chalicelib.telemetry import NAMESPACE, log
 
 K = TypeVar("K")
 T = TypeVar("T")

@@ -14,13 +14,19 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import denied, unavailable_or_misconfigured
-from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
 from chalicelib.messages import UNVERSIONED
-from chalicelib.objects import NewObject, PresignedPost, StoredObject
-from chalicelib.paging import Page
-from chalicelib.storage_keys import is_guarded, is_hidden, must_be_of_one_image
-from chalicelib.tasks.source import bare
+from chalicelib.ports import Page
+from chalicelib.storage import (
+    Budget,
+    NewObject,
+    PresignedPost,
+    StoredObject,
+    is_guarded,
+    is_hidden,
+    must_be_of_one_image,
+)
+from chalicelib.tasks.factory import bare
 
 _AT_ONCE = 8
 _DELETE_AT_ONCE = 1000  # DeleteObjects takes no more

@@ -8,17 +8,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib.admin import statistics
-from chalicelib.admin.functions import FunctionReport
+from chalicelib.admin import monitoring
 from chalicelib.admin.model import Scope
-from chalicelib.admin.queues import QueueReport
-from chalicelib.admin.statistics import Percentiles, TimeBucket, TimeRange
+from chalicelib.admin.monitoring import FunctionReport, Percentiles, QueueReport, TimeBucket, TimeRange
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, NotFound, TooManyRequests, Unavailable
-from chalicelib.http.declaration import Audited, Reply, Tag, endpoint, path_and_options, schema
-from chalicelib.http.params import QueuePath, Timestamp
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.request import QueuePath, Request, Response, Timestamp, json_response
+from chalicelib.http.routing import Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.tasks.model import Status
 from chalicelib.tasks.service import RecentTasks
 
@@ -277,24 +273,24 @@ schema("Percentiles", "Durations in milliseconds; null where nothing was measure
     replies={200: Reply("Figures for the period.", Overview)},
 )
 def get_overview(_: Request, query: OverviewQuery) -> Response:
-    over = statistics.time_range(container().clock.now(), query.hours)
+    over = monitoring.time_range(container().clock.now(), query.hours)
     # A task may have been made well before the slice that it ended in; a tenth of the stretch more catches most.
     return json_response(_overview(over, container().recent_tasks.since(over.since - over.slice * over.slices / 10)))
 
 
 def _overview(over: TimeRange, found: RecentTasks) -> Overview:
     tasks = [task for task in found.tasks if (task.finished_at or task.created_at) >= over.since]
-    runtimes, storage = statistics.runtimes(tasks), _storage(statistics.bytes_saved(tasks))
+    runtimes, storage = monitoring.runtimes(tasks), _storage(monitoring.bytes_saved(tasks))
     return Overview(
         since=over.since,
         bucket_seconds=over.slice / timedelta(seconds=1),
         complete=found.is_complete,
-        buckets=statistics.time_buckets(tasks, over),
-        states=statistics.states(task for task in tasks if task.created_at >= over.since),
-        active=statistics.states(found.active),
-        runtime=statistics.percentiles(runtimes),
-        queue_wait=statistics.percentiles(statistics.waits(tasks)),
-        failures=tuple(FailureCount(*reason) for reason in statistics.reasons(tasks)),
+        buckets=monitoring.time_buckets(tasks, over),
+        states=monitoring.states(task for task in tasks if task.created_at >= over.since),
+        active=monitoring.states(found.active),
+        runtime=monitoring.percentiles(runtimes),
+        queue_wait=monitoring.percentiles(monitoring.waits(tasks)),
+        failures=tuple(FailureCount(*reason) for reason in monitoring.reasons(tasks)),
         storage=storage,
         cost=_cost(runtimes, storage),
     )
@@ -307,6 +303,6 @@ def _storage(saved: int) -> StorageUsage:
 
 
 def _cost(runtimes: Sequence[float], storage: StorageUsage) -> CostEstimate:
-    compute = sum(runtimes) / 1_000 * statistics.WORKER_GB * statistics.GB_SECOND_USD
-    stored = (storage.bytes + storage.rendition_bytes) / 1e9 * statistics.GB_MONTH_USD
+    compute = sum(runtimes) / 1_000 * monitoring.WORKER_GB * monitoring.GB_SECOND_USD
+    stored = (storage.bytes + storage.rendition_bytes) / 1e9 * monitoring.GB_MONTH_USD
     return CostEstimate(round(compute, 6), round(stored, 6))

@@ -13,11 +13,18 @@ from chalicelib.admin.model import AuditEntry, Scope, Token
 from chalicelib.admin.tokens import AdminWouldGo, TokenRevoked, TokenUpdate
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, NotFound
-from chalicelib.http.cursors import signed_cursor
-from chalicelib.http.declaration import Audited, Reply, Tag, endpoint, path_and_options, schema
-from chalicelib.http.params import ONE_LINE, ONE_LINE_TEXT, SchemaRules, Timestamp, or_none
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.parsing import signed_cursor
+from chalicelib.http.request import (
+    ONE_LINE,
+    ONE_LINE_TEXT,
+    Request,
+    Response,
+    SchemaRules,
+    Timestamp,
+    json_response,
+    or_none,
+)
+from chalicelib.http.routing import Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.http.validation import FORM, SIGNS
 from chalicelib.tasks.routes import PageQuery
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chalicelib.container.admin import AdminServices
 from chalicelib.container.jobs import JobServices
-from chalicelib.http.services import connect
+from chalicelib.container.services import AdminServices
+from chalicelib.http.routing import connect
 from chalicelib.settings import load
 
 __all__ = ["Container", "container", "use"]

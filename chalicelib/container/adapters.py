@@ -59,8 +59,8 @@ class Adapters:
     @cached_property
     def state(self) -> State:
         """Stores of the back end that the settings choose."""
-        from chalicelib.images.change_events import EventingCatalog
-        from chalicelib.tasks.metered_store import MeteredState, MeteredTaskStore
+        from chalicelib.delivery.manifests import EventingCatalog
+        from chalicelib.tasks.service import MeteredState, MeteredTaskStore
 
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
         tasks = MeteredTaskStore(store=found.tasks, metrics=self.metrics)
@@ -90,7 +90,7 @@ class Adapters:
         upgrade(self._database_url())
 
     def _database_url(self) -> str:
-        from chalicelib.adapters.secrets import SecretsManagerSecret
+        from chalicelib.adapters.aws import SecretsManagerSecret
 
         secret = SecretsManagerSecret(
             secret_id=self.settings.database_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
@@ -166,15 +166,14 @@ class Adapters:
     @cached_property
     def metrics(self) -> Metrics:
         """Metrics, written to the log in CloudWatch's embedded format."""
-        from chalicelib.metrics import NAMESPACE, unit_of
-        from chalicelib.telemetry import EmbeddedMetrics
+        from chalicelib.telemetry import NAMESPACE, EmbeddedMetrics, unit_of
 
         return EmbeddedMetrics(namespace=NAMESPACE, service=self.settings.service, unit_of=unit_of)
 
     @cached_property
     def clock(self) -> Clock:
         """System clock; a frozen one on a local cloud whose settings ask for it."""
-        from chalicelib.adapters.clock import FrozenClock, SystemClock
+        from chalicelib.adapters.aws import FrozenClock, SystemClock
 
         moment = self.settings.standing_clock
         return FrozenClock(moment) if moment else SystemClock()
@@ -200,7 +199,7 @@ class Adapters:
 
     @cached_property
     def _keys(self) -> Secret:
-        from chalicelib.adapters.secrets import SecretsManagerSecret
+        from chalicelib.adapters.aws import SecretsManagerSecret
 
         return SecretsManagerSecret(
             secret_id=self.settings.keys_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now
@@ -209,7 +208,7 @@ class Adapters:
     @cached_property
     def bootstrap(self) -> Secret:
         """Function that returns the first administrator's token."""
-        from chalicelib.adapters.secrets import SecretsManagerSecret
+        from chalicelib.adapters.aws import SecretsManagerSecret
 
         return SecretsManagerSecret(
             secret_id=self.settings.bootstrap_secret, connect=partial(self.aws, "secretsmanager"), now=self.clock.now

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
     from chalicelib.delivery.manifests import Manifests
     from chalicelib.images.optimize import OptimizeJob
-    from chalicelib.images.purge import Purge
     from chalicelib.images.rename import CollectionRenames, ImageMoves, RenameJob
     from chalicelib.images.thumbnails import ThumbnailJob, ThumbnailRequests
-    from chalicelib.images.trash import PurgeJob, Trash
+    from chalicelib.images.trash import Purge, PurgeJob, Trash
     from chalicelib.images.visibility import Visibility
     from chalicelib.maintenance.cleanup import Cleanup
     from chalicelib.maintenance.model import RetentionAges
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.tasks.factory import JobEnqueuer
     from chalicelib.tasks.model import Task, TaskType
     from chalicelib.tasks.worker import Worker
-    from chalicelib.uploads.reconciler import Reconciler
+    from chalicelib.uploads.s3_events import Reconciler
 
 
 class JobServices(Services):
@@ -61,7 +60,7 @@ class JobServices(Services):
     @cached_property
     def jobs(self) -> JobEnqueuer:
         """Opens tasks of chunked jobs."""
-        from chalicelib.adapters.clock import new_id
+        from chalicelib.adapters.aws import new_id
         from chalicelib.tasks.factory import JobEnqueuer
 
         return JobEnqueuer(
@@ -180,7 +179,7 @@ class JobServices(Services):
     @cached_property
     def purge(self) -> Purge:
         """Deletes images for good."""
-        from chalicelib.images.purge import Purge
+        from chalicelib.images.trash import Purge
 
         return Purge(
             catalog=self.state.catalog,
@@ -207,7 +206,7 @@ class JobServices(Services):
     @cached_property
     def reconciler(self) -> Reconciler:
         """Queues lost uploads again."""
-        from chalicelib.uploads.reconciler import Reconciler
+        from chalicelib.uploads.s3_events import Reconciler
 
         return Reconciler(s3_events=self.s3_events, queue=self.images_queue, bucket=self.settings.bucket)
 

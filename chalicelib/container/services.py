@@ -5,36 +5,37 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.container.adapters import Adapters
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from chalicelib.admin.monitoring import Audit, Functions, Queues
     from chalicelib.admin.sessions import Sessions
     from chalicelib.admin.tokens import Tokens
-    from chalicelib.delivery.negotiation import Delivery
+    from chalicelib.delivery.negotiation import Delivery, NameRedirects
     from chalicelib.delivery.private_links import LinkSignatures, Privacy
-    from chalicelib.delivery.redirects import NameRedirects
     from chalicelib.engine.model import Limits, Recipe
     from chalicelib.images.collections import Collections
     from chalicelib.images.search import ImageSearch
     from chalicelib.keyring import Purpose, Seals
+    from chalicelib.ports import MetricsReader, QueueAdmin
     from chalicelib.tasks.dead_letters import DeadLetterPublisher
     from chalicelib.tasks.factory import TaskFactory
-    from chalicelib.tasks.failpoints import Failpoint
     from chalicelib.tasks.lease import Leases
     from chalicelib.tasks.parents import ParentTasks
     from chalicelib.tasks.retry import Retries
     from chalicelib.tasks.retry_policy import TaskPolicy
-    from chalicelib.tasks.service import Tasks
+    from chalicelib.tasks.service import RecentTaskCache, Tasks, TaskWaiter
     from chalicelib.tasks.sweeper import Sweeper
-    from chalicelib.tasks.worker import Job, Worker
+    from chalicelib.tasks.worker import Failpoint, Job, Worker
     from chalicelib.uploads.bulk import BulkUploads
-    from chalicelib.uploads.idempotency import Idempotency
     from chalicelib.uploads.presigned import PresignedUploads
     from chalicelib.uploads.s3_events import S3Events
-    from chalicelib.uploads.service import Uploads
+    from chalicelib.uploads.service import Idempotency, Uploads
 
 
 class Services(Adapters):
@@ -65,8 +66,8 @@ class Services(Adapters):
     @cached_property
     def idempotency(self) -> Idempotency:
         """Finds the task of a repeated request."""
-        from chalicelib.adapters.clock import new_id
-        from chalicelib.uploads.idempotency import Idempotency
+        from chalicelib.adapters.aws import new_id
+        from chalicelib.uploads.service import Idempotency
 
         return Idempotency(tasks=self.state.tasks, clock=self.clock, new_id=new_id)
 
@@ -206,7 +207,7 @@ class Services(Adapters):
     @cached_property
     def image_search(self) -> ImageSearch:
         """Image search with page numbers and sort orders."""
-        from chalicelib.adapters.clock import new_id
+        from chalicelib.adapters.aws import new_id
         from chalicelib.images.search import ImageSearch
 
         return ImageSearch(catalog=self.state.catalog, clock=self.clock, new_id=new_id)
@@ -214,7 +215,7 @@ class Services(Adapters):
     @cached_property
     def redirects(self) -> NameRedirects:
         """Redirects from former names of images."""
-        from chalicelib.delivery.redirects import NameRedirects
+        from chalicelib.delivery.negotiation import NameRedirects
 
         return NameRedirects(self.objects)
 
@@ -228,8 +229,7 @@ class Services(Adapters):
     @cached_property
     def sessions(self) -> Sessions:
         """Sessions of the monitor."""
-        from chalicelib.admin.sessions import Sessions
-        from chalicelib.admin.throttling import Throttle
+        from chalicelib.admin.sessions import Sessions, Throttle
         from chalicelib.keyring import Purpose
 
         expiring = self.state.expiring
@@ -265,7 +265,7 @@ class Services(Adapters):
     @cached_property
     def worker(self) -> Worker:
         """Runs jobs under a lease."""
-        from chalicelib.adapters.clock import new_id
+        from chalicelib.adapters.aws import new_id
         from chalicelib.tasks.worker import Worker
 
         return Worker(leases=self.leases, parents=self.parents, new_id=new_id, failpoint=self.failpoint)
@@ -273,7 +273,7 @@ class Services(Adapters):
     @cached_property
     def failpoint(self) -> Failpoint:
         """Called at each named point of a job; in production it measures step times."""
-        from chalicelib.tasks.failpoints import StepTimer
+        from chalicelib.tasks.worker import StepTimer
 
         return StepTimer(clock=self.clock, metrics=self.metrics)
 
@@ -322,3 +322,78 @@ class Services(Adapters):
             metrics=metrics,
             is_private=known,
         )
+
+
+class AdminServices(Services):
+    """Services that administrators use: queues, functions, audit log."""
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Audit log."""
+        from chalicelib.adapters.aws import new_id
+        from chalicelib.admin.monitoring import Audit
+
+        return Audit(store=self.state.audit, clock=self.clock, new_id=new_id)
+
+    @cached_property
+    def queue_admin(self) -> Queues:
+        """Use cases on queues: depth, pause, resume, purge."""
+        from chalicelib.admin.monitoring import Queues
+
+        return Queues(queues=self.queue_admins, metrics_reader=self.metrics_reader, tasks=self.state.tasks)
+
+    @cached_property
+    def task_waiter(self) -> TaskWaiter:
+        """Waits for tasks on behalf of clients."""
+        from chalicelib.tasks.service import TaskWaiter
+
+        return TaskWaiter(
+            tasks=self.tasks,
+            backlog=lambda lane: self.queue_admins[lane].backlog(),
+            clock=self.clock,
+            workers=self.settings.concurrency,
+        )
+
+    @cached_property
+    def functions(self) -> Functions:
+        """Reports on the Lambda functions."""
+        from chalicelib.admin.monitoring import Functions
+
+        return Functions(
+            tasks=self.state.tasks,
+            metrics_reader=self.metrics_reader,
+            clock=self.clock,
+            concurrency=self.settings.concurrency,
+        )
+
+    @cached_property
+    def recent_tasks(self) -> RecentTaskCache:
+        """Cache of recent tasks."""
+        from chalicelib.tasks.service import RecentTaskCache
+
+        return RecentTaskCache(store=self.state.tasks, clock=self.clock)
+
+    @cached_property
+    def queue_admins(self) -> Mapping[str, QueueAdmin]:
+        """Administration of each queue, by the queue's public name."""
+        from chalicelib.adapters.sqs import SqsQueueAdmin
+
+        connect = partial(self.aws, "sqs"), partial(self.aws, "lambda")
+        return {name: SqsQueueAdmin(queue, *connect) for name, queue in self._queue_names().items()}
+
+    @cached_property
+    def metrics_reader(self) -> MetricsReader:
+        """Reader of CloudWatch's metrics."""
+        from chalicelib.adapters.cloudwatch import CloudWatchMetrics
+
+        service, clock = self.settings.service, self.clock
+        connect = partial(self.aws, "cloudwatch"), partial(self.aws, "lambda")
+        return CloudWatchMetrics(service, self._queue_names(), *connect, clock.now)
+
+    def _queue_names(self) -> dict[str, str]:
+        given = self.settings
+        return {
+            "images": given.images_queue,
+            "thumbnails": given.thumbnails_queue,
+            "maintenance": given.maintenance_queue,
+        }

@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
+from chalicelib.conversion import to_iso
 from chalicelib.delivery.private_links import never_private
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ObjectNotFound, Unavailable
-from chalicelib.images.model import CollectionStats, Image, Rendition
+from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.messages import write_change
-from chalicelib.objects import NewObject
-from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Queue
-from chalicelib.timestamps import to_iso
+from chalicelib.ports import Catalog, Cdn, Clock, ObjectStore, Page, Queue
+from chalicelib.storage import Budget, NewObject
+from chalicelib.tasks.model import Task
 
 FORMAT = 1
 """Version of the file format; increases when a client has to read it differently."""
@@ -210,7 +210,7 @@ class ManifestPages:
         """
         links: list[PageLink] = []
         for number, listed in pages:
-            link, newer = self._page(storage_keys.manifest_page(self.collection, number), listed, newer)
+            link, newer = self._page(storage.manifest_page(self.collection, number), listed, newer)
             links.append(link)
         return tuple(links)
 
@@ -261,7 +261,7 @@ class Manifests:
         An empty or private collection gets no manifest, and its old one is deleted. With `strict` each image is read
         itself, because listings are eventually consistent and may still contain deleted ones.
         """
-        key = storage_keys.manifest(collection)
+        key = storage.manifest(collection)
         old = body_at(self.objects, key)
         stats, old_pages = self.catalog.stats(collection), pages_in(old or b"")
         if not stats.images or self.is_private(collection):
@@ -284,7 +284,7 @@ class Manifests:
         old_pages = self._page_keys(collection)
         self.refresh(collection, strict=True)
         every = sorted(old_pages | self._page_keys(collection))
-        self.cdn.invalidate([storage_keys.manifest(collection), *every], reference=f"{mark}-manifest-{collection}")
+        self.cdn.invalidate([storage.manifest(collection), *every], reference=f"{mark}-manifest-{collection}")
 
     def _build(
         self, stats: CollectionStats, old: bytes, old_pages: Mapping[str, PageLink], *, strict: bool
@@ -297,7 +297,7 @@ class Manifests:
         return manifest_of(stats, self.base, entries, links), frozenset(link.key for link in links)
 
     def _page_keys(self, collection: str) -> set[str]:
-        return set(pages_in(body_at(self.objects, storage_keys.manifest(collection)) or b""))
+        return set(pages_in(body_at(self.objects, storage.manifest(collection)) or b""))
 
     @property
     def _images(self) -> ListedImage:
@@ -347,3 +347,102 @@ class ManifestUpdates:
         with suppress(Unavailable):
             self.queue.send(write_change(collection))
             self.soon[collection] = now
+
+
+@dataclass(frozen=True)
+class EventingCatalog:
+    """Catalogue that delegates every call to `store` and reports each changed collection; see `Catalog`."""
+
+    store: Catalog
+    publish_change: Callable[[str], None]
+    """Called with the name of each collection that a write has changed."""
+
+    def publish(
+        self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
+    ) -> Task:
+        """See `Catalog.publish`."""
+        task = self.store.publish(image, renditions, before=before, after=after, unique=unique)
+        self.publish_change(image.collection)
+        return task
+
+    def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
+        """See `Catalog.revise`."""
+        image = self.store.revise(before, after, renditions)
+        for collection in sorted({before.collection, after.collection}):
+            self.publish_change(collection)
+        return image
+
+    def remove(self, image: Image) -> None:
+        """See `Catalog.remove`."""
+        # No event: it was sent when the image went into the trash.
+        self.store.remove(image)
+
+    def image(self, image_id: str) -> Image:
+        """See `Catalog.image`."""
+        return self.store.image(image_id)
+
+    def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
+        """See `Catalog.existing`."""
+        return self.store.existing(image_ids)
+
+    def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
+        """See `Catalog.trashed`."""
+        return self.store.trashed(limit, cursor)
+
+    def renditions(self, image_id: str) -> tuple[Rendition, ...]:
+        """See `Catalog.renditions`."""
+        return self.store.renditions(image_id)
+
+    def find_by_name(self, collection: str, name: str) -> Image:
+        """See `Catalog.find_by_name`."""
+        return self.store.find_by_name(collection, name)
+
+    def find_by_digest(self, collection: str, sha256: str) -> Image | None:
+        """See `Catalog.find_by_digest`."""
+        return self.store.find_by_digest(collection, sha256)
+
+    def images(
+        self, collection: str, limit: int, cursor: str | None = None, wanted: ImageFilter = ANY_IMAGE
+    ) -> Page[Image]:
+        """See `Catalog.images`."""
+        return self.store.images(collection, limit, cursor, wanted)
+
+    def collections(self) -> tuple[str, ...]:
+        """See `Catalog.collections`."""
+        return self.store.collections()
+
+    def collection_info(self, collection: str) -> CollectionInfo:
+        """See `Catalog.collection_info`."""
+        return self.store.collection_info(collection)
+
+    def collection_infos(self) -> Mapping[str, CollectionInfo]:
+        """See `Catalog.collection_infos`."""
+        return self.store.collection_infos()
+
+    def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
+        """See `Catalog.set_collection_info`."""
+        return self.store.set_collection_info(before, after)
+
+    def delete_collection_info(self, collection: str) -> None:
+        """See `Catalog.delete_collection_info`."""
+        self.store.delete_collection_info(collection)
+
+    def stats(self, collection: str) -> CollectionStats:
+        """See `Catalog.stats`."""
+        return self.store.stats(collection)
+
+    def stats_with_version(self, collection: str) -> tuple[CollectionStats, str]:
+        """See `Catalog.stats_with_version`."""
+        return self.store.stats_with_version(collection)
+
+    def privacy(self, collection: str) -> bool | None:
+        """See `Catalog.privacy`."""
+        return self.store.privacy(collection)
+
+    def set_privacy(self, collection: str, version: str, *, private: bool) -> None:
+        """See `Catalog.set_privacy`."""
+        self.store.set_privacy(collection, version, private=private)
+
+    def correct_stats(self, delta: CollectionStats, version: str) -> None:
+        """See `Catalog.correct_stats`."""
+        self.store.correct_stats(delta, version)

@@ -1,4 +1,4 @@
-"""Content negotiation: the stored form of an image that suits a client (RFC 9110, section 12.5.1)."""
+"""Content negotiation: the stored form of an image that suits a client (RFC 9110, section 12.5.1); former names."""
 
 from __future__ import annotations
 
@@ -6,15 +6,67 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from urllib.parse import quote
 
-from chalicelib import storage_keys
-from chalicelib.delivery.redirects import NameRedirects
+from chalicelib import storage
 from chalicelib.engine.file_types import FORMATS
-from chalicelib.errors import ImageNotFound
+from chalicelib.errors import ImageNotFound, ObjectNotFound
 from chalicelib.images.model import ANY_IMAGE, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.paging import Page
-from chalicelib.ports import Catalog, ObjectStore
+from chalicelib.ports import Catalog, ObjectStore, Page
+from chalicelib.storage import Budget, NewObject
+
+_TEXT = "text/plain"
+_PAGE = 1000
+_MAX_BYTES = 100
+
+
+@dataclass(frozen=True)
+class NameRedirects:
+    """The objects under `forwards/`."""
+
+    objects: ObjectStore
+
+    def remember(self, image: Image) -> None:
+        """Redirect the image's present name to it, for as long as no other image takes that name. Raises Unavailable.
+
+        Call it before the image is renamed; it is harmless if the rename fails.
+        """
+        digest = _digest(image.collection, image.name)
+        self.objects.put(
+            NewObject(storage.forward(image.image_id, digest), b"", _TEXT),
+            NewObject(storage.forward_from(digest), image.image_id.encode(), _TEXT),
+        )
+
+    def find(self, collection: str, name: str) -> str | None:
+        """Return the id of the image that had this name last, whether or not it still exists. Raises Unavailable."""
+        return self._target(_digest(collection, name))
+
+    def count_objects(self, image_id: str) -> int:
+        """Return the number of objects that `forget` deletes at most."""
+        return 2 * len(self._keys(image_id))
+
+    def forget(self, image_id: str, *, budget: Budget) -> None:
+        """Delete every redirect to the image; doing it twice is harmless. Raises Unavailable or BudgetSpent."""
+        keys = self._keys(image_id)
+        digests = [key.rpartition("/")[2] for key in keys]
+        # The name may redirect to another image by now, which had it later.
+        by_name = [storage.forward_from(digest) for digest in digests if self._target(digest) == image_id]
+        self.objects.delete(*by_name, *keys, budget=budget)
+
+    def _keys(self, image_id: str) -> list[str]:
+        return [one.key for one in self.objects.list(storage.forward(image_id, ""), _PAGE).items]
+
+    def _target(self, digest: str) -> str | None:
+        try:
+            return self.objects.get(storage.forward_from(digest), limit=_MAX_BYTES).decode()
+        except ObjectNotFound:
+            return None
+
+
+def _digest(collection: str, name: str) -> str:
+    return sha256(f"{collection}/{name}".encode()).hexdigest()
+
 
 _RANGE = re.compile(r"\s*(?P<range>[\w!#$&^.+*-]{1,100}/[\w!#$&^.+*-]{1,100})\s*(?P<parameters>;.*)?", re.ASCII)
 _WEIGHT = re.compile(r";\s*q\s*=\s*(?P<q>0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE | re.ASCII)
@@ -162,7 +214,7 @@ class Delivery:
 
     def url(self, key: str) -> str:
         """Return the rendition's address; for a private or hidden one a signed address that expires after an hour."""
-        if storage_keys.is_guarded(key) or storage_keys.is_hidden(key):
+        if storage.is_guarded(key) or storage.is_hidden(key):
             return self.objects.presigned_url(key, lasts=AN_HOUR)
         return f"{self.cdn_url}/{quote(key)}"
 
@@ -180,7 +232,7 @@ def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendi
 
 def _is_hidden(image: Image, forms: Sequence[Rendition], is_bearer: IsBearer) -> bool:
     """Return True for a private image whose address carries none of our signatures."""
-    return any(storage_keys.is_guarded(form.key) for form in forms) and not is_bearer(image)
+    return any(storage.is_guarded(form.key) for form in forms) and not is_bearer(image)
 
 
 def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:

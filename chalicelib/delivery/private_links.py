@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
 from chalicelib.errors import Conflict, Forbidden
 from chalicelib.keyring import BOOTSTRAP, SIGNATURE, Seals, is_sealed
 from chalicelib.names import new_collection_name
-from chalicelib.objects import NewObject
 from chalicelib.ports import Catalog, Clock, ObjectStore
+from chalicelib.storage import Budget, NewObject
 
 _PAGE = 1_000
 _TRASH_PAGE = 100
@@ -54,15 +53,15 @@ class Privacy:
     def is_private(self, collection: str) -> bool:
         """Return True if the collection is private. Raises Unavailable: an unknown answer is never taken for public."""
         settled = self.catalog.privacy(collection)
-        return self.objects.exists(storage_keys.privacy(collection)) if settled is None else settled
+        return self.objects.exists(storage.privacy(collection)) if settled is None else settled
 
     def all(self) -> frozenset[str]:
         """Return the names of all private collections."""
         names: list[str] = []
         after: str | None = None
         while True:
-            page = self.objects.list(storage_keys.PRIVACY, _PAGE, after)
-            names += [one.key.removeprefix(storage_keys.PRIVACY) for one in page.items]
+            page = self.objects.list(storage.PRIVACY, _PAGE, after)
+            names += [one.key.removeprefix(storage.PRIVACY) for one in page.items]
             after = page.next_cursor
             if after is None:
                 return frozenset(names)
@@ -117,9 +116,9 @@ class Privacy:
     def _mark(self, name: str, *, private: bool) -> None:
         """Write or delete the marker object; repeated by every request for the same privacy."""
         if private:
-            self.objects.put(NewObject(storage_keys.privacy(name), b"private", "text/plain"))
+            self.objects.put(NewObject(storage.privacy(name), b"private", "text/plain"))
         else:
-            self.objects.delete(storage_keys.privacy(name), budget=Budget(1))
+            self.objects.delete(storage.privacy(name), budget=Budget(1))
 
     def _must_be_empty(self, name: str, images: int) -> None:
         if images or self._is_in_the_trash(name):

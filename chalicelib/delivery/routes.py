@@ -10,17 +10,27 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
 from chalicelib.delivery.negotiation import FULL, best
 from chalicelib.delivery.private_links import BadSignature
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound, NotFound, Unavailable
-from chalicelib.http.declaration import PUBLIC, Audited, Reply, Tag, endpoint, path_and_options, schema
-from chalicelib.http.params import CollectionName, Id, ImagePath, Switch, Timestamp, is_on, or_none
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response, redirect
+from chalicelib.http.request import (
+    CollectionName,
+    Id,
+    ImagePath,
+    Request,
+    Response,
+    Switch,
+    Timestamp,
+    is_on,
+    json_response,
+    or_none,
+    redirect,
+)
+from chalicelib.http.routing import PUBLIC, Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.schemas import signed_address
 from chalicelib.names import attachment, collection_name
@@ -176,7 +186,7 @@ def _redirect(
     request: Request, image: Image, forms: Sequence[Rendition], width: int | None, query: LinkQuery
 ) -> Response:
     form = best(forms, width=width, accept=request.headers.get("accept", ""))
-    if storage_keys.is_guarded(form.key):
+    if storage.is_guarded(form.key):
         left = container().signatures.check(image.image_id, or_none(query.expires), or_none(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).with_headers(Cache_Control="private, no-store")
     if is_on(query.download):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.engine.colour import icc
 from chalicelib.engine.containers.isobmff import write_box, write_full_box
 from chalicelib.engine.containers.items import ALPHA, CODED, HeifItem, is_alpha
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.engine.colour.convert import convert_mode
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.encode import encode
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 from chalicelib.engine.model import Encoded
+from chalicelib.engine.pipeline import FULL, encode, rebuild_file
 from chalicelib.engine.probe import probe
-from chalicelib.engine.publish import FULL, rebuild_file
-from chalicelib.engine.resize import decode_full_size
+from chalicelib.engine.renditions import decode_full_size
 from chalicelib.engine.sandbox import READY
 from chalicelib.engine.ssim import LAB, PLANES, Similarity, most_chroma_loss, on_black, similarity, with_halved_chroma
 from chalicelib.errors import DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType

@@ -10,11 +10,18 @@ from chalicelib.engine.colour.icc import profile_fits
 from chalicelib.engine.containers import avif, bmp, gif, jpeg, png, tiff, webp
 from chalicelib.engine.containers.avif import without_exif
 from chalicelib.engine.containers.tiff import tiff_colour
-from chalicelib.engine.decode import open_picture
-from chalicelib.engine.errors import decoder_errors, is_unknown_coding, parser_errors
+from chalicelib.engine.decode import PosterFrame, open_picture
 from chalicelib.engine.exif import Exif, read_exif
 from chalicelib.engine.file_types import ENOUGH, coding_not_taken, sniff, type_not_taken
-from chalicelib.engine.limits import FRAMES, Bound, MemoryBudget, memory_budget
+from chalicelib.engine.limits import (
+    FRAMES,
+    Bound,
+    MemoryBudget,
+    decoder_errors,
+    is_unknown_coding,
+    memory_budget,
+    parser_errors,
+)
 from chalicelib.engine.model import VIDEO_DROPPED
 from chalicelib.errors import DamagedImage
 
@@ -26,7 +33,6 @@ if TYPE_CHECKING:
 
     from chalicelib.engine.containers import ContainerInfo
     from chalicelib.engine.model import Limits
-    from chalicelib.engine.poster_frame import PosterFrame
 
     Surveyor = Callable[[bytes], ContainerInfo]
 

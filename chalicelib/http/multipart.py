@@ -16,7 +16,7 @@ import msgspec
 from chalicelib.engine.file_types import sniff
 from chalicelib.errors import BadRequest, EmptyFile, NotAnImage, PayloadTooLarge, WallifyError
 from chalicelib.http.request import Request, boundary_of
-from chalicelib.http.services import services
+from chalicelib.http.routing import services
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types

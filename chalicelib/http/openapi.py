@@ -20,10 +20,9 @@ from chalicelib.errors import (
     UnsupportedCoding,
     WallifyError,
 )
-from chalicelib.http.declaration import SCHEMAS, TAGS, Endpoint, Reply
-from chalicelib.http.errors import InternalError, Problem
 from chalicelib.http.multipart import FILE, FILES
 from chalicelib.http.request import FORM_TYPE
+from chalicelib.http.routing import SCHEMAS, TAGS, Endpoint, InternalError, Problem, Reply
 from chalicelib.i18n import template
 from chalicelib.images.schemas import ProcessedImage
 

@@ -10,14 +10,13 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
 from chalicelib.delivery.private_links import PrivacyIsSettled
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, NotFound, Unavailable
-from chalicelib.http.cursors import OF_OTHER_FILTERS, signed_cursor
-from chalicelib.http.declaration import Audited, Reply, Tag, endpoint, options, path_and_options, schema
-from chalicelib.http.params import (
+from chalicelib.http.parsing import OF_OTHER_FILTERS, signed_cursor
+from chalicelib.http.request import (
     LINES,
     LINES_TEXT,
     ONE_LINE,
@@ -26,18 +25,19 @@ from chalicelib.http.params import (
     CollectionPath,
     Cursor,
     ImagePath,
+    Request,
+    Response,
     SchemaRules,
+    json_response,
     or_none,
 )
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.routing import Audited, Reply, Tag, endpoint, options, path_and_options, schema
 from chalicelib.http.validation import SIGNS
 from chalicelib.images.collections import CollectionExists
 from chalicelib.images.model import CollectionInfo, CollectionStats, Image, ImageFilter, Orientation, Ratio
 from chalicelib.images.rename import CollectionIsRenamed
 from chalicelib.images.schemas import ImageDetails, ImageRecord, image_record
-from chalicelib.images.search import SearchPage
-from chalicelib.images.sorting import SortField, SortOrder, SortPosition, read_cursor
+from chalicelib.images.search import SearchPage, SortField, SortOrder, SortPosition, read_cursor
 from chalicelib.images.trash import CollectionNotFound
 from chalicelib.names import collection_name
 from chalicelib.tasks.schemas import TaskRecord, task_started
@@ -303,7 +303,7 @@ def record_of_collection(
     path = request.link(f"/collections/{quote(stats.collection, safe='')}")
     links = {"self": path, "images": f"{path}/images"}
     if not private:
-        links["manifest"] = container().delivery.url(storage_keys.manifest(stats.collection))
+        links["manifest"] = container().delivery.url(storage.manifest(stats.collection))
     numbers = (stats.images, stats.bytes, stats.rendition_bytes)
     return CollectionRecord(stats.collection, about.title, about.description, *numbers, private, links)
 

@@ -9,20 +9,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
 from chalicelib.engine.model import Encoded, Limits
 from chalicelib.engine.optimize import RECODABLE, recode, variants
-from chalicelib.engine.publish import FULL
+from chalicelib.engine.pipeline import FULL
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, NotAnImage, ObjectNotFound, UnsupportedType
 from chalicelib.images.collections import ImageIteration
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.process_image import object_of, rendition_of
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.ports import Catalog, Metrics, ObjectStore
-from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.storage import Budget
 from chalicelib.tasks.model import Position, Report, StepResult, Task, fatal_item, fingerprint_of_report
-from chalicelib.telemetry import log
+from chalicelib.tasks.worker import Failpoint, noop
+from chalicelib.telemetry import NULL_METRICS, log
 
 _BATCH = 100
 _PERMANENT_ERRORS = (DamagedImage, ImageTooLarge, UnsupportedType, NotAnImage)
@@ -137,7 +136,7 @@ class OptimizeJob:
         are dropped also where this one makes none: they may not look like the picture.
         """
         after = replace(image, optimized=self._recipe_version(task))
-        made, private = (*result.recoded, *result.variants), any(storage_keys.is_guarded(one.key) for one in current)
+        made, private = (*result.recoded, *result.variants), any(storage.is_guarded(one.key) for one in current)
         rows = [rendition_of(replace(after, recipe=after.optimized), one, private=private) for one in made]
         self.objects.put(*(object_of(row, encoded) for row, encoded in zip(rows, made, strict=True)))
         self.failpoint("after_put")

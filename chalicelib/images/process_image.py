@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from chalicelib import names, storage_keys
-from chalicelib.budget import Budget
+from chalicelib import names, storage
 from chalicelib.delivery.private_links import never_private
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.engine.model import Encoded, Limits, Picture, Recipe
@@ -24,21 +23,20 @@ from chalicelib.errors import (
     Unavailable,
 )
 from chalicelib.images.model import Image, Rendition
-from chalicelib.metrics import NULL_METRICS
-from chalicelib.objects import IMMUTABLE, PRIVATE, NewObject
 from chalicelib.ports import Catalog, Metrics, ObjectStore
-from chalicelib.tasks.factory import STEPS
-from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.storage import IMMUTABLE, PRIVATE, Budget, NewObject
+from chalicelib.tasks.factory import ETAG, STEPS, bytes_of, is_tied
 from chalicelib.tasks.lease import Leases
-from chalicelib.tasks.metered_store import count_end
 from chalicelib.tasks.model import WARNINGS, Progress, Status, Task
 from chalicelib.tasks.retry_policy import STORING
-from chalicelib.tasks.source import ETAG, bytes_of, is_tied
+from chalicelib.tasks.service import count_end
+from chalicelib.tasks.worker import Failpoint, noop
+from chalicelib.telemetry import NULL_METRICS
 
 
 def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Image:
     """Return the catalogue's row for a task's picture; the same task always gives the same image id and keys."""
-    image_id = storage_keys.image_id_of(task.task_id)
+    image_id = storage.image_id_of(task.task_id)
     extension = FORMATS[picture.format].extension
     filename = task.subject.filename or "unnamed"
     warnings = (*names.misnamed(filename, extension), *picture.warnings, *task.args.get(WARNINGS, "").splitlines())
@@ -48,7 +46,7 @@ def image_of(task: Task, picture: Picture, *, recipe: str, now: datetime) -> Ima
         name=names.url_name(filename, extension),
         filename=filename,
         picture=replace(picture, warnings=warnings),
-        original_key=storage_keys.original(image_id, picture.sha256, extension),
+        original_key=storage.original(image_id, picture.sha256, extension),
         recipe=recipe,
         task_id=task.task_id,
         created_at=now,
@@ -62,7 +60,7 @@ def rendition_of(image: Image, encoded: Encoded, *, private: bool = False) -> Re
         image_id=image.image_id,
         size=encoded.size,
         format=encoded.format,
-        key=storage_keys.rendition(image.image_id, image.recipe, encoded.size, extension, private=private),
+        key=storage.rendition(image.image_id, image.recipe, encoded.size, extension, private=private),
         width=encoded.width,
         height=encoded.height,
         bytes=len(encoded.body),
@@ -82,7 +80,7 @@ def objects_of(
 
 def object_of(rendition: Rendition, encoded: Encoded) -> NewObject:
     """Return the object of one rendition; only public ones may be cached."""
-    cache_control = PRIVATE if storage_keys.is_guarded(rendition.key) else IMMUTABLE
+    cache_control = PRIVATE if storage.is_guarded(rendition.key) else IMMUTABLE
     return NewObject(rendition.key, encoded.body, FORMATS[encoded.format].mime, cache_control)
 
 
@@ -214,9 +212,7 @@ class ProcessImage:
             self._remove_results(task)
 
     def _remove_results(self, task: Task) -> None:
-        self.objects.delete_under(
-            *storage_keys.all_of(storage_keys.image_id_of(task.task_id)), budget=Budget.of_images(1)
-        )
+        self.objects.delete_under(*storage.all_of(storage.image_id_of(task.task_id)), budget=Budget.of_images(1))
 
     def _clean_up(self, task: Task) -> None:
         # The work is done; what cannot be deleted now is deleted by the bucket's lifecycle rule.

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 
 from chalicelib import names
 from chalicelib.delivery.manifests import Manifests
+from chalicelib.delivery.negotiation import NameRedirects
 from chalicelib.delivery.private_links import Privacy, never_private
-from chalicelib.delivery.redirects import NameRedirects
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import Conflict, NameTaken, PrivacyDiffers, TaskNotFound
 from chalicelib.images.collections import Collections
 from chalicelib.images.model import CollectionInfo, Image, is_tombstone
 from chalicelib.images.trash import CollectionNotFound
 from chalicelib.ports import Catalog, TaskStore
-from chalicelib.tasks.deterministic_ids import retry_id
-from chalicelib.tasks.factory import JobEnqueuer, JobRequest
-from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.tasks.factory import JobEnqueuer, JobRequest, retry_id
 from chalicelib.tasks.model import Position, Report, Status, StepResult, Subject, Task, TaskType
 from chalicelib.tasks.retry import Retries
+from chalicelib.tasks.worker import Failpoint, noop
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,23 @@ from msgspec import UNSET, UnsetType
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, PrivacyDiffers, Unavailable
-from chalicelib.http.cursors import signed_cursor
-from chalicelib.http.declaration import Audited, Reply, Tag, endpoint, options, path_and_options, schema
-from chalicelib.http.params import (
+from chalicelib.http.parsing import signed_cursor
+from chalicelib.http.request import (
     AT_LEAST_ONE,
     CollectionName,
     CollectionPath,
     Id,
     ImagePath,
+    Request,
+    Response,
     SchemaRules,
     Switch,
     Timestamp,
     is_on,
+    json_response,
     or_none,
 )
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.routing import Audited, Reply, Tag, endpoint, options, path_and_options, schema
 from chalicelib.images.model import Image
 from chalicelib.images.rename import CollectionIsRenamed
 from chalicelib.images.schemas import ImageRecord, image_record

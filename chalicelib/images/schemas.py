@@ -11,15 +11,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.container import container
 from chalicelib.delivery.negotiation import AN_HOUR, FULL, Delivery
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound
-from chalicelib.http.declaration import schema
-from chalicelib.http.errors import localized_warnings
-from chalicelib.http.params import Timestamp
-from chalicelib.http.request import Request
+from chalicelib.http.request import Request, Timestamp
+from chalicelib.http.routing import localized_warnings, schema
 from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.schemas import RESULT_SCHEMAS, is_withheld
@@ -121,11 +119,11 @@ def image_record(kind: type[R], request: Request, image: Image, **more: object) 
     """
     delivery = container().delivery
     forms = delivery.catalog.renditions(image.image_id)
-    private = any(storage_keys.is_guarded(form.key) for form in forms)
+    private = any(storage.is_guarded(form.key) for form in forms)
     if is_withheld(request, image.collection) or (not request.may_read and (private or image.is_trashed)):
         return _withheld(kind, request, image, {"private": private or is_withheld(request, image.collection), **more})
     if image.is_trashed:
-        forms = tuple(replace(form, key=storage_keys.hidden(form.key)) for form in forms)
+        forms = tuple(replace(form, key=storage.hidden(form.key)) for form in forms)
     picture, thumbnails = image.picture, _thumbnails(forms, delivery)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},

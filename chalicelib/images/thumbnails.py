@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
 from chalicelib.engine.model import Encoded, Limits, Recipe
-from chalicelib.engine.pipeline import process
-from chalicelib.engine.publish import FULL
+from chalicelib.engine.pipeline import FULL, process
 from chalicelib.errors import Conflict, DamagedImage, ImageTooLarge, ObjectNotFound, UnsupportedType
 from chalicelib.images.collections import ImageIteration
 from chalicelib.images.model import Image, Rendition
 from chalicelib.images.process_image import object_of, rendition_of
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.ports import Catalog, Metrics, ObjectStore
+from chalicelib.storage import Budget
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
-from chalicelib.tasks.failpoints import Failpoint, noop
 from chalicelib.tasks.model import (
     Position,
     Report,
@@ -28,7 +25,8 @@ from chalicelib.tasks.model import (
     fatal_item,
     fingerprint_of_report,
 )
-from chalicelib.telemetry import log
+from chalicelib.tasks.worker import Failpoint, noop
+from chalicelib.telemetry import NULL_METRICS, log
 
 _PERMANENT_ERRORS = (DamagedImage, ImageTooLarge, UnsupportedType)
 _VARIANT_FORMATS = frozenset({"avif", "webp"})
@@ -119,7 +117,7 @@ class ThumbnailJob:
         self, after: Image, image: Image, current: Sequence[Rendition], made: Sequence[Encoded], report: Report
     ) -> Report:
         """Store the new renditions under keys of this task, replace the rows, and delete the old objects last."""
-        private = any(storage_keys.is_guarded(one.key) for one in current)
+        private = any(storage.is_guarded(one.key) for one in current)
         rendered = [(rendition_of(after, one, private=private), one) for one in made]
         rows = _merged(current, [row for row, _ in rendered])
         new = [(row, encoded) for row, encoded in rendered if row in rows]

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
 from chalicelib.errors import ObjectNotFound, TooManyRequests, Unavailable
 from chalicelib.images.model import Image, is_tombstone
 from chalicelib.messages import write_visibility
 from chalicelib.ports import Catalog, Cdn, ObjectStore, Queue
-from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.storage import Budget
+from chalicelib.tasks.worker import Failpoint, noop
 from chalicelib.telemetry import log
 
 _PAGE = 1_000
@@ -70,9 +70,9 @@ class Visibility:
             image = latest
 
     def _hide(self, image: Image, *, wait: bool) -> None:
-        served = self._keys(*storage_keys.served_of(image.image_id))
+        served = self._keys(*storage.served_of(image.image_id))
         for key in served:
-            self._copy(key, storage_keys.hidden(key))
+            self._copy(key, storage.hidden(key))
         self.failpoint("after_hidden_copies")
         self.objects.delete(*served, budget=Budget(len(served)))
         self.failpoint("after_hiding")
@@ -86,13 +86,13 @@ class Visibility:
         A late call of `_hide` may remove what is copied here; its second read of the row then copies it again. If the
         hidden copies were removed, the renditions would be lost.
         """
-        present = set(self._keys(*storage_keys.served_of(image.image_id)))
+        present = set(self._keys(*storage.served_of(image.image_id)))
         missing = [one.key for one in self.catalog.renditions(image.image_id) if one.key not in present]
         if missing:
-            hidden = set(self._keys(storage_keys.hidden_of(image.image_id)))
+            hidden = set(self._keys(storage.hidden_of(image.image_id)))
             for key in missing:
-                if storage_keys.hidden(key) in hidden:
-                    self._copy(storage_keys.hidden(key), key)
+                if storage.hidden(key) in hidden:
+                    self._copy(storage.hidden(key), key)
             self.failpoint("after_showing")
 
     def _copy(self, key: str, to: str) -> None:
@@ -101,7 +101,7 @@ class Visibility:
 
     def _invalidate(self, image: Image, *, wait: bool) -> None:
         try:
-            self.cdn.invalidate([f"{storage_keys.public_of(image.image_id)}*"], reference=_mark(image), wait=wait)
+            self.cdn.invalidate([f"{storage.public_of(image.image_id)}*"], reference=_mark(image), wait=wait)
         except (TooManyRequests, Unavailable) as fault:
             if wait:
                 raise
@@ -109,7 +109,7 @@ class Visibility:
 
     def _is_private(self, image: Image) -> bool:
         renditions = self.catalog.renditions(image.image_id)
-        return bool(renditions) and all(storage_keys.is_guarded(one.key) for one in renditions)
+        return bool(renditions) and all(storage.is_guarded(one.key) for one in renditions)
 
     def _keys(self, *prefixes: str) -> Sequence[str]:
         return [one.key for prefix in prefixes for one in self.objects.list(prefix, _PAGE).items]

@@ -15,21 +15,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget, BudgetSpent
+from chalicelib import storage
 from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.images.model import Image, is_tombstone
-from chalicelib.images.purge import ONE_BY_ONE, Purge
+from chalicelib.images.trash import ONE_BY_ONE, Purge
 from chalicelib.maintenance.consistency_check import ConsistencyCheck
 from chalicelib.maintenance.model import PREFIXES, CleanupBounds, OrphanVerdict, RetentionAges, allowed
 from chalicelib.maintenance.orphan_scan import CatalogueIncomplete, Classified, OrphanScan
 from chalicelib.maintenance.quarantine import Quarantine
-from chalicelib.metrics import NULL_METRICS
-from chalicelib.objects import StoredObject
 from chalicelib.ports import Catalog, Metrics, ObjectStore
+from chalicelib.storage import Budget, BudgetSpent, StoredObject
 from chalicelib.tasks.model import Position, Report, StepResult, Task
-from chalicelib.telemetry import log
-from chalicelib.uploads.reconciler import Reconciler
+from chalicelib.telemetry import NULL_METRICS, log
+from chalicelib.uploads.s3_events import Reconciler
 
 _PAGE = 1000  # the most that S3 lists in one call
 _MOST_REMOVED = 100
@@ -146,7 +144,7 @@ class Cleanup:
 
     def _repair(self, some: Sequence[Classified], report: Report) -> Report:
         """Create tasks for lost uploads, and hide exposed renditions of trashed images."""
-        for image_id in sorted({storage_keys.owner_of(one.stored.key) or "" for one in some if one.is_exposed}):
+        for image_id in sorted({storage.owner_of(one.stored.key) or "" for one in some if one.is_exposed}):
             self.hide(image_id)
             report = report.plus("images_hidden", example=image_id)
         for one in some:
@@ -156,7 +154,7 @@ class Cleanup:
 
     def _reconcile_versions(self, _task: Task, at: Position, report: Report) -> StepResult:
         """Create tasks for object versions that were overwritten before their event; listings of objects lack them."""
-        page, now = self.objects.versions(storage_keys.INCOMING, _PAGE, at.get("after")), self.orphan_scan.clock.now()
+        page, now = self.objects.versions(storage.INCOMING, _PAGE, at.get("after")), self.orphan_scan.clock.now()
         for one in page.items:
             if self.ages.lost <= now - one.modified < self.ages.leftover:
                 report = self.reconciler.reconcile_version(one, report)

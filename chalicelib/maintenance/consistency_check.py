@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.images.collections import CollectionImages, ImageIteration
 from chalicelib.images.model import Image, Rendition
 from chalicelib.maintenance.model import RetentionAges
 from chalicelib.maintenance.orphan_scan import whole_rows
-from chalicelib.metrics import NULL_METRICS
-from chalicelib.objects import StoredObject
 from chalicelib.ports import Catalog, Clock, Metrics, ObjectStore
+from chalicelib.storage import StoredObject
 from chalicelib.tasks.model import Position, Report, Task
-from chalicelib.telemetry import log
+from chalicelib.telemetry import NULL_METRICS, log
 
 _BATCH = 20
 _MOST_OBJECTS = 1000
-_SERVED = (storage_keys.RENDITIONS, storage_keys.GUARDED)
+_SERVED = (storage.RENDITIONS, storage.GUARDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +104,12 @@ class ConsistencyCheck:
             return None
         named, stored = _keys_of_rows(image, rows), self._stored_objects(image)
         # A restored image keeps its hidden copies: see `images.visibility`.
-        needed = named | {storage_keys.hidden(key) for key in named if key.startswith(_SERVED)}
+        needed = named | {storage.hidden(key) for key in named if key.startswith(_SERVED)}
         missing, unnamed = sorted(named - set(stored)), self._old(stored[key] for key in stored.keys() - needed)
         # The image's objects may have been replaced or removed between the two reads.
         if not (missing or unnamed) or self.catalog.existing([image.image_id]).get(image.image_id) != image:
             return None
-        is_hidden = all(key.startswith(_SERVED) and storage_keys.hidden(key) in stored for key in missing)
+        is_hidden = all(key.startswith(_SERVED) and storage.hidden(key) in stored for key in missing)
         return _Differences(tuple(missing), tuple(unnamed), bool(missing) and is_hidden)
 
     def _old(self, found: Iterable[StoredObject]) -> list[StoredObject]:
@@ -118,7 +117,7 @@ class ConsistencyCheck:
         return [one for one in found if one.modified <= before]
 
     def _stored_objects(self, image: Image) -> dict[str, StoredObject]:
-        prefixes = storage_keys.all_of(image.image_id)
+        prefixes = storage.all_of(image.image_id)
         return {one.key: one for prefix in prefixes for one in self.objects.list(prefix, _MOST_OBJECTS).items}
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.errors import NotFound
 from chalicelib.images.model import Image, Rendition, is_tombstone
-from chalicelib.objects import StoredObject
+from chalicelib.storage import StoredObject
 from chalicelib.tasks.model import Task, TaskType
 
 _NAMESPACE = uuid.UUID("9d0c0b8e-53f7-5f4a-8a5e-6d0f7c0e4b12")
@@ -136,11 +136,11 @@ class ScheduleStatus:
 
 
 PREFIXES = (
-    storage_keys.GUARDED,
-    storage_keys.INCOMING,
-    storage_keys.ORIGINALS,
-    storage_keys.RENDITIONS,
-    storage_keys.TRASHED,
+    storage.GUARDED,
+    storage.INCOMING,
+    storage.ORIGINALS,
+    storage.RENDITIONS,
+    storage.TRASHED,
 )
 """Prefixes that clean-up reads, in the order of the bucket."""
 
@@ -215,9 +215,9 @@ def picture_verdict(image: Image | None, names: bool, owner: str, busy: Collecti
 
 def may_name(image: Image, key: str) -> bool | None:
     """Return whether the image's own row names this key; None if its rendition rows must be read to decide."""
-    if key.startswith(storage_keys.ORIGINALS):
+    if key.startswith(storage.ORIGINALS):
         return key == image.original_key
-    if storage_keys.is_hidden(key):
+    if storage.is_hidden(key):
         # Also after a restore: see `images.visibility`.
         return True
     _, _, run, name = [*key.split("/", 3), "", ""][:4]
@@ -228,9 +228,7 @@ def may_name(image: Image, key: str) -> bool | None:
 
 def is_exposed(image: Image, key: str) -> bool:
     """True for a rendition under a served prefix although its image is in the trash."""
-    return (
-        image.is_trashed and not is_tombstone(image) and key.startswith((storage_keys.RENDITIONS, storage_keys.GUARDED))
-    )
+    return image.is_trashed and not is_tombstone(image) and key.startswith((storage.RENDITIONS, storage.GUARDED))
 
 
 def is_incomplete(image: Image, rows: Sequence[Rendition]) -> bool:

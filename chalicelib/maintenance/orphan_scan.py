@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.errors import Conflict, TaskNotFound
 from chalicelib.images.model import Image, Rendition
 from chalicelib.maintenance.model import (
@@ -19,10 +19,10 @@ from chalicelib.maintenance.model import (
     upload_verdict,
 )
 from chalicelib.names import reason_to_ignore
-from chalicelib.objects import StoredObject
 from chalicelib.ports import Catalog, Clock, TaskStore
+from chalicelib.storage import StoredObject
+from chalicelib.tasks.factory import ETAG, bare
 from chalicelib.tasks.model import Task
-from chalicelib.tasks.source import ETAG, bare
 
 _PAGE = 500
 _SKEW = timedelta(hours=1)
@@ -78,7 +78,7 @@ class OrphanScan:
 
     def classify(self, found: Sequence[StoredObject], busy: Collection[str]) -> tuple[Classified, ...]:
         """Classify these objects; `busy` must have been read before this call."""
-        owners = {storage_keys.owner_of(one.key) for one in found}
+        owners = {storage.owner_of(one.key) for one in found}
         images = self.catalog.existing(sorted(owner for owner in owners if owner))
         return self._with_partial_images([Classified(one, self._verdict(one, images, busy)) for one in found], images)
 
@@ -87,7 +87,7 @@ class OrphanScan:
     ) -> tuple[Classified, ...]:
         """Correct the verdict on orphans whose image has no row of its own, but rendition rows."""
         nameless = {
-            storage_keys.owner_of(one.stored.key) for one in classified if one.verdict is OrphanVerdict.ORPHAN
+            storage.owner_of(one.stored.key) for one in classified if one.verdict is OrphanVerdict.ORPHAN
         } - images.keys()
         partial = {owner for owner in nameless if owner and self.catalog.renditions(owner)}
         # An image that was published between the two reads has both now.
@@ -95,10 +95,10 @@ class OrphanScan:
         return tuple(_reclassified(one, partial, new) for one in classified)
 
     def _verdict(self, one: StoredObject, images: Mapping[str, Image], busy: Collection[str]) -> OrphanVerdict:
-        owner = storage_keys.owner_of(one.key)
-        if one.key.startswith(storage_keys.INCOMING):
+        owner = storage.owner_of(one.key)
+        if one.key.startswith(storage.INCOMING):
             return self._upload(one)
-        if owner is None or not storage_keys.is_ours(one.key):
+        if owner is None or not storage.is_ours(one.key):
             return OrphanVerdict.FOREIGN
         image = images.get(owner)
         if image is not None and is_exposed(image, one.key):
@@ -118,7 +118,7 @@ class OrphanScan:
 
     def _upload(self, one: StoredObject) -> OrphanVerdict:
         now = self.clock.now()
-        if storage_keys.read_incoming(one.key) is None:
+        if storage.read_incoming(one.key) is None:
             return OrphanVerdict.FOREIGN
         if now - one.modified < self.ages.lost:
             return OrphanVerdict.NEEDED
@@ -128,7 +128,7 @@ class OrphanScan:
         return OrphanVerdict.YOUNG if is_junk else verdict
 
     def _task(self, one: StoredObject) -> Task | None:
-        named = storage_keys.read_incoming(one.key)
+        named = storage.read_incoming(one.key)
         task = self._find_task(named.task_id) if named and named.task_id else None
         # Another tool's key may look like one of Wallify's by chance, and a form may have been used twice.
         belongs = task is not None and task.args.get("source") == one.key and _is_bound_to(task, one)
@@ -157,7 +157,7 @@ def _is_bound_to(task: Task, one: StoredObject) -> bool:
 
 
 def _reclassified(one: Classified, partial: Collection[str | None], new: Mapping[str, Image]) -> Classified:
-    owner = storage_keys.owner_of(one.stored.key)
+    owner = storage.owner_of(one.stored.key)
     if one.verdict is not OrphanVerdict.ORPHAN or owner is None or owner not in partial:
         return one
     return replace(one, verdict=OrphanVerdict.NEEDED if owner in new else OrphanVerdict.UNREADABLE)

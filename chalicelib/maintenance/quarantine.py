@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chalicelib import storage_keys
-from chalicelib.budget import Budget
+from chalicelib import storage
 from chalicelib.errors import BadRequest, Conflict, ObjectNotFound
 from chalicelib.maintenance.model import RetentionAges
-from chalicelib.objects import StoredObject
-from chalicelib.paging import Page
-from chalicelib.ports import Clock, ObjectStore
+from chalicelib.ports import Clock, ObjectStore, Page
+from chalicelib.storage import Budget, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,14 @@ class Quarantine:
         if not budget.left:
             budget.draw(1)
         try:
-            self.objects.copy(found.key, storage_keys.quarantined(found.key))
+            self.objects.copy(found.key, storage.quarantined(found.key))
         except ObjectNotFound:
             return False
         return self.objects.delete_if(found.key, found.etag, budget=budget)
 
     def find(self, key: str) -> QuarantinedObject | None:
         """Return the quarantined object with this original key, or None."""
-        stored = self._stored_at(storage_keys.quarantined(key))
+        stored = self._stored_at(storage.quarantined(key))
         return None if stored is None else self._quarantined(stored)
 
     def restore(self, key: str) -> None:
@@ -62,28 +60,28 @@ class Quarantine:
             ObjectNotFound: there is no object, in quarantine or at the key.
             Conflict: another object has this key now.
         """
-        held, there = self._stored_at(storage_keys.quarantined(key)), self._stored_at(key)
+        held, there = self._stored_at(storage.quarantined(key)), self._stored_at(key)
         if held is None and there is None:
             raise ObjectNotFound(key=key)
         if held and there and held.etag != there.etag:
             raise Conflict("quarantine.key_in_use", key=key)
         if held and not there:
             self.objects.copy(held.key, key)
-        self.objects.delete(storage_keys.quarantined(key), budget=Budget(1))
+        self.objects.delete(storage.quarantined(key), budget=Budget(1))
 
     def list_objects(self, limit: int, after: str | None = None) -> Page[QuarantinedObject]:
         """List quarantined objects by key, from the cursor on.
 
         Raises: BadRequest for an invalid cursor.
         """
-        if after is not None and not after.startswith(storage_keys.QUARANTINE):
+        if after is not None and not after.startswith(storage.QUARANTINE):
             raise BadRequest("cursor.unreadable", parameter="cursor")
-        page = self.objects.list(storage_keys.QUARANTINE, limit, after)
+        page = self.objects.list(storage.QUARANTINE, limit, after)
         return Page(tuple(map(self._quarantined, page.items)), page.next_cursor)
 
     def expired(self, at: datetime, limit: int, after: str | None = None) -> tuple[tuple[str, ...], str | None]:
         """Return the keys of one page whose retention has ended at this time, and the next page's cursor."""
-        page = self.objects.list(storage_keys.QUARANTINE, limit, after)
+        page = self.objects.list(storage.QUARANTINE, limit, after)
         return tuple(one.key for one in page.items if self._quarantined(one).until <= at), page.next_cursor
 
     def purge(self, held: Sequence[str], budget: Budget) -> None:
@@ -93,7 +91,7 @@ class Quarantine:
             BudgetSpent: the budget has fewer objects left; nothing is deleted.
             ValueError: a key is not in quarantine.
         """
-        if strange := [key for key in held if not key.startswith(storage_keys.QUARANTINE)]:
+        if strange := [key for key in held if not key.startswith(storage.QUARANTINE)]:
             raise ValueError(f"{strange[0]!r} is not held in quarantine.")
         self.objects.delete(*held, budget=budget)
 
@@ -101,5 +99,5 @@ class Quarantine:
         return next((one for one in self.objects.list(key, 1).items if one.key == key), None)
 
     def _quarantined(self, stored: StoredObject) -> QuarantinedObject:
-        key = stored.key.removeprefix(storage_keys.QUARANTINE)
+        key = stored.key.removeprefix(storage.QUARANTINE)
         return QuarantinedObject(key, stored.bytes, stored.modified, stored.modified + self.ages.quarantine)

@@ -13,10 +13,9 @@ from typing import Any
 
 from chalicelib.errors import Conflict
 from chalicelib.images.model import CollectionStats, weight_of
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.ports import Catalog, Clock, Metrics
 from chalicelib.tasks.model import Position, Report, StepResult, Task
-from chalicelib.telemetry import log
+from chalicelib.telemetry import NULL_METRICS, log
 
 _PAGE = 500
 _MOST_COUNTS = 4

@@ -10,15 +10,13 @@ from msgspec import UNSET, UnsetType
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
 from chalicelib.errors import Conflict, ObjectNotFound, Unavailable
-from chalicelib.http.cursors import signed_cursor
-from chalicelib.http.declaration import Audited, Reply, Tag, endpoint, options, path_and_options, schema
-from chalicelib.http.params import CollectionName, Switch, Timestamp, is_on, or_none
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.parsing import signed_cursor
+from chalicelib.http.request import CollectionName, Request, Response, Switch, Timestamp, is_on, json_response, or_none
+from chalicelib.http.routing import Audited, Reply, Tag, endpoint, options, path_and_options, schema
 from chalicelib.maintenance.model import Options, ScheduleNotFound
 from chalicelib.maintenance.quarantine import QuarantinedObject
 from chalicelib.maintenance.schedules import ScheduleReport, StillRunning
-from chalicelib.storage_keys import owner_of
+from chalicelib.storage import owner_of
 from chalicelib.tasks.model import TaskType
 from chalicelib.tasks.routes import PageQuery
 from chalicelib.tasks.schemas import TaskRecord, task_record, task_started

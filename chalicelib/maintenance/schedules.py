@@ -14,11 +14,10 @@ from typing import cast
 
 from chalicelib.errors import BadRequest, Conflict, TaskNotFound
 from chalicelib.maintenance.model import SCHEDULES, Options, Schedule, ScheduleStatus, schedule_named
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.ports import Metrics, ScheduleStore, TaskStore
 from chalicelib.tasks.factory import JobEnqueuer, JobRequest
 from chalicelib.tasks.model import LATE, RESUMES, Failure, Status, Subject, Task
-from chalicelib.telemetry import log
+from chalicelib.telemetry import NULL_METRICS, log
 
 _MISSED_AFTER = timedelta(minutes=15)
 """EventBridge gives no exact time; a run that has not begun this long after its time counts as missed."""

@@ -10,17 +10,14 @@ from chalicelib.admin.model import Scope
 from chalicelib.admin.sessions import Session
 from chalicelib.container import container
 from chalicelib.errors import Forbidden, NotFound, Unauthorized, Unavailable, UnsupportedType
-from chalicelib.http.authentication import (
+from chalicelib.http.app import (
     expired_cookie_header,
     require_own_page,
     session_cookie,
     session_cookie_header,
 )
-from chalicelib.http.declaration import PUBLIC, Reply, Tag, endpoint, schema
-from chalicelib.http.params import Timestamp
-from chalicelib.http.request import Request, require_json
-from chalicelib.http.response import Response, conditional, json_response
-from chalicelib.http.services import registered_routes
+from chalicelib.http.request import Request, Response, Timestamp, conditional, json_response, require_json
+from chalicelib.http.routing import PUBLIC, Reply, Tag, endpoint, registered_routes, schema
 from chalicelib.monitor import static_files
 
 _FOR_EVER = "public, max-age=31536000, immutable"

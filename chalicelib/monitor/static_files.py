@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.container import container
 from chalicelib.ports import ObjectStore
 
@@ -82,7 +82,7 @@ def content_policy(objects: ObjectStore, cdn_url: str) -> str:
     by, and signing makes no request either.
     """
     form = objects.presigned_post("incoming/x", content_type="image/jpeg", limit=1, lasts=_MOMENT)
-    link = objects.presigned_url(storage_keys.GUARDED, lasts=_MOMENT)
+    link = objects.presigned_url(storage.GUARDED, lasts=_MOMENT)
     places = {"pictures": _origin(cdn_url), "links": _origin(link), "forms": _origin(form.url)}
     return "; ".join(" ".join(rule.format(**places).split()) for rule in _RULES)
 

@@ -11,15 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.budget import BudgetSpent
 from chalicelib.messages import Work, write
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.ports import Metrics, Queue
-from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.storage import BudgetSpent
 from chalicelib.tasks.lease import Leases
 from chalicelib.tasks.model import LATE, Checkpoint, Failure, Position, Progress, Report, StepResult, Task, TaskType
-from chalicelib.tasks.worker import Worker
-from chalicelib.telemetry import log
+from chalicelib.tasks.worker import Failpoint, Worker, noop
+from chalicelib.telemetry import NULL_METRICS, log
 
 _UNKNOWN_LOSS = Failure("worker_lost", "Its worker died, ran out of time, or found no state store that it could tell.")
 

@@ -13,10 +13,8 @@ from chalicelib.errors import (
     NotFound,
     Unavailable,
 )
-from chalicelib.http.declaration import Audited, Reply, Tag, endpoint, path_and_options, schema
-from chalicelib.http.params import Limit, QueuePath, Timestamp
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.request import Limit, QueuePath, Request, Response, Timestamp, json_response
+from chalicelib.http.routing import Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.tasks.dead_letters import DeadLetterDetails
 from chalicelib.tasks.schemas import TaskRecord, task_record
 

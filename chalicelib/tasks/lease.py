@@ -10,9 +10,9 @@ from chalicelib.errors import Conflict, Unavailable, WallifyError
 from chalicelib.messages import ObjectCreated
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
+from chalicelib.tasks.factory import arguments_of, belongs, is_tied
 from chalicelib.tasks.model import Failure, Progress, Status, Task
 from chalicelib.tasks.retry_policy import POISON, TaskPolicy, after_death, is_poison
-from chalicelib.tasks.source import arguments_of, belongs, is_tied
 
 WORKER_LOST = Failure("worker_lost", "Its workers died or ran out of time, again and again.", retryable=True)
 

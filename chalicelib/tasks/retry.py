@@ -8,13 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from chalicelib.errors import BadRequest, Conflict, IllegalTransition, SourceGone, TaskNotFound, Unavailable
 from chalicelib.messages import Work, write
-from chalicelib.paging import Page
-from chalicelib.ports import ObjectStore, Queue, TaskStore
-from chalicelib.tasks.deterministic_ids import retry_id
-from chalicelib.tasks.factory import TaskFactory, TaskSpec
+from chalicelib.ports import ObjectStore, Page, Queue, TaskStore
+from chalicelib.tasks.factory import ETAG, FORM_OF, VERSION, TaskFactory, TaskSpec, is_there, retry_id
 from chalicelib.tasks.model import CHECKPOINT, CHUNKED, WARNINGS, Status, Task, TaskFilter, TaskType
 from chalicelib.tasks.parents import OPENING, ParentTasks, is_opening
-from chalicelib.tasks.source import ETAG, FORM_OF, VERSION, is_there
 
 _RETRYABLE_STATES = frozenset({Status.FAILURE, Status.REVOKED, Status.PARTIAL})
 _COPIED_ARGS = ("source", "adopted", "on_duplicate", VERSION, ETAG, FORM_OF, WARNINGS)

@@ -19,12 +19,24 @@ from chalicelib.errors import (
     TaskNotFound,
     Unavailable,
 )
-from chalicelib.http.cursors import signed_cursor
-from chalicelib.http.declaration import ANY_TOKEN, Audited, Reply, Tag, endpoint, option_words, path_and_options, schema
-from chalicelib.http.params import CollectionName, Cursor, Id, Limit, Switch, TaskPath, Timestamp, is_on, or_none
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, conditional, json_response
-from chalicelib.paging import Page
+from chalicelib.http.parsing import signed_cursor
+from chalicelib.http.request import (
+    CollectionName,
+    Cursor,
+    Id,
+    Limit,
+    Request,
+    Response,
+    Switch,
+    TaskPath,
+    Timestamp,
+    conditional,
+    is_on,
+    json_response,
+    or_none,
+)
+from chalicelib.http.routing import ANY_TOKEN, Audited, Reply, Tag, endpoint, option_words, path_and_options, schema
+from chalicelib.ports import Page
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
 from chalicelib.tasks.retry import RetryFilter
 from chalicelib.tasks.schemas import (
@@ -36,7 +48,7 @@ from chalicelib.tasks.schemas import (
     redacted_task,
     task_started,
 )
-from chalicelib.tasks.waiting import WaitResult
+from chalicelib.tasks.service import WaitResult
 from chalicelib.uploads.routes import POLL_SECONDS_WHEN_BUSY, wait_for_task
 
 _MOST_COUNTED_PAGES, _COUNTED_PAGE = 20, 500

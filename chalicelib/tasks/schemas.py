@@ -10,18 +10,15 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.container import container
 from chalicelib.errors import Unavailable, WallifyError
-from chalicelib.http.declaration import schema
-from chalicelib.http.errors import localized
-from chalicelib.http.params import Timestamp
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.request import Request, Response, Timestamp, json_response
+from chalicelib.http.routing import localized, schema
 from chalicelib.i18n import template
 from chalicelib.names import folder_collection
+from chalicelib.tasks.factory import FORM_OF, REPEATS
 from chalicelib.tasks.model import WARNINGS, Failure, Progress, Status, Task, TaskFilter, TaskType
-from chalicelib.tasks.source import FORM_OF, REPEATS
 
 HIDDEN = "…"
 """Stands where a private name stood."""
@@ -91,10 +88,10 @@ def _without_keys(request: Request, value: Any) -> Any:  # noqa: ANN401
     """The value with the names hidden that keys of uploads by other tools hold (`incoming/<collection>/<name>`)."""
     if not isinstance(value, str):
         return _each(value, lambda one: _without_keys(request, one))
-    found = storage_keys.read_incoming(value.removeprefix(storage_keys.QUARANTINE))
+    found = storage.read_incoming(value.removeprefix(storage.QUARANTINE))
     if found is None or not is_withheld(request, folder_collection(found.collection)[0]):
         return value
-    return f"{storage_keys.INCOMING}{found.collection}/{HIDDEN}"
+    return f"{storage.INCOMING}{found.collection}/{HIDDEN}"
 
 
 def _each(value: Any, change: Any) -> Any:  # noqa: ANN401

@@ -1,16 +1,25 @@
-"""Use cases on tasks: read, list, wait, cancel, and a cache of recent tasks."""
+"""Use cases on tasks: read, list, wait, cancel, a cache of recent tasks, and a store that counts their changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
-from chalicelib.errors import Conflict, IllegalTransition
-from chalicelib.paging import Page
-from chalicelib.ports import Clock, TaskStore
-from chalicelib.tasks.model import Progress, Status, Task, TaskFilter
+from chalicelib.errors import OURS, Conflict, IllegalTransition, Unavailable
+from chalicelib.ports import (
+    AuditStore,
+    Catalog,
+    Clock,
+    ExpiringStore,
+    Metrics,
+    Page,
+    ScheduleStore,
+    TaskStore,
+    TokenStore,
+)
+from chalicelib.tasks.model import QUEUES, ChildCounts, Progress, Status, Task, TaskFilter, TaskType, queue_of
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry_policy import TaskPolicy
 
@@ -185,3 +194,142 @@ class Tasks:
         if stopped.is_final:
             self.parents.child_ended(stopped)
         return stopped
+
+
+QUEUE_CHECK_INTERVAL = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitResult:
+    """Result of waiting for a task."""
+
+    task: Task
+    """Newest snapshot."""
+    is_crowded: bool = False
+    """True if waiting ended early, because more messages wait than the workers can take at once."""
+
+
+@dataclass(frozen=True)
+class TaskWaiter:
+    """Waits for the end of tasks while their queue is short."""
+
+    tasks: Tasks
+    backlog: Callable[[str], int]
+    """Returns the number of messages that wait for a worker in the queue of this name."""
+    clock: Clock
+    workers: int
+    """Number of workers of each queue."""
+
+    def wait(self, task_id: str, until: datetime) -> WaitResult:
+        """Return the task as soon as it is final, or as it is at `until` or when its queue becomes crowded.
+
+        Raises: TaskNotFound.
+        """
+        check = _QueueCheck(self)
+        task = self.tasks.wait(task_id, until - self.clock.now(), keep_waiting=check.keep_waiting)
+        return WaitResult(task, check.is_crowded)
+
+    def is_crowded(self, task: Task) -> bool:
+        """True if more messages wait than there are workers of the queue and children of the task.
+
+        A queue that does not answer counts as crowded, because the time to wait is then unknown.
+        """
+        queue = queue_of(TaskType.PROCESS_IMAGE if task.children else task.type) if _has_queue(task) else ""
+        if not queue:
+            return False
+        try:
+            return self.backlog(queue) > self.workers + task.children
+        except Unavailable:
+            return True
+
+
+def _has_queue(task: Task) -> bool:
+    return bool(task.children) or any(task.type in kinds for kinds in QUEUES.values())
+
+
+@dataclass
+class _QueueCheck:
+    """Check of the queue's length during one request, every few seconds."""
+
+    waiting: TaskWaiter
+    is_crowded: bool = field(default=False, init=False)
+    _next_check: datetime | None = field(default=None, init=False)
+
+    def keep_waiting(self, task: Task) -> bool:
+        """Return whether to wait longer for the task."""
+        # A running task has its worker, so their number is bounded. A parent runs without one.
+        if task.status is Status.STARTED and not task.children:
+            return True
+        now = self.waiting.clock.now()
+        if self._next_check is None or now >= self._next_check:
+            self._next_check = now + QUEUE_CHECK_INTERVAL
+            self.is_crowded = self.waiting.is_crowded(task)
+        return not self.is_crowded
+
+
+@dataclass(frozen=True)
+class MeteredState:
+    """State ports of a back end, with a metered task store."""
+
+    tasks: TaskStore
+    catalog: Catalog
+    tokens: TokenStore
+    schedules: ScheduleStore
+    audit: AuditStore
+    expiring: ExpiringStore
+
+
+@dataclass(frozen=True)
+class MeteredTaskStore:
+    """Wrapper of a task store that counts retries and ends; see `TaskStore`."""
+
+    store: TaskStore
+    metrics: Metrics
+
+    def replace(self, before: Task, after: Task) -> Task:
+        """See `TaskStore.replace`."""
+        stored = self.store.replace(before, after)
+        error = stored.error
+        if error is not None and error.code in OURS and stored.status in {Status.RETRY, Status.FAILURE}:
+            self.metrics.count("Faults", cause=error.code)
+        if stored.status is Status.RETRY and before.status is not Status.RETRY:
+            self.metrics.count("Retries", reason=error.code if error else "unknown")
+        if stored.is_final and not before.is_final:
+            count_end(self.metrics, stored)
+        return stored
+
+    def add(self, task: Task) -> None:
+        """See `TaskStore.add`."""
+        self.store.add(task)
+
+    def get(self, task_id: str) -> Task:
+        """See `TaskStore.get`."""
+        return self.store.get(task_id)
+
+    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.active`."""
+        return self.store.active(limit, cursor)
+
+    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.history`."""
+        return self.store.history(wanted, limit, cursor)
+
+    def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
+        """See `TaskStore.children`."""
+        return self.store.children(parent_id, limit, cursor)
+
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """See `TaskStore.delete_expired`."""
+        return self.store.delete_expired(now, limit)
+
+    def child_counts(self, parent_id: str) -> ChildCounts:
+        """See `TaskStore.child_counts`."""
+        return self.store.child_counts(parent_id)
+
+
+def count_end(metrics: Metrics, task: Task) -> None:
+    """Count a task that has just ended; for callers that end one without `TaskStore.replace`."""
+    metrics.count("TasksEnded", type=task.type, status=task.status)
+    # A parent has no error of its own; its children's errors are counted.
+    if task.status is Status.FAILURE and task.error is not None:
+        metrics.count("TasksFailed", reason=task.error.code)

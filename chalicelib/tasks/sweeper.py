@@ -14,15 +14,14 @@ from datetime import datetime, timedelta
 
 from chalicelib.errors import Conflict
 from chalicelib.messages import Work, write
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
+from chalicelib.tasks.factory import EXPIRES, is_there
 from chalicelib.tasks.lease import WORKER_LOST
 from chalicelib.tasks.model import CHUNKED, Checkpoint, Failure, Status, Task, TaskType
 from chalicelib.tasks.parents import ParentTasks, is_opening
 from chalicelib.tasks.retry_policy import POISON, TaskPolicy, after_death, is_poison
-from chalicelib.tasks.source import EXPIRES, is_there
-from chalicelib.telemetry import log
+from chalicelib.telemetry import NULL_METRICS, log
 
 _PAGE = 100
 

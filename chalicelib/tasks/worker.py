@@ -1,21 +1,72 @@
-"""Worker: claim a task, run its job, and turn the outcome into the task's next state."""
+"""Worker: claim a task, run its job, and turn the outcome into the task's next state.
+
+Failpoints are named points between two side effects, where tests stop the process and step times are measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from traceback import format_exception
-from typing import Protocol
+from typing import Final, Protocol
 
 from chalicelib.errors import OURS, TaskNotFound, TooManyRequests, Unavailable, WallifyError
 from chalicelib.messages import ObjectCreated
-from chalicelib.tasks.failpoints import Failpoint, noop
+from chalicelib.ports import Clock, Metrics
 from chalicelib.tasks.lease import AlreadyFinal, Cancelled, LeaseHeld, Leases, LostLease, OutOfAttempts
 from chalicelib.tasks.model import Failure, Task
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.telemetry import log
+
+FAILPOINTS: Final = (
+    "after_claim",
+    "after_get",
+    "after_engine",
+    "after_put",
+    "after_publish",
+    "after_cleanup",
+)
+"""Failpoints of image workers; a test stops at each of them."""
+JOB_FAILPOINTS: Final = ("after_piece", "after_hand_on", "after_objects", "after_revision")
+"""Failpoints of chunked jobs."""
+VISIBILITY_FAILPOINTS: Final = ("after_hidden_copies", "after_hiding", "after_showing")
+"""Failpoints of hiding and showing an image's renditions."""
+
+Failpoint = Callable[[str], None]
+
+
+def noop(name: str) -> None:
+    """Do nothing."""
+
+
+STEPS: Mapping[tuple[str, str], str] = {
+    ("after_claim", "after_get"): "fetch",
+    ("after_get", "after_engine"): "engine",
+    ("after_engine", "after_put"): "store",
+    ("after_put", "after_publish"): "publish",
+    ("after_publish", "after_cleanup"): "tidy",
+}
+"""Pairs of consecutive failpoints and the step between them, as the metric StepDuration names it."""
+
+
+@dataclass
+class StepTimer:
+    """Failpoint that measures step times; for a process that handles one task at a time."""
+
+    clock: Clock
+    metrics: Metrics
+    _last: tuple[str, datetime] | None = field(default=None, init=False)
+
+    def __call__(self, name: str) -> None:
+        """Count the time since the previous failpoint, if the two delimit a step."""
+        last, self._last = self._last, (name, self.clock.now())
+        if last is None or (last[0], name) not in STEPS:
+            return
+        took = (self._last[1] - last[1]).total_seconds() * 1000
+        self.metrics.count("StepDuration", round(took, 1), step=STEPS[last[0], name])
+
 
 _EARLY_DIVISOR = 3
 """Divisor of the remaining lease time; most runs end within a third of their lease."""

@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 
 from chalicelib import names
 from chalicelib.errors import OURS, BadRequest, Conflict, TaskNotFound, Unavailable, WallifyError
-from chalicelib.objects import NewObject
-from chalicelib.tasks.deterministic_ids import child_id, fingerprint
-from chalicelib.tasks.factory import TaskSpec
-from chalicelib.tasks.metered_store import count_end
+from chalicelib.storage import NewObject
+from chalicelib.tasks.factory import TaskSpec, child_id, fingerprint
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.parents import OPENING, ParentTasks, is_abandoned, is_opening
-from chalicelib.uploads.idempotency import IdempotencyKey
-from chalicelib.uploads.service import Upload, Uploads, ValidatedUpload
+from chalicelib.tasks.service import count_end
+from chalicelib.uploads.service import IdempotencyKey, Upload, Uploads, ValidatedUpload
 
 _AT_ONCE = 8
 """Files whose objects are stored concurrently, after their child tasks were added."""

@@ -10,15 +10,12 @@ from datetime import datetime, timedelta
 
 from chalicelib import names
 from chalicelib.errors import BadRequest, Conflict, PayloadTooLarge, WallifyError
-from chalicelib.metrics import NULL_METRICS
-from chalicelib.objects import PresignedPost
 from chalicelib.ports import Metrics, ObjectStore, TaskStore
-from chalicelib.tasks.deterministic_ids import child_id, fingerprint
-from chalicelib.tasks.factory import TaskFactory, TaskSpec
+from chalicelib.storage import PresignedPost
+from chalicelib.tasks.factory import EXPIRES, TaskFactory, TaskSpec, child_id, fingerprint
 from chalicelib.tasks.model import Task, TaskType
-from chalicelib.tasks.source import EXPIRES
-from chalicelib.uploads.idempotency import Idempotency
-from chalicelib.uploads.service import OnDuplicate
+from chalicelib.telemetry import NULL_METRICS
+from chalicelib.uploads.service import Idempotency, OnDuplicate
 
 WAITING = "waiting_for_upload"
 DEFAULT_TYPE = "application/octet-stream"

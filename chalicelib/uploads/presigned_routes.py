@@ -11,15 +11,21 @@ from msgspec import UNSET, UnsetType
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, PayloadTooLarge
-from chalicelib.http.declaration import Reply, Tag, endpoint, schema
-from chalicelib.http.params import FILENAME, SchemaRules, Timestamp, UploadCollection, or_none
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.request import (
+    FILENAME,
+    Request,
+    Response,
+    SchemaRules,
+    Timestamp,
+    UploadCollection,
+    json_response,
+    or_none,
+)
+from chalicelib.http.routing import Reply, Tag, endpoint, schema
 from chalicelib.names import DEFAULT_COLLECTION
-from chalicelib.uploads.idempotency import KeyReused
 from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
 from chalicelib.uploads.routes import UploadHeaders
-from chalicelib.uploads.service import OnDuplicate
+from chalicelib.uploads.service import KeyReused, OnDuplicate
 
 _TYPE = "Such as image/jpeg. The form accepts this type only; the type of the image is detected from its bytes later."
 _LENGTH = "Size in bytes, if known; the form then accepts no larger file."

@@ -26,21 +26,17 @@ from chalicelib.errors import (
     UnsupportedType,
     WallifyError,
 )
-from chalicelib.http.declaration import Reply, Tag, endpoint, schema
-from chalicelib.http.errors import localized, localized_warnings
 from chalicelib.http.multipart import UploadedFile, UploadedFiles
-from chalicelib.http.params import Switch, UploadCollection, is_on, or_none
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response, json_response
+from chalicelib.http.request import Request, Response, Switch, UploadCollection, is_on, json_response, or_none
+from chalicelib.http.routing import Reply, Tag, endpoint, localized, localized_warnings, schema
 from chalicelib.images.model import Image
 from chalicelib.images.schemas import ProcessedImage, image_record, processed_image
 from chalicelib.names import display_name
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.schemas import POLL_SECONDS, ErrorRecord, TaskRecord, counted_record, error_record
-from chalicelib.tasks.waiting import WaitResult
+from chalicelib.tasks.service import WaitResult
 from chalicelib.uploads.bulk import BulkFile, BulkResult, NothingAccepted
-from chalicelib.uploads.idempotency import KeyReused
-from chalicelib.uploads.service import Accepted, OnDuplicate, Upload
+from chalicelib.uploads.service import Accepted, KeyReused, OnDuplicate, Upload
 
 TOO_BUSY = "More work waits than there are workers for it; ask the task."
 POLL_SECONDS_WHEN_BUSY = "5"

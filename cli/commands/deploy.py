@@ -198,7 +198,7 @@ def run_teardown(given: argparse.Namespace) -> int:
 
 def _delete(target: StageTarget, seen: int, tell: Callable[[str], None]) -> None:
     """Delete the counted objects and some that were added since. Raises CommandError if there are more."""
-    from chalicelib.budget import Budget, BudgetSpent  # noqa: PLC0415  # as above
+    from chalicelib.storage import Budget, BudgetSpent  # noqa: PLC0415  # as above
     from cli.deploy import teardown  # noqa: PLC0415  # as above
 
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.budget import Budget
+from chalicelib.storage import Budget
 from cli.deploy import chalice, stacks
 from cli.deploy.target import StageTarget
 from cli.local.ministack_patches import cloudformation_gaps

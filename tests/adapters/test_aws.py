@@ -7,9 +7,8 @@ from datetime import UTC, timedelta
 
 import pytest
 
-from chalicelib.adapters.aws import client
-from chalicelib.adapters.clock import SystemClock, new_id
-from chalicelib.storage_keys import is_id
+from chalicelib.adapters.aws import SystemClock, client, new_id
+from chalicelib.storage import is_id
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.budget import Budget
 from chalicelib.errors import Misconfigured, Unavailable
 from chalicelib.names import attachment
-from chalicelib.objects import IMMUTABLE, NewObject
+from chalicelib.storage import IMMUTABLE, Budget, NewObject
 from tests.faults.cloud import Faults, s3_error
 from tests.naughty import HARMLESS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.secrets import SecretsManagerSecret
+from chalicelib.adapters.aws import SecretsManagerSecret
 from chalicelib.errors import Unavailable
 from tests.builders import FrozenClock
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.admin.throttling import BUCKETS, Throttle, bucket_of
+from chalicelib.admin.sessions import BUCKETS, Throttle, bucket_of
 from chalicelib.errors import TooManyRequests, WallifyError
 from tests.builders import FrozenClock
 from tests.contracts.racing import all_at_once

@@ -12,7 +12,7 @@ from chalicelib.adapters.memory import MemoryState
 from chalicelib.admin.model import Scope
 from chalicelib.container import Container
 from chalicelib.settings import Settings
-from chalicelib.storage_keys import read_incoming
+from chalicelib.storage import read_incoming
 from chalicelib.tasks.model import TaskType
 from chalicelib.tasks.worker import Redeliver
 from tests.builders import FrozenClock

@@ -8,14 +8,14 @@ from pathlib import Path
 from chalice.app import Chalice
 
 from chalicelib import monitor
-from chalicelib.admin.audit import Audit
 from chalicelib.admin.model import AuditEntry, Scope, digest_of
+from chalicelib.admin.monitoring import Audit
 from chalicelib.container import Container
+from chalicelib.conversion import to_iso
 from chalicelib.errors import Unavailable
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.names import display_name
-from chalicelib.paging import Page
-from chalicelib.timestamps import to_iso
+from chalicelib.ports import Page
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got
 from tests.api.memory_service import BOOTSTRAP, a_jpeg, a_token, finish

@@ -12,11 +12,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import container
-from chalicelib.budget import Budget
 from chalicelib.container import Container
-from chalicelib.http.cursors import CURSOR
-from chalicelib.http.parsing import field_names
+from chalicelib.http.parsing import CURSOR, field_names
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.storage import Budget
 from chalicelib.tasks.model import Failure, Status
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.admin.model import Scope
 from chalicelib.container import Container
 from chalicelib.telemetry import log
@@ -55,7 +55,7 @@ def test_answers_write_moments_in_one_form(used: Gateway, path: str) -> None:
 def test_manifests_write_moments_in_the_same_form(used: Gateway, busy_house: Container) -> None:
     busy_house.manifests.refresh("lakes")
 
-    found = ANY_FORM.findall(bucket_of(busy_house).blobs[storage_keys.manifest("lakes")].body.decode())
+    found = ANY_FORM.findall(bucket_of(busy_house).blobs[storage.manifest("lakes")].body.decode())
 
     assert len(found) == 2
     assert all(map(ONE_FORM.fullmatch, found))

@@ -12,7 +12,7 @@ from chalicelib import errors
 from chalicelib.admin.model import Scope
 from chalicelib.container import Container, use
 from chalicelib.errors import Misconfigured, Unavailable, WallifyError
-from chalicelib.http import errors as http_errors
+from chalicelib.http import routing as http_errors
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.i18n import messages
 from chalicelib.tasks.model import Failure, Status

@@ -46,7 +46,7 @@ def served() -> Chalice:
     return app
 
 
-# What a schema cannot say about them, their formats name (see `chalicelib/http/params.py`).
+# What a schema cannot say about them, their formats name (see `chalicelib/http/request.py`).
 schemathesis.openapi.format(
     "collection-name",
     strategies.from_regex(

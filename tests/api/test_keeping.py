@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.container import Container
-from chalicelib.objects import NewObject
+from chalicelib.storage import NewObject
 from chalicelib.tasks.model import TaskType
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
@@ -94,11 +94,11 @@ def test_what_comes_back_from_quarantine_stays_hidden_while_its_image_is_in_the_
     admin: Gateway, image_id: str, busy_house: Container
 ) -> None:
     key = f"renditions/{image_id}/old/600.jpg"
-    busy_house.objects.put(NewObject(storage_keys.quarantined(key), b"old", "image/jpeg"))
+    busy_house.objects.put(NewObject(storage.quarantined(key), b"old", "image/jpeg"))
     admin.ask("DELETE", f"/images/{image_id}")
 
     assert admin.post("/quarantine/restore", json.dumps({"key": key}).encode()).status == 200
-    assert (busy_house.objects.exists(key), busy_house.objects.exists(storage_keys.hidden(key))) == (False, True)
+    assert (busy_house.objects.exists(key), busy_house.objects.exists(storage.hidden(key))) == (False, True)
 
 
 def test_deleting_for_good_is_a_task(admin: Gateway, image_id: str, queue: MemoryQueue) -> None:

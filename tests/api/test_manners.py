@@ -8,8 +8,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.container import use
-from chalicelib.http.declaration import Endpoint
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routing import Endpoint
 from chalicelib.settings import Settings
 from tests.api.gateway import Gateway
 from tests.api.memory_service import memory_service

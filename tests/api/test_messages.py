@@ -20,9 +20,9 @@ import pytest
 from chalicelib.engine import model as remarks
 from chalicelib.engine.limits import Bound
 from chalicelib.errors import BadRequest, WallifyError
-from chalicelib.http.errors import localized, localized_warnings
 from chalicelib.http.request import Language
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routing import localized, localized_warnings
 from chalicelib.i18n import ENGLISH, TURKISH, filled, messages, template, translated
 from chalicelib.messages import UnknownMessage
 from chalicelib.names import MISNAMED
@@ -212,7 +212,7 @@ SERVE = """
 import json, pathlib
 import chalicelib, chalicelib.errors
 from chalicelib.errors import BadRequest, WallifyError
-from chalicelib.http.errors import localized
+from chalicelib.http.routing import localized
 from chalicelib.http.openapi import description
 from chalicelib.http.request import Language
 from chalicelib.http.routes import ENDPOINTS

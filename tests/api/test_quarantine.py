@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.budget import Budget
 from chalicelib.container import Container
+from chalicelib.storage import Budget
 from tests.api.gateway import Gateway, Got
 from tests.api.memory_service import bucket_of
 from tests.builders import NOON

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.container import Container
-from chalicelib.objects import NewObject
+from chalicelib.storage import NewObject
 from tests.api.forms import FORM, a_file, a_form, a_part, upload
 from tests.api.gateway import Gateway, Got
 from tests.api.memory_service import a_jpeg

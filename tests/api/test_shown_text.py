@@ -10,7 +10,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from chalicelib.http.params import LINES
+from chalicelib.http.request import LINES
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from tests.api.gateway import Gateway

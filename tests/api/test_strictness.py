@@ -19,10 +19,10 @@ from chalicelib import container
 from chalicelib.container import Container
 from chalicelib.errors import BadRequest
 from chalicelib.http.app import register
-from chalicelib.http.declaration import Endpoint
 from chalicelib.http.openapi import description
 from chalicelib.http.parsing import field_names, from_json, from_text, types_of, without_empty
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routing import Endpoint
 from chalicelib.http.validation import FORM as WORDS
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from tests.api.forms import FORM, a_file, a_form, a_part, upload

@@ -12,11 +12,11 @@ from chalice.app import Chalice
 from chalicelib.admin.model import Scope, Token, digest_of
 from chalicelib.container import Container
 from chalicelib.http.app import register
-from chalicelib.http.declaration import Endpoint
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routing import Endpoint
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from chalicelib.ports import TokenStore
-from chalicelib.tasks.metered_store import MeteredState
+from chalicelib.tasks.service import MeteredState
 from tests.api.forms import a_file, upload
 from tests.api.gateway import Gateway
 from tests.api.memory_service import a_jpeg, a_token

@@ -13,7 +13,7 @@ from chalice.app import Chalice
 from chalicelib.admin.model import Scope
 from chalicelib.container import Container
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.storage_keys import image_id_of
+from chalicelib.storage import image_id_of
 from chalicelib.tasks.model import WARNINGS, Subject, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.api.forms import FORM, a_file, a_form, upload

@@ -21,10 +21,10 @@ CHANCE = {
 }
 GIVEN_IN_TESTS = "a default that tests replace"
 ALLOWED_CHANCE = {
-    "chalicelib.adapters.clock": "the one clock, and the one maker of ids",
+    "chalicelib.adapters.aws": "the one clock, and the one maker of ids",
     "chalicelib.admin.model": "a secret must not be foreseen, not even by a test",
     "chalicelib.container.services": "hands luck to the services that need some",
-    "chalicelib.adapters.retry": "spreads retries",
+    "chalicelib.adapters.records": "spreads retries",
     "chalicelib.adapters.dynamodb.table": GIVEN_IN_TESTS,
     "chalicelib.adapters.sql.database": GIVEN_IN_TESTS,
     "chalicelib.http.app": "measures how long a request took, for its log line",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.metrics import METRICS
+from chalicelib.telemetry import METRICS
 from tests.architecture.modules import modules
 
 

@@ -21,14 +21,13 @@ from chalice.app import Chalice
 from multipart import parse_form_data  # type: ignore[import-untyped]  # it ships no types
 
 from chalicelib import container
-from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.aws import SystemClock
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.http import routes
 from chalicelib.http.app import register
 from chalicelib.monitor.routes import ENDPOINTS
-from chalicelib.objects import NewObject, PresignedPost
 from chalicelib.settings import Settings
-from chalicelib.storage_keys import read_incoming
+from chalicelib.storage import NewObject, PresignedPost, read_incoming
 from tests.api.gateway import Gateway
 from tests.api.memory_service import finish
 from tests.browser.seeds import furnish

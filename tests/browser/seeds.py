@@ -12,7 +12,7 @@ from chalicelib.admin.model import FunctionUsage, Scope
 from chalicelib.container import Container
 from chalicelib.images.model import Image, Rendition
 from chalicelib.messages import Work, write
-from chalicelib.objects import NewObject
+from chalicelib.storage import NewObject
 from chalicelib.tasks.factory import TaskSpec
 from chalicelib.tasks.model import Failure, Progress, Status, Subject, Task, TaskType
 from chalicelib.uploads.service import Upload

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.messages import Work, write
-from chalicelib.objects import NewObject
+from chalicelib.storage import NewObject
 from chalicelib.tasks.model import TaskType
 from tests.cli.conftest import Terminal
 from tests.cli.served_api import Desk

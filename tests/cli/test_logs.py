@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.metrics import NAMESPACE, unit_of
-from chalicelib.telemetry import EmbeddedMetrics
+from chalicelib.telemetry import NAMESPACE, EmbeddedMetrics, unit_of
 from cli.commands.logs import Line
 from cli.local.stack import Record
 from tests.cli.conftest import Terminal

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from chalicelib.budget import Budget, BudgetSpent
+from chalicelib.storage import Budget, BudgetSpent
 from cli.deploy import teardown
 from tests.cli.fake_account import a_target, chalice_knows
 

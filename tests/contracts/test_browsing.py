@@ -9,8 +9,7 @@ import pytest
 
 from chalicelib.errors import BadRequest
 from chalicelib.images.model import ANY_IMAGE, Image, ImageFilter, Orientation
-from chalicelib.images.search import ImageSearch
-from chalicelib.images.sorting import SortField, SortOrder, read_cursor
+from chalicelib.images.search import ImageSearch, SortField, SortOrder, read_cursor
 from tests.builders import NOON, FrozenClock, a_final_task, a_picture, a_task, an_image
 from tests.contracts.backends import State
 

@@ -1,6 +1,6 @@
 """Contract of `chalicelib.ports.Clock`: the machine's, the tests' and the soak's.
 
-`chalicelib.adapters.clock.FrozenClock` is not among them: it stands still on purpose, by a setting.
+`chalicelib.adapters.aws.FrozenClock` is not among them: it stands still on purpose, by a setting.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from bench.soak.clock import SoakClock
-from chalicelib.adapters.clock import SystemClock
+from chalicelib.adapters.aws import SystemClock
 from chalicelib.ports import Clock
 from tests.builders import FrozenClock
 

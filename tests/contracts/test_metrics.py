@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.metrics import METRICS, NAMESPACE, NULL_METRICS, unit_of
 from chalicelib.ports import Metrics
-from chalicelib.telemetry import EmbeddedMetrics
+from chalicelib.telemetry import METRICS, NAMESPACE, NULL_METRICS, EmbeddedMetrics, unit_of
 from tests.memory_metrics import MemoryMetrics
 
 Record = tuple[str, float, Mapping[str, str]]

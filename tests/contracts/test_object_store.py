@@ -8,10 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.budget import Budget
 from chalicelib.errors import Conflict, ObjectNotFound, PayloadTooLarge, Unavailable
-from chalicelib.objects import IMMUTABLE, PRIVATE, NewObject, StoredObject
 from chalicelib.ports import ObjectStore
+from chalicelib.storage import IMMUTABLE, PRIVATE, Budget, NewObject, StoredObject
 from tests.contracts.buckets import Bench, in_memory, in_the_soak, over_moto, over_s3
 
 LIMIT = 1_000

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.paging import Page
+from chalicelib.ports import Page
 from chalicelib.tasks.model import Task, TaskFilter
 from tests.builders import NOON, a_final_task, a_task, an_image
 from tests.contracts.backends import State

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.delivery.private_links import Privacy, PrivacyIsSettled
 from chalicelib.errors import Conflict, PrivacyDiffers
 from chalicelib.images.model import Image, Rendition
-from chalicelib.storage_keys import is_guarded
+from chalicelib.storage import is_guarded
 from chalicelib.tasks.model import Task
 from tests.builders import NOON, FrozenClock, a_final_task, a_rendition, a_task, an_image
 from tests.contracts.backends import State

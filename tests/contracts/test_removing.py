@@ -11,9 +11,8 @@ import pytest
 
 from bench.soak.bucket import SoakBucket
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.budget import Budget, BudgetSpent
-from chalicelib.objects import NewObject
 from chalicelib.ports import ObjectStore
+from chalicelib.storage import Budget, BudgetSpent, NewObject
 from tests.contracts.buckets import in_memory, in_the_soak, over_moto
 from tests.memory_bucket import MemoryBucket
 

@@ -11,7 +11,7 @@ import boto3
 import moto
 import pytest
 
-from chalicelib.adapters.secrets import SecretsManagerSecret
+from chalicelib.adapters.aws import SecretsManagerSecret
 from chalicelib.errors import Unavailable
 from chalicelib.ports import Secret
 from tests.builders import FrozenClock

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.adapters.cursors import encode_cursor
+from chalicelib.adapters.records import encode_cursor
 from chalicelib.errors import BadRequest
 from chalicelib.ports import TaskStore
 from chalicelib.tasks.model import Status, Task

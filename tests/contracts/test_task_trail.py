@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.adapters import serialization
+from chalicelib.adapters import records
 from chalicelib.errors import Misconfigured
 from chalicelib.ports import TaskStore
 from chalicelib.tasks.model import Failure, Progress, Step
@@ -51,5 +51,5 @@ def test_the_sentence_and_the_cause_of_an_error_are_kept(tasks: TaskStore) -> No
 def test_an_error_of_an_older_row_has_neither_sentence_nor_cause() -> None:
     old = {"code": "image_damaged", "message": "The image is damaged or cut off.", "retryable": False, "details": {}}
 
-    assert serialization.decode(old, Failure) == Failure("image_damaged", "The image is damaged or cut off.")
-    assert serialization.decode({**old, "of_tomorrow": 1}, Failure).sentence == ""
+    assert records.decode(old, Failure) == Failure("image_damaged", "The image is damaged or cut off.")
+    assert records.decode({**old, "of_tomorrow": 1}, Failure).sentence == ""

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.delivery.manifests import Manifests, ManifestUpdates
+from chalicelib.delivery.manifests import EventingCatalog, Manifests, ManifestUpdates
 from chalicelib.errors import Unavailable
-from chalicelib.images.change_events import EventingCatalog
 from chalicelib.images.model import Image, Rendition
 from chalicelib.messages import read_change
-from chalicelib.tasks.metered_store import MeteredState
 from chalicelib.tasks.model import Status
+from chalicelib.tasks.service import MeteredState
 from tests.builders import NOON, a_final_task, a_task, an_image
 from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.memory_queue import MemoryQueue

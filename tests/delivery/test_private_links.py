@@ -5,14 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.admin.model import digest_of
-from chalicelib.budget import Budget
 from chalicelib.delivery.private_links import BadSignature, LinkSignatures, PrivacyIsSettled
 from chalicelib.errors import BadRequest, PrivacyDiffers, Unavailable
 from chalicelib.images.model import Image
 from chalicelib.keyring import Purpose, Seals
-from chalicelib.objects import NewObject
+from chalicelib.storage import Budget, NewObject
 from chalicelib.tasks.model import Status
 from tests.builders import FrozenClock
 from tests.maintenance_world import DAY, HOUR, MaintenanceWorld
@@ -43,7 +42,7 @@ def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(wo
     world.wired.manifests.refresh("secret")
     forms = world.wired.state.catalog.renditions(image.image_id)
     assert len({form.size for form in forms}) == 4
-    assert all(storage_keys.is_guarded(form.key) and form.key in world.bucket.blobs for form in forms)
+    assert all(storage.is_guarded(form.key) and form.key in world.bucket.blobs for form in forms)
     assert public(world) == []
 
 
@@ -60,7 +59,7 @@ def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: MaintenanceW
 def test_true_delete_takes_private_pictures_too(world: MaintenanceWorld) -> None:
     image = secret(world)
     world.finish(world.wired.trash.delete([image.image_id]))
-    assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
+    assert world.bucket.under(*storage.all_of(image.image_id)) == []
 
 
 def test_a_cancelled_upload_leaves_nothing_private_behind(world: MaintenanceWorld) -> None:
@@ -78,7 +77,7 @@ def test_a_collection_made_private_while_a_picture_is_published_has_it_private(w
     assert world.task(task).status is Status.SUCCESS
     assert public(world) == []
     (image,) = world.wired.state.catalog.images("nature", 9).items
-    assert all(storage_keys.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
+    assert all(storage.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
     assert world.missing() == []
 
 
@@ -109,18 +108,18 @@ def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_pri
 
 
 def test_a_collection_of_the_version_before_is_private_by_its_note(world: MaintenanceWorld) -> None:
-    world.bucket.put(NewObject(storage_keys.privacy("old"), b"private", "text/plain"))
+    world.bucket.put(NewObject(storage.privacy("old"), b"private", "text/plain"))
     image = world.image(1, collection="old")
     assert world.wired.privacy.is_private("old")
     assert world.wired.state.catalog.privacy("old") is None
-    assert all(storage_keys.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
+    assert all(storage.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
     world.finish(world.wired.trash.delete([image.image_id]))
     world.wired.privacy.make("old", private=False)
     assert (world.wired.privacy.is_private("old"), "old" in world.wired.privacy.all()) == (False, False)
 
 
 def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: MaintenanceWorld) -> None:
-    world.wired.objects.delete(storage_keys.privacy("secret"), budget=Budget(1))
+    world.wired.objects.delete(storage.privacy("secret"), budget=Budget(1))
     assert world.wired.privacy.is_private("secret")
     world.wired.privacy.make("secret", private=True)
     assert world.wired.privacy.all() == {"secret"}

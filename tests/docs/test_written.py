@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from chalicelib.http.declaration import Endpoint
 from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routing import Endpoint
 from chalicelib.monitor.routes import ENDPOINTS as MONITOR
 from cli.__main__ import parser
 from cli.commands.completion import words_of

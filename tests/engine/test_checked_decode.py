@@ -11,8 +11,7 @@ from mozjpeg_lossless_optimization import optimize  # type: ignore[import-untype
 from PIL import Image
 
 from chalicelib.engine import model
-from chalicelib.engine.checked_decode import check_of
-from chalicelib.engine.checked_jpeg import JpegCheck
+from chalicelib.engine.checked_decode import JpegCheck, check_of
 from chalicelib.engine.containers.jpeg import coded_intervals
 from chalicelib.engine.decode import decode, open_picture
 from chalicelib.engine.model import Limits, Picture, Recipe

@@ -10,11 +10,11 @@ from PIL import Image
 
 from chalicelib.engine.colour.icc import is_srgb_profile, rebuild_profile
 from chalicelib.engine.decode import decode
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.engine.probe import probe
-from chalicelib.engine.resize import full_size
+from chalicelib.engine.renditions import full_size
 from tests.engine.colour_files import BRIGHT, COLOURED, GREYISH, LINEAR, NAMED_SRGB, NO_BRIGHTER, described
 from tests.engine.colour_patches import COLOURS, GREYS, furthest, light, seen, srgb
 from tests.pictures import opened, raw_png

@@ -14,7 +14,7 @@ from chalicelib.engine import decode as decoding
 from chalicelib.engine.decode import decode, jpeg_detail, jpeg_scale, open_picture
 from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
-from chalicelib.engine.resize import resize_steps
+from chalicelib.engine.renditions import resize_steps
 from tests.pictures import encoded, opened, psnr, scene
 
 FILE = (2960, 1974)

@@ -7,9 +7,8 @@ from random import Random
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
-from chalicelib.engine.encode import FINE, PHOTO, choose_encoding, encode
 from chalicelib.engine.model import Encoded, Limits, Recipe
-from chalicelib.engine.pipeline import process
+from chalicelib.engine.pipeline import FINE, PHOTO, choose_encoding, encode, process
 from tests.engine.external_encoders import run
 from tests.pictures import encoded, exif_block, opened, psnr, scene, see_through
 from tests.profiles import SRGB, matrix_profile

@@ -13,7 +13,7 @@ from PIL import Image
 from chalicelib.engine import decode as decoding
 from chalicelib.engine.colour.convert import to_eight_bit
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.errors import decoder_errors, parser_errors
+from chalicelib.engine.limits import decoder_errors, parser_errors
 from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from chalicelib.errors import DamagedImage, ImageTooLarge

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from chalicelib.engine.colour.icc import rebuild_profile
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 from chalicelib.engine.model import Limits, Recipe
 from chalicelib.engine.pipeline import process
 from tests.engine.carriers.profiles import PLAIN, PROFILES, with_tag

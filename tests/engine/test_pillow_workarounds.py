@@ -11,7 +11,7 @@ from PIL import Image
 
 from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe
-from chalicelib.engine.resize import decode_full_size
+from chalicelib.engine.renditions import decode_full_size
 from chalicelib.errors import DamagedImage, UnsupportedType
 from tests.pictures import encoded, raw_png, scene
 from tests.profiles import lightness_profile

@@ -12,10 +12,9 @@ import threading
 import pytest
 from PIL import Image, ImageFile
 
-from chalicelib.engine.encode import encode
 from chalicelib.engine.limits import keep_freed_memory
 from chalicelib.engine.model import GAIN_MAP, Limits, Recipe
-from chalicelib.engine.pipeline import process, render
+from chalicelib.engine.pipeline import encode, process, render
 from chalicelib.errors import DamagedImage, ImageTooLarge
 from tests.pictures import a_jpeg, encoded, exif_block, opened, scene, see_through
 from tests.profiles import SRGB, matrix_profile

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from PIL import Image
 
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 from chalicelib.engine.model import STILL_LATER, TIFF_PAGES, VIDEO_DROPPED, Limits, Processed, Recipe
 from chalicelib.engine.pipeline import process
-from chalicelib.engine.poster_frame import MOST_FRAMES, composited_gif_frames, is_blank
+from chalicelib.engine.renditions import MOST_FRAMES, composited_gif_frames, is_blank
 from chalicelib.errors import ImageTooLarge
 from tests.engine.handmade_files import gif
 from tests.pictures import encoded, opened, psnr, scene, veil

@@ -10,10 +10,9 @@ from PIL import Image
 
 from chalicelib.engine.limits import memory_budget
 from chalicelib.engine.model import Encoded, Limits, Recipe
-from chalicelib.engine.pipeline import process
+from chalicelib.engine.pipeline import process, publish
 from chalicelib.engine.probe import probe
-from chalicelib.engine.publish import publish
-from chalicelib.engine.resize import resize_steps
+from chalicelib.engine.renditions import resize_steps
 from tests.engine.test_encode import drawing, photo
 from tests.pictures import a_jpeg, encoded, exif_block, opened, png_chunk, psnr, raw_png, scene, see_through
 

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from chalicelib.engine.exif import PublicExif, read_exif
+from chalicelib.engine.exif import MOST_XMP, PublicExif, iptc_rights, read_exif, safe_url, xmp_rights
 from chalicelib.engine.model import Encoded, Limits, Picture, Recipe, Rights
 from chalicelib.engine.optimize import recode
 from chalicelib.engine.pipeline import process
-from chalicelib.engine.rights import MOST_XMP, iptc_rights, safe_url, xmp_rights
 from tests.engine.external_encoders import run
 from tests.engine.rights_blocks import BY, NEWS, WHOLE, iptc, listed, packet, resource
 from tests.engine.test_encode import photo
@@ -305,6 +304,6 @@ def test_the_written_block_is_read_again(rights: Rights, orientation: int) -> No
 
 def test_a_lossless_webp_that_cannot_be_kept_is_published_without_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(photo(), "WEBP", lossless=True)
-    monkeypatch.setattr("chalicelib.engine.publish.is_foreign", lambda body: body.startswith(b"RIFF"))
+    monkeypatch.setattr("chalicelib.engine.pipeline.is_foreign", lambda body: body.startswith(b"RIFF"))
     (full,) = _fulls(data, SILENT)
     assert (full.format, psnr(opened(full.body), photo())) == ("png", 99)

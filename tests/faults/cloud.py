@@ -17,9 +17,8 @@ from botocore.exceptions import ReadTimeoutError
 
 from bench.soak import quick_moto
 from chalicelib.adapters.dynamodb import DynamoState
-from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.stores import DynamoCatalog, DynamoTasks
 from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.adapters.dynamodb.tasks import DynamoTasks
 from chalicelib.adapters.s3 import S3Bucket
 from tests.contracts.watched import WatchedClient, table_that_ships
 

@@ -14,9 +14,8 @@ import app as switchboard
 import chalicelib
 from chalicelib import events
 from chalicelib.container import use
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import Status, Task
-from chalicelib.tasks.worker import Job, Redeliver
+from chalicelib.tasks.worker import FAILPOINTS, Job, Redeliver
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png

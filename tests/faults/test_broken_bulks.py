@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.errors import Unavailable
-from chalicelib.tasks.deterministic_ids import MEMORY
-from chalicelib.tasks.metered_store import MeteredTaskStore
+from chalicelib.tasks.factory import MEMORY
 from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.tasks.service import MeteredTaskStore
 from chalicelib.uploads.bulk import BulkResult
 from chalicelib.uploads.service import OnDuplicate, Upload
 from tests.faults.oracle import judge, tasks_of

@@ -13,10 +13,10 @@ from bench.soak.finished import Finished
 from bench.soak.judge import RULES, problems_of
 from bench.soak.queue import MAX_RECEIVES, Message
 from bench.soak.requests import PRIVATE, File
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.images.model import Image, Rendition
 from chalicelib.messages import Work, write
-from chalicelib.tasks.deterministic_ids import id_for
+from chalicelib.tasks.factory import id_for
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate
 from tests.faults.finished_world import (
@@ -263,23 +263,21 @@ def a_private_picture_lies_where_everybody_reads(world: Finished) -> Finished:
     mine = world.forms[an_image(world, of=PRIVATE).image_id]
 
     def published(one: Rendition) -> list[Rendition]:
-        return (
-            [replace(one, key=one.key.replace(storage_keys.GUARDED, storage_keys.RENDITIONS))] if one in mine else [one]
-        )
+        return [replace(one, key=one.key.replace(storage.GUARDED, storage.RENDITIONS))] if one in mine else [one]
 
     return with_forms(world, published)
 
 
 @offence("manifests")
 def a_manifest_lacks_an_image(world: Finished) -> Finished:
-    key = storage_keys.manifest("nature")
+    key = storage.manifest("nature")
     told = json.loads(world.objects[key])
     return holding(world, key, json.dumps({**told, "images": told["images"][1:]}).encode())
 
 
 @offence("manifests")
 def a_private_collection_has_a_manifest(world: Finished) -> Finished:
-    return holding(world, storage_keys.manifest(PRIVATE), world.objects[storage_keys.manifest("nature")])
+    return holding(world, storage.manifest(PRIVATE), world.objects[storage.manifest("nature")])
 
 
 @offence("families")
@@ -349,7 +347,7 @@ def an_upload_was_left_behind(world: Finished) -> Finished:
 
 @offence("uploads_left")
 def an_upload_belongs_to_no_task(world: Finished) -> Finished:
-    return holding(world, storage_keys.incoming("nature", "3f0d5a8e-0000-4000-8000-000000000000"))
+    return holding(world, storage.incoming("nature", "3f0d5a8e-0000-4000-8000-000000000000"))
 
 
 def test_nothing_is_wrong_with_a_world_that_nobody_has_spoiled() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 import chalicelib
 from chalicelib.errors import IllegalTransition
-from chalicelib.tasks import failpoints
-from chalicelib.tasks.failpoints import FAILPOINTS
+from chalicelib.tasks import worker
 from chalicelib.tasks.model import Status
+from chalicelib.tasks.worker import FAILPOINTS
 from chalicelib.uploads.service import OnDuplicate
 from tests.faults.oracle import judge
 from tests.trouble import unavailable
@@ -137,7 +137,7 @@ def test_every_checkpoint_that_is_walked_here_is_passed(world: World) -> None:
 
 
 def test_every_failpoint_in_the_code_is_in_a_list_that_some_test_walks() -> None:
-    listed = {name for names in vars(failpoints).values() if isinstance(names, tuple) for name in names}
+    listed = {name for names in vars(worker).values() if isinstance(names, tuple) for name in names}
     named = set(_named_in_the_code())
     assert named
     assert named <= listed

@@ -8,7 +8,7 @@ import json
 import pytest
 from PIL import Image
 
-from chalicelib.adapters.serialization import EXIF_LIMIT, encode
+from chalicelib.adapters.records import EXIF_LIMIT, encode
 from chalicelib.container.adapters import State
 from chalicelib.tasks.model import Status, TaskFilter
 from chalicelib.uploads.presigned import UploadIntent

@@ -15,14 +15,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.container.adapters import State
 from chalicelib.errors import DuplicateImage, IllegalTransition, Unavailable
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import Task
-from chalicelib.uploads.idempotency import KeyReused
-from chalicelib.uploads.service import OnDuplicate, Upload
+from chalicelib.tasks.worker import FAILPOINTS
+from chalicelib.uploads.service import KeyReused, OnDuplicate, Upload
 from tests.faults.cloud import cloud_on_moto
 from tests.faults.database import base_on_postgresql, base_on_sqlite
 from tests.faults.oracle import images_of, judge, tasks_of
@@ -143,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         if self.is_untidy:
             # What a task that has failed could not remove is the nightly clean-up's.
             failed = [task for task in tasks_of(self.world) if task.error]
-            gone += [prefix for task in failed for prefix in storage_keys.all_of(str(task.subject.image_id))]
+            gone += [prefix for task in failed for prefix in storage.all_of(str(task.subject.image_id))]
         for key in self.world.bucket.under(*gone):
             del self.world.bucket.blobs[key]
         # What was wanted depends on what happened; that everything fits together does not.

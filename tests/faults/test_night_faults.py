@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.s3 import S3Bucket
 from chalicelib.container.adapters import State
@@ -19,8 +19,8 @@ from chalicelib.errors import WallifyError
 from chalicelib.images.model import Image
 from chalicelib.maintenance.model import CleanupBounds
 from chalicelib.maintenance.schedules import StillRunning
-from chalicelib.objects import StoredObject
-from chalicelib.paging import Page
+from chalicelib.ports import Page
+from chalicelib.storage import StoredObject
 from chalicelib.tasks.model import Status, Task
 from chalicelib.uploads.presigned import UploadIntent
 from tests.faults.cloud import Cloud, Faults
@@ -89,7 +89,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
 
     def watched(image_ids: list[str]) -> object:
         found = known(image_ids)
-        if storage_keys.image_id_of(slow.task_id) in image_ids and next(looks) == 3:
+        if storage.image_id_of(slow.task_id) in image_ids and next(looks) == 3:
             # Twice in the survey, for originals and renditions; now the clean-up is about to act.
             night.deliver(message)
         return found
@@ -186,9 +186,7 @@ def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None
     night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
     report = night.run("cleanup", dry_run=True)  # moto takes a minute to move them
     assert (number(report, "orphans"), number(report, "seen")) == (1_100, 1_108)
-    assert night.wired.state.catalog.image(storage_keys.image_id_of(task.task_id)).original_key not in str(
-        report.result
-    )
+    assert night.wired.state.catalog.image(storage.image_id_of(task.task_id)).original_key not in str(report.result)
 
 
 def test_f42_objects_that_cannot_be_removed_tonight_are_removed_another_night(cloud: Cloud) -> None:

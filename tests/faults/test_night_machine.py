@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from chalicelib.delivery.manifests import entries_in
 from chalicelib.errors import WallifyError
 from chalicelib.images.model import Image, is_tombstone
-from chalicelib.storage_keys import manifest
+from chalicelib.storage import manifest
 from chalicelib.tasks.factory import JobRequest
 from chalicelib.tasks.model import TaskFilter, TaskType
 from chalicelib.uploads.service import Upload

@@ -19,8 +19,8 @@ import pytest
 
 from chalicelib.container import Container
 from chalicelib.messages import Work, write
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.tasks.worker import FAILPOINTS
 from chalicelib.uploads.service import Upload
 from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, letters, objects
 from tests.faults.killed.ways import WAYS

@@ -16,10 +16,10 @@ from chalicelib.adapters import aws as adapters_aws
 from chalicelib.container import Container, use
 from chalicelib.images.model import Image
 from chalicelib.messages import Work, write
-from chalicelib.storage_keys import hidden
+from chalicelib.storage import hidden
 from chalicelib.tasks.factory import JobRequest
-from chalicelib.tasks.failpoints import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
 from chalicelib.tasks.model import Status, Task, TaskType
+from chalicelib.tasks.worker import FAILPOINTS, JOB_FAILPOINTS, VISIBILITY_FAILPOINTS
 from chalicelib.uploads.service import Upload
 from tests.faults.killed.places import STORES, a_place, aws_on_moto, ended_as_ordered, judge, later, objects
 from tests.faults.killed.ways import WAYS

@@ -14,12 +14,11 @@ from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, plan
 from bench.soak.run import Options, Verdict, soak
 from chalicelib.adapters.dynamodb import DynamoState
-from chalicelib.adapters.memory.database import MemoryDatabase
-from chalicelib.adapters.memory.stores import MemoryCatalog
+from chalicelib.adapters.memory.stores import MemoryCatalog, MemoryDatabase
 from chalicelib.errors import Conflict, Unavailable
 from chalicelib.images.model import Image, Rendition, weight_of
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import Task, TaskFilter
+from chalicelib.tasks.worker import FAILPOINTS
 from cli.__main__ import main
 from tests.builders import a_final_task, a_rendition, a_task, an_image
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.errors import TooManyRequests
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import Status
-from chalicelib.tasks.worker import Redeliver
+from chalicelib.tasks.worker import FAILPOINTS, Redeliver
 from tests.contracts.databases import execute
 from tests.faults.database import BROKEN, BUSY, Base, SqlFaults, base_on_postgresql
 from tests.faults.oracle import judge

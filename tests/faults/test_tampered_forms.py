@@ -12,7 +12,7 @@ import pytest
 from botocore.config import Config
 
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.objects import PresignedPost
+from chalicelib.storage import PresignedPost
 from chalicelib.tasks.model import Status
 from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
 from tests.faults.oracle import judge

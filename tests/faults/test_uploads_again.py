@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from chalicelib.messages import Work, write
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import ChildCounts, Status, Task
+from chalicelib.tasks.worker import FAILPOINTS
 from chalicelib.uploads.service import Upload
 from tests.faults.oracle import images_of, judge, tasks_of
 from tests.faults.quick import together

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.errors import BadRequest
 from chalicelib.images.model import Image, Ratio
-from chalicelib.images.sorting import SortField, SortOrder, read_cursor
+from chalicelib.images.search import SortField, SortOrder, read_cursor
 from tests.builders import NOON, a_picture, an_image
 
 

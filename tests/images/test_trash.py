@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.errors import BadRequest, ImageNotFound, TooManyRequests
 from chalicelib.images.trash import CollectionNotEmpty, CollectionNotFound
 from chalicelib.tasks.model import Status
@@ -22,7 +22,7 @@ def traces_of(world: MaintenanceWorld, image_id: str) -> list[str]:
     catalog = world.wired.state.catalog
     listed = [one.image_id for name in catalog.collections() for one in catalog.images(name, 999).items]
     rows = [*catalog.existing([image_id]), *(one.key for one in catalog.renditions(image_id))]
-    return [*world.bucket.under(*storage_keys.all_of(image_id)), *rows, *(one for one in listed if one == image_id)]
+    return [*world.bucket.under(*storage.all_of(image_id)), *rows, *(one for one in listed if one == image_id)]
 
 
 def test_a_deleted_image_leaves_nothing_behind(world: MaintenanceWorld) -> None:

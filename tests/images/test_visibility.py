@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.delivery.manifests import entries_in
 from chalicelib.engine.model import Recipe
 from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.images.model import Image
-from chalicelib.tasks.failpoints import VISIBILITY_FAILPOINTS
 from chalicelib.tasks.model import Status
+from chalicelib.tasks.worker import VISIBILITY_FAILPOINTS
 from tests.maintenance_world import DAY, MaintenanceWorld
 from tests.pictures import a_jpeg
 from tests.trouble import unavailable
@@ -31,7 +31,7 @@ def world() -> MaintenanceWorld:
 
 def served(world: MaintenanceWorld, image: Image) -> list[str]:
     """Keys that the CDN or a signed address that was given out leads to."""
-    return list(world.bucket.under(*storage_keys.served_of(image.image_id)))
+    return list(world.bucket.under(*storage.served_of(image.image_id)))
 
 
 def named(world: MaintenanceWorld, image: Image) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_trashed_picture_is_out_of_reach_when_the_trash_answers(world: Mainten
     before = {key: world.bucket.blobs[key].body for key in served(world, image)}
     world.wired.trash.trash(image.image_id)
     assert served(world, image) == []
-    assert {key: world.bucket.blobs[storage_keys.hidden(key)].body for key in before} == before
+    assert {key: world.bucket.blobs[storage.hidden(key)].body for key in before} == before
     assert image.original_key in world.bucket.blobs
 
 
@@ -242,7 +242,7 @@ def test_hidden_copies_stay_with_their_image_and_go_with_it(world: MaintenanceWo
     assert len(world.bucket.under("trashed/")) == len(named(world, image))
     world.clock.move(2 * DAY)
     world.run("cleanup")
-    assert world.bucket.under("trashed/", *storage_keys.all_of(image.image_id)) == []
+    assert world.bucket.under("trashed/", *storage.all_of(image.image_id)) == []
 
 
 def test_hidden_copies_without_an_image_are_orphans(world: MaintenanceWorld) -> None:
@@ -261,7 +261,7 @@ def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(
     while (message := world.queue.receive()) is not None:
         world.deliver(message)
     assert world.clock.now() == now
-    assert set(entries_in(world.bucket.blobs[storage_keys.manifest("nature")].body)) == {other.image_id}
+    assert set(entries_in(world.bucket.blobs[storage.manifest("nature")].body)) == {other.image_id}
 
 
 def test_many_trashed_pictures_refresh_the_manifest_at_once_only_now_and_then(world: MaintenanceWorld) -> None:
@@ -272,4 +272,4 @@ def test_many_trashed_pictures_refresh_the_manifest_at_once_only_now_and_then(wo
     due_now = [one for one in world.queue.messages if one.body.startswith('{"changed"')]
     assert len(due_now) <= 2
     world.settle()
-    assert storage_keys.manifest("nature") not in world.bucket.blobs
+    assert storage.manifest("nature") not in world.bucket.blobs

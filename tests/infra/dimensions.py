@@ -8,8 +8,8 @@ from functools import cache
 
 from chalicelib.errors import OURS, WallifyError
 from chalicelib.maintenance.model import SCHEDULES
-from chalicelib.tasks.failpoints import STEPS
 from chalicelib.tasks.model import QUEUES, Status, TaskType
+from chalicelib.tasks.worker import STEPS
 from cli.local.staging import tracked_config
 from tests.architecture.modules import modules
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.metrics import METRICS, Metric
+from chalicelib.telemetry import METRICS, Metric
 from tests.infra.watched import ALARMS, asked
 
 ROOT = Path(__file__).parents[2]

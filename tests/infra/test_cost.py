@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from chalicelib.engine.model import Recipe
-from chalicelib.metrics import NAMESPACE
 from chalicelib.settings import Settings
+from chalicelib.telemetry import NAMESPACE
 from cli.deploy.cost import (
     BASE_LOAD,
     PRICES,

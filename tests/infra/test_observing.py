@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cfnlint import api as cfnlint
 
-from chalicelib.metrics import METRICS, NAMESPACE
+from chalicelib.telemetry import METRICS, NAMESPACE
 from cli.deploy.cost import PRICES
 from cli.local.staging import tracked_config
 from infra.template import DATABASE, FOUNDATION, OBSERVING, properties, read

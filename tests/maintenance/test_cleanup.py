@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.errors import Conflict, ObjectNotFound
 from chalicelib.maintenance.model import CleanupBounds
 from chalicelib.tasks.model import Status
@@ -109,7 +109,7 @@ def test_images_with_all_that_is_theirs_stay(world: MaintenanceWorld) -> None:
 
 def test_forms_that_the_rows_do_not_name_any_more_go(world: MaintenanceWorld) -> None:
     image = world.image()
-    prefix = storage_keys.all_of(image.image_id)
+    prefix = storage.all_of(image.image_id)
     stale = [f"{prefix[0]}00000000.png", f"{prefix[1]}r0/600.jpg", f"{prefix[1]}{image.recipe}-dead/150.jpg"]
     for key in stale:
         world.bucket.drop(key, b"old")
@@ -124,7 +124,7 @@ def test_an_orphan_whose_task_is_still_at_work_stays(world: MaintenanceWorld) ->
     task = world.upload(a_png(5))
     world.bucket.trouble.at("before get", *unavailable(20))
     world.deliver()
-    key = f"originals/{storage_keys.image_id_of(task.task_id)}/0.png"
+    key = f"originals/{storage.image_id_of(task.task_id)}/0.png"
     world.bucket.drop(key, b"half done")
     world.clock.move(2 * DAY)
     world.queue.messages.clear()
@@ -242,7 +242,7 @@ def test_trash_goes_for_good_after_a_week(world: MaintenanceWorld) -> None:
     world.wired.trash.trash(image.image_id)
     world.clock.move(7 * DAY)
     assert (world.run("cleanup").result or {})["trash_erased"] == 1
-    assert world.bucket.under(*storage_keys.all_of(image.image_id)) == []
+    assert world.bucket.under(*storage.all_of(image.image_id)) == []
     assert world.wired.state.catalog.existing([image.image_id]) == {}
 
 

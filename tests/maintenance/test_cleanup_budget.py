@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from chalicelib import budget as budgets
-from chalicelib import storage_keys
+from chalicelib import storage
+from chalicelib import storage as budgets
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.memory.stores import MemoryCatalog
 from chalicelib.images.model import Image
@@ -381,7 +381,7 @@ def test_deleting_images_is_bounded_by_what_images_can_have(
     assert night.metrics.total("BudgetsSpent") == 1
     monkeypatch.undo()
     again = night.finish(night.wired.retries.retry(task.task_id))
-    assert (again.status, night.bucket.under(*storage_keys.all_of(image.image_id))) == (Status.SUCCESS, [])
+    assert (again.status, night.bucket.under(*storage.all_of(image.image_id))) == (Status.SUCCESS, [])
     assert night.wired.state.catalog.image(other.image_id) == other
     assert night.missing() == []
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.images.model import TOMBSTONE, can_restore, is_tombstone
 from chalicelib.maintenance.model import (
     OrphanVerdict,
@@ -15,7 +15,7 @@ from chalicelib.maintenance.model import (
     picture_verdict,
     upload_verdict,
 )
-from chalicelib.objects import StoredObject
+from chalicelib.storage import StoredObject
 from chalicelib.tasks.model import Task
 from tests.builders import NOON, a_final_task, a_rendition, a_task, an_image
 
@@ -106,11 +106,11 @@ def test_one_run_takes_away_a_share_or_a_thousand(seen: int, cap: int) -> None:
     ],
 )
 def test_a_key_tells_its_image(key: str, owner: str | None) -> None:
-    assert storage_keys.owner_of(key) == owner
+    assert storage.owner_of(key) == owner
 
 
 def test_the_prefixes_of_one_image_hold_nothing_of_another() -> None:
-    assert not storage_keys.original("i10", "0" * 64, "jpg").startswith(storage_keys.all_of("i1"))
+    assert not storage.original("i10", "0" * 64, "jpg").startswith(storage.all_of("i1"))
 
 
 def test_what_is_being_erased_can_never_be_restored() -> None:

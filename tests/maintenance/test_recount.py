@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.images.model import CollectionStats, Image
-from chalicelib.paging import Page
+from chalicelib.ports import Page
 from chalicelib.tasks.model import Status
 from tests.maintenance_world import MaintenanceWorld
 

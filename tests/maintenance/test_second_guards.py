@@ -13,14 +13,13 @@ from typing import cast
 
 import pytest
 
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.budget import Budget, BudgetSpent
 from chalicelib.images.model import ANY_IMAGE, Image, Rendition
-from chalicelib.images.search import ImageSearch
-from chalicelib.images.sorting import SortField, SortOrder
+from chalicelib.images.search import ImageSearch, SortField, SortOrder
 from chalicelib.maintenance.cleanup import Cleanup
 from chalicelib.maintenance.model import CleanupBounds, OrphanVerdict
+from chalicelib.storage import Budget, BudgetSpent
 from chalicelib.tasks.lease import Cancelled, Leases, LostLease
 from chalicelib.tasks.model import Progress, Report, Status, Task
 from tests.builders import FrozenClock, a_task
@@ -226,7 +225,7 @@ def test_a_task_that_looks_an_hour_younger_than_its_object_still_keeps_it(night:
     """The bucket's clock is 59 minutes behind that of the API, so the object seems older than its task."""
     task = night.upload(a_png(5))
     night.queue.messages.clear()
-    key = f"originals/{storage_keys.image_id_of(task.task_id)}/0.png"
+    key = f"originals/{storage.image_id_of(task.task_id)}/0.png"
     night.bucket.drop(key, b"half done")
     night.bucket.written[key] -= timedelta(minutes=59)
     night.clock.move(DAY - timedelta(minutes=59))

@@ -8,9 +8,9 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import container
-from chalicelib.admin import statistics
+from chalicelib.admin import monitoring
 from chalicelib.admin.model import Scope
-from chalicelib.admin.statistics import Percentiles
+from chalicelib.admin.monitoring import Percentiles
 from chalicelib.container import Container
 from chalicelib.http.app import register
 from chalicelib.tasks.model import Failure, Status, TaskType
@@ -38,17 +38,17 @@ def admin(house: Container) -> Gateway:
 
 
 def test_a_window_ends_with_the_slice_that_now_is_in() -> None:
-    over = statistics.time_range(NOON + SECOND, hours=1)
+    over = monitoring.time_range(NOON + SECOND, hours=1)
 
     assert (over.since, over.slice) == (NOON - timedelta(minutes=59), timedelta(minutes=1))
     assert over.index(NOON + SECOND) == 59
 
 
 def test_tasks_are_counted_in_the_slice_that_they_ended_in() -> None:
-    over = statistics.time_range(NOON, hours=1)
+    over = monitoring.time_range(NOON, hours=1)
     ended = [a_final_task("a"), a_final_task("b", status=Status.FAILURE), a_final_task("c", status=Status.REVOKED)]
 
-    *before, last = statistics.time_buckets([*ended, a_task("waiting")], over)
+    *before, last = monitoring.time_buckets([*ended, a_task("waiting")], over)
 
     assert (last.succeeded, last.failed, last.cancelled) == (1, 1, 1)
     assert {one.succeeded for one in before} == {0}
@@ -57,14 +57,14 @@ def test_tasks_are_counted_in_the_slice_that_they_ended_in() -> None:
 def test_a_parent_is_not_counted_beside_its_children() -> None:
     parent = a_final_task("p", children=2, started_at=NOON)
 
-    assert statistics.time_buckets([parent], statistics.time_range(NOON, hours=1))[-1].succeeded == 0
-    assert statistics.runtimes([parent]) == []
+    assert monitoring.time_buckets([parent], monitoring.time_range(NOON, hours=1))[-1].succeeded == 0
+    assert monitoring.runtimes([parent]) == []
 
 
 def test_a_spread_is_the_median_and_the_slow_end() -> None:
-    assert statistics.percentiles(range(1, 101)) == Percentiles(51, 96)
-    assert statistics.percentiles([7.4]) == Percentiles(7, 7)
-    assert statistics.percentiles([]) == Percentiles(None, None)
+    assert monitoring.percentiles(range(1, 101)) == Percentiles(51, 96)
+    assert monitoring.percentiles([7.4]) == Percentiles(7, 7)
+    assert monitoring.percentiles([]) == Percentiles(None, None)
 
 
 def test_reasons_are_those_of_failures_most_frequent_first() -> None:
@@ -72,7 +72,7 @@ def test_reasons_are_those_of_failures_most_frequent_first() -> None:
     tasks = [a_final_task(f"{n}", status=Status.FAILURE, error=broken if n else odd) for n in range(3)]
     retried = a_task("again", status=Status.RETRY, error=odd)
 
-    assert statistics.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
+    assert monitoring.reasons([*tasks, retried]) == (("image_damaged", 2), ("not_an_image", 1))
 
 
 def test_what_optimising_saved_is_summed_up(admin: Gateway, house: Container) -> None:
@@ -101,7 +101,7 @@ def test_the_overview_adds_up(admin: Gateway, house: Container) -> None:
 
 
 def test_what_ended_before_the_stretch_is_no_part_of_it(admin: Gateway, house: Container) -> None:
-    over = statistics.time_range(NOON, hours=1)
+    over = monitoring.time_range(NOON, hours=1)
     for name, ended in (("before", over.since - SECOND), ("within", over.since + SECOND)):
         failed = a_final_task(name, status=Status.FAILURE, error=Failure(name, "x"), created_at=over.since - 2 * SECOND)
         house.state.tasks.add(replace(failed, finished_at=ended))

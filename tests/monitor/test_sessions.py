@@ -14,8 +14,8 @@ from chalicelib import container
 from chalicelib.admin.model import Scope, digest_of
 from chalicelib.container import Container
 from chalicelib.http.app import register
-from chalicelib.http.declaration import Endpoint
 from chalicelib.http.routes import ENDPOINTS as OF_THE_API
+from chalicelib.http.routing import Endpoint
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway, Got, answered
 from tests.api.memory_service import BOOTSTRAP, a_token, memory_service

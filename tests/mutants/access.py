@@ -87,7 +87,7 @@ ACCESS = (
     ),
     Mutant(
         "cursor-seal-not-checked",
-        "chalicelib/http/cursors.py",
+        "chalicelib/http/parsing.py",
         "if len(told) < 2 * _TAG or not _is_sealed(told, seal):",
         "if len(told) < 2 * _TAG or not seal:",
         "a client makes up where a list goes on",
@@ -95,7 +95,7 @@ ACCESS = (
     ),
     Mutant(
         "cursor-of-another-list",
-        "chalicelib/http/cursors.py",
+        "chalicelib/http/parsing.py",
         "if told[:_TAG] != _list_tag(request):",
         "if len(told) < _TAG:",
         "a cursor of one list leads into another",
@@ -112,7 +112,7 @@ ACCESS = (
     ),
     Mutant(
         "csrf-not-checked",
-        "chalicelib/http/authentication.py",
+        "chalicelib/http/app.py",
         "if not hmac.compare_digest(shown, services().sessions.csrf(session_cookie(headers)).encode()):",
         "if not shown and not session_cookie(headers):",
         "another site's page deletes pictures with a monitor's session",
@@ -120,7 +120,7 @@ ACCESS = (
     ),
     Mutant(
         "failed-attempts-not-counted",
-        "chalicelib/admin/throttling.py",
+        "chalicelib/admin/sessions.py",
         "if after.count > most:",
         "if after.count > most and by < 0:",
         "tokens can be guessed at full speed",

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 ENGINE = (
     Mutant(
         "orientation-not-baked-in",
-        "chalicelib/engine/resize.py",
+        "chalicelib/engine/renditions.py",
         "return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image",
         "return image",
         "pictures of phones lie on their side",
@@ -15,7 +15,7 @@ ENGINE = (
     ),
     Mutant(
         "alpha-dropped",
-        "chalicelib/engine/encode.py",
+        "chalicelib/engine/pipeline.py",
         'form = "png" if codec == "jpeg" and image.mode == "RGBA" else codec',
         'image = image.convert("RGB") if codec == "jpeg" else image\n    form = codec',
         "logos get black corners",
@@ -48,7 +48,7 @@ ENGINE = (
     ),
     Mutant(
         "profile-ignored",
-        "chalicelib/engine/resize.py",
+        "chalicelib/engine/renditions.py",
         "    return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)",
         "    return upright(shrink(image, target, box), source.exif.orientation)",
         "thumbnails have other colours than their pictures",
@@ -80,7 +80,7 @@ ENGINE = (
     ),
     Mutant(
         "bugs-called-bad-pictures",
-        "chalicelib/engine/errors.py",
+        "chalicelib/engine/limits.py",
         "        if _is_ours(broken):\n            raise\n",
         "",
         "a full disk turns every picture into a damaged one, for good",
@@ -88,7 +88,7 @@ ENGINE = (
     ),
     Mutant(
         "enlarged-thumbnails",
-        "chalicelib/engine/resize.py",
+        "chalicelib/engine/renditions.py",
         "scale = min(1.0, longest / max(size))",
         "scale = longest / max(size)",
         "small pictures are blown up and cost more than they are",
@@ -112,7 +112,7 @@ ENGINE = (
     ),
     Mutant(
         "foreign-files-published",
-        "chalicelib/engine/publish.py",
+        "chalicelib/engine/pipeline.py",
         "    if is_foreign(body):\n        raise CannotRebuild\n",
         "",
         "a picture that is also an archive is served",

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 NIGHT = (
     Mutant(
         "budget-never-spent",
-        "chalicelib/budget.py",
+        "chalicelib/storage.py",
         "if count > self.left:",
         "if count < 0:",
         "a bad query takes the whole bucket away",
@@ -47,11 +47,11 @@ NIGHT = (
     ),
     Mutant(
         "prefix-of-everything",
-        "chalicelib/storage_keys.py",
+        "chalicelib/storage.py",
         "or not owner or not slash:",
         "and not owner and not slash:",
         "a missing id empties a whole prefix",
-        "tests/test_storage_keys.py::test_what_would_cover_more_than_one_image_may_not",
+        "tests/test_storage.py::test_what_would_cover_more_than_one_image_may_not",
     ),
     Mutant(
         "trashed-pictures-stay-public",
@@ -63,8 +63,8 @@ NIGHT = (
     ),
     Mutant(
         "erased-rows-before-objects",
-        "chalicelib/images/purge.py",
-        "        self.objects.delete_under(*storage_keys.all_of(image.image_id), budget=budget)\n",
+        "chalicelib/images/trash.py",
+        "        self.objects.delete_under(*storage.all_of(image.image_id), budget=budget)\n",
         "",
         "erased pictures stay in the bucket, named by nobody",
         "soak --tasks 60 --store memory --seed 5 --errors 0 --kill 0 --duplicate 0",

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 STORES = (
     Mutant(
         "dynamodb-task-without-condition",
-        "chalicelib/adapters/dynamodb/tasks.py",
+        "chalicelib/adapters/dynamodb/stores.py",
         "put = PutItem(task_item(stored), Condition.version(before.version, lambda: changed))",
         'put = PutItem(task_item(stored), Condition("attribute_exists(#pk)", otherwise=lambda: changed))',
         "of two workers both win",
@@ -23,15 +23,15 @@ STORES = (
     ),
     Mutant(
         "memory-task-without-condition",
-        "chalicelib/adapters/memory/database.py",
-        "if stored is None or stored.version != before.version:",
-        "if stored is None:",
+        "chalicelib/adapters/memory/stores.py",
+        "self.tasks.get(before.task_id)\n        if stored is None or stored.version != before.version:",
+        "self.tasks.get(before.task_id)\n        if stored is None:",
         "the fault tests run on a store that no race can be lost on",
         "tests/contracts/test_task_store.py::test_a_stale_replacement_is_a_conflict_and_changes_nothing[memory]",
     ),
     Mutant(
         "dynamodb-task-added-twice",
-        "chalicelib/adapters/dynamodb/tasks.py",
+        "chalicelib/adapters/dynamodb/stores.py",
         "PutItem(task_item(stored), Condition.absent(lambda: known))",
         "PutItem(task_item(stored))",
         "a repeated request begins its task anew",
@@ -39,7 +39,7 @@ STORES = (
     ),
     Mutant(
         "dynamodb-image-without-condition",
-        "chalicelib/adapters/dynamodb/catalog.py",
+        "chalicelib/adapters/dynamodb/stores.py",
         "PutItem(image_item(revised), Condition.version(now.version, lambda: _changed(before))),",
         'PutItem(image_item(revised), Condition("attribute_exists(#pk)", otherwise=lambda: _changed(before))),',
         "a restored image is trashed by a job that read it before",
@@ -47,7 +47,7 @@ STORES = (
     ),
     Mutant(
         "dynamodb-description-without-condition",
-        "chalicelib/adapters/dynamodb/catalog.py",
+        "chalicelib/adapters/dynamodb/stores.py",
         "unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)",
         "unchanged = None",
         "of two descriptions one is lost without a word",
@@ -79,7 +79,7 @@ STORES = (
     ),
     Mutant(
         "consistent-queries-off",
-        "chalicelib/adapters/dynamodb/expressions.py",
+        "chalicelib/adapters/dynamodb/items.py",
         '"ConsistentRead": self.index is None,',
         '"ConsistentRead": False,',
         "an image is shown with a part of its renditions",
@@ -103,7 +103,7 @@ STORES = (
     ),
     Mutant(
         "half-a-transaction",
-        "chalicelib/adapters/dynamodb/tasks.py",
+        "chalicelib/adapters/dynamodb/stores.py",
         "    return stored, (put, *_counted(before, stored))",
         "    return stored, (put,)",
         "a parent never hears of its children",
@@ -119,7 +119,7 @@ STORES = (
     ),
     Mutant(
         "memory-duplicates-across-collections",
-        "chalicelib/adapters/memory/database.py",
+        "chalicelib/adapters/memory/stores.py",
         "self.digests.setdefault((stored.collection, stored.picture.sha256), stored.image_id)",
         'self.digests.setdefault(("", stored.picture.sha256), stored.image_id)',
         "no test in memory sees a duplicate any more",
@@ -135,7 +135,7 @@ STORES = (
     ),
     Mutant(
         "digest-of-another-let-go",
-        "chalicelib/adapters/memory/database.py",
+        "chalicelib/adapters/memory/stores.py",
         "            if self.digests.get(digest) == image_id:\n                del self.digests[digest]",
         "            self.digests.pop(digest, None)",
         "the same bytes become two images after a copy was deleted",

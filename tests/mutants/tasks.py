@@ -135,7 +135,7 @@ TASKS = (
     ),
     Mutant(
         "child-counted-twice",
-        "chalicelib/adapters/counter_deltas.py",
+        "chalicelib/adapters/records.py",
         "if after.parent_id is None or (before is not None and before.is_final):",
         "if after.parent_id is None:",
         "a bulk upload ends before its last file",
@@ -159,7 +159,7 @@ TASKS = (
     ),
     Mutant(
         "idempotency-key-ignored",
-        "chalicelib/uploads/idempotency.py",
+        "chalicelib/uploads/service.py",
         "        if key is None:\n",
         "        if key:\n",
         "a client that asks again has two pictures",
@@ -167,7 +167,7 @@ TASKS = (
     ),
     Mutant(
         "owner-of-a-key-ignored",
-        "chalicelib/tasks/deterministic_ids.py",
+        "chalicelib/tasks/factory.py",
         'f"{owner}#{key}#{round_}"',
         'f"{key}#{round_}"',
         "one token's request is answered with another's task",
@@ -175,7 +175,7 @@ TASKS = (
     ),
     Mutant(
         "key-used-for-something-else",
-        "chalicelib/uploads/idempotency.py",
+        "chalicelib/uploads/service.py",
         'if task.args.get("fingerprint") != fingerprint:\n            raise KeyReused\n        return IdempotencyKey',
         "return IdempotencyKey",
         "a second file is answered with the task of the first, and never stored",

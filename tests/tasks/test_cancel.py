@@ -4,8 +4,8 @@ import pytest
 
 from chalicelib.errors import IllegalTransition, TaskNotFound
 from chalicelib.images.model import CollectionStats
-from chalicelib.tasks.failpoints import FAILPOINTS
 from chalicelib.tasks.model import Status, Task
+from chalicelib.tasks.worker import FAILPOINTS
 from tests.builders import a_final_task
 from tests.trouble import unavailable
 from tests.world import World

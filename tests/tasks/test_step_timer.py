@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from chalicelib.tasks.failpoints import FAILPOINTS, STEPS, StepTimer
+from chalicelib.tasks.worker import FAILPOINTS, STEPS, StepTimer
 from tests.builders import FrozenClock
 from tests.memory_metrics import MemoryMetrics
 

@@ -8,9 +8,9 @@ from typing import cast
 
 import pytest
 
-from chalicelib.engine import encode, pipeline, placeholder, probe, publish, resize
+from chalicelib.engine import pipeline, probe, renditions
 from chalicelib.engine.model import Recipe
-from chalicelib.engine.publish import REBUILDERS
+from chalicelib.engine.pipeline import REBUILDERS
 from chalicelib.images import process_image
 from chalicelib.images.process_image import ProcessImage
 from chalicelib.tasks.model import Status, Task
@@ -30,18 +30,18 @@ class Bug:
 
 
 BUGS = {
-    "thumbhash": Bug(placeholder, "thumbhash", ValueError("bytes must be in range(0, 256)")),
-    "a wave of the thumbhash": Bug(placeholder, "_transform", ZeroDivisionError("division by zero")),
+    "thumbhash": Bug(renditions, "thumbhash", ValueError("bytes must be in range(0, 256)")),
+    "a wave of the thumbhash": Bug(renditions, "_transform", ZeroDivisionError("division by zero")),
     "the placeholder": Bug(pipeline, "placeholder", IndexError("list index out of range")),
     "the colours": Bug(pipeline, "dominant_colors", TypeError("unsupported operand")),
-    "sRGB": Bug(resize, "to_srgb", KeyError("LAB")),
-    "before resampling": Bug(resize, "to_eight_bit", AttributeError("no attribute")),
-    "turning": Bug(resize, "upright", KeyError(9)),
-    "the size": Bug(resize, "fit_size", ZeroDivisionError("float division by zero")),
-    "resampling": Bug(resize, "_by_pillow", OSError("broken")),
+    "sRGB": Bug(renditions, "to_srgb", KeyError("LAB")),
+    "before resampling": Bug(renditions, "to_eight_bit", AttributeError("no attribute")),
+    "turning": Bug(renditions, "upright", KeyError(9)),
+    "the size": Bug(renditions, "fit_size", ZeroDivisionError("float division by zero")),
+    "resampling": Bug(renditions, "_by_pillow", OSError("broken")),
     "encoding": Bug(pipeline, "encode", OSError("encoder error -2")),
     "the public form": Bug(pipeline, "publish", ValueError("public")),
-    "cleaning": Bug(publish, "is_foreign", AttributeError("search")),
+    "cleaning": Bug(pipeline, "is_foreign", AttributeError("search")),
     "Exif": Bug(probe, "read_exif", ValueError("exif")),
     "the limits": Bug(probe, "_check_size", TypeError("limits")),
     "memory": Bug(pipeline, "resize_steps", MemoryError()),
@@ -66,7 +66,7 @@ class Wrong:
 @pytest.fixture(params=BUGS)
 def bug(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bug:
     planted = BUGS[request.param]
-    monkeypatch.setattr(resize, "_simd", lambda: None)
+    monkeypatch.setattr(renditions, "_simd", lambda: None)
     monkeypatch.setattr(planted.where, planted.name, Wrong(planted.fault))
     return planted
 
@@ -136,7 +136,7 @@ def test_a_fault_of_ours_that_ends_is_forgotten(world: World, monkeypatch: pytes
     world.settle()
 
     assert (world.task(task).status, world.task(task).error) == (Status.SUCCESS, None)
-    assert encode
+    assert pipeline
 
 
 def _told(task: Task) -> tuple[Status, int, str, bool]:

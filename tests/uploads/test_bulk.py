@@ -5,8 +5,7 @@ import pytest
 from chalicelib.errors import BadRequest
 from chalicelib.tasks.model import ChildCounts, Status, Task
 from chalicelib.uploads.bulk import BulkResult, NothingAccepted
-from chalicelib.uploads.idempotency import KeyReused
-from chalicelib.uploads.service import Upload
+from chalicelib.uploads.service import KeyReused, Upload
 from tests.faults.oracle import judge
 from tests.world import Kill, World, a_png
 

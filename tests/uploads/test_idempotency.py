@@ -6,8 +6,7 @@ import pytest
 
 from chalicelib.errors import BadRequest, Unavailable
 from chalicelib.tasks.model import Status, Task, TaskFilter
-from chalicelib.uploads.idempotency import KeyReused
-from chalicelib.uploads.service import OnDuplicate, Upload
+from chalicelib.uploads.service import KeyReused, OnDuplicate, Upload
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
 

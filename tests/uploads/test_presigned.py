@@ -6,8 +6,8 @@ import pytest
 
 from chalicelib.errors import BadRequest, PayloadTooLarge, WallifyError
 from chalicelib.tasks.model import Status
-from chalicelib.uploads.idempotency import KeyReused
 from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
+from chalicelib.uploads.service import KeyReused
 from tests.faults.oracle import judge
 from tests.world import World, a_png
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.messages import ObjectCreated, read
+from chalicelib.tasks.factory import REPEATS, VERSION
 from chalicelib.tasks.model import Status, Task, TaskFilter, TaskType
-from chalicelib.tasks.source import REPEATS, VERSION
 from chalicelib.uploads.presigned import PresignedUpload, UploadIntent
 from chalicelib.uploads.service import OnDuplicate
 from tests.faults.oracle import images_of, judge, tasks_of

@@ -9,7 +9,7 @@ from datetime import timedelta
 from bench.soak.finished import ROUNDS, Finished
 from bench.soak.queue import MAX_RECEIVES
 from bench.soak.rules.excuses import MAX_ATTEMPTS, is_excused, is_used_up
-from chalicelib.tasks.deterministic_ids import id_for
+from chalicelib.tasks.factory import id_for
 from chalicelib.tasks.model import ChildCounts, Status, Task
 from chalicelib.tasks.parents import is_opening, outcome
 

@@ -7,11 +7,11 @@ from hashlib import sha256
 
 from bench.soak.finished import Finished
 from bench.soak.queue import MAX_RECEIVES
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import CHUNKED, Status, Task, fingerprint_of_report
 
-_NOTES = (storage_keys.PRIVACY, "manifests/", "forwards/")
+_NOTES = (storage.PRIVACY, "manifests/", "forwards/")
 
 
 def rows_without_objects(world: Finished) -> Iterator[str]:
@@ -33,9 +33,9 @@ def objects_without_rows(world: Finished) -> Iterator[str]:
     named = {image.original_key for image in world.images.values()}
     named |= {_place(world, world.images[one.image_id], one) for one in world.rows.renditions if _has_row(world, one)}
     for key in world.objects:
-        owner = storage_keys.owner_of(key)
+        owner = storage.owner_of(key)
         if owner is None:
-            if not key.startswith((storage_keys.INCOMING, *_NOTES)):
+            if not key.startswith((storage.INCOMING, *_NOTES)):
                 yield f"{key} is of no kind that is known"
         elif key not in named and not _is_explained(world, key, owner):
             yield f"{key} is named by no row"
@@ -46,7 +46,7 @@ def uploads_left(world: Finished) -> Iterator[str]:
     tasks: dict[str, list[Task]] = {}
     for task in world.rows.tasks.values():
         tasks.setdefault(task.args.get("source", ""), []).append(task)
-    for key in (key for key in world.objects if key.startswith(storage_keys.INCOMING)):
+    for key in (key for key in world.objects if key.startswith(storage.INCOMING)):
         mine = tasks.get(key, [])
         if not mine:
             yield f"{key} belongs to no task"
@@ -65,7 +65,7 @@ def _place(world: Finished, image: Image, one: Rendition) -> str:
         return one.key
     # Whoever was to hide it has met faults as often as a message is tried: then the clean-up hides it.
     unsettled = world.troubles.get(image.image_id, 0) >= MAX_RECEIVES and one.key in world.objects
-    return one.key if unsettled else storage_keys.hidden(one.key)
+    return one.key if unsettled else storage.hidden(one.key)
 
 
 def _is_original(world: Finished, image: Image) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.soak.finished import Finished
 from bench.soak.requests import PRIVATE
-from chalicelib import storage_keys
+from chalicelib import storage
 from chalicelib.images.model import CollectionStats, Image
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.uploads.service import OnDuplicate
@@ -93,7 +93,7 @@ def wrong_side(world: Finished) -> Iterator[str]:
     """Renditions of private collections where everybody may read, and those of public ones where nobody may."""
     for image in world.images.values():
         for one in world.forms.get(image.image_id, ()):
-            if storage_keys.is_guarded(one.key) is not (image.collection == PRIVATE):
+            if storage.is_guarded(one.key) is not (image.collection == PRIVATE):
                 yield f"{one.key} is in {image.collection}"
 
 
@@ -101,7 +101,7 @@ def manifests(world: Finished) -> Iterator[str]:
     """Manifests that list something else than their collection has; a private one has none."""
     files = {key for key in world.objects if key.startswith("manifests/")}
     for name in world.stats:
-        listed, used = _listed(world, storage_keys.manifest(name))
+        listed, used = _listed(world, storage.manifest(name))
         files -= used
         mine = [image for image in world.shown if image.collection == name and name != PRIVATE]
         truth = {(one.image_id, form.key) for one in mine for form in world.forms.get(one.image_id, ())}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from chalicelib.adapters.dynamodb.admin import DynamoAudit, DynamoExpiring, DynamoSchedules, DynamoTokens
-from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.stores import DynamoCatalog, DynamoTasks
 from chalicelib.adapters.dynamodb.table import DynamoClient, Table
-from chalicelib.adapters.dynamodb.tasks import DynamoTasks
 
 __all__ = ["DynamoState"]
 

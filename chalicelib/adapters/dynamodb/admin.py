@@ -6,17 +6,15 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
-from chalicelib.adapters.cursors import decode_time_cursor, make_page, time_position
 from chalicelib.adapters.dynamodb import items
 from chalicelib.adapters.dynamodb import items as dynamodb_items
-from chalicelib.adapters.dynamodb.expressions import Condition, PutItem, Query, UpdateItem
-from chalicelib.adapters.dynamodb.items import time_to_live, token_item, token_of
+from chalicelib.adapters.dynamodb.items import Condition, PutItem, Query, UpdateItem, time_to_live, token_item, token_of
 from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.adapters.serialization import decode, encode, encode_time
+from chalicelib.adapters.records import decode, decode_time_cursor, encode, encode_time, make_page, time_position
 from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict
 from chalicelib.maintenance.model import ScheduleStatus
-from chalicelib.paging import Page
+from chalicelib.ports import Page
 
 
 class DynamoTokens:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from chalicelib.adapters.memory.database import MemoryDatabase
 from chalicelib.adapters.memory.stores import (
     MemoryAudit,
     MemoryCatalog,
+    MemoryDatabase,
     MemoryExpiring,
     MemorySchedules,
     MemoryTasks,

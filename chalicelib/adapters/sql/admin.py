@@ -8,14 +8,13 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
-from chalicelib.adapters.cursors import make_page, time_position
-from chalicelib.adapters.serialization import decode, encode, encode_time
+from chalicelib.adapters.records import decode, encode, encode_time, make_page, time_position
 from chalicelib.adapters.sql.database import AUDIT_NEWEST_FIRST, SqlDatabase, insert_if_new, row_of
 from chalicelib.adapters.sql.models import AuditRow, ExpiringRow, ScheduleRow, Timestamp, TokenRow
 from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict
 from chalicelib.maintenance.model import ScheduleStatus
-from chalicelib.paging import Page
+from chalicelib.ports import Page
 
 TOKENS = TokenRow.__table__
 

@@ -15,9 +15,16 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from chalicelib.adapters.counter_deltas import are_private, stats_deltas
-from chalicelib.adapters.cursors import encode_cursor, make_page, time_position
-from chalicelib.adapters.serialization import decode, encode, image_to_store
+from chalicelib.adapters.records import (
+    are_private,
+    decode,
+    encode,
+    encode_cursor,
+    image_to_store,
+    make_page,
+    stats_deltas,
+    time_position,
+)
 from chalicelib.adapters.sql.database import (
     IMAGES_NEWEST_FIRST,
     TRASH_OLDEST_FIRST,
@@ -30,7 +37,7 @@ from chalicelib.adapters.sql.models import CollectionRow, DigestRow, ImageRow, R
 from chalicelib.adapters.sql.tasks import task_written_by, update_task
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
-from chalicelib.paging import Page
+from chalicelib.ports import Page
 from chalicelib.tasks.model import Task
 
 SHARDS = 8

@@ -30,8 +30,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
-from chalicelib.adapters.cursors import decode_child_cursor, decode_time_cursor
-from chalicelib.adapters.retry import call_with_retries
+from chalicelib.adapters.records import call_with_retries, decode_child_cursor, decode_time_cursor
 from chalicelib.adapters.sql.models import AuditRow, Base, ImageRow, TaskRow, Timestamp
 from chalicelib.errors import Conflict, Misconfigured, TooManyRequests, Unavailable, WallifyError
 

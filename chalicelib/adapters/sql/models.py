@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chalicelib.adapters.serialization import encode_time
+from chalicelib.adapters.records import encode_time
 
 
 class Timestamp(TypeDecorator[str]):

@@ -9,8 +9,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select, update
 
-from chalicelib.adapters.cursors import child_position, encode_cursor, make_page, time_position
-from chalicelib.adapters.serialization import decode, encode, encode_time
+from chalicelib.adapters.records import (
+    child_position,
+    decode,
+    encode,
+    encode_cursor,
+    encode_time,
+    make_page,
+    time_position,
+)
 from chalicelib.adapters.sql.database import (
     SIBLINGS,
     TASKS_NEWEST_FIRST,
@@ -21,7 +28,7 @@ from chalicelib.adapters.sql.database import (
 )
 from chalicelib.adapters.sql.models import ChildCountsRow, TaskRow
 from chalicelib.errors import Conflict, TaskNotFound
-from chalicelib.paging import Page
+from chalicelib.ports import Page
 from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 
 TASKS = TaskRow.__table__

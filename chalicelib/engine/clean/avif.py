@@ -23,8 +23,8 @@ from chalicelib.engine.containers.isobmff import (
 )
 from chalicelib.engine.containers.items import ALPHA, CODED, GRID, HeifItem, is_alpha, needed_items, read_items
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.heif_writer import MediaData, rebuild_property, write_directory
+from chalicelib.engine.limits import CannotRebuild
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chalicelib.engine.checked_decode import check_of
-from chalicelib.engine.checked_jpeg import JpegCheck
+from chalicelib.engine.checked_decode import JpegCheck, check_of
 from chalicelib.engine.colour import icc
 from chalicelib.engine.colour.icc import GREY, RGB, profile_space
 from chalicelib.engine.containers.jpeg import DHT, DQT, DRI, SOS, JpegSegment, read_segments, without_fill
@@ -19,7 +18,7 @@ from chalicelib.engine.containers.jpeg_scans import (
     read_frame_header,
     read_scan_header,
 )
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -24,7 +24,7 @@ from chalicelib.engine.containers.png import (
     read_png_header,
 )
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.errors import MOST_PARTS, CannotRebuild
+from chalicelib.engine.limits import MOST_PARTS, CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

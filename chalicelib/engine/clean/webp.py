@@ -14,7 +14,7 @@ from chalicelib.engine.colour import icc
 from chalicelib.engine.containers import UPRIGHT
 from chalicelib.engine.containers.webp import codes_alpha, leaves_canvas_uncovered, partitions
 from chalicelib.engine.decode import decode, open_picture
-from chalicelib.engine.errors import MOST_PARTS, CannotRebuild, UnwrittenData
+from chalicelib.engine.limits import MOST_PARTS, CannotRebuild, UnwrittenData
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from chalicelib.engine.colour import srgb_encode
 from chalicelib.engine.colour.icc import GREY, RGB, grey_curve, is_srgb_profile, profile_space
-from chalicelib.engine.errors import decoder_errors
+from chalicelib.engine.limits import decoder_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -31,7 +31,7 @@ from chalicelib.engine.colour import (
     to_d50,
     transposed,
 )
-from chalicelib.engine.errors import CannotRebuild
+from chalicelib.engine.limits import CannotRebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

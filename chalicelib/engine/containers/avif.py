@@ -19,8 +19,7 @@ from chalicelib.engine.containers.isobmff import (
     nested_boxes,
     top_level_boxes,
 )
-from chalicelib.engine.errors import CannotRebuild
-from chalicelib.engine.limits import AVIF_SIDE, BOXES, EXIF, PARTS, UNITS, BoundCounter
+from chalicelib.engine.limits import AVIF_SIDE, BOXES, EXIF, PARTS, UNITS, BoundCounter, CannotRebuild
 from chalicelib.engine.model import AVIF_EXIF, AVIF_JUNK, AVIF_UNWRITTEN
 from chalicelib.errors import DamagedImage
 

@@ -21,9 +21,8 @@ from chalicelib.engine.containers.isobmff import (
     top_level_boxes,
 )
 from chalicelib.engine.containers.items import GRID, is_alpha, needed_items, read_items
-from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.file_types import coding_not_taken
-from chalicelib.engine.limits import BOXES, EXIF, PARTS, UNITS, BoundCounter
+from chalicelib.engine.limits import BOXES, EXIF, PARTS, UNITS, BoundCounter, CannotRebuild
 from chalicelib.engine.model import GAIN_MAP, HEIC_MORE
 from chalicelib.errors import DamagedImage
 

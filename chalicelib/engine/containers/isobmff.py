@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from chalicelib.engine.colour import DEFAULT_PEAK, SRGB, VIDEO_CURVES, YuvMatrix
 from chalicelib.engine.colour.icc import colour_by_code_points
 from chalicelib.engine.containers import FilePart
-from chalicelib.engine.errors import CannotRebuild
-from chalicelib.engine.limits import BOXES, DIRECTORY, NESTED
+from chalicelib.engine.limits import BOXES, DIRECTORY, NESTED, CannotRebuild
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.containers.isobmff import MOST_BOXES, BoxReader, box_bodies, children, number_format, only_child
-from chalicelib.engine.errors import CannotRebuild
-from chalicelib.engine.limits import EXTENTS
+from chalicelib.engine.limits import EXTENTS, CannotRebuild
 from chalicelib.errors import DamagedImage
 
 if TYPE_CHECKING:

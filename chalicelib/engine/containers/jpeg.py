@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.containers import ContainerInfo, FilePart
-from chalicelib.engine.errors import CannotRebuild
 from chalicelib.engine.file_types import coding_not_taken
-from chalicelib.engine.limits import EXIF_SEGMENTS, SCANNED, SCANS, SEGMENTS, STRAY, BoundCounter
+from chalicelib.engine.limits import EXIF_SEGMENTS, SCANNED, SCANS, SEGMENTS, STRAY, BoundCounter, CannotRebuild
 from chalicelib.engine.model import JPEG_ENDLESS, JPEG_STARTS
 from chalicelib.errors import DamagedImage
 

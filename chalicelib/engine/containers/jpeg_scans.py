@@ -18,8 +18,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from chalicelib.engine.containers.jpeg import DHT, DRI, EOI, MOST_INTERVALS, SOS, before_fill
-from chalicelib.engine.errors import CannotRebuild
-from chalicelib.engine.limits import SEGMENTS, BoundCounter
+from chalicelib.engine.limits import SEGMENTS, BoundCounter, CannotRebuild
 from chalicelib.engine.model import JPEG_PLANE, JPEG_RESTARTS, JPEG_ROUGH, JPEG_UNWRITTEN
 
 if TYPE_CHECKING:

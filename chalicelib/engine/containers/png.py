@@ -22,8 +22,7 @@ from chalicelib.engine.colour.icc import (
     profile_space,
 )
 from chalicelib.engine.containers import ContainerInfo, FilePart
-from chalicelib.engine.errors import CannotRebuild
-from chalicelib.engine.limits import PARTS
+from chalicelib.engine.limits import PARTS, CannotRebuild
 from chalicelib.engine.model import PNG_ASIDE, PNG_ENDLESS, PNG_LONG, PNG_PIXELS
 from chalicelib.errors import DamagedImage
 

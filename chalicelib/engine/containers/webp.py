@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.engine.containers import ContainerInfo, FilePart
-from chalicelib.engine.errors import CannotRebuild, parser_errors
-from chalicelib.engine.limits import PARTS
+from chalicelib.engine.limits import PARTS, CannotRebuild, parser_errors
 from chalicelib.engine.model import WEBP_SIZE
 from chalicelib.errors import DamagedImage
 

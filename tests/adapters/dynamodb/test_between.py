@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.stores import DynamoCatalog
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.errors import Conflict
 from tests.builders import an_image

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.dynamodb.expressions import from_attribute, to_attribute
+from chalicelib.adapters.dynamodb.items import from_attribute, to_attribute
 
 numbers = st.integers(-(10**37), 10**37) | st.floats(-1e120, 1e120).filter(lambda f: f == 0 or abs(f) > 1e-120)
 leaves = st.none() | st.booleans() | numbers | st.text()

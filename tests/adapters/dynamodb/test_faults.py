@@ -9,9 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.adapters.dynamodb.admin import DynamoSchedules, DynamoTokens
-from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.stores import DynamoCatalog, DynamoTasks
 from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.adapters.dynamodb.tasks import DynamoTasks
 from chalicelib.errors import Conflict, TooManyRequests, Unavailable
 from chalicelib.images.model import CollectionStats
 from chalicelib.tasks.model import ChildCounts

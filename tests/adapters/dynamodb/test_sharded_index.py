@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.adapters.dynamodb.items import HISTORY_INDEX, Item, task_of
-from chalicelib.adapters.dynamodb.sharded_index import EntryFilter, ShardedIndex
-from chalicelib.adapters.dynamodb.table import Table
+from chalicelib.adapters.dynamodb.table import EntryFilter, ShardedIndex, Table
 from chalicelib.tasks.model import Task
 from tests.builders import NOON, a_final_task
 from tests.contracts.backends import TABLE, dynamo_state

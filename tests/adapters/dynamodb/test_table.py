@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.dynamodb.admin import DynamoTokens
-from chalicelib.adapters.dynamodb.catalog import DynamoCatalog
+from chalicelib.adapters.dynamodb.stores import DynamoCatalog, DynamoTasks
 from chalicelib.adapters.dynamodb.table import Table
-from chalicelib.adapters.dynamodb.tasks import DynamoTasks
 from chalicelib.errors import TooManyRequests
 from chalicelib.tasks.model import TaskFilter
 from tests.builders import a_task, an_image

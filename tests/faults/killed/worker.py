@@ -17,8 +17,8 @@ from chalicelib import events
 from chalicelib.adapters import aws
 from chalicelib.container import Container, use
 from chalicelib.images.process_image import ProcessImage
-from chalicelib.metrics import NULL_METRICS
 from chalicelib.settings import Settings
+from chalicelib.telemetry import NULL_METRICS
 from tests.builders import FrozenClock
 from tests.faults.killed.served import RemoteState
 from tests.faults.killed.ways import WAYS

@@ -1,25 +1,100 @@
 """A route, declared once: the same declaration serves the request and writes the API's description.
 
-Everything public about a route is said here: tag, operation id, texts, audit action and schema names. None of it is
-taken from the names of modules, classes and functions, or from docstrings, so that those can change freely.
+Beside it stand the services that HTTP itself uses, and the one shape of every error, in the client's language.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from chalicelib.admin.model import Scope
-from chalicelib.errors import WallifyError
-from chalicelib.http.request import Request
-from chalicelib.http.response import Response
-from chalicelib.http.services import services
+from chalicelib.admin.monitoring import Audit
+from chalicelib.admin.sessions import Sessions
+from chalicelib.admin.tokens import Tokens
+from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError
+from chalicelib.http.request import Language, Request, Response, json_response
+from chalicelib.i18n import filled, template, translated
+from chalicelib.keyring import Seals
+from chalicelib.ports import Metrics
+from chalicelib.tasks.model import Failure
+
+
+class HttpSettings(Protocol):
+    """Settings of the HTTP layer; see `chalicelib.settings.Settings` for units and bounds."""
+
+    @property
+    def cors_origin(self) -> str:
+        """Origin of the pages that may call the API; empty: none."""
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest file in a request."""
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+
+
+class HttpServices(Protocol):
+    """What the container offers to the HTTP layer."""
+
+    @property
+    def settings(self) -> HttpSettings:
+        """Settings of the HTTP layer."""
+
+    @property
+    def audit(self) -> Audit:
+        """The audit log."""
+
+    @property
+    def cursor_seals(self) -> Seals:
+        """Seals of list cursors."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counters of refusals and faults."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions of the monitor."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """API tokens."""
+
+
+_routes: list[str] = []
+_providers: list[Callable[[], HttpServices]] = []
+
+
+def connect(provider: Callable[[], HttpServices]) -> None:
+    """Use what the provider returns at the moment of each request."""
+    _providers[:] = [provider]
+
+
+def services() -> HttpServices:
+    """The connected services; LookupError before `connect`."""
+    if not _providers:
+        raise LookupError("The HTTP layer is not connected to a container.")
+    return _providers[0]()
+
+
+def remember_routes(routes: Sequence[str]) -> None:
+    """Keep the routes of this deployment, such as `GET /tasks`."""
+    _routes[:] = sorted(set(routes))
+
+
+def registered_routes() -> tuple[str, ...]:
+    """The routes of this deployment, in alphabetical order."""
+    return tuple(_routes)
+
 
 View = Callable[..., Response]
 Parts = Mapping[str, type[msgspec.Struct]]
@@ -188,3 +263,60 @@ def option_words(parts: AuditParts) -> list[str]:
 
 def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+RETRY_AFTER_SECONDS = "2"
+
+
+@schema("Problem", "The shape of every error.")
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    success: bool = False
+    status: Annotated[int, msgspec.Meta(description="The HTTP status.")]
+    code: Annotated[str, msgspec.Meta(description="Stable error code for programs.")]
+    message: Annotated[str, msgspec.Meta(description="Message for people, in English or Turkish.")]
+    request_id: Annotated[str, msgspec.Meta(description="Id of this request in the logs.")]
+    details: Annotated[Mapping[str, Any], msgspec.Meta(description="Facts about the error.")]
+
+
+class InternalError(WallifyError):
+    """Something went wrong inside Wallify."""
+
+
+def problem_response(error: WallifyError, language: Language, request_id: str) -> Response:
+    """The answer to a request that failed."""
+    told = Problem(
+        status=error.status,
+        code=error.code,
+        message=localized(error, language),
+        request_id=request_id,
+        details=error.details,
+    )
+    return json_response(told, error.status).with_headers(Content_Language=str(language), **_headers(error))
+
+
+def localized(error: WallifyError | Failure, language: Language) -> str:
+    """An error's message in the language, with the same facts; at least the message of its code."""
+    if language is Language.ENGLISH:
+        return error.message
+    text_id = error.text_id if isinstance(error, WallifyError) else error.sentence
+    # Rows of earlier versions hold an English message in place of an id.
+    found = template(text_id, language) or translated(text_id or error.message, language)
+    return filled(found or template(error.code, language) or error.message, error.details)
+
+
+def localized_warnings(warnings: Iterable[str], language: Language) -> tuple[str, ...]:
+    """What a record says about its file, in the language; rows keep it in English."""
+    return tuple(translated(one, language) or one for one in warnings)
+
+
+def _headers(error: WallifyError) -> dict[str, str]:
+    if isinstance(error, Unauthorized):
+        return {"WWW_Authenticate": "Bearer"}
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": str(error.details["allow"])}
+    if isinstance(error, UnsupportedCoding):
+        # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
+        return {"Accept_Encoding": "identity"}
+    after = str(error.details.get("retry_after", RETRY_AFTER_SECONDS))
+    # A configuration is not mended in two seconds.
+    return {"Retry_After": after} if error.retryable and not isinstance(error, Misconfigured) else {}

@@ -1,14 +1,18 @@
-"""Keys of objects in the bucket. They are made from ids and collection names; file names are metadata.
+"""Object storage: keys, objects, upload forms, and the budget that every removal draws from.
 
-Prefixes never overlap, so that an object written by a worker never starts one: S3 sends events for `incoming/` only.
+Keys are made from ids and collection names; file names are metadata. Prefixes never overlap, so that an object written
+by a worker never starts one: S3 sends events for `incoming/` only.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
+from chalicelib.errors import Conflict
 from chalicelib.names import DEFAULT_COLLECTION
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -165,3 +169,79 @@ def image_id_of(task_id: str) -> str:
 def is_id(text: str) -> bool:
     """True for an id in the form that Wallify generates."""
     return _UUID.fullmatch(text) is not None
+
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""Cache-Control of public keys whose bytes never change."""
+PRIVATE = "private, no-store"
+"""Cache-Control of objects served by signed URLs only."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """Bytes to store, with their key and the headers with which they are served."""
+
+    key: str
+    body: bytes = field(repr=False)
+    content_type: str
+    cache_control: str = PRIVATE
+    """Set for public renditions; by default an object is not cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedPost:
+    """Form for a file's direct upload to the bucket: a POST of the fields, then `file` as the last one."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Object as a listing returns it."""
+
+    key: str
+    bytes: int
+    etag: str
+    """Changes when the bytes do."""
+    modified: datetime
+    """Time of the last write."""
+    version: str = ""
+    """Version id; empty in a bucket without versioning, and in listings of the newest versions only."""
+
+
+ONE_IMAGE = 1_000
+"""Most objects of one image; about ten are usual."""
+
+
+class BudgetSpent(Conflict):
+    """As many objects have been taken away as this run may take; nothing more is taken away."""
+
+    code = "budget_spent"
+
+
+@dataclass(slots=True)
+class Budget:
+    """Budget of `most` objects that may be removed, of which `taken` are drawn. Nothing is ever returned to it."""
+
+    most: int
+    taken: int = 0
+
+    @classmethod
+    def of_images(cls, images: int) -> Budget:
+        """Create a budget for the objects of this number of images, each named by its id in the request."""
+        return cls(images * ONE_IMAGE)
+
+    @property
+    def left(self) -> int:
+        """Number of objects that may still be removed."""
+        return max(self.most - self.taken, 0)
+
+    def draw(self, count: int) -> None:
+        """Draw this number of objects, all or none. Call it before the removal, so that a failed one counts as well.
+
+        Raises: BudgetSpent, with nothing drawn, if that is more than is left.
+        """
+        if count > self.left:
+            raise BudgetSpent(taken=self.taken, cap=self.most)
+        self.taken += count

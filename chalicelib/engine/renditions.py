@@ -1,0 +1,448 @@
+"""Renditions of a picture, upright and in sRGB: each size from the next larger one, and placeholders.
+
+Placeholders (the ThumbHash and the dominant colours) are shown until a picture has loaded. Of an animation, the first
+frame that is not blank is shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from dataclasses import replace
+from functools import lru_cache
+from operator import mul
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PIL import Image
+
+from chalicelib.engine.checked_decode import damage_report
+from chalicelib.engine.clean.gif import GifFrame, frame_pixels, read_gif
+from chalicelib.engine.colour import SRGB
+from chalicelib.engine.colour.convert import grey16_to_srgb, to_eight_bit, to_srgb
+from chalicelib.engine.decode import PosterFrame, decode, open_picture
+from chalicelib.engine.limits import CannotRebuild, decoder_errors, parser_errors
+from chalicelib.engine.model import PNG_PIXELS, PNG_SUM
+from chalicelib.errors import DamagedImage, ImageTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from PIL.ImageFile import ImageFile
+
+    from chalicelib.engine.colour import ColourDescription
+    from chalicelib.engine.decode import Box
+    from chalicelib.engine.limits import MemoryBudget
+    from chalicelib.engine.probe import SourceImage
+
+
+MOST_FRAMES = 32
+"""Frames that are examined: at 25 a second, a fade of more than a second."""
+MOST_PIXELS = 60_000_000
+"""Pixels that are decoded for it: 1 to 2 s of processor time in the slowest format."""
+_BYTES_PER_PIXEL = 24
+"""Two canvases and a second decoder."""
+_NEAR = 16
+"""Levels of a channel that coding adds to a uniform colour: one step of a colour difference makes 8 of blue."""
+_ANIMATED = frozenset({"gif", "png", "webp", "avif"})
+
+
+def choose_poster_frame(
+    form: str, data: bytes, first: ImageFile, frames: int, memory: MemoryBudget
+) -> PosterFrame | None:
+    """Return the frame to show instead of the decoded `first`; None where that is the one, as for all stills.
+
+    A GIF whose first frame does not cover the canvas is drawn again, as the uncovered part is transparent. A PNG whose
+    default image is not one of its frames is represented by its frames. If all frames within the bounds are blank, or
+    they cannot be decoded, the first one is used.
+    """
+    is_cropped = form == "gif" and not covers_canvas(first)
+    has_separate_still = form == "png" and frames > 1 and bool(first.info.get("default_image"))
+    begins_blank = frames > 1 and form in _ANIMATED and is_blank(first)
+    if not (is_cropped or has_separate_still or begins_blank) or not memory.has(
+        _BYTES_PER_PIXEL * first.width * first.height
+    ):
+        return None
+    found = _first_not_blank(form, data, first.size)
+    return found if found and (found.frame or is_cropped or has_separate_still) else None
+
+
+def is_blank(image: Image.Image) -> bool:
+    """Return whether all of the picture is transparent, or of one colour."""
+    seen = image.convert("RGBA") if image.mode in {"P", "PA"} or "transparency" in image.info else image
+    bands = seen.getextrema()
+    ranges = bands if isinstance(bands[0], tuple) else (bands,)
+    if seen.mode in {"RGBA", "LA"} and not ranges[-1][1]:
+        return True
+    return all(high - low <= _NEAR for low, high in ranges)
+
+
+def _first_not_blank(form: str, data: bytes, size: tuple[int, int]) -> PosterFrame | None:
+    """Return the first frame that is not blank, or the first of all if every one is."""
+    most = max(1, min(MOST_FRAMES, MOST_PIXELS // (size[0] * size[1])))
+    first_blank: PosterFrame | None = None
+    try:
+        for number, image in zip(range(most), _frames(form, data, size), strict=False):
+            if not is_blank(image):
+                return PosterFrame(image, number)
+            first_blank = first_blank or PosterFrame(image.copy(), number)
+    except (CannotRebuild, DamagedImage, ImageTooLarge):
+        pass  # damage behind the first frame does not count
+    return first_blank
+
+
+def _frames(form: str, data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """Yield the canvas after each frame; the same picture is drawn on for the next frame."""
+    if form == "gif":
+        with parser_errors():
+            yield from composited_gif_frames(data, size)
+        return
+    image = open_picture(form, data)
+    skipped = int(bool(image.info.get("default_image")))
+    with decoder_errors():
+        for number in range(skipped, getattr(image, "n_frames", 1)):
+            image.seek(number)
+            image.load()
+            yield image
+
+
+_CLEAR = (0, 0, 0, 0)
+_TO_CLEAR, _TO_BEFORE = 2, 3
+_GREYS = bytes(level for level in range(256) for _ in range(3))
+"""Colours of a frame in a file without a table: decoders use the indices as greys."""
+
+
+def covers_canvas(image: ImageFile) -> bool:
+    """Return whether the decoded first frame covers the whole canvas, or the rest is transparent already."""
+    extent = getattr(image, "dispose_extent", None)
+    return extent is None or tuple(extent) == (0, 0, *image.size) or "transparency" in image.info
+
+
+def composited_gif_frames(data: bytes, size: tuple[int, int]) -> Iterator[Image.Image]:
+    """Yield the canvas, RGBA, after each frame is drawn; the same object each time.
+
+    Raises:
+        CannotRebuild: it has a block or a frame that cannot be read, or one that reaches beyond the canvas.
+    """
+    file, canvas = read_gif(data), Image.new("RGBA", size, _CLEAR)
+    for frame in file.frames:
+        left, top, width, height = struct.unpack("<4H", frame.place)
+        box = (left, top, left + width, top + height)
+        if box[2] > size[0] or box[3] > size[1]:  # no limit has counted its pixels
+            raise CannotRebuild
+        before = canvas.crop(box) if frame.disposal == _TO_BEFORE else None
+        _draw(canvas, frame, file.table, (left, top))
+        yield canvas
+        if frame.disposal == _TO_CLEAR:
+            canvas.paste(_CLEAR, box)
+        elif before is not None:
+            canvas.paste(before, box)
+
+
+def _draw(canvas: Image.Image, frame: GifFrame, shared: bytes, place: tuple[int, int]) -> None:
+    indices = frame_pixels(frame, frame.codes)
+    table = frame.table or shared or _GREYS
+    colours = indices.copy()
+    colours.putpalette(table.ljust(768, b"\0"))
+    mask = indices.point([0 if index == frame.clear else 255 for index in range(256)])
+    canvas.paste(colours.convert("RGB"), place, mask)
+
+
+_DEEP_GREYS = "I;16"
+_SECOND_PICTURE = 20
+"""Bytes a pixel of a second picture beside the first."""
+_TURN = Image.Transpose
+_TURNS = {
+    2: _TURN.FLIP_LEFT_RIGHT,
+    3: _TURN.ROTATE_180,
+    4: _TURN.FLIP_TOP_BOTTOM,
+    5: _TURN.TRANSPOSE,
+    6: _TURN.ROTATE_270,
+    7: _TURN.TRANSVERSE,
+    8: _TURN.ROTATE_90,
+}
+
+
+def resize_steps(source: SourceImage, sizes: Sequence[int]) -> dict[int, Image.Image]:
+    """Decode the source and return it once for each size (longest side in pixels), never enlarged.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`.
+    """
+    falling = sorted(set(sizes), reverse=True)
+    image = _largest(source, falling[0])
+    steps = {falling[0]: image}
+    for size in falling[1:]:
+        image = steps[size] = shrink(image, fit_size(image.size, size))
+    return steps
+
+
+def decode_full_size(source: SourceImage) -> Image.Image:
+    """Decode the source and return its poster frame at full size, upright and in sRGB.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`.
+    """
+    _decode(source)
+    return full_size(source, is_last=True)
+
+
+def full_size(source: SourceImage, *, is_last: bool = False) -> Image.Image:
+    """Return the decoded source at its full size, upright and in sRGB by its colour description.
+
+    The source's own picture is not changed; where nothing has to be done, it is the result itself. With `is_last` its
+    pixels are released as soon as they are not needed, so that at most two pictures are held at once.
+    """
+    shown = to_srgb(*_eight_bit_samples(source))
+    if is_last and shown is not source.image:
+        _release_pixels(source)
+    turned = upright(shown, source.exif.orientation)
+    if is_last and turned is not source.image:
+        _release_pixels(source)
+    return turned
+
+
+def _release_pixels(source: SourceImage) -> None:
+    source.image.im = None  # type: ignore[assignment]  # as Pillow does it when a picture is closed
+
+
+def upright(image: Image.Image, orientation: int) -> Image.Image:
+    """Rotate or mirror the picture as Exif's orientation (1 to 8) asks."""
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def fit_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """Return the size with its longest side reduced to this many pixels; no side becomes less than one."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _largest(source: SourceImage, longest: int) -> Image.Image:
+    target = fit_size(source.image.size, longest)
+    box = _decode(source, longest)
+    # Rotation and colour come after resizing: a thumbnail has a hundredth of the pixels.
+    image, colour = _eight_bit_samples(source)
+    return upright(to_srgb(shrink(image, target, box), colour), source.exif.orientation)
+
+
+def _decode(source: SourceImage, longest: int | None = None) -> Box:
+    """Decode the source and choose its poster frame.
+
+    Raises:
+        DamagedImage, ImageTooLarge: see `decode`; also where both checksums of a PNG's pixels are wrong.
+    """
+    box = decode(source.image, longest, memory=source.memory, takes_damaged=source.takes_damaged)
+    if PNG_PIXELS in source.container.warnings and PNG_SUM in damage_report(source.image).warnings:
+        raise DamagedImage("png.checksums")
+    _choose_frame(source)
+    return box
+
+
+def _eight_bit_samples(source: SourceImage) -> tuple[Image.Image, ColourDescription]:
+    """Return the shown frame with samples of 8 bits, and their colour description."""
+    if source.colour.hdr:
+        exact = _decoded_exactly(source)
+        if exact:
+            return to_eight_bit(exact[0]), exact[1]
+    image = _shown_frame(source)
+    deep = grey16_to_srgb(source.colour) if image.mode.startswith(_DEEP_GREYS) else None
+    return to_eight_bit(image, deep), SRGB if deep else source.colour
+
+
+def _decoded_exactly(source: SourceImage) -> tuple[Image.Image, ColourDescription] | None:
+    """Decode a PQ or HLG AVIF again with another matrix, and return it with the description that undoes that matrix.
+
+    libavif gives red, green and blue as 8 bits, through libyuv, whose blue is up to 4 levels off for BT.2020 in limited
+    range: it drops bits of colour and caps a factor at 2. In sRGB the error is invisible; in PQ one level is 7 % of
+    light. libyuv does not know the matrix of SMPTE 240M, which libavif computes exactly. So the file is labelled with
+    that matrix, and its effect is undone in floats (`hdr.undo_matrix`). Limited range is labelled full, which leaves
+    room at both ends.
+
+    None for other files, and where memory is short.
+
+    Raises:
+        DamagedImage: the pixels are broken.
+    """
+    from chalicelib.engine.colour.hdr import LUMAS, RELABELLED  # noqa: PLC0415  few pictures need it
+
+    high = source.colour.hdr
+    if source.format != "avif" or source.frames > 1 or high is None or high.yuv is None:
+        return None
+    taken = source.container.decoder_bytes + _SECOND_PICTURE * source.image.width * source.image.height
+    if high.yuv.matrix not in LUMAS or not source.memory.has(taken):
+        return None
+    at, label = high.yuv.place, RELABELLED.to_bytes(2, "big") + b"\x80"
+    image = open_picture("avif", b"".join((source.data[:at], label, source.data[at + len(label) :])))
+    decode(image)
+    return image, replace(source.colour, hdr=replace(high, is_relabelled=True))
+
+
+def _choose_frame(source: SourceImage) -> None:
+    still = choose_poster_frame(source.format, source.data, source.image, source.frames, source.memory)
+    source.poster_frames[:] = [still] if still else []
+
+
+def _shown_frame(source: SourceImage) -> Image.Image:
+    return source.poster_frames[0].image if source.poster_frames else source.image
+
+
+_REDUCING_GAP = 3.0
+"""Much larger sources are first averaged down to this multiple of the result; below 3 the difference is visible."""
+
+
+def shrink(image: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
+    """Return the part of the picture in `box` (default all) at this size, as a new picture without metadata."""
+    if image.mode in _SIMD_MODES and (simd := _simd()):
+        return _by_simd(simd, image, size, box or (0, 0, *image.size))
+    return _by_pillow(image, size, box)
+
+
+def is_accelerated() -> bool:
+    """Return whether the SIMD resampler is installed and works on this machine."""
+    return _simd() is not None
+
+
+_SIMD_MODES = frozenset({"L", "RGB", "RGBA", "CMYK"})
+
+
+@lru_cache(maxsize=1)
+def _simd() -> Any:  # noqa: ANN401  an optional package; absent, there is nothing to type
+    try:
+        import cykooz_resizer  # type: ignore[import-untyped]  # noqa: PLC0415  optional, untyped; not for every machine
+    except ImportError:
+        return None
+    return cykooz_resizer
+
+
+def _by_simd(simd: Any, image: Image.Image, size: tuple[int, int], box: Box) -> Image.Image:  # noqa: ANN401  see _simd
+    left, top, right, bottom = box
+    options = simd.ResizeOptions(
+        resize_alg=simd.ResizeAlg.convolution(simd.FilterType.lanczos3),
+        crop_box=simd.CropBox(left, top, right - left, bottom - top),
+    )
+    small = Image.new(image.mode, size)
+    simd.Resizer().resize_pil(image, small, options)
+    return small
+
+
+def _by_pillow(image: Image.Image, size: tuple[int, int], box: Box | None) -> Image.Image:
+    small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=_REDUCING_GAP)
+    small.info = {}
+    return small
+
+
+MOST_COLORS = 5
+_HASHED_SIDE = 32
+_PALETTE_SIZE = 16
+_LEAST_DISTANCE = 32
+
+
+def placeholder(image: Image.Image) -> str:
+    """Return the ThumbHash of an upright sRGB picture, base64, computed at 32 pixels a side, enough for seven waves."""
+    scale = _HASHED_SIDE / max(*image.size, _HASHED_SIDE)
+    small = shrink(image, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+    return base64.b64encode(thumbhash(*small.size, small.convert("RGBA").tobytes())).decode()
+
+
+def dominant_colors(image: Image.Image) -> tuple[str, ...]:
+    """Return up to five colours as #rrggbb, most common first; transparent pixels do not count."""
+    quantized = image.convert("RGB").quantize(_PALETTE_SIZE)
+    mask = image.getchannel("A").point(lambda a: 255 * (a > 127)) if image.mode == "RGBA" else None  # noqa: PLR2004
+    counts = quantized.histogram(mask)[:_PALETTE_SIZE]
+    palette = quantized.getpalette("RGB") or []
+    colors = [(counts[i], tuple(palette[3 * i : 3 * i + 3])) for i in range(len(palette) // 3) if counts[i]]
+    return tuple("#" + bytes(color).hex() for color in _distinct(sorted(colors, reverse=True)))
+
+
+def _distinct(colors: Iterable[tuple[int, tuple[int, ...]]]) -> list[tuple[int, ...]]:
+    chosen: list[tuple[int, ...]] = []
+    for _, color in colors:
+        if len(chosen) < MOST_COLORS and all(_distance(color, other) >= _LEAST_DISTANCE for other in chosen):
+            chosen.append(color)
+    return chosen
+
+
+def _distance(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    return max(abs(a - b) for a, b in zip(one, other, strict=True))
+
+
+class _Channel(NamedTuple):
+    """Mean of a channel, its waves as 0 to 1 around a half, and the amplitude of the largest."""
+
+    mean: float
+    waves: list[float]
+    scale: float
+
+
+def thumbhash(width: int, height: int, rgba: bytes) -> bytes:
+    """Return the hash, about 25 bytes, of 8-bit RGBA pixels, at most 100 a side."""
+    light, yellow, red, alpha = _channels(rgba)
+    is_transparent = min(rgba[3::4]) < 255  # noqa: PLR2004  8-bit opaque
+    most = 5 if is_transparent else 7
+    across, down = (max(1, _round(most * side / max(width, height))) for side in (width, height))
+    l = _transform(light, width, height, max(3, across), max(3, down))  # noqa: E741  the format's own name
+    p, q = _transform(yellow, width, height, 3, 3), _transform(red, width, height, 3, 3)
+    a = [_transform(alpha, width, height, 5, 5)] if is_transparent else []
+    head = _header(l, p, q, down if width > height else across, landscape=width > height, alpha=is_transparent)
+    extra = [bytes([_round(15 * c.mean) | _round(15 * c.scale) << 4]) for c in a]
+    return b"".join([head, *extra, _nibbles([wave for c in (l, p, q, *a) for wave in c.waves])])
+
+
+def _channels(rgba: bytes) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Return lightness, yellow-blue, red-green and alpha of every pixel, over the mean colour where transparent."""
+    alpha = [value / 255 for value in rgba[3::4]]
+    total = sum(alpha)
+    planes = []
+    for band in range(3):
+        seen = [a * value / 255 for a, value in zip(alpha, rgba[band::4], strict=True)]
+        mean = sum(seen) / total if total else 0.0
+        planes.append([mean * (1 - a) + value for a, value in zip(alpha, seen, strict=True)])
+    pixels = list(zip(*planes, strict=True))
+    return (
+        [(r + g + b) / 3 for r, g, b in pixels],
+        [(r + g) / 2 - b for r, g, b in pixels],
+        [r - g for r, g, _ in pixels],
+        alpha,
+    )
+
+
+def _transform(channel: list[float], width: int, height: int, across: int, down: int) -> _Channel:
+    rows = [channel[i : i + width] for i in range(0, width * height, width)]
+    columns = [[_dot(row, wave) for row in rows] for wave in _cosines(width, across)]
+    vertical = _cosines(height, down)
+    size = width * height
+    mean, *waves = (_dot(columns[x], vertical[y]) / size for x, y in _triangle(across, down))
+    scale = max(map(abs, waves), default=0.0)
+    return _Channel(mean, [0.5 + 0.5 / scale * wave for wave in waves] if scale else waves, scale)
+
+
+def _triangle(across: int, down: int) -> Iterator[tuple[int, int]]:
+    """Yield the waves that are kept: those nearer to the corner than to the diagonal."""
+    return ((x, y) for y in range(down) for x in range(across) if x * down < across * (down - y))
+
+
+@lru_cache(maxsize=16)
+def _cosines(length: int, count: int) -> list[list[float]]:
+    return [[math.cos(math.pi / length * wave * (i + 0.5)) for i in range(length)] for wave in range(count)]
+
+
+def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(map(mul, one, other), 0.0)
+
+
+def _header(l: _Channel, p: _Channel, q: _Channel, shorter: int, *, landscape: bool, alpha: bool) -> bytes:  # noqa: E741, PLR0913  the format's own fields
+    first = _round(63 * l.mean) | _round(31.5 + 31.5 * p.mean) << 6 | _round(31.5 + 31.5 * q.mean) << 12
+    first |= _round(31 * l.scale) << 18 | alpha << 23
+    second = shorter | _round(63 * p.scale) << 3 | _round(63 * q.scale) << 9 | landscape << 15
+    return first.to_bytes(3, "little") + second.to_bytes(2, "little")
+
+
+def _nibbles(waves: list[float]) -> bytes:
+    values = [_round(15 * wave) for wave in waves]
+    values += [0] * (len(values) % 2)
+    return bytes(low | high << 4 for low, high in zip(values[::2], values[1::2], strict=True))
+
+
+def _round(value: float) -> int:
+    """Round halves up, as JavaScript's Math.round does; Python's own rounding would differ from other encoders."""
+    return math.floor(value + 0.5)
