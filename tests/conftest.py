@@ -56,6 +56,12 @@ SLOW_PLACES = (
     "tests/architecture/test_numbers.py",  # measures all files
     "tests/adapters/sql/test_faults.py",  # databases that do not answer in time
     "tests/infra/test_deployer.py",  # the linter takes seconds to be imported
+    "tests/infra/test_rules.py",  # the same
+    "tests/infra/test_policies.py",  # a day of work takes ten seconds and more
+    "tests/images/test_optimize_samples.py",  # encoders at their slowest setting
+    "tests/cli/test_full_disk.py",  # disks that fill up
+    "tests/architecture/test_trace_upload.py",  # traces every line
+    "tests/adapters/sql/test_child_counts.py",  # databases of the version before, and families large and small
     "tests/maintenance/test_scale.py",  # whole libraries, cleaned up
     "tests/images/test_optimize.py",  # encoders at their slowest setting
 )

@@ -98,12 +98,12 @@ def test_a_header_of_ours_that_a_route_does_not_know_is_refused(
 @pytest.mark.parametrize(
     "one", [one for one in EVERY if not {"body", "form"} & {*one.parts}], ids=lambda one: one.operation
 )
-@pytest.mark.parametrize("body", [b'{"state": "FAILURE"}', b"state=FAILURE", b"[]", b"null"])
-def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Container, one: Endpoint, body: bytes) -> None:
-    got = admin.ask(one.method, path_of(one), body)
+def test_a_body_where_none_is_taken_is_refused(admin: Gateway, house: Container, one: Endpoint) -> None:
+    for body in (b'{"state": "FAILURE"}', b"state=FAILURE", b"[]", b"null"):
+        got = admin.ask(one.method, path_of(one), body)
 
-    assert (got.status, got.json["details"]["parameter"]) == (400, "body")
-    assert f"{one.method} {one.path} takes no body" in got.json["message"]
+        assert (got.status, got.json["details"]["parameter"]) == (400, "body")
+        assert f"{one.method} {one.path} takes no body" in got.json["message"]
 
 
 @pytest.mark.parametrize(

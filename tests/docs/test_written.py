@@ -24,7 +24,8 @@ from tests.docs.written import Written, blocks, inline, parameters, routes
 URL = re.compile(r"(?:https?://[\w.:]+|\$API|\$WALLIFY_URL)(/[^\s\"']*)")
 PLAIN = {"GET /monitor"}
 """A page, not a route of the API."""
-COMMANDS = set(words_of(parser()))
+PARSER = parser()
+COMMANDS = set(words_of(PARSER))
 ELSEWHERE = {"parameters", "boundary", "q", "batch_size"}
 """Names in files and headers that the documentation speaks of, not parameters of routes."""
 
@@ -97,7 +98,7 @@ def test_a_command_in_the_documentation_is_one_that_the_terminal_understands(wri
 
 def is_understood(typed: list[str]) -> bool:
     try:
-        return parser().parse_args(typed).run is not None
+        return PARSER.parse_args(typed).run is not None
     except SystemExit as end:  # --version prints and ends
         return end.code == 0
 

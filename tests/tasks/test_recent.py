@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.adapters.memory import MemoryState
@@ -57,6 +57,7 @@ class Past:
         return list(self.store.history(TaskFilter(since=since), 1_000).items)
 
 
+@settings(deadline=None)
 @given(moves)
 def test_every_look_finds_what_reading_everything_finds(moves: list[tuple[str, int]]) -> None:
     past = Past()
@@ -69,6 +70,7 @@ def test_every_look_finds_what_reading_everything_finds(moves: list[tuple[str, i
         assert (list(found.tasks), found.is_complete) == (past.all(number), True)
 
 
+@settings(deadline=None)
 @given(moves)
 def test_with_little_room_the_newest_are_found_and_it_says_what_is_missing(moves: list[tuple[str, int]]) -> None:
     past = Past()
