@@ -48,8 +48,16 @@ def opened(body: bytes) -> Image.Image:
 
 
 def a_jpeg(size: tuple[int, int] = SIZE, **options: Any) -> bytes:  # noqa: ANN401  see `encoded`
-    """A good JPEG of the scene."""
-    return encoded(scene(size), "JPEG", **{"quality": 92, **options})
+    """A good JPEG of the scene; coded once, whoever asks for it."""
+    wanted = {"quality": 92, **options}
+    if all(isinstance(value, (bool, int, str, bytes)) for value in wanted.values()):
+        return _jpeg(size, tuple(sorted(wanted.items())))
+    return encoded(scene(size), "JPEG", **wanted)
+
+
+@lru_cache(maxsize=64)
+def _jpeg(size: tuple[int, int], options: tuple[tuple[str, Any], ...]) -> bytes:
+    return encoded(_scene(size), "JPEG", **dict(options))
 
 
 def psnr(one: Image.Image, other: Image.Image) -> float:

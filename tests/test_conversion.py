@@ -47,7 +47,8 @@ def test_a_value_that_is_none_of_the_kind_is_refused_each_time() -> None:
 
 def conversions(path: Path) -> Iterator[str]:
     """Calls of msgspec that need a description of a type."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)) if "msgspec" in text else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             typed = called.endswith("json.decode") and any(word.arg == "type" for word in node.keywords)

@@ -19,8 +19,10 @@ HEAVY = (
     "sqlalchemy",
     "alembic",
     "psycopg2",
+    "multipart",
     "chalicelib.engine",
     "chalicelib.adapters",
+    "chalicelib.images.process_image",
 )
 """Powertools looks for `botocore` itself, whose own module is small; what is large are its sessions and clients."""
 LIGHT = {"chalicelib.engine", "chalicelib.engine.model", "chalicelib.engine.file_types"}
