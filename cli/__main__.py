@@ -7,30 +7,89 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
 from chalicelib import VERSION
-from cli import exit_codes
+from cli import errors
 from cli.client.models import ApiError
-from cli.commands import connection
-from cli.commands.all_commands import SECTIONS
+from cli.commands import (
+    audit,
+    bench,
+    collections,
+    completion,
+    connection,
+    deploy,
+    doctor,
+    download,
+    images,
+    keys,
+    local_cloud,
+    logs,
+    profiles,
+    quarantine,
+    queues,
+    schedules,
+    tasks,
+    test,
+    tokens,
+    upload,
+)
 from cli.commands.completion import words_of
-from cli.commands.parser import Commands as Commands  # noqa: PLC0414 - commands on their way name it from here
+from cli.commands.parser import Commands
 from cli.errors import CommandError, file_error
 from cli.output import print_error, print_json
+
+Register = Callable[[Commands], None]
+"""Declares one command, or a pair such as `login` and `logout`."""
+
+SECTIONS: Mapping[str, tuple[Register, ...]] = {
+    "local cloud": (
+        local_cloud.register_up,
+        local_cloud.register_down,
+        local_cloud.register_status,
+        logs.register,
+    ),
+    "AWS": (deploy.register_deploy, keys.register, deploy.register_teardown),
+    "images": (
+        upload.register,
+        download.register,
+        images.register,
+        collections.register,
+        quarantine.register,
+    ),
+    "tasks and jobs": (
+        tasks.register_tasks,
+        tasks.register_task,
+        tasks.register_cancel,
+        tasks.register_retry,
+        schedules.register_run,
+        schedules.register_schedules,
+        queues.register_queues,
+        queues.register_functions,
+    ),
+    "access": (
+        profiles.register_login,
+        profiles.register_profiles,
+        tokens.register,
+        audit.register,
+    ),
+    "help": (doctor.register, local_cloud.register_open, completion.register),
+    "development": (test.register, bench.register_bench, bench.register_soak),
+}
+
 
 WIDEST = 100  # longer lines are hard to read
 LOOKS_ITSELF = ("doctor", "completion")
 """Commands that run without a check of the environment: doctor reports its errors, and shells call completion."""
 ADVICE = {
-    exit_codes.UNREACHABLE: "Check it with `./wallify doctor`.",
-    exit_codes.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
+    errors.UNREACHABLE: "Check it with `./wallify doctor`.",
+    errors.DENIED: "See `./wallify doctor`, or sign in with `./wallify login`.",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit code, one of `cli.exit_codes`."""
+    """Run one command; return its exit code, one of `cli.errors`."""
     top, typed = parser(), sys.argv[1:] if arguments is None else arguments
     _must_be_known(top, typed)
     given = top.parse_args(typed)
@@ -44,11 +103,11 @@ def main(arguments: list[str] | None = None) -> int:
         print_error(trouble)
         return trouble.exit_code
     except KeyboardInterrupt:
-        return exit_codes.INTERRUPTED
+        return errors.INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe has closed it (`| head`); Python would report that again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exit_codes.DONE
+        return errors.DONE
     except OSError as error:
         return _told(error)
     return code
@@ -76,7 +135,7 @@ def _must_be_known(top: argparse.ArgumentParser, typed: list[str]) -> None:
     names = [one.word for one in words_of(top)[""] if not one.word.startswith("-")]
     if not typed:
         top.print_help(sys.stderr)
-        top.exit(exit_codes.MISUSED)
+        top.exit(errors.MISUSED)
     if not typed[0].startswith("-") and typed[0] not in names:
         near = "".join(f" Did you mean {name}?" for name in get_close_matches(typed[0], names, 1))
         top.error(f"There is no command {typed[0]}.{near} `wallify --help` lists the commands.")
@@ -106,7 +165,7 @@ def _told(error: OSError) -> int:
 
 
 def _refused(given: argparse.Namespace, error: ApiError) -> int:
-    code = exit_codes.of_status(error.status)
+    code = errors.of_status(error.status)
     print_error(CommandError(error.message, ADVICE.get(code, "")))
     if getattr(given, "json", False):
         print_json({"success": False, "status": error.status, "code": error.code, "message": error.message})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.settings import PREFIX, BadSetting, load, unknown, variables
-from cli import exit_codes
+from cli import errors
 from cli.errors import CommandError
 
 
@@ -55,14 +55,14 @@ IN_CONFIG = "Write it into the stage's environment_variables in .chalice/config.
 def check_names(environ: Mapping[str, str] | None = None) -> None:
     """Raise CommandError for an unknown variable of Wallify, which is usually a typing error."""
     if found := dict(unknown(_given(environ))):
-        raise CommandError(" ".join(found.values()), "Correct or unset it.", exit_code=exit_codes.MISUSED)
+        raise CommandError(" ".join(found.values()), "Correct or unset it.", exit_code=errors.MISUSED)
 
 
 def check_no_settings(environ: Mapping[str, str] | None = None) -> None:
     """Raise CommandError if this shell sets a setting of the functions, because a deployment would not apply it."""
     if found := settings_in(environ):
         says = f"{', '.join(found)}: set in this shell, where functions do not see it."
-        raise CommandError(says, IN_CONFIG, exit_code=exit_codes.MISUSED)
+        raise CommandError(says, IN_CONFIG, exit_code=errors.MISUSED)
 
 
 def settings_in(environ: Mapping[str, str] | None = None) -> list[str]:

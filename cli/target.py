@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from cli import exit_codes
+from cli import errors
 from cli.environment import ClientSettings
 from cli.errors import CommandError
 from cli.local.lifecycle import stack_at
@@ -60,7 +60,7 @@ class Profiles:
         """Return the profile of that name. Raises CommandError if there is none."""
         if name not in self.known:
             there = ", ".join(self.known) or "none yet"
-            raise CommandError(f"There is no profile {name}.", f"There are: {there}.", exit_code=exit_codes.MISSING)
+            raise CommandError(f"There is no profile {name}.", f"There are: {there}.", exit_code=errors.MISSING)
         return self.known[name]
 
     def with_(self, name: str, profile: Profile) -> Profiles:
@@ -120,7 +120,7 @@ def resolve_target(wish: TargetOptions, settings: ClientSettings, profiles: Prof
         raise CommandError(
             "No deployment is configured.",
             "Start the local cloud with `./wallify up`, or sign in with `./wallify login --url URL`.",
-            exit_code=exit_codes.UNREACHABLE,
+            exit_code=errors.UNREACHABLE,
         )
     return replace(place, token=wish.token or _loose(settings) or place.token)
 

@@ -151,7 +151,7 @@ class Adapters:
     @cached_property
     def cdn(self) -> Cdn:
         """The CDN in front of the bucket."""
-        from chalicelib.adapters.cloudfront import CloudFrontCdn
+        from chalicelib.adapters.s3 import CloudFrontCdn
 
         return CloudFrontCdn(
             distribution=self.settings.distribution, connect=partial(self.aws, "cloudfront"), sleep=self.clock.sleep

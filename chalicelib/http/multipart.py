@@ -13,7 +13,6 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from chalicelib.engine.file_types import sniff
 from chalicelib.errors import BadRequest, EmptyFile, NotAnImage, PayloadTooLarge, WallifyError
 from chalicelib.http.request import Request, boundary_of
 from chalicelib.http.routing import services
@@ -345,7 +344,7 @@ def _is_text(body: bytes) -> bool:
         return True
     try:
         body.decode()
-        sniff(body)
+        services().file_type(body)
     except NotAnImage:
         return True
     except (UnicodeDecodeError, WallifyError):
@@ -355,7 +354,7 @@ def _is_text(body: bytes) -> bool:
 
 def _is_picture(part: Part) -> bool:
     with suppress(WallifyError):
-        return bool(sniff(part.body))
+        return bool(services().file_type(part.body))
     return False
 
 

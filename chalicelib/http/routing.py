@@ -58,6 +58,10 @@ class HttpServices(Protocol):
         """Seals of list cursors."""
 
     @property
+    def file_type(self) -> Callable[[bytes], str]:
+        """Type of a picture file by its first bytes, such as `png`; raises WallifyError for any other file."""
+
+    @property
     def metrics(self) -> Metrics:
         """Counters of refusals and faults."""
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chalicelib.tasks.model import Status
-from cli import exit_codes
+from cli import errors
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
 from cli.errors import CommandError
@@ -88,7 +88,7 @@ def run_soak(given: argparse.Namespace) -> int:
         print_json({"good": is_good, "soaks": [facts(verdict) for verdict in verdicts]})
     else:
         stdout.print(table_of(verdicts))
-    return exit_codes.DONE if is_good else exit_codes.FAILED
+    return errors.DONE if is_good else errors.FAILED
 
 
 def table_of(verdicts: list[Verdict]) -> Table:

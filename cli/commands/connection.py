@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cli import environment, exit_codes
+from cli import environment, errors
 from cli.client.http import RetryPolicy
 from cli.client.models import ApiError
 from cli.errors import CommandError
@@ -65,12 +65,12 @@ def connect(given: argparse.Namespace) -> Iterator[Client]:
     check_environment()
     place = target_from(given)
     if place.home is not None and not lifecycle.is_up(lifecycle.stack_at(place.home)):
-        raise CommandError("The local cloud is not running.", START, exit_code=exit_codes.UNREACHABLE)
+        raise CommandError("The local cloud is not running.", START, exit_code=errors.UNREACHABLE)
     if place.token is None:
         raise CommandError(
             f"There is no token for {place.url}.",
             "Give one with --token or WALLIFY_TOKEN, or sign in with `./wallify login`.",
-            exit_code=exit_codes.DENIED,
+            exit_code=errors.DENIED,
         )
     with client_for(place) as api:
         yield api
@@ -84,7 +84,7 @@ def client_for(place: Target, *, tries: int = 5) -> Client:
 
 
 T = TypeVar("T")
-_ALL_ALIKE = frozenset({exit_codes.UNREACHABLE, exit_codes.DENIED})
+_ALL_ALIKE = frozenset({errors.UNREACHABLE, errors.DENIED})
 """Exit codes that end the loop, because every other name would fail too."""
 
 
@@ -97,10 +97,10 @@ def for_each(
         try:
             done = verb(name)
         except ApiError as error:
-            if len(names) == 1 or exit_codes.of_status(error.status) in _ALL_ALIKE:
+            if len(names) == 1 or errors.of_status(error.status) in _ALL_ALIKE:
                 raise
             print_error(CommandError(f"{name}: {error.message}"))
             failures += 1
         else:
             print_result(given, sentence(done), done)
-    return exit_codes.PARTLY if failures else exit_codes.DONE
+    return errors.PARTLY if failures else errors.DONE

@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.text import Text
 
-from cli import doctor, environment, exit_codes
+from cli import doctor, environment, errors
 from cli.client.models import ApiError
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
@@ -42,7 +42,7 @@ def run(given: argparse.Namespace) -> int:
     for finding in _findings(given):
         found.append(finding)
         print_json(finding) if given.json else _show(finding)
-    return exit_codes.FAILED if any(one.state == BAD for one in found) else exit_codes.DONE
+    return errors.FAILED if any(one.state == BAD for one in found) else errors.DONE
 
 
 def _findings(given: argparse.Namespace) -> Iterator[Finding]:
@@ -86,14 +86,14 @@ def _safely(check: Check, name: str = "") -> Iterator[Finding]:
     try:
         yield from check()
     except ApiError as error:
-        code = exit_codes.of_status(error.status)
+        code = errors.of_status(error.status)
         yield Finding(name, BAD, f"{error.message} ({error.code})", ADVICE.get(code, "See `./wallify logs`."))
 
 
 ADVICE = {
-    exit_codes.UNREACHABLE: "Start the local cloud with `./wallify up`, or check the address.",
-    exit_codes.DENIED: "Sign in again with `./wallify login`.",
-    exit_codes.MISSING: "This deployment is older than these commands: deploy again.",
+    errors.UNREACHABLE: "Start the local cloud with `./wallify up`, or check the address.",
+    errors.DENIED: "Sign in again with `./wallify login`.",
+    errors.MISSING: "This deployment is older than these commands: deploy again.",
 }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import Progress, TaskID
 
-from cli import exit_codes
+from cli import errors
 from cli.client.models import ApiError, Image
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
@@ -62,7 +62,7 @@ def run(given: argparse.Namespace) -> int:
         trouble = f", {failed} failed" if failed else ""
         total = format_bytes(sum(one.bytes or 0 for one in new))
         stdout.print(f"{len(new)} saved in {given.to} ({total}){there}{trouble}.", markup=False, soft_wrap=True)
-    return exit_codes.PARTLY if failed else exit_codes.DONE
+    return errors.PARTLY if failed else errors.DONE
 
 
 def _images(given: argparse.Namespace, api: Client) -> Iterator[Image]:
@@ -177,5 +177,5 @@ def _url(image: Image, size: str) -> str:
     forms = {FULL: image.url, **{str(one.size): one.url for one in image.thumbnails}}
     url = forms.get(size)
     if not url:
-        raise CommandError(f"{image.name} has no thumbnail of size {size}.", exit_code=exit_codes.MISSING)
+        raise CommandError(f"{image.name} has no thumbnail of size {size}.", exit_code=errors.MISSING)
     return url

@@ -7,7 +7,7 @@ import json
 import time
 import webbrowser
 
-from cli import environment, exit_codes
+from cli import environment, errors
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_folder, add_host, add_port, stack_from
 from cli.errors import CommandError
@@ -130,7 +130,7 @@ def run_status(given: argparse.Namespace) -> int:
         _print_status(
             facts | aws_command(stack) | {name: _process_state(Daemon(stack, name)) for name in lifecycle.PROCESSES}
         )
-    return 0 if lifecycle.is_up(stack) else exit_codes.UNREACHABLE
+    return 0 if lifecycle.is_up(stack) else errors.UNREACHABLE
 
 
 def _print_status(facts: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cli import exit_codes
+from cli import errors
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_folder, stack_from
 from cli.errors import CommandError
@@ -57,7 +57,7 @@ def _groups(stack: Stack, function: str | None) -> list[str]:
         raise CommandError(
             f"There is no function {function}.",
             f"Known: {', '.join([*known, *PROCESSES])}.",
-            exit_code=exit_codes.MISSING,
+            exit_code=errors.MISSING,
         )
     return [known[function]] if function else list(known.values())
 
@@ -70,7 +70,7 @@ def _short(name: str) -> str:
 def _show_functions(stack: Stack, groups: list[str], show: Callable[[Line], None], *, follow: bool) -> None:
     if not emulator.answers(stack):
         raise CommandError(
-            "The local cloud is not running.", "Start it with `./wallify up`.", exit_code=exit_codes.UNREACHABLE
+            "The local cloud is not running.", "Start it with `./wallify up`.", exit_code=errors.UNREACHABLE
         )
     logs = client(stack, "logs")
     since = int((time.time() - MINUTES * 60) * 1000)

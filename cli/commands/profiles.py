@@ -6,7 +6,7 @@ import argparse
 import sys
 from getpass import getpass
 
-from cli import environment, exit_codes
+from cli import environment, errors
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_verbs
 from cli.errors import CommandError
@@ -54,7 +54,7 @@ def run_logout(given: argparse.Namespace) -> int:
     profiles = Profiles.of(path)
     name = given.profile or profiles.current
     if name is None:
-        raise CommandError("There is no current profile.", "See `wallify profiles`.", exit_code=exit_codes.MISSING)
+        raise CommandError("There is no current profile.", "See `wallify profiles`.", exit_code=errors.MISSING)
     profiles.without(name).save(path)
     print_result(
         given, f"Profile {name} is deleted; its token stays valid. Revoke it with `wallify tokens revoke`.", name
@@ -65,7 +65,7 @@ def run_logout(given: argparse.Namespace) -> int:
 def _asked() -> str:
     token = getpass("Token: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not token.strip():
-        raise CommandError("No token was given.", "Type it, pipe it in, or give --token.", exit_code=exit_codes.MISUSED)
+        raise CommandError("No token was given.", "Type it, pipe it in, or give --token.", exit_code=errors.MISUSED)
     return token
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from cli import exit_codes
+from cli import errors
 from cli.client.resources import DeadLetter, Function, Queue
 from cli.commands import connection
 from cli.commands.connection import for_each
@@ -179,7 +179,7 @@ def run_purge(given: argparse.Namespace) -> int:
 def _confirm(name: str, loss: str) -> None:
     advice = "Confirm with --yes."
     if not sys.stdin.isatty():
-        raise CommandError(loss, advice, exit_code=exit_codes.MISUSED)
+        raise CommandError(loss, advice, exit_code=errors.MISUSED)
     stderr.print(f"{loss} Type the queue's name to continue: ", end="", markup=False)
     if input().strip() != name:
         raise CommandError("The typed name is not the name of the queue; nothing was deleted.", advice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cli import exit_codes
+from cli import errors
 from cli.client.models import Schedule
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command, add_verbs
@@ -101,7 +101,7 @@ def run_job(given: argparse.Namespace) -> int:
         task = _started(given, api)
         if not given.watch:
             print_result(given, f"Started {given.job} as task {task.task_id}; see `wallify task {task.task_id}`.", task)
-            return exit_codes.DONE
+            return errors.DONE
         return watch_task(given, api, task.task_id)
 
 
@@ -109,7 +109,7 @@ def _check_options(given: argparse.Namespace) -> None:
     every = set().union(*TAKES.values())
     for option in sorted(every - TAKES[given.job]):
         if getattr(given, option):
-            raise CommandError(f"{given.job} does not take --{option.replace('_', '-')}.", exit_code=exit_codes.MISUSED)
+            raise CommandError(f"{given.job} does not take --{option.replace('_', '-')}.", exit_code=errors.MISUSED)
 
 
 def _started(given: argparse.Namespace, api: Client) -> Task:

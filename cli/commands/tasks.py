@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from cli import exit_codes
+from cli import errors
 from cli.client.models import Retried, RetryCandidate, Task, TaskFilter
 from cli.commands import connection
 from cli.commands.connection import for_each
@@ -101,7 +101,7 @@ def print_task(given: argparse.Namespace, task: Task) -> int:
 
 def exit_code_of(task: Task) -> int:
     """Return the exit code of a command that waited for this task."""
-    return exit_codes.DONE if task.successful else exit_codes.PARTLY
+    return errors.DONE if task.successful else errors.PARTLY
 
 
 WATCH_WAIT = 2  # seconds; the API answers sooner when the task ends
@@ -307,8 +307,8 @@ def _check_retry(given: argparse.Namespace, which: TaskFilter) -> None:
         raise CommandError(
             "Select the tasks by ids, by filters, or with --all.",
             "See `wallify retry --help`.",
-            exit_code=exit_codes.MISUSED,
+            exit_code=errors.MISUSED,
         )
     if given.task_ids and (given.dry_run or given.retryable):
         says = "--dry-run and --retryable can be used with filters or --all, not with ids."
-        raise CommandError(says, exit_code=exit_codes.MISUSED)
+        raise CommandError(says, exit_code=errors.MISUSED)

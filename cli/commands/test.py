@@ -17,7 +17,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import IO, TextIO
 
-from cli import exit_codes
+from cli import errors
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
 from cli.errors import CommandError
@@ -216,17 +216,17 @@ def side_by_side(lanes: Sequence[Lane], *, aside: bool = False) -> list[Outcome]
 def _must_fit(steps: Sequence[str], arguments: Sequence[str], *, fast: bool) -> None:
     if slow := [step for step in steps if fast and step not in FAST]:
         raise CommandError(
-            f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=exit_codes.MISUSED
+            f"--fast leaves out {', '.join(slow)}.", f"It runs {', '.join(FAST)}.", exit_code=errors.MISUSED
         )
     if plain := [step for step in steps if arguments and STEPS[step][0][0] != "pytest"]:
-        raise CommandError(f"{plain[0]} does not run pytest.", "Leave out its arguments.", exit_code=exit_codes.MISUSED)
+        raise CommandError(f"{plain[0]} does not run pytest.", "Leave out its arguments.", exit_code=errors.MISUSED)
 
 
 def _must_exist(word: str) -> None:
     if not word.startswith("-") and not (PROJECT / word.partition("::")[0]).exists() and not Path(word).exists():
         near = "".join(f" Did you mean {name}?" for name in get_close_matches(word, STEPS, 1))
         raise CommandError(
-            f"There is no step and no file {word}.{near}", f"Steps: {', '.join(STEPS)}.", exit_code=exit_codes.MISUSED
+            f"There is no step and no file {word}.{near}", f"Steps: {', '.join(STEPS)}.", exit_code=errors.MISUSED
         )
 
 

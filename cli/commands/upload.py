@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import environment, exit_codes
+from cli import environment, errors
 from cli.commands import connection
 from cli.commands.parser import Commands, add_command
 from cli.errors import CommandError
@@ -59,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
     found = find_files(given.paths)
     if not found.files:
         raise CommandError(
-            "No image was found.", "Give image files, or folders that contain images.", exit_code=exit_codes.MISSING
+            "No image was found.", "Give image files, or folders that contain images.", exit_code=errors.MISSING
         )
     place, folder = connection.target_from(given), environment.client_settings().state / "uploads"
     with (
@@ -80,8 +80,8 @@ def _uploaded(given: argparse.Namespace, api: Client, book: Journal, found: Foun
         remove_journal(book)
     _sum_up(given, found, tally, time.monotonic() - began, interrupted=interrupted)
     if interrupted:
-        return exit_codes.INTERRUPTED
-    return exit_codes.PARTLY if tally.failures else exit_codes.DONE
+        return errors.INTERRUPTED
+    return errors.PARTLY if tally.failures else errors.DONE
 
 
 def _sent(given: argparse.Namespace, api: Client, book: Journal, found: FoundFiles, tally: UploadCounts) -> None:

@@ -216,17 +216,11 @@ def stop_if_idle(stack: Stack, *, patience: float = IDLE_LIMIT, look: float = WA
     watcher.start()
     try:
         yield
-    except Exception as failure:
-        ended.set()
-        watcher.join()
-        if given_up.is_set():
-            raise _idle_error(patience) from failure
-        raise
     finally:
         ended.set()
-    watcher.join()
-    if given_up.is_set():
-        raise _idle_error(patience)
+        watcher.join()
+        if given_up.is_set():  # whatever the block met is the consequence, and stays its context
+            raise _idle_error(patience)
 
 
 def activity_of(stack: Stack) -> Activity:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import exit_codes
+from cli import errors
 from cli.client.models import ApiError
 from cli.errors import CommandError
 
@@ -76,7 +76,7 @@ def _named(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
         elif path.is_file():
             yield path, True
         else:
-            raise CommandError(f"There is no file or folder {path}.", exit_code=exit_codes.MISSING)
+            raise CommandError(f"There is no file or folder {path}.", exit_code=errors.MISSING)
 
 
 def _below(folder: Path) -> Iterator[Path]:

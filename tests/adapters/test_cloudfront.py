@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.adapters.cloudfront import CloudFrontCdn
+from chalicelib.adapters.s3 import CloudFrontCdn
 from chalicelib.errors import TooManyRequests, Unavailable
 from tests.adapters.cloud_answers import DISTRIBUTION
 from tests.adapters.conftest import Client

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import exit_codes
+from cli import errors
 from cli.client import http
 from cli.client.api import Client
 from cli.client.http import RetryPolicy
@@ -230,7 +230,7 @@ def test_fields_that_are_new_do_not_disturb(api: Client, desk: Desk) -> None:
     [(0, 3), (400, 6), (401, 4), (403, 4), (404, 5), (409, 6), (410, 5), (413, 6), (429, 1), (500, 1), (503, 1)],
 )
 def test_each_status_has_its_exit_code(status: int, code: int) -> None:
-    assert exit_codes.of_status(status) == code
+    assert errors.of_status(status) == code
 
 
 def test_the_client_knows_nothing_of_the_servers_code_and_little_of_ours() -> None:

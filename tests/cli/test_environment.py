@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli import doctor, exit_codes
+from cli import doctor, errors
 from cli.deploy import deployment
 from cli.errors import CommandError
 from cli.local import functions, lifecycle, staging
@@ -44,7 +44,7 @@ def test_a_misspelt_variable_stops_every_command_before_it_does_anything(
 
     typed = wallify(*command)
 
-    assert typed.code == exit_codes.MISUSED
+    assert typed.code == errors.MISUSED
     assert "WALLIFY_TOKNE is not a setting. Did you mean WALLIFY_TOKEN?" in typed.err.replace("\n", " ")
     assert "hunter2" not in typed.out + typed.err
 
@@ -57,7 +57,7 @@ def test_a_setting_of_functions_in_the_shell_stops_what_would_not_pass_it_on(
 
     typed = wallify(*command)
 
-    assert typed.code == exit_codes.MISUSED
+    assert typed.code == errors.MISUSED
     assert "WALLIFY_MAX_ATTEMPTS: set in this shell" in typed.err.replace("\n", " ")
 
 

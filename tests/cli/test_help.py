@@ -9,9 +9,8 @@ from functools import cache
 
 import pytest
 
-from cli import exit_codes
-from cli.__main__ import parser
-from cli.commands.all_commands import SECTIONS
+from cli import errors
+from cli.__main__ import SECTIONS, parser
 from cli.commands.completion import words_of
 from cli.local.stack import PROJECT
 
@@ -87,7 +86,7 @@ def test_every_command_is_in_the_documentation() -> None:
 
 
 def test_every_exit_code_is_in_the_documentation() -> None:
-    codes = {value for value in vars(exit_codes).values() if isinstance(value, int)}
+    codes = {value for value in vars(errors).values() if isinstance(value, int)}
     told = re.findall(r"^\| (\d+) \|", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.MULTILINE)
 
     assert set(map(int, told)) == codes

@@ -31,7 +31,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = str(node.module)
-            # `from cli import exits` names a module, `from cli.exit_codes import DONE` names something in one.
+            # `from cli import exits` names a module, `from cli.errors import DONE` names something in one.
             inner = [f"{module}.{alias.name}" for alias in node.names]
             yield from (one if (PROJECT / f"{one.replace('.', '/')}.py").exists() else module for one in inner)
 

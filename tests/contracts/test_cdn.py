@@ -12,7 +12,7 @@ import moto
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chalicelib.adapters.cloudfront import CloudFrontCdn
+from chalicelib.adapters.s3 import CloudFrontCdn
 from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.ports import Cdn
 from tests.adapters.cloud_answers import DISTRIBUTION

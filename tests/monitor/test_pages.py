@@ -10,12 +10,12 @@ from chalice.app import Chalice
 
 from chalicelib import container
 from chalicelib.http.app import register
-from chalicelib.monitor import static_files
+from chalicelib.monitor import routes
 from chalicelib.monitor.routes import ENDPOINTS
 from tests.api.gateway import Gateway
 from tests.api.memory_service import CDN, memory_service
 
-SCRIPTS = sorted(static_files.FOLDER.glob("*.js"))
+SCRIPTS = sorted(routes.FOLDER.glob("*.js"))
 TEXT = r'"((?:[^"\\]|\\.)*)"'
 
 
@@ -61,7 +61,7 @@ def test_every_file_that_the_page_names_is_there_and_kept_for_ever(anyone: Gatew
     ("name", "kind"), [("app.js", "text/javascript"), ("base.css", "text/css"), ("icon.svg", "image/svg+xml")]
 )
 def test_files_have_their_type(anyone: Gateway, name: str, kind: str) -> None:
-    got = anyone.get(f"/monitor/{static_files.version()}/{name}")
+    got = anyone.get(f"/monitor/{routes.version()}/{name}")
 
     assert got.headers["Content-Type"].startswith(kind)
     assert got.headers["X-Content-Type-Options"] == "nosniff"
@@ -75,11 +75,11 @@ def test_a_page_from_before_a_deployment_gets_what_there_is_now_but_may_not_keep
 
 @pytest.mark.parametrize("name", ["index.html", "nothing.js", "..", "%2e%2e%2fassets.py", "assets.py", ""])
 def test_nothing_else_is_served(anyone: Gateway, name: str) -> None:
-    assert anyone.get(f"/monitor/{static_files.version()}/{name}").status == 404
+    assert anyone.get(f"/monitor/{routes.version()}/{name}").status == 404
 
 
 def test_all_files_together_are_light_over_the_wire() -> None:
-    weights = {name: len(gzip.compress(text.encode())) for name, text in static_files.files().items()}
+    weights = {name: len(gzip.compress(text.encode())) for name, text in routes.files().items()}
     assert weights.pop("rapidoc-min.js") < 230_000
     assert sum(weights.values()) < 100_000
 
@@ -92,7 +92,7 @@ def test_no_script_turns_text_into_html(script: Path) -> None:
 
 
 def test_everything_that_is_said_is_said_in_turkish_too() -> None:
-    known = set(re.findall(rf"^  {TEXT}: ", (static_files.FOLDER / "messages.tr.js").read_text(), re.MULTILINE))
+    known = set(re.findall(rf"^  {TEXT}: ", (routes.FOLDER / "messages.tr.js").read_text(), re.MULTILINE))
 
     said = {text for script in SCRIPTS for text in _said(script.read_text())}
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters import aws
 from chalicelib.adapters.s3 import S3Bucket
-from chalicelib.monitor.static_files import content_policy
+from chalicelib.monitor.routes import content_policy
 
 BUCKET, CDN = "wallify-prod-123456789012-x", "https://d111111abcdef8.cloudfront.net"
 HOSTS = {

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from chalicelib.monitor import static_files
+from chalicelib.monitor import routes
 
 RELEASED = {
     "thumbhash.js": "228a125e608e4955940cbe764e046386c9953226d2af66a5380266e18b78ffca",
@@ -18,16 +18,16 @@ RELEASED = {
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_a_file_of_others_is_as_it_was_released(name: str) -> None:
-    assert sha256((static_files.FOLDER / name).read_bytes()).hexdigest() == RELEASED[name]
+    assert sha256((routes.FOLDER / name).read_bytes()).hexdigest() == RELEASED[name]
 
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_a_file_of_others_has_its_licence_beside_it(name: str) -> None:
-    licence = (static_files.FOLDER / f"{name.partition('.')[0]}.LICENSE").read_text("utf-8")
+    licence = (routes.FOLDER / f"{name.partition('.')[0]}.LICENSE").read_text("utf-8")
     assert f"{name.rpartition('/')[2]} " in licence
     assert "Copyright" in licence
 
 
 def test_the_monitor_serves_the_script_and_not_the_types() -> None:
-    assert "thumbhash.js" in static_files.files()
-    assert not {"thumbhash.d.ts", "thumbhash.LICENSE"} & static_files.files().keys()
+    assert "thumbhash.js" in routes.files()
+    assert not {"thumbhash.d.ts", "thumbhash.LICENSE"} & routes.files().keys()
