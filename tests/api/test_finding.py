@@ -1,21 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from chalicelib.container import Container
+from chalicelib.container import Container, use
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway
-from tests.api.memory_service import a_jpeg
+from tests.api.memory_service import a_jpeg, hire, memory_service
 
 SIZES = {"lake.jpg": (640, 480), "Gölge.jpg": (480, 640), "icon.jpg": (200, 200)}
 
 
-@pytest.fixture
-def library(busy_house: Container) -> Container:
+@pytest.fixture(scope="module")
+def house() -> Iterator[Container]:
+    """Services whose collection `nature` no test changes."""
+    services = memory_service()
+    use(services)
+    hire(services)
     for seed, (name, size) in enumerate(SIZES.items()):
-        busy_house.uploads.accept(Upload("nature", name, a_jpeg(*size, seed=seed)))
-        busy_house.clock.sleep(1)
-    return busy_house
+        services.uploads.accept(Upload("nature", name, a_jpeg(*size, seed=seed)))
+        services.clock.sleep(1)
+    yield services
+    use(None)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,7 @@ def library(busy_house: Container) -> Container:
         ("ratio=1x1", {"icon.jpg"}),
     ],
 )
-def test_a_collection_is_searched(admin: Gateway, library: Container, query: str, found: set[str]) -> None:
+def test_a_collection_is_searched(admin: Gateway, house: Container, query: str, found: set[str]) -> None:
     told = admin.get(f"/collections/nature/images?{query}").json
 
     assert {image["filename"] for image in told["images"]} == found
@@ -45,7 +52,7 @@ def shown(admin: Gateway, query: str) -> list[str]:
     return [image["filename"] for image in admin.get(f"/collections/nature/images?{query}").json["images"]]
 
 
-def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, library: Container) -> None:
+def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, house: Container) -> None:
     image = admin.get("/collections/nature/images?text=lake").json["images"][0]
     color = image["colors"][0].removeprefix("#")
 
@@ -62,9 +69,7 @@ def test_a_colour_of_a_picture_finds_it_with_and_without_a_hash(admin: Gateway, 
         ("name", ["Gölge.jpg", "icon.jpg", "lake.jpg"]),
     ],
 )
-def test_images_are_sorted_by_cursor_and_by_page(
-    admin: Gateway, library: Container, sort: str, order: list[str]
-) -> None:
+def test_images_are_sorted_by_cursor_and_by_page(admin: Gateway, house: Container, sort: str, order: list[str]) -> None:
     by_page = [shown(admin, f"sort={sort}&per_page=1&page={number}") for number in (1, 2, 3, 4)]
 
     assert shown(admin, f"sort={sort}") == order
@@ -83,14 +88,14 @@ def _followed(admin: Gateway, query: str) -> list[str]:
         cursor = f"&cursor={told['next_cursor']}"
 
 
-def test_a_page_says_how_many_there_are(admin: Gateway, library: Container) -> None:
+def test_a_page_says_how_many_there_are(admin: Gateway, house: Container) -> None:
     told = admin.get("/collections/nature/images?page=2&per_page=2").json
 
     assert (told["total"], told["page"], told["pages"], len(told["images"])) == (3, 2, 2, 1)
     assert told["next_cursor"] is None
 
 
-def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, library: Container) -> None:
+def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, house: Container) -> None:
     told = admin.get("/collections/nature/images?sort=random").json
 
     again = admin.get(f"/collections/nature/images?sort=random&seed={told['seed']}").json
@@ -106,15 +111,16 @@ def test_a_random_order_names_its_seed_and_the_seed_repeats_it(admin: Gateway, l
         *("sort=name&cursor=x", "sort=random&cursor=W10", "page=1&cursor=x"),
     ],
 )
-def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, library: Container, query: str) -> None:
+def test_a_filter_that_makes_no_sense_is_refused(admin: Gateway, house: Container, query: str) -> None:
     assert admin.get(f"/collections/nature/images?{query}").status == 400
 
 
 ADDRESSES = ("url", "thumbnails", "srcset")
 
 
-def test_the_trash_shows_whole_images(admin: Gateway, library: Container) -> None:
-    image = admin.get("/collections/nature/images?text=lake").json["images"][0]
+def test_the_trash_shows_whole_images(admin: Gateway, house: Container) -> None:
+    house.uploads.accept(Upload("sea", "beach.jpg", a_jpeg(seed=7)))
+    (image,) = admin.get("/collections/sea/images").json["images"]
 
     thrown = admin.ask("DELETE", f"/images/{image['image_id']}").json
 
