@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from cli.local import lifecycle, machine
+from cli.local import lifecycle, machine, processes
 from cli.local.aws import client
 from cli.local.stack import Record, Stack
 from tests.e2e.client import Wallify, http_to
 from tests.e2e.truth import Truth
 
 LONGEST = (
-    *("test_survival.py", "test_deploy.py", "test_night.py", "test_monitor.py"),
+    *("test_survival.py", "test_two_stages.py", "test_deploy.py", "test_night.py", "test_monitor.py"),
     *("test_clients.py", "test_bulk_and_direct.py"),
 )
 """Begun first, so that no process has much left to do when the other is done."""
@@ -98,6 +98,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         try:
             with one_at_a_time(tmp_path_factory):
                 record = lifecycle.up(stack, print)
+            # Before a browser asks for a dozen files at once and gives up on those that a cold start kept waiting.
+            processes.warm_up(stack)
             yield Cloud(stack, record)
         finally:
             lifecycle.down(stack)
