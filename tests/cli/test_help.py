@@ -14,14 +14,15 @@ from cli.__main__ import SECTIONS, parser
 from cli.commands.completion import words_of
 from cli.local.stack import PROJECT
 
-COMMANDS = [at for at in words_of(parser()) if at]
+PARSER = parser()
+COMMANDS = [at for at in words_of(PARSER) if at]
 LOCAL = {"bench", "completion"}
 """What they print is for people and shells; `bench --json FILE` writes its numbers."""
 
 
 @cache
 def parser_of(command: str) -> argparse.ArgumentParser:
-    found = parser()
+    found = PARSER
     for word in command.split():
         # argparse has no public way to look at a parser
         (below,) = (one for one in found._actions if isinstance(one, argparse._SubParsersAction))  # noqa: SLF001
