@@ -1,4 +1,7 @@
-"""The monitor on a local cloud: the real deployment behind it, a real Chromium in front, on a desk and on a phone."""
+"""The monitor on a local cloud: the real deployment behind it, a real Chromium in front, on a desk or on a phone.
+
+What is the same for both is driven once. `tests/browser` looks at every page in both, and in both colour schemes.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ MEASURES: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
+on_a_phone = pytest.mark.parametrize("admin", ["phone"], indirect=True)
 PATIENCE = 300_000  # milliseconds; the machine may be busy with much else
 PAGES = (
     "#/overview",
@@ -44,10 +48,10 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(params=MEASURES)
+@pytest.fixture
 def admin(request: pytest.FixtureRequest, browser: Browser, cloud: Cloud) -> Iterator[Guest]:
     """Somebody signed in; whatever the browser complained of, or asked another host for, fails the test."""
-    context = browser.new_context(reduced_motion="reduce", **MEASURES[request.param])
+    context = browser.new_context(reduced_motion="reduce", **MEASURES[getattr(request, "param", "desk")])
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     guest = Guest(context.new_page(), cloud.api_url)
@@ -107,6 +111,7 @@ def test_a_queue_is_paused_and_a_task_that_waits_is_cancelled(admin: Guest, wall
     assert wallify.ended(task)["status"] == "REVOKED"
 
 
+@on_a_phone
 def test_a_failed_task_is_tried_again(admin: Guest, wallify: Wallify, collection: str) -> None:
     task = task_of(wallify.upload(jpeg(3)[:9_000], "cut-off.jpg", collection=collection))
     assert wallify.ended(task)["status"] == "FAILURE"
@@ -155,6 +160,7 @@ def test_a_schedule_is_run_and_seen_to_end(admin: Guest, wallify: Wallify) -> No
     expect(card.locator(".chip")).to_have_text("Done")
 
 
+@on_a_phone
 def test_pictures_are_chosen_deleted_and_brought_back(admin: Guest, wallify: Wallify, collection: str) -> None:
     names = [f"{collection}-{number}.jpg" for number in range(4)]
     in_parallel(lambda one: wallify.published(jpeg(200 + one), names[one], collection=collection), [*range(4)])
@@ -172,6 +178,7 @@ def test_pictures_are_chosen_deleted_and_brought_back(admin: Guest, wallify: Wal
     assert {image["name"] for image in wallify.images(collection)} == set(names)
 
 
+@on_a_phone
 def test_every_page_fits_and_keeps_nobody_out(admin: Guest, wallify: Wallify, collection: str) -> None:
     image = wallify.published(jpeg(5), '<img src=x onerror="window.hurt=1">.jpg', collection=collection)
     ids = {"image": image["image_id"], "collection": collection, "task": image["links"]["task"].rpartition("/")[2]}
