@@ -77,7 +77,7 @@ def test_a_stack_that_is_as_it_should_be_is_no_error(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_cannot_be_made_says_which_resource_and_why(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"could not be made \(ROLLBACK_COMPLETE\)\. Bucket: taken"):
+    with pytest.raises(CommandError, match=r"could not be deployed \(ROLLBACK_COMPLETE\)\. Bucket: taken"):
         _deploy(FakeCloudFormation(None, ends_as="ROLLBACK_COMPLETE"), tmp_path)
 
 

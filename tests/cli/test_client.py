@@ -53,7 +53,7 @@ def refusal(status: int, code: str = "unavailable", **headers: str) -> Answer:
 
 
 def test_an_error_carries_the_codes_and_the_sentence(api: Client) -> None:
-    with pytest.raises(ApiError, match="There is no such image") as caught:
+    with pytest.raises(ApiError, match="There is no image with this id or name") as caught:
         api.images.get("00000000-0000-4000-8000-000000000009")
 
     assert (caught.value.status, caught.value.code) == (404, "image_not_found")
@@ -215,7 +215,7 @@ def test_an_address_that_cannot_be_one_is_an_error(url: str) -> None:
 def test_an_answer_that_is_not_wallifys_is_said(api: Client, desk: Desk) -> None:
     desk.faults = [(200, {}, b"<html>")]
 
-    with pytest.raises(ApiError, match="The answer is not what Wallify says"):
+    with pytest.raises(ApiError, match="The answer does not match the API's schema"):
         api.collections.all()
 
 

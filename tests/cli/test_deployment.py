@@ -128,7 +128,7 @@ def test_the_tables_are_brought_up_to_date_by_the_function_that_can(tmp_path: Pa
 def test_a_migration_that_fails_stops_the_deployment_and_is_shown(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project", services={"lambda": FakeFunctions("column missing")})
 
-    with pytest.raises(CommandError, match="could not be brought up to date") as trouble:
+    with pytest.raises(CommandError, match="The database migration failed") as trouble:
         deployment.migrate(target)
 
     assert "column missing" in trouble.value.evidence
@@ -202,7 +202,7 @@ def test_no_region_is_one_clear_sentence(tmp_path: Path) -> None:
     target = a_target(tmp_path / "project")
     target.session.region_name = None
 
-    with pytest.raises(CommandError, match=r"No region is chosen\. Set AWS_DEFAULT_REGION"):
+    with pytest.raises(CommandError, match=r"No AWS region is configured\. Set AWS_DEFAULT_REGION"):
         _ = target.region
 
 

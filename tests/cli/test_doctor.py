@@ -47,7 +47,7 @@ def test_people_get_a_line_for_each_thing(at_desk: Terminal, desk: Desk) -> None
     typed = at_desk("doctor")
 
     assert f"ok   target             {desk.url} (WALLIFY_URL)" in typed.out
-    assert "ok   token              may read, tasks, admin, upload" in typed.out
+    assert "ok   token              scopes: read, tasks, admin, upload" in typed.out
 
 
 CAUSE = {"service": "dynamodb", "operation": "Query", "error": "AccessDeniedException", "resource": "wallify-prod"}
@@ -74,7 +74,7 @@ def test_a_wrong_configuration_is_named_with_its_cause(
 def test_what_a_token_may_do_is_told(at_desk: Terminal, desk: Desk) -> None:
     token, _ = desk.house.tokens.issue("importer", frozenset({Scope.UPLOAD}))
 
-    assert "may upload\n" in at_desk("doctor", "--token", token).out
+    assert "scopes: upload\n" in at_desk("doctor", "--token", token).out
 
 
 def test_a_bad_token_is_bad_and_the_rest_is_still_looked_at(at_desk: Terminal) -> None:
@@ -96,7 +96,7 @@ def test_no_wallify_at_all_is_a_finding_too(wallify: Terminal) -> None:
     typed = wallify("doctor")
 
     assert typed.code == 1
-    assert "bad  target             No Wallify is known here." in typed.out
+    assert "bad  target             No deployment is configured." in typed.out
 
 
 def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: Desk) -> None:
@@ -106,7 +106,7 @@ def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: Desk)
     typed = at_desk("doctor")
 
     assert "See `./wallify queues dead images`." in typed.out
-    assert "Go on with `./wallify queues resume maintenance`." in typed.out
+    assert "Resume it with `./wallify queues resume maintenance`." in typed.out
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "good"), (-3, "good"), (30, "doubtful"), (-4000, "bad")])

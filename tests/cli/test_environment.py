@@ -114,7 +114,7 @@ def test_doctor_says_that_functions_do_not_see_the_shell() -> None:
     [found] = doctor.check_environment({"WALLIFY_MAX_ATTEMPTS": "3"})
 
     assert (well.state, found.state) == ("good", "doubtful")
-    assert found.says == "WALLIFY_MAX_ATTEMPTS: functions do not see this shell"
+    assert found.says == "WALLIFY_MAX_ATTEMPTS: set in this shell, which the functions do not see"
 
 
 def test_doctor_shows_what_is_wrong_in_the_configuration_by_stage(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ MAIN = "cli.commands.local_cloud.stack_facts"
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (errno.ENOSPC, "The disk is full: /place/a. Make room, or put the stack elsewhere with --dir"),
-        (errno.EROFS, "This place is read-only: /place/a. Choose another one."),
-        (errno.EACCES, "You may not write or read this: /place/a."),
-        (errno.ENOTDIR, "A file is where a folder is needed: /place/a."),
+        (errno.ENOSPC, "The disk is full: /place/a. Free some space, or choose another folder with --dir"),
+        (errno.EROFS, "This folder is read-only: /place/a. Choose another folder."),
+        (errno.EACCES, "There is no permission to read or write this: /place/a."),
+        (errno.ENOTDIR, "A file exists in place of a folder: /place/a."),
     ],
 )
 def test_what_the_disk_refuses_is_said_in_one_sentence(
@@ -54,13 +54,13 @@ def test_a_file_where_the_stacks_folder_should_be_is_said(tmp_path: Path, capsys
     (tmp_path / "taken").touch()
 
     assert main(["up", "--dir", str(tmp_path / "taken")]) == 1
-    assert capsys.readouterr().err.startswith("A file is where a folder is needed")
+    assert capsys.readouterr().err.startswith("A file exists in place of a folder")
 
 
 def test_nothing_is_started_on_a_disk_that_is_nearly_full(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "MIN_DISK", shutil.disk_usage(stack.home.parent).total)
 
-    with pytest.raises(CommandError, match=r"There are only \d+ MB free where .* is; a local cloud needs \d+\."):
+    with pytest.raises(CommandError, match=r"Only \d+ MB are free at .*; a local cloud needs \d+ MB\."):
         lifecycle.up(stack, print)
 
     assert not stack.log("emulator").exists()

@@ -77,7 +77,7 @@ def test_the_pid_of_somebody_else_in_a_stale_file_is_not_touched(daemon: Daemon)
 
 
 def test_a_process_that_ends_at_once_is_a_trouble_with_its_last_words(daemon: Daemon) -> None:
-    with pytest.raises(CommandError, match="ended as soon as it was started") as trouble:
+    with pytest.raises(CommandError, match="ended immediately after its start") as trouble:
         run(daemon, "raise SystemExit('no such port')", ready=lambda: False)
 
     assert trouble.value.evidence == "no such port"

@@ -118,7 +118,7 @@ def test_a_stack_that_is_as_wanted_is_left_alone(wanted: StackSpec) -> None:
 def test_a_change_that_cloudformation_refuses_is_told_in_its_words_and_withdrawn(wanted: StackSpec) -> None:
     cloudformation = FakeCloudFormation(None, [ADDED], refusal="Parameters: [Stage] do not exist")
 
-    with pytest.raises(CommandError, match=r"refuses the change of wallify-dev\. Parameters: \[Stage\] do not exist"):
+    with pytest.raises(CommandError, match=r"rejected the change of wallify-dev\. Parameters: \[Stage\] do not exist"):
         stacks.put(cloudformation, wanted)
 
     assert cloudformation.status is None

@@ -73,7 +73,7 @@ def test_a_stack_that_stands_still_is_given_up_and_down(stack: Stack, idle: list
         )  # as Chalice waits for an emulator that does not answer
 
     assert given_up.value.what.count(".") == 1
-    assert "nothing of it moved for 0 s, and it was stopped" in given_up.value.what
+    assert "it made no progress for 0 s and was stopped" in given_up.value.what
     assert [daemon.pid() for daemon in idle] == [None, None]
     assert {pid for pid, one in processes().items() if one.parent == os.getpid() and pid not in began} == set()
 

@@ -173,7 +173,7 @@ def test_what_to_try_again_must_be_clear(at_desk: Terminal, words: tuple[str, ..
     typed = at_desk("retry", *words)
 
     assert typed.code == 2
-    assert "Name the tasks by ids, by filters, or with --all." in typed.err
+    assert "Select the tasks by ids, by filters, or with --all." in typed.err
 
 
 def test_trying_again_what_went_well_is_refused(at_desk: Terminal, desk: Desk) -> None:

@@ -88,5 +88,5 @@ def test_a_run_that_is_under_way_is_not_started_twice(here: Desk) -> None:
 
 @pytest.mark.usefixtures("home")
 def test_where_no_wallify_is_known_it_says_so() -> None:
-    with pytest.raises(CommandError, match="No Wallify is known"):
+    with pytest.raises(CommandError, match="No deployment is configured"):
         tasks.cleanup_orphaned_files.delay()

@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_read_fails_alone(
     typed = at_desk("upload", str(photos), "--collection", "c")
 
     assert typed.code == 7
-    assert "a.jpg: It cannot be read: Permission denied." in typed.err
+    assert "a.jpg: The file cannot be read: Permission denied." in typed.err
 
 
 def test_a_large_file_goes_straight_into_the_bucket(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:

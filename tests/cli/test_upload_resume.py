@@ -164,7 +164,7 @@ def test_what_is_done_is_not_even_read(at_desk: Terminal, desk: Desk, tmp_path: 
 
     told = at_desk("upload", str(path), "--collection", COLLECTION, "--resume", "--json").lines[0]
 
-    assert (told["outcome"], told["message"]) == ("known", "An earlier run has brought it in.")
+    assert (told["outcome"], told["message"]) == ("known", "An earlier run uploaded it.")
 
 
 def test_an_upload_that_is_done_leaves_no_journal(at_desk: Terminal, home: Path, tmp_path: Path) -> None:
