@@ -121,7 +121,7 @@ def test_an_unknown_function_is_answered_with_those_there_are(
     code = main(["logs", "nonsense", "--dir", str(tmp_path)])
 
     assert code == 5
-    assert "There are api, process_image, emulator, front, deploy." in capsys.readouterr().err
+    assert "Known: api, process_image, emulator, front, deploy." in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_with_what_shells_expect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

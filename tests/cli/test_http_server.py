@@ -269,7 +269,7 @@ def test_a_client_that_does_not_read_is_cut_off(
     upstream.body = bytes(50_000_000)
     with front_of(upstream, reverse_proxy.Limits(request=0.2)) as client, connected(client) as connection:
         connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\n\r\n")
-        until(lambda: any("cut off" in line for line in lines()))
+        until(lambda: any("answer aborted" in line for line in lines()))
 
 
 # Clients that go away
@@ -291,7 +291,7 @@ def test_a_client_that_hangs_up_is_one_line_of_the_log(
     until(lambda: len(lines()) > 1)
 
     assert [re.sub(r"\d+ ms", "_", line) for line in lines()] == [
-        "POST /file_upload hung up after _",
+        "POST /file_upload: the client closed the connection after _",
         "GET /health 200 _",
     ]
 
@@ -308,7 +308,7 @@ def test_a_client_that_hangs_up_while_it_waits_for_the_answer_is_one_line_too(
         client.get("/health")
         until(lambda: len(lines()) > 1)
 
-    assert [line.partition(" after")[0] for line in lines()][:1] == ["GET /tasks hung up"]
+    assert [line.partition(" after")[0] for line in lines()][:1] == ["GET /tasks: the client closed the connection"]
     assert len(lines()) == 2
 
 
@@ -321,7 +321,7 @@ def test_a_client_that_resets_the_connection_during_a_picture_is_one_line_too(
         connection.recv(1000)
     until(lambda: bool(lines()))
 
-    assert [line.partition(" after")[0] for line in lines()] == ["GET /media/large hung up"]
+    assert [line.partition(" after")[0] for line in lines()] == ["GET /media/large: the client closed the connection"]
 
 
 def test_a_line_of_the_log_holds_nothing_that_a_client_could_use_to_begin_another(

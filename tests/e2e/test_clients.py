@@ -153,7 +153,7 @@ ROWS = (
     Row("axios", "no boundary, a buffer", 400, NO_BOUNDARY),
     Row("axios", "another boundary", 400, "The body does not hold the boundary that the Content-Type header names"),
     Row("curl", "nested", 400, "The field file contains a form (multipart/mixed)"),
-    Row("java", "cut off", 400, "The form is cut off"),
+    Row("java", "cut off", 400, "The form is incomplete"),
     Row("java", "LF alone", 400, "The lines of the form end with LF; multipart/form-data requires CRLF."),
     Row("requests", "nothing", 400, "The request has no body"),
     *(Row(program, "the file itself", 415, NOT_A_FORM) for program in ("curl", "fetch", "httpx")),
