@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 import httpx
 import pytest
 
-from tests.e2e.client import Wallify
+from tests.e2e.client import Json, Wallify
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo, clean_in_full, fetched
 from tests.e2e.truth import Truth
@@ -37,25 +39,31 @@ OURS = (
 )
 
 
+@pytest.fixture(scope="module")
+def named(wallify: Wallify) -> dict[str, Json]:
+    """An image of each name; all are in one collection, which no other test has."""
+    collection = f"test-{uuid.uuid4().hex[:10]}"
+    return {name: wallify.published(a_small_photo(), name, collection=collection) for name in NAMES}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_shown_as_given_and_leads_to_its_picture(
-    cloud: Cloud, wallify: Wallify, collection: str, name: str
+    cloud: Cloud, wallify: Wallify, named: dict[str, Json], name: str
 ) -> None:
-    image = wallify.published(a_small_photo(), name, collection=collection)
-    (listed,) = wallify.images(collection)
+    image = named[name]
+    (listed,) = (one for one in wallify.images(image["collection"]) if one["image_id"] == image["image_id"])
     task = wallify.ended(image["links"]["task"].rpartition("/")[2])
     assert (image["filename"], listed["filename"], task["subject"]["filename"]) == (name, name, name)
     assert clean_in_full(fetched(cloud.api_url + image["links"]["cdn"])).size == (image["width"], image["height"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_tamed_where_it_becomes_part_of_an_address(wallify: Wallify, collection: str, name: str) -> None:
-    assert wallify.published(a_small_photo(), name, collection=collection)["name"] == NAMES[name]
+def test_a_name_is_tamed_where_it_becomes_part_of_an_address(named: dict[str, Json], name: str) -> None:
+    assert named[name]["name"] == NAMES[name]
 
 
-def test_a_name_never_becomes_part_of_a_key(truth: Truth, wallify: Wallify, collection: str) -> None:
-    for name in NAMES:
-        wallify.published(a_small_photo(), name, collection=collection)
+def test_a_name_never_becomes_part_of_a_key(truth: Truth, named: dict[str, Json]) -> None:
+    (collection,) = {image["collection"] for image in named.values()}
     stored, mine = truth.keys(), f"incoming/{collection}/"
     # What another tool puts under incoming/, as another test does, has the name that the tool gave it.
     keys = [key for key in stored if key.startswith(mine) or not key.startswith("incoming/")]
