@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chalicelib.container.adapters import Adapters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from chalicelib.admin.monitoring import Audit, Functions, Queues
     from chalicelib.admin.sessions import Sessions
@@ -197,13 +197,6 @@ class Services(Adapters):
         from chalicelib.keyring import Purpose
 
         return self._seals(Purpose.CURSORS)
-
-    @property
-    def file_type(self) -> Callable[[bytes], str]:
-        """Type of a picture file by its first bytes; the HTTP layer does not know the engine."""
-        from chalicelib.engine.file_types import sniff
-
-        return sniff
 
     def _seals(self, purpose: Purpose) -> Seals:
         from chalicelib.keyring import Seals

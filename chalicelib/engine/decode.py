@@ -219,7 +219,7 @@ def open_picture(form: str, data: bytes) -> ImageFile:
     """
     if form == "heic":
         return _heic(data)
-    plugin, file = _plugin(form), with_announced_alpha(form, data)
+    plugin, file = _plugin(form), with_announced_alpha(data) if form == "webp" else data
     with decoder_errors():
         return plugin(io.BytesIO(file))
 

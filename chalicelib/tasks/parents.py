@@ -115,12 +115,10 @@ class ParentTasks:
             return self.finish(parent)
         return self.mark_complete(parent)
 
-    def is_stopping(self, child: Task) -> bool:
-        """True if the child's parent was cancelled, so that the child must not begin."""
-        if child.parent_id is None:
-            return False
+    def is_stopping(self, parent_id: str) -> bool:
+        """True if the parent was cancelled, so that its children must not begin."""
         try:
-            return self.tasks.get(child.parent_id).cancel_requested
+            return self.tasks.get(parent_id).cancel_requested
         except TaskNotFound:
             return False
 

@@ -153,7 +153,8 @@ class Worker:
         with log.append_context_keys(task_id=task_id, attempt=task.attempts):
             self.failpoint("after_claim")
             final = self._attempt(task, job)
-            self.parents.child_ended(final)
+            if final.parent_id is not None:
+                self.parents.child_ended(final)
         return final
 
     def _clean_up(self, task: Task, job: Job) -> None:
@@ -180,7 +181,7 @@ class Worker:
 
     def _do(self, task: Task, job: Job) -> Task:
         try:
-            if task.cancel_requested or self.parents.is_stopping(task):
+            if task.cancel_requested or (task.parent_id is not None and self.parents.is_stopping(task.parent_id)):
                 raise Cancelled  # noqa: TRY301  # requested during an earlier attempt; handled below
             return job.do(task)
         except Cancelled:

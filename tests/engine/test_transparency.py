@@ -150,7 +150,7 @@ def test_a_webp_without_transparency_is_handed_on_as_it_is(lossless: bool) -> No
     frames = [Image.new("RGB", SIZE, color) for color in ("red", "green")]
     data = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=lossless)
     plain = data[:20] + bytes([data[20] & ~0x10]) + data[21:]
-    assert with_announced_alpha("webp", plain) is plain
+    assert with_announced_alpha(plain) is plain
     assert not _made(plain).picture.has_alpha
 
 
@@ -195,7 +195,7 @@ def test_many_pieces_in_a_frame_are_not_walked_through() -> None:
     frame = bytes(16) + riff_chunk(b"NONE", b"") * 20_000
     body = b"WEBP" + riff_chunk(b"VP8X", bytes([2, 0, 0, 0]) + b"\x0b\0\0\7\0\0") + riff_chunk(b"ANMF", frame)
     with pytest.raises(Exception, match="parts"):
-        with_announced_alpha("webp", b"RIFF" + struct.pack("<I", len(body)) + body)
+        with_announced_alpha(b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
 @pytest.mark.parametrize(

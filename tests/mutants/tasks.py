@@ -104,15 +104,15 @@ TASKS = (
     Mutant(
         "cancelled-work-begins",
         "chalicelib/tasks/worker.py",
-        "if task.cancel_requested or self.parents.is_stopping(task):",
-        "if self.parents.is_stopping(task):",
+        "if task.cancel_requested or (task.parent_id is not None and self.parents.is_stopping(task.parent_id)):",
+        "if task.parent_id is not None and self.parents.is_stopping(task.parent_id):",
         "a retry does what a client was told is being stopped",
         "tests/tasks/test_cancel.py::test_a_wish_to_stop_outlives_the_worker_that_died",
     ),
     Mutant(
         "children-of-a-cancelled-parent-begin",
         "chalicelib/tasks/worker.py",
-        "if task.cancel_requested or self.parents.is_stopping(task):",
+        "if task.cancel_requested or (task.parent_id is not None and self.parents.is_stopping(task.parent_id)):",
         "if task.cancel_requested:",
         "a cancelled bulk upload goes on",
         "tests/uploads/test_bulk.py::test_a_child_whose_parent_was_cancelled_does_not_begin",

@@ -92,7 +92,7 @@ _PLACE, _DISPOSED = 12, 0x01
 """Bytes of a frame's header that have its place, and the flag in its last byte."""
 
 
-def with_announced_alpha(form: str, data: bytes) -> bytes:
+def with_announced_alpha(data: bytes) -> bytes:
     """Return the file as its decoder needs it; the same object unless it must be changed.
 
     A WebP whose extended header does not announce transparency still has it where a frame's pixels do, or where frames
@@ -102,7 +102,7 @@ def with_announced_alpha(form: str, data: bytes) -> bytes:
         DamagedImage: a chunk's header is cut off.
         ImageTooLarge: there are more chunks than are read.
     """
-    if form != "webp" or data[_RIFF : _RIFF + 4] != b"VP8X" or len(data) <= _FLAGS or data[_FLAGS] & _ALPHA:
+    if data[_RIFF : _RIFF + 4] != b"VP8X" or len(data) <= _FLAGS or data[_FLAGS] & _ALPHA:
         return data
     with parser_errors():
         pictures = list(PARTS.counted(_pictures(data)))
