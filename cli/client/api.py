@@ -96,7 +96,7 @@ class Client:
     def greet(self) -> Health:
         """Ask `GET /health`, which needs no token."""
         began = monotonic()
-        answer = self.wire.patiently(lambda: successful(lambda: self.wire.http.get("/health")), repeatable=True)
+        answer = self.wire.with_retries(lambda: successful(lambda: self.wire.http.get("/health")), repeatable=True)
         took = monotonic() - began
         told = decode(answer.content, dict[str, Any])
         at = answer.headers.get("Date")

@@ -35,12 +35,12 @@ class RetryPolicy:
     first_wait: float = 0.4
     longest_wait: float = 60.0
     sleep: Callable[[float], None] = time.sleep
-    luck: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random.random
 
     def waits(self) -> Iterator[float]:
         """Yield doubling waits, each spread over its upper half so that many clients do not come back at once."""
         for turn in range(self.tries - 1):
-            yield self.first_wait * 2**turn * (1 + self.luck()) / 2
+            yield self.first_wait * 2**turn * (1 + self.jitter()) / 2
 
     def rest(self, planned: float, error: ApiError) -> None:
         """Wait as planned, or as long as `Retry-After` says if that is longer."""
@@ -104,7 +104,7 @@ class Transport:
         An idempotent request (by `repeatable` or by its method) is repeated with growing pauses.
         """
         params = {name: value for name, value in (query or {}).items() if value is not None}
-        answer = self.patiently(
+        answer = self.with_retries(
             lambda: successful(lambda: self.http.request(method, path, params=params, **sent)),
             repeatable=repeatable or method in IDEMPOTENT,
         )
@@ -125,9 +125,9 @@ class Transport:
 
     def fetch(self, url: str, out: BinaryIO) -> int:
         """Write the content of a public URL; return the number of bytes. Raises ApiError as `ask` does."""
-        return self.patiently(lambda: self._copied(url, out), repeatable=True)
+        return self.with_retries(lambda: self._copied(url, out), repeatable=True)
 
-    def patiently(self, attempt: Callable[[], T], *, repeatable: bool) -> T:
+    def with_retries(self, attempt: Callable[[], T], *, repeatable: bool) -> T:
         """Run an attempt; repeat it where that may help and does no harm."""
         for planned in self.patience.waits():
             try:

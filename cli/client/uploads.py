@@ -126,7 +126,7 @@ class Uploads:
         with ProgressFile(file.path, told) as body:
             files = {"file": (file.path.name, body, _type_of(file.path))}
             post = partial(self.wire.plain.post, ticket.url, data=ticket.fields, files=files)
-            self.wire.patiently(lambda: successful(post), repeatable=True)
+            self.wire.with_retries(lambda: successful(post), repeatable=True)
 
 
 class ProgressFile(io.FileIO):

@@ -22,7 +22,7 @@ GIVEN_IN_TESTS = "a default that tests replace"
 ALLOWED_CHANCE = {
     "chalicelib.adapters.aws": "the one clock, and the one maker of ids",
     "chalicelib.admin.model": "a secret must not be foreseen, not even by a test",
-    "chalicelib.container.services": "hands luck to the services that need some",
+    "chalicelib.container.services": "hands jitter to the services that need some",
     "chalicelib.adapters.records": "spreads retries",
     "chalicelib.adapters.dynamodb.table": GIVEN_IN_TESTS,
     "chalicelib.adapters.sql.database": GIVEN_IN_TESTS,

@@ -35,8 +35,8 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def api(desk: Desk, waits: list[float]) -> Iterator[Client]:
-    """A client that waits for nothing, and whose luck is in the middle."""
-    with Client.at(desk.url, TOKEN, patience=RetryPolicy(sleep=waits.append, luck=lambda: 0.5)) as client:
+    """A client that waits for nothing, and whose jitter is in the middle."""
+    with Client.at(desk.url, TOKEN, patience=RetryPolicy(sleep=waits.append, jitter=lambda: 0.5)) as client:
         yield client
 
 
