@@ -14,7 +14,6 @@ from chalicelib import VERSION
 from cli import errors
 from cli.client.models import ApiError
 from cli.commands import (
-    audit,
     bench,
     collections,
     completion,
@@ -72,7 +71,7 @@ SECTIONS: Mapping[str, tuple[Register, ...]] = {
         profiles.register_login,
         profiles.register_profiles,
         tokens.register,
-        audit.register,
+        tokens.register_audit,
     ),
     "help": (doctor.register, local_cloud.register_open, completion.register),
     "development": (test.register, bench.register_bench, bench.register_soak),

@@ -1,13 +1,15 @@
-"""`wallify tokens`: list, create, edit and revoke tokens."""
+"""`wallify tokens`: list, create, edit and revoke tokens; `wallify audit`: what was done with them."""
 
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 
 from cli.client.models import Token
+from cli.client.resources import AuditEntry
 from cli.commands import connection
 from cli.commands.connection import for_each
-from cli.commands.parser import Commands, Run, add_command, add_verbs
+from cli.commands.parser import Commands, Run, add_command, add_verbs, limit_from
 from cli.output import Column, print_json, print_list, print_one
 
 SCOPES = ("read", "upload", "tasks", "admin")
@@ -103,3 +105,29 @@ def run_revoke(given: argparse.Namespace) -> int:
     """End some."""
     with connection.connect(given) as api:
         return for_each(given, given.token_ids, api.tokens.revoke, lambda token: f"{token.name} is revoked.")
+
+
+AUDIT_COLUMNS: tuple[Column[AuditEntry], ...] = (
+    ("time", lambda entry: entry.at),
+    ("actor", lambda entry: entry.actor),
+    ("action", lambda entry: entry.action),
+    ("target", lambda entry: entry.target),
+)
+
+
+def register_audit(commands: Commands) -> None:
+    """Declare the command."""
+    parser = add_command(commands, "audit", "list the audit log, newest first", "audit --limit 20")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="maximum number of entries (default: 50, or none with --all)"
+    )
+    parser.add_argument("--all", action="store_true", help="all entries, page after page")
+    connection.add_options(parser)
+    parser.set_defaults(run=run_audit)
+
+
+def run_audit(given: argparse.Namespace) -> int:
+    """Print the entries."""
+    with connection.connect(given) as api:
+        entries = api.audit.all()
+        return print_list(given, islice(entries, limit_from(given)), AUDIT_COLUMNS, none="No entries.")
