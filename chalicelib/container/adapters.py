@@ -14,22 +14,9 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from chalicelib import ports
     from chalicelib.delivery.manifests import ManifestUpdates
     from chalicelib.keyring import Keyring, Purpose
-    from chalicelib.ports import (
-        AuditStore,
-        Catalog,
-        Cdn,
-        Clock,
-        ExpiringStore,
-        Metrics,
-        ObjectStore,
-        Queue,
-        ScheduleStore,
-        Secret,
-        TaskStore,
-        TokenStore,
-    )
     from chalicelib.tasks.model import TaskType
 
 
@@ -37,17 +24,17 @@ class State(Protocol):
     """State ports of one back end."""
 
     @property
-    def tasks(self) -> TaskStore: ...  # noqa: D102  # the port itself says what it promises
+    def tasks(self) -> ports.TaskStore: ...  # noqa: D102  # the port itself says what it promises
     @property
-    def catalog(self) -> Catalog: ...  # noqa: D102
+    def catalog(self) -> ports.Catalog: ...  # noqa: D102
     @property
-    def tokens(self) -> TokenStore: ...  # noqa: D102
+    def tokens(self) -> ports.TokenStore: ...  # noqa: D102
     @property
-    def schedules(self) -> ScheduleStore: ...  # noqa: D102
+    def schedules(self) -> ports.ScheduleStore: ...  # noqa: D102
     @property
-    def audit(self) -> AuditStore: ...  # noqa: D102
+    def audit(self) -> ports.AuditStore: ...  # noqa: D102
     @property
-    def expiring(self) -> ExpiringStore: ...  # noqa: D102
+    def expiring(self) -> ports.ExpiringStore: ...  # noqa: D102
 
 
 @dataclass
@@ -114,14 +101,14 @@ class Adapters:
         return ManifestUpdates(queue=queue, clock=self.clock, after=timedelta(seconds=self.settings.manifest_seconds))
 
     @cached_property
-    def objects(self) -> ObjectStore:
+    def objects(self) -> ports.ObjectStore:
         """The bucket."""
         from chalicelib.adapters.s3 import S3Bucket
 
         return S3Bucket(name=self.settings.bucket, connect=partial(self.aws, "s3"), signed_url=self.settings.signed_url)
 
     @cached_property
-    def queues(self) -> Mapping[TaskType, Queue]:
+    def queues(self) -> Mapping[TaskType, ports.Queue]:
         """Queue of each kind of task."""
         from chalicelib.adapters.sqs import SqsQueue
         from chalicelib.tasks.model import CHUNKED, TaskType
@@ -135,7 +122,7 @@ class Adapters:
         return dict.fromkeys(CHUNKED, maintenance) | lanes
 
     @property
-    def images_queue(self) -> Queue:
+    def images_queue(self) -> ports.Queue:
         """Queue of new uploads."""
         from chalicelib.tasks.model import TaskType
 
@@ -149,7 +136,7 @@ class Adapters:
         return lambda: self.clock.now() < until
 
     @cached_property
-    def cdn(self) -> Cdn:
+    def cdn(self) -> ports.Cdn:
         """The CDN in front of the bucket."""
         from chalicelib.adapters.s3 import CloudFrontCdn
 
@@ -164,14 +151,14 @@ class Adapters:
         return count_faults(client(service), service, self.metrics)
 
     @cached_property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> ports.Metrics:
         """Metrics, written to the log in CloudWatch's embedded format."""
         from chalicelib.telemetry import NAMESPACE, EmbeddedMetrics, unit_of
 
         return EmbeddedMetrics(namespace=NAMESPACE, service=self.settings.service, unit_of=unit_of)
 
     @cached_property
-    def clock(self) -> Clock:
+    def clock(self) -> ports.Clock:
         """System clock; a frozen one on a local cloud whose settings ask for it."""
         from chalicelib.adapters.aws import FrozenClock, SystemClock
 
@@ -198,7 +185,7 @@ class Adapters:
             raise Misconfigured(cause=reason) from cause
 
     @cached_property
-    def _keys(self) -> Secret:
+    def _keys(self) -> ports.Secret:
         from chalicelib.adapters.aws import SecretsManagerSecret
 
         return SecretsManagerSecret(
@@ -206,7 +193,7 @@ class Adapters:
         )
 
     @cached_property
-    def bootstrap(self) -> Secret:
+    def bootstrap(self) -> ports.Secret:
         """Function that returns the first administrator's token."""
         from chalicelib.adapters.aws import SecretsManagerSecret
 

@@ -9,17 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib import VERSION
-from chalicelib.errors import (
-    BadRequest,
-    Forbidden,
-    Misconfigured,
-    TooManyRequests,
-    Unauthorized,
-    Unavailable,
-    UnsupportedCoding,
-    WallifyError,
-)
+from chalicelib import VERSION, errors
 from chalicelib.http.multipart import FILE, FILES
 from chalicelib.http.request import FORM_TYPE
 from chalicelib.http.routing import SCHEMAS, TAGS, Endpoint, InternalError, Problem, Reply
@@ -96,7 +86,7 @@ def _with_public_references(node: Any) -> Any:  # noqa: ANN401  # a schema holds
     return changed
 
 
-_ANYWHERE = (BadRequest, InternalError, Misconfigured, TooManyRequests, Unavailable)
+_ANYWHERE = (errors.BadRequest, InternalError, errors.Misconfigured, errors.TooManyRequests, errors.Unavailable)
 
 
 def description(endpoints: tuple[Endpoint, ...], base: str = "") -> Json:
@@ -198,14 +188,14 @@ def _reply(reply: Reply) -> Json:
     return told
 
 
-def _errors(endpoint: Endpoint) -> set[type[WallifyError]]:
+def _errors(endpoint: Endpoint) -> set[type[errors.WallifyError]]:
     found = {*endpoint.errors, *_ANYWHERE}
     if {"body", "form"} & endpoint.parts.keys():
-        found.add(UnsupportedCoding)
-    return found | ({Unauthorized, Forbidden} if endpoint.scopes else set())
+        found.add(errors.UnsupportedCoding)
+    return found | ({errors.Unauthorized, errors.Forbidden} if endpoint.scopes else set())
 
 
-def _problems(errors: Iterable[type[WallifyError]]) -> Json:
+def _problems(errors: Iterable[type[errors.WallifyError]]) -> Json:
     in_order = sorted(errors, key=lambda error: (error.status, error.code))
     content = {"application/json": {"schema": reference(Problem)}}
     return {
@@ -214,6 +204,6 @@ def _problems(errors: Iterable[type[WallifyError]]) -> Json:
     }
 
 
-def _in_words(error: type[WallifyError]) -> str:
+def _in_words(error: type[errors.WallifyError]) -> str:
     message = template(error.code) or ""
     return f"`{error.code}`: {message.rstrip('.')}"

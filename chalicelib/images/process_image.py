@@ -8,20 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from chalicelib import names, storage
+from chalicelib import errors, names, storage
 from chalicelib.delivery.private_links import never_private
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.engine.model import Encoded, Limits, Picture, Recipe
 from chalicelib.engine.pipeline import process
-from chalicelib.errors import (
-    Conflict,
-    DuplicateImage,
-    NameTaken,
-    ObjectNotFound,
-    PrivacyDiffers,
-    SourceGone,
-    Unavailable,
-)
 from chalicelib.images.model import Image, Rendition
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.storage import IMMUTABLE, PRIVATE, Budget, NewObject
@@ -149,8 +140,8 @@ class ProcessImage:
                 found = self.objects.head(task.args["source"])
                 task = self.leases.bind_version(task, found.version, found.etag)
             return task, bytes_of(self.objects, task, limit=self.max_bytes)
-        except ObjectNotFound as missing:
-            raise SourceGone from missing
+        except errors.ObjectNotFound as missing:
+            raise errors.SourceGone from missing
 
     def _store(self, task: Task, image: Image, body: bytes, made: Sequence[Encoded]) -> Task:
         """Store the renditions under the prefix of the collection's privacy and publish the image.
@@ -163,29 +154,29 @@ class ProcessImage:
             renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
             self.objects.put(*objects_of(image, body, renditions, made))
             self.failpoint("after_put")
-            with suppress(PrivacyDiffers):
+            with suppress(errors.PrivacyDiffers):
                 return self._publish(task, image, renditions)
             self._remove_results(task)
-        raise Unavailable("collection.privacy_changing")
+        raise errors.Unavailable("collection.privacy_changing")
 
     def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
         for name in names.candidates(image.name, image.image_id):
             try:
                 return self._counted(self._publish_as(task, replace(image, name=name), renditions), len(renditions))
-            except NameTaken:
+            except errors.NameTaken:
                 continue
-            except DuplicateImage as duplicate:
+            except errors.DuplicateImage as duplicate:
                 return self._use_duplicate(task, duplicate)
-        raise NameTaken(name=image.name)
+        raise errors.NameTaken(name=image.name)
 
     def _publish_as(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
         after = self.leases.succeeded(task, result_of(image, renditions))
         unique = task.args.get("on_duplicate") != "copy"
         try:
             return self.catalog.publish(image, renditions, before=task, after=after, unique=unique)
-        except (NameTaken, DuplicateImage):
+        except (errors.NameTaken, errors.DuplicateImage):
             raise
-        except Conflict:
+        except errors.Conflict:
             return self._publish_as(self.leases.confirm(task), image, renditions)
 
     def _counted(self, final: Task, renditions: int) -> Task:
@@ -193,7 +184,7 @@ class ProcessImage:
         self.metrics.count("RenditionsMade", renditions, type=final.type)
         return final
 
-    def _use_duplicate(self, task: Task, duplicate: DuplicateImage) -> Task:
+    def _use_duplicate(self, task: Task, duplicate: errors.DuplicateImage) -> Task:
         """Finish the task with the image that has these bytes already, and delete what this task has stored.
 
         Raises DuplicateImage if the client asked for an error: the API could not report it for bytes that came by a
@@ -216,7 +207,7 @@ class ProcessImage:
 
     def _clean_up(self, task: Task) -> None:
         # The work is done; what cannot be deleted now is deleted by the bucket's lifecycle rule.
-        with suppress(Unavailable):
+        with suppress(errors.Unavailable):
             self._remove_source(task)
 
     def _remove_source(self, task: Task) -> None:

@@ -6,13 +6,9 @@ from typing import Annotated
 
 import msgspec
 
+from chalicelib import errors
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
-from chalicelib.errors import (
-    DeadLetterNotFound,
-    NotFound,
-    Unavailable,
-)
 from chalicelib.http.request import Limit, QueuePath, Request, Response, Timestamp, json_response
 from chalicelib.http.routing import Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.tasks.dead_letters import DeadLetterDetails
@@ -93,7 +89,7 @@ class LimitQuery(msgspec.Struct, frozen=True):
     description="Reading dead letters does not change them.",
     scopes=(Scope.TASKS,),
     replies={200: Reply("The dead letters with their reasons.", DeadLetterList)},
-    errors=(NotFound, Unavailable),
+    errors=(errors.NotFound, errors.Unavailable),
 )
 def list_dead_letters(request: Request, path: QueuePath, query: LimitQuery) -> Response:
     found = container().dead_letters.list_letters(path.name, query.limit)
@@ -108,7 +104,7 @@ def list_dead_letters(request: Request, path: QueuePath, query: LimitQuery) -> R
     description="Returns the whole message as it is in the queue, even when it cannot be parsed.",
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The dead letter with its whole message.", DeadLetterRecord)},
-    errors=(NotFound, DeadLetterNotFound, Unavailable),
+    errors=(errors.NotFound, errors.DeadLetterNotFound, errors.Unavailable),
 )
 def get_dead_letter(request: Request, path: DeadLetterPath) -> Response:
     return json_response(_letter(request, container().dead_letters.get(path.name, path.message_id)))
@@ -125,7 +121,7 @@ def get_dead_letter(request: Request, path: DeadLetterPath) -> Response:
     ),
     scopes=(Scope.ADMIN,),
     replies={200: Reply("The deleted dead letter with its whole message.", DeadLetterRecord)},
-    errors=(NotFound, DeadLetterNotFound, Unavailable),
+    errors=(errors.NotFound, errors.DeadLetterNotFound, errors.Unavailable),
     audit=Audited("delete_dead_letter", path_and_options),
 )
 def delete_dead_letter(request: Request, path: DeadLetterPath) -> Response:
@@ -143,7 +139,7 @@ def delete_dead_letter(request: Request, path: DeadLetterPath) -> Response:
     ),
     scopes=(Scope.TASKS,),
     replies={202: Reply("The tasks that are queued again.", RedriveReport)},
-    errors=(NotFound, Unavailable),
+    errors=(errors.NotFound, errors.Unavailable),
     audit=Audited("redrive_dead_letters", path_and_options),
 )
 def redrive_dead_letters(request: Request, path: QueuePath, query: LimitQuery) -> Response:

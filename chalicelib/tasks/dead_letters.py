@@ -7,16 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from chalicelib.errors import (
-    Conflict,
-    DeadLetterNotFound,
-    Misconfigured,
-    NotFound,
-    SourceGone,
-    TaskNotFound,
-    Unavailable,
-    WallifyError,
-)
+from chalicelib import errors
 from chalicelib.messages import DeadLetter, ObjectCreated, UnknownMessage, Work, read, write
 from chalicelib.ports import Clock, Metrics, Queue, TaskStore
 from chalicelib.tasks.model import Checkpoint, Failure, Task, TaskType, queue_of
@@ -42,7 +33,7 @@ class DeadLetterPublisher:
         self.queues[task.type].publish_dead_letter(write(Work(task.task_id)), reason=error.code)
         self.metrics.count("DeadLetters", queue=queue_of(task.type))
 
-    def publish_unreadable(self, body: str, kind: TaskType, fault: WallifyError) -> None:
+    def publish_unreadable(self, body: str, kind: TaskType, fault: errors.WallifyError) -> None:
         """Publish a message whose task could not be read, with the fault's code as reason.
 
         Raises: Unavailable.
@@ -184,7 +175,7 @@ class DeadLetters:
                 if found := next((letter for letter in page if letter.message_id == message_id), None):
                     yield found
                     return
-            raise DeadLetterNotFound(queue=name, message_id=message_id)
+            raise errors.DeadLetterNotFound(queue=name, message_id=message_id)
         finally:
             queue.release_dead_letters(held)
 
@@ -197,14 +188,14 @@ class DeadLetters:
 
     def _queue(self, name: str) -> Queue:
         if name not in self.queues:
-            raise NotFound("queue.not_found", known=sorted(self.queues))
+            raise errors.NotFound("queue.not_found", known=sorted(self.queues))
         return self.queues[name]
 
     def _redrive(self, queue: Queue, letter: DeadLetter, done: RedriveResult) -> None:
         tasks = list(self._tasks_of(letter))
         retried = []
         for task in tasks:
-            with suppress(SourceGone):
+            with suppress(errors.SourceGone):
                 retried.append(self._retry(task, letter))
         done.tasks += [task for task in retried if not task.is_final]
         if tasks and len(retried) == len(tasks):
@@ -228,7 +219,7 @@ class DeadLetters:
             ended = self.tasks.replace(
                 task, task.failed(error, now=self.clock.now(), keep=self.retries.task_factory.policy.keep_failed)
             )
-        except Conflict:
+        except errors.Conflict:
             return 0
         self.parents.child_ended(ended)
         return 1
@@ -237,16 +228,16 @@ class DeadLetters:
         for message in _read(letter):
             task_id = message.task_id if isinstance(message, Work) else self.task_id_of(message)
             if task_id is not None:
-                with suppress(TaskNotFound):
+                with suppress(errors.TaskNotFound):
                     yield self.tasks.get(task_id)
 
 
 def _failure_of(task: Task, letter: DeadLetter) -> Failure:
     last = {"last": task.error.code} if task.error else {}
-    if letter.reason == Unavailable.code:
+    if letter.reason == errors.Unavailable.code:
         return Failure(letter.reason, _STORE_SILENT, retryable=True, details=last)
-    if letter.reason == Misconfigured.code:
-        return replace(Failure.of(Misconfigured()), details=last)
+    if letter.reason == errors.Misconfigured.code:
+        return replace(Failure.of(errors.Misconfigured()), details=last)
     return Failure("dead_letter", "Its message was received too often without success.", details=last)
 
 

@@ -10,15 +10,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib import errors
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
-from chalicelib.errors import (
-    BadRequest,
-    IllegalTransition,
-    SourceGone,
-    TaskNotFound,
-    Unavailable,
-)
 from chalicelib.http.parsing import signed_cursor
 from chalicelib.http.request import (
     CollectionName,
@@ -135,7 +129,7 @@ schema("TaskType", "The kinds of tasks.")(TaskType)
         200: Reply("The task.", TaskRecord, headers=("ETag", "Retry-After")),
         304: Reply("Not changed since the answer with that ETag.", headers=("ETag", "Retry-After")),
     },
-    errors=(TaskNotFound,),
+    errors=(errors.TaskNotFound,),
 )
 def get_task(request: Request, path: TaskPath, query: StatusQuery) -> Response:
     wait = or_none(query.wait)
@@ -200,7 +194,7 @@ def list_tasks(request: Request, query: HistoryQuery) -> Response:
             "The task is running; it will stop at its next step.", TaskRecord, headers=("Location", "Retry-After")
         ),
     },
-    errors=(TaskNotFound, IllegalTransition),
+    errors=(errors.TaskNotFound, errors.IllegalTransition),
     audit=Audited("cancel_task", path_and_options),
 )
 def cancel_task(request: Request, path: TaskPath) -> Response:
@@ -328,7 +322,7 @@ class RetryResult(msgspec.Struct, frozen=True, kw_only=True):
     replies={
         202: Reply("The new task; the old one keeps its final state.", TaskRecord, headers=("Location", "Retry-After"))
     },
-    errors=(TaskNotFound, IllegalTransition, SourceGone, Unavailable),
+    errors=(errors.TaskNotFound, errors.IllegalTransition, errors.SourceGone, errors.Unavailable),
     audit=Audited("retry_task", path_and_options),
 )
 def retry_task(request: Request, path: TaskPath) -> Response:
@@ -360,7 +354,7 @@ def _retry_filters(parts: Mapping[str, Any]) -> str:
         200: Reply("Dry run: the tasks that would be retried.", RetryResult),
         202: Reply("The tasks that are retried, one page at a time.", RetryResult),
     },
-    errors=(Unavailable,),
+    errors=(errors.Unavailable,),
     audit=Audited("retry_tasks", _retry_filters),
 )
 def retry_tasks(request: Request, query: RetryQuery) -> Response:
@@ -385,10 +379,10 @@ _MOST_COUNTED = 500
 
 def _which(request: Request, query: RetryQuery) -> RetryFilter:
     if all(getattr(query, name) is UNSET for name in _FILTERS):
-        raise BadRequest("filter.required", parameter="state", allowed=list(_FILTERS))
+        raise errors.BadRequest("filter.required", parameter="state", allowed=list(_FILTERS))
     state, retryable = or_none(query.state) or RetryState.FAILURE, or_none(query.retryable)
     if retryable is not None and state is not RetryState.FAILURE:
-        raise BadRequest("retry.retryable_needs_failure", parameter="retryable")
+        raise errors.BadRequest("retry.retryable_needs_failure", parameter="retryable")
     wanted = TaskFilter(
         status=Status(state),
         type=or_none(query.type),

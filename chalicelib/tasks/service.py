@@ -7,18 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
+from chalicelib import ports
 from chalicelib.errors import OURS, Conflict, IllegalTransition, Unavailable
-from chalicelib.ports import (
-    AuditStore,
-    Catalog,
-    Clock,
-    ExpiringStore,
-    Metrics,
-    Page,
-    ScheduleStore,
-    TaskStore,
-    TokenStore,
-)
 from chalicelib.tasks.model import QUEUES, ChildCounts, Progress, Status, Task, TaskFilter, TaskType, queue_of
 from chalicelib.tasks.parents import ParentTasks
 from chalicelib.tasks.retry_policy import TaskPolicy
@@ -54,7 +44,9 @@ class _Cached:
 class RecentTaskCache:
     """Cache of up to `most` tasks. Final tasks never change, so only those of the last minutes are read again."""
 
-    def __init__(self, store: TaskStore, clock: Clock, *, most: int = 4_000, most_active: int = 500) -> None:
+    def __init__(
+        self, store: ports.TaskStore, clock: ports.Clock, *, most: int = 4_000, most_active: int = 500
+    ) -> None:
         self._store, self._clock, self._most, self._most_active = store, clock, most, most_active
         self._cached: _Cached | None = None
 
@@ -116,8 +108,8 @@ _TIME_FOR_CHILDREN = timedelta(seconds=5)
 class Tasks:
     """Use cases of clients and operators on tasks."""
 
-    store: TaskStore
-    clock: Clock
+    store: ports.TaskStore
+    clock: ports.Clock
     policy: TaskPolicy
     parents: ParentTasks
 
@@ -151,11 +143,11 @@ class Tasks:
             task, progress=Progress(counts.finished, task.children, task.progress.stage), result=asdict(counts)
         )
 
-    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+    def active(self, limit: int, cursor: str | None = None) -> ports.Page[Task]:
         """Return tasks that are not final, oldest first."""
         return self.store.active(limit, cursor)
 
-    def history(self, task_filter: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+    def history(self, task_filter: TaskFilter, limit: int, cursor: str | None = None) -> ports.Page[Task]:
         """Return tasks that match the filter, newest first."""
         return self.store.history(task_filter, limit, cursor)
 
@@ -216,7 +208,7 @@ class TaskWaiter:
     tasks: Tasks
     backlog: Callable[[str], int]
     """Returns the number of messages that wait for a worker in the queue of this name."""
-    clock: Clock
+    clock: ports.Clock
     workers: int
     """Number of workers of each queue."""
 
@@ -271,20 +263,20 @@ class _QueueCheck:
 class MeteredState:
     """State ports of a back end, with a metered task store."""
 
-    tasks: TaskStore
-    catalog: Catalog
-    tokens: TokenStore
-    schedules: ScheduleStore
-    audit: AuditStore
-    expiring: ExpiringStore
+    tasks: ports.TaskStore
+    catalog: ports.Catalog
+    tokens: ports.TokenStore
+    schedules: ports.ScheduleStore
+    audit: ports.AuditStore
+    expiring: ports.ExpiringStore
 
 
 @dataclass(frozen=True)
 class MeteredTaskStore:
     """Wrapper of a task store that counts retries and ends; see `TaskStore`."""
 
-    store: TaskStore
-    metrics: Metrics
+    store: ports.TaskStore
+    metrics: ports.Metrics
 
     def replace(self, before: Task, after: Task) -> Task:
         """See `TaskStore.replace`."""
@@ -306,15 +298,15 @@ class MeteredTaskStore:
         """See `TaskStore.get`."""
         return self.store.get(task_id)
 
-    def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
+    def active(self, limit: int, cursor: str | None = None) -> ports.Page[Task]:
         """See `TaskStore.active`."""
         return self.store.active(limit, cursor)
 
-    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> Page[Task]:
+    def history(self, wanted: TaskFilter, limit: int, cursor: str | None = None) -> ports.Page[Task]:
         """See `TaskStore.history`."""
         return self.store.history(wanted, limit, cursor)
 
-    def children(self, parent_id: str, limit: int, cursor: str | None = None) -> Page[Task]:
+    def children(self, parent_id: str, limit: int, cursor: str | None = None) -> ports.Page[Task]:
         """See `TaskStore.children`."""
         return self.store.children(parent_id, limit, cursor)
 
@@ -327,7 +319,7 @@ class MeteredTaskStore:
         return self.store.child_counts(parent_id)
 
 
-def count_end(metrics: Metrics, task: Task) -> None:
+def count_end(metrics: ports.Metrics, task: Task) -> None:
     """Count a task that has just ended; for callers that end one without `TaskStore.replace`."""
     metrics.count("TasksEnded", type=task.type, status=task.status)
     # A parent has no error of its own; its children's errors are counted.

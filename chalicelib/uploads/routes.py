@@ -10,22 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from chalicelib import errors
 from chalicelib.admin.model import Scope
 from chalicelib.container import container
-from chalicelib.errors import (
-    Conflict,
-    DamagedImage,
-    DuplicateImage,
-    EmptyFile,
-    ImageTooLarge,
-    Misconfigured,
-    NotAnImage,
-    PayloadTooLarge,
-    SourceGone,
-    Unavailable,
-    UnsupportedType,
-    WallifyError,
-)
 from chalicelib.http.multipart import UploadedFile, UploadedFiles
 from chalicelib.http.request import Request, Response, Switch, UploadCollection, is_on, json_response, or_none
 from chalicelib.http.routing import Reply, Tag, endpoint, localized, localized_warnings, schema
@@ -63,7 +50,7 @@ def wait_for_upload(request: Request, accepted: Task, what: str) -> UploadOutcom
     seconds = container().settings.sync_wait_seconds
     try:
         found = wait_for_task(request, accepted.task_id, seconds)
-    except Unavailable:
+    except errors.Unavailable:
         return UploadOutcome(accepted, TASK_UNREADABLE)
     if found.task.is_final:
         return UploadOutcome(found.task)
@@ -165,8 +152,15 @@ schema("OnDuplicate", "What to do with bytes that the collection already has.")(
         202: Reply("Accepted; the task reports the progress.", AcceptedUpload, headers=("Location", "Retry-After")),
     },
     errors=(
-        *(EmptyFile, PayloadTooLarge, UnsupportedType, NotAnImage, DamagedImage, ImageTooLarge),
-        *(DuplicateImage, KeyReused, SourceGone, Unavailable),
+        *(
+            errors.EmptyFile,
+            errors.PayloadTooLarge,
+            errors.UnsupportedType,
+            errors.NotAnImage,
+            errors.DamagedImage,
+            errors.ImageTooLarge,
+        ),
+        *(errors.DuplicateImage, KeyReused, errors.SourceGone, errors.Unavailable),
     ),
 )
 def upload_file(request: Request, headers: UploadHeaders, form: UploadForm, file: UploadedFile) -> Response:
@@ -240,18 +234,20 @@ def _task_ids(task: Task) -> tuple[tuple[str, str], ...]:
     return ((task.type, task.task_id),)
 
 
-def _error_of(task: Task) -> WallifyError:
+def _error_of(task: Task) -> errors.WallifyError:
     """The error for a task that ended without an image: the task's own error, with its own status."""
     if task.error is None:
-        return Conflict("upload.cancelled", task_id=task.task_id, status=task.status)
-    if task.error.code == Misconfigured.code:
-        return Misconfigured(cause={name: str(text) for name, text in task.error.cause.items()}, task_id=task.task_id)
-    kind = _kinds(WallifyError).get(task.error.code, WallifyError)
+        return errors.Conflict("upload.cancelled", task_id=task.task_id, status=task.status)
+    if task.error.code == errors.Misconfigured.code:
+        return errors.Misconfigured(
+            cause={name: str(text) for name, text in task.error.cause.items()}, task_id=task.task_id
+        )
+    kind = _kinds(errors.WallifyError).get(task.error.code, errors.WallifyError)
     return kind(task.error.sentence or task.error.message, **task.error.details, task_id=task.task_id)
 
 
-def _kinds(root: type[WallifyError]) -> dict[str, type[WallifyError]]:
-    found: dict[str, type[WallifyError]] = {}
+def _kinds(root: type[errors.WallifyError]) -> dict[str, type[errors.WallifyError]]:
+    found: dict[str, type[errors.WallifyError]] = {}
     for kind in root.__subclasses__():
         found |= _kinds(kind)
     # A kind without a code of its own has its parent's, and must not stand for it.
@@ -301,7 +297,7 @@ class BulkUpload(msgspec.Struct, frozen=True, kw_only=True):
             "At least one file was accepted; the parent task reports the progress.", BulkUpload, headers=("Location",)
         ),
     },
-    errors=(NothingAccepted, PayloadTooLarge, UnsupportedType, KeyReused, Unavailable),
+    errors=(NothingAccepted, errors.PayloadTooLarge, errors.UnsupportedType, KeyReused, errors.Unavailable),
 )
 def upload_files(request: Request, headers: UploadHeaders, form: UploadForm, files: UploadedFiles) -> Response:
     uploads = [Upload(form.collection, file.filename, file.body, form.on_duplicate) for file in files.files]

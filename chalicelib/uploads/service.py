@@ -11,17 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
-from chalicelib import names
+from chalicelib import errors, names
 from chalicelib.engine.file_types import FORMATS, Format, sniff
-from chalicelib.errors import (
-    BadRequest,
-    Conflict,
-    DuplicateImage,
-    ImageNotFound,
-    PayloadTooLarge,
-    TaskNotFound,
-    Unavailable,
-)
 from chalicelib.images.model import Image
 from chalicelib.ports import Catalog, Clock, Metrics, ObjectStore, TaskStore
 from chalicelib.storage import NewObject
@@ -35,7 +26,7 @@ _MOST_ROUNDS = 5
 """Most earlier requests with the same files that are checked; each costs a read."""
 
 
-class KeyReused(Conflict):
+class KeyReused(errors.Conflict):
     """This Idempotency-Key was used for another request."""
 
     code = "idempotency_key_reused"
@@ -72,7 +63,7 @@ class Idempotency:
         if key is None:
             return IdempotencyKey(self.new_id())
         if not 0 < len(key) <= _LONGEST_KEY:
-            raise BadRequest("idempotency.key_length", limit=_LONGEST_KEY)
+            raise errors.BadRequest("idempotency.key_length", limit=_LONGEST_KEY)
         resolved = self._resolve_round(owner, key, fingerprint, 0, ())
         if resolved.existing is not None and resolved.existing.type is not type_:
             raise KeyReused
@@ -109,7 +100,7 @@ class Idempotency:
     def _find(self, task_id: str) -> Task | None:
         try:
             return self.tasks.get(task_id)
-        except TaskNotFound:
+        except errors.TaskNotFound:
             return None
 
     def _is_valid(self, task: Task) -> bool:
@@ -223,7 +214,7 @@ class Uploads:
         collection = names.new_collection_name(upload.collection)
         filename = names.display_name(upload.filename)
         if len(upload.body) > self.max_bytes:
-            raise PayloadTooLarge.over(self.max_bytes, len(upload.body), use="POST /uploads")
+            raise errors.PayloadTooLarge.over(self.max_bytes, len(upload.body), use="POST /uploads")
         return ValidatedUpload(collection, filename, upload.body, FORMATS[sniff(upload.body)], upload.on_duplicate)
 
     def find_duplicate(self, validated: ValidatedUpload) -> Image | None:
@@ -235,7 +226,7 @@ class Uploads:
             return None
         duplicate = self.catalog.find_by_digest(validated.collection, sha256(validated.body).hexdigest())
         if duplicate is not None and validated.on_duplicate is OnDuplicate.ERROR:
-            raise DuplicateImage(image_id=duplicate.image_id)
+            raise errors.DuplicateImage(image_id=duplicate.image_id)
         return duplicate
 
     def task(self, validated: ValidatedUpload, spec: TaskSpec) -> Task:
@@ -248,20 +239,20 @@ class Uploads:
         """Return the task that made the image; None if its row was deleted."""
         try:
             return self.tasks.get(image.task_id)
-        except TaskNotFound:
+        except errors.TaskNotFound:
             return None
 
     def _add_finished(self, resolved: IdempotencyKey, validated: ValidatedUpload, duplicate: Image) -> Task:
         """Store a finished task for a duplicate, so that the request's key and task id can be looked up."""
         found = self.task_factory.as_duplicate(self._new_task(resolved, validated), duplicate.image_id)
-        with suppress(Conflict):
+        with suppress(errors.Conflict):
             self.tasks.add(found)
         return found
 
     def _repeat(self, task: Task, validated: ValidatedUpload) -> Accepted:
         """Return the result of the first request with this key."""
         first_result = {} if task.attempts or not task.is_final else task.result or {}
-        with suppress(ImageNotFound):
+        with suppress(errors.ImageNotFound):
             if first_result.get("duplicate"):
                 return Accepted(task, self.catalog.image(str(first_result["image_id"])), validated.warnings)
         return Accepted(self._store_if_pending(task, validated), warnings=validated.warnings)
@@ -273,7 +264,7 @@ class Uploads:
         task = self._new_task(resolved, validated)
         try:
             self.tasks.add(task)
-        except Conflict:
+        except errors.Conflict:
             # Two equal requests at the same time: both get the same task.
             return self._store_if_pending(self.tasks.get(task.task_id), validated)
         stored = self._store(task, validated)
@@ -288,15 +279,15 @@ class Uploads:
     def _store(self, task: Task, validated: ValidatedUpload) -> Task:
         try:
             self.objects.put(NewObject(task.args["source"], validated.body, validated.format.mime))
-        except Unavailable as fault:
+        except errors.Unavailable as fault:
             return self._fail(task, fault)
         return task
 
-    def _fail(self, task: Task, fault: Unavailable) -> Task:
+    def _fail(self, task: Task, fault: errors.Unavailable) -> Task:
         try:
             # Without its object the task would wait until its timeout, so it ends here, and the client may repeat.
             self.tasks.replace(task, self.task_factory.as_refused(task, fault))
-        except Conflict:
+        except errors.Conflict:
             # The object was stored and only the response was lost: a worker has begun.
             return self.tasks.get(task.task_id)
         raise fault

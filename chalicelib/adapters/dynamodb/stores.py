@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from chalicelib import errors
 from chalicelib.adapters.dynamodb import items
 from chalicelib.adapters.dynamodb import items as dynamodb_items
 from chalicelib.adapters.dynamodb.items import (
@@ -36,15 +37,6 @@ from chalicelib.adapters.records import (
     image_to_store,
     stats_deltas,
 )
-from chalicelib.errors import (
-    Conflict,
-    DuplicateImage,
-    ImageNotFound,
-    NameTaken,
-    PrivacyDiffers,
-    TaskNotFound,
-    WallifyError,
-)
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.ports import Page
 from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
@@ -60,7 +52,7 @@ class DynamoTasks:
 
     def add(self, task: Task) -> None:
         """See `TaskStore.add`."""
-        known = Conflict("task.exists", task_id=task.task_id)
+        known = errors.Conflict("task.exists", task_id=task.task_id)
         stored = replace(task, version=0)
         self._table.commit(PutItem(task_item(stored), Condition.absent(lambda: known)), *_counted(None, stored))
 
@@ -68,7 +60,7 @@ class DynamoTasks:
         """See `TaskStore.get`."""
         item = self._table.get(items.task_key(task_id))
         if item is None:
-            raise TaskNotFound(task_id=task_id)
+            raise errors.TaskNotFound(task_id=task_id)
         return task_of(item)
 
     def replace(self, before: Task, after: Task) -> Task:
@@ -101,7 +93,7 @@ class DynamoTasks:
 def task_update(before: Task, after: Task) -> tuple[Task, tuple[PutItem, *tuple[UpdateItem, ...]]]:
     """The task as it will be stored, and the changes that put it in place of `before`."""
     stored = replace(after, version=before.version + 1)
-    changed = Conflict("task.changed", task_id=before.task_id)
+    changed = errors.Conflict("task.changed", task_id=before.task_id)
     put = PutItem(task_item(stored), Condition.version(before.version, lambda: changed))
     return stored, (put, *_counted(before, stored))
 
@@ -162,8 +154,8 @@ def read_privacy(table: Table, collection: str) -> bool | None:
 def privacy_updates(collection: str, version: str, *, private: bool) -> tuple[UpdateItem, *tuple[UpdateItem, ...]]:
     """Settle in every shard, if none has moved since the version was read."""
 
-    def changed() -> Conflict:
-        return Conflict("collection.changed_meanwhile", collection=collection)
+    def changed() -> errors.Conflict:
+        return errors.Conflict("collection.changed_meanwhile", collection=collection)
 
     nothing = CollectionStats(collection)
     first, *others = [
@@ -193,8 +185,8 @@ def read_counters(table: Table, collection: str) -> tuple[CollectionStats, str]:
 def correction_updates(delta: CollectionStats, version: str) -> tuple[UpdateItem, *tuple[Change, ...]]:
     """Add the numbers to the first shard, if no shard has moved since the version was read."""
 
-    def changed() -> Conflict:
-        return Conflict("collection.changed_meanwhile", collection=delta.collection)
+    def changed() -> errors.Conflict:
+        return errors.Conflict("collection.changed_meanwhile", collection=delta.collection)
 
     first, *others = [
         (items.stats_key(delta.collection, shard), Condition(*_still(int(moves)), changed))
@@ -208,8 +200,8 @@ def _still(moves: int) -> tuple[str, dict[str, object]]:
 
 
 def _fits(delta: CollectionStats, *, guarded: bool) -> Condition:
-    def differs() -> PrivacyDiffers:
-        return PrivacyDiffers(collection=delta.collection)
+    def differs() -> errors.PrivacyDiffers:
+        return errors.PrivacyDiffers(collection=delta.collection)
 
     return Condition("attribute_not_exists(#private) OR #private = :guarded", {":guarded": guarded}, differs)
 
@@ -279,8 +271,8 @@ class UniqueConstraints:
         if not unique:
             return UpdateItem(key, first={"image_id": image.image_id})
 
-        def duplicate() -> WallifyError:
-            return DuplicateImage(image_id=(self._table.get(key) or {}).get("image_id"))
+        def duplicate() -> errors.WallifyError:
+            return errors.DuplicateImage(image_id=(self._table.get(key) or {}).get("image_id"))
 
         return PutItem({**key, "image_id": image.image_id}, Condition.absent(duplicate))
 
@@ -292,7 +284,7 @@ def _shelved(image: Image | None) -> Image | None:
 
 def _name_claim(image: Image) -> PutItem:
     claim = {**items.name_key(image.collection, image.name), "image_id": image.image_id}
-    return PutItem(claim, Condition.absent(lambda: NameTaken(collection=image.collection, name=image.name)))
+    return PutItem(claim, Condition.absent(lambda: errors.NameTaken(collection=image.collection, name=image.name)))
 
 
 class DynamoCatalog:
@@ -309,7 +301,7 @@ class DynamoCatalog:
         """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for 90 renditions."""
         task, task_changes = task_update(before, after)
         stored = image_to_store(image, renditions, version=0)
-        known = Conflict("image.exists", image_id=image.image_id)
+        known = errors.Conflict("image.exists", image_id=image.image_id)
         self._table.commit(
             *task_changes,
             PutItem(image_item(stored), Condition.absent(lambda: known)),
@@ -323,7 +315,7 @@ class DynamoCatalog:
         """See `Catalog.image`."""
         image = self._stored(image_id)
         if image is None or image.is_trashed:
-            raise ImageNotFound(image_id=image_id)
+            raise errors.ImageNotFound(image_id=image_id)
         return image
 
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
@@ -368,7 +360,7 @@ class DynamoCatalog:
         """See `Catalog.find_by_name`."""
         claim = self._table.get(dynamodb_items.name_key(collection, name))
         if claim is None:
-            raise ImageNotFound(collection=collection, name=name)
+            raise errors.ImageNotFound(collection=collection, name=name)
         return self.image(str(claim["image_id"]))
 
     def find_by_digest(self, collection: str, sha256: str) -> Image | None:
@@ -404,8 +396,8 @@ class DynamoCatalog:
     def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         """See `Catalog.set_collection_info`."""
 
-        def changed() -> Conflict:
-            return Conflict("collection.changed", collection=before.collection)
+        def changed() -> errors.Conflict:
+            return errors.Conflict("collection.changed", collection=before.collection)
 
         stored = replace(after, version=before.version + 1)
         unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)
@@ -416,7 +408,7 @@ class DynamoCatalog:
         """See `Catalog.delete_collection_info`."""
         about = self.collection_info(collection)
         while about.version:
-            with suppress(Conflict):
+            with suppress(errors.Conflict):
                 self._table.commit(DeleteItem(dynamodb_items.about_key(collection), Condition.version(about.version)))
             about = self.collection_info(collection)
 
@@ -452,5 +444,5 @@ class DynamoCatalog:
         return stored
 
 
-def _changed(image: Image) -> Conflict:
-    return Conflict("image.changed", image_id=image.image_id)
+def _changed(image: Image) -> errors.Conflict:
+    return errors.Conflict("image.changed", image_id=image.image_id)

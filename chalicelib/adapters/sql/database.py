@@ -10,19 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Integer,
-    Select,
-    Text,
-    TypeDecorator,
-    create_engine,
-    event,
-    literal,
-    make_url,
-    tuple_,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -150,23 +138,23 @@ _POSTGRESQL_ARGUMENTS = {
 }
 
 
-def engine_for(url: str, *, pool_size: int) -> Engine:
+def engine_for(url: str, *, pool_size: int) -> sa.Engine:
     """An engine that suits a Lambda: few connections, checked before use, as the other side may have closed them.
 
     With 0 it keeps none: each transaction has one of its own, so that a server can have more clients than connections.
     """
-    parsed = make_url(url)
+    parsed = sa.make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg2")
     is_sqlite = parsed.get_backend_name() == "sqlite"
     kept = {**_POOL_ARGUMENTS, "pool_size": pool_size} if pool_size else {"poolclass": NullPool}
-    engine = create_engine(parsed, connect_args=_SQLITE_ARGUMENTS if is_sqlite else _POSTGRESQL_ARGUMENTS, **kept)
+    engine = sa.create_engine(parsed, connect_args=_SQLITE_ARGUMENTS if is_sqlite else _POSTGRESQL_ARGUMENTS, **kept)
     if is_sqlite:
-        event.listen(engine, "begin", _lock_at_once)
+        sa.event.listen(engine, "begin", _lock_at_once)
     return engine
 
 
-def _lock_at_once(connection: Connection) -> None:
+def _lock_at_once(connection: sa.Connection) -> None:
     # SQLite has no SELECT ... FOR UPDATE; a transaction that has begun locks the whole database.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -176,14 +164,14 @@ class SqlDatabase:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: sa.Engine,
         *,
         sleep: Callable[[float], None] = time.sleep,
         new_stamp: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self._engine, self._sleep, self._new_stamp = engine, sleep, new_stamp
 
-    def run(self, work: Callable[[Connection], T]) -> T:
+    def run(self, work: Callable[[sa.Connection], T]) -> T:
         """What the work answers, in a transaction of its own; it may be run again from its start."""
 
         def attempt() -> T:
@@ -192,7 +180,7 @@ class SqlDatabase:
 
         return call_with_retries(attempt, sleep=self._sleep)
 
-    def commit(self, work: Callable[[Connection, str], T], is_ours: Callable[[Connection, str], T | None]) -> T:
+    def commit(self, work: Callable[[sa.Connection, str], T], is_ours: Callable[[sa.Connection, str], T | None]) -> T:
         """As `run`, exactly once.
 
         Where a connection dies during its commit, it is unknown whether the work is done. So the work leaves the stamp
@@ -214,12 +202,12 @@ def row_of(model: type[Base], values: Row) -> dict[str, object]:
     return {column.name: values.get(column.name) for column in model.__table__.columns}
 
 
-def insert_or(connection: Connection, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
+def insert_or(connection: sa.Connection, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that can say what to do about a row that is there already."""
     return sqlite.insert(model) if connection.dialect.name == "sqlite" else postgresql.insert(model)
 
 
-def insert_if_new(connection: Connection, model: type[Base], values: Row) -> bool:
+def insert_if_new(connection: sa.Connection, model: type[Base], values: Row) -> bool:
     """True when the row is new; False, with nothing changed, when one of its unique values is taken."""
     statement = insert_or(connection, model).values(row_of(model, values)).on_conflict_do_nothing()
     return connection.execute(statement).rowcount == 1
@@ -231,13 +219,13 @@ class ListOrder:
 
     first: InstrumentedAttribute[Any]
     its_id: InstrumentedAttribute[str]
-    kind: TypeEngine[Any] | TypeDecorator[Any]
+    kind: TypeEngine[Any] | sa.TypeDecorator[Any]
     """Type of the first column, and how a place's text becomes its value."""
     value: Callable[[str], object]
     cursor: Callable[[str | None], str | None]
     newest_first: bool = False
 
-    def after(self, cursor: str | None, statement: Select[Any]) -> Select[Any]:
+    def after(self, cursor: str | None, statement: sa.Select[Any]) -> sa.Select[Any]:
         """The statement in this order, from behind the cursor."""
         place = self.cursor(cursor)
         if place is not None:
@@ -247,8 +235,8 @@ class ListOrder:
 
     def _is_behind(self, place: str) -> Any:  # noqa: ANN401  # SQLAlchemy's own words for a condition are many
         first, _, its_id = place.partition("#")
-        here = tuple_(literal(self.value(first), self.kind), literal(its_id, Text()))
-        columns = tuple_(self.first, self.its_id)
+        here = sa.tuple_(sa.literal(self.value(first), self.kind), sa.literal(its_id, sa.Text()))
+        columns = sa.tuple_(self.first, self.its_id)
         return columns < here if self.newest_first else columns > here
 
 
@@ -261,4 +249,4 @@ IMAGES_NEWEST_FIRST = ListOrder(
 )
 TRASH_OLDEST_FIRST = ListOrder(ImageRow.trashed_at, ImageRow.image_id, Timestamp(), str, decode_time_cursor)
 AUDIT_NEWEST_FIRST = ListOrder(AuditRow.at, AuditRow.entry_id, Timestamp(), str, decode_time_cursor, newest_first=True)
-SIBLINGS = ListOrder(TaskRow.place, TaskRow.task_id, Integer(), int, decode_child_cursor)
+SIBLINGS = ListOrder(TaskRow.place, TaskRow.task_id, sa.Integer(), int, decode_child_cursor)

@@ -10,15 +10,7 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.containers import BitReader, ContainerInfo, FilePart, items
-from chalicelib.engine.containers.isobmff import (
-    CodePoints,
-    boxes,
-    check_directory_size,
-    colr_colour,
-    nested_boxes,
-    top_level_boxes,
-)
+from chalicelib.engine.containers import BitReader, ContainerInfo, FilePart, isobmff, items
 from chalicelib.engine.limits import AVIF_SIDE, BOXES, EXIF, PARTS, UNITS, BoundCounter, CannotRebuild
 from chalicelib.engine.model import AVIF_EXIF, AVIF_JUNK, AVIF_UNWRITTEN
 from chalicelib.errors import DamagedImage
@@ -39,7 +31,7 @@ def read_container(data: bytes) -> ContainerInfo:
         DamagedImage: a box reaches beyond the file, or its directory cannot be read.
         ImageTooLarge: it exceeds a bound of `limits`.
     """
-    parts = tuple(BOXES.counted(top_level_boxes(data)))
+    parts = tuple(BOXES.counted(isobmff.top_level_boxes(data)))
     end = parts[-1].end if parts else 0
     if end == len(data) or not end:
         return container_info(data, parts)
@@ -57,7 +49,7 @@ def without_exif(data: bytes, container: ContainerInfo) -> ContainerInfo | None:
         inner
         for meta in container.parts
         if meta.kind == b"meta"
-        for inner in boxes(data, meta.start + _FULL, meta.end)
+        for inner in isobmff.boxes(data, meta.start + _FULL, meta.end)
         if inner.kind == b"iinf"
     ]
     repaired = bytearray(data)
@@ -78,8 +70,8 @@ def container_info(data: bytes, parts: tuple[FilePart, ...]) -> ContainerInfo:
         struct.error, IndexError: a box is shorter than what it has to hold.
         ImageTooLarge: there are more boxes, items, units or pixels than the bounds.
     """
-    within = list(nested_boxes(data, parts, 0, BoundCounter(PARTS)))
-    check_directory_size(within)
+    within = list(isobmff.nested_boxes(data, parts, 0, BoundCounter(PARTS)))
+    isobmff.check_directory_size(within)
     units = BoundCounter(UNITS)
     still = [one for meta in parts if meta.kind == b"meta" for one in _of_items(data, meta, units)]
     film = [one for trak in within if trak.kind == b"trak" for one in _of_samples(data, _inside(within, trak), units)]
@@ -94,7 +86,7 @@ def container_info(data: bytes, parts: tuple[FilePart, ...]) -> ContainerInfo:
         width,
         height,
         max(sum(one.decoder_bytes for one in still), sum(one.decoder_bytes for one in film)),
-        colour=colr_colour(data, within, next((one.codes for one in (*still, *film) if one.codes), None)),
+        colour=isobmff.colr_colour(data, within, next((one.codes for one in (*still, *film) if one.codes), None)),
     )
 
 
@@ -104,7 +96,7 @@ def _inside(parts: Sequence[FilePart], outer: FilePart) -> dict[bytes, FilePart]
 
 def _of_items(data: bytes, meta: FilePart, units: BoundCounter) -> Iterator[Av1Size]:
     """Yield the size of every coded picture among the items, with twice the memory for tiles, which are assembled."""
-    inner = {part.kind: part for part in boxes(data, meta.start + _FULL, meta.end)}
+    inner = {part.kind: part for part in isobmff.boxes(data, meta.start + _FULL, meta.end)}
     if b"iinf" not in inner or b"iloc" not in inner:
         return
     kinds = items.item_types(data, inner[b"iinf"])
@@ -169,7 +161,7 @@ class Av1Size(NamedTuple):
     height: int = 0
     decoder_bytes: int = 0
     """Bytes of the planes of all frames that are held at once."""
-    codes: CodePoints | None = None
+    codes: isobmff.CodePoints | None = None
     """Its colours, where it has them."""
 
 
@@ -182,7 +174,7 @@ def av1_size(data: bytes | memoryview, units: BoundCounter) -> Av1Size:
         ImageTooLarge: the data has more units than are read.
     """
     width = height = frame_bytes = frames = 0
-    codes: CodePoints | None = None
+    codes: isobmff.CodePoints | None = None
     for kind, payload in _units(data):
         units.add()
         frames += kind in {_FRAME_HEADER, _FRAME}
@@ -234,12 +226,12 @@ def _sequence(payload: bytes | memoryview) -> Av1Size:
     return Av1Size(width, height, round(width * height * (1 + is_deep) * samples), codes)
 
 
-def _codes(bits: BitReader, profile: int, *, is_deep: bool) -> CodePoints | None:
+def _codes(bits: BitReader, profile: int, *, is_deep: bool) -> isobmff.CodePoints | None:
     if profile == _PROFESSIONAL and is_deep:
         bits.take(1)
     if profile != _HIGH:
         bits.take(1)
-    return CodePoints(bits.take(8), bits.take(8)) if bits.take(1) else None
+    return isobmff.CodePoints(bits.take(8), bits.take(8)) if bits.take(1) else None
 
 
 def _skip_operating_points(bits: BitReader) -> None:

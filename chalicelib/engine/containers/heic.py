@@ -11,15 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from chalicelib.engine.containers import BitReader, ContainerInfo, items
-from chalicelib.engine.containers.isobmff import (
-    CodePoints,
-    boxes,
-    check_directory_size,
-    colr_colour,
-    nested_boxes,
-    top_level_boxes,
-)
+from chalicelib.engine.containers import BitReader, ContainerInfo, isobmff, items
 from chalicelib.engine.containers.items import GRID, is_alpha, needed_items, read_items
 from chalicelib.engine.file_types import coding_not_taken
 from chalicelib.engine.limits import BOXES, EXIF, PARTS, UNITS, BoundCounter, CannotRebuild
@@ -72,12 +64,14 @@ def read_container(data: bytes) -> ContainerInfo:
         DamagedImage: the file is cut off, or its directory cannot be read.
         ImageTooLarge: it exceeds a bound of `limits`.
     """
-    parts = tuple(BOXES.counted(top_level_boxes(data)))
-    within = list(nested_boxes(data, parts, 0, BoundCounter(PARTS)))
-    check_directory_size(within)
+    parts = tuple(BOXES.counted(isobmff.top_level_boxes(data)))
+    within = list(isobmff.nested_boxes(data, parts, 0, BoundCounter(PARTS)))
+    isobmff.check_directory_size(within)
     still = primary_image(data)
     width, height, codes = _claimed(still)
-    return ContainerInfo(parts, 1, width, height, colour=colr_colour(data, within, codes), warnings=still.warnings)
+    return ContainerInfo(
+        parts, 1, width, height, colour=isobmff.colr_colour(data, within, codes), warnings=still.warnings
+    )
 
 
 def primary_image(data: bytes) -> PrimaryImage:
@@ -86,7 +80,7 @@ def primary_image(data: bytes) -> PrimaryImage:
     Raises:
         See `survey`.
     """
-    kinds = {part.kind: part for part in top_level_boxes(data)}
+    kinds = {part.kind: part for part in isobmff.top_level_boxes(data)}
     if b"meta" not in kinds:
         if b"moov" in kinds:
             raise coding_not_taken("heic", "HEIC with a film and no still picture")
@@ -116,7 +110,7 @@ def _remarks(known: ItemDirectory) -> Iterator[str]:
 
 
 def _check_extents(data: bytes, meta: FilePart) -> None:
-    inner = {part.kind: part for part in boxes(data, meta.start + _FULL, meta.end)}
+    inner = {part.kind: part for part in isobmff.boxes(data, meta.start + _FULL, meta.end)}
     if b"iloc" not in inner:
         raise DamagedImage("heic.no_directory")
     store = inner[b"idat"].start + _HEADER if b"idat" in inner else 0
@@ -290,7 +284,7 @@ class HevcSize(NamedTuple):
 
     width: int = 0
     height: int = 0
-    codes: CodePoints | None = None
+    codes: isobmff.CodePoints | None = None
     """Its colours, where it has them."""
 
 
@@ -373,7 +367,7 @@ _WITH_MEAN = 2
 _EXTENDED_RATIO = 255
 
 
-def colours(bits: BitReader, sub_layers: int) -> CodePoints | None:
+def colours(bits: BitReader, sub_layers: int) -> isobmff.CodePoints | None:
     """Return primaries and transfer, where the parameters have them; the bits stand behind the picture's size.
 
     Raises:
@@ -440,7 +434,7 @@ def _few(bits: BitReader, most: int) -> int:
     return number
 
 
-def _described(bits: BitReader) -> CodePoints | None:
+def _described(bits: BitReader) -> isobmff.CodePoints | None:
     if bits.take(1) and bits.take(8) == _EXTENDED_RATIO:
         bits.take(32)
     if bits.take(1):
@@ -448,4 +442,4 @@ def _described(bits: BitReader) -> CodePoints | None:
     if not bits.take(1):
         return None
     bits.take(4)
-    return CodePoints(bits.take(8), bits.take(8)) if bits.take(1) else None
+    return isobmff.CodePoints(bits.take(8), bits.take(8)) if bits.take(1) else None
