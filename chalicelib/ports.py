@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
-from chalicelib.admin.model import AuditEntry, ExpiringRecord, FunctionUsage, QueueDepth, Token
+from chalicelib.admin.scopes import AuditEntry, ExpiringRecord, FunctionUsage, QueueDepth, Token
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.messages import DeadLetter

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from chalicelib.admin.model import FunctionUsage, QueueDepth
+from chalicelib.admin.scopes import FunctionUsage, QueueDepth
 from chalicelib.container import Container
 from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.ports import Clock

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.admin.model import digest_of
+from chalicelib.admin.scopes import digest_of
 from chalicelib.admin.sessions import Sessions, Throttle
 from chalicelib.admin.tokens import Tokens
 from chalicelib.delivery.private_links import LinkSignatures

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import misconfigured
-from chalicelib.admin.model import FunctionUsage
+from chalicelib.admin.scopes import FunctionUsage
 from chalicelib.telemetry import NAMESPACE, log
 
 K = TypeVar("K")

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from chalicelib.adapters.aws import unavailable_or_misconfigured
-from chalicelib.admin.model import QueueDepth
+from chalicelib.admin.scopes import QueueDepth
 from chalicelib.errors import TooManyRequests
 from chalicelib.messages import DeadLetter
 

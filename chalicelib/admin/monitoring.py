@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from chalicelib.admin.model import FUNCTIONS, AuditEntry, FunctionInfo, FunctionUsage, QueueDepth
+from chalicelib.admin.scopes import FUNCTIONS, AuditEntry, FunctionInfo, FunctionUsage, QueueDepth
 from chalicelib.errors import NotFound
 from chalicelib.ports import AuditStore, Clock, MetricsReader, Page, QueueAdmin, TaskStore
 from chalicelib.tasks.model import QUEUES, Status, Task, TaskType

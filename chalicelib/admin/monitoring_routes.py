@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import msgspec
 
 from chalicelib.admin import monitoring
-from chalicelib.admin.model import Scope
 from chalicelib.admin.monitoring import FunctionReport, Percentiles, QueueReport, TimeBucket, TimeRange
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, NotFound, TooManyRequests, Unavailable
 from chalicelib.http.request import QueuePath, Request, Response, Timestamp, json_response

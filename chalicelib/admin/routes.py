@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib.admin.model import AuditEntry, Scope, Token
+from chalicelib.admin.scopes import AuditEntry, Scope, Token
 from chalicelib.admin.tokens import AdminWouldGo, TokenRevoked, TokenUpdate
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, NotFound

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from chalicelib.admin.model import ExpiringRecord, Principal, new_nonce
+from chalicelib.admin.scopes import ExpiringRecord, Principal, new_nonce
 from chalicelib.admin.tokens import Tokens
 from chalicelib.errors import Conflict, TooManyRequests, Unauthorized
 from chalicelib.keyring import BOOTSTRAP, SIGNATURE, Key, Seals, is_sealed, seal

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.admin.model import Principal, Scope, Token, digest_of, new_secret, principal_of
+from chalicelib.admin.scopes import Principal, Scope, Token, digest_of, new_secret, principal_of
 from chalicelib.errors import Conflict, Forbidden, NotFound, Unauthorized
 from chalicelib.ports import Clock, TokenStore
 

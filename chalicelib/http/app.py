@@ -16,7 +16,7 @@ from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
-from chalicelib.admin.model import Principal, Scope
+from chalicelib.admin.scopes import Principal, Scope
 from chalicelib.admin.tokens import authorise
 from chalicelib.errors import Forbidden, MethodNotAllowed, Misconfigured, NotFound, Unauthorized, WallifyError
 from chalicelib.http.parsing import parse_parts

@@ -15,7 +15,7 @@ import msgspec
 from chalice.app import Request as ChaliceRequest
 from msgspec import UNSET, UnsetType
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.conversion import with_iso
 from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
 from chalicelib.http.validation import FORM

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Protocol, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from chalicelib.admin.model import Scope
 from chalicelib.admin.monitoring import Audit
+from chalicelib.admin.scopes import Scope
 from chalicelib.admin.sessions import Sessions
 from chalicelib.admin.tokens import Tokens
 from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib import storage
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.delivery.private_links import PrivacyIsSettled
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, NotFound, Unavailable

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.errors import BadRequest, ImageNotFound, NameTaken, PrivacyDiffers, Unavailable
 from chalicelib.http.parsing import signed_cursor

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.errors import Conflict, ObjectNotFound, Unavailable
 from chalicelib.http.parsing import signed_cursor

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chalicelib import storage
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.admin.sessions import Session
 from chalicelib.container import container
 from chalicelib.errors import Forbidden, NotFound, Unauthorized, Unavailable, UnsupportedType

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from chalicelib import errors
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.http.request import Limit, QueuePath, Request, Response, Timestamp, json_response
 from chalicelib.http.routing import Audited, Reply, Tag, endpoint, path_and_options, schema

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib import errors
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.http.parsing import signed_cursor
 from chalicelib.http.request import (

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chalicelib import errors
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.http.multipart import UploadedFile, UploadedFiles
 from chalicelib.http.request import Request, Response, Switch, UploadCollection, is_on, json_response, or_none

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chalicelib.admin.model import FunctionUsage
+from chalicelib.admin.scopes import FunctionUsage
 from tests.adapters.cloud_answers import Cloud, meter
 from tests.builders import NOON, FrozenClock
 

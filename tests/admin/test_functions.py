@@ -5,8 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.admin.model import FUNCTIONS
 from chalicelib.admin.monitoring import Functions
+from chalicelib.admin.scopes import FUNCTIONS
 from chalicelib.tasks.model import QUEUES, Status, TaskType
 from tests.builders import NOON, FrozenClock, a_task
 from tests.memory_admin import MemoryMetricsReader

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.admin.model import Principal, Scope, Token, digest_of
+from chalicelib.admin.scopes import Principal, Scope, Token, digest_of
 from chalicelib.admin.tokens import AdminWouldGo, TokenRevoked, Tokens, TokenUpdate, authorise
 from chalicelib.errors import Forbidden, NotFound, Unauthorized
 from tests.world import ROOT, World

@@ -9,7 +9,7 @@ from random import Random
 from PIL import Image
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.settings import Settings
 from chalicelib.storage import read_incoming

@@ -7,7 +7,7 @@ import re
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.http.app import register
 from tests.api.gateway import Gateway

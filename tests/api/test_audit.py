@@ -8,8 +8,8 @@ from pathlib import Path
 from chalice.app import Chalice
 
 from chalicelib import monitor
-from chalicelib.admin.model import AuditEntry, Scope, digest_of
 from chalicelib.admin.monitoring import Audit
+from chalicelib.admin.scopes import AuditEntry, Scope, digest_of
 from chalicelib.container import Container
 from chalicelib.conversion import to_iso
 from chalicelib.errors import Unavailable

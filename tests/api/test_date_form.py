@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import storage
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.telemetry import log
 from tests.api.forms import a_file, upload

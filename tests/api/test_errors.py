@@ -9,7 +9,7 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import errors
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container, use
 from chalicelib.errors import Misconfigured, Unavailable, WallifyError
 from chalicelib.http import routing as http_errors

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from chalicelib.admin.model import FunctionUsage
+from chalicelib.admin.scopes import FunctionUsage
 from chalicelib.container import Container
 from tests.api.gateway import Gateway
 from tests.memory_admin import MemoryMetricsReader

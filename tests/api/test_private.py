@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.uploads.service import Upload
 from tests.api.gateway import Gateway, Got

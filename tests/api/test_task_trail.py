@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.tasks.model import Failure, Task
 from chalicelib.tasks.worker import Redeliver

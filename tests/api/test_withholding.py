@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.storage import image_id_of

@@ -21,7 +21,7 @@ CHANCE = {
 GIVEN_IN_TESTS = "a default that tests replace"
 ALLOWED_CHANCE = {
     "chalicelib.adapters.aws": "the one clock, and the one maker of ids",
-    "chalicelib.admin.model": "a secret must not be foreseen, not even by a test",
+    "chalicelib.admin.scopes": "a secret must not be foreseen, not even by a test",
     "chalicelib.container.services": "hands jitter to the services that need some",
     "chalicelib.adapters.records": "spreads retries",
     "chalicelib.adapters.dynamodb.table": GIVEN_IN_TESTS,

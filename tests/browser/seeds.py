@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
-from chalicelib.admin.model import FunctionUsage, Scope
+from chalicelib.admin.scopes import FunctionUsage, Scope
 from chalicelib.container import Container
 from chalicelib.images.model import Image, Rendition
 from chalicelib.messages import Work, write

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, expect
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from tests.browser.place import TOKEN, Place
 from tests.browser.visitor import Visitor
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.uploads.service import Upload
 from tests.api.memory_service import finish
 from tests.browser.paintings import jpeg

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from cli.client.models import Image
 from cli.commands.download import plan, safe_name
 from tests import naughty

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.engine.model import JPEG_ENDLESS
 from cli.uploads.files import LocalFile, find_files
 from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, ProgressBars, UploadCounts

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.admin.model import AuditEntry
+from chalicelib.admin.scopes import AuditEntry
 from chalicelib.errors import BadRequest
 from chalicelib.ports import AuditStore
 from tests.builders import NOON

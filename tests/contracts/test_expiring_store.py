@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from chalicelib.admin.model import ExpiringRecord
+from chalicelib.admin.scopes import ExpiringRecord
 from chalicelib.errors import Conflict
 from chalicelib.ports import ExpiringStore
 from tests.builders import NOON

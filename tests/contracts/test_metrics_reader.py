@@ -14,7 +14,7 @@ import moto
 import pytest
 
 from chalicelib.adapters.cloudwatch import CloudWatchMetrics
-from chalicelib.admin.model import FunctionUsage
+from chalicelib.admin.scopes import FunctionUsage
 from chalicelib.ports import MetricsReader
 from tests.adapters.cloud_answers import Cloud, meter
 from tests.builders import NOON

@@ -16,7 +16,7 @@ import moto
 import pytest
 
 from chalicelib.adapters.sqs import SqsQueueAdmin
-from chalicelib.admin.model import QueueDepth
+from chalicelib.admin.scopes import QueueDepth
 from chalicelib.errors import TooManyRequests, Unavailable
 from chalicelib.ports import QueueAdmin
 from tests.builders import FrozenClock

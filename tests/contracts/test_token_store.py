@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from chalicelib.admin.model import Scope, digest_of
+from chalicelib.admin.scopes import Scope, digest_of
 from chalicelib.errors import Conflict
 from chalicelib.ports import TokenStore
 from tests.builders import NOON, a_token

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import storage
-from chalicelib.admin.model import digest_of
+from chalicelib.admin.scopes import digest_of
 from chalicelib.delivery.private_links import BadSignature, LinkSignatures, PrivacyIsSettled
 from chalicelib.errors import BadRequest, PrivacyDiffers, Unavailable
 from chalicelib.images.model import Image

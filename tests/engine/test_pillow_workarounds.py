@@ -167,5 +167,5 @@ def test_a_strip_that_nobody_needs_may_lie_nowhere() -> None:
 
 
 def test_a_large_file_of_the_other_order_is_named() -> None:
-    with pytest.raises(UnsupportedType, match=r"^big-endian BigTIFF is not taken"):
+    with pytest.raises(UnsupportedType, match=r"^big-endian BigTIFF is not supported"):
         _shown(tiff_with(Page(scene((9, 6))), order=">", big=True))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chalicelib.admin.model import Scope
+from chalicelib.admin.scopes import Scope
 from chalicelib.tasks.model import Status
 from chalicelib.telemetry import Observing, log
 from tests.api.gateway import Gateway

@@ -9,8 +9,8 @@ from chalice.app import Chalice
 
 from chalicelib import container
 from chalicelib.admin import monitoring
-from chalicelib.admin.model import Scope
 from chalicelib.admin.monitoring import Percentiles
+from chalicelib.admin.scopes import Scope
 from chalicelib.container import Container
 from chalicelib.http.app import register
 from chalicelib.tasks.model import Failure, Status, TaskType

@@ -15,7 +15,7 @@ ACCESS = (
     ),
     Mutant(
         "expiry-of-a-token-ignored",
-        "chalicelib/admin/model.py",
+        "chalicelib/admin/scopes.py",
         "return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)",
         "return self.revoked_at is None",
         "a token for a day is good for ever",
@@ -23,7 +23,7 @@ ACCESS = (
     ),
     Mutant(
         "revocation-ignored",
-        "chalicelib/admin/model.py",
+        "chalicelib/admin/scopes.py",
         "return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)",
         "return self.expires_at is None or now < self.expires_at",
         "a stolen token cannot be stopped",

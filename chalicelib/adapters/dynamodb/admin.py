@@ -11,7 +11,7 @@ from chalicelib.adapters.dynamodb import items as dynamodb_items
 from chalicelib.adapters.dynamodb.items import Condition, PutItem, Query, UpdateItem, time_to_live, token_item, token_of
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.records import decode, decode_time_cursor, encode, encode_time, make_page, time_position
-from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
+from chalicelib.admin.scopes import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict
 from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.ports import Page

@@ -18,7 +18,7 @@ from chalicelib.adapters.records import (
     encode,
     time_position,
 )
-from chalicelib.admin.model import Token
+from chalicelib.admin.scopes import Token
 from chalicelib.errors import Conflict, WallifyError
 from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import Task

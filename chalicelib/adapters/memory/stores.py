@@ -20,7 +20,7 @@ from chalicelib.adapters.records import (
     stats_deltas,
     time_position,
 )
-from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
+from chalicelib.admin.scopes import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict, DuplicateImage, ImageNotFound, NameTaken, PrivacyDiffers, TaskNotFound
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
 from chalicelib.maintenance.model import ScheduleStatus

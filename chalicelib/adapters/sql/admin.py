@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, selec
 from chalicelib.adapters.records import decode, encode, encode_time, make_page, time_position
 from chalicelib.adapters.sql.database import AUDIT_NEWEST_FIRST, SqlDatabase, insert_if_new, row_of
 from chalicelib.adapters.sql.models import AuditRow, ExpiringRow, ScheduleRow, Timestamp, TokenRow
-from chalicelib.admin.model import AuditEntry, ExpiringRecord, Token
+from chalicelib.admin.scopes import AuditEntry, ExpiringRecord, Token
 from chalicelib.errors import Conflict
 from chalicelib.maintenance.model import ScheduleStatus
 from chalicelib.ports import Page

@@ -1,4 +1,4 @@
-"""Values of administration: tokens and scopes, audit entries, expiring records, queues and functions."""
+"""Scopes, tokens and principals, and the other values of administration: audit entries, queues and functions."""
 
 from __future__ import annotations
 
