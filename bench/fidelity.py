@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from bench.engines import STILL, Engine, Files, Refused
 from bench.engines.worker import WorkerGone
-from bench.likeness import psnr, ssim, ssimulacra2
+from bench.similarity import psnr, ssim, ssimulacra2
 
 TOP = "600.jpeg"
 

@@ -29,7 +29,7 @@ class MaintenanceWorld(World):
     def __init__(self, state: State | None = None, *, objects: ObjectStore | None = None, seed: int = 0) -> None:
         super().__init__(state, objects=objects, seed=seed)
         self.cdn = MemoryCdn()
-        self.wired.cdn = self.cdn
+        self.services.cdn = self.cdn
         self.piece_lasts = timedelta(0)
 
     def image(self, number: int = 0, *, collection: str = "nature", body: bytes | None = None) -> Image:
@@ -38,7 +38,7 @@ class MaintenanceWorld(World):
         made = self.upload(a_png(number) if body is None else body, f"{number}.png", collection=collection)
         for message in [message for message in self.queue.messages if message not in before]:
             self.deliver(message)
-        return self.wired.state.catalog.image(storage.image_id_of(made.task_id))
+        return self.services.state.catalog.image(storage.image_id_of(made.task_id))
 
     def announce(self, key: str, *, name: str = "ObjectCreated:Put") -> None:
         """Send the S3 event of an object to the queue, with all fields of a real event."""
@@ -58,11 +58,11 @@ class MaintenanceWorld(World):
 
     def run(self, name: str, **options: object) -> Task:
         """Start a run of the schedule and process it to its end; return its task."""
-        return self.finish(self.wired.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
+        return self.finish(self.services.schedules.run(name, Options(**options)))  # type: ignore[arg-type]  # fields of Options
 
     def finish(self, task: Task) -> Task:
         """Process all messages, then return the task."""
-        self.settle()
+        self.run_until_idle()
         return self.task(task)
 
     def deliver(self, message: Message | None = None) -> BaseException | None:
@@ -71,7 +71,7 @@ class MaintenanceWorld(World):
         assert message is not None, "there is no message to be seen"
         if not self._is_long(message):
             return super().deliver(message)
-        use(self.wired)
+        use(self.services)
         try:
             events.maintain([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda treats all errors alike
@@ -83,7 +83,7 @@ class MaintenanceWorld(World):
 
     def recounted(self, collection: str) -> CollectionStats:
         """Recount the collection from its rows and the objects in the bucket."""
-        catalog, blobs = self.wired.state.catalog, self.bucket.blobs
+        catalog, blobs = self.services.state.catalog, self.bucket.blobs
         images = catalog.images(collection, 1_000).items
         originals = sum(len(blobs[image.original_key].body) for image in images)
         made = sum(len(blobs[one.key].body) for image in images for one in catalog.renditions(image.image_id))
@@ -91,7 +91,7 @@ class MaintenanceWorld(World):
 
     def missing(self) -> list[str]:
         """Return keys of rows whose object is missing, hidden or not; images with a tombstone do not count."""
-        catalog = self.wired.state.catalog
+        catalog = self.services.state.catalog
         images = [image for name in catalog.collections() for image in catalog.images(name, 1_000).items]
         images += [image for image in catalog.trashed(1_000).items if image.trashed_at and image.trashed_at.year > 1970]
         named = {image.original_key for image in images}
@@ -101,12 +101,12 @@ class MaintenanceWorld(World):
 
     def drift(self, collection: str, images: int, weight: int = 0) -> None:
         """Change the counters without an image, as a fault would."""
-        _, mark = self.wired.state.catalog.stats_with_version(collection)
-        self.wired.state.catalog.correct_stats(CollectionStats(collection, images, weight), mark)
+        _, mark = self.services.state.catalog.stats_with_version(collection)
+        self.services.state.catalog.correct_stats(CollectionStats(collection, images, weight), mark)
 
     def take_slot(self, name: str, **changes: object) -> ScheduleStatus:
         """Change a schedule's slot, as a concurrent process would."""
-        store = self.wired.state.schedules
+        store = self.services.state.schedules
         slot = store.get(name)
         return store.replace(slot, replace(slot, **changes))  # type: ignore[arg-type]  # fields of Slot
 

@@ -24,7 +24,7 @@ from tests.world import Record, World, a_png
 @pytest.fixture
 def world() -> Iterator[World]:
     world = World()
-    use(world.wired)
+    use(world.services)
     yield world
     use(None)
 
@@ -81,7 +81,7 @@ def test_a_message_is_kept_even_if_it_cannot_be_hidden(world: World) -> None:
     world.queue.trouble.at("before change_visibility", *unavailable())
     with pytest.raises(Unavailable):
         events.process_images([one_message(world)])
-    world.settle()
+    world.run_until_idle()
     judge(world, ("nature", a_png()))
 
 
@@ -91,7 +91,7 @@ def test_a_message_that_meets_a_silent_state_store_comes_again_soon(received: in
     world = World(store)
     world.upload()
     store.down = True
-    use(world.wired)
+    use(world.services)
     with pytest.raises(Unavailable):
         events.process_images([replace(one_message(world), received=received)])
     use(None)
@@ -103,7 +103,7 @@ def test_after_two_tries_it_waits_for_its_visibility_timeout() -> None:
     world = World(store)
     world.upload()
     store.down = True
-    use(world.wired)
+    use(world.services)
     before = one_of(world).visible_at
     with pytest.raises(Unavailable):
         events.process_images([replace(one_message(world), received=3)])
@@ -117,7 +117,7 @@ def test_several_records_in_one_message_are_all_worked_off(world: World) -> None
     world.queue.messages.clear()
     world.queue.send(json.dumps({"Records": records}))
     world.bucket.trouble.at("before get", None, *unavailable())
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(*tasks) == [Status.SUCCESS] * 3
     judge(world, *[("nature", a_png(number)) for number in range(3)])
 
@@ -142,25 +142,25 @@ def test_a_failure_that_another_try_might_cure_is_buried_once(world: World) -> N
     world.copies = 2
     world.upload()
     world.bucket.trouble.at("before get", *unavailable(5))
-    world.settle()
+    world.run_until_idle()
     assert [letter.reason for letter in world.queue.letters] == ["unavailable"]
     assert world.metrics.total("DeadLetters", queue="images") == 1
 
 
 def test_a_bad_picture_is_nobodys_dead_letter(world: World) -> None:
     world.upload(b"GIF89a")
-    world.settle()
+    world.run_until_idle()
     assert world.queue.letters == []
 
 
 def test_a_sweep_forgets_tasks_whose_time_is_over(world: World) -> None:
     world.upload(a_png(1))
-    world.settle()
-    world.clock.move(world.wired.policy.keep)
+    world.run_until_idle()
+    world.clock.move(world.services.policy.keep)
     recent = world.upload(a_png(2))
-    use(world.wired)
+    use(world.services)
     events.sweep()
-    assert world.wired.tasks.history(TaskFilter(), 10).items == (world.task(recent),)
+    assert world.services.tasks.history(TaskFilter(), 10).items == (world.task(recent),)
 
 
 def test_a_sweep_looks_at_tasks_and_at_dead_letters(world: World) -> None:

@@ -27,7 +27,7 @@ CLOCK_EVENT |= {"detail-type": "Scheduled Event", "detail": {}, "time": "2026-03
 @pytest.fixture
 def world() -> Iterator[MaintenanceWorld]:
     world = MaintenanceWorld()
-    use(world.wired)
+    use(world.services)
     yield world
     use(None)
 
@@ -90,7 +90,7 @@ def test_lines_of_a_failing_worker_do_too(world: MaintenanceWorld, lines: Callab
 
 
 def test_lines_of_a_long_job_name_its_task(world: MaintenanceWorld, lines: Callable[[], list[Line]]) -> None:
-    task = world.wired.schedules.run("stats")
+    task = world.services.schedules.run("stats")
     before = len(lines())
     work_off(world, "maintenance")
     assert told(lines()[before:], "request_id") == {"run-1"}

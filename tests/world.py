@@ -37,7 +37,7 @@ from tests.memory_queue import MemoryQueue, Message
 from tests.memory_secret import MemorySecret
 
 ROOT = "wlf_root"
-LUCK = 0.5
+JITTER = 0.5
 
 
 class Kill(BaseException):
@@ -85,12 +85,12 @@ class World:
         self.at_checkpoint: Callable[[str], None] = lambda _: None
         given = Settings(bucket="media", table="table", bootstrap_secret="root", **settings)  # type: ignore[arg-type]  # fields of Settings
         self._parts = (given, state or MemoryState(), objects or self.bucket)
-        self.wired = self._wired(*self._parts)
+        self.services = self._build_services(*self._parts)
         self._sequencer = 0
 
     def restart(self) -> None:
         """Every process ends, and others begin over the same store, bucket and queue, whose messages are seen again."""
-        self.wired = self._wired(*self._parts)
+        self.services = self._build_services(*self._parts)
         for message in self.queue.messages:
             message.visible_at = self.clock.now()
 
@@ -104,7 +104,7 @@ class World:
     ) -> Task:
         """An upload through the API that becomes a task."""
         upload = Upload(collection, filename, a_png() if body is None else body, on_duplicate)
-        accepted = self.wired.uploads.accept(upload)
+        accepted = self.services.uploads.accept(upload)
         assert accepted.task is not None
         return accepted.task
 
@@ -128,7 +128,7 @@ class World:
         """Work one message off, the next one if none is named; what the worker died or complained of, if it did."""
         message = message or self.queue.receive()
         assert message is not None, "there is no message to be seen"
-        use(self.wired)
+        use(self.services)
         try:
             events.process_images([self.record(message)])
         except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
@@ -142,7 +142,7 @@ class World:
         """The message as a worker gets it, sent at this very moment."""
         return Record(message.body, message.receipt, message.receives, int(self.clock.now().timestamp() * 1000))
 
-    def settle(self) -> None:
+    def run_until_idle(self) -> None:
         """Work off all messages, letting time pass where they are hidden."""
         for _ in range(2_000):
             message = self.queue.receive()
@@ -153,13 +153,13 @@ class World:
         raise AssertionError("it never comes to rest")
 
     def rest(self) -> None:
-        """Settle, and let the sweeper look after what nobody looks after, for as long as it takes."""
+        """Run until idle, and let the sweeper look after what nobody looks after, for as long as it takes."""
         for _ in range(20):
-            self.settle()
+            self.run_until_idle()
             if not self.active():
                 return
             self.clock.move(timedelta(minutes=10))
-            self.wired.sweeper.sweep()
+            self.services.sweeper.sweep()
         raise AssertionError([str(task) for task in self.active()])
 
     def when(self, checkpoint: str, act: Callable[[], object], *, attempt: int = 1) -> None:
@@ -183,11 +183,11 @@ class World:
 
     def task(self, task: Task | str) -> Task:
         """The newest snapshot."""
-        return self.wired.state.tasks.get(task if isinstance(task, str) else task.task_id)
+        return self.services.state.tasks.get(task if isinstance(task, str) else task.task_id)
 
     def active(self) -> tuple[Task, ...]:
         """Tasks that are not final."""
-        return self.wired.state.tasks.active(1_000).items
+        return self.services.state.tasks.active(1_000).items
 
     def statuses(self, *tasks: Task) -> list[Status]:
         """Where these stand now."""
@@ -197,18 +197,20 @@ class World:
         self.passed.append(name)
         self.at_checkpoint(name)
 
-    def _wired(self, settings: Settings, state: State, objects: ObjectStore) -> Container:
-        wired = Container(settings)
+    def _build_services(self, settings: Settings, state: State, objects: ObjectStore) -> Container:
+        services = Container(settings)
         tasks: TaskStore = MeteredTaskStore(state.tasks, self.metrics)
-        wired.state = MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
-        wired.objects, wired.clock = objects, self.clock
-        wired.queues, wired.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
-        wired.bootstrap = MemorySecret(ROOT)
-        wired.idempotency = Idempotency(tasks, self.clock, self._new_id)
-        wired.leases = Leases(tasks, self.clock, wired.policy, lambda: LUCK, wired.dead_letter_publisher.publish)
-        wired.worker = Worker(wired.leases, wired.parents, self._new_id, self._checkpoint)
-        wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=self._checkpoint)
-        return wired
+        services.state = MeteredState(tasks, state.catalog, state.tokens, state.schedules, state.audit, state.expiring)
+        services.objects, services.clock = objects, self.clock
+        services.queues, services.metrics = dict.fromkeys(TaskType, self.queue), self.metrics
+        services.bootstrap = MemorySecret(ROOT)
+        services.idempotency = Idempotency(tasks, self.clock, self._new_id)
+        services.leases = Leases(
+            tasks, self.clock, services.policy, lambda: JITTER, services.dead_letter_publisher.publish
+        )
+        services.worker = Worker(services.leases, services.parents, self._new_id, self._checkpoint)
+        services.process_image = replace(cast("ProcessImage", services.process_image), failpoint=self._checkpoint)
+        return services
 
     def _new_id(self) -> str:
         return str(UUID(int=self.random.getrandbits(128), version=4))

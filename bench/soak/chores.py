@@ -1,4 +1,4 @@
-"""What clients ask of pictures that are there: the trash, erasing, new thumbnails, optimising."""
+"""What clients ask of pictures that are there: the trash, purge, new thumbnails, optimising."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _trash(clients: Clients, request: Request) -> Sequence[str]:
     for image in _some(clients, request, 1):
         clients.ledger.trash(image.image_id)
         with suppress(ImageNotFound):
-            clients.system.wired.trash.trash(image.image_id)
+            clients.system.services.trash.trash(image.image_id)
             clients.ledger.accept_trash(image.image_id)
     return ()
 
@@ -34,7 +34,7 @@ def _erase(clients: Clients, request: Request) -> Sequence[str]:
     clients.ledger.erase(ids)
     if ids:
         with suppress(ImageNotFound):
-            task = clients.system.wired.trash.delete(ids)
+            task = clients.system.services.trash.delete(ids)
             clients.ledger.promise(Promise(task.task_id, erases=frozenset(ids)))
     return ()
 
@@ -42,14 +42,14 @@ def _erase(clients: Clients, request: Request) -> Sequence[str]:
 def _thumbnails(clients: Clients, request: Request) -> Sequence[str]:
     for image in _some(clients, request, 1):
         with suppress(ImageNotFound):
-            task = clients.system.wired.thumbnail_requests.make(image_id=image.image_id, everything=True)
+            task = clients.system.services.thumbnail_requests.make(image_id=image.image_id, everything=True)
             clients.ledger.promise(Promise(task.task_id))
     return ()
 
 
 def _optimize(clients: Clients, request: Request) -> Sequence[str]:
     subject = Subject(request.files[0].collection)
-    task = clients.system.wired.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES, subject))
+    task = clients.system.services.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES, subject))
     clients.ledger.promise(Promise(task.task_id))
     return ()
 
@@ -57,7 +57,7 @@ def _optimize(clients: Clients, request: Request) -> Sequence[str]:
 def _some(clients: Clients, request: Request, most: int) -> Sequence[Image]:
     """Up to so many of the newest images of the request's collection; the same ones when it is asked again."""
     dice = clients.system.faults.dice("chore", request.number)
-    found = clients.system.wired.state.catalog.images(request.files[0].collection, _SOME).items
+    found = clients.system.services.state.catalog.images(request.files[0].collection, _SOME).items
     return dice.sample(found, min(dice.randint(1, most), len(found)))
 
 

@@ -61,7 +61,7 @@ class Clients:
 
     def _upload(self, request: Request) -> Sequence[str]:
         (file,) = request.files
-        accepted = self.system.wired.uploads.accept(_as_upload(file), owner=request.owner, key=request.key)
+        accepted = self.system.services.uploads.accept(_as_upload(file), owner=request.owner, key=request.key)
         if accepted.task is None:
             return ()
         self.ledger.promise(Promise(accepted.task.task_id, file))
@@ -69,7 +69,7 @@ class Clients:
 
     def _bulk(self, request: Request) -> Sequence[str]:
         files = [_as_upload(file) for file in request.files]
-        batch = self.system.wired.bulk.accept(files, owner=request.owner, key=request.key)
+        batch = self.system.services.bulk.accept(files, owner=request.owner, key=request.key)
         parent_id = batch.parent.task_id
         children = [Promise(item.task_id, request.files[item.index]) for item in batch.items]
         self.ledger.promise(Promise(parent_id, children=len(files)), *children)
@@ -78,7 +78,7 @@ class Clients:
     def _draft(self, request: Request) -> Sequence[str]:
         (file,) = request.files
         announced = UploadIntent(file.collection, file.filename, "image/png", on_duplicate=file.on_duplicate)
-        draft = self.system.wired.presigned.open(announced, owner=request.owner, key=request.key)
+        draft = self.system.services.presigned.open(announced, owner=request.owner, key=request.key)
         self.ledger.promise(Promise(draft.task.task_id, file, is_sent=request.is_sent))
         if request.is_sent and not draft.task.is_final:
             self.system.bucket.keep(NewObject(draft.form.fields["key"], file.body, "image/png"))
@@ -96,7 +96,7 @@ class Clients:
 
         def cancel(clients: Clients, _: Request) -> Sequence[str]:
             with suppress(IllegalTransition):
-                clients.system.wired.tasks.cancel(task_id)
+                clients.system.services.tasks.cancel(task_id)
                 clients.ledger.accept_cancel(task_id)
             return ()
 
@@ -109,7 +109,7 @@ class Clients:
             return
 
         def look(clients: Clients, _: Request) -> Sequence[str]:
-            clients.ledger.see(clients.system.wired.tasks.get(promise.task_id))
+            clients.ledger.see(clients.system.services.tasks.get(promise.task_id))
             if request.retries:
                 clients.retry(promise)
             return ()
@@ -119,7 +119,7 @@ class Clients:
     def retry(self, promise: Promise) -> None:
         """Ask for another try of what has ended badly; whatever has not is a refusal."""
         with suppress(IllegalTransition, SourceGone):
-            new = self.system.wired.retries.retry(promise.task_id)
+            new = self.system.services.retries.retry(promise.task_id)
             self.ledger.promise(*self._promised_again(promise, new))
 
     def _promised_again(self, old: Promise, new: Task) -> Iterator[Promise]:

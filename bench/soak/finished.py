@@ -137,5 +137,5 @@ def finished(system: System, ledger: Ledger, requests: tuple[Request, ...]) -> F
         troubles=dict(system.troubles),
         stats={name: state.catalog.stats(name) for name in sorted(names)},
         tallies={one.task_id: state.tasks.child_counts(one.task_id) for one in rows.tasks.values() if one.children},
-        sizes=frozenset(map(str, system.wired.recipe.sizes)),
+        sizes=frozenset(map(str, system.services.recipe.sizes)),
     )

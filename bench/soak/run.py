@@ -38,7 +38,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SoakResult:
     """What came of it."""
 
     options: Options
@@ -60,11 +60,11 @@ class Verdict:
         return self.drained and not any(map(self.count, (LOST, DUPLICATED, INEXACT)))
 
 
-def soak(options: Options) -> Verdict:
+def soak(options: Options) -> SoakResult:
     """Do it; takes minutes for ten thousand tasks."""
     began, met = time.monotonic(), FaultInjector(options.seed, options.rates)
     at_rest, world = end_of(options, met)
-    return Verdict(
+    return SoakResult(
         options,
         accepted=len(world.ledger.promises) + len(world.ledger.dropped),
         ends=Counter(task.status for task in world.rows.tasks.values() if _was_accepted(task, world.ledger)),

@@ -66,13 +66,13 @@ class System:
         """Those of them that met a fault."""
         self._deliveries: Counter[str] = Counter()
         self._lock, self._turn = Lock(), count()
-        self.wired = self._wired()
+        self.services = self._build_services()
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The doors of this process lead to these services."""
-        use(self.wired)
-        self.wired.privacy.make(PRIVATE, private=True)
+        use(self.services)
+        self.services.privacy.make(PRIVATE, private=True)
         try:
             yield
         finally:
@@ -125,7 +125,7 @@ class System:
     def tidy(self) -> None:
         """What every hour does, when all faults are over: manifests say what is there."""
         for collection in (*self.backend.state.catalog.collections(), PRIVATE):
-            self.wired.manifests.refresh(collection)
+            self.services.manifests.refresh(collection)
 
     def sweep(self) -> None:
         """What the minute's schedule does; it may die of its faults, too, and then the next minute comes."""
@@ -140,27 +140,36 @@ class System:
             self._deliveries[message.body] += 1
             return self._deliveries[message.body]
 
-    def _wired(self) -> Container:
+    def _build_services(self) -> Container:
         # One form of thumbnail, as the engine is not what is tried here.
         forms: dict[str, Any] = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "variant_formats": "webp"}
-        wired = Container(Settings(bucket=BUCKET, table="table", **forms))
-        wired.metrics, wired.cdn = NULL_METRICS, Caches(self.faults)
-        wired.objects, wired.clock = self.bucket, self.clock
-        wired.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
+        services = Container(Settings(bucket=BUCKET, table="table", **forms))
+        services.metrics, services.cdn = NULL_METRICS, Caches(self.faults)
+        services.objects, services.clock = self.bucket, self.clock
+        services.queues = dict.fromkeys(TaskType, self.night_queue) | {TaskType.PROCESS_IMAGE: self.queue}
         state = self.backend.state
-        catalog = EventingCatalog(state.catalog, wired.manifest_updates.schedule)
-        wired.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
-        wired.idempotency = replace(wired.idempotency, new_id=self._new_id)
-        wired.leases = replace(wired.leases, jitter=self._luck)
-        wired.worker = replace(wired.worker, new_id=self._new_id, failpoint=self.faults.passes)
-        wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=self.faults.passes)
+        catalog = EventingCatalog(state.catalog, services.manifest_updates.schedule)
+        services.state = MeteredState(state.tasks, catalog, state.tokens, state.schedules, state.audit, state.expiring)
+        services.idempotency = replace(services.idempotency, new_id=self._new_id)
+        services.leases = replace(services.leases, jitter=self._luck)
+        services.worker = replace(services.worker, new_id=self._new_id, failpoint=self.faults.passes)
+        services.process_image = replace(cast("ProcessImage", services.process_image), failpoint=self.faults.passes)
         _build(
-            wired, "uploads", "bulk", "presigned", "tasks", "retries", "sweeper", "dead_letters", "s3_events", "parents"
+            services,
+            "uploads",
+            "bulk",
+            "presigned",
+            "tasks",
+            "retries",
+            "sweeper",
+            "dead_letters",
+            "s3_events",
+            "parents",
         )
-        wired.jobs = replace(wired.jobs, new_id=self._new_id)
-        _build(wired, "trash", "thumbnail_requests", "chunked_jobs", "job_worker", "visibility", "manifests")
-        _build(wired, "purge_job", "thumbnail_job", "optimize_job", "purge")
-        return wired
+        services.jobs = replace(services.jobs, new_id=self._new_id)
+        _build(services, "trash", "thumbnail_requests", "chunked_jobs", "job_worker", "visibility", "manifests")
+        _build(services, "purge_job", "thumbnail_job", "optimize_job", "purge")
+        return services
 
     def _luck(self) -> float:
         return self.faults.now.dice.random()
@@ -169,7 +178,7 @@ class System:
         return str(UUID(int=self.faults.now.dice.getrandbits(128), version=4))
 
 
-def _build(wired: Any, *names: str) -> None:  # noqa: ANN401  # by name
+def _build(services: Any, *names: str) -> None:  # noqa: ANN401  # by name
     """Before there are threads: what is built when first asked for would be built twice."""
     for name in names:
-        getattr(wired, name)
+        getattr(services, name)

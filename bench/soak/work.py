@@ -82,7 +82,7 @@ class Work:
             clock.sleep(max((soonest - clock.now()).total_seconds(), 0) + A_MINUTE.total_seconds())
             self.system.sweep()
             return True
-        if not self.system.wired.state.tasks.active(1).items:
+        if not self.system.services.state.tasks.active(1).items:
             return False
         clock.move(A_WHILE)
         self.system.sweep()

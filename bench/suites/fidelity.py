@@ -14,10 +14,10 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from bench.fidelity import ideal
-from bench.likeness import psnr
 from bench.photos import UNPACKED
 from bench.report import Cell, Column, Table
 from bench.setting import Setting
+from bench.similarity import psnr
 from chalicelib.engine.decode import HEADROOMS, jpeg_detail, jpeg_scale
 from chalicelib.engine.model import Limits
 from chalicelib.engine.probe import probe

@@ -121,12 +121,12 @@ def choose_encoding(image: Image.Image) -> Encoding:
     photo, exact = _encoded(pieces, PHOTO), _encoded(pieces, PNG)
     if _bytes(exact) <= _DRAWING_RATIO * _bytes(photo):
         return PNG
-    likeness = _psnr(pieces, photo)
-    if likeness >= _GOOD_PSNR:
+    similarity = _psnr(pieces, photo)
+    if similarity >= _GOOD_PSNR:
         return PHOTO
     if _bytes(exact) <= _COLOURED_DRAWING_RATIO * _bytes(_encoded(pieces, FINE)):
         return PNG
-    return FINE if _psnr(pieces, _encoded(pieces, _WITH_COLOURS)) >= likeness + _LEAST_GAIN else PHOTO
+    return FINE if _psnr(pieces, _encoded(pieces, _WITH_COLOURS)) >= similarity + _LEAST_GAIN else PHOTO
 
 
 def original_jpeg_encoding(image: JpegImageFile) -> Encoding | None:

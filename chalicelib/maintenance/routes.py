@@ -117,16 +117,16 @@ def update_schedule(request: Request, path: SchedulePath, body: ScheduleUpdate) 
     return json_response(_record(request, container().schedules.enable(path.name, on=body.enabled)))
 
 
-def _record(request: Request, outlook: ScheduleReport) -> ScheduleRecord:
-    schedule, slot = outlook.schedule, outlook.status
+def _record(request: Request, report: ScheduleReport) -> ScheduleRecord:
+    schedule, slot = report.schedule, report.status
     return ScheduleRecord(
         name=schedule.name,
         type=schedule.type,
         every_minutes=int(schedule.every.total_seconds() // 60),
         enabled=slot.enabled,
         last_started_at=slot.last_started_at,
-        next_run=outlook.next_run,
-        last_task=task_record(request, outlook.last) if outlook.last else None,
+        next_run=report.next_run,
+        last_task=task_record(request, report.last) if report.last else None,
     )
 
 

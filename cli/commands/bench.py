@@ -19,7 +19,7 @@ from cli.local.stack import PROJECT
 from cli.output import print_json, progress_line, stderr, stdout
 
 if TYPE_CHECKING:
-    from bench.soak.run import Options, Verdict
+    from bench.soak.run import Options, SoakResult
 
 
 def register_bench(commands: Commands) -> None:
@@ -91,7 +91,7 @@ def run_soak(given: argparse.Namespace) -> int:
     return errors.DONE if is_good else errors.FAILED
 
 
-def table_of(verdicts: list[Verdict]) -> Table:
+def table_of(verdicts: list[SoakResult]) -> Table:
     """Return a table with a column for each soak."""
     told = [cells(verdict) for verdict in verdicts]
     table = Table(show_header=False)
@@ -102,7 +102,7 @@ def table_of(verdicts: list[Verdict]) -> Table:
     return table
 
 
-def cells(verdict: Verdict) -> dict[str, str]:
+def cells(verdict: SoakResult) -> dict[str, str]:
     """Return the cells of one soak."""
     ends = {str(status): str(verdict.ends.get(status, 0)) for status in _ENDS}
     return {
@@ -121,7 +121,7 @@ def cells(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def facts(verdict: Verdict) -> dict[str, object]:
+def facts(verdict: SoakResult) -> dict[str, object]:
     """Return the result of one soak for `--json`."""
     return {
         "store": verdict.options.store,
@@ -143,7 +143,7 @@ _RATES = (
 )
 
 
-def _soaked(given: argparse.Namespace, seed: int) -> Verdict:
+def _soaked(given: argparse.Namespace, seed: int) -> SoakResult:
     # moto, SQLAlchemy and Pillow, which no other command needs.
     from bench.soak.backends import NotEmpty  # noqa: PLC0415
     from bench.soak.run import soak  # noqa: PLC0415
@@ -162,7 +162,7 @@ def _options(given: argparse.Namespace, seed: int) -> Options:
     return Options(given.tasks, seed, given.store, rates, given.threads, given.database_url)
 
 
-def _tell(verdict: Verdict, to: Console) -> None:
+def _tell(verdict: SoakResult, to: Console) -> None:
     for problem in verdict.problems[:SHOWN]:
         to.print(f"{problem.kind}: {problem.what}", markup=False, soft_wrap=True)
     if len(verdict.problems) > SHOWN:

@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def tokens(world: World) -> Tokens:
-    return world.wired.tokens
+    return world.services.tokens
 
 
 def test_a_new_token_opens_what_it_was_made_for(tokens: Tokens) -> None:
@@ -56,7 +56,7 @@ def test_the_first_administrators_token_opens_everything(tokens: Tokens, scope: 
 
 @pytest.mark.parametrize("presented", ["", ROOT])
 def test_without_a_secret_there_is_no_first_administrator(world: World, presented: str) -> None:
-    tokens = Tokens(world.wired.state.tokens, world.clock, lambda: "")
+    tokens = Tokens(world.services.state.tokens, world.clock, lambda: "")
     with pytest.raises(Unauthorized):
         tokens.authenticate(presented)
 
@@ -123,7 +123,7 @@ def test_one_scope_of_several_is_enough_and_an_administrator_needs_none(scopes: 
 
 
 def stored(world: World, token: Token) -> Token:
-    found = world.wired.state.tokens.find(token.digest)
+    found = world.services.state.tokens.find(token.digest)
     assert found is not None
     return found
 

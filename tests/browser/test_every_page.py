@@ -49,7 +49,7 @@ def test_every_page_fits_and_keeps_nobody_out(
 
     for name, address in VIEWS.items():
         visitor.come(address.format(**ids))
-        visitor.settle()
+        visitor.wait_until_idle()
         found[name] = (visitor.sideways(), visitor.barriers())
     context.close()
 
@@ -98,7 +98,7 @@ def test_the_other_language_is_one_press_away_and_stays(admin: Visitor) -> None:
 
 def test_the_keyboard_leads_to_the_content_and_into_a_task(admin: Visitor) -> None:
     admin.come("#/tasks?state=SUCCESS")
-    admin.settle()
+    admin.wait_until_idle()
 
     admin.page.keyboard.press("Tab")
     expect(admin.page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -115,7 +115,7 @@ def test_the_keyboard_leads_to_the_content_and_into_a_task(admin: Visitor) -> No
 def test_nothing_is_asked_while_nobody_looks(admin: Visitor) -> None:
     admin.page.clock.install()
     admin.come("#/tasks")
-    admin.settle()
+    admin.wait_until_idle()
 
     _hide(admin.page, hidden=True)
     # What was asked a moment ago may still be on its way.

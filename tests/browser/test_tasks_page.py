@@ -23,7 +23,7 @@ def test_filters_are_in_the_address_and_a_shared_address_shows_the_same(admin: V
     expect(admin.page.locator("tbody .t-state")).to_contain_text(["Failed"])
     shown = admin.page.locator("tbody .t-name").all_inner_texts()
     admin.page.reload()
-    admin.settle()
+    admin.wait_until_idle()
     assert admin.page.locator("tbody .t-name").all_inner_texts() == shown
 
 

@@ -45,9 +45,9 @@ class Guest:
         """To a view, by its address, once it has loaded."""
         self.page.evaluate("address => { location.hash = address; }", address)
         self.page.locator(f"#main[data-page={address[2:].partition('?')[0]}]").wait_for()
-        self.settle()
+        self.wait_until_idle()
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Until nothing that stands for content is left."""
         self.page.locator("#main h1").wait_for()
         expect(self.page.locator(".skeleton")).to_have_count(0)

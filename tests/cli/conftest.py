@@ -12,7 +12,7 @@ from cli.__main__ import main
 from cli.local import machine
 from cli.local.processes import Daemon
 from cli.local.stack import Stack
-from tests.cli.served_api import TOKEN, Desk
+from tests.cli.served_api import TOKEN, ServedApi
 
 
 @pytest.fixture
@@ -25,10 +25,10 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def desk() -> Iterator[ServedApi]:
     """A Wallify in memory behind a real port."""
-    with Desk().open() as place:
-        assert isinstance(place, Desk)
+    with ServedApi().open() as place:
+        assert isinstance(place, ServedApi)
         yield place
 
 
@@ -86,7 +86,7 @@ def wallify(capsys: pytest.CaptureFixture[str], home: Path) -> Terminal:
 
 
 @pytest.fixture
-def at_desk(wallify: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def at_desk(wallify: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal whose environment names the desk and its administrator's token."""
     monkeypatch.setenv("WALLIFY_URL", desk.url)
     monkeypatch.setenv("WALLIFY_TOKEN", TOKEN)

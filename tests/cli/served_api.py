@@ -20,7 +20,7 @@ from tests.memory_queue import MemoryQueue
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class Desk(Place):
+class ServedApi(Place):
     """A Place with an app for each thread, as Lambda has one for each request: who waits holds up nobody else."""
 
     def __init__(self, **settings: object) -> None:
@@ -80,4 +80,4 @@ class Desk(Place):
         self.before = lambda asked: self.work_off() if asked.startswith("GET /task/") else None
 
 
-__all__ = ["TOKEN", "Answer", "Desk"]
+__all__ = ["TOKEN", "Answer", "ServedApi"]

@@ -6,11 +6,11 @@ from chalicelib.messages import Work, write
 from chalicelib.storage import NewObject
 from chalicelib.tasks.model import TaskType
 from tests.cli.conftest import Terminal
-from tests.cli.served_api import Desk
+from tests.cli.served_api import ServedApi
 from tests.memory_queue import MemoryQueue
 
 
-def lane(desk: Desk, type_: TaskType = TaskType.PROCESS_IMAGE) -> MemoryQueue:
+def lane(desk: ServedApi, type_: TaskType = TaskType.PROCESS_IMAGE) -> MemoryQueue:
     queue = desk.house.queues[type_]
     assert isinstance(queue, MemoryQueue)
     return queue
@@ -67,7 +67,7 @@ def test_a_token_that_nobody_has_cannot_be_revoked(at_desk: Terminal) -> None:
     assert at_desk("tokens", "revoke", "0" * 64).code == 5
 
 
-def test_queues_are_listed_with_what_waits(at_desk: Terminal, desk: Desk) -> None:
+def test_queues_are_listed_with_what_waits(at_desk: Terminal, desk: ServedApi) -> None:
     lane(desk).send("a message")
 
     queues = {one["name"]: one["waiting"] for one in at_desk("queues", "--json").lines}
@@ -82,7 +82,7 @@ def test_a_queue_is_paused_and_goes_on(at_desk: Terminal) -> None:
     assert at_desk("queues", "--json").lines[0]["paused"] is False
 
 
-def test_a_queue_is_purged_only_if_that_is_meant(at_desk: Terminal, desk: Desk) -> None:
+def test_a_queue_is_purged_only_if_that_is_meant(at_desk: Terminal, desk: ServedApi) -> None:
     lane(desk).send("a message")
 
     refused = at_desk("queues", "purge", "images")
@@ -92,7 +92,7 @@ def test_a_queue_is_purged_only_if_that_is_meant(at_desk: Terminal, desk: Desk) 
     assert "All messages that wait in images will be deleted. Confirm with --yes." in refused.err
 
 
-def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     lane(desk).send("a message")
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda: "thumbnails")
@@ -103,7 +103,7 @@ def test_whoever_sits_there_types_the_name(at_desk: Terminal, desk: Desk, monkey
     assert lane(desk).messages == []
 
 
-def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: Desk) -> None:
+def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: ServedApi) -> None:
     task = desk.upload(1)
     lane(desk).publish_dead_letter(write(Work(task.task_id)), reason="unavailable")
 
@@ -116,7 +116,7 @@ def test_dead_letters_are_shown_and_driven_back(at_desk: Terminal, desk: Desk) -
     assert at_desk("queues", "dead", "images", "--json").lines == []
 
 
-def test_a_letter_that_cannot_be_read_is_shown_and_removed(at_desk: Terminal, desk: Desk) -> None:
+def test_a_letter_that_cannot_be_read_is_shown_and_removed(at_desk: Terminal, desk: ServedApi) -> None:
     lane(desk).receive_too_often("not a message")
     (letter,) = at_desk("queues", "dead", "images", "--json").lines
 
@@ -151,7 +151,9 @@ def test_the_audit_log_tells_who_has_changed_what(at_desk: Terminal) -> None:
     assert newest["actor"] in at_desk("audit", "--limit", "1").out
 
 
-def test_the_monitor_is_opened_in_the_browser(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_monitor_is_opened_in_the_browser(
+    at_desk: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda url: not opened.append(url))  # type: ignore[func-returns-value]
 
@@ -159,14 +161,16 @@ def test_the_monitor_is_opened_in_the_browser(at_desk: Terminal, desk: Desk, mon
     assert opened == [f"{desk.url}/monitor#/tasks"]
 
 
-def test_without_a_browser_the_address_is_told(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_browser_the_address_is_told(
+    at_desk: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("webbrowser.open", lambda _: False)
 
     assert f"the monitor is at {desk.url}/monitor" in at_desk("open").out
     assert at_desk("open", "--json").json == {"url": f"{desk.url}/monitor"}
 
 
-def test_what_clean_up_took_away_comes_back(at_desk: Terminal, desk: Desk) -> None:
+def test_what_clean_up_took_away_comes_back(at_desk: Terminal, desk: ServedApi) -> None:
     desk.bucket.put(NewObject("quarantine/p/lost.jpg", b"bytes", "image/jpeg"))
 
     (held,) = at_desk("quarantine", "--json").lines

@@ -22,7 +22,7 @@ from cli.client.uploads import UploadFile, Uploads
 from cli.local import machine
 from cli.local.stack import PROJECT
 from tests.api.memory_service import a_jpeg
-from tests.cli.served_api import TOKEN, Answer, Desk
+from tests.cli.served_api import TOKEN, Answer, ServedApi
 
 KEY = "the same each time"
 
@@ -34,7 +34,7 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def api(desk: Desk, waits: list[float]) -> Iterator[Client]:
+def api(desk: ServedApi, waits: list[float]) -> Iterator[Client]:
     """A client that waits for nothing, and whose jitter is in the middle."""
     with Client.at(desk.url, TOKEN, patience=RetryPolicy(sleep=waits.append, jitter=lambda: 0.5)) as client:
         yield client
@@ -60,7 +60,7 @@ def test_an_error_carries_the_codes_and_the_sentence(api: Client) -> None:
     assert caught.value.request_id
 
 
-def test_every_field_of_the_error_shape_is_kept(api: Client, desk: Desk) -> None:
+def test_every_field_of_the_error_shape_is_kept(api: Client, desk: ServedApi) -> None:
     desk.faults = [refusal(409, "conflict")]
 
     with pytest.raises(ApiError) as caught:
@@ -71,7 +71,7 @@ def test_every_field_of_the_error_shape_is_kept(api: Client, desk: Desk) -> None
     assert (error.request_id, error.details) == ("r", {"a": 1})
 
 
-def test_an_error_that_is_not_the_apis_own_is_an_error_too(api: Client, desk: Desk) -> None:
+def test_an_error_that_is_not_the_apis_own_is_an_error_too(api: Client, desk: ServedApi) -> None:
     desk.faults = [(403, {"Content-Type": "text/html"}, b"<h1>Blocked</h1>")]
 
     with pytest.raises(ApiError, match=r"^The answer was 403 Forbidden\.$") as caught:
@@ -81,14 +81,14 @@ def test_an_error_that_is_not_the_apis_own_is_an_error_too(api: Client, desk: De
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_what_may_pass_is_asked_again(api: Client, desk: Desk, status: int, waits: list[float]) -> None:
+def test_what_may_pass_is_asked_again(api: Client, desk: ServedApi, status: int, waits: list[float]) -> None:
     desk.faults = [refusal(status), refusal(status)]
 
     assert api.collections.all() == []
     assert waits == pytest.approx([0.3, 0.6])
 
 
-def test_nobody_asks_for_ever(api: Client, desk: Desk, waits: list[float]) -> None:
+def test_nobody_asks_for_ever(api: Client, desk: ServedApi, waits: list[float]) -> None:
     desk.faults = [refusal(503)] * 9
 
     with pytest.raises(ApiError):
@@ -97,7 +97,7 @@ def test_nobody_asks_for_ever(api: Client, desk: Desk, waits: list[float]) -> No
     assert (len(desk.faults), len(waits)) == (4, 4)
 
 
-def test_the_api_says_when_to_come_again(api: Client, desk: Desk, waits: list[float]) -> None:
+def test_the_api_says_when_to_come_again(api: Client, desk: ServedApi, waits: list[float]) -> None:
     desk.faults = [refusal(503, **{"Retry-After": "7"}), refusal(503, **{"Retry-After": "999"})]
 
     api.collections.all()
@@ -113,7 +113,7 @@ def test_a_time_to_come_again_may_be_a_date() -> None:
     assert http.retry_after_seconds("soon") is None
 
 
-def test_what_would_be_done_twice_is_not_sent_again(api: Client, desk: Desk) -> None:
+def test_what_would_be_done_twice_is_not_sent_again(api: Client, desk: ServedApi) -> None:
     desk.faults = [refusal(503)]
 
     with pytest.raises(ApiError, match="Not now"):
@@ -122,13 +122,13 @@ def test_what_would_be_done_twice_is_not_sent_again(api: Client, desk: Desk) -> 
     assert desk.asked == ["POST /tokens"]
 
 
-def test_what_was_refused_unread_is_sent_again_even_so(api: Client, desk: Desk) -> None:
+def test_what_was_refused_unread_is_sent_again_even_so(api: Client, desk: ServedApi) -> None:
     desk.faults = [refusal(429, "too_many_requests")]
 
     assert api.tokens.create("once", ["read"]).token.name == "once"
 
 
-def test_an_upload_is_sent_again_whole_and_is_one_task(api: Client, desk: Desk, tmp_path: Path) -> None:
+def test_an_upload_is_sent_again_whole_and_is_one_task(api: Client, desk: ServedApi, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(a_jpeg(64, 48))
     desk.faults = [refusal(503)]
@@ -142,7 +142,7 @@ def test_an_upload_is_sent_again_whole_and_is_one_task(api: Client, desk: Desk, 
     assert told[-1] == path.stat().st_size
 
 
-def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: Desk, tmp_path: Path) -> None:
+def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: ServedApi, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(a_jpeg(64, 48))
     desk.works = False
@@ -158,7 +158,7 @@ def test_a_direct_upload_that_has_arrived_is_not_sent_again(api: Client, desk: D
     assert not desk.bucket.blobs
 
 
-def test_the_token_does_not_go_to_the_bucket_or_the_cdn(api: Client, desk: Desk) -> None:
+def test_the_token_does_not_go_to_the_bucket_or_the_cdn(api: Client, desk: ServedApi) -> None:
     desk.picture(1)
     (image,) = api.images.of("wallpapers")
 
@@ -166,7 +166,7 @@ def test_the_token_does_not_go_to_the_bucket_or_the_cdn(api: Client, desk: Desk)
     assert "authorization" not in api.wire.plain.headers
 
 
-def test_a_list_is_asked_for_page_by_page_as_far_as_it_is_read(api: Client, desk: Desk) -> None:
+def test_a_list_is_asked_for_page_by_page_as_far_as_it_is_read(api: Client, desk: ServedApi) -> None:
     ids = [desk.picture(number).image_id for number in range(3)]
 
     images = api.images.of("wallpapers", page=1)
@@ -175,7 +175,7 @@ def test_a_list_is_asked_for_page_by_page_as_far_as_it_is_read(api: Client, desk
     assert [image.image_id for image in images] == [ids[1], ids[0]]
 
 
-def test_filters_that_do_not_matter_are_not_sent(api: Client, desk: Desk) -> None:
+def test_filters_that_do_not_matter_are_not_sent(api: Client, desk: ServedApi) -> None:
     asked: list[str] = []
     desk.before = asked.append
 
@@ -184,7 +184,7 @@ def test_filters_that_do_not_matter_are_not_sent(api: Client, desk: Desk) -> Non
     assert asked == ["GET /tasks?state=FAILURE&limit=100"]
 
 
-def test_following_waits_at_the_api_and_ends_with_the_task(api: Client, desk: Desk) -> None:
+def test_following_waits_at_the_api_and_ends_with_the_task(api: Client, desk: ServedApi) -> None:
     task = desk.house.schedules.run("cleanup")
     asked: list[str] = []
     desk.before = lambda line: asked.append(line) or desk.work_off() if len(asked) else asked.append(line)  # type: ignore[func-returns-value]
@@ -212,14 +212,14 @@ def test_an_address_that_cannot_be_one_is_an_error(url: str) -> None:
         api.greet()
 
 
-def test_an_answer_that_is_not_wallifys_is_said(api: Client, desk: Desk) -> None:
+def test_an_answer_that_is_not_wallifys_is_said(api: Client, desk: ServedApi) -> None:
     desk.faults = [(200, {}, b"<html>")]
 
     with pytest.raises(ApiError, match="The answer does not match the API's schema"):
         api.collections.all()
 
 
-def test_fields_that_are_new_do_not_disturb(api: Client, desk: Desk) -> None:
+def test_fields_that_are_new_do_not_disturb(api: Client, desk: ServedApi) -> None:
     desk.faults = [(200, {}, b'{"collections": [{"name": "c", "images": 1, "bytes": 2, "new": true}]}')]
 
     assert [one.name for one in api.collections.all()] == ["c"]
@@ -241,7 +241,7 @@ def test_the_client_knows_nothing_of_the_servers_code_and_little_of_ours() -> No
                 assert not str(node.module).startswith("cli.") or str(node.module).startswith("cli.client")
 
 
-def test_the_documentations_program_runs(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_documentations_program_runs(desk: ServedApi, capsys: pytest.CaptureFixture[str]) -> None:
     image = desk.picture(1)
     (program,) = re.findall(
         r"```python\n(.*?)```", (PROJECT / "docs" / "reference" / "cli.md").read_text("utf-8"), re.DOTALL

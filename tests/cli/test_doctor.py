@@ -15,7 +15,7 @@ from cli.client.api import Health
 from cli.doctor import check_account
 from cli.local.stack import Stack
 from tests.cli.conftest import Terminal, Typed
-from tests.cli.served_api import Desk
+from tests.cli.served_api import ServedApi
 from tests.cli.test_admin_commands import lane
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ def states(typed: Typed) -> dict[str, str]:
     return {one["what"]: one["state"] for one in typed.lines}
 
 
-def test_a_system_that_is_well_is_said_to_be_well(at_desk: Terminal, desk: Desk) -> None:
+def test_a_system_that_is_well_is_said_to_be_well(at_desk: Terminal, desk: ServedApi) -> None:
     typed = at_desk("doctor", "--json")
 
     assert {
@@ -43,7 +43,7 @@ def test_a_system_that_is_well_is_said_to_be_well(at_desk: Terminal, desk: Desk)
     assert typed.code == 0
 
 
-def test_people_get_a_line_for_each_thing(at_desk: Terminal, desk: Desk) -> None:
+def test_people_get_a_line_for_each_thing(at_desk: Terminal, desk: ServedApi) -> None:
     typed = at_desk("doctor")
 
     assert f"ok   target             {desk.url} (WALLIFY_URL)" in typed.out
@@ -54,7 +54,7 @@ CAUSE = {"service": "dynamodb", "operation": "Query", "error": "AccessDeniedExce
 
 
 def test_a_wrong_configuration_is_named_with_its_cause(
-    at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    at_desk: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(*_: object) -> None:
         raise Misconfigured(cause=CAUSE)
@@ -71,7 +71,7 @@ def test_a_wrong_configuration_is_named_with_its_cause(
     assert (typed.code, states(typed)["configuration"]) == (1, "bad")
 
 
-def test_what_a_token_may_do_is_told(at_desk: Terminal, desk: Desk) -> None:
+def test_what_a_token_may_do_is_told(at_desk: Terminal, desk: ServedApi) -> None:
     token, _ = desk.house.tokens.issue("importer", frozenset({Scope.UPLOAD}))
 
     assert "scopes: upload\n" in at_desk("doctor", "--token", token).out
@@ -99,7 +99,7 @@ def test_no_wallify_at_all_is_a_finding_too(wallify: Terminal) -> None:
     assert "bad  target             No deployment is configured." in typed.out
 
 
-def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: Desk) -> None:
+def test_dead_letters_and_pauses_are_worth_a_look(at_desk: Terminal, desk: ServedApi) -> None:
     lane(desk).publish_dead_letter("a message", reason="unavailable")
     at_desk("queues", "pause", "maintenance")
 

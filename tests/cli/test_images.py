@@ -12,7 +12,7 @@ from cli.commands.download import plan, safe_name
 from tests import naughty
 from tests.builders import NOON
 from tests.cli.conftest import Terminal
-from tests.cli.served_api import Desk
+from tests.cli.served_api import ServedApi
 
 NOBODY = str(uuid.UUID(int=7, version=4))
 
@@ -38,7 +38,7 @@ def test_a_collection_is_renamed_by_a_task(at_desk: Terminal) -> None:
     assert "lakes" in at_desk("collections", "rename", "lakes", "lakes").out
 
 
-def test_collections_are_listed_with_what_they_add_up_to(at_desk: Terminal, desk: Desk) -> None:
+def test_collections_are_listed_with_what_they_add_up_to(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 
     (one,) = at_desk("collections", "--json").lines
@@ -47,21 +47,21 @@ def test_collections_are_listed_with_what_they_add_up_to(at_desk: Terminal, desk
     assert "wallpapers\t1\t" in at_desk("collections").out
 
 
-def test_one_collection_is_shown(at_desk: Terminal, desk: Desk) -> None:
+def test_one_collection_is_shown(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
 
     assert "wallpapers" in at_desk("collections", "show", "wallpapers").out
     assert at_desk("collections", "show", "nowhere").code == 5
 
 
-def test_a_collection_with_images_is_deleted_by_force_alone(at_desk: Terminal, desk: Desk) -> None:
+def test_a_collection_with_images_is_deleted_by_force_alone(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
 
     assert at_desk("collections", "delete", "wallpapers").code == 6
     assert at_desk("collections", "delete", "wallpapers", "--force", "--json").json["type"] == "delete_images"
 
 
-def test_images_are_listed_and_found_by_their_names(at_desk: Terminal, desk: Desk) -> None:
+def test_images_are_listed_and_found_by_their_names(at_desk: Terminal, desk: ServedApi) -> None:
     one, two = desk.picture(1), desk.picture(2, "mountains")
 
     listed = at_desk("images", "list", "wallpapers", "--json").lines
@@ -72,7 +72,7 @@ def test_images_are_listed_and_found_by_their_names(at_desk: Terminal, desk: Des
     assert at_desk("images", "search", "picture", "--collection", "mountains", "--json").json["name"] == two.name
 
 
-def test_images_are_listed_by_what_they_look_like_and_in_any_order(at_desk: Terminal, desk: Desk) -> None:
+def test_images_are_listed_by_what_they_look_like_and_in_any_order(at_desk: Terminal, desk: ServedApi) -> None:
     images = [desk.picture(number) for number in (1, 2, 3)]
     picture = images[0].picture
 
@@ -85,7 +85,7 @@ def test_images_are_listed_by_what_they_look_like_and_in_any_order(at_desk: Term
     assert listed("--sort", "random", "--seed", "a") == listed("--sort", "random", "--seed", "a")
 
 
-def test_a_list_of_images_may_be_cut_short(at_desk: Terminal, desk: Desk) -> None:
+def test_a_list_of_images_may_be_cut_short(at_desk: Terminal, desk: ServedApi) -> None:
     for number in (1, 2):
         desk.picture(number)
 
@@ -97,7 +97,7 @@ def test_a_collection_that_is_not_there_is_said(at_desk: Terminal) -> None:
     assert at_desk("images", "list", "nowhere").code == 5
 
 
-def test_an_image_is_shown_with_its_addresses(at_desk: Terminal, desk: Desk) -> None:
+def test_an_image_is_shown_with_its_addresses(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 
     typed = at_desk("images", "show", image.image_id)
@@ -107,7 +107,7 @@ def test_an_image_is_shown_with_its_addresses(at_desk: Terminal, desk: Desk) -> 
     assert at_desk("images", "show", NOBODY).code == 5
 
 
-def test_an_image_goes_into_the_trash_and_comes_back(at_desk: Terminal, desk: Desk) -> None:
+def test_an_image_goes_into_the_trash_and_comes_back(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 
     assert at_desk("images", "delete", image.image_id).out.strip() == f"{image.name} is moved to the trash."
@@ -119,13 +119,13 @@ def test_an_image_goes_into_the_trash_and_comes_back(at_desk: Terminal, desk: De
     assert at_desk("images", "trash").out.splitlines() == ["id\tcollection\tname\ttrashed"]
 
 
-def test_images_are_deleted_for_good_as_one_task(at_desk: Terminal, desk: Desk) -> None:
+def test_images_are_deleted_for_good_as_one_task(at_desk: Terminal, desk: ServedApi) -> None:
     ids = [desk.picture(number).image_id for number in (1, 2)]
 
     assert at_desk("images", "delete", *ids, "--forever", "--json").json["type"] == "delete_images"
 
 
-def test_images_move_each_for_itself(at_desk: Terminal, desk: Desk) -> None:
+def test_images_move_each_for_itself(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 
     typed = at_desk("images", "move", image.image_id, NOBODY, "--to", "mountains")
@@ -134,13 +134,13 @@ def test_images_move_each_for_itself(at_desk: Terminal, desk: Desk) -> None:
     assert f"{NOBODY}: There is no image with this id or name." in typed.err
 
 
-def test_an_image_gets_another_name(at_desk: Terminal, desk: Desk) -> None:
+def test_an_image_gets_another_name(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 
     assert at_desk("images", "rename", image.image_id, "lake.jpg", "--json").json["name"] == "lake.jpg"
 
 
-def test_a_token_that_may_not_is_told_so(at_desk: Terminal, desk: Desk) -> None:
+def test_a_token_that_may_not_is_told_so(at_desk: Terminal, desk: ServedApi) -> None:
     reader, _ = desk.house.tokens.issue("reader", frozenset({Scope.READ}))
     image = desk.picture(1)
 
@@ -150,7 +150,7 @@ def test_a_token_that_may_not_is_told_so(at_desk: Terminal, desk: Desk) -> None:
     assert typed.err.startswith("The token does not have the scope that this needs.")
 
 
-def test_a_collection_is_saved_as_the_cdn_serves_it(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_collection_is_saved_as_the_cdn_serves_it(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     for number in (1, 2):
         desk.picture(number)
     served = {hashlib.sha256(blob.body).hexdigest() for blob in desk.bucket.blobs.values()}
@@ -163,7 +163,7 @@ def test_a_collection_is_saved_as_the_cdn_serves_it(at_desk: Terminal, desk: Des
     assert typed.out.startswith(f"2 saved in {tmp_path / 'saved'}")
 
 
-def test_what_is_there_already_is_not_fetched_again(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_what_is_there_already_is_not_fetched_again(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     desk.picture(1)
     at_desk("download", "wallpapers", "--to", str(tmp_path))
     desk.asked.clear()
@@ -174,7 +174,7 @@ def test_what_is_there_already_is_not_fetched_again(at_desk: Terminal, desk: Des
     assert not any("/media/" in asked for asked in desk.asked)
 
 
-def test_a_thumbnail_of_one_image_is_saved(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_thumbnail_of_one_image_is_saved(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     image = desk.picture(1)
 
     told = at_desk("download", image.image_id, "--size", "300", "--to", str(tmp_path), "--json").json
@@ -183,7 +183,7 @@ def test_a_thumbnail_of_one_image_is_saved(at_desk: Terminal, desk: Desk, tmp_pa
     assert (tmp_path / "picture-1-300.jpg").stat().st_size == told["bytes"]
 
 
-def test_a_file_that_is_gone_fails_alone_and_leaves_nothing(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_fails_alone_and_leaves_nothing(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     desk.picture(1)
     image = desk.picture(2)
     (full,) = (one for one in desk.house.state.catalog.renditions(image.image_id) if one.size == "full")

@@ -13,7 +13,7 @@ from cli.errors import CommandError
 from cli.local.stack import Record
 from cli.target import Profile, Profiles, TargetOptions, resolve_target
 from tests.cli.conftest import Terminal
-from tests.cli.served_api import TOKEN, Desk
+from tests.cli.served_api import TOKEN, ServedApi
 
 PROD = Profile("https://prod.example/api", "prod-token")
 KNOWN = Profiles(None, {"prod": PROD, "test": Profile("https://test.example", "test-token")})
@@ -77,14 +77,14 @@ def test_without_any_wallify_it_says_how_to_get_one(wallify: Terminal) -> None:
     assert "Start the local cloud with `./wallify up`, or sign in" in typed.err
 
 
-def test_without_a_token_it_says_how_to_give_one(wallify: Terminal, desk: Desk) -> None:
+def test_without_a_token_it_says_how_to_give_one(wallify: Terminal, desk: ServedApi) -> None:
     typed = wallify("tasks", "--url", desk.url)
 
     assert (typed.code, desk.asked) == (4, [])
     assert "Give one with --token or WALLIFY_TOKEN" in typed.err
 
 
-def test_signing_in_is_remembered_for_its_owner_alone(wallify: Terminal, desk: Desk, home: Path) -> None:
+def test_signing_in_is_remembered_for_its_owner_alone(wallify: Terminal, desk: ServedApi, home: Path) -> None:
     typed = wallify("login", "--url", f"{desk.url}/", "--token", TOKEN, "--profile", "here")
 
     assert (typed.code, typed.out.strip()) == (0, f"Signed in to {desk.url} as here.")
@@ -93,26 +93,26 @@ def test_signing_in_is_remembered_for_its_owner_alone(wallify: Terminal, desk: D
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_token_comes_through_a_pipe(wallify: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_comes_through_a_pipe(wallify: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{TOKEN}\n"))
 
     assert wallify("login", "--url", desk.url, "--json").json == {"profile": "default", "url": desk.url}
 
 
-def test_no_token_at_all_is_not_understood(wallify: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_token_at_all_is_not_understood(wallify: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
     assert wallify("login", "--url", desk.url).code == 2
 
 
-def test_a_bad_token_is_not_kept(wallify: Terminal, desk: Desk) -> None:
+def test_a_bad_token_is_not_kept(wallify: Terminal, desk: ServedApi) -> None:
     typed = wallify("login", "--url", desk.url, "--token", "bad")
 
     assert typed.code == 4
     assert wallify("profiles", "--json").lines == []
 
 
-def test_profiles_are_listed_without_their_tokens_and_chosen(wallify: Terminal, desk: Desk) -> None:
+def test_profiles_are_listed_without_their_tokens_and_chosen(wallify: Terminal, desk: ServedApi) -> None:
     for name in ("one", "two"):
         wallify("login", "--url", desk.url, "--token", TOKEN, "--profile", name)
 
@@ -124,14 +124,14 @@ def test_profiles_are_listed_without_their_tokens_and_chosen(wallify: Terminal, 
     assert TOKEN not in listed.out
 
 
-def test_the_local_cloud_can_be_chosen_again(wallify: Terminal, desk: Desk) -> None:
+def test_the_local_cloud_can_be_chosen_again(wallify: Terminal, desk: ServedApi) -> None:
     wallify("login", "--url", desk.url, "--token", TOKEN)
 
     assert wallify("profiles", "use", "local", "--json").json == {"current": "local"}
     assert wallify("tasks").code == 3
 
 
-def test_signing_out_forgets_the_token(wallify: Terminal, desk: Desk, home: Path) -> None:
+def test_signing_out_forgets_the_token(wallify: Terminal, desk: ServedApi, home: Path) -> None:
     wallify("login", "--url", desk.url, "--token", TOKEN)
 
     typed = wallify("logout")

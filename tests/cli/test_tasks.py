@@ -13,12 +13,12 @@ from cli.commands.tasks import parse_moment
 from tests.api.memory_service import bucket_of
 from tests.browser.seeds import a_failed_upload, a_waiting_upload
 from tests.cli.conftest import Terminal
-from tests.cli.served_api import Desk
+from tests.cli.served_api import ServedApi
 
 NOBODY = str(uuid.UUID(int=7, version=4))
 
 
-def test_tasks_are_listed_with_the_newest_first(at_desk: Terminal, desk: Desk) -> None:
+def test_tasks_are_listed_with_the_newest_first(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
     failed = a_failed_upload(desk.house)
 
@@ -30,7 +30,7 @@ def test_tasks_are_listed_with_the_newest_first(at_desk: Terminal, desk: Desk) -
     assert "wallpapers / picture-1.jpg" in second
 
 
-def test_filters_say_which_tasks(at_desk: Terminal, desk: Desk) -> None:
+def test_filters_say_which_tasks(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
     failed = a_failed_upload(desk.house)
 
@@ -39,7 +39,7 @@ def test_filters_say_which_tasks(at_desk: Terminal, desk: Desk) -> None:
     assert (one["task_id"], one["error"]["code"]) == (failed.task_id, "image_damaged")
 
 
-def test_a_task_that_failed_tells_the_facts_of_its_error(at_desk: Terminal, desk: Desk) -> None:
+def test_a_task_that_failed_tells_the_facts_of_its_error(at_desk: Terminal, desk: ServedApi) -> None:
     facts = {"frames": 121, "limit": 120, "supported": ["gif", "png"]}
     task = a_waiting_upload(desk.house)
     failure = Failure("image_too_large", "Too long.", details=facts, cause={"service": "s3", "error": "AccessDenied"})
@@ -51,7 +51,7 @@ def test_a_task_that_failed_tells_the_facts_of_its_error(at_desk: Terminal, desk
     assert "service: s3, error: AccessDenied" in told
 
 
-def test_a_list_may_be_cut_short_or_not(at_desk: Terminal, desk: Desk) -> None:
+def test_a_list_may_be_cut_short_or_not(at_desk: Terminal, desk: ServedApi) -> None:
     for number in range(3):
         desk.picture(number)
 
@@ -60,7 +60,7 @@ def test_a_list_may_be_cut_short_or_not(at_desk: Terminal, desk: Desk) -> None:
     assert len(at_desk("tasks", "--all", "--json").lines) == 3
 
 
-def test_a_time_that_nobody_understands_is_not_sent(at_desk: Terminal, desk: Desk) -> None:
+def test_a_time_that_nobody_understands_is_not_sent(at_desk: Terminal, desk: ServedApi) -> None:
     typed = at_desk("tasks", "--since", "yesterday")
 
     assert typed.code == 2
@@ -72,7 +72,7 @@ def test_a_time_may_be_told_in_full_or_as_long_ago() -> None:
     assert datetime.fromisoformat(parse_moment("2h")) < datetime.fromisoformat(parse_moment("90m")) < datetime.now(UTC)
 
 
-def test_a_task_is_shown_with_what_came_of_it(at_desk: Terminal, desk: Desk) -> None:
+def test_a_task_is_shown_with_what_came_of_it(at_desk: Terminal, desk: ServedApi) -> None:
     failed = a_failed_upload(desk.house)
 
     typed = at_desk("task", failed.task_id)
@@ -99,7 +99,7 @@ def test_an_error_is_a_document_for_programs(at_desk: Terminal) -> None:
     }
 
 
-def test_watching_ends_with_the_task(at_desk: Terminal, desk: Desk) -> None:
+def test_watching_ends_with_the_task(at_desk: Terminal, desk: ServedApi) -> None:
     task = desk.house.schedules.run("cleanup")
     desk.work_when_looked_at()
 
@@ -109,13 +109,13 @@ def test_watching_ends_with_the_task(at_desk: Terminal, desk: Desk) -> None:
     assert typed.lines[-1]["status"] == "SUCCESS"
 
 
-def test_watching_what_fails_ends_with_seven(at_desk: Terminal, desk: Desk) -> None:
+def test_watching_what_fails_ends_with_seven(at_desk: Terminal, desk: ServedApi) -> None:
     failed = a_failed_upload(desk.house)
 
     assert at_desk("task", failed.task_id, "--watch").code == 7
 
 
-def test_a_waiting_task_is_cancelled(at_desk: Terminal, desk: Desk) -> None:
+def test_a_waiting_task_is_cancelled(at_desk: Terminal, desk: ServedApi) -> None:
     waiting = a_waiting_upload(desk.house)
 
     typed = at_desk("cancel", waiting.task_id)
@@ -124,13 +124,13 @@ def test_a_waiting_task_is_cancelled(at_desk: Terminal, desk: Desk) -> None:
     assert desk.house.tasks.get(waiting.task_id).status is Status.REVOKED
 
 
-def test_a_task_that_has_ended_is_not_cancelled(at_desk: Terminal, desk: Desk) -> None:
+def test_a_task_that_has_ended_is_not_cancelled(at_desk: Terminal, desk: ServedApi) -> None:
     failed = a_failed_upload(desk.house)
 
     assert at_desk("cancel", failed.task_id).code == 6
 
 
-def test_one_that_fails_does_not_keep_the_others_from_it(at_desk: Terminal, desk: Desk) -> None:
+def test_one_that_fails_does_not_keep_the_others_from_it(at_desk: Terminal, desk: ServedApi) -> None:
     waiting = a_waiting_upload(desk.house)
 
     typed = at_desk("cancel", NOBODY, waiting.task_id, "--json")
@@ -139,7 +139,7 @@ def test_one_that_fails_does_not_keep_the_others_from_it(at_desk: Terminal, desk
     assert f"{NOBODY}: There is no task with this id." in typed.err
 
 
-def test_a_task_is_tried_again_as_a_new_one(at_desk: Terminal, desk: Desk) -> None:
+def test_a_task_is_tried_again_as_a_new_one(at_desk: Terminal, desk: ServedApi) -> None:
     desk.works = False
     failed = a_failed_upload(desk.house)
 
@@ -149,7 +149,7 @@ def test_a_task_is_tried_again_as_a_new_one(at_desk: Terminal, desk: Desk) -> No
     assert told["subject"]["filename"] == "broken.jpg"
 
 
-def test_all_that_match_are_tried_again(at_desk: Terminal, desk: Desk) -> None:
+def test_all_that_match_are_tried_again(at_desk: Terminal, desk: ServedApi) -> None:
     failed = [a_failed_upload(desk.house, name) for name in ("one.jpg", "two.jpg")]
 
     damaged = {task.task_id for task in failed}
@@ -176,13 +176,13 @@ def test_what_to_try_again_must_be_clear(at_desk: Terminal, words: tuple[str, ..
     assert "Select the tasks by ids, by filters, or with --all." in typed.err
 
 
-def test_trying_again_what_went_well_is_refused(at_desk: Terminal, desk: Desk) -> None:
+def test_trying_again_what_went_well_is_refused(at_desk: Terminal, desk: ServedApi) -> None:
     image = desk.picture(1)
 
     assert at_desk("retry", image.task_id).code == 6
 
 
-def test_clean_up_runs_and_reports_only(at_desk: Terminal, desk: Desk) -> None:
+def test_clean_up_runs_and_reports_only(at_desk: Terminal, desk: ServedApi) -> None:
     desk.work_when_looked_at()
 
     typed = at_desk("run", "cleanup", "--dry-run", "--watch", "--json")
@@ -191,7 +191,7 @@ def test_clean_up_runs_and_reports_only(at_desk: Terminal, desk: Desk) -> None:
     assert typed.lines[-1]["result"]["dry_run"] is True
 
 
-def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk: Terminal, desk: Desk) -> None:
+def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk: Terminal, desk: ServedApi) -> None:
     desk.picture(1)
     bucket = bucket_of(desk.house)
     for number in range(3):
@@ -213,7 +213,7 @@ def test_a_clean_up_that_stops_at_its_limit_says_so_in_words_and_numbers(at_desk
     ("job", "type_"),
     [("stats", "update_collection_stats"), ("optimize", "optimize_images"), ("thumbnails", "generate_thumbnails")],
 )
-def test_each_job_runs_by_hand(at_desk: Terminal, desk: Desk, job: str, type_: str) -> None:
+def test_each_job_runs_by_hand(at_desk: Terminal, desk: ServedApi, job: str, type_: str) -> None:
     desk.picture(1)
 
     assert at_desk("run", job, "--collection", "wallpapers", "--json").json["type"] == type_
@@ -223,7 +223,7 @@ def test_a_run_says_how_to_follow_it(at_desk: Terminal) -> None:
     assert "see `wallify task " in at_desk("run", "cleanup").out
 
 
-def test_a_job_takes_only_options_that_it_has_a_use_for(at_desk: Terminal, desk: Desk) -> None:
+def test_a_job_takes_only_options_that_it_has_a_use_for(at_desk: Terminal, desk: ServedApi) -> None:
     typed = at_desk("run", "stats", "--dry-run")
 
     assert (typed.code, typed.err.strip(), desk.asked) == (2, "stats does not take --dry-run.", [])
@@ -244,7 +244,7 @@ def test_schedules_are_listed_and_switched(at_desk: Terminal) -> None:
     assert at_desk("schedules", "enable", "nonsense").code == 5
 
 
-def test_people_see_a_bar_while_they_watch(at_desk: Terminal, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_people_see_a_bar_while_they_watch(at_desk: Terminal, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=100)
     monkeypatch.setattr(tasks, "stdout", console)
     task = desk.house.schedules.run("cleanup")

@@ -12,13 +12,13 @@ from cli.client.models import ApiError
 from cli.errors import CommandError
 from tests.browser.paintings import jpeg
 from tests.browser.place import TOKEN
-from tests.cli.served_api import Desk
+from tests.cli.served_api import ServedApi
 
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @pytest.fixture
-def here(home: object, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def here(home: object, desk: ServedApi, monkeypatch: pytest.MonkeyPatch) -> ServedApi:
     """The desk, as the Wallify that the environment names."""
     monkeypatch.setenv("WALLIFY_URL", desk.url)
     monkeypatch.setenv("WALLIFY_TOKEN", TOKEN)
@@ -26,7 +26,7 @@ def here(home: object, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 @pytest.mark.parametrize("name", ["cleanup_orphaned_files", "update_collection_stats", "optimize_images"])
-def test_each_scheduled_task_of_the_seed_starts_by_its_name_and_answers_its_id(here: Desk, name: str) -> None:
+def test_each_scheduled_task_of_the_seed_starts_by_its_name_and_answers_its_id(here: ServedApi, name: str) -> None:
     result = getattr(tasks, name).delay()
 
     assert ID.fullmatch(result.id)
@@ -34,7 +34,7 @@ def test_each_scheduled_task_of_the_seed_starts_by_its_name_and_answers_its_id(h
     assert here.house.tasks.get(result.id).type == name
 
 
-def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: Desk) -> None:
+def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: ServedApi) -> None:
     here.picture(1)
 
     result = tasks.optimize_images.delay(collection="wallpapers")
@@ -44,13 +44,13 @@ def test_the_tasks_own_report_is_what_it_answers_in_the_end(here: Desk) -> None:
     assert result.get()["images_optimized"] == 1
 
 
-def test_thumbnails_start_too(here: Desk) -> None:
+def test_thumbnails_start_too(here: ServedApi) -> None:
     result = tasks.generate_thumbnails.delay(image_id=here.picture(1).image_id)
 
     assert here.house.tasks.get(result.id).type == "generate_thumbnails"
 
 
-def test_a_file_of_this_machine_is_processed(here: Desk, tmp_path: Path) -> None:
+def test_a_file_of_this_machine_is_processed(here: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "göl.jpg").write_bytes(jpeg(1))
 
     result = tasks.process_image_async.delay(tmp_path / "göl.jpg", collection="seed")
@@ -59,7 +59,7 @@ def test_a_file_of_this_machine_is_processed(here: Desk, tmp_path: Path) -> None
     assert (result.status, here.house.tasks.get(result.id).type) == ("SUCCESS", "process_image")
 
 
-def test_many_files_of_this_machine_are_processed_under_one_parent(here: Desk, tmp_path: Path) -> None:
+def test_many_files_of_this_machine_are_processed_under_one_parent(here: ServedApi, tmp_path: Path) -> None:
     paths = [str(tmp_path / f"{number}.jpg") for number in range(3)]
     for number, path in enumerate(paths):
         Path(path).write_bytes(jpeg(number))
@@ -71,14 +71,14 @@ def test_many_files_of_this_machine_are_processed_under_one_parent(here: Desk, t
     assert {image.filename for image in here.house.state.catalog.images("seed", 9).items} == {"0.jpg", "1.jpg", "2.jpg"}
 
 
-def test_options_reach_the_task(here: Desk) -> None:
+def test_options_reach_the_task(here: ServedApi) -> None:
     result = tasks.cleanup_orphaned_files.delay(dry_run=True, limit=7)
 
     args = here.house.tasks.get(result.id).args
     assert (args["dry_run"], args["limit"]) == ("true", "7")
 
 
-def test_a_run_that_is_under_way_is_not_started_twice(here: Desk) -> None:
+def test_a_run_that_is_under_way_is_not_started_twice(here: ServedApi) -> None:
     first = tasks.update_collection_stats.delay()
 
     with pytest.raises(ApiError) as refused:

@@ -15,7 +15,7 @@ from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Out
 from tests.api.memory_service import a_jpeg
 from tests.browser.seeds import a_failed_upload
 from tests.cli.conftest import Terminal
-from tests.cli.served_api import Desk
+from tests.cli.served_api import ServedApi
 from tests.pictures import encoded, scene
 
 SMALL = (64, 48)
@@ -33,12 +33,12 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def images(desk: Desk, collection: str = "c") -> list[str]:
+def images(desk: ServedApi, collection: str = "c") -> list[str]:
     page = desk.house.state.catalog.images(collection, 500)
     return sorted(image.filename for image in page.items)
 
 
-def test_a_folder_goes_in_with_all_below_it(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_a_folder_goes_in_with_all_below_it(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     typed = at_desk("upload", str(photos), "--collection", "c")
 
     assert typed.code == 0
@@ -68,7 +68,7 @@ def test_what_is_wrong_with_a_picture_that_is_taken_is_told(at_desk: Terminal, t
     assert again["warnings"] == [JPEG_ENDLESS]
 
 
-def test_what_the_collection_has_is_not_sent_again(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_what_the_collection_has_is_not_sent_again(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     at_desk("upload", str(photos), "--collection", "c")
     desk.asked.clear()
 
@@ -78,7 +78,7 @@ def test_what_the_collection_has_is_not_sent_again(at_desk: Terminal, desk: Desk
     assert "POST /file_upload" not in desk.asked
 
 
-def test_twins_in_one_folder_are_sent_once(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_twins_in_one_folder_are_sent_once(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     (photos / "twin.jpg").write_bytes((photos / "a.jpg").read_bytes())
 
     typed = at_desk("upload", str(photos), "--collection", "c")
@@ -87,21 +87,21 @@ def test_twins_in_one_folder_are_sent_once(at_desk: Terminal, desk: Desk, photos
     assert desk.asked.count("POST /file_upload") == 3
 
 
-def test_twins_become_copies_where_they_are_wanted(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_twins_become_copies_where_they_are_wanted(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     for _ in range(2):
         at_desk("upload", str(photos / "a.jpg"), "--collection", "c", "--on-duplicate", "copy")
 
     assert images(desk) == ["a.jpg", "a.jpg"]
 
 
-def test_a_token_that_may_only_upload_is_enough(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_a_token_that_may_only_upload_is_enough(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     token, _ = desk.house.tokens.issue("importer", frozenset({Scope.UPLOAD}))
 
     assert at_desk("upload", str(photos), "--collection", "c", "--token", token).code == 0
     assert at_desk("upload", str(photos), "--collection", "c", "--token", token, "--json").lines[-1]["known"] == 3
 
 
-def test_a_broken_file_fails_alone_with_its_reason(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_a_broken_file_fails_alone_with_its_reason(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     (photos / "broken.jpg").write_bytes(a_jpeg(*SMALL)[:300])
     (photos / "text.jpg").write_text("This is a text.", encoding="utf-8")
 
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_read_fails_alone(
     assert "a.jpg: The file cannot be read: Permission denied." in typed.err
 
 
-def test_a_large_file_goes_straight_into_the_bucket(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_large_file_goes_straight_into_the_bucket(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "large.bmp").write_bytes(encoded(scene((1300, 1200)), "BMP"))
 
     assert at_desk("upload", str(tmp_path / "large.bmp"), "--collection", "c").code == 0
@@ -139,7 +139,7 @@ def test_a_large_file_goes_straight_into_the_bucket(at_desk: Terminal, desk: Des
     assert images(desk) == ["large.bmp"]
 
 
-def test_a_gateway_that_takes_less_than_usual_is_passed_by(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_a_gateway_that_takes_less_than_usual_is_passed_by(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     object.__setattr__(desk.house.uploads, "max_bytes", 100)  # the service is frozen, and made once
 
     assert at_desk("upload", str(photos), "--collection", "c").code == 0
@@ -147,7 +147,7 @@ def test_a_gateway_that_takes_less_than_usual_is_passed_by(at_desk: Terminal, de
     assert desk.asked.count("POST /uploads") == 3
 
 
-def test_nobody_has_to_wait(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_nobody_has_to_wait(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     desk.works = False
 
     typed = at_desk("upload", str(photos), "--collection", "c", "--no-wait")
@@ -156,14 +156,16 @@ def test_nobody_has_to_wait(at_desk: Terminal, desk: Desk, photos: Path) -> None
     assert ": 3 sent, in " in typed.out
 
 
-def test_a_bad_token_stops_all_at_once(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_a_bad_token_stops_all_at_once(at_desk: Terminal, desk: ServedApi, photos: Path) -> None:
     typed = at_desk("upload", str(photos), "--collection", "c", "--token", "bad")
 
     assert (typed.code, typed.out) == (4, "")
     assert typed.err.startswith("A valid token is needed.")
 
 
-def test_a_path_that_is_not_there_is_said_before_anything_is_sent(at_desk: Terminal, desk: Desk, photos: Path) -> None:
+def test_a_path_that_is_not_there_is_said_before_anything_is_sent(
+    at_desk: Terminal, desk: ServedApi, photos: Path
+) -> None:
     typed = at_desk("upload", str(photos), str(photos / "nowhere"), "--collection", "c")
 
     assert (typed.code, desk.asked) == (5, [])
@@ -224,7 +226,7 @@ def test_the_bars_show_the_tally_and_only_what_is_on_its_way(tmp_path: Path) -> 
         assert (row.completed, row.total, list(bars.rows)) == (80, 100, [one])
 
 
-def test_a_retried_failure_is_not_found_under_its_old_key(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_retried_failure_is_not_found_under_its_old_key(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "later.jpg").write_bytes(a_jpeg(*SMALL))
     desk.works = False
     failed = a_failed_upload(desk.house)
@@ -238,6 +240,6 @@ def test_a_retried_failure_is_not_found_under_its_old_key(at_desk: Terminal, des
     assert first.lines[0]["task_id"] not in {second.lines[0]["task_id"], failed.task_id}
 
 
-def _fail_all(desk: Desk) -> None:
+def _fail_all(desk: ServedApi) -> None:
     for task in desk.house.state.tasks.active(50, None).items:
         desk.house.tasks.cancel(task.task_id)

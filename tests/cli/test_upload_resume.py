@@ -22,7 +22,7 @@ from cli.uploads.journal import DONE, FAILED, SENT, Journal, open_journal, remov
 from cli.uploads.progress import ProgressBars
 from tests.api.memory_service import a_jpeg
 from tests.cli.conftest import Terminal
-from tests.cli.served_api import TOKEN, Desk
+from tests.cli.served_api import TOKEN, ServedApi
 from tests.pictures import encoded, scene
 
 PHOTOS = 200
@@ -48,7 +48,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(desk: Desk, home: Path) -> dict[str, str]:
+def environment(desk: ServedApi, home: Path) -> dict[str, str]:
     return {**os.environ, "WALLIFY_URL": desk.url, "WALLIFY_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
 
 
@@ -69,7 +69,11 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float | None]]:
 
 @pytest.mark.slow
 def test_two_hundred_photos_survive_ctrl_c_and_none_is_there_twice(
-    desk: Desk, photos: Path, environment: dict[str, str], at_desk: Terminal, drawn: list[tuple[float, float | None]]
+    desk: ServedApi,
+    photos: Path,
+    environment: dict[str, str],
+    at_desk: Terminal,
+    drawn: list[tuple[float, float | None]],
 ) -> None:
     enough = threading.Event()
     desk.before = lambda _: enough.set() if desk.asked.count("POST /file_upload") >= STOPPED_AFTER else None
@@ -96,7 +100,9 @@ def test_two_hundred_photos_survive_ctrl_c_and_none_is_there_twice(
     assert desk.asked.count("POST /file_upload") <= PHOTOS + 4  # whatever was on its way is safe to send again
 
 
-def test_a_file_that_was_sent_is_followed_and_not_sent_again(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_was_sent_is_followed_and_not_sent_again(
+    at_desk: Terminal, desk: ServedApi, tmp_path: Path
+) -> None:
     (tmp_path / "a.jpg").write_bytes(a_jpeg(64, 48))
     desk.works = False
     sent = at_desk("upload", str(tmp_path / "a.jpg"), "--collection", COLLECTION, "--no-wait", "--json").lines[0]
@@ -112,7 +118,7 @@ def test_a_file_that_was_sent_is_followed_and_not_sent_again(at_desk: Terminal, 
 
 
 def test_an_upload_that_goes_on_makes_no_more_requests_than_the_first(
-    at_desk: Terminal, desk: Desk, tmp_path: Path
+    at_desk: Terminal, desk: ServedApi, tmp_path: Path
 ) -> None:
     files = [tmp_path / f"{number}.jpg" for number in range(6)]
     for number, path in enumerate(files):
@@ -134,7 +140,7 @@ def test_an_upload_that_goes_on_makes_no_more_requests_than_the_first(
     assert Counter(desk.asked) == Counter(f"GET /task/status/{sent[path.name]}" for path in files[3:])
 
 
-def test_a_task_that_is_forgotten_is_sent_anew(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_task_that_is_forgotten_is_sent_anew(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(a_jpeg(64, 48))
     with _kept(tmp_path, desk) as book:
         book.note(LocalFile.at(tmp_path / "a.jpg"), "digest", SENT, "00000000-0000-4000-8000-000000000009")
@@ -144,7 +150,7 @@ def test_a_task_that_is_forgotten_is_sent_anew(at_desk: Terminal, desk: Desk, tm
     assert told.lines[0]["outcome"] == "uploaded"
 
 
-def test_a_file_that_changed_meanwhile_is_sent(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_a_file_that_changed_meanwhile_is_sent(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(a_jpeg(64, 48))
     with _kept(tmp_path, desk) as book:
@@ -156,7 +162,7 @@ def test_a_file_that_changed_meanwhile_is_sent(at_desk: Terminal, desk: Desk, tm
     assert told.lines[0]["outcome"] == "uploaded"
 
 
-def test_what_is_done_is_not_even_read(at_desk: Terminal, desk: Desk, tmp_path: Path) -> None:
+def test_what_is_done_is_not_even_read(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"whatever")
     with _kept(tmp_path, desk) as book:
@@ -221,7 +227,7 @@ def test_a_finished_journal_is_gone(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _kept(tmp_path: Path, desk: Desk) -> Iterator[Journal]:
+def _kept(tmp_path: Path, desk: ServedApi) -> Iterator[Journal]:
     with open_journal(tmp_path / "home" / "state" / "wallify" / "uploads", desk.url, COLLECTION, resume=True) as book:
         yield book
 
@@ -232,7 +238,7 @@ def _a_file(folder: Path) -> LocalFile:
     return LocalFile.at(folder / "below" / "a.jpg")
 
 
-def _catalogued(desk: Desk) -> Counter[str]:
+def _catalogued(desk: ServedApi) -> Counter[str]:
     found: Counter[str] = Counter()
     cursor: Any = None
     while True:
@@ -242,6 +248,6 @@ def _catalogued(desk: Desk) -> Counter[str]:
             return found
 
 
-def _finish_all(desk: Desk) -> None:
+def _finish_all(desk: ServedApi) -> None:
     for task in desk.house.state.tasks.active(50, None).items:
         desk.house.worker.run(task.task_id, desk.house.process_image)

@@ -27,7 +27,7 @@ def a_form(image: Image, *, guarded: bool) -> Rendition:
     return a_rendition(image.image_id, key=f"{area}/{image.image_id}/r1/600.jpg")
 
 
-def settle(state: State, *, private: bool, collection: str = "nature") -> None:
+def set_privacy(state: State, *, private: bool, collection: str = "nature") -> None:
     state.catalog.set_privacy(collection, state.catalog.stats_with_version(collection)[1], private=private)
 
 
@@ -41,7 +41,7 @@ def a_publication(state: State, number: int, *, guarded: bool) -> Callable[[], o
 def test_at_first_nothing_is_settled_and_what_is_settled_can_be_settled_again(state: State) -> None:
     found = [state.catalog.privacy("nature")]
     for private in (True, True, False):
-        settle(state, private=private)
+        set_privacy(state, private=private)
         found.append(state.catalog.privacy("nature"))
     assert found == [None, True, True, False]
     assert state.catalog.privacy("other") is None
@@ -50,7 +50,7 @@ def test_at_first_nothing_is_settled_and_what_is_settled_can_be_settled_again(st
 
 @pytest.mark.parametrize("guarded", [PUBLIC, GUARDED])
 def test_nothing_comes_into_a_collection_that_lies_otherwise(state: State, *, guarded: bool) -> None:
-    settle(state, private=not guarded)
+    set_privacy(state, private=not guarded)
     with pytest.raises(PrivacyDiffers):
         a_publication(state, 1, guarded=guarded)()
     a_publication(state, 2, guarded=not guarded)()
@@ -87,7 +87,7 @@ def test_an_image_comes_neither_back_nor_over_into_what_lies_otherwise(state: St
     stored = published(state, image, [a_form(image, guarded=PUBLIC)])
     trashed = state.catalog.revise(stored, replace(stored, trashed_at=NOON))
     for name in ("nature", "secret"):
-        settle(state, private=True, collection=name)
+        set_privacy(state, private=True, collection=name)
     after = replace(trashed, trashed_at=None, collection="nature" if way == "restore" else "secret")
     with pytest.raises(PrivacyDiffers):
         state.catalog.revise(trashed, after)
@@ -96,7 +96,7 @@ def test_an_image_comes_neither_back_nor_over_into_what_lies_otherwise(state: St
 
 
 def test_counters_that_are_put_right_leave_what_is_settled(state: State) -> None:
-    settle(state, private=True)
+    set_privacy(state, private=True)
     stats, mark = state.catalog.stats_with_version("nature")
     state.catalog.correct_stats(replace(stats, images=1), mark)
     a_publication(state, 1, guarded=GUARDED)()

@@ -28,7 +28,7 @@ def world() -> MaintenanceWorld:
     state = MemoryState()
 
     def tell(collection: str) -> None:
-        night.wired.manifest_updates.schedule(collection)
+        night.services.manifest_updates.schedule(collection)
 
     catalog = EventingCatalog(state.catalog, tell)
     night = MaintenanceWorld(
@@ -39,7 +39,7 @@ def world() -> MaintenanceWorld:
 
 def deafen(world: MaintenanceWorld) -> None:
     """From now on nobody hears of changes."""
-    world.wired.manifest_updates = ManifestUpdates(MemoryQueue(world.clock, world.random), world.clock)
+    world.services.manifest_updates = ManifestUpdates(MemoryQueue(world.clock, world.random), world.clock)
 
 
 def manifest(world: MaintenanceWorld, key: str = NATURE) -> Any:  # noqa: ANN401  # JSON
@@ -58,9 +58,9 @@ def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come
     world: MaintenanceWorld,
 ) -> None:
     image = world.image(1)
-    world.settle()
+    world.run_until_idle()
     (entry,) = manifest(world)["images"]
-    forms = world.wired.state.catalog.renditions(image.image_id)
+    forms = world.services.state.catalog.renditions(image.image_id)
     assert (entry["image_id"], entry["name"], entry["filename"]) == (image.image_id, image.name, image.filename)
     assert (entry["width"], entry["height"]) == (image.picture.width, image.picture.height)
     assert {form["key"] for form in entry["forms"]} == {form.key for form in forms}
@@ -69,10 +69,10 @@ def test_an_upload_is_in_its_collections_manifest_as_soon_as_everything_has_come
 
 def test_a_manifest_says_how_much_there_is_and_where(world: MaintenanceWorld) -> None:
     world.image(1)
-    world.settle()
+    world.run_until_idle()
     told = manifest(world)
     assert (told["collection"], told["total"], told["complete"]) == ("nature", 1, True)
-    assert told["base"] == world.wired.settings.cdn_url
+    assert told["base"] == world.services.settings.cdn_url
     assert world.bucket.blobs[NATURE].content_type == "application/json"
     assert world.bucket.blobs[NATURE].cache_control == "public, max-age=60"
 
@@ -82,40 +82,40 @@ def test_the_newest_images_come_first(world: MaintenanceWorld) -> None:
     for number in range(3):
         images.append(world.image(number))
         world.clock.move(timedelta(minutes=1))
-    world.settle()
+    world.run_until_idle()
     assert listed(world) == newest_first(*images)
 
 
 def test_a_moved_image_moves_from_one_manifest_to_the_other(world: MaintenanceWorld) -> None:
     image, stays = world.image(1), world.image(2)
-    world.settle()
-    world.wired.image_moves.move(image.image_id, "cities")
-    world.settle()
+    world.run_until_idle()
+    world.services.image_moves.move(image.image_id, "cities")
+    world.run_until_idle()
     assert (listed(world, NATURE), listed(world, CITIES)) == ([stays.image_id], [image.image_id])
 
 
 def test_a_renamed_image_has_its_new_name_there(world: MaintenanceWorld) -> None:
     image = world.image(1)
-    world.settle()
-    world.wired.image_moves.rename(image.image_id, "göl.png")
-    world.settle()
+    world.run_until_idle()
+    world.services.image_moves.rename(image.image_id, "göl.png")
+    world.run_until_idle()
     assert [entry["name"] for entry in manifest(world)["images"]] == ["göl.png"]
 
 
 def test_the_trash_takes_an_image_out_of_the_manifest_and_restoring_brings_it_back(world: MaintenanceWorld) -> None:
     image, other = world.image(1), world.image(2)
-    world.wired.trash.trash(image.image_id)
-    world.settle()
+    world.services.trash.trash(image.image_id)
+    world.run_until_idle()
     assert listed(world) == [other.image_id]
-    world.wired.trash.restore(image.image_id)
-    world.settle()
+    world.services.trash.restore(image.image_id)
+    world.run_until_idle()
     assert listed(world) == newest_first(image, other)
 
 
 def test_forms_that_are_made_anew_replace_the_old_ones(world: MaintenanceWorld) -> None:
     world.image(1)
-    world.settle()
-    world.finish(world.wired.thumbnail_requests.make(everything=True))
+    world.run_until_idle()
+    world.finish(world.services.thumbnail_requests.make(everything=True))
     assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
     assert world.run("optimize").status is Status.SUCCESS
     assert all(form["key"] in world.bucket.blobs for form in manifest(world)["images"][0]["forms"])
@@ -127,8 +127,8 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(
 ) -> None:
     image, other = world.image(1), world.image(2, collection="cities")
     stays = world.image(3)
-    world.settle()
-    task = world.wired.trash.delete([image.image_id, other.image_id])
+    world.run_until_idle()
+    task = world.services.trash.delete([image.image_id, other.image_id])
     if loses_messages:
         deafen(world)
     assert world.finish(task).status is Status.SUCCESS
@@ -138,15 +138,15 @@ def test_true_delete_takes_the_entry_even_if_no_message_tells_of_it(
 
 def test_a_deleted_collection_has_no_manifest(world: MaintenanceWorld) -> None:
     world.image(1)
-    world.settle()
-    world.finish(world.wired.trash.delete_collection("nature", force=True))
+    world.run_until_idle()
+    world.finish(world.services.trash.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
     assert NATURE in world.cdn.forgotten
 
 
 def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(world: MaintenanceWorld) -> None:
     world.image(1)
-    task = world.wired.trash.delete_collection("nature", force=True)
+    task = world.services.trash.delete_collection("nature", force=True)
     world.clock.move(timedelta(minutes=1))
     later = world.image(2)
     world.finish(task)
@@ -156,7 +156,7 @@ def test_what_is_uploaded_while_its_collection_is_deleted_is_in_the_manifest(wor
 def test_what_no_message_told_of_the_hourly_count_finds(world: MaintenanceWorld) -> None:
     deafen(world)
     image = world.image(1)
-    world.settle()
+    world.run_until_idle()
     assert NATURE not in world.bucket.blobs
     world.run("stats")
     assert listed(world) == [image.image_id]
@@ -165,7 +165,7 @@ def test_what_no_message_told_of_the_hourly_count_finds(world: MaintenanceWorld)
 def test_a_bucket_that_does_not_answer_costs_a_manifest_and_nothing_else(world: MaintenanceWorld) -> None:
     image = world.image(1)
     world.bucket.trouble.at("before put", *unavailable())
-    world.settle()
+    world.run_until_idle()
     assert NATURE not in world.bucket.blobs
     assert world.queue.messages == []
     world.run("stats")
@@ -174,10 +174,10 @@ def test_a_bucket_that_does_not_answer_costs_a_manifest_and_nothing_else(world: 
 
 def test_a_manifest_that_is_right_is_not_written_again(world: MaintenanceWorld) -> None:
     world.image(1)
-    world.settle()
+    world.run_until_idle()
     written = world.bucket.written[NATURE]
     world.clock.move(DAY)
-    assert world.wired.manifests.refresh("nature") is False
+    assert world.services.manifests.refresh("nature") is False
     assert world.bucket.written[NATURE] == written
 
 
@@ -185,23 +185,23 @@ def test_only_images_that_have_changed_are_looked_up_again(
     world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = [world.image(number) for number in range(3)]
-    world.settle()
-    world.wired.image_moves.rename(images[1].image_id, "other.png")
+    world.run_until_idle()
+    world.services.image_moves.rename(images[1].image_id, "other.png")
     asked: list[str] = []
-    renditions = world.wired.manifests.catalog.renditions
+    renditions = world.services.manifests.catalog.renditions
 
     def noted(_: EventingCatalog, image_id: str) -> tuple[Rendition, ...]:
         asked.append(image_id)
         return renditions(image_id)
 
     monkeypatch.setattr(EventingCatalog, "renditions", noted)
-    world.wired.manifests.refresh("nature")
+    world.services.manifests.refresh("nature")
     assert asked == [images[1].image_id]
 
 
 def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(5)]
-    few = Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", page_size=3)
+    few = Manifests(world.services.state.catalog, world.bucket, world.cdn, "", page_size=3)
     few.refresh("nature")
     assert listed(world) == newest_first(*images)[:3]
     assert (manifest(world)["total"], manifest(world)["complete"]) == (5, False)
@@ -210,7 +210,7 @@ def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: Main
 def paged(world: MaintenanceWorld, largest: int = 20_000) -> Manifests:
     """Manifests with two images to a page."""
     world.clock.move(timedelta(minutes=1))
-    return Manifests(world.wired.state.catalog, world.bucket, world.cdn, "", page_size=2, max_listed=largest)
+    return Manifests(world.services.state.catalog, world.bucket, world.cdn, "", page_size=2, max_listed=largest)
 
 
 def followed(world: MaintenanceWorld) -> list[str]:
@@ -251,11 +251,11 @@ def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: Mainte
     images = in_turn(world, 9)
     few = paged(world)
     few.refresh("nature")
-    world.wired.image_moves.rename(images[0].image_id, "oldest.png")
+    world.services.image_moves.rename(images[0].image_id, "oldest.png")
     few.refresh("nature")
     assert manifest(world, "manifests/nature/1.json")["images"][-1]["name"] == "oldest.png"
     for image in images[1:8]:
-        world.wired.trash.trash(image.image_id)
+        world.services.trash.trash(image.image_id)
         few.refresh("nature")
         left = [one for one in images if one not in images[1 : images.index(image) + 1]]
         assert followed(world) == newest_first(*left)
@@ -264,19 +264,19 @@ def test_an_old_image_that_changes_or_goes_is_followed_on_its_page(world: Mainte
 
 def test_a_truly_deleted_image_is_on_no_page_and_caches_are_told_of_them(world: MaintenanceWorld) -> None:
     images = in_turn(world, 5)
-    world.wired.manifests = paged(world)
-    world.wired.manifests.refresh("nature")
+    world.services.manifests = paged(world)
+    world.services.manifests.refresh("nature")
     deafen(world)
-    world.finish(world.wired.trash.delete([images[0].image_id]))
+    world.finish(world.services.trash.delete([images[0].image_id]))
     assert followed(world) == newest_first(*images[1:])
     assert {NATURE, "manifests/nature/1.json", "manifests/nature/2.json"} <= set(world.cdn.forgotten)
 
 
 def test_a_deleted_collection_has_no_pages(world: MaintenanceWorld) -> None:
     in_turn(world, 5)
-    world.wired.manifests = paged(world)
-    world.wired.manifests.refresh("nature")
-    world.finish(world.wired.trash.delete_collection("nature", force=True))
+    world.services.manifests = paged(world)
+    world.services.manifests.refresh("nature")
+    world.finish(world.services.trash.delete_collection("nature", force=True))
     assert world.bucket.under("manifests/") == []
 
 
@@ -294,10 +294,10 @@ def test_a_collection_of_ten_thousand_is_whole(world: MaintenanceWorld) -> None:
     for number in range(10_000):
         image = an_image(f"i{number:05}", created_at=NOON + timedelta(seconds=number))
         task = a_task(f"t{number}")
-        world.wired.state.tasks.add(task)
+        world.services.state.tasks.add(task)
         after = replace(a_final_task(task.task_id), version=task.version)
-        world.wired.state.catalog.publish(image, (), before=task, after=after)
-    world.wired.manifests.refresh("nature")
+        world.services.state.catalog.publish(image, (), before=task, after=after)
+    world.services.manifests.refresh("nature")
     assert followed(world) == [f"i{number:05}" for number in reversed(range(10_000))]
     assert [page["images"] for page in manifest(world)["pages"]] == [1_000] * 9
 
@@ -314,7 +314,7 @@ def test_of_a_collection_beyond_all_pages_the_newest_are_listed(world: Maintenan
 def test_a_broken_manifest_is_replaced(world: MaintenanceWorld, body: bytes) -> None:
     image = world.image(1)
     world.bucket.drop(NATURE, body)
-    world.wired.manifests.refresh("nature")
+    world.services.manifests.refresh("nature")
     assert listed(world) == [image.image_id]
 
 
@@ -349,11 +349,11 @@ def test_a_change_is_made_although_nobody_can_be_told(world: MaintenanceWorld) -
 
 def test_a_catalogue_that_tells_is_in_all_else_the_one_behind_it(world: MaintenanceWorld) -> None:
     told: list[str] = []
-    catalog = world.wired.state.catalog
-    telling = EventingCatalog(catalog, told.append)
+    catalog = world.services.state.catalog
+    eventing = EventingCatalog(catalog, told.append)
     image = world.image(1)
-    assert telling.image(image.image_id) == catalog.image(image.image_id)
-    assert telling.find_by_name("nature", image.name) == image
-    assert telling.find_by_digest("nature", image.picture.sha256) == image
-    assert telling.stats("nature") == catalog.stats("nature")
+    assert eventing.image(image.image_id) == catalog.image(image.image_id)
+    assert eventing.find_by_name("nature", image.name) == image
+    assert eventing.find_by_digest("nature", image.picture.sha256) == image
+    assert eventing.stats("nature") == catalog.stats("nature")
     assert told == []

@@ -16,9 +16,9 @@ OLD_BROWSER = "image/png,*/*;q=0.5"
 
 
 def stored(world: World, renditions: Sequence[Rendition]) -> Delivery:
-    world.wired.state.tasks.add(a_task())
-    world.wired.state.catalog.publish(an_image(), renditions, before=a_task(), after=a_final_task())
-    return world.wired.delivery
+    world.services.state.tasks.add(a_task())
+    world.services.state.catalog.publish(an_image(), renditions, before=a_task(), after=a_final_task())
+    return world.services.delivery
 
 
 @pytest.fixture
@@ -112,14 +112,14 @@ def test_an_image_without_forms_is_not_delivered(world: World) -> None:
 
 
 def test_an_address_holds_the_key_and_no_letter_that_means_something(world: World) -> None:
-    delivery = replace(world.wired.delivery, cdn_url="https://cdn.example")
+    delivery = replace(world.services.delivery, cdn_url="https://cdn.example")
     assert delivery.url("renditions/a b?ş#/300.jpg") == "https://cdn.example/renditions/a%20b%3F%C5%9F%23/300.jpg"
 
 
 def test_collections_come_in_the_order_of_their_names(world: World) -> None:
     for number, collection in enumerate(("nature", "cars", "Şehir")):
         task = a_task(f"t{number}")
-        world.wired.state.tasks.add(task)
+        world.services.state.tasks.add(task)
         image = an_image(f"i{number}", collection=collection)
-        world.wired.state.catalog.publish(image, (), before=task, after=a_final_task(task.task_id))
-    assert [stats.collection for stats in world.wired.delivery.stats()] == ["cars", "nature", "Şehir"]
+        world.services.state.catalog.publish(image, (), before=task, after=a_final_task(task.task_id))
+    assert [stats.collection for stats in world.services.delivery.stats()] == ["cars", "nature", "Şehir"]

@@ -22,7 +22,7 @@ from tests.pictures import a_jpeg
 def world() -> MaintenanceWorld:
     """A world in which `secret` is private."""
     night = MaintenanceWorld()
-    night.wired.privacy.make("secret", private=True)
+    night.services.privacy.make("secret", private=True)
     return night
 
 
@@ -38,9 +38,9 @@ def public(world: MaintenanceWorld) -> list[str]:
 def test_what_is_made_of_a_private_picture_is_never_where_a_cache_may_read_it(world: MaintenanceWorld) -> None:
     image = secret(world)
     assert world.run("optimize").status is Status.SUCCESS
-    world.finish(world.wired.thumbnail_requests.make(everything=True))
-    world.wired.manifests.refresh("secret")
-    forms = world.wired.state.catalog.renditions(image.image_id)
+    world.finish(world.services.thumbnail_requests.make(everything=True))
+    world.services.manifests.refresh("secret")
+    forms = world.services.state.catalog.renditions(image.image_id)
     assert len({form.size for form in forms}) == 4
     assert all(storage.is_guarded(form.key) and form.key in world.bucket.blobs for form in forms)
     assert public(world) == []
@@ -58,26 +58,26 @@ def test_clean_up_knows_what_is_private_from_what_is_nobodys(world: MaintenanceW
 
 def test_true_delete_takes_private_pictures_too(world: MaintenanceWorld) -> None:
     image = secret(world)
-    world.finish(world.wired.trash.delete([image.image_id]))
+    world.finish(world.services.trash.delete([image.image_id]))
     assert world.bucket.under(*storage.all_of(image.image_id)) == []
 
 
 def test_a_cancelled_upload_leaves_nothing_private_behind(world: MaintenanceWorld) -> None:
     task = world.upload(a_jpeg((60, 40)), collection="secret")
-    world.when("after_put", lambda: world.wired.tasks.cancel(task.task_id))
-    world.settle()
+    world.when("after_put", lambda: world.services.tasks.cancel(task.task_id))
+    world.run_until_idle()
     assert world.task(task).status is Status.REVOKED
     assert world.bucket.under("guarded/") == []
 
 
 def test_a_collection_made_private_while_a_picture_is_published_has_it_private(world: MaintenanceWorld) -> None:
     task = world.upload(a_jpeg((60, 40)), collection="nature")
-    world.when("after_put", lambda: world.wired.privacy.make("nature", private=True))
-    world.settle()
+    world.when("after_put", lambda: world.services.privacy.make("nature", private=True))
+    world.run_until_idle()
     assert world.task(task).status is Status.SUCCESS
     assert public(world) == []
-    (image,) = world.wired.state.catalog.images("nature", 9).items
-    assert all(storage.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
+    (image,) = world.services.state.catalog.images("nature", 9).items
+    assert all(storage.is_guarded(one.key) for one in world.services.state.catalog.renditions(image.image_id))
     assert world.missing() == []
 
 
@@ -87,51 +87,51 @@ def test_a_picture_that_was_published_first_keeps_its_collection_public(world: M
 
     def make() -> None:
         with pytest.raises(PrivacyIsSettled) as wrong:
-            world.wired.privacy.make("nature", private=True)
+            world.services.privacy.make("nature", private=True)
         refused.append(wrong.type)
 
     world.when("after_publish", make)
-    world.settle()
+    world.run_until_idle()
     assert refused == [PrivacyIsSettled]
-    assert not world.wired.privacy.is_private("nature")
-    assert world.wired.privacy.all() == {"secret"}
+    assert not world.services.privacy.is_private("nature")
+    assert world.services.privacy.all() == {"secret"}
 
 
 def test_a_public_picture_does_not_come_back_from_the_trash_into_what_became_private(world: MaintenanceWorld) -> None:
     image = world.image(1, collection="nature")
-    world.wired.trash.trash(image.image_id)
-    _, mark = world.wired.state.catalog.stats_with_version("nature")
-    world.wired.state.catalog.set_privacy("nature", mark, private=True)  # the list of the trash was behind
+    world.services.trash.trash(image.image_id)
+    _, mark = world.services.state.catalog.stats_with_version("nature")
+    world.services.state.catalog.set_privacy("nature", mark, private=True)  # the list of the trash was behind
     with pytest.raises(PrivacyDiffers):
-        world.wired.trash.restore(image.image_id)
+        world.services.trash.restore(image.image_id)
     assert public(world) == []
 
 
 def test_a_collection_of_the_version_before_is_private_by_its_note(world: MaintenanceWorld) -> None:
     world.bucket.put(NewObject(storage.privacy("old"), b"private", "text/plain"))
     image = world.image(1, collection="old")
-    assert world.wired.privacy.is_private("old")
-    assert world.wired.state.catalog.privacy("old") is None
-    assert all(storage.is_guarded(one.key) for one in world.wired.state.catalog.renditions(image.image_id))
-    world.finish(world.wired.trash.delete([image.image_id]))
-    world.wired.privacy.make("old", private=False)
-    assert (world.wired.privacy.is_private("old"), "old" in world.wired.privacy.all()) == (False, False)
+    assert world.services.privacy.is_private("old")
+    assert world.services.state.catalog.privacy("old") is None
+    assert all(storage.is_guarded(one.key) for one in world.services.state.catalog.renditions(image.image_id))
+    world.finish(world.services.trash.delete([image.image_id]))
+    world.services.privacy.make("old", private=False)
+    assert (world.services.privacy.is_private("old"), "old" in world.services.privacy.all()) == (False, False)
 
 
 def test_a_note_that_a_dead_request_left_behind_is_put_right_by_the_next(world: MaintenanceWorld) -> None:
-    world.wired.objects.delete(storage.privacy("secret"), budget=Budget(1))
-    assert world.wired.privacy.is_private("secret")
-    world.wired.privacy.make("secret", private=True)
-    assert world.wired.privacy.all() == {"secret"}
+    world.services.objects.delete(storage.privacy("secret"), budget=Budget(1))
+    assert world.services.privacy.is_private("secret")
+    world.services.privacy.make("secret", private=True)
+    assert world.services.privacy.all() == {"secret"}
 
 
 @pytest.mark.parametrize(("source", "target"), [("secret", "nature"), ("nature", "secret")])
 def test_pictures_do_not_move_between_private_and_public(world: MaintenanceWorld, source: str, target: str) -> None:
     image = world.image(1, collection=source)
     with pytest.raises(PrivacyDiffers):
-        world.wired.image_moves.move(image.image_id, target)
-    world.wired.privacy.make("other", private=source == "secret")
-    assert world.wired.image_moves.move(image.image_id, "other").collection == "other"
+        world.services.image_moves.move(image.image_id, target)
+    world.services.privacy.make("other", private=source == "secret")
+    assert world.services.image_moves.move(image.image_id, "other").collection == "other"
 
 
 @pytest.mark.parametrize("private", [True, False])
@@ -141,22 +141,22 @@ def test_privacy_is_settled_by_the_first_image_and_by_what_lies_in_the_trash(
     name = "secret" if private else "nature"
     image = world.image(1, collection=name)
     with pytest.raises(PrivacyIsSettled):
-        world.wired.privacy.make(name, private=not private)
-    world.wired.trash.trash(image.image_id)
+        world.services.privacy.make(name, private=not private)
+    world.services.trash.trash(image.image_id)
     with pytest.raises(PrivacyIsSettled):
-        world.wired.privacy.make(name, private=not private)
-    world.finish(world.wired.trash.delete([image.image_id]))
-    world.wired.privacy.make(name, private=not private)
-    assert world.wired.privacy.is_private(name) is not private
+        world.services.privacy.make(name, private=not private)
+    world.finish(world.services.trash.delete([image.image_id]))
+    world.services.privacy.make(name, private=not private)
+    assert world.services.privacy.is_private(name) is not private
 
 
 def test_private_collections_are_known_by_their_names(world: MaintenanceWorld) -> None:
-    world.wired.privacy.make(" Göl ", private=True)
-    assert world.wired.privacy.all() == {"secret", "Göl"}
-    world.wired.privacy.make("Göl", private=False)
-    assert world.wired.privacy.all() == {"secret"}
+    world.services.privacy.make(" Göl ", private=True)
+    assert world.services.privacy.all() == {"secret", "Göl"}
+    world.services.privacy.make("Göl", private=False)
+    assert world.services.privacy.all() == {"secret"}
     with pytest.raises(BadRequest):
-        world.wired.privacy.make("../x", private=True)
+        world.services.privacy.make("../x", private=True)
 
 
 BY = digest_of("wlf_reader")

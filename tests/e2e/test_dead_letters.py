@@ -30,7 +30,7 @@ def test_tasks_of_dead_letters_are_told_whatever_queue_they_lie_in(
 ) -> None:
     drafts = {lane: a_draft(wallify, collection) for lane in LANES}
     for lane, task_id in drafts.items():
-        bury(buried, lane, task_id)
+        add_dead_letter(buried, lane, task_id)
     for lane, task_id in drafts.items():
         ended = wallify.ended(task_id)
         assert (ended["status"], ended["error"]["code"]) == ("FAILURE", "dead_letter")
@@ -44,7 +44,7 @@ def test_a_dead_letter_of_finished_work_is_only_removed(
 ) -> None:
     image = wallify.published(a_small_photo(), collection=collection)
     (task,) = told(wallify.http.get("/tasks", params={"collection": collection}), 200)["tasks"]
-    bury(buried, lane, task["task_id"])
+    add_dead_letter(buried, lane, task["task_id"])
     redriven = eventually(lambda: removed(buried, wallify, lane), f"the letter in {lane} is driven back")
     assert redriven["tasks"] == []
     assert [row["image_id"] for row in wallify.images(collection)] == [image["image_id"]]
@@ -81,7 +81,7 @@ def a_draft(wallify: Wallify, collection: str) -> str:
     return str(ticket["task_id"])
 
 
-def bury(cloud: Cloud, lane: str, task_id: str) -> None:
+def add_dead_letter(cloud: Cloud, lane: str, task_id: str) -> None:
     """As SQS does with a message that was received too often."""
     message = json.dumps({"schema_version": 1, "task_id": task_id})
     cloud.aws("sqs").send_message(QueueUrl=dead_url(cloud, lane), MessageBody=message)

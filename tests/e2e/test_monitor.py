@@ -186,7 +186,7 @@ def test_every_page_fits_and_keeps_nobody_out(admin: Guest, wallify: Wallify, co
     found = {}
     for address in PAGES:
         admin.come(address.format(**ids))
-        admin.settle()
+        admin.wait_until_idle()
         found[address] = (admin.sideways(), admin.barriers())
 
     assert found == dict.fromkeys(PAGES, (0, []))

@@ -80,7 +80,7 @@ class Living:
         item = {"pk": {"S": key}, "sk": {"S": "task"}}
         client(self.stack, "dynamodb").put_item(TableName="wallify-local", Item=item)
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until all that was deployed is saved: whoever is asked for after one round of saving is in the next."""
         state = self.stack.home / "state" / "dynamodb.json"
         for word in ("first round", "second round"):
@@ -188,7 +188,7 @@ def test_a_restart_keeps_items_objects_and_the_token(living: Living) -> None:
 
 def test_a_crash_of_the_emulator_costs_no_more_than_a_moment(living: Living) -> None:
     living.up()
-    living.settle()
+    living.wait_until_idle()
     living.save_item("crash")
     crash(living.stack)
 

@@ -69,17 +69,17 @@ HOLES: dict[str, Break] = {
 @pytest.mark.parametrize("broken", BREAKS)
 @pytest.mark.parametrize("kind", WHOLE)
 def test_missing_pixels_are_found_wherever_they_are_missing(kind: str, broken: str) -> None:
-    whole, luck = _whole(kind), random.Random(f"{kind} {broken}")
+    whole, rng = _whole(kind), random.Random(f"{kind} {broken}")
     first = whole.index(SOS) + 14
-    places = [luck.randrange(first, len(whole) - 200) for _ in range(4)]
+    places = [rng.randrange(first, len(whole) - 200) for _ in range(4)]
     assert [at for at in places if _verdict(BREAKS[broken](whole, at)) == "whole"] == []
 
 
 @pytest.mark.parametrize("broken", HOLES)
 def test_holes_inside_are_found_as_far_as_the_codes_show_them(broken: str) -> None:
-    luck, verdicts = random.Random(broken), []
+    rng, verdicts = random.Random(broken), []
     for whole in map(_whole, WHOLE):
-        places = [luck.randrange(whole.index(SOS) + 14, len(whole) - 4_000) for _ in range(8)]
+        places = [rng.randrange(whole.index(SOS) + 14, len(whole) - 4_000) for _ in range(8)]
         verdicts += [_verdict(HOLES[broken](whole, at)) for at in places]
     # Codes may come right again by chance, most of all in scans with codes for many empty blocks; libjpeg is silent.
     assert verdicts.count("whole") < 0.15 * len(verdicts)
@@ -94,14 +94,14 @@ def test_a_whole_file_has_no_warning_and_keeps_its_pixels(kind: str) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_no_good_file_of_any_size_and_kind_is_called_damaged(seed: int) -> None:
-    luck = random.Random(seed)
-    made = [_any(luck) for _ in range(50)]
+    rng = random.Random(seed)
+    made = [_any(rng) for _ in range(50)]
     assert [data for data in made if _processed(data)[0].warnings] == []
 
 
 def test_rotten_bytes_are_found_in_most_files() -> None:
-    luck, kinds = random.Random(4), ("baseline", "progressive", "restarts")
-    found = [_verdict(_rotten(_whole(kind), luck)) != "whole" for kind in kinds for _ in range(20)]
+    rng, kinds = random.Random(4), ("baseline", "progressive", "restarts")
+    found = [_verdict(_rotten(_whole(kind), rng)) != "whole" for kind in kinds for _ in range(20)]
     assert sum(found) > 0.8 * len(found)
 
 
@@ -199,24 +199,24 @@ def _processed(data: bytes, limits: Limits = LIMITS) -> tuple[Picture, bytes]:
     return done.picture, done.renditions[0].body
 
 
-def _rotten(data: bytes, luck: random.Random) -> bytes:
-    at = luck.randrange(data.index(SOS) + 14, len(data) - 200)
-    return data[:at] + luck.randbytes(64) + data[at + 64 :]
+def _rotten(data: bytes, rng: random.Random) -> bytes:
+    at = rng.randrange(data.index(SOS) + 14, len(data) - 200)
+    return data[:at] + rng.randbytes(64) + data[at + 64 :]
 
 
-def _any(luck: random.Random) -> bytes:
-    size = luck.randint(1, 60), luck.randint(1, 60)
-    image = luck.choice((scene, _grainy))(size) if luck.random() < 0.7 else Image.new("RGB", size, "teal")
+def _any(rng: random.Random) -> bytes:
+    size = rng.randint(1, 60), rng.randint(1, 60)
+    image = rng.choice((scene, _grainy))(size) if rng.random() < 0.7 else Image.new("RGB", size, "teal")
     options = {
-        "quality": luck.choice((1, 30, 75, 95, 100)),
-        "progressive": luck.random() < 0.5,
-        "optimize": luck.random() < 0.5,
-        "subsampling": luck.choice((0, 1, 2)),
+        "quality": rng.choice((1, 30, 75, 95, 100)),
+        "progressive": rng.random() < 0.5,
+        "optimize": rng.random() < 0.5,
+        "subsampling": rng.choice((0, 1, 2)),
     }
-    if luck.random() < 0.3:
-        options["restart_marker_blocks"] = luck.choice((1, 2, 9))
-    data = encoded(image.convert(luck.choice(("RGB", "RGB", "L", "CMYK"))), "JPEG", **options)
-    return optimize(data) if luck.random() < 0.3 else data
+    if rng.random() < 0.3:
+        options["restart_marker_blocks"] = rng.choice((1, 2, 9))
+    data = encoded(image.convert(rng.choice(("RGB", "RGB", "L", "CMYK"))), "JPEG", **options)
+    return optimize(data) if rng.random() < 0.3 else data
 
 
 def _grainy(size: tuple[int, int]) -> Image.Image:
@@ -285,12 +285,12 @@ def test_coded_pixels_of_an_ordinary_file_stay_as_they_are(kind: str) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_ordinary_jpeg_is_taken_for_one_with_something_left_over(seed: int) -> None:
-    luck = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(8):
-        data = _any_jpeg(luck)
+        data = _any_jpeg(rng)
         assert _is_exact(data)
-        start, end = luck.choice(coded_intervals(data))
-        assert not _is_exact(data[:end] + luck.randbytes(1 + 9).replace(b"\xff", b"x") * 2 + data[end:]), (start, end)
+        start, end = rng.choice(coded_intervals(data))
+        assert not _is_exact(data[:end] + rng.randbytes(1 + 9).replace(b"\xff", b"x") * 2 + data[end:]), (start, end)
 
 
 @pytest.mark.parametrize(("depth", "spare"), [(1, 0x7F), (2, 0x3F), (4, 0x0F)])
@@ -300,13 +300,13 @@ def test_bits_that_fill_a_rows_last_byte_are_published_empty(depth: int, spare: 
     assert (full[24], full[25]) == (8, 0)  # a whole byte for each sample: there is nothing to fill
 
 
-def _any_jpeg(luck: random.Random) -> bytes:
-    size = luck.randint(1, 120), luck.randint(1, 120)
-    plain = luck.random() < 0.3
-    image = Image.new("RGB", size, luck.choice(("teal", "black", "white"))) if plain else scene(size)
-    options = {"restart_marker_blocks": luck.choice((1, 3, 9))} if luck.random() < 0.4 else {}
-    quality, progressive = luck.choice((5, 50, 75, 95, 100)), luck.random() < 0.5
-    subsampling = luck.choice((0, 1, 2))
+def _any_jpeg(rng: random.Random) -> bytes:
+    size = rng.randint(1, 120), rng.randint(1, 120)
+    plain = rng.random() < 0.3
+    image = Image.new("RGB", size, rng.choice(("teal", "black", "white"))) if plain else scene(size)
+    options = {"restart_marker_blocks": rng.choice((1, 3, 9))} if rng.random() < 0.4 else {}
+    quality, progressive = rng.choice((5, 50, 75, 95, 100)), rng.random() < 0.5
+    subsampling = rng.choice((0, 1, 2))
     return encoded(image, "JPEG", quality=quality, progressive=progressive, subsampling=subsampling, **options)
 
 

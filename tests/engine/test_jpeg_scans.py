@@ -46,17 +46,17 @@ def _photo(kind: str) -> bytes:
 @pytest.mark.parametrize("length", [300, 512, 600, 4_096])
 @pytest.mark.parametrize("kind", PHOTOS)
 def test_a_hole_anywhere_in_a_photo_is_found(kind: str, length: int) -> None:
-    whole, luck = _photo(kind), random.Random(f"{kind} {length}")
+    whole, rng = _photo(kind), random.Random(f"{kind} {length}")
     first = whole.index(SOS) + 14
-    holes = [_hole(whole, luck.randrange(first, len(whole) - length - 400), length) for _ in range(12)]
+    holes = [_hole(whole, rng.randrange(first, len(whole) - length - 400), length) for _ in range(12)]
     assert {read_scans(data).fault for data in holes} <= {JPEG_UNWRITTEN, JPEG_RESTARTS}
 
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_zeros_that_only_ever_darken_are_found(progressive: bool) -> None:  # noqa: FBT001  a parameter of the test
     """Every block is another brightness and nothing else, and no two neighbours are alike."""
-    size, luck = (48, 48), random.Random(5)
-    blocks = Image.frombytes("L", size, bytes(luck.choice((40, 60, 180, 200)) for _ in range(48 * 48)))
+    size, rng = (48, 48), random.Random(5)
+    blocks = Image.frombytes("L", size, bytes(rng.choice((40, 60, 180, 200)) for _ in range(48 * 48)))
     whole = encoded(blocks.resize((384, 384), Image.Resampling.NEAREST), "JPEG", optimize=True, progressive=progressive)
     assert read_scans(whole).fault == ""
     assert read_scans(_hole(whole, whole.index(SOS) + 200, 512)).fault == JPEG_UNWRITTEN

@@ -63,6 +63,6 @@ def app() -> Chalice:
 @pytest.fixture
 def client(app: Chalice, world: World) -> Iterator[Gateway]:
     """Who may do everything, over the world's services."""
-    container.use(world.wired)
+    container.use(world.services)
     yield Gateway(app, authorization=ROOT)
     container.use(None)

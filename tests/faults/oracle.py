@@ -26,13 +26,13 @@ def judge(world: World, *wanted: Wanted) -> None:
 
 def images_of(world: World) -> list[Image]:
     """All image rows."""
-    catalog = world.wired.state.catalog
+    catalog = world.services.state.catalog
     return [image for name in catalog.collections() for image in catalog.images(name, 1_000).items]
 
 
 def tasks_of(world: World) -> list[Task]:
     """All task rows."""
-    return list(world.wired.state.tasks.history(TaskFilter(), 1_000).items)
+    return list(world.services.state.tasks.history(TaskFilter(), 1_000).items)
 
 
 def _problems(world: World, wanted: Iterable[Wanted]) -> Iterator[str]:
@@ -58,7 +58,7 @@ def _wrong_images(images: Iterable[Image], wanted: Iterable[Wanted]) -> Iterator
 
 
 def _wrong_objects(world: World, image: Image) -> Iterator[str]:
-    renditions = world.wired.state.catalog.renditions(image.image_id)
+    renditions = world.services.state.catalog.renditions(image.image_id)
     if not _is_stored(world, image.original_key, image.picture.bytes, image.picture.sha256):
         yield f"the original of {image.image_id} is not what its row says"
     for one in renditions:
@@ -75,7 +75,7 @@ def _is_stored(world: World, key: str, size: int, digest: str) -> bool:
 
 
 def _promised(world: World) -> set[tuple[str, str]]:
-    recipe = cast("ProcessImage", world.wired.process_image).recipe
+    recipe = cast("ProcessImage", world.services.process_image).recipe
     return {(str(size), form) for size in recipe.sizes for form in recipe.formats}
 
 
@@ -98,17 +98,17 @@ def _keeps_its_source(task: Task) -> bool:
 
 
 def _renditions(world: World, image: Image) -> tuple[Rendition, ...]:
-    return world.wired.state.catalog.renditions(image.image_id)
+    return world.services.state.catalog.renditions(image.image_id)
 
 
 def _wrong_counts(world: World, images: Iterable[Image]) -> Iterator[str]:
-    for name in world.wired.state.catalog.collections():
+    for name in world.services.state.catalog.collections():
         mine = [image for image in images if image.collection == name]
         sizes = [len(world.bucket.blobs[image.original_key].body) for image in mine]
         made = [len(world.bucket.blobs[one.key].body) for image in mine for one in _renditions(world, image)]
         truth = CollectionStats(name, len(mine), sum(sizes), sum(made))
-        if world.wired.state.catalog.stats(name) != truth:
-            yield f"{world.wired.state.catalog.stats(name)} instead of {truth}"
+        if world.services.state.catalog.stats(name) != truth:
+            yield f"{world.services.state.catalog.stats(name)} instead of {truth}"
 
 
 def _wrong_tasks(images: Iterable[Image], tasks: Iterable[Task]) -> Iterator[str]:
@@ -130,5 +130,6 @@ def _wrong_families(world: World, tasks: Iterable[Task]) -> Iterator[str]:
     for parent in (task for task in tasks if task.children):
         ends = Counter(task.status for task in tasks if task.parent_id == parent.task_id)
         truth = ChildCounts(ends[Status.SUCCESS], ends[Status.FAILURE] + ends[Status.PARTIAL], ends[Status.REVOKED])
-        if world.wired.state.tasks.child_counts(parent.task_id) != truth:
-            yield f"{parent.task_id} counts {world.wired.state.tasks.child_counts(parent.task_id)} instead of {truth}"
+        if world.services.state.tasks.child_counts(parent.task_id) != truth:
+            counts = world.services.state.tasks.child_counts(parent.task_id)
+            yield f"{parent.task_id} counts {counts} instead of {truth}"

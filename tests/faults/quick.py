@@ -24,7 +24,7 @@ class Quick:
         """See `Job.do`."""
         image_id = str(task.subject.image_id)
         image, forms = an_image(image_id, task_id=task.task_id), [a_rendition(image_id)]
-        attempts, catalog = self._world.wired.leases, self._world.wired.state.catalog
+        attempts, catalog = self._world.services.leases, self._world.services.state.catalog
         while True:
             after = attempts.succeeded(task, {"image_id": image_id})
             try:
@@ -41,8 +41,8 @@ class Quick:
 
 def a_new_task(world: World, number: int | str) -> Task:
     """A task that waits for `Quick`; each number has an image of its own."""
-    task = world.wired.task_factory.image_task(TaskSpec(f"t{number}"), "nature", "a.png")
-    world.wired.state.tasks.add(task)
+    task = world.services.task_factory.image_task(TaskSpec(f"t{number}"), "nature", "a.png")
+    world.services.state.tasks.add(task)
     return task
 
 

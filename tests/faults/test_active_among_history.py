@@ -142,7 +142,7 @@ def ask(state: State) -> None:
     """The route, as a client asks it."""
     app = Chalice("wallify", configure_logs=False)
     register(app)
-    container.use(World(state).wired)
+    container.use(World(state).services)
     try:
         answer = Gateway(app, authorization=ROOT).get("/tasks/active?limit=50")
     finally:

@@ -33,9 +33,9 @@ def test_f24_a_message_that_cannot_be_sent_leaves_no_task_that_waits_for_ever(wo
     world.rest()
     world.queue.trouble.at("before send", *unavailable())
     with pytest.raises(Unavailable):
-        world.wired.retries.retry(task.task_id)
+        world.services.retries.retry(task.task_id)
     assert world.active() == ()
-    again = world.wired.retries.retry(task.task_id)
+    again = world.services.retries.retry(task.task_id)
     world.rest()
     assert world.statuses(again) == [Status.SUCCESS]
     judge(world, PICTURE)
@@ -53,7 +53,7 @@ def test_f24_an_object_that_cannot_be_stored_leaves_no_task_that_waits_for_ever(
 
 def test_f25_a_client_that_missed_the_answer_finds_the_same_task(world: World) -> None:
     upload = Upload("nature", "a.png", a_png())
-    first, again = (world.wired.uploads.accept(upload, owner="ann", key="k1").task for _ in range(2))
+    first, again = (world.services.uploads.accept(upload, owner="ann", key="k1").task for _ in range(2))
     assert first == again
     world.rest()
     judge(world, PICTURE)
@@ -92,7 +92,7 @@ def test_f28_a_table_that_breaks_is_asked_again(on_dynamodb: World, cloud: Cloud
 
 def test_f29_what_somebody_else_has_done_is_no_error(world: World) -> None:
     task = world.upload()
-    store = world.wired.state.tasks
+    store = world.services.state.tasks
     world.when("after_put", lambda: store.replace(store.get(task.task_id), store.get(task.task_id)))
     assert world.deliver() is None
     assert world.statuses(task) == [Status.SUCCESS]

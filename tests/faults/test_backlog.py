@@ -38,8 +38,8 @@ class Backlog(MaintenanceWorld):
         self.began = self.clock.now()
         self.lanes = three_queues(self.clock)
         self.queue = self.lanes[TaskType.PROCESS_IMAGE]
-        self.wired.queues.update(self.lanes)  # type: ignore[attr-defined]  # the world keeps them in a dict
-        self.wired.process_image = Quick(self)
+        self.services.queues.update(self.lanes)  # type: ignore[attr-defined]  # the world keeps them in a dict
+        self.services.process_image = Quick(self)
 
     def record(self, message: Message) -> Record:
         """See `World.record`; all were sent when everything began."""
@@ -54,7 +54,7 @@ class Backlog(MaintenanceWorld):
 
     def work_off_each(self, bodies: Sequence[str]) -> None:
         """Deliver these, in this order; none may need a second time."""
-        use(self.wired)
+        use(self.services)
         for number, body in enumerate(bodies):
             events.process_images([Record(body, f"receipt-{number}")])
         use(None)
@@ -63,7 +63,7 @@ class Backlog(MaintenanceWorld):
         """Work off a lane of long jobs."""
         lane = self.lanes[kind]
         door = events.make_thumbnails if kind is TaskType.GENERATE_THUMBNAILS else events.maintain
-        use(self.wired)
+        use(self.services)
         while message := lane.receive():
             door([Record(message.body, message.receipt, message.receives, 0)])
             lane.forget(message)
@@ -91,10 +91,12 @@ def send(queue: Queue, tasks: list[Task]) -> None:
 @pytest.mark.slow
 def test_f52_a_long_queue_is_worked_off_whole_and_each_wait_is_told(backlog: Backlog, waiting: list[Task]) -> None:
     cancelled = waiting[len(waiting) // 2]
-    backlog.wired.tasks.cancel(cancelled.task_id)
+    backlog.services.tasks.cancel(cancelled.task_id)
     backlog.drain()
     done = len(waiting) - 1
-    assert backlog.wired.state.catalog.stats("nature") == CollectionStats("nature", done, 100_000 * done, 1_000 * done)
+    assert backlog.services.state.catalog.stats("nature") == CollectionStats(
+        "nature", done, 100_000 * done, 1_000 * done
+    )
     assert (backlog.active(), backlog.queue.letters) == ((), [])
     assert (backlog.task(cancelled).status, backlog.task(cancelled).attempts) == (Status.REVOKED, 0)
     waits = sorted(backlog.metrics.values("QueueWait", queue="images"))
@@ -106,7 +108,7 @@ class Briefest(Quick):
 
     def do(self, task: Task) -> Task:
         """See `Job.do`."""
-        attempts = self._world.wired.leases
+        attempts = self._world.services.leases
         return attempts.tasks.replace(task, attempts.succeeded(task, {"image_id": "i1", "duplicate": True}))
 
 
@@ -116,7 +118,7 @@ def test_f52_thousands_of_messages_are_worked_off_and_the_active_are_listed_mean
     many = many_for(store)
     with BACKENDS[store](FaultInjector(0, Rates(kill=0.0, duplicate=0.0, errors=0.0)), 1, None) as backend:
         backlog = Backlog(backend.state)
-        backlog.wired.process_image = Briefest(backlog)
+        backlog.services.process_image = Briefest(backlog)
         tasks = [a_new_task(backlog, number) for number in range(many)]
         bodies = [write(Work(task.task_id)) for task in tasks]
         backlog.random.shuffle(bodies)
@@ -132,10 +134,10 @@ def test_f52_thousands_of_messages_are_worked_off_and_the_active_are_listed_mean
 
 def active_by_pages(backlog: Backlog) -> list[Task]:
     """All active tasks, each once."""
-    page = backlog.wired.tasks.active(1_000)
+    page = backlog.services.tasks.active(1_000)
     found = list(page.items)
     while page.next_cursor:
-        page = backlog.wired.tasks.active(1_000, page.next_cursor)
+        page = backlog.services.tasks.active(1_000, page.next_cursor)
         found += page.items
     assert len({task.task_id for task in found}) == len(found)
     return found
@@ -147,18 +149,18 @@ def test_f52_the_sweeper_sees_the_newest_of_many_and_announces_nobody_twice(back
     for task in waiting:
         backlog.bucket.drop(task.args["source"], b"x")
     backlog.queue.messages.clear()
-    backlog.clock.move(backlog.wired.sweeper.timeouts.pending)
+    backlog.clock.move(backlog.services.sweeper.timeouts.pending)
     # Time for one page of a hundred in each sweep.
-    looks = [backlog.wired.sweeper.sweep(keep_going=for_one_page()) for _ in range(pages)]
+    looks = [backlog.services.sweeper.sweep(keep_going=for_one_page()) for _ in range(pages)]
     assert sum(look.get("announced", 0) for look in looks) == len(waiting)
-    assert backlog.wired.sweeper.sweep() == {}
+    assert backlog.services.sweeper.sweep() == {}
     assert {write(Work(task.task_id)) for task in waiting} == {message.body for message in backlog.queue.messages}
 
 
 @pytest.mark.parametrize("kind", [TaskType.GENERATE_THUMBNAILS, TaskType.OPTIMIZE_IMAGES, TaskType.DELETE_IMAGES])
 def test_f52_other_work_waits_for_none_of_them(backlog: Backlog, kind: TaskType) -> None:
     send(backlog.queue, [a_new_task(backlog, number) for number in range(30)])
-    job = backlog.wired.jobs.enqueue(JobRequest(kind, Subject("nature")))
+    job = backlog.services.jobs.enqueue(JobRequest(kind, Subject("nature")))
     backlog.work_off(kind)
     assert backlog.task(job).is_final
     assert len(backlog.queue.messages) == 30
@@ -167,7 +169,7 @@ def test_f52_other_work_waits_for_none_of_them(backlog: Backlog, kind: TaskType)
 @pytest.mark.parametrize("name", ["cleanup", "stats", "optimize"])
 def test_f52_schedules_run_beside_them(backlog: Backlog, name: str) -> None:
     send(backlog.queue, [a_new_task(backlog, number) for number in range(30)])
-    run = backlog.wired.schedules.run(name)
+    run = backlog.services.schedules.run(name)
     backlog.work_off(run.type)
     assert backlog.statuses(run) == [Status.SUCCESS]
     assert {message.receives for message in backlog.queue.messages} == {0}

@@ -57,7 +57,7 @@ def pictures(*left_out: int) -> list[tuple[str, bytes]]:
 def deliver_as_one_batch(world: World) -> BaseException | None:
     """All that can be seen, in one invocation; deleted only if it went well, as SQS does without partial answers."""
     batch = [message for message in iter(world.queue.receive, None) if message]
-    use(world.wired)
+    use(world.services)
     try:
         events.process_images([world.record(message) for message in batch])
     except (Exception, Kill) as fault:  # noqa: BLE001  # Lambda does not care what it was
@@ -88,10 +88,10 @@ def test_f12_a_batch_that_dies_at_its_third_record_is_done_once(
 def test_f13_a_picture_that_kills_every_worker_ends_alone(world: World, five: list[Task]) -> None:
     poison = five[3].task_id
 
-    honest = world.wired.process_image
-    world.wired.process_image = Deadly(honest, poison)
+    honest = world.services.process_image
+    world.services.process_image = Deadly(honest, poison)
     world.rest()
-    world.wired.process_image = honest
+    world.services.process_image = honest
     ended = world.task(poison)
     assert (ended.status, ended.attempts, ended.error and ended.error.code) == (Status.FAILURE, 2, "poison_image")
     assert world.statuses(*five).count(Status.SUCCESS) == FIVE - 1

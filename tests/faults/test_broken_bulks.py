@@ -36,7 +36,7 @@ def files(request: pytest.FixtureRequest) -> list[Upload]:
 
 
 def accept(world: World, files: list[Upload], key: str | None) -> BulkResult:
-    return world.wired.bulk.accept(files, owner="ann", key=key)
+    return world.services.bulk.accept(files, owner="ann", key=key)
 
 
 def break_off(world: World, files: list[Upload], key: str | None) -> str:
@@ -58,7 +58,7 @@ def sweep_for(world: World, minutes: int) -> None:
     """The sweeper comes every minute."""
     for _ in range(minutes):
         world.clock.move(MINUTE)
-        world.wired.sweeper.sweep()
+        world.services.sweeper.sweep()
 
 
 def parents(world: World) -> list[Task]:
@@ -71,7 +71,7 @@ def test_f27_a_bulk_that_broke_off_is_taken_up_by_the_same_call(
     told = break_off(world, files, key)
     sweep_for(world, 9)
     batch = accept(world, files, key)
-    world.settle()
+    world.run_until_idle()
     assert [(parent.task_id, parent.status) for parent in parents(world)] == [(told, Status.SUCCESS)]
     assert batch.parent.task_id == told
     judge(world, *PICTURES)
@@ -84,7 +84,7 @@ def test_f27_one_that_was_given_up_meanwhile_is_done_whole_by_the_same_call(
     sweep_for(world, 12)
     assert world.task(told).status is Status.PARTIAL
     batch = accept(world, files, key)
-    world.settle()
+    world.run_until_idle()
     assert batch.parent.task_id != told
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     assert {item.index: bool(item.duplicate) for item in batch.items} == {0: True, 1: False, 2: False}
@@ -101,7 +101,7 @@ def test_f27_one_that_broke_off_again_and_again_is_done_whole_in_the_end(world: 
             accept(world, files, key)
     sweep_for(world, 12)
     batch = accept(world, files, key)
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     assert {parent.is_final for parent in parents(world)} == {True}
     judge(world, *PICTURES)
@@ -117,7 +117,7 @@ def test_f27_one_that_never_comes_again_ends_and_what_has_begun_stays(world: Wor
 
 def silence_after(new_tasks: int, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store takes so many new tasks, and then it does not answer."""
-    left, usual = iter(range(new_tasks)), world.wired.state.tasks.add
+    left, usual = iter(range(new_tasks)), world.services.state.tasks.add
 
     def add(_: object, task: Task) -> None:
         if next(left, None) is None:
@@ -136,7 +136,7 @@ def test_f24_children_that_never_came_to_be_come_with_the_same_call(
         with pytest.raises(Unavailable):
             accept(world, files, key)
     batch = accept(world, files, key)
-    world.settle()
+    world.run_until_idle()
     assert [(parent.task_id, parent.status) for parent in parents(world)] == [(batch.parent.task_id, Status.SUCCESS)]
     judge(world, *PICTURES)
 
@@ -152,7 +152,7 @@ def test_f24_children_that_never_came_to_be_end_their_parent_when_nobody_asks_ag
     (parent,) = parents(world)
     assert (parent.status, parent.error and parent.error.code) == (Status.FAILURE, "source_gone")
     batch = accept(world, files, "k1")
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     judge(world, *PICTURES)
 
@@ -168,7 +168,7 @@ def test_f27_two_equal_calls_at_once_are_one(world: World, files: list[Upload], 
 
     world.bucket.announce = in_between
     outer = accept(world, files, key)
-    world.settle()
+    world.run_until_idle()
     assert [batch.parent.task_id for batch in inner] == [outer.parent.task_id]
     assert world.statuses(outer.parent) == [Status.SUCCESS]
     judge(world, *PICTURES)
@@ -177,7 +177,7 @@ def test_f27_two_equal_calls_at_once_are_one(world: World, files: list[Upload], 
 def test_a_bulk_without_a_key_that_is_complete_is_asked_for_anew_by_the_next(world: World) -> None:
     files = [Upload("nature", "0.png", a_png(0), OnDuplicate.COPY)]
     ids = {accept(world, files, None).parent.task_id for _ in range(7)}
-    world.settle()
+    world.run_until_idle()
     assert len(ids) == 7
     judge(world, *[("nature", a_png(0))] * 7)
 
@@ -188,17 +188,17 @@ def test_what_broke_off_a_day_ago_is_forgotten(world: World, key: str | None) ->
     world.rest()
     world.clock.move(MEMORY)
     batch = accept(world, files, key)
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     judge(world, *PICTURES, PICTURES[0])
 
 
 def test_a_bulk_that_broke_off_and_was_cancelled_is_not_taken_up(world: World, files: list[Upload]) -> None:
     told = break_off(world, files, "k1")
-    assert world.wired.tasks.cancel(told).is_final
+    assert world.services.tasks.cancel(told).is_final
     again = accept(world, files, "k1")
     assert (again.parent.task_id, again.parent.status) == (told, Status.PARTIAL)
-    world.settle()
+    world.run_until_idle()
     judge(world, PICTURES[0])
 
 
@@ -206,9 +206,9 @@ def test_a_retry_of_a_family_that_broke_off_is_taken_up_by_the_same_call(world: 
     parent = a_cancelled_family(world)
     world.queue.trouble.at("before send", None, *unavailable())
     with pytest.raises(Unavailable):
-        world.wired.retries.retry(parent.task_id)
-    again = world.wired.retries.retry(parent.task_id)
-    world.settle()
+        world.services.retries.retry(parent.task_id)
+    again = world.services.retries.retry(parent.task_id)
+    world.run_until_idle()
     assert (world.task(again).status, again.children) == (Status.SUCCESS, 3)
     judge(world, *PICTURES)
 
@@ -217,11 +217,11 @@ def test_a_retry_of_a_family_that_nobody_took_up_again_is_made_good_by_the_next(
     parent = a_cancelled_family(world)
     world.queue.trouble.at("before send", None, *unavailable())
     with pytest.raises(Unavailable):
-        world.wired.retries.retry(parent.task_id)
+        world.services.retries.retry(parent.task_id)
     sweep_for(world, 31)
     assert world.active() == ()
-    again = world.wired.retries.retry(parent.task_id)
-    world.settle()
+    again = world.services.retries.retry(parent.task_id)
+    world.run_until_idle()
     assert world.statuses(again) == [Status.SUCCESS]
     judge(world, *PICTURES)
 
@@ -229,6 +229,6 @@ def test_a_retry_of_a_family_that_nobody_took_up_again_is_made_good_by_the_next(
 def a_cancelled_family(world: World) -> Task:
     """Its files are still there."""
     parent = accept(world, [Upload("nature", f"{n}.png", body) for n, (_, body) in enumerate(PICTURES)], None).parent
-    world.wired.tasks.cancel(parent.task_id)
+    world.services.tasks.cancel(parent.task_id)
     world.queue.messages.clear()
     return parent

@@ -119,7 +119,7 @@ def test_f62_lines_name_the_place_that_says_them(heard: Heard) -> None:
 
 
 def test_f62_no_token_and_no_secret_of_an_error_is_told(client: Gateway, world: World, heard: Heard) -> None:
-    secret, _ = world.wired.tokens.issue("somebody", frozenset({Scope.UPLOAD}))
+    secret, _ = world.services.tokens.issue("somebody", frozenset({Scope.UPLOAD}))
     Gateway(client.app, authorization=secret).get("/tasks")
     Gateway(client.app, authorization=f"Bearer {secret}x").get(f"/tasks?cursor={secret}")
     task = world.upload()

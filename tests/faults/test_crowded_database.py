@@ -109,7 +109,7 @@ def work(address: str, pauses: list[float], start: Barrier, number: int) -> list
 def done(world: World, number: str) -> Status:
     """The task's end; what is refused comes again, as its message would."""
     task = persistently(lambda: a_new_task(world, number))
-    persistently(lambda: world.wired.worker.run(task.task_id, Quick(world)))
+    persistently(lambda: world.services.worker.run(task.task_id, Quick(world)))
     return persistently(lambda: world.task(task)).status
 
 
@@ -122,7 +122,7 @@ def persistently(act: Callable[[], T]) -> T:
 def asked(world: World) -> Got:
     app = Chalice("wallify", configure_logs=False)
     register(app)
-    container.use(world.wired)
+    container.use(world.services)
     try:
         return Gateway(app, authorization=ROOT).get("/tasks/active")
     finally:

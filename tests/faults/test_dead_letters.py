@@ -21,28 +21,28 @@ PICTURE = ("nature", a_png())
 every_lane = pytest.mark.parametrize("lane", QUEUES)
 
 
-class Lanes(MaintenanceWorld):
+class QueuesWorld(MaintenanceWorld):
     """A world with a queue for each lane."""
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self.lanes = three_queues(self.clock)
-        self.wired.queues.update(self.lanes)  # type: ignore[attr-defined]  # the world keeps them in a dict
+        self.services.queues.update(self.lanes)  # type: ignore[attr-defined]  # the world keeps them in a dict
 
 
 @pytest.fixture
-def night(state: State) -> Lanes:
-    return Lanes(state)
+def night(state: State) -> QueuesWorld:
+    return QueuesWorld(state)
 
 
-def a_task_of(night: Lanes, lane: str) -> Task:
+def a_task_of(night: QueuesWorld, lane: str) -> Task:
     """A task that waits in this lane."""
     if lane == "images":
         return night.upload()
-    return night.wired.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
+    return night.services.jobs.enqueue(JobRequest(max(QUEUES[lane]), Subject("nature")))
 
 
-def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> MemoryQueue:
+def die_in_the_queue(night: QueuesWorld, task: Task, part: int | None = None) -> MemoryQueue:
     """SQS gives the task's message up: nobody has said why."""
     queue = night.lanes[task.type]
     night.queue.messages.clear()
@@ -52,28 +52,28 @@ def die_in_the_queue(night: Lanes, task: Task, part: int | None = None) -> Memor
 
 
 @every_lane
-def test_f21_a_message_that_was_received_too_often_ends_its_task(night: Lanes, lane: str) -> None:
+def test_f21_a_message_that_was_received_too_often_ends_its_task(night: QueuesWorld, lane: str) -> None:
     task = a_task_of(night, lane)
     queue = die_in_the_queue(night, task)
-    assert night.wired.dead_letters.fail_tasks(9) == 1
-    (found,) = night.wired.dead_letters.list_letters(lane, 9)
+    assert night.services.dead_letters.fail_tasks(9) == 1
+    (found,) = night.services.dead_letters.list_letters(lane, 9)
     assert (found.task, found.reason) == (night.task(task), "dead_letter")
     assert (night.task(task).status, len(queue.letters)) == (Status.FAILURE, 1)
-    assert night.wired.dead_letters.fail_tasks(9) == 0
+    assert night.services.dead_letters.fail_tasks(9) == 0
 
 
 @every_lane
-def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(night: Lanes, lane: str) -> None:
+def test_f21_a_dead_letter_is_brought_back_in_its_own_lane(night: QueuesWorld, lane: str) -> None:
     task = a_task_of(night, lane)
     queue = die_in_the_queue(night, task)
-    (again,) = night.wired.dead_letters.redrive(lane, 9).tasks
+    (again,) = night.services.dead_letters.redrive(lane, 9).tasks
     assert (again.type, again.args["retry_of"], again.status) == (task.type, task.task_id, Status.PENDING)
     assert (queue.letters, [message.body for message in queue.messages]) == ([], [write(Work(again.task_id))])
-    assert night.wired.dead_letters.redrive(lane, 9).tasks == []
+    assert night.services.dead_letters.redrive(lane, 9).tasks == []
 
 
-def test_f21_no_queue_has_another_name(night: Lanes) -> None:
-    for look in (night.wired.dead_letters.list_letters, night.wired.dead_letters.redrive):
+def test_f21_no_queue_has_another_name(night: QueuesWorld) -> None:
+    for look in (night.services.dead_letters.list_letters, night.services.dead_letters.redrive):
         with pytest.raises(NotFound):
             look("images-dead", 9)
 
@@ -82,29 +82,29 @@ def test_f21_every_kind_of_work_has_one_lane() -> None:
     assert sorted(kind for kinds in QUEUES.values() for kind in kinds) == sorted({TaskType.PROCESS_IMAGE, *CHUNKED})
 
 
-def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: Lanes) -> None:
-    run = night.wired.schedules.run("cleanup", Options(dry_run=True, limit=7))
+def test_f21_a_scheduled_run_is_run_again_as_it_was_asked_for(night: QueuesWorld) -> None:
+    run = night.services.schedules.run("cleanup", Options(dry_run=True, limit=7))
     die_in_the_queue(night, run)
-    (again,) = night.wired.dead_letters.redrive("maintenance", 9).tasks
+    (again,) = night.services.dead_letters.redrive("maintenance", 9).tasks
     assert (night.task(run).status, again.status) == (Status.FAILURE, Status.PENDING)
     assert (Options.of(again), again.args["schedule"]) == (Options(dry_run=True, limit=7), "cleanup_orphaned_files")
 
 
-def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: Lanes) -> None:
-    run = night.wired.schedules.run("cleanup")
+def test_f21_a_schedule_that_runs_already_is_not_run_beside_itself(night: QueuesWorld) -> None:
+    run = night.services.schedules.run("cleanup")
     die_in_the_queue(night, run)
-    night.wired.dead_letters.fail_tasks(9)
-    other = night.wired.schedules.run("cleanup")
-    assert night.wired.dead_letters.redrive("maintenance", 9).tasks == [other]
+    night.services.dead_letters.fail_tasks(9)
+    other = night.services.schedules.run("cleanup")
+    assert night.services.dead_letters.redrive("maintenance", 9).tasks == [other]
 
 
-def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: Lanes) -> None:
-    job = night.wired.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
-    held = night.wired.leases.begin(job.task_id, "run")
-    between = night.wired.leases.release(held, Checkpoint(part=3).args())
+def test_f21_a_message_that_died_behind_its_job_does_not_end_it(night: QueuesWorld) -> None:
+    job = night.services.jobs.enqueue(JobRequest(TaskType.OPTIMIZE_IMAGES))
+    held = night.services.leases.begin(job.task_id, "run")
+    between = night.services.leases.release(held, Checkpoint(part=3).args())
     queue = die_in_the_queue(night, between, part=2)
-    assert night.wired.dead_letters.fail_tasks(9) == 0
-    assert night.wired.dead_letters.redrive("maintenance", 9).tasks == [night.task(job)]
+    assert night.services.dead_letters.fail_tasks(9) == 0
+    assert night.services.dead_letters.redrive("maintenance", 9).tasks == [night.task(job)]
     assert (night.statuses(job), queue.letters) == ([Status.STARTED], [])
 
 
@@ -125,12 +125,12 @@ def test_f21_a_letter_that_cannot_be_kept_now_is_kept_later(world: World, times:
     world.queue.trouble.at("before publish_dead_letter", *unavailable(times))
     world.rest()
     told(world)
-    found = world.wired.dead_letters.list_letters("images", 9)
+    found = world.services.dead_letters.list_letters("images", 9)
     # SQS gives the message up as well, which is one letter too many and none too few.
     assert {one.reason for one in found} == {"unavailable"}
     assert all(one.task == world.task(task) for one in found)
     assert world.statuses(task) == [Status.FAILURE]
-    world.wired.dead_letters.redrive("images", 9)
+    world.services.dead_letters.redrive("images", 9)
     world.rest()
     judge(world, PICTURE)
 
@@ -144,7 +144,7 @@ def test_f21_a_worker_that_dies_over_the_burial_loses_no_letter(world: World, mo
     told(world)
     assert world.statuses(task) == [Status.FAILURE]
     assert {task.task_id in letter.body for letter in world.queue.letters} == {True}
-    world.wired.dead_letters.redrive("images", 9)
+    world.services.dead_letters.redrive("images", 9)
     world.rest()
     assert world.queue.letters == []
     judge(world, PICTURE)
@@ -157,7 +157,7 @@ def test_f22_letters_of_finished_work_are_only_removed(world: World, number: int
     for _ in range(number):
         world.queue.receive_too_often(write(Work(task.task_id)))
     before = world.task(task)
-    assert world.wired.dead_letters.redrive("images", 9).tasks == []
+    assert world.services.dead_letters.redrive("images", 9).tasks == []
     world.rest()
     assert (world.task(task), world.queue.letters) == (before, [])
     judge(world, PICTURE)
@@ -170,7 +170,7 @@ def test_f21_an_upload_that_died_in_the_queue_is_brought_back(world: World) -> N
     assert world.queue.receive() is None
     told(world)
     assert (world.statuses(task), len(world.queue.letters)) == ([Status.FAILURE], 1)
-    (again,) = world.wired.dead_letters.redrive("images", 9).tasks
+    (again,) = world.services.dead_letters.redrive("images", 9).tasks
     world.rest()
     assert world.statuses(again) == [Status.SUCCESS]
     judge(world, PICTURE)
@@ -178,4 +178,4 @@ def test_f21_an_upload_that_died_in_the_queue_is_brought_back(world: World) -> N
 
 def told(world: World) -> None:
     """The sweep's look at the dead letters."""
-    world.wired.dead_letters.fail_tasks(9)
+    world.services.dead_letters.fail_tasks(9)

@@ -120,5 +120,5 @@ def test_f58_a_warm_process_mixes_nothing_up(world: World) -> None:
 
 
 def judge_nothing_published(world: World) -> None:
-    assert world.wired.state.catalog.collections() == ()
-    assert world.wired.delivery.collection("nature").images == 0
+    assert world.services.state.catalog.collections() == ()
+    assert world.services.delivery.collection("nature").images == 0

@@ -32,7 +32,7 @@ def work(world: World, worker: int, each: int) -> None:
         task = a_new_task(world, f"{worker}-{number}")
         while not world.task(task).is_final:
             with suppress(TooManyRequests, Redeliver):
-                world.wired.worker.run(task.task_id, Quick(world))
+                world.services.worker.run(task.task_id, Quick(world))
 
 
 def expected(each: int) -> CollectionStats:

@@ -34,7 +34,7 @@ def crowded(world: World) -> World:
 
 def with_a_neighbour(world: World) -> World:
     world.upload(a_png(99))
-    world.settle()
+    world.run_until_idle()
     world.passed.clear()
     return world
 
@@ -109,9 +109,9 @@ def test_a_worker_that_dies_and_whose_task_is_cancelled_then(crowded: World, che
     crowded.deliver()
     if checkpoint in PUBLISHED:
         with pytest.raises(IllegalTransition):
-            crowded.wired.tasks.cancel(task.task_id)
+            crowded.services.tasks.cancel(task.task_id)
     else:
-        crowded.wired.tasks.cancel(task.task_id)
+        crowded.services.tasks.cancel(task.task_id)
     crowded.rest()
     judge(crowded, NEIGHBOUR, *([PICTURE] if checkpoint in PUBLISHED else []))
 
@@ -120,7 +120,7 @@ def test_a_worker_that_dies_while_it_removes_what_a_cancelled_task_made(crowded:
     task = crowded.upload()
 
     def cancel() -> None:
-        crowded.wired.tasks.cancel(task.task_id)
+        crowded.services.tasks.cancel(task.task_id)
         crowded.kill_at("after_cleanup")
 
     crowded.when("after_put", cancel)
@@ -132,7 +132,7 @@ def test_a_worker_that_dies_while_it_removes_what_a_cancelled_task_made(crowded:
 
 def test_every_checkpoint_that_is_walked_here_is_passed(world: World) -> None:
     world.upload()
-    world.settle()
+    world.run_until_idle()
     assert set(world.passed) == set(FAILPOINTS)
 
 

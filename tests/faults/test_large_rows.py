@@ -59,15 +59,17 @@ def test_f33_dynamodb_itself_has_no_item_beyond_its_limit(cloud: Cloud) -> None:
 
 def test_f33_a_parents_row_does_not_grow_with_its_children(world: World) -> None:
     file = UploadIntent("nature", "a.png", "image/png")
-    parents = [world.wired.presigned.open_all([file] * number)[0] for number in (1, 200)]
+    parents = [world.services.presigned.open_all([file] * number)[0] for number in (1, 200)]
     alone, crowded = (length(world.task(parent)) for parent in parents)
     assert crowded - alone <= len("200200")
 
 
 def test_f33_a_name_without_end_makes_a_small_row(world: World) -> None:
-    batch = world.wired.bulk.accept([Upload("nature", "x" * 1_000_000, a_png()), Upload("nature", "a.png", a_png(1))])
+    batch = world.services.bulk.accept(
+        [Upload("nature", "x" * 1_000_000, a_png()), Upload("nature", "a.png", a_png(1))]
+    )
     world.rest()
-    rows = [length(task) for task in world.wired.tasks.history(TaskFilter(), 10).items]
+    rows = [length(task) for task in world.services.tasks.history(TaskFilter(), 10).items]
     assert max(rows) < LIMIT // 40
     assert world.statuses(batch.parent) == [Status.PARTIAL]
     judge(world, ("nature", a_png(1)))

@@ -55,13 +55,13 @@ class Machine(RuleBasedStateMachine):
     )
     def upload(self, body: bytes, collection: str, on_duplicate: OnDuplicate) -> None:
         with suppress(Unavailable, DuplicateImage, Kill):
-            self.world.wired.uploads.accept(Upload(collection, "a.png", body, on_duplicate))
+            self.world.services.uploads.accept(Upload(collection, "a.png", body, on_duplicate))
 
     @rule(numbers=st.lists(st.integers(0, 3), min_size=1, max_size=3), key=st.sampled_from([None, "k1", "k2"]))
     def upload_many(self, numbers: list[int], key: str | None) -> None:
         files = [Upload("nature", "a.png", BODIES[number]) for number in numbers]
         with suppress(Unavailable, Kill, KeyReused):
-            self.world.wired.bulk.accept(files, key=key)
+            self.world.services.bulk.accept(files, key=key)
 
     @rule(number=st.integers(0, 3), name=st.sampled_from(["a.png", "b/c.png"]))
     def drop(self, number: int, name: str) -> None:
@@ -104,7 +104,7 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject) -> None:
         task = data.draw(st.sampled_from(self.world.active()))
         with suppress(IllegalTransition):
-            self.world.wired.tasks.cancel(task.task_id)
+            self.world.services.tasks.cancel(task.task_id)
 
     @rule(minutes=st.sampled_from([1, 2, 6, 30]))
     def let_time_pass(self, minutes: int) -> None:
@@ -116,7 +116,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        self.world.wired.sweeper.sweep()
+        self.world.services.sweeper.sweep()
 
     @invariant()
     def final_states_never_change(self) -> None:
@@ -127,7 +127,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def a_row_has_its_objects(self) -> None:
         for image in images_of(self.world):
-            forms = self.world.wired.state.catalog.renditions(image.image_id)
+            forms = self.world.services.state.catalog.renditions(image.image_id)
             assert {image.original_key, *(form.key for form in forms)} <= self.world.bucket.blobs.keys()
 
     def teardown(self) -> None:

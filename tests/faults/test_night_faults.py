@@ -85,7 +85,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
     (message,) = night.queue.messages
     night.queue.messages.clear()
     night.clock.move(25 * HOUR)
-    known, looks = night.wired.state.catalog.existing, iter(range(1, 99))
+    known, looks = night.services.state.catalog.existing, iter(range(1, 99))
 
     def watched(image_ids: list[str]) -> object:
         found = known(image_ids)
@@ -94,7 +94,7 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
             night.deliver(message)
         return found
 
-    monkeypatch.setattr(night.wired.state.catalog, "existing", watched)
+    monkeypatch.setattr(night.services.state.catalog, "existing", watched)
     report = night.run("cleanup")
     assert (report.status, number(report, "quarantined"), number(report, "busy")) == (Status.SUCCESS, 0, 8)
     assert night.task(slow).status is Status.SUCCESS
@@ -103,17 +103,17 @@ def test_f39_an_upload_that_finishes_between_the_last_look_and_deleting_survives
 
 def test_f40_a_file_that_lands_after_everything_was_given_up_has_a_task_of_its_own(night: MaintenanceWorld) -> None:
     night.image(1)
-    draft = night.wired.presigned.open(UploadIntent("nature", "late.png", "image/png"))
+    draft = night.services.presigned.open(UploadIntent("nature", "late.png", "image/png"))
     night.clock.move(timedelta(minutes=30))
-    night.wired.sweeper.sweep()
+    night.services.sweeper.sweep()
     assert night.task(draft.task).status is Status.FAILURE
     night.drop(draft.task.args["source"], a_png(5))
-    night.settle()
+    night.run_until_idle()
     assert night.task(draft.task).status is Status.FAILURE
     night.clock.move(7 * DAY)
     night.run("cleanup")
     assert not night.bucket.exists(draft.task.args["source"])
-    assert night.wired.state.catalog.stats("nature").images == 2
+    assert night.services.state.catalog.stats("nature").images == 2
 
 
 def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
@@ -123,16 +123,16 @@ def test_f41_a_catalogue_that_breaks_on_the_second_page_costs_nothing(
     for count in range(1_200):
         night.orphan(count)
     night.clock.move(2 * DAY)
-    known, looks = night.wired.state.catalog.existing, iter(range(99))
+    known, looks = night.services.state.catalog.existing, iter(range(99))
 
     def breaks(image_ids: list[str]) -> object:
         if next(looks):
             raise unavailable()[0]
         return known(image_ids)
 
-    monkeypatch.setattr(night.wired.state.catalog, "existing", breaks)
+    monkeypatch.setattr(night.services.state.catalog, "existing", breaks)
     before = dict(night.bucket.blobs)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
+    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
     task = night.run("cleanup")
     monkeypatch.undo()
     assert (task.status, code(task), night.bucket.blobs) == (Status.FAILURE, "unavailable", before)
@@ -180,13 +180,13 @@ def test_f42_more_keys_than_one_listing_shows_are_all_seen(cloud: Cloud) -> None
     night = in_s3(MemoryState(), cloud.bucket())
     task = night.upload(a_png(1))
     World.announce(night, task.args["source"])
-    night.settle()
+    night.run_until_idle()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: cloud.s3.put_object(Bucket="media", Key=f"originals/o{n}/x", Body=b"x"), range(1_100)))
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
+    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(always_allowed=5_000))
     report = night.run("cleanup", dry_run=True)  # moto takes a minute to move them
     assert (number(report, "orphans"), number(report, "seen")) == (1_100, 1_108)
-    assert night.wired.state.catalog.image(storage.image_id_of(task.task_id)).original_key not in str(report.result)
+    assert night.services.state.catalog.image(storage.image_id_of(task.task_id)).original_key not in str(report.result)
 
 
 def test_f42_objects_that_cannot_be_removed_tonight_are_removed_another_night(cloud: Cloud) -> None:
@@ -215,7 +215,7 @@ def all_at_once(count: int, act: Callable[[], object]) -> list[object]:
 
 
 def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: MaintenanceWorld) -> None:
-    outcomes = all_at_once(6, lambda: night.wired.schedules.run("stats"))
+    outcomes = all_at_once(6, lambda: night.services.schedules.run("stats"))
     started = [outcome for outcome in outcomes if isinstance(outcome, Task)]
     assert len(started) == 1
     assert {type(outcome) for outcome in outcomes} == {Task, StillRunning}
@@ -224,34 +224,34 @@ def test_f43_of_many_who_start_a_run_at_once_exactly_one_does(night: Maintenance
 
 def test_f43_the_same_event_many_times_at_once_is_one_run(night: MaintenanceWorld) -> None:
     at = night.clock.now()
-    outcomes = all_at_once(6, lambda: night.wired.schedules.start("stats", at))
+    outcomes = all_at_once(6, lambda: night.services.schedules.start("stats", at))
     assert len({outcome.task_id for outcome in outcomes if isinstance(outcome, Task)}) == 1
-    night.settle()
-    assert len(night.wired.schedules.tasks.active(9).items) == 0
+    night.run_until_idle()
+    assert len(night.services.schedules.tasks.active(9).items) == 0
 
 
 def test_f43_a_killed_holder_does_not_keep_the_others_out_for_ever(night: MaintenanceWorld) -> None:
     night.image(1)
-    task = night.wired.schedules.run("stats")
+    task = night.services.schedules.run("stats")
     for attempt in range(1, 6):
         night.kill_at("after_claim", attempt=night.passed.count("after_claim") + 1)
         night.deliver()
         night.clock.move(timedelta(minutes=6))
         assert night.task(task).attempts == attempt
-    night.settle()
-    night.wired.sweeper.sweep()
+    night.run_until_idle()
+    night.services.sweeper.sweep()
     assert night.task(task).status is Status.FAILURE
     assert night.run("stats").status is Status.SUCCESS
 
 
 def test_f44_a_run_missed_by_an_outage_over_midnight_is_caught_up(night: MaintenanceWorld) -> None:
-    night.wired.schedules.catch_up()
+    night.services.schedules.catch_up()
     night.clock.move(3 * DAY)
-    caught = [task.args["schedule"] for task in night.wired.schedules.catch_up()]
+    caught = [task.args["schedule"] for task in night.services.schedules.catch_up()]
     assert caught == ["cleanup_orphaned_files", "optimize_images"]
-    night.settle()
+    night.run_until_idle()
     assert night.active() == ()
-    assert night.wired.schedules.catch_up() == ()
+    assert night.services.schedules.catch_up() == ()
 
 
 def test_f45_an_empty_catalogue_under_a_full_bucket_deletes_nothing(night: MaintenanceWorld) -> None:
@@ -269,17 +269,17 @@ def test_f45_a_catalogue_that_forgets_nearly_all_deletes_nothing(
     for count in range(6):
         night.image(count)
     night.clock.move(9 * DAY)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=10))
-    monkeypatch.setattr(night.wired.state.catalog, "existing", lambda _: {})
+    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(always_allowed=10))
+    monkeypatch.setattr(night.services.state.catalog, "existing", lambda _: {})
     before = dict(night.bucket.blobs)
     task = night.run("cleanup")
     assert (code(task), night.bucket.blobs) == ("too_many_orphans", before)
 
 
 RIVALS: dict[str, Callable[[MaintenanceWorld, Image], object]] = {
-    "F46 erase": lambda night, image: night.wired.purge.purge(image),
-    "F46 trash": lambda night, image: night.wired.trash.trash(image.image_id),
-    "F47 move": lambda night, image: night.wired.image_moves.move(image.image_id, "cities"),
+    "F46 erase": lambda night, image: night.services.purge.purge(image),
+    "F46 trash": lambda night, image: night.services.trash.trash(image.image_id),
+    "F47 move": lambda night, image: night.services.image_moves.move(image.image_id, "cities"),
     "F47 same name and bytes": lambda night, _: night.image(1, body=a_jpeg((60, 40)), collection="cities"),
 }
 
@@ -291,22 +291,22 @@ def test_f46_f47_optimising_gives_way_to_whatever_else_happens(
 ) -> None:
     image = night.image(1, body=a_jpeg((60, 40)))
     night.image(2, collection="cities")
-    before = set(night.wired.state.catalog.existing([image.image_id]))
+    before = set(night.services.state.catalog.existing([image.image_id]))
     night.when(checkpoint, lambda: rival(night, _now(night, image)), attempt=night.passed.count("after_claim") + 1)
     night.run("optimize")
-    after = set(night.wired.state.catalog.existing([image.image_id]))
+    after = set(night.services.state.catalog.existing([image.image_id]))
     night.clock.move(25 * HOUR)
     night.run("cleanup")
     assert after <= before
     assert night.missing() == []
     for name in ("nature", "cities"):
-        assert night.wired.state.catalog.stats(name) == night.recounted(name)
+        assert night.services.state.catalog.stats(name) == night.recounted(name)
     erased = not after and [key for key in night.bucket.under("originals/", "renditions/") if image.image_id in key]
     assert not erased
 
 
 def _now(night: MaintenanceWorld, image: Image) -> Image:
-    return night.wired.state.catalog.existing([image.image_id])[image.image_id]
+    return night.services.state.catalog.existing([image.image_id])[image.image_id]
 
 
 def test_f48_optimising_twice_keeps_bytes_and_pixels(night: MaintenanceWorld) -> None:
@@ -322,7 +322,7 @@ def test_f48_optimising_twice_keeps_bytes_and_pixels(night: MaintenanceWorld) ->
 def test_f49_uploads_while_counting_are_never_lost(night: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     night.image(1)
     night.drift("nature", 5)
-    listing, numbers = night.wired.state.catalog.images, iter(range(10, 13))
+    listing, numbers = night.services.state.catalog.images, iter(range(10, 13))
 
     def meddled(collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         page = listing(collection, limit, cursor)
@@ -330,12 +330,12 @@ def test_f49_uploads_while_counting_are_never_lost(night: MaintenanceWorld, monk
             night.image(count)
         return page
 
-    monkeypatch.setattr(night.wired.state.catalog, "images", meddled)
+    monkeypatch.setattr(night.services.state.catalog, "images", meddled)
     night.run("stats")
     monkeypatch.undo()
     assert number(night.run("stats"), "corrected") == 1
-    assert night.wired.state.catalog.stats("nature") == night.recounted("nature")
-    assert night.wired.state.catalog.stats("nature").images == 4
+    assert night.services.state.catalog.stats("nature") == night.recounted("nature")
+    assert night.services.state.catalog.stats("nature").images == 4
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
@@ -356,15 +356,15 @@ def test_f50_clocks_that_differ_delete_nothing_that_is_at_work(night: Maintenanc
 def test_f50_a_run_whose_lease_another_clock_ends_early_does_no_harm(night: MaintenanceWorld) -> None:
     for count in range(3):
         night.image(count)
-    task = night.wired.thumbnail_requests.make(everything=True)
+    task = night.services.thumbnail_requests.make(everything=True)
 
     def somebody_ahead() -> None:
         night.clock.move(timedelta(minutes=5))
-        night.settle()
+        night.run_until_idle()
         night.clock.move(timedelta(minutes=-5))
 
     night.when("after_put", somebody_ahead, attempt=night.passed.count("after_claim") + 1)
     task = night.finish(task)
     assert (task.status, number(task, "images_seen")) == (Status.SUCCESS, 3)
     assert night.missing() == []
-    assert night.wired.state.catalog.stats("nature") == night.recounted("nature")
+    assert night.services.state.catalog.stats("nature") == night.recounted("nature")

@@ -76,12 +76,12 @@ class Night(RuleBasedStateMachine):
         """How many workers are at it, one inside the other."""
         self.numbers = iter(range(10_000))
         self._watch(self.world.bucket, "list", "copy")
-        self._watch(self.world.wired.state.catalog, "existing", "images")
+        self._watch(self.world.services.state.catalog, "existing", "images")
 
     @rule(body=BODIES, collection=COLLECTIONS)
     def upload(self, body: int, collection: str) -> None:
         upload = Upload(collection, f"{body}.png", a_png(body))
-        _unless_refused(lambda: self.world.wired.uploads.accept(upload))
+        _unless_refused(lambda: self.world.services.uploads.accept(upload))
 
     @rule(body=BODIES, collection=COLLECTIONS)
     def drop(self, body: int, collection: str) -> None:
@@ -170,32 +170,32 @@ class Night(RuleBasedStateMachine):
 
     @rule(which=IMAGES)
     def trash(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.wired.trash.trash(image.image_id))
+        self._on_one(which, lambda image: self.world.services.trash.trash(image.image_id))
 
     @rule(which=IMAGES)
     def restore(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.wired.trash.restore(image.image_id))
+        self._on_one(which, lambda image: self.world.services.trash.restore(image.image_id))
 
     @rule(which=IMAGES)
     def delete(self, which: int) -> None:
-        self._on_one(which, lambda image: self.world.wired.trash.delete([image.image_id]))
+        self._on_one(which, lambda image: self.world.services.trash.delete([image.image_id]))
 
     @rule(which=IMAGES)
     def erase(self, which: int) -> None:
-        self._on_one(which, self.world.wired.purge.purge)
+        self._on_one(which, self.world.services.purge.purge)
 
     @rule(which=IMAGES, collection=COLLECTIONS)
     def move(self, which: int, collection: str) -> None:
-        self._on_one(which, lambda image: self.world.wired.image_moves.move(image.image_id, collection))
+        self._on_one(which, lambda image: self.world.services.image_moves.move(image.image_id, collection))
 
     @rule(which=IMAGES)
     def rename(self, which: int) -> None:
         name = f"name {which % 3}.png"
-        self._on_one(which, lambda image: self.world.wired.image_moves.rename(image.image_id, name))
+        self._on_one(which, lambda image: self.world.services.image_moves.rename(image.image_id, name))
 
     @rule()
     def sweep(self) -> None:
-        self.world.wired.sweeper.sweep()
+        self.world.services.sweeper.sweep()
 
     @rule(by=PAUSES)
     def pass_time(self, by: timedelta) -> None:
@@ -203,7 +203,7 @@ class Night(RuleBasedStateMachine):
 
     def _finish(self, kind: TaskType) -> None:
         """A whole job, unless it dies."""
-        task = self.world.wired.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
+        task = self.world.services.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
         for message in [one for one in self.world.queue.messages if task.task_id in one.body]:
             self._deliver(message)
 
@@ -233,8 +233,8 @@ class Night(RuleBasedStateMachine):
     @invariant()
     def counters_are_exact(self) -> None:
         """Nothing in this house breaks them, so they are right before any recount."""
-        for name in self.world.wired.state.catalog.collections():
-            assert self.world.wired.state.catalog.stats(name) == self.world.recounted(name)
+        for name in self.world.services.state.catalog.collections():
+            assert self.world.services.state.catalog.stats(name) == self.world.recounted(name)
 
     def teardown(self) -> None:
         self.world.at_checkpoint = lambda _: None
@@ -249,7 +249,7 @@ class Night(RuleBasedStateMachine):
         assert [key for key in self.world.bucket.under("forwards/of/") if key.split("/")[2] in self.gone] == []
 
     def _manifests_are_right(self) -> None:
-        catalog = self.world.wired.state.catalog
+        catalog = self.world.services.state.catalog
         for name in catalog.collections():
             blob = self.world.bucket.blobs.get(manifest(name))
             entries = entries_in(blob.body) if blob else {}
@@ -272,14 +272,14 @@ class Night(RuleBasedStateMachine):
         return watched
 
     def _is_rubbish(self, key: str) -> bool:
-        catalog = self.world.wired.state.catalog
+        catalog = self.world.services.state.catalog
         image = catalog.existing([key.split("/")[1]]).get(key.split("/")[1])
         named = {image.original_key, *(one.key for one in catalog.renditions(image.image_id))} if image else set()
         return key not in named
 
     def _images(self) -> dict[str, Image]:
-        catalog = self.world.wired.state.catalog
-        tasks = self.world.wired.state.tasks.history(TaskFilter(), 1_000).items
+        catalog = self.world.services.state.catalog
+        tasks = self.world.services.state.tasks.history(TaskFilter(), 1_000).items
         ids = {task.subject.image_id for task in tasks if task.subject.image_id}
         return dict(catalog.existing(sorted(ids)))
 

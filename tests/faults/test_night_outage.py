@@ -45,20 +45,20 @@ def look_after(night: DarkNight) -> None:
     """The store is back, and the sweeper comes by."""
     night.outage.down = False
     night.clock.move(timedelta(minutes=40))
-    use(night.wired)
+    use(night.services)
     events.sweep()
     use(None)
-    night.settle()
+    night.run_until_idle()
 
 
 def runs(night: DarkNight) -> list[Task]:
     wanted = TaskFilter(type=TaskType.CLEANUP_ORPHANED_FILES)
-    return list(night.wired.state.tasks.history(wanted, 50).items)
+    return list(night.services.state.tasks.history(wanted, 50).items)
 
 
 def tick(night: DarkNight) -> None:
     """EventBridge calls the clean-up's function."""
-    use(night.wired)
+    use(night.services)
     try:
         events.start_schedule("cleanup_orphaned_files", night.clock.now().replace(hour=0).isoformat())
     finally:
@@ -69,7 +69,7 @@ def tick(night: DarkNight) -> None:
 def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(night: DarkNight, moment: str) -> None:
     if moment == "in the middle":
         night.when("after_piece", lambda: go_dark(night), attempt=night.passed.count("after_claim") + 1)
-    task = night.wired.schedules.run("cleanup")
+    task = night.services.schedules.run("cleanup")
     night.outage.down = night.outage.down or moment == "before its first look"
     drain(night)
     assert night.outage.refused
@@ -84,23 +84,23 @@ def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(night: Da
 
 
 def test_its_dead_letter_is_counted_says_why_and_brings_it_back(night: DarkNight) -> None:
-    night.wired.schedules.run("cleanup")
+    night.services.schedules.run("cleanup")
     go_dark(night)
     drain(night)
     assert [letter.reason for letter in night.queue.dead_letters(10)] == ["unavailable"]
-    assert isinstance(night.wired.metrics, MemoryMetrics)
-    assert night.wired.metrics.total("DeadLetters") == 1
+    assert isinstance(night.services.metrics, MemoryMetrics)
+    assert night.services.metrics.total("DeadLetters") == 1
     look_after(night)
     night.clock.move(HOUR)
-    night.wired.dead_letters.redrive("maintenance", 10)
-    night.settle()
+    night.services.dead_letters.redrive("maintenance", 10)
+    night.run_until_idle()
     newest, _ = runs(night)
     assert (newest.status, newest.result and newest.result["quarantined"]) == (Status.SUCCESS, 30)
 
 
 def test_a_short_outage_ends_well_and_is_told_in_the_report(night: DarkNight) -> None:
     night.when("after_piece", lambda: go_dark(night), attempt=night.passed.count("after_claim") + 1)
-    task = night.wired.schedules.run("cleanup")
+    task = night.services.schedules.run("cleanup")
     night.deliver()
     night.outage.down = False
     night.clock.move(timedelta(minutes=5))
@@ -114,7 +114,7 @@ def test_a_short_outage_ends_well_and_is_told_in_the_report(night: DarkNight) ->
 
 def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(night: DarkNight) -> None:
     tick(night)
-    night.settle()
+    night.run_until_idle()
     night.orphan(99)
     night.clock.move(DAY)
     go_dark(night)
@@ -122,7 +122,7 @@ def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(nig
         tick(night)
     night.outage.down = False
     night.clock.move(HOUR)
-    (task,) = (one for one in night.wired.schedules.catch_up() if one.type is TaskType.CLEANUP_ORPHANED_FILES)
+    (task,) = (one for one in night.services.schedules.catch_up() if one.type is TaskType.CLEANUP_ORPHANED_FILES)
     ended = night.finish(task)
     assert (ended.status, ended.result and ended.result["began_late"]) == (Status.SUCCESS, 1)
     assert ended.result

@@ -28,7 +28,7 @@ def test_f15_two_workers_with_the_same_message_have_one_effect(world: World, rou
     job = Quick(world)
     for number in range(rounds):
         task = a_new_task(world, number)
-        answers = together(*[partial(world.wired.worker.run, task.task_id, job)] * 2)
+        answers = together(*[partial(world.services.worker.run, task.task_id, job)] * 2)
         assert status_of(answers) == [Status.SUCCESS]
         assert world.task(task).attempts == 1
     assert counted(world) == CollectionStats("nature", rounds, 100_000 * rounds, 1_000 * rounds)
@@ -38,8 +38,8 @@ def test_f36_of_cancelling_and_finishing_exactly_one_happens(world: World, round
     job, ends = Quick(world), []
     for number in range(rounds):
         task = a_new_task(world, number)
-        run = partial(world.wired.worker.run, task.task_id, job)
-        _, asked = together(run, partial(world.wired.tasks.cancel, task.task_id))
+        run = partial(world.services.worker.run, task.task_id, job)
+        _, asked = together(run, partial(world.services.tasks.cancel, task.task_id))
         end = world.task(task).status
         assert isinstance(asked, IllegalTransition) == (end is Status.SUCCESS)
         ends.append(end)
@@ -50,7 +50,7 @@ def test_f36_of_cancelling_and_finishing_exactly_one_happens(world: World, round
 @pytest.mark.parametrize("checkpoint", ["after_claim", "after_get", "after_engine", "after_put"])
 def test_f36_cancelled_before_the_end_there_is_no_row(world: World, checkpoint: str) -> None:
     task = world.upload()
-    world.when(checkpoint, lambda: world.wired.tasks.cancel(task.task_id))
+    world.when(checkpoint, lambda: world.services.tasks.cancel(task.task_id))
     world.rest()
     assert world.statuses(task) == [Status.REVOKED]
     judge(world)
@@ -59,7 +59,7 @@ def test_f36_cancelled_before_the_end_there_is_no_row(world: World, checkpoint: 
 @pytest.mark.parametrize("checkpoint", ["after_publish", "after_cleanup"])
 def test_f36_cancelled_after_the_end_the_row_stays(world: World, checkpoint: str) -> None:
     task, heard = world.upload(), list[object]()
-    world.when(checkpoint, lambda: heard.extend(together(lambda: world.wired.tasks.cancel(task.task_id))))
+    world.when(checkpoint, lambda: heard.extend(together(lambda: world.services.tasks.cancel(task.task_id))))
     world.rest()
     assert [type(answer) for answer in heard] == [IllegalTransition]
     assert world.statuses(task) == [Status.SUCCESS]
@@ -69,7 +69,7 @@ def test_f36_cancelled_after_the_end_the_row_stays(world: World, checkpoint: str
 def test_f37_a_task_that_was_cancelled_while_all_workers_were_down_never_runs(world: World) -> None:
     world.copies = 3
     task = world.upload()
-    world.wired.tasks.cancel(task.task_id)
+    world.services.tasks.cancel(task.task_id)
     world.rest()
     assert world.passed == []
     assert (world.task(task).status, world.task(task).attempts) == (Status.REVOKED, 0)
@@ -91,7 +91,7 @@ def test_f15_a_run_that_is_slower_than_its_lease_has_no_effect_beside_the_others
     task = world.upload()
 
     def be_overtaken() -> None:
-        world.clock.move(world.wired.policy.lease)
+        world.clock.move(world.services.policy.lease)
         world.deliver()
 
     world.when("after_put", be_overtaken)
@@ -101,12 +101,12 @@ def test_f15_a_run_that_is_slower_than_its_lease_has_no_effect_beside_the_others
 
 
 def test_f35_two_last_children_that_end_together_end_their_parent_once(world: World, rounds: int) -> None:
-    store = world.wired.state.tasks
+    store = world.services.state.tasks
     for number in range(rounds):
-        parent = world.wired.task_factory.parent_task(f"p{number}", "nature", 2, {})
+        parent = world.services.task_factory.parent_task(f"p{number}", "nature", 2, {})
         store.add(parent)
         places = (TaskSpec(f"p{number}-{index}", f"p{number}", index) for index in (0, 1))
-        children = [world.wired.task_factory.image_task(place, "nature", "a.png") for place in places]
+        children = [world.services.task_factory.image_task(place, "nature", "a.png") for place in places]
         for child in children:
             store.add(child)
         together(*(partial(end, world, child) for child in children))
@@ -115,9 +115,9 @@ def test_f35_two_last_children_that_end_together_end_their_parent_once(world: Wo
 
 
 def end(world: World, child: Task) -> None:
-    ended = world.wired.state.tasks.replace(child, world.wired.task_factory.as_duplicate(child, "i1"))
-    world.wired.parents.child_ended(ended)
+    ended = world.services.state.tasks.replace(child, world.services.task_factory.as_duplicate(child, "i1"))
+    world.services.parents.child_ended(ended)
 
 
 def counted(world: World) -> CollectionStats:
-    return world.wired.state.catalog.stats("nature")
+    return world.services.state.catalog.stats("nature")

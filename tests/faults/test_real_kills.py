@@ -53,16 +53,16 @@ def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Container]]:
         yield place
 
 
-def uploaded(wired: Container, attempt: int) -> Task:
+def uploaded(services: Container, attempt: int) -> Task:
     """A task whose next attempt is the n-th, and that is announced."""
-    task = wired.uploads.accept(Upload("nature", "a.png", a_png())).task
+    task = services.uploads.accept(Upload("nature", "a.png", a_png())).task
     assert task is not None
-    announce(wired, task)
-    return wired.state.tasks.replace(task, replace(task, attempts=attempt - 1))
+    announce(services, task)
+    return services.state.tasks.replace(task, replace(task, attempts=attempt - 1))
 
 
-def announce(wired: Container, task: Task) -> None:
-    wired.queues[TaskType.PROCESS_IMAGE].send(write(Work(task.task_id)))
+def announce(services: Container, task: Task) -> None:
+    services.queues[TaskType.PROCESS_IMAGE].send(write(Work(task.task_id)))
 
 
 @pytest.mark.slow
@@ -70,14 +70,14 @@ def announce(wired: Container, task: Task) -> None:
 def test_f08_f10_f11_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
     place: tuple[Order, Container], way: str, checkpoint: str, attempt: str
 ) -> None:
-    order, wired = place
-    task = uploaded(wired, ATTEMPTS[attempt])
+    order, services = place
+    task = uploaded(services, ATTEMPTS[attempt])
 
     assert ended_as_ordered(replace(order, dies_at=checkpoint, way=way))
-    announce(wired, task)  # what was hidden from others is seen again, one day
+    announce(services, task)  # what was hidden from others is seen again, one day
     assert ended_as_ordered(later(order, timedelta(minutes=10)))
 
-    ended = wired.state.tasks.get(task.task_id)
+    ended = services.state.tasks.get(task.task_id)
     if attempt == "last" and checkpoint not in ENDED:
         said = "internal_error" if way == "RLIMIT_AS" else "worker_lost"
         assert (ended.status, ended.error and ended.error.code) == (Status.FAILURE, said)
@@ -86,4 +86,4 @@ def test_f08_f10_f11_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
     else:
         assert (ended.status, ended.attempts) == (Status.SUCCESS, ATTEMPTS[attempt] + (checkpoint not in ENDED))
         assert letters(order) == []
-        judge(order, wired, 1)
+        judge(order, services, 1)

@@ -71,31 +71,31 @@ def aws() -> Iterator[None]:
 @pytest.fixture
 def place(store: str, tmp_path: Path) -> Iterator[tuple[Order, Container]]:
     """Some images that are catalogued, and an object that nobody names."""
-    with a_place(store, tmp_path) as (order, wired):
+    with a_place(store, tmp_path) as (order, services):
         for number, collection in enumerate(COLLECTIONS):
-            publish(wired, number, collection)
+            publish(services, number, collection)
         adapters_aws.client("s3").put_object(Bucket=order.bucket, Key=ORPHAN, Body=b"x")
         night = later(order, DAYS)
-        wired.clock.move(DAYS)  # type: ignore[attr-defined]  # a FrozenClock
-        yield night, wired
+        services.clock.move(DAYS)  # type: ignore[attr-defined]  # a FrozenClock
+        yield night, services
 
 
-def publish(wired: Container, number: int, collection: str) -> None:
-    task = wired.uploads.accept(Upload(collection, f"{number}.png", a_png(number, (40, 30)))).task
+def publish(services: Container, number: int, collection: str) -> None:
+    task = services.uploads.accept(Upload(collection, f"{number}.png", a_png(number, (40, 30)))).task
     assert task is not None
-    use(wired)
+    use(services)
     events.process_images([Record(write(Work(task.task_id)), "receipt")])
     use(None)
 
 
-def opened(wired: Container, kind: TaskType) -> Task:
+def opened(services: Container, kind: TaskType) -> Task:
     if kind is TaskType.DELETE_IMAGES:
-        return wired.trash.delete([an_image(wired).image_id])
-    return wired.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
+        return services.trash.delete([an_image(services).image_id])
+    return services.jobs.enqueue(JobRequest(kind, args={"mode": "all"}))
 
 
-def an_image(wired: Container) -> Image:
-    return min(wired.state.catalog.images("nature", 9).items, key=lambda image: image.image_id)
+def an_image(services: Container) -> Image:
+    return min(services.state.catalog.images("nature", 9).items, key=lambda image: image.image_id)
 
 
 @pytest.mark.slow
@@ -103,22 +103,22 @@ def an_image(wired: Container) -> Image:
 def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
     place: tuple[Order, Container], way: str, kind: TaskType, checkpoint: str
 ) -> None:
-    order, wired = place
-    task = opened(wired, kind)
+    order, services = place
+    task = opened(services, kind)
 
     assert ended_as_ordered(replace(order, lane=SHIFTS[kind].lane, dies_at=checkpoint, way=way))
-    wired.queues[kind].send(write(Work(task.task_id)))  # what was hidden from others is seen again, one day
+    services.queues[kind].send(write(Work(task.task_id)))  # what was hidden from others is seen again, one day
     assert ended_as_ordered(replace(later(order, timedelta(minutes=10)), lane=SHIFTS[kind].lane))
 
-    assert wired.state.tasks.get(task.task_id).status is Status.SUCCESS
+    assert services.state.tasks.get(task.task_id).status is Status.SUCCESS
     if kind is TaskType.CLEANUP_ORPHANED_FILES:
         assert ORPHAN not in objects(order, "originals/")
     if checkpoint == "after_revision":
         # What a row named before it was revised is an orphan now, which the clean-up of a later night takes away.
-        wired.jobs.enqueue(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
+        services.jobs.enqueue(JobRequest(TaskType.CLEANUP_ORPHANED_FILES, args={"mode": "all"}))
         assert ended_as_ordered(replace(later(order, 2 * DAYS), lane="maintenance"))
     adapters_aws.client("s3").delete_object(Bucket=order.bucket, Key=ORPHAN)
-    judge(order, wired, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
+    judge(order, services, len(COLLECTIONS) - (kind is TaskType.DELETE_IMAGES))
 
 
 @pytest.mark.slow
@@ -126,15 +126,15 @@ def test_a_job_of_the_night_whose_process_ends_anywhere_is_done_once(
 def test_a_picture_whose_hiding_or_showing_ends_anywhere_is_where_its_row_says(
     place: tuple[Order, Container], way: str, checkpoint: str
 ) -> None:
-    order, wired = place
+    order, services = place
     order = replace(order, lane="maintenance")
-    image, catalog = an_image(wired), wired.state.catalog
+    image, catalog = an_image(services), services.state.catalog
     keys = {one.key for one in catalog.renditions(image.image_id)}
-    trashed = catalog.revise(image, replace(image, trashed_at=wired.clock.now()))
+    trashed = catalog.revise(image, replace(image, trashed_at=services.clock.now()))
     if checkpoint == "after_showing":
-        wired.visibility.apply(image.image_id, wait=False)
+        services.visibility.apply(image.image_id, wait=False)
         catalog.revise(trashed, replace(trashed, trashed_at=None))
-    announced: Callable[[], None] = lambda: wired.visibility.overtaken(image.image_id)  # noqa: E731
+    announced: Callable[[], None] = lambda: services.visibility.overtaken(image.image_id)  # noqa: E731
 
     announced()
     assert ended_as_ordered(replace(order, dies_at=checkpoint, way=way))

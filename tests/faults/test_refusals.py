@@ -25,9 +25,9 @@ def test_f60_a_token_that_is_revoked_is_refused_at_once_and_what_it_began_runs_t
     holder, secret = holder_of(client, world, Scope.ADMIN)
     task = world.upload()
     assert holder.get("/tasks").status == 200
-    world.when("after_get", lambda: world.wired.tokens.revoke(digest_of(secret)))
+    world.when("after_get", lambda: world.services.tokens.revoke(digest_of(secret)))
     world.rest()
-    container.use(world.wired)
+    container.use(world.services)
     assert world.statuses(task) == [Status.SUCCESS]
     assert {holder.get(url).status for url in ("/tasks", "/tasks/active", "/collections", "/tokens")} == {401}
     judge(world, PICTURE)
@@ -58,14 +58,14 @@ def test_f60_no_form_outlives_a_quarter_of_an_hour(client: Gateway, world: World
     uploader, secret = holder_of(client, world, Scope.UPLOAD)
     body = json.dumps({"filename": "a.png", "content_type": "image/png", "collection": "nature"}).encode()
     (ticket,) = uploader.post("/uploads", body, Content_Type="application/json").json["uploads"]
-    world.wired.tokens.revoke(digest_of(secret))
+    world.services.tokens.revoke(digest_of(secret))
     assert float(ticket["fields"]["lasts"]) <= timedelta(minutes=15).total_seconds()
     assert uploader.post("/uploads", body, Content_Type="application/json").status == 401
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.PARTIAL, Status.FAILURE])
 def test_f38_a_task_that_has_ended_cannot_be_cancelled(client: Gateway, world: World, status: Status) -> None:
-    world.wired.state.tasks.add(a_final_task(NOBODY, status=status))
+    world.services.state.tasks.add(a_final_task(NOBODY, status=status))
     refused = client.post(f"/task/cancel/{NOBODY}")
     assert (refused.status, refused.json["details"]["status"]) == (409, status)
     assert world.task(NOBODY) == a_final_task(NOBODY, status=status)
@@ -86,5 +86,5 @@ def test_f38_nobodys_task_cannot_be_cancelled(client: Gateway, world: World, tas
 
 def holder_of(client: Gateway, world: World, *scopes: Scope, lasts: timedelta | None = None) -> tuple[Gateway, str]:
     """A client with a token of its own, and that token."""
-    secret, _ = world.wired.tokens.issue("somebody", frozenset(scopes), lasts=lasts)
+    secret, _ = world.services.tokens.issue("somebody", frozenset(scopes), lasts=lasts)
     return Gateway(client.app, authorization=secret), secret

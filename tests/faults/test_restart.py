@@ -36,34 +36,34 @@ def lost(world: World, number: int) -> Task:
 
 def held(world: World, number: int) -> Task:
     """A worker has begun, and is gone with all others."""
-    return world.wired.leases.begin(a_task(world, number).task_id, "worker")
+    return world.services.leases.begin(a_task(world, number).task_id, "worker")
 
 
 def storing(world: World, number: int) -> Task:
-    return world.wired.leases.begin_step(held(world, number), Progress(2, 3, STORING))
+    return world.services.leases.begin_step(held(world, number), Progress(2, 3, STORING))
 
 
 def retrying(world: World, number: int) -> Task:
     task = held(world, number)
-    assert world.wired.leases.retry(task, FAULT)
+    assert world.services.leases.retry(task, FAULT)
     return task
 
 
 def stopping(world: World, number: int) -> Task:
-    return world.wired.tasks.cancel(held(world, number).task_id)
+    return world.services.tasks.cancel(held(world, number).task_id)
 
 
 def cancelled(world: World, number: int) -> Task:
-    return world.wired.tasks.cancel(a_task(world, number).task_id)
+    return world.services.tasks.cancel(a_task(world, number).task_id)
 
 
 def failed(world: World, number: int) -> Task:
-    return world.wired.leases.fail(held(world, number), DAMAGED)
+    return world.services.leases.fail(held(world, number), DAMAGED)
 
 
 def done(world: World, number: int) -> Task:
     task = a_task(world, number)
-    final = world.wired.worker.run(task.task_id, Quick(world))
+    final = world.services.worker.run(task.task_id, Quick(world))
     assert final is not None
     return final
 
@@ -89,13 +89,13 @@ def test_tasks_in_every_state_come_through_a_restart(world: World, request: pyte
     final = {task.task_id: task for task in tasks if task.is_final}
 
     world.restart()
-    world.wired.process_image = Quick(world)
+    world.services.process_image = Quick(world)
     world.rest()
 
     assert [world.task(task).status for task in tasks] == [ENDS[make] for make in makers]
     assert {task_id: world.task(task_id) for task_id in final} == final
     good = Counter(ENDS[make] for make in makers)[Status.SUCCESS]
-    assert world.wired.state.catalog.stats("nature").images == good
+    assert world.services.state.catalog.stats("nature").images == good
     assert world.queue.letters == []
 
 
@@ -105,9 +105,9 @@ def test_f50_a_clock_that_jumps_by_an_hour_loses_nothing_and_doubles_nothing(wor
     tasks = [make(world, number) for number, make in enumerate(makers)]
 
     world.clock.move(by)
-    world.wired.process_image = Quick(world)
-    world.wired.sweeper.sweep()
+    world.services.process_image = Quick(world)
+    world.services.sweeper.sweep()
     world.rest()
 
     assert [world.task(task).status for task in tasks] == [ENDS[make] for make in makers]
-    assert world.wired.state.catalog.stats("nature").images == Counter(map(ENDS.get, makers))[Status.SUCCESS]
+    assert world.services.state.catalog.stats("nature").images == Counter(map(ENDS.get, makers))[Status.SUCCESS]

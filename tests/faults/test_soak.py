@@ -12,7 +12,7 @@ from bench.soak.faults import FaultInjector, Kill, Rates
 from bench.soak.judge import DUPLICATED, INEXACT, LOST
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.requests import BULK, DRAFT, DROP, UPLOAD, plan
-from bench.soak.run import Options, Verdict, soak
+from bench.soak.run import Options, SoakResult, soak
 from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.adapters.memory.stores import MemoryCatalog, MemoryDatabase
 from chalicelib.errors import Conflict, Unavailable
@@ -67,7 +67,7 @@ def counted_twice(self: MemoryCatalog, image: Image, before: Task, after: Task) 
     return task
 
 
-def planted(monkeypatch: pytest.MonkeyPatch, publish: Publish) -> Verdict:
+def planted(monkeypatch: pytest.MonkeyPatch, publish: Publish) -> SoakResult:
     monkeypatch.setattr(MemoryCatalog, "publish", publish)
     return soak(Options(tasks=60, seed=1, rates=PEACE))
 

@@ -29,18 +29,18 @@ def a_family(store: str, children: int) -> Iterator[tuple[World, Backend, Task]]
     with BACKENDS[store](FaultInjector(0, PEACE), 4, None) as backend:
         world = World(backend.state)
         files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(children)]
-        parent, _ = replace(world.wired.presigned, max_files=children).open_all(files)
+        parent, _ = replace(world.services.presigned, max_files=children).open_all(files)
         yield world, backend, parent
 
 
 def end(world: World, child: Task) -> None:
     """Every tenth child fails, and tells its parent twice, as a repeated message would."""
-    intake = world.wired.task_factory
+    intake = world.services.task_factory
     fails = (child.index or 0) % 10 == 0
     final = intake.as_refused(child, SourceGone()) if fails else intake.as_duplicate(child, "i1")
-    stored = world.wired.state.tasks.replace(child, final)
+    stored = world.services.state.tasks.replace(child, final)
     for _ in range(1 + fails):
-        world.wired.parents.child_ended(stored)
+        world.services.parents.child_ended(stored)
 
 
 def end_all(world: World, children: Sequence[Task]) -> None:
@@ -62,9 +62,9 @@ def test_f33_thousands_of_children_are_counted_exactly_and_end_their_parent_once
         Random(1).shuffle(children)
         half = children[: total // 2]
         end_all(world, half)
-        counted = world.wired.tasks.with_child_counts(world.task(parent))
+        counted = world.services.tasks.with_child_counts(world.task(parent))
         assert (counted.status, counted.progress.current, counted.progress.total) == (Status.STARTED, total // 2, total)
-        assert world.wired.state.tasks.child_counts(parent.task_id) == tally_of(half)
+        assert world.services.state.tasks.child_counts(parent.task_id) == tally_of(half)
         end_all(world, children[total // 2 :])
         final = world.task(parent)
         assert (final.status, final.version) == (Status.PARTIAL, 1)
@@ -81,7 +81,7 @@ def test_children_come_in_the_order_of_the_request_page_by_page(store: str) -> N
         found: list[Task] = []
         cursor: str | None = None
         while not found or cursor:
-            page = world.wired.state.tasks.children(parent.task_id, 70, cursor)
+            page = world.services.state.tasks.children(parent.task_id, 70, cursor)
             found += page.items
             cursor = page.next_cursor
         assert [child.index for child in found] == list(range(300))

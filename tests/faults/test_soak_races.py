@@ -35,12 +35,12 @@ def test_f36_of_cancelling_and_finishing_exactly_one_happens_each_time(world: Wo
     job, ends = Quick(world), []
     for number in range(many_for(store) // 10):
         task = a_new_task(world, number)
-        run = partial(world.wired.worker.run, task.task_id, job)
-        _, asked = together(run, partial(world.wired.tasks.cancel, task.task_id))
+        run = partial(world.services.worker.run, task.task_id, job)
+        _, asked = together(run, partial(world.services.tasks.cancel, task.task_id))
         end = world.task(task).status
         assert isinstance(asked, IllegalTransition) == (end is Status.SUCCESS)
         ends.append(end)
     assert set(ends) <= {Status.SUCCESS, Status.REVOKED}
     done = ends.count(Status.SUCCESS)
-    counted = world.wired.state.catalog.stats("nature")
+    counted = world.services.state.catalog.stats("nature")
     assert counted == CollectionStats("nature", done, 100_000 * done, 1_000 * done)

@@ -129,7 +129,7 @@ def test_f59_bytes_that_are_no_picture_end_at_the_first_look(world: World, body:
 
 def test_f59_an_object_that_is_larger_than_its_form_allowed_is_not_even_read(world: World) -> None:
     draft = a_draft(world)
-    world.bucket.drop(draft.task.args["source"], bytes(world.wired.settings.max_upload_bytes + 1))
+    world.bucket.drop(draft.task.args["source"], bytes(world.services.settings.max_upload_bytes + 1))
     world.rest()
     failed = world.task(draft.task)
     assert (failed.attempts, failed.error and failed.error.code) == (1, "payload_too_large")
@@ -170,4 +170,4 @@ def test_f59_what_s3_takes_after_its_task_has_expired_has_a_task_of_its_own(worl
 
 
 def a_draft(world: World) -> PresignedUpload:
-    return world.wired.presigned.open(UploadIntent("nature", "a.png", TYPE))
+    return world.services.presigned.open(UploadIntent("nature", "a.png", TYPE))

@@ -27,7 +27,7 @@ def spoiled(text: str) -> Iterator[str]:
 
 
 def test_f59_a_token_that_differs_in_anything_is_no_token(client: Gateway, world: World) -> None:
-    secret, _ = world.wired.tokens.issue("somebody", frozenset({Scope.ADMIN}))
+    secret, _ = world.services.tokens.issue("somebody", frozenset({Scope.ADMIN}))
     wrong = [
         *spoiled(secret),
         secret + "A",
@@ -52,7 +52,7 @@ def test_f59_a_cursor_that_was_changed_shows_nothing_else(client: Gateway, world
     world.rest()
     for number in range(3):
         world.upload(a_png(100 + number))
-    container.use(world.wired)
+    container.use(world.services)
     for url, what in LISTS.items():
         whole = client.get(url).json[what]
         cursor = client.get(f"{url}?limit=1").json["next_cursor"]

@@ -65,7 +65,7 @@ def judge_but_for_what_nobody_tidies(world: World) -> None:
 @pytest.mark.parametrize("clients", [2, 8])
 def test_f27_a_request_that_is_repeated_is_one_task(world: World, clients: int) -> None:
     upload = Upload("nature", "a.png", a_png())
-    send = partial(world.wired.uploads.accept, upload, owner="ann", key="k1")
+    send = partial(world.services.uploads.accept, upload, owner="ann", key="k1")
     answers = together(*[send] * clients)
     assert len({str(answer) for answer in answers}) == 1
     world.rest()
@@ -76,7 +76,7 @@ def test_f27_a_request_that_is_repeated_is_one_task(world: World, clients: int) 
 
 @pytest.mark.parametrize("moment", ["before put", "after put"])
 def test_f27_a_request_that_died_is_taken_up_where_it_was(world: World, moment: str) -> None:
-    send = partial(world.wired.uploads.accept, Upload("nature", "a.png", a_png()), owner="ann", key="k1")
+    send = partial(world.services.uploads.accept, Upload("nature", "a.png", a_png()), owner="ann", key="k1")
     world.bucket.trouble.at(moment, Kill())
     with pytest.raises(Kill):
         send()
@@ -88,24 +88,24 @@ def test_f27_a_request_that_died_is_taken_up_where_it_was(world: World, moment: 
 
 def a_family(world: World, size: int = 3) -> tuple[Task, list[Task]]:
     files = [Upload("nature", f"{number}.png", a_png(number)) for number in range(size)]
-    batch = world.wired.bulk.accept(files)
+    batch = world.services.bulk.accept(files)
     return batch.parent, [world.task(item.task_id) for item in batch.items]
 
 
 def test_f34_children_that_end_in_every_way_add_up(world: World) -> None:
     parent, (fails, dies, stops, succeeds) = a_family(world, 4)
     world.queue.messages.clear()
-    world.wired.tasks.cancel(stops.task_id)
+    world.services.tasks.cancel(stops.task_id)
     world.queue.receive_too_often(write(Work(dies.task_id)))
-    world.wired.dead_letters.fail_tasks(9)
+    world.services.dead_letters.fail_tasks(9)
     world.queue.send(write(Work(fails.task_id)))
     world.bucket.trouble.at("before get", *unavailable(5))
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(parent) == [Status.STARTED]
     for _ in range(3):
         world.queue.send(write(Work(succeeds.task_id)))
     world.rest()
-    assert world.wired.state.tasks.child_counts(parent.task_id) == ChildCounts(succeeded=1, failed=2, cancelled=1)
+    assert world.services.state.tasks.child_counts(parent.task_id) == ChildCounts(succeeded=1, failed=2, cancelled=1)
     assert world.statuses(parent) == [Status.PARTIAL]
     judge(world, ("nature", a_png(3)))
 

@@ -100,6 +100,6 @@ def test_f51_old_and_new_workers_side_by_side_lose_nothing(world: World, news: p
                 become_new(patch)
             world.deliver(message)
     become_new(news)
-    world.wired.dead_letters.redrive("images", 50)
+    world.services.dead_letters.redrive("images", 50)
     world.rest()
     judge(world, *wanted)

@@ -34,12 +34,12 @@ def all_of(world: MaintenanceWorld) -> dict[str, Image]:
 
 
 def original(world: MaintenanceWorld, image: Image) -> bytes:
-    latest = world.wired.state.catalog.image(image.image_id)
+    latest = world.services.state.catalog.image(image.image_id)
     return world.bucket.blobs[latest.original_key].body
 
 
 def forms(world: MaintenanceWorld, image: Image) -> dict[tuple[str, str], Rendition]:
-    return {(one.size, one.format): one for one in world.wired.state.catalog.renditions(image.image_id)}
+    return {(one.size, one.format): one for one in world.services.state.catalog.renditions(image.image_id)}
 
 
 def full_forms(world: MaintenanceWorld, image: Image) -> list[tuple[str, str]]:
@@ -80,7 +80,7 @@ def test_bytes_are_saved_of_what_is_served_and_told(world: MaintenanceWorld) -> 
 def test_the_original_stays_the_file_that_was_uploaded(world: MaintenanceWorld, name: str) -> None:
     image = world.image(body=PICTURES[name])
     world.run("optimize")
-    after = world.wired.state.catalog.image(image.image_id)
+    after = world.services.state.catalog.image(image.image_id)
     assert original(world, image) == PICTURES[name]
     assert (after.original_key, after.picture) == (image.original_key, image.picture)
     assert after.picture.sha256 == sha256(PICTURES[name]).hexdigest()
@@ -100,7 +100,7 @@ def test_no_pixel_of_what_is_served_changes(world: MaintenanceWorld, name: str) 
 def test_each_row_describes_its_file(world: MaintenanceWorld, name: str) -> None:
     image = world.image(body=PICTURES[name])
     world.run("optimize")
-    for one in world.wired.state.catalog.renditions(image.image_id):
+    for one in world.services.state.catalog.renditions(image.image_id):
         body = world.bucket.blobs[one.key].body
         assert (one.bytes, one.sha256) == (len(body), sha256(body).hexdigest())
         assert opened(body).size == (one.width, one.height)
@@ -128,7 +128,7 @@ def test_a_recoded_form_has_another_address_and_the_old_one_is_gone(world: Maint
 
 
 def test_a_recoded_form_of_a_private_collection_stays_private(world: MaintenanceWorld) -> None:
-    world.wired.privacy.make("nature", private=True)
+    world.services.privacy.make("nature", private=True)
     image = world.image(body=PICTURES["photo"])
     before = plain(world, image)
     world.run("optimize")
@@ -150,8 +150,8 @@ def test_rows_counters_and_objects_agree_afterwards(world: MaintenanceWorld) -> 
     all_of(world)
     world.run("optimize")
     assert world.missing() == []
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
-    images = world.wired.state.catalog.images("nature", 9).items
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
+    images = world.services.state.catalog.images("nature", 9).items
     named = {image.original_key for image in images}
     assert set(world.bucket.under("originals/")) == named
 
@@ -159,7 +159,7 @@ def test_rows_counters_and_objects_agree_afterwards(world: MaintenanceWorld) -> 
 def test_the_same_upload_again_is_still_known(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    found = world.wired.state.catalog.find_by_digest("nature", image.picture.sha256)
+    found = world.services.state.catalog.find_by_digest("nature", image.picture.sha256)
     assert found is not None
     assert found.image_id == image.image_id
 
@@ -167,7 +167,7 @@ def test_the_same_upload_again_is_still_known(world: MaintenanceWorld) -> None:
 def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    delivery = world.wired.delivery
+    delivery = world.services.delivery
     picks = [delivery.pick(image, width=None, accept=a) for a in ("image/avif", "image/webp", "image/*")]
     assert [one.format for one in picks] == ["avif", "webp", "jpeg"]
     assert picks[0].bytes < picks[2].bytes
@@ -177,15 +177,15 @@ def test_the_full_picture_is_delivered_smaller_to_those_who_can_read_it(world: M
 
 def test_addresses_of_thumbnails_stay(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
-    before = {one for one in world.wired.state.catalog.renditions(image.image_id) if one.size != "full"}
+    before = {one for one in world.services.state.catalog.renditions(image.image_id) if one.size != "full"}
     world.run("optimize")
-    assert before <= set(world.wired.state.catalog.renditions(image.image_id))
+    assert before <= set(world.services.state.catalog.renditions(image.image_id))
 
 
 def test_thumbnails_made_anew_leave_the_variants(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    world.finish(world.wired.thumbnail_requests.make(everything=True))
+    world.finish(world.services.thumbnail_requests.make(everything=True))
     assert forms(world, image).keys() >= {("full", "jpeg"), ("full", "avif"), ("full", "webp")}
     assert world.missing() == []
 
@@ -193,7 +193,7 @@ def test_thumbnails_made_anew_leave_the_variants(world: MaintenanceWorld) -> Non
 def test_what_was_made_anew_is_recoded_the_next_night(world: MaintenanceWorld) -> None:
     world.image(body=PICTURES["photo"])
     first = world.run("optimize")
-    world.finish(world.wired.thumbnail_requests.make(everything=True))
+    world.finish(world.services.thumbnail_requests.make(everything=True))
     assert number(world.run("optimize"), "bytes_saved") == number(first, "bytes_saved")
     assert world.missing() == []
 
@@ -201,20 +201,20 @@ def test_what_was_made_anew_is_recoded_the_next_night(world: MaintenanceWorld) -
 def test_what_an_earlier_treatment_has_made_goes_where_nothing_passes_any_more(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
-    world.wired.optimize_job = replace(world.wired.optimize_job, treatment=Treatment("o3", ("webp",)))
+    world.services.optimize_job = replace(world.services.optimize_job, treatment=Treatment("o3", ("webp",)))
     task = world.run("optimize")
     assert (number(task, "variants_made"), number(task, "variants_dropped")) == (1, 1)
     assert number(task, "bytes_saved") == 0
     assert {form for size, form in forms(world, image) if size == "full"} == {"jpeg", "webp"}
     assert world.missing() == []
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
 
 
 def test_a_picture_that_is_given_up_has_no_variants_either(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     world.run("optimize")
     world.bucket.drop(image.original_key, PICTURES["photo"][:200])
-    world.wired.optimize_job = replace(world.wired.optimize_job, treatment=Treatment("o3"))
+    world.services.optimize_job = replace(world.services.optimize_job, treatment=Treatment("o3"))
     assert number(world.run("optimize"), "given_up") == 1
     assert {form for size, form in forms(world, image) if size == "full"} == {"jpeg"}
     assert world.missing() == []
@@ -227,9 +227,9 @@ def test_an_original_that_an_earlier_version_has_recoded_is_kept_as_it_is(world:
     world.bucket.drop(key, body)
     picture = replace(image.picture, bytes=len(body))
     stored = replace(image, original_key=key, picture=picture, optimized="o1-0123456789ab")
-    world.wired.state.catalog.revise(image, stored)
+    world.services.state.catalog.revise(image, stored)
     assert number(world.run("optimize"), "images_optimized") == 1
-    after = world.wired.state.catalog.image(image.image_id)
+    after = world.services.state.catalog.image(image.image_id)
     assert (after.original_key, after.picture, original(world, image)) == (key, picture, body)
 
 
@@ -242,11 +242,11 @@ def test_one_collection_may_be_optimized_alone(world: MaintenanceWorld) -> None:
 def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.purge.purge(image), attempt=claims + 1)
+    world.when("after_put", lambda: world.services.purge.purge(image), attempt=claims + 1)
     assert number(world.run("optimize"), "changed_meanwhile") == 1
-    assert world.wired.state.catalog.existing([image.image_id]) == {}
+    assert world.services.state.catalog.existing([image.image_id]) == {}
     world.image(1, collection="other")
-    world.clock.move(world.wired.cleanup_job.ages.orphan)
+    world.clock.move(world.services.cleanup_job.ages.orphan)
     world.run("cleanup")
     assert [key for key in world.bucket.blobs if image.image_id in key and not key.startswith("quarantine/")] == []
 
@@ -254,10 +254,10 @@ def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: Maintenance
 def test_an_image_that_is_moved_meanwhile_stays_whole(world: MaintenanceWorld) -> None:
     image = world.image(body=PICTURES["photo"])
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.image_moves.move(image.image_id, "cities"), attempt=claims + 1)
+    world.when("after_put", lambda: world.services.image_moves.move(image.image_id, "cities"), attempt=claims + 1)
     world.run("optimize")
     assert world.missing() == []
-    assert world.wired.state.catalog.image(image.image_id).collection == "cities"
+    assert world.services.state.catalog.image(image.image_id).collection == "cities"
     assert number(world.run("optimize"), "images_optimized") == 1
 
 
@@ -267,7 +267,7 @@ def test_what_a_killed_run_leaves_is_taken_away_by_clean_up(world: MaintenanceWo
     world.kill_at("after_revision", attempt=world.passed.count("after_claim") + 1)
     world.run("optimize")
     assert before.key in world.bucket.blobs
-    world.clock.move(world.wired.cleanup_job.ages.orphan)
+    world.clock.move(world.services.cleanup_job.ages.orphan)
     world.run("cleanup")
     assert before.key not in world.bucket.blobs
     assert world.missing() == []
@@ -281,7 +281,7 @@ def test_a_killed_run_loses_and_doubles_nothing(world: MaintenanceWorld, checkpo
     assert world.killed_at == [checkpoint]
     assert world.missing() == []
     assert len(served(world, image)) < len(PICTURES["photo"]) == len(original(world, image))
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
 
 
 def test_a_picture_that_cannot_be_treated_is_not_tried_every_night(world: MaintenanceWorld) -> None:
@@ -294,8 +294,8 @@ def test_a_picture_that_cannot_be_treated_is_not_tried_every_night(world: Mainte
 def test_the_processor_time_is_told(world: MaintenanceWorld) -> None:
     seconds = iter(range(0, 99, 3))
     world.image(body=PICTURES["photo"])
-    optimizing = world.wired.optimize_job
-    world.wired.optimize_job = type(optimizing)(
+    optimizing = world.services.optimize_job
+    world.services.optimize_job = type(optimizing)(
         optimizing.catalog, optimizing.objects, optimizing.treatment, optimizing.max_bytes, lambda: next(seconds)
     )
     assert number(world.run("optimize"), "cpu_ms") == 3_000

@@ -36,7 +36,7 @@ class Nights:
     second: Report
 
     def image(self, name: str) -> Image:
-        return self.world.wired.state.catalog.find_by_name("nature", name)
+        return self.world.services.state.catalog.find_by_name("nature", name)
 
     def original(self, name: str) -> bytes:
         return self.world.bucket.blobs[self.image(name).original_key].body
@@ -47,7 +47,7 @@ class Nights:
 
 
 def full_form(world: MaintenanceWorld, image: Image) -> bytes:
-    rows = world.wired.state.catalog.renditions(image.image_id)
+    rows = world.services.state.catalog.renditions(image.image_id)
     plain = [one for one in rows if one.size == "full" and not is_variant(one)]
     return world.bucket.blobs[next((one for one in plain if one.format in CODERS), plain[0]).key].body
 
@@ -107,7 +107,7 @@ def test_the_report_says_how_much(nights: Nights) -> None:
 
 def test_every_variant_is_smaller_than_what_every_client_reads(nights: Nights) -> None:
     for name in nights.uploaded:
-        rows = nights.world.wired.state.catalog.renditions(nights.image(name).image_id)
+        rows = nights.world.services.state.catalog.renditions(nights.image(name).image_id)
         assert all(one.bytes < len(nights.now(name)) for one in rows if is_variant(one)), name
 
 

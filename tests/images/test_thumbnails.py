@@ -27,11 +27,11 @@ def world() -> MaintenanceWorld:
 
 
 def make(world: MaintenanceWorld, **which: object) -> Task:
-    return world.finish(world.wired.thumbnail_requests.make(**which))  # type: ignore[arg-type]  # arguments of `make`
+    return world.finish(world.services.thumbnail_requests.make(**which))  # type: ignore[arg-type]  # arguments of `make`
 
 
 def with_recipe(world: MaintenanceWorld, recipe: Recipe) -> None:
-    world.wired.thumbnail_job = replace(world.wired.thumbnail_job, recipe=recipe)
+    world.services.thumbnail_job = replace(world.services.thumbnail_job, recipe=recipe)
 
 
 def numbers(task: Task) -> dict[str, object]:
@@ -39,7 +39,7 @@ def numbers(task: Task) -> dict[str, object]:
 
 
 def forms(world: MaintenanceWorld, image_id: str) -> set[tuple[str, str]]:
-    return {(one.size, one.format) for one in world.wired.state.catalog.renditions(image_id)}
+    return {(one.size, one.format) for one in world.services.state.catalog.renditions(image_id)}
 
 
 def test_where_nothing_is_missing_nothing_is_done(world: MaintenanceWorld) -> None:
@@ -53,9 +53,9 @@ def test_a_new_recipe_makes_every_image_anew(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
     task = make(world)
     assert numbers(task) == {"images_seen": 3, "images_done": 3, "complete": True}
-    photo = next(image for image in world.wired.state.catalog.images("nature", 9).items if image.picture.width > 900)
+    photo = next(image for image in world.services.state.catalog.images("nature", 9).items if image.picture.width > 900)
     assert forms(world, photo.image_id) >= {("900", "jpeg"), ("900", "avif"), ("150", "jpeg")}
-    large = next(one for one in world.wired.state.catalog.renditions(photo.image_id) if one.size == "900")
+    large = next(one for one in world.services.state.catalog.renditions(photo.image_id) if one.size == "900")
     assert opened(world.bucket.blobs[large.key].body).size == (large.width, large.height) == (900, 630)
 
 
@@ -63,7 +63,7 @@ def test_afterwards_rows_and_objects_agree_and_nothing_old_is_left(world: Mainte
     with_recipe(world, LARGER)
     make(world)
     assert world.missing() == []
-    catalog = world.wired.state.catalog
+    catalog = world.services.state.catalog
     images = [image for name in catalog.collections() for image in catalog.images(name, 9).items]
     named = {one.key for image in images for one in catalog.renditions(image.image_id)}
     assert set(world.bucket.under("renditions/")) == named
@@ -80,23 +80,23 @@ def test_a_second_run_does_nothing(world: MaintenanceWorld) -> None:
 
 
 def test_forms_whose_bytes_come_out_the_same_keep_their_address(world: MaintenanceWorld) -> None:
-    image = world.wired.state.catalog.images("cities", 1).items[0]
-    before = world.wired.state.catalog.renditions(image.image_id)
+    image = world.services.state.catalog.images("cities", 1).items[0]
+    before = world.services.state.catalog.renditions(image.image_id)
     task = make(world, everything=True)
     assert numbers(task) == {"images_seen": 3, "images_done": 3, "complete": True}
-    assert world.wired.state.catalog.renditions(image.image_id) == before
+    assert world.services.state.catalog.renditions(image.image_id) == before
 
 
 def test_a_missing_format_is_found_missing(world: MaintenanceWorld) -> None:
     with_recipe(world, Recipe(formats=("jpeg", "avif", "webp")))
     assert numbers(make(world))["images_done"] == 3
-    image = world.wired.state.catalog.images("cities", 1).items[0]
+    image = world.services.state.catalog.images("cities", 1).items[0]
     assert ("150", "webp") in forms(world, image.image_id)
 
 
 def test_one_image_or_one_collection_may_be_made_alone(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
-    image = world.wired.state.catalog.images("nature", 1).items[0]
+    image = world.services.state.catalog.images("nature", 1).items[0]
     alone = make(world, image_id=image.image_id)
     assert (alone.subject.collection, alone.subject.image_id) == ("nature", image.image_id)
     assert numbers(alone) == {"images_seen": 1, "images_done": 1, "complete": True}
@@ -106,12 +106,12 @@ def test_one_image_or_one_collection_may_be_made_alone(world: MaintenanceWorld) 
 
 def test_an_image_that_is_not_there_is_not_found(world: MaintenanceWorld) -> None:
     with pytest.raises(ImageNotFound):
-        world.wired.thumbnail_requests.make(image_id="nothing")
+        world.services.thumbnail_requests.make(image_id="nothing")
 
 
 def test_an_original_that_is_missing_is_reported_and_costs_the_others_nothing(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
-    image = world.wired.state.catalog.images("cities", 1).items[0]
+    image = world.services.state.catalog.images("cities", 1).items[0]
     world.bucket.lose(image.original_key)
     task = make(world)
     assert (task.status, task.result and task.result["originals_missing"]) == (Status.SUCCESS, 1)
@@ -120,21 +120,21 @@ def test_an_original_that_is_missing_is_reported_and_costs_the_others_nothing(wo
 
 def test_an_original_that_cannot_be_decoded_any_more_is_reported(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
-    image = world.wired.state.catalog.images("cities", 1).items[0]
+    image = world.services.state.catalog.images("cities", 1).items[0]
     world.bucket.drop(image.original_key, world.bucket.blobs[image.original_key].body[:40])
     assert numbers(make(world)) == {"images_seen": 3, "images_done": 2, "failed": 1, "complete": True}
 
 
 def test_an_image_that_is_erased_meanwhile_does_not_come_back(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
-    image = world.wired.state.catalog.images("cities", 1).items[0]
+    image = world.services.state.catalog.images("cities", 1).items[0]
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.purge.purge(image), attempt=claims + 1)
+    world.when("after_put", lambda: world.services.purge.purge(image), attempt=claims + 1)
     task = make(world, collection="cities")
     assert task.result is not None
     assert task.result["changed_meanwhile"] == 1
-    assert world.wired.state.catalog.existing([image.image_id]) == {}
-    assert world.wired.state.catalog.stats("cities").images == 0
+    assert world.services.state.catalog.existing([image.image_id]) == {}
+    assert world.services.state.catalog.stats("cities").images == 0
 
 
 def test_uploads_thumbnails_and_maintenance_have_lanes_of_their_own() -> None:
@@ -148,11 +148,11 @@ def test_uploads_thumbnails_and_maintenance_have_lanes_of_their_own() -> None:
 
 def test_what_kills_every_worker_is_passed_over(world: MaintenanceWorld) -> None:
     with_recipe(world, LARGER)
-    task = world.wired.thumbnail_requests.make(collection="cities")
+    task = world.services.thumbnail_requests.make(collection="cities")
     for attempt in (1, 2):
         world.kill_at("after_put", attempt=world.passed.count("after_claim") + 1)
         world.deliver()
-        world.clock.move(world.wired.job_worker.leases.policy.lease * 2)
+        world.clock.move(world.services.job_worker.leases.policy.lease * 2)
         assert world.task(task).attempts == attempt
     task = world.finish(task)
     assert numbers(task) == {"failed": 1, "complete": True}

@@ -25,7 +25,7 @@ from tests.world import Kill
 @pytest.fixture
 def world() -> MaintenanceWorld:
     night = MaintenanceWorld()
-    night.wired.privacy.make("secret", private=True)
+    night.services.privacy.make("secret", private=True)
     return night
 
 
@@ -35,7 +35,7 @@ def served(world: MaintenanceWorld, image: Image) -> list[str]:
 
 
 def named(world: MaintenanceWorld, image: Image) -> list[str]:
-    return sorted(one.key for one in world.wired.state.catalog.renditions(image.image_id))
+    return sorted(one.key for one in world.services.state.catalog.renditions(image.image_id))
 
 
 def an_image(world: MaintenanceWorld, collection: str) -> Image:
@@ -57,7 +57,7 @@ def dying_at(world: MaintenanceWorld, place: str) -> None:
 def test_a_trashed_picture_is_out_of_reach_when_the_trash_answers(world: MaintenanceWorld, collection: str) -> None:
     image = an_image(world, collection)
     before = {key: world.bucket.blobs[key].body for key in served(world, image)}
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
     assert served(world, image) == []
     assert {key: world.bucket.blobs[storage.hidden(key)].body for key in before} == before
     assert image.original_key in world.bucket.blobs
@@ -67,26 +67,26 @@ def test_a_trashed_picture_is_out_of_reach_when_the_trash_answers(world: Mainten
 def test_a_restored_picture_has_the_addresses_that_it_had(world: MaintenanceWorld, collection: str) -> None:
     image = an_image(world, collection)
     before = {key: world.bucket.blobs[key] for key in served(world, image)}
-    world.wired.trash.trash(image.image_id)
-    world.wired.trash.restore(image.image_id)
+    world.services.trash.trash(image.image_id)
+    world.services.trash.restore(image.image_id)
     assert {key: world.bucket.blobs[key] for key in served(world, image)} == before
     assert sorted(before) == named(world, image)
 
 
 def test_the_cdn_forgets_a_trashed_picture_once_for_each_stay_in_the_trash(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
-    world.wired.trash.trash(image.image_id)
-    world.settle()
+    world.services.trash.trash(image.image_id)
+    world.run_until_idle()
     assert set(world.cdn.forgotten) == {f"renditions/{image.image_id}/*"}
     assert len(set(world.cdn.references)) == 1
-    world.wired.trash.restore(image.image_id)
+    world.services.trash.restore(image.image_id)
     world.clock.move(DAY)
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
     assert len(set(world.cdn.references)) == 2
 
 
 def test_no_cache_is_asked_to_forget_what_none_may_have(world: MaintenanceWorld) -> None:
-    world.wired.trash.trash(an_image(world, "secret").image_id)
+    world.services.trash.trash(an_image(world, "secret").image_id)
     assert world.cdn.forgotten == []
 
 
@@ -94,9 +94,9 @@ def test_no_cache_is_asked_to_forget_what_none_may_have(world: MaintenanceWorld)
 def test_a_cdn_that_does_not_listen_is_asked_again_by_a_worker(world: MaintenanceWorld, fault: Exception) -> None:
     image = an_image(world, "nature")
     world.cdn.faults = [fault, TooManyRequests()]
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
     assert (served(world, image), world.cdn.forgotten) == ([], [])
-    world.settle()
+    world.run_until_idle()
     assert world.cdn.forgotten == [f"renditions/{image.image_id}/*"]
 
 
@@ -106,32 +106,32 @@ def test_a_request_that_dies_while_it_hides_is_finished_by_a_worker(world: Maint
     before = named(world, image)
     dying_at(world, place)
     with pytest.raises(Kill):
-        world.wired.trash.trash(image.image_id)
-    world.settle()
+        world.services.trash.trash(image.image_id)
+    world.run_until_idle()
     assert served(world, image) == []
     assert set(world.cdn.forgotten) == {f"renditions/{image.image_id}/*"}
-    world.wired.trash.restore(image.image_id)
+    world.services.trash.restore(image.image_id)
     assert served(world, image) == before
 
 
 def test_a_request_that_dies_right_after_the_row_is_finished_by_a_worker(world: MaintenanceWorld) -> None:
-    image, catalog = an_image(world, "nature"), world.wired.state.catalog
-    world.wired.visibility.announce(image.image_id)
+    image, catalog = an_image(world, "nature"), world.services.state.catalog
+    world.services.visibility.announce(image.image_id)
     catalog.revise(image, replace(image, trashed_at=world.clock.now()))
-    world.settle()
+    world.run_until_idle()
     assert served(world, image) == []
 
 
 def test_a_request_that_dies_while_it_shows_is_finished_by_a_worker(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
     before = named(world, image)
-    world.wired.trash.trash(image.image_id)
-    world.settle()
+    world.services.trash.trash(image.image_id)
+    world.run_until_idle()
     dying_at(world, AFTER_SHOWING)
     with pytest.raises(Kill):
-        world.wired.trash.restore(image.image_id)
+        world.services.trash.restore(image.image_id)
     world.bucket.lose(*before)
-    world.settle()
+    world.run_until_idle()
     assert served(world, image) == before
 
 
@@ -139,9 +139,9 @@ def test_a_bucket_that_does_not_answer_is_told_and_asking_again_goes_on(world: M
     image = an_image(world, "nature")
     world.bucket.trouble.at("before delete", *unavailable(1))
     with pytest.raises(Unavailable):
-        world.wired.trash.trash(image.image_id)
+        world.services.trash.trash(image.image_id)
     assert served(world, image) != []
-    assert world.wired.trash.trash(image.image_id).is_trashed
+    assert world.services.trash.trash(image.image_id).is_trashed
     assert served(world, image) == []
 
 
@@ -153,34 +153,34 @@ def test_a_picture_that_is_restored_while_it_is_hidden_is_served(world: Maintena
     def passing(name: str) -> None:
         if name == place:
             world.at_checkpoint = lambda _: None
-            world.wired.trash.restore(image.image_id)
+            world.services.trash.restore(image.image_id)
 
     world.at_checkpoint = passing
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
     assert served(world, image) == named(world, image)
-    world.settle()
+    world.run_until_idle()
     assert served(world, image) == named(world, image)
 
 
 def test_a_picture_that_is_trashed_while_it_is_shown_is_hidden(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
 
     def passing(name: str) -> None:
         if name == AFTER_SHOWING:
             world.at_checkpoint = lambda _: None
             world.clock.move(DAY)
-            world.wired.trash.trash(image.image_id)
+            world.services.trash.trash(image.image_id)
 
     world.at_checkpoint = passing
-    world.wired.trash.restore(image.image_id)
+    world.services.trash.restore(image.image_id)
     assert served(world, image) == []
 
 
 def rendering(world: MaintenanceWorld) -> Callable[[], object]:
     larger = Recipe(version="r2", sizes=(640, 300, 150))
-    world.wired.thumbnail_job = replace(world.wired.thumbnail_job, recipe=larger)
-    return lambda: world.finish(world.wired.thumbnail_requests.make(collection="nature"))
+    world.services.thumbnail_job = replace(world.services.thumbnail_job, recipe=larger)
+    return lambda: world.finish(world.services.thumbnail_requests.make(collection="nature"))
 
 
 def optimizing(world: MaintenanceWorld) -> Callable[[], object]:
@@ -197,7 +197,7 @@ def test_a_worker_that_renders_a_picture_while_it_is_trashed_makes_nothing_publi
 
     def trash() -> None:
         stored.extend(set(served(world, image)) - set(before))
-        world.wired.trash.trash(image.image_id)
+        world.services.trash.trash(image.image_id)
         # The worker's store comes after the look of the trash, and the message of the trash was lost.
         world.queue.messages[:] = [one for one in world.queue.messages if "visibility" not in one.body]
         world.bucket.drop(f"renditions/{image.image_id}/late/full.jpg", b"late")
@@ -206,12 +206,12 @@ def test_a_worker_that_renders_a_picture_while_it_is_trashed_makes_nothing_publi
     work()
     assert stored != []
     assert served(world, image) == []
-    world.wired.trash.restore(image.image_id)
+    world.services.trash.restore(image.image_id)
     assert served(world, image) == before
 
 
 def test_pictures_that_an_earlier_version_has_trashed_are_hidden_by_clean_up(world: MaintenanceWorld) -> None:
-    image, catalog = an_image(world, "nature"), world.wired.state.catalog
+    image, catalog = an_image(world, "nature"), world.services.state.catalog
     before = named(world, image)
     catalog.revise(image, replace(image, trashed_at=world.clock.now()))
     dry = world.run("cleanup", dry_run=True)
@@ -219,14 +219,14 @@ def test_pictures_that_an_earlier_version_has_trashed_are_hidden_by_clean_up(wor
     report = world.run("cleanup")
     assert (report.status, report.result and report.result["images_hidden"]) == (Status.SUCCESS, 1)
     assert served(world, image) == []
-    world.wired.trash.restore(image.image_id)
+    world.services.trash.restore(image.image_id)
     assert served(world, image) == before
 
 
 def test_a_picture_whose_restore_was_lost_is_shown_by_clean_up(world: MaintenanceWorld) -> None:
-    image, catalog = an_image(world, "nature"), world.wired.state.catalog
-    trashed = world.wired.trash.trash(image.image_id)
-    world.settle()
+    image, catalog = an_image(world, "nature"), world.services.state.catalog
+    trashed = world.services.trash.trash(image.image_id)
+    world.run_until_idle()
     catalog.revise(trashed, replace(trashed, trashed_at=None))
     report = world.run("cleanup")
     assert (report.result or {})["shown_again"] == 1
@@ -236,7 +236,7 @@ def test_a_picture_whose_restore_was_lost_is_shown_by_clean_up(world: Maintenanc
 
 def test_hidden_copies_stay_with_their_image_and_go_with_it(world: MaintenanceWorld) -> None:
     image = an_image(world, "nature")
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
     world.clock.move(6 * DAY)
     world.run("cleanup")
     assert len(world.bucket.under("trashed/")) == len(named(world, image))
@@ -255,8 +255,8 @@ def test_hidden_copies_without_an_image_are_orphans(world: MaintenanceWorld) -> 
 
 def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(world: MaintenanceWorld) -> None:
     image, other = an_image(world, "nature"), world.image(2)
-    world.settle()
-    world.wired.trash.trash(image.image_id)
+    world.run_until_idle()
+    world.services.trash.trash(image.image_id)
     now = world.clock.now()
     while (message := world.queue.receive()) is not None:
         world.deliver(message)
@@ -266,10 +266,10 @@ def test_the_manifest_lists_a_trashed_picture_no_more_as_soon_as_a_worker_looks(
 
 def test_many_trashed_pictures_refresh_the_manifest_at_once_only_now_and_then(world: MaintenanceWorld) -> None:
     images = [world.image(number) for number in range(20)]
-    world.settle()
+    world.run_until_idle()
     for image in images:
-        world.wired.trash.trash(image.image_id)
+        world.services.trash.trash(image.image_id)
     due_now = [one for one in world.queue.messages if one.body.startswith('{"changed"')]
     assert len(due_now) <= 2
-    world.settle()
+    world.run_until_idle()
     assert storage.manifest("nature") not in world.bucket.blobs

@@ -43,13 +43,13 @@ class Account:
     s3: Any
     sqs: Any
     services: dict[str, Container] = field(default_factory=dict)
-    """What has been wired so far, by function: each has a process of its own, which remembers things of its own."""
+    """What has been services so far, by function: each has a process of its own, which remembers things of its own."""
     hidden: dict[str, list[str]] = field(default_factory=dict)
     """Bodies of messages whose function failed, by lane."""
     refusing: str = ""
     """The operation ("s3.GetObject") that AWS refuses at the moment."""
 
-    def wired(self, function: str) -> Container:
+    def services_of(self, function: str) -> Container:
         """The services of a function."""
         if function not in self.services:
             self.services[function] = Container(self.settings)
@@ -59,7 +59,7 @@ class Account:
     @contextmanager
     def playing(self, function: str) -> Iterator[None]:
         """Be that function for a while."""
-        use(self.wired(function))
+        use(self.services_of(function))
         with self.recorder.playing(function):
             yield
         use(None)
@@ -128,7 +128,7 @@ class Account:
         """Where a queue is."""
         return str(self.sqs.get_queue_url(QueueName=named(f"{lane}Queue"))["QueueUrl"])
 
-    def bury(self, lane: str, body: str) -> None:
+    def add_dead_letter(self, lane: str, body: str) -> None:
         """SQS gives a message up."""
         url = self.sqs.get_queue_url(QueueName=named(f"{lane}DeadLetters"))["QueueUrl"]
         self.sqs.send_message(QueueUrl=url, MessageBody=body)

@@ -101,7 +101,7 @@ def secrets(account: Account) -> None:
 
 def trash_and_restore_by_a_worker(account: Account, image_id: str) -> None:
     """As after a request that ended between the row's change and the move of the renditions."""
-    house = account.wired("test")
+    house = account.services_of("test")
     for trashed_at in (account.clock.now(), None):
         image = house.state.catalog.existing([image_id])[image_id]
         house.state.catalog.revise(image, replace(image, trashed_at=trashed_at))
@@ -159,7 +159,7 @@ def steering(account: Account) -> None:
     account.ask("PATCH", f"/tokens/{made['token']['token_id']}", {"name": "evening", "days": 1})
     account.ask("DELETE", f"/tokens/{made['token']['token_id']}")
     account.ask("PATCH", "/schedules/optimize", {"enabled": True})
-    catalog = account.wired("test").state.catalog
+    catalog = account.services_of("test").state.catalog
     catalog.correct_stats(CollectionStats("lakes", 3, 3, 3), catalog.stats_with_version("lakes")[1])
     account.ask("POST", "/schedules/stats/run")
     account.work("Maintenance")
@@ -183,7 +183,7 @@ def keeping(account: Account) -> None:
 
 def thumbnails(account: Account) -> None:
     """Made again, in slices, with a picture that cannot be made."""
-    night = account.wired("make_thumbnails")
+    night = account.services_of("make_thumbnails")
     night.thumbnail_job = replace(night.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
     night.chunked_jobs = replace(night.chunked_jobs, step_time=timedelta(0))
     for collection in ("lakes", "secret"):
@@ -199,7 +199,7 @@ def night(account: Account) -> None:
     account.ask("POST", "/schedules/cleanup/run")
     _until_given_up(account, "Maintenance", "s3.ListObjectsV2")
     account.ask("DELETE", f"/images/{images(account)[0]}")
-    image = account.wired("api_handler").state.catalog.image(images(account)[0])
+    image = account.services_of("api_handler").state.catalog.image(images(account)[0])
     orphans = ("originals/orphan/a.jpg", "renditions/orphan/b.jpg", "guarded/orphan/c.jpg")
     for key in (*orphans, f"originals/{image.image_id}/unnamed.jpg"):
         account.put(key, b"nobody's")
@@ -226,8 +226,10 @@ def lost_and_found(account: Account) -> None:
     use_form(account, twice, PICTURE + b"worked on")
     account.work("Images")
     account.put(twice, PICTURE + b"its worker dies before it begins")
-    found = account.wired("test").objects.head(twice)
-    account.wired("test").s3_events.task_id(ObjectCreated(named("Bucket"), twice, 1, "", found.etag, found.version))
+    found = account.services_of("test").objects.head(twice)
+    account.services_of("test").s3_events.task_id(
+        ObjectCreated(named("Bucket"), twice, 1, "", found.etag, found.version)
+    )
     account.ask("POST", "/uploads", {"filename": "never.jpg", "content_type": "image/jpeg"})
     account.ask("POST", "/thumbnails", {"collection": "lakes"})
     account.ask("POST", "/deletions", {"image_ids": images(account)[:1]})
@@ -237,7 +239,7 @@ def lost_and_found(account: Account) -> None:
     lose_in_the_last_attempt(account, lost)
     for lane in ("Images", "Thumbnails", "Maintenance"):
         account.sqs.purge_queue(QueueUrl=account.url(lane))
-        account.bury(lane, write(Work(waiting)))
+        account.add_dead_letter(lane, write(Work(waiting)))
     account.clock.move(timedelta(hours=2))
     account.tick("sweep")
     account.clock.move(timedelta(days=1))
@@ -246,7 +248,7 @@ def lost_and_found(account: Account) -> None:
 
 def lose_in_the_last_attempt(account: Account, task_id: str) -> None:
     """A worker takes the task for the last time, and is never heard of again."""
-    store, now = account.wired("test").state.tasks, account.clock.now()
+    store, now = account.services_of("test").state.tasks, account.clock.now()
     task = store.get(task_id)
     last = replace(task.claimed(owner="gone", now=now, lease=timedelta(0)), attempts=task.max_attempts)
     store.replace(task, last)
@@ -256,8 +258,8 @@ def queues(account: Account) -> None:
     """Bringing dead letters back, emptying, pausing."""
     done = account.ask("GET", "/tasks?state=SUCCESS&type=process_image")["tasks"][0]["task_id"]
     for lane, name in (("Images", "images"), ("Thumbnails", "thumbnails"), ("Maintenance", "maintenance")):
-        account.bury(lane, write(Work(done)))
-        account.bury(lane, "no message of ours")
+        account.add_dead_letter(lane, write(Work(done)))
+        account.add_dead_letter(lane, "no message of ours")
         account.ask("POST", f"/queues/{name}/redrive")
         letters = account.ask("GET", f"/queues/{name}/dead")["letters"]
         letter = next(one for one in letters if not one["readable"])

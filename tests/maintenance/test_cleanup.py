@@ -53,7 +53,7 @@ def test_what_was_taken_away_can_be_brought_back(world: MaintenanceWorld) -> Non
     key = "originals/orphan-0007/0.png"
     before = world.bucket.blobs[key]
     world.run("cleanup")
-    world.wired.quarantine.restore(key)
+    world.services.quarantine.restore(key)
     assert world.bucket.blobs[key] == before
     assert len(world.bucket.under("quarantine/")) == 29
 
@@ -62,16 +62,16 @@ def test_what_is_brought_back_twice_is_brought_back_once(world: MaintenanceWorld
     thirty_old_and_twenty_young_orphans(world)
     key = "originals/orphan-0007/0.png"
     world.run("cleanup")
-    world.wired.quarantine.restore(key)
+    world.services.quarantine.restore(key)
     after_once = dict(world.bucket.blobs)
-    world.wired.quarantine.restore(key)
+    world.services.quarantine.restore(key)
     assert world.bucket.blobs == after_once
 
 
 def test_what_was_brought_back_has_another_day(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
     world.run("cleanup")
-    world.wired.quarantine.restore("originals/orphan-0007/0.png")
+    world.services.quarantine.restore("originals/orphan-0007/0.png")
     world.run("cleanup")
     assert "originals/orphan-0007/0.png" in world.bucket.blobs
 
@@ -81,9 +81,9 @@ def test_nothing_is_brought_back_over_something_else(world: MaintenanceWorld) ->
     world.run("cleanup")
     world.orphan(7, body=b"another")
     with pytest.raises(Conflict):
-        world.wired.quarantine.restore("originals/orphan-0007/0.png")
+        world.services.quarantine.restore("originals/orphan-0007/0.png")
     with pytest.raises(ObjectNotFound):
-        world.wired.quarantine.restore("originals/never/0.png")
+        world.services.quarantine.restore("originals/never/0.png")
 
 
 def test_the_quarantine_is_emptied_after_a_week(world: MaintenanceWorld) -> None:
@@ -97,14 +97,14 @@ def test_the_quarantine_is_emptied_after_a_week(world: MaintenanceWorld) -> None
 
 def test_images_with_all_that_is_theirs_stay(world: MaintenanceWorld) -> None:
     image, trashed = world.image(1), world.image(2)
-    world.wired.trash.trash(trashed.image_id)
-    world.settle()
+    world.services.trash.trash(trashed.image_id)
+    world.run_until_idle()
     world.clock.move(2 * DAY)
     before = dict(world.bucket.blobs)
     report = world.run("cleanup").result or {}
     assert world.bucket.blobs == before
     assert report.get("orphans", 0) == 0
-    assert world.wired.state.catalog.image(image.image_id) == image
+    assert world.services.state.catalog.image(image.image_id) == image
 
 
 def test_forms_that_the_rows_do_not_name_any_more_go(world: MaintenanceWorld) -> None:
@@ -151,7 +151,7 @@ def test_a_catalogue_that_cannot_be_read_stops_everything(
     def refuse(_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(world.wired.state.catalog, "existing", refuse)
+    monkeypatch.setattr(world.services.state.catalog, "existing", refuse)
     task = world.run("cleanup")
     assert task.error is not None
     assert (task.status, task.error.code, task.attempts) == (Status.FAILURE, "unavailable", 5)
@@ -161,7 +161,7 @@ def test_a_catalogue_that_cannot_be_read_stops_everything(
 
 def test_more_orphans_than_are_plausible_stop_everything(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
-    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(always_allowed=29))
+    world.services.cleanup_job = replace(world.services.cleanup_job, bounds=CleanupBounds(always_allowed=29))
     task = world.run("cleanup")
     assert task.error is not None
     assert (task.error.code, task.error.details["orphans"], task.error.details["cap"]) == ("too_many_orphans", 30, 29)
@@ -170,7 +170,7 @@ def test_more_orphans_than_are_plausible_stop_everything(world: MaintenanceWorld
 
 def test_somebody_who_knows_better_may_allow_more(world: MaintenanceWorld) -> None:
     thirty_old_and_twenty_young_orphans(world)
-    world.wired.cleanup_job = replace(world.wired.cleanup_job, bounds=CleanupBounds(always_allowed=29))
+    world.services.cleanup_job = replace(world.services.cleanup_job, bounds=CleanupBounds(always_allowed=29))
     assert (world.run("cleanup", limit=30).result or {})["quarantined"] == 30
 
 
@@ -190,7 +190,7 @@ def test_uploads_that_no_task_knows_of_are_put_to_work(world: MaintenanceWorld) 
     world.clock.move(HOUR)
     report = world.run("cleanup").result or {}
     assert report["put_to_work"] == 1
-    assert world.wired.state.catalog.find_by_name("nature", "lost.png").picture.bytes == len(a_png(7))
+    assert world.services.state.catalog.find_by_name("nature", "lost.png").picture.bytes == len(a_png(7))
 
 
 def test_an_upload_is_put_to_work_once(world: MaintenanceWorld) -> None:
@@ -201,33 +201,33 @@ def test_an_upload_is_put_to_work_once(world: MaintenanceWorld) -> None:
     world.run("cleanup")
     report = world.run("cleanup").result or {}
     assert "put_to_work" not in report
-    assert world.wired.state.catalog.stats("nature").images == 2
+    assert world.services.state.catalog.stats("nature").images == 2
 
 
 def test_what_another_tool_left_does_not_bring_a_deleted_image_back(world: MaintenanceWorld) -> None:
     world.image()
     world.drop("incoming/nature/theirs.png", a_png(7))
-    world.settle()
-    image = world.wired.state.catalog.find_by_name("nature", "theirs.png")
-    world.finish(world.wired.trash.delete([image.image_id]))
+    world.run_until_idle()
+    image = world.services.state.catalog.find_by_name("nature", "theirs.png")
+    world.finish(world.services.trash.delete([image.image_id]))
     world.clock.move(2 * HOUR)
     assert "put_to_work" not in (world.run("cleanup").result or {})
-    assert world.wired.state.catalog.stats("nature").images == 1
+    assert world.services.state.catalog.stats("nature").images == 1
 
 
 def test_the_same_file_put_again_after_deleting_is_taken_in_again(world: MaintenanceWorld) -> None:
     for _ in range(2):
         world.drop("incoming/nature/theirs.png", a_png(7))
-        world.settle()
-        image = world.wired.state.catalog.find_by_name("nature", "theirs.png")
-        world.finish(world.wired.trash.delete([image.image_id]))
-    assert world.wired.state.catalog.stats("nature").images == 0
+        world.run_until_idle()
+        image = world.services.state.catalog.find_by_name("nature", "theirs.png")
+        world.finish(world.services.trash.delete([image.image_id]))
+    assert world.services.state.catalog.stats("nature").images == 0
 
 
 def test_what_a_failed_upload_left_goes_after_a_week(world: MaintenanceWorld) -> None:
     world.image()
     task = world.upload(b"\xff\xd8\xff\xe0 no picture")
-    world.settle()
+    world.run_until_idle()
     assert world.task(task).status is Status.FAILURE
     world.clock.move(7 * DAY - timedelta(minutes=5))
     world.run("cleanup")
@@ -239,11 +239,11 @@ def test_what_a_failed_upload_left_goes_after_a_week(world: MaintenanceWorld) ->
 
 def test_trash_goes_for_good_after_a_week(world: MaintenanceWorld) -> None:
     image, _ = world.image(1), world.image(2)
-    world.wired.trash.trash(image.image_id)
+    world.services.trash.trash(image.image_id)
     world.clock.move(7 * DAY)
     assert (world.run("cleanup").result or {})["trash_erased"] == 1
     assert world.bucket.under(*storage.all_of(image.image_id)) == []
-    assert world.wired.state.catalog.existing([image.image_id]) == {}
+    assert world.services.state.catalog.existing([image.image_id]) == {}
 
 
 def test_rows_whose_objects_are_missing_are_reported_and_kept(world: MaintenanceWorld) -> None:
@@ -252,7 +252,7 @@ def test_rows_whose_objects_are_missing_are_reported_and_kept(world: Maintenance
     report = world.run("cleanup").result or {}
     assert report["rows_without_objects"] == 1
     assert report["examples"] == {"rows_without_objects": [image.original_key]}
-    assert world.wired.state.catalog.image(image.image_id) == image
+    assert world.services.state.catalog.image(image.image_id) == image
 
 
 def test_what_lies_unnamed_among_what_is_named_goes_too(world: MaintenanceWorld) -> None:
@@ -273,12 +273,12 @@ def test_a_bucket_too_large_for_one_night_is_gone_on_with(world: MaintenanceWorl
     for number in range(2_500):
         world.orphan(number)
     world.clock.move(DAY)
-    world.wired.cleanup_job = replace(
-        world.wired.cleanup_job, bounds=CleanupBounds(max_objects_seen=1_000, always_allowed=5_000)
+    world.services.cleanup_job = replace(
+        world.services.cleanup_job, bounds=CleanupBounds(max_objects_seen=1_000, always_allowed=5_000)
     )
     for _ in range(4):
         world.clock.move(DAY)
-        world.wired.schedules.start("cleanup", world.clock.now())
-        world.settle()
+        world.services.schedules.start("cleanup", world.clock.now())
+        world.run_until_idle()
     assert len(world.bucket.under("quarantine/")) == 2_500
     assert world.missing() == []

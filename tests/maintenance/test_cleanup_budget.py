@@ -62,7 +62,7 @@ def strays(night: MaintenanceWorld, image: Image, count: int) -> list[str]:
 
 
 def bounded(night: MaintenanceWorld, **bounds: int) -> None:
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(**bounds))
+    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(**bounds))
 
 
 def told(task: Task) -> dict[str, object]:
@@ -122,7 +122,7 @@ def test_what_is_left_over_goes_in_the_nights_that_follow(night: MaintenanceWorl
     bounded(night, always_allowed=25)
     for expected in (Status.PARTIAL, Status.PARTIAL, Status.SUCCESS):
         night.clock.move(DAY)
-        task = night.wired.schedules.start("cleanup", night.clock.now())
+        task = night.services.schedules.start("cleanup", night.clock.now())
         assert task is not None
         assert night.finish(task).status is expected
     assert len(night.bucket.under("quarantine/")) == 60
@@ -171,13 +171,13 @@ def test_a_loss_that_comes_between_the_looks_stops_the_run_where_it_is() -> None
     image = night.image(1)
     made = strays(night, image, 3)
     night.clock.move(2 * DAY)
-    due = night.wired.quarantine.expired
+    due = night.services.quarantine.expired
 
     def losing(*args: object) -> object:
         lossy.lose_renditions(image)
         return due(*args)  # type: ignore[arg-type]  # as they were given
 
-    object.__setattr__(night.wired.quarantine, "expired", losing)
+    object.__setattr__(night.services.quarantine, "expired", losing)
     task = night.run("cleanup")
     assert (reason(task), night.bucket.under("quarantine/")) == ("catalogue_incomplete", [])
     assert set(made) < set(night.bucket.blobs)
@@ -191,11 +191,11 @@ def everything_to_take(night: MaintenanceWorld) -> None:
     night.clock.move(DAY)
     night.run("cleanup")
     for one in trashed:
-        night.wired.trash.trash(one.image_id)
+        night.services.trash.trash(one.image_id)
     for number in range(10):
         night.orphan(number)
     strays(night, image, 12)
-    night.settle()
+    night.run_until_idle()
     night.clock.move(WEEK)
 
 
@@ -227,7 +227,7 @@ def test_a_piece_that_dies_midway_gains_no_budget_and_loses_no_count(
     everything_to_take(night)
     before = set(night.bucket.blobs)
     night.bucket.trouble.at("before delete", *[None] * nth, *[Kill() for _ in range(deaths)])
-    task = night.wired.schedules.run("cleanup", limit_of(40))
+    task = night.services.schedules.run("cleanup", limit_of(40))
     night.rest()
     task = night.task(task)
     lost = objects_taken(night, before)
@@ -286,7 +286,9 @@ def test_a_share_of_what_was_seen_is_allowed_where_that_is_more(night: Maintenan
         night.orphan(number)
     strays(night, night.image(1), 80)
     night.clock.move(DAY)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(max_share=0.5, always_allowed=1))
+    night.services.cleanup_job = replace(
+        night.services.cleanup_job, bounds=CleanupBounds(max_share=0.5, always_allowed=1)
+    )
     seen = len(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, taken(task), told(task)["cap"]) == (Status.PARTIAL, seen // 2, seen // 2)
@@ -309,7 +311,7 @@ def test_the_quarantine_of_a_larger_run_is_not_emptied_in_one_night(night: Maint
 def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: MaintenanceWorld) -> None:
     images = [night.image(number) for number in range(6)]
     for image in images[1:]:
-        night.wired.trash.trash(image.image_id)
+        night.services.trash.trash(image.image_id)
     night.clock.move(WEEK)
     bounded(night, always_allowed=20)
     stopped = night.run("cleanup")
@@ -326,18 +328,18 @@ def test_a_trash_larger_than_the_budget_is_emptied_image_by_image(night: Mainten
 
 def test_an_image_that_is_restored_meanwhile_gives_its_share_back(night: MaintenanceWorld) -> None:
     image, _ = night.image(1), night.image(2)
-    night.wired.trash.trash(image.image_id)
+    night.services.trash.trash(image.image_id)
     night.clock.move(WEEK)
-    known = night.wired.state.catalog.existing
-    restored = replace(night.wired.state.catalog.existing([image.image_id])[image.image_id], trashed_at=None)
+    known = night.services.state.catalog.existing
+    restored = replace(night.services.state.catalog.existing([image.image_id])[image.image_id], trashed_at=None)
 
     def restoring(image_ids: list[str]) -> object:
         found = known(image_ids)
         if image.image_id in found and found[image.image_id].is_trashed and night.bucket.blobs and planned(night):
-            night.wired.state.catalog.revise(found[image.image_id], restored)
+            night.services.state.catalog.revise(found[image.image_id], restored)
         return found
 
-    object.__setattr__(night.wired.state.catalog, "existing", restoring)
+    object.__setattr__(night.services.state.catalog, "existing", restoring)
     report = told(night.run("cleanup"))
     assert (report["taken"], report["trash_erased"], report["trash_objects"]) == (0, 0, 0)
     assert night.missing() == []
@@ -357,14 +359,14 @@ def test_a_dry_run_takes_nothing_and_tells_the_budget(night: MaintenanceWorld) -
 
 def test_a_listing_that_lies_empty_is_not_believed(night: MaintenanceWorld) -> None:
     image, trashed = night.image(1), night.image(2)
-    night.wired.trash.trash(trashed.image_id)
+    night.services.trash.trash(trashed.image_id)
     night.clock.move(2 * WEEK)
     blobs = dict(night.bucket.blobs)
     night.bucket.blobs.clear()
     task = night.run("cleanup")
     night.bucket.blobs.update(blobs)
     assert (task.status, reason(task)) == (Status.FAILURE, "unavailable")
-    assert set(night.wired.state.catalog.existing([image.image_id, trashed.image_id])) == {
+    assert set(night.services.state.catalog.existing([image.image_id, trashed.image_id])) == {
         image.image_id,
         trashed.image_id,
     }
@@ -376,18 +378,18 @@ def test_deleting_images_is_bounded_by_what_images_can_have(
     image, other = night.image(1), night.image(2)
     strays(night, image, 40)
     monkeypatch.setattr(budgets, "ONE_IMAGE", 20)
-    task = night.finish(night.wired.trash.delete([image.image_id]))
+    task = night.finish(night.services.trash.delete([image.image_id]))
     assert (task.status, reason(task)) == (Status.PARTIAL, "budget_spent")
     assert night.metrics.total("BudgetsSpent") == 1
     monkeypatch.undo()
-    again = night.finish(night.wired.retries.retry(task.task_id))
+    again = night.finish(night.services.retries.retry(task.task_id))
     assert (again.status, night.bucket.under(*storage.all_of(image.image_id))) == (Status.SUCCESS, [])
-    assert night.wired.state.catalog.image(other.image_id) == other
+    assert night.services.state.catalog.image(other.image_id) == other
     assert night.missing() == []
 
 
 def test_nothing_but_what_is_held_can_be_purged(night: MaintenanceWorld) -> None:
     image = night.image()
     with pytest.raises(ValueError, match="not held in quarantine"):
-        night.wired.quarantine.purge([image.original_key], budgets.Budget(9))
+        night.services.quarantine.purge([image.original_key], budgets.Budget(9))
     assert night.missing() == []

@@ -27,9 +27,9 @@ def counted(world: MaintenanceWorld, **options: object) -> dict[str, object]:
 
 
 def test_what_is_right_is_left_alone(world: MaintenanceWorld) -> None:
-    marks = [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")]
+    marks = [world.services.state.catalog.stats_with_version(name) for name in ("cities", "nature")]
     assert counted(world) == {"exact": 2}
-    assert [world.wired.state.catalog.stats_with_version(name) for name in ("cities", "nature")] == marks
+    assert [world.services.state.catalog.stats_with_version(name) for name in ("cities", "nature")] == marks
 
 
 @pytest.mark.parametrize(("images", "weight"), [(3, 0), (-2, 0), (0, 12_345), (-1, -77)])
@@ -37,7 +37,7 @@ def test_drift_is_found_reported_and_put_right(world: MaintenanceWorld, images: 
     world.drift("nature", images, weight)
     expected = {"exact": 1, "corrected": 1, "images_drifted": abs(images)}
     assert counted(world) == expected
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
 
 
 def test_a_second_count_finds_nothing_more(world: MaintenanceWorld) -> None:
@@ -53,10 +53,10 @@ def test_one_collection_may_be_counted_alone(world: MaintenanceWorld) -> None:
 
 
 def test_what_is_in_the_trash_does_not_count(world: MaintenanceWorld) -> None:
-    first = world.wired.state.catalog.images("nature", 1).items[0]
-    world.wired.trash.trash(first.image_id)
+    first = world.services.state.catalog.images("nature", 1).items[0]
+    world.services.trash.trash(first.image_id)
     assert counted(world) == {"exact": 2}
-    assert world.wired.state.catalog.stats("nature").images == 3
+    assert world.services.state.catalog.stats("nature").images == 3
 
 
 def test_nothing_is_there_to_count() -> None:
@@ -67,7 +67,7 @@ class Meddling:
     """Does something while images are listed."""
 
     def __init__(self, world: MaintenanceWorld, act: Callable[[], object], *, times: int) -> None:
-        self.listing, self.act, self.times = world.wired.state.catalog.images, act, times
+        self.listing, self.act, self.times = world.services.state.catalog.images, act, times
 
     def images(self, collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         page = self.listing(collection, limit, cursor)
@@ -78,7 +78,7 @@ class Meddling:
 
 
 def meddle(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], *, times: int) -> None:
-    monkeypatch.setattr(world.wired.state.catalog, "images", Meddling(world, act, times=times).images)
+    monkeypatch.setattr(world.services.state.catalog, "images", Meddling(world, act, times=times).images)
 
 
 def uploads(world: MaintenanceWorld) -> Callable[[], object]:
@@ -92,8 +92,8 @@ def test_an_upload_while_counting_is_no_drift_and_not_lost(
     world.drift("nature", 3)
     meddle(world, monkeypatch, uploads(world), times=1)
     assert counted(world)["corrected"] == 1
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
-    assert world.wired.state.catalog.stats("nature").images == 5
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.services.state.catalog.stats("nature").images == 5
 
 
 def test_a_collection_that_never_rests_is_left_for_another_hour(
@@ -104,31 +104,31 @@ def test_a_collection_that_never_rests_is_left_for_another_hour(
     assert counted(world) == {"exact": 1, "too_busy": 1}
     monkeypatch.undo()
     assert counted(world)["corrected"] == 1
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
 
 
 def test_a_listing_that_is_behind_corrects_nothing(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """DynamoDB's indexes are a moment behind: the first look misses the newest image, the second sees it."""
-    listing, looks = world.wired.state.catalog.images, iter(range(99))
+    listing, looks = world.services.state.catalog.images, iter(range(99))
 
     def behind(collection: str, limit: int, cursor: str | None = None) -> Page[Image]:
         page = listing(collection, limit, cursor)
         late = collection == "nature" and next(looks) == 0
         return Page(page.items[1:], page.next_cursor) if late else page
 
-    monkeypatch.setattr(world.wired.state.catalog, "images", behind)
+    monkeypatch.setattr(world.services.state.catalog, "images", behind)
     assert counted(world) == {"exact": 2}
-    assert world.wired.state.catalog.stats("nature") == world.recounted("nature")
+    assert world.services.state.catalog.stats("nature") == world.recounted("nature")
 
 
 def test_two_recounts_at_once_correct_once(world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.drift("nature", 3)
-    correct, stats = world.wired.state.catalog.correct_stats, world.wired.state.catalog.stats
+    correct, stats = world.services.state.catalog.correct_stats, world.services.state.catalog.stats
 
     def late(delta: CollectionStats, mark: str) -> None:
         correct(delta, mark)
         correct(delta, mark)
 
-    monkeypatch.setattr(world.wired.state.catalog, "correct_stats", late)
+    monkeypatch.setattr(world.services.state.catalog, "correct_stats", late)
     assert counted(world) == {"exact": 1, "too_busy": 1}
     assert stats("nature") == world.recounted("nature")

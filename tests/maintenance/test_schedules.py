@@ -37,7 +37,7 @@ class Behind:
 
 
 def start(world: MaintenanceWorld, name: str, at: datetime = NOON) -> Task | None:
-    return world.wired.schedules.start(name, at)
+    return world.services.schedules.start(name, at)
 
 
 def test_the_timetable_is_the_seeds() -> None:
@@ -77,7 +77,7 @@ def test_a_run_by_the_clock_is_a_task_that_does_its_work(world: MaintenanceWorld
     task = start(world, "update_collection_stats")
     assert task is not None
     assert world.finish(task).status is Status.SUCCESS
-    slot = world.wired.state.schedules.get("update_collection_stats")
+    slot = world.services.state.schedules.get("update_collection_stats")
     assert (slot.last_task_id, slot.last_period, slot.last_started_at) == (task.task_id, NOON, world.clock.now())
 
 
@@ -111,7 +111,7 @@ def test_runs_of_one_schedule_never_overlap(world: MaintenanceWorld) -> None:
     assert first is not None
     assert start(world, "stats", NOON + HOUR) is None
     with pytest.raises(StillRunning) as refused:
-        world.wired.schedules.run("stats")
+        world.services.schedules.run("stats")
     assert refused.value.details == {"task_id": first.task_id}
     world.finish(first)
     assert start(world, "stats", NOON + HOUR) is not None
@@ -123,9 +123,9 @@ def test_runs_of_different_schedules_may_overlap(world: MaintenanceWorld) -> Non
 
 
 def test_of_two_who_start_at_once_one_runs(world: MaintenanceWorld) -> None:
-    schedules = world.wired.schedules
-    slot = world.wired.state.schedules.get("update_collection_stats")
-    world.wired.schedules.run("stats")
+    schedules = world.services.schedules
+    slot = world.services.state.schedules.get("update_collection_stats")
+    world.services.schedules.run("stats")
 
     behind = replace(schedules, store=Behind(schedules.store, [slot]))
     with pytest.raises(StillRunning):
@@ -134,8 +134,8 @@ def test_of_two_who_start_at_once_one_runs(world: MaintenanceWorld) -> None:
 
 
 def test_a_schedule_that_somebody_looks_after_meanwhile_runs_all_the_same(world: MaintenanceWorld) -> None:
-    schedules = world.wired.schedules
-    slot = world.wired.state.schedules.get("update_collection_stats")
+    schedules = world.services.schedules
+    slot = world.services.state.schedules.get("update_collection_stats")
     # The clock starts several functions in the same minute, and each looks after the others' schedules.
     schedules.catch_up()
 
@@ -152,53 +152,53 @@ def test_a_dead_holder_gives_the_slot_back(world: MaintenanceWorld) -> None:
     world.queue.messages.clear()
     assert start(world, "stats", NOON + HOUR) is None
     world.clock.move(HOUR)
-    world.wired.sweeper.sweep()
+    world.services.sweeper.sweep()
     world.finish(task)
     assert start(world, "stats", NOON + 2 * HOUR) is not None
 
 
 def test_a_disabled_schedule_runs_by_hand_only(world: MaintenanceWorld) -> None:
-    outlook = world.wired.schedules.enable("stats", on=False)
-    assert (outlook.status.enabled, outlook.next_run) == (False, None)
+    report = world.services.schedules.enable("stats", on=False)
+    assert (report.status.enabled, report.next_run) == (False, None)
     assert start(world, "stats") is None
     assert world.run("stats").status is Status.SUCCESS
-    assert world.wired.schedules.enable("stats", on=True).next_run == NOON + HOUR
+    assert world.services.schedules.enable("stats", on=True).next_run == NOON + HOUR
 
 
 def test_a_missed_run_is_caught_up_once(world: MaintenanceWorld) -> None:
-    schedules = world.wired.schedules
+    schedules = world.services.schedules
     assert schedules.catch_up() == ()
     world.clock.move(DAY)
     caught = schedules.catch_up()
     assert {task.args["schedule"] for task in caught} == set(SCHEDULES) - {"update_collection_stats"}
-    world.settle()
+    world.run_until_idle()
     assert schedules.catch_up() == ()
 
 
 def test_a_run_that_is_a_little_late_is_not_missed(world: MaintenanceWorld) -> None:
-    world.wired.schedules.catch_up()
+    world.services.schedules.catch_up()
     world.clock.move(12 * HOUR + timedelta(minutes=14))
-    assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
+    assert [task for task in world.services.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
 
 
 def test_what_was_missed_while_disabled_is_not_caught_up(world: MaintenanceWorld) -> None:
-    world.wired.schedules.catch_up()
-    world.wired.schedules.enable("cleanup", on=False)
+    world.services.schedules.catch_up()
+    world.services.schedules.enable("cleanup", on=False)
     world.clock.move(3 * DAY)
-    world.wired.schedules.enable("cleanup", on=True)
-    assert [task for task in world.wired.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
+    world.services.schedules.enable("cleanup", on=True)
+    assert [task for task in world.services.schedules.catch_up() if task.args["schedule"].startswith("clean")] == []
 
 
 def test_an_outlook_tells_last_and_next(world: MaintenanceWorld) -> None:
     task = world.run("cleanup")
-    outlook = world.wired.schedules.get("cleanup")
-    assert (outlook.last, outlook.next_run) == (task, MIDNIGHT + DAY)
-    assert [one.schedule.name for one in world.wired.schedules.all()] == list(SCHEDULES)
+    report = world.services.schedules.get("cleanup")
+    assert (report.last, report.next_run) == (task, MIDNIGHT + DAY)
+    assert [one.schedule.name for one in world.services.schedules.all()] == list(SCHEDULES)
 
 
 def test_an_unknown_schedule_is_not_found(world: MaintenanceWorld) -> None:
     with pytest.raises(ScheduleNotFound):
-        world.wired.schedules.run("nonsense")
+        world.services.schedules.run("nonsense")
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,6 @@ def test_an_option_that_the_job_has_no_use_for_starts_nothing(
 def test_a_run_whose_message_cannot_be_sent_ends_and_frees_the_slot(world: MaintenanceWorld) -> None:
     world.queue.trouble.at("before send", *unavailable())
     with pytest.raises(Unavailable):
-        world.wired.schedules.run("stats")
+        world.services.schedules.run("stats")
     assert world.active() == ()
     assert world.run("stats").status is Status.SUCCESS

@@ -48,9 +48,9 @@ class Trusting(Cleanup):
 
 
 def trusting(night: MaintenanceWorld, **bounds: int) -> None:
-    made = night.wired.cleanup_job
+    made = night.services.cleanup_job
     parts = {name: getattr(made, name) for name in made.__dataclass_fields__}
-    night.wired.cleanup_job = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
+    night.services.cleanup_job = Trusting(**{**parts, "bounds": CleanupBounds(**bounds)})
 
 
 # Conditional delete: the neighbours are the second look, and that nobody else writes there.
@@ -67,7 +67,7 @@ def test_what_changes_while_it_is_copied_stays(night: MaintenanceWorld) -> None:
         night.bucket.drop(KEY, b"new")
 
     night.bucket.copy = slow  # type: ignore[method-assign]  # the bucket of this test is slow
-    assert night.wired.quarantine.take(found, Budget(1)) is False
+    assert night.services.quarantine.take(found, Budget(1)) is False
     assert night.bucket.blobs[KEY].body == b"new"
 
 
@@ -105,9 +105,9 @@ def test_without_plans_the_bucket_itself_keeps_to_the_budget(night: MaintenanceW
     found = night.bucket.list("originals/orphan", 9).items
     budget = Budget(3)
     for one in found[:3]:
-        assert night.wired.quarantine.take(one, budget)
+        assert night.services.quarantine.take(one, budget)
     with pytest.raises(BudgetSpent):
-        night.wired.quarantine.take(found[3], budget)
+        night.services.quarantine.take(found[3], budget)
     assert len(night.bucket.under("quarantine/")) == 3
     assert len(night.bucket.under("originals/orphan")) == 2
 
@@ -153,26 +153,26 @@ def once_noted(night: MaintenanceWorld, words: str, act: Callable[[], object]) -
 
 def test_what_comes_to_be_needed_between_the_looks_stays(night: MaintenanceWorld) -> None:
     """The object is what it was; the row that names it is new."""
-    image = night.wired.state.catalog.images("nature", 1).items[0]
+    image = night.services.state.catalog.images("nature", 1).items[0]
     stray = f"renditions/{image.image_id}/r9/600.jpg"
     night.bucket.drop(stray, b"form")
     night.clock.move(DAY)
-    have = night.wired.state.catalog.renditions(image.image_id)
+    have = night.services.state.catalog.renditions(image.image_id)
     named = [*have, replace(have[0], key=stray, size="601", bytes=4)]
-    once_noted(night, '"phase": "act"', lambda: night.wired.state.catalog.revise(image, image, named))
+    once_noted(night, '"phase": "act"', lambda: night.services.state.catalog.revise(image, image, named))
     report = night.run("cleanup").result or {}
     assert (report["orphans"], report["quarantined"]) == (1, 0)
     assert stray in night.bucket.blobs
 
 
 def test_what_comes_to_be_needed_after_it_was_planned_stays(night: MaintenanceWorld) -> None:
-    image = night.wired.state.catalog.images("nature", 1).items[0]
+    image = night.services.state.catalog.images("nature", 1).items[0]
     stray = f"renditions/{image.image_id}/r9/600.jpg"
     night.bucket.drop(stray, b"form")
     night.clock.move(DAY)
-    have = night.wired.state.catalog.renditions(image.image_id)
+    have = night.services.state.catalog.renditions(image.image_id)
     named = [*have, replace(have[0], key=stray, size="601", bytes=4)]
-    once_noted(night, '"plan"', lambda: night.wired.state.catalog.revise(image, image, named))
+    once_noted(night, '"plan"', lambda: night.services.state.catalog.revise(image, image, named))
     report = night.run("cleanup").result or {}
     assert (report["quarantined"], report["taken"], report["changed_meanwhile"]) == (0, 0, 1)
     assert stray in night.bucket.blobs
@@ -183,7 +183,7 @@ def test_what_comes_to_be_needed_after_it_was_planned_stays(night: MaintenanceWo
 
 def replaced_between(night: MaintenanceWorld, image: Image, change: Callable[[], object]) -> None:
     """Change the image right after its rows were read."""
-    catalog = night.wired.state.catalog
+    catalog = night.services.state.catalog
     read, looks = catalog.renditions, iter([False, True])
 
     def reading(image_id: str) -> tuple[Rendition, ...]:
@@ -197,7 +197,7 @@ def replaced_between(night: MaintenanceWorld, image: Image, change: Callable[[],
 
 def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_objects(night: MaintenanceWorld) -> None:
     """The new object is old by its date, as a restored or copied one can be, so its age protects nothing."""
-    catalog = night.wired.state.catalog
+    catalog = night.services.state.catalog
     image = catalog.images("nature", 1).items[0]
     fresh = f"renditions/{image.image_id}/{image.recipe}/new.jpg"
     night.bucket.drop(fresh, b"new")
@@ -210,10 +210,10 @@ def test_an_image_that_is_replaced_between_rows_and_objects_keeps_its_new_object
 
 
 def test_an_image_that_is_erased_between_rows_and_objects_is_not_reported_missing(night: MaintenanceWorld) -> None:
-    image = night.wired.state.catalog.images("nature", 1).items[0]
+    image = night.services.state.catalog.images("nature", 1).items[0]
     night.image(2)
     night.clock.move(DAY)
-    replaced_between(night, image, lambda: night.wired.purge.purge(image))
+    replaced_between(night, image, lambda: night.services.purge.purge(image))
     report = night.run("cleanup").result or {}
     assert "rows_without_objects" not in report
 
@@ -256,9 +256,9 @@ def test_a_worker_whose_clock_is_far_ahead_destroys_no_more_than_the_budget(nigh
     for number in range(30):
         night.bucket.drop(f"quarantine/originals/x{number:02}/0.png", b"x")
     for number in range(2, 6):
-        night.wired.trash.trash(night.image(number).image_id)
+        night.services.trash.trash(night.image(number).image_id)
     night.clock.move(400 * DAY)
-    night.wired.cleanup_job = replace(night.wired.cleanup_job, bounds=CleanupBounds(always_allowed=20))
+    night.services.cleanup_job = replace(night.services.cleanup_job, bounds=CleanupBounds(always_allowed=20))
     before = set(night.bucket.blobs)
     task = night.run("cleanup")
     assert (task.status, len(before - set(night.bucket.blobs))) == (Status.PARTIAL, 20)
@@ -311,8 +311,8 @@ LATER: dict[str, Callable[[Leases, Task], object]] = {
 def test_an_older_attempt_of_the_same_owner_can_do_nothing_more(act: Callable[[Leases, Task], object]) -> None:
     """Lambda repeats an invocation with the id that it had: the name is the same, the attempt is not."""
     world = World()
-    world.wired.state.tasks.add(a_task())
-    attempts = world.wired.leases
+    world.services.state.tasks.add(a_task())
+    attempts = world.services.leases
     mine = attempts.begin("t1", "the same")
     newer = attempts.begin("t1", "the same")
     assert (newer.owner, newer.attempts) == (mine.owner, 2)
@@ -322,11 +322,11 @@ def test_an_older_attempt_of_the_same_owner_can_do_nothing_more(act: Callable[[L
 
 
 def test_the_newer_attempt_of_the_same_owner_goes_on(night: MaintenanceWorld) -> None:
-    night.wired.state.tasks.add(a_task())
-    attempts = night.wired.leases
+    night.services.state.tasks.add(a_task())
+    attempts = night.services.leases
     attempts.begin("t1", "the same")
     newer = attempts.begin("t1", "the same")
-    night.wired.tasks.cancel("t1")
+    night.services.tasks.cancel("t1")
     with pytest.raises(Cancelled):
         attempts.begin_step(newer, Progress())
 

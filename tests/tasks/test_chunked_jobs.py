@@ -27,7 +27,7 @@ def world() -> MaintenanceWorld:
 
 
 def a_job(world: MaintenanceWorld) -> Task:
-    return world.wired.thumbnail_requests.make(everything=True)
+    return world.services.thumbnail_requests.make(everything=True)
 
 
 def made(task: Task) -> object:
@@ -73,7 +73,7 @@ def test_a_message_for_an_older_part_does_nothing(world: MaintenanceWorld) -> No
         world.deliver()
     before = world.task(task)
     stale = Work(task.task_id, part=0)
-    assert world.wired.chunked_jobs.run(stale, world.wired.job_worker) is None
+    assert world.services.chunked_jobs.run(stale, world.services.job_worker) is None
     assert world.task(task) == before
 
 
@@ -85,8 +85,8 @@ def test_a_killed_part_costs_nothing_but_time(world: MaintenanceWorld, checkpoin
     task = world.finish(a_job(world))
     assert world.killed_at == [checkpoint]
     assert task.status is Status.SUCCESS
-    assert (world.missing(), world.recounted("nature")) == ([], world.wired.state.catalog.stats("nature"))
-    assert {image.recipe for image in world.wired.state.catalog.images("nature", 99).items} == {recipe_of(task)}
+    assert (world.missing(), world.recounted("nature")) == ([], world.services.state.catalog.stats("nature"))
+    assert {image.recipe for image in world.services.state.catalog.images("nature", 99).items} == {recipe_of(task)}
 
 
 def recipe_of(task: Task) -> str:
@@ -97,9 +97,9 @@ def test_the_sweeper_sends_a_lost_message_again(world: MaintenanceWorld) -> None
     task = a_job(world)
     world.deliver()
     world.queue.messages.clear()
-    assert world.wired.sweeper.sweep() == {}
+    assert world.services.sweeper.sweep() == {}
     world.clock.move(timedelta(minutes=15))
-    assert world.wired.sweeper.sweep() == {"announced": 1}
+    assert world.services.sweeper.sweep() == {"announced": 1}
     assert world.finish(task).status is Status.SUCCESS
 
 
@@ -126,7 +126,7 @@ def test_a_part_that_never_succeeds_fails_the_job_and_is_buried(world: Maintenan
 def test_a_job_between_two_parts_can_be_cancelled(world: MaintenanceWorld) -> None:
     task = a_job(world)
     world.deliver()
-    assert world.wired.tasks.cancel(task.task_id).cancel_requested
+    assert world.services.tasks.cancel(task.task_id).cancel_requested
     task = world.finish(task)
     assert (task.status, made(task)) == (Status.REVOKED, 3)
 
@@ -134,7 +134,7 @@ def test_a_job_between_two_parts_can_be_cancelled(world: MaintenanceWorld) -> No
 def test_a_job_at_work_stops_at_its_next_piece(world: MaintenanceWorld) -> None:
     task = a_job(world)
     claims = world.passed.count("after_claim")
-    world.when("after_put", lambda: world.wired.tasks.cancel(task.task_id), attempt=claims + 1)
+    world.when("after_put", lambda: world.services.tasks.cancel(task.task_id), attempt=claims + 1)
     assert world.finish(task).status is Status.REVOKED
     assert world.missing() == []
 
@@ -152,22 +152,22 @@ def test_the_sweeper_ends_a_job_that_is_silent_at_its_hard_time_limit(world: Mai
     world.deliver()
     world.queue.messages.clear()
     world.clock.move(timedelta(minutes=30))
-    assert world.wired.sweeper.sweep() == {"time_limit": 1}
+    assert world.services.sweeper.sweep() == {"time_limit": 1}
     assert world.task(task).status is Status.FAILURE
 
 
 def test_a_part_that_is_held_comes_again_later(world: MaintenanceWorld) -> None:
     task = a_job(world)
-    world.wired.job_worker.leases.begin(task.task_id, "somebody else")
+    world.services.job_worker.leases.begin(task.task_id, "somebody else")
     with pytest.raises(Redeliver) as later:
-        world.wired.chunked_jobs.run(Work(task.task_id), world.wired.job_worker)
+        world.services.chunked_jobs.run(Work(task.task_id), world.services.job_worker)
     assert (later.value.after(1), later.value.after(2)) == (timedelta(minutes=1), timedelta(minutes=3))
 
 
 def test_a_job_that_has_ended_badly_can_be_tried_again(world: MaintenanceWorld) -> None:
     world.bucket.trouble.at("before get", *unavailable(5))
     failed = world.finish(a_job(world))
-    again = world.finish(world.wired.retries.retry(failed.task_id))
+    again = world.finish(world.services.retries.retry(failed.task_id))
     assert (failed.status, again.status, made(again)) == (Status.FAILURE, Status.SUCCESS, IMAGES)
     assert again.args["retry_of"] == failed.task_id
 
@@ -177,15 +177,15 @@ def test_a_run_of_a_schedule_is_not_tried_again_past_its_slot(world: Maintenance
     failed = world.run("optimize")
     assert failed.status is Status.FAILURE
     with pytest.raises(BadRequest):
-        world.wired.retries.retry(failed.task_id)
+        world.services.retries.retry(failed.task_id)
 
 
 def test_a_standing_survives_its_task() -> None:
     world = MaintenanceWorld()
     standing = Checkpoint(7, world.clock.now(), {"shelf": {"collection": "doğa", "cursor": None}, "n": [1, 2]})
-    task = world.wired.jobs.add(JobRequest(TaskType.OPTIMIZE_IMAGES), task_id="t1")
+    task = world.services.jobs.add(JobRequest(TaskType.OPTIMIZE_IMAGES), task_id="t1")
     assert Checkpoint.of(task) == Checkpoint()
-    kept = world.wired.state.tasks.replace(task, replace(task, args=standing.args()))
+    kept = world.services.state.tasks.replace(task, replace(task, args=standing.args()))
     assert Checkpoint.of(kept) == standing
 
 

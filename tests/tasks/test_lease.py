@@ -17,8 +17,8 @@ STORING = Progress(2, 3, "storing")
 
 @pytest.fixture
 def attempts(world: World) -> Leases:
-    world.wired.state.tasks.add(a_task())
-    return world.wired.leases
+    world.services.state.tasks.add(a_task())
+    return world.services.leases
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def mine(attempts: Leases) -> Task:
 
 def taken_over(world: World) -> Task:
     """The lease ends, and another run takes the task."""
-    world.clock.move(world.wired.policy.lease)
-    return world.wired.leases.begin("t1", "other")
+    world.clock.move(world.services.policy.lease)
+    return world.services.leases.begin("t1", "other")
 
 
 def test_the_first_to_begin_holds_the_task_for_the_lease(world: World, mine: Task) -> None:
-    lease = world.wired.policy.lease
+    lease = world.services.policy.lease
     assert (mine.status, mine.owner, mine.attempts) == (Status.STARTED, "me", 1)
     assert mine.lease_until == NOON + lease
     assert world.task("t1") == mine
@@ -43,7 +43,7 @@ def test_who_comes_while_it_is_held_hears_how_long_to_wait(world: World, attempt
     world.clock.move(timedelta(seconds=20))
     with pytest.raises(LeaseHeld) as held:
         attempts.begin("t1", "other")
-    assert held.value.wait == world.wired.policy.lease - timedelta(seconds=20)
+    assert held.value.wait == world.services.policy.lease - timedelta(seconds=20)
     assert world.task("t1") == mine
 
 
@@ -53,7 +53,7 @@ def test_when_the_lease_has_ended_another_run_takes_over(world: World, mine: Tas
 
 
 def test_a_task_that_has_ended_is_not_begun(world: World, attempts: Leases) -> None:
-    world.wired.state.tasks.add(a_final_task("t2"))
+    world.services.state.tasks.add(a_final_task("t2"))
     with pytest.raises(AlreadyFinal) as repeated:
         attempts.begin("t2", "me")
     assert repeated.value.task == a_final_task("t2")
@@ -104,39 +104,39 @@ def test_a_run_whose_task_has_ended_can_do_nothing_more(world: World, attempts: 
 
 @pytest.mark.parametrize("act", ["step", "succeed", "still ours"])
 def test_a_run_hears_at_its_next_move_that_it_must_stop(world: World, attempts: Leases, mine: Task, act: str) -> None:
-    world.wired.tasks.cancel("t1")
+    world.services.tasks.cancel("t1")
     with pytest.raises(Cancelled):
         acting(attempts, mine, act)()
     assert attempts.revoke(mine).status is Status.REVOKED
 
 
 def test_a_failure_stands_even_when_somebody_wanted_to_stop_it(world: World, attempts: Leases, mine: Task) -> None:
-    world.wired.tasks.cancel("t1")
+    world.services.tasks.cancel("t1")
     assert attempts.fail(mine, FAULT).status is Status.FAILURE
 
 
 def test_a_retry_says_how_long_to_wait(world: World, attempts: Leases, mine: Task) -> None:
-    assert attempts.retry(mine, FAULT) == world.wired.policy.wait_after(1, 0.5)
+    assert attempts.retry(mine, FAULT) == world.services.policy.wait_after(1, 0.5)
     assert (world.task("t1").status, world.task("t1").error) == (Status.RETRY, FAULT)
 
 
 def test_without_attempts_left_a_fault_is_a_failure(world: World, attempts: Leases) -> None:
-    world.wired.state.tasks.add(a_task("t2", max_attempts=1))
+    world.services.state.tasks.add(a_task("t2", max_attempts=1))
     assert attempts.retry(attempts.begin("t2", "me"), FAULT) is None
     assert (world.task("t2").status, world.task("t2").error) == (Status.FAILURE, FAULT)
 
 
 def test_failures_are_kept_longer(attempts: Leases, world: World, mine: Task) -> None:
     failed = attempts.fail(mine, FAULT)
-    assert failed.expires_at == NOON + world.wired.policy.keep_failed
-    assert world.wired.policy.keep_failed > world.wired.policy.keep
+    assert failed.expires_at == NOON + world.services.policy.keep_failed
+    assert world.services.policy.keep_failed > world.services.policy.keep
 
 
 def test_a_task_whose_workers_died_in_all_its_attempts_is_given_up(world: World, attempts: Leases) -> None:
-    world.wired.state.tasks.add(a_task("t2", max_attempts=2))
+    world.services.state.tasks.add(a_task("t2", max_attempts=2))
     for _ in range(2):
         attempts.begin_step(attempts.begin("t2", "a run that dies"), STORING)
-        world.clock.move(world.wired.policy.lease)
+        world.clock.move(world.services.policy.lease)
     with pytest.raises(OutOfAttempts) as over:
         attempts.begin("t2", "me")
     assert over.value.task == world.task("t2")

@@ -26,7 +26,7 @@ def night() -> MaintenanceWorld:
 
 def test_an_upload_that_goes_well_is_counted_from_its_door_to_its_renditions(world: World) -> None:
     world.upload()
-    world.settle()
+    world.run_until_idle()
     assert world.metrics.total("UploadsAccepted", door="single") == 1
     assert world.metrics.total("TasksEnded", type="process_image", status="SUCCESS") == 1
     assert world.metrics.total("RenditionsMade", type="process_image") > 0
@@ -36,15 +36,15 @@ def test_an_upload_that_goes_well_is_counted_from_its_door_to_its_renditions(wor
 def test_a_message_that_comes_three_times_counts_once(world: World) -> None:
     world.copies = 3
     world.upload()
-    world.settle()
+    world.run_until_idle()
     assert world.metrics.total("TasksEnded") == 1
 
 
 def test_every_door_is_told_from_the_others(world: World) -> None:
-    world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
-    world.wired.bulk.accept([Upload("nature", "a.png", a_png(1)), Upload("nature", "b.png", b"")])
+    world.services.presigned.open(UploadIntent("nature", "a.png", "image/png"))
+    world.services.bulk.accept([Upload("nature", "a.png", a_png(1)), Upload("nature", "b.png", b"")])
     world.drop("incoming/nature/other.png", a_png(2))
-    world.settle()
+    world.run_until_idle()
     assert world.metrics.total("UploadsAccepted", door="form") == 1
     assert world.metrics.total("UploadsAccepted", door="bulk") == 1
     assert world.metrics.total("UploadsAccepted", door="bucket") == 1
@@ -53,8 +53,8 @@ def test_every_door_is_told_from_the_others(world: World) -> None:
 
 def test_a_repeated_request_is_no_second_upload(world: World) -> None:
     for _ in range(2):
-        world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"), owner="me", key="again")
-        world.wired.uploads.accept(Upload("nature", "a.png", a_png(1)), owner="me", key="and-again")
+        world.services.presigned.open(UploadIntent("nature", "a.png", "image/png"), owner="me", key="again")
+        world.services.uploads.accept(Upload("nature", "a.png", a_png(1)), owner="me", key="and-again")
     assert world.metrics.total("UploadsAccepted", door="form") == 1
     assert world.metrics.total("UploadsAccepted", door="single") == 1
 
@@ -70,7 +70,7 @@ def test_a_retry_and_a_failure_have_their_reasons(world: World) -> None:
     world.bucket.trouble.at("before get", *unavailable())
     world.upload()
     world.upload(a_jpeg((40, 30))[:200], "cut.jpg")
-    world.settle()
+    world.run_until_idle()
     assert world.metrics.total("Retries", reason=Unavailable.code) == 1
     assert world.metrics.total("TasksFailed", reason="image_damaged") == 1
     assert world.metrics.total("TasksEnded", status=Status.FAILURE) == 1
@@ -80,7 +80,7 @@ def test_what_the_sweeper_finds_is_counted_by_remedy(world: World) -> None:
     world.upload()
     world.queue.messages.clear()
     world.clock.move(timedelta(hours=1))
-    world.wired.sweeper.sweep()
+    world.services.sweeper.sweep()
     assert world.metrics.total("SweeperFinds", remedy="announced") == 1
 
 
@@ -95,8 +95,8 @@ def test_bytes_that_optimizing_saves_are_those_of_its_report(night: MaintenanceW
 
 def test_thumbnails_that_are_made_again_are_counted_as_such(night: MaintenanceWorld) -> None:
     night.image(body=a_jpeg((400, 300)))
-    night.wired.thumbnail_job = replace(night.wired.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
-    result = night.finish(night.wired.thumbnail_requests.make()).result or {}
+    night.services.thumbnail_job = replace(night.services.thumbnail_job, recipe=Recipe(version="r2", sizes=(200, 100)))
+    result = night.finish(night.services.thumbnail_requests.make()).result or {}
     assert night.metrics.total("RenditionsMade", type="generate_thumbnails") == result["renditions_made"] != 0
 
 
@@ -114,7 +114,7 @@ def test_a_clean_up_that_cannot_read_the_catalogue_is_counted_once_it_has_given_
         raise Unavailable
 
     night.orphan(1)
-    monkeypatch.setattr(night.wired.state.catalog, "existing", refuse)
+    monkeypatch.setattr(night.services.state.catalog, "existing", refuse)
     night.run("cleanup")
     assert night.metrics.values("CleanupsStopped", reason="unavailable") == [1]
 
@@ -150,20 +150,20 @@ def test_an_image_whose_objects_are_gone_is_counted(night: MaintenanceWorld) -> 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_run_that_the_clock_forgot_is_counted(night: MaintenanceWorld, name: str) -> None:
-    night.wired.schedules.catch_up()
+    night.services.schedules.catch_up()
     night.clock.move(2 * DAY + timedelta(minutes=30))
-    night.wired.schedules.catch_up()
+    night.services.schedules.catch_up()
     assert night.metrics.total("SchedulesMissed", schedule=name) == 1
 
 
 def test_a_run_that_finds_the_last_one_at_work_is_counted_as_skipped(night: MaintenanceWorld) -> None:
-    night.wired.schedules.run("stats")
-    night.wired.schedules.start("update_collection_stats", night.clock.now())
+    night.services.schedules.run("stats")
+    night.services.schedules.start("update_collection_stats", night.clock.now())
     assert night.metrics.total("SchedulesSkipped", schedule="update_collection_stats") == 1
 
 
 def test_the_long_jobs_count_to_the_same_metrics_as_the_rest(night: MaintenanceWorld) -> None:
-    optimizing = night.wired.optimize_job
+    optimizing = night.services.optimize_job
     assert isinstance(optimizing, OptimizeJob)
     assert isinstance(optimizing.metrics, MemoryMetrics)
     assert optimizing.metrics is night.metrics

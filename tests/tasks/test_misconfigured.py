@@ -33,7 +33,7 @@ def test_a_bucket_that_denies_is_tried_once_more_and_then_a_dead_letter(
 
     world.deliver()
     assert (world.task(task).status, world.task(task).attempts) == (Status.RETRY, 1)
-    world.settle()
+    world.run_until_idle()
 
     ended = world.task(task)
     assert (ended.status, ended.attempts) == (Status.FAILURE, 2)
@@ -50,7 +50,7 @@ def test_a_policy_that_takes_effect_in_time_costs_one_attempt(world: World) -> N
     task = world.upload()
     world.bucket.trouble.at("before put", a_fault())
 
-    world.settle()
+    world.run_until_idle()
 
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
@@ -64,12 +64,12 @@ def test_a_state_store_that_denies_leaves_a_dead_letter_after_the_second_look(
         raise a_fault()
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(world.wired.worker), "run", denied)
+        patched.setattr(type(world.services.worker), "run", denied)
         assert isinstance(world.deliver(), Misconfigured)
-        world.settle()
+        world.run_until_idle()
 
     assert [letter.reason for letter in world.queue.letters] == ["misconfigured"]
-    assert world.wired.dead_letters.fail_tasks(10) == 1
+    assert world.services.dead_letters.fail_tasks(10) == 1
     ended = world.task(task)
     assert ended.error is not None
     assert (ended.status, ended.error.code, ended.error.retryable) == (Status.FAILURE, "misconfigured", True)

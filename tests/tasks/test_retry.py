@@ -22,7 +22,7 @@ def test_a_transient_fault_waits_for_another_attempt(world: World, moment: str) 
     assert isinstance(world.deliver(), Redeliver)
     waiting = world.task(task)
     assert (waiting.status, waiting.error and waiting.error.code) == (Status.RETRY, "unavailable")
-    world.settle()
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
 
@@ -31,7 +31,7 @@ def test_the_message_is_hidden_for_the_wait_and_not_for_its_visibility_timeout(w
     world.bucket.trouble.at("before get", *unavailable())
     world.deliver()
     (message,) = world.queue.messages
-    assert message.visible_at == world.clock.now() + world.wired.policy.wait_after(1, 0.5)
+    assert message.visible_at == world.clock.now() + world.services.policy.wait_after(1, 0.5)
 
 
 def test_a_fault_that_nobody_foresaw_gets_another_attempt_and_tells_no_secrets(world: World) -> None:
@@ -65,7 +65,7 @@ def test_a_bad_image_fails_at_the_first_attempt_with_its_reason(world: World, bo
 def test_when_all_attempts_are_used_the_task_fails_and_a_person_is_told(world: World) -> None:
     task = world.upload()
     world.bucket.trouble.at("before get", *unavailable(5))
-    world.settle()
+    world.run_until_idle()
     failed = world.task(task)
     assert (failed.status, failed.attempts) == (Status.FAILURE, 5)
     assert failed.error is not None
@@ -78,18 +78,18 @@ def test_when_all_attempts_are_used_the_task_fails_and_a_person_is_told(world: W
 def test_the_fault_before_the_last_attempt_is_forgiven(world: World) -> None:
     task = world.upload()
     world.bucket.trouble.at("before get", *unavailable(4))
-    world.settle()
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 5)
     assert world.task(task).error is None
 
 
 def test_a_message_that_comes_while_another_run_holds_the_task_comes_again_later(world: World) -> None:
     task = world.upload()
-    world.wired.leases.begin(task.task_id, "other")
+    world.services.leases.begin(task.task_id, "other")
     later = world.deliver()
     assert isinstance(later, Redeliver)
-    assert (later.after(1), later.after(2)) == (world.wired.policy.lease / 3, world.wired.policy.lease)
-    world.settle()
+    assert (later.after(1), later.after(2)) == (world.services.policy.lease / 3, world.services.policy.lease)
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
 
@@ -97,14 +97,14 @@ def test_a_run_that_lost_its_task_leaves_the_message_to_the_other(world: World) 
     task = world.upload()
 
     def be_slow() -> None:
-        world.clock.move(world.wired.policy.lease)
-        other = world.wired.leases.begin(task.task_id, "other")
-        world.wired.leases.begin_step(other, Progress(2, 3, STORING))
+        world.clock.move(world.services.policy.lease)
+        other = world.services.leases.begin(task.task_id, "other")
+        world.services.leases.begin_step(other, Progress(2, 3, STORING))
 
     world.when("after_engine", be_slow)
     assert isinstance(world.deliver(), Redeliver)
     assert world.task(task).owner == "other"
-    world.settle()
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 3)
 
 
@@ -118,7 +118,7 @@ def test_a_clean_up_that_fails_after_success_changes_nothing(world: World) -> No
 def test_a_killed_worker_is_followed_by_another(world: World) -> None:
     task = world.upload()
     world.kill_at("after_put")
-    world.settle()
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 2)
 
 
@@ -134,13 +134,13 @@ def test_a_picture_over_which_two_workers_died_is_given_up_and_a_person_is_told(
     task = world.upload()
     died(world, checkpoint, 1)
     died(world, checkpoint, 2)
-    world.settle()
+    world.run_until_idle()
     failed = world.task(task)
     assert (failed.status, failed.attempts) == (Status.FAILURE, 2)
     assert failed.error is not None
     assert (failed.error.code, failed.error.retryable) == ("poison_image", False)
     assert [letter.reason for letter in world.queue.letters] == ["poison_image"]
-    again = world.wired.retries.retry(task.task_id)
+    again = world.services.retries.retry(task.task_id)
     world.rest()
     assert world.task(again).status is Status.SUCCESS
 
@@ -150,7 +150,7 @@ def test_a_worker_that_dies_while_it_stores_says_nothing_against_the_picture(wor
     for attempt in range(1, 6):
         died(world, "after_put", attempt)
     world.announce(task.args["source"])
-    world.settle()
+    world.run_until_idle()
     failed = world.task(task)
     assert (failed.status, failed.attempts) == (Status.FAILURE, 5)
     assert failed.error is not None
@@ -168,23 +168,23 @@ def test_a_message_that_is_seen_at_once_after_each_of_two_deaths_has_a_receive_l
         world.queue.wait_for_next()
         assert isinstance(world.deliver(), Redeliver)
         world.queue.wait_for_next()
-    world.settle()
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 3)
     assert world.queue.letters == []
 
 
 @pytest.mark.parametrize(
-    ("attempts", "luck", "seconds"),
+    ("attempts", "jitter", "seconds"),
     [(1, 1.0, 2), (2, 1.0, 4), (3, 1.0, 8), (4, 0.5, 8), (9, 1.0, 300), (10_000, 1.0, 300), (1, 0.0, 1), (0, 1.0, 2)],
 )
-def test_waits_double_spread_and_end_somewhere(attempts: int, luck: float, seconds: int) -> None:
-    assert TaskPolicy().wait_after(attempts, luck) == timedelta(seconds=seconds)
+def test_waits_double_spread_and_end_somewhere(attempts: int, jitter: float, seconds: int) -> None:
+    assert TaskPolicy().wait_after(attempts, jitter) == timedelta(seconds=seconds)
 
 
 def test_an_upload_beyond_the_limit_fails_before_it_is_read() -> None:
     world = World(max_upload_bytes=10)
     task = world.upload()
-    world.settle()
+    world.run_until_idle()
     assert world.task(task).error == Failure.of(PayloadTooLarge.over(10, len(a_png())))
 
 
@@ -194,6 +194,6 @@ def test_a_task_that_failed_at_last_leaves_nothing_that_its_attempts_have_stored
     one_gets_through = [None, *unavailable()]
     world.bucket.trouble.at("before put", *one_gets_through * 5)
     world.bucket.trouble.at("before delete", *unavailable(faults - 5))
-    world.settle()
+    world.run_until_idle()
     leftovers = len(world.bucket.under("originals/", "renditions/"))
     assert leftovers == faults - 5

@@ -21,7 +21,7 @@ PICTURE = ("nature", a_png())
 
 
 def sweep(world: World) -> dict[str, int]:
-    return dict(world.wired.sweeper.sweep())
+    return dict(world.services.sweeper.sweep())
 
 
 def lose_all_messages(world: World) -> None:
@@ -43,7 +43,7 @@ def test_a_waiting_task_whose_message_was_lost_is_announced_again(world: World) 
     world.clock.move(MINUTE)
     assert sweep(world) == {"announced": 1}
     assert sweep(world) == {}
-    world.settle()
+    world.run_until_idle()
     judge(world, PICTURE)
 
 
@@ -57,8 +57,8 @@ def test_a_task_whose_object_never_came_is_given_up(world: World) -> None:
 
 
 def test_a_draft_is_given_its_time_and_some_more(world: World) -> None:
-    draft = world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
-    world.clock.move(world.wired.presigned.lifetime + PATIENCE.presigned - MINUTE)
+    draft = world.services.presigned.open(UploadIntent("nature", "a.png", "image/png"))
+    world.clock.move(world.services.presigned.lifetime + PATIENCE.presigned - MINUTE)
     assert sweep(world) == {}
     world.clock.move(MINUTE)
     assert sweep(world) == {"upload_expired": 1}
@@ -66,12 +66,12 @@ def test_a_draft_is_given_its_time_and_some_more(world: World) -> None:
 
 
 def test_a_draft_whose_message_was_lost_is_announced_again(world: World) -> None:
-    draft = world.wired.presigned.open(UploadIntent("nature", "a.png", "image/png"))
+    draft = world.services.presigned.open(UploadIntent("nature", "a.png", "image/png"))
     world.drop(draft.task.args["source"])
     lose_all_messages(world)
-    world.clock.move(world.wired.presigned.lifetime + PATIENCE.presigned)
+    world.clock.move(world.services.presigned.lifetime + PATIENCE.presigned)
     assert sweep(world) == {"announced": 1}
-    world.settle()
+    world.run_until_idle()
     judge(world, PICTURE)
 
 
@@ -82,7 +82,7 @@ def test_a_retry_whose_message_was_lost_is_announced_again(world: World) -> None
     lose_all_messages(world)
     world.clock.move(PATIENCE.retry)
     assert sweep(world) == {"announced": 1}
-    world.settle()
+    world.run_until_idle()
     judge(world, PICTURE)
 
 
@@ -91,12 +91,12 @@ def test_a_task_whose_worker_died_with_its_message_is_taken_back(world: World) -
     world.kill_at("after_put")
     world.deliver()
     lose_all_messages(world)
-    world.clock.move(world.wired.policy.lease + PATIENCE.lease - MINUTE)
+    world.clock.move(world.services.policy.lease + PATIENCE.lease - MINUTE)
     assert sweep(world) == {}
     world.clock.move(MINUTE)
     assert sweep(world) == {"taken_back": 1}
     assert world.statuses(task) == [Status.RETRY]
-    world.settle()
+    world.run_until_idle()
     judge(world, PICTURE)
 
 
@@ -106,7 +106,7 @@ def test_a_task_whose_workers_died_in_every_attempt_is_given_up() -> None:
     world.kill_at("after_get")
     world.deliver()
     lose_all_messages(world)
-    world.clock.move(world.wired.policy.lease + PATIENCE.lease)
+    world.clock.move(world.services.policy.lease + PATIENCE.lease)
     assert sweep(world) == {"worker_lost": 1}
     assert world.statuses(task) == [Status.FAILURE]
     assert [(letter.reason, task.task_id in letter.body) for letter in world.queue.letters] == [("worker_lost", True)]
@@ -118,7 +118,7 @@ def test_a_task_whose_dead_letter_cannot_be_kept_now_is_given_up_later() -> None
     world.kill_at("after_get")
     world.deliver()
     lose_all_messages(world)
-    world.clock.move(world.wired.policy.lease + PATIENCE.lease)
+    world.clock.move(world.services.policy.lease + PATIENCE.lease)
     world.queue.trouble.at("before publish_dead_letter", *unavailable())
     with pytest.raises(Unavailable):
         sweep(world)
@@ -152,13 +152,13 @@ def test_a_queue_that_does_not_answer_loses_no_task(world: World) -> None:
         sweep(world)
     world.clock.move(PATIENCE.pending)
     assert sweep(world) == {"announced": 1}
-    world.settle()
+    world.run_until_idle()
     judge(world, PICTURE)
 
 
 def job(world: World, number: int = 2) -> str:
     files = [Upload("nature", f"{one}.png", a_png(one)) for one in range(number)]
-    return world.wired.bulk.accept(files).parent.task_id
+    return world.services.bulk.accept(files).parent.task_id
 
 
 def test_a_parent_whose_end_nobody_wrote_is_settled(world: World) -> None:
@@ -176,17 +176,17 @@ def test_a_job_that_takes_too_long_begins_nothing_new_and_ends_at_last(world: Wo
     world.clock.move(PATIENCE.soft)
     assert sweep(world) == {"stopping": 1}
     assert sweep(world) == {}
-    world.settle()
+    world.run_until_idle()
     assert world.task(parent).result == {"succeeded": 1, "failed": 0, "cancelled": 1}
 
 
 def test_children_too_many_for_one_cancel_are_stopped_by_the_next_look(world: World) -> None:
     files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(230)]
-    parent, drafts = world.wired.presigned.open_all(files)
+    parent, drafts = world.services.presigned.open_all(files)
     running = world.task(drafts[-1].task)
-    held = running.claimed(owner="run-1", now=world.clock.now(), lease=world.wired.policy.lease)
-    world.wired.state.tasks.replace(running, held)
-    assert not world.wired.tasks.cancel(parent.task_id).is_final
+    held = running.claimed(owner="run-1", now=world.clock.now(), lease=world.services.policy.lease)
+    world.services.state.tasks.replace(running, held)
+    assert not world.services.tasks.cancel(parent.task_id).is_final
     assert sweep(world) == {"stopped": 1}
     assert sweep(world) == {}
     assert {world.task(draft.task).status for draft in drafts[:-1]} == {Status.REVOKED}
@@ -203,8 +203,8 @@ class SlowClock(FrozenClock):
 
 def test_children_that_a_cancel_had_no_time_for_are_stopped_by_the_next_look(world: World) -> None:
     files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(30)]
-    parent, drafts = world.wired.presigned.open_all(files)
-    slowly = replace(world.wired.tasks, clock=SlowClock())
+    parent, drafts = world.services.presigned.open_all(files)
+    slowly = replace(world.services.tasks, clock=SlowClock())
     assert not slowly.cancel(parent.task_id).is_final
     assert {world.task(draft.task).status for draft in drafts} == {Status.REVOKED, Status.PENDING}
     assert sweep(world) == {"stopped": 1}
@@ -213,8 +213,8 @@ def test_children_that_a_cancel_had_no_time_for_are_stopped_by_the_next_look(wor
 
 def test_a_cancelled_job_whose_children_have_all_stopped_ends(world: World) -> None:
     files = [UploadIntent("nature", f"{number}.png", "image/png") for number in range(230)]
-    parent, _ = world.wired.presigned.open_all(files)
-    world.wired.tasks.cancel(parent.task_id)
+    parent, _ = world.services.presigned.open_all(files)
+    world.services.tasks.cancel(parent.task_id)
     sweep(world)
     ended = world.task(parent)
     assert (ended.status, ended.result) == (Status.REVOKED, {"succeeded": 0, "failed": 0, "cancelled": 230})
@@ -231,8 +231,8 @@ def test_a_job_ends_at_its_hard_limit_whatever_its_children_do(world: World) -> 
 
 
 def test_a_job_whose_opener_died_before_its_children_came_to_be_ends_too(world: World) -> None:
-    store = world.wired.state.tasks
-    store.add(world.wired.task_factory.parent_task("p1", "nature", 3, {}))
+    store = world.services.state.tasks
+    store.add(world.services.task_factory.parent_task("p1", "nature", 3, {}))
     world.clock.move(PATIENCE.hard)
     assert sweep(world) == {"time_limit": 1}
     assert world.statuses(world.task("p1")) == [Status.FAILURE]
@@ -251,4 +251,4 @@ def test_a_sweep_stops_when_its_time_is_over(world: World) -> None:
         world.upload(a_png(number))
     world.clock.move(PATIENCE.pending)
     pages = iter([True, False])
-    assert world.wired.sweeper.sweep(keep_going=lambda: next(pages)) == {"announced": 100}
+    assert world.services.sweeper.sweep(keep_going=lambda: next(pages)) == {"announced": 100}

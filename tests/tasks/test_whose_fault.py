@@ -78,7 +78,7 @@ def test_a_bug_is_tried_again_and_then_an_internal_error_with_its_traceback(
     world.deliver()
     assert _told(world.task(task)) == (Status.RETRY, 1, "internal_error", True)
 
-    world.settle()
+    world.run_until_idle()
 
     ended = world.task(task)
     assert _told(ended) == (Status.FAILURE, 5, "internal_error", True)
@@ -95,7 +95,7 @@ def test_a_bug_is_tried_again_and_then_an_internal_error_with_its_traceback(
 def test_a_picture_that_really_is_damaged_fails_at_once_beside_the_bug(world: World, bug: Bug) -> None:
     good, damaged = world.upload(a_png()), world.upload(CUT)
 
-    world.settle()
+    world.run_until_idle()
 
     assert world.task(good).error is None or world.task(good).error.code == "internal_error"  # type: ignore[union-attr]
     assert _told(world.task(damaged)) == (Status.FAILURE, 1, "image_damaged", False)
@@ -108,10 +108,10 @@ def test_a_picture_that_really_is_damaged_fails_at_once_beside_the_bug(world: Wo
     ids=["a format that nobody writes", "no size", "a size that is no number"],
 )
 def test_a_wrong_recipe_is_not_held_against_the_picture(world: World, recipe: Recipe) -> None:
-    world.wired.process_image = replace(cast("ProcessImage", world.wired.process_image), recipe=recipe)
+    world.services.process_image = replace(cast("ProcessImage", world.services.process_image), recipe=recipe)
     task = world.upload()
 
-    world.settle()
+    world.run_until_idle()
 
     assert _told(world.task(task)) == (Status.FAILURE, 5, "internal_error", True)
 
@@ -122,7 +122,7 @@ def test_bytes_that_lie_to_our_own_cleaner_are_nobodys_fault_as_pixels_are_there
     task = world.upload(a_jpeg((40, 30)))
     monkeypatch.setitem(REBUILDERS, "jpeg", Wrong(IndexError("index out of range")))
 
-    world.settle()
+    world.run_until_idle()
 
     assert world.task(task).status is Status.SUCCESS
 
@@ -133,7 +133,7 @@ def test_a_fault_of_ours_that_ends_is_forgotten(world: World, monkeypatch: pytes
         patched.setattr(pipeline, "encode", Wrong(RuntimeError("a bug")))
         world.deliver()
 
-    world.settle()
+    world.run_until_idle()
 
     assert (world.task(task).status, world.task(task).error) == (Status.SUCCESS, None)
     assert pipeline

@@ -21,7 +21,7 @@ def pictures(*numbers: int) -> list[tuple[str, bytes]]:
 
 
 def accept(world: World, *files: Upload, key: str | None = None) -> BulkResult:
-    return world.wired.bulk.accept(files, owner="ann", key=key)
+    return world.services.bulk.accept(files, owner="ann", key=key)
 
 
 def die(*_: object) -> None:
@@ -38,7 +38,7 @@ def test_a_job_whose_opener_died_is_completed_by_the_same_request(world: World, 
     with pytest.raises(Kill):
         accept(world, *good(0, 1, 2), key="k1")
     batch = accept(world, *good(0, 1, 2), key="k1")
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     judge(world, *pictures(0, 1, 2))
 
@@ -61,12 +61,12 @@ def test_a_job_whose_opener_died_before_it_had_refused_a_file_still_says_why(
 
 def test_a_catalogue_that_does_not_answer_is_no_fault_of_a_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as silent:
-        silent.setattr(type(world.wired.state.catalog), "find_by_digest", refuse)
+        silent.setattr(type(world.services.state.catalog), "find_by_digest", refuse)
         with pytest.raises(Unavailable):
             accept(world, *good(0, 1), key="k1")
     assert tasks_of(world) == []
     batch = accept(world, *good(0, 1), key="k1")
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     judge(world, *pictures(0, 1))
 
@@ -95,7 +95,7 @@ def test_a_job_that_could_not_be_stored_may_be_sent_again(world: World) -> None:
     with pytest.raises(Unavailable):
         accept(world, *good(0, 1, 2), key="k1")
     batch = accept(world, *good(0, 1, 2), key="k1")
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(batch.parent) == [Status.SUCCESS]
     judge(world, *pictures(0, 1, 2))
 

@@ -56,11 +56,11 @@ class Place:
         state = cast("State", CountedState(self.calls))
         self.world = World(state)
         bucket: MemoryBucket = self.world.bucket
-        uploads = self.world.wired.uploads
+        uploads = self.world.services.uploads
         object.__setattr__(uploads, "objects", cast("ObjectStore", Counted(bucket, "objects", self.calls)))
 
     def accept(self, files: Sequence[Upload] = UPLOADS, key: str | None = None) -> BulkResult:
-        return self.world.wired.bulk.accept(files, owner="ann", key=key)
+        return self.world.services.bulk.accept(files, owner="ann", key=key)
 
     def counted(self, act: Callable[[], object]) -> Counter[str]:
         """The calls that it makes."""
@@ -101,26 +101,26 @@ def test_a_request_that_broke_off_comes_again_at_no_higher_cost_to_any_store(
     again = by_port(place.counted(partial(place.accept, key=key)))
 
     assert {port: count for port, count in again.items() if count > first[port]} == {}
-    place.world.settle()
+    place.world.run_until_idle()
     judge(place.world, *PICTURES)
 
 
 @pytest.mark.parametrize("stored", [9, FILES - 1])
 def test_files_whose_work_is_done_cost_a_repeated_request_nothing(place: Place, stored: int) -> None:
     place.broken_off(stored, "k1")
-    place.world.settle()
+    place.world.run_until_idle()
 
     again = place.counted(partial(place.accept, key="k1"))
 
     assert again["objects.put"] == FILES - stored
     assert again["tasks.add"] + again["tasks.replace"] <= FILES - stored + 1
-    place.world.settle()
+    place.world.run_until_idle()
     judge(place.world, *PICTURES)
 
 
 def test_the_same_files_once_more_cost_no_more_and_store_nothing(place: Place, first: dict[str, int]) -> None:
     place.accept()
-    place.world.settle()
+    place.world.run_until_idle()
 
     for _ in range(2):
         again = place.counted(place.accept)

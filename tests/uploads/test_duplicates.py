@@ -9,7 +9,7 @@ from tests.world import Kill, World, a_png
 
 
 def images(world: World, collection: str = "nature") -> int:
-    return world.wired.delivery.collection(collection).images
+    return world.services.delivery.collection(collection).images
 
 
 def result(world: World, task: Task) -> tuple[object, object]:
@@ -20,8 +20,8 @@ def result(world: World, task: Task) -> tuple[object, object]:
 
 def test_the_same_bytes_again_are_answered_with_the_image_that_is_there(world: World) -> None:
     task = world.upload()
-    world.settle()
-    again = world.wired.uploads.accept(Upload("nature", "other.png", a_png()))
+    world.run_until_idle()
+    again = world.services.uploads.accept(Upload("nature", "other.png", a_png()))
     assert again.task == world.task(task)
     assert again.duplicate is not None
     assert again.duplicate.task_id == task.task_id
@@ -29,15 +29,15 @@ def test_the_same_bytes_again_are_answered_with_the_image_that_is_there(world: W
 
 def test_the_same_bytes_in_another_collection_are_another_image(world: World) -> None:
     world.upload()
-    world.settle()
+    world.run_until_idle()
     world.upload(collection="cars")
-    world.settle()
+    world.run_until_idle()
     assert (images(world), images(world, "cars")) == (1, 1)
 
 
 def test_of_the_same_bytes_under_way_twice_one_becomes_the_image_and_both_succeed(world: World) -> None:
     first, second = world.upload(), world.upload()
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(first, second) == [Status.SUCCESS] * 2
     (one, was_there), (other, was_there_too) = result(world, first), result(world, second)
     assert one == other
@@ -47,7 +47,7 @@ def test_of_the_same_bytes_under_way_twice_one_becomes_the_image_and_both_succee
 
 def test_a_duplicate_leaves_nothing_of_its_own(world: World) -> None:
     first, second = world.upload(), world.upload()
-    world.settle()
+    world.run_until_idle()
     image_id, _ = result(world, first)
     assert {key.split("/")[1] for key in world.bucket.blobs} == {image_id}
     assert result(world, second)[0] == image_id
@@ -69,40 +69,40 @@ def test_a_duplicate_whose_worker_dies_is_found_again(world: World, checkpoint: 
     world.passed.clear()
     world.kill_at(checkpoint)
     assert isinstance(world.deliver(), Kill)
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(second) == [Status.SUCCESS]
     assert images(world) == 1
 
 
 def test_a_copy_is_an_image_of_its_own(world: World) -> None:
     world.upload()
-    world.settle()
+    world.run_until_idle()
     copy = world.upload(on_duplicate=OnDuplicate.COPY)
-    world.settle()
+    world.run_until_idle()
     assert result(world, copy)[1] is False
     assert images(world) == 2
 
 
 def test_copies_under_way_together_are_all_made(world: World) -> None:
     copies = [world.upload(on_duplicate=OnDuplicate.COPY) for _ in range(3)]
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(*copies) == [Status.SUCCESS] * 3
     assert len({result(world, copy)[0] for copy in copies}) == images(world) == 3
 
 
 def test_where_duplicates_are_an_error_they_name_the_image(world: World) -> None:
     task = world.upload()
-    world.settle()
+    world.run_until_idle()
     with pytest.raises(DuplicateImage) as twin:
-        world.wired.uploads.accept(Upload("nature", "b.png", a_png(), OnDuplicate.ERROR))
+        world.services.uploads.accept(Upload("nature", "b.png", a_png(), OnDuplicate.ERROR))
     assert twin.value.details == {"image_id": result(world, task)[0]}
-    assert len(world.wired.tasks.history(TaskFilter(), 9).items) == 1
+    assert len(world.services.tasks.history(TaskFilter(), 9).items) == 1
 
 
 def test_where_duplicates_are_an_error_a_twin_that_was_under_way_is_one_too(world: World) -> None:
     first, second = world.upload(), world.upload(on_duplicate=OnDuplicate.ERROR)
     world.deliver(next(message for message in world.queue.messages if first.task_id in message.body))
-    world.settle()
+    world.run_until_idle()
     failed = world.task(second)
     assert failed.error is not None
     assert (failed.status, failed.attempts, failed.error.code) == (Status.FAILURE, 1, "duplicate_image")
@@ -113,17 +113,17 @@ def test_where_duplicates_are_an_error_a_twin_that_was_under_way_is_one_too(worl
 def test_every_announcement_of_an_object_finds_the_one_task(world: World) -> None:
     world.copies = 3
     task = world.upload()
-    world.settle()
+    world.run_until_idle()
     assert (world.task(task).status, world.task(task).attempts) == (Status.SUCCESS, 1)
     assert images(world) == 1
 
 
 def test_an_announcement_that_comes_late_changes_nothing(world: World) -> None:
     task = world.upload()
-    world.settle()
+    world.run_until_idle()
     before = world.task(task)
     world.announce(task.args["source"])
-    world.settle()
+    world.run_until_idle()
     assert world.task(task) == before
     assert world.queue.letters == []
 
@@ -131,5 +131,5 @@ def test_an_announcement_that_comes_late_changes_nothing(world: World) -> None:
 def test_pictures_that_differ_in_one_byte_are_two(world: World) -> None:
     for body in (a_png(), a_png() + b"\0"):
         world.upload(body)
-    world.settle()
+    world.run_until_idle()
     assert images(world) == 2

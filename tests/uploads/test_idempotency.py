@@ -14,13 +14,13 @@ DAY = timedelta(hours=24)
 
 
 def ask(world: World, body: bytes | None = None, *, owner: str = "ann", key: str | None = "k1") -> Task:
-    accepted = world.wired.uploads.accept(Upload("nature", "a.png", body or a_png()), owner=owner, key=key)
+    accepted = world.services.uploads.accept(Upload("nature", "a.png", body or a_png()), owner=owner, key=key)
     assert accepted.task is not None
     return accepted.task
 
 
 def tasks(world: World) -> int:
-    return len(world.wired.tasks.history(TaskFilter(), 99).items)
+    return len(world.services.tasks.history(TaskFilter(), 99).items)
 
 
 def test_the_same_request_again_finds_the_same_task(world: World) -> None:
@@ -30,10 +30,10 @@ def test_the_same_request_again_finds_the_same_task(world: World) -> None:
 
 def test_the_same_request_after_its_end_finds_its_end(world: World) -> None:
     ask(world)
-    world.settle()
+    world.run_until_idle()
     assert ask(world).status is Status.SUCCESS
-    world.settle()
-    assert world.wired.delivery.collection("nature").images == 1
+    world.run_until_idle()
+    assert world.services.delivery.collection("nature").images == 1
 
 
 OTHERS = {
@@ -48,7 +48,7 @@ OTHERS = {
 def test_a_key_is_good_for_one_request_only(world: World, other: Upload) -> None:
     ask(world)
     with pytest.raises(KeyReused):
-        world.wired.uploads.accept(other, owner="ann", key="k1")
+        world.services.uploads.accept(other, owner="ann", key="k1")
     assert tasks(world) == 1
 
 
@@ -82,7 +82,7 @@ def test_a_request_that_died_between_row_and_object_is_completed_by_the_next(wor
     with pytest.raises(Kill):
         ask(world)
     task = ask(world)
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(task) == [Status.SUCCESS]
     assert tasks(world) == 1
 
@@ -92,12 +92,12 @@ def test_a_request_that_was_told_to_come_again_is_not_answered_with_its_failure(
     with pytest.raises(Unavailable):
         ask(world)
     task = ask(world)
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(task) == [Status.SUCCESS]
     assert ask(world).task_id == task.task_id
 
 
 def test_a_bad_picture_stays_one_when_it_is_sent_again(world: World) -> None:
     bad = ask(world, b"GIF89a")
-    world.settle()
+    world.run_until_idle()
     assert ask(world, b"GIF89a").task_id == bad.task_id

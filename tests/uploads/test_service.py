@@ -20,11 +20,11 @@ from tests.world import World, a_png
 
 def accept(world: World, body: bytes | None = None, **special: str) -> Accepted:
     upload = Upload(special.get("collection", "nature"), special.get("filename", "a.png"), body or a_png())
-    return world.wired.uploads.accept(upload)
+    return world.services.uploads.accept(upload)
 
 
 def nothing_has_begun(world: World) -> bool:
-    return not world.wired.tasks.history(TaskFilter(), 9).items and not world.bucket.blobs
+    return not world.services.tasks.history(TaskFilter(), 9).items and not world.bucket.blobs
 
 
 def test_an_upload_becomes_a_task_that_waits_and_an_object_that_starts_it(world: World) -> None:
@@ -58,7 +58,7 @@ REFUSED: dict[str, tuple[Upload, type[WallifyError]]] = {
 @pytest.mark.parametrize(("upload", "error"), REFUSED.values(), ids=REFUSED)
 def test_what_may_not_come_in_leaves_no_trace(world: World, upload: Upload, error: type[WallifyError]) -> None:
     with pytest.raises(error):
-        world.wired.uploads.accept(upload)
+        world.services.uploads.accept(upload)
     assert nothing_has_begun(world)
 
 
@@ -75,7 +75,7 @@ def test_an_upload_may_be_as_large_as_the_limit_and_no_larger() -> None:
 def test_no_name_finds_its_way_into_a_key(world: World, filename: str) -> None:
     task = world.upload(filename=filename)
     assert list(world.bucket.blobs) == [f"incoming/nature/{task.task_id}/upload"]
-    world.settle()
+    world.run_until_idle()
     image_id = world.task(task).subject.image_id
     assert {tuple(key.split("/")[:2]) for key in world.bucket.blobs} == {
         ("originals", image_id),
@@ -92,7 +92,7 @@ def test_an_upload_that_cannot_be_stored_ends_and_says_so(world: World) -> None:
     world.bucket.trouble.at("before put", *unavailable())
     with pytest.raises(Unavailable):
         accept(world)
-    (task,) = world.wired.tasks.history(TaskFilter(), 9).items
+    (task,) = world.services.tasks.history(TaskFilter(), 9).items
     assert (task.status, task.error and task.error.retryable) == (Status.FAILURE, True)
 
 
@@ -100,9 +100,9 @@ def test_an_upload_whose_answer_was_lost_does_not_run_after_the_client_was_told_
     world.bucket.trouble.at("after put", *unavailable())
     with pytest.raises(Unavailable):
         accept(world)
-    world.settle()
+    world.run_until_idle()
     assert world.passed == []
-    assert world.wired.delivery.collection("nature").images == 0
+    assert world.services.delivery.collection("nature").images == 0
 
 
 def test_an_upload_whose_answer_was_lost_while_its_worker_began_is_accepted(world: World) -> None:

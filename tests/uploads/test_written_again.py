@@ -25,7 +25,7 @@ FIRST, SECOND, THIRD = ("nature", a_png(1)), ("nature", a_png(2)), ("nature", a_
 
 
 def a_form(world: World, **special: object) -> PresignedUpload:
-    return world.wired.presigned.open(UploadIntent("nature", "sea.png", "image/png", **special))  # type: ignore[arg-type]
+    return world.services.presigned.open(UploadIntent("nature", "sea.png", "image/png", **special))  # type: ignore[arg-type]
 
 
 def post(world: World, draft: PresignedUpload, *numbers: int) -> None:
@@ -40,7 +40,7 @@ def others(world: World, task: Task) -> list[Task]:
 def test_a_form_that_is_used_twice_at_once_loses_no_picture(world: World) -> None:
     draft = a_form(world)
     post(world, draft, 1, 2)
-    world.settle()
+    world.run_until_idle()
     (other,) = others(world, draft.task)
     assert world.statuses(draft.task, other) == [Status.SUCCESS] * 2
     judge(world, FIRST, SECOND)
@@ -50,7 +50,7 @@ def test_a_form_that_is_used_again_after_its_picture_is_there_loses_no_picture(w
     draft = a_form(world)
     for number in (1, 2, 3):
         post(world, draft, number)
-        world.settle()
+        world.run_until_idle()
     assert len(others(world, draft.task)) == 2
     judge(world, FIRST, SECOND, THIRD)
 
@@ -58,7 +58,7 @@ def test_a_form_that_is_used_again_after_its_picture_is_there_loses_no_picture(w
 def test_the_other_picture_keeps_the_name_of_the_form(world: World) -> None:
     draft = a_form(world)
     post(world, draft, 1, 2)
-    world.settle()
+    world.run_until_idle()
     (other,) = others(world, draft.task)
     assert (other.subject.collection, other.subject.filename) == ("nature", "sea.png")
     assert {image.name for image in images_of(world)} == {"sea.png", "sea_1.png"}
@@ -67,9 +67,9 @@ def test_the_other_picture_keeps_the_name_of_the_form(world: World) -> None:
 def test_the_same_bytes_by_the_same_form_are_noted_with_its_task(world: World) -> None:
     draft = a_form(world)
     post(world, draft, 1, 1)
-    world.settle()
+    world.run_until_idle()
     post(world, draft, 1)
-    world.settle()
+    world.run_until_idle()
     assert others(world, draft.task) == []
     task = world.task(draft.task)
     versions = {one.version for one in world.bucket.history if one.blob.key == draft.form.fields["key"]}
@@ -81,21 +81,21 @@ def test_a_note_is_made_once_however_often_s3_repeats_itself(world: World) -> No
     world.copies = 4
     draft = a_form(world)
     post(world, draft, 1, 1)
-    world.settle()
+    world.run_until_idle()
     assert len(world.task(draft.task).args[REPEATS].split()) == 1
 
 
 def test_a_note_has_an_end(world: World) -> None:
     draft = a_form(world)
     post(world, draft, *[1] * 40)
-    world.settle()
+    world.run_until_idle()
     assert len(world.task(draft.task).args[REPEATS].split()) == 20
 
 
 def test_copies_are_made_of_other_bytes_only_if_the_form_asks_for_copies(world: World) -> None:
     draft = a_form(world, on_duplicate=OnDuplicate.COPY)
     post(world, draft, 1, 2)
-    world.settle()
+    world.run_until_idle()
     (other,) = others(world, draft.task)
     assert other.args["on_duplicate"] == "copy"
 
@@ -103,9 +103,9 @@ def test_copies_are_made_of_other_bytes_only_if_the_form_asks_for_copies(world: 
 def test_a_picture_after_one_that_was_none_is_taken(world: World) -> None:
     draft = a_form(world)
     world.drop(draft.form.fields["key"], b"no picture at all")
-    world.settle()
+    world.run_until_idle()
     post(world, draft, 1)
-    world.settle()
+    world.run_until_idle()
     assert world.statuses(draft.task) == [Status.FAILURE]
     assert [one.status for one in others(world, draft.task)] == [Status.SUCCESS]
     assert [image.picture.sha256 for image in images_of(world)] == [world.bucket.head(draft.form.fields["key"]).etag]
@@ -114,10 +114,10 @@ def test_a_picture_after_one_that_was_none_is_taken(world: World) -> None:
 def test_a_file_that_comes_after_its_task_has_expired_is_kept(world: World) -> None:
     draft = a_form(world)
     world.clock.move(timedelta(hours=1))
-    world.wired.sweeper.sweep()
+    world.services.sweeper.sweep()
     assert world.statuses(draft.task) == [Status.FAILURE]
     post(world, draft, 1)
-    world.settle()
+    world.run_until_idle()
     (late,) = others(world, draft.task)
     assert late.status is Status.SUCCESS
     judge(world, FIRST)
@@ -125,9 +125,9 @@ def test_a_file_that_comes_after_its_task_has_expired_is_kept(world: World) -> N
 
 def test_what_comes_by_a_form_that_was_cancelled_is_not_worked_on(world: World) -> None:
     draft = a_form(world)
-    world.wired.tasks.cancel(draft.task.task_id)
+    world.services.tasks.cancel(draft.task.task_id)
     post(world, draft, 1, 2)
-    world.settle()
+    world.run_until_idle()
     assert (world.passed, others(world, draft.task)) == ([], [])
 
 
@@ -138,7 +138,7 @@ def test_the_first_to_be_done_does_not_take_the_other_bytes_along(world: World) 
     world.when("after_put", lambda: post(world, draft, 2))
     world.deliver(first)
     assert world.bucket.exists(draft.form.fields["key"])
-    world.settle()
+    world.run_until_idle()
     judge(world, FIRST, SECOND)
 
 
@@ -149,7 +149,7 @@ def test_the_newest_that_is_done_first_does_not_hide_the_older_one(world: World)
     world.deliver(newer)
     assert not world.bucket.exists(draft.form.fields["key"])
     world.deliver(older)
-    world.settle()
+    world.run_until_idle()
     judge(world, FIRST, SECOND)
 
 
@@ -175,7 +175,7 @@ def test_a_retry_is_for_the_version_that_failed(world: World) -> None:
     world.rest()
     assert world.statuses(draft.task) == [Status.FAILURE]
     post(world, draft, 2)
-    again = world.wired.retries.retry(draft.task.task_id)
+    again = world.services.retries.retry(draft.task.task_id)
     world.rest()
     assert world.statuses(again) == [Status.SUCCESS]
     assert world.task(again).args[VERSION] == world.task(draft.task).args[VERSION]
@@ -191,7 +191,7 @@ def test_a_key_of_another_tool_is_an_image_for_each_version(world: World, order:
     for place in order:
         for message in told[place * copies : (place + 1) * copies]:
             world.deliver(message)
-    world.settle()
+    world.run_until_idle()
     judge(world, FIRST, SECOND, THIRD)
     assert len(tasks_of(world)) == 3
 
@@ -199,7 +199,7 @@ def test_a_key_of_another_tool_is_an_image_for_each_version(world: World, order:
 def test_bytes_that_come_back_to_a_key_lead_to_the_image_that_is_there(world: World) -> None:
     for number in (1, 2, 1):
         world.drop(FOREIGN, a_png(number))
-        world.settle()
+        world.run_until_idle()
     ends = [(task.result or {}).get("duplicate") for task in tasks_of(world)]
     assert sorted(map(bool, ends)) == [False, False, True]
     judge(world, FIRST, SECOND)
@@ -262,13 +262,13 @@ def test_the_second_night_finds_nothing_that_the_first_has_put_to_work(night: Ma
 def test_clean_up_does_not_take_away_bytes_that_wait_for_a_worker(night: MaintenanceWorld) -> None:
     draft = a_form(night)
     post(night, draft, 1)
-    night.settle()
+    night.run_until_idle()
     post(night, draft, 2)
     message = night.queue.receive()
     assert message is not None
     (asked,) = read(message.body)
     assert isinstance(asked, ObjectCreated)
-    waiting = night.wired.s3_events.task_id(asked)
+    waiting = night.services.s3_events.task_id(asked)
     night.queue.forget(message)
     night.clock.move(timedelta(days=8))
     night.image(9)  # an empty catalogue would stop the run
@@ -300,7 +300,7 @@ def test_whatever_happens_in_whatever_order_every_version_ends_in_a_task(steps: 
     world.run("cleanup_orphaned_files")
     world.rest()
     assert sorted(image.picture.sha256 for image in images_of(world)) == sorted(etags_of(world, *keys.values()))
-    assert all(task.is_final for task in world.wired.tasks.history(TaskFilter(), 1_000).items)
+    assert all(task.is_final for task in world.services.tasks.history(TaskFilter(), 1_000).items)
 
 
 def _do(world: MaintenanceWorld, keys: dict[str, str], what: str, how: int | str) -> None:

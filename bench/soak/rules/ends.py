@@ -14,8 +14,8 @@ from chalicelib.tasks.model import ChildCounts, Status, Task
 from chalicelib.tasks.parents import is_opening, outcome
 
 LATEST_END = timedelta(hours=3)
-"""After a task's beginning, in the world's own time. An hour until a lost message is missed (`Patience.pending`), five
-attempts a visibility timeout and a sweeper's patience apart (`VISIBILITY`, `Patience.retry`), and the steps of the
+"""After a task's beginning, in the world's own time. An hour until a lost message is missed (`Timeouts.pending`), five
+attempts a visibility timeout and a sweeper's patience apart (`VISIBILITY`, `Timeouts.retry`), and the steps of the
 soak's clock."""
 
 

@@ -76,7 +76,7 @@ def counters(world: Finished) -> Iterator[str]:
 
 
 def not_gone(world: Finished) -> Iterator[str]:
-    """Images whose erasing has ended well, or whose trashing was answered, and that are still there.
+    """Images whose purge has ended well, or whose trashing was answered, and that are still there.
 
     Their objects are looked at with all others: a job that was overtaken leaves some to the nightly clean-up.
     """

@@ -90,7 +90,7 @@ class TaskRow(Base):
 
 
 class ChildCountsRow(Base):
-    """A part of how a parent's children have ended: the fields of `Tally`. Triggers move it (see migration 0003)."""
+    """Part of a parent's `ChildCounts`, kept up to date by triggers (see migration 0003)."""
 
     __tablename__ = "tallies"
 

@@ -89,7 +89,7 @@ export const TURKISH = {
   "Created": "Oluşturuldu",
   "Waited": "Bekledi",
   "Ran": "Sürdü",
-  "Tries": "Deneme",
+  "Attempts": "Deneme",
   "All types": "Tüm türler",
   "Any time": "Her zaman",
   "Last hour": "Son 1 saat",

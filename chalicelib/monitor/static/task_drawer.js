@@ -136,7 +136,7 @@ function about(task) {
     [t("Created"), time(task.created_at)],
     [t("Waited"), took(task.queue_wait_ms)],
     [t("Ran"), took(task.runtime_ms)],
-    [t("Tries"), `${task.attempts} / ${task.max_attempts}`],
+    [t("Attempts"), `${task.attempts} / ${task.max_attempts}`],
     [t("Task id"), h("code", {}, task.task_id)],
   ]));
 }

@@ -13,7 +13,7 @@ const COLUMNS = [
   ["Created", "created_at"],
   ["Waited", "queue_wait_ms", "num"],
   ["Ran", "runtime_ms", "num"],
-  ["Tries", "attempts", "num"],
+  ["Attempts", "attempts", "num"],
 ];
 const VALUE = {
   name: (task) => nameOf(task).toLocaleLowerCase(),

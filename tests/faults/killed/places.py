@@ -26,7 +26,7 @@ from tests.contracts.databases import a_new_database
 from tests.contracts.watched import table_that_ships
 from tests.faults.killed.served import served
 from tests.faults.killed.ways import ENDS
-from tests.faults.killed.worker import LANES, Order, wired_for
+from tests.faults.killed.worker import LANES, Order, services_for
 
 PROJECT = Path(__file__).parents[3]
 STORES = ("memory", "sqlite", "postgresql", "dynamodb")
@@ -69,9 +69,9 @@ def _in_memory(order: Order, _: Path) -> Iterator[tuple[Order, Container]]:
     state = MemoryState()
     with served(state) as port:
         order = replace(order, memory=port)
-        wired = wired_for(order)
-        wired.state = state
-        yield order, wired
+        services = services_for(order)
+        services.state = state
+        yield order, services
 
 
 @contextmanager
@@ -90,9 +90,9 @@ def _in_postgresql(order: Order, _: Path) -> Iterator[tuple[Order, Container]]:
 def _in_sql(order: Order, url: str) -> Iterator[tuple[Order, Container]]:
     upgrade(url)
     order = replace(order, database_url=url)
-    wired = wired_for(order)
-    wired.state = state = SqlState(url)
-    yield order, wired
+    services = services_for(order)
+    services.state = state = SqlState(url)
+    yield order, services
     state.close()
 
 
@@ -100,7 +100,7 @@ def _in_sql(order: Order, url: str) -> Iterator[tuple[Order, Container]]:
 def _in_dynamodb(order: Order, _: Path) -> Iterator[tuple[Order, Container]]:
     shape = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     aws.client("dynamodb").create_table(TableName=order.table, **{part: table_that_ships()[part] for part in shape})
-    yield order, wired_for(order)
+    yield order, services_for(order)
 
 
 _WITH_STORE = {"memory": _in_memory, "sqlite": _in_sqlite, "postgresql": _in_postgresql, "dynamodb": _in_dynamodb}
@@ -140,9 +140,9 @@ def letters(order: Order) -> list[str]:
     return [one["Body"] for one in found]
 
 
-def judge(order: Order, wired: Container, images: int) -> None:
+def judge(order: Order, services: Container, images: int) -> None:
     """So many images, rows that say what lies in the bucket, nothing else that is served, and right numbers."""
-    catalog, named, found = wired.state.catalog, dict[str, str](), 0
+    catalog, named, found = services.state.catalog, dict[str, str](), 0
     for collection in catalog.collections():
         here = catalog.images(collection, 100).items
         forms = [one for image in here for one in catalog.renditions(image.image_id)]

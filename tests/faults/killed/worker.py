@@ -63,16 +63,16 @@ class Order:
         return datetime.fromisoformat(self.at)
 
 
-def wired_for(order: Order) -> Container:
+def services_for(order: Order) -> Container:
     """The services of a process with this order."""
     state = {"state": "sql", "database_url": order.database_url} if order.database_url else {"state": "dynamodb"}
     queues = {f"{lane}_queue": order.queue(lane) for lane in LANES}
     forms = {"rendition_formats": "jpeg", "rendition_sizes": "3,2", "manifest_seconds": 0}
-    wired = Container(Settings(bucket=order.bucket, table=order.table, **forms, **queues, **state))  # type: ignore[arg-type]  # its fields
-    wired.clock, wired.metrics = FrozenClock(order.now), NULL_METRICS
+    services = Container(Settings(bucket=order.bucket, table=order.table, **forms, **queues, **state))  # type: ignore[arg-type]  # its fields
+    services.clock, services.metrics = FrozenClock(order.now), NULL_METRICS
     if order.memory:
-        wired.state = cast("Any", RemoteState(order.memory))
-    return wired
+        services.state = cast("Any", RemoteState(order.memory))
+    return services
 
 
 def work(order: Order) -> None:
@@ -82,12 +82,12 @@ def work(order: Order) -> None:
         if checkpoint == order.dies_at:
             WAYS[order.way]()
 
-    wired = wired_for(order)
-    wired.worker = replace(wired.worker, failpoint=passing)
-    wired.process_image = replace(cast("ProcessImage", wired.process_image), failpoint=passing)
+    services = services_for(order)
+    services.worker = replace(services.worker, failpoint=passing)
+    services.process_image = replace(cast("ProcessImage", services.process_image), failpoint=passing)
     # A slice ends after its first piece, so that parts are handed on, however little there is to do.
-    wired.chunked_jobs = replace(wired.chunked_jobs, step_time=timedelta(0))
-    use(wired)
+    services.chunked_jobs = replace(services.chunked_jobs, step_time=timedelta(0))
+    use(services)
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName=order.queue(order.lane))["QueueUrl"]
     while found := sqs.receive_message(QueueUrl=url).get("Messages"):

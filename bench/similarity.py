@@ -25,7 +25,7 @@ def psnr(one: Image.Image, other: Image.Image) -> float:
 
 
 def ssim(one: Image.Image, other: Image.Image) -> float:
-    """Structural likeness of the brightness, the mean over blocks of 8 x 8 (Wang et al. 2004); 1.0 is equal."""
+    """Structural similarity of the brightness, the mean over blocks of 8 x 8 (Wang et al. 2004); 1.0 is equal."""
     x, y = _brightness(one), _brightness(other)
     mean_x, mean_y = _blocks(x), _blocks(y)
     spread_x = _minus(_blocks(_times(x, x)), _times(mean_x, mean_x))

@@ -3,8 +3,8 @@ import math
 import pytest
 from PIL import Image, ImageFilter
 
-from bench.likeness import EQUAL, psnr, ssim
 from bench.painted import painted
+from bench.similarity import EQUAL, psnr, ssim
 
 
 @pytest.fixture(scope="module")
