@@ -16,7 +16,7 @@ from cli.errors import CommandError
 from cli.local import staging
 from cli.local.access import KEY_HEADER, StackKeys
 from cli.local.machine import Capacity, without_proxy_for_localhost
-from cli.local.ministack_patches import guard
+from cli.local.ministack_patches import version_check
 from cli.local.ministack_patches.shared_code import Unpacked
 from cli.local.processes import Daemon
 from cli.local.stack import EMULATOR_KEYS, PROJECT, Stack
@@ -136,8 +136,8 @@ def start(stack: Stack, *, plain: bool = False) -> None:
 
 def _check_version() -> None:
     try:
-        guard.check_version(guard.MINISTACK)
-    except guard.PatchesDoNotFit as other:
+        version_check.check_version(version_check.MINISTACK)
+    except version_check.PatchesDoNotFit as other:
         raise CommandError(str(other)) from other
 
 

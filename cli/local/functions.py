@@ -103,7 +103,7 @@ def _record(stack: Stack) -> Path:
 
 def app_shape_of(stack: Stack) -> str:
     """Return the shape of the staged app. Raises CommandError if it cannot be imported."""
-    command = [sys.executable, "-m", "cli.local.app_shape", str(stack.build)]
+    command = [sys.executable, "-m", "cli.local.routes_and_handlers", str(stack.build)]
     environment = deploy_environment(stack)
     answer = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:

@@ -119,7 +119,7 @@ def _stage_code(build: Path, source: Path) -> None:
 
 def _stage_stub(build: Path, config: dict[str, Any], source: Path) -> None:
     code = fingerprint_files(source, CODE_FILES)
-    stub = (Path(__file__).with_name("in_place.py")).read_text(encoding="utf-8")
+    stub = (Path(__file__).with_name("unpackaged_app.py")).read_text(encoding="utf-8")
     (build / "app.py").write_text(f"{stub}\n# {code}\n", encoding="utf-8")
     (build / "requirements.txt").write_text("", encoding="utf-8")
     config["automatic_layer"] = False

@@ -20,7 +20,7 @@ from botocore.config import Config
 from chalice.awsclient import TypedAWSClient
 from chalice.cli import main
 
-from cli.local.ministack_patches import guard
+from cli.local.ministack_patches import version_check
 
 WAIT = 0.1  # seconds between looks at a function that is being made
 LONGEST_ANSWER = 900  # seconds
@@ -164,8 +164,8 @@ def apply() -> None:
 def run() -> int:
     """Run `chalice` with the patches; end with one sentence if they do not fit."""
     try:
-        guard.check(guard.CHALICE)
-    except guard.PatchesDoNotFit as other:
+        version_check.check(version_check.CHALICE)
+    except version_check.PatchesDoNotFit as other:
         sys.exit(str(other))
     apply()
     del sys.path[0]  # the folder we run in: the app must do without it

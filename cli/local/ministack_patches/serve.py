@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cli.local.ministack_patches import guard
+from cli.local.ministack_patches import version_check
 
 
 def main() -> None:
@@ -18,8 +18,8 @@ def main() -> None:
     """
     python, unpacked, keys, callers = (sys.argv.pop(1) for _ in range(4))
     try:
-        guard.check(guard.MINISTACK)
-    except guard.PatchesDoNotFit as other:
+        version_check.check(version_check.MINISTACK)
+    except version_check.PatchesDoNotFit as other:
         sys.exit(str(other))
     _apply_all(python, Path(unpacked), Path(keys), callers)
     from ministack import app as ministack

@@ -12,30 +12,30 @@ import pytest
 
 from cli.errors import CommandError
 from cli.local import emulator
-from cli.local.ministack_patches import guard
+from cli.local.ministack_patches import version_check
 from cli.local.processes import Daemon
 from cli.local.stack import PROJECT, Stack
 
 FOLDER = PROJECT / "cli" / "local" / "ministack_patches"
-PATCHES = sorted(set(FOLDER.glob("*.py")) - {FOLDER / f"{name}.py" for name in ("__init__", "guard", "serve")})
+PATCHES = sorted(set(FOLDER.glob("*.py")) - {FOLDER / f"{name}.py" for name in ("__init__", "version_check", "serve")})
 UPSTREAM = ("ministack", "chalice", "botocore")
 
 
-@pytest.mark.parametrize("package", guard.VERSIONS)
+@pytest.mark.parametrize("package", version_check.VERSIONS)
 def test_the_patches_fit_what_is_pinned_and_installed(package: str) -> None:
     pins = (PROJECT / "requirements-dev.in").read_text("utf-8").splitlines()
 
-    assert f"{package}=={guard.VERSIONS[package]}" in pins
-    guard.check(package)
+    assert f"{package}=={version_check.VERSIONS[package]}" in pins
+    version_check.check(package)
 
 
 def test_another_version_is_refused_with_what_to_do() -> None:
-    with pytest.raises(guard.PatchesDoNotFit) as refused:
-        guard.check(guard.MINISTACK, installed="1.6.0")
+    with pytest.raises(version_check.PatchesDoNotFit) as refused:
+        version_check.check(version_check.MINISTACK, installed="1.6.0")
 
     assert str(refused.value) == (
-        f"ministack 1.6.0 is installed, and the patches are for {guard.VERSIONS['ministack']}. "
-        f"Install ministack=={guard.VERSIONS['ministack']}, which requirements-dev.txt has, "
+        f"ministack 1.6.0 is installed, and the patches are for {version_check.VERSIONS['ministack']}. "
+        f"Install ministack=={version_check.VERSIONS['ministack']}, which requirements-dev.txt has, "
         "or start without the patches: `./wallify up --plain-emulator`."
     )
 
@@ -50,13 +50,13 @@ def test_another_version_is_refused_with_what_to_do() -> None:
     ids=["name", "module", "class"],
 )
 def test_a_name_that_is_not_there_is_said(names: Mapping[str, tuple[str, ...]], missing: str) -> None:
-    with pytest.raises(guard.PatchesDoNotFit, match=rf"has no {re.escape(missing)}\. Install"):
-        guard.check(guard.MINISTACK, names=names)
+    with pytest.raises(version_check.PatchesDoNotFit, match=rf"has no {re.escape(missing)}\. Install"):
+        version_check.check(version_check.MINISTACK, names=names)
 
 
 def test_without_chalices_patch_there_is_no_way_to_start() -> None:
-    with pytest.raises(guard.PatchesDoNotFit, match=r"which requirements-dev\.txt has\.$"):
-        guard.check(guard.CHALICE, installed="2.0.0")
+    with pytest.raises(version_check.PatchesDoNotFit, match=r"which requirements-dev\.txt has\.$"):
+        version_check.check(version_check.CHALICE, installed="2.0.0")
 
 
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)
@@ -69,7 +69,12 @@ def test_every_patch_says_what_upstream_lacks_and_when_it_can_go(patch: Path) ->
 
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda path: path.stem)
 def test_every_name_that_a_patch_uses_is_looked_up_first(patch: Path) -> None:
-    known = {f"{owner}.{name}" for owners in guard.NAMES.values() for owner, names in owners.items() for name in names}
+    known = {
+        f"{owner}.{name}"
+        for owners in version_check.NAMES.values()
+        for owner, names in owners.items()
+        for name in names
+    }
 
     assert set(used_names(ast.parse(patch.read_text("utf-8")))) <= known
 
@@ -97,7 +102,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_the_emulator_is_not_started_with_patches_that_do_not_fit(
     stack: Stack, started: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "VERSIONS", {guard.MINISTACK: "0.0.1"})
+    monkeypatch.setattr(version_check, "VERSIONS", {version_check.MINISTACK: "0.0.1"})
 
     with pytest.raises(CommandError, match=r"the patches are for 0\.0\.1\. .* --plain-emulator"):
         emulator.start(stack)
@@ -107,7 +112,7 @@ def test_the_emulator_is_not_started_with_patches_that_do_not_fit(
 def test_a_plain_emulator_needs_no_patch_and_has_no_permissions(
     stack: Stack, started: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "VERSIONS", {guard.MINISTACK: "0.0.1"})
+    monkeypatch.setattr(version_check, "VERSIONS", {version_check.MINISTACK: "0.0.1"})
 
     emulator.start(stack, plain=True)
 

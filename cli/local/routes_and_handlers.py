@@ -1,4 +1,4 @@
-"""Print the shape of the app in a folder, its routes and handlers: `python -m cli.local.app_shape FOLDER`.
+"""Print the shape of the app in a folder, its routes and handlers: `python -m cli.local.routes_and_handlers FOLDER`.
 
 While the shape stays the same, new code can be copied into the existing functions; otherwise Chalice must deploy.
 """
