@@ -191,7 +191,7 @@ def test_whatever_bytes_come_nothing_but_a_bad_request_happens(junk: bytes) -> N
 
 
 def test_whoever_sends_two_files_is_told_where_many_go(house: Container) -> None:
-    with pytest.raises(BadRequest, match="send many to POST /bulk_upload") as refused:
+    with pytest.raises(BadRequest, match="send several files to POST /bulk_upload") as refused:
         form_of(asking(a_form(a_file(b"x"), a_file(b"y"))))
 
     assert refused.value.details == {"field": "file", "use": "POST /bulk_upload"}
