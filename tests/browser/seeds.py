@@ -79,7 +79,7 @@ def an_unlucky_upload(house: Container, name: str = "unlucky.jpg", collection: s
     """A good picture whose task failed for a reason that may pass."""
     task = a_waiting_upload(house, name, collection)
     house.objects.put(NewObject(task.args["source"], jpeg(1), "image/jpeg"))
-    error = Failure("unavailable", "The bucket does not answer; try again shortly.", retryable=True)
+    error = Failure("unavailable", "The bucket does not respond; try again shortly.", retryable=True)
     ended = task.failed(error, now=house.clock.now(), keep=house.policy.keep_failed)
     return house.state.tasks.replace(task, ended)
 
