@@ -195,7 +195,8 @@ class S3Bucket:
 
 
 def _stored(found: dict[str, Any]) -> StoredObject:
-    return StoredObject(found["Key"], int(found["Size"]), found["ETag"], found["LastModified"])
+    modified = found["LastModified"].replace(microsecond=0)  # as in a HEAD; an emulator lists fractions of a second
+    return StoredObject(found["Key"], int(found["Size"]), found["ETag"], modified)
 
 
 def _version(found: dict[str, Any]) -> str:
