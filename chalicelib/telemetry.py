@@ -29,8 +29,6 @@ _LONGEST_FIELD = 1_000
 _TIGHT = (",", ":")
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%FZ"
 """Same format as `chalicelib.conversion`; `%F` is three digits of milliseconds."""
-_LOG_FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
-"""What a value that cannot be written, or a closed output, raises."""
 _FRAMES = 4
 """Stack frames from logging's own method to the caller of ours, so that a line names the caller's location."""
 
@@ -57,8 +55,8 @@ class SteadyLogger(Logger):
     def _write(self, write: Callable[..., None], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         try:
             write(*args, stacklevel=_FRAMES, **kwargs)
-        except _LOG_FAULTS:  # a failure to log must not stop the work
-            with suppress(*_LOG_FAULTS):
+        except Exception:  # noqa: BLE001  # a failure to log must not stop the work
+            with suppress(Exception):
                 traceback.print_exc()
 
 

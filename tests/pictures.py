@@ -48,7 +48,7 @@ def opened(body: bytes) -> Image.Image:
 
 
 def a_jpeg(size: tuple[int, int] = SIZE, **options: Any) -> bytes:  # noqa: ANN401  see `encoded`
-    """A good JPEG of the scene; coded once, whoever asks for it."""
+    """A valid JPEG of the scene. The bytes are cached for each size and options."""
     wanted = {"quality": 92, **options}
     if all(isinstance(value, (bool, int, str, bytes)) for value in wanted.values()):
         return _jpeg(size, tuple(sorted(wanted.items())))

@@ -153,7 +153,7 @@ class World:
         raise AssertionError("it never comes to rest")
 
     def rest(self) -> None:
-        """Run until idle, and let the sweeper look after what nobody looks after, for as long as it takes."""
+        """Run until idle and let the sweeper work, in turns, until no task is active."""
         for _ in range(20):
             self.run_until_idle()
             if not self.active():

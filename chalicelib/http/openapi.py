@@ -195,8 +195,8 @@ def _errors(endpoint: Endpoint) -> set[type[errors.WallifyError]]:
     return found | ({errors.Unauthorized, errors.Forbidden} if endpoint.scopes else set())
 
 
-def _problems(errors: Iterable[type[errors.WallifyError]]) -> Json:
-    in_order = sorted(errors, key=lambda error: (error.status, error.code))
+def _problems(kinds: Iterable[type[errors.WallifyError]]) -> Json:
+    in_order = sorted(kinds, key=lambda error: (error.status, error.code))
     content = {"application/json": {"schema": reference(Problem)}}
     return {
         str(status): {"description": "; ".join(_in_words(error) for error in same), "content": content}

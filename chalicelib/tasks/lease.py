@@ -191,14 +191,13 @@ class Leases:
         return latest
 
     def _claim(self, task: Task, owner: str, arrival: ObjectCreated | None) -> Task:
-        now, counted = self.clock.now(), after_death(task) if task.attempts else task
-        poison = bool(counted.args) and is_poison(counted)
-        if task.attempts < task.max_attempts and not poison:
+        now, counted = self.clock.now(), after_death(task)
+        if task.attempts < task.max_attempts and not is_poison(counted):
             claimed = counted.claimed(owner=owner, now=now, lease=self.policy.lease)
             version_args = {} if arrival is None or is_tied(task) else arguments_of(arrival.version, arrival.etag)
             return self.tasks.replace(task, claimed.with_args(version_args) if version_args else claimed)
         # An attempt without an error has lost its worker; a task that ends every worker must not be repeated for ever.
-        error = POISON if poison else task.error or WORKER_LOST
+        error = POISON if is_poison(counted) else task.error or WORKER_LOST
         self.publish_dead_letter(task, error)
         failed = counted.failed(error, now=now, keep=self.policy.keep_failed)
         raise OutOfAttempts(self.tasks.replace(task, failed))

@@ -153,8 +153,7 @@ class Worker:
         with log.append_context_keys(task_id=task_id, attempt=task.attempts):
             self.failpoint("after_claim")
             final = self._attempt(task, job)
-            if final.parent_id is not None:
-                self.parents.child_ended(final)
+            self.parents.child_ended(final)
         return final
 
     def _clean_up(self, task: Task, job: Job) -> None:

@@ -33,7 +33,7 @@ class Bench:
 
 
 class Broken(io.StringIO):
-    """A stdout that nobody reads any more."""
+    """A stdout whose reader has closed it: each write fails."""
 
     def write(self, _: str) -> int:
         raise BrokenPipeError

@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from botocore.exceptions import (
-    BotoCoreError,  # botocore's word for it
-    ClientError,  # botocore's word for it
+    BotoCoreError,
+    ClientError,
     ConnectionError,  # noqa: A004  # botocore's word for it
-    HTTPClientError,  # botocore's word for it
+    HTTPClientError,
 )
 
 from chalicelib.adapters.aws import misconfigured
