@@ -221,7 +221,8 @@ class DeadLetters:
             )
         except errors.Conflict:
             return 0
-        self.parents.child_ended(ended)
+        if ended.parent_id is not None:
+            self.parents.child_ended(ended.parent_id)
         return 1
 
     def _tasks_of(self, letter: DeadLetter) -> Iterator[Task]:

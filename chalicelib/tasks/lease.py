@@ -1,4 +1,4 @@
-"""Leases of tasks: claim a task for one attempt, record its steps, release it, and end it."""
+"""Leases of tasks: claim a task for one attempt, record its steps, release it, end it, and count lost workers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from chalicelib.messages import ObjectCreated
 from chalicelib.ports import Clock, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
 from chalicelib.tasks.factory import arguments_of, belongs, is_tied
-from chalicelib.tasks.model import Failure, Progress, Status, Task
-from chalicelib.tasks.retry_policy import POISON, TaskPolicy, after_death, is_poison
+from chalicelib.tasks.model import Failure, Progress, Status, Task, TaskType
+from chalicelib.tasks.retry_policy import TaskPolicy
 
 WORKER_LOST = Failure("worker_lost", "Its workers died or ran out of time, again and again.", retryable=True)
+POISON = Failure("poison_image", "Two workers in turn died or ran out of time over this image; it is not tried again.")
+STORING = "storing"
+"""Name of the step that begins when the picture has been decoded and encoded."""
+_DEATHS = "worker_deaths"
+_POISON_DEATHS = 2
 
 
 class AlreadyFinal(WallifyError):
@@ -222,3 +227,24 @@ class Leases:
         if latest.status is not Status.STARTED or (latest.owner, latest.attempts) != (task.owner, task.attempts):
             raise LostLease(status=latest.status)
         return latest
+
+
+def after_death(task: Task) -> Task:
+    """Return the task with one more lost worker counted, if its worker was lost while it processed the picture."""
+    held = task.status is Status.STARTED and task.lease_until is not None
+    if (
+        not held
+        or task.type is not TaskType.PROCESS_IMAGE
+        or any(step.stage == STORING for step in task.progress.passed)
+    ):
+        return task
+    return task.with_args({_DEATHS: str(_deaths(task) + 1)})
+
+
+def is_poison(task: Task) -> bool:
+    """True if two workers were lost over the task's picture."""
+    return _deaths(task) >= _POISON_DEATHS
+
+
+def _deaths(task: Task) -> int:
+    return int(task.args.get(_DEATHS, "0"))

@@ -58,12 +58,10 @@ class ParentTasks:
     clock: Clock
     policy: TaskPolicy
 
-    def child_ended(self, child: Task) -> None:
-        """End the child's parent if this was its last child; do nothing for a child without a parent."""
-        if child.parent_id is not None:
-            # The parent's row may have expired and been deleted.
-            with suppress(TaskNotFound):
-                self.finish_if_done(self.tasks.get(child.parent_id))
+    def child_ended(self, parent_id: str) -> None:
+        """End the parent if all its children have ended; do nothing if it has expired and was deleted."""
+        with suppress(TaskNotFound):
+            self.finish_if_done(self.tasks.get(parent_id))
 
     def mark_complete(self, parent: Task) -> Task:
         """Mark the parent as complete: from now on it ends with its last child."""

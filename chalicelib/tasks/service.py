@@ -183,8 +183,8 @@ class Tasks:
                 with suppress(IllegalTransition):
                     self.cancel(child.task_id)
             return self.parents.finish_if_done(self.store.get(stopped.task_id))
-        if stopped.is_final:
-            self.parents.child_ended(stopped)
+        if stopped.is_final and stopped.parent_id is not None:
+            self.parents.child_ended(stopped.parent_id)
         return stopped
 
 

@@ -17,10 +17,10 @@ from chalicelib.messages import Work, write
 from chalicelib.ports import Clock, Metrics, ObjectStore, Queue, TaskStore
 from chalicelib.tasks.dead_letters import PublishDeadLetter, discard_dead_letter
 from chalicelib.tasks.factory import EXPIRES, is_there
-from chalicelib.tasks.lease import WORKER_LOST
+from chalicelib.tasks.lease import POISON, WORKER_LOST, after_death, is_poison
 from chalicelib.tasks.model import CHUNKED, Checkpoint, Failure, Status, Task, TaskType
 from chalicelib.tasks.parents import ParentTasks, is_opening
-from chalicelib.tasks.retry_policy import POISON, TaskPolicy, after_death, is_poison
+from chalicelib.tasks.retry_policy import TaskPolicy
 from chalicelib.telemetry import NULL_METRICS, log
 
 _PAGE = 100
@@ -200,7 +200,8 @@ class Sweeper:
 
     def _end(self, task: Task, error: Failure) -> str:
         ended = self.tasks.replace(task, task.failed(error, now=self.clock.now(), keep=self.policy.keep_failed))
-        self.parents.child_ended(ended)
+        if ended.parent_id is not None:
+            self.parents.child_ended(ended.parent_id)
         return error.code
 
     def _send(self, task: Task) -> str:

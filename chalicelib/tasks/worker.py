@@ -153,7 +153,8 @@ class Worker:
         with log.append_context_keys(task_id=task_id, attempt=task.attempts):
             self.failpoint("after_claim")
             final = self._attempt(task, job)
-            self.parents.child_ended(final)
+            if final.parent_id is not None:
+                self.parents.child_ended(final.parent_id)
         return final
 
     def _clean_up(self, task: Task, job: Job) -> None:
@@ -161,7 +162,8 @@ class Worker:
             # The run that ended it may have died before it cleaned up, or a run without the lease was still writing.
             job.discard(task)
         # Or it died before it updated the parent.
-        self.parents.child_ended(task)
+        if task.parent_id is not None:
+            self.parents.child_ended(task.parent_id)
 
     def _attempt(self, task: Task, job: Job) -> Task:
         try:

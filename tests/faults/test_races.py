@@ -116,7 +116,7 @@ def test_f35_two_last_children_that_end_together_end_their_parent_once(world: Wo
 
 def end(world: World, child: Task) -> None:
     ended = world.services.state.tasks.replace(child, world.services.task_factory.as_duplicate(child, "i1"))
-    world.services.parents.child_ended(ended)
+    world.services.parents.child_ended(str(ended.parent_id))
 
 
 def counted(world: World) -> CollectionStats:

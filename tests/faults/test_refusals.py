@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib import container
-from chalicelib.admin.scopes import Scope, digest_of
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import digest_of
 from chalicelib.tasks.model import Status
 from tests.api.gateway import Gateway
 from tests.builders import a_final_task

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.tasks.lease import STORING
 from chalicelib.tasks.model import Failure, Progress, Status, Task
-from chalicelib.tasks.retry_policy import STORING
 from tests.faults.quick import Quick
 from tests.sizes import share_of
 from tests.world import World, a_png

@@ -40,7 +40,7 @@ def end(world: World, child: Task) -> None:
     final = intake.as_refused(child, SourceGone()) if fails else intake.as_duplicate(child, "i1")
     stored = world.services.state.tasks.replace(child, final)
     for _ in range(1 + fails):
-        world.services.parents.child_ended(stored)
+        world.services.parents.child_ended(str(stored.parent_id))
 
 
 def end_all(world: World, children: Sequence[Task]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chalicelib import container
-from chalicelib.admin.scopes import Scope, digest_of
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import digest_of
 from chalicelib.messages import Work, write
 from chalicelib.tasks.model import Status
 from tests.api.gateway import Gateway

@@ -6,8 +6,9 @@ import pytest
 
 from chalicelib.errors import PayloadTooLarge
 from chalicelib.messages import Work, write
+from chalicelib.tasks.lease import STORING
 from chalicelib.tasks.model import Failure, Progress, Status
-from chalicelib.tasks.retry_policy import STORING, TaskPolicy
+from chalicelib.tasks.retry_policy import TaskPolicy
 from chalicelib.tasks.worker import Redeliver
 from tests.trouble import unavailable
 from tests.world import Kill, World, a_png
