@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.admin.scopes import Scope, Token, digest_of
+from chalicelib.admin.scopes import Scope, Token
+from chalicelib.admin.tokens import digest_of
 from chalicelib.engine.model import Picture
 from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import Status, Subject, Task, TaskType

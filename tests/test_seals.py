@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.admin.scopes import digest_of
 from chalicelib.admin.sessions import Sessions, Throttle
-from chalicelib.admin.tokens import Tokens
+from chalicelib.admin.tokens import Tokens, digest_of
 from chalicelib.delivery.private_links import LinkSignatures
 from chalicelib.errors import Unauthorized
 from chalicelib.keyring import LASTS, READY, UPGRADE, Keyring, KeySecret, Purpose, Seals, seal

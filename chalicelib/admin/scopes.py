@@ -1,10 +1,7 @@
-"""Scopes, tokens and principals, and the other values of administration: audit entries, queues and functions."""
+"""Scopes and stored tokens, and the other values of administration: audit entries, queues and functions."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,48 +37,6 @@ class Token:
     def is_valid(self, now: datetime) -> bool:
         """Return True while the token is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Identity behind a request: the token's fields, read once per request."""
-
-    token_id: str
-    """Digest of the token."""
-    name: str
-    """Name of the token."""
-    scopes: frozenset[Scope]
-    expires_at: datetime | None = None
-
-    @property
-    def is_admin(self) -> bool:
-        """Return True if the token may do everything."""
-        return Scope.ADMIN in self.scopes
-
-    def has_one_of(self, scopes: Iterable[Scope]) -> bool:
-        """Return True if the token has one of the scopes, or is an administrator's."""
-        return self.is_admin or not self.scopes.isdisjoint(scopes)
-
-
-def principal_of(token: Token) -> Principal:
-    """Return the principal of this token."""
-    return Principal(token.digest, token.name, token.scopes, token.expires_at)
-
-
-def new_secret() -> str:
-    """Return a new token as its owner sees it: 256 random bits after a prefix that secret scanners can find."""
-    return "wlf_" + secrets.token_urlsafe(32)
-
-
-def new_nonce() -> str:
-    """Return 96 random bits as 16 letters, digits, - and _."""
-    return secrets.token_urlsafe(12)
-
-
-def digest_of(secret: str) -> str:
-    """Return the digest by which a presented token is looked up."""
-    # A header may hold half of a surrogate pair, which has no UTF-8 form.
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from chalicelib.admin.scopes import ExpiringRecord, Principal, new_nonce
-from chalicelib.admin.tokens import Tokens
+from chalicelib.admin.scopes import ExpiringRecord
+from chalicelib.admin.tokens import Principal, Tokens
 from chalicelib.errors import Conflict, TooManyRequests, Unauthorized
 from chalicelib.keyring import BOOTSTRAP, SIGNATURE, Key, Seals, is_sealed, seal
 from chalicelib.ports import Clock, ExpiringStore
@@ -21,6 +22,7 @@ BUCKETS = 4_096
 _IPV6_NETWORK = 64
 """Prefix length in bits: providers give one customer a network of this size, so it counts as one caller."""
 _TRIES = 8
+_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Sessions:
         ends = self.tokens.clock.now() + self.lasts
         if principal.expires_at is not None:
             ends = min(ends, principal.expires_at)
-        signed_text = f"v3.{new_nonce()}.{principal.token_id}.{int(ends.timestamp())}"
+        signed_text = f"v3.{secrets.token_urlsafe(_NONCE_BYTES)}.{principal.token_id}.{int(ends.timestamp())}"
         return self._session(principal, f"{signed_text}.{self.seals.sign(_SESSION, signed_text)}", ends)
 
     def find(self, sealed: str) -> Session:

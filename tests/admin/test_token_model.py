@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.admin.scopes import Scope, digest_of, new_secret, principal_of
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import digest_of, new_secret, principal_of
 from tests.builders import NOON, a_token
 
 SECOND = timedelta(seconds=1)

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.admin.scopes import Principal, Scope, Token, digest_of
-from chalicelib.admin.tokens import AdminWouldGo, TokenRevoked, Tokens, TokenUpdate, authorise
+from chalicelib.admin.scopes import Scope, Token
+from chalicelib.admin.tokens import AdminWouldGo, Principal, TokenRevoked, Tokens, TokenUpdate, authorise, digest_of
 from chalicelib.errors import Forbidden, NotFound, Unauthorized
 from tests.world import ROOT, World
 

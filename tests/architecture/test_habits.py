@@ -19,9 +19,11 @@ CHANCE = {
     "os": {"urandom"},
 }
 GIVEN_IN_TESTS = "a default that tests replace"
+UNFORESEEABLE = "a secret that not even a test may foresee"
 ALLOWED_CHANCE = {
     "chalicelib.adapters.aws": "the one clock, and the one maker of ids",
-    "chalicelib.admin.scopes": "a secret must not be foreseen, not even by a test",
+    "chalicelib.admin.sessions": UNFORESEEABLE,
+    "chalicelib.admin.tokens": UNFORESEEABLE,
     "chalicelib.container.services": "hands jitter to the services that need some",
     "chalicelib.adapters.records": "spreads retries",
     "chalicelib.adapters.dynamodb.table": GIVEN_IN_TESTS,

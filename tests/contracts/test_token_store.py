@@ -6,7 +6,8 @@ from functools import partial
 
 import pytest
 
-from chalicelib.admin.scopes import Scope, digest_of
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import digest_of
 from chalicelib.errors import Conflict
 from chalicelib.ports import TokenStore
 from tests.builders import NOON, a_token

@@ -11,7 +11,8 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib import container
-from chalicelib.admin.scopes import Scope, digest_of
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
 from chalicelib.http.app import register
 from chalicelib.http.routes import ENDPOINTS as OF_THE_API
