@@ -172,6 +172,17 @@ def count_faults(client: Any, service: str, metrics: Counting) -> Any:  # noqa: 
     return client
 
 
+@dataclass(frozen=True)
+class AwsClients:
+    """Makes clients whose faults are counted."""
+
+    metrics: Counting
+
+    def __call__(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
+        """Return the client of the service, the same one at each call."""
+        return count_faults(client(service), service, self.metrics)
+
+
 def unavailable_or_misconfigured(cause: Exception, service: str, resource: str, otherwise: str) -> Unavailable:
     """Translate a botocore exception into Misconfigured, or into Unavailable with this message."""
     return misconfigured(cause, service, resource) or Unavailable(otherwise)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chalicelib.container.jobs import JobServices
 from chalicelib.container.services import AdminServices
-from chalicelib.engine.file_types import sniff
-from chalicelib.http.routing import connect
+from chalicelib.engine.file_types import announced, is_picture
+from chalicelib.http.request import connect
 from chalicelib.settings import load
 
 __all__ = ["Container", "container", "use"]
@@ -14,8 +14,9 @@ __all__ = ["Container", "container", "use"]
 class Container(AdminServices, JobServices):
     """Services of one process, each built on first use. Tests may set any of them before that."""
 
-    file_type = staticmethod(sniff)
-    """Type of a picture file by its first bytes. The HTTP layer asks for it here, as it does not know the engine."""
+    # The HTTP layer asks for these here, as it does not know the engine.
+    file_type = staticmethod(announced)
+    is_picture = staticmethod(is_picture)
 
 
 _process: list[Container] = []

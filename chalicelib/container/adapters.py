@@ -51,7 +51,7 @@ class Adapters:
 
         found = self._sql() if self.settings.state == "sql" else self._dynamodb()
         tasks = MeteredTaskStore(store=found.tasks, metrics=self.metrics)
-        catalog = EventingCatalog(store=found.catalog, publish_change=self._changed)
+        catalog = EventingCatalog(store=found.catalog, publish_change=self.manifest_updates.schedule)
         return MeteredState(
             tasks=tasks,
             catalog=catalog,
@@ -60,10 +60,6 @@ class Adapters:
             audit=found.audit,
             expiring=found.expiring,
         )
-
-    def _changed(self, collection: str) -> None:
-        # Built only here, because most functions change nothing.
-        self.manifest_updates.schedule(collection)
 
     def _dynamodb(self) -> State:
         from chalicelib.adapters.dynamodb import DynamoState
@@ -144,11 +140,12 @@ class Adapters:
             distribution=self.settings.distribution, connect=partial(self.aws, "cloudfront"), sleep=self.clock.sleep
         )
 
-    def aws(self, service: str) -> Any:  # noqa: ANN401  # boto3's clients have no types
-        """Return a client of an AWS service whose faults are counted as metrics."""
-        from chalicelib.adapters.aws import client, count_faults
+    @cached_property
+    def aws(self) -> Callable[[str], Any]:
+        """Makes the client of an AWS service, such as `s3`; its faults are counted as metrics."""
+        from chalicelib.adapters.aws import AwsClients
 
-        return count_faults(client(service), service, self.metrics)
+        return AwsClients(self.metrics)
 
     @cached_property
     def metrics(self) -> ports.Metrics:

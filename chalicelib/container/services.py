@@ -165,9 +165,7 @@ class Services(Adapters):
         """Finds images and their renditions."""
         from chalicelib.delivery.negotiation import Delivery
 
-        return Delivery(
-            catalog=self.state.catalog, cdn_url=self.settings.cdn_url, redirects=self.redirects, objects=self.objects
-        )
+        return Delivery(catalog=self.state.catalog, redirects=self.redirects)
 
     @cached_property
     def collections(self) -> Collections:

@@ -215,12 +215,22 @@ def sniff(head: bytes) -> str:
     """
     if not head:
         raise EmptyFile
-    found = _by_magic(head) or _by_brand(head) or _by_text(head) or _by_header(head)
+    found = announced(head)
     if found is None:
         raise NotAnImage
     if found not in FORMATS:
         raise type_not_taken(found)
     return found
+
+
+def announced(head: bytes) -> str | None:
+    """Return the type that these first bytes announce, whether or not it is accepted; None for an unknown type."""
+    return _by_magic(head) or _by_brand(head) or _by_text(head) or _by_header(head)
+
+
+def is_picture(head: bytes) -> bool:
+    """Return True if these first bytes announce an accepted format."""
+    return announced(head) in FORMATS
 
 
 # Two letters are a weak sign, so a bitmap must also carry one of the header sizes that bitmaps have.

@@ -128,7 +128,7 @@ def _source(  # noqa: PLR0913, PLR0917  what was found
 
 def _opened(form: str, container: ContainerInfo, data: bytes) -> tuple[ContainerInfo, ImageFile]:
     try:
-        return container, open_picture(form, container.for_decoder(data))
+        return container, open_picture(form, _for_decoder(container, data))
     except DamagedImage as refused:
         if container.coding and is_unknown_coding(refused):
             raise coding_not_taken(form, container.coding) from refused
@@ -137,6 +137,17 @@ def _opened(form: str, container: ContainerInfo, data: bytes) -> tuple[Container
         if spared is None or spared.repaired is None:
             raise
     return spared, open_picture(form, spared.repaired)
+
+
+def _for_decoder(container: ContainerInfo, data: bytes) -> bytes:
+    """Return the file as its decoder needs it: the picture first, without omitted parts; mostly unchanged."""
+    if container.omitted:
+        cuts = [0, *(place for part in container.omitted for place in (part.start, part.end)), len(data)]
+        return b"".join(data[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True))
+    if container.start is None:
+        return data
+    at, offset = container.start
+    return b"".join((data[:at], offset, data[at + len(offset) :]))
 
 
 def _container_info(form: str, data: bytes) -> ContainerInfo:

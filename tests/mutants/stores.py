@@ -8,8 +8,8 @@ STORES = (
     Mutant(
         "dynamodb-task-without-condition",
         "chalicelib/adapters/dynamodb/stores.py",
-        "put = PutItem(task_item(stored), Condition.version(before.version, lambda: changed))",
-        'put = PutItem(task_item(stored), Condition("attribute_exists(#pk)", otherwise=lambda: changed))',
+        "put = PutItem(task_item(stored), Condition.version(before.version, changed))",
+        'put = PutItem(task_item(stored), Condition("attribute_exists(#pk)", otherwise=changed))',
         "of two workers both win",
         "tests/contracts/test_task_store.py::test_a_stale_replacement_is_a_conflict_and_changes_nothing[dynamodb-moto]",
     ),
@@ -32,7 +32,7 @@ STORES = (
     Mutant(
         "dynamodb-task-added-twice",
         "chalicelib/adapters/dynamodb/stores.py",
-        "PutItem(task_item(stored), Condition.absent(lambda: known))",
+        "PutItem(task_item(stored), Condition.absent(known))",
         "PutItem(task_item(stored))",
         "a repeated request begins its task anew",
         "tests/contracts/test_task_store.py::test_a_known_id_is_a_conflict_and_the_first_task_stays[dynamodb-moto]",

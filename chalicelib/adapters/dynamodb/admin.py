@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from chalicelib.adapters.dynamodb import items
@@ -25,8 +26,8 @@ class DynamoTokens:
 
     def add(self, token: Token) -> None:
         """See `TokenStore.add`."""
-        known = Conflict("token.exists")
-        self._table.commit(PutItem(token_item(token), Condition.absent(lambda: known)))
+        known = partial(Conflict, "token.exists")
+        self._table.commit(PutItem(token_item(token), Condition.absent(known)))
 
     def find(self, digest: str) -> Token | None:
         """See `TokenStore.find`."""
@@ -108,11 +109,11 @@ class DynamoSchedules:
 
     def replace(self, before: ScheduleStatus, after: ScheduleStatus) -> ScheduleStatus:
         """See `ScheduleStore.replace`."""
-        changed = Conflict("schedule.changed", name=before.name)
+        changed = partial(Conflict, "schedule.changed", name=before.name)
         stored = replace(after, version=before.version + 1)
-        unchanged = Condition.version(before.version, lambda: changed)
+        unchanged = Condition.version(before.version, changed)
         # Version 0 is the one that was never stored.
-        condition = unchanged if before.version else Condition.absent(lambda: changed)
+        condition = unchanged if before.version else Condition.absent(changed)
         self._table.commit(PutItem({**items.schedule_key(before.name), **encode(stored)}, condition))
         return stored
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from chalicelib import errors
 from chalicelib.adapters.dynamodb import items
@@ -52,9 +53,9 @@ class DynamoTasks:
 
     def add(self, task: Task) -> None:
         """See `TaskStore.add`."""
-        known = errors.Conflict("task.exists", task_id=task.task_id)
+        known = partial(errors.Conflict, "task.exists", task_id=task.task_id)
         stored = replace(task, version=0)
-        self._table.commit(PutItem(task_item(stored), Condition.absent(lambda: known)), *_counted(None, stored))
+        self._table.commit(PutItem(task_item(stored), Condition.absent(known)), *_counted(None, stored))
 
     def get(self, task_id: str) -> Task:
         """See `TaskStore.get`."""
@@ -93,8 +94,8 @@ class DynamoTasks:
 def task_update(before: Task, after: Task) -> tuple[Task, tuple[PutItem, *tuple[UpdateItem, ...]]]:
     """The task as it will be stored, and the changes that put it in place of `before`."""
     stored = replace(after, version=before.version + 1)
-    changed = errors.Conflict("task.changed", task_id=before.task_id)
-    put = PutItem(task_item(stored), Condition.version(before.version, lambda: changed))
+    changed = partial(errors.Conflict, "task.changed", task_id=before.task_id)
+    put = PutItem(task_item(stored), Condition.version(before.version, changed))
     return stored, (put, *_counted(before, stored))
 
 
@@ -301,10 +302,10 @@ class DynamoCatalog:
         """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for 90 renditions."""
         task, task_changes = task_update(before, after)
         stored = image_to_store(image, renditions, version=0)
-        known = errors.Conflict("image.exists", image_id=image.image_id)
+        known = partial(errors.Conflict, "image.exists", image_id=image.image_id)
         self._table.commit(
             *task_changes,
-            PutItem(image_item(stored), Condition.absent(lambda: known)),
+            PutItem(image_item(stored), Condition.absent(known)),
             *self._shelf.claims(stored, unique=unique),
             *(PutItem(rendition_item(rendition)) for rendition in renditions),
             *counter_updates(stored.image_id, stats_deltas(None, stored), guarded=are_private(renditions)),

@@ -45,19 +45,8 @@ class ContainerInfo:
     """Faults of parts that hold no pixels, a sentence each."""
     repaired: bytes | None = None
     """File without those faults, where a decoder would fail on them; all positions then refer to it."""
-
     omitted: tuple[FilePart, ...] = ()
     """Parts without pixels that the decoder is not given, as it would refuse the file for them."""
-
-    def for_decoder(self, data: bytes) -> bytes:
-        """Return the file as its decoder needs it: the picture first, without omitted parts; mostly unchanged."""
-        if self.omitted:
-            cuts = [0, *(place for part in self.omitted for place in (part.start, part.end)), len(data)]
-            return b"".join(data[start:end] for start, end in zip(cuts[::2], cuts[1::2], strict=True))
-        if self.start is None:
-            return data
-        at, offset = self.start
-        return b"".join((data[:at], offset, data[at + len(offset) :]))
 
 
 UPRIGHT = 1
