@@ -127,7 +127,7 @@ def test_the_settings_reach_the_services() -> None:
     assert (built.policy.lease.seconds, built.policy.max_attempts) == (7, 2)
     assert (built.policy.keep.days, built.policy.keep_failed.days) == (1, 2)
     assert built.uploads.max_bytes == 3
-    assert built.delivery.cdn_url == "https://c"
+    assert built.manifests.base == "https://c"
     assert built.recipe.sizes == (600, 300, 150)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from urllib.parse import quote
 
 from chalicelib import storage
 from chalicelib.engine.file_types import FORMATS
@@ -134,12 +133,10 @@ _OPT_IN_FORMATS = ("avif", "webp")
 
 @dataclass(frozen=True)
 class Delivery:
-    """Finds images and the addresses of their renditions."""
+    """Finds images and their renditions."""
 
     catalog: Catalog
-    cdn_url: str
     redirects: NameRedirects
-    objects: ObjectStore
 
     def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
         """Return the image and all its renditions. Raises ImageNotFound."""
@@ -211,12 +208,6 @@ class Delivery:
     def pick(self, image: Image, *, width: int | None, accept: str) -> Rendition:
         """Return the best of the image's stored renditions; see `best`."""
         return best(self.catalog.renditions(image.image_id), width=width, accept=accept)
-
-    def url(self, key: str) -> str:
-        """Return the rendition's address; for a private or hidden one a signed address that expires after an hour."""
-        if storage.is_guarded(key) or storage.is_hidden(key):
-            return self.objects.presigned_url(key, lasts=AN_HOUR)
-        return f"{self.cdn_url}/{quote(key)}"
 
 
 def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendition:

@@ -32,7 +32,7 @@ from chalicelib.http.request import (
 )
 from chalicelib.http.routing import PUBLIC, Audited, Reply, Tag, endpoint, path_and_options, schema
 from chalicelib.images.model import Image, Rendition
-from chalicelib.images.schemas import signed_address
+from chalicelib.images.schemas import rendition_url, signed_address
 from chalicelib.names import attachment, collection_name
 
 _FIVE_MINUTES = timedelta(minutes=5)
@@ -192,7 +192,7 @@ def _redirect(
     if is_on(query.download):
         # The CDN cannot set a file name; the bucket does for an address that asks for it.
         return _signed(image, form, _FIVE_MINUTES, query).with_headers(Cache_Control="private, no-store")
-    return redirect(container().delivery.url(form.key), int(_FIVE_MINUTES.total_seconds()))
+    return redirect(rendition_url(form.key), int(_FIVE_MINUTES.total_seconds()))
 
 
 def _signed(image: Image, form: Rendition, lasts: timedelta, query: LinkQuery) -> Response:

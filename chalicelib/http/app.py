@@ -16,8 +16,8 @@ from chalice.app import Chalice
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
-from chalicelib.admin.scopes import Principal, Scope
-from chalicelib.admin.tokens import authorise
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import Principal, authorise
 from chalicelib.errors import Forbidden, MethodNotAllowed, Misconfigured, NotFound, Unauthorized, WallifyError
 from chalicelib.http.parsing import parse_parts
 from chalicelib.http.request import (
@@ -28,9 +28,10 @@ from chalicelib.http.request import (
     request_id_of,
     request_of,
     require_uncompressed,
+    services,
 )
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.http.routing import Endpoint, InternalError, problem_response, record_audit, remember_routes, services
+from chalicelib.http.routing import Endpoint, InternalError, problem_response, record_audit, remember_routes
 from chalicelib.telemetry import log
 
 COOKIE = "wallify_session"
@@ -240,7 +241,8 @@ def _serving(endpoint: Endpoint) -> Handle:
         parts = parse_parts(known, endpoint)
         with _cause_for(known):
             answer = endpoint.view(known, **parts)
-        record_audit(known, endpoint.audit, parts, answer.outcome)
+        if endpoint.audit is not None:
+            record_audit(known, endpoint.audit, parts, answer.outcome)
         return answer
 
     return _counting_refusals(handle) if endpoint.scopes == (Scope.UPLOAD,) else handle

@@ -13,9 +13,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from chalicelib.errors import BadRequest, EmptyFile, NotAnImage, PayloadTooLarge, WallifyError
-from chalicelib.http.request import Request, boundary_of
-from chalicelib.http.routing import services
+from chalicelib.errors import BadRequest, EmptyFile, PayloadTooLarge
+from chalicelib.http.request import Request, boundary_of, services
 
 if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types
@@ -344,18 +343,13 @@ def _is_text(body: bytes) -> bool:
         return True
     try:
         body.decode()
-        services().file_type(body)
-    except NotAnImage:
-        return True
-    except (UnicodeDecodeError, WallifyError):
+    except UnicodeDecodeError:
         return False
-    return False
+    return services().file_type(body) is None
 
 
 def _is_picture(part: Part) -> bool:
-    with suppress(WallifyError):
-        return bool(services().file_type(part.body))
-    return False
+    return services().is_picture(part.body)
 
 
 def _text(part: Part, files: str) -> str:

@@ -1,24 +1,30 @@
-"""One HTTP request as routes see it, the types of its parameters, and the response of a route."""
+"""One HTTP request as routes see it, the services that HTTP itself uses, parameter types, and a route's response."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 from chalice.app import Request as ChaliceRequest
 from msgspec import UNSET, UnsetType
 
+from chalicelib.admin.monitoring import Audit
 from chalicelib.admin.scopes import Scope
+from chalicelib.admin.sessions import Sessions
+from chalicelib.admin.tokens import Tokens
 from chalicelib.conversion import with_iso
 from chalicelib.errors import BadRequest, UnsupportedCoding, UnsupportedType
 from chalicelib.http.validation import FORM
+from chalicelib.i18n import translated
+from chalicelib.keyring import Seals
+from chalicelib.ports import Metrics
 
 
 class Language(StrEnum):
@@ -43,6 +49,73 @@ def language_of(accept_language: str) -> Language:
             language = Language(found["tag"].lower())
             liked[language] = max(liked[language], float(found["q"] or 1))
     return Language.TURKISH if liked[Language.TURKISH] > liked[Language.ENGLISH] else Language.ENGLISH
+
+
+class HttpSettings(Protocol):
+    """Settings of the HTTP layer; see `chalicelib.settings.Settings` for units and bounds."""
+
+    @property
+    def cors_origin(self) -> str:
+        """Origin of the pages that may call the API; empty: none."""
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest file in a request."""
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+
+
+class HttpServices(Protocol):
+    """What the container offers to the HTTP layer."""
+
+    @property
+    def settings(self) -> HttpSettings:
+        """Settings of the HTTP layer."""
+
+    @property
+    def audit(self) -> Audit:
+        """The audit log."""
+
+    @property
+    def cursor_seals(self) -> Seals:
+        """Seals of list cursors."""
+
+    @property
+    def file_type(self) -> Callable[[bytes], str | None]:
+        """Type of a file by its first bytes, such as `png` or `svg`; None if it is unknown."""
+
+    @property
+    def is_picture(self) -> Callable[[bytes], bool]:
+        """True for the first bytes of a picture in an accepted format."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Counters of refusals and faults."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions of the monitor."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """API tokens."""
+
+
+_providers: list[Callable[[], HttpServices]] = []
+
+
+def connect(provider: Callable[[], HttpServices]) -> None:
+    """Use what the provider returns at the moment of each request."""
+    _providers[:] = [provider]
+
+
+def services() -> HttpServices:
+    """The connected services; LookupError before `connect`."""
+    if not _providers:
+        raise LookupError("The HTTP layer is not connected to a container.")
+    return _providers[0]()
 
 
 _DEFAULT_DOMAIN = re.compile(r"\.execute-api\.[^.]+\.(?:amazonaws\.com(?:\.cn)?|vpce\.amazonaws\.com(?:\.cn)?)$")
@@ -157,6 +230,10 @@ class Request:
     def language(self) -> Language:
         """The language of messages that the client prefers."""
         return language_of(self.headers.get("accept-language", ""))
+
+    def localized(self, warnings: Iterable[str]) -> tuple[str, ...]:
+        """Return warnings about a file in the client's language; rows keep them in English."""
+        return tuple(translated(one, self.language) or one for one in warnings)
 
     def link(self, path: str) -> str:
         """A path of this API as the client can follow it, with `base` in front."""

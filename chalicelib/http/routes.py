@@ -8,8 +8,8 @@ import msgspec
 
 from chalicelib.admin import monitoring_routes, routes
 from chalicelib.delivery import routes as delivery_routes
-from chalicelib.http.request import Request, Response, json_response, public_response
-from chalicelib.http.routing import PUBLIC, Endpoint, Reply, Tag, endpoint, schema, services
+from chalicelib.http.request import Request, Response, json_response, public_response, services
+from chalicelib.http.routing import PUBLIC, Endpoint, Reply, Tag, endpoint, schema
 from chalicelib.images import collection_routes
 from chalicelib.images import routes as images_routes
 from chalicelib.maintenance import routes as maintenance_routes

@@ -1,93 +1,26 @@
 """A route, declared once: the same declaration serves the request and writes the API's description.
 
-Beside it stand the services that HTTP itself uses, and the one shape of every error, in the client's language.
+Beside it stands the one shape of every error, in the client's language.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
-from chalicelib.admin.monitoring import Audit
 from chalicelib.admin.scopes import Scope
-from chalicelib.admin.sessions import Sessions
-from chalicelib.admin.tokens import Tokens
 from chalicelib.errors import MethodNotAllowed, Misconfigured, Unauthorized, UnsupportedCoding, WallifyError
-from chalicelib.http.request import Language, Request, Response, json_response
+from chalicelib.http.request import Language, Request, Response, json_response, services
 from chalicelib.i18n import filled, template, translated
-from chalicelib.keyring import Seals
-from chalicelib.ports import Metrics
 from chalicelib.tasks.model import Failure
 
-
-class HttpSettings(Protocol):
-    """Settings of the HTTP layer; see `chalicelib.settings.Settings` for units and bounds."""
-
-    @property
-    def cors_origin(self) -> str:
-        """Origin of the pages that may call the API; empty: none."""
-
-    @property
-    def max_body_bytes(self) -> int:
-        """Largest file in a request."""
-
-    @property
-    def stage(self) -> str:
-        """Name of the stage."""
-
-
-class HttpServices(Protocol):
-    """What the container offers to the HTTP layer."""
-
-    @property
-    def settings(self) -> HttpSettings:
-        """Settings of the HTTP layer."""
-
-    @property
-    def audit(self) -> Audit:
-        """The audit log."""
-
-    @property
-    def cursor_seals(self) -> Seals:
-        """Seals of list cursors."""
-
-    @property
-    def file_type(self) -> Callable[[bytes], str]:
-        """Type of a picture file by its first bytes, such as `png`; raises WallifyError for any other file."""
-
-    @property
-    def metrics(self) -> Metrics:
-        """Counters of refusals and faults."""
-
-    @property
-    def sessions(self) -> Sessions:
-        """Sessions of the monitor."""
-
-    @property
-    def tokens(self) -> Tokens:
-        """API tokens."""
-
-
 _routes: list[str] = []
-_providers: list[Callable[[], HttpServices]] = []
-
-
-def connect(provider: Callable[[], HttpServices]) -> None:
-    """Use what the provider returns at the moment of each request."""
-    _providers[:] = [provider]
-
-
-def services() -> HttpServices:
-    """The connected services; LookupError before `connect`."""
-    if not _providers:
-        raise LookupError("The HTTP layer is not connected to a container.")
-    return _providers[0]()
 
 
 def remember_routes(routes: Sequence[str]) -> None:
@@ -233,15 +166,14 @@ AuditParts = Mapping[str, Any]
 """What a view was given: `path`, `query` and `body`, as its endpoint declares them."""
 
 
-def record_audit(request: Request, audited: Audited | None, parts: AuditParts, done: str = "") -> None:
-    """Record a change after the view has made it, with its outcome; nothing for a view that changes nothing.
+def record_audit(request: Request, audited: Audited, parts: AuditParts, done: str = "") -> None:
+    """Record a change after the view has made it, with its outcome.
 
     Unavailable where the entry cannot be written: the client then repeats the request, which is safe for every change.
     """
-    if audited is not None:
-        # The outcome stands first: a long filter is cut off at the end.
-        told = ": ".join(part for part in (done, audited.target(parts)) if part)
-        services().audit.note(audited.action, told, actor=request.actor, token_id=request.owner)
+    # The outcome stands first: a long filter is cut off at the end.
+    told = ": ".join(part for part in (done, audited.target(parts)) if part)
+    services().audit.note(audited.action, told, actor=request.actor, token_id=request.owner)
 
 
 def path_and_options(parts: AuditParts) -> str:
@@ -306,11 +238,6 @@ def localized(error: WallifyError | Failure, language: Language) -> str:
     # Rows of earlier versions hold an English message in place of an id.
     found = template(text_id, language) or translated(text_id or error.message, language)
     return filled(found or template(error.code, language) or error.message, error.details)
-
-
-def localized_warnings(warnings: Iterable[str], language: Language) -> tuple[str, ...]:
-    """What a record says about its file, in the language; rows keep it in English."""
-    return tuple(translated(one, language) or one for one in warnings)
 
 
 def _headers(error: WallifyError) -> dict[str, str]:

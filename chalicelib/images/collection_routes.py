@@ -36,7 +36,7 @@ from chalicelib.http.validation import SIGNS
 from chalicelib.images.collections import CollectionExists
 from chalicelib.images.model import CollectionInfo, CollectionStats, Image, ImageFilter, Orientation, Ratio
 from chalicelib.images.rename import CollectionIsRenamed
-from chalicelib.images.schemas import ImageDetails, ImageRecord, image_record
+from chalicelib.images.schemas import ImageDetails, ImageRecord, image_record, rendition_url
 from chalicelib.images.search import SearchPage, SortField, SortOrder, SortPosition, read_cursor
 from chalicelib.images.trash import CollectionNotFound
 from chalicelib.names import collection_name
@@ -303,7 +303,7 @@ def record_of_collection(
     path = request.link(f"/collections/{quote(stats.collection, safe='')}")
     links = {"self": path, "images": f"{path}/images"}
     if not private:
-        links["manifest"] = container().delivery.url(storage.manifest(stats.collection))
+        links["manifest"] = rendition_url(storage.manifest(stats.collection))
     numbers = (stats.images, stats.bytes, stats.rendition_bytes)
     return CollectionRecord(stats.collection, about.title, about.description, *numbers, private, links)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -17,9 +17,8 @@ from chalicelib.images.model import Image, Rendition
 from chalicelib.ports import Catalog, Metrics, ObjectStore
 from chalicelib.storage import IMMUTABLE, PRIVATE, Budget, NewObject
 from chalicelib.tasks.factory import ETAG, STEPS, bytes_of, is_tied
-from chalicelib.tasks.lease import Leases
+from chalicelib.tasks.lease import STORING, Leases
 from chalicelib.tasks.model import WARNINGS, Progress, Status, Task
-from chalicelib.tasks.retry_policy import STORING
 from chalicelib.tasks.service import count_end
 from chalicelib.tasks.worker import Failpoint, noop
 from chalicelib.telemetry import NULL_METRICS
@@ -88,6 +87,7 @@ def result_of(image: Image, renditions: Sequence[Rendition]) -> dict[str, object
 
 
 _PRIVACY_READS = 3
+_MOST_KNOWN = 10_000
 """How often a collection may become private or public while one picture is published."""
 
 
@@ -105,6 +105,9 @@ class ProcessImage:
     metrics: Metrics = NULL_METRICS
     is_private: Callable[[str], bool] = never_private
     """Whether a collection is private."""
+    known_privacy: dict[str, bool] = field(default_factory=dict)
+    """Collection -> whether it is private, for collections that this process has published an image in. It cannot
+    change while they have images; where it did, after all were deleted, the store refuses the publication."""
 
     def do(self, task: Task) -> Task:
         """Read, decode, store and publish. After a stopped attempt the same keys are written again."""
@@ -150,14 +153,28 @@ class ProcessImage:
         prefix.
         """
         for _ in range(_PRIVACY_READS):
-            private = self.is_private(image.collection)
+            private = self._privacy(image.collection)
             renditions = tuple(rendition_of(image, encoded, private=private) for encoded in made)
             self.objects.put(*objects_of(image, body, renditions, made))
             self.failpoint("after_put")
-            with suppress(errors.PrivacyDiffers):
-                return self._publish(task, image, renditions)
-            self._remove_results(task)
+            try:
+                final = self._publish(task, image, renditions)
+            except errors.PrivacyDiffers:
+                self.known_privacy.pop(image.collection, None)
+                self._remove_results(task)
+                continue
+            self._remember(image.collection, private=private)
+            return final
         raise errors.Unavailable("collection.privacy_changing")
+
+    def _privacy(self, collection: str) -> bool:
+        known = self.known_privacy.get(collection)
+        return self.is_private(collection) if known is None else known
+
+    def _remember(self, collection: str, *, private: bool) -> None:
+        if len(self.known_privacy) >= _MOST_KNOWN:
+            self.known_privacy.clear()
+        self.known_privacy[collection] = private
 
     def _publish(self, task: Task, image: Image, renditions: Sequence[Rendition]) -> Task:
         for name in names.candidates(image.name, image.image_id):

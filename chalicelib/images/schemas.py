@@ -13,11 +13,11 @@ import msgspec
 
 from chalicelib import storage
 from chalicelib.container import container
-from chalicelib.delivery.negotiation import AN_HOUR, FULL, Delivery
+from chalicelib.delivery.negotiation import AN_HOUR, FULL
 from chalicelib.engine.file_types import FORMATS
 from chalicelib.errors import ImageNotFound
 from chalicelib.http.request import Request, Timestamp
-from chalicelib.http.routing import localized_warnings, schema
+from chalicelib.http.routing import schema
 from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import Status, Task, TaskType
 from chalicelib.tasks.schemas import RESULT_SCHEMAS, is_withheld
@@ -117,22 +117,21 @@ def image_record(kind: type[R], request: Request, image: Image, **more: object) 
 
     A token that may not read gets no address that is signed, nor the name and looks of a picture that has such ones.
     """
-    delivery = container().delivery
-    forms = delivery.catalog.renditions(image.image_id)
+    forms = container().state.catalog.renditions(image.image_id)
     private = any(storage.is_guarded(form.key) for form in forms)
     if is_withheld(request, image.collection) or (not request.may_read and (private or image.is_trashed)):
         return _withheld(kind, request, image, {"private": private or is_withheld(request, image.collection), **more})
     if image.is_trashed:
         forms = tuple(replace(form, key=storage.hidden(form.key)) for form in forms)
-    picture, thumbnails = image.picture, _thumbnails(forms, delivery)
+    picture, thumbnails = image.picture, _thumbnails(forms)
     fields: dict[str, Any] = {
         **{name: getattr(image, name) for name in _OF_IMAGE},
         **{name: getattr(picture, name) for name in _OF_PICTURE},
         "rights": RightsRecord(picture.rights.author, picture.rights.copyright, picture.rights.licence_url),
-        "url": _full_url(forms, delivery),
+        "url": _full_url(forms),
         "srcset": ", ".join({one.width: f"{one.url} {one.width}w" for one in thumbnails}.values()),
         "thumbnails": thumbnails,
-        "warnings": localized_warnings(picture.warnings, request.language),
+        "warnings": request.localized(picture.warnings),
         "private": private,
         "links": _links(request, image, private=private),
         **more,
@@ -160,29 +159,36 @@ _OF_PICTURE = ("format", "width", "height", "bytes", "sha256", "has_alpha", "fra
 _MODERN = frozenset({"avif", "webp"})
 
 
-def _full_url(forms: Sequence[Rendition], delivery: Delivery) -> str:
-    sources = _sources((form for form in forms if form.size == FULL), delivery)
+def _full_url(forms: Sequence[Rendition]) -> str:
+    sources = _sources(form for form in forms if form.size == FULL)
     return _plain(sources).url if sources else ""
 
 
-def _thumbnails(forms: Iterable[Rendition], delivery: Delivery) -> tuple[ThumbnailRecord, ...]:
+def _thumbnails(forms: Iterable[Rendition]) -> tuple[ThumbnailRecord, ...]:
     presets = sorted((form for form in forms if form.size.isdigit()), key=lambda form: int(form.size))
-    return tuple(_thumbnail(list(same), delivery) for _, same in groupby(presets, key=lambda form: form.size))
+    return tuple(_thumbnail(list(same)) for _, same in groupby(presets, key=lambda form: form.size))
 
 
-def _thumbnail(forms: Sequence[Rendition], delivery: Delivery) -> ThumbnailRecord:
-    sources, first = _sources(forms, delivery), forms[0]
+def _thumbnail(forms: Sequence[Rendition]) -> ThumbnailRecord:
+    sources, first = _sources(forms), forms[0]
     plain = _plain(sources)
     return ThumbnailRecord(int(first.size), first.width, first.height, plain.format, plain.bytes, plain.url, sources)
 
 
-def _sources(forms: Iterable[Rendition], delivery: Delivery) -> tuple[ImageSource, ...]:
-    made = (ImageSource(form.format, delivery.url(form.key), form.bytes, FORMATS[form.format].mime) for form in forms)
+def _sources(forms: Iterable[Rendition]) -> tuple[ImageSource, ...]:
+    made = (ImageSource(form.format, rendition_url(form.key), form.bytes, FORMATS[form.format].mime) for form in forms)
     return tuple(sorted(made, key=lambda source: source.bytes))
 
 
 def _plain(sources: Sequence[ImageSource]) -> ImageSource:
     return next((source for source in sources if source.format not in _MODERN), sources[0])
+
+
+def rendition_url(key: str) -> str:
+    """Return the rendition's address; for a private or hidden one a signed address that expires after an hour."""
+    if storage.is_guarded(key) or storage.is_hidden(key):
+        return container().objects.presigned_url(key, lasts=AN_HOUR)
+    return f"{container().settings.cdn_url}/{quote(key)}"
 
 
 def signed_address(request: Request, image: Image, lasts: timedelta) -> tuple[str, datetime]:
@@ -213,7 +219,7 @@ def processed_image(request: Request, task: Task) -> ProcessedImage | None:
     if task.type is not TaskType.PROCESS_IMAGE or task.status is not Status.SUCCESS or not task.result:
         return None
     try:
-        image = container().delivery.catalog.image(str(task.result["image_id"]))
+        image = container().state.catalog.image(str(task.result["image_id"]))
     except ImageNotFound:
         return None
     return image_record(ProcessedImage, request, image, duplicate=bool(task.result.get("duplicate")))

@@ -15,7 +15,7 @@ from chalicelib.admin.scopes import Scope
 from chalicelib.container import container
 from chalicelib.http.multipart import UploadedFile, UploadedFiles
 from chalicelib.http.request import Request, Response, Switch, UploadCollection, is_on, json_response, or_none
-from chalicelib.http.routing import Reply, Tag, endpoint, localized, localized_warnings, schema
+from chalicelib.http.routing import Reply, Tag, endpoint, localized, schema
 from chalicelib.images.model import Image
 from chalicelib.images.schemas import ProcessedImage, image_record, processed_image
 from chalicelib.names import display_name
@@ -186,7 +186,7 @@ def _there_already(request: Request, accepted: Accepted, image: Image, upload: U
             file=record,
             task_ids=task_ids,
             duplicate=True,
-            warnings=localized_warnings(accepted.warnings, request.language),
+            warnings=request.localized(accepted.warnings),
         )
     )
 
@@ -197,7 +197,7 @@ def _waiting(request: Request, accepted: Accepted, upload: Upload, reason: str |
     told = AcceptedUpload(
         file=AcceptedFile(filename, collection, len(upload.body), task.task_id, task.status),
         task_ids=_task_ids(task),
-        warnings=localized_warnings(accepted.warnings, request.language),
+        warnings=request.localized(accepted.warnings),
         reason=reason or UNSET,
     )
     return json_response(told, 202).with_headers(
@@ -214,7 +214,7 @@ def _finished(request: Request, accepted: Accepted, upload: Upload) -> Response:
     if image is None:
         raise _error_of(task)
     image = _as_sent(image, upload)
-    warnings = tuple(dict.fromkeys((*localized_warnings(accepted.warnings, request.language), *image.warnings)))
+    warnings = tuple(dict.fromkeys((*request.localized(accepted.warnings), *image.warnings)))
     told = FinishedUpload(file=image, task_ids=_task_ids(task), duplicate=image.duplicate, warnings=warnings)
     return json_response(told, 200 if image.duplicate else 201).with_headers(Location=image.links["self"])
 

@@ -9,7 +9,8 @@ from chalice.app import Chalice
 
 from chalicelib import monitor
 from chalicelib.admin.monitoring import Audit
-from chalicelib.admin.scopes import AuditEntry, Scope, digest_of
+from chalicelib.admin.scopes import AuditEntry, Scope
+from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
 from chalicelib.conversion import to_iso
 from chalicelib.errors import Unavailable

@@ -21,9 +21,9 @@ import pytest
 from chalicelib.engine import model as remarks
 from chalicelib.engine.limits import Bound
 from chalicelib.errors import BadRequest, WallifyError
-from chalicelib.http.request import Language
+from chalicelib.http.request import Language, Request
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.http.routing import localized, localized_warnings
+from chalicelib.http.routing import localized
 from chalicelib.i18n import ENGLISH, TURKISH, filled, messages, template, translated
 from chalicelib.messages import UnknownMessage
 from chalicelib.names import MISNAMED
@@ -197,7 +197,9 @@ def test_an_old_row_that_knows_no_id_is_told_in_turkish_too(sentence: str) -> No
 
 
 def test_a_warning_with_facts_is_found_by_its_text() -> None:
-    (told,) = localized_warnings([MISNAMED.format(extension="png")], Language.TURKISH)
+    request = Request("GET", "/", "/", {"accept-language": "tr"}, {}, {}, "r1", "", lambda: b"")
+
+    (told,) = request.localized([MISNAMED.format(extension="png")])
 
     assert told.endswith("resim .png olarak kataloglandı.")
 
@@ -223,7 +225,7 @@ import chalicelib, chalicelib.errors
 from chalicelib.errors import BadRequest, WallifyError
 from chalicelib.http.routing import localized
 from chalicelib.http.openapi import description
-from chalicelib.http.request import Language
+from chalicelib.http.request import Language, Request
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.i18n import messages
 

@@ -9,7 +9,8 @@ from datetime import datetime
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.admin.scopes import Scope, Token, digest_of
+from chalicelib.admin.scopes import Scope, Token
+from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
 from chalicelib.http.app import register
 from chalicelib.http.routes import ENDPOINTS

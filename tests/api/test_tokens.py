@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.admin.scopes import Scope, digest_of
+from chalicelib.admin.scopes import Scope
+from chalicelib.admin.tokens import digest_of
 from chalicelib.container import Container
 from tests.api.gateway import Gateway, Got
 from tests.api.memory_service import a_token

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+import msgspec
 import pytest
 
+from chalicelib.container import use
 from chalicelib.delivery.negotiation import Delivery
 from chalicelib.errors import ImageNotFound
 from chalicelib.images.model import Rendition
+from chalicelib.images.schemas import rendition_url
 from tests.builders import a_final_task, a_rendition, a_task, an_image
 from tests.world import World
 
@@ -112,8 +114,9 @@ def test_an_image_without_forms_is_not_delivered(world: World) -> None:
 
 
 def test_an_address_holds_the_key_and_no_letter_that_means_something(world: World) -> None:
-    delivery = replace(world.services.delivery, cdn_url="https://cdn.example")
-    assert delivery.url("renditions/a b?ş#/300.jpg") == "https://cdn.example/renditions/a%20b%3F%C5%9F%23/300.jpg"
+    world.services.settings = msgspec.structs.replace(world.services.settings, cdn_url="https://cdn.example")
+    use(world.services)
+    assert rendition_url("renditions/a b?ş#/300.jpg") == "https://cdn.example/renditions/a%20b%3F%C5%9F%23/300.jpg"
 
 
 def test_collections_come_in_the_order_of_their_names(world: World) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
 from chalicelib import storage
-from chalicelib.admin.scopes import digest_of
+from chalicelib.admin.tokens import digest_of
 from chalicelib.delivery.private_links import BadSignature, LinkSignatures, PrivacyIsSettled
 from chalicelib.errors import BadRequest, PrivacyDiffers, Unavailable
 from chalicelib.images.model import Image
+from chalicelib.images.process_image import ProcessImage
 from chalicelib.keyring import Purpose, Seals
 from chalicelib.storage import Budget, NewObject
 from chalicelib.tasks.model import Status
@@ -148,6 +151,33 @@ def test_privacy_is_settled_by_the_first_image_and_by_what_lies_in_the_trash(
     world.finish(world.services.trash.delete([image.image_id]))
     world.services.privacy.make(name, private=not private)
     assert world.services.privacy.is_private(name) is not private
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_worker_follows_a_collection_that_was_emptied_and_changed(world: MaintenanceWorld, *, private: bool) -> None:
+    name = "nature" if private else "secret"
+    image = world.image(1, collection=name)
+    world.finish(world.services.trash.delete([image.image_id]))
+    world.services.privacy.make(name, private=private)
+    after = world.image(2, collection=name)
+    forms = world.services.state.catalog.renditions(after.image_id)
+    assert {storage.is_guarded(one.key) for one in forms} == {private}
+    assert set(world.bucket.under("renditions/")) == {one.key for one in forms if not private}
+
+
+def test_a_worker_reads_the_privacy_of_a_collection_once(world: MaintenanceWorld) -> None:
+    asked: list[str] = []
+
+    def is_private(collection: str) -> bool:
+        asked.append(collection)
+        return world.services.privacy.is_private(collection)
+
+    job = replace(cast("ProcessImage", world.services.process_image), is_private=is_private)
+    world.services.process_image = job
+    for number, name in enumerate(["nature", "secret", "nature", "secret"]):
+        world.image(number, collection=name)
+    assert asked == ["nature", "secret"]
+    assert job.known_privacy == {"nature": False, "secret": True}
 
 
 def test_private_collections_are_known_by_their_names(world: MaintenanceWorld) -> None:
