@@ -53,10 +53,12 @@ class SteadyLogger(Logger):
         self._write(super().exception, *args, **kwargs)
 
     def _write(self, write: Callable[..., None], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        # Handlers of `logging` print their own errors, except RecursionError. The others come from a record that cannot
+        # be made (a reserved name, wrong arguments) and from handlers that let errors through.
         try:
             write(*args, stacklevel=_FRAMES, **kwargs)
-        except Exception:  # noqa: BLE001  # a failure to log must not stop the work
-            with suppress(Exception):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            with suppress(OSError, ValueError):  # stderr may be closed, too
                 traceback.print_exc()
 
 

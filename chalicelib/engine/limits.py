@@ -230,6 +230,10 @@ def keep_freed_memory() -> bool:
 
 TOO_DEEP = "image.memory_exhausted"
 _TOO_MUCH = (MemoryError, RecursionError)
+_DECODER_FAULTS = (
+    *(OSError, EOFError, ValueError, TypeError, AttributeError, SyntaxError, RuntimeError, ArithmeticError),
+    *(LookupError, AssertionError, BufferError, NameError, struct.error, zlib.error),
+)
 _UNKNOWN_CODING = ("unknown pixel mode", "Invalid value for samples per pixel", "Unsupported BMP ")
 """Beginnings of Pillow's messages that it has no mode for a TIFF's samples, or no decoder for a BMP's."""
 _LACKING = ("not available", "not installed")
@@ -240,9 +244,8 @@ _LACKING = ("not available", "not installed")
 def decoder_errors() -> Iterator[None]:
     """Translate what Pillow raises while it reads the picture's bytes; put around that one call.
 
-    On tens of thousands of broken files Pillow raised OSError, ValueError, TypeError, SyntaxError, RuntimeError,
-    IndexError, KeyError, struct.error, ZeroDivisionError and more, so every Exception is taken for damage. Because of
-    that, none of our own code may run inside.
+    On millions of broken files Pillow raised what `_DECODER_FAULTS` lists. A mistake in our own code raises the same:
+    none of it may run inside.
 
     Errors of our installation are not translated, because another worker may be able to read the picture: a module that
     cannot be imported, a codec that Pillow was built without, and what the operating system refuses (an OSError with an
@@ -260,7 +263,7 @@ def decoder_errors() -> Iterator[None]:
         raise ImageTooLarge(TOO_DEEP, what="memory") from too_much
     except Image.DecompressionBombError as bomb:
         raise ImageTooLarge from bomb
-    except Exception as broken:
+    except _DECODER_FAULTS as broken:
         if _is_ours(broken):
             raise
         raise DamagedImage from broken

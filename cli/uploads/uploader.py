@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
+from types import TracebackType
 
 from cli.client.api import Client
 from cli.client.models import ApiError, Image, Task
@@ -61,7 +63,7 @@ class Uploader:
     order: UploadOptions
     todo: SimpleQueue[LocalFile | None] = field(default_factory=SimpleQueue)
     sent: SimpleQueue[ProcessingFile | None] = field(default_factory=SimpleQueue)
-    news: SimpleQueue[UploadEvent | Exception] = field(default_factory=SimpleQueue)
+    news: SimpleQueue[UploadEvent | BaseException] = field(default_factory=SimpleQueue)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def work(self, files: Sequence[LocalFile]) -> Iterator[UploadEvent]:
@@ -73,7 +75,7 @@ class Uploader:
         try:
             while left:
                 event = self.news.get()
-                if isinstance(event, Exception):
+                if isinstance(event, BaseException):
                     raise event
                 yield event
                 left -= isinstance(event, FileFinished)
@@ -94,12 +96,26 @@ class Uploader:
             self.sent.put(None)
 
     def _bring_all(self) -> None:
-        while (file := self.todo.get()) is not None and not self.stopping.is_set():
-            self._guarded(file, partial(self._bring, file))
+        with self._handing_over_errors():
+            while (file := self.todo.get()) is not None and not self.stopping.is_set():
+                self._guarded(file, partial(self._bring, file))
 
     def _follow_all(self) -> None:
-        while (waiting := self.sent.get()) is not None and not self.stopping.is_set():
-            self._guarded(waiting.file, partial(self._follow, waiting))
+        with self._handing_over_errors():
+            while (waiting := self.sent.get()) is not None and not self.stopping.is_set():
+                self._guarded(waiting.file, partial(self._follow, waiting))
+
+    def _handing_over_errors(self) -> ExitStack:
+        """Return a context that hands an exception over to `work`: one that ends a thread would be lost."""
+
+        def hand_over(_: type[BaseException] | None, bug: BaseException | None, __: TracebackType | None) -> bool:
+            if bug is not None:
+                self.news.put(bug)
+            return True
+
+        stack = ExitStack()
+        stack.push(hand_over)
+        return stack
 
     def _guarded(self, file: LocalFile, work: Callable[[], None]) -> None:
         try:
@@ -114,8 +130,6 @@ class Uploader:
             self.news.put(
                 FileFinished(file, Outcome.FAILED, code="unreadable", message=f"The file cannot be read: {words}.")
             )
-        except Exception as bug:  # noqa: BLE001 - an exception that ends a thread is lost
-            self.news.put(bug)
 
     def _bring(self, file: LocalFile) -> None:
         self.news.put(FileProgress(file, 0))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.console import Console
 
 from chalicelib.admin.scopes import Scope
 from chalicelib.engine.model import JPEG_ENDLESS
-from cli.uploads.files import LocalFile, find_files
+from cli.client.api import Client
+from cli.uploads.files import Dedupe, LocalFile, find_files
+from cli.uploads.journal import Journal
 from cli.uploads.progress import FileFinished, FileProcessing, FileProgress, Outcome, ProgressBars, UploadCounts
+from cli.uploads.uploader import Uploader, UploadOptions
 from tests.api.memory_service import a_jpeg
 from tests.browser.seeds import a_failed_upload
 from tests.cli.conftest import Terminal
@@ -243,3 +247,14 @@ def test_a_retried_failure_is_not_found_under_its_old_key(at_desk: Terminal, des
 def _fail_all(desk: ServedApi) -> None:
     for task in desk.house.state.tasks.active(50, None).items:
         desk.house.tasks.cancel(task.task_id)
+
+
+def test_a_mistake_in_a_thread_ends_the_upload_instead_of_waiting_for_ever(photos: Path) -> None:
+    class Broken(Dedupe):
+        def is_new(self, sha256: str) -> bool:
+            raise ZeroDivisionError(sha256)
+
+    files = find_files([photos]).files
+    uploader = Uploader(cast("Client", None), Journal("a run", io.StringIO()), Broken(), UploadOptions("c"))
+    with pytest.raises(ZeroDivisionError):
+        list(uploader.work(files))
