@@ -1,7 +1,10 @@
 """Messages by id, in English and Turkish; `messages.json` holds both side by side.
 
-An id names its area and what is wrong, such as `form.too_many_parts`; the id of a code's own message is the code. Facts
-stand in a message as `{name}`. `a+b` is one message after the other.
+An id names its area and the fault, such as `form.too_many_parts`; the id of an error code's own message is the code.
+A placeholder `{name}` in a message is replaced by the fact of that name. `a+b` is the messages `a` and `b` in a row.
+
+Stored rows keep warnings, and some errors, as English text. If the English text of such a message changes, its former
+text goes into `former_messages.json` under the message's id, so that older rows are still translated.
 """
 
 from __future__ import annotations
@@ -19,25 +22,25 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 @cache
 def messages() -> Mapping[str, Mapping[str, str]]:
-    """Every message by id and language; read when the first one is needed."""
+    """Return every message by id and language; the file is read on the first call."""
     text = Path(__file__).with_name("messages.json").read_text(encoding="utf-8")
     return cast("dict[str, dict[str, str]]", json.loads(text))
 
 
 def template(message_id: str, language: str = ENGLISH) -> str | None:
-    """The message before its facts are put in; None for an id that there is not."""
+    """Return the message with its placeholders; None for an unknown id."""
     found = [messages().get(one) for one in message_id.split("+")]
     texts = [one[language] for one in found if one is not None]
     return " ".join(texts) if len(texts) == len(found) else None
 
 
 def filled(text: str, facts: Mapping[str, object]) -> str:
-    """The text with each `{name}` replaced by the fact of that name; a name without a fact stays as it is."""
+    """Replace each `{name}` by the fact of that name; a placeholder without a fact stays as it is."""
     return _PLACE.sub(lambda place: _shown(facts[place[1]]) if place[1] in facts else place[0], text)
 
 
 def translated(english: str, language: str) -> str | None:
-    """A stored English message in another language, with the facts that it holds; None for one that is not known."""
+    """Translate a stored English message, with the facts that it contains; None for an unknown message."""
     if exact := _ids_by_english().get(english):
         return template(exact, language)
     for pattern, message_id in _stored_with_facts():
@@ -48,14 +51,23 @@ def translated(english: str, language: str) -> str | None:
 
 @cache
 def _ids_by_english() -> Mapping[str, str]:
-    return {texts[ENGLISH]: message_id for message_id, texts in messages().items()}
+    former = {text: message_id for message_id, texts in _former_messages().items() for text in texts}
+    return former | {texts[ENGLISH]: message_id for message_id, texts in messages().items()}
 
 
 @cache
 def _stored_with_facts() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Patterns of warnings, which rows keep with their facts put in."""
-    found = ((texts[ENGLISH], one) for one, texts in messages().items() if one.startswith("warning."))
-    return tuple((_pattern(english), one) for english, one in found if _PLACE.search(english))
+    """Return patterns of the warnings with placeholders; rows keep these with the facts filled in."""
+    texts = _ids_by_english().items()
+    with_facts = ((text, one) for text, one in texts if one.startswith("warning.") and _PLACE.search(text))
+    return tuple((_pattern(text), one) for text, one in with_facts)
+
+
+@cache
+def _former_messages() -> Mapping[str, list[str]]:
+    """Return the former English texts of messages that stored rows may hold, by message id."""
+    text = Path(__file__).with_name("former_messages.json").read_text(encoding="utf-8")
+    return cast("dict[str, list[str]]", json.loads(text))
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -146,7 +146,7 @@ def misnamed(filename: str, extension: str) -> tuple[str, ...]:
     return (MISNAMED.format(extension=extension),)
 
 
-MISNAMED = "The bytes are not what the name says; the image is catalogued as .{extension}."
+MISNAMED = "The file's content does not match the extension in its name; the image is catalogued as .{extension}."
 
 
 _ALIASES = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff", "dib": "bmp", "apng": "png"}

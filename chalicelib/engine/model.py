@@ -97,35 +97,42 @@ class Processed:
     renditions: tuple[Encoded, ...]
 
 
-JPEG_SHORT = "The JPEG's coded pixels end too early: a part of the picture is missing or broken."
-JPEG_LEFT = "The JPEG's coded pixels do not fit its size: a part of the picture is missing or broken."
-JPEG_RESTARTS = "The JPEG's restart markers are too few or out of order: a part of the picture is missing or broken."
-JPEG_UNWRITTEN = "The JPEG's coded pixels have zeros inside that no picture yields: a part of the picture is missing."
-JPEG_PLANE = "The JPEG has no pixels for one of its colours."
-JPEG_ROUGH = "The JPEG's last scans are missing, without which its colours and brightness are only roughly known."
-JPEG_COARSE = "The JPEG's last scans are missing, so its detail is coarser than its encoder meant it."
-JPEG_STRAY = "The JPEG has a few bytes behind its coded pixels that belong to nothing; the public copy is without them."
-JPEG_STARTS = "The JPEG has more than one start marker; decoders may refuse the original. The public copy has one."
+JPEG_SHORT = "The JPEG's image data ends too early; a part of the picture is missing or broken."
+JPEG_LEFT = "The JPEG's image data does not match its size; a part of the picture is missing or broken."
+JPEG_RESTARTS = "The JPEG's restart markers are missing or out of order; a part of the picture is missing or broken."
+JPEG_UNWRITTEN = "The JPEG's image data contains zeros that no encoder writes; a part of the picture is missing."
+JPEG_PLANE = "The JPEG has no image data for one of its colour components."
+JPEG_ROUGH = "The JPEG's last scans are missing; its colours and brightness are only approximate."
+JPEG_COARSE = "The JPEG's last scans are missing; the picture has less detail than it was saved with."
+JPEG_STRAY = "The JPEG has a few stray bytes after its image data; the public copy does not contain them."
+JPEG_STARTS = "The JPEG has more than one start marker; some decoders refuse the original. The public copy has one."
 JPEG_ENDLESS = "The JPEG has no end marker; the public copy has one."
-PNG_ASIDE = "Something that the PNG says beside its pixels does not match its checksum, and is left out."
+PNG_ASIDE = "A PNG chunk outside the image data does not match its checksum; the public copy does not contain it."
 PNG_PIXELS = (
-    "A checksum of the PNG's pixels is wrong, although the pixels are right; the public copy has the right one."
+    "A checksum of the PNG's image data is wrong, but the data is correct; the public copy has the correct checksum."
 )
-PNG_SUM = "The checksum in the PNG's packed pixels is wrong or missing, although all are there; the public copy has it."
+PNG_SUM = (
+    "The checksum inside the PNG's compressed data is wrong or missing, but no pixel is missing; the"
+    " public copy has the correct checksum."
+)
 PNG_ENDLESS = "The PNG has no end chunk; the public copy has one."
-PNG_LONG = "Text or a colour profile of the PNG is longer than is usual, or broken; decoders may refuse the original."
+PNG_LONG = "A text or colour profile in the PNG is unusually long or broken; some decoders refuse the original."
 GIF_ENDLESS = "The GIF has no trailer; the public copy has one."
-GIF_JUNK = "Bytes behind a frame of the GIF cannot be read; the public copy is without them and what follows them."
-WEBP_SIZE = "The WebP's size is not what its header says, or a part without pixels is cut; the public copy is right."
-AVIF_JUNK = "The AVIF has bytes behind its picture that belong to nothing; the public copy is without them."
-AVIF_EXIF = "The AVIF's Exif cannot be read, and is left out."
-STILL_LATER = "The animation begins with blank frames; its still is the first one that shows something."
-TIFF_PAGES = "The TIFF has more pages than one; the picture is the first of them."
-TIFF_COPY = "The TIFF begins with a smaller copy of its picture; the picture itself is taken."
-HEIC_MORE = "The HEIC has more pictures than one; the picture is the primary one."
-GAIN_MAP = "The picture's gain map is left out; the public copy has the standard range of brightness."
-VIDEO_DROPPED = (
-    "The animation has more frames or pixels than are published, so it is shown as a still of its first frame."
+GIF_JUNK = "The GIF has unreadable bytes after a frame; the public copy does not contain them or what follows them."
+WEBP_SIZE = (
+    "The WebP's size differs from the size in its header, or a chunk without image data is cut off; the"
+    " public copy is correct."
 )
-WEBP_UNWRITTEN = "The WebP's coded pixels end in zeros: a part of the picture is missing."
-AVIF_UNWRITTEN = "The AVIF's coded pixels end in zeros: a part of the picture is missing."
+AVIF_JUNK = "The AVIF has bytes after its image data that belong to no item; the public copy does not contain them."
+AVIF_EXIF = "The AVIF's Exif cannot be read; the public copy is published without it."
+STILL_LATER = "The animation begins with blank frames; its still image is the first frame that is not blank."
+TIFF_PAGES = "The TIFF has more than one page; the first page is used."
+TIFF_COPY = "The TIFF begins with a smaller copy of its picture; the full-size picture is used."
+HEIC_MORE = "The HEIC has more than one picture; the primary one is used."
+GAIN_MAP = "The picture's gain map (HDR) is not published; the public copy has standard dynamic range (SDR)."
+VIDEO_DROPPED = (
+    "The animation has more frames or pixels than the limits allow; it is published as a still image of"
+    " its first frame."
+)
+WEBP_UNWRITTEN = "The WebP's image data ends in zeros; a part of the picture is missing."
+AVIF_UNWRITTEN = "The AVIF's image data ends in zeros; a part of the picture is missing."

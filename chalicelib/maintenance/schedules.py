@@ -164,7 +164,7 @@ class Schedules:
         """Return the task if a repeated event has put it in the slot; otherwise end it, as another run is there."""
         if slot.last_task_id == task.task_id:
             return task
-        self.jobs.fail(task, Failure("still_running", "Another run of this schedule was faster."))
+        self.jobs.fail(task, Failure("still_running", "Another run of this schedule started first."))
         raise StillRunning(task_id=slot.last_task_id) from conflict
 
     def _check_free(self, slot: ScheduleStatus) -> None:

@@ -19,7 +19,7 @@ from chalicelib.tasks.model import LATE, Checkpoint, Failure, Position, Progress
 from chalicelib.tasks.worker import Failpoint, Worker, noop
 from chalicelib.telemetry import NULL_METRICS, log
 
-_UNKNOWN_LOSS = Failure("worker_lost", "Its worker died, ran out of time, or found no state store that it could tell.")
+_UNKNOWN_LOSS = Failure("worker_lost", "The worker stopped, ran out of time, or could not reach the state store.")
 
 
 class ChunkedJob(Protocol):

@@ -239,12 +239,14 @@ def _failure_of(task: Task, letter: DeadLetter) -> Failure:
         return Failure(letter.reason, _STORE_SILENT, retryable=True, details=last)
     if letter.reason == errors.Misconfigured.code:
         return replace(Failure.of(errors.Misconfigured()), details=last)
-    return Failure("dead_letter", "Its message was received too often without success.", details=last)
+    return Failure(
+        "dead_letter", "The task failed because its message was received too many times without success.", details=last
+    )
 
 
 _STORE_SILENT = (
-    "The state store did not answer, however often this was tried. What was done before is kept; nothing is taken away"
-    " or changed while it cannot be read."
+    "The state store did not respond to any attempt. Completed work is kept; nothing is removed or changed while the"
+    " store cannot be read."
 )
 
 

@@ -14,8 +14,8 @@ from chalicelib.tasks.factory import arguments_of, belongs, is_tied
 from chalicelib.tasks.model import Failure, Progress, Status, Task, TaskType
 from chalicelib.tasks.retry_policy import TaskPolicy
 
-WORKER_LOST = Failure("worker_lost", "Its workers died or ran out of time, again and again.", retryable=True)
-POISON = Failure("poison_image", "Two workers in turn died or ran out of time over this image; it is not tried again.")
+WORKER_LOST = Failure("worker_lost", "Several workers in turn stopped or ran out of time.", retryable=True)
+POISON = Failure("poison_image", "Two workers in turn stopped or ran out of time on this image; it is not tried again.")
 STORING = "storing"
 """Name of the step that begins when the picture has been decoded and encoded."""
 _DEATHS = "worker_deaths"

@@ -47,7 +47,7 @@ def outcome(parent: Task, counts: ChildCounts) -> Status | None:
 
 _MOST_CHILDREN = 500
 """Most children of a parent that one request creates."""
-_INCOMPLETE = Failure("source_gone", "Not all of its files have arrived.")
+_INCOMPLETE = Failure("source_gone", "Some files of this upload did not arrive.")
 
 
 @dataclass(frozen=True)

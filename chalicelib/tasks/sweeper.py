@@ -100,7 +100,7 @@ class Sweeper:
             return self._remedy_for_parent(task)
         now = self.clock.now()
         if task.type in CHUNKED and self._is_overdue(task, now):
-            return self._fail(task, "time_limit", "The job took longer than it may.")
+            return self._fail(task, "time_limit", "The job exceeded its time limit.")
         return _REMEDIES[task.status](self, task, now)
 
     def _is_overdue(self, task: Task, now: datetime) -> bool:
@@ -115,7 +115,9 @@ class Sweeper:
         if silent < self.timeouts.missing:
             return "fine"
         if "source" in task.args and not is_there(self.objects, task):
-            return self._fail(task, "upload_expired" if expires else "source_gone", "The file never arrived.")
+            return self._fail(
+                task, "upload_expired" if expires else "source_gone", "The file did not arrive in the bucket."
+            )
         # The object exists. A presigned upload's message is lost if its form has expired; others may be far behind.
         return self._send(task) if silent >= self.timeouts.pending or expires else "fine"
 
@@ -132,7 +134,7 @@ class Sweeper:
         counted = after_death(task)
         if is_poison(counted) or task.attempts >= task.max_attempts:
             return self._dead_letter(task, POISON if is_poison(counted) else WORKER_LOST)
-        error = Failure("worker_lost", "Its worker died or ran out of time.", retryable=True)
+        error = Failure("worker_lost", "The worker of the task stopped or ran out of time.", retryable=True)
         self._send(self.tasks.replace(task, counted.retrying(error)))
         return "taken_back"
 
@@ -186,14 +188,14 @@ class Sweeper:
             self._time_out_child(child)
         if not self.parents.finish_if_done(self.tasks.get(parent.task_id)).is_final:
             # Some children were never created: the request that created the parent was interrupted.
-            return self._fail(parent, "time_limit", "The job took longer than it may.")
+            return self._fail(parent, "time_limit", "The job exceeded its time limit.")
         return "timed_out"
 
     def _time_out_child(self, child: Task) -> None:
         if child.is_final:
             return
         with suppress(Conflict):
-            self._fail(child, "time_limit", "The job took longer than it may.")
+            self._fail(child, "time_limit", "The job exceeded its time limit.")
 
     def _fail(self, task: Task, code: str, message: str) -> str:
         return self._end(task, Failure(code, message))

@@ -238,4 +238,4 @@ def _failure(fault: Exception) -> Failure:
         return Failure.of(fault, trace=trace if fault.retryable else "")
     # An unexpected error, or one without a code, on which no client can act. It may be transient (a network) or not
     # (a bug): it gets the same attempts as a transient one.
-    return Failure("internal_error", "Something went wrong inside Wallify.", retryable=True, trace=trace)
+    return Failure("internal_error", "An internal error occurred in Wallify.", retryable=True, trace=trace)

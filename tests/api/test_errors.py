@@ -166,7 +166,7 @@ class Silent:
 def test_errors_speak_the_client_language(anyone: Gateway, accepted: str, language: str) -> None:
     got = anyone.get("/nowhere", Accept_Language=accepted)
 
-    message = {"en": "There is nothing here.", "tr": "Burada bir şey yok."}[language]
+    message = {"en": "There is no resource at this address.", "tr": "Bu adreste bir kaynak yok."}[language]
     assert (got.json["message"], got.headers["Content-Language"]) == (message, language)
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  # the dotless i is a letter of Turkish, not a mistyped one
-"""Whatever is told in English is told in Turkish with the same facts, and without the program's source text."""
+"""Every English message has a Turkish one with the same facts; messages need no source text at run time."""
 
 from __future__ import annotations
 
@@ -190,18 +190,31 @@ def test_a_name_without_a_fact_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("sentence", ["", "The JPEG has no end marker."])
-def test_an_old_row_that_knows_no_id_is_told_in_turkish_too(sentence: str) -> None:
+def test_the_message_of_a_row_without_an_id_is_translated(sentence: str) -> None:
     old = Failure("image_damaged", "The JPEG has no end marker.", sentence=sentence)
 
     assert localized(old, Language.TURKISH) == "JPEG'in bitiş işareti yok."
 
 
-def test_a_warning_with_facts_is_found_by_its_text() -> None:
+FORMER_MISNAMED = "The bytes are not what the name says; the image is catalogued as .{extension}."
+
+
+@pytest.mark.parametrize("english", [MISNAMED, FORMER_MISNAMED])
+def test_a_warning_with_facts_is_found_by_its_text(english: str) -> None:
     request = Request("GET", "/", "/", {"accept-language": "tr"}, {}, {}, "r1", "", lambda: b"")
 
-    (told,) = request.localized([MISNAMED.format(extension="png")])
+    (message,) = request.localized([english.format(extension="png")])
 
-    assert told.endswith("resim .png olarak kataloglandı.")
+    assert message.endswith("resim .png olarak kataloglandı.")
+
+
+def test_former_english_texts_are_translated_as_the_present_ones() -> None:
+    former = json.loads((ROOT / "chalicelib" / "former_messages.json").read_text(encoding="utf-8"))
+    present = {texts[ENGLISH] for texts in messages().values()}
+
+    assert {one for texts in former.values() for one in texts if one in present} == set()
+    for message_id, texts in former.items():
+        assert [translated(one, TURKISH) for one in texts] == [messages()[message_id][TURKISH]] * len(texts)
 
 
 def test_no_source_and_no_docstring_is_read_while_serving(tmp_path: Path) -> None:

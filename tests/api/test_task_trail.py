@@ -59,14 +59,14 @@ def test_a_bug_tells_administrators_where_it_is(admin: Gateway, house: Container
     error = told(admin, task)["error"]
 
     assert isinstance(error, dict)
-    assert (error["code"], error["message"]) == ("internal_error", "Something went wrong inside Wallify.")
+    assert (error["code"], error["message"]) == ("internal_error", "An internal error occurred in Wallify.")
     assert error["trace"].startswith("Traceback")
     assert f"KeyError: '{task.task_id}'" in error["trace"]
 
 
 @pytest.mark.parametrize("scope", [Scope.TASKS, Scope.READ, Scope.UPLOAD])
 def test_nobody_else_learns_of_the_code(app: Chalice, house: Container, task: Task, scope: Scope) -> None:
-    failure = Failure("internal_error", "Something went wrong inside Wallify.", trace=TRACE)
+    failure = Failure("internal_error", "An internal error occurred in Wallify.", trace=TRACE)
     house.state.tasks.replace(task, task.failed(failure, now=house.clock.now(), keep=house.policy.keep))
 
     got = Gateway(app, authorization=a_token(house, scope)).get(f"/task/status/{task.task_id}")

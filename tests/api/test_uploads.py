@@ -59,8 +59,8 @@ def test_half_a_picture_is_refused_with_the_reason(admin: Gateway, busy_house: C
 
 
 MISNAMED = {
-    "en": "The bytes are not what the name says; the image is catalogued as .jpg.",
-    "tr": "Dosyanın içeriği adındaki türden değil; resim .jpg olarak kataloglandı.",  # noqa: RUF001  Turkish
+    "en": "The file's content does not match the extension in its name; the image is catalogued as .jpg.",
+    "tr": "Dosyanın içeriği adındaki uzantıya uymuyor; resim .jpg olarak kataloglandı.",  # noqa: RUF001  Turkish
 }
 
 

@@ -127,7 +127,7 @@ def test_a_task_tells_its_steps_and_an_administrator_where_in_the_code_it_failed
     task, now = a_waiting_upload(place.house, "buggy.jpg"), place.house.clock.now()
     claimed = task.claimed(owner="run-1", now=now, lease=place.house.policy.lease)
     stored = claimed.at_step(Progress(2, 3, "storing"), now)
-    error = Failure("internal_error", "Something went wrong inside Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
+    error = Failure("internal_error", "An internal error occurred in Wallify.", trace=f"Traceback\n{SCRIPTS[0]}")
     place.house.state.tasks.replace(task, stored.failed(error, now=now, keep=place.house.policy.keep))
 
     admin.go(f"#/tasks?task={task.task_id}")

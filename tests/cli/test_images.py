@@ -147,7 +147,7 @@ def test_a_token_that_may_not_is_told_so(at_desk: Terminal, desk: ServedApi) -> 
     typed = at_desk("images", "delete", image.image_id, "--token", reader)
 
     assert typed.code == 4
-    assert typed.err.startswith("The token does not have the scope that this needs.")
+    assert typed.err.startswith("The token does not have the scope that this request needs.")
 
 
 def test_a_collection_is_saved_as_the_cdn_serves_it(at_desk: Terminal, desk: ServedApi, tmp_path: Path) -> None:

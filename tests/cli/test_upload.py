@@ -164,7 +164,7 @@ def test_a_bad_token_stops_all_at_once(at_desk: Terminal, desk: ServedApi, photo
     typed = at_desk("upload", str(photos), "--collection", "c", "--token", "bad")
 
     assert (typed.code, typed.out) == (4, "")
-    assert typed.err.startswith("A valid token is needed.")
+    assert typed.err.startswith("A valid access token is required.")
 
 
 def test_a_path_that_is_not_there_is_said_before_anything_is_sent(

@@ -27,7 +27,7 @@ def test_the_steps_of_an_attempt_are_kept(tasks: TaskStore) -> None:
 def test_the_trace_of_an_error_is_kept(tasks: TaskStore) -> None:
     task = a_task()
     tasks.add(task)
-    error = Failure("internal_error", "Something went wrong inside Wallify.", trace='File "<ğ>", line 1\n')
+    error = Failure("internal_error", "An internal error occurred in Wallify.", trace='File "<ğ>", line 1\n')
     claimed = tasks.replace(task, task.claimed(owner="run-1", now=NOON, lease=MINUTE))
     tasks.replace(claimed, claimed.failed(error, now=NOON, keep=MINUTE))
 

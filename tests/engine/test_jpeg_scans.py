@@ -64,7 +64,7 @@ def test_zeros_that_only_ever_darken_are_found(progressive: bool) -> None:  # no
 
 def test_such_a_picture_is_refused_with_the_reason() -> None:
     whole = _photo("grey")
-    with pytest.raises(DamagedImage, match="zeros inside that no picture yields"):
+    with pytest.raises(DamagedImage, match="zeros that no encoder writes"):
         process(_hole(whole, len(whole) // 3, 512), Recipe(sizes=(64,), formats=("jpeg",)), Limits())
 
 
