@@ -1,6 +1,6 @@
-"""The only reader of the environment: each setting once, with its type, bounds, default and unit.
+"""Settings from the environment: each with its type, bounds, default and unit. No other module reads the environment.
 
-A value outside its bounds, and a `WALLIFY_*` name that is no setting, raise BadSetting with the variable's name.
+A value outside its bounds and an unknown `WALLIFY_*` name raise BadSetting with the variable's name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from msgspec import Meta
 from chalicelib.errors import WallifyError
 
 TEXT = "text"
-"""Key of a type's `extra`: what the value must be, in words; the value itself is then never shown."""
+"""Key in a type's `extra`: the allowed values in words. The value of such a setting is never shown."""
 
 # A pattern's $ would let a line break pass.
 _NAME = r"^[A-Za-z0-9_.-]{3,255}\Z"
@@ -60,7 +60,10 @@ DatabaseUrl = Annotated[
 ]
 Stage = Annotated[
     str,
-    Meta(pattern=r"^[a-z][a-z0-9-]{0,15}\Z", extra={TEXT: "a small letter and up to 15 more of a-z, 0-9 and -"}),
+    Meta(
+        pattern=r"^[a-z][a-z0-9-]{0,15}\Z",
+        extra={TEXT: "1 to 16 characters of a-z, 0-9 and -, of which the first is a letter"},
+    ),
 ]
 State = Annotated[str, Meta(pattern=r"^(dynamodb|sql)\Z", extra={TEXT: "dynamodb or sql"})]
 Heic = Annotated[str, Meta(pattern=r"^(take|refuse)\Z", extra={TEXT: "take or refuse"})]
@@ -70,25 +73,26 @@ Moment = Annotated[
     str,
     Meta(
         pattern=r"^\Z|^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)\Z",
-        extra={TEXT: "a moment with its time zone, such as 2026-03-04T12:00:00+00:00, or empty"},
+        extra={TEXT: "a date and time with a time zone, such as 2026-03-04T12:00:00+00:00, or empty"},
     ),
 ]
 Sizes = Annotated[
     str,
     Meta(
         pattern=r"^[1-9][0-9]{1,3}(,[1-9][0-9]{1,3}){0,7}\Z",
-        extra={TEXT: "one to eight sizes of 16 to 4096 pixels by comma, such as 600,300,150"},
+        extra={TEXT: "one to eight sizes of 16 to 4096 pixels, separated by commas, such as 600,300,150"},
     ),
 ]
 Thumbnails = Annotated[
     str,
     Meta(
         pattern=r"^(jpeg|avif|webp)(,(jpeg|avif|webp)){0,2}\Z",
-        extra={TEXT: "jpeg and, by comma, avif or webp"},
+        extra={TEXT: "jpeg, and optionally avif and webp, separated by commas"},
     ),
 ]
 Variants = Annotated[
-    str, Meta(pattern=r"^\Z|^(avif|webp)(,(avif|webp))?\Z", extra={TEXT: "avif, webp, both by comma, or empty"})
+    str,
+    Meta(pattern=r"^\Z|^(avif|webp)(,(avif|webp))?\Z", extra={TEXT: "avif, webp, both separated by a comma, or empty"}),
 ]
 LEAST_SIZE, MOST_SIZE = 16, 4_096
 
@@ -98,51 +102,52 @@ PREFIX = f"{_HEAD}_"
 PAGE = "docs/reference/settings.md"
 
 TERMINAL: Mapping[str, str] = {
-    "WALLIFY_URL": "the API that `./wallify` speaks to ([commands](cli.md))",
-    "WALLIFY_TOKEN": "the token for it",
-    "WALLIFY_PROFILE": "the profile that names both",
-    "WALLIFY_PYTHON": "the Python that `.venv` is made with",
-    "WALLIFY_BUILD": "the folder in which `cli.local.localstack` builds",
-    "WALLIFY_POSTGRES_PASSWORD": "the password of the PostgreSQL in `localstack/compose.yaml`",
-    "WALLIFY_E2E_DIR": "for tests: the folder of a local cloud that runs already",
-    "WALLIFY_CORPUS": "for tests: the folder with a corpus of pictures",
-    "WALLIFY_CASES": "for tests: a folder of pictures of kinds that once came out wrong",
-    "WALLIFY_MACHINE_EXAMPLES": "for tests: how many examples the long state machines try",
-    "WALLIFY_MACHINE_STEPS": "for tests: how many steps each of them has",
-    "WALLIFY_KILLS": "for tests: `all` brings a worker to each kind of end at every checkpoint",
-    "WALLIFY_MANY": "for tests: how many tasks the tests of masses have on DynamoDB, SQLite and PostgreSQL",
+    "WALLIFY_URL": "URL of the API that `./wallify` calls ([commands](cli.md))",
+    "WALLIFY_TOKEN": "access token for this API",
+    "WALLIFY_PROFILE": "saved profile with a URL and a token",
+    "WALLIFY_PYTHON": "Python interpreter with which `.venv` is created",
+    "WALLIFY_BUILD": "build folder of `cli.local.localstack`",
+    "WALLIFY_POSTGRES_PASSWORD": "password of the PostgreSQL in `localstack/compose.yaml`",
+    "WALLIFY_E2E_DIR": "for tests: folder of a local cloud that is already running",
+    "WALLIFY_CORPUS": "for tests: folder with a corpus of pictures",
+    "WALLIFY_CASES": "for tests: folder with pictures that were once processed wrongly",
+    "WALLIFY_MACHINE_EXAMPLES": "for tests: number of examples of each long state machine test",
+    "WALLIFY_MACHINE_STEPS": "for tests: number of steps of each example",
+    "WALLIFY_KILLS": "for tests: `all` stops a worker in every way at every failpoint",
+    "WALLIFY_MANY": "for tests: number of tasks in the volume tests on DynamoDB, SQLite and PostgreSQL",
 }
-"""Names that commands and tests read, and functions do not."""
+"""Variables that commands and tests read, but functions do not."""
 
 CARRIED: Mapping[str, str] = {
-    "WALLIFY_SOURCE": "the folder that functions import the code from, where this Python cannot package for AWS",
-    "WALLIFY_API_URL": "the API's address, for people who look at a function's configuration",
+    "WALLIFY_SOURCE": "folder from which functions import the code, if this Python cannot build a package for AWS",
+    "WALLIFY_API_URL": "URL of the API, shown in a function's configuration for information",
 }
-"""Names that a deployment gives to functions and that no setting reads."""
+"""Variables that a deployment sets on functions and that are not settings."""
 
 
 class BadSetting(WallifyError):
-    """A setting is missing or has a value that cannot be read."""
+    """A setting is missing or has an invalid value."""
 
     code = "bad_setting"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the environment decides. Each field is the variable WALLIFY_<FIELD IN CAPITALS>.
+    """Settings of the functions. Each field is read from the variable WALLIFY_<FIELD IN CAPITALS>.
 
-    The constructor takes any value; `load` holds each to its type and to `RULES`.
+    The constructor accepts any value; `load` checks each value against its type and against `RULES`.
     """
 
     stage: Stage = "dev"
-    """Name of the deployment: dev, local, prod."""
+    """Name of the deployment, such as dev, local or prod."""
     state: State = "dynamodb"
-    """Where tasks and images are kept: dynamodb or sql."""
+    """Store of tasks and images: dynamodb or sql."""
     database_url: DatabaseUrl = ""
-    """Address of the database, such as postgresql://user@host/name; for sql only, and better kept in a secret."""
+    """Address of the database; only for sql. Prefer WALLIFY_DATABASE_SECRET, which keeps it in a secret."""
     database_secret: SecretId = ""
-    """Id of the secret that holds that address."""
+    """Id of the secret that holds the address of the database."""
     database_connections: Annotated[int, Meta(ge=0, le=50)] = 1
-    """How many a process keeps between transactions; 0 where there are more functions than the database takes."""
+    """Connections that a process keeps open between transactions; 0 if the database has fewer than there are
+    functions."""
     bucket: Bucket = ""
     """Name of the bucket."""
     table: Table = ""
@@ -150,94 +155,96 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     images_queue: QueueName = "wallify-dev-images"
     """Name of the queue of new uploads."""
     thumbnails_queue: QueueName = "wallify-dev-thumbnails"
-    """Name of the queue of thumbnails that are made again."""
+    """Name of the queue of jobs that make thumbnails again."""
     maintenance_queue: QueueName = "wallify-dev-maintenance"
-    """Name of the queue of clean-up, statistics, optimizing and deleting."""
+    """Name of the queue of clean-up, statistics, optimisation and deletion jobs."""
     bootstrap_secret: SecretId = ""
-    """Id of the secret that holds the first administrator's token; none where it is empty."""
+    """Id of the secret that holds the first administrator's token; empty for none."""
     keys_secret: SecretId = ""
-    """Id of the secret that holds the keys of sessions, signed addresses and cursors; where it is empty they are made
-    from the first administrator's token."""
+    """Id of the secret that holds the keys of sessions, signed addresses and cursors. If it is empty, the keys are
+    derived from the first administrator's token."""
     cdn_url: BaseUrl = ""
-    """Base URL under which the bucket's public keys are served, without a slash at its end."""
+    """Base URL of the bucket's public objects, without a slash at its end."""
     signed_url: BaseUrl = ""
-    """Base URL through which signed addresses lead to private and trashed pictures, without a slash at its end; to the
-    bucket itself where it is empty."""
+    """Base URL of signed addresses of private and trashed pictures, without a slash at its end; if it is empty, they
+    point to the bucket."""
     distribution: DistributionId = ""
-    """Id of the CloudFront distribution that deletions are told to; none where it is empty."""
+    """Id of the CloudFront distribution in which deleted files are invalidated; empty for none."""
     concurrency: Annotated[int, Meta(ge=2, le=1_000)] = 4
-    """How many workers one queue may keep busy (AWS takes 2 to 1000)."""
+    """Largest number of workers of each queue at the same time."""
     max_body_bytes: Annotated[int, Meta(ge=1_000, le=4_600_000)] = 4_500_000
-    """Largest upload through the API; Lambda takes 6 MB, and base64 makes three bytes four."""
+    """Largest upload through the API, in bytes. Lambda accepts 6 MB, and base64 turns three bytes into four."""
     max_upload_bytes: Annotated[int, Meta(ge=1_000, le=250_000_000)] = 50_000_000
-    """Largest upload straight into the bucket; a worker holds it in memory."""
+    """Largest upload directly into the bucket, in bytes. A worker reads the whole file into memory."""
     sync_wait_seconds: Annotated[int, Meta(ge=0, le=25)] = 22
-    """How long after the gateway took it an upload with async=false is waited for; the gateway gives up after 29."""
+    """Seconds that an upload with async=false waits for its result, counted from its arrival at the gateway, which
+    times out after 29."""
     lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 120
-    """How long one run may hold a task; longer than the function's timeout, and no longer than a message is hidden."""
+    """Seconds for which a worker holds a task: more than the function's timeout, at most the queue's visibility
+    timeout."""
     job_lease_seconds: Annotated[int, Meta(ge=10, le=5_400)] = 180
-    """The same for a part of a long job; longer than the timeout of the functions that work on those."""
+    """The same for one step of a long job: more than the timeout of the functions that run these steps."""
     schedule_shift_minutes: Annotated[int, Meta(ge=-1_440, le=1_440)] = 0
-    """Moves the whole timetable (00:00, every hour, 06:00, all UTC), later or (negative) earlier."""
+    """Minutes by which all schedules (00:00, every hour, 06:00 UTC) run later, or earlier if it is negative."""
     clock_stands_at: Moment = ""
-    """For tests on the local cloud, and refused everywhere else: the moment (ISO 8601) at which the clock stands."""
+    """For tests on the local cloud, refused elsewhere: fixed time (ISO 8601) that the clock always shows."""
     manifest_seconds: Annotated[int, Meta(ge=0, le=900)] = 30
-    """How long after a change a collection's manifest is written anew, with all that has changed meanwhile (15 minutes
-    at most, an SQS limit)."""
+    """Seconds between a change and the next manifest of the collection, which contains all changes since (SQS allows 15
+    minutes at most)."""
     orphan_hours: Annotated[int, Meta(ge=1, le=8_760)] = 24
-    """How old an object that nobody names must be before clean-up takes it away."""
+    """Hours for which clean-up keeps an object that no image or task refers to."""
     quarantine_days: Annotated[int, Meta(ge=1, le=7)] = 7
-    """How long what clean-up took away can be brought back; the bucket's own rule lets go of it after 7 in any case."""
+    """Days for which a removed object can be restored from quarantine; a rule of the bucket deletes it after 7 days."""
     trash_days: Annotated[int, Meta(ge=1, le=3_650)] = 7
-    """How long a trashed image can be restored."""
+    """Days for which an image in the trash can be restored."""
     cleanup_percent: Annotated[int, Meta(ge=0, le=100)] = 5
-    """Budget of one clean-up: how much of what it has seen it may take away, all its phases together, before it stops
-    as PARTIAL and raises the alarm (see the runbook, budget-spent)."""
+    """Largest share of the examined objects, in percent, that one clean-up may remove in all its phases together. At
+    this limit it stops as PARTIAL and raises an alarm (budget-spent in the runbook)."""
     cleanup_least: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
-    """Objects that it may take away however few it has seen; the larger of the two is its budget."""
+    """Number of objects that one clean-up may always remove; the larger of the two limits applies."""
     max_attempts: Annotated[int, Meta(ge=1, le=5)] = 5
-    """How often a task is tried before it fails for good; a queue gives each message up after 5 receipts."""
+    """Attempts before a task fails permanently; a queue moves a message to its dead letters after 5 receipts."""
     keep_days: Annotated[int, Meta(ge=1, le=3_650)] = 30
-    """Days until the history forgets a task that ended well or was revoked."""
+    """Days for which a task that succeeded or was revoked is kept."""
     keep_failed_days: Annotated[int, Meta(ge=1, le=3_650)] = 90
-    """The same for a task that failed."""
+    """Days for which a task that failed is kept."""
     max_pixels: Annotated[int, Meta(ge=1, le=250_000_000)] = 120_000_000
-    """Width x height, and x frames of an animation that is published as such."""
+    """Largest number of pixels: width x height, and x frames of an animation that is published as an animation."""
     max_scaled_pixels: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 220_000_000
-    """Of a JPEG that is coded in one scan, which is decoded no larger than its largest thumbnail needs."""
+    """The same for a JPEG with a single scan, which is decoded only as large as its largest thumbnail needs."""
     max_side: Annotated[int, Meta(ge=1, le=65_535)] = 30_000
-    """Pixels."""
+    """Largest width and height in pixels."""
     max_frames: Annotated[int, Meta(ge=1, le=10_000)] = 120
-    """Of an animation that is published as such; a longer one becomes a still of its first frame."""
+    """Frames of an animation that is published as an animation; of a longer one, only the first frame is published."""
     damaged_images: Damaged = "error"
-    """What becomes of a JPEG or WebP that lacks some of its pixels: error (refused) or warn (taken, with a warning)."""
+    """A JPEG or WebP with missing pixels is refused (error) or accepted with a warning (warn)."""
     copyright_notice: CopyrightNotice = "drop"
-    """Whether public copies in full size name author and copyright in Exif, as their files do: drop or keep."""
+    """Whether full-size public copies keep the author and copyright of the Exif data: drop or keep."""
     heic_images: Heic = "take"
-    """What becomes of uploads of HEIC, the format of phones: take (their public form is JPEG or PNG) or refuse (415).
-    Those that are in the catalogue keep their thumbnails either way."""
+    """Uploads in HEIC, the format of phones, are accepted (take; published as JPEG or PNG) or refused with 415
+    (refuse). Existing HEIC images keep their thumbnails in both cases."""
     rendition_sizes: Sizes = "600,300,150"
-    """Longest sides of thumbnails in pixels, by comma, each once."""
+    """Longest sides of thumbnails in pixels, separated by commas, each once."""
     variant_formats: Variants = "avif,webp"
-    """Formats that the full picture is also shown in, by comma; made at night."""
+    """Additional formats of the full-size picture, separated by commas; made at night."""
     rendition_formats: Thumbnails = "jpeg,avif"
-    """Formats of thumbnails, by comma: jpeg (PNG where there is transparency; always among them), avif, webp."""
+    """Formats of thumbnails, separated by commas: jpeg (required; PNG for pictures with transparency), avif, webp."""
     cors_origin: Origin = ""
-    """Which web pages of other origins may call the API (Access-Control-Allow-Origin); empty for none."""
+    """Origin of web pages that may call the API (Access-Control-Allow-Origin); empty for none."""
 
     @property
     def service(self) -> str:
-        """What this deployment is called where others are beside it: in metrics, and before its functions' names."""
+        """Name of this deployment in metrics, and prefix of its functions' names."""
         return f"wallify-{self.stage}"
 
     @property
     def lease(self) -> timedelta:
-        """How long one run may hold a task."""
+        """Time for which a worker holds a task."""
         return timedelta(seconds=self.lease_seconds)
 
     @property
     def standing_clock(self) -> datetime | None:
-        """Where the clock stands; None where it goes, as it should. BadSetting outside of the local cloud."""
+        """Fixed time of the clock; None for the real time. Raises BadSetting outside the local cloud."""
         if not self.clock_stands_at:
             return None
         if self.stage != "local":
@@ -276,56 +283,56 @@ RULES: tuple[tuple[str, Callable[[Settings], bool], str], ...] = (
     (
         "rendition_formats",
         lambda given: "jpeg" not in given.rendition_formats.split(","),
-        "must have jpeg among its formats, which every client can show.",
+        "must contain jpeg, which every client can show.",
     ),
     ("variant_formats", lambda given: _repeats(given.variant_formats), "must name each format once."),
     (
         "max_upload_bytes",
         lambda given: given.max_upload_bytes < given.max_body_bytes,
-        "must not be less than WALLIFY_MAX_BODY_BYTES: what is too large for the API goes straight into the bucket.",
+        "must not be less than WALLIFY_MAX_BODY_BYTES: larger files than this are uploaded to the bucket.",
     ),
     (
         "keep_failed_days",
         lambda given: given.keep_failed_days < given.keep_days,
-        "must not be less than WALLIFY_KEEP_DAYS: a failure is not forgotten before a success.",
+        "must not be less than WALLIFY_KEEP_DAYS: failed tasks are kept at least as long as successful ones.",
     ),
     ("images_queue", _shares_a_queue, "must differ from WALLIFY_THUMBNAILS_QUEUE and WALLIFY_MAINTENANCE_QUEUE."),
     (
         "database_secret",
         lambda given: given.state == "sql" and not (given.database_secret or given.database_url),
-        "(or WALLIFY_DATABASE_URL) is needed where WALLIFY_STATE is sql.",
+        "(or WALLIFY_DATABASE_URL) is required if WALLIFY_STATE is sql.",
     ),
-    ("clock_stands_at", lambda given: _is_no_moment(given.clock_stands_at), "must be a moment that there is."),
+    ("clock_stands_at", lambda given: _is_no_moment(given.clock_stands_at), "must be an existing date and time."),
     (
         "clock_stands_at",
         lambda given: bool(given.clock_stands_at) and given.stage != "local",
-        "is for the local cloud, where WALLIFY_STAGE is local.",
+        "is allowed only on the local cloud (WALLIFY_STAGE=local).",
     ),
 )
-"""What settings must be beside one another: the field at fault, whether it is, and what its variable must be."""
+"""Rules between settings: the field, a predicate that is true if the rule is broken, and the message."""
 
 
 def variable_of(field: str) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     return PREFIX + field.upper()
 
 
 @cache
 def types() -> Mapping[str, Any]:
-    """Each field's type, with its bounds."""
+    """Return each field's type with its bounds."""
     return get_type_hints(Settings, include_extras=True)
 
 
 def variables() -> frozenset[str]:
-    """The names of all settings, as the environment has them."""
+    """Return the environment variables of all settings."""
     return frozenset(variable_of(field) for field in types())
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment (or the mapping given).
+    """Load the settings from the environment, or from the given mapping.
 
     Raises:
-        BadSetting: with every variable at fault in its message and in the detail `settings`.
+        BadSetting: one or more settings are invalid or unknown; the message and the detail `settings` name all of them.
     """
     source = os.environ if environ is None else environ
     wrong = dict(unknown(source))
@@ -344,7 +351,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def unknown(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each name that is meant for Wallify and that nothing reads, with a sentence about it."""
+    """Yield each unknown `WALLIFY_*` variable (or a similar name) with an error message."""
     known = variables() | TERMINAL.keys() | CARRIED.keys()
     for name in environ:
         if name not in known and _is_meant_for_us(name):
@@ -359,7 +366,7 @@ def _is_meant_for_us(name: str) -> bool:
 
 
 def _read(text: str, kind: Any) -> Any:  # noqa: ANN401  # a type with its bounds, and a value of it
-    """The value that the text stands for. ValueError says what it must be."""
+    """Parse the text of a setting. Raises ValueError with the allowed values as its message."""
     plain, wanted = get_args(kind)[0], described(kind)
     # msgspec would take 1e3 for a whole number.
     if plain is int and not re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text, re.ASCII):
@@ -372,7 +379,7 @@ def _read(text: str, kind: Any) -> Any:  # noqa: ANN401  # a type with its bound
 
 
 def described(kind: Any) -> str:  # noqa: ANN401
-    """What a value of the type must be, in words."""
+    """Describe the allowed values of a type in words."""
     plain, meta = get_args(kind)
     if plain is int:
         return f"a whole number from {meta.ge} to {meta.le}"

@@ -127,4 +127,4 @@ def test_doctor_shows_what_is_wrong_in_the_configuration_by_stage(tmp_path: Path
         "settings local": "good",
         "settings prod": "bad",
     }
-    assert "WALLIFY_RENDITION_FORMATS must be jpeg and, by comma, avif or webp." in found["settings prod"].says
+    assert "WALLIFY_RENDITION_FORMATS must be jpeg, and optionally avif and webp" in found["settings prod"].says
