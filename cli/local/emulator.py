@@ -15,7 +15,7 @@ import httpx
 from cli.errors import CommandError
 from cli.local import staging
 from cli.local.access import KEY_HEADER, StackKeys
-from cli.local.machine import Capacity, without_proxy_for_localhost
+from cli.local.machine import PLAIN_HTTP, Capacity, without_proxy_for_localhost
 from cli.local.ministack_patches import version_check
 from cli.local.ministack_patches.shared_code import Unpacked
 from cli.local.processes import Daemon
@@ -152,7 +152,8 @@ def answers(stack: Stack) -> bool:
     """Return True if the emulator of this stack responds."""
     key = {KEY_HEADER: StackKeys.of(stack.keys).key("commands")}
     try:
-        return httpx.get(f"{stack.emulator_url}/_ministack/health", headers=key, timeout=30, trust_env=False).is_success
+        url = f"{stack.emulator_url}/_ministack/health"
+        return httpx.get(url, headers=key, timeout=30, trust_env=False, verify=PLAIN_HTTP).is_success
     except httpx.HTTPError:
         return False
 

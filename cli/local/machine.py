@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -133,6 +134,12 @@ def _port_holder(port: int) -> str:
     known = {field[:1]: field[1:] for field in fields}
     return f" by {known['c']} (process {known['p']})" if {"c", "p"} <= known.keys() else ""
 
+
+PLAIN_HTTP = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For httpx where an address is this machine's own, of plain HTTP: trusts no server over TLS.
+
+Without it, each call of httpx reads the certificates of all authorities: more processor time than a request takes.
+"""
 
 LOCALHOST = "127.0.0.1,localhost"
 NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")

@@ -20,6 +20,7 @@ from typing import BinaryIO
 import httpx
 
 from cli.errors import CommandError
+from cli.local.machine import PLAIN_HTTP
 from cli.local.stack import PROJECT, Stack
 
 POLL = 0.05  # seconds
@@ -318,6 +319,6 @@ def _last_word(stack: Stack, url: str) -> int | str:
 
 def _ask(url: str) -> int | str:
     try:
-        return httpx.get(url, timeout=ANSWER_TIMEOUT, trust_env=False).status_code
+        return httpx.get(url, timeout=ANSWER_TIMEOUT, trust_env=False, verify=PLAIN_HTTP).status_code
     except httpx.HTTPError:
         return "nothing"

@@ -78,7 +78,7 @@ def front_of(
         upstream.port = machine.free_port()
     assert not run.taken
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=machine.PLAIN_HTTP) as client:
             yield client
     finally:
         loop.call_soon_threadsafe(run.stop.set)

@@ -61,9 +61,13 @@ def until(condition: Callable[[], bool]) -> None:
 def asking(client: httpx.Client, paths: list[str]) -> Iterator[list[httpx.Response]]:
     """The answers, as they come, of so many clients that ask at once."""
     answers: list[httpx.Response] = []
+
+    def ask(url: httpx.URL) -> None:
+        answers.append(httpx.get(url, timeout=SOON, verify=machine.PLAIN_HTTP))
+
     with ThreadPoolExecutor(len(paths)) as pool:
         for path in paths:
-            pool.submit(lambda url: answers.append(httpx.get(url, timeout=SOON)), client.base_url.join(path))
+            pool.submit(ask, client.base_url.join(path))
         yield answers
 
 
@@ -106,7 +110,7 @@ def test_a_request_whose_caller_has_gone_is_dropped_before_it_is_passed_on(busy:
             until(lambda: busy.at_once == 1)
             for _ in range(5):
                 with suppress(httpx.TimeoutException):
-                    httpx.get(client.base_url.join("/gone"), timeout=0.1)
+                    httpx.get(client.base_url.join("/gone"), timeout=0.1, verify=machine.PLAIN_HTTP)
             busy.may_end.set()
         after = client.get("/after")
 
@@ -117,7 +121,7 @@ def test_a_request_whose_caller_has_gone_is_dropped_before_it_is_passed_on(busy:
 def test_a_function_keeps_its_place_when_its_caller_goes(busy: Busy) -> None:
     with front_of(busy, reverse_proxy.Limits(places=1, line=9, queue=SOON)) as client:
         with suppress(httpx.TimeoutException):
-            httpx.get(client.base_url.join("/gone"), timeout=0.1)
+            httpx.get(client.base_url.join("/gone"), timeout=0.1, verify=machine.PLAIN_HTTP)
         with asking(client, ["/next"] * 3) as answers:
             busy.may_end.set()
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from cli.local.machine import PLAIN_HTTP
+
 Json = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,9 +27,8 @@ KEY = "Idempotency-Key"
 def http_to(api_url: str, token: str | None = None) -> httpx.Client:
     """HTTP to the API; independent of the proxies that the machine may have set."""
     headers = {"Authorization": token} if token else {}
-    return httpx.Client(
-        base_url=api_url, headers=headers, timeout=PATIENCE, transport=Patient(trust_env=False), trust_env=False
-    )
+    transport = Patient(trust_env=False, verify=PLAIN_HTTP)
+    return httpx.Client(base_url=api_url, headers=headers, timeout=PATIENCE, transport=transport, trust_env=False)
 
 
 class Patient(httpx.HTTPTransport):

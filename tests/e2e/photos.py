@@ -9,6 +9,7 @@ from functools import cache
 import httpx
 from PIL import Image, ImageChops, ImageOps
 
+from cli.local.machine import PLAIN_HTTP
 from tests.pictures import encoded, opened, scene
 
 PRIVATE = {"exif", "icc_profile", "xmp", "XML:com.adobe.xmp", "comment", "Comment", "photoshop"}
@@ -39,7 +40,7 @@ def a_large_photo(size: tuple[int, int] = (2500, 1900)) -> bytes:
 
 def fetched(url: str, **headers: str) -> bytes:
     """What a browser without any token gets from there, redirects followed."""
-    answer = httpx.get(url, headers=headers, follow_redirects=True, trust_env=False, timeout=120)
+    answer = httpx.get(url, headers=headers, follow_redirects=True, trust_env=False, verify=PLAIN_HTTP, timeout=120)
     assert answer.status_code == 200, f"{url}: {answer.status_code} {answer.text[:200]}"
     return answer.content
 

@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 
+from cli.local.machine import PLAIN_HTTP
 from tests.e2e.client import Json, Wallify, eventually, told
 from tests.e2e.photos import a_small_photo, fetched
 from tests.e2e.truth import Truth
@@ -78,4 +79,5 @@ def led_to(wallify: Wallify, path: str, accept: str = "*/*") -> str:
 
 
 def kind(wallify: Wallify, path: str, accept: str) -> str:
-    return str(httpx.get(led_to(wallify, path, accept), trust_env=False).headers["Content-Type"])
+    answer = httpx.get(led_to(wallify, path, accept), trust_env=False, verify=PLAIN_HTTP)
+    return str(answer.headers["Content-Type"])

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.local.machine import PLAIN_HTTP
 from tests.e2e.client import PATIENCE, Wallify, eventually
 from tests.e2e.conftest import Cloud
 from tests.e2e.photos import a_small_photo
@@ -90,6 +91,7 @@ def burst(cloud: Cloud, collection: str, *, waits: bool, timeout: float) -> list
                     files={"file": ("photo.jpg", body)},
                     timeout=timeout,
                     trust_env=False,
+                    verify=PLAIN_HTTP,
                 )
             )
 
@@ -103,10 +105,8 @@ def alone(cloud: Cloud) -> list[int]:
     """What a client that asks once, and alone, is answered."""
     headers = {"Authorization": cloud.token}
     paths = ("/health", "/collections")
-    return [
-        httpx.get(cloud.api_url + path, headers=headers, timeout=PATIENCE, trust_env=False).status_code
-        for path in paths
-    ]
+    with httpx.Client(headers=headers, timeout=PATIENCE, trust_env=False, verify=PLAIN_HTTP) as client:
+        return [client.get(cloud.api_url + path).status_code for path in paths]
 
 
 def expecting(cloud: Cloud, token: str, length: int) -> tuple[str, bytes]:
