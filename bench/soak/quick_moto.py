@@ -2,12 +2,14 @@
 
 A value of an item is JSON as it is stored, so it is handed over and not rebuilt member by member. A transaction keeps
 copies of the items that it names, and not of the whole table, to put them back if it fails. A query looks at the items
-with its partition key, and not at all of them, and compares strings as strings.
+with its partition key, and not at all of them, and compares strings as strings. A request for items goes from botocore
+straight to moto's handler and back as JSON, without the search for the service and the two readings of its model.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +20,15 @@ from unittest import mock
 from weakref import WeakKeyDictionary
 
 import moto
+from botocore.useragent import UserAgentString
+from moto.core import models as moto_models
+from moto.core.base_backend import BaseBackend
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.exceptions import JsonRESTError
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import BaseJSONSerializer
-from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.exceptions import ItemSizeTooLarge
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
@@ -28,16 +37,33 @@ Request = Mapping[str, Any]
 _PARTITION = re.compile(r"(#?\w+) = (:\w+)")
 _WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
 _KEYS = ("pk", "sk")
+_SHAPE = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+_REQUEST = "A" * 52
+_MOST_BYTES = 405_000
+"""What moto takes for DynamoDB's limit of an item."""
+_TARGET = "DynamoDB_20120810."
+_OPERATIONS = {
+    "GetItem": "get_item",
+    "BatchGetItem": "batch_get_item",
+    "Query": "query",
+    "PutItem": "put_item",
+    "UpdateItem": "update_item",
+    "DeleteItem": "delete_item",
+    "TransactWriteItems": "transact_write_items",
+}
+_REGION = re.compile(r"https?://dynamodb\.([a-z0-9-]+)\.amazonaws\.com")
 _sought: ContextVar[Sequence[Item] | None] = ContextVar("_sought", default=None)
 _copies: ContextVar[bool] = ContextVar("_copies", default=True)
 _serialize_structure = BaseJSONSerializer._serialize_type_structure  # noqa: SLF001  # moto has no public way for this
+_urls_of: Callable[[BaseBackend], Mapping[str, Callable[..., Any]]] = vars(BaseBackend)["urls"].fget
+_known_urls: dict[type, Mapping[str, Callable[..., Any]]] = {}
 _is_equal, _is_less = DynamoType.__eq__, DynamoType.__lt__
 
 
 @contextmanager
 def account() -> Iterator[None]:
-    """An empty account of moto's, as `moto.mock_aws` makes it."""
-    with moto.mock_aws(), quick():
+    """An empty account of moto's, as `moto.mock_aws` makes it, for botocore; `requests` is not intercepted."""
+    with mock.patch.object(moto_models, "RESPONSES_METHODS", ()), moto.mock_aws(), quick():
         yield
 
 
@@ -50,8 +76,24 @@ def quick() -> Iterator[None]:
         _replaced(BaseJSONSerializer, _serialize_type_structure=_handed_over),
         _replaced(Table, all_items=_all_items, __deepcopy__=_copied),
         _replaced(DynamoType, __eq__=_equal, __ne__=_differs, __lt__=_less),
+        _replaced(Item, __init__=_made),
+        _replaced(BaseBackend, urls=property(_urls)),
+        _replaced(UserAgentString, to_string=_name_of_client),
+        _replaced(BotocoreStubber, process_request=_answered(BotocoreStubber.process_request)),
     ):
         yield
+
+
+def create_table(name: str, description: Mapping[str, Any]) -> None:
+    """Create a table in the account as a template describes it, without HTTP."""
+    handler = _handler("us-east-1")
+    handler.body = {"TableName": name, **shape_of(description)}
+    handler.create_table()
+
+
+def shape_of(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template's table and a call that creates a table have in common."""
+    return {part: description[part] for part in _SHAPE}
 
 
 def read_again(table: Table) -> None:
@@ -179,6 +221,50 @@ def _set(variable: ContextVar[Any], value: object) -> Iterator[None]:
 def _key(operation: Request) -> Key:
     named = operation.get("Key") or operation["Item"]
     return named["pk"]["S"], named["sk"]["S"]
+
+
+def _answered(ask: Callable[[BotocoreStubber, Any], Any]) -> Callable[[BotocoreStubber, Any], Any]:
+    def answered(stubber: BotocoreStubber, request: Any) -> Any:  # noqa: ANN401  # botocore's
+        target, region = request.headers.get("X-Amz-Target") or b"", _REGION.match(request.url)
+        name = target.decode() if isinstance(target, bytes) else target
+        operation = _OPERATIONS.get(name.removeprefix(_TARGET))
+        if operation is None or region is None:
+            return ask(stubber, request)
+        handler = _handler(region[1])
+        handler.body = json.loads(request.body)
+        try:
+            result = getattr(handler, operation)().result
+        except JsonRESTError as e:
+            return e.code, e.get_headers(), e.get_body()
+        return 200, {"x-amzn-RequestId": _REQUEST}, json.dumps(result, default=DynamoType.to_json)
+
+    return answered
+
+
+def _handler(region: str) -> DynamoHandler:
+    handler = DynamoHandler()
+    handler.region, handler.current_account = region, DEFAULT_ACCOUNT_ID
+    return handler
+
+
+def _made(self: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: Mapping[str, Any]) -> None:
+    """Make an item whose size is checked once, and not again with each attribute."""
+    self.hash_key, self.range_key, self.attrs = hash_key, range_key, LimitedSizeDict()
+    for name, value in attrs.items():
+        dict.__setitem__(self.attrs, name, DynamoType(value))
+    if self.size() > _MOST_BYTES:
+        raise ItemSizeTooLarge
+
+
+def _urls(self: BaseBackend) -> Mapping[str, Callable[..., Any]]:
+    """Handlers by address, put together once a service and not again for each request."""
+    if type(self) not in _known_urls:
+        _known_urls[type(self)] = _urls_of(self)
+    return _known_urls[type(self)]
+
+
+def _name_of_client(_: UserAgentString) -> str:
+    return "botocore"
 
 
 def _copied(self: Table, memo: dict[int, Any]) -> Table:

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import boto3
 from botocore.config import Config
@@ -44,15 +45,14 @@ class State(Protocol):
 
 @contextmanager
 def dynamodb_on_moto() -> Iterator[WatchedClient]:
-    with quick_moto.account():
-        client = _client(endpoint=None, account="testing")
-        _create_table(client)
+    with quick_moto.account(), kept_client("dynamodb") as client:
+        quick_moto.create_table(TABLE, table_that_ships())
         yield WatchedClient(client, one_at_a_time=True)
 
 
 def dynamodb_at(endpoint: str) -> WatchedClient:
     """An account of its own with a table in it: there is nothing to clean up."""
-    client = _client(endpoint=endpoint, account=str(next(_accounts)))
+    client = _client("dynamodb", endpoint=endpoint, account=str(next(_accounts)))
     _create_table(client)
     return WatchedClient(client)
 
@@ -77,11 +77,31 @@ def dynamo_state(client: WatchedClient) -> DynamoState:
     return DynamoState(client, TABLE)
 
 
-def _client(*, endpoint: str | None, account: str) -> Any:  # noqa: ANN401  # boto3 has no types
+@contextmanager
+def kept_client(service: str) -> Iterator[Any]:
+    """The client of AWS that all tests of this process share; what a test registers with it is gone afterwards."""
+    client = _client(service)
+    events = client.meta.events
+    with ExitStack() as registered:
+
+        def noted(register: Callable[..., None]) -> Callable[..., None]:
+            def note(name: str, handler: Callable[..., Any], *more: Any, **given: Any) -> None:  # noqa: ANN401  # botocore's
+                register(name, handler, *more, **given)
+                registered.callback(events.unregister, name, handler, *more, **given)
+
+            return note
+
+        for method in ("register", "register_first", "register_last"):
+            registered.enter_context(mock.patch.object(events, method, noted(getattr(events, method))))
+        yield client
+
+
+@cache
+def _client(service: str, *, endpoint: str | None = None, account: str = "testing") -> Any:  # noqa: ANN401  # boto3 has no types
     # botocore's own tries would hide what ours do.
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20)
     return session().client(
-        "dynamodb",
+        service,
         endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id=account,
@@ -97,11 +117,7 @@ def session() -> boto3.session.Session:
 
 
 def _create_table(client: Any) -> None:  # noqa: ANN401  # boto3 has no types
-    table = table_that_ships()
-    shape = {
-        part: table[part] for part in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    }
-    client.create_table(TableName=TABLE, **shape)
+    client.create_table(TableName=TABLE, **quick_moto.shape_of(table_that_ships()))
 
 
 def _environment(address: str, folder: Path) -> dict[str, str]:

@@ -7,12 +7,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import boto3
 from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
 from bench.soak import quick_moto
@@ -20,6 +17,7 @@ from chalicelib.adapters.dynamodb import DynamoState
 from chalicelib.adapters.dynamodb.stores import DynamoCatalog, DynamoTasks
 from chalicelib.adapters.dynamodb.table import Table
 from chalicelib.adapters.s3 import S3Bucket
+from tests.contracts.backends import kept_client
 from tests.contracts.watched import WatchedClient, table_that_ships
 
 TABLE = "wallify-test"
@@ -49,9 +47,9 @@ class Cloud:
 @contextmanager
 def cloud_on_moto() -> Iterator[Cloud]:
     """An account with the table that ships and a bucket."""
-    with quick_moto.account():
-        cloud = Cloud(_client("dynamodb"), _client("s3"))
-        cloud.dynamodb.create_table(TableName=TABLE, **_shape())
+    with quick_moto.account(), kept_client("dynamodb") as dynamodb, kept_client("s3") as s3:
+        cloud = Cloud(dynamodb, s3)
+        quick_moto.create_table(TABLE, table_that_ships())
         cloud.s3.create_bucket(Bucket=BUCKET)
         yield cloud
 
@@ -102,24 +100,3 @@ class _Raw(io.BytesIO):
 
     def stream(self, **_: object) -> Iterator[bytes]:
         yield self.read()
-
-
-def _client(service: str) -> Client:
-    # botocore's own tries would hide what ours do.
-    config = Config(retries={"total_max_attempts": 1})
-    return _session().client(
-        service, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test", config=config
-    )
-
-
-@cache
-def _session() -> boto3.session.Session:
-    """Reads botocore's descriptions of the services once for all tests."""
-    return boto3.session.Session()
-
-
-def _shape() -> dict[str, Any]:
-    table = table_that_ships()
-    return {
-        part: table[part] for part in ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    }
