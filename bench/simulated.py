@@ -147,6 +147,9 @@ class SimulatedCatalog:
         self.reads.note("renditions", len(_FORMS))
         return tuple(_rendition(image_id, form) for form in _FORMS) if _is_known(number_of(image_id)) else ()
 
+    def upgrade(self, image: Image) -> None:
+        """There is one form."""
+
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:  # noqa: ARG002  # there is no trash
         """See `Catalog.trashed`."""
         self.reads.note("trashed")

@@ -12,7 +12,7 @@ from chalicelib.errors import ATTEMPTS, Misconfigured, TooManyRequests, Unavaila
 from chalicelib.maintenance.model import SCHEDULES
 from chalicelib.messages import ObjectCreated, Work, read, read_change, read_visibility
 from chalicelib.tasks.lease import OtherVersion
-from chalicelib.tasks.model import TaskType, queue_of
+from chalicelib.tasks.model import Task, TaskType, queue_of
 from chalicelib.tasks.worker import Redeliver
 from chalicelib.telemetry import log
 
@@ -160,19 +160,23 @@ def _long_job(message: Work) -> None:
 
 def _process_image(message: ObjectCreated | Work) -> None:
     services = container()
-    event = None if isinstance(message, Work) else message
-    task_id = message.task_id if isinstance(message, Work) else services.s3_events.task_id(message)
-    if task_id is None:
+    if isinstance(message, Work):
+        _log_end(services.worker.run(message.task_id, services.process_image))
+        return
+    task = services.s3_events.task(message)
+    if task is None:
         log.info("message ignored", extra={"reason": "not an upload"})
         return
     try:
-        task = services.worker.run(task_id, services.process_image, event)
+        _log_end(services.worker.run(task.task_id, services.process_image, message, known=task))
     except OtherVersion:
         # A worker has bound the task to another version of the key meanwhile: this one now gets another task.
         _process_image(message)
-        return
+
+
+def _log_end(task: Task | None) -> None:
     if task is not None:
-        log.info("task ended", extra={"task_id": task_id, "status": task.status, "type": task.type})
+        log.info("task ended", extra={"task_id": task.task_id, "status": task.status, "type": task.type})
 
 
 def _receives(record: Record) -> int:

@@ -97,7 +97,10 @@ class TaskStore(Protocol):
 
 
 class Catalog(Protocol):
-    """Store of images, their renditions, and the statistics of collections."""
+    """Store of images, their renditions, and the statistics of collections.
+
+    Each image that it returns has its renditions.
+    """
 
     def publish(
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
@@ -152,6 +155,13 @@ class Catalog(Protocol):
 
         Raises:
         Conflict: It has changed since it was read; nothing has changed.
+        """
+        ...
+
+    def upgrade(self, image: Image) -> None:
+        """Store the image in the form of this release, if an earlier one wrote it; neither it nor its version changes.
+
+        Nothing happens if it changes meanwhile or is gone.
         """
         ...
 

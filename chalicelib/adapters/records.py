@@ -48,10 +48,16 @@ def encode_and_decode(value: T) -> T:
 
 
 def image_to_store(image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
-    """Return the image as it is stored: with the bytes of its renditions, and no more EXIF than `EXIF_LIMIT`."""
+    """Return the image as it is stored: with its renditions and their bytes, and no more EXIF than `EXIF_LIMIT`."""
     picture = replace(image.picture, exif=_bounded(image.picture.exif))
     weight = sum(rendition.bytes for rendition in renditions)
-    return replace(image, picture=picture, rendition_bytes=weight, version=version)
+    made = in_order(renditions)
+    return replace(image, picture=picture, rendition_bytes=weight, version=version, renditions=made)
+
+
+def in_order(renditions: Iterable[Rendition]) -> tuple[Rendition, ...]:
+    """Return the renditions by size, then format."""
+    return tuple(sorted(renditions, key=lambda one: (one.size, one.format)))
 
 
 def _bounded(exif: Mapping[str, str]) -> Mapping[str, str]:

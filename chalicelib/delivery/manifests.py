@@ -176,17 +176,14 @@ class ListedImage:
     def entries(
         self, collection: str, listed: Sequence[ManifestState], known: Mapping[str, ManifestEntry]
     ) -> list[ManifestEntry]:
-        """Return their entries.
-
-        The renditions of an image are read only if its entry in `known` is missing or outdated.
-        """
+        """Return their entries; an entry in `known` is used again while its image is unchanged."""
         return [self._entry(image, known) for image in self.current(collection, listed)]
 
     def _entry(self, image: Image, known: Mapping[str, ManifestEntry]) -> ManifestEntry:
         old = known.get(image.image_id)
         if old is not None and old["version"] == image.version:
             return old
-        return entry_of(image, self.catalog.renditions(image.image_id))
+        return entry_of(image, image.renditions)
 
 
 @dataclass(frozen=True)
@@ -384,6 +381,10 @@ class EventingCatalog:
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
         """See `Catalog.existing`."""
         return self.store.existing(image_ids)
+
+    def upgrade(self, image: Image) -> None:
+        """See `Catalog.upgrade`; no reader sees a change."""
+        self.store.upgrade(image)
 
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.trashed`."""

@@ -138,39 +138,33 @@ class Delivery:
     catalog: Catalog
     redirects: NameRedirects
 
-    def image(self, image_id: str) -> tuple[Image, tuple[Rendition, ...]]:
-        """Return the image and all its renditions. Raises ImageNotFound."""
-        return self.catalog.image(image_id), self.catalog.renditions(image_id)
-
-    def shown(self, image_id: str, is_bearer: IsBearer) -> tuple[Image, tuple[Rendition, ...]]:
-        """Return the image and its renditions for the public: a private image only if `is_bearer` accepts the request.
+    def shown(self, image_id: str, is_bearer: IsBearer) -> Image:
+        """Return the image for the public: a private one only if `is_bearer` accepts the request.
 
         Raises:
             ImageNotFound: the image does not exist or is private, after the same calls and with the same details.
         """
-        forms = self.catalog.renditions(image_id)
         image = self.catalog.image(image_id)
-        if _is_hidden(image, forms, is_bearer):
+        if _is_hidden(image, is_bearer):
             raise ImageNotFound(image_id=image_id)
-        return image, forms
+        return image
 
-    def shown_named(self, collection: str, name: str, is_bearer: IsBearer) -> tuple[Image, tuple[Rendition, ...]]:
+    def shown_named(self, collection: str, name: str, is_bearer: IsBearer) -> Image:
         """Return what `shown` returns, for the image that has this name or had it before."""
         image = self._current(collection, name)
-        forms = self.catalog.renditions(image.image_id if image else _NO_IMAGE)
-        if image is None or _is_hidden(image, forms, is_bearer):
+        if image is None or _is_hidden(image, is_bearer):
             # For a private image too: the same calls, so that their time does not tell it from an unknown name.
             former = self._former(collection, name)
             image = former if image is None else None
-            forms = self.catalog.renditions(former.image_id if former else _NO_IMAGE)
-        if image is None or _is_hidden(image, forms, is_bearer):
+        if image is None or _is_hidden(image, is_bearer):
             raise ImageNotFound(collection=collection, name=name)
-        return image, forms
+        return image
 
     def _current(self, collection: str, name: str) -> Image | None:
         try:
             return self.catalog.find_by_name(collection, name)
         except ImageNotFound:
+            self.catalog.existing([_NO_IMAGE])
             return None
 
     def _former(self, collection: str, name: str) -> Image | None:
@@ -205,10 +199,6 @@ class Delivery:
                 raise
             return self.catalog.image(image_id)
 
-    def pick(self, image: Image, *, width: int | None, accept: str) -> Rendition:
-        """Return the best of the image's stored renditions; see `best`."""
-        return best(self.catalog.renditions(image.image_id), width=width, accept=accept)
-
 
 def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendition:
     """Return the smallest rendition at least `width` pixels wide; the full one if there is none or no width is given.
@@ -221,9 +211,9 @@ def best(forms: Sequence[Rendition], *, width: int | None, accept: str) -> Rendi
     return _preferred(_of_size(forms, width), accept)
 
 
-def _is_hidden(image: Image, forms: Sequence[Rendition], is_bearer: IsBearer) -> bool:
+def _is_hidden(image: Image, is_bearer: IsBearer) -> bool:
     """Return True for a private image whose address carries none of our signatures."""
-    return any(storage.is_guarded(form.key) for form in forms) and not is_bearer(image)
+    return any(storage.is_guarded(form.key) for form in image.renditions) and not is_bearer(image)
 
 
 def _of_size(forms: Sequence[Rendition], width: int | None) -> list[Rendition]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
@@ -125,8 +125,8 @@ _THERE = {302: Reply("The picture is there.", headers=("Location", "Vary"))}
 )
 def get_image_by_name(request: Request, path: NamedImagePath, query: WidthQuery) -> Response:
     collection, name = collection_name(path.collection), unicodedata.normalize("NFC", path.name)
-    image, forms = container().delivery.shown_named(collection, name, _bearer_of(query))
-    return _redirect(request, image, forms, or_none(query.width), query)
+    image = container().delivery.shown_named(collection, name, _bearer_of(query))
+    return _redirect(request, image, or_none(query.width), query)
 
 
 @endpoint(
@@ -140,8 +140,8 @@ def get_image_by_name(request: Request, path: NamedImagePath, query: WidthQuery)
     errors=(ImageNotFound, PresetNotFound, BadSignature),
 )
 def get_image_by_id(request: Request, path: PresetPath, query: LinkQuery) -> Response:
-    image, forms = container().delivery.shown(path.image_id, _bearer_of(query))
-    widths = {form.size: form.width for form in forms}
+    image = container().delivery.shown(path.image_id, _bearer_of(query))
+    widths = {form.size: form.width for form in image.renditions}
     if path.preset not in widths:
         presets = sorted(widths, key=lambda size: (not size.isdigit(), int(size) if size.isdigit() else 0))
         raise PresetNotFound(
@@ -151,7 +151,7 @@ def get_image_by_id(request: Request, path: PresetPath, query: LinkQuery) -> Res
             image_id=path.image_id,
         )
     width = None if path.preset == FULL else widths[path.preset]
-    return _redirect(request, image, forms, width, query)
+    return _redirect(request, image, width, query)
 
 
 @endpoint(
@@ -182,10 +182,8 @@ def _bearer_of(query: LinkQuery) -> Callable[[Image], bool]:
     return is_bearer
 
 
-def _redirect(
-    request: Request, image: Image, forms: Sequence[Rendition], width: int | None, query: LinkQuery
-) -> Response:
-    form = best(forms, width=width, accept=request.headers.get("accept", ""))
+def _redirect(request: Request, image: Image, width: int | None, query: LinkQuery) -> Response:
+    form = best(image.renditions, width=width, accept=request.headers.get("accept", ""))
     if storage.is_guarded(form.key):
         left = container().signatures.check(image.image_id, or_none(query.expires), or_none(query.signature))
         return _signed(image, form, min(left, _FIVE_MINUTES), query).with_headers(Cache_Control="private, no-store")

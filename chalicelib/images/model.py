@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -57,6 +57,8 @@ class Image:
     """Version of the optimiser's recipe that was last applied; empty for none."""
     rendition_bytes: int = 0
     """Bytes of all its renditions together. The catalogue computes it and ignores the caller's value."""
+    renditions: tuple[Rendition, ...] = field(default=(), compare=False)
+    """As the catalogue has them, by size, then format; it ignores the caller's value."""
 
     @property
     def is_trashed(self) -> bool:

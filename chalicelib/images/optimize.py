@@ -81,7 +81,7 @@ class OptimizeJob:
         return image.optimized.partition("-")[0] != self.treatment.version
 
     def _treat(self, task: Task, image: Image, report: Report) -> Report:
-        began, current = self.cpu(), self.catalog.renditions(image.image_id)
+        began, current = self.cpu(), image.renditions
         try:
             result = self._optimized(image, current)
         except ObjectNotFound:
@@ -124,7 +124,7 @@ class OptimizeJob:
 
     def _skip(self, task: Task, image: Image, report: Report) -> Report:
         """Mark the image as treated although nothing was done, so that later runs skip it."""
-        self._replace_renditions(task, image, self.catalog.renditions(image.image_id), OptimizeResult())
+        self._replace_renditions(task, image, image.renditions, OptimizeResult())
         return report.plus("given_up", example=image.image_id)
 
     def _replace_renditions(

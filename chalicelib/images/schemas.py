@@ -117,7 +117,7 @@ def image_record(kind: type[R], request: Request, image: Image, **more: object) 
 
     A token that may not read gets no address that is signed, nor the name and looks of a picture that has such ones.
     """
-    forms = container().state.catalog.renditions(image.image_id)
+    forms = image.renditions
     private = any(storage.is_guarded(form.key) for form in forms)
     if is_withheld(request, image.collection) or (not request.may_read and (private or image.is_trashed)):
         return _withheld(kind, request, image, {"private": private or is_withheld(request, image.collection), **more})

@@ -85,7 +85,7 @@ class ThumbnailJob:
         )
 
     def _render(self, task: Task, image: Image, report: Report) -> Report:
-        report, current = report.plus("images_seen"), self.catalog.renditions(image.image_id)
+        report, current = report.plus("images_seen"), image.renditions
         if self._is_done(task, image, current):
             return report.plus("complete_already")
         try:

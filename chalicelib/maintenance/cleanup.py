@@ -205,6 +205,8 @@ class Cleanup:
             return self._next_rows(batch.following, at, report)
         if behind is None:
             report = self.consistency_check.add_to_report(task, compared, report.plus("rows_seen", len(batch.images)))
+            if not _is_dry(task):
+                self.consistency_check.upgrade(batch.images)
         unnamed = [one for one in compared.unnamed if behind is None or one.key.encode() > behind.encode()]
         if _is_dry(task):
             for one in unnamed:

@@ -82,6 +82,11 @@ class ConsistencyCheck:
         unnamed = (one for _, found in differences if not found.is_left_hidden for one in found.unnamed)
         return CheckedImages(missing, hidden, tuple(sorted(unnamed, key=lambda one: one.key.encode())))
 
+    def upgrade(self, images: Iterable[Image]) -> None:
+        """Store these images in the form of this release."""
+        for image in images:
+            self.catalog.upgrade(image)
+
     def add_to_report(self, task: Task, compared: CheckedImages, report: Report) -> Report:
         """Return the report with the missing objects, and raise an alarm for each image that lacks some.
 

@@ -71,8 +71,12 @@ class Leases:
     """Called before a task ends for lack of attempts; a crash between the two leaves a duplicate letter, not a missing
     one."""
 
-    def begin(self, task_id: str, owner: str, arrival: ObjectCreated | None = None) -> Task:
+    def begin(
+        self, task_id: str, owner: str, arrival: ObjectCreated | None = None, *, known: Task | None = None
+    ) -> Task:
         """Claim the task for `owner`, and bind it to the announced object version unless it has one.
+
+        The task is read unless `known` is what the caller has just read; if it has changed since, it is read again.
 
         Raises:
             TaskNotFound: there is no such task.
@@ -82,7 +86,7 @@ class Leases:
             LeaseHeld: another run holds the lease.
         """
         now = self.clock.now()
-        task = self.tasks.get(task_id)
+        task = self.tasks.get(task_id) if known is None else known
         if arrival is not None and not belongs(task, arrival):
             raise OtherVersion
         if task.is_final:

@@ -124,8 +124,12 @@ class Worker:
     """Task id -> the run of this process that may hold the task, and its error, where the store did not accept the
     error; without it the attempt would count as a lost worker."""
 
-    def run(self, task_id: str, job: Job, event: ObjectCreated | None = None) -> Task | None:
+    def run(
+        self, task_id: str, job: Job, event: ObjectCreated | None = None, *, known: Task | None = None
+    ) -> Task | None:
         """Make one attempt at the task; return it final or released, or None if there was nothing to do.
+
+        `known` is the task as the caller has just read it.
 
         Raises:
             Redeliver: another run holds the task, or the attempt failed with a transient error.
@@ -136,7 +140,7 @@ class Worker:
         self._report_late()
         owner = self.new_id()
         try:
-            task = self.leases.begin(task_id, owner, event)
+            task = self.leases.begin(task_id, owner, event, known=known)
         except (Unavailable, TooManyRequests) as fault:
             self.unreported[task_id] = (
                 owner,

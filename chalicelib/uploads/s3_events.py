@@ -6,7 +6,6 @@ The reconciler does the same for objects whose event was lost or sent while no q
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib import names, storage
@@ -23,7 +22,7 @@ from chalicelib.telemetry import NULL_METRICS, log
 
 @dataclass(frozen=True)
 class S3Events:
-    """Maps S3 events to task ids."""
+    """Maps S3 events to tasks."""
 
     tasks: TaskStore
     clock: Clock
@@ -31,7 +30,12 @@ class S3Events:
     metrics: Metrics = NULL_METRICS
 
     def task_id(self, event: ObjectCreated) -> str | None:
-        """Return the id of the task for an event's object version, created if it has none; None if it is no upload.
+        """Return the id of the task that `task` returns."""
+        task = self.task(event)
+        return None if task is None else task.task_id
+
+    def task(self, event: ObjectCreated) -> Task | None:
+        """Return the task for an event's object version, created if it has none; None if it is no upload.
 
         The first version of an upload by the API or a form belongs to the task in its key. Other bytes under the same
         key, and objects of other tools, get a task of their own. The same event always returns the same task.
@@ -66,16 +70,17 @@ class S3Events:
             return None
         return task if task.args.get("source") == key else None
 
-    def _record_repetition(self, task: Task, event: ObjectCreated) -> str:
-        """Return the task's id; record the event's version with the task if it is a repetition of its bytes."""
+    def _record_repetition(self, task: Task, event: ObjectCreated) -> Task:
+        """Return the task; record the event's version with the task if it is a repetition of its bytes."""
         args = repetition(task, event)
-        if args:
-            try:
-                self.tasks.replace(task, task.with_args(args))
-            except Conflict:
-                return self._record_repetition(self.tasks.get(task.task_id), event)
-            log.info("same bytes again", extra={"task_id": task.task_id, "version": event.version})
-        return task.task_id
+        if not args:
+            return task
+        try:
+            recorded = self.tasks.replace(task, task.with_args(args))
+        except Conflict:
+            return self._record_repetition(self.tasks.get(task.task_id), event)
+        log.info("same bytes again", extra={"task_id": task.task_id, "version": event.version})
+        return recorded
 
     def _new_task_id(self, event: ObjectCreated) -> str:
         """Return the id of the task for a key's bytes; another one for the same bytes written after that task's end."""
@@ -89,12 +94,12 @@ class S3Events:
         except TaskNotFound:
             return first
         if not task.is_final or is_exactly(task, event):
-            return self._record_repetition(task, event)
+            return self._record_repetition(task, event).task_id
         # A task without a version comes from a listing or an older release, and has at most a sequencer.
         is_known = VERSION not in task.args and task.args.get("sequencer", "") in {sequencer, ""}
         return first if is_known or not (sequencer or event.version) else storage.task_id_of(bucket, key, discriminator)
 
-    def _task_for_direct_upload(self, event: ObjectCreated, found: storage.Incoming | None) -> str | None:
+    def _task_for_direct_upload(self, event: ObjectCreated, found: storage.Incoming | None) -> Task | None:
         """Create the task for another tool's object; count and ignore what is no upload."""
         reason = reason_to_ignore(event.key, event.size)
         if found is None or reason is not None:
@@ -105,7 +110,7 @@ class S3Events:
         subject = Subject(collection, filename=names.shown(found.filename))
         return self._create(event, subject, {WARNINGS: warning} if warning else {})
 
-    def _create(self, event: ObjectCreated, subject: Subject, args: Mapping[str, str]) -> str:
+    def _create(self, event: ObjectCreated, subject: Subject, args: Mapping[str, str]) -> Task:
         task_id, now = self._new_task_id(event), self.clock.now()
         version = arguments_of(event.version, event.etag)
         task = Task(
@@ -118,10 +123,12 @@ class S3Events:
             max_attempts=self.policy.max_attempts,
             progress=Progress(0, STEPS, "queued"),
         )
-        with suppress(Conflict):
+        try:
             self.tasks.add(task)
-            self.metrics.count("UploadsAccepted", door="bucket")
-        return task_id
+        except Conflict:
+            return self.tasks.get(task_id)
+        self.metrics.count("UploadsAccepted", door="bucket")
+        return task
 
 
 def id_of_direct_upload(bucket: str, key: str, etag: str) -> str:

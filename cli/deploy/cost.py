@@ -91,9 +91,9 @@ class UploadWork:
     """By the worker, and at night the original and the full form."""
     queue_requests: int = 5
     """S3 sends, Lambda receives and deletes, the worker sends one change event, and it is received."""
-    writes: int = 50
+    writes: int = 48
     """Write units, including indexes, transactions (twice) and the change made by `optimize_images`."""
-    reads: int = 6
+    reads: int = 4
     poll_reads: float = 2.5
     row_kb: float = 8
     log_kb: float = 6

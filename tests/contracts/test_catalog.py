@@ -28,6 +28,28 @@ def test_a_published_image_can_be_found_in_every_way_at_once(state: State) -> No
     assert catalog.images("nature", 10).items == (an_image(),)
 
 
+def test_an_image_has_its_renditions_however_it_is_read(state: State) -> None:
+    forms = (a_rendition(size="150", format="avif"), a_rendition(size="150"), a_rendition(size="full"))
+    image = published(state, an_image(), forms[::-1])
+    catalog = state.catalog
+    found = [
+        *(image, catalog.find_by_name("nature", "i1.jpg"), catalog.find_by_digest("nature", sha256_of("i1"))),
+        *(catalog.images("nature", 10).items[0], catalog.existing(["i1"])["i1"]),
+    ]
+    revised = catalog.revise(image, replace(image, filename="other.jpg"))
+    fewer = catalog.revise(revised, revised, forms[:1])
+    trashed = catalog.revise(fewer, replace(fewer, trashed_at=NOON))
+    assert [one and one.renditions for one in (*found, revised)] == [forms] * 6
+    assert [one.renditions for one in (fewer, trashed, catalog.trashed(10).items[0])] == [forms[:1]] * 3
+
+
+def test_an_upgrade_changes_nothing_that_can_be_read(state: State) -> None:
+    image = published(state, an_image(), [a_rendition()])
+    state.catalog.upgrade(image)
+    state.catalog.upgrade(an_image("gone"))
+    assert (state.catalog.image("i1"), state.catalog.renditions("i1")) == (image, (a_rendition(),))
+
+
 def test_every_field_of_an_image_survives(state: State) -> None:
     picture = a_picture(
         frames=7,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.memory import MemoryState
-from chalicelib.delivery.manifests import EventingCatalog, Manifests, ManifestUpdates
+from chalicelib.delivery import manifests
+from chalicelib.delivery.manifests import EventingCatalog, ManifestEntry, Manifests, ManifestUpdates, entry_of
 from chalicelib.errors import Unavailable
 from chalicelib.images.model import Image, Rendition
 from chalicelib.messages import read_change
@@ -181,22 +183,21 @@ def test_a_manifest_that_is_right_is_not_written_again(world: MaintenanceWorld) 
     assert world.bucket.written[NATURE] == written
 
 
-def test_only_images_that_have_changed_are_looked_up_again(
+def test_only_entries_of_images_that_have_changed_are_written_anew(
     world: MaintenanceWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = [world.image(number) for number in range(3)]
     world.run_until_idle()
     world.services.image_moves.rename(images[1].image_id, "other.png")
-    asked: list[str] = []
-    renditions = world.services.manifests.catalog.renditions
+    written: list[str] = []
 
-    def noted(_: EventingCatalog, image_id: str) -> tuple[Rendition, ...]:
-        asked.append(image_id)
-        return renditions(image_id)
+    def noted(image: Image, forms: Sequence[Rendition]) -> ManifestEntry:
+        written.append(image.image_id)
+        return entry_of(image, forms)
 
-    monkeypatch.setattr(EventingCatalog, "renditions", noted)
+    monkeypatch.setattr(manifests, "entry_of", noted)
     world.services.manifests.refresh("nature")
-    assert asked == [images[1].image_id]
+    assert written == [images[1].image_id]
 
 
 def test_a_manifest_has_the_newest_only_and_says_that_there_are_more(world: MaintenanceWorld) -> None:

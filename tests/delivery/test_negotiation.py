@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from chalicelib.container import use
-from chalicelib.delivery.negotiation import Delivery
+from chalicelib.delivery.negotiation import Delivery, best
 from chalicelib.errors import ImageNotFound
 from chalicelib.images.model import Rendition
 from chalicelib.images.schemas import rendition_url
@@ -37,7 +37,7 @@ WIDTHS = {None: "full", 1: "150", 150: "150", 151: "300", 300: "300", 301: "600"
 
 @pytest.mark.parametrize(("width", "size"), WIDTHS.items())
 def test_the_smallest_form_that_is_wide_enough_is_picked(landscape: Delivery, width: int | None, size: str) -> None:
-    assert landscape.pick(landscape.named("nature", "i1.jpg"), width=width, accept="").size == size
+    assert best(landscape.named("nature", "i1.jpg").renditions, width=width, accept="").size == size
 
 
 ACCEPTS = {
@@ -67,39 +67,37 @@ ACCEPTS = {
 
 @pytest.mark.parametrize(("accept", "form"), ACCEPTS.items())
 def test_the_best_format_that_the_client_names_is_picked(landscape: Delivery, accept: str, form: str) -> None:
-    assert landscape.pick(landscape.named("nature", "i1.jpg"), width=300, accept=accept).format == form
+    assert best(landscape.named("nature", "i1.jpg").renditions, width=300, accept=accept).format == form
 
 
 def test_avif_is_better_than_webp_and_webp_than_the_rest(world: World) -> None:
     delivery = stored(world, [a_rendition(format=form) for form in ("avif", "jpeg", "webp")])
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=300, accept="image/webp,image/avif").format == "avif"
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=300, accept="image/webp").format == "webp"
-    assert (
-        delivery.pick(delivery.named("nature", "i1.jpg"), width=300, accept="image/avif;q=0.8,image/webp;q=0.9").format
-        == "webp"
-    )
+    forms = delivery.named("nature", "i1.jpg").renditions
+    assert best(forms, width=300, accept="image/webp,image/avif").format == "avif"
+    assert best(forms, width=300, accept="image/webp").format == "webp"
+    assert best(forms, width=300, accept="image/avif;q=0.8,image/webp;q=0.9").format == "webp"
 
 
 def test_who_names_neither_gets_the_older_of_two_modern_formats(world: World) -> None:
     delivery = stored(world, [a_rendition(size="full", format=form) for form in ("avif", "webp")])
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept="*/*").format == "webp"
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept=BROWSER).format == "avif"
+    assert best(delivery.named("nature", "i1.jpg").renditions, width=None, accept="*/*").format == "webp"
+    assert best(delivery.named("nature", "i1.jpg").renditions, width=None, accept=BROWSER).format == "avif"
 
 
 def test_a_portrait_is_measured_by_its_width_not_by_the_name_of_its_size(world: World) -> None:
     sizes = (("150", 100), ("300", 200), ("600", 400))
     delivery = stored(world, [a_rendition(size=size, width=width) for size, width in sizes])
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=150, accept="").size == "300"
+    assert best(delivery.named("nature", "i1.jpg").renditions, width=150, accept="").size == "300"
 
 
 def test_a_client_gets_something_even_if_there_is_no_full_form(world: World) -> None:
     delivery = stored(world, [a_rendition(size="300")])
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept="").size == "300"
+    assert best(delivery.named("nature", "i1.jpg").renditions, width=None, accept="").size == "300"
 
 
 def test_a_client_gets_a_modern_form_if_there_is_no_other(world: World) -> None:
     delivery = stored(world, [a_rendition(size="full", format="avif")])
-    assert delivery.pick(delivery.named("nature", "i1.jpg"), width=None, accept=OLD_BROWSER).format == "avif"
+    assert best(delivery.named("nature", "i1.jpg").renditions, width=None, accept=OLD_BROWSER).format == "avif"
 
 
 @pytest.mark.parametrize(("collection", "name"), [("nature", "i2.jpg"), ("cars", "i1.jpg"), ("nature", "../i1.jpg")])
@@ -110,7 +108,7 @@ def test_what_is_not_there_is_not_found(landscape: Delivery, collection: str, na
 
 def test_an_image_without_forms_is_not_delivered(world: World) -> None:
     with pytest.raises(ImageNotFound):
-        stored(world, []).pick(an_image(), width=None, accept="")
+        best(stored(world, []).named("nature", "i1.jpg").renditions, width=None, accept="")
 
 
 def test_an_address_holds_the_key_and_no_letter_that_means_something(world: World) -> None:

@@ -40,7 +40,7 @@ STORES = (
     Mutant(
         "dynamodb-image-without-condition",
         "chalicelib/adapters/dynamodb/stores.py",
-        "PutItem(image_item(revised), Condition.version(now.version, lambda: _changed(before))),",
+        "PutItem(image_item(revised), image_unchanged(item, lambda: _changed(before))),",
         'PutItem(image_item(revised), Condition("attribute_exists(#pk)", otherwise=lambda: _changed(before))),',
         "a restored image is trashed by a job that read it before",
         "tests/adapters/dynamodb/test_between.py::test_an_image_that_is_changed_between_read_and_write_is_a_conflict",

@@ -60,7 +60,7 @@ def test_a_state_store_that_denies_leaves_a_dead_letter_after_the_second_look(
 ) -> None:
     task = world.upload()
 
-    def denied(*_: object) -> None:
+    def denied(*_: object, **__: object) -> None:
         raise a_fault()
 
     with monkeypatch.context() as patched:

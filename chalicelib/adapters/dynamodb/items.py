@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from chalicelib.adapters.records import (
     child_position,
@@ -73,11 +73,6 @@ def child_counts_key(parent_id: str) -> dict[str, object]:
 def image_key(image_id: str) -> dict[str, object]:
     """Key of an image."""
     return {"pk": f"IMAGE#{image_id}", "sk": "IMAGE"}
-
-
-def rendition_key(image_id: str, size: str, form: str) -> dict[str, object]:
-    """Key of a rendition."""
-    return {"pk": f"IMAGE#{image_id}", "sk": f"RENDITION#{size}#{form}"}
 
 
 def name_key(collection: str, its_name: str) -> dict[str, object]:
@@ -154,28 +149,48 @@ def time_to_live(until: datetime) -> int:
     return math.ceil(until.timestamp())
 
 
+REVISION = "revision"
+"""Version of an image whose item holds its renditions. Releases before 1.0 wrote `version` and an item for each
+rendition; they know nothing of the list, so they must not write such an image: they find no `version`, and their
+condition fails."""
+
+
 def image_item(image: Image) -> dict[str, object]:
-    """An image with its place in its collection, or in the trash."""
+    """An image and its renditions, with its place in its collection, or in the trash."""
     shelf, since = f"COLLECTION#{image.collection}", image.created_at
     if image.trashed_at is not None:
         shelf, since = TRASH_PK, image.trashed_at
     index = {"collection_pk": shelf, "collection_sk": time_position(since, image.image_id)}
-    return image_key(image.image_id) | encode(image) | index
+    fields = encode(image)
+    fields[REVISION] = fields.pop("version")
+    fields["renditions"] = [_without_image_id(one) for one in image.renditions]
+    return image_key(image.image_id) | fields | index
+
+
+def _without_image_id(rendition: Rendition) -> dict[str, object]:
+    fields = encode(rendition)
+    del fields["image_id"]
+    return fields
 
 
 def image_of(item: Item) -> Image:
-    """The image in an item."""
-    return decode(item, Image)
-
-
-def rendition_item(rendition: Rendition) -> dict[str, object]:
-    """A rendition beside its image."""
-    return rendition_key(rendition.image_id, rendition.size, rendition.format) | encode(rendition)
+    """The image in an item; without renditions where these have items of their own."""
+    if REVISION not in item:
+        return decode(item, Image)
+    made = cast("list[Item]", item["renditions"])
+    renditions = [{**one, "image_id": item["image_id"]} for one in made]
+    return decode({**item, "version": item[REVISION], "renditions": renditions}, Image)
 
 
 def rendition_of(item: Item) -> Rendition:
-    """The rendition in an item."""
+    """The rendition in an item of its own, as releases before 1.0 wrote it."""
     return decode(item, Rendition)
+
+
+def image_unchanged(item: Item, otherwise: Callable[[], WallifyError]) -> Condition:
+    """The condition that the image still has the version that this item has."""
+    name = REVISION if REVISION in item else "version"
+    return Condition(f"#{name} = :read", {":read": item[name]}, otherwise)
 
 
 def token_item(token: Token) -> dict[str, object]:

@@ -10,19 +10,20 @@ from functools import partial
 
 from chalicelib import errors
 from chalicelib.adapters.dynamodb import items
-from chalicelib.adapters.dynamodb import items as dynamodb_items
 from chalicelib.adapters.dynamodb.items import (
+    REVISION,
     Change,
     Condition,
     ConditionCheck,
     DeleteItem,
+    Item,
     PutItem,
     Query,
     UpdateItem,
     Values,
     image_item,
     image_of,
-    rendition_item,
+    image_unchanged,
     rendition_of,
     task_item,
     task_of,
@@ -36,6 +37,7 @@ from chalicelib.adapters.records import (
     encode,
     encode_time,
     image_to_store,
+    in_order,
     stats_deltas,
 )
 from chalicelib.images.model import ANY_IMAGE, CollectionInfo, CollectionStats, Image, ImageFilter, Rendition
@@ -211,6 +213,9 @@ def _adds(delta: CollectionStats) -> dict[str, int]:
     return {field: getattr(delta, field) for field in _FIELDS} | {"moves": 1}
 
 
+_MOST_NOTED = 10_000
+
+
 class UniqueConstraints:
     """Says which changes put an image in its place or take it away.
 
@@ -219,6 +224,8 @@ class UniqueConstraints:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._noted: set[str] = set()
+        """Collections whose note was read; a note is never deleted."""
 
     def claims(self, image: Image, *, unique: bool) -> Iterator[Change]:
         """Take digest and name for a new image, and note its collection."""
@@ -240,27 +247,15 @@ class UniqueConstraints:
             yield UpdateItem(items.digest_key(new.collection, sha256), first={"image_id": image_id})
             yield from self._note(new.collection)
 
-    def renditions(self, image_id: str) -> list[Rendition]:
-        """The stored renditions, in no order."""
-        values = {":image": f"IMAGE#{image_id}", ":rendition": "RENDITION#"}
-        query = Query("#pk = :image AND begins_with(#sk, :rendition)", values)
-        return [rendition_of(item) for item in self._table.all(query)]
-
-    def replaced(self, image_id: str, renditions: Sequence[Rendition]) -> Iterator[Change]:
-        """Put these renditions in place of all that are stored."""
-        puts = [PutItem(rendition_item(rendition)) for rendition in renditions]
-        kept = [put.key for put in puts]
-        yield from puts
-        for old in self.renditions(image_id):
-            key = items.rendition_key(image_id, old.size, old.format)
-            if key not in kept:
-                yield DeleteItem(key)
-
     def _note(self, collection: str) -> Iterator[Change]:
         """Note that the collection exists; only its first images do, as later ones would queue up for the item."""
+        if collection in self._noted:
+            return
         key = items.collection_key(collection)
         if self._table.get(key) is None:
             yield PutItem(key)
+        elif len(self._noted) < _MOST_NOTED:
+            self._noted.add(collection)
 
     def _let_go(self, claim: Values, image_id: str) -> Iterator[Change]:
         stored = self._table.get(claim)
@@ -294,12 +289,12 @@ class DynamoCatalog:
     def __init__(self, table: Table) -> None:
         self._table = table
         self._shelf = UniqueConstraints(table)
-        self._trash = ShardedIndex(table, dynamodb_items.TRASH_INDEX, [dynamodb_items.TRASH_PK])
+        self._trash = ShardedIndex(table, items.TRASH_INDEX, [items.TRASH_PK])
 
     def publish(
         self, image: Image, renditions: Sequence[Rendition], *, before: Task, after: Task, unique: bool = True
     ) -> Task:
-        """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for 90 renditions."""
+        """See `Catalog.publish`; one transaction takes up to 100 changes, which is room for all claims and counters."""
         task, task_changes = task_update(before, after)
         stored = image_to_store(image, renditions, version=0)
         known = partial(errors.Conflict, "image.exists", image_id=image.image_id)
@@ -307,7 +302,6 @@ class DynamoCatalog:
             *task_changes,
             PutItem(image_item(stored), Condition.absent(known)),
             *self._shelf.claims(stored, unique=unique),
-            *(PutItem(rendition_item(rendition)) for rendition in renditions),
             *counter_updates(stored.image_id, stats_deltas(None, stored), guarded=are_private(renditions)),
         )
         return task
@@ -321,52 +315,64 @@ class DynamoCatalog:
 
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
         """See `Catalog.existing`."""
-        items = self._table.get_each(map(dynamodb_items.image_key, dict.fromkeys(image_ids)))
-        return {image.image_id: image for image in map(image_of, items)}
+        found = self._table.get_each(map(items.image_key, dict.fromkeys(image_ids)))
+        return {image.image_id: image for image in map(self._whole, found)}
 
     def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
         """See `Catalog.revise`."""
-        now = self._unchanged(before)
-        made = self._shelf.renditions(now.image_id) if renditions is None else renditions
+        item = self._unchanged(before)
+        now = self._whole(item)
+        made = now.renditions if renditions is None else renditions
         revised = image_to_store(after, made, version=now.version + 1)
         self._table.commit(
-            PutItem(image_item(revised), Condition.version(now.version, lambda: _changed(before))),
+            PutItem(image_item(revised), image_unchanged(item, lambda: _changed(before))),
             *self._shelf.moved(now, revised),
-            *(() if renditions is None else self._shelf.replaced(now.image_id, renditions)),
+            *self._rendition_items(item),
             *counter_updates(now.image_id, stats_deltas(now, revised), guarded=are_private(made)),
         )
         return revised
 
     def remove(self, image: Image) -> None:
         """See `Catalog.remove`."""
-        if self._stored(image.image_id) is None:
+        if self._table.get(items.image_key(image.image_id)) is None:
             return
-        now = self._unchanged(image)
+        item = self._unchanged(image)
+        now = image_of(item)
         self._table.commit(
-            DeleteItem(dynamodb_items.image_key(now.image_id), Condition.version(now.version, lambda: _changed(image))),
+            DeleteItem(items.image_key(now.image_id), image_unchanged(item, lambda: _changed(image))),
             *self._shelf.moved(now, None),
-            *self._shelf.replaced(now.image_id, ()),
+            *self._rendition_items(item),
             *counter_updates(now.image_id, stats_deltas(now, None)),
         )
 
+    def upgrade(self, image: Image) -> None:
+        """See `Catalog.upgrade`: the renditions move from items of their own into the image's item."""
+        item = self._table.get(items.image_key(image.image_id))
+        if item is None or REVISION in item:
+            return
+        put = PutItem(image_item(self._whole(item)), image_unchanged(item, lambda: _changed(image)))
+        with suppress(errors.Conflict):
+            self._table.commit(put, *self._rendition_items(item))
+
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.trashed`."""
-        return self._trash.page(image_of, limit, cursor)
+        return self._trash.page(self._whole, limit, cursor)
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
         """See `Catalog.renditions`."""
-        return tuple(sorted(self._shelf.renditions(image_id), key=lambda one: (one.size, one.format)))
+        image = self._stored(image_id)
+        return self._in_items(image_id) if image is None else image.renditions
 
     def find_by_name(self, collection: str, name: str) -> Image:
         """See `Catalog.find_by_name`."""
-        claim = self._table.get(dynamodb_items.name_key(collection, name))
+        claim = self._table.get(items.name_key(collection, name))
         if claim is None:
             raise errors.ImageNotFound(collection=collection, name=name)
         return self.image(str(claim["image_id"]))
 
     def find_by_digest(self, collection: str, sha256: str) -> Image | None:
         """See `Catalog.find_by_digest`."""
-        claim = self._table.get(dynamodb_items.digest_key(collection, sha256))
+        claim = self._table.get(items.digest_key(collection, sha256))
         image = None if claim is None else self._stored(str(claim["image_id"]))
         return None if image is None or image.is_trashed else image
 
@@ -375,24 +381,24 @@ class DynamoCatalog:
     ) -> Page[Image]:
         """See `Catalog.images`."""
         where = NO_FILTER if wanted == ANY_IMAGE else EntryFilter(matches=lambda item: wanted.matches(image_of(item)))
-        return ShardedIndex(self._table, dynamodb_items.COLLECTION_INDEX, [f"COLLECTION#{collection}"]).page(
-            image_of, limit, cursor, where
+        return ShardedIndex(self._table, items.COLLECTION_INDEX, [f"COLLECTION#{collection}"]).page(
+            self._whole, limit, cursor, where
         )
 
     def collections(self) -> tuple[str, ...]:
         """See `Catalog.collections`."""
-        items = self._table.all(Query("#pk = :collections", {":collections": dynamodb_items.COLLECTIONS}))
-        return tuple(sorted(str(item["sk"]) for item in items))
+        found = self._table.all(Query("#pk = :collections", {":collections": items.COLLECTIONS}))
+        return tuple(sorted(str(item["sk"]) for item in found))
 
     def collection_info(self, collection: str) -> CollectionInfo:
         """See `Catalog.collection_info`."""
-        item = self._table.get(dynamodb_items.about_key(collection))
+        item = self._table.get(items.about_key(collection))
         return CollectionInfo(collection) if item is None else decode(item, CollectionInfo)
 
     def collection_infos(self) -> Mapping[str, CollectionInfo]:
         """See `Catalog.collection_infos`."""
-        items = self._table.all(Query("#pk = :about", {":about": dynamodb_items.ABOUT}))
-        return {about.collection: about for about in (decode(item, CollectionInfo) for item in items)}
+        found = self._table.all(Query("#pk = :about", {":about": items.ABOUT}))
+        return {about.collection: about for about in (decode(item, CollectionInfo) for item in found)}
 
     def set_collection_info(self, before: CollectionInfo, after: CollectionInfo) -> CollectionInfo:
         """See `Catalog.set_collection_info`."""
@@ -402,7 +408,7 @@ class DynamoCatalog:
 
         stored = replace(after, version=before.version + 1)
         unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)
-        self._table.commit(PutItem({**dynamodb_items.about_key(before.collection), **encode(stored)}, unchanged))
+        self._table.commit(PutItem({**items.about_key(before.collection), **encode(stored)}, unchanged))
         return stored
 
     def delete_collection_info(self, collection: str) -> None:
@@ -410,7 +416,7 @@ class DynamoCatalog:
         about = self.collection_info(collection)
         while about.version:
             with suppress(errors.Conflict):
-                self._table.commit(DeleteItem(dynamodb_items.about_key(collection), Condition.version(about.version)))
+                self._table.commit(DeleteItem(items.about_key(collection), Condition.version(about.version)))
             about = self.collection_info(collection)
 
     def stats(self, collection: str) -> CollectionStats:
@@ -434,13 +440,31 @@ class DynamoCatalog:
         self._table.commit(*correction_updates(delta, version))
 
     def _stored(self, image_id: str) -> Image | None:
-        item = self._table.get(dynamodb_items.image_key(image_id))
-        return None if item is None else image_of(item)
+        item = self._table.get(items.image_key(image_id))
+        return None if item is None else self._whole(item)
 
-    def _unchanged(self, before: Image) -> Image:
-        """The stored image, which has the version that was read; what else the caller's copy says does not matter."""
-        stored = self._stored(before.image_id)
-        if stored is None or stored.version != before.version:
+    def _whole(self, item: Item) -> Image:
+        """The image with its renditions, wherever they are."""
+        image = image_of(item)
+        return image if REVISION in item else replace(image, renditions=self._in_items(image.image_id))
+
+    def _in_items(self, image_id: str) -> tuple[Rendition, ...]:
+        return in_order(rendition_of(item) for item in self._items_of_renditions(image_id))
+
+    def _items_of_renditions(self, image_id: str) -> Iterator[Item]:
+        values = {":image": f"IMAGE#{image_id}", ":rendition": "RENDITION#"}
+        return self._table.all(Query("#pk = :image AND begins_with(#sk, :rendition)", values))
+
+    def _rendition_items(self, item: Item) -> Iterator[Change]:
+        """Delete the items of an image's renditions, if they have items."""
+        if REVISION not in item:
+            for one in self._items_of_renditions(str(item["image_id"])):
+                yield DeleteItem({"pk": one["pk"], "sk": one["sk"]})
+
+    def _unchanged(self, before: Image) -> Item:
+        """The stored item, which has the version that was read; what else the caller's copy says does not matter."""
+        stored = self._table.get(items.image_key(before.image_id))
+        if stored is None or image_of(stored).version != before.version:
             raise _changed(before)
         return stored
 

@@ -240,6 +240,9 @@ class MemoryCatalog:
                 self._must_still_be(image)
                 self._db.drop(image.image_id)
 
+    def upgrade(self, image: Image) -> None:
+        """See `Catalog.upgrade`; there is one form."""
+
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.trashed`."""
         with self._db.lock:

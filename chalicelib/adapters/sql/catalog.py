@@ -21,6 +21,7 @@ from chalicelib.adapters.records import (
     encode,
     encode_cursor,
     image_to_store,
+    in_order,
     make_page,
     stats_deltas,
     time_position,
@@ -173,7 +174,7 @@ def image_written_by(image_id: str, connection: Connection, stamp: str) -> Image
     """The image, if it is as the call with this stamp left it."""
     statement = select(IMAGES).where(ImageRow.image_id == image_id, ImageRow.stamp == stamp)
     row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else decode(dict(row), Image)
+    return None if row is None else _with_renditions([decode(dict(row), Image)], connection)[0]
 
 
 def digest_owner(collection: str, sha256: str) -> Select[Any]:
@@ -251,7 +252,7 @@ class SqlCatalog:
     def existing(self, image_ids: Iterable[str]) -> Mapping[str, Image]:
         """See `Catalog.existing`."""
         statement = select(IMAGES).where(ImageRow.image_id.in_(tuple(image_ids)))
-        return {image.image_id: image for image in self._all(statement, Image)}
+        return {image.image_id: image for image in self._images(statement)}
 
     def revise(self, before: Image, after: Image, renditions: Sequence[Rendition] | None = None) -> Image:
         """See `Catalog.revise`."""
@@ -260,7 +261,7 @@ class SqlCatalog:
             stored = lock_image(connection, before)
             if stored is None:
                 raise image_changed(before)
-            made = _renditions(connection, stored.image_id) if renditions is None else renditions
+            made = _renditions(connection, [stored.image_id]) if renditions is None else renditions
             revised = image_to_store(after, made, version=stored.version + 1)
             update_image(connection, stored, revised, renditions, stamp)
             move_counters(connection, stored.image_id, stats_deltas(stored, revised), guarded=are_private(made))
@@ -279,15 +280,17 @@ class SqlCatalog:
 
         self._db.run(work)
 
+    def upgrade(self, image: Image) -> None:
+        """See `Catalog.upgrade`; migrations change the tables."""
+
     def trashed(self, limit: int, cursor: str | None = None) -> Page[Image]:
         """See `Catalog.trashed`."""
-        found = self._all(TRASH_OLDEST_FIRST.after(cursor, TRASHED).limit(limit + 1), Image)
+        found = self._images(TRASH_OLDEST_FIRST.after(cursor, TRASHED).limit(limit + 1))
         return make_page(((time_position(one.trashed_at or one.created_at, one.image_id), one) for one in found), limit)
 
     def renditions(self, image_id: str) -> tuple[Rendition, ...]:
         """See `Catalog.renditions`."""
-        found = self._db.run(lambda connection: _renditions(connection, image_id))
-        return tuple(sorted(found, key=lambda one: (one.size, one.format)))
+        return in_order(self._db.run(lambda connection: _renditions(connection, [image_id])))
 
     def find_by_name(self, collection: str, name: str) -> Image:
         """See `Catalog.find_by_name`."""
@@ -297,7 +300,7 @@ class SqlCatalog:
     def find_by_digest(self, collection: str, sha256: str) -> Image | None:
         """See `Catalog.find_by_digest`."""
         first = digest_owner(collection, sha256).scalar_subquery()
-        found = self._all(NOT_TRASHED.where(ImageRow.image_id == first), Image)
+        found = self._images(NOT_TRASHED.where(ImageRow.image_id == first))
         return found[0] if found else None
 
     def images(
@@ -308,6 +311,7 @@ class SqlCatalog:
         statement = IMAGES_NEWEST_FIRST.after(cursor, NOT_TRASHED.where(ImageRow.collection == collection))
         seen = self._all(statement.limit(look), Image)
         page = make_page(((_place(image), image) for image in seen if wanted.matches(image)), limit)
+        page = replace(page, items=tuple(self._db.run(partial(_with_renditions, page.items))))
         if page.next_cursor is None and len(seen) == look:
             return replace(page, next_cursor=encode_cursor(_place(seen[-1])))
         return page
@@ -357,10 +361,19 @@ class SqlCatalog:
         self._db.commit(partial(correct_counters, delta, version), partial(counters_written_by, delta.collection))
 
     def _one(self, statement: Select[Any], **asked: str) -> Image:
-        found = self._all(statement, Image)
+        found = self._images(statement)
         if not found:
             raise ImageNotFound(**asked)
         return found[0]
+
+    def _images(self, statement: Select[Any]) -> list[Image]:
+        """The images with their renditions, by two queries in one transaction."""
+
+        def work(connection: Connection) -> list[Image]:
+            rows = connection.execute(statement).mappings().all()
+            return _with_renditions([decode(dict(row), Image) for row in rows], connection)
+
+        return self._db.run(work)
 
     def _all(self, statement: Select[Any], kind: type[T]) -> list[T]:
         rows = self._db.run(lambda connection: connection.execute(statement).mappings().all())
@@ -390,6 +403,14 @@ def _place(image: Image) -> str:
     return time_position(image.created_at, image.image_id)
 
 
-def _renditions(connection: Connection, image_id: str) -> list[Rendition]:
-    statement = select(RenditionRow.__table__).where(RenditionRow.image_id == image_id)
+def _renditions(connection: Connection, image_ids: Iterable[str]) -> list[Rendition]:
+    statement = select(RenditionRow.__table__).where(RenditionRow.image_id.in_(tuple(image_ids)))
     return [decode(dict(row), Rendition) for row in connection.execute(statement).mappings()]
+
+
+def _with_renditions(images: Sequence[Image], connection: Connection) -> list[Image]:
+    """Return the images with their renditions, read by one query for all."""
+    made: dict[str, list[Rendition]] = {image.image_id: [] for image in images}
+    for one in _renditions(connection, made) if made else ():
+        made[one.image_id].append(one)
+    return [replace(image, renditions=in_order(made[image.image_id])) for image in images]
