@@ -16,7 +16,7 @@ from bench.soak.faults import FaultInjector
 from bench.soak.moto_table import TABLE, DirectClient
 from bench.soak.sql_faults import break_at_times
 from chalicelib.adapters.dynamodb import DynamoState
-from chalicelib.adapters.dynamodb.items import from_attributes, image_of, rendition_of, task_of
+from chalicelib.adapters.dynamodb.items import from_attributes, image_of, task_of
 from chalicelib.adapters.memory import MemoryState
 from chalicelib.adapters.records import decode
 from chalicelib.adapters.sql import SqlState
@@ -138,11 +138,9 @@ def _every(look: Callable[[str | None], Page[Any]]) -> Iterator[Any]:
 def _rows_of_items(client: DirectClient) -> Rows:
     items = [from_attributes(item) for item in client.items()]
     tasks = [task_of(item) for item in items if item["sk"] == "TASK"]
-    return Rows(
-        {task.task_id: task for task in tasks},
-        tuple(image_of(item) for item in items if item["sk"] == "IMAGE"),
-        tuple(rendition_of(item) for item in items if str(item["sk"]).startswith("RENDITION#")),
-    )
+    images = tuple(image_of(item) for item in items if item["sk"] == "IMAGE")
+    made = tuple(one for image in images for one in image.renditions)
+    return Rows({task.task_id: task for task in tasks}, images, made)
 
 
 def _rows_of_tables(engine: Engine) -> Rows:

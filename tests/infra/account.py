@@ -104,6 +104,17 @@ class Account:
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return count
 
+    def handle_next(self, lane: str) -> None:
+        """The next message of a queue goes to its function."""
+        url = self.url(lane)
+        [message] = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1)["Messages"]
+        assert self._handled(lane, message)
+        self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    def handle(self, lane: str, body: str) -> None:
+        """A message that SQS delays goes to its function at once."""
+        assert self._handled(lane, {"Body": body, "ReceiptHandle": "receipt"})
+
     def show_again(self, lane: str) -> None:
         """What a function has failed at comes again, an hour later."""
         self.clock.move(timedelta(hours=1))

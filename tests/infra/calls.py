@@ -1,0 +1,185 @@
+"""What requests and jobs ask of AWS, counted: the table of docs/reference/calls.md.
+
+Each row is measured in functions that have worked before, in an account of moto with one collection of 20 images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from chalicelib.adapters import aws
+from chalicelib.messages import write_change
+from tests.api.forms import FORM, a_file, a_form
+from tests.infra.account import Account, an_account
+from tests.infra.day import PICTURE, arrive, images, upload
+
+IMAGES = 20
+HEAD = (
+    "| request or work | calls | DynamoDB | rows written | write units | read units | S3 | others |\n"
+    "|---|---:|---|---:|---:|---:|---|---|\n"
+)
+_AHEAD = {"filename": "ahead.jpg", "content_type": "image/jpeg", "collection": "lakes"}
+_WRITE_UNIT, _READ_UNIT = 1024, 4096
+"""Bytes, https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html."""
+_KEYED = frozenset({"UpdateItem", "DeleteItem", "PutItem"})
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The calls of one request or message."""
+
+    name: str
+    operations: tuple[str, ...]
+    """Such as `dynamodb.GetItem`."""
+    rows: int
+    write_units: int
+    read_units: float
+
+    def __str__(self) -> str:
+        """The row of the table."""
+        by_service: dict[str, Counter[str]] = {"dynamodb": Counter(), "s3": Counter(), "": Counter()}
+        for operation in self.operations:
+            service, name = operation.split(".")
+            if service in by_service:
+                by_service[service][name] += 1
+            else:
+                by_service[""][f"{service} {name}"] += 1
+        dynamodb, s3, others = map(_listed, by_service.values())
+        units = self.rows, self.write_units, f"{self.read_units:g}"
+        return f"| {' | '.join(map(str, (self.name, len(self.operations), dynamodb, *units, s3, others)))} |\n"
+
+
+@dataclass
+class CallCounter:
+    """Counts what clients are asked, and the units that DynamoDB would bill.
+
+    An item that is only changed counts as one unit: its size is not in the request.
+    """
+
+    operations: list[str] = field(default_factory=list)
+    rows: int = 0
+    write_units: int = 0
+    read: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """Reads and the bytes that they returned, by whether they were strongly consistent."""
+    _parameters: Parameters = field(default_factory=dict)
+
+    def listen(self) -> None:
+        """Count the calls of all services that the functions use."""
+        for service in ("dynamodb", "s3", "sqs", "lambda", "cloudwatch", "cloudfront", "secretsmanager"):
+            events = aws.client(service).meta.events
+            events.register("provide-client-params", self._keep_parameters)
+            events.register("before-call", self._called)
+            events.register("after-call.dynamodb", self._answered)
+
+    def row(self, name: str, run: Callable[[], object]) -> Row:
+        """Count what this asks."""
+        self.operations, self.rows, self.write_units, self.read = [], 0, 0, Counter()
+        run()
+        return Row(name, tuple(self.operations), self.rows, self.write_units, self._read_units())
+
+    def _read_units(self) -> float:
+        """Return the units of all reads together, as ids decide by chance how many bytes each shard returns."""
+        strong, lagging = (
+            max(self.read["reads", consistent], ceil(self.read["bytes", consistent] / _READ_UNIT))
+            for consistent in (True, False)
+        )
+        return strong + lagging / 2
+
+    def _keep_parameters(self, params: Parameters, **_: object) -> None:
+        self._parameters = params
+
+    def _called(self, model: Any, **_: object) -> None:  # noqa: ANN401  # botocore's
+        self.operations.append(f"{model.service_model.service_name}.{model.name}")
+        if model.name in _KEYED:
+            self._written(self._parameters)
+        for change in self._parameters.get("TransactItems", ()):
+            [(kind, one)] = change.items()
+            if kind != "ConditionCheck":
+                self._written(one, times=2)
+
+    def _written(self, change: Parameters, times: int = 1) -> None:
+        self.rows += 1
+        self.write_units += times * _write_units(change.get("Item", {}))
+
+    def _answered(self, parsed: Mapping[str, Any], **_: object) -> None:
+        items = parsed.get("Items", [parsed["Item"]] if "Item" in parsed else None)
+        if items is not None:
+            consistent = bool(self._parameters.get("ConsistentRead"))
+            self.read["reads", consistent] += 1
+            self.read["bytes", consistent] += sum(map(_size, items))
+
+
+def table() -> str:
+    """Return the table as Markdown."""
+    return HEAD + "".join(map(str, measured()))
+
+
+def measured() -> list[Row]:
+    """Return a row for each request and job."""
+    with an_account() as account:
+        for number in range(IMAGES):
+            upload(account, number)
+        arrive(account)
+        account.work("Maintenance")
+        counter = CallCounter()
+        counter.listen()
+        # What a process does once is done in the first round.
+        for round_ in range(2):
+            rows = [counter.row(name, run) for name, run in _scenes(account, round_)]
+    return rows
+
+
+def _scenes(account: Account, round_: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield what is counted, in this order; what lies between is not."""
+    body, tasks = PICTURE + b"scene %d" % round_, list[str]()
+    again = a_form(a_file(body, "again.jpg"), collection="lakes", async_="true")
+    ask = account.ask
+    yield "`POST /file_upload`, `async=true`", lambda: tasks.append(upload(account, 100 + round_, body=body))
+    yield "`GET /task/status/{task_id}`, waiting", lambda: ask("GET", f"/task/status/{tasks[0]}")
+    account.announce_all()
+    yield "`process_image`, one image", lambda: account.handle_next("Images")
+    yield "`maintenance`, one manifest", lambda: account.handle("Maintenance", write_change("lakes"))
+    yield "`GET /task/status/{task_id}`, succeeded", lambda: ask("GET", f"/task/status/{tasks[0]}")
+    yield "`POST /file_upload`, known bytes", lambda: ask("POST", "/file_upload", again, Content_Type=FORM)
+    yield "`POST /uploads`, one form", lambda: ask("POST", "/uploads", _AHEAD)
+    yield "`GET /tasks`", lambda: ask("GET", "/tasks")
+    yield "`GET /tasks/active`", lambda: ask("GET", "/tasks/active")
+    listing = f"/collections/lakes/images?limit={IMAGES}"
+    yield f"`GET /collections/{{name}}/images`, {IMAGES} images", lambda: ask("GET", listing)
+    image_id = images(account)[0]
+    yield "`GET /images/{image_id}`", lambda: ask("GET", f"/images/{image_id}")
+    yield "`GET /cdn/{collection}/{name}`", lambda: ask("GET", "/cdn/lakes/1.jpg?width=300")
+    yield "`GET /i/{image_id}/{preset}`", lambda: ask("GET", f"/i/{image_id}/300")
+    yield "`GET /collections`, one collection", lambda: ask("GET", "/collections")
+    yield "`GET /overview`", lambda: ask("GET", "/overview")
+    other = {"name": f"other-{round_}.jpg"}
+    yield "`PATCH /images/{image_id}`, renamed", lambda: ask("PATCH", f"/images/{image_id}", other)
+    yield "`DELETE /images/{image_id}`", lambda: ask("DELETE", f"/images/{image_id}")
+    yield "`POST /images/{image_id}/restore`", lambda: ask("POST", f"/images/{image_id}/restore")
+    account.work("Maintenance")
+    yield "`sweep`, one waiting upload form", lambda: account.tick("sweep")
+
+
+def _listed(operations: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" if count > 1 else name for name, count in sorted(operations.items()))
+
+
+def _write_units(item: Parameters) -> int:
+    """Return a unit for each begun KB, in the table and in each index that the item is in."""
+    return max(1, ceil(_size(item) / _WRITE_UNIT)) * (1 + sum(name.endswith("_pk") for name in item))
+
+
+def _size(item: Parameters) -> int:
+    """Return about how many bytes the item has: names and values."""
+    return sum(len(name) + len(_content(value)) for name, value in item.items())
+
+
+def _content(value: Mapping[str, object]) -> str:
+    [content] = value.values()
+    return content if isinstance(content, str) else json.dumps(content)
