@@ -6,7 +6,9 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -16,17 +18,30 @@ SIZE = (1401, 933)
 """Large enough for a scaled JPEG decode, and odd so that its edge hangs over; every preset shrinks it."""
 
 
-def scene(size: tuple[int, int] = SIZE) -> Image.Image:
+_usual = ContextVar("_usual", default=SIZE)
+
+
+@contextmanager
+def usually_of(size: tuple[int, int]) -> Iterator[None]:
+    """Pictures for which no size is named have this one, and not `SIZE`, while the block runs."""
+    token = _usual.set(size)
+    try:
+        yield
+    finally:
+        _usual.reset(token)
+
+
+def scene(size: tuple[int, int] | None = None) -> Image.Image:
     """A soft RGB picture with detail of several sizes and no symmetry: any turn, swap or shift of it shows."""
-    return _scene(size).copy()
+    return _scene(size or _usual.get()).copy()
 
 
-def veil(size: tuple[int, int] = SIZE) -> Image.Image:
+def veil(size: tuple[int, int] | None = None) -> Image.Image:
     """An alpha channel from clear (left) to opaque (right)."""
-    return Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(size)
+    return Image.linear_gradient("L").transpose(Image.Transpose.ROTATE_90).resize(size or _usual.get())
 
 
-def see_through(size: tuple[int, int] = SIZE) -> Image.Image:
+def see_through(size: tuple[int, int] | None = None) -> Image.Image:
     """The scene under the veil, as RGBA."""
     image = scene(size)
     image.putalpha(veil(size))
@@ -47,11 +62,11 @@ def opened(body: bytes) -> Image.Image:
     return image
 
 
-def a_jpeg(size: tuple[int, int] = SIZE, **options: Any) -> bytes:  # noqa: ANN401  see `encoded`
+def a_jpeg(size: tuple[int, int] | None = None, **options: Any) -> bytes:  # noqa: ANN401  see `encoded`
     """A valid JPEG of the scene. The bytes are cached for each size and options."""
     wanted = {"quality": 92, **options}
     if all(isinstance(value, (bool, int, str, bytes)) for value in wanted.values()):
-        return _jpeg(size, tuple(sorted(wanted.items())))
+        return _jpeg(size or _usual.get(), tuple(sorted(wanted.items())))
     return encoded(scene(size), "JPEG", **wanted)
 
 

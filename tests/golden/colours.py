@@ -8,7 +8,7 @@ from typing import cast
 from PIL import Image, ImageChops, ImageCms
 
 from tests.golden.makers import Truth, grey
-from tests.pictures import SIZE, encoded, scene, veil
+from tests.pictures import encoded, scene, veil
 from tests.profiles import P3, SRGB, grey_profile, ink_profile, matrix_profile
 
 
@@ -26,7 +26,7 @@ def cmyk(form: str, **options: object) -> tuple[bytes, Truth]:
 
 def ycck() -> tuple[bytes, Truth]:
     """Adobe's other four-colour JPEG: the three inks as YCbCr, which the marker's last byte says."""
-    luma = Image.merge("CMYK", (*ImageChops.invert(inks().convert("YCbCr")).split(), Image.new("L", SIZE)))
+    luma = Image.merge("CMYK", (*ImageChops.invert(inks().convert("YCbCr")).split(), Image.new("L", inks().size)))
     data = encoded(luma, "JPEG", quality=95, subsampling="4:4:4")
     adobe = data.index(b"Adobe")
     return data[: adobe + 11] + b"\2" + data[adobe + 12 :], scene()

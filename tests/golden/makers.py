@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from PIL import Image, ImageChops
 
-from tests.pictures import SIZE, encoded, raw_png, scene, see_through
+from tests.pictures import encoded, raw_png, scene, see_through
 
 Truth = Image.Image
 _GENTLY: dict[str, dict[str, int]] = {"JPEG": {"quality": 95}, "AVIF": {"quality": 95, "speed": 10}}
@@ -49,7 +49,7 @@ def keyed_grey() -> tuple[bytes, Truth]:
 
 def keyed_rgb() -> tuple[bytes, Truth]:
     picture = scene()
-    red = Image.new("RGB", SIZE, (230, 30, 40))
+    red = Image.new("RGB", picture.size, (230, 30, 40))
     same = ImageChops.difference(picture, red).convert("L").point([0] + [255] * 255)
     truth = picture.convert("RGBA")
     truth.putalpha(same)
@@ -66,13 +66,13 @@ def _deep(image: Image.Image) -> list[bytes]:
 
 def deep_png(mode: str, color: int, **chunks: bytes) -> tuple[bytes, Truth]:
     picture = (see_through() if "A" in mode else scene()).convert(mode)
-    return raw_png(SIZE, 16, color, _deep(picture), **chunks), picture.convert("RGBA" if "A" in mode else "RGB")
+    return raw_png(picture.size, 16, color, _deep(picture), **chunks), picture.convert("RGBA" if "A" in mode else "RGB")
 
 
 def deep_keyed(mode: str, color: int, key: Iterable[int]) -> tuple[bytes, Truth]:
     key = tuple(key)
     data, truth = deep_png(mode, color, tRNS=b"".join((v * 257).to_bytes(2, "big") for v in key))
-    keyed = ImageChops.difference(truth, Image.new("RGB", SIZE, key * (3 // len(key))))
+    keyed = ImageChops.difference(truth, Image.new("RGB", truth.size, key * (3 // len(key))))
     truth.putalpha(any_band(keyed).point([0] + [255] * 255))
     return data, truth
 
@@ -85,14 +85,15 @@ def any_band(image: Image.Image) -> Image.Image:
 def few_greys(bits: int, *, keyed: bool) -> tuple[bytes, Truth]:
     levels = (1 << bits) - 1
     key = (levels + 1) // 2
-    samples = grey().resize((1400, 933)).point([min(levels, v * (levels + 1) // 240) for v in range(256)])
+    width, height = grey().width // 8 * 8, grey().height
+    samples = grey().resize((width, height)).point([min(levels, v * (levels + 1) // 240) for v in range(256)])
     per_byte, body = 8 // bits, samples.tobytes()
     packed = [sum(body[i + k] << (8 - bits * (k + 1)) for k in range(per_byte)) for i in range(0, len(body), per_byte)]
-    rows = [bytes(packed[i : i + 1400 // per_byte]) for i in range(0, len(packed), 1400 // per_byte)]
+    rows = [bytes(packed[i : i + width // per_byte]) for i in range(0, len(packed), width // per_byte)]
     truth = samples.point([min(255, v * 255 // levels) for v in range(256)]).convert("RGBA" if keyed else "RGB")
     if keyed:
         truth.putalpha(samples.point([0 if v == key else 255 for v in range(256)]))
-    return raw_png((1400, 933), bits, 0, rows, **({"tRNS": bytes([0, key])} if keyed else {})), truth
+    return raw_png((width, height), bits, 0, rows, **({"tRNS": bytes([0, key])} if keyed else {})), truth
 
 
 def bmp_with_alpha() -> tuple[bytes, Truth]:
@@ -109,7 +110,7 @@ def float_tiff() -> tuple[bytes, Truth]:
 
 
 def deep_tiff() -> tuple[bytes, Truth]:
-    deep = Image.frombytes("I;16B", SIZE, b"".join(_deep(grey())))
+    deep = Image.frombytes("I;16B", grey().size, b"".join(_deep(grey())))
     return encoded(deep, "TIFF"), grey().convert("RGB")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
 
 import pytest
 from PIL import Image
@@ -15,60 +15,64 @@ from tests.pictures import opened, over_grey, psnr
 SIZES = (600, 300, 150)
 LIKENESS = {"jpeg": 31.0, "png": 44.0, "avif": 30.0, "webp": 30.0}
 """dB against the truth shrunk in one step; PNG has only the resampling's difference."""
-MANY = pytest.mark.parametrize("golden", GOLDEN, ids=str)
 
 
-@MANY
+@dataclass(frozen=True)
+class Made:
+    """A row of the table, and what the engine has made of its file."""
+
+    golden: Golden
+    truth: Image.Image
+    shrunk: dict[int, Image.Image]
+    """The truth in each size."""
+    processed: Processed
+
+
+# Of the module, so that pytest runs all tests of a file one after the other and the file is processed once.
+@pytest.fixture(scope="module", params=GOLDEN, ids=str)
+def made(request: pytest.FixtureRequest) -> Made:
+    golden: Golden = request.param
+    data, truth = golden.make()
+    shrunk = {size: _shrunk(truth, size) for size in SIZES}
+    return Made(golden, truth, shrunk, process(data, Recipe(formats=("jpeg", "avif", "webp")), Limits()))
+
+
 @pytest.mark.parametrize("codec", ["jpeg", "avif", "webp"])
-def test_every_rendition_shows_the_picture_that_the_file_holds(golden: Golden, codec: str) -> None:
-    truth, made = _made(golden)
-    for size in SIZES:
-        rendition = _pick(made, size, codec)
-        expected = _shrunk(truth, size)
+def test_every_rendition_shows_the_picture_that_the_file_holds(made: Made, codec: str) -> None:
+    for size, expected in made.shrunk.items():
+        rendition = _pick(made.processed, size, codec)
         shown = opened(rendition.body)
         assert shown.size == expected.size == (rendition.width, rendition.height)
         assert psnr(over_grey(shown), over_grey(expected)) >= LIKENESS[rendition.format], (size, rendition.format)
 
 
-@MANY
-def test_transparency_survives_and_nothing_else_gets_any(golden: Golden) -> None:
-    truth, made = _made(golden)
-    seen_through = truth.mode == "RGBA"
-    assert made.picture.has_alpha is seen_through
-    for one in made.renditions[1:]:
+def test_transparency_survives_and_nothing_else_gets_any(made: Made) -> None:
+    seen_through = made.truth.mode == "RGBA"
+    assert made.processed.picture.has_alpha is seen_through
+    for one in made.processed.renditions[1:]:
         assert opened(one.body).has_transparency_data is seen_through
         drawn = {"png"} if seen_through or one.size == "full" else {"jpeg"}
         assert one.format in {"avif", "webp"} | drawn | ({"jpeg"} if not seen_through else set())
 
 
-@MANY
-def test_the_full_rendition_shows_the_whole_picture(golden: Golden) -> None:
-    truth, made = _made(golden)
-    full = made.renditions[0]
+def test_the_full_rendition_shows_the_whole_picture(made: Made) -> None:
+    truth, picture, full = made.truth, made.processed.picture, made.processed.renditions[0]
     shown = _as_a_browser_shows_it(full)
     assert full.size == "full"
-    assert (full.width, full.height) == truth.size == shown.size == (made.picture.width, made.picture.height)
-    if _pillow_shows_it_right(golden, shown):
+    assert (full.width, full.height) == truth.size == shown.size == (picture.width, picture.height)
+    if _pillow_shows_it_right(made.golden, shown):
         assert psnr(over_grey(shown), over_grey(truth)) >= 38
 
 
-@MANY
-def test_no_thumbnail_carries_metadata(golden: Golden) -> None:
-    _, made = _made(golden)
-    for one in made.renditions[1:]:
+def test_no_thumbnail_carries_metadata(made: Made) -> None:
+    for one in made.processed.renditions[1:]:
         info = opened(one.body).info
         assert not set(info) & {"exif", "xmp", "icc_profile", "comment", "photoshop", "transparency"}
 
 
-@cache
-def _made(golden: Golden) -> tuple[Image.Image, Processed]:
-    data, truth = golden.make()
-    return truth, process(data, Recipe(formats=("jpeg", "avif", "webp")), Limits())
-
-
-def _pick(made: Processed, size: int, codec: str) -> Encoded:
+def _pick(processed: Processed, size: int, codec: str) -> Encoded:
     names = {codec, "png"} if codec == "jpeg" else {codec}
-    (one,) = [r for r in made.renditions if r.size == str(size) and r.format in names]
+    (one,) = [r for r in processed.renditions if r.size == str(size) and r.format in names]
     return one
 
 

@@ -11,12 +11,14 @@ from chalicelib.settings import Settings
 from chalicelib.tasks.model import Report
 from tests.golden.sources import GOLDEN
 from tests.maintenance_world import MaintenanceWorld
-from tests.pictures import opened
+from tests.pictures import opened, usually_of
 
 pytestmark = pytest.mark.slow
 
 SAMPLES = [golden for golden in GOLDEN if "turned" not in golden.name or golden.name.endswith("6")]
 """Of pictures that lie turned, one of each format is enough here."""
+SIZE = (467, 311)
+"""Of the pictures. What the coders may do depends on the kind, and they take a second for a million pixels."""
 MOST = Settings().max_body_bytes
 CODERS = frozenset({"jpeg", "png"})
 """Formats that a lossless coder is there for."""
@@ -59,7 +61,9 @@ def is_variant(one: Rendition) -> bool:
 @pytest.fixture(scope="module")
 def nights() -> Nights:
     world, uploaded, served = MaintenanceWorld(), {}, {}
-    for number, body in enumerate(golden.make()[0] for golden in SAMPLES):
+    with usually_of(SIZE):
+        bodies = [golden.make()[0] for golden in SAMPLES]
+    for number, body in enumerate(bodies):
         if len(body) <= MOST:
             image = world.image(number, body=body)
             uploaded[image.name], served[image.name] = body, full_form(world, image)
