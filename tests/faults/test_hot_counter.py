@@ -15,10 +15,16 @@ from tests.faults.cloud import Cloud, Faults, dynamodb_error
 from tests.faults.database import BUSY, Base, SqlFaults
 from tests.faults.quick import Quick, a_new_task, together
 from tests.maintenance_world import MaintenanceWorld
+from tests.sizes import at_night
 from tests.world import World
 
 CROWD = 16
-EACH = {"memory": 60, "dynamodb": 2, "sqlite": 8, "postgresql": 30}
+EACH = {
+    "memory": at_night(60, else_take=10),
+    "dynamodb": 2,
+    "sqlite": at_night(8, else_take=2),
+    "postgresql": at_night(30, else_take=4),
+}
 REFUSALS = 30
 
 

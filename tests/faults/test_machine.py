@@ -183,10 +183,10 @@ class OnPostgresql(Machine):
             yield base.state()
 
 
-Machine.TestCase.settings = machine(60, 30)
-OnSqlite.TestCase.settings = machine(15, 30)
-OnPostgresql.TestCase.settings = machine(6, 30)
-OnDynamodb.TestCase.settings = machine(4, 30)
+Machine.TestCase.settings = machine(20, 30)
+OnSqlite.TestCase.settings = machine(5, 30)
+OnPostgresql.TestCase.settings = machine(3, 30)
+OnDynamodb.TestCase.settings = machine(3, 30)
 TestWorld = Machine.TestCase
 TestOnSqlite = OnSqlite.TestCase
 TestOnPostgresql = pytest.mark.slow(OnPostgresql.TestCase)

@@ -13,9 +13,15 @@ from chalicelib.tasks.model import Status, Task
 from chalicelib.tasks.worker import Redeliver
 from tests.faults.oracle import judge
 from tests.faults.quick import Quick, a_new_task, status_of, together
+from tests.sizes import at_night
 from tests.world import World, a_png
 
-ROUNDS = {"memory": 1_000, "dynamodb": 15, "sqlite": 15, "postgresql": 100}
+ROUNDS = {
+    "memory": at_night(1_000, else_take=200),
+    "dynamodb": 15,
+    "sqlite": 15,
+    "postgresql": at_night(100, else_take=20),
+}
 PICTURE = ("nature", a_png())
 
 

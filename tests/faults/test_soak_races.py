@@ -1,4 +1,4 @@
-"""A thousand cancels against a thousand ends, on every way to keep state."""
+"""Hundreds of cancels against as many ends (a thousand at night), on every way to keep state."""
 
 from __future__ import annotations
 

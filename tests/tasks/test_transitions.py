@@ -34,9 +34,8 @@ VERBS: dict[str, tuple[Status, Callable[[Task], Task]]] = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(Status, Status)))
-def test_the_table_of_moves_is_the_promised_one(before: Status, after: Status) -> None:
-    assert (after in MOVES[before]) == ((before, after) in ALLOWED)
+def test_the_table_of_moves_is_the_promised_one() -> None:
+    assert {(before, after) for before, after in product(Status, Status) if after in MOVES[before]} == ALLOWED
 
 
 @pytest.mark.parametrize(("verb", "before"), list(product(VERBS, Status)))
