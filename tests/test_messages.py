@@ -83,13 +83,12 @@ def test_several_records_are_several_arrivals_in_order() -> None:
     assert [arrival.key for arrival in read(body) if isinstance(arrival, ObjectCreated)] == ["incoming/1", "incoming/3"]
 
 
-@pytest.mark.parametrize("name", HARMLESS, ids=map(ascii, HARMLESS))
 @pytest.mark.parametrize("encoded", [quote, quote_plus])
-def test_a_keys_encoding_is_undone_once(encoded: Any, name: str) -> None:  # noqa: ANN401  # either function
-    key = f"incoming/nature/{name}"
-    assert read(a_body(a_record(encoded(key)))) == (
-        ObjectCreated("wallify-media", key, 1024, "0055AED6DCD90281E5", "d41d8cd9"),
-    )
+def test_a_keys_encoding_is_undone_once(encoded: Any) -> None:  # noqa: ANN401  # either function
+    keys = [f"incoming/nature/{name}" for name in HARMLESS]
+    assert [read(a_body(a_record(encoded(key)))) for key in keys] == [
+        (ObjectCreated("wallify-media", key, 1024, "0055AED6DCD90281E5", "d41d8cd9"),) for key in keys
+    ]
 
 
 @given(st.text(min_size=1, max_size=300))

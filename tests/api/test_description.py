@@ -9,7 +9,7 @@ from chalice.app import Chalice
 from openapi_spec_validator import validate
 
 from chalicelib.http.routes import ENDPOINTS
-from chalicelib.http.routing import ANY_TOKEN, PUBLIC, Endpoint
+from chalicelib.http.routing import ANY_TOKEN, PUBLIC
 from tests.api.gateway import Gateway
 
 
@@ -35,11 +35,11 @@ def test_the_description_has_the_routes_that_are_served(app: Chalice, document: 
     assert {(path, method) for path, methods in document["paths"].items() for method in methods} == served
 
 
-@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.operation)
-def test_a_route_names_every_parameter_of_its_path(one: Endpoint, document: Any) -> None:  # noqa: ANN401
-    told = document["paths"][one.path][one.method.lower()]["parameters"]
+def test_a_route_names_every_parameter_of_its_path(document: Any) -> None:  # noqa: ANN401
+    told = {one: document["paths"][one.path][one.method.lower()]["parameters"] for one in ENDPOINTS}
+    named = {one: {each["name"] for each in those if each["in"] == "path"} for one, those in told.items()}
 
-    assert {each["name"] for each in told if each["in"] == "path"} == set(re.findall(r"{(\w+)}", one.path))
+    assert [one for one in ENDPOINTS if named[one] != set(re.findall(r"{(\w+)}", one.path))] == []
 
 
 def test_every_route_says_what_it_is_for(document: Any) -> None:  # noqa: ANN401
@@ -69,14 +69,14 @@ def test_the_page_for_people_loads_our_own_script_and_nothing_else(anyone: Gatew
     ]
 
 
-@pytest.mark.parametrize("one", ENDPOINTS, ids=lambda one: one.operation)
-def test_the_written_reference_has_every_route(one: Endpoint) -> None:
+def test_the_written_reference_has_every_route() -> None:
     reference = (Path(__file__).parents[2] / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    cells = [line.split("|") for line in reference.splitlines() if line.startswith("|")]
+    told = {row[1].strip(): row[2].strip() for row in cells}
 
-    row = next((line for line in reference.splitlines() if f"| `{one.method} {one.path}` |" in line), "")
-
-    told = row.split("|")[2].strip() if row else "not there"
-    assert told == SCOPES.get(one.scopes, " or ".join(f"`{scope}`" for scope in one.scopes))
+    scopes = {f"`{one.method} {one.path}`": one.scopes for one in ENDPOINTS}
+    meant = {route: SCOPES.get(those, " or ".join(f"`{scope}`" for scope in those)) for route, those in scopes.items()}
+    assert {route: told.get(route, "not there") for route in meant} == meant
 
 
 SCOPES = {PUBLIC: "public", ANY_TOKEN: "any"}

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from chalice.app import Chalice
@@ -84,11 +83,10 @@ def test_all_files_together_are_light_over_the_wire() -> None:
     assert sum(weights.values()) < 100_000
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_no_script_turns_text_into_html(script: Path) -> None:
-    assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser", script.read_text()
-    )
+def test_no_script_turns_text_into_html() -> None:
+    ways = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|DOMParser")
+    assert SCRIPTS
+    assert [script.name for script in SCRIPTS if ways.search(script.read_text())] == []
 
 
 def test_everything_that_is_said_is_said_in_turkish_too() -> None:
