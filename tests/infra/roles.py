@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 
 from infra import stage
@@ -60,6 +61,7 @@ def grants() -> Iterator[Grant]:
                     yield _grant(function, statement)
 
 
+@cache
 def named(logical: str) -> str:
     """The name that a resource has in the account of the tests."""
     resource = read()["Resources"][logical]
