@@ -92,7 +92,11 @@ class Wallify:
         """The task, once it is final."""
 
         def look() -> Json | None:
-            task = told(self.http.get(f"/task/status/{task_id}", params={"wait": "20"}), 200)
+            answer = self.http.get(f"/task/status/{task_id}", params={"wait": "20"})
+            task = told(answer, 200)
+            if not task["ready"]:
+                # A crowded queue is answered at once: ask as rarely as the answer says, or the asking delays the work.
+                time.sleep(float(answer.headers["Retry-After"]))
             return task if task["ready"] else None
 
         return eventually(look, f"task {task_id} ends", patience)
