@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
+import resource
 import shutil
 import socket
 import ssl
@@ -11,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -158,15 +160,50 @@ SLACK = 1024 * 1024
 _numbers = count()
 
 
+AMPLE = 1024 * 1024 * 1024
+"""Free bytes of a disk that does not fill up between two tries."""
+TRY_INTERVAL = 1.0
+"""Seconds for which a successful try holds on such a disk: a try takes longer than many a request."""
+
+
 @dataclass(frozen=True)
 class WritableFolders:
     """Folders that a request may write to."""
 
     folders: Sequence[Path]
+    _tried: dict[Path, float] = field(default_factory=dict, init=False, compare=False)
+    """When a file was last created in each folder, by the monotonic clock."""
 
     def fault(self, size: int = 0) -> str:
-        """Return the operating system's error for writing `size` bytes and some more; empty if it is possible."""
-        return next(filter(None, (write_error(folder, size + SLACK) for folder in self.folders)), "")
+        """Return the operating system's error for writing `size` bytes and some more; empty if it is possible.
+
+        A file is created at least once in TRY_INTERVAL, and each time where the file system reports less than AMPLE
+        bytes, or that it cannot be written.
+        """
+        return next(filter(None, (self._fault(folder, size + SLACK) for folder in self.folders)), "")
+
+    def _fault(self, folder: Path, size: int) -> str:
+        now = time.monotonic()
+        if now - self._tried.get(folder, -math.inf) < TRY_INTERVAL and _has_room(folder, size):
+            return ""
+        fault = write_error(folder, size)
+        self._tried[folder] = -math.inf if fault else now
+        return fault
+
+
+def _has_room(folder: Path, size: int) -> bool:
+    """Return True if nothing that is quickly looked up speaks against a file of `size` bytes in the folder."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    largest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return (
+        disk.f_bavail * disk.f_frsize > AMPLE + size
+        and not disk.f_flag & os.ST_RDONLY
+        and largest == resource.RLIM_INFINITY
+        and os.access(folder, os.W_OK)
+    )
 
 
 def write_error(folder: Path, size: int = SLACK) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ from cli.local.ministack_patches import iam_policies
 
 THEIRS = iam_evaluator._fnmatch_compile  # noqa: SLF001  # what we change
 THEIR_ACTIONS = iam_actions.extract_iam_action
+THEIR_PARSER = iam_evaluator.parse_policy_document
 ROLE = "arn:aws:s3:::media/incoming/*"
 
 
@@ -20,6 +22,7 @@ def ours() -> Iterator[None]:
     yield
     iam_evaluator._fnmatch_compile = THEIRS  # noqa: SLF001
     iam_actions.extract_iam_action = THEIR_ACTIONS
+    iam_evaluator.parse_policy_document = THEIR_PARSER
 
 
 def allows(pattern: str, text: str) -> bool:
@@ -67,3 +70,21 @@ def test_an_emulator_that_knows_this_is_left_alone() -> None:
 def test_a_batch_of_sqs_needs_the_permission_of_its_single_verb(verb: str, action: str) -> None:
     asked = {"x-amz-target": f"AmazonSQS.{verb}"}
     assert iam_actions.extract_iam_action("sqs", "POST", "/", asked, b"", {}) == action
+
+
+def test_a_policy_is_parsed_once_for_each_text() -> None:
+    statements = ({"Effect": "Allow", "Action": verb, "Resource": "*"} for verb in ("s3:Get*", "s3:Put*"))
+    one, other = (json.dumps({"Statement": statement}) for statement in statements)
+
+    parsed = [iam_evaluator.parse_policy_document(text) for text in (one, other, one)]
+
+    assert parsed == [THEIR_PARSER(text) for text in (one, other, one)]
+    assert parsed[0] is parsed[2]
+
+
+def test_a_policy_that_is_no_text_is_parsed_each_time() -> None:
+    document = {"Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}
+    before = iam_evaluator.parse_policy_document(document)
+    document["Statement"]["Effect"] = "Deny"
+
+    assert [one.effect for one in (*before, *iam_evaluator.parse_policy_document(document))] == ["Allow", "Deny"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -14,7 +16,7 @@ from cli.__main__ import main
 from cli.errors import CommandError
 from cli.local import emulator, lifecycle, machine
 from cli.local.aws import client
-from cli.local.machine import LOCALHOST, without_proxy_for_localhost
+from cli.local.machine import LOCALHOST, WritableFolders, without_proxy_for_localhost
 from cli.local.stack import Stack
 
 
@@ -142,3 +144,54 @@ def test_the_library_that_reads_it_understands(monkeypatch: pytest.MonkeyPatch) 
     hosts = ("127.0.0.1:4566", "intra.example", "pypi.org")
 
     assert [bool(urllib.request.proxy_bypass(host)) for host in hosts] == [True, True, False]
+
+
+@pytest.fixture
+def tries(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the files that were created to see whether a folder can be written."""
+    made: list[int] = []
+
+    def tried(folder: Path, size: int) -> str:
+        made.append(size)
+        return "" if folder.is_dir() else "gone"
+
+    monkeypatch.setattr(machine, "write_error", tried)
+    monkeypatch.setattr(machine, "AMPLE", 0)
+    return made
+
+
+def test_a_disk_with_room_is_tried_once_in_a_while(tries: list[int], tmp_path: Path) -> None:
+    folders = WritableFolders([tmp_path])
+
+    assert [folders.fault(size) for size in (1, 2, 3)] == ["", "", ""]
+    assert tries == [1 + machine.SLACK]
+
+
+def test_a_disk_that_may_fill_up_is_tried_each_time(
+    tries: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "AMPLE", 1 << 62)
+    folders = WritableFolders([tmp_path])
+
+    assert [folders.fault(size) for size in (1, 2)] == ["", ""]
+    assert tries == [1 + machine.SLACK, 2 + machine.SLACK]
+
+
+def test_after_a_fault_each_request_tries(tries: list[int], tmp_path: Path) -> None:
+    folders = WritableFolders([tmp_path / "later"])
+    before = [folders.fault(), folders.fault()]
+    (tmp_path / "later").mkdir()
+
+    assert (before, folders.fault()) == (["gone", "gone"], "")
+    assert len(tries) == 3
+
+
+def test_a_limit_for_files_is_noticed_at_once(
+    tries: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = WritableFolders([tmp_path])
+    folders.fault()
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4096, resource.RLIM_INFINITY))
+    folders.fault()
+
+    assert len(tries) == 2

@@ -25,11 +25,13 @@ def apply() -> None:
     kill = lambda_runtime.kill_workers
 
     def kill_when_idle(workers: Iterable[Any]) -> None:
+        idle: list[Any] = []
         for worker in list(workers):
             if _is_busy(worker):
                 threading.Thread(target=_kill_later, args=(worker, kill), daemon=True).start()
             else:
-                kill([worker])
+                idle.append(worker)
+        kill(idle)  # together: their time to end counts once
 
     lambda_runtime.kill_workers = kill_when_idle
     lambda_runtime.Worker.kill = lambda worker: kill([worker])  # after a timeout there is nothing to wait for

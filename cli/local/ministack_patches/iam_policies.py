@@ -10,7 +10,10 @@ Upstream lacks both (MiniStack 1.5.33):
   `sqs:ChangeMessageVisibility`.
   https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 
-Remove when: `apply` changes nothing any more; it tries the emulator's own functions first.
+And it parses the documents of a role's policies anew for each request
+(`ministack.core.iam_evaluator.parse_policy_document`); here a text is parsed once.
+
+Remove when: `apply` changes nothing any more but the last; it tries the emulator's own functions first.
 """
 
 from __future__ import annotations
@@ -23,12 +26,24 @@ from ministack.core import iam_actions, iam_evaluator
 
 
 def apply() -> None:
-    """Replace each of the two functions, unless it is right already."""
+    """Replace each of the first two functions, unless it is right already, and let the third remember texts."""
     if not iam_evaluator.fnmatch_iam_cs("a\nb\n", "a*"):
         iam_evaluator._fnmatch_compile = compiled  # noqa: SLF001 - the only way in
     asked = iam_actions.extract_iam_action("sqs", "POST", "/", {"x-amz-target": f"AmazonSQS.{_BATCH}"}, b"", {})
     if asked == f"sqs:{_BATCH}":
         iam_actions.extract_iam_action = _of_singles(iam_actions.extract_iam_action)
+    iam_evaluator.parse_policy_document = _parsed_once(iam_evaluator.parse_policy_document)
+
+
+def _parsed_once(parse: Any) -> Any:  # noqa: ANN401 - as below
+    """The same, which returns the same statements for the same text; nothing changes them."""
+    known = lru_cache(maxsize=512)(parse)
+
+    @wraps(parse)
+    def parsed(document: object) -> Any:  # noqa: ANN401
+        return known(document) if isinstance(document, str) else parse(document)
+
+    return parsed
 
 
 _BATCH = "ChangeMessageVisibilityBatch"

@@ -98,6 +98,8 @@ class Journal:
 
     def __init__(self, service: str) -> None:
         self._service = service
+        self._newest: Path | None = None
+        """The file that `flush` writes to; None before the first look at the folder."""
         self._pending: list[JournalLine] = []
         self._lock = threading.Lock()
 
@@ -116,7 +118,7 @@ class Journal:
         with self._lock:
             pending, self._pending = self._pending, []
             try:
-                _append(self._newest(), json.dumps(pending).encode() + b"\n")
+                _append(self._current(), json.dumps(pending).encode() + b"\n")
             except OSError:
                 self._pending = [*pending, *self._pending]
                 raise
@@ -125,7 +127,8 @@ class Journal:
         """Begin a new file, and return the old ones, which may be deleted once a snapshot is saved."""
         with self._lock:
             old = self.files()
-            self._path(_number(old[-1]) + 1 if old else 0).touch()
+            self._newest = self._path(_number(old[-1]) + 1 if old else 0)
+            self._newest.touch()
             return old
 
     def files(self) -> list[Path]:
@@ -144,9 +147,11 @@ class Journal:
             for whole in file.read_bytes().splitlines():
                 yield from _parsed(whole)
 
-    def _newest(self) -> Path:
-        files = self.files()
-        return files[-1] if files else self._path(0)
+    def _current(self) -> Path:
+        if self._newest is None:
+            files = self.files()
+            self._newest = files[-1] if files else self._path(0)
+        return self._newest
 
     def _path(self, number: int) -> Path:
         folder = Path(persistence.STATE_DIR)
@@ -192,6 +197,8 @@ class MessageJournal:
     def note(self) -> None:
         """Make a line of every message that is new since the last call."""
         for name, queue in _queues():
+            if all(message["id"] in self._known for message in queue["messages"][-1:]):
+                continue  # each response comes here, and few bring a message
             for message in _unknown(queue["messages"], self._known):
                 self._known.add(message["id"])
                 self._journal.add({"queue": name, "message": message})
@@ -252,12 +259,14 @@ def _number(file: Path) -> int:
 
 
 PAUSE = 0.2  # seconds between saves
+QUEUES_PAUSE = 1.0  # seconds more, where only queues have changed: new messages are in the journal
 REST_FACTOR = 10  # at least this many times as much rest as work: saving never takes more than a tenth of a core
 RETRY_DELAY = 5  # seconds, after what could not be written
 ATTEMPTS = 20  # a snapshot is refused while the store changes under it
 
 READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 JOURNALED = "items"  # changed, and in the journal
+IN_JOURNAL = {JOURNALED, "sqs"}
 ITEM_WRITES = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
 MESSAGE_WRITES = {"SendMessage", "SendMessageBatch"}
 MAX_JOURNAL_BYTES = 16_000_000  # bytes of a journal that a snapshot should make superfluous
@@ -277,6 +286,8 @@ class Saver:
         self._journals = journals
         self._touched: set[str] = set()
         self._wake = threading.Event()
+        self._urgent = threading.Event()
+        """Set when something has changed that is in no journal."""
 
     def start(self) -> None:
         """Keep saving, in a thread that ends with the process."""
@@ -287,6 +298,8 @@ class Saver:
         if changed := services_changed_by(method, {name.lower(): value for name, value in headers}):
             self._touched |= changed
             self._wake.set()
+            if changed - IN_JOURNAL:
+                self._urgent.set()
 
     def due(self) -> set[str]:
         """What to save now, of all that has changed since the last call."""
@@ -299,11 +312,14 @@ class Saver:
         while True:
             self._wake.wait()
             self._wake.clear()
+            self._urgent.clear()
             touched, began = self.due(), time.monotonic()
             for service, state in ministack._build_persistence_save_dict().items():  # noqa: SLF001 - the only way in
                 if service in touched or ALL_SERVICES in touched:
                     self._save_or_later(service, state)
             time.sleep(max(PAUSE, REST_FACTOR * (time.monotonic() - began)))
+            if touched <= IN_JOURNAL:
+                self._urgent.wait(QUEUES_PAUSE)
 
     def _save_or_later(self, service: str, state: Callable[[], dict[str, Any] | None]) -> None:
         try:

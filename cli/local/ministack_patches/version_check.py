@@ -26,7 +26,12 @@ NAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
             "pin_request_origin",
         ),
         "ministack.core.iam_actions": ("extract_iam_action",),
-        "ministack.core.iam_evaluator": ("_fnmatch_compile", "fnmatch_iam_cs", "is_root_access_key"),
+        "ministack.core.iam_evaluator": (
+            "_fnmatch_compile",
+            "fnmatch_iam_cs",
+            "is_root_access_key",
+            "parse_policy_document",
+        ),
         "ministack.core.lambda_runtime": ("Worker", "_detect_runtime_binary", "kill_workers", "zipfile"),
         "ministack.core.persistence": ("STATE_DIR", "_json_default", "_state_format_version", "save_state"),
         "ministack.core.responses": ("AccountRegionScopedDict",),
