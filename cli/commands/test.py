@@ -46,7 +46,7 @@ STEPS: dict[str, tuple[Check, ...]] = {
     "unit": ((*PYTEST, *(f"--ignore={place}" for place in PLACES.values())),),
     "contracts": ((*PYTEST, *WITHOUT_FUZZER, PLACES["contracts"]),),
     "faults": ((*PYTEST, *WITHOUT_FUZZER, PLACES["faults"]),),
-    # End to end, most time is spent waiting. Two clouds share the files, the longest first (see their conftest).
+    # End to end, most time is spent waiting. Two clouds share the files; their conftest orders them.
     "e2e": (("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *WITHOUT_FUZZER, PLACES["e2e"]),),
     # The tests of a file share a library of some hundred pictures, which takes seconds to make.
     "web": ((*PYTEST, "--dist", "loadfile", *WITHOUT_FUZZER, PLACES["web"]),),

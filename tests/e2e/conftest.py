@@ -23,11 +23,13 @@ from cli.local.stack import Record, Stack
 from tests.e2e.client import Wallify, http_to
 from tests.e2e.truth import Truth
 
-LONGEST = (
-    *("test_survival.py", "test_two_stages.py", "test_deploy.py", "test_night.py", "test_monitor.py"),
-    *("test_clients.py", "test_bulk_and_direct.py"),
+FIRST = (
+    *("test_written_commands.py", "test_night.py", "test_cli.py", "test_two_stages.py", "test_deploy.py"),
+    *("test_monitor.py", "test_clients.py", "test_bulk_and_direct.py"),
 )
-"""Begun first, so that no process has much left to do when the other is done."""
+"""They clean up, which takes the longer the more a cloud has, or they are long themselves."""
+LAST = ("test_corpus.py", "test_media_cases.py", "test_survival.py", "test_many.py")
+"""They fill their cloud."""
 SAID = 60
 """Lines of the emulator's log that a failure shows: it keeps silent while all is well."""
 
@@ -66,8 +68,9 @@ class Cloud:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(LONGEST)))
+    ranks = {name: rank for rank, name in enumerate(FIRST, -len(FIRST))}
+    ranks |= {name: rank for rank, name in enumerate(LAST, 1)}
+    items.sort(key=lambda item: ranks.get(item.path.name, 0))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +66,22 @@ IN_SENTENCES: Mapping[str, str] = {
 
 
 def of_the_runbook() -> Iterator[Written]:
-    """Each command in a sentence of the runbook, in order: at night they are typed as they stand there."""
-    yield from (one for one in inline() if one.page == "docs/operations/runbook.md" and " " in one.text)
+    """Each command in a sentence of the runbook that is in no block, once: at night they are typed as they stand."""
+    sentences = (one for one in inline() if one.page == "docs/operations/runbook.md" and " " in one.text)
+    in_blocks = {one.text for one in here()}
+    yield from (one for one in first_of_each(sentences) if one.text not in in_blocks)
 
 
 def here() -> Iterator[Written]:
     """Each command of a block, once: one that stands on several pages is run as the first shows it."""
+    yield from (one for one in first_of_each(blocks()) if place_of(one) is None)
+
+
+def first_of_each(commands: Iterable[Written]) -> Iterable[Written]:
     first: dict[str, Written] = {}
-    for one in blocks():
+    for one in commands:
         first.setdefault(one.text, one)
-    yield from (one for one in first.values() if place_of(one) is None)
+    return first.values()
 
 
 def place_of(one: Written) -> str | None:
