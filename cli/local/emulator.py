@@ -60,15 +60,26 @@ def function_python(stack: Stack) -> Path:
     if staging.code_runs_in_place():
         return Path(sys.executable)  # the functions' zip does not contain these packages either
     home = stack.home / "runtime"
-    marker = home / "made-from"
-    wanted = staging.fingerprint_values(sys.version, [str(_origin(name)) for name in BROUGHT_BY_AWS])
-    if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
+    origins = [_origin(name) for name in BROUGHT_BY_AWS]
+    made = home / "made-from", staging.fingerprint_values(sys.version, [str(origin) for origin in origins])
+    if not _says(*made):
         shutil.rmtree(home, ignore_errors=True)
         _make(home)
-        marker.write_text(wanted, encoding="utf-8")
+        _write(*made)
     interpreter = home / "bin" / "python"
-    _compile(interpreter)
+    compiled = home / "compiled-from", staging.fingerprint_values(sys.version, [*map(_identity, origins)])
+    if not _says(*compiled):
+        _compile(interpreter)
+        _write(*compiled)
     return interpreter
+
+
+def _says(marker: Path, wanted: str) -> bool:
+    return marker.exists() and marker.read_text(encoding="utf-8") == wanted
+
+
+def _write(marker: Path, text: str) -> None:
+    marker.write_text(text, encoding="utf-8")
 
 
 def unpacked(stack: Stack) -> Unpacked:
@@ -86,12 +97,18 @@ def _make(home: Path) -> None:
 
 
 def _compile(interpreter: Path) -> None:
-    """Compile the packages of AWS's runtime, which pip has not compiled; fast if it was done before.
+    """Compile the packages of AWS's runtime, which pip has not compiled.
 
     If the environment is read-only, each function compiles them itself.
     """
     places = [str(_origin(name)) for name in BROUGHT_BY_AWS]
     subprocess.run([interpreter, "-m", "compileall", "-qq", "-j", "0", *places], check=False, stdin=subprocess.DEVNULL)
+
+
+def _identity(origin: Path) -> list[object]:
+    """Return values that change when pip installs the package anew, which removes what was compiled."""
+    seen = (origin / "__init__.py" if origin.is_dir() else origin).stat()
+    return [str(origin), seen.st_mtime_ns, seen.st_ino]
 
 
 def _origin(name: str) -> Path:

@@ -200,3 +200,19 @@ def test_what_aws_brings_is_compiled_before_a_function_starts(
 
 def is_compiled(source: Path) -> bool:
     return Path(importlib.util.cache_from_source(str(source))).exists()
+
+
+def test_the_packages_of_awss_runtime_are_compiled_once_for_each_installation(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Path] = []
+    monkeypatch.setattr(staging, "code_runs_in_place", lambda: False)
+    monkeypatch.setattr(emulator, "_compile", compiled.append)
+    python = emulator.function_python(stack)
+    emulator.function_python(stack)
+    assert compiled == [python]
+
+    monkeypatch.setattr(emulator, "_identity", lambda origin: [str(origin), "installed anew"])
+    emulator.function_python(stack)
+
+    assert compiled == [python, python]
