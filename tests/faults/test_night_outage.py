@@ -77,7 +77,7 @@ def test_f41_a_run_whose_store_went_away_says_so_and_has_taken_nothing(night: Da
     ended = night.task(task)
     assert (ended.status, ended.error and ended.error.code) == (Status.FAILURE, "unavailable")
     assert ended.error
-    assert "nothing is taken away" in ended.error.message
+    assert "nothing is removed" in ended.error.message
     assert (ended.result or {}).get("quarantined", 0) == 0
     assert len(night.bucket.under("originals/orphan")) == 30
     assert night.bucket.under("quarantine/") == []
@@ -109,7 +109,7 @@ def test_a_short_outage_ends_well_and_is_told_in_the_report(night: DarkNight) ->
     assert ended.result
     assert (ended.result["interrupted"], ended.result["quarantined"]) == (1, 30)
     (why,) = ended.result["examples"]["interrupted"]  # type: ignore[index]  # a report's examples are lists of words
-    assert "no state store" in why
+    assert "could not reach the state store" in why
 
 
 def test_a_run_that_nobody_could_start_is_caught_up_and_says_that_it_is_late(night: DarkNight) -> None:
