@@ -1,4 +1,4 @@
-"""Clients of AWS, what its error codes mean (throttling, or a wrong configuration), its secrets, and the clock."""
+"""AWS clients, the mapping of AWS error codes (throttling, wrong configuration), secrets, and the clock."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _NOT_THERE = frozenset(
 )
 _ELSEWHERE = frozenset(
     {
-        "301",  # HEAD has no body, so botocore takes the status for the code
+        "301",  # HEAD has no body, so botocore uses the status as the code
         "AuthorizationHeaderMalformed",
         "BucketRegionError",
         "IllegalLocationConstraintException",
@@ -109,7 +109,7 @@ _KEYS = frozenset(
     }
 )
 CONFIGURATION = _NOT_ALLOWED | _WRONG_CREDENTIALS | _NOT_THERE | _ELSEWHERE | _KEYS
-"""Codes that trying again does not change: a policy, a key, a name or a setting is wrong."""
+"""Error codes after which a retry cannot succeed: a policy, a key, a name or a setting is wrong."""
 SETUP_FAULTS = frozenset(
     {
         "InvalidConfigError",
@@ -121,13 +121,14 @@ SETUP_FAULTS = frozenset(
         "ProfileNotFound",
     }
 )
-"""Exceptions of botocore that say the same before a request is made; an id that no service takes is one of them."""
+"""Exceptions that botocore raises before it sends a request, with the same meaning; ParamValidationError is an invalid
+id."""
 _FORBIDDEN = (401, 403)
 _LONGEST_REASON = 300
 
 
 def is_configuration(answer: Mapping[str, Any]) -> bool:
-    """True for an answer of AWS, as botocore parses it, that no retry can change."""
+    """Return True if a retry of the request cannot succeed; takes an error response as botocore parses it."""
     code = answer.get("Error", {}).get("Code", "")
     if code in THROTTLES:
         return False
@@ -135,20 +136,23 @@ def is_configuration(answer: Mapping[str, Any]) -> bool:
 
 
 def misconfigured(fault: Exception, service: str, resource: str) -> Misconfigured | None:
-    """What a botocore exception says of our configuration, with its cause for administrators; None for nothing."""
+    """Return the configuration fault behind a botocore exception; None for other causes.
+
+    It has a reason for administrators.
+    """
     answer, kind = getattr(fault, "response", None), type(fault).__name__
     if isinstance(answer, Mapping) and is_configuration(answer):
         told = answer.get("Error", {})
         operation = str(getattr(fault, "operation_name", ""))
         return _told(service, operation, str(told.get("Code", "")), resource, str(told.get("Message", "")))
     if kind in SETUP_FAULTS:
-        # Its own words may repeat what was sent.
+        # The exception's own message may contain parameters of the request.
         return _told(service, "", kind, resource, "")
     return None
 
 
 def denied(service: str, operation: str, code: str, resource: str) -> Misconfigured | None:
-    """The same for a code inside an answer that reports on many things, such as DeleteObjects'."""
+    """Return the same for one error code in a response about several items, such as that of DeleteObjects."""
     return _told(service, operation, code, resource, "") if code in CONFIGURATION else None
 
 
@@ -167,14 +171,17 @@ _SERVER_ERROR = 500
 
 
 def count_faults(client: Any, service: str, metrics: Counting) -> Any:  # noqa: ANN401  # boto3's clients have no types
-    """The same client, whose troubles are counted from now on; doing so twice changes nothing."""
+    """Count throttling and server errors of the client in the metrics.
+
+    A second call for the same client does nothing.
+    """
     client.meta.events.register("response-received", partial(_note, service, metrics), unique_id="wallify-troubles")
     return client
 
 
 @dataclass(frozen=True)
 class AwsClients:
-    """Makes clients whose faults are counted."""
+    """Factory of clients whose errors are counted in the metrics."""
 
     metrics: Counting
 
@@ -198,7 +205,7 @@ def _note(
 ) -> None:
     answer = parsed_response or {}
     if is_configuration(answer):
-        # Here, because a clock or a sweeper that fails has no task to be counted with.
+        # Counted here, because a failure of a clock or of the sweeper belongs to no task.
         metrics.count("Faults", cause=Misconfigured.code)
     if answer.get("Error", {}).get("Code") in THROTTLES:
         metrics.count("AwsThrottles", aws=service)
@@ -212,14 +219,15 @@ _AWS_SUFFIXES = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.i
 
 @cache
 def client(service: str) -> Any:  # noqa: ANN401  # boto3 makes its clients from data files; their types do not exist
-    """A client of the service, with credentials, region and endpoint as every AWS tool finds them.
+    """Create a client of the service, with credentials, region and endpoint from the usual AWS environment.
 
-    Standard retries with jitter, five attempts in all; short timeouts, because a function's time is short. Addresses
-    that an S3 client signs name the region's host, or the host of an endpoint that the environment sets.
+    It makes at most five attempts with jitter ("standard" retry mode) and has short timeouts, because functions have a
+    short timeout themselves. Addresses signed by an S3 client contain the host of the region, or of an endpoint that
+    the environment sets.
     """
     made = _made(service, _REGIONAL if service == "s3" else None)
     if service == "s3" and not _is_own_host(made):
-        # A custom endpoint has one host, not one for each bucket.
+        # A custom endpoint has one host for all buckets.
         return _made(service, None)
     return made
 
@@ -233,10 +241,10 @@ def _made(service: str, s3: dict[str, str] | None) -> Any:  # noqa: ANN401
         connect_timeout=3,
         read_timeout=20,
         max_pool_connections=16,
-        # Presigned forms need the newest signature, and every region takes it.
+        # Presigned forms require Signature Version 4, which every region accepts.
         signature_version="s3v4" if service == "s3" else None,
-        # botocore signs addresses of the global host otherwise, which redirects to buckets that are younger than
-        # about a day, and refuses those of regions that were opened since 2019 for ever
+        # By default, botocore signs addresses of the global host. It redirects requests for buckets that are less than
+        # about a day old, and it refuses requests for buckets in regions opened since 2019
         # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html#deprecated-global-endpoint).
         s3=s3,
     )
@@ -244,7 +252,7 @@ def _made(service: str, s3: dict[str, str] | None) -> Any:  # noqa: ANN401
 
 
 def _is_own_host(client: Any) -> bool:  # noqa: ANN401
-    """Return True if the client speaks to S3 in its region, not to a custom endpoint."""
+    """Return True if the client calls S3 in its region, and False for a custom endpoint."""
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     service, _, rest = host.partition(f".{client.meta.region_name}.")
     return service.removesuffix(".dualstack") in {"s3", "s3-fips"} and f".{rest}" in _AWS_SUFFIXES
@@ -252,7 +260,7 @@ def _is_own_host(client: Any) -> bool:  # noqa: ANN401
 
 @dataclass
 class SecretsManagerSecret:
-    """Secret by id. A changed secret is seen after at most `lasts`."""
+    """Secret by id, cached for `lasts`: a changed value is read after at most this time."""
 
     secret_id: str
     connect: Callable[[], Any]
@@ -261,10 +269,10 @@ class SecretsManagerSecret:
     _text: str = field(default="", init=False, repr=False)
     _read_at: datetime | None = field(default=None, init=False)
     written_at: datetime | None = field(default=None, init=False)
-    """When the text that was read last was written; None before, and where the service does not say."""
+    """Time at which the cached value was written; None before the first read, and if the service does not return it."""
 
     def __call__(self) -> str:
-        """The text, or "" where there is no such secret by configuration; Unavailable if it cannot be read."""
+        """Return the text, or "" if no secret is configured. Raises Unavailable if it cannot be read."""
         if not self.secret_id:
             return ""
         now = self.now()
@@ -285,7 +293,7 @@ _SILENT = "secret.unavailable"
 
 
 class SystemClock:
-    """The machine's clock, in UTC."""
+    """System clock in UTC."""
 
     def now(self) -> datetime:
         """See `Clock.now`."""
@@ -298,15 +306,15 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class FrozenClock(SystemClock):
-    """Clock that stands still, for tests of what happens a day later."""
+    """Clock with a fixed time, for tests of later dates."""
 
     moment: datetime
 
     def now(self) -> datetime:
-        """Return always the same time."""
+        """Return the fixed time."""
         return self.moment
 
 
 def new_id() -> str:
-    """A random id."""
+    """Return a random id."""
     return str(uuid.uuid4())

@@ -1,6 +1,6 @@
-"""The Meter over CloudWatch and Lambda.
+"""`MetricsReader` over CloudWatch and Lambda.
 
-CloudWatch bills each number that it is asked for and has a new one once a minute, so answers are kept for that long.
+CloudWatch charges for each requested metric and updates metrics once a minute, so responses are cached for a minute.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OF_LAMBDA = {
 
 @dataclass(frozen=True)
 class MetricQuery:
-    """One number that CloudWatch is asked for."""
+    """One metric to read from CloudWatch."""
 
     namespace: str
     name: str
@@ -39,7 +39,7 @@ class MetricQuery:
     dimensions: tuple[tuple[str, str], ...]
 
     def query(self, place: int, period: timedelta) -> dict[str, Any]:
-        """As GetMetricData takes it."""
+        """Return the query in the form that GetMetricData takes."""
         dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
         metric = {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
         stat = {"Metric": metric, "Period": int(period.total_seconds()), "Stat": self.stat}
@@ -48,12 +48,12 @@ class MetricQuery:
 
 @dataclass
 class CloudWatchMetrics:
-    """What CloudWatch and Lambda know of a stage; see MetricsReader."""
+    """Metrics of one stage from CloudWatch and Lambda; see MetricsReader."""
 
     service: str
-    """What our functions' names begin with, `wallify-<stage>`, and the dimension of our own metrics."""
+    """Prefix of the functions' names, `wallify-<stage>`, and dimension of Wallify's own metrics."""
     queues: Mapping[str, str]
-    """Names of the queues in SQS, by the names that people use."""
+    """Names of the queues in SQS by their short names, such as images."""
     cloudwatch: Callable[[], Any]
     functions: Callable[[], Any]
     now: Callable[[], datetime]
@@ -86,11 +86,11 @@ class CloudWatchMetrics:
         return {"memory_mb": told["MemorySize"], "timeout_seconds": told["Timeout"]}
 
     def _full(self, name: str) -> str:
-        """Chalice names the API's function after the app and the stage alone."""
+        """Return the function's name in Lambda. Chalice names the API's function `<app>-<stage>`, without a suffix."""
         return self.service if name == "api_handler" else f"{self.service}-{name}"
 
     def _numbers(self, asked: Mapping[K, MetricQuery], over: timedelta) -> dict[K, Any]:
-        """Each number over that stretch of time until now; None where CloudWatch has none."""
+        """Return the value of each metric over the last period `over`; None if CloudWatch has no data."""
         answer = self.cloudwatch().get_metric_data(
             MetricDataQueries=[one.query(place, over) for place, one in enumerate(asked.values())],
             StartTime=self.now() - over,
@@ -120,7 +120,7 @@ def _age_in(queue: str) -> MetricQuery:
 
 
 def _summed_up(result: Mapping[str, Any] | None, stat: str) -> float | None:
-    """One number for the stretch, which CloudWatch may have cut in two where a full hour began."""
+    """Return one value for the period, which CloudWatch may split in two at a full hour."""
     told = sorted(zip(result["Timestamps"], result["Values"], strict=True)) if result else ()
     if not told:
         return None

@@ -1,4 +1,4 @@
-"""What every state adapter shares: records of models, cursors, counter deltas, and retries of calls to databases."""
+"""Shared parts of the state adapters: serialization, cursors, counter deltas, and retries of database calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXIF_LIMIT = 32 * 1024
 
 
 def encode_time(at: datetime) -> str:
-    """Return an aware time as UTC text of fixed width, so that text sorts as time does."""
+    """Return an aware time as UTC text of fixed width, which sorts in the order of time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -43,7 +43,7 @@ def decode(row: Mapping[str, object], kind: type[T]) -> T:
 
 
 def encode_and_decode(value: T) -> T:
-    """Return the value as any store returns it: a copy that shares nothing with the caller's."""
+    """Return a deep copy of the value, as a store returns it."""
     return decode(encode(value), type(value))
 
 
@@ -82,7 +82,7 @@ def _plain(value: object) -> object:
 
 
 def time_position(created_at: datetime, its_id: str) -> str:
-    """Return the position by time, then id, as text that sorts that way."""
+    """Return the position of an item in the order of time, then id, as text that sorts in this order."""
     return f"{encode_time(created_at)}#{its_id}"
 
 
@@ -92,24 +92,27 @@ def child_position(task: Task) -> str:
 
 
 def make_page(placed: Iterable[tuple[str, T]], limit: int) -> Page[T]:
-    """Return a page of the first `limit` (position, item) pairs; reads one more, to know whether there are more."""
+    """Return a page of the first `limit` (position, item) pairs.
+
+    Reads one more pair to find out if there is a next page.
+    """
     found = list(islice(placed, limit + 1))
     more = len(found) > limit
     return Page(tuple(item for _, item in found[:limit]), encode_cursor(found[limit - 1][0]) if more else None)
 
 
 def encode_cursor(place: str) -> str:
-    """Return a cursor that continues after this position: letters, digits, `-` and `_` only."""
+    """Return a cursor that continues after this position; it consists of letters, digits, `-` and `_`."""
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def decode_time_cursor(cursor: str | None) -> str | None:
-    """Return the position by time that a cursor continues after; BadRequest if it is none."""
+    """Return the position by time in the cursor. Raises BadRequest for an invalid cursor."""
     return None if cursor is None else _place(cursor, _in_time)
 
 
 def decode_child_cursor(cursor: str | None) -> str | None:
-    """Return the position among siblings that a cursor continues after; BadRequest if it is none."""
+    """Return the position among siblings in the cursor. Raises BadRequest for an invalid cursor."""
     return None if cursor is None else _place(cursor, _among_siblings)
 
 
@@ -139,7 +142,7 @@ _AMONG_SIBLINGS = re.compile(r"\d{10}#[^\x00]+", re.ASCII | re.DOTALL)
 
 OUTCOMES: Mapping[Status, str] = {
     Status.SUCCESS: "succeeded",
-    # A child that is itself a parent has not done all of what was asked.
+    # A child that is a parent itself: some of its own children failed.
     Status.PARTIAL: "failed",
     Status.FAILURE: "failed",
     Status.REVOKED: "cancelled",
@@ -148,19 +151,19 @@ OUTCOMES: Mapping[Status, str] = {
 
 
 def child_outcome(before: Task | None, after: Task) -> str | None:
-    """Return the field of the parent's child counts that grows by one when `after` replaces `before`, if any."""
+    """Return the field of the parent's `ChildCounts` that increases by one when `after` replaces `before`, or None."""
     if after.parent_id is None or (before is not None and before.is_final):
         return None
     return OUTCOMES.get(after.status)
 
 
 def are_private(renditions: Sequence[Rendition]) -> bool | None:
-    """Return whether renditions lie under the private prefix; None if there are none."""
+    """Return True if the renditions are under the private prefix; None if there are no renditions."""
     return any(is_guarded(one.key) for one in renditions) if renditions else None
 
 
 def stats_deltas(before: Image | None, after: Image | None) -> tuple[CollectionStats, ...]:
-    """Return the changes of collections' statistics when one image (or none) replaces another (or none); no zeros."""
+    """Return the non-zero changes of collection statistics when `after` replaces `before`; None stands for no image."""
     totals: dict[str, CollectionStats] = {}
     gone = [-weight_of(before)] if before else []
     come = [weight_of(after)] if after else []
@@ -170,11 +173,12 @@ def stats_deltas(before: Image | None, after: Image | None) -> tuple[CollectionS
 
 
 ATTEMPTS: Mapping[type[WallifyError], int] = {TooManyRequests: 10, Unavailable: 3}
-"""Attempts by error. A busy service is free again in milliseconds; one that is silent has cost its timeouts already."""
+"""Largest number of attempts by error. A throttled call succeeds soon; an unavailable service has already cost
+timeouts."""
 
 
 def call_with_retries(call: Callable[[], T], *, sleep: Callable[[float], None]) -> T:
-    """Return what the call returns; raise its TooManyRequests or Unavailable after the last attempt."""
+    """Make the call and repeat it after TooManyRequests or Unavailable; after the last attempt, the error is raised."""
     attempt = 1
     while True:
         try:

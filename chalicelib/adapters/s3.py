@@ -1,4 +1,4 @@
-"""Objects and their cached copies: `ObjectStore` over S3, `Cdn` over CloudFront."""
+"""`ObjectStore` over S3 and `Cdn` over CloudFront."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ from chalicelib.storage import (
 from chalicelib.tasks.factory import bare
 
 _AT_ONCE = 8
-_DELETE_AT_ONCE = 1000  # DeleteObjects takes no more
+_DELETE_AT_ONCE = 1000  # limit of DeleteObjects
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 
 
 @dataclass(frozen=True)
 class S3Bucket:
-    """One bucket; the client is asked for when it is first needed."""
+    """One S3 bucket. The client is created on first use."""
 
     name: str
     connect: Callable[[], Any]
     signed_url: str = ""
-    """Base URL of the CDN that hands signed addresses on to this bucket; empty for none."""
+    """Base URL of the CDN that forwards signed addresses to this bucket; empty for none."""
 
     def put(self, *blobs: NewObject) -> None:
-        """Store the objects, several at a time; see ObjectStore."""
+        """Store the objects in parallel; see `ObjectStore.put`."""
         if len(blobs) == 1:
             self._put(blobs[0])
             return
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            # Consumed to the end, so that the first fault comes out here.
+            # The iterator is consumed here so that the first error is raised here.
             list(pool.map(self._put, blobs))
 
     def get(self, key: str, *, limit: int, version: str = "", etag: str = "") -> bytes:
-        """The newest bytes or those of a version, checked to be complete; see ObjectStore."""
+        """Return the bytes of the newest or a given version, checked to be complete; see `ObjectStore.get`."""
         with _translated(self.name):
             wanted = {"IfMatch": f'"{bare(etag)}"'} if etag else {}
             found = self.connect().get_object(**self._named(key, version), **wanted)
@@ -66,7 +66,7 @@ class S3Bucket:
             return body
 
     def exists(self, key: str, version: str = "") -> bool:
-        """True when there is such an object; see ObjectStore."""
+        """See `ObjectStore.exists`."""
         try:
             with _translated(self.name):
                 self.connect().head_object(**self._named(key, version))
@@ -75,16 +75,16 @@ class S3Bucket:
         return True
 
     def head(self, key: str) -> StoredObject:
-        """The object as it is now; see ObjectStore."""
+        """See `ObjectStore.head`."""
         with _translated(self.name):
             found = self.connect().head_object(Bucket=self.name, Key=key)
         size, etag, modified = int(found["ContentLength"]), found["ETag"], found["LastModified"]
         return StoredObject(key, size, etag, modified, _version(found))
 
     def versions(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
-        """Every version under the prefix; see ObjectStore."""
+        """See `ObjectStore.versions`."""
         key, version = json.loads(after) if after else ("", "")
-        # S3 takes a version to go on behind only together with its key.
+        # S3 requires the key together with the version after which to continue.
         markers = {name: value for name, value in (("KeyMarker", key), ("VersionIdMarker", version)) if value}
         with _translated(self.name):
             found = self.connect().list_object_versions(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **markers)
@@ -94,7 +94,7 @@ class S3Bucket:
         return Page(items, json.dumps([found.get("NextKeyMarker", ""), found.get("NextVersionIdMarker", "")]))
 
     def presigned_post(self, key: str, *, content_type: str, limit: int, lasts: timedelta) -> PresignedPost:
-        """An upload form; see ObjectStore. Every field is named in the policy, so that none can be changed."""
+        """See `ObjectStore.presigned_post`. The policy contains every field, so that a client cannot change any."""
         fields = {"Content-Type": content_type, "success_action_status": "201"}
         conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", 1, limit]]
         made = self.connect().generate_presigned_post(
@@ -103,9 +103,10 @@ class S3Bucket:
         return PresignedPost(made["url"], made["fields"])
 
     def presigned_url(self, key: str, *, lasts: timedelta, disposition: str = "") -> str:
-        """An address of the object; see ObjectStore. Signed here (HMAC-SHA256, Signature Version 4), without a call.
+        """See `ObjectStore.presigned_url`.
 
-        Whatever the object was stored with, caches between the bucket and its reader are told to keep nothing.
+        The address is signed locally (Signature Version 4), without a request to S3. The response has a `private`
+        Cache-Control header, so that shared caches do not store it, whatever header the object was stored with.
         """
         seconds = max(int(lasts.total_seconds()), 1)
         asked = {"Bucket": self.name, "Key": key, "ResponseCacheControl": f"private, max-age={seconds}"}
@@ -115,25 +116,25 @@ class S3Bucket:
         return self._through(made, key)
 
     def _through(self, made: str, key: str) -> str:
-        """The same by way of the CDN, which adds what S3 cannot say: nosniff and a content policy.
+        """Return the signed address with the host of the CDN, which adds nosniff and a Content-Security-Policy header.
 
-        It hands path and query on as they are, under the host that was signed. What it serves to everybody (downloads
-        of public pictures, which have a file's name) it does not hand on so.
+        The CDN forwards path and query unchanged to the signed host. This applies to private and trashed pictures only;
+        downloads of public pictures use the bucket's own host.
         """
         if not self.signed_url or not (is_guarded(key) or is_hidden(key)):
             return made
         parts = urlsplit(made)
-        # A custom endpoint has the bucket in the path.
+        # With a custom endpoint, the path begins with the bucket.
         return f"{self.signed_url}{parts.path.removeprefix(f'/{self.name}')}?{parts.query}"
 
     def delete(self, *keys: str, budget: Budget) -> None:
-        """Remove the objects; see ObjectStore."""
+        """See `ObjectStore.delete`."""
         budget.draw(len(keys))
         for some in _chunks(keys):
             self._delete(some)
 
     def delete_under(self, *prefixes: str, budget: Budget) -> None:
-        """Remove every object under these prefixes; see ObjectStore."""
+        """See `ObjectStore.delete_under`."""
         for prefix in prefixes:
             must_be_of_one_image(prefix)
         for prefix in prefixes:
@@ -141,7 +142,7 @@ class S3Bucket:
                 self.delete(*some, budget=budget)
 
     def list(self, prefix: str, limit: int, after: str | None = None) -> Page[StoredObject]:
-        """Some objects under the prefix; see ObjectStore."""
+        """See `ObjectStore.list`."""
         start = {} if after is None else {"StartAfter": after}
         with _translated(self.name):
             found = self.connect().list_objects_v2(Bucket=self.name, Prefix=prefix, MaxKeys=limit, **start)
@@ -149,12 +150,12 @@ class S3Bucket:
         return Page(items, items[-1].key if items and found["IsTruncated"] else None)
 
     def copy(self, key: str, to: str) -> None:
-        """Store the object under another key as well; see ObjectStore."""
+        """See `ObjectStore.copy`."""
         with _translated(self.name):
             self.connect().copy_object(Bucket=self.name, Key=to, CopySource={"Bucket": self.name, "Key": key})
 
     def delete_if(self, key: str, etag: str, *, budget: Budget) -> bool:
-        """Remove the object if it still is this one; see ObjectStore."""
+        """See `ObjectStore.delete_if`."""
         budget.draw(1)
         try:
             with _translated(self.name):
@@ -228,7 +229,8 @@ _SILENT = "bucket.no_answer"
 
 
 _PATHS_AT_ONCE = 1000
-"""CloudFront works on 3,000 paths at a time, of all requests together, and on 15 that end with an asterisk."""
+"""Paths in one invalidation. CloudFront processes at most 3,000 paths at a time in all, and 15 that end with an
+asterisk."""
 _WILD_AT_ONCE = 10
 _PAUSES = (1.0, 2.0, 4.0, 8.0)
 """Seconds between attempts while CloudFront accepts no more invalidations."""
@@ -237,7 +239,7 @@ _BUSY = {"TooManyInvalidationsInProgress", "Throttling", "ThrottlingException", 
 
 @dataclass(frozen=True)
 class CloudFrontCdn:
-    """Distribution by id; without an id, invalidations do nothing."""
+    """CloudFront distribution by id; without an id, invalidations do nothing."""
 
     distribution: str
     connect: Callable[[], Any]
@@ -261,7 +263,7 @@ class CloudFrontCdn:
         self._create(paths, reference)
 
     def _create(self, paths: Sequence[str], reference: str) -> None:
-        # The same CallerReference with the same paths is the same invalidation, however often it is asked for.
+        # CloudFront treats requests with equal CallerReference and paths as one invalidation.
         batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
         try:
             self.connect().create_invalidation(DistributionId=self.distribution, InvalidationBatch=batch)

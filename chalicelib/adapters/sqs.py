@@ -1,8 +1,8 @@
 """The `Queue` and `QueueAdmin` ports over SQS and Lambda.
 
-The dead-letter queue of a queue has its name with `-dead` behind it. A queue is paused by disabling the event source
-mapping that feeds it to its function. A flag that workers honour would make them receive and return every message,
-which counts as an attempt: after five receives a paused queue would have moved all its messages to the dead letters.
+The name of a dead-letter queue is the name of its queue with the suffix `-dead`. A queue is paused by disabling its
+event source mapping. A flag that workers check would not do: each receive counts as an attempt, so that a paused queue
+would move all its messages to the dead letters after five receives.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from chalicelib.admin.scopes import QueueDepth
 from chalicelib.errors import TooManyRequests
 from chalicelib.messages import DeadLetter
 
-_LONGEST = timedelta(hours=12)  # SQS hides no message longer
-_LONGEST_DELAY = timedelta(minutes=15)  # and delays none longer
-_AT_ONCE = 10  # ReceiveMessage answers no more
-_LONGEST_POLL = timedelta(seconds=20)  # and waits no longer for a first message
+_LONGEST = timedelta(hours=12)  # limit of SQS for a visibility timeout
+_LONGEST_DELAY = timedelta(minutes=15)  # limit of SQS for a delay
+_AT_ONCE = 10  # limit of ReceiveMessage
+_LONGEST_POLL = timedelta(seconds=20)  # longest wait of ReceiveMessage for a first message
 _LOOK = timedelta(seconds=10)
-"""How long one look may take: for that long it hides what it has received, so that it does not see it twice."""
+"""Visibility timeout while dead letters are listed, so that one listing does not receive a message twice."""
 
 
 @dataclass(frozen=True)
 class SqsQueue:
-    """One queue by its name."""
+    """One SQS queue by its name."""
 
     name: str
     connect: Callable[[], Any]
 
     def change_visibility(self, receipt: str, delay: timedelta) -> None:
-        """Hide a received message for so long, in whole seconds and not a moment less; see Queue."""
+        """See `Queue.change_visibility`. The delay is rounded up to whole seconds."""
         seconds = max(ceil(min(delay, _LONGEST).total_seconds()), 1)
         with _translated(self.name):
             self.connect().change_message_visibility(
@@ -46,13 +46,13 @@ class SqsQueue:
             )
 
     def send(self, body: str, *, delay: timedelta = timedelta(0)) -> None:
-        """Put a message in; see Queue."""
+        """See `Queue.send`."""
         seconds = int(min(delay, _LONGEST_DELAY).total_seconds())
         with _translated(self.name):
             self.connect().send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=seconds)
 
     def publish_dead_letter(self, body: str, *, reason: str) -> None:
-        """Put a message among the dead letters; see Queue."""
+        """See `Queue.publish_dead_letter`."""
         said = {"reason": {"DataType": "String", "StringValue": reason[:256] or "unknown"}}
         with _translated(self.name):
             self.connect().send_message(QueueUrl=self._dead_url, MessageBody=body, MessageAttributes=said)
@@ -60,7 +60,7 @@ class SqsQueue:
     def dead_letters(
         self, limit: int, *, hold: timedelta = timedelta(0), wait: timedelta = timedelta(0)
     ) -> tuple[DeadLetter, ...]:
-        """Some of the dead letters; see Queue."""
+        """See `Queue.dead_letters`."""
         found: dict[str, DeadLetter] = {}
         try:
             while len(found) < limit and (some := self._receive(limit - len(found), hold or _LOOK, wait)):
@@ -71,7 +71,7 @@ class SqsQueue:
         return tuple(found.values())
 
     def release_dead_letters(self, letters: Iterable[DeadLetter]) -> None:
-        """Show held dead letters again; see Queue."""
+        """See `Queue.release_dead_letters`."""
         handles = [letter.receipt for letter in letters]
         for at in range(0, len(handles), _AT_ONCE):
             entries = [
@@ -80,16 +80,16 @@ class SqsQueue:
             ]
             with _translated(
                 self.name
-            ):  # what fails one by one is gone or visible already, and is reported in the answer
+            ):  # a message that fails here is already visible or removed; the response only reports it
                 self.connect().change_message_visibility_batch(QueueUrl=self._dead_url, Entries=entries)
 
     def remove_dead_letter(self, letter: DeadLetter) -> None:
-        """Remove a dead letter; see Queue."""
+        """See `Queue.remove_dead_letter`."""
         with _translated(self.name):
             try:
                 self.connect().delete_message(QueueUrl=self._dead_url, ReceiptHandle=letter.receipt)
             except self.connect().exceptions.ReceiptHandleIsInvalid:
-                # SQS itself answers a second removal with success; its emulators say that they know no such receipt.
+                # SQS returns success for a second removal; its emulators return an error about the receipt.
                 return
 
     def _receive(self, limit: int, hold: timedelta, wait: timedelta) -> list[DeadLetter]:
@@ -145,18 +145,18 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class SqsQueueAdmin:
-    """One queue by its name; its dead letters are in the queue of the same name with `-dead` behind it."""
+    """One SQS queue by its name, with its dead-letter queue of the same name and the suffix `-dead`."""
 
     name: str
     sqs: Callable[[], Any]
     functions: Callable[[], Any]
-    """A client of Lambda."""
+    """Returns a Lambda client."""
 
     def depth(self) -> QueueDepth:
-        """How much is in it; see Lane."""
+        """See `QueueAdmin.depth`."""
         with _translated(self.name):
             told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
-            # Reading dead letters hides them for a moment; they are still in the queue.
+            # Dead letters that are being listed are hidden, but still in the queue.
             dead = self._attributes(f"{self.name}-dead", _COUNTED["waiting"], _COUNTED["in_flight"])
             feeds = self._feeds(told["QueueArn"])
         numbers = {name: int(told[attribute]) for name, attribute in _COUNTED.items()}
@@ -164,20 +164,20 @@ class SqsQueueAdmin:
         return QueueDepth(**numbers, dead=sum(map(int, dead.values())), paused=paused)
 
     def backlog(self) -> int:
-        """How many messages wait for a worker; see Lane."""
+        """See `QueueAdmin.backlog`."""
         with _translated(self.name):
             return int(self._attributes(self.name, _COUNTED["waiting"])[_COUNTED["waiting"]])
 
     def pause(self) -> None:
-        """Let its function take nothing more; see Lane."""
+        """See `QueueAdmin.pause`."""
         self._switch(on=False)
 
     def resume(self) -> None:
-        """Let its function go on; see Lane."""
+        """See `QueueAdmin.resume`."""
         self._switch(on=True)
 
     def purge(self) -> None:
-        """Throw away what is in it; see Lane."""
+        """See `QueueAdmin.purge`."""
         with _translated(self.name):
             try:
                 self.sqs().purge_queue(QueueUrl=self._url(self.name))
@@ -188,7 +188,8 @@ class SqsQueueAdmin:
         with _translated(self.name):
             arn = self._attributes(self.name, "QueueArn")["QueueArn"]
             for feed in self._feeds(arn):
-                # While a switch moves, AWS refuses to move it again; where it stands already there is nothing to do.
+                # AWS refuses a change while the previous one is in progress; if the state is already right, nothing is
+                # done.
                 if (feed["State"] in _RESTING) is on:
                     self.functions().update_event_source_mapping(UUID=feed["UUID"], Enabled=on)
 

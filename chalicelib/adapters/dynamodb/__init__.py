@@ -1,4 +1,4 @@
-"""All state in one DynamoDB table, which `infra/` describes and `keys` lays out."""
+"""State in one DynamoDB table; `infra/` defines the table, `items` the keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DynamoState"]
 
 
 class DynamoState:
-    """The six state ports over one table; holds no state of its own, so threads may share it."""
+    """The six state ports over one table; without state of its own, so that threads can share it."""
 
     def __init__(self, client: DynamoClient, table_name: str) -> None:
         table = Table(client, table_name)

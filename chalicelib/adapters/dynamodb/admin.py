@@ -69,7 +69,7 @@ def _unchanged(before: Token) -> Condition:
     def changed() -> Conflict:
         return Conflict("token.changed")
 
-    # Tokens that an earlier version has written have no version.
+    # Tokens written by earlier releases have no version attribute.
     fresh = "" if before.version else " OR (attribute_exists(#name) AND attribute_not_exists(#version))"
     return Condition(f"#version = :read{fresh}", {":read": before.version}, changed)
 
@@ -88,7 +88,8 @@ class DynamoAudit:
 
     def page(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
         """See `AuditStore.page`."""
-        # BETWEEN finds the cursor's own entry again, so one more is read; and one more tells whether there is more.
+        # Two more are read: the cursor's own entry, which BETWEEN includes, and one to find out if there is a next
+        # page.
         after = decode_time_cursor(cursor)
         values = {":audit": dynamodb_items.AUDIT, ":low": "0", ":high": after or "~"}
         query = Query("#pk = :audit AND #sk BETWEEN :low AND :high", values, newest_first=True, limit=limit + 2)
@@ -112,7 +113,7 @@ class DynamoSchedules:
         changed = partial(Conflict, "schedule.changed", name=before.name)
         stored = replace(after, version=before.version + 1)
         unchanged = Condition.version(before.version, changed)
-        # Version 0 is the one that was never stored.
+        # Version 0: not stored yet.
         condition = unchanged if before.version else Condition.absent(changed)
         self._table.commit(PutItem({**items.schedule_key(before.name), **encode(stored)}, condition))
         return stored
@@ -136,7 +137,7 @@ class DynamoExpiring:
             return Conflict("record.changed")
 
         stored = replace(after, version=before.version + 1)
-        # Version 0 is the one that was never stored, or that the table has forgotten.
+        # Version 0: not stored yet, or removed by TTL.
         unchanged = Condition.version(before.version, changed) if before.version else Condition.absent(changed)
         ends = {} if stored.until is None else {"expires_at": time_to_live(stored.until)}
         self._table.commit(PutItem({**items.expiring_key(before.key), **encode(stored), **ends}, unchanged))

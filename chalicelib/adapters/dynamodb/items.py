@@ -1,4 +1,4 @@
-"""Keys and items of the DynamoDB table, and writes and queries as values. The items can be read in the console too."""
+"""Keys and items of the DynamoDB table, and writes and queries as values. Items are readable in the AWS console."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from chalicelib.images.model import Image, Rendition
 from chalicelib.tasks.model import Task
 
 SHARDS = 4
-"""Of the active and history indexes, and of the tokens."""
+"""Shards of the active and history indexes, and of the tokens."""
 STATS_SHARDS = 8
-"""Of each collection's counters; two transactions on one item conflict, so more shards mean fewer retries."""
+"""Shards of each collection's counters. Transactions on the same item conflict, so more shards mean fewer retries."""
 COLLECTIONS = "COLLECTIONS"
 AUDIT = "AUDIT"
 ABOUT = "ABOUT"
-"""What people say of collections: one partition, so that a list of all collections reads it with one query."""
-"""One partition: people ask for changes, and people are slow."""
+"""Partition of titles and descriptions of collections; one partition, so that one query lists all collections."""
+"""Partition of the audit log; one partition is enough, because people make few changes."""
 TRASH_PK = "TRASH"
-"""Images in the trash stand in the collection index under this, instead of under their collection."""
+"""Partition of images in the trash in the collection index, in place of their collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecondaryIndex:
-    """A secondary index with its key attributes; a place (the sort key) says where an item stands in it."""
+    """Secondary index with its key attributes; its sort key is an item's position."""
 
     name: str
     pk: str
     sk: str
     newest_first: bool = False
     after: Callable[[str | None], str | None] = decode_time_cursor
-    """Reads a cursor."""
+    """Decodes a cursor of this index."""
 
 
 ACTIVE_INDEX = SecondaryIndex("active", "active_pk", "active_sk")
@@ -56,67 +56,67 @@ TRASH_INDEX = SecondaryIndex("collection", "collection_pk", "collection_sk")
 
 
 def shard_of(text: str, shards: int = SHARDS) -> int:
-    """The same shard for the same text, for ever."""
+    """Return the shard of a text; it must never change for the same text."""
     return zlib.crc32(text.encode()) % shards
 
 
 def task_key(task_id: str) -> dict[str, object]:
-    """Key of a task."""
+    """Return the key of a task."""
     return {"pk": f"TASK#{task_id}", "sk": "TASK"}
 
 
 def child_counts_key(parent_id: str) -> dict[str, object]:
-    """Key of a parent's tally."""
+    """Return the key of a parent's child counts."""
     return {"pk": f"TALLY#{parent_id}", "sk": "TALLY"}
 
 
 def image_key(image_id: str) -> dict[str, object]:
-    """Key of an image."""
+    """Return the key of an image."""
     return {"pk": f"IMAGE#{image_id}", "sk": "IMAGE"}
 
 
 def name_key(collection: str, its_name: str) -> dict[str, object]:
-    """Key of the claim on a name."""
+    """Return the key of the item that reserves a name in a collection."""
     return {"pk": f"NAME#{collection}/{its_name}", "sk": "NAME"}
 
 
 def digest_key(collection: str, sha256: str) -> dict[str, object]:
-    """Key of the claim on an original's bytes."""
+    """Return the key of the item that reserves the digest of an original in a collection."""
     return {"pk": f"DIGEST#{collection}/{sha256}", "sk": "DIGEST"}
 
 
 def stats_key(its_collection: str, shard: int) -> dict[str, object]:
-    """Key of one shard of a collection's counters."""
+    """Return the key of one shard of a collection's counters."""
     return {"pk": f"COLLECTION#{its_collection}", "sk": f"STATS#{shard}"}
 
 
 def schedule_key(its_name: str) -> dict[str, object]:
-    """Key of what a schedule has done last."""
+    """Return the key of a schedule's status."""
     return {"pk": f"SCHEDULE#{its_name}", "sk": "SCHEDULE"}
 
 
 def expiring_key(its_key: str) -> dict[str, object]:
-    """Key of a record that expires."""
+    """Return the key of a record that expires."""
     return {"pk": f"EXPIRING#{its_key}", "sk": "EXPIRING"}
 
 
 def collection_key(its_name: str) -> dict[str, object]:
-    """Key of the note that a collection exists; written once, when it is new, so never hot."""
+    """Return the key of the item that says that a collection exists; it is written once, so it is never a hot item."""
     return {"pk": COLLECTIONS, "sk": its_name}
 
 
 def about_key(its_collection: str) -> dict[str, object]:
-    """Key of what is said of a collection."""
+    """Return the key of a collection's title and description."""
     return {"pk": ABOUT, "sk": its_collection}
 
 
 def audit_key(place: str) -> dict[str, object]:
-    """Key of an entry of the audit log."""
+    """Return the key of an entry of the audit log."""
     return {"pk": AUDIT, "sk": place}
 
 
 def token_key(its_digest: str) -> dict[str, object]:
-    """Key of a token."""
+    """Return the key of a token."""
     return {"pk": f"TOKENS#{shard_of(its_digest)}", "sk": its_digest}
 
 
@@ -124,9 +124,9 @@ Item = Mapping[str, object]
 
 
 def task_item(task: Task) -> dict[str, object]:
-    """A task with its places in the indexes; a final one has none among the active."""
+    """Return the item of a task with its index keys; a final task has no key of the active index."""
     fields = encode(task)
-    # `expires_at` is the table's TTL attribute: whole seconds, and DynamoDB forgets the item then.
+    # `expires_at` is the table's TTL attribute, in whole seconds; DynamoDB deletes the item after this time.
     kept_until = fields.pop("expires_at", None)
     place, shard = time_position(task.created_at, task.task_id), shard_of(task.task_id)
     item = task_key(task.task_id) | fields | {"history_pk": f"HISTORY#{shard}", "history_sk": place}
@@ -140,23 +140,24 @@ def task_item(task: Task) -> dict[str, object]:
 
 
 def task_of(item: Item) -> Task:
-    """The task in an item."""
+    """Return the task of an item."""
     return decode({**item, "expires_at": item.get("kept_until")}, Task)
 
 
 def time_to_live(until: datetime) -> int:
-    """A moment in whole seconds, never early."""
+    """Return a time as seconds since 1970, rounded up."""
     return math.ceil(until.timestamp())
 
 
 REVISION = "revision"
-"""Version of an image whose item holds its renditions. Releases before 1.0 wrote `version` and an item for each
-rendition; they know nothing of the list, so they must not write such an image: they find no `version`, and their
-condition fails."""
+"""Attribute with the version of an image whose item contains its renditions.
+
+Releases before 1.0 wrote `version`, and a separate item for each rendition. They must not write an image with the new
+layout; because it has no `version`, their condition fails."""
 
 
 def image_item(image: Image) -> dict[str, object]:
-    """An image and its renditions, with its place in its collection, or in the trash."""
+    """Return the item of an image with its renditions and its index key: in its collection, or in the trash."""
     shelf, since = f"COLLECTION#{image.collection}", image.created_at
     if image.trashed_at is not None:
         shelf, since = TRASH_PK, image.trashed_at
@@ -174,7 +175,7 @@ def _without_image_id(rendition: Rendition) -> dict[str, object]:
 
 
 def image_of(item: Item) -> Image:
-    """The image in an item; without renditions where these have items of their own."""
+    """Return the image of an item; without renditions if they are in separate items."""
     if REVISION not in item:
         return decode(item, Image)
     made = cast("list[Item]", item["renditions"])
@@ -183,18 +184,18 @@ def image_of(item: Item) -> Image:
 
 
 def rendition_of(item: Item) -> Rendition:
-    """The rendition in an item of its own, as releases before 1.0 wrote it."""
+    """Return the rendition of a separate item, as releases before 1.0 wrote it."""
     return decode(item, Rendition)
 
 
 def image_unchanged(item: Item, otherwise: Callable[[], WallifyError]) -> Condition:
-    """The condition that the image still has the version that this item has."""
+    """Return the condition that the image still has the version of this item."""
     name = REVISION if REVISION in item else "version"
     return Condition(f"#{name} = :read", {":read": item[name]}, otherwise)
 
 
 def token_item(token: Token) -> dict[str, object]:
-    """A token; its end is called `valid_until`, because `expires_at` would let DynamoDB forget it."""
+    """Return the item of a token. Its expiry is stored as `valid_until`, because `expires_at` is the TTL attribute."""
     fields = encode(token)
     valid_until = fields.pop("expires_at", None)
     ends = {} if valid_until is None else {"valid_until": valid_until}
@@ -202,15 +203,15 @@ def token_item(token: Token) -> dict[str, object]:
 
 
 def token_of(item: Item) -> Token:
-    """The token in an item."""
+    """Return the token of an item."""
     return decode({**item, "expires_at": item.get("valid_until")}, Token)
 
 
 Attribute = Mapping[str, object]
 """An attribute value: its type letter and its content.
 
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html. Floats travel as their shortest
-decimal text, which is exact. boto3's serializer refuses floats and returns Decimals, see ADR 0065.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html. Floats are sent as their
+shortest exact decimal text. boto3's serializer refuses floats and returns Decimals, see ADR 0065.
 """
 
 
@@ -269,7 +270,7 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold of an item for a change to be made, and the error that says that it does not."""
+    """Condition on an item for a write, and the error that is raised if it is false."""
 
     text: str
     values: Values = field(default_factory=dict)
@@ -277,18 +278,18 @@ class Condition:
 
     @classmethod
     def absent(cls, otherwise: Callable[[], WallifyError] = Conflict) -> Condition:
-        """There is no such item."""
+        """Require that the item does not exist."""
         return cls("attribute_not_exists(#pk)", otherwise=otherwise)
 
     @classmethod
     def version(cls, read: int, otherwise: Callable[[], WallifyError] = Conflict) -> Condition:
-        """The item still has the version that was read."""
+        """Require that the item still has the version that was read."""
         return cls("#version = :read", {":read": read}, otherwise)
 
 
 @dataclass(frozen=True, slots=True)
 class PutItem:
-    """One item in place of whatever is there."""
+    """Write of a whole item; replaces an existing item."""
 
     action: ClassVar = "Put"
     item: Values
@@ -296,46 +297,46 @@ class PutItem:
 
     @property
     def key(self) -> Values:
-        """The item's key."""
+        """Return the key of the item."""
         return {"pk": self.item["pk"], "sk": self.item["sk"]}
 
     def stamped(self, stamp: str) -> PutItem:
-        """The same change, which leaves the stamp in the item."""
+        """Return the same write with the stamp stored in the item."""
         return replace(self, item={**self.item, "stamp": stamp})
 
     def is_seen(self, stored: Values | None, stamp: str) -> bool:
-        """True when the stored item shows that this change, with this stamp, has been made."""
+        """Return True if the stored item shows that this write with this stamp has been made."""
         return stored is not None and stored.get("stamp") == stamp
 
     def request(self) -> Request:
-        """The change as boto3 takes it, but for the table."""
+        """Return the write as a request of boto3, without the table."""
         return {"Item": to_attributes(self.item), **_with_condition(self.only_if)}
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateItem:
-    """Some attributes of one item, which comes into being where it does not exist."""
+    """Update of some attributes of one item; creates the item if it does not exist."""
 
     action: ClassVar = "Update"
     key: Values
     adds: Mapping[str, int] = field(default_factory=dict)
-    """Attributes that grow by so much, from 0 where they are missing."""
+    """Amounts to add to attributes; a missing attribute counts as 0."""
     sets: Values = field(default_factory=dict)
     first: Values = field(default_factory=dict)
-    """Attributes that are set only where they are missing."""
+    """Attributes that are set only if they are missing."""
     removes: tuple[str, ...] = ()
     only_if: Condition | None = None
 
     def stamped(self, stamp: str) -> UpdateItem:
-        """The same change, which leaves the stamp in the item."""
+        """Return the same write with the stamp stored in the item."""
         return replace(self, sets={**self.sets, "stamp": stamp})
 
     def is_seen(self, stored: Values | None, stamp: str) -> bool:
-        """True when the stored item shows that this change, with this stamp, has been made."""
+        """Return True if the stored item shows that this write with this stamp has been made."""
         return stored is not None and stored.get("stamp") == stamp
 
     def request(self) -> Request:
-        """The change as boto3 takes it, but for the table."""
+        """Return the write as a request of boto3, without the table."""
         values = {f":{name}": value for name, value in {**self.adds, **self.sets, **self.first}.items()}
         change = _with_condition(self.only_if, values, UpdateExpression=self._expression())
         return {"Key": to_attributes(self.key), **change}
@@ -353,14 +354,14 @@ class UpdateItem:
 
 @dataclass(frozen=True, slots=True)
 class DeleteItem:
-    """No such item any more; that there was none is no error unless the condition says so."""
+    """Deletion of an item; a missing item is no error, unless the condition requires the item."""
 
     action: ClassVar = "Delete"
     key: Values
     only_if: Condition | None = None
 
     def stamped(self, _: str) -> DeleteItem:
-        """What is gone bears no stamp."""
+        """Return the same write; a deleted item has no stamp."""
         return self
 
     def is_seen(self, stored: Values | None, _: str) -> bool:
@@ -368,20 +369,20 @@ class DeleteItem:
         return stored is None
 
     def request(self) -> Request:
-        """The change as boto3 takes it, but for the table."""
+        """Return the write as a request of boto3, without the table."""
         return {"Key": to_attributes(self.key), **_with_condition(self.only_if)}
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionCheck:
-    """No change; the condition alone decides about the others."""
+    """Condition on an item that is not written, for the other writes of a transaction."""
 
     action: ClassVar = "ConditionCheck"
     key: Values
     only_if: Condition
 
     def request(self) -> Request:
-        """The check as boto3 takes it, but for the table."""
+        """Return the check as a request of boto3, without the table."""
         return {"Key": to_attributes(self.key), **_with_condition(self.only_if)}
 
 
@@ -391,20 +392,20 @@ Change = ConditionalChange | ConditionCheck
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Items of one partition, or of a part of it, in the order of the sort key."""
+    """Query for items of one partition, or of a range of it, in the order of the sort key."""
 
     condition: str
     values: Values
     only: str | None = None
-    """A filter; DynamoDB refuses one that names key attributes of what it reads."""
+    """Filter expression; it must not contain key attributes of the table or index that is read."""
     index: str | None = None
-    """Reads of an index are a moment behind; without one they are strongly consistent."""
+    """Index to read, eventually consistent; None reads the table, strongly consistent."""
     newest_first: bool = False
     limit: int | None = None
-    """Items looked at in one page, before the filter."""
+    """Items read for one page, before the filter."""
 
     def request(self, start: object) -> Request:
-        """One page of it, from the key where the last page ended, as boto3 takes it, but for the table."""
+        """Return the request of boto3 for one page after the given key, without the table."""
         texts = _expressions(self.values, KeyConditionExpression=self.condition, FilterExpression=self.only)
         options = {"IndexName": self.index, "Limit": self.limit, "ExclusiveStartKey": start}
         given = {name: option for name, option in options.items() if option is not None}

@@ -94,7 +94,7 @@ class DynamoTasks:
 
 
 def task_update(before: Task, after: Task) -> tuple[Task, tuple[PutItem, *tuple[UpdateItem, ...]]]:
-    """The task as it will be stored, and the changes that put it in place of `before`."""
+    """Return the task as it will be stored, and the writes that replace `before` by it."""
     stored = replace(after, version=before.version + 1)
     changed = partial(errors.Conflict, "task.changed", task_id=before.task_id)
     put = PutItem(task_item(stored), Condition.version(before.version, changed))
@@ -102,7 +102,7 @@ def task_update(before: Task, after: Task) -> tuple[Task, tuple[PutItem, *tuple[
 
 
 _TALLY_OUTLIVES_CHILD = timedelta(days=90)
-"""As long as any parent is kept."""
+"""Time for which child counts are kept: as long as the longest-kept parent."""
 
 
 def _counted(before: Task | None, after: Task) -> tuple[UpdateItem, ...]:
@@ -137,10 +137,10 @@ _FIELDS = ("images", "bytes", "rendition_bytes")
 def counter_updates(
     image_id: str, deltas: Iterable[CollectionStats], *, guarded: bool | None = None
 ) -> Iterator[UpdateItem]:
-    """Move the shards that this image moves.
+    """Yield the updates of the counter shards for these changes of an image.
 
-    Where it comes into a collection, on condition that the collection was not settled to be private or public
-    otherwise than where the image's renditions lie; None for those of no place.
+    An image that enters a collection requires that the collection has not been set to the other privacy than
+    `guarded`, the privacy of the image's renditions; None requires nothing.
     """
     shard = items.shard_of(image_id, items.STATS_SHARDS)
     for delta in deltas:
@@ -149,13 +149,13 @@ def counter_updates(
 
 
 def read_privacy(table: Table, collection: str) -> bool | None:
-    """What was settled; each shard says the same."""
+    """Return the collection's privacy, None if it is not set; every shard has the same value."""
     settled = (table.get(items.stats_key(collection, 0)) or {}).get("private")
     return None if settled is None else bool(settled)
 
 
 def privacy_updates(collection: str, version: str, *, private: bool) -> tuple[UpdateItem, *tuple[UpdateItem, ...]]:
-    """Settle in every shard, if none has moved since the version was read."""
+    """Return the updates that set the privacy in every shard, if no shard has changed since the version was read."""
 
     def changed() -> errors.Conflict:
         return errors.Conflict("collection.changed_meanwhile", collection=collection)
@@ -174,9 +174,10 @@ def privacy_updates(collection: str, version: str, *, private: bool) -> tuple[Up
 
 
 def read_counters(table: Table, collection: str) -> tuple[CollectionStats, str]:
-    """What the collection adds up to, and the version: how often each shard has moved.
+    """Return the sums of the collection's counters, and their version: the number of changes of each shard.
 
-    The shards are not read in one moment. But moves only grow, so two equal marks mean that nothing moved in between.
+    The shards are not read at the same time. The numbers of changes only grow, so two equal versions mean that no shard
+    changed in between.
     """
     total, moves = CollectionStats(collection), dict.fromkeys(range(items.STATS_SHARDS), 0)
     for item in table.all(Query("#pk = :collection", {":collection": f"COLLECTION#{collection}"})):
@@ -186,7 +187,7 @@ def read_counters(table: Table, collection: str) -> tuple[CollectionStats, str]:
 
 
 def correction_updates(delta: CollectionStats, version: str) -> tuple[UpdateItem, *tuple[Change, ...]]:
-    """Add the numbers to the first shard, if no shard has moved since the version was read."""
+    """Return the updates that add the delta to the first shard, if no shard has changed since the version was read."""
 
     def changed() -> errors.Conflict:
         return errors.Conflict("collection.changed_meanwhile", collection=delta.collection)
@@ -217,24 +218,27 @@ _MOST_NOTED = 10_000
 
 
 class UniqueConstraints:
-    """Says which changes put an image in its place or take it away.
+    """Writes that reserve and release the name and digest of an image, and that keep its renditions.
 
-    They hold for as long as the image has the version that was read: only a change of the image moves them.
+    They are valid as long as the image has the version that was read, because only a write of the image changes them.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._noted: set[str] = set()
-        """Collections whose note was read; a note is never deleted."""
+        """Registered collections, by name; a registration is never deleted."""
 
     def claims(self, image: Image, *, unique: bool) -> Iterator[Change]:
-        """Take digest and name for a new image, and note its collection."""
+        """Yield the writes that reserve digest and name for a new image and register its collection."""
         yield self._digest_claim(image, unique=unique)
         yield _name_claim(image)
         yield from self._note(image.collection)
 
     def moved(self, stored: Image, after: Image | None) -> Iterator[Change]:
-        """Let go of what the stored image holds and take what it will hold, where these differ; None holds nothing."""
+        """Yield the writes that release and reserve names and digests that differ between two images.
+
+        None has neither.
+        """
         image_id, sha256 = stored.image_id, stored.picture.sha256
         old, new = _shelved(stored), _shelved(after)
         if old and (new is None or (old.collection, old.name) != (new.collection, new.name)):
@@ -248,7 +252,10 @@ class UniqueConstraints:
             yield from self._note(new.collection)
 
     def _note(self, collection: str) -> Iterator[Change]:
-        """Note that the collection exists; only its first images do, as later ones would queue up for the item."""
+        """Yield the write that registers the collection, unless it is registered.
+
+        Repeated writes of one item conflict.
+        """
         if collection in self._noted:
             return
         key = items.collection_key(collection)
@@ -274,7 +281,7 @@ class UniqueConstraints:
 
 
 def _shelved(image: Image | None) -> Image | None:
-    """The image, if it holds a name and a digest."""
+    """Return the image if it reserves a name and a digest, that is, if it is not in the trash."""
     return None if image is None or image.is_trashed else image
 
 

@@ -1,4 +1,4 @@
-"""The DynamoDB table: exactly-once writes, consistent reads, pages of queries and sharded indexes, error mapping."""
+"""DynamoDB table: exactly-once writes, consistent reads, pages of queries and sharded indexes, error mapping."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from chalicelib.ports import Page
 
 
 class ConditionFailed(Exception):
-    """A condition did not hold, so nothing was written; `failed` are the places of such conditions in the request."""
+    """A condition was false, so nothing was written; `failed` are the indexes of such conditions in the request."""
 
     def __init__(self, failed: frozenset[int]) -> None:
         super().__init__(sorted(failed))
@@ -48,9 +48,13 @@ class ConditionFailed(Exception):
 
 @contextmanager
 def map_errors(table: str = "") -> Iterator[None]:
-    """Raise what DynamoDB's error means; other errors are bugs and pass.
+    """Map errors of DynamoDB to errors of Wallify; unknown errors pass unchanged.
 
-    Refused, TooManyRequests (not done), Unavailable (perhaps done), or Misconfigured (not done, and never will be).
+    Raises:
+        ConditionFailed: a condition was false; nothing was written.
+        TooManyRequests: throttled or in conflict with another transaction; nothing was written.
+        Unavailable: no usable response; the write may have happened.
+        Misconfigured: the request was refused, and a retry cannot succeed.
     """
     try:
         yield
@@ -73,10 +77,10 @@ _BUSY = frozenset(
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "ThrottlingException",
-        # Another transaction holds one of the items, or our own first try is still running.
+        # Another transaction has locked an item, or our own first attempt is still running.
         "TransactionConflictException",
         "TransactionInProgressException",
-        # The same, as reasons inside a cancelled transaction.
+        # The same errors as cancellation reasons of a transaction.
         "ProvisionedThroughputExceeded",
         "ThrottlingError",
         "TransactionConflict",
@@ -98,7 +102,8 @@ def _meaning(error: ClientError) -> Exception | None:
 
 
 def _why_cancelled(error: ClientError) -> Exception | None:
-    # One reason for each change, in order: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+    # One reason per write, in order:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     codes = [reason.get("Code") for reason in error.response.get("CancellationReasons", ())]
     failed = frozenset(place for place, code in enumerate(codes) if code == "ConditionalCheckFailed")
     if failed:
@@ -111,35 +116,35 @@ Answer = Request
 
 
 class DynamoClient(Protocol):
-    """What we use of boto3's low-level DynamoDB client."""
+    """The used part of boto3's low-level DynamoDB client."""
 
     def get_item(self, **request: object) -> Answer:
-        """One item."""
+        """Read one item."""
         ...
 
     def batch_get_item(self, **request: object) -> Answer:
-        """Up to 100 items."""
+        """Read up to 100 items."""
         ...
 
     def query(self, **request: object) -> Answer:
-        """Items of one partition."""
+        """Read items of one partition."""
         ...
 
     def put_item(self, **request: object) -> Answer:
-        """One item, replaced."""
+        """Replace one item."""
         ...
 
     def update_item(self, **request: object) -> Answer:
-        """One item, changed."""
+        """Update one item."""
         ...
 
     def transact_write_items(self, **request: object) -> Answer:
-        """Up to 100 changes, all or none."""
+        """Make up to 100 writes, all or none."""
         ...
 
 
 class Table:
-    """One DynamoDB table. TooManyRequests or Unavailable where it stays busy or silent after a few tries."""
+    """One DynamoDB table. Its methods raise TooManyRequests or Unavailable after the last of a few attempts."""
 
     def __init__(
         self,
@@ -152,19 +157,19 @@ class Table:
         self._client, self._name, self._sleep, self._new_stamp = client, name, sleep, new_stamp
 
     def get(self, key: Values) -> dict[str, object] | None:
-        """The item, by a strongly consistent read."""
+        """Return the item, by a strongly consistent read; None if it does not exist."""
         request = {"TableName": self._name, "Key": to_attributes(key), "ConsistentRead": True}
         item = self._again(lambda: self._client.get_item(**request)).get("Item")
         return None if item is None else from_attributes(item)
 
     def get_each(self, keys: Iterable[Values]) -> Iterator[dict[str, object]]:
-        """Those of the items that there are, in any order, by strongly consistent reads; all of them or an error."""
+        """Yield the existing items of these keys in any order, by strongly consistent reads."""
         wanted = [to_attributes(key) for key in keys]
         for start in range(0, len(wanted), _BATCH):
             yield from self._batch(wanted[start : start + _BATCH])
 
     def pages(self, query: Query) -> Iterator[tuple[list[dict[str, object]], Values | None]]:
-        """Pages of items, each read when it is asked for, with the key of the last one looked at if more may follow."""
+        """Yield pages of items, read lazily, each with the key of the last item read, or None on the last page."""
         start = None
         while True:
             request = {"TableName": self._name, **query.request(start)}
@@ -175,18 +180,21 @@ class Table:
                 return
 
     def all(self, query: Query) -> Iterator[dict[str, object]]:
-        """The items of all pages."""
+        """Yield the items of all pages."""
         return (item for items, _ in self.pages(query) for item in items)
 
     def update(self, change: UpdateItem) -> None:
-        """Make one change that may safely happen twice."""
+        """Make one idempotent update."""
         self._again(lambda: self._client.update_item(**self._request(change)))
 
     def commit(self, guard: ConditionalChange, *others: Change) -> None:
-        """All changes or none, exactly once; raises the `otherwise` of the first whose condition does not hold.
+        """Make all writes or none, exactly once.
 
-        An answer may be lost and the request repeated, by us or by botocore. So the guard, which has a condition,
-        carries a stamp of this very call: when an item with our stamp refuses it, that was our own first try.
+        A response may be lost and the request repeated, by this class or by botocore. Therefore the guard, which has a
+        condition, stores a stamp that is unique to this call. If its condition is false and the item has this stamp,
+        the first attempt succeeded.
+
+        Raises the `otherwise` of the first write whose condition is false.
         """
         stamp = self._new_stamp()
         changes = (guard.stamped(stamp), *others)
@@ -206,7 +214,7 @@ class Table:
         return {"TableName": self._name, **change.request()}
 
     def _batch(self, keys: Sequence[Request]) -> Iterator[dict[str, object]]:
-        """DynamoDB may leave keys for later where it is busy or the answer large; they are asked for again."""
+        """Yield the existing items of up to 100 keys. Keys that DynamoDB returns as unprocessed are requested again."""
         found: list[Request] = []
         left: dict[str, Any] = {self._name: {"Keys": keys, "ConsistentRead": True}}
 
@@ -230,7 +238,7 @@ class Table:
 
 
 _BATCH = 100
-"""Keys that BatchGetItem takes at once."""
+"""Largest number of keys of BatchGetItem."""
 
 
 def _condition_error(changes: Sequence[Change], refused: ConditionFailed) -> WallifyError:
@@ -240,18 +248,18 @@ def _condition_error(changes: Sequence[Change], refused: ConditionFailed) -> Wal
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries are wanted: places from `low` to `high`, and of these the ones that pass both filters."""
+    """Selection of index entries: positions from `low` to `high` that pass both filters."""
 
     low: str = "0"
     high: str = "~"
     filter: str | None = None
-    """Names attributes as `#x`; must not name key attributes of the index, which DynamoDB refuses."""
+    """Filter expression with attribute names as `#x`; it must not contain key attributes of the index."""
     values: Mapping[str, object] = field(default_factory=dict)
     matches: Callable[[Item], bool] | None = None
 
     @property
     def is_sparse(self) -> bool:
-        """True when entries between the wanted ones are read too."""
+        """Return True if a filter drops some of the entries that are read."""
         return self.filter is not None or self.matches is not None
 
 
@@ -260,20 +268,23 @@ NO_FILTER = EntryFilter()
 
 @dataclass(frozen=True)
 class ShardedIndex:
-    """A look into one index, over all shards of it that are named."""
+    """One index, read over the given shards."""
 
     table: Table
     index: SecondaryIndex
     shards: Sequence[str]
     sparse_page: int = 250
-    """Entries looked at in one page where only some are wanted."""
+    """Entries read in one page if a filter drops some of them."""
     extra_pages: int = 24
-    """How many pages a sparse look may read after the first of each shard: a bound for the time of a request."""
+    """Pages that a filtered read may read after the first of each shard; it bounds the time of a request."""
 
     def page(
         self, read: Callable[[Item], T], limit: int, cursor: str | None, where: EntryFilter = NO_FILTER
     ) -> Page[T]:
-        """Up to `limit` items after the cursor in the index's order; a short page may have a next cursor if sparse."""
+        """Return up to `limit` items after the cursor in the index's order.
+
+        A short page of a filtered read may have a next cursor.
+        """
         items: list[T] = []
         last = ""
         for place, item in self._steps(where, limit, self.index.after(cursor)):
@@ -287,7 +298,7 @@ class ShardedIndex:
 
     def _steps(self, where: EntryFilter, limit: int, after: str | None) -> Iterator[_Step]:
         low, high = _bounds(where, after, newest_first=self.index.newest_first)
-        if low > high:  # DynamoDB refuses such a BETWEEN
+        if low > high:  # DynamoDB refuses BETWEEN with low > high
             return iter(())
         pages = iter(range(self.extra_pages))
         queries = [self._query(shard, replace(where, low=low, high=high), limit) for shard in self.shards]
@@ -304,7 +315,7 @@ class ShardedIndex:
                 return
 
     def _query(self, shard: str, where: EntryFilter, limit: int) -> Query:
-        # One more than asked for tells whether there is more, and BETWEEN finds the cursor's own item again.
+        # Two more are read: one to find out if there is a next page, and the cursor's own item, which BETWEEN includes.
         page = limit + 2
         return Query(
             f"#{self.index.pk} = :shard AND #{self.index.sk} BETWEEN :low AND :high",
@@ -323,4 +334,4 @@ def _bounds(where: EntryFilter, after: str | None, *, newest_first: bool) -> tup
 
 
 _Step = tuple[str, Item | None]
-"""A place and what stands there; None says that this shard has read enough, and what lies beyond is not known yet."""
+"""A position and its item. None: this shard has reached its limit of pages, and later items are unknown."""

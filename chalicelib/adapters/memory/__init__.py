@@ -1,4 +1,4 @@
-"""All state in the memory of one process: for tests, and for trying things out."""
+"""State in the memory of one process, for tests and experiments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["MemoryState"]
 
 
 class MemoryState:
-    """The six state ports over one set of dictionaries, safe to share between threads."""
+    """The six state ports over shared dictionaries; safe for use by several threads."""
 
     def __init__(self) -> None:
         database = MemoryDatabase()

@@ -1,4 +1,4 @@
-"""The state ports in memory: the dictionaries, and what each store does to them."""
+"""The state ports in memory: shared dictionaries and a store for each port."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from chalicelib.tasks.model import ChildCounts, Task, TaskFilter
 
 @dataclass
 class MemoryDatabase:
-    """All stored rows. Readers and writers hold the lock."""
+    """All stored rows. Readers and writers must hold the lock."""
 
     lock: Lock = field(default_factory=Lock)
     tasks: dict[str, Task] = field(default_factory=dict)
@@ -40,28 +40,28 @@ class MemoryDatabase:
     images: dict[str, Image] = field(default_factory=dict)
     renditions: dict[str, tuple[Rendition, ...]] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(collection, name) to image id."""
+    """Image id by (collection, name)."""
     digests: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(collection, SHA-256) to image id."""
+    """Image id by (collection, SHA-256)."""
     stats: dict[str, CollectionStats] = field(default_factory=dict)
     abouts: dict[str, CollectionInfo] = field(default_factory=dict)
     moves: dict[str, int] = field(default_factory=dict)
-    """How often a collection's statistics have moved."""
+    """Number of changes of each collection's statistics."""
     private: dict[str, bool] = field(default_factory=dict)
-    """What was settled."""
+    """Privacy of collections for which it is set."""
     tokens: dict[str, Token] = field(default_factory=dict)
     slots: dict[str, ScheduleStatus] = field(default_factory=dict)
     expiring: dict[str, ExpiringRecord] = field(default_factory=dict)
     audit: dict[str, AuditEntry] = field(default_factory=dict)
 
     def must_still_be(self, before: Task) -> None:
-        """Conflict unless the stored task has the version that was read."""
+        """Raise Conflict unless the stored task has the version that was read."""
         stored = self.tasks.get(before.task_id)
         if stored is None or stored.version != before.version:
             raise Conflict("task.changed", task_id=before.task_id)
 
     def put(self, before: Task | None, after: Task) -> Task:
-        """Keep the task and move its parent's tally; answers it as stored."""
+        """Store the task and update its parent's child counts; return the task as stored."""
         stored = encode_and_decode(replace(after, version=before.version + 1 if before else 0))
         self.tasks[stored.task_id] = stored
         (self.active.discard if stored.is_final else self.active.add)(stored.task_id)
@@ -69,7 +69,7 @@ class MemoryDatabase:
         return stored
 
     def keep(self, image: Image, renditions: Sequence[Rendition], *, version: int) -> Image:
-        """Keep the image, new or in place of what has its id, with all that follows from it; answers it as stored."""
+        """Store a new or changed image with its constraints and counters; return it as stored."""
         before = self._let_go(image.image_id)
         made = tuple(sorted(renditions, key=lambda one: (one.size, one.format)))
         stored = encode_and_decode(image_to_store(image, made, version=version))
@@ -81,7 +81,7 @@ class MemoryDatabase:
         return stored
 
     def must_fit(self, before: Image | None, after: Image, renditions: Sequence[Rendition]) -> None:
-        """PrivacyDiffers for an image that comes into a collection whose renditions lie elsewhere."""
+        """Raise PrivacyDiffers if the image enters a collection whose privacy differs from that of its renditions."""
         guarded = are_private(renditions)
         for delta in stats_deltas(before, after):
             settled = self.private.get(delta.collection)
@@ -89,7 +89,7 @@ class MemoryDatabase:
                 raise PrivacyDiffers(collection=delta.collection)
 
     def drop(self, image_id: str) -> None:
-        """Forget the image with all that follows from it."""
+        """Delete the image with its constraints, counters and renditions."""
         self._recount(self._let_go(image_id), None)
 
     def _let_go(self, image_id: str) -> Image | None:
@@ -107,7 +107,7 @@ class MemoryDatabase:
             self.count(delta)
 
     def count(self, delta: CollectionStats) -> None:
-        """Move a collection's statistics by so much."""
+        """Add the delta to a collection's statistics."""
         name = delta.collection
         self.stats[name] = self.stats.get(name, CollectionStats(name)) + delta
         self.moves[name] = self.moves.get(name, 0) + 1
@@ -185,7 +185,7 @@ class MemoryTasks:
 
 
 _LAST = "~"
-"""Sorts after every place."""
+"""Sorts after every position."""
 
 
 def _placed(tasks: Iterable[Task]) -> Iterable[tuple[str, Task]]:

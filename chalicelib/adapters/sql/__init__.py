@@ -1,4 +1,4 @@
-"""All state in PostgreSQL (or SQLite, for trying things out), through SQLAlchemy; the only room that imports it."""
+"""State in PostgreSQL, or in SQLite for experiments. Only this package imports SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["SqlState"]
 
 
 class SqlState:
-    """The six state ports over one database, whose tables `migrate.upgrade` has made.
+    """The six state ports over one database; `migrate.upgrade` creates the tables.
 
-    A Lambda does one thing at a time, so one connection is enough; a server with threads asks for a larger pool, and
-    many functions over a small server keep none (0).
+    A Lambda function handles one event at a time, so one connection is enough. A process with threads needs a larger
+    pool. With 0, no connection is kept open, for a small server with many functions.
     """
 
     def __init__(self, url: str, *, pool_size: int = 1) -> None:
@@ -28,5 +28,5 @@ class SqlState:
         self.audit = SqlAudit(database)
 
     def close(self) -> None:
-        """Give the connections back to the server."""
+        """Close all connections."""
         self._engine.dispose()

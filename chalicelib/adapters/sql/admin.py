@@ -133,7 +133,7 @@ def _replace_schedule(
     unchanged = (
         update(ScheduleRow).where(ScheduleRow.name == before.name, ScheduleRow.version == before.version).values(row)
     )
-    # Version 0 is the one that was never stored.
+    # Version 0: not stored yet.
     done = (
         connection.execute(unchanged).rowcount == 1 if before.version else insert_if_new(connection, ScheduleRow, row)
     )
@@ -168,7 +168,7 @@ class SqlExpiring:
         return self._db.commit(partial(_replace_record, before, after), partial(_record_written_by, before.key))
 
     def delete_expired(self, now: datetime, limit: int) -> int:
-        """See `ExpiringStore.delete_expired`; what TTL does in DynamoDB."""
+        """See `ExpiringStore.delete_expired`. In DynamoDB, TTL does this."""
         over = select(ExpiringRow.key).where(ExpiringRow.until <= encode_time(now)).limit(limit)
         statement = delete(ExpiringRow).where(ExpiringRow.key.in_(over), ExpiringRow.until <= encode_time(now))
         return self._db.run(lambda connection: connection.execute(statement).rowcount)
@@ -180,7 +180,7 @@ def _replace_record(
     stored = replace(after, version=before.version + 1)
     row = row_of(ExpiringRow, {**encode(stored), "stamp": stamp})
     same = (ExpiringRow.key == before.key, ExpiringRow.version == before.version)
-    # Version 0 is the one that was never stored, or that was forgotten.
+    # Version 0: not stored yet, or deleted after its expiry.
     if before.version:
         done = connection.execute(update(ExpiringRow).where(*same).values(row)).rowcount == 1
     else:

@@ -1,6 +1,6 @@
 """`Catalog` over SQL, with its unique constraints and the counters of collections.
 
-Every transaction takes locks in this order, so that no two wait for each other: the row that was read, digest, name,
+Every transaction takes its locks in the same order, so that there are no deadlocks: the image row, digest, name,
 counters.
 """
 
@@ -42,17 +42,18 @@ from chalicelib.ports import Page
 from chalicelib.tasks.model import Task
 
 SHARDS = 8
-"""Rows over which a collection's counters are spread: a row is locked from its change until the commit."""
+"""Rows of each collection's counters. A changed row stays locked until the commit, so more rows allow more writers."""
 _FIELDS = ("images", "bytes", "rendition_bytes")
 
 
 def move_counters(
     connection: Connection, image_id: str, deltas: Sequence[CollectionStats], *, guarded: bool | None = None
 ) -> None:
-    """Move the rows that this image moves, in the order of their names, so that no deadlock can arise.
+    """Add the deltas of one image to the counters, in the order of collection names, so that there are no deadlocks.
 
-    PrivacyDiffers where it comes into a collection that was settled to be private or public otherwise than where the
-    image's renditions lie; None for those of no place.
+    Raises:
+        PrivacyDiffers: the image enters a collection whose privacy is set and differs from `guarded`, the privacy of
+            the image's renditions; None accepts any.
     """
     shard = zlib.crc32(image_id.encode()) % SHARDS
     for delta in sorted(deltas, key=lambda one: one.collection):
@@ -62,14 +63,14 @@ def move_counters(
 
 
 def read_privacy(connection: Connection, collection: str) -> bool | None:
-    """What was settled."""
+    """Return the collection's privacy; None if it is not set."""
     statement = select(StatsRow.private).where(StatsRow.collection == collection, StatsRow.shard == 0)
     return connection.execute(statement).scalar_one_or_none()
 
 
 def set_privacy(collection: str, version: str, private: bool, connection: Connection, stamp: str) -> bool:  # noqa: FBT001
-    """Settle in every row, if none has moved since the version was read."""
-    # There must be a row to be locked, or a publication that makes it would be missed.
+    """Set the privacy in every row, if no row has changed since the version was read; return whether it was set."""
+    # A row must exist to be locked; otherwise a concurrent publication that creates it would be missed.
     for shard in range(SHARDS):
         insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
     if read_counters(connection, collection, lock=True)[1] != version:
@@ -80,7 +81,7 @@ def set_privacy(collection: str, version: str, private: bool, connection: Connec
 
 
 def read_counters(connection: Connection, collection: str, *, lock: bool = False) -> tuple[CollectionStats, str]:
-    """What the collection adds up to, and the version: how often each row has moved."""
+    """Return the sums of the collection's counters, and their version: the number of changes of each row."""
     statement = select(StatsRow.__table__).where(StatsRow.collection == collection).order_by(StatsRow.shard)
     total, moves = CollectionStats(collection), dict.fromkeys(range(SHARDS), 0)
     for row in connection.execute(statement.with_for_update() if lock else statement).mappings():
@@ -90,8 +91,8 @@ def read_counters(connection: Connection, collection: str, *, lock: bool = False
 
 
 def correct_counters(delta: CollectionStats, version: str, connection: Connection, stamp: str) -> bool:
-    """Add the numbers to the first row, if no row has moved since the version was read."""
-    # There must be a row to be locked: of two who correct a collection that has none, the second waits here.
+    """Add the delta to the first row, if no row has changed since the version was read; return whether it was added."""
+    # A row must exist to be locked, so that the second of two concurrent corrections waits here.
     insert_if_new(connection, StatsRow, _row(CollectionStats(delta.collection), 0, moves=0))
     if read_counters(connection, delta.collection, lock=True)[1] != version:
         raise Conflict("collection.changed_meanwhile", collection=delta.collection)
@@ -100,7 +101,7 @@ def correct_counters(delta: CollectionStats, version: str, connection: Connectio
 
 
 def counters_written_by(collection: str, connection: Connection, stamp: str) -> bool | None:
-    """True if the call with this stamp has made its correction."""
+    """Return True if the call with this stamp has made its correction."""
     statement = select(StatsRow.shard).where(StatsRow.collection == collection, StatsRow.stamp == stamp)
     return True if connection.execute(statement).first() else None
 
@@ -113,7 +114,7 @@ def _add(connection: Connection, delta: CollectionStats, shard: int, sets: dict[
 
 
 def _must_fit(connection: Connection, collection: str, shard: int, *, guarded: bool) -> None:
-    """Lock the row, making it if need be: of this and a settlement the second waits here for the first."""
+    """Lock the row, creating it if it is missing, so that it cannot change together with the privacy."""
     insert_if_new(connection, StatsRow, _row(CollectionStats(collection), shard, moves=0))
     here = (StatsRow.collection == collection, StatsRow.shard == shard)
     settled = connection.execute(select(StatsRow.private).where(*here).with_for_update()).scalar_one()
@@ -130,7 +131,7 @@ IMAGES = ImageRow.__table__
 
 
 def insert_image(connection: Connection, image: Image, renditions: Sequence[Rendition], *, unique: bool) -> None:
-    """Put a new image in its place; Conflict, DuplicateImage or NameTaken where that is not free."""
+    """Insert a new image. Raises Conflict, DuplicateImage or NameTaken if its id, bytes or name exist already."""
     if not _take_digest(connection, image) and unique:
         raise DuplicateImage(image_id=connection.execute(digest_owner(image.collection, image.picture.sha256)).scalar())
     if not insert_if_new(connection, ImageRow, {**encode(image), "stamp": ""}):
@@ -141,7 +142,7 @@ def insert_image(connection: Connection, image: Image, renditions: Sequence[Rend
 def update_image(
     connection: Connection, stored: Image, after: Image, renditions: Sequence[Rendition] | None, stamp: str
 ) -> None:
-    """Put one image in place of the other; NameTaken where its name is not free."""
+    """Replace one image by the other. Raises NameTaken if another image has the name."""
     _move_digest(connection, stored, after)
     change = update(ImageRow).where(ImageRow.image_id == stored.image_id)
     try:
@@ -154,7 +155,7 @@ def update_image(
 
 
 def delete_image(connection: Connection, stored: Image) -> None:
-    """Take the image away, with all that belongs to it."""
+    """Delete the image with its renditions, digest and counts."""
     _let_go_of_digest(connection, stored)
     connection.execute(delete(RenditionRow).where(RenditionRow.image_id == stored.image_id))
     connection.execute(delete(ImageRow).where(ImageRow.image_id == stored.image_id))
@@ -171,19 +172,19 @@ def lock_image(connection: Connection, before: Image) -> Image | None:
 
 
 def image_written_by(image_id: str, connection: Connection, stamp: str) -> Image | None:
-    """The image, if it is as the call with this stamp left it."""
+    """Return the image if the call with this stamp wrote it last."""
     statement = select(IMAGES).where(ImageRow.image_id == image_id, ImageRow.stamp == stamp)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else _with_renditions([decode(dict(row), Image)], connection)[0]
 
 
 def digest_owner(collection: str, sha256: str) -> Select[Any]:
-    """Id of the image that has these bytes."""
+    """Return the query for the id of the image with these bytes."""
     return select(DigestRow.image_id).where(DigestRow.collection == collection, DigestRow.sha256 == sha256)
 
 
 def image_changed(image: Image) -> Conflict:
-    """What to say of an image that is not as it was read."""
+    """Return the error for an image that has changed since it was read."""
     return Conflict("image.changed", image_id=image.image_id)
 
 
@@ -222,7 +223,7 @@ T = TypeVar("T")
 NOT_TRASHED = select(IMAGES).where(ImageRow.trashed_at.is_(None))
 TRASHED = select(IMAGES).where(ImageRow.trashed_at.is_not(None))
 FILTERED_PAGE = 500
-"""Images looked at in one request where only some are wanted, of which a page may be short: a bound for its time."""
+"""Images read for one page of a filtered search; it bounds the time of a request, and a page may be short."""
 
 
 class SqlCatalog:
@@ -270,7 +271,7 @@ class SqlCatalog:
         return self._db.commit(work, partial(image_written_by, before.image_id))
 
     def remove(self, image: Image) -> None:
-        """See `Catalog.remove`; done twice it does nothing the second time, so it needs no stamp."""
+        """See `Catalog.remove`. It is idempotent, so it needs no stamp."""
 
         def work(connection: Connection) -> None:
             stored = lock_image(connection, image)

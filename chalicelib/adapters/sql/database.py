@@ -25,9 +25,12 @@ from chalicelib.errors import Conflict, Misconfigured, TooManyRequests, Unavaila
 
 @contextmanager
 def map_errors() -> Iterator[None]:
-    """Raise what the database's error means; other errors are bugs and pass as they are.
+    """Map errors of the database to errors of Wallify; unknown errors pass unchanged.
 
-    TooManyRequests (rolled back), Unavailable (perhaps done), or Misconfigured (not done, and never will be).
+    Raises:
+        TooManyRequests: the transaction was rolled back.
+        Unavailable: no usable response; the transaction may have been committed.
+        Misconfigured: the request was refused, and a retry cannot succeed.
     """
     try:
         yield
@@ -50,7 +53,7 @@ _BUSY = frozenset(
     }
 )
 _DOWN = ("08", "57")
-"""Classes: connection exceptions; the operator intervened (shutdown, start, a statement that took too long)."""
+"""Classes of SQLSTATE: connection exceptions, and operator intervention (shutdown, start, statement timeout)."""
 
 
 def _meaning(error: DBAPIError) -> WallifyError | None:
@@ -60,24 +63,24 @@ def _meaning(error: DBAPIError) -> WallifyError | None:
         return _misconfigured(error, wrong)
     if state in _BUSY or _full(error) or _is_locked_sqlite(error):
         return TooManyRequests()
-    lost = isinstance(error, OperationalError) and not state  # psycopg2 has no code when the connection itself broke
+    lost = isinstance(error, OperationalError) and not state  # psycopg2 has no code if the connection broke
     return Unavailable() if error.connection_invalidated or state.startswith(_DOWN) or lost else None
 
 
 _NOT_SET_UP = (
-    "28",  # invalid authorization: an unknown role, a wrong password
-    "3D",  # there is no such database
-    "3F",  # there is no such schema
+    "28",  # invalid authorization: unknown role or wrong password
+    "3D",  # unknown database
+    "3F",  # unknown schema
 )
-"""Classes of states that no retry changes."""
+"""Classes of SQLSTATE after which a retry cannot succeed."""
 _NOT_MIGRATED = frozenset(
     {
         "42501",  # insufficient privilege
-        "42P01",  # there is no such table
-        "42703",  # there is no such column
+        "42P01",  # unknown table
+        "42703",  # unknown column
     }
 )
-# A connection that is refused carries no state, only libpq's and the server's words.
+# A refused connection has no SQLSTATE, only the message of libpq or the server.
 _REFUSED = (
     "password authentication failed",
     "no password supplied",
@@ -96,7 +99,7 @@ _LONGEST_REASON = 300
 
 
 def _setup_fault(error: DBAPIError, state: str) -> str:
-    """The state or the words by which the database says that it is not set up for us; empty where it does not."""
+    """Return the SQLSTATE or message of a configuration fault; empty for other errors."""
     if state in _NOT_MIGRATED or state.startswith(_NOT_SET_UP):
         return state
     words, name = str(error.orig), str(getattr(error.orig, "sqlite_errorname", ""))
@@ -108,13 +111,13 @@ def _setup_fault(error: DBAPIError, state: str) -> str:
 
 
 def _misconfigured(error: DBAPIError, wrong: str) -> Misconfigured:
-    # The first line alone: what follows may quote the statement. Neither libpq nor the server repeats a password.
+    # Only the first line: the others may contain the statement. No message of libpq or the server contains a password.
     reason = str(error.orig).strip().partition("\n")[0][:_LONGEST_REASON]
     return Misconfigured(cause={"service": "database", "error": wrong, "reason": reason})
 
 
 def _full(error: DBAPIError) -> bool:
-    # A refused connection carries no code, only words: https://github.com/psycopg/psycopg2/issues/682
+    # A refused connection has no code, only a message: https://github.com/psycopg/psycopg2/issues/682
     return any(words in str(error.orig) for words in ("too many clients", "too many connections", "connection slots"))
 
 
@@ -131,7 +134,7 @@ _POOL_ARGUMENTS: dict[str, Any] = {
     "pool_recycle": 300,
     "pool_timeout": 10,
 }  # seconds
-_SQLITE_ARGUMENTS = {"isolation_level": None}  # no BEGIN of Python's own
+_SQLITE_ARGUMENTS = {"isolation_level": None}  # sqlite3 must not begin transactions itself
 _POSTGRESQL_ARGUMENTS = {
     "connect_timeout": 5,  # seconds
     "options": "-c timezone=UTC -c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
@@ -139,9 +142,10 @@ _POSTGRESQL_ARGUMENTS = {
 
 
 def engine_for(url: str, *, pool_size: int) -> sa.Engine:
-    """An engine that suits a Lambda: few connections, checked before use, as the other side may have closed them.
+    """Create an engine for a Lambda function: few connections, checked before use because the server may close them.
 
-    With 0 it keeps none: each transaction has one of its own, so that a server can have more clients than connections.
+    With `pool_size` 0, each transaction opens its own connection, so that a server can have more clients than
+    connections.
     """
     parsed = sa.make_url(url)
     if parsed.drivername in {"postgres", "postgresql"}:
@@ -155,12 +159,15 @@ def engine_for(url: str, *, pool_size: int) -> sa.Engine:
 
 
 def _lock_at_once(connection: sa.Connection) -> None:
-    # SQLite has no SELECT ... FOR UPDATE; a transaction that has begun locks the whole database.
+    # SQLite has no SELECT ... FOR UPDATE; BEGIN IMMEDIATE locks the whole database.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class SqlDatabase:
-    """Runs work in transactions. TooManyRequests or Unavailable where it stays busy or silent after a few tries."""
+    """Runs functions in transactions.
+
+    Its methods raise TooManyRequests or Unavailable after the last of a few attempts.
+    """
 
     def __init__(
         self,
@@ -172,7 +179,10 @@ class SqlDatabase:
         self._engine, self._sleep, self._new_stamp = engine, sleep, new_stamp
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """What the work answers, in a transaction of its own; it may be run again from its start."""
+        """Run the function in a transaction and return its result.
+
+        After a retryable error it runs again from the start.
+        """
 
         def attempt() -> T:
             with map_errors(), self._engine.begin() as connection:
@@ -181,11 +191,11 @@ class SqlDatabase:
         return call_with_retries(attempt, sleep=self._sleep)
 
     def commit(self, work: Callable[[sa.Connection, str], T], is_ours: Callable[[sa.Connection, str], T | None]) -> T:
-        """As `run`, exactly once.
+        """Run the function like `run`, but commit its changes exactly once.
 
-        Where a connection dies during its commit, it is unknown whether the work is done. So the work leaves the stamp
-        that it is given in a row of its own, and refuses (Conflict) when the row has changed; `is_ours` then looks
-        whether that was our own first try, and answers what the work would have answered.
+        If a connection breaks during the commit, it is unknown whether the changes were made. Therefore the function
+        stores the given stamp in a row, and raises Conflict if this row has changed since it was read. `is_ours` then
+        checks for the stamp: if the first attempt had succeeded, it returns the function's result.
         """
         stamp = self._new_stamp()
         try:
@@ -198,35 +208,35 @@ class SqlDatabase:
 
 
 def row_of(model: type[Base], values: Row) -> dict[str, object]:
-    """All columns of a table, None where there is no value."""
+    """Return values for all columns of a table; None for columns without a value."""
     return {column.name: values.get(column.name) for column in model.__table__.columns}
 
 
 def insert_or(connection: sa.Connection, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that can say what to do about a row that is there already."""
+    """Return an INSERT that supports ON CONFLICT, for the database's dialect."""
     return sqlite.insert(model) if connection.dialect.name == "sqlite" else postgresql.insert(model)
 
 
 def insert_if_new(connection: sa.Connection, model: type[Base], values: Row) -> bool:
-    """True when the row is new; False, with nothing changed, when one of its unique values is taken."""
+    """Insert the row and return True; return False, without a change, if one of its unique values exists already."""
     statement = insert_or(connection, model).values(row_of(model, values)).on_conflict_do_nothing()
     return connection.execute(statement).rowcount == 1
 
 
 @dataclass(frozen=True)
 class ListOrder:
-    """By a first column, then by id."""
+    """Sort order by a first column, then by id."""
 
     first: InstrumentedAttribute[Any]
     its_id: InstrumentedAttribute[str]
     kind: TypeEngine[Any] | sa.TypeDecorator[Any]
-    """Type of the first column, and how a place's text becomes its value."""
+    """Type of the first column; it converts the text of a position to a value."""
     value: Callable[[str], object]
     cursor: Callable[[str | None], str | None]
     newest_first: bool = False
 
     def after(self, cursor: str | None, statement: sa.Select[Any]) -> sa.Select[Any]:
-        """The statement in this order, from behind the cursor."""
+        """Return the statement sorted in this order, beginning after the cursor."""
         place = self.cursor(cursor)
         if place is not None:
             statement = statement.where(self._is_behind(place))

@@ -1,4 +1,4 @@
-"""Column types and tables. `migrations` creates them; a test compares both."""
+"""Column types and tables. `migrations` creates the tables; a test compares both."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from chalicelib.adapters.records import encode_time
 
 
 class Timestamp(TypeDecorator[str]):
-    """A moment as our rows have it (UTC text) in Python, as a time of the database's own in the database."""
+    """Time: UTC text in Python, a native timestamp in the database."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its form
-        """Text in, a UTC datetime out; SQLite knows no time zones and keeps the digits."""
+        """Convert text to a UTC datetime. SQLite has no time zones and stores the UTC time."""
         return None if value is None else datetime.fromisoformat(value)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its form
-        """A datetime of any zone in (SQLite: none, then it is UTC), text out."""
+        """Convert a datetime of any time zone to text; one without a time zone (SQLite) is in UTC."""
         if value is None:
             return None
         return encode_time(value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
-# Text that sorts by code point on every server, as the ports promise, whatever its locale.
+# Text that sorts by code point in every locale of the server, as the ports require.
 CodePointText = Text().with_variant(Text(collation="C"), "postgresql")
 Json = JSON(none_as_null=True)
 
 
 class Base(DeclarativeBase):
-    """All our tables."""
+    """Base class of all tables."""
 
 
 def _where(condition: str, name: str, *columns: str, unique: bool = False, sqlite: str | None = None) -> Index:
-    """An index of those rows only. SQLite sees that it serves a query only by the very words of the query."""
+    """Create a partial index. SQLite uses it only if a query contains the same condition, word for word."""
     return Index(
         name, *columns, unique=unique, postgresql_where=text(condition), sqlite_where=text(sqlite or condition)
     )
 
 
 class TaskRow(Base):
-    """One task: the fields of `Task`, and beside them what lists look for."""
+    """One task: the fields of `Task`, and columns for lists."""
 
     __tablename__ = "tasks"
 
@@ -75,9 +75,9 @@ class TaskRow(Base):
     collection: Mapped[str | None] = mapped_column(Text)
     is_final: Mapped[bool]
     place: Mapped[int]
-    """The index, 0 where there is none."""
+    """The task's index, 0 for none."""
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call wrote this version; see `database.Database.commit`."""
+    """Stamp of the call that wrote this version; see `database.SqlDatabase.commit`."""
 
     __table_args__ = (
         Index("tasks_history", "created_at", "task_id"),
@@ -90,7 +90,7 @@ class TaskRow(Base):
 
 
 class ChildCountsRow(Base):
-    """Part of a parent's `ChildCounts`, kept up to date by triggers (see migration 0003)."""
+    """One shard of a parent's `ChildCounts`, kept up to date by triggers (migration 0003)."""
 
     __tablename__ = "tallies"
 
@@ -121,9 +121,9 @@ class ImageRow(Base):
     rendition_bytes: Mapped[int] = mapped_column(BigInteger)
 
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call revised it last; empty for none."""
+    """Stamp of the call that revised it last; empty for none."""
 
-    # What lies in the trash holds no name and stands in no list.
+    # An image in the trash reserves no name and is in no list.
     __table_args__ = (
         _where("trashed_at IS NULL", "images_name", "collection", "name", unique=True),
         _where("trashed_at IS NULL", "images_collection", "collection", "created_at", "image_id"),
@@ -132,7 +132,7 @@ class ImageRow(Base):
 
 
 class DigestRow(Base):
-    """Which image had these bytes first; not a column of images, because bytes may repeat where that is wanted."""
+    """First image with these bytes. It is a separate table, because a collection may contain duplicates on request."""
 
     __tablename__ = "digests"
 
@@ -170,15 +170,15 @@ class StatsRow(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     rendition_bytes: Mapped[int] = mapped_column(BigInteger)
     moves: Mapped[int] = mapped_column(BigInteger)
-    """How often this row has changed."""
+    """Number of changes of this row."""
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call corrected it last; empty for none."""
+    """Stamp of the call that corrected it last; empty for none."""
     private: Mapped[bool | None]
-    """What was settled of the collection, the same in each of its rows; NULL for nothing."""
+    """Privacy of the collection, the same in each of its rows; NULL if it is not set."""
 
 
 class CollectionRow(Base):
-    """What is said of one collection: the fields of `About`."""
+    """Title and description of one collection: the fields of `CollectionInfo`."""
 
     __tablename__ = "collections"
 
@@ -188,11 +188,11 @@ class CollectionRow(Base):
     version: Mapped[int]
     renaming: Mapped[str] = mapped_column(Text, server_default=text("''"))
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call wrote this version."""
+    """Stamp of the call that wrote this version."""
 
 
 class ScheduleRow(Base):
-    """What one schedule has done last: the fields of `Slot`."""
+    """Status of one schedule: the fields of `ScheduleStatus`."""
 
     __tablename__ = "schedules"
 
@@ -204,7 +204,7 @@ class ScheduleRow(Base):
     since: Mapped[str | None] = mapped_column(Timestamp)
     version: Mapped[int]
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call wrote this version."""
+    """Stamp of the call that wrote this version."""
 
 
 class ExpiringRow(Base):
@@ -217,13 +217,13 @@ class ExpiringRow(Base):
     until: Mapped[str | None] = mapped_column(Timestamp)
     version: Mapped[int]
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call wrote this version."""
+    """Stamp of the call that wrote this version."""
 
     __table_args__ = (Index("expiring_until", "until"),)
 
 
 class AuditRow(Base):
-    """One entry of the audit log: the fields of `Entry`."""
+    """One entry of the audit log: the fields of `AuditEntry`."""
 
     __tablename__ = "audit"
 
@@ -250,5 +250,5 @@ class TokenRow(Base):
     revoked_at: Mapped[str | None] = mapped_column(Timestamp)
     last_used_at: Mapped[str | None] = mapped_column(Timestamp)
     stamp: Mapped[str] = mapped_column(Text)
-    """Which call added or revised it."""
+    """Stamp of the call that added or revised it."""
     version: Mapped[int] = mapped_column(server_default=text("0"))

@@ -1,4 +1,4 @@
-"""TaskStore over SQL."""
+"""`TaskStore` over SQL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHILD_COUNTS = [
     for field in ("succeeded", "failed", "cancelled")
 ]
 FILTERED_PAGE = 2_000
-"""Tasks looked at in one request for a text, of which a page may be short: a bound for its time."""
+"""Tasks read for one page of a text search; it bounds the time of a request, and a page may be short."""
 
 
 class SqlTasks:
@@ -58,7 +58,7 @@ class SqlTasks:
         return found[0]
 
     def replace(self, before: Task, after: Task) -> Task:
-        """See `TaskStore.replace`; the database itself moves the tally, see migration 0003."""
+        """See `TaskStore.replace`. Triggers update the parent's child counts (migration 0003)."""
         return self._db.commit(partial(update_task, before, after), partial(task_written_by, before.task_id))
 
     def active(self, limit: int, cursor: str | None = None) -> Page[Task]:
@@ -88,7 +88,7 @@ class SqlTasks:
         )
 
     def delete_expired(self, now: datetime, limit: int) -> int:
-        """See `TaskStore.delete_expired`; what TTL does in DynamoDB."""
+        """See `TaskStore.delete_expired`. In DynamoDB, TTL does this."""
         over = select(TaskRow.task_id).where(TaskRow.expires_at <= encode_time(now)).limit(limit)
         statement = delete(TaskRow).where(TaskRow.task_id.in_(over))
         return self._db.run(lambda connection: connection.execute(statement).rowcount)
@@ -99,7 +99,7 @@ class SqlTasks:
 
 
 def update_task(before: Task, after: Task, connection: Connection, stamp: str) -> Task:
-    """Put `after` in place of `before` and answer it as stored; Conflict if it has changed."""
+    """Replace `before` by `after` and return it as stored. Raises Conflict if the task has changed."""
     stored = replace(after, version=before.version + 1)
     unchanged = (TaskRow.task_id == before.task_id, TaskRow.version == before.version)
     if connection.execute(update(TaskRow).where(*unchanged).values(_task_row(stored, stamp))).rowcount != 1:
@@ -108,7 +108,7 @@ def update_task(before: Task, after: Task, connection: Connection, stamp: str) -
 
 
 def task_written_by(task_id: str, connection: Connection, stamp: str) -> Task | None:
-    """The task, if it is as the call with this stamp wrote it."""
+    """Return the task if the call with this stamp wrote it last."""
     statement = select(TASKS).where(TaskRow.task_id == task_id, TaskRow.stamp == stamp)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else decode(dict(row), Task)
