@@ -142,21 +142,21 @@ def misconfigured(fault: Exception, service: str, resource: str) -> Misconfigure
     """
     answer, kind = getattr(fault, "response", None), type(fault).__name__
     if isinstance(answer, Mapping) and is_configuration(answer):
-        told = answer.get("Error", {})
+        error = answer.get("Error", {})
         operation = str(getattr(fault, "operation_name", ""))
-        return _told(service, operation, str(told.get("Code", "")), resource, str(told.get("Message", "")))
+        return _misconfigured(service, operation, str(error.get("Code", "")), resource, str(error.get("Message", "")))
     if kind in SETUP_FAULTS:
         # The exception's own message may contain parameters of the request.
-        return _told(service, "", kind, resource, "")
+        return _misconfigured(service, "", kind, resource, "")
     return None
 
 
 def denied(service: str, operation: str, code: str, resource: str) -> Misconfigured | None:
     """Return the same for one error code in a response about several items, such as that of DeleteObjects."""
-    return _told(service, operation, code, resource, "") if code in CONFIGURATION else None
+    return _misconfigured(service, operation, code, resource, "") if code in CONFIGURATION else None
 
 
-def _told(service: str, operation: str, code: str, resource: str, reason: str) -> Misconfigured:
+def _misconfigured(service: str, operation: str, code: str, resource: str, reason: str) -> Misconfigured:
     cause = {
         "service": service,
         "operation": operation,

@@ -66,38 +66,40 @@ class CloudWatchMetrics:
 
     def oldest_messages(self, queues: Sequence[str]) -> Mapping[str, float | None]:
         """See `MetricsReader.oldest_messages`."""
-        asked = {name: _age_in(self.queues[name]) for name in queues}
-        return self._remembered("oldest", lambda: self._numbers(asked, _FIVE_MINUTES), {})
+        queries = {name: _age_in(self.queues[name]) for name in queues}
+        return self._remembered("oldest", lambda: self._numbers(queries, _FIVE_MINUTES), {})
 
     def _usages(self, names: Sequence[str]) -> dict[str, FunctionUsage]:
-        asked = {(name, number): one for name in names for number, one in self._asked_of(name).items()}
-        told = self._numbers(asked, _HOUR)
-        measured = {name: {number: told[owner, number] for owner, number in asked if owner == name} for name in names}
+        queries = {(name, number): one for name in names for number, one in self._queries_of(name).items()}
+        values = self._numbers(queries, _HOUR)
+        measured = {
+            name: {number: values[owner, number] for owner, number in queries if owner == name} for name in names
+        }
         return {name: FunctionUsage(**measured[name], **self._setting(name)) for name in names}
 
-    def _asked_of(self, name: str) -> dict[str, MetricQuery]:
+    def _queries_of(self, name: str) -> dict[str, MetricQuery]:
         full = (("FunctionName", self._full(name)),)
-        theirs = {number: MetricQuery("AWS/Lambda", *metric, full) for number, metric in _OF_LAMBDA.items()}
-        ours = (("service", self.service), ("function", name))
-        return {**theirs, "cold_starts": MetricQuery(NAMESPACE, "ColdStarts", "Sum", ours)}
+        of_lambda = {number: MetricQuery("AWS/Lambda", *metric, full) for number, metric in _OF_LAMBDA.items()}
+        dimensions = (("service", self.service), ("function", name))
+        return {**of_lambda, "cold_starts": MetricQuery(NAMESPACE, "ColdStarts", "Sum", dimensions)}
 
     def _setting(self, name: str) -> dict[str, Any]:
-        told = self.functions().get_function_configuration(FunctionName=self._full(name))
-        return {"memory_mb": told["MemorySize"], "timeout_seconds": told["Timeout"]}
+        configuration = self.functions().get_function_configuration(FunctionName=self._full(name))
+        return {"memory_mb": configuration["MemorySize"], "timeout_seconds": configuration["Timeout"]}
 
     def _full(self, name: str) -> str:
         """Return the function's name in Lambda. Chalice names the API's function `<app>-<stage>`, without a suffix."""
         return self.service if name == "api_handler" else f"{self.service}-{name}"
 
-    def _numbers(self, asked: Mapping[K, MetricQuery], over: timedelta) -> dict[K, Any]:
+    def _numbers(self, queries: Mapping[K, MetricQuery], over: timedelta) -> dict[K, Any]:
         """Return the value of each metric over the last period `over`; None if CloudWatch has no data."""
         answer = self.cloudwatch().get_metric_data(
-            MetricDataQueries=[one.query(place, over) for place, one in enumerate(asked.values())],
+            MetricDataQueries=[one.query(place, over) for place, one in enumerate(queries.values())],
             StartTime=self.now() - over,
             EndTime=self.now(),
         )
-        told = {result["Id"]: result for result in answer["MetricDataResults"]}
-        return {key: _summed_up(told.get(f"m{place}"), one.stat) for place, (key, one) in enumerate(asked.items())}
+        results = {result["Id"]: result for result in answer["MetricDataResults"]}
+        return {key: _summed_up(results.get(f"m{place}"), one.stat) for place, (key, one) in enumerate(queries.items())}
 
     def _remembered(self, what: str, ask: Callable[[], T], otherwise: T) -> T:
         now = self.now()
@@ -105,14 +107,14 @@ class CloudWatchMetrics:
             kept: T = self._kept[what][1]
             return kept
         try:
-            found = ask()
+            value = ask()
         except (ClientError, BotoCoreError, HTTPClientError) as cause:
-            wrong = misconfigured(cause, "cloudwatch", what)
-            alarm = {"alarm": wrong.code, "cause": wrong.cause} if wrong else {}
-            log.warning("the cloud does not tell its numbers", exc_info=cause, extra={"numbers": what, **alarm})
-            found = otherwise
-        self._kept[what] = (now, found)
-        return found
+            fault = misconfigured(cause, "cloudwatch", what)
+            alarm = {"alarm": fault.code, "cause": fault.cause} if fault else {}
+            log.warning("metrics could not be read", exc_info=cause, extra={"numbers": what, **alarm})
+            value = otherwise
+        self._kept[what] = (now, value)
+        return value
 
 
 def _age_in(queue: str) -> MetricQuery:
@@ -121,9 +123,9 @@ def _age_in(queue: str) -> MetricQuery:
 
 def _summed_up(result: Mapping[str, Any] | None, stat: str) -> float | None:
     """Return one value for the period, which CloudWatch may split in two at a full hour."""
-    told = sorted(zip(result["Timestamps"], result["Values"], strict=True)) if result else ()
-    if not told:
+    points = sorted(zip(result["Timestamps"], result["Values"], strict=True)) if result else ()
+    if not points:
         return None
     if stat == "Sum":
-        return int(sum(value for _, value in told))
-    return round(float(told[-1][1]), 1)
+        return int(sum(value for _, value in points))
+    return round(float(points[-1][1]), 1)

@@ -155,11 +155,11 @@ class SqsQueueAdmin:
     def depth(self) -> QueueDepth:
         """See `QueueAdmin.depth`."""
         with _translated(self.name):
-            told = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
+            attributes = self._attributes(self.name, *_COUNTED.values(), "QueueArn")
             # Dead letters that are being listed are hidden, but still in the queue.
             dead = self._attributes(f"{self.name}-dead", _COUNTED["waiting"], _COUNTED["in_flight"])
-            feeds = self._feeds(told["QueueArn"])
-        numbers = {name: int(told[attribute]) for name, attribute in _COUNTED.items()}
+            feeds = self._feeds(attributes["QueueArn"])
+        numbers = {name: int(attributes[attribute]) for name, attribute in _COUNTED.items()}
         paused = bool(feeds) and all(feed["State"] in _RESTING for feed in feeds)
         return QueueDepth(**numbers, dead=sum(map(int, dead.values())), paused=paused)
 
@@ -194,15 +194,15 @@ class SqsQueueAdmin:
                     self.functions().update_event_source_mapping(UUID=feed["UUID"], Enabled=on)
 
     def _feeds(self, arn: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.functions().list_event_source_mappings(EventSourceArn=arn)[
+        mappings: list[dict[str, Any]] = self.functions().list_event_source_mappings(EventSourceArn=arn)[
             "EventSourceMappings"
         ]
-        return found
+        return mappings
 
     def _attributes(self, name: str, *wanted: str) -> dict[str, str]:
         answer = self.sqs().get_queue_attributes(QueueUrl=self._url(name), AttributeNames=list(wanted))
-        told: dict[str, str] = answer["Attributes"]
-        return told
+        attributes: dict[str, str] = answer["Attributes"]
+        return attributes
 
     def _url(self, name: str) -> str:
         url: str = self.sqs().get_queue_url(QueueName=name)["QueueUrl"]

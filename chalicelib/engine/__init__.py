@@ -1,1 +1,1 @@
-"""Bytes in, bytes out: what Wallify knows about pixels. Pure functions without settings, clocks or networks."""
+"""Image processing: pure functions from bytes to bytes, without settings, clocks or networks."""

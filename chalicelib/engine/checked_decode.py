@@ -1,7 +1,7 @@
 """Decode while checking that all pixels are there and all coded bytes are needed, without decoding twice.
 
-Pillow's decoders report nothing about bytes that they skip or lack. So JPEG (`checked_jpeg`) and PNG are decoded by two
-small decoders of ours that pass every byte on to Pillow's and observe what it consumes.
+Pillow's decoders report nothing about bytes that they skip or lack. Therefore JPEG and PNG are decoded by two small
+wrappers that pass every byte on to Pillow's decoders and observe what these consume.
 
 The PNG decoder finds where the compressed pixels end: it unpacks them itself, and passes the rows on as a zlib stream
 of stored blocks, which costs hardly more than copying them. The checksum of the file's own stream (RFC 1950) is
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 _STUFFED = b"\xff\0"
 _FILL = 0xFF
 _PADDING = b"\xff\0" * 8
-"""As many ones as the decoder ever reads ahead; no code is all ones, so they make the fewest pixels."""
+"""As many one bits as the decoder reads ahead at most. No Huffman code is all ones, so they produce the fewest
+pixels."""
 _FEW = 64
-"""Leftover bytes that are no damage: encoders that write whole words leave up to 8, and some a checksum."""
+"""Leftover bytes that are not damage: encoders that write whole words leave up to 8, and some append a checksum."""
 _ZEROS = 256
-"""So many zero bytes at an interval's end may be a disk block that was never written."""
+"""This many zero bytes at the end of an interval may be a disk block that was never written."""
 _AHEAD = 10
 _MANY = 100
 """With more intervals, each is probed at its end only, and leftover bytes then count as few."""
@@ -56,11 +57,11 @@ class JpegCheck:
     """Why pixels are missing or broken."""
 
     def findings(self) -> tuple[str, tuple[str, ...]]:
-        """Return why pixels are missing or broken, and other damage; a sentence each."""
-        if self.scans.frame is None:  # it was not checked, and its decoder has reported all that it can
+        """Return why pixels are missing or broken, and other damage, as one sentence each."""
+        if self.scans.frame is None:  # not checked; the decoder itself has reported its errors
             return "", ()
-        told = ((JPEG_STRAY, self.has_strays), (JPEG_COARSE, self.scans.is_coarse()))
-        return self.scans.missing_pixels() or self.fault, tuple(sentence for sentence, is_so in told if is_so)
+        damage = ((JPEG_STRAY, self.has_strays), (JPEG_COARSE, self.scans.is_coarse()))
+        return self.scans.missing_pixels() or self.fault, tuple(sentence for sentence, applies in damage if applies)
 
     def record_fault(self, fault: str) -> None:
         """Record the fault unless there is one already."""
@@ -79,7 +80,7 @@ class PillowDecoder(Protocol):
         """Consume some of these bytes; return how many (-1: done) and an error number (0: none)."""
 
     def cleanup(self) -> None:
-        """Release what decoding needed."""
+        """Release the resources of the decoder."""
 
 
 class CheckedJpegDecoder:
@@ -125,7 +126,7 @@ class CheckedJpegDecoder:
         return self._feed(view, interval.end)
 
     def _record_leftover(self, left: int) -> None:
-        """Record so many leftover bytes; negative ones are missing."""
+        """Record the number of leftover bytes; a negative number means missing bytes."""
         if left < 0 or left > _FEW:
             self._check.record_fault(JPEG_SHORT if left < 0 else JPEG_LEFT)
         self._check.has_strays = self._check.has_strays or left > 0
@@ -153,8 +154,8 @@ class CheckedJpegDecoder:
     def _probe(self, view: memoryview, start: int, stop: int) -> tuple[int, bool]:
         """Feed up to a position; return an error number, and whether the decoder waits or ended with the last byte.
 
-        The last byte is fed alone, because all before may be in what it has read ahead. A fill byte tells nothing, nor
-        does a stuffed zero, so near such bytes several are fed alone.
+        The last byte is fed alone, because the decoder may have read all bytes before it ahead. Fill bytes and stuffed
+        zeros give no information, so near such bytes several are fed alone.
         """
         waited, fault = False, 0
         single = 5 if _FILL in view[max(start, stop - 4) : stop] else 2
@@ -173,8 +174,8 @@ class CheckedJpegDecoder:
     def _pad(self, view: memoryview, end: int) -> int:
         """Feed padding in front of the marker, and record whether the decoder still wants more.
 
-        Twice, because the first padding may just fill what it reads ahead; it fills that with six bytes or more, or not
-        at all.
+        This happens twice, because the first padding may only fill the decoder's read-ahead buffer, which takes six
+        bytes or more, or none.
         """
         fault, at, rest = 0, self._at, bytes(view[self._at : end]) if self._at >= 0 else b""
         for piece in (_PADDING, _PADDING[:2]):
@@ -190,7 +191,7 @@ class CheckedJpegDecoder:
 
 
 def _before_zeros(data: bytes, start: int, end: int) -> int:
-    """Return where the zeros begin that end at `end`; `end` itself if they are few."""
+    """Return the start of the run of zeros that ends at `end`, or `end` for a short run."""
     if data[max(start, end - _ZEROS) : end].strip(b"\0"):
         return end
     at = end
@@ -209,7 +210,7 @@ class DamageReport(NamedTuple):
 
     @property
     def all(self) -> tuple[str, ...]:
-        """All sentences, the worst first."""
+        """All sentences, the most severe first."""
         return (self.fault, *self.warnings) if self.fault else self.warnings
 
 
@@ -222,7 +223,7 @@ _CHUNKS, _AROUND = 8, 12
 
 
 def install_check(image: ImageFile) -> None:
-    """Have the picture, whose pixels are not decoded yet, decoded by a checking decoder if it is a JPEG or PNG."""
+    """Install a checking decoder in a JPEG or PNG picture whose pixels are not decoded yet."""
     start = _CHECKS.get((str(image.format), image.tile[0].codec_name)) if image.tile else None
     if start and image.fp is not None:
         start(image, cast("BytesIO", image.fp).getvalue())
@@ -246,7 +247,7 @@ def _check_jpeg(image: ImageFile, data: bytes) -> None:
 def _check_png(image: ImageFile, data: bytes) -> None:
     try:
         header = read_png_header(data[_IHDR])
-    except CannotRebuild:  # the decoder refuses it
+    except CannotRebuild:  # refused by the decoder
         return
     _replace_decoder(image, "watched_png", PngCheck(header.size, coded=_coded(data)))
 
@@ -274,7 +275,7 @@ _DEFLATE, _LARGEST_WINDOW, _HAS_DICTIONARY, _DIVISOR = 8, 7, 0x20, 31
 
 
 class ZlibStream:
-    """Decompressor of a zlib stream that comes in pieces."""
+    """Decompressor of a zlib stream that arrives in pieces."""
 
     def __init__(self) -> None:
         self._raw = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -318,7 +319,7 @@ class ZlibStream:
 
     def _unpacked(self, piece: bytes, most: int) -> Iterator[bytes]:
         full = True
-        # zlib can have consumed all of the piece and still hold rows of it.
+        # zlib can have consumed the whole piece and still buffer some of its rows.
         while (piece or full) and not self._raw.eof:
             rows = self._raw.decompress(piece, most)
             piece, full = self._raw.unconsumed_tail, len(rows) == most
@@ -351,16 +352,16 @@ _BROKEN = -2
 
 @dataclass(slots=True)
 class PngCheck:
-    """Expected size of a picture's unpacked pixels, and what was found."""
+    """Expected and actual sizes of a picture's decompressed pixels."""
 
     wanted: int
     """Bytes of all rows."""
     coded: int
-    """Bytes of all chunks that hold them."""
+    """Bytes of all chunks with image data."""
     packed: int | None = None
     """Bytes of the stream, if it ended after exactly `wanted` bytes; without a wrong checksum."""
     checksum: bytes = b""
-    """Correct checksum, where the stream has a wrong one or none."""
+    """Correct checksum, if the stream has a wrong one or none."""
 
     def findings(self) -> tuple[str, tuple[str, ...]]:
         """Return damage of the checksum; missing pixels are an error of the decoder."""
@@ -368,7 +369,7 @@ class PngCheck:
 
 
 class CheckedPngDecoder:
-    """Pillow's PNG decoder, fed with rows that were unpacked before it."""
+    """Pillow's PNG decoder, which gets rows that are already decompressed."""
 
     pulls_fd = False
 
@@ -389,7 +390,7 @@ class CheckedPngDecoder:
         try:
             for at in range(0, len(data), _SLICE):
                 fault = self._take(data[at : at + _SLICE])
-                if fault or self._stream.is_over or self._left < 0:  # data beyond the picture is not unpacked
+                if fault or self._stream.is_over or self._left < 0:  # data after the picture is not decompressed
                     return self._end(fault)
         except zlib.error:
             return -1, _BROKEN

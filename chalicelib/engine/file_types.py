@@ -10,7 +10,7 @@ from chalicelib.errors import EmptyFile, NotAnImage, UnsupportedType
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One picture format as file names and HTTP know it."""
+    """One picture format with its file extension and media type."""
 
     extension: str
     """Without the dot."""
@@ -27,7 +27,7 @@ FORMATS = {
     "bmp": Format("bmp", "image/bmp"),
     "tiff": Format("tiff", "image/tiff"),
 }
-"""Every format that `sniff` may answer and `Encoded.format` may carry."""
+"""All formats that `sniff` returns and `Encoded.format` contains."""
 
 
 NOT_TAKEN = "file.type"
@@ -35,29 +35,29 @@ RAW_NOT_TAKEN = "file.raw_photo"
 CODING_NOT_TAKEN = "file.coding"
 
 RAW_PHOTO = "raw photo"
-"""What a camera's sensor saw, whatever the camera: DNG, NEF, CR2 and the like."""
+"""Name of all raw formats of cameras, such as DNG, NEF and CR2."""
 
 
 def type_not_taken(name: str) -> UnsupportedType:
-    """The refusal of a type that is known by this name; `details` has `type` and `supported`."""
+    """Return the error for a known, unsupported type; `details` has `type` and `supported`."""
     if name == RAW_PHOTO:
         return raw_photo()
     return UnsupportedType(NOT_TAKEN, type=name, supported=sorted(FORMATS.keys() - {name}))
 
 
 def raw_photo() -> UnsupportedType:
-    """The refusal of a raw photo; its preview is not the picture. `details.reason` is `raw_photo`."""
+    """Return the error for a raw photo, whose embedded preview is not used. `details.reason` is `raw_photo`."""
     return UnsupportedType(RAW_NOT_TAKEN, type=RAW_PHOTO, reason="raw_photo", supported=sorted(FORMATS))
 
 
 def coding_not_taken(form: str, coding: str) -> UnsupportedType:
-    """The refusal of a coding within a format that is taken; `details` has `type`, `coding` and `reason` (coding)."""
+    """Return the error for an unsupported coding of a supported format; `details` has `type`, `coding` and `reason`."""
     return UnsupportedType(CODING_NOT_TAKEN, type=form, coding=coding, reason="coding", supported=sorted(FORMATS))
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
 APPLE_PNG = "Apple CgBI PNG"
-"""What Xcode makes of the PNGs of an app: other checksums, other order of colours, no zlib header."""
+"""PNG as Xcode converts it for apps: other checksums, another order of colours, no zlib header."""
 WEB_PAGE = "web page (html)"
 _PROGRAM = "program"
 _FONT = "font"
@@ -73,7 +73,7 @@ MAGIC: tuple[tuple[int, bytes, int, bytes, str], ...] = (
     (0, b"RIFF", 8, b"WAVE", "audio (wav)"),
     (0, b"RIFF", 8, b"ACON", "animated cursor (ani)"),
     (0, b"RIFF", 8, b"CDR", "coreldraw drawing"),
-    # Raw photos whose files begin as no TIFF does; the others are told by what their directories hold.
+    # Raw photos that do not begin like a TIFF; the others are recognised by their TIFF directories.
     (0, b"II*\0", 8, b"CR", RAW_PHOTO),
     (0, b"II*\0", 8, b"IIII", RAW_PHOTO),
     (0, b"MM\0*", 8, b"MMMM", RAW_PHOTO),
@@ -171,7 +171,7 @@ MAGIC: tuple[tuple[int, bytes, int, bytes, str], ...] = (
     (0, b"version https://git-lfs", 0, b"", "git lfs pointer"),
     (0, b"/* XPM */", 0, b"", "xpm"),
 )
-"""(offset, bytes, further offset, further bytes, what it is); an empty further part always fits."""
+"""(offset, bytes, second offset, second bytes, type); empty second bytes always match."""
 
 TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"<svg", "svg"),
@@ -181,7 +181,7 @@ TEXTS: tuple[tuple[bytes, str], ...] = (
     *((start, WEB_PAGE) for start in (b"<!doctype", b"<html", b"<script", b"<head", b"<body", b"<style", b"<!--")),
     (b"data:image/", "data address (base64)"),
 )
-"""(how a text begins, in lower case and behind white space; what it is)."""
+"""(start of a text in lower case after white space, type)."""
 
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1"})
@@ -192,26 +192,25 @@ BRANDS = {
     b"M4A ": "audio (m4a)",
     b"M4B ": "audio (m4a)",
 }
-"""Main brands of ISO media files that are no pictures of ours and no video in MP4."""
+"""Main brands of ISO media files that are neither supported pictures nor MP4 videos."""
 VIDEO = "video (mp4)"
 OLD_MOVIE = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
-"""First boxes of QuickTime films from before there were brands."""
+"""First boxes of old QuickTime films, which have no brands."""
 
 
 ENOUGH = 512
-"""How many first bytes `sniff` looks at; handing it more changes nothing."""
+"""Number of first bytes that `sniff` reads; more bytes do not change its result."""
 
 
 def sniff(head: bytes) -> str:
-    """The format that these first bytes announce, one of `FORMATS`.
+    """Return the format, one of `FORMATS`, by the first bytes of a file.
 
-    Only the announcement is read; whether the picture is whole, and coded in a way that is taken, is for the engine to
-    say.
+    Only the signature is read. Whether the picture is complete and its coding is supported, is checked later.
 
     Raises:
         EmptyFile: there are no bytes.
-        UnsupportedType: a type that we know and do not take; `details["type"]` names it.
-        NotAnImage: nothing that we know.
+        UnsupportedType: a known, unsupported type; `details["type"]` names it.
+        NotAnImage: an unknown type.
     """
     if not head:
         raise EmptyFile
@@ -224,20 +223,20 @@ def sniff(head: bytes) -> str:
 
 
 def announced(head: bytes) -> str | None:
-    """Return the type that these first bytes announce, whether or not it is accepted; None for an unknown type."""
+    """Return the type by the first bytes of a file, supported or not; None for an unknown type."""
     return _by_magic(head) or _by_brand(head) or _by_text(head) or _by_header(head)
 
 
 def is_picture(head: bytes) -> bool:
-    """Return True if these first bytes announce an accepted format."""
+    """Return True if the first bytes are those of a supported format."""
     return announced(head) in FORMATS
 
 
-# Two letters are a weak sign, so a bitmap must also carry one of the header sizes that bitmaps have.
+# Two letters are a weak signature, so a BMP must also have one of the known header sizes.
 _BITMAP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _NETPBM = re.compile(rb"P[1-7]\s(?:\s*#[^\n]*\n)*\s*(?:\d+\s|WIDTH\s|Pf)|P[Ff]\n\d+")
 _PCX = re.compile(rb"\x0a[\x00\x02-\x05]\x01[\x01\x02\x04\x08]")
-_CURSOR = re.compile(rb"\x00\x00\x02\x00[^\x00]")  # and how many it holds: in a Targa these two are zero
+_CURSOR = re.compile(rb"\x00\x00\x02\x00[^\x00]")  # and the number of its entries; in a Targa these two are zero
 _TARGA = re.compile(rb".(?:\x00[\x02\x03\x0a\x0b]\x00{5}|\x01[\x01\x09]\x00\x00..[\x0f\x10\x18\x20])", re.DOTALL)
 _TARGA_DEPTHS = frozenset({b"\x08", b"\x0f", b"\x10", b"\x18", b"\x20"})
 
@@ -254,7 +253,7 @@ def _is_bitmap(head: bytes) -> bool:
 
 
 def _by_brand(head: bytes) -> str | None:
-    """ISO media files name their brands in the first box: the main one, then those they are compatible with."""
+    """Return the type of an ISO media file by the brands in its first box: the main brand, then the compatible ones."""
     if head[4:8] in OLD_MOVIE:
         return BRANDS[b"qt  "]
     if head[4:8] != b"ftyp":
@@ -269,7 +268,7 @@ def _by_brand(head: bytes) -> str | None:
 
 
 def _by_text(head: bytes) -> str | None:
-    """Text that a browser could take for a page or a drawing, whatever white space hides it, and other known texts."""
+    """Return the type of a text file: HTML, SVG and other known texts, also after white space."""
     text = _without_mark(head[:ENOUGH]).replace(b"\0", b"").lstrip().lower()
     found = next((name for start, name in TEXTS if text.startswith(start)), None)
     is_drawing = found is not None and b"<svg" in text and b"<html" not in text
@@ -281,7 +280,7 @@ def _without_mark(text: bytes) -> bytes:
 
 
 def _by_header(head: bytes) -> str | None:
-    """Old formats without a signature, whose headers are told by what may stand in them."""
+    """Return the type of an old format without a signature, by the valid values in its header."""
     if _NETPBM.match(head):
         return "netpbm (pbm, pgm, ppm)"
     if _PCX.match(head):

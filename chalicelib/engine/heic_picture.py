@@ -1,4 +1,4 @@
-"""HEIC as a Pillow picture; its pixels are decoded in a child process, from a file that holds nothing else."""
+"""HEIC as a Pillow picture; its pixels are decoded in a child process, from a file with this picture only."""
 
 from __future__ import annotations
 
@@ -167,8 +167,8 @@ def _exchange(
         taken.writelines(pieces)
     with suppress(BrokenPipeError):
         taken.close()
-    mode, _, told = given.readline(_LONGEST_LINE).decode("ascii", "replace").partition(" ")
-    if mode not in widths or told.split() != [str(side) for side in size]:
+    mode, _, sides = given.readline(_LONGEST_LINE).decode("ascii", "replace").partition(" ")
+    if mode not in widths or sides.split() != [str(side) for side in size]:
         child.wait()
         return None
     pixels = bytearray(size[0] * size[1] * widths[mode])

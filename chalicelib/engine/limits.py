@@ -1,13 +1,13 @@
 """Limits on the work and memory that one picture may take, checked before the work is done, and the engine's errors.
 
 File size alone limits nothing: 50 MB of empty JPEG comments took 8 GB and 76 s, and a PNG chunk, a GIF sub-block or an
-AVIF item costs as little to write. Each bound is far above what programs write and far below what hurts.
+AVIF item costs as little to write. Each bound is far above what programs write and far below harmful amounts.
 
 The memory rates were measured, not derived: the growth of a process's peak over what it holds when idle, for pictures
 of 24 megapixels of each format and mode, smooth ones and noise, the largest of them rounded up;
 tests/engine/test_limits.py measures again.
 
-Damage in a picture is told apart from bugs in our code: only errors of decoders, raised while they run, are damage.
+Damage in a picture is distinguished from bugs in this code: only errors that decoders raise while they run are damage.
 """
 
 from __future__ import annotations
@@ -119,9 +119,9 @@ BOUNDS = tuple(bound for bound in list(globals().values()) if isinstance(bound, 
 TOO_MUCH = "image.memory"
 TOO_MUCH_FOR_PIXELS = "image.memory_of_pixels"
 MOST_MEMORY = 512 << 20
-"""Bytes that one picture may take, the idle process included."""
+"""Bytes of memory for one picture, including those of the idle process."""
 _IDLE = 64 << 20
-"""Bytes of Python, Pillow and our own code before any picture."""
+"""Bytes of Python, Pillow and this code before the first picture."""
 _COPIES = 3
 """Copies of the file's bytes held at once: the upload, the decoder's buffer, and the public form."""
 
@@ -164,7 +164,7 @@ class MemoryBudget:
     def admit(
         self, form: str, mode: str, pixels: int, *, has_transparent_colour: bool = False, will_reencode: bool = False
     ) -> None:
-        """Check that a picture of so many pixels can be decoded into this mode.
+        """Check that a picture of this size can be decoded into this mode.
 
         `has_transparent_colour`: one of its colours is transparent. `will_reencode`: it is encoded again at full size.
 
@@ -184,7 +184,7 @@ class MemoryBudget:
         return self.has(round(width * height * _rate(form, mode, has_transparent_colour=False, will_reencode=True)))
 
     def has(self, needed: int) -> bool:
-        """Return whether so many more bytes are available."""
+        """Return whether this many more bytes are available."""
         return self.used + needed <= self.limit
 
 
@@ -223,7 +223,7 @@ def keep_freed_memory() -> bool:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # not glibc
+    except (AttributeError, OSError, TypeError):  # another C library
         return False
     return bool(mallopt(_MMAP_MAX, 0)) and bool(mallopt(_TRIM_THRESHOLD, _KEEP))
 

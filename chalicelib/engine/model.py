@@ -8,22 +8,25 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a picture may be: a larger one is refused before it is decoded, a larger animation made a still."""
+    """Limits on pictures: a larger picture is refused before it is decoded.
+
+    Of a larger animation, one frame is published.
+    """
 
     pixels: int = 120_000_000
     """Width x height, and x frames of an animation that is published as such."""
     scaled_pixels: int = 220_000_000
-    """The same of a JPEG that is coded in one scan, which is decoded no larger than needed."""
+    """The same for a JPEG with a single scan, which is decoded only as large as needed."""
     side: int = 30_000
     """Pixels of the longest side."""
     frames: int = 120
-    """Of an animation that is published as such."""
+    """Frames of an animation that is published as an animation."""
     heic: bool = True
-    """Whether HEIC is taken."""
+    """Whether HEIC is accepted."""
     memory: int = 512 << 20
-    """Bytes that one picture may take while it is processed, the idle process included."""
+    """Bytes of memory for processing one picture, including those of the idle process."""
     takes_damaged: bool = False
-    """Whether a picture that lacks some of its pixels is taken with a warning, where its decoder gives the others."""
+    """Whether a picture with missing pixels is accepted with a warning, if its decoder returns the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,12 @@ class Recipe:
     formats: tuple[str, ...] = ("jpeg", "avif")
     """`jpeg` stands for the format every client reads: JPEG, or PNG where the picture has transparency."""
     names_rights: bool = False
-    """Whether public forms in full size say who made the picture and whose it is."""
+    """Whether full-size public forms contain author and copyright."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Whose picture it is, as its file says; each is empty where it says nothing."""
+    """Author, copyright and licence in a file; empty for missing ones."""
 
     author: str = ""
     """Names, "; " between several; 256 characters at most, as of `copyright`."""
@@ -52,28 +55,28 @@ class Rights:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The facts of one original, as found by decoding it."""
+    """Facts about one original, found by decoding it."""
 
     format: str
-    """One of jpeg, png, gif, webp, avif, heic, bmp, tiff: what the bytes are, whatever the name says."""
+    """One of jpeg, png, gif, webp, avif, heic, bmp, tiff, by the file's content."""
     width: int
     """Pixels, upright (after EXIF orientation)."""
     height: int
     bytes: int
-    """Of the original as it is stored. Releases before the treatment `o2` may have replaced it by a smaller file."""
+    """Size of the stored original. Releases before the optimisation `o2` may have replaced it by a smaller file."""
     sha256: str
-    """Hex digest of the bytes as they were uploaded, which is how a second upload of them is known."""
+    """Hex digest of the uploaded bytes, by which a duplicate upload is recognised."""
     frames: int = 1
     has_alpha: bool = False
-    """True when the picture really can be seen through somewhere."""
+    """True if at least one pixel is transparent."""
     thumbhash: str = ""
     """ThumbHash placeholder, base64 (https://evanw.github.io/thumbhash/)."""
     colors: tuple[str, ...] = ()
     """Up to five dominant colours as #rrggbb, most common first."""
     exif: Mapping[str, str] = field(default_factory=dict)
-    """What an owner may want to know (camera, lens, exposure, taken at); never a place."""
+    """Camera, lens, exposure and time of the shot; never a location."""
     warnings: tuple[str, ...] = ()
-    """What was done otherwise than its uploader may expect, a sentence each."""
+    """Warnings for the uploader, one sentence each."""
     rights: Rights = Rights()
 
 
@@ -91,7 +94,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """All that one pass over an upload yields."""
+    """Result of processing an upload."""
 
     picture: Picture
     renditions: tuple[Encoded, ...]

@@ -47,8 +47,8 @@ LEAST_GAIN = 0.02
 def recode(data: bytes, limits: Limits) -> bytes | None:
     """Return the same pixels in at least 2 % fewer bytes, or None where that is not possible.
 
-    JPEG and PNG stills only. What the recoder returns is rebuilt by the rules of public forms, so a file that holds
-    what those omit (Exif, text, a second picture) never compares equal, and the result is None. Memory: one whole
+    JPEG and PNG stills only. The recoder's result is rebuilt by the rules of public forms. Therefore a file with parts
+    that those omit (Exif, text, a second picture) never compares equal, and the result is None. Memory: one whole
     decoded picture; recoding runs in a child process.
 
     Raises:
@@ -70,7 +70,7 @@ def _clean(coded: bytes, colour: ColourDescription, limits: Limits) -> bytes | N
     try:
         source = probe(coded, limits)
         decode(source.image, memory=source.memory)
-        # It is a public form already, so the rights in it may stay.
+        # The file is a public form already, so its author and copyright are kept.
         return rebuild_file(coded, source, names_rights=True) if source.colour == colour else None
     except (CannotRebuild, DamagedImage, ImageTooLarge, NotAnImage, UnsupportedType):
         return None
@@ -245,7 +245,10 @@ class _Candidate:
 
 
 def _candidates(codec: str, samplings: Sequence[str], crops: Sequence[Image.Image]) -> Sequence[_Candidate]:
-    """Return the steps from the lowest quality that is good on every crop a few steps up; none where none is good."""
+    """Return the steps from the lowest quality that is good on every crop to a few steps above it.
+
+    Empty if none is good.
+    """
     for sampling in samplings if _tolerates_halved_chroma(crops[0]) else [one for one in samplings if one != _HALF]:
         steps = [_Candidate(codec, sampling, quality) for quality in _QUALITIES[codec]]
         first = _first_good(crops, steps)

@@ -401,7 +401,7 @@ def _other_warnings(source: SourceImage) -> Iterator[str]:
 
 
 _APP1, _APP2 = b"\xe1", b"\xe2"
-_TOLD = 4  # marker and length
+_SEGMENT_HEAD = 4  # marker and length
 _SEVERAL = b"MPF\0"
 _ISO = b"urn:iso:std:iso:ts:21496:-1"
 _ADOBE, _APPLE = b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/"
@@ -422,7 +422,7 @@ def _in_jpeg(data: bytes, container: ContainerInfo) -> bool:
     head = [part for part in container.parts if part.kind in {_APP1, _APP2}]
     if any(_says(data, part, _ISO, _ADOBE) for part in head):
         return True
-    several = [part for part in head if data.startswith(_SEVERAL, part.start + _TOLD)]
+    several = [part for part in head if data.startswith(_SEVERAL, part.start + _SEGMENT_HEAD)]
     return bool(several) and data.find(_APPLE, several[0].end) >= 0
 
 

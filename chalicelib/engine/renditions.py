@@ -207,7 +207,7 @@ def _release_pixels(source: SourceImage) -> None:
 
 
 def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Rotate or mirror the picture as Exif's orientation (1 to 8) asks."""
+    """Rotate or mirror the picture by Exif's orientation (1 to 8)."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 

@@ -1,6 +1,6 @@
 """Child processes that run third-party decoders and encoders on untrusted files.
 
-A file comes in on standard input, the result goes out on standard output, within limits of processor time and memory.
+They read the file from standard input and write the result to standard output, within limits of time and memory.
 
 The lossless recoders run in a process because mozjpeg's library ends its process (`exit(1)`) at a coefficient out of
 range, and because a hostile file may want more memory or time than there is.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 READY = b"ready\n"
 """Written first: if the process ends after it, the file is the cause."""
 SECONDS = 20
-"""Of processor time."""
+"""Limit of processor time, in seconds."""
 MEMORY = 1 << 30
 """Bytes of address space, libraries included; half of it is left for the picture."""
 

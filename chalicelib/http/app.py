@@ -1,4 +1,4 @@
-"""Adapter between Chalice and the routes: one place authenticates, and turns every outcome into a response."""
+"""Adapter between Chalice and the routes: authenticates requests, and turns results and errors into responses."""
 
 from __future__ import annotations
 
@@ -41,24 +41,28 @@ _OUR_PAGES = frozenset({"same-origin", "none"})
 
 
 def session_cookie(headers: Mapping[str, str]) -> str:
-    """What the request's session cookie holds; empty without one. Header names are lower-case.
+    """Return the value of the session cookie, or empty text. Header names are lower-case.
 
-    Browsers say where a request was started (https://www.w3.org/TR/fetch-metadata/): one that another site started,
-    a sister domain included, has no session.
+    The cookie is ignored if another site started the request, sister domains included. Browsers send this in
+    Sec-Fetch-Site (https://www.w3.org/TR/fetch-metadata/).
     """
     if headers.get("sec-fetch-site", "none") not in _OUR_PAGES:
         return ""
     try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
     except CookieError:
         return ""
-    return found.value if found else ""
+    return cookie.value if cookie else ""
 
 
 def require_own_page(request: Request) -> None:
-    """Pass a request that no page of another site has sent: by Sec-Fetch-Site, or else by Origin; Forbidden.
+    """Check by Sec-Fetch-Site, or else by Origin, that no page of another site sent the request.
 
-    Programs send neither. A browser that is too old for the first sends the second with whatever changes something.
+    Programs send neither header. Old browsers without Sec-Fetch-Site send Origin with every request that makes a
+    change.
+
+    Raises:
+        Forbidden: a page of another site sent the request.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     ours = site in _OUR_PAGES if site is not None else origin in {None, request.origin}
@@ -67,48 +71,50 @@ def require_own_page(request: Request) -> None:
 
 
 def require_csrf_token(method: str, headers: Mapping[str, str]) -> None:
-    """Pass a request that changes nothing, or that shows what only our own page knows; Forbidden."""
+    """Check that the request changes nothing or has the session's CSRF token. Raises Forbidden."""
     if method in _SAFE:
         return
-    # The header may hold what is no ASCII, and then comparing as text would raise.
+    # Compared as bytes, because compare_digest raises for text that is not ASCII.
     shown = headers.get(CSRF_HEADER, "").encode(errors="replace")
     if not hmac.compare_digest(shown, services().sessions.csrf(session_cookie(headers)).encode()):
         raise Forbidden("session.csrf")
 
 
 def principal_of_session(headers: Mapping[str, str]) -> Principal:
-    """Whose token the request's session stands for; Unauthorized."""
+    """Return the principal of the request's session. Raises Unauthorized."""
     return services().sessions.find(session_cookie(headers)).principal
 
 
 def session_cookie_header(sealed: str, headers: Mapping[str, str], path: str, lasts: timedelta) -> str:
-    """The Set-Cookie line for a session: no script can read it, and no other site can send it."""
+    """Return the Set-Cookie header of a session, with HttpOnly and SameSite."""
     cookie = SimpleCookie({COOKIE: sealed})[COOKIE]
     cookie["path"], cookie["max-age"] = path, int(lasts.total_seconds())
     cookie["httponly"], cookie["samesite"] = True, "Strict"
-    # On plain HTTP (a local stack) a Secure cookie would be lost.
+    # Browsers drop Secure cookies on plain HTTP, which the local cloud uses.
     cookie["secure"] = is_https(headers)
     return cookie.OutputString()
 
 
 def is_https(headers: Mapping[str, str]) -> bool:
-    """Whether the client speaks HTTPS, which the gateway and the CDN say. Header names are lower-case."""
+    """Return True if the client uses HTTPS, by the headers of the gateway and the CDN. Header names are lower-case."""
     return "https" in (headers.get("x-forwarded-proto"), headers.get("cloudfront-forwarded-proto"))
 
 
 def expired_cookie_header(headers: Mapping[str, str], path: str) -> str:
-    """The Set-Cookie line that ends a session in its browser."""
+    """Return the Set-Cookie header that removes the session cookie."""
     return session_cookie_header("", headers, path, timedelta(0))
 
 
-# A token is short and printable; what is not cannot be one, and need not be looked up.
+# Tokens are short and printable; other texts are refused without a read of the store.
 _PRESENTED = re.compile(r"(?:Bearer +)?(?P<token>[\x21-\x7e]{1,256})", re.IGNORECASE)
 
 
 def authorized(request: Request, scopes: tuple[Scope, ...]) -> Request:
-    """The request with its owner, if its token has one of the scopes; as it is where none is needed.
+    """Return the request with its principal, if its token has one of the scopes; unchanged if no scope is required.
 
-    Unauthorized without a valid one; Forbidden without the scope.
+    Raises:
+        Unauthorized: the request has no valid token.
+        Forbidden: the token has none of the scopes.
     """
     if not scopes:
         return request
@@ -124,13 +130,13 @@ def authorized(request: Request, scopes: tuple[Scope, ...]) -> Request:
 
 
 def authenticate(request: Request) -> Principal:
-    """Who makes the request, with one read of their token.
+    """Return the principal of the request, with one read of its token.
 
-    The token is in the Authorization header or, for the monitor's pages, behind the session cookie.
+    The token is in the Authorization header. For pages of the monitor, the session cookie refers to it.
 
     Raises:
-        Unauthorized: without a valid one.
-        Forbidden: for a change that a page of another site may have sent with the cookie.
+        Unauthorized: the request has no valid token.
+        Forbidden: the request makes a change with the cookie and has no valid CSRF token.
     """
     if "authorization" in request.headers or not session_cookie(request.headers):
         return services().tokens.authenticate(presented_token(request))
@@ -139,11 +145,11 @@ def authenticate(request: Request) -> Principal:
 
 
 def presented_token(request: Request) -> str:
-    """The token in `Authorization: TOKEN` or `Authorization: Bearer TOKEN`; Unauthorized if there is none."""
-    found = _PRESENTED.fullmatch(request.headers.get("authorization", "").strip())
-    if found is None:
+    """Return the token of `Authorization: TOKEN` or `Authorization: Bearer TOKEN`. Raises Unauthorized without one."""
+    match = _PRESENTED.fullmatch(request.headers.get("authorization", "").strip())
+    if match is None:
         raise Unauthorized
-    return found["token"]
+    return match["token"]
 
 
 _MAY_SEND = ("Authorization", "Content-Type", "Accept-Language", "If-None-Match", "Idempotency-Key")
@@ -154,19 +160,19 @@ _A_DAY = "86400"
 
 
 def cors_headers() -> dict[str, str]:
-    """CORS headers of every response; none unless an origin is allowed."""
+    """Return the CORS headers of every response; none if no origin is allowed."""
     origin = services().settings.cors_origin
     if not origin:
         return {}
-    # Tokens travel in a header, never in a cookie, so that credentials need not be allowed.
+    # Access-Control-Allow-Credentials is not needed: other origins send the token in a header, not in a cookie.
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _MAY_READ}
 
 
-def preflight(methods: Sequence[str], asked: str = "") -> Response:
-    """What a browser asks (OPTIONS) before it sends a page's request; `asked` are the headers that it wants to send.
+def preflight(methods: Sequence[str], requested: str = "") -> Response:
+    """Return the response to a preflight request (OPTIONS); `requested` is its Access-Control-Request-Headers header.
 
-    All of them are allowed: tracing tools and frameworks add headers of their own (sentry-trace, x-requested-with),
-    and a header that we do not read does nothing.
+    All requested headers are allowed: tracing tools and frameworks add their own (sentry-trace, x-requested-with), and
+    unknown headers have no effect.
     """
     allowed = ", ".join(methods)
     answer = Response(204, "", {"Allow": allowed, "Cache-Control": "no-store"})
@@ -174,16 +180,16 @@ def preflight(methods: Sequence[str], asked: str = "") -> Response:
         return answer
     return answer.with_headers(
         Access_Control_Allow_Methods=allowed,
-        Access_Control_Allow_Headers=", ".join([*_MAY_SEND, *_more(asked)]),
+        Access_Control_Allow_Headers=", ".join([*_MAY_SEND, *_more(requested)]),
         Access_Control_Max_Age=_A_DAY,
         Vary="Access-Control-Request-Headers",
     )
 
 
-def _more(asked: str) -> list[str]:
+def _more(requested: str) -> list[str]:
     """The requested header names that are not in `_MAY_SEND`, without duplicates."""
     known, more = {name.lower() for name in _MAY_SEND}, list[str]()
-    for name in (one.strip() for one in asked.split(",")[:_MOST_NAMES]):
+    for name in (one.strip() for one in requested.split(",")[:_MOST_NAMES]):
         if _NAME.fullmatch(name) and name.lower() not in known:
             known.add(name.lower())
             more.append(name)
@@ -192,17 +198,17 @@ def _more(asked: str) -> list[str]:
 
 CATCH_ALL = "/{proxy+}"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""All that API Gateway can be given a route for."""
+"""Methods for which API Gateway supports routes."""
 
 HSTS = "max-age=31536000"
-"""For a year. Without includeSubDomains: the name may be one of many under a domain that is not ours."""
+"""One year. Without includeSubDomains, because the host may be part of a domain that belongs to others."""
 
 Handle = Callable[[Request], Response]
 
 
 def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
     """Register every route, and the error responses for unknown paths and methods."""
-    # Without this the gateway hands uploads on as text, which ruins them. JSON stays text.
+    # Otherwise the gateway passes uploads on as text, which corrupts them. JSON stays text.
     app.api.binary_types = [FORM_TYPE]
     remember_routes([f"{one.method} {one.path}" for one in endpoints])
     taken: dict[str, list[str]] = {"/": [], CATCH_ALL: []}
@@ -210,26 +216,26 @@ def register(app: Chalice, endpoints: Sequence[Endpoint] = ENDPOINTS) -> None:
         methods = ["GET", "HEAD"] if one.method == "GET" else [one.method]
         taken.setdefault(one.path, []).extend(methods)
         _route(app, one.path, methods, one.operation, _serving(one))
-    elsewhere = _elsewhere(taken)
+    unmatched = _unmatched_handler(taken)
     for path, methods in taken.items():
         rest = [method for method in METHODS if method not in methods]
-        _route(app, path, rest, "elsewhere", elsewhere)
-    _refuse_other_methods(app, elsewhere)
+        _route(app, path, rest, "elsewhere", unmatched)
+    _refuse_other_methods(app, unmatched)
 
 
 def _route(app: Chalice, path: str, methods: list[str], name: str, handle: Handle) -> None:
     def view(**_: str) -> ChaliceResponse:
         return _answered(app, handle)
 
-    # An empty list keeps Chalice from refusing a Content-Type in words that are not ours.
+    # With an empty list, Chalice does not check Content-Type; the routes do, with their own error messages.
     app.route(path, methods=methods, name=name, content_types=[])(view)
 
 
-def _refuse_other_methods(app: Chalice, elsewhere: Handle) -> None:
-    """Answer methods outside of `METHODS` (TRACE, CONNECT, PROPFIND) too; Chalice would send its own error body."""
+def _refuse_other_methods(app: Chalice, unmatched: Handle) -> None:
+    """Handle methods outside `METHODS` (TRACE, CONNECT, PROPFIND), for which Chalice would send its own error body."""
 
     def refuse(event: ChaliceRequest, get_response: Callable[[ChaliceRequest], ChaliceResponse]) -> ChaliceResponse:
-        return get_response(event) if event.method in METHODS else _answered(app, elsewhere)
+        return get_response(event) if event.method in METHODS else _answered(app, unmatched)
 
     app.register_middleware(refuse, "http")
 
@@ -250,7 +256,7 @@ def _serving(endpoint: Endpoint) -> Handle:
 
 @contextmanager
 def _cause_for(request: Request) -> Iterator[None]:
-    """Add the cause of a wrong configuration to the error, for administrators only."""
+    """Add the cause to a Misconfigured error if the request comes from an administrator."""
     try:
         yield
     except Misconfigured as fault:
@@ -264,7 +270,7 @@ def _counting_refusals(handle: Handle) -> Handle:
         try:
             return handle(request)
         except WallifyError as refusal:
-            # An upload that became a task has been accepted, whatever came of it.
+            # An upload that has a task was accepted, even if the task failed.
             if "task_id" not in refusal.details:
                 services().metrics.count("UploadsRefused", reason=refusal.code)
             raise
@@ -272,13 +278,13 @@ def _counting_refusals(handle: Handle) -> Handle:
     return counted
 
 
-def _elsewhere(taken: Mapping[str, Sequence[str]]) -> Handle:
-    """The handler of preflights, of unknown methods (405) and of unknown paths (404)."""
-    # API Gateway hands a known path to the catch-all too, where the path itself lacks the method.
-    patterns = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): found for path, found in taken.items()}
+def _unmatched_handler(taken: Mapping[str, Sequence[str]]) -> Handle:
+    """Return the handler of preflight requests, unknown methods (405) and unknown paths (404)."""
+    # API Gateway sends requests with a known path and an unsupported method to the catch-all route, too.
+    patterns = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): methods for path, methods in taken.items()}
 
     def handle(request: Request) -> Response:
-        methods = next((found for pattern, found in patterns.items() if pattern.fullmatch(request.path)), None)
+        methods = next((methods for pattern, methods in patterns.items() if pattern.fullmatch(request.path)), None)
         if methods is None:
             raise NotFound
         if request.method == "OPTIONS":
@@ -289,7 +295,7 @@ def _elsewhere(taken: Mapping[str, Sequence[str]]) -> Handle:
 
 
 def _answered(app: Chalice, handle: Handle) -> ChaliceResponse:
-    # Chalice always has a request while it runs a view.
+    # While Chalice runs a view, current_request is set.
     began, event = time.monotonic(), cast("ChaliceRequest", app.current_request)
     request_id, language = request_id_of(event), Language.ENGLISH
     try:
@@ -297,21 +303,21 @@ def _answered(app: Chalice, handle: Handle) -> ChaliceResponse:
         language = request.language
         answer = handle(request)
     except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log gets the rest
-        answer = problem_response(_told(error, request_id), language, request_id)
+        answer = problem_response(_client_error(error, request_id), language, request_id)
     _note(event, answer, request_id, began)
     return _response(event, answer, request_id)
 
 
-def _told(error: Exception, request_id: str) -> WallifyError:
-    """The error that the client gets; an unexpected error is logged and answered as an internal error."""
+def _client_error(error: Exception, request_id: str) -> WallifyError:
+    """Return the error for the client. An unexpected error is logged and becomes an internal error."""
     if isinstance(error, WallifyError) and error.status != InternalError.status:
         return error
-    told = error if isinstance(error, Misconfigured) else InternalError()
-    cause = {"cause": told.cause} if isinstance(told, Misconfigured) else {}
-    log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": told.code, **cause})
-    with suppress(Exception):  # where nothing can be built (a bad setting), nothing can be counted
-        services().metrics.count("Faults", cause=told.code)
-    return told
+    client_error = error if isinstance(error, Misconfigured) else InternalError()
+    cause = {"cause": client_error.cause} if isinstance(client_error, Misconfigured) else {}
+    log.error("request failed", exc_info=error, extra={"request_id": request_id, "alarm": client_error.code, **cause})
+    with suppress(Exception):  # a bad setting prevents the creation of all services, the metrics included
+        services().metrics.count("Faults", cause=client_error.code)
+    return client_error
 
 
 def _note(event: ChaliceRequest, answer: Response, request_id: str, began: float) -> None:
@@ -321,10 +327,10 @@ def _note(event: ChaliceRequest, answer: Response, request_id: str, began: float
 
 
 def _task_of(event: ChaliceRequest, answer: Response) -> dict[str, str]:
-    """The task that the request is about or has created, for the log line."""
-    asked = (event.uri_params or {}).get("task_id")
-    _, here, made = answer.headers.get("Location", "").rpartition("/task/status/")
-    task_id = asked or (made if here else "")
+    """Return the id of the task in the path, or of the task that was created, as a field of the log line."""
+    from_path = (event.uri_params or {}).get("task_id")
+    _, here, created = answer.headers.get("Location", "").rpartition("/task/status/")
+    task_id = from_path or (created if here else "")
     return {"task_id": task_id} if task_id else {}
 
 
@@ -340,6 +346,6 @@ def _response(event: ChaliceRequest, answer: Response, request_id: str) -> Chali
 
 
 def _of_https(event: ChaliceRequest) -> dict[str, str]:
-    """https://www.rfc-editor.org/rfc/rfc6797#section-7.2 forbids it over plain HTTP, which the local cloud speaks."""
+    """Return the HSTS header for HTTPS only (RFC 6797, section 7.2); the local cloud uses plain HTTP."""
     headers = {name.lower(): str(value) for name, value in (event.headers or {}).items()}
     return {"Strict-Transport-Security": HSTS} if is_https(headers) else {}

@@ -1,4 +1,4 @@
-"""Parses `multipart/form-data` (RFC 7578) in memory, with a message for each mistake."""
+"""Parser of `multipart/form-data` (RFC 7578) in memory, with a specific error message for each kind of fault."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from multipart import MultipartSegment  # type: ignore[import-untyped]  # it ships no types
 
 HEADER_CHARSET = "latin-1"
-"""The parser reads headers in this one, because it keeps every byte; their real set is found out here."""
+"""Character set in which the parser decodes headers. It is lossless; `text_of` then finds the real character set."""
 _OLD = "cp1254"
-"""For what is not UTF-8: windows-1254 has all of ISO-8859-9 (Turkish), which is ISO-8859-1 but for six letters."""
+"""Character set of text that is not UTF-8. windows-1254 contains ISO-8859-9 (Turkish), which differs from ISO-8859-1 in
+six letters."""
 _CHARSETS = re.compile(
     r"(us-)?ascii|utf-?(8|16|32)([bl]e)?|(iso-?8859-|latin-?)\d{1,2}|(windows-|cp)\d{3,4}", re.IGNORECASE
 )
-# To the end where the closing quote is missing, so that no other start is tried: the time grows with the length alone.
+# If the closing quote is missing, the match extends to the end, so that the time is linear in the length.
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)', re.DOTALL)
 _EXTENDED = re.compile(r";\s*filename\*\s*=\s*", re.IGNORECASE)
 _UNQUOTED = re.compile(r";\s*filename\s*=\s*([^\s\";][^\";]*)", re.IGNORECASE)
@@ -35,30 +36,30 @@ _ESCAPE = re.compile(r"%(?!25)[0-9A-F]{2}")
 
 
 def part_names(segment: MultipartSegment) -> tuple[str, str | None]:
-    """The field's name, empty if it has none, and the file's; None if the part does not say that it is a file."""
+    """Return the field's name (empty for none) and the file's name (None for a part that is not a file)."""
     from multipart import parse_content_disposition  # noqa: PLC0415  # only uploads pay for this import
 
-    # A folded header (RFC 7230, obs-fold) may go on with tabs, which the parser does not take between parameters.
+    # A folded header (RFC 7230, obs-fold) may contain tabs, which the parser does not accept between parameters.
     header = segment.header("Content-Disposition", "").replace("\t", " ")
     _, name, filename = parse_content_disposition(header)
     return text_of(_bytes(name or "")), _filename(header, filename)
 
 
 def text_of(raw: bytes, charset: str = "") -> str:
-    """Text in the character set that its client declared, or else in the one that it looks like; never refused."""
+    """Decode text by its declared character set, or else by a guess; never fails."""
     if charset and is_known(charset):
         return raw.decode(charset, "replace")
     try:
         return raw.decode()
     except UnicodeDecodeError:
         broken = raw.decode(errors="replace")
-    # Some letters are whole in UTF-8, so this is UTF-8 that was cut, and not an old set.
+    # Some letters are valid UTF-8, so this is truncated UTF-8 and not a legacy character set.
     is_utf8 = any(char > "\x7f" and char != "\N{REPLACEMENT CHARACTER}" for char in broken)
     return broken if is_utf8 else raw.decode(_OLD, "replace")
 
 
 def is_known(charset: str) -> bool:
-    """True for a character set that text may be declared to be in."""
+    """Return True for the name of a known character set."""
     if not _CHARSETS.fullmatch(charset):
         return False
     try:
@@ -69,24 +70,24 @@ def is_known(charset: str) -> bool:
 
 
 def _filename(header: str, plain: str | None) -> str | None:
-    """The extended form (RFC 5987), which some clients send beside the plain one, wins."""
+    """Return the file name: `filename*` (RFC 5987) if there is one, or else `filename`."""
     extended = _extended(header)
     if extended is not None:
         return _last_of_windows_path(extended)
     bare = _UNQUOTED.search(_QUOTED.sub('""', header))
     if bare is not None:
-        # Of a name without quotes, the parser takes nothing after a blank or a letter beyond ASCII.
+        # The parser cuts an unquoted name at the first blank or non-ASCII letter.
         return _last_of_windows_path(text_of(_bytes(bare[1].rstrip())))
     return None if plain is None else _plain(text_of(_bytes(plain)))
 
 
 def _extended(header: str) -> str | None:
-    # What stands between the quotes of another value is part of a name, so it must not be found.
+    # Quoted values are masked, so that `filename*=` inside a file name is not found.
     start = _EXTENDED.search(_QUOTED.sub(lambda found: f'"{"_" * (len(found[0]) - 2)}"', header))
     if start is None:
         return None
     value = header[start.end() :]
-    # The standard has no quotes here; many clients write them.
+    # RFC 5987 has no quotes here, but many clients write them.
     value = value[1:].partition('"')[0] if value.startswith('"') else value.partition(";")[0].strip()
     charset, _, rest = value.partition("'")
     _, has_charset, coded = rest.partition("'")
@@ -96,13 +97,13 @@ def _extended(header: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """A name in `filename=`: as it is, percent-coded as by aiohttp, or in coded words (RFC 2047) as by .NET."""
+    """Decode the value of `filename=`: plain, percent-encoded (aiohttp) or in encoded words (RFC 2047; .NET)."""
     if _CODED_WORD.search(name):
         return _coded_words(name)
     escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
     decoded = unquote_to_bytes(escaped).decode(errors="replace")
-    # Browsers escape only quotes and line breaks, so that a real name with % in it must stay. One that was coded whole
-    # gives itself again when it is coded again; a lone %25 is more often a real name.
+    # Browsers escape only quotes and line breaks, so a % may be part of the real name. A percent-encoded name is
+    # unchanged if it is decoded and encoded again; a single %25 is more likely part of a real name.
     is_coded = _ESCAPE.search(escaped) and quote(decoded, safe="") == escaped and decoded.isprintable()
     return decoded if is_coded else name
 
@@ -129,33 +130,33 @@ Segment: TypeAlias = "tuple[MultipartSegment, list[bytes]]"
 
 FILE = "file"
 FILES = ("files[]", "files")
-"""Names under which a form may hold many files."""
+"""Names of the field for several files."""
 FORM_OVERHEAD = 64 * 1024
-"""Bytes that a form may need beside its file."""
+"""Largest size of a form without its file, in bytes."""
 _MOST_SEGMENTS = 16
 _MOST_FILES = 64
-"""More than a bulk upload takes, so that its own error can say how many that are."""
+"""Files that are parsed: more than a bulk upload accepts, so that its error message can contain their number."""
 _MOST_HEADER = 16 * 1024
 _MOST_TEXT = 1024
-_MOST_TOLD = 80
+_MOST_SHOWN = 80
 
 
 class UploadedFile(msgspec.Struct, frozen=True):
-    """The file in a form."""
+    """One file of a form."""
 
     filename: str
     body: bytes
 
 
 class UploadedFiles(msgspec.Struct, frozen=True):
-    """The files in a form, in its order."""
+    """The files of a form, in the order of the form."""
 
     files: tuple[UploadedFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form with its files."""
+    """A form with its fields and files."""
 
     fields: Mapping[str, str]
     files: tuple[UploadedFile, ...]
@@ -167,18 +168,21 @@ class Part:
 
     name: str
     filename: str | None
-    """None where the part does not say that it is a file."""
+    """None for a part that is not a file."""
     charset: str
     body: bytes
 
     @property
-    def told(self) -> str:
-        """The name as an error may repeat it."""
-        return self.name[:_MOST_TOLD]
+    def shown_name(self) -> str:
+        """The field's name, shortened for error messages."""
+        return self.name[:_MOST_SHOWN]
 
 
 def form_of(request: Request) -> Form:
-    """The form with one file. PayloadTooLarge before it is parsed; UnsupportedType; BadRequest for a broken one."""
+    """Parse a form with one file.
+
+    Raises PayloadTooLarge (before parsing), UnsupportedType, or BadRequest for an invalid form.
+    """
     form = _form(_parts_of(request, FILE, _MOST_SEGMENTS), (FILE,))
     if len(form.files) > 1:
         raise BadRequest("form.one_file", field=FILE, use="POST /bulk_upload")
@@ -186,7 +190,7 @@ def form_of(request: Request) -> Form:
 
 
 def bulk_form_of(request: Request) -> Form:
-    """The form with many files; errors as `form_of`."""
+    """Parse a form with several files; raises the same errors as `form_of`."""
     return _form(_parts_of(request, FILES[0], _MOST_SEGMENTS + _MOST_FILES), FILES)
 
 
@@ -206,20 +210,20 @@ def _form(parts: list[Part], names: tuple[str, ...]) -> Form:
     fields: dict[str, str] = {}
     for part in others:
         if part.name in fields:
-            raise BadRequest("form.field_repeated", field=part.told)
+            raise BadRequest("form.field_repeated", field=part.shown_name)
         fields[part.name] = _text(part, names[0])
     return Form(fields, tuple(_file(part) for part in files))
 
 
 def _without_files(parts: list[Part], names: tuple[str, ...]) -> BadRequest:
-    """What is wrong with a form that has nothing where its files belong."""
+    """Return the error for a form without files in the expected field."""
     if not parts:
         return BadRequest("form.empty", field=names[0])
     named = [part for part in parts if part.filename is not None]
-    sent = next((part.told for part in (*filter(_is_picture, parts), *named)), None)
+    sent = next((part.shown_name for part in (*filter(_is_picture, parts), *named)), None)
     if sent is None:
-        found = [part.told for part in parts]
-        return BadRequest("form.field_missing", field=names[0], fields=found)
+        shown_names = [part.shown_name for part in parts]
+        return BadRequest("form.field_missing", field=names[0], fields=shown_names)
     if names == FILES:
         return BadRequest("form.other_field_for_files", field=names[0], sent=sent)
     if sent in FILES:
@@ -259,13 +263,13 @@ def _events(body: bytes, boundary: str, most: int) -> Iterator[MultipartSegment 
     from multipart import PushMultipartParser  # noqa: PLC0415  # only uploads pay for this import
 
     limits = {"max_segment_count": most, "max_header_size": _MOST_HEADER}
-    # Its strict mode refuses folded headers and a preamble, which the standards allow.
+    # Strict mode would refuse folded headers and a preamble, which the standards allow.
     with PushMultipartParser(boundary, strict=False, header_charset=HEADER_CHARSET, **limits) as parser:
-        # The body is in memory already: in one piece it is cut, not copied.
+        # The body is passed in one piece, so that its parts are slices without a copy.
         yield from parser.parse(body)
 
 
-# The parser's words -> ours.
+# Part of the parser's error message -> message id.
 _BROKEN = tuple(
     (re.compile(theirs), ours)
     for theirs, ours in (
@@ -284,15 +288,15 @@ _BROKEN = tuple(
 
 def _broken(reason: str, body: bytes, boundary: str, most: int) -> BadRequest:
     if boundary.encode(errors="replace") not in body:
-        found = re.match(rb"--[\x20-\x7e]{1,72}(?=\r?\n)", body)
-        told = {"boundary": boundary[:_MOST_TOLD], "found": found[0][2:].decode() if found else ""}
-        return BadRequest("form.boundary_not_found", **told)
-    ours = next(ours for theirs, ours in _BROKEN if theirs.search(reason))
+        match = re.match(rb"--[\x20-\x7e]{1,72}(?=\r?\n)", body)
+        facts = {"boundary": boundary[:_MOST_SHOWN], "found": match[0][2:].decode() if match else ""}
+        return BadRequest("form.boundary_not_found", **facts)
+    message_id = next(message_id for theirs, message_id in _BROKEN if theirs.search(reason))
     limits: dict[str, dict[str, object]] = {
         "form.too_many_parts": {"parts": most},
         "form.too_many_headers": {"bytes": _MOST_HEADER},
     }
-    return BadRequest(ours, reason=reason, **limits.get(ours, {}))
+    return BadRequest(message_id, reason=reason, **limits.get(message_id, {}))
 
 
 def _part(segment: MultipartSegment, body: bytes) -> Part:
@@ -302,15 +306,15 @@ def _part(segment: MultipartSegment, body: bytes) -> Part:
     if (segment.content_type or "").startswith("multipart/"):
         raise BadRequest(
             "form.nested",
-            field=name[:_MOST_TOLD],
+            field=name[:_MOST_SHOWN],
             type=segment.content_type,
         )
     coding = segment.header("Content-Transfer-Encoding", "").strip().lower()
-    return Part(name, filename, segment.charset or "", _decoded(body, coding, name[:_MOST_TOLD]))
+    return Part(name, filename, segment.charset or "", _decoded(body, coding, name[:_MOST_SHOWN]))
 
 
 def _decoded(body: bytes, coding: str, field: str) -> bytes:
-    """The bytes of a part that was sent as text, as some old libraries do although RFC 7578 gave that up."""
+    """Decode a part with a Content-Transfer-Encoding, which RFC 7578 deprecates but old libraries send."""
     if coding in {"", "binary", "8bit", "7bit"}:
         return body
     if coding == "quoted-printable":
@@ -319,7 +323,7 @@ def _decoded(body: bytes, coding: str, field: str) -> bytes:
         raise BadRequest(
             "form.transfer_coding",
             field=field,
-            coding=coding[:_MOST_TOLD],
+            coding=coding[:_MOST_SHOWN],
         )
     with suppress(binascii.Error):
         return binascii.a2b_base64(re.sub(rb"\s", b"", body), strict_mode=True)
@@ -328,18 +332,18 @@ def _decoded(body: bytes, coding: str, field: str) -> bytes:
 
 def _file(part: Part) -> UploadedFile:
     if not part.filename and not part.body:
-        # A browser sends an empty name for a field that was left alone, Node's fetch sends none.
-        raise EmptyFile("form.no_file_chosen", field=part.told)
+        # For a file field without a file, browsers send an empty file name, and fetch of Node sends none.
+        raise EmptyFile("form.no_file_chosen", field=part.shown_name)
     if part.filename is None and _is_text(part.body):
-        raise BadRequest("form.text_for_file", field=part.told)
+        raise BadRequest("form.text_for_file", field=part.shown_name)
     return UploadedFile(part.filename or "", part.body)
 
 
 def _is_text(body: bytes) -> bool:
-    """True for text that is not a file of a type that has an error of its own, such as SVG."""
+    """Return True for plain text, but not for text of a known file type such as SVG, which has its own error."""
     if not body or b"\0" in body:
         return False
-    if body.startswith(b"data:"):  # what a page has in hand instead of a file
+    if body.startswith(b"data:"):  # value that scripts send by mistake in place of a file
         return True
     try:
         body.decode()
@@ -354,12 +358,12 @@ def _is_picture(part: Part) -> bool:
 
 def _text(part: Part, files: str) -> str:
     if _is_picture(part):
-        raise BadRequest("form.file_in_field", field=part.told, files=files)
+        raise BadRequest("form.file_in_field", field=part.shown_name, files=files)
     if len(part.body) > _MOST_TEXT:
-        raise BadRequest("form.field_too_long", field=part.told, limit=_MOST_TEXT)
+        raise BadRequest("form.field_too_long", field=part.shown_name, limit=_MOST_TEXT)
     if part.charset and not is_known(part.charset):
-        raise BadRequest("form.field_charset", field=part.told)
+        raise BadRequest("form.field_charset", field=part.shown_name)
     try:
         return part.body.decode(part.charset or "utf-8")
     except UnicodeDecodeError as wrong:
-        raise BadRequest("form.field_not_utf8", field=part.told) from wrong
+        raise BadRequest("form.field_not_utf8", field=part.shown_name) from wrong

@@ -24,7 +24,10 @@ _TOLD_AT_THE_ROUTE = ("path", "query", "headers", "form")
 
 
 def schemas(endpoints: Iterable[Endpoint]) -> Json:
-    """Every type that a body is made of, by public name; parts of addresses and forms are described at the routes."""
+    """Return the schemas of all types of bodies by public name.
+
+    Path, query and form parameters are described at the routes.
+    """
     bodies, others = _kinds(endpoints)
     _, found = msgspec.json.schema_components(sorted(bodies | others, key=_name), ref_template=_REF)
     left_out = {kind.__name__ for kind in others}
@@ -34,14 +37,14 @@ def schemas(endpoints: Iterable[Endpoint]) -> Json:
 
 
 def properties_of(kind: StructType) -> Json:
-    """A type's fields."""
+    """Return the schemas of a type's fields."""
     _, found = msgspec.json.schema_components((kind,), ref_template=_REF)
     properties: Json = _with_public_references(found[kind.__name__]["properties"])
     return properties
 
 
 def reference(kind: StructType) -> Json:
-    """Where `schemas` describes a type."""
+    """Return a `$ref` to the schema of a type."""
     return {"$ref": _REF.format(name=SCHEMAS[kind].name)}
 
 
@@ -60,7 +63,7 @@ def _kinds(endpoints: Iterable[Endpoint]) -> tuple[set[StructType], set[StructTy
 
 
 def _declared(class_name: str) -> type:
-    """The declared type of that class name. KeyError for a type that `endpoint.schema` has given no public name."""
+    """Return the type of this class name. Raises KeyError for a type without a declaration by `schema`."""
     return {_name(kind): kind for kind in SCHEMAS}[class_name]
 
 
@@ -70,9 +73,9 @@ def _public(class_name: str) -> str:
 
 def _described(class_name: str, generated: Json) -> Json:
     kind = _declared(class_name)
-    said = SCHEMAS[kind]
+    declared = SCHEMAS[kind]
     rules: Json = dict(vars(kind).get("SCHEMA", {}))
-    return generated | {"title": said.name, "description": said.description} | rules
+    return generated | {"title": declared.name, "description": declared.description} | rules
 
 
 def _with_public_references(node: Any) -> Any:  # noqa: ANN401  # a schema holds any JSON
@@ -90,7 +93,7 @@ _ANYWHERE = (errors.BadRequest, InternalError, errors.Misconfigured, errors.TooM
 
 
 def description(endpoints: tuple[Endpoint, ...], base: str = "") -> Json:
-    """The whole document; `base` is what precedes the paths at the client's address."""
+    """Return the whole document; `base` is the prefix of all paths."""
     return {**_document(endpoints), "servers": [{"url": base or "/"}]}
 
 
@@ -106,7 +109,7 @@ def _document(endpoints: tuple[Endpoint, ...]) -> Json:
         "paths": paths,
         "components": {"schemas": schemas(endpoints), "securitySchemes": _SECURITY},
     }
-    # As its readers see it: plain JSON, without our tuples and enums.
+    # Converted to plain JSON types, without tuples and enums.
     read: Json = msgspec.json.decode(msgspec.json.encode(document))
     return read
 
@@ -125,7 +128,7 @@ def _operation(endpoint: Endpoint) -> Json:
         "operationId": endpoint.operation,
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
-        "description": _told(endpoint),
+        "description": _operation_text(endpoint),
         "parameters": [one for part, place in _PLACES.items() for one in _parameters(endpoint, part, place)],
         "responses": {**_replies(endpoint.replies), **_problems(_errors(endpoint))},
     }
@@ -134,7 +137,7 @@ def _operation(endpoint: Endpoint) -> Json:
     return operation | _request_body(endpoint)
 
 
-def _told(endpoint: Endpoint) -> str:
+def _operation_text(endpoint: Endpoint) -> str:
     if not endpoint.scopes:
         return f"{endpoint.description}\n\nPublic."
     return f"{endpoint.description}\n\nNeeds a token with the scope {' or '.join(endpoint.scopes)}."
@@ -142,14 +145,14 @@ def _told(endpoint: Endpoint) -> str:
 
 def _parameters(endpoint: Endpoint, part: str, place: str) -> Iterator[Json]:
     kind = endpoint.parts.get(part)
-    for name, said in (properties_of(kind) if kind else {}).items():
-        shape = _without_blanks(said) if place == "query" else dict(said)
-        told = {"description": shape.pop("description")} if "description" in shape else {}
-        yield {"name": name, "in": place, "required": place == "path", "schema": shape, **told}
+    for name, schema in (properties_of(kind) if kind else {}).items():
+        shape = _without_blanks(schema) if place == "query" else dict(schema)
+        description = {"description": shape.pop("description")} if "description" in shape else {}
+        yield {"name": name, "in": place, "required": place == "path", "schema": shape, **description}
 
 
 def _without_blanks(shape: Json) -> Json:
-    """Text without a rule of its own has a letter that is no blank: `parsing` refuses blank query parameters."""
+    """Add a pattern to text without a rule of its own, because `parsing` refuses blank query parameters."""
     is_free_text = shape.get("type") == "string" and not shape.keys() & {"pattern", "enum", "format"}
     return {**shape, "pattern": r"\S"} if is_free_text else dict(shape)
 
@@ -178,21 +181,21 @@ def _replies(replies: Mapping[int, Reply]) -> Json:
 
 
 def _reply(reply: Reply) -> Json:
-    told: Json = {"description": reply.meaning}
+    response: Json = {"description": reply.meaning}
     if reply.headers:
-        told["headers"] = {name: {"schema": {"type": "string"}} for name in reply.headers}
+        response["headers"] = {name: {"schema": {"type": "string"}} for name in reply.headers}
     if reply.shape is not None:
-        told["content"] = {"application/json": {"schema": reference(reply.shape)}}
+        response["content"] = {"application/json": {"schema": reference(reply.shape)}}
     elif reply.content_type:
-        told["content"] = {reply.content_type: {"schema": {}}}
-    return told
+        response["content"] = {reply.content_type: {"schema": {}}}
+    return response
 
 
 def _errors(endpoint: Endpoint) -> set[type[errors.WallifyError]]:
-    found = {*endpoint.errors, *_ANYWHERE}
+    kinds = {*endpoint.errors, *_ANYWHERE}
     if {"body", "form"} & endpoint.parts.keys():
-        found.add(errors.UnsupportedCoding)
-    return found | ({errors.Unauthorized, errors.Forbidden} if endpoint.scopes else set())
+        kinds.add(errors.UnsupportedCoding)
+    return kinds | ({errors.Unauthorized, errors.Forbidden} if endpoint.scopes else set())
 
 
 def _problems(kinds: Iterable[type[errors.WallifyError]]) -> Json:

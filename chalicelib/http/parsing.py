@@ -1,6 +1,6 @@
-"""Parses requests into typed values, by the types that the API's description is generated from.
+"""Parser of requests into typed values. The API's description is generated from the same types.
 
-Cursors are sealed, and bound to one list, its filters and its order.
+Cursors are signed, and bound to one list, its filters and its order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Q = TypeVar("Q", bound=msgspec.Struct)
 
 CURSOR = "cursor"
 _FREE = frozenset({CURSOR, "limit", "page", "per_page", "seed"})
-"""Do not belong to the question: sizes, and a seed, which the cursor of a random order holds itself."""
+"""Parameters that may change from page to page: sizes, and a seed, which the cursor of a random order contains."""
 _SEAL, _TAG = 16, 6
 NOT_OURS = "cursor.invalid"
 OF_ANOTHER_LIST = "cursor.other_list"
@@ -39,17 +39,18 @@ OF_OTHER_FILTERS = "cursor.other_filters"
 
 
 def signed_cursor(request: Request, query: msgspec.Struct, cursor: str | None) -> str | None:
-    """The cursor as the client of this list gets it; None at the end."""
+    """Return the signed cursor for clients of this list; None at the end of the list."""
     if cursor is None:
         return None
-    told = _list_tag(request) + _query_tag(query) + cursor.encode()
-    return _written(_seal(told, services().cursor_seals.signing_key()) + told)
+    payload = _list_tag(request) + _query_tag(query) + cursor.encode()
+    return _written(_seal(payload, services().cursor_seals.signing_key()) + payload)
 
 
 def with_store_cursor(request: Request, query: Q) -> Q:
-    """The query with the store's cursor in place of the client's.
+    """Return the query with the store's cursor in place of the signed one.
 
-    BadRequest for a cursor that was changed, or that belongs to another list, other filters or another order.
+    Raises:
+        BadRequest: the cursor was changed, or belongs to another list, other filters or another order.
     """
     given = getattr(query, CURSOR, UNSET)
     return query if given is UNSET else msgspec.structs.replace(query, cursor=_store_cursor(request, query, given))
@@ -57,22 +58,22 @@ def with_store_cursor(request: Request, query: Q) -> Q:
 
 def _store_cursor(request: Request, query: msgspec.Struct, cursor: str) -> str:
     whole = _read(cursor)
-    seal, told = whole[:_SEAL], whole[_SEAL:]
-    if len(told) < 2 * _TAG or not _is_sealed(told, seal):
+    seal, payload = whole[:_SEAL], whole[_SEAL:]
+    if len(payload) < 2 * _TAG or not _is_sealed(payload, seal):
         raise BadRequest(NOT_OURS, parameter=CURSOR)
-    if told[:_TAG] != _list_tag(request):
+    if payload[:_TAG] != _list_tag(request):
         raise BadRequest(OF_ANOTHER_LIST, parameter=CURSOR)
-    if told[_TAG : 2 * _TAG] != _query_tag(query):
+    if payload[_TAG : 2 * _TAG] != _query_tag(query):
         raise BadRequest(OF_OTHER_FILTERS, parameter=CURSOR)
-    return told[2 * _TAG :].decode()
+    return payload[2 * _TAG :].decode()
 
 
-def _is_sealed(told: bytes, seal: bytes) -> bool:
-    return any(hmac.compare_digest(seal, _seal(told, key)) for key in services().cursor_seals.accepted_keys())
+def _is_sealed(payload: bytes, seal: bytes) -> bool:
+    return any(hmac.compare_digest(seal, _seal(payload, key)) for key in services().cursor_seals.accepted_keys())
 
 
-def _seal(told: bytes, key: Key) -> bytes:
-    return hmac.digest(key.derived(b"wallify cursor"), told, "sha256")[:_SEAL]
+def _seal(payload: bytes, key: Key) -> bytes:
+    return hmac.digest(key.derived(b"wallify cursor"), payload, "sha256")[:_SEAL]
 
 
 def _list_tag(request: Request) -> bytes:
@@ -99,59 +100,59 @@ def _read(cursor: str) -> bytes:
         whole = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars="-_", validate=True)
     except ValueError:
         return b""
-    # The last letter has bits that decoding ignores: only the one way of writing it counts.
+    # Decoding ignores some bits of the last letter; only the canonical encoding is accepted.
     return whole if _written(whole) == cursor else b""
 
 
 OUR_PREFIX = "x-wallify-"
 OUR_HEADERS = frozenset({"x-csrf-token"})
-"""Headers of ours that any route may be sent."""
+"""Wallify's own headers that every route accepts."""
 NOTHING = frozenset({b"", b"{}"})
-"""Bodies that ask for nothing; some clients send an empty object with every POST."""
+"""Bodies that count as empty; some clients send an empty object with every POST."""
 
 StructType = type[msgspec.Struct]
 _SENT_IN = ("query", "form", "body")
 
 
 def refuse_unknown(request: Request, endpoint: Endpoint) -> None:
-    """Refuse what the route would ignore: query parameters, our own headers, and a body. Raises BadRequest."""
+    """Refuse query parameters, Wallify headers and a body that the route does not take. Raises BadRequest."""
     _check_query(request, endpoint)
     _check_headers(request, endpoint)
     _check_bodiless(request, endpoint)
 
 
 def refuse_unknown_fields(names: Iterable[str], endpoint: Endpoint) -> None:
-    """Refuse a form's field that the route does not have. BadRequest names it."""
+    """Refuse form fields that the route does not take. Raises BadRequest with the field's name."""
     allowed = field_names(endpoint.parts["form"])
     for name in names:
         if name not in allowed:
-            raise unknown("field", name, allowed, elsewhere=_elsewhere(name, endpoint, "form"))
+            raise unknown("field", name, allowed, elsewhere=_part_taking(name, endpoint, "form"))
 
 
 def field_names(kind: StructType | None) -> tuple[str, ...]:
-    """The fields of a struct by the names that clients use."""
+    """Return the public names of a struct's fields."""
     return tuple(types_of(kind)) if kind else ()
 
 
 @cache
 def types_of(kind: StructType) -> Mapping[str, Any]:
-    """The types of a struct's fields by the names that clients use."""
+    """Return the types of a struct's fields by public name."""
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
 def from_text(values: Mapping[str, str], kind: StructType) -> dict[str, object]:
-    """Values of an address, a header or a form, in their one form: numbers as numbers, words as the API writes them."""
+    """Convert text values of a path, query, header or form: numbers, and enum values in their canonical spelling."""
     types = types_of(kind)
     return {name: _of_text(text, types[name]) for name, text in values.items() if name in types}
 
 
 def without_empty(values: Mapping[str, str]) -> dict[str, str]:
-    """The fields of a form that hold something: browsers and PHP send those left out as empty ones."""
+    """Return the fields that are not empty, because browsers and PHP send empty values for fields left out."""
     return {name: text for name, text in values.items() if text.strip()}
 
 
 def from_json(value: object, kind: object, path: str = "") -> object:
-    """A JSON value in its one form. BadRequest for a field, at any depth, that the type does not have."""
+    """Convert a JSON value to its canonical form. Raises BadRequest for an unknown field at any depth."""
     if isinstance(value, dict) and (struct := _struct_in(kind)):
         return _from_object(value, struct, path)
     if isinstance(value, list) and (element := _element_of(kind)):
@@ -160,12 +161,12 @@ def from_json(value: object, kind: object, path: str = "") -> object:
 
 
 def unique_fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object's fields. BadRequest for one that comes twice, of which any reader would ignore one."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    """Return the fields of a JSON object. Raises BadRequest for a repeated field."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         raise repeated("field", next(name for name in names if names.count(name) > 1))
-    return found
+    return fields
 
 
 def _check_query(request: Request, endpoint: Endpoint) -> None:
@@ -174,7 +175,7 @@ def _check_query(request: Request, endpoint: Endpoint) -> None:
         if name not in allowed and _is_added_by_others(name, endpoint):
             continue
         if name not in allowed:
-            raise unknown("parameter", name, allowed, elsewhere=_elsewhere(name, endpoint, "query"))
+            raise unknown("parameter", name, allowed, elsewhere=_part_taking(name, endpoint, "query"))
         if len(values) > 1:
             raise repeated("parameter", name)
         if not "".join(values).strip():
@@ -182,7 +183,7 @@ def _check_query(request: Request, endpoint: Endpoint) -> None:
 
 
 def _is_added_by_others(name: str, endpoint: Endpoint) -> bool:
-    """True for what networks and newsletters append to links that people share; such links must go on working."""
+    """Return True for tracking parameters that networks and newsletters add to shared links, which must still work."""
     return endpoint.scopes == PUBLIC and endpoint.method == "GET" and bool(_TRACKING.fullmatch(name))
 
 
@@ -202,7 +203,7 @@ def _is_meant_for_us(header: str) -> bool:
 
 
 def _like_idempotency_key(header: str) -> bool:
-    """True for the header and for what it becomes by a slip: X-Idempotency-Key, Idempotency_Key, Idempotence-Key."""
+    """Return True for Idempotency-Key and likely misspellings, such as X-Idempotency-Key or Idempotence-Key."""
     letters = re.sub("[^a-z]", "", header).removeprefix("x")
     return letters.startswith(("idemp", "indemp", "idenp", "idmp"))
 
@@ -213,8 +214,8 @@ def _check_bodiless(request: Request, endpoint: Endpoint) -> None:
     raise no_body(f"{endpoint.method} {endpoint.path}", field_names(endpoint.parts.get("query")))
 
 
-def _elsewhere(name: str, endpoint: Endpoint, here: str) -> str:
-    """The part in which the route does take that name; empty where it does not."""
+def _part_taking(name: str, endpoint: Endpoint, here: str) -> str:
+    """Return the part of the request in which the route takes this name; empty for none."""
     places = (part for part in _SENT_IN if part != here and name in field_names(endpoint.parts.get(part)))
     return next(places, "")
 
@@ -235,7 +236,7 @@ def _from_object(value: Mapping[str, object], kind: StructType, path: str) -> di
 
 @cache
 def _words_of(kind: object) -> Mapping[str, str]:
-    """The words that the type has a fixed list of, as the list writes them, by their lower-case form."""
+    """Return the enum values of a type by their lower-case form."""
     enums = (part for part in _flat(kind) if isinstance(part, type) and issubclass(part, Enum))
     return {str(one.value).casefold(): str(one.value) for enum in enums for one in enum}
 
@@ -257,13 +258,13 @@ def _element_of(kind: object) -> object:
 
 @cache
 def _flat(kind: object) -> tuple[object, ...]:
-    """The type, its alternatives and what is annotated; not what a container holds."""
+    """Yield the type, its alternatives and annotated types, but not the types of a container's items."""
     if get_origin(kind) in {tuple, list}:
         return (kind,)
     return (kind, *(part for inner in get_args(kind) for part in _flat(inner)))
 
 
-# msgspec's own leniency reads too much: `null`, 1e1, 0.5 as a date.
+# msgspec's lax mode accepts too much: `null`, 1e1, 0.5 as a date.
 _NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -271,9 +272,12 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def parse_parts(request: Request, endpoint: Endpoint) -> dict[str, msgspec.Struct]:
-    """What the endpoint's view takes, each part checked. BadRequest names what cannot be understood, or is not known.
+    """Parse and check the parts of a request that the endpoint's view takes.
 
-    Every route passes here, so that no route can ignore what it was sent.
+    All routes use this function, so that no route can ignore an unknown parameter.
+
+    Raises:
+        BadRequest: a part is invalid or unknown; the message names it.
     """
     refuse_unknown(request, endpoint)
     read = {name: READERS[name](request, kind) for name, kind in endpoint.parts.items() if name in READERS}
@@ -287,7 +291,7 @@ def parse_parts(request: Request, endpoint: Endpoint) -> dict[str, msgspec.Struc
 
 
 def _path(request: Request, kind: type[T]) -> T:
-    # A place is taken as it is: another spelling of it is another address.
+    # Path parameters are not converted: another spelling is another address.
     return _converted(dict(request.path_params), kind)
 
 
@@ -304,7 +308,7 @@ def _headers(request: Request, kind: type[T]) -> T:
 def _body(request: Request, kind: type[T]) -> T:
     body = json_of(request)
     try:
-        # Python's reader takes more than JSON, such as NaN; msgspec's does not tell of a name that comes twice.
+        # Python's parser accepts more than JSON, such as NaN; msgspec's does not detect repeated names.
         msgspec.json.decode(body)
         value = json.loads(body, object_pairs_hook=unique_fields, parse_float=_number)
     except (ValueError, RecursionError) as wrong:
@@ -334,13 +338,13 @@ def _converted(values: object, kind: type[T]) -> T:
 
 
 def _number(text: str) -> int | float:
-    """A number with a fraction of zero is a whole one: JSON has one kind, and so have many of its writers."""
+    """Convert a float with a zero fraction to an integer, because JSON has a single number type."""
     number = float(text)
     return int(number) if number.is_integer() else number
 
 
 def _no_json(wrong: ValueError | RecursionError) -> str:
-    """Id of the message about a body that cannot be read as JSON."""
+    """Return the id of the message for a body that is not valid JSON."""
     if isinstance(wrong, RecursionError):
         return "body.nested_too_deeply"
     return "body.not_utf8" if isinstance(wrong, UnicodeDecodeError) else "body.not_json"

@@ -1,4 +1,4 @@
-"""One HTTP request as routes see it, the services that HTTP itself uses, parameter types, and a route's response."""
+"""Request and response of a route, the services of the HTTP layer, and parameter types."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from chalicelib.ports import Metrics
 
 
 class Language(StrEnum):
-    """A language that we speak."""
+    """A supported language of messages."""
 
     ENGLISH = "en"
     TURKISH = "tr"
@@ -41,13 +41,13 @@ _MOST_RANGES = 20
 
 
 def language_of(accept_language: str) -> Language:
-    """The language that the header likes best; English where it names none of ours."""
+    """Return the supported language that the header prefers, or English."""
     liked = {Language.ENGLISH: 0.0, Language.TURKISH: 0.0}
     for part in accept_language.split(",")[:_MOST_RANGES]:
-        found = _RANGE.fullmatch(part)
-        if found and found["tag"].lower() in liked:
-            language = Language(found["tag"].lower())
-            liked[language] = max(liked[language], float(found["q"] or 1))
+        match = _RANGE.fullmatch(part)
+        if match and match["tag"].lower() in liked:
+            language = Language(match["tag"].lower())
+            liked[language] = max(liked[language], float(match["q"] or 1))
     return Language.TURKISH if liked[Language.TURKISH] > liked[Language.ENGLISH] else Language.ENGLISH
 
 
@@ -56,11 +56,11 @@ class HttpSettings(Protocol):
 
     @property
     def cors_origin(self) -> str:
-        """Origin of the pages that may call the API; empty: none."""
+        """Origin of the pages that may call the API; empty for none."""
 
     @property
     def max_body_bytes(self) -> int:
-        """Largest file in a request."""
+        """Largest file in a request, in bytes."""
 
     @property
     def stage(self) -> str:
@@ -68,7 +68,7 @@ class HttpSettings(Protocol):
 
 
 class HttpServices(Protocol):
-    """What the container offers to the HTTP layer."""
+    """Services that the HTTP layer gets from the container."""
 
     @property
     def settings(self) -> HttpSettings:
@@ -80,7 +80,7 @@ class HttpServices(Protocol):
 
     @property
     def cursor_seals(self) -> Seals:
-        """Seals of list cursors."""
+        """Keys that sign list cursors."""
 
     @property
     def file_type(self) -> Callable[[bytes], str | None]:
@@ -88,11 +88,11 @@ class HttpServices(Protocol):
 
     @property
     def is_picture(self) -> Callable[[bytes], bool]:
-        """True for the first bytes of a picture in an accepted format."""
+        """Test the first bytes of a file: True for a picture in an accepted format."""
 
     @property
     def metrics(self) -> Metrics:
-        """Counters of refusals and faults."""
+        """Counters of refused requests and internal errors."""
 
     @property
     def sessions(self) -> Sessions:
@@ -107,12 +107,12 @@ _providers: list[Callable[[], HttpServices]] = []
 
 
 def connect(provider: Callable[[], HttpServices]) -> None:
-    """Use what the provider returns at the moment of each request."""
+    """Set the provider of the services; it is called for each request."""
     _providers[:] = [provider]
 
 
 def services() -> HttpServices:
-    """The connected services; LookupError before `connect`."""
+    """Return the services. Raises LookupError before `connect`."""
     if not _providers:
         raise LookupError("The HTTP layer is not connected to a container.")
     return _providers[0]()
@@ -127,15 +127,15 @@ class Address:
     """The address of one request."""
 
     origin: str
-    """Scheme and host, such as `https://api.example.org`; empty where the event names no host."""
+    """Scheme and host, such as `https://api.example.org`; empty if the event has no host."""
     base: str
-    """What precedes our paths: the stage, the base path of a custom domain, or nothing."""
+    """Prefix of all paths: the stage, the base path of a custom domain, or empty."""
     path: str
-    """The path as our routes know it."""
+    """The path without `base`, as in the routes."""
 
 
 def address_of(event: Mapping[str, Any], headers: Mapping[str, str]) -> Address:
-    """The address of the request in the gateway's event; `headers` are its headers by lower-case name."""
+    """Return the address of the request from the gateway's event; `headers` has lower-case names."""
     context = event.get("requestContext") or {}
     sent = str(context.get("path") or event.get("path") or context.get("resourcePath") or "/")
     own = _own_path(sent, str(context.get("resourcePath") or ""), event.get("pathParameters") or {})
@@ -146,27 +146,24 @@ def address_of(event: Mapping[str, Any], headers: Mapping[str, str]) -> Address:
 def _base(context: Mapping[str, Any], sent: str, own: str | None) -> str:
     domain = str(context.get("domainName") or "")
     if not domain:
-        # Emulators and test clients: plain paths are passed on to the stage, which the client does not see.
+        # Emulators and test clients add the stage themselves; the client's path does not contain it.
         return ""
     if own is None:
         return f"/{context.get('stage', '')}" if _DEFAULT_DOMAIN.search(domain) else ""
-    # One slash at the start, whatever was sent: two would name another host.
+    # Exactly one slash at the start; a link that begins with two would point to another host.
     before = sent.removesuffix(own).strip("/")
     return f"/{before}" if before else ""
 
 
 def _origin(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     if domain := str(context.get("domainName") or ""):
-        return f"https://{domain}"  # the gateway speaks nothing else
+        return f"https://{domain}"  # the gateway supports HTTPS only
     host = headers.get("host", "")
     return f"{headers.get('x-forwarded-proto', 'http')}://{host}" if host else ""
 
 
 def _own_path(sent: str, resource: str, parameters: Mapping[str, str]) -> str | None:
-    """The end of the path that matched the resource, with the slash that the client may have put after it.
-
-    None where the path does not end like the resource.
-    """
+    """Return the end of the path that matches the resource, with an optional trailing slash; None for no match."""
     greedy = resource.endswith(_GREEDY)
     matched = "/" + str(parameters.get("proxy", "")) if greedy else resource
     if greedy and matched != "/" and sent.endswith(matched):
@@ -192,43 +189,43 @@ class Request:
 
     method: str
     route: str
-    """The pattern that matched, such as `/images/{image_id}`."""
+    """Pattern of the matched route, such as `/images/{image_id}`."""
     path: str
     """The requested path, without `base`."""
     headers: Mapping[str, str]
-    """By lower-case name."""
+    """Headers by lower-case name."""
     path_params: Mapping[str, str]
     """Path parameters by name, decoded."""
     query: Mapping[str, Sequence[str]]
     request_id: str
     base: str
-    """What precedes our paths at the address the client used: the gateway's stage, a domain's base path, or nothing."""
+    """Prefix of all paths in the client's address: the gateway's stage, a domain's base path, or empty."""
     body: Callable[[], bytes]
     owner: str = ""
-    """Digest of the token that was shown; empty on public routes."""
+    """Digest of the request's token; empty on public routes."""
     actor: str = ""
-    """That token's name."""
+    """Name of the token."""
     is_admin: bool = False
-    """True when that token may do everything."""
+    """True if the token has the scope admin."""
     scopes: frozenset[Scope] = frozenset()
-    """What that token allows; none on public routes."""
+    """Scopes of the token; none on public routes."""
     private: dict[str, bool] = field(default_factory=dict, compare=False)
-    """Collections that were looked up for this request, and whether they are private."""
+    """Cache for this request: whether a collection is private, by its name."""
     origin: str = ""
-    """Scheme and host of the address the client used, such as `https://api.example.org`; empty where it is unknown."""
+    """Scheme and host of the client's address, such as `https://api.example.org`; empty if it is unknown."""
     address: str = ""
-    """The network address that the gateway took the request from; empty where it does not say."""
+    """IP address of the client, from the gateway; empty if it is unknown."""
     began: datetime | None = None
-    """When the gateway took the request; None where it does not say."""
+    """Time at which the gateway received the request; None if it is unknown."""
 
     @property
     def may_read(self) -> bool:
-        """True when that token may see pictures, private ones included."""
+        """True if the token may read pictures, private ones included."""
         return self.is_admin or Scope.READ in self.scopes
 
     @property
     def language(self) -> Language:
-        """The language of messages that the client prefers."""
+        """Language of messages for the client."""
         return language_of(self.headers.get("accept-language", ""))
 
     def localized(self, warnings: Iterable[str]) -> tuple[str, ...]:
@@ -236,16 +233,16 @@ class Request:
         return tuple(translated(one, self.language) or one for one in warnings)
 
     def link(self, path: str) -> str:
-        """A path of this API as the client can follow it, with `base` in front."""
+        """Return a path of this API with `base` in front, for links in responses."""
         return self.base + path
 
     def absolute_link(self, path: str) -> str:
-        """The same as an absolute URL, for links that are handed on."""
+        """Return the absolute URL of a path of this API."""
         return self.origin + self.base + path
 
 
 def request_of(request: ChaliceRequest) -> Request:
-    """The request behind the gateway's event."""
+    """Return the request of the gateway's event."""
     event = request.to_original_event()
     headers = {name.lower(): str(value) for name, value in (event["headers"] or {}).items()}
     address = address_of(event, headers)
@@ -254,7 +251,7 @@ def request_of(request: ChaliceRequest) -> Request:
         route=request.path,
         path=address.path,
         headers=headers,
-        # API Gateway hands path parameters on as they were sent; our names hold no %, so decoding twice is harmless.
+        # API Gateway does not decode path parameters. Names in Wallify contain no %, so a second decode is harmless.
         path_params={name: unquote(value) for name, value in (request.uri_params or {}).items()},
         query=event["multiValueQueryStringParameters"] or {},
         request_id=request_id_of(request),
@@ -267,16 +264,20 @@ def request_of(request: ChaliceRequest) -> Request:
 
 
 def _began(context: Mapping[str, Any]) -> datetime | None:
-    """When the gateway took the request.
+    """Return the time at which the gateway received the request; None if it is unknown.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
     """
-    told = context.get("requestTimeEpoch")
-    return datetime.fromtimestamp(told / 1000, UTC) if isinstance(told, int) and not isinstance(told, bool) else None
+    milliseconds = context.get("requestTimeEpoch")
+    return (
+        datetime.fromtimestamp(milliseconds / 1000, UTC)
+        if isinstance(milliseconds, int) and not isinstance(milliseconds, bool)
+        else None
+    )
 
 
 def request_id_of(request: ChaliceRequest) -> str:
-    """The gateway's id of the request, or the function's where there is no gateway."""
+    """Return the gateway's request id, or the function's if there is no gateway."""
     return str(request.context.get("requestId") or getattr(request.lambda_context, "aws_request_id", "unknown"))
 
 
@@ -293,7 +294,10 @@ _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"([^"]*)"|([^;,\s]+))', re.IGNORE
 
 
 def require_uncompressed(request: Request) -> None:
-    """UnsupportedCoding with the coding (RFC 9110, section 15.5.16); without a body, the header does not matter."""
+    """Raise UnsupportedCoding for a compressed body (RFC 9110, section 15.5.16).
+
+    Without a body, the header is ignored.
+    """
     named = (one.strip().lower() for one in request.headers.get("content-encoding", "").split(","))
     codings = [one[:40] for one in named if one not in {"", "identity"}]
     if codings and request.body():
@@ -304,20 +308,22 @@ def require_uncompressed(request: Request) -> None:
 
 
 def media_type(request: Request) -> str:
-    """The type that the Content-Type header names, without its parameters, in lower case; empty if there is none."""
+    """Return the media type of the Content-Type header in lower case, without parameters; empty without the header."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()[:100]
 
 
 def boundary_of(request: Request, field: str) -> str:
-    """The boundary of the form; UnsupportedType for another body, BadRequest for a form that names no boundary.
+    """Return the boundary of the form in the body; `field` is the file's field, for error messages.
 
-    `field` is where the file belongs.
+    Raises:
+        UnsupportedType: the body is not a form.
+        BadRequest: the Content-Type header has no boundary.
     """
     kind = media_type(request)
     if kind != FORM_TYPE:
         raise UnsupportedType(_no_form(kind), type=kind, field=field, send=FORM_TYPE)
-    found = _BOUNDARY.search(request.headers["content-type"])
-    boundary = (found[1] or found[2] or "") if found else ""
+    match = _BOUNDARY.search(request.headers["content-type"])
+    boundary = (match[1] or match[2] or "") if match else ""
     if not boundary:
         raise BadRequest(
             "form.boundary_missing",
@@ -327,15 +333,15 @@ def boundary_of(request: Request, field: str) -> str:
 
 
 def json_of(request: Request) -> bytes:
-    """The body as JSON; some tools of Windows put a byte order mark before it, which JSON does not allow."""
+    """Return the body without a byte order mark, which JSON does not allow, but some Windows tools write."""
     return request.body().removeprefix(_BYTE_ORDER_MARK)
 
 
 def require_json(request: Request) -> None:
-    """UnsupportedType for a body that is not declared as JSON.
+    """Raise UnsupportedType for a body that is not declared as JSON.
 
-    A page of any site may send a form or plain text without asking first
-    (https://fetch.spec.whatwg.org/#cors-safelisted-request-header); for JSON a browser asks.
+    Pages of any site can send forms and plain text without a CORS preflight
+    (https://fetch.spec.whatwg.org/#cors-safelisted-request-header), but not JSON.
     """
     kind = media_type(request)
     if kind != JSON_TYPE:
@@ -343,7 +349,7 @@ def require_json(request: Request) -> None:
 
 
 def not_json(request: Request) -> BadRequest | None:
-    """The mistake, where a body that is not JSON is something else that can be named."""
+    """Return a specific error for a body that is a form or a file in place of JSON; None for other bodies."""
     kind = media_type(request)
     if kind.startswith("multipart/"):
         return BadRequest("body.json_not_form", type=kind)
@@ -370,7 +376,7 @@ T = TypeVar("T")
 
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
-# A pattern's $ would let a line break pass, so the length is bounded too.
+# `$` in a pattern allows a final line break, so the length is limited as well.
 Id = Annotated[
     str,
     msgspec.Meta(
@@ -382,7 +388,7 @@ Id = Annotated[
 ]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Maximum number of items.")]
-# The longest holds an object's key.
+# The longest cursor contains an object's key.
 Cursor = Annotated[
     str,
     msgspec.Meta(
@@ -398,26 +404,26 @@ def _in_any_case(word: str) -> str:
     return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else letter for letter in word)
 
 
-# A pattern's $ would let a line break pass.
+# `$` in a pattern allows a final line break.
 _SWITCH = rf"^({'|'.join(_in_any_case(word) for word in _YES + _NO)})(?!\n)$"
 Switch = Annotated[str, msgspec.Meta(pattern=_SWITCH, max_length=5, extra={FORM: _YES + _NO})]
-"""On or off, where there is only text: in addresses and forms."""
+"""Boolean as text, in queries and forms."""
 
 
-# Control characters, line breaks, halves of surrogate pairs, and what changes the order in which others are shown (see
-# `core.names`): a name of one line must not write a second one into a log, a terminal or a table.
+# Control characters, line breaks, halves of surrogate pairs, and bidirectional controls (see `chalicelib.names`), so
+# that a name cannot add a line to a log, a terminal or a table.
 _UNSHOWN = r"\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff\ufff9-\ufffb"
 ONE_LINE = rf"^[^{_UNSHOWN}]*(?!\n)$"
-"""Pattern of text that is shown in one line."""
+"""Pattern of text in one line."""
 LINES = rf"^(?:[^{_UNSHOWN}]|[\t\n\r])*$"
-"""Pattern of text that may have several."""
+"""Pattern of text in one or more lines."""
 ONE_LINE_TEXT = "field.one_line"
 LINES_TEXT = "field.lines"
 
 
-# What a name is made of cannot be said in a pattern: letters of any script, in their composed form (see `core.names`).
+# A pattern cannot describe names: they may have letters of any script in composed form (see `chalicelib.names`).
 COLLECTION = {"format": "collection-name"}
-"""Of the schema of a collection's name: 1 to 64 letters, digits, spaces, `_`, `-` or `.`; the first is no sign."""
+"""Schema of a collection's name: 1 to 64 letters, digits, spaces, `_`, `-` or `.`; the first is a letter or digit."""
 CollectionName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, extra_json_schema=COLLECTION)]
 UploadCollection = Annotated[
     str,
@@ -426,20 +432,20 @@ UploadCollection = Annotated[
 
 
 FILENAME = {"format": "file-name"}
-"""Of the schema of a file's name: no control characters, line breaks or halves of surrogate pairs."""
+"""Schema of a file's name: no control characters, line breaks or halves of surrogate pairs."""
 SchemaRules = Mapping[str, object]
-"""What is added to the schema of a type (its `SCHEMA`) about fields that belong together."""
+"""Additions to the schema of a type (its `SCHEMA`), about fields that depend on each other."""
 AT_LEAST_ONE: SchemaRules = {"minProperties": 1}
 
 
 class TaskPath(msgspec.Struct, frozen=True):
-    """A task's place."""
+    """Path of a task."""
 
     task_id: Id
 
 
 class ImagePath(msgspec.Struct, frozen=True):
-    """An image's place."""
+    """Path of an image."""
 
     image_id: Id
 
@@ -451,18 +457,18 @@ class QueuePath(msgspec.Struct, frozen=True):
 
 
 class CollectionPath(msgspec.Struct, frozen=True):
-    """A collection's place."""
+    """Path of a collection."""
 
     name: CollectionName
 
 
 def is_on(switch: str) -> bool:
-    """What a `Switch` says."""
+    """Return the value of a `Switch`."""
     return switch.lower() in _YES
 
 
 def or_none(value: T | UnsetType) -> T | None:
-    """What a client sent, or None where it sent nothing; so that `null` is a word like any other."""
+    """Return the value, or None if the client did not send it."""
     return None if value is UNSET else value
 
 
@@ -478,38 +484,38 @@ class Response:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     outcome: str = ""
-    """What came of the request, for its line in the audit log, where the request itself does not say it."""
+    """Result of the request for its entry in the audit log, if the request does not contain it."""
 
     def with_outcome(self, outcome: str) -> Response:
-        """A copy with the outcome for the audit log."""
+        """Return a copy with the outcome for the audit log."""
         return replace(self, outcome=outcome)
 
     def with_headers(self, **headers: str) -> Response:
-        """A copy with more headers; an underscore in a name stands for a hyphen."""
+        """Return a copy with more headers; underscores in names become hyphens."""
         return replace(
             self, headers={**self.headers, **{name.replace("_", "-"): text for name, text in headers.items()}}
         )
 
 
 def json_response(body: object, status: int = 200) -> Response:
-    """A JSON response that caches must not store; timestamps are written in ISO 8601, UTC."""
+    """Return a JSON response that caches must not store; timestamps are in ISO 8601, UTC."""
     plain = msgspec.to_builtins(body, builtin_types=(datetime,), str_keys=True, enc_hook=str)
     text = msgspec.json.encode(with_iso(plain)).decode()
     return Response(status, text, {"Content-Type": JSON, **NO_STORE})
 
 
 def public_response(body: str, content_type: str, seconds: int) -> Response:
-    """A response that any cache may store for that many seconds."""
+    """Return a response that any cache may store for this many seconds."""
     return Response(200, body, {"Content-Type": content_type, "Cache-Control": f"public, max-age={seconds}"})
 
 
 def redirect(url: str, seconds: int) -> Response:
-    """A redirect (302) that varies by Accept; caches may store it for that many seconds."""
+    """Return a redirect (302) that varies by Accept; caches may store it for this many seconds."""
     return Response(302, "", {"Location": url, "Vary": "Accept", "Cache-Control": f"public, max-age={seconds}"})
 
 
 def conditional(request: Request, answer: Response) -> Response:
-    """The response with an ETag; 304 if the client already has this body (RFC 9110, section 13.1.2)."""
+    """Return the response with an ETag, or 304 if the client has this body already (RFC 9110, section 13.1.2)."""
     tag = f'"{sha256(answer.body.encode()).hexdigest()[:32]}"'
     tagged = answer.with_headers(ETag=tag)
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}

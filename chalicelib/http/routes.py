@@ -1,4 +1,4 @@
-"""The routes of the service itself, and the list of all routes in the order of the description."""
+"""Routes of the service itself, and the list of all routes in the order of the API's description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The page's Content-Security-Policy: it loads our own script and asks our own API."""
+"""Content-Security-Policy of the page: scripts and requests of its own origin only."""
 
 # The script is one of the monitor's files (docs/adr/0062-rapidoc-for-the-api-page.md).
 PAGE = """<!doctype html>
@@ -93,7 +93,7 @@ _FIVE_MINUTES = 300
 
 
 def describing(endpoints: Callable[[], Sequence[Endpoint]]) -> tuple[Endpoint, Endpoint]:
-    """The two routes that tell of all routes, themselves included."""
+    """Return the two routes that describe all routes, including themselves."""
 
     @endpoint(
         "GET /openapi.json",

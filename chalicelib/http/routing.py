@@ -1,6 +1,6 @@
-"""A route, declared once: the same declaration serves the request and writes the API's description.
+"""Declaration of routes, from which requests are served and the API's description is generated.
 
-Beside it stands the one shape of every error, in the client's language.
+Also the response for errors, in the client's language.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _routes: list[str] = []
 
 
 def remember_routes(routes: Sequence[str]) -> None:
-    """Keep the routes of this deployment, such as `GET /tasks`."""
+    """Store the routes of this deployment, such as `GET /tasks`."""
     _routes[:] = sorted(set(routes))
 
 
 def registered_routes() -> tuple[str, ...]:
-    """The routes of this deployment, in alphabetical order."""
+    """Return the routes of this deployment, in alphabetical order."""
     return tuple(_routes)
 
 
@@ -72,23 +72,23 @@ TAGS: Mapping[Tag, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One way in which a route answers when all goes well."""
+    """One successful response of a route."""
 
     meaning: str
     shape: type[msgspec.Struct] | None = None
-    """What the JSON looks like."""
+    """Type of the JSON body; None for another body."""
     content_type: str = ""
-    """Of a body that has no shape of ours; empty for no body."""
+    """Content type of a body that is not JSON; empty for no body."""
     headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """How the audit log records a change."""
+    """Entry of a change in the audit log."""
 
     action: str
     target: Callable[[Mapping[str, Any]], str]
-    """Describes the target from the parts that the view was given (`path`, `query` and `body`)."""
+    """Describes the target from the view's parts (`path`, `query` and `body`)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,14 +104,14 @@ class Endpoint:
     summary: str
     description: str
     scopes: tuple[Scope, ...]
-    """A token needs one of these; none for what is public."""
+    """Scopes of which a token needs one; none for public routes."""
     replies: Mapping[int, Reply]
     errors: tuple[type[WallifyError], ...]
-    """Errors of this route, beside those that any route may answer with."""
+    """Errors of this route, in addition to those of all routes."""
     parts: Parts
-    """What the view takes: `path` (the path), `query`, `headers`, `body` (JSON), or `form` and `file` (multipart)."""
+    """Parts of the request that the view takes: `path`, `query`, `headers`, `body` (JSON), or `form` and `file`."""
     audit: Audited | None
-    """None for a route that changes nothing, or whose change a task records (uploads)."""
+    """None for a route that changes nothing, or whose change is recorded by a task (uploads)."""
 
 
 def endpoint(  # noqa: PLR0913  # a declaration names all that is public about a route
@@ -126,9 +126,9 @@ def endpoint(  # noqa: PLR0913  # a declaration names all that is public about a
     errors: tuple[type[WallifyError], ...] = (),
     audit: Audited | None = None,
 ) -> Callable[[View], Endpoint]:
-    """Declare a view `(ask, …) -> Answer` as a route such as `GET /health`.
+    """Declare a view `(request, …) -> Response` as a route such as `GET /health`.
 
-    The names and types of the view's further parameters say what the route takes.
+    The names and types of the view's other parameters are the parts of the request that the route takes.
     """
     method, path = route.split(" ")
 
@@ -149,7 +149,7 @@ class Schema:
 
 
 SCHEMAS: dict[type, Schema] = {}
-"""Every type of a body that the description names."""
+"""Schemas by type, for all types of bodies in the API's description."""
 
 
 def schema(name: str, description: str) -> Callable[[T], T]:
@@ -163,17 +163,18 @@ def schema(name: str, description: str) -> Callable[[T], T]:
 
 
 AuditParts = Mapping[str, Any]
-"""What a view was given: `path`, `query` and `body`, as its endpoint declares them."""
+"""Arguments of a view: `path`, `query` and `body`, as its endpoint declares them."""
 
 
 def record_audit(request: Request, audited: Audited, parts: AuditParts, done: str = "") -> None:
-    """Record a change after the view has made it, with its outcome.
+    """Record a change with its outcome, after the view has made it.
 
-    Unavailable where the entry cannot be written: the client then repeats the request, which is safe for every change.
+    Raises:
+        Unavailable: the entry cannot be written. The client can repeat the request, because all changes are idempotent.
     """
-    # The outcome stands first: a long filter is cut off at the end.
-    told = ": ".join(part for part in (done, audited.target(parts)) if part)
-    services().audit.note(audited.action, told, actor=request.actor, token_id=request.owner)
+    # The outcome comes first, because a long filter is cut off at the end.
+    summary = ": ".join(part for part in (done, audited.target(parts)) if part)
+    services().audit.note(audited.action, summary, actor=request.actor, token_id=request.owner)
 
 
 def path_and_options(parts: AuditParts) -> str:
@@ -182,19 +183,19 @@ def path_and_options(parts: AuditParts) -> str:
 
 
 def options(parts: AuditParts) -> str:
-    """Describe the target by the options alone."""
+    """Describe the target by the options only."""
     return " ".join(option_words(parts))
 
 
 def option_words(parts: AuditParts) -> list[str]:
-    """Query parameters and body fields as `name=value`, without those that have their default value."""
-    found = []
+    """Return query parameters and body fields as `name=value`, without default values."""
+    words = []
     for part in (parts[name] for name in ("query", "body") if name in parts):
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
             if value is not UNSET and value != field.default and field.name != "confirm":
-                found.append(f"{field.name}={_word(value)}")
-    return found
+                words.append(f"{field.name}={_word(value)}")
+    return words
 
 
 def _word(value: object) -> str:
@@ -215,29 +216,29 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InternalError(WallifyError):
-    """Something went wrong inside Wallify."""
+    """An internal error occurred in Wallify."""
 
 
 def problem_response(error: WallifyError, language: Language, request_id: str) -> Response:
-    """The answer to a request that failed."""
-    told = Problem(
+    """Return the response for an error."""
+    problem = Problem(
         status=error.status,
         code=error.code,
         message=localized(error, language),
         request_id=request_id,
         details=error.details,
     )
-    return json_response(told, error.status).with_headers(Content_Language=str(language), **_headers(error))
+    return json_response(problem, error.status).with_headers(Content_Language=str(language), **_headers(error))
 
 
 def localized(error: WallifyError | Failure, language: Language) -> str:
-    """An error's message in the language, with the same facts; at least the message of its code."""
+    """Return an error's message in the language, with its facts; without a translation, the message of its code."""
     if language is Language.ENGLISH:
         return error.message
     text_id = error.text_id if isinstance(error, WallifyError) else error.sentence
-    # Rows of earlier versions hold an English message in place of an id.
-    found = template(text_id, language) or translated(text_id or error.message, language)
-    return filled(found or template(error.code, language) or error.message, error.details)
+    # Rows of earlier versions contain the English message and no id.
+    text = template(text_id, language) or translated(text_id or error.message, language)
+    return filled(text or template(error.code, language) or error.message, error.details)
 
 
 def _headers(error: WallifyError) -> dict[str, str]:
@@ -249,5 +250,5 @@ def _headers(error: WallifyError) -> dict[str, str]:
         # https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
         return {"Accept_Encoding": "identity"}
     after = str(error.details.get("retry_after", RETRY_AFTER_SECONDS))
-    # A configuration is not mended in two seconds.
+    # No Retry-After for a configuration fault: an administrator must correct it first.
     return {"Retry_After": after} if error.retryable and not isinstance(error, Misconfigured) else {}

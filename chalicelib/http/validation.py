@@ -1,7 +1,7 @@
-"""Messages about values, fields and bodies that are refused, from structured facts: field, constraint, value.
+"""Error messages for invalid values, fields and bodies, with their facts: field, constraint, value.
 
-msgspec decides whether a value is valid. For one that is not, `first_violation` goes over the same types and finds the
-first constraint that the value breaks.
+msgspec decides whether a value is valid. For an invalid value, `first_violation` walks over the same types and finds
+the first violated constraint.
 """
 
 from __future__ import annotations
@@ -19,49 +19,49 @@ from chalicelib.conversion import convert
 from chalicelib.errors import BadRequest
 
 FORM = "form"
-"""Under this key, `Meta.extra` says what a text must be: the id of a message, or a tuple of all its values."""
+"""Key in `Meta.extra` of a text's rule: the id of its message, or a tuple of all allowed values."""
 SIGNS = "signs"
-"""The same where the pattern is about single characters: length and type have messages of their own."""
+"""Key of the same for a pattern about characters only; length and type have their own messages."""
 
 _UNKNOWN = {"parameter": "unknown.parameter", "field": "unknown.field", "header": "unknown.header"}
 _HINTS = {"": "", "near": "+unknown.near", "query": "+unknown.in_query", "form": "+unknown.in_form"}
 _HINTS["body"] = "+unknown.in_body"
 _REPEATED = {"parameter": "repeated.parameter", "field": "repeated.field"}
 _LONGEST_NAME = 80
-"""Characters of an unknown name that an answer repeats."""
+"""Characters of an unknown name that an error message repeats."""
 _CLOSE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A constraint that a value breaks."""
+    """A constraint that a value violates."""
 
     path: str
-    """Where in the request's part, such as `files[0].bytes`; empty for the whole body."""
+    """Field in the part of the request, such as `files[0].bytes`; empty for the whole body."""
     text_id: str
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
 def refused(values: object, kind: type[msgspec.Struct]) -> BadRequest:
-    """The refusal of values that are not of that kind, such as "`wait` must be 20 or less", with its facts."""
-    found = first_violation(values, kind)
-    if found is None or not found.path:
-        text_id = "body.object" if found and found.text_id == "field.object" else "body.invalid"
+    """Return the error for values that are invalid for this type, such as "wait must be 20 or less."."""
+    violation = first_violation(values, kind)
+    if violation is None or not violation.path:
+        text_id = "body.object" if violation and violation.text_id == "field.object" else "body.invalid"
         return BadRequest(text_id, parameter="")
-    return BadRequest(found.text_id, parameter=found.path, **found.facts)
+    return BadRequest(violation.text_id, parameter=violation.path, **violation.facts)
 
 
 def first_violation(values: object, kind: type[msgspec.Struct]) -> Violation | None:
-    """The first constraint of the struct that the values break; None where they break none that is known here."""
+    """Return the first constraint of the struct that the values violate; None if none is found."""
     return next(_check(values, inspect.type_info(kind), ""), None)
 
 
 def unknown(
     what: str, name: str, allowed: Sequence[str], *, elsewhere: str = "", nearest_to: str | None = None
 ) -> BadRequest:
-    """The refusal of a name that the route does not know: it tells the allowed ones and the most similar of them.
+    """Return the error for an unknown name, with the allowed names and the most similar one.
 
-    `what` is parameter, field or header; `elsewhere` is the part of a request in which the route does take the name.
+    `what` is parameter, field or header; `elsewhere` is the part of the request in which the route takes this name.
     """
     facts: dict[str, object] = {"parameter": name[:_LONGEST_NAME], "allowed": list(allowed)}
     hint = elsewhere
@@ -72,17 +72,17 @@ def unknown(
 
 
 def repeated(what: str, name: str) -> BadRequest:
-    """The refusal of a name that comes twice, so that one of its values would be ignored."""
+    """Return the error for a repeated name."""
     return BadRequest(_REPEATED[what], parameter=name[:_LONGEST_NAME])
 
 
 def empty(name: str) -> BadRequest:
-    """The refusal of a parameter without a value."""
+    """Return the error for a parameter without a value."""
     return BadRequest("parameter.empty", parameter=name)
 
 
 def no_body(route: str, allowed: Sequence[str]) -> BadRequest:
-    """The refusal of a body by a route that takes none, and where its parameters belong."""
+    """Return the error for a body of a route that takes none, with the place of its parameters."""
     text_id = "body.not_taken" if allowed else "body.nothing_taken"
     return BadRequest(text_id, parameter="body", route=route, allowed=list(allowed))
 
@@ -107,16 +107,16 @@ def _check(value: object, wanted: inspect.Type, path: str) -> Iterator[Violation
 
 
 def _described(value: object, wanted: inspect.Metadata, path: str) -> Iterator[Violation]:
-    """Violations of a type whose declaration says what a value must be."""
+    """Yield the violations of a type whose declaration has its own message."""
     extra = wanted.extra or {}
-    for found in _check(value, wanted.type, path):
-        said = extra.get(FORM) or (extra.get(SIGNS) if found.text_id == "field.invalid" else None)
-        if said is None or found.path != path:
-            yield found
-        elif isinstance(said, str):
-            yield Violation(path, said)
+    for violation in _check(value, wanted.type, path):
+        rule = extra.get(FORM) or (extra.get(SIGNS) if violation.text_id == "field.invalid" else None)
+        if rule is None or violation.path != path:
+            yield violation
+        elif isinstance(rule, str):
+            yield Violation(path, rule)
         else:
-            yield Violation(path, "field.one_of", {"allowed": list(said)})
+            yield Violation(path, "field.one_of", {"allowed": list(rule)})
 
 
 def _check_text(value: object, wanted: inspect.StrType, path: str) -> Iterator[Violation]:

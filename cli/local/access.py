@@ -40,8 +40,8 @@ class AllowedCallers:
     @classmethod
     def of_json(cls, text: str) -> AllowedCallers:
         """Parse the output of `as_json`."""
-        told = json.loads(text)
-        return cls(told["port"], tuple(told["hosts"]), told["origin"])
+        fields = json.loads(text)
+        return cls(fields["port"], tuple(fields["hosts"]), fields["origin"])
 
     def knows_host(self, host: str) -> bool:
         """Return True if a `Host` header names this machine, with any port.
@@ -91,8 +91,8 @@ def origin_of(headers: Mapping[str, str]) -> str | None:
     if headers.get("sec-fetch-site", "none") != "none":
         return ""
     if referrer := headers.get("referer"):  # for browsers that send no fetch metadata
-        told = urlsplit(referrer)
-        return f"{told.scheme}://{told.netloc}"
+        address = urlsplit(referrer)
+        return f"{address.scheme}://{address.netloc}"
     return None
 
 

@@ -63,8 +63,8 @@ class Capacity:
 
     def account(self, variables: Mapping[str, str]) -> int:
         """Return the number of all functions together; `variables` of the stage may set WALLIFY_CONCURRENCY."""
-        told = variables.get("WALLIFY_CONCURRENCY", "")
-        return self.api + QUEUES * (int(told) if told.isdecimal() else self.workers) + OTHERS
+        workers = variables.get("WALLIFY_CONCURRENCY", "")
+        return self.api + QUEUES * (int(workers) if workers.isdecimal() else self.workers) + OTHERS
 
     def for_functions(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return the stage's variables, with the number of workers added unless they set it."""
@@ -150,8 +150,8 @@ NO_PROXY_NAMES = ("NO_PROXY", "no_proxy")
 
 def without_proxy_for_localhost(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment, changed so that no proxy is used for this machine itself."""
-    told = next((environment[name] for name in reversed(NO_PROXY_NAMES) if environment.get(name)), "")
-    return {**environment, **dict.fromkeys(NO_PROXY_NAMES, ",".join(filter(None, (told, LOCALHOST))))}
+    hosts = next((environment[name] for name in reversed(NO_PROXY_NAMES) if environment.get(name)), "")
+    return {**environment, **dict.fromkeys(NO_PROXY_NAMES, ",".join(filter(None, (hosts, LOCALHOST))))}
 
 
 SLACK = 1024 * 1024

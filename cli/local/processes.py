@@ -238,8 +238,8 @@ def processes() -> Mapping[int, Process]:
     """Return all processes of this machine."""
     if Path("/proc/self/stat").exists():
         return dict(_of_linux())
-    told = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid=,time="], capture_output=True, text=True, check=True)
-    rows = (line.split() for line in told.stdout.splitlines())
+    listing = subprocess.run(["/bin/ps", "-A", "-o", "pid=,ppid=,time="], capture_output=True, text=True, check=True)
+    rows = (line.split() for line in listing.stdout.splitlines())
     return {int(pid): Process(int(parent), _seconds(used)) for pid, parent, used in rows}
 
 
@@ -252,10 +252,10 @@ def _of_linux() -> Iterator[tuple[int, Process]]:
             yield int(path.parent.name), Process(int(fields[1]), sum(map(int, fields[11:15])) / tick)
 
 
-def _seconds(told: str) -> float:
+def _seconds(text: str) -> float:
     """Parse the time of `ps`: `[[days-]hours:]minutes:seconds`."""
     seconds = 0.0
-    for part in told.replace("-", ":").split(":"):
+    for part in text.replace("-", ":").split(":"):
         seconds = seconds * 60 + float(part)
     return seconds
 

@@ -149,21 +149,21 @@ class ReverseProxy:
         """Return the upstream's answer to `request`, or an answer of the gateway itself."""
         began = time.monotonic()
         # Without the query, which may contain a secret.
-        asked = f"{request.method} {request.raw_path.partition('?')[0]}"
+        requested = f"{request.method} {request.raw_path.partition('?')[0]}"
         try:
             response = await self._answer(request)
             if not response.prepared:
                 await self._send(response, request)
         except asyncio.CancelledError:
             if request.transport is None:  # otherwise the proxy is shutting down
-                log.info("%s: the client closed the connection after %.0f ms", asked, _since(began))
+                log.info("%s: the client closed the connection after %.0f ms", requested, _since(began))
             raise
         except ConnectionError:
-            log.info("%s: the client closed the connection after %.0f ms", asked, _since(began))
+            log.info("%s: the client closed the connection after %.0f ms", requested, _since(began))
             return web.Response(
                 status=CLIENT_CLOSED
             )  # the client has closed the connection; aiohttp would log a traceback
-        log.info("%s %d %.0f ms", asked, response.status, _since(began))
+        log.info("%s %d %.0f ms", requested, response.status, _since(began))
         return response
 
     async def _send(self, answer: web.StreamResponse, request: web.BaseRequest) -> None:

@@ -105,9 +105,9 @@ def _setup_fault(error: DBAPIError, state: str) -> str:
     words, name = str(error.orig), str(getattr(error.orig, "sqlite_errorname", ""))
     if name.startswith(_SQLITE):
         return name
-    told = (*_REFUSED, *(_SQLITE_WORDS if name else ()))
+    messages = (*_REFUSED, *(_SQLITE_WORDS if name else ()))
     unknown = None if state else _UNKNOWN.search(words)
-    return unknown[0] if unknown else next((one for one in told if not state and one in words), "")
+    return unknown[0] if unknown else next((one for one in messages if not state and one in words), "")
 
 
 def _misconfigured(error: DBAPIError, wrong: str) -> Misconfigured:

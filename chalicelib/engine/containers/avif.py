@@ -55,8 +55,8 @@ def without_exif(data: bytes, container: ContainerInfo) -> ContainerInfo | None:
     repaired = bytearray(data)
     for part in found:
         repaired[part.start : part.end] = data[part.start : part.end].replace(b"Exif", b"gone")
-    told = (*container.warnings, AVIF_EXIF)
-    return replace(container, repaired=bytes(repaired), warnings=told) if repaired != data else None
+    warnings = (*container.warnings, AVIF_EXIF)
+    return replace(container, repaired=bytes(repaired), warnings=warnings) if repaired != data else None
 
 
 _PICTURE, _GRID, _EXIF = b"av01", b"grid", b"Exif"

@@ -25,7 +25,7 @@ _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD8)})
 # Inside coded data 0xFF is followed by 0x00 or a restart marker; anything else ends the scan. Fill bytes repeat 0xFF.
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _STARTS = re.compile(rb"(?:\xff\xd8)+(?=\xff\xd8)")
-_TOLD = (b"Exif\0\0", b"Photoshop 3.0\0")
+_METADATA_PREFIXES = (b"Exif\0\0", b"Photoshop 3.0\0")
 
 
 def read_container(data: bytes) -> ContainerInfo:
@@ -86,7 +86,7 @@ def _segments(data: bytes) -> Iterator[FilePart]:
         DamagedImage: a segment reaches beyond the file.
         ImageTooLarge: there are more than the bounds.
     """
-    segments, stray, scans, told = (BoundCounter(bound) for bound in (SEGMENTS, STRAY, SCANS, EXIF_SEGMENTS))
+    segments, stray, scans, metadata = (BoundCounter(bound) for bound in (SEGMENTS, STRAY, SCANS, EXIF_SEGMENTS))
     at, marker = 2, 0
     while True:
         is_coded = marker == SOS
@@ -96,7 +96,7 @@ def _segments(data: bytes) -> Iterator[FilePart]:
         segments.add()
         stray.add(0 if is_coded else start - at)
         scans.add(marker == SOS)
-        told.add(data.startswith(_TOLD, start + 4))
+        metadata.add(data.startswith(_METADATA_PREFIXES, start + 4))
         at = start + 2 if marker in _WITHOUT_LENGTH else start + 2 + int.from_bytes(data[start + 2 : start + 4], "big")
         if at > len(data):
             raise DamagedImage("jpeg.segment_too_long")

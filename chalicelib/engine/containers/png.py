@@ -107,12 +107,12 @@ def _faults(chunks: Sequence[_PngChunk]) -> Iterator[str]:
     broken = {chunk.part.kind for chunk in chunks if not chunk.is_whole}
     if broken & _PIXELS:
         raise DamagedImage("png.checksum")
-    told = (
+    faults = (
         (PNG_PIXELS, b"IDAT" in broken),
         (PNG_ASIDE, bool(broken - {b"IDAT", b"IEND"})),
         (PNG_ENDLESS, b"IEND" not in kinds - broken),
     )
-    return (sentence for sentence, is_so in told if is_so)
+    return (sentence for sentence, applies in faults if applies)
 
 
 def _repaired(data: bytes, chunks: Sequence[_PngChunk]) -> bytes:

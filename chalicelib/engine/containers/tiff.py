@@ -85,11 +85,11 @@ def _container_info(data: bytes) -> ContainerInfo:
     needed = _required_blocks(main, width, height)
     if _listed_blocks(main) < needed:
         raise DamagedImage(_MISSING)
-    told = tuple(one for one, is_so in ((TIFF_PAGES, frames > 1), (TIFF_COPY, start is not None)) if is_so)
+    warnings = tuple(one for one, applies in ((TIFF_PAGES, frames > 1), (TIFF_COPY, start is not None)) if applies)
     decoder_bytes, words = _held(main, width, height), describe_samples(main)
     if _has_missing_data(main, needed):
         raise DamagedImage(_MISSING)
-    return ContainerInfo((), frames, width, height, decoder_bytes, start=start, coding=words, warnings=told)
+    return ContainerInfo((), frames, width, height, decoder_bytes, start=start, coding=words, warnings=warnings)
 
 
 def _pages(data: bytes, layout: TiffLayout, read: BoundCounter) -> Iterator[TiffDirectory]:

@@ -123,8 +123,8 @@ def is_administrative(path: str) -> bool:
 
 def _is_signed_link(scope: Scope) -> bool:
     """Whether it reads what a signed address names; whether the signature is good is for S3 to say."""
-    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return scope.get("method") in {"GET", "HEAD"} and "X-Amz-Signature" in asked
+    query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    return scope.get("method") in {"GET", "HEAD"} and "X-Amz-Signature" in query
 
 
 def _headers(scope: Scope) -> dict[str, str]:

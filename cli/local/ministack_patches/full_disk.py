@@ -118,8 +118,8 @@ def _refuse_objects(storage: WritableFolders) -> None:
         _, key, _, body, _ = rest
         if method not in {"GET", "HEAD"} and (fault := storage.fault(len(body))):
             _note(fault, f"{method} {key}")
-            status, told, answer = s3._error("ServiceUnavailable", f"{MESSAGE} {fault}.", 503)  # noqa: SLF001
-            return status, {**told, **RETRY}, answer
+            status, headers, answer = s3._error("ServiceUnavailable", f"{MESSAGE} {fault}.", 503)  # noqa: SLF001
+            return status, {**headers, **RETRY}, answer
         return dispatch(method, *rest)
 
     s3._dispatch = guarded  # noqa: SLF001
@@ -139,8 +139,8 @@ def _refuse_items_and_messages(storage: WritableFolders) -> None:
 
 
 def _unavailable(fault: str) -> Answer:
-    told = f'{{"__type": "ServiceUnavailable", "message": "{MESSAGE} {fault}."}}'
-    return HTTPStatus.SERVICE_UNAVAILABLE, {"Content-Type": "application/x-amz-json-1.0", **RETRY}, told.encode()
+    body = f'{{"__type": "ServiceUnavailable", "message": "{MESSAGE} {fault}."}}'
+    return HTTPStatus.SERVICE_UNAVAILABLE, {"Content-Type": "application/x-amz-json-1.0", **RETRY}, body.encode()
 
 
 def _rest_while_full(recent: RecentWriteCheck) -> None:
@@ -160,5 +160,5 @@ def _ends_for_what_is_lost(record: logging.LogRecord) -> bool:
     return True
 
 
-def _note(fault: str, asked: str) -> None:
-    log.warning("refused %s: storage cannot be written: %s", asked.encode("unicode_escape").decode(), fault)
+def _note(fault: str, requested: str) -> None:
+    log.warning("refused %s: storage cannot be written: %s", requested.encode("unicode_escape").decode(), fault)

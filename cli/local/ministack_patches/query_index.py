@@ -206,30 +206,30 @@ def _bounds(found: re.Match[str], values: Item) -> tuple[str, str, str] | None:
     return partition, low or "", high or LAST
 
 
-def _view(asked: _QueryRequest) -> Item:
+def _view(query: _QueryRequest) -> Item:
     """The table as it would be if it held only what this page is made of."""
     rows: dict[str, dict[str, Item]] = {}
-    page = list(_page(asked))
+    page = list(_page(query))
     for (pk, sk), item in page:
         rows.setdefault(pk, {})[sk] = item
-    return {**asked.table, "items": rows, MEMBERS: {asked.index: {asked.partition: [key for key, _ in page]}}}
+    return {**query.table, "items": rows, MEMBERS: {query.index: {query.partition: [key for key, _ in page]}}}
 
 
-def _page(asked: _QueryRequest) -> Iterator[tuple[Key, Item]]:
+def _page(query: _QueryRequest) -> Iterator[tuple[Key, Item]]:
     """One page ends with its limit, or with the item that is too much for DynamoDB's megabyte."""
     size = count = 0
-    for pk, sk in _keys(asked):
-        item = asked.table["items"].get(pk, {}).get(sk)
+    for pk, sk in _keys(query):
+        item = query.table["items"].get(pk, {}).get(sk)
         if item is None:  # deleted meanwhile, by another thread
             continue
         yield (pk, sk), item
-        entry = dynamodb._apply_index_projection(item, asked.table, asked.index)  # noqa: SLF001
+        entry = dynamodb._apply_index_projection(item, query.table, query.index)  # noqa: SLF001
         count, size = count + 1, size + dynamodb._item_size_bytes(entry)  # noqa: SLF001
-        if count == asked.limit or size > dynamodb._DDB_PAGE_SIZE_BYTES:  # noqa: SLF001
+        if count == query.limit or size > dynamodb._DDB_PAGE_SIZE_BYTES:  # noqa: SLF001
             return
 
 
-def _keys(asked: _QueryRequest) -> Iterator[Key]:
-    order = index_members(asked.table)[asked.index].get(asked.partition) or SortedPartition()
-    after = None if asked.after is None else sort_key_of(asked.table, asked.ranges, asked.after)
-    return order.between((asked.low,), (asked.high, LAST, LAST), after, forward=asked.forward)
+def _keys(query: _QueryRequest) -> Iterator[Key]:
+    order = index_members(query.table)[query.index].get(query.partition) or SortedPartition()
+    after = None if query.after is None else sort_key_of(query.table, query.ranges, query.after)
+    return order.between((query.low,), (query.high, LAST, LAST), after, forward=query.forward)
