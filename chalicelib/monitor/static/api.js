@@ -1,6 +1,6 @@
 /** Calls to Wallify's API, with the session's cookie and, for what changes something, its CSRF token. */
 
-import { language } from "./words.js";
+import { language } from "./translation.js";
 
 /** Where the API is: this file lies at BASE/monitor/VERSION/api.js. */
 export const BASE = new URL("../../", import.meta.url);

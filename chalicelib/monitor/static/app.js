@@ -7,7 +7,7 @@ import { empty, trouble } from "./parts.js";
 import { go, here, onMove, to } from "./router.js";
 import { PAGES, pages, shell } from "./shell.js";
 import { wear } from "./theme.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 const root = document.getElementById("app");
 let main = null;

@@ -2,7 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { button, complain } from "./parts.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 let numbered = 0;
 

@@ -1,6 +1,6 @@
 /** Numbers, sizes and times as people read them. */
 
-import { locale, t } from "./words.js";
+import { locale, t } from "./translation.js";
 
 const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
 const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });

@@ -9,7 +9,7 @@ import { ratio, still } from "./pictures.js";
 import { changed, go, to } from "./router.js";
 import { selection } from "./selection.js";
 import { choose } from "./upload_from.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const PAGE = 60;
 const UNSEEN_PAGE = 100;

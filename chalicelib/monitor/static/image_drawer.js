@@ -8,7 +8,7 @@ import { button, complain, copyButton, facts, field, linkButton, remarks, skelet
 import { absolute, ratio, still } from "./pictures.js";
 import { changed, go, to } from "./router.js";
 import { collectionInput } from "./upload_from.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 /** Show the picture; answers { id, close }. `done` hears when it has changed. */
 export function openImage(id, { neighbours, closed, done }) {

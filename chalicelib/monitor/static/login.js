@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { fill, h, icon } from "./dom.js";
 import { button, field } from "./parts.js";
-import { language, LANGUAGES, speak, t } from "./words.js";
+import { language, LANGUAGES, speak, t } from "./translation.js";
 
 /** Show the form in `root`; `entered(session)` hears when somebody is in. */
 export function login(root, entered, { expired = false } = {}) {

@@ -1,7 +1,7 @@
 /** The small things that every view is made of. */
 
 import { h, icon } from "./dom.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 /** The states of a task, in Celery's words and in the reader's, with the icon that goes with them. */
 export const STATES = {

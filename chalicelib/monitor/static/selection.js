@@ -8,7 +8,7 @@ import { button, complain, copy, field, meter, toast } from "./parts.js";
 import { absolute } from "./pictures.js";
 import { go, to } from "./router.js";
 import { collectionInput } from "./upload_from.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const AT_ONCE = 4;
 

@@ -7,7 +7,7 @@ import { live } from "./live.js";
 import { button } from "./parts.js";
 import { here, onMove, to } from "./router.js";
 import { nextTheme, theme } from "./theme.js";
-import { language, LANGUAGES, speak, t } from "./words.js";
+import { language, LANGUAGES, speak, t } from "./translation.js";
 
 /** The pages: their names, and the scope without which there is nothing to see. */
 export const PAGES = {

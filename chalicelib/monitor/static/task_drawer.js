@@ -9,7 +9,7 @@ import { button, chip, complain, copyButton, facts, linkButton, meter, numbersOf
 import { still } from "./pictures.js";
 import { to } from "./router.js";
 import { nameOf, time } from "./task_table.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const CHILDREN = 50;
 

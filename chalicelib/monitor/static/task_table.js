@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { ago, at, took } from "./format.js";
 import { chip, meter, typeWords } from "./parts.js";
 import { changed, go, to } from "./router.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 const COLUMNS = [
   ["File", "name"],

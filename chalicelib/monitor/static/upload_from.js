@@ -5,7 +5,7 @@ import { dialog } from "./dialogs.js";
 import { h, icon } from "./dom.js";
 import { button, field, toast } from "./parts.js";
 import { add } from "./uploads.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const PICTURES = "image/jpeg,image/png,image/gif,image/webp,image/avif,image/heic,image/heif,.heic,.heif,image/bmp,image/tiff";
 

@@ -1,8 +1,8 @@
 /** Uploads under way: a few at once, each with its progress, whatever page the reader is on. */
 
 import { address, get, has, headers, post, session } from "./api.js";
-import { tray } from "./tray.js";
-import { t } from "./words.js";
+import { showUploads } from "./upload_panel.js";
+import { t } from "./translation.js";
 
 const AT_ONCE = 3;
 const LOOK = 1200;
@@ -34,7 +34,7 @@ function clear() {
   show();
 }
 
-const show = () => tray(files, { again, stop, clear });
+const show = () => showUploads(files, { again, stop, clear });
 
 function pump() {
   const sending = files.filter((one) => one.state === "sending").length;

@@ -4,7 +4,7 @@ import { get, has } from "./api.js";
 import { fill, h } from "./dom.js";
 import { at, ago } from "./format.js";
 import { button, complain, empty, heading, skeleton, trouble, unavailable } from "./parts.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 const DEEDS = {
   cancel_task: "cancelled a task",

@@ -7,7 +7,7 @@ import { live } from "./live.js";
 import { chip, empty, facts, heading, meter, skeleton, trouble, typeWords, unavailable } from "./parts.js";
 import { to } from "./router.js";
 import { nameOf, time } from "./task_table.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 export function open(main) {
   const note = h("span", { class: "live", role: "status" });

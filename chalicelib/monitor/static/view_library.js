@@ -8,7 +8,7 @@ import { button, empty, heading, linkButton, skeleton, trouble } from "./parts.j
 import { still } from "./pictures.js";
 import { to } from "./router.js";
 import { choose, listen } from "./upload_from.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 export function open(main, first) {
   let place = null;

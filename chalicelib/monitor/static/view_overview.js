@@ -7,7 +7,7 @@ import { bytes, count, dollars, percent, took } from "./format.js";
 import { live } from "./live.js";
 import { heading, skeleton, STATES, trouble, unavailable } from "./parts.js";
 import { changed, go, to } from "./router.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 const SPANS = { 1: "Last hour", 6: "6 hours", 24: "24 hours", 168: "7 days" };
 const EVERY = { 1: 5, 6: 10, 24: 20, 168: 60 };

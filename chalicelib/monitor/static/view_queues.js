@@ -8,7 +8,7 @@ import { live } from "./live.js";
 import { button, chip, complain, empty, heading, skeleton, toast, trouble, unavailable } from "./parts.js";
 import { to } from "./router.js";
 import { nameOf } from "./task_table.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const PURPOSE = { images: "New uploads", thumbnails: "Thumbnails made anew", maintenance: "Schedules and long jobs" };
 const STAYS = { unreadable: "cannot be read", no_task: "its task is unknown or has expired", source_gone: "its file is gone" };

@@ -7,7 +7,7 @@ import { ago, when } from "./format.js";
 import { live } from "./live.js";
 import { button, chip, complain, facts, heading, numbersOf, skeleton, toast, trouble, typeWords, unavailable } from "./parts.js";
 import { go, to } from "./router.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 const TOLD = {
   cleanup_orphaned_files: "Moves files that belong to nothing into quarantine, and removes them a week later.",

@@ -9,7 +9,7 @@ import { button, complain, empty, heading, select, skeleton, STATES, toast, trou
 import { changed, go } from "./router.js";
 import { openTask } from "./task_drawer.js";
 import { head, row, sorted } from "./task_table.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const PAGE = 50;
 const SPANS = { "": "Any time", 1: "Last hour", 24: "Last 24 hours", 168: "Last 7 days", 720: "Last 30 days" };

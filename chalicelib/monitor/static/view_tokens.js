@@ -5,7 +5,7 @@ import { confirm, dialog } from "./dialogs.js";
 import { fill, h, icon } from "./dom.js";
 import { ago, at, date } from "./format.js";
 import { button, complain, copyButton, empty, field, heading, select, skeleton, toast, trouble } from "./parts.js";
-import { t } from "./words.js";
+import { t } from "./translation.js";
 
 const SCOPES = {
   read: "See pictures and collections",

@@ -1,9 +1,9 @@
-/** The corner of the page that tells how uploads are doing. */
+/** Panel in the corner of the page with the progress of uploads. */
 
 import { fill, h, icon, sync } from "./dom.js";
 import { bytes } from "./format.js";
 import { button, meter } from "./parts.js";
-import { t, tn } from "./words.js";
+import { t, tn } from "./translation.js";
 
 const SAID = { waiting: "Waiting", sending: "Sending", working: "Processing", done: "Done", duplicate: "Already there", failed: "Failed", stopped: "Stopped" };
 const COLOUR = { done: "SUCCESS", duplicate: "SUCCESS", failed: "FAILURE", stopped: "REVOKED", sending: "STARTED", working: "STARTED" };
@@ -20,8 +20,8 @@ const element = h("section", { class: "tray", "aria-label": t("Uploads"), hidden
 
 fold.addEventListener("click", () => fold.setAttribute("aria-expanded", String((list.hidden = !list.hidden) === false)));
 
-/** Show these uploads; `again(upload)`, `stop(upload)` and `clear()` are what its buttons do. */
-export function tray(files, { again, stop, clear }) {
+/** Show these uploads. The buttons call `again(upload)`, `stop(upload)` and `clear()`. */
+export function showUploads(files, { again, stop, clear }) {
   if (!element.isConnected) document.body.append(element);
   element.hidden = !files.length;
   const over = files.filter((one) => OVER.includes(one.state)).length;

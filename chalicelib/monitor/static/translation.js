@@ -1,25 +1,25 @@
-/** Words in the reader's language: English as written in the code, Turkish from a table. */
+/** Texts in the language of the user: English as written in the code, Turkish from `messages.tr.js`. */
 
 const KEPT = "wallify.language";
 export const LANGUAGES = { en: "English", tr: "Türkçe" };
 
 export const language = chosen();
-/** The language as the reader's country writes it. */
+/** Language tag with the country, for number and date formats. */
 export const locale = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language)) ?? language;
 const words = language === "tr" ? (await import("./messages.tr.js")).TURKISH : {};
 document.documentElement.lang = language;
 
-/** The text in the reader's language, with `{name}` replaced by `values.name`. */
+/** Return the text in the language of the user, with `{name}` replaced by `values.name`. */
 export function t(text, values = {}) {
   return (words[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** One of two English texts by the number, which stands in them as `{n}`. */
+/** Return the singular or plural text for a number, which the texts contain as `{n}`. */
 export function tn(one, many, n, shown = n) {
   return t(n === 1 ? one : many, { n: shown });
 }
 
-/** Read in another language from now on. */
+/** Store another language and load the page again. */
 export function speak(code) {
   localStorage.setItem(KEPT, code);
   location.reload();
